@@ -1,0 +1,259 @@
+//! The child process: found on PATH, started, killed, started again.
+
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process};
+
+use crate::probe;
+
+/// How long a server may take from its start to its first answer.
+const START_LIMIT: Duration = Duration::from_secs(20);
+
+/// Why there is no private server.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// Neither program is installed.
+    #[error("neither redis-server nor valkey-server is on PATH")]
+    NotInstalled,
+    /// The folder, the port or the process could not be made.
+    #[error("private redis: {0}")]
+    Io(#[from] std::io::Error),
+    /// The server ended or stayed silent; the last lines of its log follow.
+    #[error("private redis did not answer: {0}")]
+    Silent(String),
+}
+
+/// What the server is started with.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// `appendfsync`: `always`, `everysec` or `no`; `None` switches the AOF off.
+    pub aof: Option<&'static str>,
+    /// Further arguments, as on the command line.
+    pub args: Vec<String>,
+    /// The server's own process group, so that Ctrl-C on a terminal reaches
+    /// only the program that owns it.
+    pub own_group: bool,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { aof: Some("everysec"), args: Vec::new(), own_group: true }
+    }
+}
+
+/// A running private server; killed and reaped when dropped.
+#[derive(Debug)]
+pub struct RedisServer {
+    program: PathBuf,
+    options: Options,
+    folder: Folder,
+    port: u16,
+    child: Option<Child>,
+}
+
+#[derive(Debug)]
+enum Folder {
+    Own(tempfile::TempDir),
+    Given(PathBuf),
+}
+
+impl Folder {
+    fn path(&self) -> &Path {
+        match self {
+            Self::Own(dir) => dir.path(),
+            Self::Given(path) => path,
+        }
+    }
+}
+
+impl RedisServer {
+    /// Starts a server with an AOF in a temporary folder and waits until it answers.
+    ///
+    /// # Errors
+    /// When no server program is on PATH, or it does not answer within 20 s.
+    pub fn start() -> Result<Self, Error> {
+        Self::start_with(Options::default())
+    }
+
+    /// Like [`start`](Self::start), with options.
+    ///
+    /// # Errors
+    /// As [`start`](Self::start).
+    pub fn start_with(options: Options) -> Result<Self, Error> {
+        let folder = tempfile::Builder::new().prefix("zoomd-redis-").tempdir()?;
+        Self::launch(Folder::Own(folder), options)
+    }
+
+    /// Starts a server on the data in `folder`, which stays when it ends.
+    ///
+    /// # Errors
+    /// As [`start`](Self::start).
+    pub fn start_in(folder: &Path, options: Options) -> Result<Self, Error> {
+        std::fs::create_dir_all(folder)?;
+        Self::launch(Folder::Given(folder.to_owned()), options)
+    }
+
+    fn launch(folder: Folder, options: Options) -> Result<Self, Error> {
+        let program = find_program().ok_or(Error::NotInstalled)?;
+        // The port is free now; if another process takes it before the server
+        // does, the server ends at once and says so.
+        let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
+        let mut server = Self { program, options, folder, port, child: None };
+        server.restart()?;
+        Ok(server)
+    }
+
+    /// Starts the server again on the same folder and port (after
+    /// [`kill`](Self::kill) or [`stop`](Self::stop)) and waits until it answers.
+    ///
+    /// # Errors
+    /// When the process cannot be started or does not answer within 20 s.
+    pub fn restart(&mut self) -> Result<(), Error> {
+        self.kill();
+        let _ = std::fs::remove_file(self.socket());
+        self.child = Some(self.command().spawn()?);
+        let start = Instant::now();
+        while !probe::answers(&self.socket()) {
+            let ended = self.child.as_mut().is_some_and(|c| matches!(c.try_wait(), Ok(Some(_))));
+            if ended || start.elapsed() > START_LIMIT {
+                let log = std::fs::read_to_string(self.log()).unwrap_or_default();
+                let tail: Vec<_> = log.lines().rev().take(5).collect();
+                self.kill();
+                return Err(Error::Silent(tail.into_iter().rev().collect::<Vec<_>>().join(" | ")));
+            }
+            std::thread::park_timeout(Duration::from_millis(2));
+        }
+        Ok(())
+    }
+
+    fn command(&self) -> Command {
+        let mut command = Command::new(&self.program);
+        command.arg("--port").arg(self.port.to_string());
+        command.args(["--bind", "127.0.0.1", "--save", "", "--maxmemory-policy", "noeviction"]);
+        command.args(["--unixsocketperm", "700"]);
+        command.arg("--dir").arg(self.dir()).arg("--unixsocket").arg(self.socket());
+        command.arg("--logfile").arg(self.log());
+        match self.options.aof {
+            Some(fsync) => command.args(["--appendonly", "yes", "--appendfsync", fsync]),
+            None => command.args(["--appendonly", "no"]),
+        };
+        command.args(&self.options.args);
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        if self.options.own_group {
+            use std::os::unix::process::CommandExt as _;
+            command.process_group(0);
+        }
+        command
+    }
+
+    /// `redis://127.0.0.1:PORT`.
+    #[must_use]
+    pub fn url(&self) -> String {
+        format!("redis://127.0.0.1:{}", self.port)
+    }
+
+    /// `unix:///…/redis.sock`.
+    #[must_use]
+    pub fn unix_url(&self) -> String {
+        format!("unix://{}", self.socket().display())
+    }
+
+    /// The port on 127.0.0.1.
+    #[must_use]
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// Where the server keeps its data.
+    #[must_use]
+    pub fn dir(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// The program that runs, as found on PATH.
+    #[must_use]
+    pub fn program(&self) -> &Path {
+        &self.program
+    }
+
+    /// The server's process id, while one runs.
+    #[must_use]
+    pub fn pid(&self) -> Option<u32> {
+        self.child.as_ref().map(Child::id)
+    }
+
+    fn socket(&self) -> PathBuf {
+        self.dir().join("redis.sock")
+    }
+
+    fn log(&self) -> PathBuf {
+        self.dir().join("redis.log")
+    }
+
+    /// `kill -9`, and waits until the process is gone. Data and port stay.
+    pub fn kill(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+
+    /// SIGTERM, and waits until the process is gone. Data and port stay.
+    pub fn stop(&mut self) {
+        self.signal(Signal::TERM);
+        if let Some(mut child) = self.child.take() {
+            let _ = child.wait();
+        }
+    }
+
+    /// Sends a signal, such as STOP and CONT, to the server.
+    pub fn signal(&self, signal: Signal) {
+        let pid = self.child.as_ref().and_then(|c| Pid::from_raw(c.id().cast_signed()));
+        if let Some(pid) = pid {
+            let _ = kill_process(pid, signal);
+        }
+    }
+}
+
+impl Drop for RedisServer {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+fn find_program() -> Option<PathBuf> {
+    let path = std::env::var_os("PATH")?;
+    let wanted = ["redis-server", "valkey-server"];
+    let folders: Vec<PathBuf> = std::env::split_paths(&path).collect();
+    let candidates = wanted.iter().flat_map(|name| folders.iter().map(move |f| f.join(name)));
+    candidates.into_iter().find(|file| file.is_file())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_fsynced_outlives_a_kill() {
+        let mut server = RedisServer::start().expect("redis-server is installed");
+        let first = server.pid();
+        server.kill();
+        assert!(server.pid().is_none());
+        server.restart().expect("starts again");
+        assert_ne!(server.pid(), first);
+    }
+
+    #[test]
+    fn the_process_ends_with_the_value() {
+        let server = RedisServer::start().expect("redis-server is installed");
+        let (socket, dir) = (server.socket(), server.dir().to_owned());
+        assert!(probe::answers(&socket));
+        drop(server);
+        assert!(!probe::answers(&socket));
+        assert!(!dir.exists());
+    }
+}

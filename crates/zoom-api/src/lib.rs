@@ -1,0 +1,1 @@
+//! A client for Zoom's OAuth and Meetings REST API.

@@ -1,0 +1,1 @@
+//! A stateful Zoom that can fail on demand, for tests and for zoomd dev.

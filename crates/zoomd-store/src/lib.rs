@@ -1,0 +1,1 @@
+//! Everything zoomd keeps in Redis: queue, grants, budgets, job records; all Lua.

@@ -1,0 +1,1 @@
+//! The JSON contract of zoomd: jobs, outcomes, failure codes, ids; no IO.

@@ -1,0 +1,1 @@
+//! zoomd: schedules Zoom meetings for other services.

@@ -1,0 +1,3 @@
+//! The zoomd binary.
+
+fn main() {}
