@@ -1,0 +1,30 @@
+# What a newcomer needs: `make demo` and `make test`. `make help` lists the rest.
+
+CARGO ?= cargo
+DEMO_JOBS ?= 200
+
+.PHONY: help demo test check fmt lint install deps
+
+help: ## this list
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: deps ## build, then run everything on this machine: Redis, a simulated Zoom, the daemon, 200 jobs
+	$(CARGO) build --locked --profile demo --bin zoomd
+	./target/demo/zoomd dev --jobs $(DEMO_JOBS)
+
+test: deps ## every test
+	$(CARGO) test --locked --workspace
+
+check: fmt lint test ## what CI checks
+
+fmt: ## formatting
+	$(CARGO) fmt --all --check
+
+lint: ## clippy, warnings as errors
+	$(CARGO) clippy --locked --workspace --all-targets -- -D warnings
+
+install: ## put zoomd into cargo's bin folder
+	$(CARGO) install --locked --path .
+
+deps: ## install redis-server if there is none
+	@./scripts/ensure-redis.sh
