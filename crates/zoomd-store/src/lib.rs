@@ -1,4 +1,23 @@
 //! Everything zoomd keeps in Redis: queue, grants, budgets, job records; all Lua.
+//!
+//! A [`Store`] is one namespace on one Redis. It owns the connections, the
+//! names of all keys ([`keys`]) and the scripts; nobody else names a key or
+//! speaks to Redis. A decision that two daemons could make differently is made
+//! inside a script, by the clock of Redis; nothing here reads another clock to
+//! decide, and nothing here knows what Zoom is beyond the labels of its limits.
 
+pub mod clock;
+pub mod conn;
+pub mod error;
 pub mod grants;
+pub mod keys;
+pub mod queue;
+pub mod script;
 pub mod seal;
+mod store;
+
+pub use conn::Conn;
+pub use error::{ErrorKind, StoreError};
+pub use keys::Keys;
+pub use script::Script;
+pub use store::{Store, StoreConfig};

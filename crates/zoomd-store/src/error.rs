@@ -1,0 +1,163 @@
+//! Why Redis did not do what was asked, sorted by what the caller can do about
+//! it. The text never holds the URL: it may carry a password.
+
+use redis::{ErrorKind as RedisKind, RedisError, ServerErrorKind};
+
+/// What kind of trouble it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// No connection, a time-out, a server that is still loading: ask again later.
+    Unreachable,
+    /// The server is a replica now; the next connection looks for the master.
+    ReadOnly,
+    /// The server is full; writes that free memory still work.
+    OutOfMemory,
+    /// Wrong password, or a user without the right to a command or key.
+    Auth,
+    /// A key under our name is of another type than ours.
+    WrongType,
+    /// The namespace is of a layout that this version does not know, or of
+    /// another deployment.
+    Layout,
+    /// The consumer group is gone.
+    NoGroup,
+    /// The URL, namespace or server is one we cannot work with.
+    Config,
+    /// The server refused the command, or answered what we do not understand.
+    Other,
+}
+
+impl ErrorKind {
+    /// Whether asking again later may help without anybody mending anything.
+    #[must_use]
+    pub fn is_transient(self) -> bool {
+        matches!(self, Self::Unreachable | Self::ReadOnly | Self::OutOfMemory)
+    }
+
+    /// One word for metrics and `--json`.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Unreachable => "unreachable",
+            Self::ReadOnly => "read_only",
+            Self::OutOfMemory => "out_of_memory",
+            Self::Auth => "auth",
+            Self::WrongType => "wrong_type",
+            Self::Layout => "layout",
+            Self::NoGroup => "no_group",
+            Self::Config => "config",
+            Self::Other => "other",
+        }
+    }
+}
+
+/// An error of the store.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("{message}")]
+pub struct StoreError {
+    kind: ErrorKind,
+    message: String,
+}
+
+impl StoreError {
+    /// An error of our own making; `message` is lower case and holds no secret.
+    #[must_use]
+    pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
+        Self { kind, message: message.into() }
+    }
+
+    /// What kind of trouble it is.
+    #[must_use]
+    pub fn kind(&self) -> ErrorKind {
+        self.kind
+    }
+
+    /// Whether asking again later may help without anybody mending anything.
+    #[must_use]
+    pub fn is_transient(&self) -> bool {
+        self.kind.is_transient()
+    }
+
+    /// The answer of a script or command that has a shape we do not know.
+    #[must_use]
+    pub fn unexpected(what: &str) -> Self {
+        Self::new(ErrorKind::Other, format!("redis answered {what} in a form that is not ours"))
+    }
+
+    /// The same error, with what was being done before it.
+    #[must_use]
+    pub fn during(mut self, what: &str) -> Self {
+        self.message = format!("{what}: {}", self.message);
+        self
+    }
+}
+
+impl From<RedisError> for StoreError {
+    fn from(error: RedisError) -> Self {
+        Self { kind: kind_of(&error), message: text_of(&error) }
+    }
+}
+
+impl From<redis::ParsingError> for StoreError {
+    fn from(error: redis::ParsingError) -> Self {
+        Self::from(RedisError::from(error))
+    }
+}
+
+pub(crate) fn kind_of(error: &RedisError) -> ErrorKind {
+    let code = error.code().unwrap_or_default();
+    let detail = error.detail().unwrap_or_default();
+    match code {
+        "OOM" => return ErrorKind::OutOfMemory,
+        "WRONGTYPE" => return ErrorKind::WrongType,
+        "NOGROUP" => return ErrorKind::NoGroup,
+        "NOAUTH" | "WRONGPASS" | "NOPERM" => return ErrorKind::Auth,
+        "MISCONF" | "NOREPLICAS" => return ErrorKind::ReadOnly,
+        "LAYOUT" => return ErrorKind::Layout,
+        _ => {}
+    }
+    // Inside a script, servers before 7.0 put the code of a failed command in the text.
+    if code == "ERR" || code.is_empty() || error.kind() == RedisKind::Extension {
+        for (mark, kind) in [
+            ("WRONGTYPE", ErrorKind::WrongType),
+            ("wrong kind of value", ErrorKind::WrongType),
+            ("OOM command", ErrorKind::OutOfMemory),
+            ("NOGROUP", ErrorKind::NoGroup),
+            ("READONLY", ErrorKind::ReadOnly),
+        ] {
+            if detail.contains(mark) {
+                return kind;
+            }
+        }
+    }
+    match error.kind() {
+        RedisKind::Io
+        | RedisKind::MasterNameNotFoundBySentinel
+        | RedisKind::ClusterConnectionNotFound => ErrorKind::Unreachable,
+        RedisKind::AuthenticationFailed => ErrorKind::Auth,
+        RedisKind::InvalidClientConfig => ErrorKind::Config,
+        RedisKind::Server(server) => match server {
+            ServerErrorKind::ReadOnly => ErrorKind::ReadOnly,
+            ServerErrorKind::NoPerm => ErrorKind::Auth,
+            ServerErrorKind::BusyLoading
+            | ServerErrorKind::TryAgain
+            | ServerErrorKind::ClusterDown
+            | ServerErrorKind::MasterDown
+            | ServerErrorKind::Moved
+            | ServerErrorKind::Ask
+            | ServerErrorKind::NotBusy => ErrorKind::Unreachable,
+            _ => ErrorKind::Other,
+        },
+        _ if error.is_connection_dropped() || error.is_timeout() => ErrorKind::Unreachable,
+        _ => ErrorKind::Other,
+    }
+}
+
+fn text_of(error: &RedisError) -> String {
+    match (error.code(), error.detail()) {
+        (Some(code), Some(detail)) => format!("redis: {code} {detail}"),
+        (None, Some(detail)) => format!("redis: {}: {detail}", error.category().to_lowercase()),
+        _ => format!("redis: {}", error.to_string().to_lowercase()),
+    }
+}

@@ -1,0 +1,161 @@
+//! The names of all keys. Nothing else in the project spells one.
+//!
+//! `<ns>:jobs|results|failures|events` and `<ns>:reply:<id>` are public; all
+//! others lie under `<ns>:v1:`, one class per first letter(s), so that no name
+//! a user can choose collides with a key of ours. Accounts hold no `|`, so
+//! `account|host` can be taken apart at the first one.
+
+use std::sync::Arc;
+
+/// Builds the names of one namespace.
+#[derive(Debug, Clone)]
+pub struct Keys {
+    namespace: Arc<str>,
+    prefix: Arc<str>,
+}
+
+macro_rules! fixed {
+    ($($(#[$doc:meta])* $name:ident = $suffix:literal;)*) => {
+        $($(#[$doc])* #[must_use] pub fn $name(&self) -> String {
+            format!(concat!("{}", $suffix), self.prefix)
+        })*
+    };
+}
+
+macro_rules! of_one {
+    ($($(#[$doc:meta])* $name:ident($arg:ident) = $suffix:literal;)*) => {
+        $($(#[$doc])* #[must_use] pub fn $name(&self, $arg: &str) -> String {
+            format!(concat!("{}", $suffix, "{}"), self.prefix, $arg)
+        })*
+    };
+}
+
+impl Keys {
+    /// The keys of `namespace`, which has been checked by its own type.
+    #[must_use]
+    pub fn new(namespace: &str) -> Self {
+        Self { namespace: namespace.into(), prefix: format!("{namespace}:v1:").into() }
+    }
+
+    /// The namespace itself.
+    #[must_use]
+    pub fn namespace(&self) -> &str {
+        &self.namespace
+    }
+
+    /// `<ns>:v1:`, the first key of every script.
+    #[must_use]
+    pub fn prefix(&self) -> &str {
+        &self.prefix
+    }
+
+    /// The stream producers write to.
+    #[must_use]
+    pub fn jobs(&self) -> String {
+        format!("{}:jobs", self.namespace)
+    }
+
+    /// The stream of successes.
+    #[must_use]
+    pub fn results(&self) -> String {
+        format!("{}:results", self.namespace)
+    }
+
+    /// The stream of failures.
+    #[must_use]
+    pub fn failures(&self) -> String {
+        format!("{}:failures", self.namespace)
+    }
+
+    /// The stream of what happens to accounts and waiting jobs.
+    #[must_use]
+    pub fn events(&self) -> String {
+        format!("{}:events", self.namespace)
+    }
+
+    /// The list in which one job's outcome is put for a caller that waits.
+    #[must_use]
+    pub fn reply(&self, job_id: &str) -> String {
+        format!("{}:reply:{job_id}", self.namespace)
+    }
+
+    fixed! {
+        /// Hash: layout, deployment, sealed secret, pause, run id last seen.
+        meta = "meta";
+        /// Zset of all accounts' names, score 0.
+        accounts = "accounts";
+        /// Hash: job id → state of a live job, or the memory of a finished one.
+        ids = "ids";
+        /// Zset: job id → when its lease ends, ms.
+        lease = "lease";
+        /// Hash: job id → who holds the lease, and for what.
+        own = "own";
+        /// Zset: accounts with ready rooms, in the order of their turn.
+        ring = "ring";
+        /// Zset: sleeping accounts and rooms (`A` or `A|host`) → wake ms.
+        asleep = "zz";
+        /// Zset: sleeping jobs → due ms.
+        due = "due";
+        /// Zset: waiting and sleeping jobs → deadline ms.
+        deadlines = "dl";
+        /// Zset: failure id → failed ms.
+        failure_index = "f";
+        /// Hash of counters for `status`.
+        stats = "stats";
+        /// Zset: daemon id → last heartbeat ms.
+        daemons = "daemons";
+        /// The pub/sub channel of wake-ups.
+        wake = "wake";
+    }
+
+    of_one! {
+        /// Hash: what admission reads of an account.
+        account(account) = "a:";
+        /// Hash: the sealed grant.
+        grant(account) = "g:";
+        /// Hash: the intent of a rotation.
+        intent(account) = "int:";
+        /// List: the grant's timeline, newest first.
+        timeline(account) = "tl:";
+        /// Zset: calls in flight on the account's access token → until ms.
+        in_flight(account) = "i:";
+        /// Hash: job id → payload of jobs that left the stream.
+        payloads(account) = "p:";
+        /// Hash: job id → record.
+        records(account) = "r:";
+        /// Zset: rooms of the account that have work, in the order of their turn.
+        rooms(account) = "hr:";
+        /// Hash: closed-until times of a Zoom account.
+        gates(zoom_account) = "gate:";
+        /// Hash: alias of a host → its Zoom user id.
+        aliases(zoom_account) = "al:";
+        /// Hash: one failure.
+        failure(failure_id) = "f:";
+        /// Hash of one family of counters.
+        counter(name) = "n:";
+        /// Hash: one daemon's presence.
+        daemon(daemon_id) = "dm:";
+        /// Counter raised by whoever takes a lease away from this daemon.
+        taken(boot_id) = "took:";
+        /// The last settle of a daemon and its answer, for one sent again.
+        settled(boot_id) = "said:";
+    }
+
+    /// Zset: one waiting room, job id → priority·1e13 + ms.
+    #[must_use]
+    pub fn room(&self, account: &str, host: &str) -> String {
+        format!("{}w:{account}|{host}", self.prefix)
+    }
+
+    /// List: times of the last grants of one second-rate, newest first.
+    #[must_use]
+    pub fn window(&self, zoom_account: &str, label: &str) -> String {
+        format!("{}b:{zoom_account}:{label}", self.prefix)
+    }
+
+    /// Hash: the calls of one UTC day (`yyyymmdd`) of a Zoom account.
+    #[must_use]
+    pub fn ledger(&self, day: &str, zoom_account: &str) -> String {
+        format!("{}d:{day}:{zoom_account}", self.prefix)
+    }
+}

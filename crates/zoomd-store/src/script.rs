@@ -1,0 +1,94 @@
+//! A Lua script: embedded text, its SHA-1, and the call.
+//!
+//! Sent as `EVALSHA`; a server that forgot it (restart, failover, `SCRIPT
+//! FLUSH`) answers `NOSCRIPT` before anything ran, so sending it again as
+//! `EVAL` is safe, and also puts it back in the server's cache.
+
+use std::sync::LazyLock;
+
+use redis::{ErrorKind, RedisError, ServerErrorKind, ToRedisArgs, Value};
+
+use crate::{Conn, StoreError};
+
+/// One script, usually a `static` made by [`Script::new`].
+pub struct Script {
+    text: LazyLock<String, Box<dyn FnOnce() -> String + Send>>,
+    hash: LazyLock<String, Box<dyn FnOnce() -> String + Send>>,
+}
+
+impl std::fmt::Debug for Script {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Script").field("hash", &*self.hash).finish_non_exhaustive()
+    }
+}
+
+impl Script {
+    /// A script made of `parts` one after the other: shared functions first.
+    #[must_use]
+    pub fn new(parts: &'static [&'static str]) -> Self {
+        Self {
+            text: LazyLock::new(Box::new(move || parts.concat())),
+            hash: LazyLock::new(Box::new(move || {
+                redis::Script::new(&parts.concat()).get_hash().to_owned()
+            })),
+        }
+    }
+
+    /// Starts a call; the first key is the namespace's prefix.
+    #[must_use]
+    pub fn call(&self) -> Call<'_> {
+        Call { script: self, keys: Vec::new(), args: Vec::new() }
+    }
+}
+
+/// A call under construction.
+#[derive(Debug)]
+pub struct Call<'a> {
+    script: &'a Script,
+    keys: Vec<Vec<u8>>,
+    args: Vec<Vec<u8>>,
+}
+
+impl Call<'_> {
+    /// Adds a key.
+    #[must_use]
+    pub fn key(mut self, key: impl AsRef<str>) -> Self {
+        self.keys.push(key.as_ref().as_bytes().to_vec());
+        self
+    }
+
+    /// Adds one or more arguments.
+    #[must_use]
+    pub fn arg(mut self, arg: impl ToRedisArgs) -> Self {
+        self.push(arg);
+        self
+    }
+
+    /// Adds one or more arguments in place.
+    pub fn push(&mut self, arg: impl ToRedisArgs) {
+        arg.write_redis_args(&mut self.args);
+    }
+
+    fn command(&self, name: &str, body: &str) -> redis::Cmd {
+        let mut cmd = redis::cmd(name);
+        cmd.arg(body).arg(self.keys.len()).arg(&self.keys).arg(&self.args);
+        cmd
+    }
+
+    /// Runs the script and answers what it answered.
+    ///
+    /// # Errors
+    /// What Redis refused, or that it could not be asked.
+    pub async fn run(self, conn: &Conn) -> Result<Value, StoreError> {
+        let by_hash = self.command("EVALSHA", &self.script.hash);
+        match conn.value(&by_hash).await {
+            Err(error) if is_noscript(&error) => {}
+            other => return Ok(other?),
+        }
+        Ok(conn.value(&self.command("EVAL", &self.script.text)).await?)
+    }
+}
+
+fn is_noscript(error: &RedisError) -> bool {
+    error.kind() == ErrorKind::Server(ServerErrorKind::NoScript)
+}

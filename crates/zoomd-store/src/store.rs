@@ -1,0 +1,136 @@
+//! One namespace on one Redis.
+
+use std::sync::Arc;
+
+use secrecy::{ExposeSecret as _, SecretString};
+
+use crate::clock::ClockOffset;
+use crate::conn::{Conn, Target};
+use crate::error::{ErrorKind, StoreError};
+use crate::keys::Keys;
+
+/// Redis 6.2 brought what the scripts need (`ZMSCORE`, `XAUTOCLAIM`).
+const OLDEST: (u32, u32) = (6, 2);
+
+/// Which namespace, where.
+#[derive(Debug, Clone)]
+pub struct StoreConfig {
+    /// Where Redis is; may hold a password.
+    pub url: SecretString,
+    /// The prefix of all keys.
+    pub namespace: String,
+    /// The name recorded in the namespace and sealed into each grant.
+    pub deployment: String,
+}
+
+impl StoreConfig {
+    /// The configuration of a namespace, with the default deployment.
+    #[must_use]
+    pub fn new(url: impl Into<String>, namespace: impl Into<String>) -> Self {
+        Self {
+            url: SecretString::from(url.into()),
+            namespace: namespace.into(),
+            deployment: "default".to_owned(),
+        }
+    }
+}
+
+/// A handle; clones share their connection.
+#[derive(Debug, Clone)]
+pub struct Store {
+    conn: Conn,
+    keys: Keys,
+    deployment: Arc<str>,
+    clock: ClockOffset,
+}
+
+impl Store {
+    /// A store that connects with its first command.
+    ///
+    /// # Errors
+    /// A URL that cannot be used.
+    pub fn open(config: &StoreConfig) -> Result<Self, StoreError> {
+        let target = Target::parse(config.url.expose_secret(), &config.namespace)?;
+        Ok(Self {
+            conn: Conn::lazy(target),
+            keys: Keys::new(&config.namespace),
+            deployment: config.deployment.as_str().into(),
+            clock: ClockOffset::default(),
+        })
+    }
+
+    /// Connects now, and checks that the server is one we can work with.
+    ///
+    /// # Errors
+    /// That it is not there, too old, or a cluster and the namespace has no hash tag.
+    pub async fn connect(config: &StoreConfig) -> Result<Self, StoreError> {
+        let store = Self::open(config)?;
+        store.check_server().await?;
+        Ok(store)
+    }
+
+    /// Asks the server for its version and refuses one that is too old.
+    ///
+    /// # Errors
+    /// As [`connect`](Self::connect).
+    pub async fn check_server(&self) -> Result<(), StoreError> {
+        let info = self.info("server").await?;
+        let version = info.lines().find_map(|l| l.strip_prefix("redis_version:")).unwrap_or_default();
+        let mut numbers = version.split('.').map(|n| n.trim().parse::<u32>().unwrap_or(0));
+        let found = (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0));
+        if found != (0, 0) && found < OLDEST {
+            let text = format!("redis {version} is too old: 6.2 or newer is needed");
+            return Err(StoreError::new(ErrorKind::Config, text));
+        }
+        Ok(())
+    }
+
+    /// One section of `INFO`, as text.
+    ///
+    /// # Errors
+    /// That Redis could not be asked.
+    pub async fn info(&self, section: &str) -> Result<String, StoreError> {
+        let value = self.conn.value(redis::cmd("INFO").arg(section)).await?;
+        Ok(redis::from_redis_value(value)?)
+    }
+
+    /// The names of the keys.
+    #[must_use]
+    pub fn keys(&self) -> &Keys {
+        &self.keys
+    }
+
+    /// The shared connection; also usable where the redis crate wants a `ConnectionLike`.
+    #[must_use]
+    pub fn connection(&self) -> Conn {
+        self.conn.clone()
+    }
+
+    /// A connection of the caller's own, for blocking reads and `WATCH`.
+    #[must_use]
+    pub fn blocking_connection(&self) -> Conn {
+        self.conn.another()
+    }
+
+    /// The deployment's name.
+    #[must_use]
+    pub fn deployment(&self) -> &str {
+        &self.deployment
+    }
+
+    /// What scripts add to the time of Redis: zero but in tests.
+    #[must_use]
+    pub fn clock(&self) -> &ClockOffset {
+        &self.clock
+    }
+
+    /// The time of Redis, with the offset.
+    ///
+    /// # Errors
+    /// That Redis could not be asked.
+    pub async fn now_ms(&self) -> Result<i64, StoreError> {
+        let (seconds, micros): (i64, i64) =
+            redis::from_redis_value(self.conn.value(&redis::cmd("TIME")).await?)?;
+        Ok(seconds * 1000 + micros / 1000 + self.clock.ms())
+    }
+}
