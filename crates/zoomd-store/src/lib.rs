@@ -6,6 +6,7 @@
 //! inside a script, by the clock of Redis; nothing here reads another clock to
 //! decide, and nothing here knows what Zoom is beyond the labels of its limits.
 
+pub mod budget;
 pub mod clock;
 pub mod conn;
 pub mod error;

@@ -1,1 +1,63 @@
-//! stub
+//! The queue: from the producers' stream to exactly one outcome per job.
+//!
+//! A live job has a field in `ids` and lies in exactly one place: *leased*
+//! (`lease`, `own`; its payload still in the stream when it came straight from
+//! there), in a waiting *room* (`w:…`), or *asleep* until a time (`due`). What
+//! left the stream has its payload in `p:<A>`, and what was tried before has a
+//! record in `r:<A>`. Every move between these places is one script, so a job
+//! is never in two of them and never in none.
+//!
+//! The lease alone decides who owns a job; its fence is `<boot>.<counter>` of
+//! the daemon, never a number of Redis, which could repeat after a roll-back.
+//! Owns all keys of this paragraph and the public streams. Never reads a job's
+//! JSON: that is the caller's. Never calls Zoom.
+
+mod settings;
+mod types;
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+
+use crate::Store;
+pub use settings::QueueSettings;
+pub use types::{
+    Admission, Admitted, Claimed, ClaimedJob, Close, Entry, Event, Fence, Grants, Learnt, Mode,
+    Outcome, Record, Refusal, Settled, Settlement, Step, Then, Ticket, Why,
+};
+
+/// One daemon's hand on the queue of a namespace. Clones share it.
+#[derive(Debug, Clone)]
+pub struct Queue {
+    store: Store,
+    settings: Arc<QueueSettings>,
+    boot: Arc<str>,
+    counter: Arc<AtomicU64>,
+}
+
+impl Queue {
+    /// A queue for the daemon that calls itself `boot_id`: new at each start,
+    /// without a dot.
+    #[must_use]
+    pub fn new(store: Store, settings: QueueSettings, boot_id: &str) -> Self {
+        let boot = boot_id.replace(['.', '|', ' '], "-").into();
+        Self { store, settings: Arc::new(settings), boot, counter: Arc::new(AtomicU64::new(1)) }
+    }
+
+    /// The namespace it works on.
+    #[must_use]
+    pub fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// What it was told.
+    #[must_use]
+    pub fn settings(&self) -> &QueueSettings {
+        &self.settings
+    }
+
+    /// The daemon's id.
+    #[must_use]
+    pub fn boot_id(&self) -> &str {
+        &self.boot
+    }
+}

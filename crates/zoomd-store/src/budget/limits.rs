@@ -1,0 +1,150 @@
+//! Zoom's published limits, and the share of them we use.
+
+use std::collections::BTreeMap;
+
+/// Zoom's rate-limit label of a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Label {
+    /// Create, get, update, delete.
+    Light,
+    /// Lists.
+    Medium,
+    /// Reports and the like.
+    Heavy,
+}
+
+impl Label {
+    /// The word in keys and in the configuration.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Light => "light",
+            Self::Medium => "medium",
+            Self::Heavy => "heavy",
+        }
+    }
+}
+
+/// The limits of one label; 0 means none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Rate {
+    /// Calls in any second.
+    pub per_second: u32,
+    /// Calls in a UTC day.
+    pub per_day: u32,
+}
+
+impl Rate {
+    const fn new(per_second: u32, per_day: u32) -> Self {
+        Self { per_second, per_day }
+    }
+}
+
+/// The limits of one plan.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct PlanLimits {
+    /// Of `light` calls.
+    pub light: Rate,
+    /// Of `medium` calls.
+    pub medium: Rate,
+    /// Of `heavy` calls.
+    pub heavy: Rate,
+    /// Creates and updates of one host in a UTC day.
+    pub host_day: u32,
+}
+
+impl PlanLimits {
+    /// The limits of `label`.
+    #[must_use]
+    pub fn of(&self, label: Label) -> Rate {
+        match label {
+            Label::Light => self.light,
+            Label::Medium => self.medium,
+            Label::Heavy => self.heavy,
+        }
+    }
+}
+
+/// Every plan's limits, which call has which label, and the share we use.
+#[derive(Debug, Clone)]
+pub struct Budgets {
+    /// By the plan's name, as in `a:<A>`.
+    pub plans: BTreeMap<String, PlanLimits>,
+    /// The part of the per-second limits we grant, since arrivals bunch.
+    pub share: f64,
+    /// The label of creating a meeting.
+    pub create: Label,
+    /// The label of listing meetings.
+    pub list: Label,
+    /// The label of getting one.
+    pub get: Label,
+}
+
+impl Default for Budgets {
+    fn default() -> Self {
+        let plan = |light, medium, heavy| PlanLimits { light, medium, heavy, host_day: 100 };
+        let free = plan(Rate::new(4, 6000), Rate::new(2, 2000), Rate::new(1, 1000));
+        let pro = plan(Rate::new(30, 0), Rate::new(20, 0), Rate::new(10, 30_000));
+        let business = plan(Rate::new(80, 0), Rate::new(60, 0), Rate::new(40, 60_000));
+        let plans = [
+            ("free", free),
+            ("pro", pro),
+            ("business", business),
+            ("unlimited", PlanLimits::default()),
+        ];
+        Self {
+            plans: plans.map(|(name, limits)| (name.to_owned(), limits)).into(),
+            share: 0.8,
+            create: Label::Light,
+            list: Label::Medium,
+            get: Label::Light,
+        }
+    }
+}
+
+impl Budgets {
+    /// Calls of `label` we grant in any second: the share, rounded down, but
+    /// never less than one of a limit that exists. 0 means no limit.
+    #[must_use]
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a share of a small positive number"
+    )]
+    pub fn granted_per_second(&self, rate: Rate) -> u32 {
+        if rate.per_second == 0 {
+            return 0;
+        }
+        ((f64::from(rate.per_second) * self.share + 1e-9) as u32).clamp(1, rate.per_second)
+    }
+
+    /// The table scripts take: for each plan its name and, for `label`, calls
+    /// per second (after the share), per day, and the host's day.
+    #[must_use]
+    pub fn table(&self, label: Label) -> Vec<String> {
+        let mut args = vec![self.plans.len().to_string()];
+        for (name, limits) in &self.plans {
+            let rate = limits.of(label);
+            args.push(name.clone());
+            args.push(self.granted_per_second(rate).to_string());
+            args.push(rate.per_day.to_string());
+            args.push(limits.host_day.to_string());
+        }
+        args
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Budgets, Label};
+
+    #[test]
+    fn the_share_is_rounded_down_and_never_stops_everything() {
+        let budgets = Budgets::default();
+        let granted = |plan: &str, label| budgets.granted_per_second(budgets.plans[plan].of(label));
+        assert_eq!(granted("pro", Label::Light), 24);
+        assert_eq!(granted("free", Label::Light), 3);
+        assert_eq!(granted("free", Label::Heavy), 1);
+        assert_eq!(granted("unlimited", Label::Light), 0);
+    }
+}

@@ -1,0 +1,48 @@
+//! What the queue is told by the configuration.
+
+use std::time::Duration;
+
+use crate::budget::Budgets;
+
+/// Times and bounds of the queue; the same in all daemons of a namespace.
+#[derive(Debug, Clone)]
+pub struct QueueSettings {
+    /// How long a lease lasts without renewal.
+    pub lease: Duration,
+    /// A request begins within so long of its lease, or not at all.
+    pub send_within: Duration,
+    /// How long one exchange with Zoom may take.
+    pub request_timeout: Duration,
+    /// How long a finished job's id is remembered.
+    pub remember: Duration,
+    /// Leases a job may lose before it is handed out to be failed.
+    pub poison_sweeps: u32,
+    /// How long an outcome stays in its reply list.
+    pub reply_kept: Duration,
+    /// How long an output stream keeps an entry.
+    pub output_kept: Duration,
+    /// How large an output stream may grow.
+    pub output_bytes: u64,
+    /// How long a failure stays in the index.
+    pub failures_kept: Duration,
+    /// Zoom's limits.
+    pub budgets: Budgets,
+}
+
+impl Default for QueueSettings {
+    fn default() -> Self {
+        let hours = |n: u64| Duration::from_secs(n * 3600);
+        Self {
+            lease: Duration::from_secs(30),
+            send_within: Duration::from_secs(10),
+            request_timeout: Duration::from_secs(30),
+            remember: hours(24),
+            poison_sweeps: 3,
+            reply_kept: Duration::from_secs(600),
+            output_kept: hours(7 * 24),
+            output_bytes: 256 << 20,
+            failures_kept: hours(30 * 24),
+            budgets: Budgets::default(),
+        }
+    }
+}

@@ -1,0 +1,429 @@
+//! What goes into the queue's scripts and what comes out.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Instant;
+
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+
+use crate::grants::GrantVersion;
+
+/// One entry of the producers' stream.
+#[derive(Debug, Clone)]
+pub struct Entry {
+    /// Its id, as Redis wrote it.
+    pub id: Arc<str>,
+    /// The field `job` alone; anything else (no such field, further fields) is
+    /// malformed and handed on with all its text.
+    pub body: Result<Bytes, Bytes>,
+    /// Whether it had been delivered before: to an earlier life of this daemon,
+    /// or to another that did not take it.
+    pub again: bool,
+}
+
+/// A parsed job that asks to be admitted.
+#[derive(Debug, Clone)]
+pub struct Admission {
+    /// The stream entry it came in.
+    pub entry: Arc<str>,
+    /// Its id: the producer's, else the entry's.
+    pub job_id: Arc<str>,
+    /// Whether the producer gave the id (then it is remembered for 24 h).
+    pub id_given: bool,
+    /// The account it is for.
+    pub account: Arc<str>,
+    /// The host whose hundred it spends and in whose room it waits: `me`, an
+    /// e-mail in lower case, or a Zoom user id.
+    pub host: Arc<str>,
+    /// The other host that is charged: the user of a `schedule_for`.
+    pub other_host: Option<Arc<str>>,
+    /// 0 high, 1 normal, 2 low.
+    pub priority: u8,
+    /// Digest of account, kind, user and meeting: equal for the same job.
+    pub digest: u64,
+    /// Not to be sent before.
+    pub not_before_ms: Option<i64>,
+    /// Fails when it has not been sent by then.
+    pub deadline_ms: i64,
+    /// Whether reconcile can recognise its meeting. Then the lease marks the
+    /// call as sent at once; else `mark_sent` does just before the send.
+    pub reconcilable: bool,
+}
+
+/// What was decided about one [`Admission`].
+#[derive(Debug, Clone)]
+pub enum Admitted {
+    /// Leased to this daemon; send it.
+    Go(Ticket),
+    /// Moved to its room or to sleep; a claim will hand it out.
+    Waits {
+        /// Why.
+        why: Why,
+        /// When it is looked at again at the latest.
+        until_ms: i64,
+    },
+    /// The same job in another entry; acknowledged and dropped.
+    Repeat,
+    /// The id is another job's: to be refused with `id_conflict`.
+    Conflict,
+    /// No such account: to be refused with `unknown_account`.
+    NoAccount,
+    /// The account was removed: to be refused with `account_removed`.
+    AccountRemoved,
+    /// Its deadline has passed: to be refused with `deadline_exceeded`.
+    Expired,
+    /// A redelivery of a job that is in hand, or no longer this daemon's entry.
+    Held,
+    /// A key of the account is of a wrong type; the entry stays pending and is
+    /// read again later.
+    Broken,
+}
+
+/// Why a job waits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Why {
+    /// Its `not_before`.
+    NotBefore,
+    /// Others of the same account and host wait already.
+    Turn,
+    /// The account's grant is being rotated.
+    Rotation,
+    /// The account needs consent, or its grant is another app's.
+    Consent,
+    /// The account or everything is paused.
+    Paused,
+    /// The account's cap of calls in flight.
+    InFlight,
+    /// The budget of this second.
+    Second,
+    /// The day's budget of the label.
+    LabelDay,
+    /// The host's hundred of the day.
+    HostDay,
+    /// Zoom said 429.
+    Limited,
+    /// One create of a host whose user id is unknown is under way.
+    Host,
+}
+
+impl Why {
+    /// All, in the order of their declaration.
+    pub const ALL: [Self; 11] = [
+        Self::NotBefore,
+        Self::Turn,
+        Self::Rotation,
+        Self::Consent,
+        Self::Paused,
+        Self::InFlight,
+        Self::Second,
+        Self::LabelDay,
+        Self::HostDay,
+        Self::Limited,
+        Self::Host,
+    ];
+
+    /// The word scripts, events and metrics use.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::NotBefore => "not_before",
+            Self::Turn => "turn",
+            Self::Rotation => "rotation",
+            Self::Consent => "consent",
+            Self::Paused => "paused",
+            Self::InFlight => "in_flight",
+            Self::Second => "second",
+            Self::LabelDay => "label_day",
+            Self::HostDay => "host_day",
+            Self::Limited => "limited",
+            Self::Host => "host",
+        }
+    }
+
+    /// The reason a script named.
+    #[must_use]
+    pub fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|why| why.as_str() == word)
+    }
+}
+
+impl fmt::Display for Why {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// `<boot id>.<counter>`: who took the lease, and in which call.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Fence(pub Arc<str>);
+
+impl fmt::Display for Fence {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// What a lease is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Mode {
+    /// The job's own call; its budgets are charged.
+    Create,
+    /// Looking whether an earlier call made the meeting; one call of the list's
+    /// label is charged, further ones are taken with `begin_call`.
+    Reconcile,
+}
+
+/// The grant a lease was taken under: none yet, or this version.
+pub type Grants = Option<GrantVersion>;
+
+/// A lease on one job: the right to make one call, and to settle.
+#[derive(Debug, Clone)]
+pub struct Ticket {
+    /// The job.
+    pub job_id: Arc<str>,
+    /// Whether the producer gave its id.
+    pub id_given: bool,
+    /// Its account.
+    pub account: Arc<str>,
+    /// Its host, which names its room.
+    pub host: Arc<str>,
+    /// The other host that was charged.
+    pub other_host: Option<Arc<str>>,
+    /// The stream entry it came in.
+    pub entry: Arc<str>,
+    /// Whether that entry is still in the stream.
+    pub in_stream: bool,
+    /// Proves the lease.
+    pub fence: Fence,
+    /// Which run of the job: 1, and one more for each retry of its failure.
+    pub run: u32,
+    /// Which attempt this is: 1 and more.
+    pub attempt: u32,
+    /// Create, or look first.
+    pub mode: Mode,
+    /// 0 high, 1 normal, 2 low.
+    pub priority: u8,
+    /// Digest of the job.
+    pub digest: u64,
+    /// Its deadline.
+    pub deadline_ms: i64,
+    /// The account's grant when the lease was taken.
+    pub grant: Grants,
+    /// When the lease was taken, by the clock of Redis.
+    pub granted_ms: i64,
+    /// No request begins after this.
+    pub send_by: Instant,
+    /// When the lease ends, if it is not renewed.
+    pub lease_until: Instant,
+}
+
+/// A job that waited, with all that is known of it.
+#[derive(Debug, Clone)]
+pub struct ClaimedJob {
+    /// Its lease.
+    pub ticket: Ticket,
+    /// The job as it came. Empty when it is gone: a damaged namespace.
+    pub payload: Bytes,
+    /// What was tried before.
+    pub record: Record,
+    /// Whether it was handed out because its deadline passed; no call is charged.
+    pub expired: bool,
+}
+
+/// What a claim took.
+#[derive(Debug, Default)]
+pub struct Claimed {
+    /// The jobs, leased to this daemon.
+    pub jobs: Vec<ClaimedJob>,
+    /// Whether more could be had at once.
+    pub more: bool,
+    /// When something wakes by itself, by the clock of Redis; `None` while
+    /// nothing sleeps.
+    pub next_wake_ms: Option<i64>,
+    /// The clock of Redis at the claim.
+    pub now_ms: i64,
+}
+
+/// What is kept of a job between two leases. JSON; scripts do not read it, and
+/// fields a newer version wrote are kept.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Record {
+    /// Attempts spent: calls that Zoom answered, or may have.
+    pub attempts: u32,
+    /// When the first call may have left.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub first_send_ms: Option<i64>,
+    /// When the last call may have left.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_send_ms: Option<i64>,
+    /// Whether the last call's outcome is unknown.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub unresolved: bool,
+    /// The marker in the meeting's agenda, the same for all attempts and runs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub marker: Option<String>,
+    /// Looks of reconcile that found nothing.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub looks: u32,
+    /// Why it waits, for people.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub why: Option<String>,
+    /// Until when it sleeps.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub until_ms: Option<i64>,
+    /// What happened, oldest first, bounded by the writer.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub timeline: Vec<Step>,
+    /// Leases that ended without a settle (kept by the scripts, not in the JSON).
+    #[serde(skip)]
+    pub sweeps: u32,
+    /// Fields of other versions and of the caller.
+    #[serde(flatten)]
+    pub more: BTreeMap<String, serde_json::Value>,
+}
+
+fn is_zero(number: &u32) -> bool {
+    *number == 0
+}
+
+/// One line of a job's story.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Step {
+    /// When, by the clock of Redis.
+    pub at_ms: i64,
+    /// What, in one short sentence.
+    pub what: String,
+}
+
+/// How a lease ends.
+#[derive(Debug, Clone)]
+pub struct Settlement {
+    /// The lease.
+    pub ticket: Ticket,
+    /// What becomes of the job.
+    pub then: Then,
+    /// Known that no byte of the call left: its charges are given back.
+    pub unsent: bool,
+    /// Gates that a 429 closed.
+    pub closes: Vec<Close>,
+    /// Which user id stands behind a name of a host.
+    pub learnt: Option<Learnt>,
+}
+
+/// What becomes of a settled job.
+#[derive(Debug, Clone)]
+pub enum Then {
+    /// It succeeded.
+    Done(Outcome),
+    /// It failed for good.
+    Failed {
+        /// The failure code.
+        code: &'static str,
+        /// Whether its id stays taken (`outcome_unknown`).
+        holds_id: bool,
+        /// The outcome.
+        outcome: Outcome,
+    },
+    /// It sleeps.
+    Sleep {
+        /// Until when, by the clock of Redis.
+        until_ms: i64,
+        /// What its next lease is for.
+        mode: Mode,
+        /// What is known of it.
+        record: Record,
+        /// A `job.waiting` event to publish with it.
+        event: Option<Event>,
+    },
+    /// It goes back to its room, in front of those that came later.
+    Room {
+        /// What its next lease is for.
+        mode: Mode,
+        /// What is known of it; `None` leaves what is stored.
+        record: Option<Record>,
+    },
+}
+
+/// An outcome to publish.
+#[derive(Debug, Clone)]
+pub struct Outcome {
+    /// The job's kind.
+    pub kind: &'static str,
+    /// The outcome's JSON.
+    pub json: Bytes,
+    /// Whether it also goes to the job's reply list.
+    pub reply: bool,
+}
+
+/// An entry of the public events stream.
+#[derive(Debug, Clone)]
+pub struct Event {
+    /// Its name, as in `job.waiting`.
+    pub name: &'static str,
+    /// Its JSON.
+    pub json: String,
+}
+
+/// A gate that Zoom closed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Close {
+    /// The per-second rate of a label, until a time; `lower` also lowers our rate.
+    Second {
+        /// `light`, `medium` or `heavy`.
+        label: &'static str,
+        /// Until when.
+        until_ms: i64,
+        /// Whether it is not the first lately: our rate goes down.
+        lower: bool,
+    },
+    /// The day of a label.
+    LabelDay {
+        /// `light`, `medium` or `heavy`.
+        label: &'static str,
+        /// Until when.
+        until_ms: i64,
+    },
+    /// The hundred of this ticket's host.
+    HostDay {
+        /// Until when.
+        until_ms: i64,
+    },
+}
+
+/// The Zoom user id behind the ticket's host.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Learnt {
+    /// The host's user id.
+    pub host_id: String,
+    /// The host's e-mail, another name of it.
+    pub email: Option<String>,
+}
+
+/// Whether the lease still stood.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Settled {
+    /// Done as asked.
+    Done,
+    /// The lease was another's by then; nothing was changed.
+    Stale,
+}
+
+/// An entry that becomes a failure without ever having been a live job.
+#[derive(Debug, Clone)]
+pub struct Refusal {
+    /// The entry, acknowledged and deleted with it.
+    pub entry: Arc<str>,
+    /// The id it claims, else the entry's.
+    pub job_id: Arc<str>,
+    /// The account it claims, or nothing.
+    pub account: Arc<str>,
+    /// The failure code.
+    pub code: &'static str,
+    /// The outcome.
+    pub outcome: Outcome,
+}
