@@ -1,1 +1,47 @@
 //! A client for Zoom's OAuth and Meetings REST API.
+//!
+//! Owns: the HTTP exchange with Zoom, the reading of its answers, and what is
+//! known of its habits (which text names which limit, which error means which
+//! trouble). Knows Zoom and nothing of the program that calls it.
+//!
+//! Never does: repeat a call, follow a redirect, wait for a limit, keep a token,
+//! or put a token, a query string or a `start_url` into an error or a log line.
+//!
+//! Invariant: an error says whether the request can have reached Zoom
+//! ([`Sent`]). `Sent::No` is a promise; anything less certain is `Sent::Maybe`.
+//!
+//! ```text
+//! Client ── create_meeting, list_meetings, … ─▶ Reply ── created(), error(), limit_kind()
+//!        └─ exchange_code, refresh, revoke ───▶ RawTokenReply ── parse()
+//! ```
+
+mod body;
+mod client;
+mod endpoints;
+mod error;
+mod failure;
+mod limits;
+mod meetings;
+mod oauth;
+mod objects;
+mod reply;
+pub mod scopes;
+mod text;
+mod tls;
+mod token;
+mod zoom_error;
+
+pub use body::SendBody;
+pub use client::{Client, Settings};
+pub use endpoints::{EndpointError, Endpoints};
+pub use error::{Sent, SetupError, TransportError, TransportKind, Unreadable};
+pub use limits::{Limit, LimitKind, RetryAfter, limit_kind, next_utc_midnight, retry_after};
+pub use meetings::{ListKind, ListQuery, MeetingRef, Pager, PagerFull};
+pub use oauth::{
+    App, Pkce, RawTokenReply, RefusalCause, RefusalKind, TokenRefusal, TokenReply,
+    classify_token_error,
+};
+pub use objects::{Created, Listed, Meeting, Page, User};
+pub use reply::{RateHeaders, RateType, Reply};
+pub use token::{AccessToken, Claims, InvalidToken};
+pub use zoom_error::{Class, FieldError, ZoomError};

@@ -1,0 +1,308 @@
+//! The calls of the Meetings API that somebody here makes.
+//!
+//! Owns paths and queries: an id is always encoded, so that none can lead to
+//! another call. Each function is one HTTP exchange; paging is the caller's
+//! loop, with [`Pager`] to keep it finite.
+
+use std::collections::HashSet;
+use std::fmt;
+
+use jiff::civil::Date;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use url::Url;
+
+use crate::body::SendBody;
+use crate::client::Client;
+use crate::error::{Sent, TransportError, TransportKind};
+use crate::objects::{Listed, Page};
+use crate::reply::Reply;
+use crate::token::AccessToken;
+
+const SEGMENT: &AsciiSet =
+    &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~').remove(b'@');
+
+/// Which meetings to list.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ListKind {
+    /// Unexpired, live and to come.
+    #[default]
+    Scheduled,
+    /// Under way.
+    Live,
+    /// To come.
+    Upcoming,
+}
+
+/// What to list. All pages of one list must be asked for with the same query.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ListQuery {
+    /// Which meetings.
+    pub kind: ListKind,
+    /// How many on a page; Zoom gives at most 300.
+    pub page_size: u16,
+    /// The first day of start, in UTC.
+    pub from: Option<Date>,
+    /// The last day of start, in UTC.
+    pub to: Option<Date>,
+    /// Where to go on; empty tokens are not sent.
+    pub next_page_token: Option<String>,
+}
+
+impl Default for ListQuery {
+    fn default() -> Self {
+        Self {
+            kind: ListKind::default(),
+            page_size: 300,
+            from: None,
+            to: None,
+            next_page_token: None,
+        }
+    }
+}
+
+/// One meeting, by number or by the id of an occurrence.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum MeetingRef {
+    /// The meeting's number.
+    Id(u64),
+    /// The id of one occurrence.
+    Uuid(String),
+}
+
+impl From<u64> for MeetingRef {
+    fn from(id: u64) -> Self {
+        Self::Id(id)
+    }
+}
+
+impl std::str::FromStr for MeetingRef {
+    type Err = std::convert::Infallible;
+
+    /// Digits, also in groups as Zoom prints them, are a number; all else is a UUID.
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let digits: String = text.chars().filter(|c| !matches!(c, ' ' | '-')).collect();
+        Ok(match digits.parse() {
+            Ok(id) => Self::Id(id),
+            Err(_) => Self::Uuid(text.to_owned()),
+        })
+    }
+}
+
+impl fmt::Display for MeetingRef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Id(id) => id.fmt(f),
+            Self::Uuid(uuid) => uuid.fmt(f),
+        }
+    }
+}
+
+impl Client {
+    /// `POST /users/{user}/meetings`. Not idempotent: never to be repeated
+    /// after an error that says [`Sent::Maybe`] without having asked first.
+    pub async fn create_meeting(
+        &self,
+        token: &AccessToken,
+        user: &str,
+        body: SendBody,
+    ) -> Result<Reply, TransportError> {
+        let url = self.user_meetings(user)?;
+        self.post_json(token, url, body).await
+    }
+
+    /// `GET /users/{user}/meetings`, one page.
+    pub async fn list_meetings(
+        &self,
+        token: &AccessToken,
+        user: &str,
+        query: &ListQuery,
+    ) -> Result<Reply, TransportError> {
+        let mut url = self.user_meetings(user)?;
+        query.write(&mut url);
+        self.get(token, url).await
+    }
+
+    /// `GET /meetings/{id}`.
+    pub async fn get_meeting(
+        &self,
+        token: &AccessToken,
+        meeting: &MeetingRef,
+    ) -> Result<Reply, TransportError> {
+        let segment = match meeting {
+            MeetingRef::Id(id) => id.to_string(),
+            MeetingRef::Uuid(uuid) => uuid_segment(uuid)?,
+        };
+        self.get(token, self.api_url(&format!("meetings/{segment}"))).await
+    }
+
+    /// `GET /users/me`: whose token it is.
+    pub async fn users_me(&self, token: &AccessToken) -> Result<Reply, TransportError> {
+        self.get(token, self.api_url("users/me")).await
+    }
+
+    fn user_meetings(&self, user: &str) -> Result<Url, TransportError> {
+        if user == "me" {
+            return Ok(self.my_meetings());
+        }
+        let path = format!("users/{}/meetings", segment(user)?);
+        Ok(self.api_url(&path))
+    }
+}
+
+impl ListQuery {
+    fn write(&self, url: &mut Url) {
+        let mut pairs = url.query_pairs_mut();
+        let kind = match self.kind {
+            ListKind::Scheduled => "scheduled",
+            ListKind::Live => "live",
+            ListKind::Upcoming => "upcoming",
+        };
+        pairs.append_pair("type", kind);
+        pairs.append_pair("page_size", &self.page_size.clamp(1, 300).to_string());
+        if let Some(from) = self.from {
+            pairs.append_pair("from", &from.to_string());
+        }
+        if let Some(to) = self.to {
+            pairs.append_pair("to", &to.to_string());
+        }
+        if let Some(token) = self.next_page_token.as_deref().filter(|t| !t.is_empty()) {
+            pairs.append_pair("next_page_token", token);
+        }
+    }
+}
+
+/// One path segment. `.` and `..` would climb, encoded or not.
+fn segment(id: &str) -> Result<String, TransportError> {
+    if matches!(id, "" | "." | "..") {
+        let detail = "an id that is empty or climbs is no id";
+        return Err(TransportError::new(TransportKind::Request, Sent::No, detail));
+    }
+    Ok(utf8_percent_encode(id, SEGMENT).to_string())
+}
+
+/// Zoom decodes the UUID twice where it begins with a slash or holds two in a row.
+fn uuid_segment(uuid: &str) -> Result<String, TransportError> {
+    let once = segment(uuid)?;
+    if uuid.starts_with('/') || uuid.contains("//") {
+        return segment(&once);
+    }
+    Ok(once)
+}
+
+/// Walks the pages of one list: each meeting once, and an end to it.
+#[derive(Debug)]
+pub struct Pager {
+    query: ListQuery,
+    pages_left: u32,
+    seen_tokens: HashSet<String>,
+    seen_ids: HashSet<u64>,
+}
+
+/// A list that does not end: more pages than allowed, or a page that came before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("zoom's list of meetings does not end")]
+pub struct PagerFull;
+
+impl Pager {
+    /// Starts at the first page of `query`, for at most `max_pages`.
+    pub fn new(mut query: ListQuery, max_pages: u32) -> Self {
+        query.next_page_token = None;
+        Self { query, pages_left: max_pages, seen_tokens: HashSet::new(), seen_ids: HashSet::new() }
+    }
+
+    /// What to ask next.
+    pub fn query(&self) -> &ListQuery {
+        &self.query
+    }
+
+    /// Takes a page; answers its meetings that no earlier page had, and whether
+    /// there is another page to ask for.
+    pub fn accept(&mut self, page: Page) -> Result<(Vec<Listed>, bool), PagerFull> {
+        let next = page.next_page_token().map(str::to_owned);
+        self.pages_left = self.pages_left.saturating_sub(1);
+        if let Some(token) = &next
+            && (self.pages_left == 0 || !self.seen_tokens.insert(token.clone()))
+        {
+            return Err(PagerFull);
+        }
+        let more = next.is_some();
+        self.query.next_page_token = next;
+        let mut fresh = page.meetings;
+        fresh.retain(|meeting| self.seen_ids.insert(meeting.id));
+        Ok((fresh, more))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_are_encoded_and_cannot_climb() {
+        assert_eq!(segment("a.b+c@x.y").unwrap(), "a.b%2Bc@x.y");
+        assert_eq!(segment("a/../b?c#d%2e").unwrap(), "a%2F..%2Fb%3Fc%23d%252e");
+        for bad in ["", ".", ".."] {
+            assert_eq!(segment(bad).unwrap_err().kind, TransportKind::Request);
+        }
+    }
+
+    #[test]
+    fn some_uuids_are_encoded_twice() {
+        assert_eq!(uuid_segment("ab+c/d==").unwrap(), "ab%2Bc%2Fd%3D%3D");
+        assert_eq!(uuid_segment("/abc==").unwrap(), "%252Fabc%253D%253D");
+        assert_eq!(uuid_segment("a//c==").unwrap(), "a%252F%252Fc%253D%253D");
+    }
+
+    #[test]
+    fn a_meeting_is_named_by_number_or_uuid() {
+        let read = |text: &str| text.parse::<MeetingRef>().unwrap();
+        assert_eq!(read("784 7549 5050"), MeetingRef::Id(78_475_495_050));
+        assert_eq!(read("784-7549-5050"), MeetingRef::Id(78_475_495_050));
+        assert_eq!(read("abc=="), MeetingRef::Uuid("abc==".into()));
+    }
+
+    #[test]
+    fn queries_name_only_what_is_asked() {
+        let mut url = Url::parse("https://a/v2/users/me/meetings").unwrap();
+        ListQuery::default().write(&mut url);
+        assert_eq!(url.query(), Some("type=scheduled&page_size=300"));
+        let mut url = Url::parse("https://a/").unwrap();
+        let query = ListQuery {
+            kind: ListKind::Upcoming,
+            page_size: 9999,
+            from: Some("2026-03-01".parse().unwrap()),
+            to: Some("2026-03-02".parse().unwrap()),
+            next_page_token: Some("a b&".into()),
+        };
+        query.write(&mut url);
+        assert_eq!(
+            url.query(),
+            Some(
+                "type=upcoming&page_size=300&from=2026-03-01&to=2026-03-02&next_page_token=a+b%26"
+            )
+        );
+    }
+
+    fn page(ids: &[u64], next: &str) -> Page {
+        let meetings: Vec<_> = ids.iter().map(|id| serde_json::json!({"id": id})).collect();
+        let json = serde_json::json!({"meetings": meetings, "next_page_token": next});
+        serde_json::from_value(json).unwrap()
+    }
+
+    #[test]
+    fn a_pager_gives_each_meeting_once_and_ends() {
+        let mut pager = Pager::new(ListQuery::default(), 3);
+        let (first, more) = pager.accept(page(&[1, 2], "t1")).unwrap();
+        assert_eq!((first.len(), more), (2, true));
+        assert_eq!(pager.query().next_page_token.as_deref(), Some("t1"));
+        let (second, more) = pager.accept(page(&[2, 3], "")).unwrap();
+        assert_eq!(second.iter().map(|m| m.id).collect::<Vec<_>>(), [3]);
+        assert!(!more);
+
+        let mut pager = Pager::new(ListQuery::default(), 9);
+        assert!(pager.accept(page(&[1], "t1")).is_ok());
+        assert_eq!(pager.accept(page(&[2], "t1")).unwrap_err(), PagerFull, "in a circle");
+        let mut pager = Pager::new(ListQuery::default(), 1);
+        assert_eq!(pager.accept(page(&[1], "t1")).unwrap_err(), PagerFull, "too long");
+    }
+}

@@ -1,0 +1,189 @@
+//! A complete answer of the REST API, as it came.
+//!
+//! Owns the body (once, never copied) and the few headers that matter. Reading
+//! the body is asked for, not done ahead: a create that succeeded is looked at
+//! once, for five fields.
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue};
+use jiff::Timestamp;
+
+use crate::error::Unreadable;
+use crate::limits::{RetryAfter, http_date, retry_after};
+use crate::objects::{self, Created, Meeting, Page, User};
+use crate::zoom_error::ZoomError;
+
+/// What `X-RateLimit-Type` named.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RateType {
+    /// Calls per second.
+    PerSecond,
+    /// Calls per day.
+    Daily,
+}
+
+/// What the headers say of limits. All optional, all to be doubted: they may
+/// describe another quota than the one that bit.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RateHeaders {
+    /// `X-RateLimit-Category`, in Zoom's words (Light, Medium, …).
+    pub category: Option<String>,
+    /// `X-RateLimit-Type`.
+    pub kind: Option<RateType>,
+    /// `X-RateLimit-Limit`.
+    pub limit: Option<u32>,
+    /// `X-RateLimit-Remaining`.
+    pub remaining: Option<u32>,
+    /// `Retry-After`.
+    pub retry_after: Option<RetryAfter>,
+}
+
+impl RateHeaders {
+    /// Reads what is there; what cannot be read counts as absent.
+    pub fn read(headers: &HeaderMap) -> Self {
+        let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+        let number = |name: &str| text(name).and_then(|value| value.trim().parse().ok());
+        Self {
+            category: text("x-ratelimit-category").map(|value| value.chars().take(32).collect()),
+            kind: text("x-ratelimit-type").and_then(rate_type),
+            limit: number("x-ratelimit-limit"),
+            remaining: number("x-ratelimit-remaining"),
+            retry_after: text("retry-after").and_then(retry_after),
+        }
+    }
+}
+
+fn rate_type(value: &str) -> Option<RateType> {
+    let value = value.trim();
+    if value.eq_ignore_ascii_case("qps") {
+        Some(RateType::PerSecond)
+    } else if value.to_ascii_lowercase().starts_with("daily") {
+        Some(RateType::Daily)
+    } else {
+        None
+    }
+}
+
+/// A complete answer: status, limits, body.
+#[derive(Clone)]
+pub struct Reply {
+    /// The HTTP status.
+    pub status: u16,
+    /// What the headers say of limits.
+    pub headers: RateHeaders,
+    /// The body as it came.
+    pub body: Bytes,
+    date: Option<HeaderValue>,
+    tracking_id: Option<HeaderValue>,
+}
+
+impl Reply {
+    /// Puts an answer together from its parts.
+    pub fn new(status: u16, headers: &HeaderMap, body: Bytes) -> Self {
+        Self {
+            status,
+            headers: RateHeaders::read(headers),
+            body,
+            date: headers.get(http::header::DATE).cloned(),
+            tracking_id: headers.get("x-zm-trackingid").cloned(),
+        }
+    }
+
+    /// Whether the status is 2xx.
+    pub fn is_success(&self) -> bool {
+        (200..300).contains(&self.status)
+    }
+
+    /// The time of Zoom's clock when it answered.
+    pub fn date(&self) -> Option<Timestamp> {
+        http_date(self.date.as_ref()?.to_str().ok()?)
+    }
+
+    /// The id under which Zoom's support finds this call.
+    pub fn tracking_id(&self) -> Option<&str> {
+        self.tracking_id.as_ref()?.to_str().ok()
+    }
+
+    /// The meeting that a create made. Only 201 is a success of create.
+    pub fn created(&self) -> Result<Created<'_>, Unreadable> {
+        self.expect(201)?;
+        objects::read(self, "a created meeting")
+    }
+
+    /// The meeting that was asked for.
+    pub fn meeting(&self) -> Result<Meeting, Unreadable> {
+        self.expect(200)?;
+        objects::read(self, "a meeting")
+    }
+
+    /// One page of meetings.
+    pub fn page(&self) -> Result<Page, Unreadable> {
+        self.expect(200)?;
+        objects::read(self, "a list of meetings")
+    }
+
+    /// The user that was asked for.
+    pub fn user(&self) -> Result<User, Unreadable> {
+        self.expect(200)?;
+        objects::read(self, "a user")
+    }
+
+    /// The answer read as an error, whatever it is (JSON, XML, or neither).
+    pub fn error(&self) -> ZoomError {
+        ZoomError::read(self.status, &self.body)
+    }
+
+    fn expect(&self, status: u16) -> Result<(), Unreadable> {
+        if self.status == status {
+            return Ok(());
+        }
+        Err(Unreadable { status: self.status, what: format!("status {status} was expected") })
+    }
+}
+
+impl std::fmt::Debug for Reply {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Reply")
+            .field("status", &self.status)
+            .field("headers", &self.headers)
+            .field("body_len", &self.body.len())
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn headers_are_optional_and_forgiving() {
+        let mut map = HeaderMap::new();
+        assert_eq!(RateHeaders::read(&map), RateHeaders::default());
+        map.insert("x-ratelimit-category", HeaderValue::from_static("Light"));
+        map.insert("x-ratelimit-type", HeaderValue::from_static("Daily-limit"));
+        map.insert("x-ratelimit-limit", HeaderValue::from_static(" 100 "));
+        map.insert("x-ratelimit-remaining", HeaderValue::from_static("-3"));
+        map.insert("retry-after", HeaderValue::from_static("3"));
+        let read = RateHeaders::read(&map);
+        assert_eq!(read.category.as_deref(), Some("Light"));
+        assert_eq!(read.kind, Some(RateType::Daily));
+        assert_eq!((read.limit, read.remaining), (Some(100), None));
+        assert_eq!(read.retry_after, Some(RetryAfter::Seconds(3)));
+    }
+
+    #[test]
+    fn date_and_tracking_id() {
+        let mut map = HeaderMap::new();
+        map.insert("date", HeaderValue::from_static("Sun, 31 May 2020 00:00:00 GMT"));
+        map.insert("x-zm-trackingid", HeaderValue::from_static("WEB_1"));
+        let reply = Reply::new(200, &map, Bytes::new());
+        assert_eq!(reply.date().unwrap().to_string(), "2020-05-31T00:00:00Z");
+        assert_eq!(reply.tracking_id(), Some("WEB_1"));
+    }
+
+    #[test]
+    fn debug_shows_no_body() {
+        let reply = Reply::new(201, &HeaderMap::new(), Bytes::from_static(b"start_url"));
+        assert!(!format!("{reply:?}").contains("start_url"));
+    }
+}
