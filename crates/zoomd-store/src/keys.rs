@@ -84,6 +84,10 @@ impl Keys {
         meta = "meta";
         /// Zset of all accounts' names, score 0.
         accounts = "accounts";
+        /// Hash: `<client id>|<Zoom user>` → the account that holds its grant.
+        users = "u";
+        /// Hash: fingerprint of a purged account's name → epoch it was removed at.
+        tombs = "tomb";
         /// Hash: job id → state of a live job, or the memory of a finished one.
         ids = "ids";
         /// Zset: job id → when its lease ends, ms.
