@@ -59,20 +59,17 @@ impl Endpoints {
         url
     }
 
-    /// The REST base named by the `api_url` of a token reply, where a token may go there:
-    /// a host of Zoom's over https, or the configured API host itself.
+    /// The REST base named by the `api_url` of a token reply, where a token may go
+    /// there: a host of Zoom's over https. An API host set by hand stays: what
+    /// was pointed at a stand-in must not wander off to Zoom itself.
     pub fn regional_api(&self, api_url: &str) -> Result<Url, EndpointError> {
         let mut url = base(api_url, true)?;
-        let host = url.host_str().unwrap_or_default();
-        let ours = url.origin() == self.api.origin();
-        let zooms = url.scheme() == "https"
-            && url.port().is_none()
-            && (host == "zoom.us" || host.ends_with(".zoom.us"));
-        if !ours && !zooms {
-            return Err(EndpointError::ForeignHost(host.to_owned()));
-        }
-        if ours {
+        if !is_zooms(&self.api) || url.origin() == self.api.origin() {
             return Ok(self.api.clone());
+        }
+        if !is_zooms(&url) {
+            let host = url.host_str().unwrap_or_default();
+            return Err(EndpointError::ForeignHost(host.to_owned()));
         }
         if !url.path().ends_with("/v2") {
             let path = format!("{}/v2", url.path().trim_end_matches('/'));
@@ -80,6 +77,13 @@ impl Endpoints {
         }
         Ok(url)
     }
+}
+
+fn is_zooms(url: &Url) -> bool {
+    let host = url.host_str().unwrap_or_default();
+    url.scheme() == "https"
+        && url.port().is_none()
+        && (host == "zoom.us" || host.ends_with(".zoom.us"))
 }
 
 impl Default for Endpoints {
@@ -170,19 +174,29 @@ mod tests {
 
     #[test]
     fn a_token_goes_to_zoom_or_to_the_configured_host() {
-        let endpoints = Endpoints::new("http://127.0.0.1:80/v2", "https://zoom.us", false).unwrap();
-        let regional = |text: &str| endpoints.regional_api(text).map(|url| url.to_string());
-        assert_eq!(regional("https://api-eu.zoom.us").unwrap(), "https://api-eu.zoom.us/v2");
-        assert_eq!(regional("https://api-eu.zoom.us/v2/").unwrap(), "https://api-eu.zoom.us/v2");
-        assert_eq!(regional("http://127.0.0.1").unwrap(), "http://127.0.0.1/v2");
+        let regional = |text: &str| {
+            let base = Endpoints::zoom().regional_api(text);
+            base.map(|url| url.to_string())
+        };
+        for ok in
+            ["https://api-eu.zoom.us", "https://api-eu.zoom.us/", "https://api-eu.zoom.us/v2/"]
+        {
+            assert_eq!(regional(ok).unwrap(), "https://api-eu.zoom.us/v2");
+        }
+        assert_eq!(regional("https://api.zoom.us").unwrap(), "https://api.zoom.us/v2");
         for bad in [
             "https://evilzoom.us",
             "https://zoom.us.evil.example",
             "http://api-eu.zoom.us",
             "https://api.zoom.us:8443",
             "http://127.0.0.1:81",
+            "api-eu.zoom.us",
         ] {
             assert!(regional(bad).is_err(), "{bad}");
+        }
+        let stand_in = Endpoints::new("http://127.0.0.1:80/v2", "https://zoom.us", false).unwrap();
+        for any in ["https://api-eu.zoom.us", "https://evil.example"] {
+            assert_eq!(stand_in.regional_api(any).unwrap().as_str(), "http://127.0.0.1/v2");
         }
     }
 }
