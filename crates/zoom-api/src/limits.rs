@@ -220,6 +220,9 @@ mod tests {
         assert_eq!(RetryAfter::Seconds(3600).until(now, hour), Some(at("2026-03-01T13:00:00Z")));
     }
 
+    /// Message, headers, and what they mean.
+    type Row<'a> = (&'a str, &'a [(&'a str, &'a str)], LimitKind, &'a str);
+
     #[test]
     fn each_limit_is_told_by_its_text_then_by_headers() {
         let now = "2026-03-01T12:00:00Z";
@@ -227,7 +230,7 @@ mod tests {
         let daily = ("x-ratelimit-type", "Daily-limit");
         let qps = ("X-RateLimit-Type", "QPS");
         let wait = |text| ("retry-after", text);
-        let table: &[(&str, &[(&str, &str)], LimitKind, &str)] = &[
+        let table: &[Row<'_>] = &[
             (PER_SECOND, &[], LimitKind::PerSecond, "2026-03-01T12:00:01Z"),
             (PER_SECOND, &[wait("5")], LimitKind::PerSecond, "2026-03-01T12:00:05Z"),
             (PER_SECOND, &[wait("86400")], LimitKind::PerSecond, "2026-03-01T12:00:01Z"),
