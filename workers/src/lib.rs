@@ -1,1 +1,4 @@
 //! What happens to a job.
+
+pub mod rotation;
+pub mod tokens;

@@ -1,0 +1,3 @@
+//! Rotating a refresh token so that it cannot be lost.
+
+pub mod settings;

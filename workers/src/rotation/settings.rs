@@ -1,0 +1,54 @@
+//! The times and bounds of a rotation. None of them carries correctness.
+
+use std::time::Duration;
+
+/// How a daemon rotates. The defaults are what operators should run; tests make
+/// them short.
+#[derive(Debug, Clone)]
+pub struct RotationSettings {
+    /// How long a lease lasts unless it is renewed (at a third).
+    pub lease: Duration,
+    /// How long requests in flight may keep a rotation waiting.
+    pub drain: Duration,
+    /// Added to the longest an exchange can take before anybody presents the
+    /// same token again.
+    pub doubt_margin: Duration,
+    /// How long a silent host may still hold a reply on its disk.
+    pub probe_after: Duration,
+    /// How long no rotation starts after Redis' run id changed.
+    pub settle_after_restart: Duration,
+    /// How often every journal entry is compared with the store, and files
+    /// without an owner are looked for.
+    pub repair_every: Duration,
+    /// How often open intents are looked at, should a notice have been missed.
+    pub look_every: Duration,
+    /// How long an entry is kept after its commit.
+    pub keep_entries: Duration,
+    /// How large the journal may grow before no rotation starts.
+    pub journal_limit: u64,
+    /// How long an account rests after a rotation that Zoom did not answer well.
+    pub rest: Duration,
+    /// How long an app rests after Zoom refused its id or secret.
+    pub app_rest: Duration,
+    /// Most rotations of this process at once.
+    pub at_once: usize,
+}
+
+impl Default for RotationSettings {
+    fn default() -> Self {
+        Self {
+            lease: Duration::from_secs(30),
+            drain: Duration::from_secs(90),
+            doubt_margin: Duration::from_secs(15),
+            probe_after: Duration::from_secs(600),
+            settle_after_restart: Duration::from_secs(60),
+            repair_every: Duration::from_secs(30),
+            look_every: Duration::from_secs(2),
+            keep_entries: Duration::from_secs(24 * 3600),
+            journal_limit: 256 << 20,
+            rest: Duration::from_secs(5),
+            app_rest: Duration::from_secs(60),
+            at_once: 64,
+        }
+    }
+}
