@@ -1,3 +1,5 @@
-//! The zoomd binary.
+//! The zoomd binary: everything is in the library, so that tests can reach it.
 
-fn main() {}
+fn main() -> std::process::ExitCode {
+    zoomd::cli::main()
+}

@@ -1,0 +1,79 @@
+//! What a verb is given: the configuration, where to print, and the way to
+//! Redis, to Zoom and to the keys, opened only when asked for.
+
+use zoom_api::{Client, Settings};
+use zoomd_store::seal::KeyRing;
+use zoomd_store::{ErrorKind, Store, StoreError};
+
+use super::error::CliError;
+use super::output::Output;
+use crate::config::{Config, ConfigError};
+use crate::exit::Exit;
+
+/// The surroundings of one invocation.
+#[derive(Debug)]
+pub struct Ctx {
+    /// The configuration, resolved and checked.
+    pub config: Config,
+    /// The only way to print.
+    pub out: Output,
+}
+
+impl Ctx {
+    /// The namespace on its Redis, connected and checked.
+    pub async fn store(&self) -> Result<Store, CliError> {
+        Ok(Store::connect(&self.config.store()).await?)
+    }
+
+    /// The keys tokens are sealed with; empty where none is configured.
+    pub fn key_ring(&self) -> Result<KeyRing, CliError> {
+        Ok(self.config.key_ring()?)
+    }
+
+    /// A client of Zoom with the configured addresses and time-outs.
+    pub fn zoom(&self) -> Result<Client, CliError> {
+        Client::new(zoom_settings(&self.config))
+            .map_err(|e| CliError::failed(format!("cannot set up the client of Zoom: {e}")))
+    }
+}
+
+/// How Zoom is spoken to.
+pub fn zoom_settings(config: &Config) -> Settings {
+    let zoom = &config.zoom;
+    Settings {
+        connect_timeout: zoom.connect_timeout,
+        request_timeout: zoom.request_timeout,
+        token_timeout: zoom.token_timeout,
+        user_agent: concat!("zoomd/", env!("CARGO_PKG_VERSION")).to_owned(),
+        ..Settings::new(zoom.endpoints.clone())
+    }
+}
+
+impl From<ConfigError> for CliError {
+    fn from(error: ConfigError) -> Self {
+        let cli = Self::config(error.message);
+        match error.hint {
+            Some(hint) => cli.hint(hint),
+            None => cli,
+        }
+    }
+}
+
+impl From<StoreError> for CliError {
+    fn from(error: StoreError) -> Self {
+        let kind = error.kind();
+        let (exit, hint) = match kind {
+            ErrorKind::Unreachable => {
+                (Exit::Unreachable, "is Redis running? zoomd doctor looks at ZOOMD_REDIS_URL")
+            }
+            ErrorKind::Auth => {
+                (Exit::Unreachable, "set user and password in ZOOMD_REDIS_URL or its _FILE form")
+            }
+            ErrorKind::ReadOnly => (Exit::Unreachable, "this Redis takes no writes; zoomd doctor"),
+            ErrorKind::OutOfMemory => (Exit::Unreachable, "Redis is full; zoomd doctor"),
+            ErrorKind::Layout | ErrorKind::Config => (Exit::Usage, "zoomd doctor tells more"),
+            _ => (Exit::Failed, "zoomd doctor tells more"),
+        };
+        Self::new(exit, kind.as_str(), error.to_string()).hint(hint)
+    }
+}

@@ -1,0 +1,36 @@
+//! The first page: examples first, every command once, one screen.
+
+/// What `zoomd`, `zoomd -h` and `zoomd --help` print.
+pub(super) const HELP: &str = "\
+zoomd schedules Zoom meetings for other services: jobs in Redis in, outcomes in Redis out.
+
+  zoomd dev                            try it all on this machine, without Zoom
+  zoomd init                           set it up; ends with what is missing
+  zoomd account login acme             connect a Zoom account
+  zoomd enqueue --account acme --topic Sync --start-time 2030-01-02T10:00:00Z --duration 30 --wait
+  redis-cli XADD zoomd:jobs '*' job '{\"account\":\"acme\",\"meeting\":{\"topic\":\"Sync\",\"type\":2,…}}'
+
+Usage: zoomd [OPTIONS] COMMAND
+
+Run        init        set up: asks, writes zoomd.toml and a key file
+           run         the daemon
+           dev         everything on this machine, with sample jobs
+Work       enqueue     put jobs into the queue
+           job         list, show, watch, cancel
+           result      tail
+           failure     list, show, export, retry, discard
+           meeting     list, show, start-url
+Accounts   account     add, import, login, list, show, explain, refresh, set, token, remove, …
+           budget      what is left of Zoom's limits
+Look       status      is it fine? one screen
+           doctor      what is wrong, and the next command to type
+           healthcheck exit 0 if the daemon here is ready
+Steer      pause       hold everything back
+           resume      let it run again
+           config      show, check, default, key, rekey
+Read       help        environment, exit-codes, config, or a command
+           man, completions
+
+Options: --config FILE, --namespace NAME, --json, --output FORM, --color WHEN,
+         --time-format FORM, --version; `zoomd COMMAND --help` tells more
+";

@@ -1,0 +1,46 @@
+//! `zoomd run`: the daemon.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::Command;
+use super::ctx::Ctx;
+use super::error::{CliError, CliResult};
+
+/// `zoomd run`.
+#[derive(Debug, Args)]
+pub struct RunArgs {
+    /// The operators' HTTP port, or off
+    #[arg(long, value_name = "ADDR")]
+    pub listen: Option<String>,
+    /// Requests to Zoom in flight at once
+    #[arg(long, value_name = "N")]
+    pub concurrency: Option<u32>,
+    /// Where the rotation journal lies
+    #[arg(long, value_name = "FOLDER")]
+    pub data_dir: Option<PathBuf>,
+}
+
+/// The settings that flags of a command override.
+pub(super) fn flags(command: &Command) -> Vec<(&'static str, String, &'static str)> {
+    let Command::Run(args) = command else {
+        return Vec::new();
+    };
+    let mut flags = Vec::new();
+    if let Some(listen) = &args.listen {
+        flags.push(("listen", listen.clone(), "--listen"));
+    }
+    if let Some(n) = args.concurrency {
+        flags.push(("concurrency", n.to_string(), "--concurrency"));
+    }
+    if let Some(dir) = &args.data_dir {
+        flags.push(("data_dir", dir.display().to_string(), "--data-dir"));
+    }
+    flags
+}
+
+/// Runs the daemon until it is told to stop.
+pub async fn run(_ctx: &Ctx, _args: RunArgs) -> CliResult {
+    Err(CliError::failed("this command is not there yet"))
+}

@@ -1,0 +1,75 @@
+//! `zoomd help`: a command's help, or a topic that belongs to none.
+
+use std::fmt::Write as _;
+
+use clap::Args;
+
+use super::error::{CliError, CliResult};
+use super::output::Output;
+use crate::config::{DEFAULT_FILE, Kind, SETTINGS, suggest};
+use crate::exit::Exit;
+
+/// `zoomd help`.
+#[derive(Debug, Args)]
+pub struct HelpArgs {
+    /// A command such as `job show`, or environment, exit-codes, config
+    #[arg(value_name = "TOPIC")]
+    pub topic: Vec<String>,
+}
+
+const TOPICS: [&str; 3] = ["environment", "exit-codes", "config"];
+
+/// Prints the topic.
+pub fn run(out: &Output, args: &HelpArgs) -> CliResult {
+    let words: Vec<&str> = args.topic.iter().map(String::as_str).collect();
+    let text = match words.as_slice() {
+        ["environment"] => environment(),
+        ["exit-codes"] => exit_codes(),
+        ["config"] => DEFAULT_FILE.to_owned(),
+        path => of_command(path)?,
+    };
+    out.data(&text)?;
+    Ok(Exit::Done)
+}
+
+fn of_command(path: &[&str]) -> Result<String, CliError> {
+    let mut command = super::tree();
+    command.build();
+    for word in path {
+        let known: Vec<String> =
+            command.get_subcommands().map(|c| c.get_name().to_owned()).collect();
+        command = command.find_subcommand(word).cloned().ok_or_else(|| {
+            let names = known.iter().map(String::as_str).chain(TOPICS);
+            let error = CliError::usage(format!("there is no help on {}", path.join(" ")));
+            match suggest::nearest(word, names) {
+                Some(near) => error.hint(format!("did you mean {near}?")),
+                None => error.hint(format!("topics are {}", TOPICS.join(", "))),
+            }
+        })?;
+    }
+    Ok(command.render_long_help().to_string())
+}
+
+fn environment() -> String {
+    let mut text = "Flags win over the environment, the environment over the file, the file over\n\
+                    the defaults. `zoomd config show` tells where each value comes from.\n\n"
+        .to_owned();
+    for setting in SETTINGS.iter() {
+        let also = if setting.kind == Kind::Secret { " (or …_FILE)" } else { "" };
+        let _ = writeln!(text, "{}{also}\n    {}", setting.env, setting.help);
+    }
+    text.push_str(
+        "ZOOMD_CONFIG\n    The file to read, as --config.\n\
+         ZOOMD_NO_PROGRESS\n    Set: no progress bars. So does CI.\n\
+         NO_COLOR, CLICOLOR_FORCE\n    Colour off; colour on.\n",
+    );
+    text
+}
+
+fn exit_codes() -> String {
+    let mut text = String::new();
+    for (exit, meaning) in Exit::ALL {
+        let _ = writeln!(text, "{:>3}  {meaning}", exit as u8);
+    }
+    text
+}

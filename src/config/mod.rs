@@ -1,0 +1,201 @@
+//! The configuration: what the operator said, read and checked once.
+//!
+//! `catalogue` names every setting, `default.toml` explains it, `layers` decides
+//! whose value counts, `read` turns texts into types and `validate` refuses
+//! what makes no sense together. Nothing else in zoomd reads the environment
+//! for a setting. Secrets are [`SecretString`]s and never shown.
+
+mod catalogue;
+mod error;
+mod folder;
+mod layers;
+mod read;
+pub mod suggest;
+pub mod units;
+mod validate;
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use secrecy::SecretString;
+use url::Url;
+use zoom_api::Endpoints;
+
+pub use catalogue::{DEFAULT_FILE, Kind, SETTINGS, Setting, find};
+pub use error::ConfigError;
+pub use layers::{Origin, Raw, Resolved, Sources, resolve, strange_variables};
+
+/// Everything an operator can set.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Prefix of every key in Redis.
+    pub namespace: String,
+    /// The name recorded in the namespace and sealed into each grant.
+    pub deployment: String,
+    /// Where the rotation journal lies.
+    pub data_dir: PathBuf,
+    /// Requests to Zoom in flight at once.
+    pub concurrency: usize,
+    /// Filter of the log.
+    pub log: String,
+    /// The operators' port; `None` when it is off.
+    pub listen: Option<SocketAddr>,
+    /// How long work in flight may take after a signal.
+    pub grace: Duration,
+    /// Where Redis is; may hold a password.
+    pub redis_url: SecretString,
+    /// How tokens are sealed.
+    pub encryption: Encryption,
+    /// The OAuth app and Zoom's addresses.
+    pub zoom: Zoom,
+    /// The public door.
+    pub public: Public,
+    /// What is accepted and remembered.
+    pub jobs: Jobs,
+    /// The output streams.
+    pub results: Results,
+    /// How meetings are known again.
+    pub reconcile: Reconcile,
+    /// When grants are refreshed.
+    pub rotation: Rotation,
+    /// Every value as it was given, and where.
+    pub resolved: Resolved,
+}
+
+/// How tokens are sealed at rest.
+#[derive(Debug, Clone)]
+pub struct Encryption {
+    /// The key that seals.
+    pub key: Option<SecretString>,
+    /// Keys that only open, separated by commas.
+    pub keys_old: Option<SecretString>,
+}
+
+/// The OAuth app and where Zoom is.
+#[derive(Debug, Clone)]
+pub struct Zoom {
+    /// The app's client id.
+    pub client_id: Option<String>,
+    /// The app's secret.
+    pub client_secret: Option<SecretString>,
+    /// The redirect URL as registered with the app.
+    pub redirect_url: Url,
+    /// Zoom's addresses, checked not to send tokens over plain http.
+    pub endpoints: Endpoints,
+    /// Time to reach Zoom.
+    pub connect_timeout: Duration,
+    /// Time for one answer of the REST API.
+    pub request_timeout: Duration,
+    /// Time for one answer of the token endpoint.
+    pub token_timeout: Duration,
+}
+
+/// The public door.
+#[derive(Debug, Clone)]
+pub struct Public {
+    /// Where it listens; `None` when it is closed.
+    pub listen: Option<SocketAddr>,
+    /// Its address as the world sees it.
+    pub url: Option<Url>,
+    /// Verifies webhooks.
+    pub webhook_secret: Option<SecretString>,
+}
+
+/// What is accepted and remembered of jobs.
+#[derive(Debug, Clone)]
+pub struct Jobs {
+    /// Longest wait of a job with neither deadline nor start.
+    pub max_wait: Duration,
+    /// How long the id of a success is remembered.
+    pub remember: Duration,
+    /// Whether meetings in the past are accepted.
+    pub allow_past_start: bool,
+    /// How long a job's lease lasts without renewal.
+    pub lease: Duration,
+}
+
+/// The output streams and the index of failures.
+#[derive(Debug, Clone)]
+pub struct Results {
+    /// Fields of Zoom's answer that are kept though they are left out by default.
+    pub include: Vec<String>,
+    /// How long an entry stays.
+    pub keep: Duration,
+    /// How large a stream may grow.
+    pub max_size: u64,
+    /// How long a failure stays in the index.
+    pub failures_keep: Duration,
+}
+
+/// How meetings are known again.
+#[derive(Debug, Clone)]
+pub struct Reconcile {
+    /// Whether the mark is written into the agenda.
+    pub mark_agenda: bool,
+    /// How long an unresolved call is looked for.
+    pub give_up: Duration,
+}
+
+/// When grants are refreshed.
+#[derive(Debug, Clone)]
+pub struct Rotation {
+    /// When a refresh whose daemon is silent is tried again.
+    pub probe_after: Duration,
+    /// How often an idle grant is refreshed.
+    pub keep_alive: Duration,
+}
+
+impl Config {
+    /// Reads flags, environment and file, in that order of weight.
+    ///
+    /// `file` is what `--config` named; without it `./zoomd.toml`, then
+    /// `/etc/zoomd/zoomd.toml` is taken where it exists.
+    pub fn load(
+        file: Option<&Path>,
+        flags: Vec<(&'static str, String, &'static str)>,
+    ) -> Result<Self, ConfigError> {
+        let env = std::env::vars_os()
+            .filter_map(|(k, v)| Some((k.into_string().ok()?, v.into_string().ok()?)))
+            .collect();
+        Self::from_sources(&Sources { flags, env, file: find_file(file)? })
+    }
+
+    /// The configuration that these sources make.
+    pub fn from_sources(sources: &Sources) -> Result<Self, ConfigError> {
+        let config = read::config(resolve(sources)?, &sources.env)?;
+        validate::check(&config)?;
+        Ok(config)
+    }
+
+    /// The keys tokens are sealed with; empty where none is configured.
+    pub fn key_ring(&self) -> Result<zoomd_store::seal::KeyRing, ConfigError> {
+        let Encryption { key, keys_old } = &self.encryption;
+        zoomd_store::seal::KeyRing::parse(key.as_ref(), keys_old.as_ref())
+            .map_err(|e| ConfigError::new(e.to_string()).hint("zoomd config key makes a key"))
+    }
+
+    /// What the store is opened with.
+    pub fn store(&self) -> zoomd_store::StoreConfig {
+        zoomd_store::StoreConfig {
+            url: self.redis_url.clone(),
+            namespace: self.namespace.clone(),
+            deployment: self.deployment.clone(),
+        }
+    }
+}
+
+const PLACES: [&str; 2] = ["zoomd.toml", "/etc/zoomd/zoomd.toml"];
+
+/// The file to read and its text; a file that was named must be there.
+fn find_file(named: Option<&Path>) -> Result<Option<(PathBuf, String)>, ConfigError> {
+    let read = |path: &Path| {
+        std::fs::read_to_string(path)
+            .map(|text| (path.to_owned(), text))
+            .map_err(|e| ConfigError::new(format!("cannot read {}: {e}", path.display())))
+    };
+    match named {
+        Some(path) => read(path).map(Some),
+        None => PLACES.iter().map(Path::new).find(|p| p.is_file()).map(read).transpose(),
+    }
+}

@@ -1,0 +1,187 @@
+//! From texts to types. Every complaint names the key, where its value was
+//! given, and what it should look like; the value itself only if it is no secret.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::str::FromStr;
+use std::time::Duration;
+
+use secrecy::SecretString;
+use url::Url;
+use zoom_api::{EndpointError, Endpoints};
+
+use super::catalogue::{self, Kind};
+use super::layers::{Raw, Resolved};
+use super::units;
+use super::{
+    Config, ConfigError, Encryption, Jobs, Public, Reconcile, Results, Rotation, Zoom, folder,
+};
+
+/// Reads all settings.
+pub(super) fn config(
+    resolved: Resolved,
+    env: &BTreeMap<String, String>,
+) -> Result<Config, ConfigError> {
+    let r = Reader(&resolved);
+    let data_dir = r.optional("data_dir")?;
+    Ok(Config {
+        namespace: r.text("namespace")?,
+        deployment: r.text("deployment")?,
+        data_dir: data_dir.map_or_else(|| folder::default_data_dir(env), PathBuf::from),
+        concurrency: r.parsed("concurrency", "a whole number")?,
+        log: r.text("log")?,
+        listen: r.address("listen")?,
+        grace: r.time("grace")?,
+        redis_url: r.secret("redis.url")?.ok_or_else(|| r.bad("redis.url", "a URL"))?,
+        encryption: Encryption {
+            key: r.secret("encryption.key")?,
+            keys_old: r.secret("encryption.keys_old")?,
+        },
+        zoom: zoom(&r)?,
+        public: Public {
+            listen: r.address("public.listen")?,
+            url: r.optional("public.url")?.map(|_| r.url("public.url")).transpose()?,
+            webhook_secret: r.secret("public.webhook_secret")?,
+        },
+        jobs: Jobs {
+            max_wait: r.time("jobs.max_wait")?,
+            remember: r.time("jobs.remember")?,
+            allow_past_start: r.switch("jobs.allow_past_start")?,
+            lease: r.time("jobs.lease")?,
+        },
+        results: Results {
+            include: r.list("results.include")?,
+            keep: r.time("results.keep")?,
+            max_size: r.size("results.max_size")?,
+            failures_keep: r.time("failures.keep")?,
+        },
+        reconcile: Reconcile {
+            mark_agenda: r.one_of("reconcile.marker", &["agenda", "none"])? == "agenda",
+            give_up: r.time("reconcile.give_up")?,
+        },
+        rotation: Rotation {
+            probe_after: r.time("rotation.probe_after")?,
+            keep_alive: r.time("rotation.keep_alive")?,
+        },
+        resolved: resolved.clone(),
+    })
+}
+
+fn zoom(r: &Reader<'_>) -> Result<Zoom, ConfigError> {
+    let allow_http = r.switch("zoom.allow_http")?;
+    let (api, oauth) = (r.text("zoom.api_url")?, r.text("zoom.oauth_url")?);
+    // One after the other, so that the complaint names the right key.
+    for (key, url) in [("zoom.api_url", &api), ("zoom.oauth_url", &oauth)] {
+        Endpoints::new(url, url, allow_http).map_err(|error| {
+            let complaint = ConfigError::new(format!("{}: {error}", r.place(key)));
+            match error {
+                EndpointError::PlainHttp(_) => complaint
+                    .hint("use https://, or set ZOOMD_ALLOW_HTTP=1 in a test network of your own"),
+                _ => complaint,
+            }
+        })?;
+    }
+    Ok(Zoom {
+        client_id: r.optional("zoom.client_id")?,
+        client_secret: r.secret("zoom.client_secret")?,
+        redirect_url: r.url("zoom.redirect_url")?,
+        endpoints: Endpoints::new(&api, &oauth, allow_http)
+            .map_err(|error| ConfigError::new(error.to_string()))?,
+        connect_timeout: r.time("zoom.connect_timeout")?,
+        request_timeout: r.time("zoom.request_timeout")?,
+        token_timeout: r.time("zoom.token_timeout")?,
+    })
+}
+
+struct Reader<'a>(&'a Resolved);
+
+impl Reader<'_> {
+    /// `key (from where)`.
+    fn place(&self, key: &str) -> String {
+        match self.0.get(key) {
+            Some((_, origin)) => format!("{key} (from {origin})"),
+            None => key.to_owned(),
+        }
+    }
+
+    fn bad(&self, key: &str, wanted: &str) -> ConfigError {
+        let secret = catalogue::find(key).is_some_and(|s| s.kind == Kind::Secret);
+        let found = match self.0.get(key) {
+            Some((Raw::One(text), _)) if !secret => format!("\"{text}\" is not"),
+            _ => "is not".to_owned(),
+        };
+        ConfigError::new(format!("{}: {found} {wanted}", self.place(key)))
+    }
+
+    fn optional(&self, key: &str) -> Result<Option<String>, ConfigError> {
+        match self.0.get(key) {
+            None => Ok(None),
+            Some((Raw::One(text), _)) if text.trim().is_empty() => Ok(None),
+            Some((Raw::One(text), _)) => Ok(Some(text.trim().to_owned())),
+            Some((Raw::Many(_), _)) => Err(self.bad(key, "one value")),
+        }
+    }
+
+    fn text(&self, key: &str) -> Result<String, ConfigError> {
+        self.optional(key)?.ok_or_else(|| ConfigError::new(format!("{} is empty", self.place(key))))
+    }
+
+    fn parsed<T: FromStr>(&self, key: &str, wanted: &str) -> Result<T, ConfigError> {
+        self.text(key)?.parse().map_err(|_| self.bad(key, wanted))
+    }
+
+    fn secret(&self, key: &str) -> Result<Option<SecretString>, ConfigError> {
+        Ok(self.optional(key)?.map(SecretString::from))
+    }
+
+    fn time(&self, key: &str) -> Result<Duration, ConfigError> {
+        units::time(&self.text(key)?)
+            .ok_or_else(|| self.bad(key, "a length of time such as 30s, 5m, 2h or 7d"))
+    }
+
+    fn size(&self, key: &str) -> Result<u64, ConfigError> {
+        units::size(&self.text(key)?)
+            .ok_or_else(|| self.bad(key, "a size such as 64KiB, 10MiB or 1GiB"))
+    }
+
+    fn switch(&self, key: &str) -> Result<bool, ConfigError> {
+        match self.text(key)?.to_ascii_lowercase().as_str() {
+            "true" | "1" | "yes" | "on" => Ok(true),
+            "false" | "0" | "no" | "off" => Ok(false),
+            _ => Err(self.bad(key, "true or false")),
+        }
+    }
+
+    fn url(&self, key: &str) -> Result<Url, ConfigError> {
+        let url: Url = self.parsed(key, "a URL")?;
+        let web = matches!(url.scheme(), "http" | "https") && url.has_host();
+        if web { Ok(url) } else { Err(self.bad(key, "an http or https URL")) }
+    }
+
+    fn address(&self, key: &str) -> Result<Option<SocketAddr>, ConfigError> {
+        match self.optional(key)?.as_deref() {
+            None | Some("off") => Ok(None),
+            Some(_) => {
+                self.parsed(key, "an address such as 127.0.0.1:9464, nor \"off\"").map(Some)
+            }
+        }
+    }
+
+    fn list(&self, key: &str) -> Result<Vec<String>, ConfigError> {
+        Ok(match self.0.get(key) {
+            None => Vec::new(),
+            Some((Raw::Many(items), _)) => items.clone(),
+            Some((Raw::One(item), _)) => item.split(',').map(|t| t.trim().to_owned()).collect(),
+        }
+        .into_iter()
+        .filter(|item| !item.is_empty())
+        .collect())
+    }
+
+    fn one_of(&self, key: &str, choices: &[&'static str]) -> Result<&'static str, ConfigError> {
+        let text = self.text(key)?;
+        let wanted = format!("one of {}", choices.join(", "));
+        choices.iter().find(|c| **c == text).copied().ok_or_else(|| self.bad(key, &wanted))
+    }
+}
