@@ -1,1 +1,32 @@
-//! The JSON contract of zoomd: jobs, outcomes, failure codes, ids; no IO.
+//! The JSON contract of zoomd: what producers write into Redis and what
+//! consumers read out of it. Jobs, outcomes, events, failure codes, names.
+//!
+//! It owns the shape and the rules of every public JSON, and does no IO: no
+//! clock, no randomness, no Redis, no HTTP. Whatever bytes come in, [`parse`]
+//! answers with a [`Job`] or with an [`InvalidJob`] that names the field and
+//! the mend; it never panics.
+//!
+//! Invariant: what is passed through (a meeting's body, metadata) is spliced,
+//! never re-written, so that no number, escape or order of keys is changed.
+
+mod code;
+mod entry_id;
+mod event;
+mod job;
+mod kind;
+mod marker;
+mod names;
+mod outcome;
+mod traceparent;
+
+pub use code::{FailureCode, Origin, UnknownCode};
+pub use entry_id::{EntryId, EntryIdError};
+pub use event::{Event, EventKind};
+pub use job::{Claims, InvalidJob, Job, MAX_JOB, MAX_METADATA, Meeting, Rules, limits, parse};
+pub use kind::{Kind, Priority, UnknownWord};
+pub use marker::{Marker, MarkerError};
+pub use names::{AccountName, JobId, NameError, Namespace, NamespaceError};
+pub use outcome::{
+    Failure, Include, MeetingReply, NotAnObject, Success, UnknownField, ZoomAnswer, stamp,
+};
+pub use traceparent::TraceParent;

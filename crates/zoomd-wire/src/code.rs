@@ -1,0 +1,248 @@
+//! The closed list of failure codes: what each means and what to do about it.
+//!
+//! `docs/failure-codes.md` is the same list for readers; a test compares them.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+/// Why a job failed. The list is closed: consumers may switch on it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FailureCode {
+    /// The job breaks a rule of the contract or a published limit of Zoom.
+    InvalidJob,
+    /// No account of that name is connected.
+    UnknownAccount,
+    /// The account waited for consent until the job's time ran out.
+    NeedsReauth,
+    /// The consent lacks a scope that the call needs.
+    MissingScope,
+    /// Zoom refused the meeting for good.
+    ZoomRejected,
+    /// The deadline, or the meeting's own start, passed first.
+    DeadlineExceeded,
+    /// Every attempt failed in a way that might have passed.
+    RetriesExhausted,
+    /// Nobody can tell whether the meeting exists.
+    OutcomeUnknown,
+    /// The id belongs to another, different job.
+    IdConflict,
+    /// An operator cancelled it.
+    Cancelled,
+    /// Its account was removed while it waited.
+    AccountRemoved,
+    /// A defect of zoomd.
+    InternalError,
+}
+
+/// Who can mend a failure.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Origin {
+    /// Whoever wrote the job.
+    Producer,
+    /// Whoever runs zoomd or owns the Zoom account.
+    Operator,
+    /// Zoom answered so, or did not answer.
+    Zoom,
+    /// zoomd itself.
+    Zoomd,
+}
+
+/// A text that is no failure code.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("no failure code has this name")]
+pub struct UnknownCode;
+
+impl FailureCode {
+    /// Every code, in the order of the documentation.
+    pub const ALL: &'static [Self] = &[
+        Self::InvalidJob,
+        Self::UnknownAccount,
+        Self::NeedsReauth,
+        Self::MissingScope,
+        Self::ZoomRejected,
+        Self::DeadlineExceeded,
+        Self::RetriesExhausted,
+        Self::OutcomeUnknown,
+        Self::IdConflict,
+        Self::Cancelled,
+        Self::AccountRemoved,
+        Self::InternalError,
+    ];
+
+    /// The code as outcomes write it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::InvalidJob => "invalid_job",
+            Self::UnknownAccount => "unknown_account",
+            Self::NeedsReauth => "needs_reauth",
+            Self::MissingScope => "missing_scope",
+            Self::ZoomRejected => "zoom_rejected",
+            Self::DeadlineExceeded => "deadline_exceeded",
+            Self::RetriesExhausted => "retries_exhausted",
+            Self::OutcomeUnknown => "outcome_unknown",
+            Self::IdConflict => "id_conflict",
+            Self::Cancelled => "cancelled",
+            Self::AccountRemoved => "account_removed",
+            Self::InternalError => "internal_error",
+        }
+    }
+
+    /// What happened, in one sentence.
+    pub fn meaning(self) -> &'static str {
+        match self {
+            Self::InvalidJob => {
+                "The job breaks a rule of the contract or a published limit of Zoom; nothing was sent."
+            }
+            Self::UnknownAccount => {
+                "No account of that name is connected in this namespace; nothing was sent."
+            }
+            Self::NeedsReauth => {
+                "The account lost its consent, and the job's time ran out before it was given again."
+            }
+            Self::MissingScope => {
+                "The consent of the account does not cover a call that the job needs."
+            }
+            Self::ZoomRejected => "Zoom refused the meeting, and would refuse it again.",
+            Self::DeadlineExceeded => {
+                "The job's deadline, the start of its meeting, or the longest wait passed before it could run."
+            }
+            Self::RetriesExhausted => {
+                "Every attempt failed in a way that could have passed, and no attempt is left; no meeting was made."
+            }
+            Self::OutcomeUnknown => {
+                "A create was sent, its answer was lost, and Zoom's list does not tell whether the meeting exists."
+            }
+            Self::IdConflict => {
+                "The id was used for a job with another account, kind, user or meeting; that job is untouched."
+            }
+            Self::Cancelled => "An operator cancelled the job before it was sent.",
+            Self::AccountRemoved => "The job's account was removed while the job waited.",
+            Self::InternalError => "zoomd could not handle the job; this is a defect of zoomd.",
+        }
+    }
+
+    /// What to do about it, in one sentence.
+    pub fn mend(self) -> &'static str {
+        match self {
+            Self::InvalidJob => {
+                "Correct the field that the message names, and send the job again under the same id."
+            }
+            Self::UnknownAccount => {
+                "Correct the name, or connect the account with `zoomd account login`, then `zoomd failure retry`."
+            }
+            Self::NeedsReauth => {
+                "Give consent again with `zoomd account login`; retry the job if its meeting still lies ahead."
+            }
+            Self::MissingScope => {
+                "Add the scope that the message names to the Zoom app, give consent again, then `zoomd failure retry`."
+            }
+            Self::ZoomRejected => {
+                "Read `zoom.message` and `zoom.errors`, correct the job or the account's settings at Zoom, and send it again."
+            }
+            Self::DeadlineExceeded => {
+                "See with `zoomd job show` what it waited for; send it with a later deadline or start, or raise the limit that held it."
+            }
+            Self::RetriesExhausted => {
+                "When Zoom is well again, `zoomd failure retry`; raise `max_attempts` if outages last longer than the retries."
+            }
+            Self::OutcomeUnknown => {
+                "Look at the `candidates` and at Zoom; if the meeting is not there, `zoomd failure retry`, else `zoomd failure discard`."
+            }
+            Self::IdConflict => "Give the new job an id of its own.",
+            Self::Cancelled => "Nothing, if it was meant; else `zoomd failure retry`.",
+            Self::AccountRemoved => {
+                "Connect the account again with `zoomd account login`, then `zoomd failure retry`."
+            }
+            Self::InternalError => {
+                "Report it with the failure's JSON and the daemon's log; `zoomd failure retry` is safe."
+            }
+        }
+    }
+
+    /// Whether the same job, unchanged, may succeed when it is retried later.
+    pub fn retryable(self) -> bool {
+        match self {
+            Self::UnknownAccount
+            | Self::NeedsReauth
+            | Self::MissingScope
+            | Self::RetriesExhausted
+            | Self::OutcomeUnknown
+            | Self::Cancelled
+            | Self::AccountRemoved
+            | Self::InternalError => true,
+            Self::InvalidJob | Self::ZoomRejected | Self::DeadlineExceeded | Self::IdConflict => {
+                false
+            }
+        }
+    }
+
+    /// Who can usually mend it.
+    pub fn origin(self) -> Origin {
+        match self {
+            Self::InvalidJob | Self::UnknownAccount | Self::IdConflict | Self::DeadlineExceeded => {
+                Origin::Producer
+            }
+            Self::NeedsReauth | Self::MissingScope | Self::Cancelled | Self::AccountRemoved => {
+                Origin::Operator
+            }
+            Self::ZoomRejected | Self::RetriesExhausted | Self::OutcomeUnknown => Origin::Zoom,
+            Self::InternalError => Origin::Zoomd,
+        }
+    }
+}
+
+impl fmt::Display for FailureCode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+impl FromStr for FailureCode {
+    type Err = UnknownCode;
+    fn from_str(text: &str) -> Result<Self, UnknownCode> {
+        Self::ALL.iter().find(|code| code.as_str() == text).copied().ok_or(UnknownCode)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_list_is_closed_and_reads_back() {
+        assert_eq!(FailureCode::ALL.len(), 12);
+        for code in FailureCode::ALL {
+            assert_eq!(code.as_str().parse(), Ok(*code));
+            assert_eq!(serde_json::to_value(code).unwrap(), code.as_str());
+        }
+        assert_eq!("nonsense".parse::<FailureCode>(), Err(UnknownCode));
+    }
+
+    /// The page for readers holds every code, and no other, in the words of
+    /// this file.
+    #[test]
+    fn the_page_is_complete() {
+        let page = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/failure-codes.md");
+        let page = std::fs::read_to_string(page).unwrap();
+        let headings: Vec<_> = page
+            .lines()
+            .filter_map(|line| line.strip_prefix("## `"))
+            .map(|line| line.trim_end_matches('`'))
+            .collect();
+        let codes: Vec<_> = FailureCode::ALL.iter().map(|code| code.as_str()).collect();
+        assert_eq!(headings, codes);
+        for code in FailureCode::ALL {
+            let start = page.find(&format!("## `{code}`")).unwrap();
+            let section = &page[start..];
+            let section = &section[..section[3..].find("\n## ").map_or(section.len(), |at| at + 3)];
+            let retry = if code.retryable() { "may help" } else { "does not help" };
+            for words in [code.meaning(), code.mend(), &format!("Retrying it unchanged: {retry}")] {
+                assert!(section.contains(words), "{code}: the page lacks {words:?}");
+            }
+        }
+    }
+}

@@ -1,0 +1,125 @@
+//! The job's outermost object: which fields there are, and what an invalid job
+//! still says of itself.
+
+use serde_json::value::RawValue;
+
+use super::limits::MAX_METADATA;
+use super::read::{self, Found};
+use super::{Claims, InvalidJob, suggest};
+use crate::{AccountName, JobId, TraceParent};
+
+pub(super) const NAMES: [&str; 13] = [
+    "id",
+    "account",
+    "kind",
+    "user",
+    "meeting",
+    "meeting_id",
+    "not_before",
+    "deadline",
+    "max_attempts",
+    "priority",
+    "reply",
+    "traceparent",
+    "metadata",
+];
+
+/// Their places in `NAMES`.
+pub(super) mod at {
+    pub(in super::super) const ID: usize = 0;
+    pub(in super::super) const ACCOUNT: usize = 1;
+    pub(in super::super) const KIND: usize = 2;
+    pub(in super::super) const USER: usize = 3;
+    pub(in super::super) const MEETING: usize = 4;
+    pub(in super::super) const MEETING_ID: usize = 5;
+    pub(in super::super) const NOT_BEFORE: usize = 6;
+    pub(in super::super) const DEADLINE: usize = 7;
+    pub(in super::super) const MAX_ATTEMPTS: usize = 8;
+    pub(in super::super) const PRIORITY: usize = 9;
+    pub(in super::super) const REPLY: usize = 10;
+    pub(in super::super) const TRACEPARENT: usize = 11;
+    pub(in super::super) const METADATA: usize = 12;
+}
+
+/// Fields that belong inside `meeting`, for a better answer than "unknown".
+const MEETINGS: [&str; 12] = [
+    "topic",
+    "type",
+    "start_time",
+    "timezone",
+    "duration",
+    "agenda",
+    "password",
+    "schedule_for",
+    "template_id",
+    "recurrence",
+    "settings",
+    "tracking_fields",
+];
+
+pub(super) type Envelope<'a> = Found<'a, 13>;
+
+/// Reads the outermost object into `envelope`; after an error it holds what
+/// stood before it.
+pub(super) fn read<'a>(text: &'a str, envelope: &mut Envelope<'a>) -> Result<(), InvalidJob> {
+    let whole = |message: String| InvalidJob::new("job", message);
+    if text.trim_ascii().is_empty() {
+        return Err(whole("the job is empty; it must be one JSON object".to_owned()));
+    }
+    if !text.trim_ascii_start().starts_with('{') {
+        return Err(match serde_json::from_str::<&RawValue>(text) {
+            Ok(value) => {
+                let kind = read::kind_of(value.get());
+                whole(format!("the job is {kind}; it must be one JSON object"))
+            }
+            Err(error) => whole(format!("the job is not JSON: {error}")),
+        });
+    }
+    envelope
+        .read(text, &NAMES, true)
+        .map_err(|error| whole(format!("the job is not JSON: {error}")))
+}
+
+/// Refuses a field that is not ours and one that comes twice.
+pub(super) fn check_names(envelope: &Envelope<'_>) -> Result<(), InvalidJob> {
+    if let Some(index) = envelope.twice {
+        return Err(InvalidJob::new(NAMES[index], format!("`{}` is there twice", NAMES[index])));
+    }
+    let Some(name) = &envelope.unknown else { return Ok(()) };
+    let hint = if MEETINGS.contains(&name.as_str()) {
+        format!("; it belongs inside `meeting`, as `meeting.{name}`")
+    } else if let Some(known) = suggest::nearest(name, NAMES) {
+        format!("; did you mean `{known}`?")
+    } else {
+        format!("; a job has {}", NAMES.join(", "))
+    };
+    Err(InvalidJob::new(name.clone(), format!("the field {name:?} is unknown{hint}")))
+}
+
+/// What can be believed of a job that is not accepted.
+pub(super) fn claims(envelope: &Envelope<'_>) -> Claims {
+    let string = |index| envelope.get(index).and_then(|value| read::string("", value).ok());
+    let word =
+        |text: &str| text.len() <= 32 && text.bytes().all(|b| b.is_ascii_lowercase() || b == b'_');
+    Claims {
+        id: string(at::ID).and_then(|text| JobId::new(&text).ok()),
+        account: string(at::ACCOUNT)
+            .filter(|text| AccountName::new(text).is_ok())
+            .map(|text| text.into_owned()),
+        kind: string(at::KIND).filter(|text| word(text)).map(|text| text.into_owned()),
+        user: string(at::USER)
+            .filter(|text| super::parse::check_user("user", text).is_ok())
+            .map(|text| text.into_owned()),
+        reply: envelope.get(at::REPLY) == Some("true"),
+        traceparent: traceparent(envelope),
+        metadata: envelope.values[at::METADATA]
+            .filter(|value| value.get().len() <= MAX_METADATA)
+            .map(ToOwned::to_owned),
+    }
+}
+
+/// A malformed traceparent is no reason to refuse a job.
+pub(super) fn traceparent(envelope: &Envelope<'_>) -> Option<TraceParent> {
+    let text = read::string("traceparent", envelope.get(at::TRACEPARENT)?).ok()?;
+    TraceParent::parse(&text)
+}

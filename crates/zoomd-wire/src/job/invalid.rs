@@ -1,0 +1,70 @@
+//! Why a job cannot be accepted, and whose it says it is.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use serde_json::value::RawValue;
+
+use crate::JobId;
+
+/// A job that cannot be accepted. `message` names the field, what is wrong
+/// with it and the mend; it never repeats a secret.
+#[derive(Debug, Clone)]
+pub struct InvalidJob {
+    /// The path of the field, as `meeting.start_time`; `job` for the whole.
+    pub field: Cow<'static, str>,
+    /// What is wrong and how to mend it.
+    pub message: String,
+    /// What the job says of itself, as far as it could be read.
+    pub claims: Box<Claims>,
+}
+
+/// What an invalid job says of itself; only parts that are sound.
+#[derive(Debug, Clone, Default)]
+pub struct Claims {
+    /// Its id. An invalid job takes no id: this one is for the outcome only.
+    pub id: Option<JobId>,
+    /// The account it names, if that could be an account's name.
+    pub account: Option<String>,
+    /// The kind it names, if that is a short word.
+    pub kind: Option<String>,
+    /// The user it names, if that could be a user.
+    pub user: Option<String>,
+    /// Whether its producer waits for a reply.
+    pub reply: bool,
+    /// Its traceparent, if well formed.
+    pub traceparent: Option<crate::TraceParent>,
+    /// Its metadata, if within bounds.
+    pub metadata: Option<Box<RawValue>>,
+}
+
+impl InvalidJob {
+    /// An entry that has no field `job`.
+    pub fn no_job_field() -> Self {
+        Self::new(
+            "job",
+            "the entry has no field `job`: write it with XADD <namespace>:jobs * job '<json>'",
+        )
+    }
+
+    /// An entry with a field beside `job`.
+    pub fn extra_field(name: &[u8]) -> Self {
+        let name: String = String::from_utf8_lossy(name).chars().take(64).collect();
+        let message = format!(
+            "the entry has the field {name:?} beside `job`: everything belongs inside the one JSON object"
+        );
+        Self::new("job", message)
+    }
+
+    pub(crate) fn new(field: impl Into<Cow<'static, str>>, message: impl Into<String>) -> Self {
+        Self { field: field.into(), message: message.into(), claims: Box::default() }
+    }
+}
+
+impl fmt::Display for InvalidJob {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for InvalidJob {}

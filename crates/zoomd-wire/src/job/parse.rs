@@ -1,0 +1,204 @@
+//! From bytes to a job.
+
+use std::str::FromStr;
+
+use jiff::Timestamp;
+
+use super::envelope::{self, Envelope, at};
+use super::limits::{ATTEMPTS, MAX_DEPTH, MAX_JOB, MAX_METADATA, MAX_USER};
+use super::scan::{self, Flaw};
+use super::time::{self, Moment};
+use super::{InvalidJob, Job, Rules, check, read, suggest};
+use crate::{AccountName, JobId, Kind, Priority};
+
+/// Reads one job and checks all that can be checked without IO. Whatever the
+/// bytes, it answers and never panics.
+pub fn parse(raw: &[u8], rules: &Rules) -> Result<Job, InvalidJob> {
+    if raw.len() > MAX_JOB {
+        let message = format!("the job has {} bytes; it may have {MAX_JOB}", raw.len());
+        return Err(InvalidJob::new("job", message));
+    }
+    let text = std::str::from_utf8(raw).map_err(|error| {
+        let message = format!("the job is not UTF-8 (at byte {})", error.valid_up_to());
+        InvalidJob::new("job", message)
+    })?;
+    let mut envelope = Envelope::nothing();
+    let read = envelope::read(text, &mut envelope);
+    let job = match scan::first_flaw(raw) {
+        Some((flaw, place)) => Err(flawed(flaw, place, &envelope, text)),
+        None => read.and_then(|()| build(&envelope, rules)),
+    };
+    job.map_err(|mut invalid| {
+        *invalid.claims = envelope::claims(&envelope);
+        invalid
+    })
+}
+
+/// The message for a flaw, with the field in whose value it is.
+fn flawed(flaw: Flaw, place: usize, envelope: &Envelope<'_>, text: &str) -> InvalidJob {
+    let holds = |value: &&serde_json::value::RawValue| {
+        let start = value.get().as_ptr() as usize - text.as_ptr() as usize;
+        (start..start + value.get().len()).contains(&place)
+    };
+    let index = envelope.values.iter().position(|value| value.as_ref().is_some_and(holds));
+    let field = index.map_or("job", |index| envelope::NAMES[index]);
+    let what = match flaw {
+        Flaw::TooDeep => format!("is nested more than {MAX_DEPTH} deep"),
+        Flaw::Nul => "holds a NUL character; remove it".to_owned(),
+        Flaw::HalfSurrogate => {
+            "holds half of a surrogate pair (\\ud800 to \\udfff); write the whole character"
+                .to_owned()
+        }
+    };
+    InvalidJob::new(field, format!("`{field}` {what} (at byte {place})"))
+}
+
+fn build(envelope: &Envelope<'_>, rules: &Rules) -> Result<Job, InvalidJob> {
+    envelope::check_names(envelope)?;
+    let id = match envelope.get(at::ID) {
+        Some(value) => Some(name("id", JobId::RULE, JobId::new(&read::string("id", value)?))?),
+        None => None,
+    };
+    let Some(account) = envelope.get(at::ACCOUNT) else {
+        let message = "`account` is missing: the name of a connected Zoom account";
+        return Err(InvalidJob::new("account", message));
+    };
+    let account = AccountName::new(&read::string("account", account)?);
+    let account = name("account", AccountName::RULE, account)?;
+    let kind = kind(envelope)?;
+    let user = user(envelope)?;
+    let Some(meeting) = envelope.get(at::MEETING) else {
+        let message =
+            format!("`meeting` is missing; {kind} needs it: the body of Zoom's own request");
+        return Err(InvalidJob::new("meeting", message));
+    };
+    let meeting = check::meeting(meeting, rules)?;
+    let mut job = Job {
+        id,
+        account,
+        kind,
+        host: host(&user, meeting.schedule_for.as_deref()),
+        user,
+        meeting,
+        not_before: instant("not_before", envelope.get(at::NOT_BEFORE))?,
+        deadline: instant("deadline", envelope.get(at::DEADLINE))?,
+        max_attempts: ATTEMPTS.0,
+        priority: priority(envelope)?,
+        reply: false,
+        traceparent: envelope::traceparent(envelope),
+        metadata: None,
+    };
+    if let Some(value) = envelope.get(at::MAX_ATTEMPTS) {
+        job.max_attempts = read::within("max_attempts", value, (1, ATTEMPTS.1.into()))? as u8;
+    }
+    if let Some(value) = envelope.get(at::REPLY) {
+        job.reply = read::boolean("reply", value)?;
+    }
+    if let Some(value) = envelope.values[at::METADATA] {
+        let length = value.get().len();
+        if length > MAX_METADATA {
+            let message = format!("`metadata` has {length} bytes; it may have {MAX_METADATA}");
+            return Err(InvalidJob::new("metadata", message));
+        }
+        job.metadata = Some(value.to_owned());
+    }
+    check_order(&job)?;
+    Ok(job)
+}
+
+fn name<T, E>(field: &'static str, rule: &str, checked: Result<T, E>) -> Result<T, InvalidJob> {
+    checked.map_err(|_| InvalidJob::new(field, format!("`{field}` must be {rule}")))
+}
+
+fn kind(envelope: &Envelope<'_>) -> Result<Kind, InvalidJob> {
+    let kind = match envelope.get(at::KIND) {
+        Some(value) => read::string("kind", value)?,
+        None => Kind::default().as_str().into(),
+    };
+    if Kind::RESERVED.contains(&&*kind) {
+        let message = format!(
+            "the kind `{kind}` is reserved: this version of zoomd runs create_meeting only"
+        );
+        return Err(InvalidJob::new("kind", message));
+    }
+    let kind = Kind::from_str(&kind).map_err(|_| {
+        let hint = match suggest::nearest(&kind, Kind::ALL.iter().map(|kind| kind.as_str())) {
+            Some(known) => format!("did you mean `{known}`?"),
+            None => "it must be create_meeting".to_owned(),
+        };
+        let short: String = kind.chars().take(64).collect();
+        InvalidJob::new("kind", format!("the kind {short:?} is unknown; {hint}"))
+    })?;
+    if envelope.get(at::MEETING_ID).is_some() {
+        let message =
+            format!("`meeting_id` does not go with {kind}: Zoom gives the meeting its id");
+        return Err(InvalidJob::new("meeting_id", message));
+    }
+    Ok(kind)
+}
+
+fn priority(envelope: &Envelope<'_>) -> Result<Priority, InvalidJob> {
+    let Some(value) = envelope.get(at::PRIORITY) else { return Ok(Priority::default()) };
+    let word = read::string("priority", value)?;
+    word.parse().map_err(|_| {
+        let short: String = word.chars().take(64).collect();
+        let message = format!("`priority` is {short:?}; it must be high, normal or low");
+        InvalidJob::new("priority", message)
+    })
+}
+
+fn user(envelope: &Envelope<'_>) -> Result<String, InvalidJob> {
+    let Some(value) = envelope.get(at::USER) else { return Ok("me".to_owned()) };
+    let user = read::string("user", value)?;
+    check_user("user", &user)?;
+    Ok(user.into_owned())
+}
+
+/// A user stands in the path of a URL and in keys of ours.
+pub(super) fn check_user(field: &'static str, user: &str) -> Result<(), InvalidJob> {
+    let odd = |c: char| c.is_whitespace() || c.is_control() || c == '|';
+    let sound = !user.is_empty() && user != "." && user != ".." && !user.contains(odd);
+    if sound && user.len() <= MAX_USER {
+        return Ok(());
+    }
+    let message = format!(
+        "`{field}` must be `me`, a Zoom user id or an e-mail address, of at most {MAX_USER} bytes"
+    );
+    Err(InvalidJob::new(field, message))
+}
+
+/// Mail addresses are one user in any case of letters; ids are not.
+fn host(user: &str, schedule_for: Option<&str>) -> Box<str> {
+    let host = schedule_for.unwrap_or(user);
+    if host.contains('@') { host.to_lowercase().into() } else { host.into() }
+}
+
+fn instant(field: &'static str, value: Option<&str>) -> Result<Option<Timestamp>, InvalidJob> {
+    let Some(value) = value else { return Ok(None) };
+    let text = read::string(field, value)?;
+    match Moment::parse(&text).and_then(|moment| moment.instant()) {
+        Some(instant) => Ok(Some(instant)),
+        None => {
+            let short: String = text.chars().take(40).collect();
+            let message = format!(
+                "`{field}` is {short:?}; write it with its zone, as \"2026-12-01T10:00:00Z\""
+            );
+            Err(InvalidJob::new(field, message))
+        }
+    }
+}
+
+/// A job that may not start before it must have started would never run.
+fn check_order(job: &Job) -> Result<(), InvalidJob> {
+    let (Some(first), Some(last)) = (job.not_before, job.must_start_by()) else { return Ok(()) };
+    if first <= last {
+        return Ok(());
+    }
+    let what = if job.deadline == Some(last) { "`deadline`" } else { "the start of the meeting" };
+    let message = format!(
+        "`not_before` ({}) is after {what} ({}), so the job could never run",
+        time::zulu(first),
+        time::zulu(last)
+    );
+    Err(InvalidJob::new("not_before", message))
+}

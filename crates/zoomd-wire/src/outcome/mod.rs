@@ -1,0 +1,47 @@
+//! What comes of a job: one JSON for consumers, exactly as the contract has it.
+//!
+//! Consumers ignore fields they do not know, so fields may be added and none
+//! may change or go.
+
+mod failure;
+mod reply;
+mod success;
+
+use jiff::Timestamp;
+use serde::Serializer;
+
+pub use failure::{Failure, ZoomAnswer};
+pub use reply::{Include, MeetingReply, NotAnObject, UnknownField};
+pub use success::Success;
+
+/// The version of the outcome's shape, its field `v`.
+const VERSION: u8 = 1;
+
+/// A time as outcomes write it: UTC, to the millisecond, with `Z`.
+pub fn stamp(time: Timestamp) -> String {
+    format!("{time:.3}")
+}
+
+fn as_stamp<S: Serializer>(time: &Timestamp, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(&format_args!("{time:.3}"))
+}
+
+fn as_optional_stamp<S: Serializer>(
+    time: &Option<Timestamp>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    match time {
+        Some(time) => as_stamp(time, serializer),
+        None => serializer.serialize_none(),
+    }
+}
+
+/// JSON of a value that cannot fail to be written: maps have string keys, and
+/// every embedded text was parsed.
+fn json(value: &impl serde::Serialize) -> String {
+    let mut out = Vec::with_capacity(1_024);
+    match serde_json::to_writer(&mut out, value) {
+        Ok(()) => String::from_utf8(out).unwrap_or_default(),
+        Err(error) => unreachable!("an outcome is always JSON: {error}"),
+    }
+}
