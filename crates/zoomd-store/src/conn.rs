@@ -100,11 +100,8 @@ impl Conn {
     /// # Errors
     /// As [`value`](Self::value).
     pub async fn values(&self, pipeline: &Pipeline) -> Result<Vec<Value>, RedisError> {
-        let (offset, count) = if pipeline.is_transaction() {
-            (pipeline.len() + 1, 1)
-        } else {
-            (0, pipeline.len())
-        };
+        let (offset, count) =
+            if pipeline.is_transaction() { (pipeline.len() + 1, 1) } else { (0, pipeline.len()) };
         self.packed(pipeline, offset, count).await
     }
 

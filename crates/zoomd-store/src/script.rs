@@ -6,7 +6,7 @@
 
 use std::sync::LazyLock;
 
-use redis::{ErrorKind, RedisError, ServerErrorKind, ToRedisArgs, Value};
+use redis::{Arg, Cmd, ErrorKind, RedisError, ServerErrorKind, ToRedisArgs, Value};
 
 use crate::{Conn, StoreError};
 
@@ -37,23 +37,29 @@ impl Script {
     /// Starts a call; the first key is the namespace's prefix.
     #[must_use]
     pub fn call(&self) -> Call<'_> {
-        Call { script: self, keys: Vec::new(), args: Vec::new() }
+        Call { script: self, keys: Vec::new(), args: Cmd::new() }
     }
 }
 
 /// A call under construction.
-#[derive(Debug)]
 pub struct Call<'a> {
     script: &'a Script,
-    keys: Vec<Vec<u8>>,
-    args: Vec<Vec<u8>>,
+    keys: Vec<String>,
+    /// Only a buffer: arguments lie in it one after the other.
+    args: Cmd,
+}
+
+impl std::fmt::Debug for Call<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Call").field("keys", &self.keys).finish_non_exhaustive()
+    }
 }
 
 impl Call<'_> {
     /// Adds a key.
     #[must_use]
-    pub fn key(mut self, key: impl AsRef<str>) -> Self {
-        self.keys.push(key.as_ref().as_bytes().to_vec());
+    pub fn key(mut self, key: impl Into<String>) -> Self {
+        self.keys.push(key.into());
         self
     }
 
@@ -65,13 +71,19 @@ impl Call<'_> {
     }
 
     /// Adds one or more arguments in place.
-    pub fn push(&mut self, arg: impl ToRedisArgs) {
-        arg.write_redis_args(&mut self.args);
+    pub fn push(&mut self, arg: impl ToRedisArgs) -> &mut Self {
+        self.args.arg(arg);
+        self
     }
 
-    fn command(&self, name: &str, body: &str) -> redis::Cmd {
+    fn command(&self, name: &str, body: &str) -> Cmd {
         let mut cmd = redis::cmd(name);
-        cmd.arg(body).arg(self.keys.len()).arg(&self.keys).arg(&self.args);
+        cmd.arg(body).arg(self.keys.len()).arg(&self.keys);
+        for arg in self.args.args_iter() {
+            if let Arg::Simple(bytes) = arg {
+                cmd.arg(bytes);
+            }
+        }
         cmd
     }
 

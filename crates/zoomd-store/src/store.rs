@@ -75,7 +75,8 @@ impl Store {
     /// As [`connect`](Self::connect).
     pub async fn check_server(&self) -> Result<(), StoreError> {
         let info = self.info("server").await?;
-        let version = info.lines().find_map(|l| l.strip_prefix("redis_version:")).unwrap_or_default();
+        let version =
+            info.lines().find_map(|l| l.strip_prefix("redis_version:")).unwrap_or_default();
         let mut numbers = version.split('.').map(|n| n.trim().parse::<u32>().unwrap_or(0));
         let found = (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0));
         if found != (0, 0) && found < OLDEST {

@@ -1,7 +1,9 @@
 //! Opening one connection: find the server, greet it, time-outs explicit.
 
 use redis::aio::MultiplexedConnection;
-use redis::{AsyncConnectionConfig, Client, ConnectionAddr, ConnectionInfo, ErrorKind, RedisError, Value};
+use redis::{
+    AsyncConnectionConfig, Client, ConnectionAddr, ConnectionInfo, ErrorKind, RedisError, Value,
+};
 
 use super::target::{Place, Target, address};
 use super::{CONNECT_TIMEOUT, RESPONSE_TIMEOUT};
@@ -65,7 +67,8 @@ async fn ask_sentinels(
     master: &str,
     tls: bool,
 ) -> Result<ConnectionAddr, RedisError> {
-    let mut last = RedisError::from((ErrorKind::MasterNameNotFoundBySentinel, "no sentinel knows the master"));
+    let mut last =
+        RedisError::from((ErrorKind::MasterNameNotFoundBySentinel, "no sentinel knows the master"));
     for sentinel in sentinels {
         match ask_sentinel(sentinel, master).await {
             Ok(Some((host, port))) => return Ok(address(&host, port, tls)),
@@ -76,7 +79,10 @@ async fn ask_sentinels(
     Err(last)
 }
 
-async fn ask_sentinel(sentinel: &ConnectionInfo, master: &str) -> Result<Option<(String, u16)>, RedisError> {
+async fn ask_sentinel(
+    sentinel: &ConnectionInfo,
+    master: &str,
+) -> Result<Option<(String, u16)>, RedisError> {
     let mut link = link(&client_of(sentinel.clone())?).await?;
     redis::cmd("SENTINEL").arg("GET-MASTER-ADDR-BY-NAME").arg(master).query_async(&mut link).await
 }
@@ -90,11 +96,16 @@ async fn owner_if_cluster(client: Client, slot: Option<u16>) -> Result<Client, R
         return Ok(client);
     }
     let Some(slot) = slot else {
-        return Err(refused("this server is a redis cluster, and the namespace has no hash tag: name it like {zoomd}"));
+        return Err(refused(
+            "this server is a redis cluster, and the namespace has no hash tag: name it like {zoomd}",
+        ));
     };
     let slots: Value = redis::cmd("CLUSTER").arg("SLOTS").query_async(&mut first).await?;
     let Some((host, port)) = owner(&slots, slot) else {
-        return Err(RedisError::from((ErrorKind::ClusterConnectionNotFound, "no node serves the namespace's slot")));
+        return Err(RedisError::from((
+            ErrorKind::ClusterConnectionNotFound,
+            "no node serves the namespace's slot",
+        )));
     };
     let info = client.get_connection_info().clone();
     let (known, tls) = match info.addr() {

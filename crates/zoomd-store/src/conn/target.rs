@@ -22,8 +22,15 @@ pub struct Target {
 #[derive(Debug, Clone)]
 pub(super) enum Place {
     Server(Box<ConnectionInfo>),
-    Sentinel { sentinels: Vec<ConnectionInfo>, master: String, settings: Box<RedisConnectionInfo>, tls: bool },
-    Cluster { nodes: Vec<ConnectionInfo> },
+    Sentinel {
+        sentinels: Vec<ConnectionInfo>,
+        master: String,
+        settings: Box<RedisConnectionInfo>,
+        tls: bool,
+    },
+    Cluster {
+        nodes: Vec<ConnectionInfo>,
+    },
 }
 
 impl Target {
@@ -60,7 +67,9 @@ fn bad(why: &str) -> StoreError {
 
 fn info(url: &str) -> Result<ConnectionInfo, StoreError> {
     url.into_connection_info().map_err(|error| {
-        let why = error.detail().unwrap_or("its scheme is not one of redis, rediss, unix, redis+sentinel, redis+cluster");
+        let why = error.detail().unwrap_or(
+            "its scheme is not one of redis, rediss, unix, redis+sentinel, redis+cluster",
+        );
         bad(&why.to_lowercase())
     })
 }
@@ -72,7 +81,12 @@ fn split(rest: &str) -> (&str, &str, &str) {
     (&authority[..at], &authority[at..], path)
 }
 
-fn nodes(scheme: &str, login: &str, hosts: &str, path: &str) -> Result<Vec<ConnectionInfo>, StoreError> {
+fn nodes(
+    scheme: &str,
+    login: &str,
+    hosts: &str,
+    path: &str,
+) -> Result<Vec<ConnectionInfo>, StoreError> {
     hosts.split(',').map(|host| info(&format!("{scheme}://{login}{host}/{path}"))).collect()
 }
 
@@ -146,10 +160,16 @@ mod tests {
 
     #[test]
     fn urls_name_their_place() {
-        let target = Target::parse("redis+sentinel://u:p%40@h1:1,h2/mymaster/3", "zoomd").expect("url");
-        let Place::Sentinel { sentinels, master, settings, tls } = target.place else { panic!("sentinel") };
+        let target =
+            Target::parse("redis+sentinel://u:p%40@h1:1,h2/mymaster/3", "zoomd").expect("url");
+        let Place::Sentinel { sentinels, master, settings, tls } = target.place else {
+            panic!("sentinel")
+        };
         assert_eq!((sentinels.len(), master.as_str(), tls), (2, "mymaster", false));
-        assert_eq!((settings.username(), settings.password(), settings.db()), (Some("u"), Some("p@"), 3));
+        assert_eq!(
+            (settings.username(), settings.password(), settings.db()),
+            (Some("u"), Some("p@"), 3)
+        );
         assert_eq!(sentinels[1].addr().to_string(), "h2:26379");
         let target = Target::parse("rediss+cluster://h1:1,h2:2", "{z}").expect("url");
         assert!(matches!(target.place, Place::Cluster { nodes } if nodes.len() == 2));
@@ -157,7 +177,12 @@ mod tests {
 
     #[test]
     fn errors_do_not_repeat_the_url() {
-        for url in ["http://user:secret@host", "secret", "redis+sentinel://:secret@h", "redis://:secret@h:x"] {
+        for url in [
+            "http://user:secret@host",
+            "secret",
+            "redis+sentinel://:secret@h",
+            "redis://:secret@h:x",
+        ] {
             let error = Target::parse(url, "zoomd").expect_err("bad url").to_string();
             assert!(!error.contains("secret"), "{error}");
         }

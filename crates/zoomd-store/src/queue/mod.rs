@@ -12,14 +12,18 @@
 //! Owns all keys of this paragraph and the public streams. Never reads a job's
 //! JSON: that is the caller's. Never calls Zoom.
 
+mod admit;
+mod parse;
 mod settings;
+mod settle;
 mod types;
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::Store;
 pub use settings::QueueSettings;
+pub use settle::SettleBatch;
 pub use types::{
     Admission, Admitted, Claimed, ClaimedJob, Close, Entry, Event, Fence, Grants, Learnt, Mode,
     Outcome, Record, Refusal, Settled, Settlement, Step, Then, Ticket, Why,
@@ -32,6 +36,7 @@ pub struct Queue {
     settings: Arc<QueueSettings>,
     boot: Arc<str>,
     counter: Arc<AtomicU64>,
+    settles: Arc<AtomicU64>,
 }
 
 impl Queue {
@@ -40,7 +45,13 @@ impl Queue {
     #[must_use]
     pub fn new(store: Store, settings: QueueSettings, boot_id: &str) -> Self {
         let boot = boot_id.replace(['.', '|', ' '], "-").into();
-        Self { store, settings: Arc::new(settings), boot, counter: Arc::new(AtomicU64::new(1)) }
+        Self {
+            store,
+            settings: Arc::new(settings),
+            boot,
+            counter: Arc::new(AtomicU64::new(1)),
+            settles: Arc::new(AtomicU64::new(1)),
+        }
     }
 
     /// The namespace it works on.
@@ -59,5 +70,11 @@ impl Queue {
     #[must_use]
     pub fn boot_id(&self) -> &str {
         &self.boot
+    }
+
+    /// A new fence: for one admission or claim, and what it leases.
+    #[must_use]
+    pub fn fence(&self) -> Fence {
+        Fence(format!("{}.{}", self.boot, self.counter.fetch_add(1, Ordering::Relaxed)).into())
     }
 }

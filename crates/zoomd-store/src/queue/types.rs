@@ -161,6 +161,14 @@ impl fmt::Display for Why {
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Fence(pub Arc<str>);
 
+impl Fence {
+    /// Its text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
 impl fmt::Display for Fence {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
@@ -209,7 +217,9 @@ pub struct Ticket {
     pub priority: u8,
     /// Digest of the job.
     pub digest: u64,
-    /// Its deadline.
+    /// Whether reconcile can recognise its meeting.
+    pub reconcilable: bool,
+    /// Its deadline; what is written when it goes back to wait.
     pub deadline_ms: i64,
     /// The account's grant when the lease was taken.
     pub grant: Grants,
@@ -328,6 +338,8 @@ pub enum Then {
         holds_id: bool,
         /// The outcome.
         outcome: Outcome,
+        /// What was tried, kept for a retry of the failure.
+        record: Option<Record>,
     },
     /// It sleeps.
     Sleep {
@@ -372,14 +384,13 @@ pub struct Event {
 /// A gate that Zoom closed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Close {
-    /// The per-second rate of a label, until a time; `lower` also lowers our rate.
+    /// The per-second rate of a label, until a time. A second one within ten
+    /// seconds also lowers our rate, which then recovers by itself.
     Second {
         /// `light`, `medium` or `heavy`.
         label: &'static str,
         /// Until when.
         until_ms: i64,
-        /// Whether it is not the first lately: our rate goes down.
-        lower: bool,
     },
     /// The day of a label.
     LabelDay {
@@ -411,6 +422,9 @@ pub enum Settled {
     Done,
     /// The lease was another's by then; nothing was changed.
     Stale,
+    /// The output stream, or a key of the account, is of a wrong type; nothing
+    /// was changed. To be tried again in a new batch.
+    Broken,
 }
 
 /// An entry that becomes a failure without ever having been a live job.

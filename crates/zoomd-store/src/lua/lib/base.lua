@@ -1,0 +1,124 @@
+-- Shared by every script of the queue. KEYS[1] is the namespace's prefix,
+-- ARGV[1] the clock offset in ms (0 but in tests). Owns the clock, the names of
+-- keys found on the way, and the order of turns. Writes nothing by itself.
+local P = KEYS[1]
+local call, try = redis.call, redis.pcall
+local clock = call('TIME')
+local now = tonumber(clock[1]) * 1000 + math.floor(tonumber(clock[2]) / 1000) + tonumber(ARGV[1])
+local DAY = 86400000
+local RECONCILE = '?reconcile'
+-- Values handed to one variadic command: unpack ends near 8,000.
+local CHUNK = 3000
+
+-- A whole number as text: `..` would write 1e+14 for large ones.
+local function int(n) return string.format('%.0f', n) end
+
+local function variadic(...)
+  local head, values = {...}, nil
+  values = table.remove(head)
+  for at = 1, #values, CHUNK do
+    local args = {}
+    for i = 1, #head do args[i] = head[i] end
+    for i = at, math.min(at + CHUNK - 1, #values) do args[#args + 1] = values[i] end
+    call(unpack(args))
+  end
+end
+
+-- The UTC day of a time, as yyyymmdd (civil from days; the 400-year cycle is
+-- counted from 1 March of the year 0).
+local days = {}
+local function day_of(ms)
+  local n = math.floor(ms / DAY)
+  if days[n] then return days[n] end
+  local z = n + 719468
+  local era = math.floor(z / 146097)
+  local doe = z - era * 146097
+  local yoe = math.floor((doe - math.floor(doe / 1460) + math.floor(doe / 36524) - math.floor(doe / 146096)) / 365)
+  local doy = doe - (365 * yoe + math.floor(yoe / 4) - math.floor(yoe / 100))
+  local mp = math.floor((5 * doy + 2) / 153)
+  local d = doy - math.floor((153 * mp + 2) / 5) + 1
+  local m = mp < 10 and mp + 3 or mp - 9
+  local y = yoe + era * 400 + (m <= 2 and 1 or 0)
+  days[n] = string.format('%04d%02d%02d', y, m, d)
+  return days[n]
+end
+
+-- A new turn stands behind all others: no clock, no counter that could repeat.
+local function back(key)
+  local last = call('ZREVRANGE', key, 0, 0, 'WITHSCORES')
+  return last[2] and tonumber(last[2]) + 1 or 1
+end
+local function ring_push(lane) call('ZADD', P .. 'ring', 'NX', back(P .. 'ring'), lane) end
+
+-- `ids` of a live job: L <run> <entry> <digest> <flags> <sent ms> <A>|<host>|<other>
+-- flags: mode c|r, priority 0-2, lost leases 0-9, reconcilable y|n.
+local function parse_live(value)
+  local run, entry, digest, mode, prio, sweeps, rec, sent, A, host, other =
+    string.match(value, '^L (%d+) (%S+) (%S+) (.)(.)(.)(.) (%d+) ([^|]*)|([^|]*)|(.*)$')
+  if not run then return nil end
+  return {run = run, entry = entry, digest = digest, mode = mode, prio = prio, sweeps = sweeps,
+          rec = rec, sent = sent, A = A, host = host, other = other}
+end
+local function format_live(j)
+  return table.concat({'L', j.run, j.entry, j.digest, j.mode .. j.prio .. j.sweeps .. j.rec, j.sent,
+                       j.A .. '|' .. j.host .. '|' .. j.other}, ' ')
+end
+-- `own`: <fence>|<granted ms>|<flags>|<deadline>|<Zoom account>
+-- flags: s may have been sent, h entry still in the stream, x first create of an
+-- unknown host, b charged to both days, f no call was charged.
+local function parse_own(value)
+  local fence, granted, flags, dl, z = string.match(value, '^([^|]*)|(%d+)|(%a*)|(-?%d+)|(.*)$')
+  if not fence then return nil end
+  return {fence = fence, granted = tonumber(granted), flags = flags, dl = dl, z = z}
+end
+
+-- The room a job waits in, the lane its account stands in the ring with, and
+-- its place: priority, then when it came, then its number in that millisecond.
+local function room_of(j) return j.mode == 'r' and RECONCILE or j.host end
+local function lane_of(j) return j.mode == 'r' and j.A .. '?' or j.A end
+local function place_of(j)
+  local ms, seq = string.match(j.entry, '^(%d+)-(%d+)$')
+  if not ms then ms, seq = now, 0 end
+  return tonumber(j.prio) * 1e13 + tonumber(ms) + math.min(tonumber(seq), 255) / 256
+end
+
+-- Puts live jobs into their rooms, and rooms that were empty into a turn.
+-- `until_of(j)` may name a time before which the room need not be looked at.
+local function into_rooms(jobs, sleep_of)
+  local ring = false
+  local rooms, order = {}, {}
+  for _, j in ipairs(jobs) do
+    local key = P .. 'w:' .. j.A .. '|' .. room_of(j)
+    local r = rooms[key]
+    if not r then
+      r = {key = key, job = j, members = {}, was = call('ZCARD', key)}
+      rooms[key] = r
+      order[#order + 1] = r
+    end
+    r.members[#r.members + 1] = place_of(j)
+    r.members[#r.members + 1] = j.id
+  end
+  for _, r in ipairs(order) do
+    variadic('ZADD', r.key, r.members)
+    if r.was == 0 then
+      local j, lane = r.job, lane_of(r.job)
+      local room_until, lane_until
+      if sleep_of then room_until, lane_until = sleep_of(j) end
+      if j.mode == 'c' and room_until then
+        call('ZADD', P .. 'zz', room_until, j.A .. '|' .. j.host)
+      else
+        if j.mode == 'c' then
+          call('ZREM', P .. 'zz', j.A .. '|' .. j.host)
+          call('ZADD', P .. 'hr:' .. j.A, 'NX', back(P .. 'hr:' .. j.A), j.host)
+        end
+        if lane_until then
+          if not call('ZSCORE', P .. 'ring', lane) then call('ZADD', P .. 'zz', 'NX', lane_until, lane) end
+        elseif not call('ZSCORE', P .. 'zz', lane) then
+          ring_push(lane)
+        end
+      end
+      ring = true
+    end
+  end
+  return ring
+end

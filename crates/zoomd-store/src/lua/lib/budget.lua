@@ -1,0 +1,235 @@
+-- Accounts and budgets, read once per script and account. After base.lua.
+-- A decision reads (`load_account`, `budget`, `host_of`); `charge` writes what
+-- was granted, all of a call's budgets together. Nothing is written before.
+local accounts = {}
+local everything_paused
+
+-- A table of plans at ARGV[at]: count, then name, per second, per day, host's day.
+local function plans_at(at)
+  local plans, n = {}, tonumber(ARGV[at])
+  for k = 0, n - 1 do
+    local i = at + 1 + 4 * k
+    plans[ARGV[i]] = {second = tonumber(ARGV[i + 1]), day = tonumber(ARGV[i + 2]), host = tonumber(ARGV[i + 3])}
+  end
+  return plans, at + 1 + 4 * n
+end
+
+-- Near midnight a call belongs to both days: it may reach Zoom, and be counted,
+-- on either. `send_ms` is how long after its grant it may be sent.
+local MARGIN = 5000
+local function both_days(ms, send_ms)
+  local tod = ms % DAY
+  return tod < MARGIN or tod >= DAY - MARGIN - send_ms
+end
+local function days_of(ms, send_ms)
+  if not both_days(ms, send_ms) then return {day_of(ms)} end
+  local other = ms % DAY < MARGIN and ms - DAY or ms + DAY
+  return {day_of(ms), day_of(other)}
+end
+-- When a budget of the day is full: after the margin of the next, spread over
+-- ten seconds by the name, so that not all rooms wake in one moment.
+local function next_day(name)
+  local sum = 0
+  for i = 1, #name do sum = (sum * 31 + string.byte(name, i)) % 10007 end
+  local midnight = (math.floor(now / DAY) + 1) * DAY
+  if now % DAY < MARGIN then midnight = midnight - DAY end
+  return midnight + MARGIN + sum
+end
+
+local function load_account(A)
+  local a = accounts[A]
+  if a then return a end
+  a = {name = A, ledger = {}, budgets = {}, hosts = {}, names = {}}
+  accounts[A] = a
+  local v = try('HMGET', P .. 'a:' .. A, 'st', 'ep', 'gen', 'plan', 'z', 'uid', 'em', 'cap', 'paused', 'lku', 'int')
+  if v.err then a.broken = true return a end
+  if not v[1] then a.missing = true return a end
+  a.removed = v[1] == 'removed'
+  a.ep, a.gen, a.plan = v[2] or '', v[3] or '', v[4] or 'pro'
+  a.z = (v[5] and v[5] ~= '') and v[5] or '~' .. A
+  a.uid, a.em = v[6] ~= '' and v[6] or false, v[7] or ''
+  a.cap = tonumber(v[8] or 0) or 0
+  local lease = tonumber(v[10] or 0) or 0
+  if everything_paused == nil then everything_paused = call('HGET', P .. 'meta', 'paused') end
+  if v[1] ~= 'active' then a.why, a.wake = 'consent', now + 60000
+  elseif v[9] or everything_paused then a.why, a.wake = 'paused', now + 60000
+  elseif lease > now or v[11] then a.why, a.wake = 'rotation', lease > now and math.min(lease, now + 5000) or now + 5000 end
+  return a
+end
+
+-- Which of the account's rare keys are there: gates closed, rooms with work.
+local function look_around(a, room_key)
+  if a.looked then return call('EXISTS', room_key) > 0 end
+  a.looked = true
+  local gates, rooms = P .. 'gate:' .. a.z, P .. 'hr:' .. a.name
+  if call('EXISTS', gates, rooms, room_key) == 0 then return false end
+  a.gated = call('EXISTS', gates) == 1
+  a.waiting = call('EXISTS', rooms) == 1
+  return call('EXISTS', room_key) == 1
+end
+local function gate(a, field)
+  if not a.gated then return nil end
+  local v = try('HGET', P .. 'gate:' .. a.z, field)
+  if type(v) == 'table' then a.broken = true return nil end
+  return v or nil
+end
+
+-- The day's counts: fields not read yet, of each day this moment belongs to.
+local function read_ledger(a, send_ms, fields)
+  if not a.days then a.days = days_of(now, send_ms) end
+  for _, day in ipairs(a.days) do
+    local have = a.ledger[day]
+    if not have then have = {} a.ledger[day] = have end
+    local missing = {}
+    for _, f in ipairs(fields) do if have[f] == nil then missing[#missing + 1] = f end end
+    if #missing > 0 then
+      local v = try('HMGET', P .. 'd:' .. day .. ':' .. a.z, unpack(missing))
+      if v.err then a.broken = true return end
+      for i, f in ipairs(missing) do have[f] = tonumber(v[i] or 0) or 0 end
+    end
+  end
+end
+local function used(a, field)
+  local most = 0
+  for _, day in ipairs(a.days) do most = math.max(most, a.ledger[day][field] or 0) end
+  return most
+end
+
+-- How many calls of `label` the account may make now, and else why and until.
+-- A grant leaves the window a second after it was made.
+local function budget(a, label, plans, send_ms)
+  local b = a.budgets[label]
+  if b then return b end
+  local plan = plans[a.plan] or plans['pro'] or {second = 0, day = 0, host = 0}
+  b = {free = 1e9, plan = plan, label = label}
+  a.budgets[label] = b
+  local function hold(free, why, till)
+    if free < b.free then b.free, b.why, b.wake = math.max(free, 0), why, till end
+  end
+  read_ledger(a, send_ms, {'l:' .. label})
+  if a.broken then return b end
+  for field, why in pairs({[label] = 'limited', ['day:' .. label] = 'limited'}) do
+    local till = tonumber(gate(a, field) or 0) or 0
+    if till > now then hold(0, why, till) end
+  end
+  if plan.day > 0 then hold(plan.day - used(a, 'l:' .. label), 'label_day', next_day(a.z)) end
+  if a.cap > 0 then
+    local flying = try('ZCOUNT', P .. 'i:' .. a.name, '(' .. int(now), '+inf')
+    if type(flying) == 'table' then a.broken = true return b end
+    hold(a.cap - flying, 'in_flight', now + 5000)
+  end
+  if plan.second > 0 then
+    local rate = plan.second
+    local lowered = gate(a, 'rate:' .. label)
+    if lowered then
+      local factor, at = string.match(lowered, '^([%d.]+)|(%d+)$')
+      if factor then
+        rate = math.max(1, math.floor(rate * math.min(1, tonumber(factor) + (now - tonumber(at)) / 100000)))
+      end
+    end
+    b.rate = plan.second
+    local grants = try('LRANGE', P .. 'b:' .. a.z .. ':' .. label, 0, rate - 1)
+    if grants.err then a.broken = true return b end
+    local fresh = 0
+    for i = 1, #grants do
+      local at = tonumber(grants[i]) or 0
+      if at > now - 1000 and at < now + 10000 then fresh = i end
+    end
+    local wake = fresh > 0 and tonumber(grants[fresh]) + 1000 or now
+    hold(rate - fresh, 'second', math.max(wake, now + 1))
+  end
+  return b
+end
+
+-- The ledger's name of a host: its user id where one is known.
+local function canonical(a, host)
+  if host == 'me' then
+    if a.uid then return a.uid, true end
+  elseif not string.find(host, '@', 1, true) then
+    return host, true
+  elseif a.uid then
+    for mail in string.gmatch(a.em, '[^%s,"%[%]]+') do if mail == host then return a.uid, true end end
+  end
+  local name = host == 'me' and 'me@' .. a.name or host
+  local v = try('HMGET', P .. 'al:' .. a.z, name, '?' .. name)
+  if v.err then a.broken = true return name, true end
+  if v[1] then return v[1], true end
+  return name, false, tonumber(v[2] or 0) or 0
+end
+
+-- How many creates of a host are left today. A host whose user id is unknown
+-- might be another room's host too: one of its creates at a time.
+local function host_of(a, host, b, send_ms)
+  local h = a.hosts[host]
+  if h then return h end
+  local name, known, probing = canonical(a, host)
+  h = a.names[name]
+  if h then a.hosts[host] = h return h end
+  h = {left = 1e9, name = name, field = 'h:' .. name}
+  a.hosts[host], a.names[name] = h, h
+  read_ledger(a, send_ms, {h.field})
+  if a.broken then return h end
+  local function hold(left, why, till)
+    if left < h.left then h.left, h.why, h.wake = math.max(left, 0), why, till end
+  end
+  if b.plan.host > 0 then
+    if not known then
+      h.probe = true
+      hold(probing > now and 0 or 1, 'host', probing > now and probing or now + 1000)
+    end
+    hold(b.plan.host - used(a, h.field), 'host_day', next_day(a.name .. '|' .. host))
+  end
+  local till = tonumber(gate(a, h.field) or 0) or 0
+  if till > now then hold(0, 'limited', till) end
+  return h
+end
+
+-- Notes one granted call; `hosts` are those whose day it spends.
+local function grant(a, b, hosts)
+  b.free = b.free - 1
+  b.granted = (b.granted or 0) + 1
+  for _, h in ipairs(hosts) do
+    h.left = h.left - 1
+    if h.probe then h.left, h.why, h.wake = 0, 'host', h.wake end
+    h.granted = (h.granted or 0) + 1
+  end
+end
+
+-- Writes all that was granted in this script to an account.
+local function charge(a, call_ms)
+  local add = {}
+  for label, b in pairs(a.budgets) do
+    if b.granted then
+      add['l:' .. label] = b.granted
+      if b.rate then
+        local key, times = P .. 'b:' .. a.z .. ':' .. label, {}
+        for i = 1, b.granted do times[i] = int(now) end
+        variadic('LPUSH', key, times)
+        call('LTRIM', key, 0, b.rate - 1)
+        call('PEXPIRE', key, 2000)
+      end
+      b.granted = nil
+    end
+  end
+  for _, h in pairs(a.names) do
+    if h.granted then
+      add[h.field] = (add[h.field] or 0) + h.granted
+      if h.probe then call('HSET', P .. 'al:' .. a.z, '?' .. h.name, int(now + call_ms)) end
+      h.granted = nil
+    end
+  end
+  for _, day in ipairs(a.days or {}) do
+    local values, have, fresh = {}, a.ledger[day], true
+    for field, n in pairs(add) do
+      if have[field] > 0 then fresh = false end
+      have[field] = have[field] + n
+      values[#values + 1] = field
+      values[#values + 1] = int(have[field])
+    end
+    if #values > 0 then
+      local key = P .. 'd:' .. day .. ':' .. a.z
+      call('HSET', key, unpack(values))
+      if fresh then call('EXPIRE', key, 172800) end
+    end
+  end
+end

@@ -1,0 +1,303 @@
+-- Ends leases: outcomes are published, everything else of the jobs goes with them.
+-- KEYS  1 prefix  2 jobs  3 results  4 failures  5 events
+-- ARGV  1 clock offset  2 boot id  3 number of this settle  4 send ms
+--       5 label of a create  6 label of a look  7 reply ms  8 failures kept s
+--       9 the prefix of reply lists  10 number of items; each:
+--       letter, id, fence, account, host, other host, entry, `ids` value,
+--       then by letter
+--         D done      kind, json, reply (0|1)
+--         F failed, U failed and its id stays taken, N refused (never leased)
+--                     kind, json, reply, code, record, failure id
+--         S sleeps    until ms, record, deadline ms, event ('' none), its json
+--         R to room   record, deadline ms
+--       then: unsent (0|1), Zoom user id of the host ('' none), its e-mail,
+--       number of gates closed, each: field (`@` the host's day), until ms
+--       (`ids` value of D and U: all but the finish time, '' when the id goes)
+-- Answer  a letter per item: D done, S stale (lease not held, or for N the entry
+--       gone), E its output stream or room is of a wrong type, nothing done.
+-- The same number sent again answers what it answered first. An outcome is
+-- published before anything of the job is removed. All first writes are
+-- removals, which a full Redis allows.
+local said_key, slot = P .. 'said:' .. ARGV[2], tonumber(ARGV[3]) % 64
+local said = call('HGET', said_key, slot)
+if said then
+  local number, answer = string.match(said, '^(%d+) (.*)$')
+  if number == ARGV[3] then return answer end
+end
+local send_ms, reply_ms, failures_s = tonumber(ARGV[4]), ARGV[7], tonumber(ARGV[8])
+local FIELDS = {D = {'kind', 'json', 'reply'}, S = {'till', 'record', 'dl', 'event', 'event_json'},
+                R = {'record', 'dl'}, F = {'kind', 'json', 'reply', 'code', 'record', 'fid'}}
+FIELDS.U, FIELDS.N = FIELDS.F, FIELDS.F
+
+local items, ids, at = {}, {}, 11
+for i = 1, tonumber(ARGV[10]) do
+  local t = {letter = ARGV[at], id = ARGV[at + 1], fence = ARGV[at + 2], A = ARGV[at + 3], host = ARGV[at + 4],
+             other = ARGV[at + 5], entry = ARGV[at + 6], value = ARGV[at + 7]}
+  at = at + 8
+  for _, name in ipairs(FIELDS[t.letter]) do t[name] = ARGV[at] at = at + 1 end
+  t.unsent, t.host_id, t.mail = ARGV[at] == '1', ARGV[at + 1], ARGV[at + 2]
+  t.closes = {}
+  local n = tonumber(ARGV[at + 3])
+  at = at + 4
+  for c = 1, n do t.closes[c] = {ARGV[at], tonumber(ARGV[at + 1])} at = at + 2 end
+  items[i], ids[i] = t, t.id
+end
+local owns = call('HMGET', P .. 'own', unpack(ids))
+call('ZREM', P .. 'lease', '')
+
+local function payload_of(t)
+  if not t.hot then return try('HGET', P .. 'p:' .. t.A, t.id) end
+  local entry = call('XRANGE', KEYS[2], t.entry, t.entry)[1]
+  if not entry then return '' end
+  for f = 1, #entry[2], 2 do if entry[2][f] == 'job' then return entry[2][f + 1] end end
+  return entry[2][2]
+end
+
+local function publish(t)
+  if t.letter == 'D' then
+    return try('XADD', KEYS[3], '*', 'job_id', t.id, 'account', t.A, 'kind', t.kind, 'result', t.json)
+  end
+  return try('XADD', KEYS[4], '*', 'job_id', t.id, 'account', t.A, 'kind', t.kind, 'code', t.code, 'failure', t.json)
+end
+
+-- The index keeps what a retry needs: the job as it came and what was tried.
+local function index_failure(t)
+  local key, payload = P .. 'f:' .. t.fid, payload_of(t)
+  if type(payload) == 'table' or not payload then payload = '' end
+  try('ZADD', P .. 'f', int(now), t.fid)
+  try('HSET', key, 'job_id', t.id, 'account', t.A, 'code', t.code, 'entry', t.entry, 'failed_ms', int(now),
+      'failure', t.json, 'job', payload, 'record', t.record)
+  try('EXPIRE', key, failures_s)
+end
+
+-- Whether the item may be settled: by the lease's fence, or for a refusal by
+-- the entry, which must still be there and pending.
+local function stands(t, own)
+  if t.letter == 'N' then
+    t.hot, t.o = true, nil
+    return #call('XPENDING', KEYS[2], 'zoomd', t.entry, t.entry, 1) > 0 and #call('XRANGE', KEYS[2], t.entry, t.entry) > 0
+  end
+  t.o = own and parse_own(own)
+  if not t.o or t.o.fence ~= t.fence then return false end
+  t.hot = string.find(t.o.flags, 'h', 1, true) ~= nil
+  return true
+end
+
+local function room_broken(t)
+  if t.letter ~= 'R' and t.letter ~= 'S' then return false end
+  local live = parse_live(t.value)
+  t.live = live
+  live.id = t.id
+  return type(try('HLEN', P .. 'p:' .. t.A)) == 'table' or type(try('HLEN', P .. 'r:' .. t.A)) == 'table'
+    or type(try('ZCARD', P .. 'w:' .. t.A .. '|' .. room_of(live))) == 'table'
+    or type(try('ZCARD', P .. 'hr:' .. t.A)) == 'table'
+    or type(try('ZCARD', P .. 'due')) == 'table' or type(try('ZCARD', P .. 'dl')) == 'table'
+end
+
+local letters, settled = {}, {}
+for i, t in ipairs(items) do
+  if not stands(t, owns[i]) then
+    letters[i] = 'S'
+  elseif room_broken(t) then
+    letters[i] = 'E'
+  else
+    local published = t.live and {} or publish(t)
+    if type(published) == 'table' and published.err then
+      letters[i] = 'E'
+    else
+      letters[i] = 'D'
+      settled[#settled + 1] = t
+    end
+  end
+end
+
+-- Names under which a host is counted while its user id is not known.
+local function alias_of(A, host)
+  if host == 'me' then return 'me@' .. A end
+  if string.find(host, '@', 1, true) then return host end
+end
+local function learn(t)
+  local al = P .. 'al:' .. t.o.z
+  local name = alias_of(t.A, t.host)
+  for _, alias in ipairs({name or false, t.mail ~= '' and t.mail or false}) do
+    if alias and alias ~= t.host_id and try('HGET', al, alias) ~= t.host_id then
+      try('HSET', al, alias, t.host_id)
+      for _, day in ipairs({day_of(now), day_of(now + DAY), day_of(now - DAY)}) do
+        local key = P .. 'd:' .. day .. ':' .. t.o.z
+        local n = try('HGET', key, 'h:' .. alias)
+        if type(n) == 'string' then
+          try('HINCRBY', key, 'h:' .. t.host_id, n)
+          try('HDEL', key, 'h:' .. alias)
+        end
+      end
+    end
+  end
+end
+local function canonical_now(t, host)
+  if host == 'me' then
+    local uid = try('HGET', P .. 'a:' .. t.A, 'uid')
+    if type(uid) == 'string' and uid ~= '' then return uid end
+  end
+  local name = alias_of(t.A, host)
+  if not name then return host end
+  local id = try('HGET', P .. 'al:' .. t.o.z, name)
+  return type(id) == 'string' and id or name
+end
+
+-- A call known not to have left is given back on its day; one answered on
+-- another day than it was granted is charged to both.
+local function recount(t)
+  local flags, granted = t.o.flags, t.o.granted
+  if string.find(flags, 'f', 1, true) then return end
+  local today, both = day_of(now), string.find(flags, 'b', 1, true)
+  local by, days
+  if t.unsent then
+    if day_of(granted) ~= today then return end
+    by, days = -1, {today}
+    if both then days[2] = granted % DAY < DAY / 2 and day_of(granted - DAY) or day_of(granted + DAY) end
+  elseif day_of(granted) ~= today and not both then
+    by, days = 1, {today}
+  else
+    return
+  end
+  local look = string.find(flags, 'r', 1, true)
+  local fields = {'l:' .. (look and ARGV[6] or ARGV[5])}
+  if not look then
+    fields[2] = 'h:' .. canonical_now(t, t.host)
+    if t.other ~= '' then
+      local other = 'h:' .. canonical_now(t, t.other)
+      if other ~= fields[2] then fields[3] = other end
+    end
+  end
+  for _, day in ipairs(days) do
+    local key = P .. 'd:' .. day .. ':' .. t.o.z
+    for _, field in ipairs(fields) do
+      local n = try('HINCRBY', key, field, by)
+      if type(n) == 'number' and n < 0 then try('HSET', key, field, 0) end
+    end
+    try('EXPIRE', key, 172800)
+  end
+end
+
+-- A gate's time only grows. A second 429 of a rate within ten seconds lowers
+-- our rate by half; it recovers by a tenth every ten seconds.
+local function close(t)
+  local key = P .. 'gate:' .. t.o.z
+  local longest = 0
+  for _, c in ipairs(t.closes) do
+    local field, till = c[1], c[2]
+    if field == '@' then field = 'h:' .. canonical_now(t, t.host) end
+    local known = try('HGET', key, field)
+    if type(known) ~= 'table' or not known.err then
+      if till > (tonumber(known or 0) or 0) then try('HSET', key, field, int(till)) end
+      if not string.find(field, ':', 1, true) then
+        local last = tonumber(try('HGET', key, 'hit:' .. field) or 0) or 0
+        if now - last > 1000 and now - last < 10000 then
+          local factor, at = string.match(try('HGET', key, 'rate:' .. field) or '', '^([%d.]+)|(%d+)$')
+          local current = factor and math.min(1, tonumber(factor) + (now - tonumber(at)) / 100000) or 1
+          try('HSET', key, 'rate:' .. field, string.format('%.3f|%.0f', math.max(0.05, current / 2), now))
+        end
+        if now - last > 1000 then try('HSET', key, 'hit:' .. field, int(now)) end
+      end
+      longest = math.max(longest, till - now, 110000)
+    end
+  end
+  if longest > 0 and try('PTTL', key) < longest then try('PEXPIRE', key, int(longest)) end
+end
+
+local gone_ids, kept_ids, released, gone_entries = {}, {}, {}, {}
+local flying, cold, order = {}, {}, {}
+local rooms, wake, done, failed = {}, false, 0, 0
+local function of_account(map, A, id)
+  if not map[A] then map[A] = {} end
+  local list = map[A]
+  list[#list + 1] = id
+end
+for _, t in ipairs(settled) do
+  released[#released + 1] = t.id
+  if t.hot then gone_entries[#gone_entries + 1] = t.entry end
+  if t.o then
+    if not flying[t.A] then order[#order + 1] = t.A end
+    of_account(flying, t.A, t.id)
+    if string.find(t.o.flags, 'x', 1, true) then
+      try('HDEL', P .. 'al:' .. t.o.z, '?' .. (alias_of(t.A, t.host) or ''), '?' .. (alias_of(t.A, t.other) or ''))
+      if t.host_id ~= '' then learn(t) end
+      local asleep = t.A .. '|' .. t.host
+      if try('ZREM', P .. 'zz', asleep) == 1 then
+        call('ZADD', P .. 'hr:' .. t.A, 'NX', back(P .. 'hr:' .. t.A), t.host)
+        if not call('ZSCORE', P .. 'zz', t.A) then ring_push(t.A) end
+        wake = true
+      end
+    elseif t.host_id ~= '' and t.mail ~= '' then
+      learn(t)
+    end
+    recount(t)
+    if #t.closes > 0 then close(t) end
+  end
+  if t.live then
+    if t.hot then call('HSET', P .. 'p:' .. t.A, t.id, payload_of(t) or '') end
+    if t.record ~= '' then call('HSET', P .. 'r:' .. t.A, t.id, t.record) end
+    kept_ids[#kept_ids + 1], kept_ids[#kept_ids + 2] = t.id, t.value
+    call('ZADD', P .. 'dl', t.dl, t.id)
+    if t.letter == 'S' then
+      call('ZADD', P .. 'due', t.till, t.id)
+      if t.event ~= '' then try('XADD', KEYS[5], '*', 'event', t.event, 'account', t.A, 'data', t.event_json) end
+      wake = true
+    else
+      rooms[#rooms + 1] = t.live
+    end
+  else
+    if t.letter == 'D' then done = done + 1 else failed = failed + 1 index_failure(t) end
+    if t.reply == '1' then
+      try('RPUSH', ARGV[9] .. t.id, t.json)
+      try('PEXPIRE', ARGV[9] .. t.id, reply_ms)
+    end
+    if t.letter ~= 'N' then
+      if t.value ~= '' then
+        kept_ids[#kept_ids + 1], kept_ids[#kept_ids + 2] = t.id, t.value .. ' ' .. int(math.floor(now / 1000))
+      else
+        gone_ids[#gone_ids + 1] = t.id
+      end
+      if not t.hot then of_account(cold, t.A, t.id) end
+    end
+  end
+end
+
+local function try_all(...)
+  local head = {...}
+  local values = table.remove(head)
+  for from = 1, #values, CHUNK do
+    local args = {}
+    for i = 1, #head do args[i] = head[i] end
+    for i = from, math.min(from + CHUNK - 1, #values) do args[#args + 1] = values[i] end
+    try(unpack(args))
+  end
+end
+try_all('HSET', P .. 'ids', kept_ids)
+try_all('HDEL', P .. 'ids', gone_ids)
+if into_rooms(rooms) then wake = true end
+for A, list in pairs(cold) do
+  try_all('HDEL', P .. 'p:' .. A, list)
+  try_all('HDEL', P .. 'r:' .. A, list)
+end
+for _, A in ipairs(order) do try_all('ZREM', P .. 'i:' .. A, flying[A]) end
+-- An account that slept because its cap was reached has room again.
+if #order > 0 and call('EXISTS', P .. 'zz') == 1 then
+  for _, A in ipairs(order) do
+    if try('ZSCORE', P .. 'zz', A) and (tonumber(try('HGET', P .. 'a:' .. A, 'cap') or 0) or 0) > 0 then
+      call('ZREM', P .. 'zz', A)
+      ring_push(A)
+      wake = true
+    end
+  end
+end
+if wake then call('PUBLISH', P .. 'wake', 'q') end
+try_all('ZREM', P .. 'lease', released)
+try_all('HDEL', P .. 'own', released)
+try_all('XACK', KEYS[2], 'zoomd', gone_entries)
+try_all('XDEL', KEYS[2], gone_entries)
+if done > 0 then try('HINCRBY', P .. 'stats', 'done', done) end
+if failed > 0 then try('HINCRBY', P .. 'stats', 'failed', failed) end
+local answer = table.concat(letters)
+if call('HSET', said_key, slot, ARGV[3] .. ' ' .. answer) == 1 then call('PEXPIRE', said_key, 86400000) end
+return answer

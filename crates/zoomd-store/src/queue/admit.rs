@@ -1,0 +1,204 @@
+//! Admission: one script for a batch of entries.
+
+use std::collections::HashMap;
+use std::sync::{Arc, LazyLock};
+use std::time::{Duration, Instant};
+
+use super::parse::{Live, Parts, host_name};
+use super::{Admission, Admitted, Fence, Grants, Mode, Queue, Ticket, Why};
+use crate::{Script, StoreError};
+
+static ADMIT: LazyLock<Script> = LazyLock::new(|| {
+    Script::new(&[
+        include_str!("../lua/lib/base.lua"),
+        include_str!("../lua/lib/budget.lua"),
+        include_str!("../lua/admit.lua"),
+    ])
+});
+
+/// Jobs of one account and host, which the script looks at together.
+struct Group<'a> {
+    key: (&'a str, &'a str, &'a str),
+    jobs: Vec<usize>,
+}
+
+impl Queue {
+    /// Asks for a batch of entries that `consumer` read. The answers stand in
+    /// the order of `jobs`. Send the same batch under the same `fence` again
+    /// after an error: what was granted then is granted again, once.
+    ///
+    /// # Errors
+    /// Nothing was decided, or the answer was lost.
+    pub async fn admit(
+        &self,
+        consumer: &str,
+        fence: &Fence,
+        jobs: &[Admission],
+    ) -> Result<Vec<Admitted>, StoreError> {
+        if jobs.is_empty() {
+            return Ok(Vec::new());
+        }
+        let groups = grouped(jobs);
+        let began = Instant::now();
+        let conn = self.store.connection();
+        let call = self.admit_call(consumer, fence, jobs, &groups);
+        let mut parts = Parts::of(call.run(&conn).await?)?;
+        let now_ms = parts.int()?;
+        let letters = parts.bytes()?;
+        let (mut details, mut grants) = (parts.array()?, parts.array()?);
+        let mut answers: Vec<Option<Admitted>> = jobs.iter().map(|_| None).collect();
+        let mut letters = letters.iter();
+        for group in &groups {
+            let grant = grants.grant()?;
+            for index in &group.jobs {
+                let letter = letters.next().ok_or_else(|| StoreError::unexpected("admit"))?;
+                let ticket = |granted_ms: i64| {
+                    self.fresh_ticket(&jobs[*index], fence, grant, granted_ms, now_ms, began)
+                };
+                answers[*index] = Some(match letter {
+                    b'G' => Admitted::Go(ticket(now_ms)),
+                    b'g' => Admitted::Go(ticket(details.int()?)),
+                    b'W' | b'S' => Admitted::Waits {
+                        why: Why::from_word(&details.text()?).unwrap_or(Why::Turn),
+                        until_ms: details.int()?,
+                    },
+                    b'R' => Admitted::Repeat,
+                    b'C' => Admitted::Conflict,
+                    b'N' => Admitted::NoAccount,
+                    b'A' => Admitted::AccountRemoved,
+                    b'X' => Admitted::Expired,
+                    b'H' => Admitted::Held,
+                    _ => Admitted::Broken,
+                });
+            }
+        }
+        answers.into_iter().map(|a| a.ok_or_else(|| StoreError::unexpected("admit"))).collect()
+    }
+
+    fn admit_call(
+        &self,
+        consumer: &str,
+        fence: &Fence,
+        jobs: &[Admission],
+        groups: &[Group<'_>],
+    ) -> crate::script::Call<'static> {
+        let (keys, settings) = (self.store.keys(), &self.settings);
+        let (first, last) = range(jobs);
+        let mut call = ADMIT.call().key(keys.prefix()).key(keys.jobs()).key(keys.events());
+        call.push(self.store.clock().ms())
+            .push(fence.as_str())
+            .push(ms(settings.lease))
+            .push(ms(settings.send_within))
+            .push(ms(settings.send_within + settings.request_timeout))
+            .push(settings.remember.as_secs())
+            .push(consumer)
+            .push(settings.budgets.create.as_str())
+            .push(first)
+            .push(last)
+            .push(settings.budgets.table(settings.budgets.create))
+            .push(groups.len());
+        for group in groups {
+            let (account, host, other) = group.key;
+            call.push(account)
+                .push(&*host_name(host))
+                .push(&*host_name(other))
+                .push(group.jobs.len());
+            for job in group.jobs.iter().map(|index| &jobs[*index]) {
+                call.push(&*job.job_id)
+                    .push(&*job.entry)
+                    .push(live(job).write())
+                    .push(job.deadline_ms)
+                    .push(job.not_before_ms.unwrap_or(0));
+            }
+        }
+        call
+    }
+
+    fn fresh_ticket(
+        &self,
+        job: &Admission,
+        fence: &Fence,
+        grant: Grants,
+        granted_ms: i64,
+        now_ms: i64,
+        began: Instant,
+    ) -> Ticket {
+        let (send_by, lease_until) = self.times(granted_ms, now_ms, began);
+        Ticket {
+            job_id: Arc::clone(&job.job_id),
+            id_given: job.id_given,
+            account: Arc::clone(&job.account),
+            host: host_name(&job.host).into(),
+            other_host: job.other_host.clone(),
+            entry: Arc::clone(&job.entry),
+            in_stream: true,
+            fence: fence.clone(),
+            run: 1,
+            attempt: 1,
+            mode: Mode::Create,
+            priority: job.priority,
+            digest: job.digest,
+            reconcilable: job.reconcilable,
+            deadline_ms: job.deadline_ms,
+            grant,
+            granted_ms,
+            send_by,
+            lease_until,
+        }
+    }
+
+    /// The process's own times of a grant: counted from before the call, so
+    /// that they end no later than those of Redis.
+    pub(super) fn times(&self, granted_ms: i64, now_ms: i64, began: Instant) -> (Instant, Instant) {
+        let age = Duration::from_millis(u64::try_from(now_ms - granted_ms).unwrap_or(0));
+        let left = |span: Duration| began + span.saturating_sub(age);
+        (left(self.settings.send_within), left(self.settings.lease))
+    }
+}
+
+pub(super) fn ms(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+fn live(job: &Admission) -> Live {
+    Live {
+        run: 1,
+        entry: Arc::clone(&job.entry),
+        digest: job.id_given.then_some(job.digest),
+        mode: Mode::Create,
+        priority: job.priority,
+        sweeps: 0,
+        reconcilable: job.reconcilable,
+        sent_ms: 0,
+        account: Arc::clone(&job.account),
+        host: host_name(&job.host).into(),
+        other_host: job.other_host.as_deref().map(|host| host_name(host).into()),
+    }
+}
+
+fn grouped(jobs: &[Admission]) -> Vec<Group<'_>> {
+    let mut groups: Vec<Group<'_>> = Vec::new();
+    let mut known = HashMap::new();
+    for (index, job) in jobs.iter().enumerate() {
+        let key = (&*job.account, &*job.host, job.other_host.as_deref().unwrap_or(""));
+        let at = *known.entry(key).or_insert_with(|| {
+            groups.push(Group { key, jobs: Vec::new() });
+            groups.len() - 1
+        });
+        groups[at].jobs.push(index);
+    }
+    groups
+}
+
+/// The smallest and the largest entry id of a batch.
+fn range(jobs: &[Admission]) -> (&str, &str) {
+    let order = |entry: &str| {
+        let (ms, seq) = entry.split_once('-').unwrap_or((entry, "0"));
+        (ms.parse::<u64>().unwrap_or(0), seq.parse::<u64>().unwrap_or(0))
+    };
+    let entries = || jobs.iter().map(|job| &*job.entry);
+    (
+        entries().min_by_key(|entry| order(entry)).unwrap_or("-"),
+        entries().max_by_key(|entry| order(entry)).unwrap_or("+"),
+    )
+}

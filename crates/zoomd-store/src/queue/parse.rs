@@ -1,0 +1,181 @@
+//! The small texts that scripts and Rust hand each other.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use redis::Value;
+
+use super::{Grants, Mode};
+use crate::StoreError;
+use crate::grants::GrantVersion;
+
+/// Walks one array of an answer, front to back.
+pub(super) struct Parts(std::vec::IntoIter<Value>);
+
+impl Parts {
+    pub(super) fn of(value: Value) -> Result<Self, StoreError> {
+        match value {
+            Value::Array(parts) => Ok(Self(parts.into_iter())),
+            _ => Err(StoreError::unexpected("a script")),
+        }
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    pub(super) fn value(&mut self) -> Result<Value, StoreError> {
+        self.0.next().ok_or_else(|| StoreError::unexpected("a script"))
+    }
+
+    pub(super) fn array(&mut self) -> Result<Self, StoreError> {
+        Self::of(self.value()?)
+    }
+
+    pub(super) fn bytes(&mut self) -> Result<Bytes, StoreError> {
+        match self.value()? {
+            Value::BulkString(bytes) => Ok(bytes.into()),
+            Value::SimpleString(text) => Ok(text.into()),
+            Value::Int(number) => Ok(number.to_string().into()),
+            Value::Nil => Ok(Bytes::new()),
+            _ => Err(StoreError::unexpected("a script")),
+        }
+    }
+
+    pub(super) fn text(&mut self) -> Result<String, StoreError> {
+        let bytes = self.bytes()?;
+        String::from_utf8(bytes.into()).map_err(|_| StoreError::unexpected("a script"))
+    }
+
+    pub(super) fn int(&mut self) -> Result<i64, StoreError> {
+        match self.value()? {
+            Value::Int(number) => Ok(number),
+            Value::BulkString(bytes) => std::str::from_utf8(&bytes)
+                .ok()
+                .and_then(|text| text.parse().ok())
+                .ok_or_else(|| StoreError::unexpected("a script")),
+            _ => Err(StoreError::unexpected("a script")),
+        }
+    }
+
+    pub(super) fn grant(&mut self) -> Result<Grants, StoreError> {
+        let (epoch, generation) = (self.text()?, self.text()?);
+        Ok(epoch
+            .parse()
+            .ok()
+            .zip(generation.parse().ok())
+            .map(|(epoch, generation)| GrantVersion { epoch, generation }))
+    }
+}
+
+/// The state of a live job, as `ids` holds it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Live {
+    pub(super) run: u32,
+    pub(super) entry: Arc<str>,
+    /// `None` when the producer gave no id.
+    pub(super) digest: Option<u64>,
+    pub(super) mode: Mode,
+    pub(super) priority: u8,
+    pub(super) sweeps: u8,
+    pub(super) reconcilable: bool,
+    /// When a call may have left whose outcome nobody recorded; 0: none.
+    pub(super) sent_ms: i64,
+    pub(super) account: Arc<str>,
+    pub(super) host: Arc<str>,
+    pub(super) other_host: Option<Arc<str>>,
+}
+
+impl Live {
+    /// `L <run> <entry> <digest> <flags> <sent ms> <A>|<host>|<other>`.
+    pub(super) fn write(&self) -> String {
+        let digest = self.digest.map_or_else(|| "-".to_owned(), |digest| format!("{digest:016x}"));
+        let mode = if self.mode == Mode::Reconcile { 'r' } else { 'c' };
+        let reconcilable = if self.reconcilable { 'y' } else { 'n' };
+        format!(
+            "L {} {} {digest} {mode}{}{}{reconcilable} {} {}|{}|{}",
+            self.run,
+            self.entry,
+            self.priority.min(2),
+            self.sweeps.min(9),
+            self.sent_ms,
+            self.account,
+            self.host,
+            self.other_host.as_deref().unwrap_or(""),
+        )
+    }
+
+    pub(super) fn read(text: &str) -> Option<Self> {
+        let mut words = text.splitn(7, ' ');
+        if words.next()? != "L" {
+            return None;
+        }
+        let run = words.next()?.parse().ok()?;
+        let entry = words.next()?.into();
+        let digest = match words.next()? {
+            "-" => None,
+            hex => Some(u64::from_str_radix(hex, 16).ok()?),
+        };
+        let flags = words.next()?.as_bytes();
+        let [mode, priority, sweeps, reconcilable] = flags else { return None };
+        let sent_ms = words.next()?.parse().ok()?;
+        let mut place = words.next()?.splitn(3, '|');
+        let (account, host, other) = (place.next()?, place.next()?, place.next()?);
+        Some(Self {
+            run,
+            entry,
+            digest,
+            mode: if *mode == b'r' { Mode::Reconcile } else { Mode::Create },
+            priority: priority.wrapping_sub(b'0'),
+            sweeps: sweeps.wrapping_sub(b'0'),
+            reconcilable: *reconcilable == b'y',
+            sent_ms,
+            account: account.into(),
+            host: host.into(),
+            other_host: (!other.is_empty()).then(|| other.into()),
+        })
+    }
+}
+
+/// A host's name as keys can hold it: no `|`, no space at the ends; a name that
+/// begins with `?` would be taken for a room of ours.
+pub(super) fn host_name(host: &str) -> std::borrow::Cow<'_, str> {
+    if host.starts_with('?') || host.contains(['|', '\n', '\r']) {
+        let mut clean = host.replace(['|', '\n', '\r'], "_");
+        if clean.starts_with('?') {
+            clean.replace_range(0..1, "_");
+        }
+        return clean.into();
+    }
+    host.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Live, host_name};
+    use crate::queue::Mode;
+
+    #[test]
+    fn a_live_job_survives_its_text() {
+        for (digest, other, mode) in
+            [(Some(7), None, Mode::Create), (None, Some("b@x"), Mode::Reconcile)]
+        {
+            let live = Live {
+                run: 2,
+                entry: "1700000000000-3".into(),
+                digest,
+                mode,
+                priority: 1,
+                sweeps: 2,
+                reconcilable: true,
+                sent_ms: 5,
+                account: "acme".into(),
+                host: "a b@x".into(),
+                other_host: other.map(Into::into),
+            };
+            assert_eq!(Live::read(&live.write()), Some(live));
+        }
+        assert_eq!(Live::read("D 1 1-1 0 5"), None);
+        assert_eq!(host_name("?x|y"), "_x_y");
+    }
+}
