@@ -9,7 +9,7 @@ pub(super) fn nearest<'a>(
         return None;
     }
     let given: Vec<u8> = given.bytes().map(plain).filter(|byte| *byte != b'_').collect();
-    let bound = if given.len() <= 4 { 1 } else { 2 };
+    let bound = if given.len() <= 5 { 1 } else { 2 };
     known
         .into_iter()
         .map(|word| {

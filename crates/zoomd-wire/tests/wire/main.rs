@@ -1,0 +1,48 @@
+//! The contract as others see it: what is accepted, what is refused and in
+//! which words, what comes out.
+
+mod accepted;
+mod outcomes;
+mod properties;
+mod refused;
+mod sent;
+
+use jiff::Timestamp;
+use zoomd_wire::{InvalidJob, Job, Rules, parse};
+
+/// The time at which every job of these tests was enqueued.
+const NOW: &str = "2026-10-01T00:00:00Z";
+
+fn rules() -> Rules {
+    Rules { now: NOW.parse().unwrap(), allow_past_start: false }
+}
+
+fn at(text: &str) -> Timestamp {
+    text.parse().unwrap()
+}
+
+fn job(text: &str) -> Job {
+    parse(text.as_bytes(), &rules()).unwrap_or_else(|invalid| panic!("{invalid}: {text}"))
+}
+
+fn refusal(text: &str) -> InvalidJob {
+    match parse(text.as_bytes(), &rules()) {
+        Ok(_) => panic!("accepted: {text}"),
+        Err(invalid) => invalid,
+    }
+}
+
+/// A job around this meeting.
+fn with_meeting(meeting: &str) -> String {
+    format!(r#"{{"account":"acme","meeting":{meeting}}}"#)
+}
+
+/// A job whose meeting has these fields beside what a sound one needs.
+fn with_fields(fields: &str) -> String {
+    with_meeting(&format!(r#"{{"start_time":"2026-12-01T10:00:00Z",{fields}}}"#))
+}
+
+/// A sound job with these fields beside.
+fn with_envelope(fields: &str) -> String {
+    format!(r#"{{"account":"acme","meeting":{{"type":3}},{fields}}}"#)
+}

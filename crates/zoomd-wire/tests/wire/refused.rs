@@ -1,0 +1,392 @@
+//! What is refused: each with the field it names and the words it is told in.
+
+use zoomd_wire::{InvalidJob, parse};
+
+use crate::{refusal, rules, with_envelope, with_fields, with_meeting};
+
+/// Asserts the field and that the message holds these words.
+#[track_caller]
+fn refused(text: &str, field: &str, words: &str) {
+    let invalid = refusal(text);
+    assert_eq!(invalid.field, field, "{invalid}");
+    assert!(invalid.message.contains(words), "{:?} lacks {words:?}", invalid.message);
+}
+
+fn refused_bytes(bytes: &[u8]) -> InvalidJob {
+    parse(bytes, &rules()).unwrap_err()
+}
+
+#[test]
+fn what_is_no_json_object() {
+    refused("", "job", "the job is empty");
+    refused("  \n", "job", "the job is empty");
+    refused("hello", "job", "the job is not JSON");
+    refused("{", "job", "the job is not JSON: EOF");
+    refused(r#"{"account":"acme",}"#, "job", "the job is not JSON: trailing comma at line 1");
+    refused(r#"{"account":"acme"} {}"#, "job", "the job is not JSON: trailing characters");
+    refused("[]", "job", "the job is an array; it must be one JSON object");
+    refused("7", "job", "the job is a number");
+    refused("null", "job", "the job is null");
+    refused(r#""{}""#, "job", "the job is a string");
+}
+
+#[test]
+fn what_is_too_large_or_no_text() {
+    let fill = 64 * 1024 - with_fields(r#""x":"""#).len() + 1;
+    refused(
+        &with_fields(&format!(r#""x":"{}""#, "x".repeat(fill))),
+        "job",
+        "the job has 65537 bytes; it may have 65536",
+    );
+    let invalid = refused_bytes(b"{\"account\":\"\xff\"}");
+    assert_eq!(invalid.message, "the job is not UTF-8 (at byte 12)");
+    refused(&with_envelope("\"id\":\"a\0b\""), "job", "holds a NUL character");
+    refused(&with_envelope(r#""user":"a\u0000b""#), "user", "`user` holds a NUL character");
+    refused(&with_fields(r#""topic":"\u0000""#), "meeting", "`meeting` holds a NUL character");
+    refused(&with_envelope(r#""metadata":"\ud800""#), "metadata", "half of a surrogate pair");
+}
+
+#[test]
+fn what_is_nested_too_deep() {
+    let deep = |levels: usize| format!("{}{}", "[".repeat(levels), "]".repeat(levels));
+    refused(
+        &with_envelope(&format!(r#""metadata":{}"#, deep(64))),
+        "metadata",
+        "nested more than 64 deep",
+    );
+    refused(
+        &with_fields(&format!(r#""x":{}"#, deep(30_000))),
+        "meeting",
+        "nested more than 64 deep",
+    );
+    refused(&"[".repeat(60_000), "job", "nested more than 64 deep");
+    crate::job(&with_envelope(&format!(r#""metadata":{}"#, deep(63))));
+}
+
+#[test]
+fn fields_that_are_unknown_or_twice() {
+    refused(
+        &with_envelope(r#""acount":"x""#),
+        "acount",
+        r#"the field "acount" is unknown; did you mean `account`?"#,
+    );
+    refused(&with_envelope(r#""notBefore":"x""#), "notBefore", "did you mean `not_before`?");
+    refused(
+        &with_envelope(r#""topic":"x""#),
+        "topic",
+        "it belongs inside `meeting`, as `meeting.topic`",
+    );
+    refused(&with_envelope(r#""colour":"x""#), "colour", "a job has id, account, kind");
+    refused(&with_envelope(r#""account":"x""#), "account", "`account` is there twice");
+    refused(
+        &with_fields(r#""topic":"a","topic":"b""#),
+        "meeting",
+        "`meeting.topic` is there twice",
+    );
+    refused(&with_fields(r#""start_time":null"#), "meeting", "`meeting.start_time` is there twice");
+    refused(
+        &with_fields(r#""type":8,"recurrence":{"type":1,"type":2}"#),
+        "meeting.recurrence",
+        "is there twice",
+    );
+}
+
+#[test]
+fn fields_that_are_missing() {
+    refused("{}", "account", "`account` is missing");
+    refused(r#"{"account":null,"meeting":{}}"#, "account", "`account` is missing");
+    refused(r#"{"account":"a"}"#, "meeting", "`meeting` is missing; create_meeting needs it");
+    refused(
+        &with_meeting("{}"),
+        "meeting.start_time",
+        "`meeting.start_time` is missing; a meeting of type 2 needs it",
+    );
+    refused(&with_meeting(r#"{"type":8}"#), "meeting.start_time", "of type 8 needs it");
+    refused(&with_meeting(r#"{"start_time":null}"#), "meeting.start_time", "is missing");
+    refused(&with_meeting(r#"{"start_time":""}"#), "meeting.start_time", "is missing");
+    refused(
+        &with_fields(r#""type":8,"recurrence":{}"#),
+        "meeting.recurrence.type",
+        "1 daily, 2 weekly or 3 monthly",
+    );
+}
+
+#[test]
+fn wrong_types() {
+    for (field, value, words) in [
+        ("id", "7", "`id` is a number; it must be a string"),
+        ("kind", "[]", "`kind` is an array; it must be a string"),
+        ("user", "true", "`user` is a boolean; it must be a string"),
+        ("not_before", "1700000000", "`not_before` is a number; it must be a string"),
+        (
+            "max_attempts",
+            r#""5""#,
+            "`max_attempts` is a string; it must be a whole number, without quotes",
+        ),
+        ("max_attempts", "2.5", "`max_attempts` is 2.5; it must be a whole number"),
+        ("max_attempts", "true", "`max_attempts` is a boolean"),
+        ("reply", r#""yes""#, "`reply` is a string; it must be true or false"),
+        ("priority", "1", "`priority` is a number; it must be a string"),
+    ] {
+        refused(&with_envelope(&format!(r#""{field}":{value}"#)), field, words);
+    }
+    refused(r#"{"account":7,"meeting":{"type":3}}"#, "account", "`account` is a number");
+    refused(
+        r#"{"account":"a","meeting":[]}"#,
+        "meeting",
+        "`meeting` is an array; it must be an object",
+    );
+    for (field, value, words) in [
+        ("topic", "7", "`meeting.topic` is a number"),
+        ("type", r#""2""#, "`meeting.type` is a string; it must be a whole number, without quotes"),
+        ("timezone", "1", "`meeting.timezone` is a number"),
+        ("duration", r#""30""#, "`meeting.duration` is a string"),
+        ("duration", "30.5", "`meeting.duration` is 30.5"),
+        ("agenda", "{}", "`meeting.agenda` is an object"),
+        ("password", "123456", "`meeting.password` is a number"),
+        ("schedule_for", "1", "`meeting.schedule_for` is a number"),
+        ("pre_schedule", "1", "`meeting.pre_schedule` is a number"),
+        ("default_password", r#""no""#, "`meeting.default_password` is a string"),
+        ("template_id", "1", "`meeting.template_id` is a number"),
+        ("settings", "[]", "`meeting.settings` is an array"),
+        ("tracking_fields", "{}", "`meeting.tracking_fields` is an object; it must be an array"),
+    ] {
+        refused(&with_fields(&format!(r#""{field}":{value}"#)), &format!("meeting.{field}"), words);
+    }
+    refused(
+        &with_meeting(r#"{"start_time":1700000000}"#),
+        "meeting.start_time",
+        "is a number; it must be a string",
+    );
+    refused(
+        &with_fields(r#""settings":{"use_pmi":"yes"}"#),
+        "meeting.settings.use_pmi",
+        "must be true or false",
+    );
+}
+
+#[test]
+fn every_limit_exceeded_by_one() {
+    let long = |length: usize| "ü".repeat(length);
+    for (field, value, words) in [
+        (
+            "topic",
+            format!("\"{}\"", long(201)),
+            "`meeting.topic` has 201 characters; Zoom takes at most 200",
+        ),
+        (
+            "agenda",
+            format!("\"{}\"", long(2_001)),
+            "`meeting.agenda` has 2001 characters; Zoom takes at most 2000",
+        ),
+        (
+            "password",
+            format!("\"{}\"", long(11)),
+            "`meeting.password` has 11 characters; Zoom takes at most 10",
+        ),
+        ("duration", "0".to_owned(), "`meeting.duration` is 0; it must be 1 to 1440 minutes"),
+        ("duration", "1441".to_owned(), "`meeting.duration` is 1441; it must be 1 to 1440 minutes"),
+        ("type", "4".to_owned(), "`meeting.type` is 4; Zoom has 1 (instant)"),
+        ("type", "0".to_owned(), "`meeting.type` is 0"),
+        ("tracking_fields", r#"[{"value":"x"}]"#.to_owned(), "must be objects with a `field`"),
+        ("tracking_fields", "[1]".to_owned(), "must be objects with a `field`"),
+    ] {
+        refused(&with_fields(&format!(r#""{field}":{value}"#)), &format!("meeting.{field}"), words);
+    }
+    refused(
+        &with_fields(&format!(r#""settings":{{"audio_conference_info":"{}"}}"#, long(2_049))),
+        "meeting.settings.audio_conference_info",
+        "has 2049 characters",
+    );
+    for (field, value, words) in [
+        (
+            "id",
+            format!("\"{}\"", "x".repeat(129)),
+            "`id` must be 1 to 128 characters of A-Z a-z 0-9 . _ : @ + -",
+        ),
+        ("id", r#""""#.to_owned(), "`id` must be"),
+        ("id", r#""a b""#.to_owned(), "`id` must be"),
+        ("max_attempts", "0".to_owned(), "`max_attempts` is 0; it must be 1 to 25"),
+        ("max_attempts", "26".to_owned(), "`max_attempts` is 26; it must be 1 to 25"),
+        (
+            "metadata",
+            format!("\"{}\"", "x".repeat(4_095)),
+            "`metadata` has 4097 bytes; it may have 4096",
+        ),
+        ("user", format!("\"{}\"", "x".repeat(321)), "of at most 320 bytes"),
+        ("user", r#""""#.to_owned(), "`user` must be `me`, a Zoom user id or an e-mail address"),
+        ("user", r#""..""#.to_owned(), "`user` must be"),
+        ("user", r#""a b""#.to_owned(), "`user` must be"),
+        (
+            "priority",
+            r#""urgent""#.to_owned(),
+            "`priority` is \"urgent\"; it must be high, normal or low",
+        ),
+    ] {
+        refused(&with_envelope(&format!(r#""{field}":{value}"#)), field, words);
+    }
+    let account = |name: &str| format!(r#"{{"account":"{name}","meeting":{{"type":3}}}}"#);
+    refused(
+        &account(&"x".repeat(129)),
+        "account",
+        "`account` must be 1 to 128 characters of A-Z a-z 0-9 . _ @ -",
+    );
+    refused(&account("a:b"), "account", "`account` must be");
+}
+
+#[test]
+fn kinds_that_are_reserved_or_unknown() {
+    for kind in ["update_meeting", "delete_meeting"] {
+        refused(
+            &with_envelope(&format!(r#""kind":"{kind}""#)),
+            "kind",
+            "is reserved: this version of zoomd runs create_meeting only",
+        );
+    }
+    refused(&with_envelope(r#""kind":"create_meting""#), "kind", "did you mean `create_meeting`?");
+    refused(
+        &with_envelope(r#""kind":"dance""#),
+        "kind",
+        r#"the kind "dance" is unknown; it must be create_meeting"#,
+    );
+    refused(&with_envelope(r#""meeting_id":7"#), "meeting_id", "does not go with create_meeting");
+}
+
+#[test]
+fn what_zoom_does_not_let_stand_together() {
+    refused(
+        &with_fields(r#""type":1,"schedule_for":"bob""#),
+        "meeting.schedule_for",
+        "cannot stand with type 1",
+    );
+    for kind in [1, 8, 10] {
+        refused(
+            &with_fields(&format!(r#""type":{kind},"pre_schedule":true"#)),
+            "meeting.pre_schedule",
+            "only with type 2 or 3",
+        );
+    }
+    refused(
+        &with_fields(r#""type":3,"recurrence":{"type":1}"#),
+        "meeting.recurrence",
+        "stands only with type 8; this meeting is of type 3",
+    );
+}
+
+#[test]
+fn recurrences_that_zoom_has_not() {
+    for (recurrence, field, words) in [
+        (r#"{"type":4}"#, ".type", "is 4; it must be 1 to 3"),
+        (r#"{"type":1,"repeat_interval":100}"#, ".repeat_interval", "it must be 1 to 99"),
+        (r#"{"type":2,"repeat_interval":51}"#, ".repeat_interval", "it must be 1 to 50"),
+        (r#"{"type":3,"repeat_interval":11}"#, ".repeat_interval", "it must be 1 to 10"),
+        (r#"{"type":3,"repeat_interval":0}"#, ".repeat_interval", "it must be 1 to 10"),
+        (
+            r#"{"type":2,"weekly_days":"8"}"#,
+            ".weekly_days",
+            r#"is "8"; it must be days 1 (Sunday) to 7"#,
+        ),
+        (r#"{"type":2,"weekly_days":""}"#, ".weekly_days", "it must be days"),
+        (r#"{"type":2,"weekly_days":2}"#, ".weekly_days", "is a number; it must be a string"),
+        (r#"{"type":3,"monthly_day":32}"#, ".monthly_day", "it must be 1 to 31"),
+        (r#"{"type":3,"monthly_week":5}"#, ".monthly_week", "it must be 1 to 4, or -1"),
+        (r#"{"type":3,"monthly_week":0}"#, ".monthly_week", "it must be 1 to 4, or -1"),
+        (r#"{"type":3,"monthly_week_day":8}"#, ".monthly_week_day", "it must be 1 to 7"),
+        (r#"{"type":1,"end_times":61}"#, ".end_times", "it must be 0 to 60"),
+        (r#"{"type":1,"end_times":2,"end_date_time":"2027-01-01T00:00:00Z"}"#, "", "has both"),
+        (
+            r#"{"type":1,"end_date_time":"2026-11-30T00:00:00Z"}"#,
+            ".end_date_time",
+            "is before the first start",
+        ),
+        (
+            r#"{"type":1,"end_date_time":"2027-01-01T00:00:00"}"#,
+            ".end_date_time",
+            "local to nowhere",
+        ),
+        ("[]", "", "is an array"),
+    ] {
+        let text = with_fields(&format!(r#""type":8,"recurrence":{recurrence}"#));
+        refused(&text, &format!("meeting.recurrence{field}"), words);
+    }
+}
+
+#[test]
+fn times_that_are_not_clear() {
+    let start = |time: &str| with_meeting(&format!(r#"{{"start_time":"{time}"}}"#));
+    refused(
+        &start("2026-12-01T10:00:00"),
+        "meeting.start_time",
+        "local to nowhere; add Z, an offset as +02:00, or `timezone`",
+    );
+    refused(
+        &start("tomorrow"),
+        "meeting.start_time",
+        r#"is "tomorrow"; write it as "2026-12-01T10:00:00Z""#,
+    );
+    refused(&start("2026-12-01"), "meeting.start_time", "write it as");
+    refused(
+        &start("2026-09-30T23:59:59Z"),
+        "meeting.start_time",
+        "(2026-09-30T23:59:59Z) is in the past; Zoom would start the meeting at once",
+    );
+    refused(&start("2026-10-01T01:59:59+02:00"), "meeting.start_time", "is in the past");
+    let local = r#"{"start_time":"2026-10-01T01:59:59","timezone":"Europe/Berlin"}"#;
+    refused(&with_meeting(local), "meeting.start_time", "(2026-09-30T23:59:59Z) is in the past");
+    refused(
+        &with_fields(r#""timezone":"Europe/Berln""#),
+        "meeting.timezone",
+        r#"did you mean "Europe/Berlin"?"#,
+    );
+    refused(&with_fields(r#""timezone":"Shire""#), "meeting.timezone", "use an IANA name");
+}
+
+#[test]
+fn times_that_leave_no_time() {
+    let times = |first: &str, last: &str| {
+        with_envelope(&format!(r#""not_before":"{first}","deadline":"{last}""#))
+    };
+    refused(
+        &times("2026-12-01T00:00:01Z", "2026-12-01T00:00:00Z"),
+        "not_before",
+        "is after `deadline` (2026-12-01T00:00:00Z), so the job could never run",
+    );
+    crate::job(&times("2026-12-01T00:00:00Z", "2026-12-01T00:00:00Z"));
+    let late = r#"{"account":"a","meeting":{"start_time":"2026-12-01T10:00:00Z"},"not_before":"2026-12-01T10:00:01Z"}"#;
+    refused(late, "not_before", "is after the start of the meeting");
+    refused(
+        &with_envelope(r#""deadline":"2026-12-01T00:00:00""#),
+        "deadline",
+        "write it with its zone",
+    );
+    refused(
+        &with_envelope(r#""not_before":"soon""#),
+        "not_before",
+        r#"is "soon"; write it with its zone"#,
+    );
+}
+
+#[test]
+fn an_invalid_job_still_says_whose_it_is() {
+    let claims = *refusal(
+        r#"{"id":"order-1","account":"acme","kind":"create_meeting","user":"ann","reply":true,
+            "metadata":{"t":1},"meeting":{"type":9}}"#,
+    )
+    .claims;
+    assert_eq!(claims.id.unwrap().as_str(), "order-1");
+    assert_eq!(claims.account.as_deref(), Some("acme"));
+    assert_eq!(claims.kind.as_deref(), Some("create_meeting"));
+    assert_eq!(claims.user.as_deref(), Some("ann"));
+    assert!(claims.reply);
+    assert_eq!(claims.metadata.unwrap().get(), r#"{"t":1}"#);
+    let torn = *refusal(r#"{"id":"order-1","account":"a b","reply":1,"meeting":{"#).claims;
+    assert_eq!(torn.id.unwrap().as_str(), "order-1");
+    assert_eq!((torn.account, torn.reply), (None, false));
+}
+
+#[test]
+fn entries_that_are_no_job() {
+    assert!(InvalidJob::no_job_field().message.contains("XADD"));
+    let extra = InvalidJob::extra_field(b"pri\xffority");
+    assert!(extra.message.contains("beside `job`"), "{extra}");
+}
