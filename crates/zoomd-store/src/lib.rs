@@ -6,12 +6,15 @@
 //! inside a script, by the clock of Redis; nothing here reads another clock to
 //! decide, and nothing here knows what Zoom is beyond the labels of its limits.
 
+mod answer;
 pub mod budget;
+pub mod calls;
 pub mod clock;
 pub mod conn;
 pub mod error;
 pub mod grants;
 pub mod keys;
+pub mod meta;
 pub mod queue;
 pub mod script;
 pub mod seal;

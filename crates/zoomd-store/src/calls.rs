@@ -1,0 +1,137 @@
+//! Calls to Zoom outside of any job: what a person looks at by the command line.
+//!
+//! Each takes an entry among those in flight on the account's access token, as
+//! jobs do with their admission: while it stands no rotation begins, and none
+//! is let in while one is under way. It is charged to the same budgets. It
+//! covers one HTTP exchange, is never renewed, and is over by itself.
+
+use std::sync::{Arc, LazyLock};
+use std::time::{Duration, Instant};
+
+use zoomd_wire::AccountName;
+
+use crate::answer::Words;
+use crate::budget::{Budgets, Label};
+use crate::grants::GrantVersion;
+use crate::queue::Why;
+use crate::{Script, Store, StoreError};
+
+static BEGIN: LazyLock<Script> = LazyLock::new(|| {
+    Script::new(&[
+        include_str!("lua/lib/base.lua"),
+        include_str!("lua/lib/budget.lua"),
+        include_str!("lua/call_begin.lua"),
+    ])
+});
+
+/// Makes calls possible. Clones share nothing but the store.
+#[derive(Debug, Clone)]
+pub struct Calls {
+    store: Store,
+    budgets: Arc<Budgets>,
+}
+
+/// Whether a call may begin now.
+#[derive(Debug)]
+pub enum Begun {
+    /// It may.
+    Go(Call),
+    /// Not before this time.
+    Waits {
+        /// What it waits for.
+        why: Why,
+        /// Until when at least, ms by Redis' clock.
+        until_ms: i64,
+    },
+    /// The account cannot be used until somebody acts.
+    State {
+        /// Its state, as stored.
+        state: String,
+        /// Why it is in it.
+        why: Option<String>,
+    },
+    /// No such account.
+    NoAccount,
+    /// A key of the account holds something that is not ours.
+    Broken,
+}
+
+/// A call in flight. Dropped without [`Call::end`] its entry stands until its time.
+#[derive(Debug)]
+pub struct Call {
+    store: Store,
+    account: AccountName,
+    id: String,
+    /// The grant's version as the call began; it cannot be rotated until the
+    /// call ends. `None` while the account has no grant.
+    pub version: Option<GrantVersion>,
+    /// The exchange must be over by then.
+    pub until: Instant,
+}
+
+impl Calls {
+    /// Calls within the limits of `budgets`.
+    #[must_use]
+    pub fn new(store: Store, budgets: Budgets) -> Self {
+        Self { store, budgets: Arc::new(budgets) }
+    }
+
+    /// Asks for one call of `label`, which is over within `exchange`.
+    ///
+    /// # Errors
+    /// That Redis could not be asked, or is full.
+    pub async fn begin(
+        &self,
+        account: &AccountName,
+        label: Label,
+        exchange: Duration,
+    ) -> Result<Begun, StoreError> {
+        let id = format!("call-{:016x}", rand::random::<u64>());
+        let began = Instant::now();
+        let answer = BEGIN
+            .call()
+            .key(self.store.keys().prefix())
+            .arg(self.store.clock().ms())
+            .arg(account.as_str())
+            .arg(&id)
+            .arg(u64::try_from(exchange.as_millis()).unwrap_or(u64::MAX))
+            .arg(label.as_str())
+            .arg(self.budgets.table(label))
+            .run(&self.store.connection())
+            .await?;
+        let mut answer = Words::new(answer, "a call")?;
+        Ok(match answer.next()?.as_str() {
+            "go" => {
+                let epoch = answer.next()?.parse().ok();
+                let generation = answer.next()?.parse().ok();
+                let version = epoch.zip(generation);
+                let version = version.map(|(epoch, generation)| GrantVersion { epoch, generation });
+                let (store, account) = (self.store.clone(), account.clone());
+                Begun::Go(Call { store, account, id, version, until: began + exchange })
+            }
+            "wait" => Begun::Waits {
+                why: Why::from_word(&answer.next()?).unwrap_or(Why::Limited),
+                until_ms: answer.next()?.parse().map_err(|_| StoreError::unexpected("a call"))?,
+            },
+            "state" => Begun::State {
+                state: answer.next()?,
+                why: Some(answer.next()?).filter(|why| !why.is_empty()),
+            },
+            "none" => Begun::NoAccount,
+            _ => Begun::Broken,
+        })
+    }
+}
+
+impl Call {
+    /// Says that the exchange is over, so that a rotation need not wait.
+    ///
+    /// # Errors
+    /// That Redis could not be asked; the entry then ends by itself.
+    pub async fn end(self) -> Result<(), StoreError> {
+        let mut remove = redis::cmd("ZREM");
+        remove.arg(self.store.keys().in_flight(self.account.as_str())).arg(&self.id);
+        self.store.connection().value(&remove).await?;
+        Ok(())
+    }
+}
