@@ -3,7 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use zoomd_wire::AccountName;
 
 use super::GrantVersion;
 use crate::seal::{Fingerprint, Sealed};
@@ -95,7 +96,7 @@ words! {
 #[derive(Debug, Clone)]
 pub struct AccountRecord {
     /// Its name.
-    pub name: String,
+    pub name: AccountName,
     /// Where it stands.
     pub state: AccountState,
     /// Why it stands there (a verdict's reason, who superseded it, …).
@@ -163,15 +164,36 @@ impl GrantRecord {
     }
 }
 
-/// A forked grant kept beside the stored one.
-#[derive(Debug, Clone)]
+/// A forked grant kept beside the stored one; stored as JSON in the field `cand`.
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Candidate {
     /// Its version.
+    #[serde(rename = "v", serialize_with = "as_text", deserialize_with = "from_text")]
     pub version: GrantVersion,
     /// The fingerprint of its refresh token.
+    #[serde(serialize_with = "as_text", deserialize_with = "from_text")]
     pub fp: Fingerprint,
     /// That of the refresh token it was made from.
-    pub parent_fp: Option<Fingerprint>,
+    #[serde(serialize_with = "as_text", deserialize_with = "from_text")]
+    pub parent_fp: Fingerprint,
     /// Its sealed secrets, bound as [`crate::seal::Purpose::Candidate`].
+    #[serde(serialize_with = "sealed_as_text", deserialize_with = "sealed_from_text")]
     pub sealed: Sealed,
+}
+
+fn as_text<T: fmt::Display, S: Serializer>(value: &T, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(value)
+}
+
+fn from_text<'de, T: FromStr, D: Deserializer<'de>>(deserializer: D) -> Result<T, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    text.parse().map_err(|_| serde::de::Error::custom("not in its form"))
+}
+
+fn sealed_as_text<S: Serializer>(sealed: &Sealed, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(sealed.as_str())
+}
+
+fn sealed_from_text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Sealed, D::Error> {
+    String::deserialize(deserializer).map(Sealed::from_stored)
 }

@@ -1,0 +1,130 @@
+//! What can be changed of an account without a new grant.
+
+use std::sync::LazyLock;
+
+use zoomd_wire::AccountName;
+
+use super::new::Identity;
+use super::timeline::Line;
+use super::{Epoch, GrantError, Grants, Plan};
+use crate::answer::Words;
+use crate::{Script, StoreError};
+
+static SET: LazyLock<Script> = LazyLock::new(|| {
+    Script::new(&[
+        include_str!("../lua/lib/base.lua"),
+        include_str!("../lua/account_lib.lua"),
+        include_str!("../lua/account_set.lua"),
+    ])
+});
+static LEARN: LazyLock<Script> = LazyLock::new(|| {
+    Script::new(&[
+        include_str!("../lua/lib/base.lua"),
+        include_str!("../lua/account_lib.lua"),
+        include_str!("../lua/account_learn.lua"),
+    ])
+});
+
+/// A change of an account's settings; `None` leaves what is there.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Change {
+    /// Another plan.
+    pub plan: Option<Plan>,
+    /// Another cap of requests in flight; `Some(0)` is no cap.
+    pub cap: Option<u32>,
+}
+
+/// What became of an identity that was learnt.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Learnt {
+    /// It is stored.
+    Stored,
+    /// The grant it was learnt with is not the stored one any more.
+    Changed,
+    /// Another account has a grant of this Zoom user: one of the two is dead.
+    AlsoHeldBy {
+        /// That account.
+        account: String,
+    },
+}
+
+impl Grants {
+    /// Changes settings; `false` when there is no such account.
+    ///
+    /// # Errors
+    /// That Redis could not be asked.
+    pub async fn set(&self, name: &AccountName, change: Change) -> Result<bool, StoreError> {
+        let mut fields = Vec::new();
+        let mut told = Vec::new();
+        if let Some(plan) = change.plan {
+            fields.push(("plan", plan.as_str().to_owned()));
+            told.push(format!("plan {plan}"));
+        }
+        if let Some(cap) = change.cap {
+            fields.push(("cap", if cap == 0 { String::new() } else { cap.to_string() }));
+            told.push(if cap == 0 { "no cap".to_owned() } else { format!("cap {cap}") });
+        }
+        self.change(name, &Line::new("set").detail(told.join(", ")), true, &fields).await
+    }
+
+    /// Holds the account's jobs back; `false` when there is no such account.
+    ///
+    /// # Errors
+    /// That Redis could not be asked.
+    pub async fn pause(&self, name: &AccountName, reason: &str) -> Result<bool, StoreError> {
+        let reason = if reason.is_empty() { "paused by hand" } else { reason };
+        let line = Line::new("paused").detail(reason);
+        self.change(name, &line, false, &[("paused", reason.to_owned())]).await
+    }
+
+    /// Lets the account's jobs go on; `false` when there is no such account.
+    ///
+    /// # Errors
+    /// That Redis could not be asked.
+    pub async fn resume(&self, name: &AccountName) -> Result<bool, StoreError> {
+        self.change(name, &Line::new("resumed"), true, &[("paused", String::new())]).await
+    }
+
+    async fn change(
+        &self,
+        name: &AccountName,
+        line: &Line,
+        wake: bool,
+        fields: &[(&str, String)],
+    ) -> Result<bool, StoreError> {
+        let mut call = self.call(&SET).arg(name.as_str()).arg(line.to_json()).arg(u8::from(wake));
+        for (field, value) in fields {
+            call.push(*field);
+            call.push(value);
+        }
+        let answer = call.run(&self.store.connection()).await?;
+        Ok(Words::new(answer, "a change of an account")?.next_if_any()?.is_some())
+    }
+
+    /// Records whose grant it is, learnt while using the grant of `epoch`.
+    ///
+    /// # Errors
+    /// That Redis could not be asked.
+    pub async fn learn(
+        &self,
+        name: &AccountName,
+        epoch: Epoch,
+        identity: &Identity,
+    ) -> Result<Learnt, GrantError> {
+        let answer = self
+            .call(&LEARN)
+            .arg(name.as_str())
+            .arg(epoch.to_string())
+            .arg(identity.zoom_account.as_deref().unwrap_or_default())
+            .arg(identity.zoom_user.as_deref().unwrap_or_default())
+            .arg(identity.aliases_json())
+            .run(&self.store.connection())
+            .await?;
+        let mut answer = Words::new(answer, "an identity")?;
+        Ok(match answer.next()?.as_str() {
+            "learnt" => Learnt::Stored,
+            "held" => Learnt::AlsoHeldBy { account: answer.next()? },
+            _ => Learnt::Changed,
+        })
+    }
+}

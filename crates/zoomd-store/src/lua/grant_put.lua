@@ -1,0 +1,115 @@
+-- Stores new grants: imported, added, connected. Several in one call; one that
+-- cannot be stored is that one's answer and stops no other.
+--
+-- KEYS[1]  prefix P           KEYS[2]  <ns>:events
+-- ARGV[1]  clock offset in ms
+-- ARGV[2]  mode: `import` leaves a usable grant alone, `replace` puts the new
+--          one in its place, `connect` too, and even when Redis is full
+-- ARGV[3]  what to do when the Zoom user is connected as another account:
+--          `refuse` or `take-over`
+-- then 19 for each grant: account, tombstone field, epoch, generation, sealed,
+--          fp, kind, plan, cap, Zoom account, Zoom user, aliases (JSON), access
+--          expiry ms, obtained ms, scope, issuer, client id, api url, timeline
+--          line (JSON). An empty plan, cap, Zoom account or user is not known
+-- Answer:  one list for each grant:
+--          {stored, state before or '', jobs waiting}
+--          {there, state}    this token, or one made from it, is stored
+--          {kept, state}     another grant is stored and was left alone
+--          {older, epoch}    a later grant or tombstone is stored
+--          {held, account}   the Zoom user is connected under that name
+--          {wrongtype, key}  a key of ours holds something else
+local mode, conflict = ARGV[2], ARGV[3]
+local NAMES = {
+  'account', 'tomb', 'ep', 'gen', 'sealed', 'fp', 'kind', 'plan', 'cap', 'z', 'uid', 'em', 'exp',
+  'obt', 'scope', 'issuer', 'client_id', 'api_url', 'line',
+}
+
+local function knows(account, fp)
+  local stored = redis.call('HMGET', P .. 'g:' .. account, 'fp', 'pfp', 'anc')
+  return stored[1] == fp or stored[2] == fp
+    or (stored[3] and string.find(stored[3], fp, 1, true) ~= nil)
+end
+
+-- Why the new grant is not stored, or nil.
+local function refusal(new, old, holder)
+  if old.st and old.st ~= 'removed' then
+    if mode ~= 'connect' and knows(new.account, new.fp) then return {'there', old.st} end
+    if mode == 'import' and old.st == 'active' then return {'kept', old.st} end
+  end
+  local buried = redis.call('HGET', P .. 'tomb', new.tomb)
+  if buried and buried >= new.ep then return {'older', buried} end
+  if old.ep and old.ep >= new.ep then return {'older', old.ep} end
+  if holder and holder ~= new.account and conflict ~= 'take-over' then return {'held', holder} end
+end
+
+-- The Zoom user leaves `other`. It takes on the new epoch, so that what a late
+-- rotation of its old grant brings is older than what is stored.
+local function supersede(other, by, epoch)
+  local a = P .. 'a:' .. other
+  redis.call('DEL', P .. 'g:' .. other, P .. 'int:' .. other)
+  redis.call('HDEL', a, 'uid', 'em', 'lk', 'lku', 'int')
+  redis.call('HSET', a, 'st', 'superseded', 'why', by, 'ep', epoch, 'gen', '0')
+  note(other, '{"what":"superseded","by":"' .. by .. '"}')
+  tell('account.needs_reauth', other, 'superseded')
+  redis.call('PUBLISH', P .. 'wake', 't:' .. other)
+end
+
+-- The index of Zoom users follows the grant.
+local function index(new, old)
+  if old.uid then
+    local client = redis.call('HGET', P .. 'g:' .. new.account, 'client_id') or ''
+    local field = client .. '|' .. old.uid
+    if redis.call('HGET', P .. 'u', field) == new.account then redis.call('HDEL', P .. 'u', field) end
+  end
+  if new.uid ~= '' then redis.call('HSET', P .. 'u', new.client_id .. '|' .. new.uid, new.account) end
+end
+
+local function write(new, old)
+  local a, g = P .. 'a:' .. new.account, P .. 'g:' .. new.account
+  redis.call('DEL', g, P .. 'int:' .. new.account)
+  if old.st == 'removed' then redis.call('DEL', a) end
+  redis.call('HDEL', P .. 'tomb', new.tomb)
+  redis.call('HDEL', a, 'why', 'z', 'uid', 'em', 'lk', 'lku', 'int')
+  redis.call('HSETNX', a, 'plan', 'pro')
+  redis.call('HSETNX', a, 'made', int(now))
+  redis.call('HSET', a, 'st', 'active', 'ep', new.ep, 'gen', new.gen, 'kind', new.kind)
+  for _, name in ipairs({'plan', 'cap', 'z', 'uid'}) do
+    if new[name] ~= '' then redis.call('HSET', a, name, new[name]) end
+  end
+  if new.em ~= '[]' then redis.call('HSET', a, 'em', new.em) end
+  for _, name in ipairs({
+    'ep', 'gen', 'sealed', 'fp', 'exp', 'obt', 'scope', 'issuer', 'client_id', 'api_url',
+  }) do
+    redis.call('HSET', g, name, new[name])
+  end
+end
+
+local function put(new)
+  local wrong = misplaced(new.account)
+  if wrong then return {'wrongtype', wrong} end
+  local stored = redis.call('HMGET', P .. 'a:' .. new.account, 'st', 'ep', 'uid')
+  local old = {st = stored[1], ep = stored[2], uid = stored[3]}
+  local holder = new.uid ~= '' and redis.call('HGET', P .. 'u', new.client_id .. '|' .. new.uid)
+  local refused = refusal(new, old, holder)
+  if refused then return refused end
+
+  -- The first write decides whether a full Redis takes all of them. It must take
+  -- a consent, which cannot be asked for again; an import can.
+  if mode == 'connect' then redis.call('ZREM', P .. 'zz', '') end
+  redis.call('ZADD', P .. 'accounts', '0', new.account)
+  if holder and holder ~= new.account then supersede(holder, new.account, new.ep) end
+  index(new, old)
+  write(new, old)
+  note(new.account, new.line)
+  tell('account.connected', new.account)
+  wake(new.account)
+  return {'stored', old.st or '', waiting(new.account)}
+end
+
+local answers = {}
+for at = 4, #ARGV, #NAMES do
+  local new = {}
+  for i, name in ipairs(NAMES) do new[name] = ARGV[at + i - 1] end
+  answers[#answers + 1] = put(new)
+end
+return answers

@@ -1,0 +1,102 @@
+//! What a namespace says of itself: its layout, its deployment, its secret.
+//!
+//! [`open`] is the first thing done with a namespace. It refuses one written by
+//! a newer zoomd, and one that belongs to another deployment: a copy of
+//! production's Redis, started under another name, must not spend production's
+//! refresh tokens. The deployment is also bound into every sealed text, so that
+//! renaming the copy opens nothing.
+//!
+//! Invariant: the namespace's secret is made once and never changes; it is
+//! stored sealed, and only when an encryption key is configured.
+
+use std::sync::LazyLock;
+
+use crate::answer::Words;
+use crate::seal::{Binding, FingerprintKey, KeyRing, Purpose, SealError, Sealed, Vault};
+use crate::{Script, Store, StoreError};
+
+/// The layout this version writes.
+pub const LAYOUT: u32 = 1;
+
+static OPEN: LazyLock<Script> = LazyLock::new(|| Script::new(&[include_str!("lua/meta_open.lua")]));
+
+/// Why a namespace cannot be used.
+#[derive(Debug, Clone, thiserror::Error)]
+#[non_exhaustive]
+pub enum MetaError {
+    /// Written by a newer version.
+    #[error("the namespace has layout {found}, and this version knows {LAYOUT}")]
+    Layout {
+        /// The layout it has.
+        found: String,
+    },
+    /// It belongs to another deployment.
+    #[error("the namespace belongs to the deployment {found:?}, and this is {configured:?}")]
+    Deployment {
+        /// The deployment it was made in.
+        found: String,
+        /// The one that is configured (`ZOOMD_DEPLOYMENT`).
+        configured: String,
+    },
+    /// Its secret does not open.
+    #[error("the namespace's secret: {0}")]
+    Seal(#[from] SealError),
+    /// Redis could not be asked.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Opens the namespace of `store`, making what is missing in a new one.
+///
+/// # Errors
+/// See [`MetaError`].
+pub async fn open(store: &Store, ring: &KeyRing) -> Result<Vault, MetaError> {
+    let place = Binding {
+        purpose: Purpose::NamespaceSecret,
+        namespace: store.keys().namespace(),
+        deployment: store.deployment(),
+        account: "",
+        version: None,
+    };
+    let fresh = match ring.primary() {
+        Some(_) => ring.seal(FingerprintKey::generate().bytes(), place)?.as_str().to_owned(),
+        None => String::new(),
+    };
+    let answer = OPEN
+        .call()
+        .key(store.keys().prefix())
+        .key(store.keys().meta())
+        .arg(store.clock().ms())
+        .arg(LAYOUT)
+        .arg(store.deployment())
+        .arg(fresh)
+        .run(&store.connection())
+        .await?;
+    let mut answer = Words::new(answer, "the opening of the namespace")?;
+    let secret = match answer.next()?.as_str() {
+        "opened" => answer.next()?,
+        "layout" => return Err(MetaError::Layout { found: answer.next()? }),
+        _ => {
+            let configured = store.deployment().to_owned();
+            return Err(MetaError::Deployment { found: answer.next()?, configured });
+        }
+    };
+    let fingerprints = match ring.primary() {
+        Some(_) => Some(open_secret(ring, place, secret)?),
+        None => None,
+    };
+    Ok(Vault::new(ring.clone(), store.keys().namespace(), store.deployment(), fingerprints))
+}
+
+fn open_secret(
+    ring: &KeyRing,
+    place: Binding<'_>,
+    secret: String,
+) -> Result<FingerprintKey, SealError> {
+    let plain = ring.open(&Sealed::from_stored(secret), place)?;
+    let bytes = plain
+        .as_slice()
+        .try_into()
+        .map_err(|_| SealError::Damaged { what: Purpose::NamespaceSecret.as_str() })?;
+    Ok(FingerprintKey::new(bytes))
+}
