@@ -1,3 +1,4 @@
 //! Rotating a refresh token so that it cannot be lost.
 
+pub mod rules;
 pub mod settings;

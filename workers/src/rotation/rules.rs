@@ -1,0 +1,202 @@
+//! Rules P, N, D and F as functions on values.
+//!
+//! The scripts of the store decide; these functions say what they must decide.
+//! A model explores them exhaustively, and a test holds the scripts to them, so
+//! a difference between the two is a failing test and not a lost token.
+//!
+//! `F` is a fingerprint: the store's own, or a small number in the model.
+
+use zoomd_store::grants::GrantVersion;
+
+/// Fingerprints of ancestors that are kept.
+pub const ANCESTORS: usize = 8;
+/// Forked tokens that are kept beside the stored one.
+pub const CANDIDATES: usize = 3;
+
+/// A refresh token and where it comes from; not the token itself.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Token<F> {
+    /// Epoch and generation.
+    pub version: GrantVersion,
+    /// What names it.
+    pub fp: F,
+    /// What it was made from, newest first: its parent, then the parent's, …
+    pub lineage: Vec<F>,
+}
+
+impl<F: Copy + Eq> Token<F> {
+    /// The token a rotation of this one makes; `above` is the version stored
+    /// when it was presented, which may be greater where this is a candidate.
+    #[must_use]
+    pub fn child(&self, fp: F, above: GrantVersion) -> Self {
+        let lineage = std::iter::once(self.fp).chain(self.lineage.iter().copied());
+        Self {
+            version: self.version.max(above).next(),
+            fp,
+            lineage: lineage.take(ANCESTORS).collect(),
+        }
+    }
+
+    /// Whether this token was made from `fp`, directly or not.
+    #[must_use]
+    pub fn descends_from(&self, fp: F) -> bool {
+        self.lineage.contains(&fp)
+    }
+}
+
+/// Where an account stands, as far as the rules care.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Standing {
+    /// In use.
+    Active,
+    /// A verdict was written.
+    NeedsReauth,
+    /// A tombstone.
+    Removed,
+}
+
+/// What the store holds of one account.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Slot<F> {
+    /// Where it stands.
+    pub standing: Standing,
+    /// The greatest version ever stored, a tombstone's too.
+    pub version: GrantVersion,
+    /// The stored token; none under a tombstone.
+    pub current: Option<Token<F>>,
+    /// Forked tokens of the same epoch, newest first.
+    pub candidates: Vec<Token<F>>,
+    /// Those of them that Zoom refused: evidence about their bytes, not a verdict.
+    pub refused: Vec<F>,
+}
+
+impl<F: Copy + Eq> Slot<F> {
+    /// A slot that holds `token`.
+    #[must_use]
+    pub fn holding(token: Token<F>) -> Self {
+        Self {
+            standing: Standing::Active,
+            version: token.version,
+            current: Some(token),
+            candidates: Vec::new(),
+            refused: Vec::new(),
+        }
+    }
+
+    /// What a rotation presents: the stored token, then the candidates, never
+    /// one that Zoom refused.
+    pub fn presentable(&self) -> impl Iterator<Item = &Token<F>> {
+        let all = self.current.iter().chain(&self.candidates);
+        all.filter(|token| !self.refused.contains(&token.fp))
+    }
+}
+
+/// What became of a token that was offered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Accepted {
+    /// It is the stored one now.
+    Stored,
+    /// It is kept beside the stored one.
+    Candidate,
+    /// It is stored already, or the stored one was made from it.
+    Known,
+    /// A newer epoch is stored; it is worthless.
+    Older,
+    /// The account was removed with this epoch or a later one: it is erased.
+    Erased,
+}
+
+/// Rules P, F and D: offers `token` to the slot. Who offers it, and what lease
+/// he holds or held, is not asked.
+pub fn accept<F: Copy + Eq>(slot: &mut Slot<F>, token: &Token<F>) -> Accepted {
+    if slot.standing == Standing::Removed && token.version.epoch <= slot.version.epoch {
+        return Accepted::Erased;
+    }
+    let Some(current) = &slot.current else {
+        if token.version <= slot.version {
+            return Accepted::Older;
+        }
+        *slot = Slot::holding(token.clone());
+        return Accepted::Stored;
+    };
+    let kept = slot.candidates.iter().any(|candidate| candidate.fp == token.fp);
+    if current.fp == token.fp || current.descends_from(token.fp) || kept {
+        return Accepted::Known;
+    }
+    if token.version.epoch != current.version.epoch {
+        if token.version < current.version {
+            return Accepted::Older;
+        }
+        *slot = Slot::holding(token.clone());
+        return Accepted::Stored;
+    }
+    if token.descends_from(current.fp) {
+        replace(slot, token, None);
+        return Accepted::Stored;
+    }
+    if token.version > current.version {
+        let current = current.clone();
+        replace(slot, token, Some(current));
+        return Accepted::Stored;
+    }
+    keep(&mut slot.candidates, token.clone());
+    // A verdict was about what was stored then; this one was never tried.
+    slot.standing = Standing::Active;
+    Accepted::Candidate
+}
+
+fn replace<F: Copy + Eq>(slot: &mut Slot<F>, token: &Token<F>, forked: Option<Token<F>>) {
+    let mut candidates: Vec<_> = std::mem::take(&mut slot.candidates);
+    if let Some(forked) = forked {
+        keep(&mut candidates, forked);
+    }
+    // What it was made from is spent, and what Zoom refused is of no more use.
+    candidates.retain(|c| !token.descends_from(c.fp) && !slot.refused.contains(&c.fp));
+    *slot = Slot { candidates, ..Slot::holding(token.clone()) };
+}
+
+fn keep<F>(candidates: &mut Vec<Token<F>>, token: Token<F>) {
+    candidates.insert(0, token);
+    candidates.truncate(CANDIDATES);
+}
+
+/// What became of a refusal by Zoom.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Judged {
+    /// The account needs a new consent.
+    Written,
+    /// Another token is left to be tried.
+    Candidates,
+    /// The store holds something else by now: the refusal says nothing about it.
+    Moved,
+    /// Another's intent covers it: he may hold the token that came of it.
+    Covered,
+}
+
+/// Rule N: Zoom refused `presented` while `stored` (version and fingerprint)
+/// was what the store held.
+pub fn verdict<F: Copy + Eq>(
+    slot: &mut Slot<F>,
+    stored: (GrantVersion, F),
+    presented: F,
+    covered: bool,
+) -> Judged {
+    let same = slot.current.as_ref().is_some_and(|now| (now.version, now.fp) == stored);
+    if !same || slot.standing != Standing::Active {
+        return Judged::Moved;
+    }
+    if covered {
+        return Judged::Covered;
+    }
+    if !slot.refused.contains(&presented) {
+        slot.refused.push(presented);
+    }
+    if slot.presentable().next().is_some() {
+        return Judged::Candidates;
+    }
+    slot.standing = Standing::NeedsReauth;
+    Judged::Written
+}
+
+#[cfg(test)]
+mod tests;
