@@ -24,6 +24,7 @@ local group_count = tonumber(ARGV[at])
 at = at + 1
 for g = 1, group_count do
   local group = {A = ARGV[at], host = ARGV[at + 1], other = ARGV[at + 2]}
+  group.room = group.A .. '|' .. group.host
   local n = tonumber(ARGV[at + 3])
   at = at + 4
   for _ = 1, n do
@@ -69,9 +70,10 @@ end
 
 -- The first reason why a job must wait: reason, until, and whether only its
 -- room sleeps until then (else the whole account does).
+local busy = {}
 local function must_wait(a, group, b, h, o)
   if a.why then return a.why, a.wake, false end
-  if group.busy then return 'turn', 0, false end
+  if busy[group.room] then return 'turn', 0, false end
   if b.free < 1 then return b.why, b.wake, false end
   if h.left < 1 then return h.why, h.wake, true end
   if o and o.left < 1 then return o.why, o.wake, true end
@@ -88,7 +90,7 @@ local function decide(j)
   if nb > now then j.why, j.till = 'not_before', nb return 'S' end
   if not group.looked then
     group.looked = true
-    group.busy = look_around(a, P .. 'w:' .. group.A .. '|' .. group.host) or a.waiting
+    if look_around(a, P .. 'w:' .. group.room) or a.waiting then busy[group.room] = true end
     if not a.why then
       group.b = budget(a, label, plans, send_ms)
       if not a.broken then group.h = host_of(a, group.host, group.b, send_ms) end
@@ -101,10 +103,10 @@ local function decide(j)
   local why, till, room = must_wait(a, group, group.b, h, o)
   if why then
     j.why, j.till, j.room_sleeps = why, till, room
-    group.busy = true
+    busy[group.room] = true
     return 'W'
   end
-  if h.probe or (o and o.probe) then j.probe = true end
+  if h.unknown or (o and o.unknown) then j.probe = true end
   grant(a, group.b, o and {h, o} or {h})
   return 'G'
 end

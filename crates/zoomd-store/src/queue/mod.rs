@@ -13,6 +13,8 @@
 //! JSON: that is the caller's. Never calls Zoom.
 
 mod admit;
+mod claim;
+mod lease;
 mod parse;
 mod settings;
 mod settle;
@@ -22,6 +24,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::Store;
+pub use claim::{Expired, Promoted};
+pub use lease::Swept;
 pub use settings::QueueSettings;
 pub use settle::SettleBatch;
 pub use types::{

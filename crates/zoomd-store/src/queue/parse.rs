@@ -58,6 +58,15 @@ impl Parts {
         }
     }
 
+    /// A time, or nothing.
+    pub(super) fn time(&mut self) -> Result<Option<i64>, StoreError> {
+        let text = self.text()?;
+        if text.is_empty() {
+            return Ok(None);
+        }
+        text.parse().map(Some).map_err(|_| StoreError::unexpected("a time"))
+    }
+
     pub(super) fn grant(&mut self) -> Result<Grants, StoreError> {
         let (epoch, generation) = (self.text()?, self.text()?);
         Ok(epoch

@@ -242,6 +242,8 @@ pub struct ClaimedJob {
     pub record: Record,
     /// Whether it was handed out because its deadline passed; no call is charged.
     pub expired: bool,
+    /// Whether it was handed out because its account is no more; no call is charged.
+    pub removed: bool,
 }
 
 /// What a claim took.

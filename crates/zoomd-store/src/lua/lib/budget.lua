@@ -172,6 +172,7 @@ local function host_of(a, host, b, send_ms)
   local function hold(left, why, till)
     if left < h.left then h.left, h.why, h.wake = math.max(left, 0), why, till end
   end
+  h.unknown = not known
   if b.plan.host > 0 then
     if not known then
       h.probe = true

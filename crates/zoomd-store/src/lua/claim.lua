@@ -1,0 +1,167 @@
+-- Hands out waiting jobs: accounts in turn, in each its hosts in turn, in each
+-- host by priority and age. What cannot run now is put to sleep until it may.
+-- KEYS  1 prefix
+-- ARGV  1 clock offset  2 fence  3 lease ms  4 send ms  5 call ms  6 most jobs
+--       7 jobs of one account in one turn  8 label of a create  9 label of a look
+--       10… the plans' tables for both labels, one after the other
+-- Answer  {now, more (0|1), next wake or '', {job, …}}, a job as in lib/lease.lua
+-- Bounded: `most` jobs, VISITS turns, HOSTS hosts a turn, WAKES sleepers.
+local VISITS, HOSTS, HOST_TURN, WAKES = 128, 16, 4, 128
+local fence, lease_ms = ARGV[2], tonumber(ARGV[3])
+local send_ms, call_ms = tonumber(ARGV[4]), tonumber(ARGV[5])
+local most, quantum = tonumber(ARGV[6]), tonumber(ARGV[7])
+local create_label, look_label = ARGV[8], ARGV[9]
+local create_plans, at = plans_at(10)
+local look_plans = plans_at(at)
+for _, key in ipairs({'lease', 'dl', 'due', 'zz', 'ring'}) do call('ZCARD', P .. key) end
+call('HLEN', P .. 'own')
+
+local woken = promote(WAKES) + wake_sleepers(WAKES)
+local answer, taken = {}, 0
+
+local function hand_over(a, jobs, letter, flags_of)
+  local handed = lease(a.name, jobs, letter, flags_of, a.z or '', fence, lease_ms)
+  local flying = {}
+  for i, h in ipairs(handed) do
+    h[5], h[6] = a.ep or '', a.gen or ''
+    answer[#answer + 1] = h
+    taken = taken + 1
+    if letter == 'R' then flying[#flying + 1], flying[#flying + 2] = int(now + call_ms), jobs[i].id end
+  end
+  if #flying > 0 then call('ZADD', P .. 'i:' .. a.name, unpack(flying)) end
+end
+
+-- The first `n` of a room that are still live; others are dropped from it.
+local function first_of(key, n)
+  local ids = call('ZRANGE', key, 0, n - 1)
+  local live = read_live(ids)
+  if #live < #ids then
+    local alive = {}
+    for _, j in ipairs(live) do alive[j.id] = true end
+    for _, id in ipairs(ids) do if not alive[id] then call('ZREM', key, id) end end
+  end
+  return live, #ids
+end
+local function remove(key, jobs)
+  local ids = {}
+  for i, j in ipairs(jobs) do ids[i] = j.id end
+  if #ids > 0 then call('ZREM', key, unpack(ids)) end
+end
+
+-- A lane of looks: one room, the list's budget, no host.
+local function serve_looks(a, n)
+  local key = P .. 'w:' .. a.name .. '|' .. RECONCILE
+  local b = budget(a, look_label, look_plans, send_ms)
+  if a.broken then return now + 60000 end
+  if b.free < 1 then return b.wake end
+  local jobs = first_of(key, math.min(n, b.free))
+  for _ = 1, #jobs do grant(a, b, {}) end
+  remove(key, jobs)
+  local flags = #a.days > 1 and 'rb' or 'r'
+  hand_over(a, jobs, 'R', function() return flags end)
+  return call('EXISTS', key) == 1 and 0 or nil
+end
+
+local function flags_of(j, both)
+  return (j.rec == 'y' and 's' or '') .. (j.probe and 'x' or '') .. (both and 'b' or '')
+end
+
+-- One host's turn: what may run is leased, a room that may not sleeps.
+local function serve_host(a, b, host, n)
+  local key = P .. 'w:' .. a.name .. '|' .. host
+  local h = host_of(a, host, b, send_ms)
+  if a.broken then return 0 end
+  if h.left < 1 then
+    call('ZREM', P .. 'hr:' .. a.name, host)
+    call('ZADD', P .. 'zz', int(h.wake), a.name .. '|' .. host)
+    return 0
+  end
+  local jobs = first_of(key, math.min(n, HOST_TURN, h.left, b.free))
+  local go, late = {}, {}
+  for _, j in ipairs(jobs) do
+    local o = j.other ~= '' and host_of(a, j.other, b, send_ms) or nil
+    if o == h then o = nil end
+    if o and o.left < 1 then
+      late[#late + 1] = j
+      call('ZADD', P .. 'due', int(o.wake), j.id)
+    elseif h.left > 0 then
+      j.probe = h.unknown or (o and o.unknown)
+      grant(a, b, o and {h, o} or {h})
+      go[#go + 1] = j
+    end
+  end
+  remove(key, late)
+  remove(key, go)
+  local both = #a.days > 1
+  hand_over(a, go, 'R', function(j) return flags_of(j, both) end)
+  call('ZREM', P .. 'hr:' .. a.name, host)
+  if call('EXISTS', key) == 1 then call('ZADD', P .. 'hr:' .. a.name, back(P .. 'hr:' .. a.name), host) end
+  return #go
+end
+
+-- An account's turn. Answers when its lane is to be looked at again: 0 in its
+-- next turn, a time to sleep until, nil when nothing is left.
+local function serve_creates(a, n)
+  local rooms = P .. 'hr:' .. a.name
+  local b = budget(a, create_label, create_plans, send_ms)
+  if a.broken then return now + 60000 end
+  for _ = 1, HOSTS do
+    if n < 1 then break end
+    local host = call('ZRANGE', rooms, 0, 0)[1]
+    if not host then return nil end
+    if b.free < 1 then return b.wake end
+    n = n - serve_host(a, b, host, n)
+    if a.broken then return now + 60000 end
+  end
+  return call('EXISTS', rooms) == 1 and 0 or nil
+end
+
+-- Jobs of an account that is no more are handed out to fail; no call is charged.
+local function serve_dead(a, looks, n)
+  local rooms = P .. 'hr:' .. a.name
+  local host = looks and RECONCILE or call('ZRANGE', rooms, 0, 0)[1]
+  if not host then return nil end
+  local key = P .. 'w:' .. a.name .. '|' .. host
+  local jobs = first_of(key, n)
+  remove(key, jobs)
+  hand_over(a, jobs, 'A', function() return 'f' end)
+  if call('EXISTS', key) == 1 then return 0 end
+  if looks then return nil end
+  call('ZREM', rooms, host)
+  return call('EXISTS', rooms) == 1 and 0 or nil
+end
+
+-- The account's keys are what they should be; else its lane sleeps a minute.
+local function healthy(A)
+  for _, key in ipairs({'p:', 'r:'}) do if type(try('HLEN', P .. key .. A)) == 'table' then return false end end
+  for _, key in ipairs({'i:', 'hr:'}) do if type(try('ZCARD', P .. key .. A)) == 'table' then return false end end
+  return true
+end
+
+local function serve(lane)
+  local A, looks = string.match(lane, '^(.-)(%??)$')
+  looks = looks == '?'
+  local a = load_account(A)
+  local n = math.min(quantum, most - taken)
+  if a.broken or not healthy(A) then return now + 60000 end
+  if a.missing or a.removed then return serve_dead(a, looks, n) end
+  if a.why then return a.wake end
+  if a.gated == nil then a.gated = call('EXISTS', P .. 'gate:' .. a.z) == 1 end
+  local again = looks and serve_looks(a, n) or not looks and serve_creates(a, n)
+  charge(a, call_ms)
+  return again
+end
+
+local visits = 0
+everything_paused = call('HGET', P .. 'meta', 'paused')
+while not everything_paused and taken < most and visits < VISITS do
+  local lane = call('ZRANGE', P .. 'ring', 0, 0)[1]
+  if not lane then break end
+  visits = visits + 1
+  local again = serve(lane)
+  call('ZREM', P .. 'ring', lane)
+  if again == 0 then ring_push(lane)
+  elseif again then call('ZADD', P .. 'zz', int(again), lane) end
+end
+local more = woken >= WAKES or (not everything_paused and call('EXISTS', P .. 'ring') == 1)
+return {int(now), more and 1 or 0, next_wake(), answer}

@@ -1,0 +1,76 @@
+-- Leasing jobs that wait, and waking those that sleep. After base.lua.
+-- A job handed out: {id, `ids` value, deadline, letter, epoch, generation,
+-- payload, record}; letters: R run it, X its deadline passed, A no such account.
+
+-- Reads what is known of waiting jobs; ids that are not live any more are left out.
+local function read_live(ids)
+  local found = {}
+  for from = 1, #ids, CHUNK do
+    local to = math.min(from + CHUNK - 1, #ids)
+    local values = call('HMGET', P .. 'ids', unpack(ids, from, to))
+    for i = 1, to - from + 1 do
+      local live = values[i] and parse_live(values[i])
+      if live then live.id, live.value = ids[from + i - 1], values[i] found[#found + 1] = live end
+    end
+  end
+  return found
+end
+
+-- Takes leases on jobs of one account; `flags_of(j)` says for what.
+local function lease(A, jobs, letter, flags_of, z, fence, lease_ms)
+  if #jobs == 0 then return {} end
+  local ids, leases, owns, answer = {}, {}, {}, {}
+  for i, j in ipairs(jobs) do ids[i] = j.id end
+  local payloads = call('HMGET', P .. 'p:' .. A, unpack(ids))
+  local records = call('HMGET', P .. 'r:' .. A, unpack(ids))
+  local deadlines = call('ZMSCORE', P .. 'dl', unpack(ids))
+  for i, j in ipairs(jobs) do
+    local dl = deadlines[i] and int(tonumber(deadlines[i])) or '0'
+    leases[#leases + 1], leases[#leases + 2] = int(now + lease_ms), j.id
+    owns[#owns + 1] = j.id
+    owns[#owns + 1] = table.concat({fence, int(now), flags_of(j), dl, z}, '|')
+    answer[i] = {j.id, j.value, dl, letter, '', '', payloads[i] or '', records[i] or ''}
+  end
+  call('ZADD', P .. 'lease', unpack(leases))
+  call('HSET', P .. 'own', unpack(owns))
+  call('ZREM', P .. 'dl', unpack(ids))
+  return answer
+end
+
+-- Jobs whose time has come go to their rooms: at most `limit`.
+local function promote(limit)
+  local ids = call('ZRANGEBYSCORE', P .. 'due', '-inf', int(now), 'LIMIT', 0, limit)
+  if #ids == 0 then return 0 end
+  into_rooms(read_live(ids))
+  variadic('ZREM', P .. 'due', ids)
+  return #ids
+end
+
+-- Accounts and rooms whose time has come stand in line again: at most `limit`.
+local function wake_sleepers(limit)
+  local names = call('ZRANGEBYSCORE', P .. 'zz', '-inf', int(now), 'LIMIT', 0, limit)
+  if #names == 0 then return 0 end
+  call('ZREM', P .. 'zz', unpack(names))
+  for _, name in ipairs(names) do
+    local A, host = string.match(name, '^([^|]*)|(.*)$')
+    if A then
+      if call('EXISTS', P .. 'w:' .. name) == 1 then
+        call('ZADD', P .. 'hr:' .. A, 'NX', back(P .. 'hr:' .. A), host)
+        if not call('ZSCORE', P .. 'zz', A) then ring_push(A) end
+      end
+    else
+      ring_push(name)
+    end
+  end
+  return #names
+end
+
+-- When something wakes by itself next; '' while nothing sleeps.
+local function next_wake()
+  local soonest
+  for _, key in ipairs({'zz', 'due'}) do
+    local first = call('ZRANGE', P .. key, 0, 0, 'WITHSCORES')
+    if first[2] and (not soonest or tonumber(first[2]) < soonest) then soonest = tonumber(first[2]) end
+  end
+  return soonest and int(soonest) or ''
+end

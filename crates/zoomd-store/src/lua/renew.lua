@@ -1,0 +1,20 @@
+-- Prolongs leases that are still held under their fences.
+-- KEYS  1 prefix
+-- ARGV  1 clock offset  2 lease ms  3… pairs of id and fence
+-- Answer  {now, place (from 1) of each lease that is lost, …}
+-- The first write is a removal: leases are renewed in a full Redis too.
+local ids = {}
+for i = 3, #ARGV, 2 do ids[#ids + 1] = ARGV[i] end
+local owns = call('HMGET', P .. 'own', unpack(ids))
+call('ZREM', P .. 'lease', '')
+local answer, kept = {int(now)}, {}
+for i, id in ipairs(ids) do
+  local own = owns[i] and parse_own(owns[i])
+  if own and own.fence == ARGV[2 + 2 * i] then
+    kept[#kept + 1], kept[#kept + 2] = int(now + tonumber(ARGV[2])), id
+  else
+    answer[#answer + 1] = i
+  end
+end
+variadic('ZADD', P .. 'lease', kept)
+return answer

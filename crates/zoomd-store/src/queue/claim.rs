@@ -1,0 +1,187 @@
+//! Claiming what waits: jobs in their turn, and those whose deadline passed.
+
+use std::sync::{Arc, LazyLock};
+use std::time::Instant;
+
+use super::admit::ms;
+use super::parse::{Live, Parts};
+use super::{Claimed, ClaimedJob, Fence, Queue, Record, Ticket};
+use crate::{Script, StoreError};
+
+const BASE: &str = include_str!("../lua/lib/base.lua");
+const LEASE: &str = include_str!("../lua/lib/lease.lua");
+
+static CLAIM: LazyLock<Script> = LazyLock::new(|| {
+    Script::new(&[
+        BASE,
+        include_str!("../lua/lib/budget.lua"),
+        LEASE,
+        include_str!("../lua/claim.lua"),
+    ])
+});
+static PROMOTE: LazyLock<Script> =
+    LazyLock::new(|| Script::new(&[BASE, LEASE, include_str!("../lua/promote.lua")]));
+static EXPIRE: LazyLock<Script> =
+    LazyLock::new(|| Script::new(&[BASE, LEASE, include_str!("../lua/expire.lua")]));
+
+/// Jobs one account may have in one turn of the ring.
+const QUANTUM: usize = 16;
+/// Jobs one call may hand out: a script stays short.
+const MOST: usize = 512;
+
+/// What a promotion did.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Promoted {
+    /// Jobs moved to their rooms.
+    pub moved: u64,
+    /// When something wakes next.
+    pub next_wake_ms: Option<i64>,
+    /// The clock of Redis.
+    pub now_ms: i64,
+}
+
+/// Jobs past their deadline, leased to be failed.
+#[derive(Debug, Default)]
+pub struct Expired {
+    /// The jobs.
+    pub jobs: Vec<ClaimedJob>,
+    /// When the next deadline passes.
+    pub next_ms: Option<i64>,
+    /// The clock of Redis.
+    pub now_ms: i64,
+}
+
+impl Queue {
+    /// Takes up to `most` jobs that may run now, in the order of turns. Take no
+    /// more than there are free request slots.
+    ///
+    /// # Errors
+    /// Nothing was taken, or the answer was lost: then what was taken comes
+    /// back when its lease ends.
+    pub async fn claim(&self, fence: &Fence, most: usize) -> Result<Claimed, StoreError> {
+        if most == 0 {
+            return Ok(Claimed::default());
+        }
+        let settings = &self.settings;
+        let mut call = CLAIM.call().key(self.store.keys().prefix());
+        call.push(self.store.clock().ms())
+            .push(fence.as_str())
+            .push(ms(settings.lease))
+            .push(ms(settings.send_within))
+            .push(ms(settings.send_within + settings.request_timeout))
+            .push(most.min(MOST))
+            .push(QUANTUM)
+            .push(settings.budgets.create.as_str())
+            .push(settings.budgets.list.as_str())
+            .push(settings.budgets.table(settings.budgets.create))
+            .push(settings.budgets.table(settings.budgets.list));
+        let began = Instant::now();
+        let mut parts = Parts::of(call.run(&self.store.connection()).await?)?;
+        let now_ms = parts.int()?;
+        let more = parts.int()? == 1;
+        let next_wake_ms = parts.time()?;
+        let jobs = self.claimed_jobs(parts.array()?, fence, now_ms, began)?;
+        Ok(Claimed { jobs, more, next_wake_ms, now_ms })
+    }
+
+    /// Moves jobs whose time has come to their rooms, at most `most` of them.
+    /// A claim does so too, for a few; this is for many.
+    ///
+    /// # Errors
+    /// What Redis refused, or that it could not be asked.
+    pub async fn promote(&self, most: usize) -> Result<Promoted, StoreError> {
+        let call = PROMOTE
+            .call()
+            .key(self.store.keys().prefix())
+            .arg(self.store.clock().ms())
+            .arg(most.clamp(1, 2000));
+        let mut parts = Parts::of(call.run(&self.store.connection()).await?)?;
+        let now_ms = parts.int()?;
+        let moved = u64::try_from(parts.int()?).unwrap_or(0);
+        Ok(Promoted { moved, next_wake_ms: parts.time()?, now_ms })
+    }
+
+    /// Takes up to `most` waiting or sleeping jobs whose deadline has passed.
+    ///
+    /// # Errors
+    /// As [`claim`](Self::claim).
+    pub async fn claim_expired(&self, fence: &Fence, most: usize) -> Result<Expired, StoreError> {
+        let call = EXPIRE
+            .call()
+            .key(self.store.keys().prefix())
+            .arg(self.store.clock().ms())
+            .arg(fence.as_str())
+            .arg(ms(self.settings.lease))
+            .arg(most.clamp(1, MOST));
+        let began = Instant::now();
+        let mut parts = Parts::of(call.run(&self.store.connection()).await?)?;
+        let now_ms = parts.int()?;
+        let next_ms = parts.time()?;
+        let jobs = self.claimed_jobs(parts.array()?, fence, now_ms, began)?;
+        Ok(Expired { jobs, next_ms, now_ms })
+    }
+
+    fn claimed_jobs(
+        &self,
+        mut list: Parts,
+        fence: &Fence,
+        now_ms: i64,
+        began: Instant,
+    ) -> Result<Vec<ClaimedJob>, StoreError> {
+        (0..list.len()).map(|_| self.claimed_job(list.array()?, fence, now_ms, began)).collect()
+    }
+
+    fn claimed_job(
+        &self,
+        mut parts: Parts,
+        fence: &Fence,
+        now_ms: i64,
+        began: Instant,
+    ) -> Result<ClaimedJob, StoreError> {
+        let job_id: Arc<str> = parts.text()?.into();
+        let live =
+            Live::read(&parts.text()?).ok_or_else(|| StoreError::unexpected("a job's state"))?;
+        let deadline_ms = parts.int()?;
+        let letter = parts.text()?;
+        let grant = parts.grant()?;
+        let payload = parts.bytes()?;
+        let record = record(&parts.bytes()?, &live);
+        let (send_by, lease_until) = self.times(now_ms, now_ms, began);
+        let ticket = Ticket {
+            job_id,
+            id_given: live.digest.is_some(),
+            account: live.account,
+            host: live.host,
+            other_host: live.other_host,
+            entry: live.entry,
+            in_stream: false,
+            fence: fence.clone(),
+            run: live.run,
+            attempt: record.attempts + 1,
+            mode: live.mode,
+            priority: live.priority,
+            digest: live.digest.unwrap_or(0),
+            reconcilable: live.reconcilable,
+            deadline_ms,
+            grant,
+            granted_ms: now_ms,
+            send_by,
+            lease_until,
+        };
+        Ok(ClaimedJob { ticket, payload, record, expired: letter == "X", removed: letter == "A" })
+    }
+}
+
+/// The record as it was written, with what the scripts noted since: leases
+/// that were lost, and a call of theirs that may have left.
+fn record(json: &[u8], live: &Live) -> Record {
+    let mut record: Record = serde_json::from_slice(json).unwrap_or_default();
+    record.sweeps = u32::from(live.sweeps);
+    if live.sent_ms > 0 {
+        record.attempts += 1;
+        record.unresolved = true;
+        record.first_send_ms.get_or_insert(live.sent_ms);
+        record.last_send_ms = Some(live.sent_ms);
+    }
+    record
+}

@@ -1,0 +1,102 @@
+//! Leases apart from the handlers: renewed, marked, taken back.
+
+use std::sync::LazyLock;
+use std::time::Duration;
+
+use super::admit::ms;
+use super::parse::Parts;
+use super::{Fence, Queue, Ticket};
+use crate::{Script, StoreError};
+
+const BASE: &str = include_str!("../lua/lib/base.lua");
+
+static RENEW: LazyLock<Script> =
+    LazyLock::new(|| Script::new(&[BASE, include_str!("../lua/renew.lua")]));
+static MARK_SENT: LazyLock<Script> =
+    LazyLock::new(|| Script::new(&[BASE, include_str!("../lua/mark_sent.lua")]));
+static SWEEP: LazyLock<Script> =
+    LazyLock::new(|| Script::new(&[BASE, include_str!("../lua/sweep.lua")]));
+
+/// Leases one call renews.
+const RENEWED_AT_ONCE: usize = 1000;
+/// An unresolved call is looked for no longer than this.
+const LOOK_FOR: Duration = Duration::from_secs(24 * 3600);
+
+/// What a sweep took back.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Swept {
+    /// Jobs that had not been sent: back in their rooms.
+    pub unsent: u64,
+    /// Jobs that may have been sent: to be looked for.
+    pub sent: u64,
+    /// Leases of which nothing else was known.
+    pub lost: u64,
+}
+
+impl Swept {
+    /// All of them.
+    #[must_use]
+    pub fn total(&self) -> u64 {
+        self.unsent + self.sent + self.lost
+    }
+}
+
+impl Queue {
+    /// Prolongs leases from now; answers the places in `leases` of those that
+    /// are not held any more.
+    ///
+    /// # Errors
+    /// Nothing was prolonged, or the answer was lost; asking again is safe.
+    pub async fn renew(&self, leases: &[(&str, &Fence)]) -> Result<Vec<usize>, StoreError> {
+        let mut lost = Vec::new();
+        let conn = self.store.connection();
+        for (nth, chunk) in leases.chunks(RENEWED_AT_ONCE).enumerate() {
+            let mut call = RENEW.call().key(self.store.keys().prefix());
+            call.push(self.store.clock().ms()).push(ms(self.settings.lease));
+            for (job_id, fence) in chunk {
+                call.push(*job_id).push(fence.as_str());
+            }
+            let mut parts = Parts::of(call.run(&conn).await?)?;
+            parts.int()?;
+            for _ in 0..parts.len() {
+                let place = usize::try_from(parts.int()?).unwrap_or(1);
+                lost.push(nth * RENEWED_AT_ONCE + place - 1);
+            }
+        }
+        Ok(lost)
+    }
+
+    /// Notes, just before the send, that the call of a job reconcile cannot
+    /// judge may leave. `false`: the lease is lost, nothing may be sent.
+    ///
+    /// # Errors
+    /// It is not known whether it was noted: nothing may be sent.
+    pub async fn mark_sent(&self, ticket: &Ticket) -> Result<bool, StoreError> {
+        let call = MARK_SENT
+            .call()
+            .key(self.store.keys().prefix())
+            .arg(self.store.clock().ms())
+            .arg(&*ticket.job_id)
+            .arg(ticket.fence.as_str());
+        Ok(redis::from_redis_value(call.run(&self.store.connection()).await?)?)
+    }
+
+    /// Takes back up to `most` leases that have ended.
+    ///
+    /// # Errors
+    /// What Redis refused, or that it could not be asked.
+    pub async fn sweep(&self, most: usize) -> Result<Swept, StoreError> {
+        let keys = self.store.keys();
+        let call = SWEEP
+            .call()
+            .key(keys.prefix())
+            .key(keys.jobs())
+            .arg(self.store.clock().ms())
+            .arg(most.clamp(1, 1000))
+            .arg(ms(LOOK_FOR));
+        let mut parts = Parts::of(call.run(&self.store.connection()).await?)?;
+        parts.int()?;
+        let mut count = || parts.int().map(|n| u64::try_from(n).unwrap_or(0));
+        Ok(Swept { unsent: count()?, sent: count()?, lost: count()? })
+    }
+}
