@@ -1,0 +1,6 @@
+//! The queue's scripts against a real Redis.
+
+mod admit;
+mod bench;
+mod settle;
+mod wait;
