@@ -1,1 +1,57 @@
-//! A stateful Zoom that can fail on demand, for tests and for zoomd dev.
+//! A Zoom for tests: OAuth with rotating refresh tokens, meetings, limits, and
+//! whatever can go wrong, on demand. It knows Zoom's published contract and
+//! nothing of its clients: it shares no type with any of them.
+//!
+//! ```no_run
+//! # async fn example() {
+//! use zoom_sim::{Config, Endpoint, Fault, Sim, What};
+//! let sim = Sim::start(Config::unlimited()).await;
+//! let tokens = sim.grant("ada");
+//! sim.fault(Fault::new(Endpoint::Create, What::Status(503)).after());
+//! // … a client creates a meeting at sim.url() with tokens.access_token …
+//! sim.wait_for(Endpoint::Create, 1).await.unwrap();
+//! assert_eq!(sim.meetings_of("ada").len(), 1);
+//! assert!(sim.counters().broken.none());
+//! # }
+//! ```
+//!
+//! Invariant: what a request does, it does under one lock, so that "before" and
+//! "after the meeting exists" are exact.
+
+mod api;
+mod body;
+mod call;
+mod clock;
+mod config;
+mod control;
+mod counters;
+mod draft;
+mod endpoint;
+mod faults;
+mod limits;
+mod list;
+mod meetings;
+mod oauth;
+mod occurrences;
+mod reply;
+mod serve;
+mod shared;
+mod sim;
+mod tokens;
+mod webhook;
+mod world;
+
+pub use config::{
+    ADMIN_SCOPE, App, Config, DEFAULT_SCOPE, Headers, Keep, Labels, LimitRules, ListRules, Plan,
+    RetryAfter, Reuse, Rules, TokenRules,
+};
+pub use counters::{Broken, Counters, PerEndpoint, Violation};
+pub use endpoint::Endpoint;
+pub use faults::{Fault, FaultId, FaultState, What, When};
+pub use limits::{Label, LimitKind, Rate, Table};
+pub use meetings::MeetingView;
+pub use shared::TimedOut;
+pub use sim::{Seed, Sim, StartError, WAIT};
+pub use tokens::{TokenState, Tokens};
+pub use webhook::{Answer, Event, WebhookError, hmac_hex, post as post_webhook, signature};
+pub use world::{Consent, RequestView, UserSpec, UserView};

@@ -1,0 +1,326 @@
+//! What a simulated Zoom is like: set at the start, most of it changeable while
+//! it runs (`Rules`). Plain data, read and written as JSON by the control door.
+
+use std::net::{Ipv4Addr, SocketAddr};
+
+use serde::{Deserialize, Serialize};
+
+use crate::limits::{Label, Table};
+
+/// Everything `Sim::start` needs. `Config::default()` is a Pro account on a free
+/// port of the loopback, with one app (`sim-client`, `sim-secret`).
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// Where to listen; port 0 takes a free one.
+    pub listen: SocketAddr,
+    /// What ids and tokens are made from; random when absent, so that the tokens
+    /// of one simulator mean nothing to another.
+    pub seed: Option<u64>,
+    /// The apps of the marketplace.
+    pub apps: Vec<App>,
+    /// What can change while it runs.
+    pub rules: Rules,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+            seed: None,
+            apps: vec![App::default()],
+            rules: Rules::default(),
+        }
+    }
+}
+
+impl Config {
+    /// A Zoom that limits nothing.
+    pub fn unlimited() -> Self {
+        let mut config = Self::default();
+        config.rules.limits.plan = Plan::Unlimited;
+        config.rules.limits.user_day = None;
+        config
+    }
+
+    /// The given plan, with Zoom's hundred a user and day.
+    pub fn plan(plan: Plan) -> Self {
+        let mut config = Self::default();
+        config.rules.limits.plan = plan;
+        config
+    }
+}
+
+/// An app of the marketplace: what a client id stands for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct App {
+    /// The client id.
+    pub client_id: String,
+    /// The client secret; absent for a public client, which proves itself by PKCE.
+    pub client_secret: Option<String>,
+    /// The only redirect URLs allowed; empty allows any.
+    pub redirect_urls: Vec<String>,
+    /// The scopes its tokens carry.
+    pub scope: String,
+    /// Set for a server-to-server app: the Zoom account it belongs to.
+    pub s2s_account: Option<String>,
+    /// A disabled app is refused everywhere and its tokens are dead.
+    pub disabled: bool,
+}
+
+impl Default for App {
+    fn default() -> Self {
+        Self {
+            client_id: "sim-client".into(),
+            client_secret: Some("sim-secret".into()),
+            redirect_urls: Vec::new(),
+            scope: DEFAULT_SCOPE.into(),
+            s2s_account: None,
+            disabled: false,
+        }
+    }
+}
+
+impl App {
+    /// A server-to-server app of the Zoom account `account`.
+    pub fn server_to_server(client_id: &str, secret: &str, account: &str) -> Self {
+        Self {
+            client_id: client_id.into(),
+            client_secret: Some(secret.into()),
+            scope: ADMIN_SCOPE.into(),
+            s2s_account: Some(account.into()),
+            ..Self::default()
+        }
+    }
+}
+
+/// What a user-managed app gets unless told otherwise.
+pub const DEFAULT_SCOPE: &str = "meeting:write:meeting meeting:read:list_meetings \
+    meeting:read:meeting meeting:update:meeting meeting:delete:meeting user:read:user";
+
+/// The same for a server-to-server app.
+pub const ADMIN_SCOPE: &str = "meeting:write:meeting:admin meeting:read:list_meetings:admin \
+    meeting:read:meeting:admin meeting:update:meeting:admin meeting:delete:meeting:admin \
+    user:read:user:admin";
+
+/// What can change while the simulator runs.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Rules {
+    /// How tokens live and die.
+    pub tokens: TokenRules,
+    /// Rates and days.
+    pub limits: LimitRules,
+    /// What the list of meetings shows, and when.
+    pub list: ListRules,
+    /// What is remembered, and for how long.
+    pub keep: Keep,
+    /// What a marker in an agenda begins with; the letters and digits after it belong to it.
+    pub marker_prefix: String,
+    /// The `api_url` of a token reply: absent is this simulator, empty leaves it out.
+    pub api_url: Option<String>,
+    /// Errors are XML for a client that does not ask for JSON, as seen of Zoom.
+    pub xml_without_accept: bool,
+}
+
+impl Default for Rules {
+    fn default() -> Self {
+        Self {
+            tokens: TokenRules::default(),
+            limits: LimitRules::default(),
+            list: ListRules::default(),
+            keep: Keep::default(),
+            marker_prefix: "zd-".into(),
+            api_url: None,
+            xml_without_accept: true,
+        }
+    }
+}
+
+/// How tokens live and die.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct TokenRules {
+    /// What happens to a spent refresh token that is presented again.
+    pub reuse: Reuse,
+    /// Life of an access token.
+    pub access_ttl_ms: i64,
+    /// Life of a refresh token from its issue.
+    pub refresh_ttl_ms: i64,
+    /// Life of an authorization code.
+    pub code_ttl_ms: i64,
+    /// A refresh kills the access tokens issued before it, at once.
+    pub refresh_kills_access: bool,
+    /// A second consent of the same user to the same app kills the first grant.
+    pub one_grant_per_user: bool,
+    /// A new server-to-server token kills the one before, as until June 2023.
+    pub one_s2s_token: bool,
+}
+
+impl Default for TokenRules {
+    fn default() -> Self {
+        Self {
+            reuse: Reuse::Strict,
+            access_ttl_ms: 3_599_000,
+            refresh_ttl_ms: 90 * 86_400_000,
+            code_ttl_ms: 300_000,
+            refresh_kills_access: true,
+            one_grant_per_user: true,
+            one_s2s_token: false,
+        }
+    }
+}
+
+/// What happens to a spent refresh token that is presented again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Reuse {
+    /// Refused; nothing else happens.
+    Strict,
+    /// Each spent token is honoured so many times more; each time the token then
+    /// alive is spent in its turn.
+    Tolerant(u32),
+    /// Refused, and the whole grant dies with it.
+    RevokeFamily,
+}
+
+/// Rates and days.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct LimitRules {
+    /// The plan of every account that has none of its own.
+    pub plan: Plan,
+    /// Figures that replace the plan's.
+    pub table: Option<Table>,
+    /// Creates and updates a host and UTC day; absent is without limit.
+    pub user_day: Option<u32>,
+    /// When false what is over the limit is counted and let through.
+    pub enforce: bool,
+    /// Creates that were refused for their content count towards the user's day.
+    pub failed_creates_count: bool,
+    /// The label of each operation.
+    pub labels: Labels,
+    /// Which rate headers go out.
+    pub headers: Headers,
+    /// How `Retry-After` is written.
+    pub retry_after: RetryAfter,
+}
+
+impl Default for LimitRules {
+    fn default() -> Self {
+        Self {
+            plan: Plan::Pro,
+            table: None,
+            user_day: Some(100),
+            enforce: true,
+            failed_creates_count: true,
+            labels: Labels::default(),
+            headers: Headers::Documented,
+            retry_after: RetryAfter::Iso,
+        }
+    }
+}
+
+/// A Zoom plan.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Plan {
+    /// Free.
+    Free,
+    /// Pro.
+    Pro,
+    /// Business and above.
+    Business,
+    /// No rates and no label days (not a Zoom plan).
+    Unlimited,
+}
+
+/// The label of each operation; Zoom has changed them before.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[expect(missing_docs, reason = "named as the operations are")]
+pub struct Labels {
+    pub create: Label,
+    pub list: Label,
+    pub get: Label,
+    pub update: Label,
+    pub delete: Label,
+    pub me: Label,
+}
+
+impl Default for Labels {
+    fn default() -> Self {
+        let light = Label::Light;
+        Self {
+            create: light,
+            list: Label::Medium,
+            get: light,
+            update: light,
+            delete: light,
+            me: light,
+        }
+    }
+}
+
+/// Which rate headers go out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Headers {
+    /// As once documented; those of the user's day as seen live (of another quota).
+    Documented,
+    /// None at all.
+    None,
+}
+
+/// How `Retry-After` is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RetryAfter {
+    /// `2026-05-31T00:00:00Z`, as Zoom's old example has it.
+    Iso,
+    /// Seconds.
+    Seconds,
+    /// An HTTP date.
+    HttpDate,
+}
+
+/// What the list of meetings shows, and when.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ListRules {
+    /// A new meeting shows up only after so long (by the simulator's clock).
+    pub lag_ms: i64,
+    /// A new meeting shows up only after its host was listed so many times.
+    pub lag_looks: u32,
+    /// Where the list cuts the agenda, in characters.
+    pub agenda_chars: usize,
+    /// Life of a `next_page_token`.
+    pub page_token_ttl_ms: i64,
+}
+
+impl Default for ListRules {
+    fn default() -> Self {
+        Self { lag_ms: 0, lag_looks: 0, agenda_chars: 250, page_token_ttl_ms: 900_000 }
+    }
+}
+
+/// What is remembered: bounds for long campaigns.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Keep {
+    /// Meetings; the oldest are forgotten beyond it.
+    pub meetings: usize,
+    /// Tokens that are dead; older ones are still known to be dead, but not whose.
+    pub dead_tokens: usize,
+    /// Entries of the request log; 0 keeps none.
+    pub requests: usize,
+    /// Entries of the list of broken rules.
+    pub violations: usize,
+}
+
+impl Default for Keep {
+    fn default() -> Self {
+        Self { meetings: usize::MAX, dead_tokens: 200_000, requests: 1_000, violations: 1_000 }
+    }
+}

@@ -1,0 +1,267 @@
+//! The body of a create or an update, and Zoom's published limits on it.
+
+use serde::Deserialize;
+use serde_json::Value;
+use serde_json::value::RawValue;
+
+/// The fields Zoom knows; all others it ignores.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Draft {
+    pub(crate) topic: Option<String>,
+    #[serde(rename = "type")]
+    pub(crate) kind: Option<i64>,
+    pub(crate) start_time: Option<String>,
+    pub(crate) timezone: Option<String>,
+    pub(crate) duration: Option<i64>,
+    pub(crate) agenda: Option<String>,
+    pub(crate) password: Option<String>,
+    pub(crate) default_password: Option<bool>,
+    pub(crate) schedule_for: Option<String>,
+    pub(crate) pre_schedule: Option<bool>,
+    pub(crate) template_id: Option<String>,
+    pub(crate) tracking_fields: Option<Vec<TrackingField>>,
+    pub(crate) recurrence: Option<Recurrence>,
+    pub(crate) settings: Option<Box<RawValue>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct TrackingField {
+    pub(crate) field: Option<String>,
+    pub(crate) value: Option<String>,
+}
+
+#[derive(Clone, Debug, Default, Deserialize, serde::Serialize)]
+#[serde(default)]
+pub(crate) struct Recurrence {
+    #[serde(rename = "type")]
+    pub(crate) kind: i64,
+    pub(crate) repeat_interval: Option<i64>,
+    pub(crate) weekly_days: Option<String>,
+    pub(crate) monthly_day: Option<i64>,
+    pub(crate) monthly_week: Option<i64>,
+    pub(crate) monthly_week_day: Option<i64>,
+    pub(crate) end_times: Option<i64>,
+    pub(crate) end_date_time: Option<String>,
+}
+
+/// What is wrong with a body.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Wrong {
+    NotAnObject,
+    Fields(Vec<(String, String)>),
+}
+
+impl Draft {
+    pub(crate) fn read(body: &[u8]) -> Result<Self, Wrong> {
+        if let Ok(draft) = serde_json::from_slice(body)
+            && body.trim_ascii_start().first() == Some(&b'{')
+        {
+            return Ok(draft);
+        }
+        match serde_json::from_slice::<Value>(body) {
+            Ok(Value::Object(map)) => Err(Wrong::Fields(misfits(&map))),
+            _ => Err(Wrong::NotAnObject),
+        }
+    }
+
+    /// Checks what can be checked without knowing anybody; `kind` is the type
+    /// the meeting has or will have.
+    pub(crate) fn check(&self, kind: i64) -> Result<(), Wrong> {
+        let mut errors = Errors(Vec::new());
+        errors.unless(matches!(kind, 1 | 2 | 3 | 8 | 10), "type", "Invalid field.");
+        errors.longest(self.topic.as_deref(), 200, "topic");
+        errors.longest(self.agenda.as_deref(), 2_000, "agenda");
+        errors.longest(self.password.as_deref(), 10, "password");
+        if let Some(password) = &self.password {
+            let odd = |c: char| !(c.is_ascii_alphanumeric() || "@-_*!#$%^&+=?.".contains(c));
+            errors.unless(!password.contains(odd), "password", "Invalid field.");
+        }
+        if matches!(kind, 2 | 8) {
+            let fits = self.duration.is_none_or(|d| (1..=1_440).contains(&d));
+            errors.unless(fits, "duration", "Invalid field.");
+        }
+        if let Some(zone) = &self.timezone {
+            let known = zone == "UTC" || jiff::tz::TimeZone::get(zone).is_ok();
+            errors.unless(known, "timezone", "Invalid field.");
+        }
+        for field in self.tracking_fields.iter().flatten() {
+            errors.unless(field.field.is_some(), "tracking_fields.field", "Required.");
+        }
+        if kind == 8 {
+            match &self.recurrence {
+                Some(recurrence) => recurrence.check(&mut errors),
+                None if self.kind.is_some() => errors.add("recurrence", "Required."),
+                None => {}
+            }
+        }
+        if let Some(settings) = &self.settings {
+            check_settings(settings, &mut errors);
+        }
+        if errors.0.is_empty() { Ok(()) } else { Err(Wrong::Fields(errors.0)) }
+    }
+
+    /// `use_pmi` of the settings.
+    pub(crate) fn uses_pmi(&self) -> bool {
+        #[derive(Deserialize)]
+        struct Peek {
+            #[serde(default)]
+            use_pmi: bool,
+        }
+        let settings = self.settings.as_deref().map(RawValue::get);
+        settings.is_some_and(|s| {
+            s.contains("use_pmi") && serde_json::from_str::<Peek>(s).is_ok_and(|peek| peek.use_pmi)
+        })
+    }
+}
+
+struct Errors(Vec<(String, String)>);
+
+impl Errors {
+    fn add(&mut self, field: &str, message: &str) {
+        self.0.push((field.into(), message.into()));
+    }
+
+    fn unless(&mut self, good: bool, field: &str, message: &str) {
+        if !good {
+            self.add(field, message);
+        }
+    }
+
+    fn longest(&mut self, text: Option<&str>, most: usize, field: &str) {
+        let fits = text.is_none_or(|t| t.len() <= most || t.chars().count() <= most);
+        self.unless(fits, field, &format!("The length must be at most {most} characters."));
+    }
+}
+
+impl Recurrence {
+    fn check(&self, errors: &mut Errors) {
+        let most = match self.kind {
+            1 => 99,
+            2 => 50,
+            3 => 10,
+            _ => return errors.add("recurrence.type", "Invalid field."),
+        };
+        let mut within = |value: Option<i64>, low: i64, high: i64, field: &str| {
+            let fits = value.is_none_or(|v| (low..=high).contains(&v));
+            errors.unless(fits, field, "Invalid field.");
+        };
+        within(self.repeat_interval, 1, most, "recurrence.repeat_interval");
+        within(self.monthly_day, 1, 31, "recurrence.monthly_day");
+        within(self.monthly_week, -1, 4, "recurrence.monthly_week");
+        within(self.monthly_week_day, 1, 7, "recurrence.monthly_week_day");
+        within(self.end_times, 0, 60, "recurrence.end_times");
+        let days = self.weekly_days.as_deref().unwrap_or("1");
+        let fits = days.split(',').all(|d| matches!(d.trim().parse(), Ok(1..=7)));
+        errors.unless(fits, "recurrence.weekly_days", "Invalid field.");
+        let both = self.end_date_time.is_some() && self.end_times.is_some_and(|n| n > 0);
+        errors.unless(!both, "recurrence.end_date_time", "Not together with end_times.");
+    }
+}
+
+fn check_settings(settings: &RawValue, errors: &mut Errors) {
+    let Ok(map) = serde_json::from_str::<serde_json::Map<String, Value>>(settings.get()) else {
+        return errors.add("settings", "Invalid field.");
+    };
+    for (key, value) in &map {
+        let fits = match key.as_str() {
+            "jbh_time" => matches!(value.as_i64(), Some(0 | 5 | 10 | 15)),
+            "approval_type" => matches!(value.as_i64(), Some(0..=2)),
+            "registration_type" => matches!(value.as_i64(), Some(1..=3)),
+            "calendar_type" => matches!(value.as_i64(), Some(1 | 2)),
+            "audio" => matches!(value.as_str(), Some("both" | "telephony" | "voip" | "thirdParty")),
+            "auto_recording" => matches!(value.as_str(), Some("local" | "cloud" | "none")),
+            "encryption_type" => matches!(value.as_str(), Some("enhanced_encryption" | "e2ee")),
+            "host_video" | "participant_video" | "join_before_host" | "mute_upon_entry"
+            | "waiting_room" | "use_pmi" => value.is_boolean(),
+            _ => true,
+        };
+        errors.unless(fits, &format!("settings.{key}"), "Invalid field.");
+    }
+}
+
+/// The fields whose types do not fit, found one by one.
+fn misfits(map: &serde_json::Map<String, Value>) -> Vec<(String, String)> {
+    let alone = |key: &str, value: &Value| {
+        let one = serde_json::json!({ key: value }).to_string();
+        serde_json::from_str::<Draft>(&one).is_err()
+    };
+    let mut errors = Errors(Vec::new());
+    for (key, value) in map {
+        errors.unless(!alone(key, value), key, "Invalid field.");
+    }
+    if errors.0.is_empty() {
+        errors.add("body", "Invalid field.");
+    }
+    errors.0
+}
+
+/// A start time as Zoom takes it: `...Z`, or local time in the zone. Anything
+/// after the seconds but a `Z` is ignored, as clients found out the hard way:
+/// then the second value is true.
+pub(crate) fn start_ms(text: &str, zone: &str) -> Option<(i64, bool)> {
+    let (bare, rest) = text.split_at_checked(19)?;
+    let local: jiff::civil::DateTime = bare.parse().ok()?;
+    let zoned = match rest {
+        "Z" => local.to_zoned_datetime(jiff::tz::TimeZone::UTC),
+        _ => local.in_tz(zone),
+    };
+    Some((zoned.ok()?.timestamp().as_millisecond(), !matches!(rest, "" | "Z")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn wrong(body: &str) -> Vec<String> {
+        let checked = Draft::read(body.as_bytes()).and_then(|d| d.check(d.kind.unwrap_or(2)));
+        match checked {
+            Ok(()) => Vec::new(),
+            Err(Wrong::NotAnObject) => vec!["body".into()],
+            Err(Wrong::Fields(fields)) => fields.into_iter().map(|(field, _)| field).collect(),
+        }
+    }
+
+    #[test]
+    fn every_limit_and_one_beyond() {
+        let body = |topic, agenda, password| {
+            let (topic, agenda) = ("é".repeat(topic), "é".repeat(agenda));
+            serde_json::json!({"topic": topic, "agenda": agenda, "password": "p".repeat(password)})
+                .to_string()
+        };
+        assert!(wrong(&body(200, 2_000, 10)).is_empty());
+        assert_eq!(wrong(&body(201, 2_001, 11)), ["topic", "agenda", "password"]);
+        for (json, field) in [
+            (r#"{"duration":0}"#, "duration"),
+            (r#"{"duration":1441}"#, "duration"),
+            (r#"{"duration":"60"}"#, "duration"),
+            (r#"{"type":4}"#, "type"),
+            (r#"{"timezone":"Mars/Olympus"}"#, "timezone"),
+            (r#"{"type":8}"#, "recurrence"),
+            (
+                r#"{"type":8,"recurrence":{"type":1,"repeat_interval":100}}"#,
+                "recurrence.repeat_interval",
+            ),
+            (r#"{"type":8,"recurrence":{"type":2,"weekly_days":"1,8"}}"#, "recurrence.weekly_days"),
+            (r#"{"type":8,"recurrence":{"type":1,"end_times":61}}"#, "recurrence.end_times"),
+            (r#"{"settings":[]}"#, "settings"),
+            (r#"{"settings":{"jbh_time":7}}"#, "settings.jbh_time"),
+            (r#"[]"#, "body"),
+            (r#"{"#, "body"),
+        ] {
+            assert_eq!(wrong(json), [field], "{json}");
+        }
+        assert!(wrong(r#"{"duration":1440,"unknown":1,"settings":{"odd":1}}"#).is_empty());
+    }
+
+    #[test]
+    fn start_times() {
+        let at = |text| start_ms(text, "Europe/Berlin");
+        assert_eq!(at("2026-06-01T10:00:00Z"), Some((1_780_308_000_000, false)));
+        assert_eq!(at("2026-06-01T10:00:00"), Some((1_780_300_800_000, false)));
+        assert_eq!(at("2026-06-01T10:00:00+05:00"), Some((1_780_300_800_000, true)));
+        assert_eq!(at("2026-06-01"), None);
+        assert_eq!(at("next tuesday morning"), None);
+    }
+}

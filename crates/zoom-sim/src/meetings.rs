@@ -1,0 +1,332 @@
+//! The meetings that exist, in the order they were made, and how they are
+//! written. Bounded: beyond `keep.meetings` the oldest are forgotten.
+
+use std::collections::{HashMap, VecDeque};
+
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use crate::clock::iso;
+use crate::draft::Recurrence;
+use crate::occurrences::write_occurrences;
+use crate::world::World;
+
+pub(crate) struct Meeting {
+    pub(crate) serial: u64,
+    pub(crate) id: u64,
+    pub(crate) host: usize,
+    pub(crate) assistant: Option<usize>,
+    pub(crate) created_ms: i64,
+    pub(crate) kind: i64,
+    pub(crate) start_ms: Option<i64>,
+    pub(crate) timezone: String,
+    pub(crate) duration: i64,
+    pub(crate) topic: String,
+    pub(crate) agenda: String,
+    pub(crate) password: String,
+    pub(crate) pmi: bool,
+    pub(crate) pre_schedule: bool,
+    pub(crate) tracking: Vec<(String, String)>,
+    pub(crate) recurrence: Option<Recurrence>,
+    /// The settings as asked for; written over the usual ones.
+    pub(crate) settings: Option<Box<RawValue>>,
+    pub(crate) marker: Option<Box<str>>,
+    pub(crate) looks_left: u32,
+    pub(crate) deleted: bool,
+}
+
+/// A meeting as the library and the control door show it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MeetingView {
+    /// The id.
+    pub id: u64,
+    /// Counts meetings from 1 in the order they were made.
+    pub serial: u64,
+    /// The host's e-mail address.
+    pub host_email: String,
+    /// The host's id.
+    pub host_id: String,
+    /// The topic.
+    pub topic: String,
+    /// The whole agenda.
+    pub agenda: String,
+    /// The type.
+    #[serde(rename = "type")]
+    pub kind: i64,
+    /// The start in UTC.
+    pub start_time: Option<String>,
+    /// The time zone.
+    pub timezone: String,
+    /// Minutes.
+    pub duration: i64,
+    /// When it was made, by the simulator's time.
+    pub created_ms: i64,
+    /// The marker found in the agenda.
+    pub marker: Option<String>,
+    /// It was deleted since.
+    pub deleted: bool,
+}
+
+#[derive(Default)]
+pub(crate) struct Meetings {
+    kept: VecDeque<Meeting>,
+    /// Serials of those already forgotten end here.
+    forgotten: u64,
+    by_id: HashMap<u64, u64>,
+    markers: HashMap<Box<str>, u32>,
+}
+
+impl Meetings {
+    pub(crate) fn next_serial(&self) -> u64 {
+        self.forgotten + self.kept.len() as u64 + 1
+    }
+
+    pub(crate) fn live(&self, serial: u64) -> Option<&Meeting> {
+        let index = serial.checked_sub(self.forgotten + 1)?;
+        self.kept.get(usize::try_from(index).ok()?).filter(|m| !m.deleted)
+    }
+
+    pub(crate) fn live_mut(&mut self, serial: u64) -> Option<&mut Meeting> {
+        let index = serial.checked_sub(self.forgotten + 1)?;
+        self.kept.get_mut(usize::try_from(index).ok()?).filter(|m| !m.deleted)
+    }
+
+    pub(crate) fn by_id(&self, id: u64) -> Option<&Meeting> {
+        self.live(*self.by_id.get(&id)?)
+    }
+
+    pub(crate) fn all(&self) -> impl Iterator<Item = &Meeting> {
+        self.kept.iter()
+    }
+
+    /// Counts a marker; true when a meeting with it was made before.
+    fn mark(&mut self, marker: Option<&str>) -> bool {
+        let Some(marker) = marker else { return false };
+        let times = self.markers.entry(marker.into()).or_default();
+        *times += 1;
+        *times > 1
+    }
+
+    /// Markers that more than one meeting was made with, and how many.
+    pub(crate) fn twins(&self) -> Vec<(String, u32)> {
+        let twins = self.markers.iter().filter(|(_, n)| **n > 1);
+        twins.map(|(marker, n)| (marker.to_string(), *n)).collect()
+    }
+
+    /// Adds a meeting; the first value is true for a twin, the second is the
+    /// meeting that had to be forgotten.
+    pub(crate) fn add(&mut self, meeting: Meeting, keep: usize) -> (bool, Option<Meeting>) {
+        let twin = self.mark(meeting.marker.as_deref());
+        self.by_id.insert(meeting.id, meeting.serial);
+        self.kept.push_back(meeting);
+        let oldest = if self.kept.len() > keep { self.kept.pop_front() } else { None };
+        if let Some(old) = &oldest {
+            self.forgotten += 1;
+            if self.by_id.get(&old.id) == Some(&old.serial) {
+                self.by_id.remove(&old.id);
+            }
+            if let Some(marker) = &old.marker
+                && self.markers.get(marker) == Some(&1)
+            {
+                self.markers.remove(marker);
+            }
+        }
+        (twin, oldest)
+    }
+}
+
+/// The marker in an agenda: the last word that begins with the prefix.
+pub(crate) fn marker_of<'a>(agenda: &'a str, prefix: &str) -> Option<&'a str> {
+    if prefix.is_empty() {
+        return None;
+    }
+    let from = agenda.rfind(prefix)?;
+    let tail = &agenda[from + prefix.len()..];
+    let word = tail.find(|c: char| !c.is_ascii_alphanumeric()).unwrap_or(tail.len());
+    (word >= 6).then(|| &agenda[from..from + prefix.len() + word])
+}
+
+const SETTINGS: &str = r#""host_video":false,"participant_video":false,"cn_meeting":false,"in_meeting":false,"join_before_host":false,"jbh_time":0,"mute_upon_entry":false,"watermark":false,"use_pmi":false,"approval_type":2,"audio":"both","auto_recording":"none","enforce_login":false,"enforce_login_domains":"","alternative_hosts":"","alternative_host_update_polls":false,"close_registration":false,"show_share_button":false,"allow_multiple_devices":false,"registrants_confirmation_email":true,"waiting_room":true,"request_permission_to_unmute_participants":false,"registrants_email_notification":true,"meeting_authentication":false,"encryption_type":"enhanced_encryption","approved_or_denied_countries_or_regions":{"enable":false},"breakout_room":{"enable":false},"private_meeting":false,"email_notification":true,"host_save_video_order":false,"device_testing":false,"focus_mode":false"#;
+
+fn text(out: &mut Vec<u8>, key: &str, value: &str) {
+    out.extend_from_slice(key.as_bytes());
+    // Writing a string into a vector cannot fail.
+    let _ = serde_json::to_writer(&mut *out, value);
+}
+
+fn push(out: &mut Vec<u8>, text: &str) {
+    out.extend_from_slice(text.as_bytes());
+}
+
+impl World {
+    /// The reply of a create and of a get.
+    pub(crate) fn write_meeting(&self, m: &Meeting) -> Vec<u8> {
+        let mut out = Vec::with_capacity(2_048 + m.agenda.len());
+        let host = &self.users[m.host];
+        push(&mut out, "{");
+        text(&mut out, r#""uuid":"#, &self.uuid(m.serial));
+        push(&mut out, &format!(r#","id":{}"#, m.id));
+        text(&mut out, r#","host_id":"#, &host.id);
+        text(&mut out, r#","host_email":"#, &host.email);
+        if let Some(assistant) = m.assistant {
+            text(&mut out, r#","assistant_id":"#, &self.users[assistant].id);
+        }
+        text(&mut out, r#","topic":"#, &m.topic);
+        push(&mut out, &format!(r#","type":{},"status":"waiting""#, m.kind));
+        self.write_times(&mut out, m);
+        if !m.agenda.is_empty() {
+            text(&mut out, r#","agenda":"#, &m.agenda);
+        }
+        self.write_urls(&mut out, m);
+        write_extras(&mut out, m, host.pmi);
+        push(&mut out, r#","creation_source":"open_api","settings":{"#);
+        write_settings(&mut out, m.settings.as_deref());
+        push(&mut out, "}}");
+        out
+    }
+
+    fn write_times(&self, out: &mut Vec<u8>, m: &Meeting) {
+        if let Some(start) = m.start_ms {
+            push(out, &format!(r#","start_time":"{}","duration":{}"#, iso(start), m.duration));
+        }
+        text(out, r#","timezone":"#, &m.timezone);
+        push(out, &format!(r#","created_at":"{}""#, iso(m.created_ms)));
+    }
+
+    fn write_urls(&self, out: &mut Vec<u8>, m: &Meeting) {
+        let pwd = self.mixed(21, m.serial);
+        let part = |n: u64| self.mixed(22 + n, m.serial);
+        push(
+            out,
+            &format!(
+                r#","start_url":"https://us05web.zoom.us/s/{id}?zak=eyJ0eXAiOiJKV1QiLCJzdiI6IjAwMDAwMSIsInptX3NrbSI6InptX28ybSIsImFsZyI6IkhTMjU2In0.{a:016x}{b:016x}{c:016x}{d:016x}{a:016x}{b:016x}.{c:016x}{d:016x}","join_url":"https://us05web.zoom.us/j/{id}?pwd={pwd:016x}.1""#,
+                id = m.id,
+                a = part(0),
+                b = part(1),
+                c = part(2),
+                d = part(3),
+            ),
+        );
+        if !m.password.is_empty() {
+            text(out, r#","password":"#, &m.password);
+            push(
+                out,
+                &format!(
+                    r#","h323_password":"{n:06}","pstn_password":"{n:06}","encrypted_password":"{pwd:016x}.1""#,
+                    n = pwd % 1_000_000,
+                ),
+            );
+        }
+        push(
+            out,
+            &format!(
+                r#","chat_join_url":"https://us05web.zoom.us/launch/jc/{}","dynamic_host_key":"{:06}""#,
+                m.id,
+                part(9) % 1_000_000,
+            ),
+        );
+    }
+
+    /// One entry of the list.
+    pub(crate) fn write_entry(&self, out: &mut Vec<u8>, m: &Meeting) {
+        let host = &self.users[m.host];
+        push(out, "{");
+        text(out, r#""uuid":"#, &self.uuid(m.serial));
+        push(out, &format!(r#","id":{}"#, m.id));
+        text(out, r#","host_id":"#, &host.id);
+        text(out, r#","topic":"#, &m.topic);
+        push(out, &format!(r#","type":{}"#, m.kind));
+        self.write_times(out, m);
+        if !m.agenda.is_empty() {
+            let most = self.rules.list.agenda_chars;
+            let cut = m.agenda.char_indices().nth(most).map_or(m.agenda.len(), |(at, _)| at);
+            text(out, r#","agenda":"#, &m.agenda[..cut]);
+        }
+        if m.pmi {
+            push(out, &format!(r#","pmi":"{}""#, host.pmi));
+        }
+        let pwd = self.mixed(21, m.serial);
+        push(
+            out,
+            &format!(r#","join_url":"https://us05web.zoom.us/j/{}?pwd={pwd:016x}.1"}}"#, m.id,),
+        );
+    }
+
+    /// Zoom's uuids are base64 of 16 bytes, slashes and all.
+    fn uuid(&self, serial: u64) -> String {
+        use base64::Engine as _;
+        let mut raw = [0; 16];
+        raw[..8].copy_from_slice(&self.mixed(31, serial).to_be_bytes());
+        raw[8..].copy_from_slice(&self.mixed(32, serial).to_be_bytes());
+        base64::engine::general_purpose::STANDARD.encode(raw)
+    }
+
+    pub(crate) fn view_meeting(&self, m: &Meeting) -> MeetingView {
+        let host = &self.users[m.host];
+        MeetingView {
+            id: m.id,
+            serial: m.serial,
+            host_email: host.email.clone(),
+            host_id: host.id.clone(),
+            topic: m.topic.clone(),
+            agenda: m.agenda.clone(),
+            kind: m.kind,
+            start_time: m.start_ms.map(iso),
+            timezone: m.timezone.clone(),
+            duration: m.duration,
+            created_ms: m.created_ms,
+            marker: m.marker.as_deref().map(str::to_owned),
+            deleted: m.deleted,
+        }
+    }
+}
+
+fn write_extras(out: &mut Vec<u8>, m: &Meeting, pmi: u64) {
+    if m.pmi {
+        push(out, &format!(r#","pmi":"{pmi}""#));
+    }
+    push(out, &format!(r#","pre_schedule":{}"#, m.pre_schedule));
+    if !m.tracking.is_empty() {
+        push(out, r#","tracking_fields":["#);
+        for (i, (field, value)) in m.tracking.iter().enumerate() {
+            push(out, if i > 0 { "," } else { "" });
+            text(out, r#"{"field":"#, field);
+            text(out, r#","value":"#, value);
+            push(out, r#","visible":true}"#);
+        }
+        push(out, "]");
+    }
+    if let Some(recurrence) = &m.recurrence {
+        let json = serde_json::to_value(recurrence).unwrap_or_default();
+        let kept = json.as_object().into_iter().flatten().filter(|(_, v)| !v.is_null());
+        let kept: serde_json::Map<_, _> = kept.map(|(k, v)| (k.clone(), v.clone())).collect();
+        push(out, &format!(r#","recurrence":{}"#, serde_json::Value::Object(kept)));
+        write_occurrences(out, m.start_ms.unwrap_or(m.created_ms), m.duration, recurrence);
+    }
+}
+
+fn write_settings(out: &mut Vec<u8>, asked: Option<&RawValue>) {
+    let asked = asked.and_then(|raw| {
+        serde_json::from_str::<serde_json::Map<String, serde_json::Value>>(raw.get()).ok()
+    });
+    let Some(asked) = asked else { return push(out, SETTINGS) };
+    let usual = format!("{{{SETTINGS}}}");
+    let mut all: serde_json::Map<_, _> = serde_json::from_str(&usual).unwrap_or_default();
+    all.extend(asked);
+    let json = serde_json::Value::Object(all).to_string();
+    push(out, json.trim_start_matches('{').strip_suffix('}').unwrap_or_default());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn markers() {
+        let of = |agenda| marker_of(agenda, "zd-");
+        assert_eq!(of("notes\n\nzd-AbC123xyz789"), Some("zd-AbC123xyz789"));
+        assert_eq!(of("zd-AbC123xyz789 zd-second123456."), Some("zd-second123456"));
+        assert_eq!(of("a zd- b"), None);
+        assert_eq!(of(""), None);
+    }
+}

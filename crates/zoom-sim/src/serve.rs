@@ -1,0 +1,327 @@
+//! The wire: connections, and what faults do to them. One thread, one runtime
+//! of its own, so that a test's runtime (or its paused clock) has no say here.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{HeaderValue, Request, Response};
+use http_body_util::{BodyExt, Limited};
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::mpsc::UnboundedReceiver;
+use tokio::task::JoinSet;
+
+use crate::body::{Cut, SimBody};
+use crate::call::{Arrival, Call};
+use crate::clock::http_date;
+use crate::control;
+use crate::faults::{Strike, What, When};
+use crate::reply::Reply;
+use crate::shared::{Command, Shared};
+
+/// No request of a client is larger.
+const MOST_BODY_BYTES: usize = 64 << 20;
+
+/// Serves until told to stop (or nobody is left to tell).
+pub(crate) async fn serve(
+    listener: std::net::TcpListener,
+    shared: Arc<Shared>,
+    mut commands: UnboundedReceiver<Command>,
+) -> std::io::Result<()> {
+    let address = listener.local_addr()?;
+    let mut listener = Some(TcpListener::from_std(listener)?);
+    let mut connections = JoinSet::new();
+    loop {
+        tokio::select! {
+            accepted = accept(listener.as_ref()) => if let Ok(stream) = accepted {
+                connections.spawn(connection(stream, shared.clone()));
+            },
+            Some(_) = connections.join_next(), if !connections.is_empty() => {}
+            command = commands.recv() => match command {
+                Some(Command::Down(done)) => {
+                    listener = None;
+                    connections.shutdown().await;
+                    let _ = done.send(());
+                }
+                Some(Command::Up(done)) => {
+                    if listener.is_none() {
+                        listener = Some(bind(address).await?);
+                    }
+                    let _ = done.send(());
+                }
+                Some(Command::Stop) | None => return Ok(()),
+            },
+        }
+    }
+}
+
+async fn accept(listener: Option<&TcpListener>) -> std::io::Result<TcpStream> {
+    match listener {
+        Some(listener) => listener.accept().await.map(|(stream, _)| stream),
+        None => std::future::pending().await,
+    }
+}
+
+async fn bind(address: SocketAddr) -> std::io::Result<TcpListener> {
+    // Another process may hold the port for a moment.
+    for _ in 0..100 {
+        match TcpListener::bind(address).await {
+            Ok(listener) => return Ok(listener),
+            Err(_) => tokio::time::sleep(Duration::from_millis(20)).await,
+        }
+    }
+    TcpListener::bind(address).await
+}
+
+/// Counts an open connection for as long as it lives.
+struct Open(Arc<Shared>);
+
+impl Open {
+    fn new(shared: Arc<Shared>) -> Self {
+        let mut world = shared.world();
+        world.counters.connections += 1;
+        world.counters.connections_open += 1;
+        drop(world);
+        Self(shared)
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        let mut world = self.0.world();
+        world.counters.connections_open = world.counters.connections_open.saturating_sub(1);
+        drop(world);
+        self.0.changed.notify_waiters();
+    }
+}
+
+async fn connection(stream: TcpStream, shared: Arc<Shared>) {
+    let _open = Open::new(shared.clone());
+    let _ = stream.set_nodelay(true);
+    let reset = Arc::new(AtomicBool::new(false));
+    let flag = reset.clone();
+    let service =
+        service_fn(move |request| Box::pin(answer(shared.clone(), flag.clone(), request)));
+    let mut connection = http1::Builder::new()
+        .auto_date_header(false)
+        .serve_connection(TokioIo::new(stream), service);
+    let _ = (&mut connection).await;
+    if reset.load(Ordering::Relaxed) {
+        // Closing with a linger of zero sends a RST.
+        let _ = connection.into_parts().io.into_inner().set_zero_linger();
+    }
+}
+
+async fn answer(
+    shared: Arc<Shared>,
+    reset: Arc<AtomicBool>,
+    request: Request<Incoming>,
+) -> Result<Response<SimBody>, Cut> {
+    let (parts, body) = request.into_parts();
+    let Ok(body) = Limited::new(body, MOST_BODY_BYTES).collect().await else {
+        shared.world().counters.incomplete += 1;
+        return Err(Cut);
+    };
+    let body = body.to_bytes();
+    if parts.uri.path().starts_with("/_sim") || parts.uri.path() == "/" {
+        return Ok(control::handle(&shared, &parts, &body).await);
+    }
+    let call = Call::new(parts, body);
+    let mut flight = Flight::begin(&shared, &call);
+    match flight.fly().await {
+        End::Answer(reply) => Ok(respond(&shared, reply)),
+        End::Body(reply, body) => Ok(head(&shared, reply).body(body).unwrap_or_default()),
+        End::Cut => Err(Cut),
+        End::Reset => {
+            reset.store(true, Ordering::Relaxed);
+            Err(Cut)
+        }
+    }
+}
+
+impl Default for SimBody {
+    fn default() -> Self {
+        Self::Whole(None)
+    }
+}
+
+fn head(shared: &Shared, reply: Reply) -> http::response::Builder {
+    let mut response = Response::builder().status(reply.status);
+    if let Some(headers) = response.headers_mut() {
+        let mut set = |name, value: &str| {
+            if let Ok(value) = HeaderValue::from_str(value) {
+                headers.insert(http::header::HeaderName::from_static(name), value);
+            }
+        };
+        set("date", &shared.date());
+        if !reply.content_type.is_empty() {
+            set("content-type", &reply.content_type);
+        }
+        for (name, value) in &reply.headers {
+            set(name, value);
+        }
+    }
+    response
+}
+
+pub(crate) fn respond(shared: &Shared, mut reply: Reply) -> Response<SimBody> {
+    let body = std::mem::take(&mut reply.body);
+    let body = SimBody::Whole(Some(body).filter(|b| !b.is_empty()));
+    head(shared, reply).body(body).unwrap_or_default()
+}
+
+enum End {
+    Answer(Reply),
+    Body(Reply, SimBody),
+    Cut,
+    Reset,
+}
+
+impl End {
+    fn status(&self) -> u16 {
+        match self {
+            Self::Answer(reply) | Self::Body(reply, _) => reply.status,
+            Self::Cut | Self::Reset => 0,
+        }
+    }
+}
+
+/// A request on its way through the simulator. Dropped unfinished when the
+/// client goes away.
+struct Flight<'a> {
+    shared: &'a Arc<Shared>,
+    call: &'a Call,
+    arrival: Arrival,
+    end: Option<End>,
+}
+
+impl Drop for Flight<'_> {
+    fn drop(&mut self) {
+        if self.arrival.open {
+            self.shared.world().finish(self.call, &mut self.arrival, None);
+            self.shared.changed.notify_waiters();
+        }
+    }
+}
+
+impl<'a> Flight<'a> {
+    /// Arrives, and where no fault stands in the way does all the rest at once.
+    fn begin(shared: &'a Arc<Shared>, call: &'a Call) -> Self {
+        let mut world = shared.world();
+        let mut arrival = world.arrive(call);
+        let mut end = None;
+        if arrival.strikes.is_empty() {
+            let reply = world.act(call, &arrival);
+            world.finish(call, &mut arrival, Some(reply.status));
+            end = Some(End::Answer(reply));
+        }
+        drop(world);
+        shared.changed.notify_waiters();
+        Self { shared, call, arrival, end }
+    }
+
+    async fn fly(&mut self) -> End {
+        if let Some(end) = self.end.take() {
+            return end;
+        }
+        let end = self.suffer().await;
+        self.shared.world().finish(self.call, &mut self.arrival, Some(end.status()));
+        self.shared.changed.notify_waiters();
+        end
+    }
+
+    async fn suffer(&mut self) -> End {
+        if let Some(end) = self.strike(When::Before, None).await {
+            return end;
+        }
+        let reply = self.shared.world().act(self.call, &self.arrival);
+        self.shared.changed.notify_waiters();
+        let after = self.strike(When::After, Some(reply.clone())).await;
+        after.unwrap_or(End::Answer(reply))
+    }
+
+    async fn strike(&self, when: When, due: Option<Reply>) -> Option<End> {
+        let shapes_reply = |w: &What| {
+            matches!(
+                w,
+                What::HalfReply(_)
+                    | What::MalformedJson
+                    | What::Huge(_)
+                    | What::Without(_)
+                    | What::TokenWithout(_)
+            )
+        };
+        for Strike { when: at, what, gate } in &self.arrival.strikes {
+            // What spoils a reply needs one: it always strikes after the deed.
+            let at = if shapes_reply(what) { When::After } else { *at };
+            if at != when {
+                continue;
+            }
+            match what {
+                What::DelayMs(ms) => tokio::time::sleep(Duration::from_millis(*ms)).await,
+                What::Hold => gate.pass().await,
+                What::Hang => std::future::pending().await,
+                What::Drop => return Some(End::Cut),
+                What::Reset => return Some(End::Reset),
+                _ => return Some(self.replaced(what, due)),
+            }
+        }
+        None
+    }
+
+    /// The reply a fault puts in the place of the one that was due.
+    fn replaced(&self, what: &What, due: Option<Reply>) -> End {
+        let due = due.unwrap_or_else(|| Reply::empty(200));
+        let oauth = self.call.endpoint.is_oauth();
+        End::Answer(match what {
+            What::Status(status) if oauth => Reply::oauth(*status, "server_error", None),
+            What::Status(status) => Reply::error(*status, u32::from(*status), "Internal error."),
+            What::Body { status, content_type, body } => {
+                Reply::other(*status, content_type, body.clone())
+            }
+            What::Xml(status) => Reply::xml(*status, 300, "Bad request"),
+            What::Html(status) => Reply::html(*status),
+            What::Unauthorized => Reply::error(401, 124, "Invalid access token."),
+            What::Redirect { status, location } => Reply::redirect(*status, location.clone()),
+            What::TokenError { status, error, reason } => {
+                Reply::oauth(*status, error, reason.as_deref())
+            }
+            What::Limit(kind) => {
+                let world = self.shared.world();
+                world.limited(*kind, world.label(self.call.endpoint), None)
+            }
+            What::TokenWithout(fields) | What::Without(fields) => due.without(fields),
+            What::MalformedJson => {
+                let half = due.body.slice(..due.body.len() / 2);
+                Reply { body: half, ..due }
+            }
+            What::HalfReply(bytes) => {
+                let promised = due.body.len().max(bytes + 1) as u64;
+                let first: Bytes = due.body.slice(..(*bytes).min(due.body.len()));
+                return End::Body(due, SimBody::Half { first: Some(first), promised });
+            }
+            What::Huge(bytes) => {
+                return End::Body(due, SimBody::Huge { left: *bytes, begun: false });
+            }
+            What::DelayMs(_) | What::Hold | What::Hang | What::Drop | What::Reset => due,
+        })
+    }
+}
+
+impl Shared {
+    /// The `Date` header, by the simulator's clock.
+    fn date(&self) -> String {
+        let mut world = self.world();
+        let second = world.now_ms().div_euclid(1_000);
+        if world.date.0 != second {
+            world.date = (second, http_date(second * 1_000));
+        }
+        world.date.1.clone()
+    }
+}
