@@ -7,7 +7,7 @@
 use std::borrow::Cow;
 
 use secrecy::SecretString;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::error::Unreadable;
 use crate::reply::Reply;
@@ -72,7 +72,7 @@ fn secret<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Option<SecretStri
 }
 
 /// One meeting, as a list tells it.
-#[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
+#[derive(Clone, Debug, Deserialize, Serialize, PartialEq, Eq)]
 pub struct Listed {
     /// The meeting's number.
     pub id: u64,

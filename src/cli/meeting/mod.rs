@@ -1,9 +1,15 @@
 //! `zoomd meeting …`: looking at meetings at Zoom.
 
+mod list;
+mod look;
+mod show;
+mod start_url;
+
 use clap::{Args, Subcommand};
+use zoom_api::MeetingRef;
 
 use super::ctx::Ctx;
-use super::error::{CliError, CliResult};
+use super::error::CliResult;
 
 /// The verbs of `zoomd meeting`.
 #[derive(Debug, Subcommand)]
@@ -22,7 +28,7 @@ pub struct ListArgs {
     /// The account's name
     #[arg(value_name = "ACCOUNT")]
     pub account: String,
-    /// Whose meetings
+    /// Whose meetings: me, a Zoom user id, or an e-mail address
     #[arg(long, value_name = "USER", default_value = "me")]
     pub user: String,
 }
@@ -33,12 +39,16 @@ pub struct OneArgs {
     /// The account's name
     #[arg(value_name = "ACCOUNT")]
     pub account: String,
-    /// The meeting's number
+    /// The meeting's number, or the UUID of one occurrence
     #[arg(value_name = "MEETING")]
-    pub id: u64,
+    pub id: MeetingRef,
 }
 
 /// Runs one verb.
-pub async fn run(_ctx: &Ctx, _command: Command) -> CliResult {
-    Err(CliError::failed("this command is not there yet"))
+pub async fn run(ctx: &Ctx, command: Command) -> CliResult {
+    match command {
+        Command::List(args) => list::run(ctx, args).await,
+        Command::Show(args) => show::run(ctx, args).await,
+        Command::StartUrl(args) => start_url::run(ctx, args).await,
+    }
 }

@@ -1,0 +1,75 @@
+//! `zoomd meeting list A [--user U]`.
+
+use zoom_api::scopes::Need;
+use zoom_api::{ListQuery, Listed, Pager};
+
+use super::ListArgs;
+use super::look::Look;
+use crate::cli::ctx::Ctx;
+use crate::cli::error::{CliError, CliResult};
+use crate::cli::table::Table;
+use crate::exit::Exit;
+
+/// 30,000 meetings of one user.
+const MAX_PAGES: u32 = 100;
+const TOPIC_CHARS: usize = 40;
+
+pub(super) async fn run(ctx: &Ctx, args: ListArgs) -> CliResult {
+    let mut look = Look::new(ctx, &args.account).await?;
+    let meetings = all_pages(&mut look, &args.user).await;
+    look.close().await;
+    let meetings = meetings?;
+    let now = jiff::Timestamp::now();
+    let mut table = Table::new(["MEETING", "TOPIC", "START", "MINUTES", "AGE"]);
+    for meeting in &meetings {
+        let moment = |text: &Option<String>| {
+            let at = text.as_deref().and_then(|text| text.parse().ok());
+            at.map(|at| ctx.out.moment(at, now)).unwrap_or_default()
+        };
+        table.row([
+            meeting.id.to_string(),
+            short(meeting.topic.as_deref().unwrap_or_default()),
+            moment(&meeting.start_time),
+            meeting.duration.map(|minutes| minutes.to_string()).unwrap_or_default(),
+            moment(&meeting.created_at),
+        ]);
+    }
+    ctx.out.list(&meetings, &table, "no scheduled meetings")?;
+    Ok(Exit::Done)
+}
+
+async fn all_pages(look: &mut Look<'_>, user: &str) -> Result<Vec<Listed>, CliError> {
+    let mut pager = Pager::new(ListQuery::default(), MAX_PAGES);
+    let mut all = Vec::new();
+    loop {
+        let query = pager.query().clone();
+        let reply = look
+            .call(Need::List, async |client, token| client.list_meetings(token, user, &query).await)
+            .await?;
+        let page = reply.page().map_err(|e| CliError::failed(e.to_string()))?;
+        let (meetings, more) = pager.accept(page).map_err(|e| CliError::failed(e.to_string()))?;
+        all.extend(meetings);
+        if !more {
+            return Ok(all);
+        }
+    }
+}
+
+fn short(topic: &str) -> String {
+    if topic.chars().count() <= TOPIC_CHARS {
+        return topic.to_owned();
+    }
+    topic.chars().take(TOPIC_CHARS - 1).chain(['…']).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::short;
+
+    #[test]
+    fn a_long_topic_is_cut() {
+        assert_eq!(short("Weekly"), "Weekly");
+        assert_eq!(short(&"ü".repeat(40)), "ü".repeat(40));
+        assert_eq!(short(&"ü".repeat(41)), "ü".repeat(39) + "…");
+    }
+}

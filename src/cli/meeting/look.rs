@@ -1,0 +1,251 @@
+//! Calls to Zoom with an account's access token, for somebody who looks.
+//!
+//! Each exchange takes an in-flight entry and its budget, as a job's does, and
+//! gives the entry back as soon as the answer is there. A token that is about
+//! to end, or that Zoom refuses, is replaced by the same path as for jobs;
+//! nothing here rotates.
+
+use std::time::Duration;
+
+use secrecy::ExposeSecret as _;
+use zoom_api::scopes::Need;
+use zoom_api::{AccessToken, App, Class, Client, Reply, Sent, TransportError};
+use zoomd_store::budget::{Budgets, Label};
+use zoomd_store::calls::{Begun, Call, Calls};
+use zoomd_store::grants::{GrantError, Grants};
+use zoomd_store::{Store, meta};
+use zoomd_wire::AccountName;
+use zoomd_workers::tokens::{NoToken, RotationSettings, Tokens, TokensConfig, TokensError};
+
+use crate::cli::ctx::Ctx;
+use crate::cli::error::CliError;
+use crate::exit::Exit;
+
+/// How long somebody who looks is kept waiting for a token or a budget.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// A call, a new token, a call; once more for a rotation that came between.
+const TRIES: usize = 4;
+
+/// One account, looked at.
+pub(super) struct Look<'a> {
+    ctx: &'a Ctx,
+    account: AccountName,
+    store: Store,
+    grants: Grants,
+    calls: Calls,
+    budgets: Budgets,
+    client: Client,
+    tokens: Option<Tokens>,
+}
+
+impl<'a> Look<'a> {
+    /// Opens the namespace.
+    pub(super) async fn new(ctx: &'a Ctx, account: &str) -> Result<Self, CliError> {
+        let account = AccountName::new(account)
+            .map_err(|e| CliError::usage(format!("{account:?} is no account's name: {e}")))?;
+        let store = ctx.store().await?;
+        let vault = meta::open(&store, &ctx.key_ring()?)
+            .await
+            .map_err(|e| CliError::config(e.to_string()).hint("zoomd doctor tells more"))?;
+        let budgets = Budgets::default();
+        Ok(Self {
+            ctx,
+            account,
+            grants: Grants::new(store.clone(), vault),
+            calls: Calls::new(store.clone(), budgets.clone()),
+            store,
+            budgets,
+            client: ctx.zoom()?,
+            tokens: None,
+        })
+    }
+
+    /// Gives back what looking needed.
+    pub(super) async fn close(self) {
+        if let Some(tokens) = self.tokens {
+            tokens.shutdown().await;
+        }
+    }
+
+    /// One call; its answer is a success of Zoom's.
+    pub(super) async fn call(
+        &mut self,
+        need: Need,
+        send: impl AsyncFn(&Client, &AccessToken) -> Result<Reply, TransportError>,
+    ) -> Result<Reply, CliError> {
+        let mut refused = false;
+        for _ in 0..TRIES {
+            let call = self.begin(need).await?;
+            let version = call.version;
+            let Some((client, token)) = self.stored_token(&call).await? else {
+                self.end(call).await;
+                self.fresh_token().await?;
+                continue;
+            };
+            let limit = tokio::time::Instant::from_std(call.until);
+            let reply = tokio::time::timeout_at(limit, send(&client, &token)).await;
+            self.end(call).await;
+            let Ok(reply) = reply else {
+                return Err(CliError::unreachable("zoom did not answer in time"));
+            };
+            let reply = reply.map_err(unreachable)?;
+            if reply.is_success() {
+                return Ok(reply);
+            }
+            if reply.error().class() != Class::Token || refused {
+                return Err(self.explain(&reply, need));
+            }
+            refused = true;
+            if let Some(version) = version {
+                let account = self.account.clone();
+                self.tokens().await?.refused(account.as_str(), version).await;
+            }
+            self.fresh_token().await?;
+        }
+        let text = format!("the token of {} is being replaced again and again", self.account);
+        Err(CliError::failed(text))
+    }
+
+    async fn begin(&self, need: Need) -> Result<Call, CliError> {
+        let exchange = self.client.settings().request_timeout;
+        let label = self.label(need);
+        let patience = tokio::time::Instant::now() + PATIENCE;
+        loop {
+            match self.calls.begin(&self.account, label, exchange).await? {
+                Begun::Go(call) => return Ok(call),
+                Begun::NoAccount => return Err(self.no_account()),
+                Begun::State { state, why } => {
+                    return Err(self.unusable(&state, why.as_deref()));
+                }
+                Begun::Broken => {
+                    let text = format!("what Redis holds of {} is damaged", self.account);
+                    return Err(CliError::failed(text).hint("zoomd doctor tells more"));
+                }
+                Begun::Waits { why, until_ms } => {
+                    let now_ms = self.store.now_ms().await?;
+                    let wait = Duration::from_millis(u64::try_from(until_ms - now_ms).unwrap_or(0));
+                    let next = tokio::time::Instant::now() + wait.max(Duration::from_millis(50));
+                    if next > patience {
+                        let until = jiff::Timestamp::from_millisecond(until_ms).unwrap_or_default();
+                        let text = format!("no call of {} may begin before {until}", self.account);
+                        let text = format!("{text} ({})", why.as_str());
+                        return Err(CliError::failed(text).code("waiting"));
+                    }
+                    tokio::time::sleep_until(next).await;
+                }
+            }
+        }
+    }
+
+    fn label(&self, need: Need) -> Label {
+        match need {
+            Need::List => self.budgets.list,
+            Need::Create => self.budgets.create,
+            _ => self.budgets.get,
+        }
+    }
+
+    async fn end(&self, call: Call) {
+        if let Err(error) = call.end().await {
+            self.ctx.out.warn(format!("the call's entry could not be removed: {error}"));
+        }
+    }
+
+    /// The stored token, if it is the version that the call began with and
+    /// outlives the call.
+    async fn stored_token(&self, call: &Call) -> Result<Option<(Client, AccessToken)>, CliError> {
+        let opened = self.grants.open(&self.account).await.map_err(|error| match error {
+            GrantError::Store(error) => error.into(),
+            error => CliError::config(error.to_string()).hint("zoomd doctor tells more"),
+        })?;
+        let Some((grant, secrets)) = opened else { return Ok(None) };
+        let now_ms = u64::try_from(self.store.now_ms().await?).unwrap_or(0);
+        let life = Duration::from_millis(grant.access_expires_ms.saturating_sub(now_ms));
+        let margin = call.until.saturating_duration_since(std::time::Instant::now());
+        if Some(grant.version) != call.version || life < margin {
+            return Ok(None);
+        }
+        let Some(token) = secrets.access_token else { return Ok(None) };
+        let Ok(token) = AccessToken::new(token.expose_secret()) else { return Ok(None) };
+        let regional = grant.api_url.and_then(|url| self.client.with_api_url(&url).ok());
+        Ok(Some((regional.unwrap_or_else(|| self.client.clone()), token)))
+    }
+
+    /// Has a token made that outlives a call.
+    async fn fresh_token(&mut self) -> Result<(), CliError> {
+        let min_life = self.client.settings().request_timeout;
+        let account = self.account.clone();
+        let tokens = self.tokens().await?;
+        let made = tokens.token_for_cli(account.as_str(), min_life, PATIENCE).await;
+        match made {
+            Ok(_) => Ok(()),
+            Err(NoToken::NoAccount) => Err(self.no_account()),
+            Err(NoToken::State { state, why }) => Err(self.unusable(&state, why.as_deref())),
+            Err(NoToken::Store(error)) => Err(error.into()),
+            Err(error) => Err(CliError::unreachable(error.to_string())
+                .hint(format!("zoomd account explain {}", self.account))),
+        }
+    }
+
+    async fn tokens(&mut self) -> Result<&Tokens, CliError> {
+        if self.tokens.is_none() {
+            let zoom = &self.ctx.config.zoom;
+            let app = zoom.client_id.clone().zip(zoom.client_secret.clone());
+            let config = TokensConfig {
+                store: self.store.clone(),
+                client: self.client.clone(),
+                vault: self.grants.vault().clone(),
+                app: app.map(|(id, secret)| App::new(id, secret)),
+                daemon: format!("cli-{:08x}", rand::random::<u32>()).into(),
+                data_dir: self.ctx.config.data_dir.clone(),
+                settings: RotationSettings::default(),
+            };
+            let tokens = Tokens::start(config).await.map_err(|error| match error {
+                TokensError::Journal(_) => CliError::unreachable(error.to_string())
+                    .hint("start zoomd, or run this where its data folder is"),
+                _ => CliError::config(error.to_string()),
+            })?;
+            self.tokens = Some(tokens);
+        }
+        Ok(self.tokens.as_ref().unwrap_or_else(|| unreachable!("started above")))
+    }
+
+    fn no_account(&self) -> CliError {
+        CliError::not_found(format!("there is no account {}", self.account))
+            .code("unknown_account")
+            .hint("zoomd account list")
+    }
+
+    fn unusable(&self, state: &str, why: Option<&str>) -> CliError {
+        let why = why.map(|why| format!(" ({why})")).unwrap_or_default();
+        let text = format!("the account {} is {state}{why}", self.account);
+        if state == "removed" {
+            return CliError::not_found(text).code("unknown_account").hint("zoomd account list");
+        }
+        CliError::consent(text).hint(format!("zoomd account login {}", self.account))
+    }
+
+    fn explain(&self, reply: &Reply, need: Need) -> CliError {
+        let error = reply.error();
+        let text = error.to_string();
+        match error.class() {
+            Class::NotFound => CliError::not_found(text),
+            Class::Scope => CliError::new(Exit::Consent, "missing_scope", text).hint(format!(
+                "add {} to the app, then zoomd account login {}",
+                need.granular(),
+                self.account
+            )),
+            Class::RateLimited => CliError::failed(text).code("rate_limited"),
+            Class::Unclear => CliError::new(Exit::Unreachable, "unreachable", text),
+            _ => CliError::failed(text).code("zoom_rejected"),
+        }
+    }
+}
+
+fn unreachable(error: TransportError) -> CliError {
+    let hint = match error.sent {
+        Sent::No => "is ZOOMD_ZOOM_API_URL right? zoomd doctor looks at it",
+        Sent::Maybe => "nothing was changed; try again",
+    };
+    CliError::unreachable(error.to_string()).hint(hint)
+}

@@ -1,0 +1,26 @@
+//! `zoomd meeting start-url A ID`: asks Zoom for a fresh one; nothing is kept.
+
+use secrecy::ExposeSecret as _;
+use zoom_api::scopes::Need;
+
+use super::OneArgs;
+use super::look::Look;
+use crate::cli::ctx::Ctx;
+use crate::cli::error::{CliError, CliResult};
+use crate::exit::Exit;
+
+pub(super) async fn run(ctx: &Ctx, args: OneArgs) -> CliResult {
+    let mut look = Look::new(ctx, &args.account).await?;
+    let reply =
+        look.call(Need::Get, async |client, token| client.get_meeting(token, &args.id).await).await;
+    look.close().await;
+    let meeting = reply?.meeting().map_err(|e| CliError::failed(e.to_string()))?;
+    let url = meeting.start_url.ok_or_else(|| {
+        CliError::failed(format!("zoom names no start url for the meeting {}", args.id))
+    })?;
+    let url = url.expose_secret();
+    let value = serde_json::json!({"id": meeting.summary.id, "start_url": url});
+    ctx.out.show(&value, || format!("{url}\n"))?;
+    ctx.out.note("whoever holds this link can host the meeting; it is good for two hours");
+    Ok(Exit::Done)
+}
