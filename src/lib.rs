@@ -9,3 +9,5 @@
 pub mod cli;
 pub mod config;
 pub mod exit;
+pub mod http;
+pub mod telemetry;

@@ -67,17 +67,17 @@ pub struct Global {
     /// Print JSON, errors too (short for --output json)
     #[arg(long, global = true, conflicts_with = "output", help_heading = "Global options")]
     pub json: bool,
-    /// How data is printed
+    /// How data is printed: table, json, jsonl or quiet (ids only)
     #[arg(long, global = true, value_enum, default_value_t, help_heading = "Global options")]
-    #[arg(hide_default_value = true, value_name = "FORM")]
+    #[arg(hide_default_value = true, hide_possible_values = true, value_name = "FORM")]
     pub output: Format,
-    /// When to use colour
+    /// When to use colour: auto, always or never
     #[arg(long, global = true, value_enum, default_value_t, help_heading = "Global options")]
-    #[arg(hide_default_value = true, value_name = "WHEN")]
+    #[arg(hide_default_value = true, hide_possible_values = true, value_name = "WHEN")]
     pub color: Color,
-    /// How moments are shown
+    /// How moments are shown: relative or iso
     #[arg(long, global = true, value_enum, default_value_t, help_heading = "Global options")]
-    #[arg(hide_default_value = true, value_name = "FORM")]
+    #[arg(hide_default_value = true, hide_possible_values = true, value_name = "FORM")]
     pub time_format: TimeFormat,
 }
 

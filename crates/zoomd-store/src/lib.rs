@@ -15,6 +15,7 @@ pub mod error;
 pub mod grants;
 pub mod keys;
 pub mod meta;
+pub mod probe;
 pub mod queue;
 pub mod script;
 pub mod seal;

@@ -1,0 +1,146 @@
+//! Looking at a Redis without leaving a trace: for `doctor`, and for the
+//! warnings a daemon gives when it starts. Creates nothing in the namespace.
+
+use std::collections::HashMap;
+
+use crate::{Store, StoreError};
+
+/// What the server says of itself.
+#[derive(Debug, Clone, Default)]
+pub struct ServerFacts {
+    /// `redis` or `valkey`.
+    pub product: String,
+    /// Its version.
+    pub version: String,
+    /// Whether it keeps an append-only file.
+    pub aof: bool,
+    /// `appendfsync`, where we may ask.
+    pub fsync: Option<String>,
+    /// Whether the last write of its file went well.
+    pub persists: bool,
+    /// What it does when it is full.
+    pub policy: String,
+    /// How much it may hold; 0 is no limit.
+    pub max_memory: u64,
+    /// How much it holds.
+    pub used_memory: u64,
+    /// Whether it is a replica.
+    pub replica: bool,
+    /// Whether it is part of a cluster.
+    pub cluster: bool,
+}
+
+/// What a namespace says of itself, before it is opened.
+#[derive(Debug, Clone)]
+pub struct NamespaceFacts {
+    /// Its layout.
+    pub layout: String,
+    /// The deployment it belongs to.
+    pub deployment: String,
+}
+
+/// Asks the server.
+///
+/// # Errors
+/// That it could not be asked.
+pub async fn server(store: &Store) -> Result<ServerFacts, StoreError> {
+    let mut facts: HashMap<String, String> = HashMap::new();
+    for section in ["server", "persistence", "memory", "replication", "cluster"] {
+        let text = store.info(section).await?;
+        let pairs = text.lines().filter_map(|line| line.split_once(':'));
+        facts.extend(pairs.map(|(k, v)| (k.to_owned(), v.trim().to_owned())));
+    }
+    let text = |name: &str| facts.get(name).cloned().unwrap_or_default();
+    let number = |name: &str| text(name).parse().unwrap_or(0);
+    let valkey = facts.contains_key("valkey_version");
+    Ok(ServerFacts {
+        product: if valkey { "valkey" } else { "redis" }.to_owned(),
+        version: text(if valkey { "valkey_version" } else { "redis_version" }),
+        aof: text("aof_enabled") == "1",
+        fsync: fsync(store).await,
+        persists: text("aof_last_write_status") != "err",
+        policy: text("maxmemory_policy"),
+        max_memory: number("maxmemory"),
+        used_memory: number("used_memory"),
+        replica: matches!(text("role").as_str(), "slave" | "replica"),
+        cluster: text("cluster_enabled") == "1",
+    })
+}
+
+/// `CONFIG GET` is often forbidden; then nothing is known.
+async fn fsync(store: &Store) -> Option<String> {
+    let mut command = redis::cmd("CONFIG");
+    command.arg("GET").arg("appendfsync");
+    let value = store.connection().value(&command).await.ok()?;
+    redis::from_redis_value::<HashMap<String, String>>(value).ok()?.remove("appendfsync")
+}
+
+/// Whether the server takes a write now. Writes an empty text into a key that
+/// does not exist, which changes nothing, but is refused by a replica, by a
+/// server that is full, and to a user without the right.
+///
+/// # Errors
+/// Why it does not.
+pub async fn write(store: &Store) -> Result<(), StoreError> {
+    let mut command = redis::cmd("SETRANGE");
+    command.arg(format!("{}probe", store.keys().prefix())).arg(0).arg("");
+    store.connection().value(&command).await?;
+    Ok(())
+}
+
+/// What is known of the namespace; `None` when it is new.
+///
+/// # Errors
+/// That Redis could not be asked.
+pub async fn namespace(store: &Store) -> Result<Option<NamespaceFacts>, StoreError> {
+    let mut command = redis::cmd("HMGET");
+    command.arg(store.keys().meta()).arg("layout").arg("deployment");
+    let value = store.connection().value(&command).await?;
+    let (layout, deployment): (Option<String>, Option<String>) = redis::from_redis_value(value)?;
+    Ok(layout.zip(deployment).map(|(layout, deployment)| NamespaceFacts { layout, deployment }))
+}
+
+#[cfg(test)]
+mod tests {
+    use redis_local::{Options, RedisServer};
+
+    use super::*;
+    use crate::{ErrorKind, StoreConfig};
+
+    #[tokio::test]
+    async fn a_healthy_server_is_seen_as_one_and_nothing_is_left_behind() {
+        let redis = RedisServer::start().expect("redis-server");
+        let store = Store::connect(&StoreConfig::new(redis.url(), "t")).await.expect("store");
+        let facts = server(&store).await.expect("facts");
+        assert!(facts.aof && facts.persists && !facts.replica && !facts.cluster, "{facts:?}");
+        assert_eq!(facts.fsync.as_deref(), Some("everysec"));
+        assert_eq!(facts.policy, "noeviction");
+        write(&store).await.expect("writable");
+        assert!(namespace(&store).await.expect("asked").is_none());
+        let size = store.connection().value(&redis::cmd("DBSIZE")).await.expect("size");
+        assert_eq!(redis::from_redis_value::<u64>(size).expect("number"), 0);
+    }
+
+    #[tokio::test]
+    async fn a_full_server_and_a_replica_refuse() {
+        let options = Options {
+            args: ["--maxmemory", "1mb"].map(ToOwned::to_owned).into(),
+            ..Options::default()
+        };
+        let full = RedisServer::start_with(options).expect("redis-server");
+        let store = Store::connect(&StoreConfig::new(full.url(), "t")).await.expect("store");
+        let filled = store.connection();
+        let mut fill = redis::cmd("SETBIT");
+        fill.arg("big").arg(16_000_000).arg(1);
+        let _ = filled.value(&fill).await;
+        assert_eq!(write(&store).await.expect_err("full").kind(), ErrorKind::OutOfMemory);
+        let options = Options {
+            args: vec!["--replicaof".into(), "127.0.0.1".into(), full.port().to_string()],
+            ..Options::default()
+        };
+        let replica = RedisServer::start_with(options).expect("redis-server");
+        let store = Store::connect(&StoreConfig::new(replica.url(), "t")).await.expect("store");
+        assert!(server(&store).await.expect("facts").replica);
+        assert_eq!(write(&store).await.expect_err("replica").kind(), ErrorKind::ReadOnly);
+    }
+}
