@@ -1,0 +1,3 @@
+module zoomd.example/enqueue
+
+go 1.19
