@@ -7,6 +7,8 @@ use hmac::{Hmac, KeyInit as _, Mac as _};
 use secrecy::{ExposeSecret as _, SecretString};
 use sha2::Sha256;
 use zeroize::Zeroizing;
+use zoomd_wire::{EntryId, Marker};
+use zoomd_wire::{EntryId, Marker};
 
 /// The keyed hash of a refresh token (or of a server-to-server app's
 /// credentials): 16 bytes, written as 32 hex digits.
@@ -76,6 +78,19 @@ impl FingerprintKey {
     #[must_use]
     pub fn account(&self, account: &str) -> Fingerprint {
         self.hash("account", &[account])
+    }
+
+    /// The marker of the job that came in `entry`: the same for every attempt
+    /// and run of it, and not to be guessed.
+    #[must_use]
+    pub fn marker(&self, entry: EntryId) -> Marker {
+        Marker::derive(self.0.as_slice(), entry)
+    }
+
+    /// The reconcile marker of the job whose first run came in as `entry`.
+    #[must_use]
+    pub fn marker(&self, entry: EntryId) -> Marker {
+        Marker::derive(self.0.as_slice(), entry)
     }
 
     fn hash(&self, domain: &str, parts: &[&str]) -> Fingerprint {
