@@ -20,6 +20,7 @@ pub mod queue;
 pub mod script;
 pub mod seal;
 mod store;
+pub mod wake;
 
 pub use conn::Conn;
 pub use error::{ErrorKind, StoreError};

@@ -23,15 +23,15 @@ struct Group<'a> {
 }
 
 impl Queue {
-    /// Asks for a batch of entries that `consumer` read. The answers stand in
-    /// the order of `jobs`. Send the same batch under the same `fence` again
-    /// after an error: what was granted then is granted again, once.
+    /// Asks for a batch of entries that this daemon's [`Reader`](super::Reader)
+    /// read. The answers stand in the order of `jobs`. After an error send the
+    /// same batch again under the same `fence`: what was granted then is granted
+    /// again, once.
     ///
     /// # Errors
     /// Nothing was decided, or the answer was lost.
     pub async fn admit(
         &self,
-        consumer: &str,
         fence: &Fence,
         jobs: &[Admission],
     ) -> Result<Vec<Admitted>, StoreError> {
@@ -41,7 +41,7 @@ impl Queue {
         let groups = grouped(jobs);
         let began = Instant::now();
         let conn = self.store.connection();
-        let call = self.admit_call(consumer, fence, jobs, &groups);
+        let call = self.admit_call(fence, jobs, &groups);
         let mut parts = Parts::of(call.run(&conn).await?)?;
         let now_ms = parts.int()?;
         let letters = parts.bytes()?;
@@ -77,7 +77,6 @@ impl Queue {
 
     fn admit_call(
         &self,
-        consumer: &str,
         fence: &Fence,
         jobs: &[Admission],
         groups: &[Group<'_>],
@@ -91,7 +90,7 @@ impl Queue {
             .push(ms(settings.send_within))
             .push(ms(settings.send_within + settings.request_timeout))
             .push(settings.remember.as_secs())
-            .push(consumer)
+            .push(&*self.boot)
             .push(settings.budgets.create.as_str())
             .push(first)
             .push(last)

@@ -14,8 +14,10 @@
 
 mod admit;
 mod claim;
+mod entry;
 mod lease;
 mod parse;
+mod reader;
 mod settings;
 mod settle;
 mod types;
@@ -25,12 +27,14 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::Store;
 pub use claim::{Expired, Promoted};
+pub use entry::Entry;
 pub use lease::Swept;
+pub use reader::Reader;
 pub use settings::QueueSettings;
 pub use settle::SettleBatch;
 pub use types::{
-    Admission, Admitted, Claimed, ClaimedJob, Close, Entry, Event, Fence, Grants, Learnt, Mode,
-    Outcome, Record, Refusal, Settled, Settlement, Step, Then, Ticket, Why,
+    Admission, Admitted, Claimed, ClaimedJob, Close, Event, Fence, Grants, Learnt, Mode, Outcome,
+    Record, Refusal, Settled, Settlement, Step, Then, Ticket, Why,
 };
 
 /// One daemon's hand on the queue of a namespace. Clones share it.

@@ -71,6 +71,26 @@ impl Queue {
             .collect())
     }
 
+    /// Publishes failures of entries that never became live jobs, and drops the
+    /// entries. One whose entry is gone was refused before.
+    ///
+    /// # Errors
+    /// Not all is known to be done: send the same again.
+    pub async fn refuse(&self, refusals: &[Refusal]) -> Result<(), StoreError> {
+        for chunk in refusals.chunks(256) {
+            let number = self.settles.fetch_add(1, Ordering::Relaxed);
+            let mut call = self.settle_call(number, chunk.len());
+            chunk.iter().for_each(|refusal| push_refusal(&mut call, refusal));
+            let letters: Vec<u8> =
+                redis::from_redis_value(call.run(&self.store.connection()).await?)?;
+            if letters.contains(&b'E') {
+                let text = format!("{} is not a stream", self.store.keys().failures());
+                return Err(StoreError::new(crate::ErrorKind::WrongType, text));
+            }
+        }
+        Ok(())
+    }
+
     /// Gives leases back without a call made: no attempt is spent, what was
     /// charged is given back.
     ///

@@ -10,19 +10,6 @@ use serde::{Deserialize, Serialize};
 
 use crate::grants::GrantVersion;
 
-/// One entry of the producers' stream.
-#[derive(Debug, Clone)]
-pub struct Entry {
-    /// Its id, as Redis wrote it.
-    pub id: Arc<str>,
-    /// The field `job` alone; anything else (no such field, further fields) is
-    /// malformed and handed on with all its text.
-    pub body: Result<Bytes, Bytes>,
-    /// Whether it had been delivered before: to an earlier life of this daemon,
-    /// or to another that did not take it.
-    pub again: bool,
-}
-
 /// A parsed job that asks to be admitted.
 #[derive(Debug, Clone)]
 pub struct Admission {
@@ -181,7 +168,7 @@ pub enum Mode {
     /// The job's own call; its budgets are charged.
     Create,
     /// Looking whether an earlier call made the meeting; one call of the list's
-    /// label is charged, further ones are taken with `begin_call`.
+    /// label is charged, further ones are taken with [`Calls`](crate::calls::Calls).
     Reconcile,
 }
 

@@ -121,7 +121,7 @@ async fn an_admission_sent_again_answers_the_same() {
     let jobs = [named("a", 7, "acme", &e[0]), job("acme", "me", &e[1])];
     let fence = bench.queue.fence();
     for _ in 0..2 {
-        for admitted in bench.queue.admit("c", &fence, &jobs).await.expect("admit") {
+        for admitted in bench.queue.admit(&fence, &jobs).await.expect("admit") {
             assert_eq!(go(admitted).fence, fence);
         }
     }
@@ -196,12 +196,12 @@ async fn of_130_jobs_of_one_host_a_hundred_go() {
     let mut settings = zoomd_store::queue::QueueSettings::default();
     let hundred = zoomd_store::budget::PlanLimits { host_day: 100, ..Default::default() };
     settings.budgets.plans.insert("hundred".into(), hundred);
-    let queue = zoomd_store::queue::Queue::new(bench.store.clone(), settings, "b");
+    let queue = zoomd_store::queue::Queue::new(bench.store.clone(), settings, "boot1");
     let entries = bench.arrive(130).await;
     let jobs: Vec<_> = entries.iter().map(|e| job("acme", "me", e)).collect();
     let mut gone = 0;
     for batch in jobs.chunks(64) {
-        for admitted in queue.admit("c", &queue.fence(), batch).await.expect("admit") {
+        for admitted in queue.admit(&queue.fence(), batch).await.expect("admit") {
             match admitted {
                 Admitted::Go(_) => gone += 1,
                 Admitted::Waits { why, until_ms } => {

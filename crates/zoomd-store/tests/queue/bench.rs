@@ -40,6 +40,12 @@ impl Bench {
         self.cmd("XGROUP CREATE zoomd:jobs zoomd 0 MKSTREAM").await;
     }
 
+    /// Starts the server again; a command on the old connection fails once.
+    pub async fn restart(&mut self) {
+        self.server.restart().expect("restart");
+        let _ = self.conn.value(&redis::cmd("PING")).await;
+    }
+
     /// Runs a command written with spaces between its words.
     pub async fn cmd(&self, text: &str) -> Value {
         let words: Vec<_> = text.split(' ').collect();
@@ -74,7 +80,7 @@ impl Bench {
         id.into()
     }
 
-    /// Puts `count` jobs into the stream and reads them as consumer `c`.
+    /// Puts `count` jobs into the stream and reads them as the queue's consumer.
     pub async fn arrive(&self, count: usize) -> Vec<Arc<str>> {
         let mut entries = Vec::with_capacity(count);
         for nth in 0..count {
@@ -84,9 +90,10 @@ impl Bench {
         entries
     }
 
-    /// Reads everything new as consumer `c`; answers how many entries came.
+    /// Reads everything new as the queue's consumer; answers how many entries came.
     pub async fn read(&self) -> usize {
-        let answer = self.cmd("XREADGROUP GROUP zoomd c COUNT 100000 STREAMS zoomd:jobs >").await;
+        let answer =
+            self.cmd("XREADGROUP GROUP zoomd boot1 COUNT 100000 STREAMS zoomd:jobs >").await;
         match answer {
             Value::Array(mut streams) => match streams.remove(0) {
                 Value::Array(mut parts) => match parts.remove(1) {
@@ -100,7 +107,7 @@ impl Bench {
     }
 
     pub async fn admit(&self, jobs: &[Admission]) -> Vec<Admitted> {
-        self.queue.admit("c", &self.queue.fence(), jobs).await.expect("admit")
+        self.queue.admit(&self.queue.fence(), jobs).await.expect("admit")
     }
 
     pub async fn admit_one(&self, job: Admission) -> Admitted {

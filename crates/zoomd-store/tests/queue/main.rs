@@ -2,5 +2,6 @@
 
 mod admit;
 mod bench;
+mod reader;
 mod settle;
 mod wait;

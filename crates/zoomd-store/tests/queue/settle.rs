@@ -60,7 +60,7 @@ async fn a_full_redis_settles_and_admits_nothing() {
     bench.cmd("CONFIG SET maxmemory 1").await;
     let error = bench
         .queue
-        .admit("c", &bench.queue.fence(), &[job("acme", "me", &e[3])])
+        .admit(&bench.queue.fence(), &[job("acme", "me", &e[3])])
         .await
         .expect_err("full");
     assert_eq!(error.kind(), ErrorKind::OutOfMemory, "{error}");
@@ -259,7 +259,7 @@ async fn keys_of_a_wrong_type_lose_no_job() {
         bench.cmd(&format!("SET zoomd:v1:{key} x")).await;
         let error = bench
             .queue
-            .admit("c", &bench.queue.fence(), &[job("fine", "me", &e[2])])
+            .admit(&bench.queue.fence(), &[job("fine", "me", &e[2])])
             .await
             .expect_err(key);
         assert_eq!(error.kind(), ErrorKind::WrongType, "{key}: {error}");
