@@ -8,7 +8,6 @@ use secrecy::{ExposeSecret as _, SecretString};
 use sha2::Sha256;
 use zeroize::Zeroizing;
 use zoomd_wire::{EntryId, Marker};
-use zoomd_wire::{EntryId, Marker};
 
 /// The keyed hash of a refresh token (or of a server-to-server app's
 /// credentials): 16 bytes, written as 32 hex digits.
@@ -82,12 +81,6 @@ impl FingerprintKey {
 
     /// The marker of the job that came in `entry`: the same for every attempt
     /// and run of it, and not to be guessed.
-    #[must_use]
-    pub fn marker(&self, entry: EntryId) -> Marker {
-        Marker::derive(self.0.as_slice(), entry)
-    }
-
-    /// The reconcile marker of the job whose first run came in as `entry`.
     #[must_use]
     pub fn marker(&self, entry: EntryId) -> Marker {
         Marker::derive(self.0.as_slice(), entry)
