@@ -3,7 +3,7 @@
 CARGO ?= cargo
 DEMO_JOBS ?= 200
 
-.PHONY: help demo test check fmt lint install deps
+.PHONY: help demo test check fmt lint install deps bench
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -28,3 +28,6 @@ install: ## put zoomd into cargo's bin folder
 
 deps: ## install redis-server if there is none
 	@./scripts/ensure-redis.sh
+
+bench: deps ## the same work through zoomd and other queues (half an hour)
+	python3 bench/run.py
