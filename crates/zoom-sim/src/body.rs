@@ -25,6 +25,7 @@ pub(crate) enum SimBody {
     Half {
         first: Option<Bytes>,
         promised: u64,
+        flushed: bool,
     },
     /// So many bytes more, of a JSON that never makes sense.
     Huge {
@@ -46,9 +47,14 @@ impl Body for SimBody {
         let data = |bytes| Poll::Ready(Some(Ok(Frame::data(bytes))));
         match self.get_mut() {
             Self::Whole(bytes) => Poll::Ready(bytes.take().map(|b| Ok(Frame::data(b)))),
-            Self::Half { first, .. } => match first.take() {
-                // The cut comes at the next poll, when these bytes are on their way.
+            Self::Half { first, flushed, .. } => match first.take() {
                 Some(bytes) if !bytes.is_empty() => data(bytes),
+                // The connection writes out what it has when a body has nothing
+                // to give, and throws it away when a body fails.
+                _ if !std::mem::replace(flushed, true) => {
+                    cx.waker().wake_by_ref();
+                    Poll::Pending
+                }
                 _ => Poll::Ready(Some(Err(Cut))),
             },
             Self::Huge { left: 0, .. } => Poll::Ready(None),
