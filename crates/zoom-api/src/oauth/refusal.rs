@@ -152,7 +152,8 @@ pub fn classify_token_error(status: u16, body: &[u8]) -> TokenRefusal {
     let error = words(raw.error);
     let reason = words(raw.reason).or_else(|| words(raw.message));
     let number = |raw: Option<&RawValue>| raw?.get().trim_matches('"').parse().ok();
-    let code = number(raw.code).or_else(|| number(raw.error_code));
+    let named = number(raw.code).or_else(|| number(raw.error_code));
+    let code = named.or_else(|| [&reason, &error].into_iter().flatten().find_map(|s| within(s)));
     TokenRefusal {
         kind: kind(status, error.as_deref(), reason.as_deref(), code),
         status,
@@ -166,6 +167,14 @@ pub fn classify_token_error(status: u16, body: &[u8]) -> TokenRefusal {
 fn words(raw: Option<&RawValue>) -> Option<String> {
     let text: String = serde_json::from_str(raw?.get()).ok()?;
     (!text.is_empty()).then(|| scrub(&text, 200))
+}
+
+/// The number at the end of Zoom's words: `(4717)`, `(4,717)`.
+fn within(words: &str) -> Option<u32> {
+    let (_, rest) = words.rsplit_once('(')?;
+    let (inner, _) = rest.split_once(')')?;
+    let number = inner.replace(',', "").parse().ok()?;
+    (4700..4800).contains(&number).then_some(number)
 }
 
 fn kind(status: u16, error: Option<&str>, reason: Option<&str>, code: Option<u32>) -> RefusalKind {
@@ -262,6 +271,16 @@ mod tests {
         assert_eq!(cause(4711), Some(RefusalCause::ScopeChanged));
         assert_eq!(cause(4702), Some(RefusalCause::Credentials));
         assert_eq!(cause(4740), None);
+        for (reason, code) in [
+            ("The app is disabled (4717)", Some(4717)),
+            ("Invalid client_id (4,702)", Some(4702)),
+            ("limit (100)", None),
+            ("(4717", None),
+            ("4717)", None),
+        ] {
+            let body = serde_json::json!({"error": "x", "reason": reason}).to_string();
+            assert_eq!(classify_token_error(400, body.as_bytes()).code, code, "{reason}");
+        }
     }
 
     #[test]
