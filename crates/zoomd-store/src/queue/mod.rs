@@ -21,6 +21,7 @@ mod reader;
 mod settings;
 mod settle;
 mod types;
+mod upkeep;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -36,6 +37,7 @@ pub use types::{
     Admission, Admitted, Claimed, ClaimedJob, Close, Event, Fence, Grants, Learnt, Mode, Outcome,
     Record, Refusal, Settled, Settlement, Step, Then, Ticket, Why,
 };
+pub use upkeep::{Pass, Trimmed};
 
 /// One daemon's hand on the queue of a namespace. Clones share it.
 #[derive(Debug, Clone)]

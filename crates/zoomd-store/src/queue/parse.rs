@@ -58,6 +58,10 @@ impl Parts {
         }
     }
 
+    pub(super) fn count(&mut self) -> Result<u64, StoreError> {
+        u64::try_from(self.int()?).map_err(|_| StoreError::unexpected("a count"))
+    }
+
     /// A time, or nothing.
     pub(super) fn time(&mut self) -> Result<Option<i64>, StoreError> {
         let text = self.text()?;

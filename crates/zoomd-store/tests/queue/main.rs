@@ -4,4 +4,5 @@ mod admit;
 mod bench;
 mod reader;
 mod settle;
+mod upkeep;
 mod wait;

@@ -1,0 +1,145 @@
+//! Upkeep: what grows is cut, what was lost is made again. Each call is short
+//! and bounded; call until it says that nothing is left.
+
+use std::sync::LazyLock;
+use std::time::Duration;
+
+use super::Queue;
+use super::admit::ms;
+use super::parse::Parts;
+use crate::script::Call;
+use crate::{Script, StoreError};
+
+macro_rules! script {
+    ($name:ident, $file:literal) => {
+        static $name: LazyLock<Script> = LazyLock::new(|| {
+            Script::new(&[
+                include_str!("../lua/lib/base.lua"),
+                include_str!(concat!("../lua/", $file)),
+            ])
+        });
+    };
+}
+script!(EXPIRE_IDS, "expire_ids.lua");
+script!(TRIM, "trim.lua");
+script!(FORGET_FAILURES, "forget_failures.lua");
+script!(TEND, "tend.lua");
+script!(DROP_CONSUMERS, "drop_consumers.lua");
+
+/// Fields, entries or accounts one call looks at.
+const PAGE: usize = 1000;
+/// A consumer that has not asked for so long is gone: living ones ask each second.
+const CONSUMER_GONE: Duration = Duration::from_secs(3600);
+
+/// One page of a pass over everything of a kind.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pass {
+    /// Where the next page begins; `None`: all were seen.
+    pub next: Option<String>,
+    /// How many were forgotten or mended.
+    pub changed: u64,
+}
+
+/// What was cut from the output streams.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Trimmed {
+    /// Entries past their age.
+    pub by_age: u64,
+    /// Entries cut because the stream was too large.
+    pub by_size: u64,
+    /// Whether a consumer group lost entries it had not acknowledged.
+    pub unread: bool,
+}
+
+impl Queue {
+    /// Forgets finished jobs' ids after their time: one page of a pass.
+    ///
+    /// # Errors
+    /// What Redis refused, or that it could not be asked.
+    pub async fn expire_ids(&self, from: Option<&str>) -> Result<Pass, StoreError> {
+        let call = self
+            .upkeep(&EXPIRE_IDS)
+            .arg(from.unwrap_or("0"))
+            .arg(PAGE)
+            .arg(self.settings.remember.as_secs());
+        self.pass(call).await
+    }
+
+    /// Looks after accounts: calls in flight that are over, lanes without a
+    /// turn: one page of a pass.
+    ///
+    /// # Errors
+    /// What Redis refused, or that it could not be asked.
+    pub async fn tend_accounts(&self, from: Option<&str>) -> Result<Pass, StoreError> {
+        self.pass(self.upkeep(&TEND).arg(from.unwrap_or("0")).arg(PAGE / 5)).await
+    }
+
+    /// Trims the output streams by age and size. Warns when a consumer group
+    /// lost something by it.
+    ///
+    /// # Errors
+    /// What Redis refused, or that it could not be asked.
+    pub async fn trim(&self) -> Result<Trimmed, StoreError> {
+        let keys = self.store.keys();
+        let mut all = Trimmed::default();
+        for stream in [keys.results(), keys.failures(), keys.events()] {
+            let call = self
+                .upkeep(&TRIM)
+                .key(&stream)
+                .arg(ms(self.settings.output_kept))
+                .arg(self.settings.output_bytes)
+                .arg(PAGE * 10);
+            let mut parts = Parts::of(call.run(&self.store.connection()).await?)?;
+            let trimmed = Trimmed {
+                by_age: parts.count()?,
+                by_size: parts.count()?,
+                unread: parts.count()? > 0,
+            };
+            if trimmed.unread {
+                metrics::counter!("zoomd_outputs_trimmed_unread_total").increment(trimmed.by_size);
+                tracing::warn!(
+                    stream,
+                    entries = trimmed.by_size,
+                    "an output stream was cut for its size before all consumer groups had acknowledged it"
+                );
+            }
+            all.by_age += trimmed.by_age;
+            all.by_size += trimmed.by_size;
+            all.unread |= trimmed.unread;
+        }
+        Ok(all)
+    }
+
+    /// Forgets failures of the index after their time; answers how many: call
+    /// again while there are some.
+    ///
+    /// # Errors
+    /// What Redis refused, or that it could not be asked.
+    pub async fn forget_failures(&self) -> Result<u64, StoreError> {
+        let call = self.upkeep(&FORGET_FAILURES).arg(ms(self.settings.failures_kept)).arg(PAGE);
+        Ok(redis::from_redis_value(call.run(&self.store.connection()).await?)?)
+    }
+
+    /// Removes the names of consumers that are gone; answers how many.
+    ///
+    /// # Errors
+    /// What Redis refused, or that it could not be asked.
+    pub async fn drop_consumers(&self) -> Result<u64, StoreError> {
+        let call = self
+            .upkeep(&DROP_CONSUMERS)
+            .key(self.store.keys().jobs())
+            .arg(ms(CONSUMER_GONE))
+            .arg(&*self.boot);
+        Ok(redis::from_redis_value(call.run(&self.store.connection()).await?)?)
+    }
+
+    fn upkeep(&self, script: &'static Script) -> Call<'static> {
+        script.call().key(self.store.keys().prefix()).arg(self.store.clock().ms())
+    }
+
+    async fn pass(&self, call: Call<'_>) -> Result<Pass, StoreError> {
+        let mut parts = Parts::of(call.run(&self.store.connection()).await?)?;
+        let next = parts.text()?;
+        Ok(Pass { next: (next != "0").then_some(next), changed: parts.count()? })
+    }
+}
