@@ -32,6 +32,17 @@ impl Words {
         text.parse().map_err(|_| StoreError::unexpected(self.what))
     }
 
+    /// The next item as a time in milliseconds.
+    pub(crate) fn number(&mut self) -> Result<i64, StoreError> {
+        let text = self.next()?;
+        text.parse().map_err(|_| StoreError::unexpected(self.what))
+    }
+
+    /// The next item as it came.
+    pub(crate) fn value(&mut self) -> Result<Value, StoreError> {
+        self.items.next().ok_or_else(|| StoreError::unexpected(self.what))
+    }
+
     /// The next item as text; `None` at the end of the list.
     pub(crate) fn next_if_any(&mut self) -> Result<Option<String>, StoreError> {
         if self.items.as_slice().is_empty() { Ok(None) } else { self.next().map(Some) }

@@ -88,6 +88,12 @@ impl Keys {
         users = "u";
         /// Hash: fingerprint of a purged account's name → epoch it was removed at.
         tombs = "tomb";
+        /// Zset: accounts with an open intent → when it was written, ms.
+        intents = "intents";
+        /// Hash: `<issuer> <client id>` → until when its rotations are stopped, and why.
+        stops = "stop";
+        /// Zset: `<client id>|<account>` → when a verdict was written, ms.
+        deaths = "deaths";
         /// Hash: job id → state of a live job, or the memory of a finished one.
         ids = "ids";
         /// Zset: job id → when its lease ends, ms.

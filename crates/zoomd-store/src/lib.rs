@@ -17,6 +17,7 @@ pub mod keys;
 pub mod meta;
 pub mod probe;
 pub mod queue;
+pub mod rotation;
 pub mod script;
 pub mod seal;
 mod store;

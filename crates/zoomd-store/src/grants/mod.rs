@@ -27,6 +27,7 @@ use crate::{Store, StoreError};
 pub use new::{Identity, NewGrant};
 pub use put::{Conflict, Connected, Put};
 pub use read::AccountSummary;
+pub(crate) use read::{account, grant};
 pub use record::{AccountRecord, AccountState, Candidate, GrantKind, GrantRecord, Plan};
 pub use remove::Removed;
 pub use secrets::GrantSecrets;

@@ -20,7 +20,7 @@ pub struct Identity {
 
 impl Identity {
     /// The aliases as they are stored: in lower case, with the user id.
-    pub(super) fn aliases_json(&self) -> String {
+    pub(crate) fn aliases_json(&self) -> String {
         let mut all: Vec<_> = self.aliases.iter().map(|alias| alias.to_lowercase()).collect();
         all.extend(self.zoom_user.clone());
         serde_json::Value::from(all).to_string()

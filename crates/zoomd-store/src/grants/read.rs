@@ -184,7 +184,7 @@ fn version(fields: &Fields) -> Option<GrantVersion> {
     Some(GrantVersion { epoch, generation: number(fields, "gen") })
 }
 
-fn account(name: &AccountName, fields: &Fields) -> Result<Option<AccountRecord>, StoreError> {
+pub(crate) fn account(name: &AccountName, fields: &Fields) -> Result<Option<AccountRecord>, StoreError> {
     let Some(state) = fields.get("st") else { return Ok(None) };
     let state: AccountState = state.parse().map_err(|_| StoreError::unexpected("an account"))?;
     let aliases = fields.get("em").and_then(|json| serde_json::from_str(json).ok());

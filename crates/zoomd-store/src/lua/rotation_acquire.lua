@@ -1,0 +1,58 @@
+-- Takes the lease of an account's rotation, and answers all that a rotation reads.
+-- KEYS[1]  prefix P           KEYS[2]  <ns>:events
+-- ARGV[1]  clock offset in ms
+-- ARGV[2]  account
+-- ARGV[3]  owner, random
+-- ARGV[4]  lease ms
+-- ARGV[5]  1: a rest does not hold it back
+-- ARGV[6]  how long nothing starts after Redis' run id changed, ms
+-- ARGV[7]  mark of the configured secret, by which a stop of the app is told to be
+--          about other credentials
+-- Answer:  {none}                   no such account
+--          {state, st, why}         somebody must act first
+--          {held, owner, until}     another has the lease
+--          {resting, until}         the last rotation went badly
+--          {stopped, until, why}    the app's rotations are stopped
+--          {settling, until}        journals are committed first
+--          {got, now, until, in flight, a, g, int}  with the three hashes as lists
+-- The first write is one that a full Redis refuses.
+local A, owner = ARGV[2], ARGV[3]
+local wrong = misplaced(A)
+if wrong then return wrongtype(wrong) end
+if not holds(P .. 'stop', 'hash') then return wrongtype(P .. 'stop') end
+local a, g = P .. 'a:' .. A, P .. 'g:' .. A
+
+local v = call('HMGET', a, 'st', 'why', 'lk', 'lku')
+if not v[1] then return {'none'} end
+if v[1] ~= 'active' and v[1] ~= 'wrong_app' then return {'state', v[1], v[2] or ''} end
+local till = tonumber(v[4] or 0) or 0
+if v[3] and till > now and v[3] ~= owner then
+  if v[3] ~= '-' then return {'held', v[3], int(till)} end
+  if ARGV[5] ~= '1' then return {'resting', int(till)} end
+end
+
+-- A server that restarted, failed over or was restored may have gone back: the
+-- first who sees its new run id says so for all.
+local info = try('INFO', 'server')
+local run = type(info) == 'string' and string.match(info, 'run_id:(%x+)')
+if run then
+  local seen = call('HMGET', P .. 'meta', 'run_id', 'run_at')
+  if seen[1] ~= run then
+    seen[2] = seen[1] and int(now) or '0'
+    call('HSET', P .. 'meta', 'run_id', run, 'run_at', seen[2])
+  end
+  local ready = (tonumber(seen[2] or 0) or 0) + tonumber(ARGV[6])
+  if ready > now and tonumber(seen[2] or 0) > 0 then return {'settling', int(ready)} end
+end
+
+local app = call('HMGET', g, 'issuer', 'client_id')
+local stop = call('HGET', P .. 'stop', (app[1] or '') .. ' ' .. (app[2] or ''))
+if stop then
+  local over, mark, why = string.match(stop, '^(%d+) (%S+) (.*)$')
+  if over and tonumber(over) > now and (mark == ARGV[7] or mark == '*') then return {'stopped', over, why} end
+end
+
+local over = int(now + tonumber(ARGV[4]))
+call('HSET', a, 'lk', owner, 'lku', over)
+local flying = call('ZCOUNT', P .. 'i:' .. A, '(' .. int(now), '+inf')
+return {'got', int(now), over, flying, call('HGETALL', a), call('HGETALL', g), call('HGETALL', P .. 'int:' .. A)}

@@ -1,0 +1,35 @@
+-- Writes the intent: from here on the token may be spent. Proves that Redis
+-- takes writes, that the lease stands and that nothing changed since it was read.
+-- KEYS[1]  prefix P           KEYS[2]  <ns>:events
+-- ARGV[1]  clock offset in ms
+-- ARGV[2]  account
+-- ARGV[3]  owner
+-- ARGV[4]  lease ms: longer than the exchange can take
+-- ARGV[5]  intent id          ARGV[6]  host: the journal the reply will be staged in
+-- ARGV[7]  epoch  ARGV[8] generation  ARGV[9] fingerprint that is stored
+-- ARGV[10] fingerprint that is presented
+-- ARGV[11] id of the intent that is taken over, or empty
+-- ARGV[12] timeline line (JSON)
+-- Answer:  {ok, now}, {lost} lease, {moved} record, {intent, id} another's,
+--          {busy, requests in flight}
+-- The first write is one that a full Redis refuses.
+local A = ARGV[2]
+local wrong = misplaced(A)
+if wrong then return wrongtype(wrong) end
+if not holds(P .. 'intents', 'zset') then return wrongtype(P .. 'intents') end
+local a, g = P .. 'a:' .. A, P .. 'g:' .. A
+local v = call('HMGET', a, 'st', 'lk', 'lku', 'int')
+if v[2] ~= ARGV[3] or (tonumber(v[3] or 0) or 0) <= now then return {'lost'} end
+local s = call('HMGET', g, 'ep', 'gen', 'fp')
+if v[1] ~= 'active' or s[1] ~= ARGV[7] or s[2] ~= ARGV[8] or s[3] ~= ARGV[9] then return {'moved'} end
+if (v[4] or '') ~= ARGV[11] then return {'intent', v[4] or ''} end
+local flying = call('ZCOUNT', P .. 'i:' .. A, '(' .. int(now), '+inf')
+if flying > 0 then return {'busy', flying} end
+
+call('HSET', a, 'int', ARGV[5], 'lku', int(now + tonumber(ARGV[4])))
+call('DEL', P .. 'int:' .. A)
+call('HSET', P .. 'int:' .. A, 'id', ARGV[5], 'host', ARGV[6], 'ep', ARGV[7], 'gen', ARGV[8],
+  'fp', ARGV[10], 'at', int(now), 'probe', ARGV[11] == '' and '0' or '1')
+call('ZADD', P .. 'intents', int(now), A)
+note(A, ARGV[12])
+return {'ok', int(now)}

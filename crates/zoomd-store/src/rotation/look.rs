@@ -1,0 +1,108 @@
+//! Looking, without a lease.
+
+use zoomd_wire::AccountName;
+
+use super::Rotations;
+use crate::StoreError;
+use crate::grants::{AccountRecord, GrantRecord, GrantVersion};
+
+/// An account and its grant as they stand together.
+#[derive(Debug, Clone)]
+pub struct Look {
+    /// The time of Redis.
+    pub now_ms: i64,
+    /// The account.
+    pub account: AccountRecord,
+    /// Its grant, unless it is removed or superseded.
+    pub grant: Option<GrantRecord>,
+}
+
+impl Look {
+    /// Whether the account's gate is closed: by a lease, a rest or an intent.
+    #[must_use]
+    pub fn gate_closed(&self) -> bool {
+        let leased = self.account.lease.as_ref();
+        let leased =
+            leased.is_some_and(|(_, until)| i64::try_from(*until).unwrap_or(0) > self.now_ms);
+        leased || self.account.intent.is_some()
+    }
+}
+
+/// What is stored of an account, as far as a journal wants to know.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Version {
+    /// The stored version, a tombstone's too.
+    pub version: Option<GrantVersion>,
+    /// Every fingerprint the stored grant knows, in one text.
+    pub knows: String,
+    /// The open intent's id.
+    pub intent: Option<String>,
+}
+
+impl Rotations {
+    /// Reads an account and its grant in one step.
+    ///
+    /// # Errors
+    /// That Redis could not be asked, or holds what is not ours.
+    pub async fn look(&self, name: &AccountName) -> Result<Option<Look>, StoreError> {
+        let keys = self.store.keys();
+        let mut reads = redis::pipe();
+        reads.atomic();
+        reads.cmd("TIME");
+        reads.cmd("HGETALL").arg(keys.account(name.as_str()));
+        reads.cmd("HGETALL").arg(keys.grant(name.as_str()));
+        let values = self.store.connection().values(&reads).await?;
+        let all = redis::Value::Array(match values.as_slice() {
+            [redis::Value::Array(inner)] => inner.clone(),
+            _ => values,
+        });
+        type Fields = std::collections::HashMap<String, String>;
+        let (time, account, grant): ((i64, i64), Fields, Fields) = redis::from_redis_value(all)?;
+        let now_ms = time.0 * 1000 + time.1 / 1000 + self.store.clock().ms();
+        let Some(account) = crate::grants::account(name, &account)? else { return Ok(None) };
+        Ok(Some(Look { now_ms, account, grant: crate::grants::grant(&grant)? }))
+    }
+
+    /// What is stored of these accounts, in their order; for comparing with a
+    /// journal.
+    ///
+    /// # Errors
+    /// That Redis could not be asked.
+    pub async fn versions(&self, names: &[AccountName]) -> Result<Vec<Version>, StoreError> {
+        if names.is_empty() {
+            return Ok(Vec::new());
+        }
+        let keys = self.store.keys();
+        let mut reads = redis::pipe();
+        for name in names {
+            reads.cmd("HMGET").arg(keys.account(name.as_str())).arg(&["ep", "gen", "int"]);
+            reads.cmd("HMGET").arg(keys.grant(name.as_str())).arg(&["fp", "pfp", "anc", "cand"]);
+        }
+        let values = self.store.connection().values(&reads).await?;
+        values
+            .chunks_exact(2)
+            .map(|pair| {
+                let of_account: Vec<Option<String>> = redis::from_redis_value_ref(&pair[0])?;
+                let of_grant: Vec<Option<String>> = redis::from_redis_value_ref(&pair[1])?;
+                let [epoch, generation, intent] = <[_; 3]>::try_from(of_account)
+                    .map_err(|_| StoreError::unexpected("an account"))?;
+                let epoch = epoch.and_then(|text: String| text.parse().ok());
+                let generation = generation.and_then(|text: String| text.parse().ok());
+                let version = epoch
+                    .zip(generation)
+                    .map(|(epoch, generation)| GrantVersion { epoch, generation });
+                let knows = of_grant.into_iter().flatten().collect::<Vec<_>>().join(" ");
+                Ok(Version { version, knows, intent })
+            })
+            .collect()
+    }
+
+    /// The server's run id: another one after a restart or a failover.
+    ///
+    /// # Errors
+    /// That Redis could not be asked.
+    pub async fn run_id(&self) -> Result<Option<String>, StoreError> {
+        let info = self.store.info("server").await?;
+        Ok(info.lines().find_map(|l| l.strip_prefix("run_id:")).map(|id| id.trim().to_owned()))
+    }
+}

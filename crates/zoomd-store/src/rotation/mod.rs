@@ -1,0 +1,102 @@
+//! Rotations, as far as Redis has a part in them.
+//!
+//! Owns the lease and the intent (fields of `a:<A>`, `int:<A>`, the zset
+//! `intents`), the only way a rotated token gets into `g:<A>` (rules P, F and D),
+//! the verdict (rule N), the stop of an app whose accounts die or whose secret
+//! is wrong, and the run id by which a server that went back is noticed. Each
+//! verb is one script. Never talks to Zoom and never waits.
+//!
+//! Invariant: [`Rotations::commit`] looks at versions and lineages alone, never
+//! at a lease; [`Rotations::verdict`] writes only about exactly what is stored.
+//! What the scripts must decide is written down as functions on values in the
+//! workers' `rotation::rules`, and a test holds the scripts to it.
+
+mod commit;
+mod intent;
+mod lease;
+mod look;
+mod stop;
+mod verdict;
+
+use std::sync::LazyLock;
+
+use crate::grants::GrantVersion;
+use crate::script::{Call, Script};
+use crate::seal::Fingerprint;
+use crate::{Store, StoreError};
+
+pub use commit::{Committed, Offer, Origin};
+pub use intent::{Intended, Intending, OpenIntent};
+pub use lease::{Acquired, Ask, End, Held, NewState};
+pub use look::{Look, Version};
+pub use verdict::{Judged, Refusal};
+
+/// Which stored grant something was read from: its version and fingerprint.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Stored {
+    /// Its version.
+    pub version: GrantVersion,
+    /// Its fingerprint.
+    pub fp: Fingerprint,
+}
+
+/// The rotations of one namespace. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Rotations {
+    store: Store,
+    /// Intents wait for replicas and disks on a connection of their own.
+    durable: crate::Conn,
+}
+
+impl Rotations {
+    /// Joins a namespace.
+    #[must_use]
+    pub fn new(store: Store) -> Self {
+        let durable = store.blocking_connection();
+        Self { store, durable }
+    }
+
+    /// The namespace.
+    #[must_use]
+    pub fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// A script call with what all scripts of rotations take first.
+    fn call<'a>(&self, script: &'a Script, account: &str) -> Call<'a> {
+        let keys = self.store.keys();
+        let call = script.call().key(keys.prefix()).key(keys.events());
+        call.arg(self.store.clock().ms()).arg(account)
+    }
+
+    async fn run(&self, call: Call<'_>, what: &str) -> Result<redis::Value, StoreError> {
+        call.run(&self.store.connection()).await.map_err(|error| error.during(what))
+    }
+}
+
+macro_rules! scripts {
+    ($($name:ident = $file:literal;)*) => {
+        $(static $name: LazyLock<Script> = LazyLock::new(|| {
+            Script::new(&[
+                include_str!("../lua/lib/base.lua"),
+                include_str!("../lua/account_lib.lua"),
+                include_str!("../lua/rotation_lib.lua"),
+                include_str!(concat!("../lua/", $file)),
+            ])
+        });)*
+    };
+}
+
+scripts! {
+    ACQUIRE = "rotation_acquire.lua";
+    RENEW = "rotation_renew.lua";
+    INTEND = "rotation_intend.lua";
+    DOUBT = "rotation_doubt.lua";
+    ABORT = "rotation_abort.lua";
+    COMMIT = "rotation_commit.lua";
+    VERDICT = "rotation_verdict.lua";
+}
+
+fn millis(duration: std::time::Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,49 @@
+//! The stop: rotations of an app whose credentials Zoom does not accept.
+
+use std::time::Duration;
+
+use super::{Rotations, millis};
+use crate::StoreError;
+
+impl Rotations {
+    /// Stops the rotations of an app for a while, for daemons whose credentials
+    /// bear this mark. Nothing is said of any account.
+    ///
+    /// # Errors
+    /// That Redis could not be asked.
+    pub async fn stop_app(
+        &self,
+        issuer: &str,
+        client_id: &str,
+        mark: &str,
+        rest: Duration,
+        why: &str,
+    ) -> Result<(), StoreError> {
+        let until = self.store.now_ms().await?.saturating_add_unsigned(millis(rest));
+        let mut set = redis::cmd("HSET");
+        set.arg(self.store.keys().stops()).arg(format!("{issuer} {client_id}"));
+        set.arg(format!("{until} {mark} {why}"));
+        self.store.connection().value(&set).await?;
+        Ok(())
+    }
+
+    /// The apps whose rotations are stopped now: issuer and client id, until
+    /// when (ms), and why.
+    ///
+    /// # Errors
+    /// That Redis could not be asked.
+    pub async fn stopped_apps(&self) -> Result<Vec<(String, i64, String)>, StoreError> {
+        let now = self.store.now_ms().await?;
+        let mut read = redis::cmd("HGETALL");
+        read.arg(self.store.keys().stops());
+        let all: Vec<(String, String)> =
+            redis::from_redis_value(self.store.connection().value(&read).await?)?;
+        let parsed = all.into_iter().filter_map(|(app, text)| {
+            let mut parts = text.splitn(3, ' ');
+            let until: i64 = parts.next()?.parse().ok()?;
+            let why = parts.nth(1)?.to_owned();
+            Some((app, until, why))
+        });
+        Ok(parsed.filter(|(_, until, _)| *until > now).collect())
+    }
+}
