@@ -1,1 +1,4 @@
 //! Black-box tests of the binary.
+
+mod deploy;
+mod house;

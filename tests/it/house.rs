@@ -1,0 +1,206 @@
+//! The walls of the house: which crate may use which, and which library belongs
+//! to one crate alone. Each wall is an absence, so only a test can hold it.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use serde_json::Value;
+
+const ROOT: &str = env!("CARGO_MANIFEST_DIR");
+
+/// What each crate of ours may use of ours; in tests, `testing` too.
+struct Room {
+    name: &'static str,
+    uses: &'static [&'static str],
+    testing: &'static [&'static str],
+}
+
+const HOUSE: &[Room] = &[
+    Room { name: "zoomd-wire", uses: &[], testing: &[] },
+    Room { name: "redis-local", uses: &[], testing: &[] },
+    Room { name: "zoom-sim", uses: &[], testing: &[] },
+    Room { name: "zoom-api", uses: &[], testing: &["zoom-sim"] },
+    Room { name: "zoomd-store", uses: &["zoomd-wire"], testing: &["redis-local"] },
+    Room {
+        name: "zoomd-workers",
+        uses: &["zoomd-wire", "zoom-api", "zoomd-store"],
+        testing: &["zoom-sim", "redis-local"],
+    },
+    Room {
+        name: "zoomd",
+        uses: &[
+            "zoomd-wire",
+            "zoom-api",
+            "zoomd-store",
+            "zoomd-workers",
+            "zoom-sim",
+            "redis-local",
+        ],
+        testing: &[],
+    },
+];
+
+/// Libraries, by the start of their names, and the only crates that may use
+/// them.
+const OWNED: &[(&str, &[&str])] = &[
+    ("redis", &["zoomd-store"]),
+    ("reqwest", &["zoom-api"]),
+    ("apalis", &["zoomd-workers"]),
+    ("cron", &["zoomd-workers"]),
+    ("clap", &["zoomd", "zoom-sim"]),
+    ("anyhow", &["zoomd"]),
+    ("axum", &["zoomd"]),
+    ("indicatif", &["zoomd"]),
+    ("figment", &["zoomd"]),
+    ("chacha20poly1305", &["zoomd-store"]),
+];
+
+/// Libraries that, inside the crate that owns them, only these files name.
+/// A folder stands for all that is in it.
+const ADAPTERS: &[(&str, &str, &[&str])] = &[
+    ("apalis", "workers/src", &["workers/src/pipeline/", "workers/src/schedules/"]),
+    ("clap", "src", &["src/cli/"]),
+    ("clap", "crates/zoom-sim/src", &["crates/zoom-sim/src/main.rs"]),
+    ("anyhow", "src", &["src/"]),
+];
+
+fn metadata() -> Value {
+    let output = Command::new(env!("CARGO"))
+        .args(["metadata", "--format-version", "1", "--no-deps", "--offline", "--locked"])
+        .current_dir(ROOT)
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+/// Every (crate, what it depends on, whether for tests only).
+fn edges() -> Vec<(String, String, bool)> {
+    let metadata = metadata();
+    let packages = metadata["packages"].as_array().unwrap();
+    let edges = packages.iter().flat_map(|package| {
+        let name = package["name"].as_str().unwrap();
+        package["dependencies"].as_array().unwrap().iter().map(move |dependency| {
+            let used = dependency["name"].as_str().unwrap();
+            (name.to_owned(), used.to_owned(), dependency["kind"] == "dev")
+        })
+    });
+    edges.collect()
+}
+
+fn allowed(user: &str, used: &str, testing: bool) -> bool {
+    if let Some(room) = HOUSE.iter().find(|room| room.name == user)
+        && HOUSE.iter().any(|room| room.name == used)
+    {
+        return room.uses.contains(&used) || (testing && room.testing.contains(&used));
+    }
+    // redis-local is ours and not the library whose name it begins with.
+    used == "redis-local"
+        || OWNED
+            .iter()
+            .filter(|(library, _)| belongs(used, library))
+            .all(|(_, owners)| owners.contains(&user))
+}
+
+/// `apalis-core` belongs to `apalis`; `cronjob` does not to `cron`.
+fn belongs(name: &str, library: &str) -> bool {
+    name.strip_prefix(library).is_some_and(|rest| rest.is_empty() || rest.starts_with(['-', '_']))
+}
+
+#[test]
+fn every_arrow_points_down_and_libraries_stay_in_their_crate() {
+    let forbidden: Vec<_> = edges()
+        .into_iter()
+        .filter(|(user, used, testing)| !allowed(user, used, *testing))
+        .collect();
+    assert!(forbidden.is_empty(), "forbidden: {forbidden:?}");
+}
+
+#[test]
+fn the_walls_can_be_broken() {
+    for (user, used) in [
+        ("zoomd-wire", "zoomd-store"),
+        ("zoom-api", "zoomd-store"),
+        ("zoomd-store", "zoom-api"),
+        ("zoom-sim", "zoomd-wire"),
+        ("zoomd-workers", "zoomd"),
+        ("zoomd-workers", "redis"),
+        ("zoomd", "reqwest"),
+        ("zoomd", "apalis-core"),
+        ("zoomd-store", "clap_complete"),
+    ] {
+        assert!(!allowed(user, used, false), "{user} may use {used}");
+    }
+    assert!(allowed("zoom-api", "zoom-sim", true) && !allowed("zoom-api", "zoom-sim", false));
+}
+
+#[test]
+fn every_crate_has_its_room() {
+    let crates: BTreeSet<_> = edges().into_iter().map(|(user, _, _)| user).collect();
+    let rooms: BTreeSet<_> = HOUSE.iter().map(|room| room.name.to_owned()).collect();
+    assert_eq!(crates, rooms);
+}
+
+/// Every Rust file of ours below `folder`, by its path from the root.
+fn sources(folder: &str) -> Vec<(String, String)> {
+    let mut folders = vec![PathBuf::from(ROOT).join(folder)];
+    let mut files = Vec::new();
+    while let Some(folder) = folders.pop() {
+        let Ok(entries) = fs::read_dir(&folder) else { continue };
+        for path in entries.map(|entry| entry.unwrap().path()) {
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                let name =
+                    path.strip_prefix(Path::new(ROOT)).unwrap().to_string_lossy().into_owned();
+                files.push((name, fs::read_to_string(&path).unwrap()));
+            }
+        }
+    }
+    files
+}
+
+/// Whether the code (not a comment) names the library.
+fn names(code: &str, library: &str) -> bool {
+    code.lines().map(str::trim_start).filter(|line| !line.starts_with("//")).any(|line| {
+        let mut words = line.split(|c: char| !c.is_alphanumeric() && c != '_' && c != ':');
+        words.any(|word| {
+            let first = word.split("::").next().unwrap_or_default();
+            word.contains("::") && belongs(first, library)
+        })
+    })
+}
+
+#[test]
+fn thin_adapters_are_the_only_files_that_name_what_they_adapt() {
+    for (library, folder, adapters) in ADAPTERS {
+        let strays: Vec<_> = sources(folder)
+            .into_iter()
+            .filter(|(path, code)| {
+                names(code, library) && !adapters.iter().any(|adapter| path.starts_with(adapter))
+            })
+            .map(|(path, _)| path)
+            .collect();
+        assert!(strays.is_empty(), "{library} is named outside of {adapters:?}: {strays:?}");
+    }
+    let apalis: Vec<_> = sources("workers/src")
+        .into_iter()
+        .filter(|(_, code)| names(code, "apalis"))
+        .map(|(path, _)| path)
+        .collect();
+    assert!(apalis.len() <= 3, "apalis is adapted in too many files: {apalis:?}");
+}
+
+/// Tests may tell longer stories than code.
+#[test]
+fn every_file_is_small_and_says_what_it_is() {
+    let folders = ["src", "workers", "crates", "tests"];
+    let most = |path: &str| if path.contains("tests") { 600 } else { 400 };
+    let files: Vec<_> = folders.into_iter().flat_map(sources).collect();
+    let long = files.iter().filter(|(path, code)| code.lines().count() > most(path));
+    let dumb = files.iter().filter(|(_, code)| !code.starts_with("//!"));
+    let wrong: Vec<_> = long.chain(dumb).map(|(path, _)| path).collect();
+    assert!(wrong.is_empty(), "too long, or without a header: {wrong:?}");
+}
