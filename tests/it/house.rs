@@ -200,7 +200,8 @@ fn every_file_is_small_and_says_what_it_is() {
     let most = |path: &str| if path.contains("tests") { 600 } else { 400 };
     let files: Vec<_> = folders.into_iter().flat_map(sources).collect();
     let long = files.iter().filter(|(path, code)| code.lines().count() > most(path));
-    let dumb = files.iter().filter(|(_, code)| !code.starts_with("//!"));
+    let dumb =
+        files.iter().filter(|(path, code)| !path.contains("tests") && !code.starts_with("//!"));
     let wrong: Vec<_> = long.chain(dumb).map(|(path, _)| path).collect();
     assert!(wrong.is_empty(), "too long, or without a header: {wrong:?}");
 }
