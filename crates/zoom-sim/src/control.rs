@@ -67,7 +67,9 @@ pub(crate) async fn handle(shared: &Arc<Shared>, parts: &Parts, body: &Bytes) ->
 
 fn at_once(world: &mut World, parts: &Parts, path: &str, body: &Bytes) -> Answer {
     match (parts.method.as_str(), path) {
-        ("GET", "" | "health") => Ok(json!({ "ok": true, "url": world.url, "see": "/_sim" })),
+        ("GET", "" | "health") => {
+            Ok(json!({ "ok": true, "url": world.url, "see": "the README of zoom-sim" }))
+        }
         ("GET", "counters") => counters(world),
         ("DELETE", "counters") => {
             world.reset_counters();
@@ -122,7 +124,8 @@ fn people(world: &mut World, parts: &Parts, path: &str, body: &Bytes) -> Answer 
         (method, path) => match path.split_once('/') {
             Some(("faults", rest)) => one_fault(world, method, rest),
             Some(("tokens", user)) if method == "GET" => {
-                let grant = world.find_user(user).and_then(|user| world.grant_of(user));
+                let user = percent_encoding::percent_decode_str(user).decode_utf8_lossy();
+                let grant = world.find_user(&user).and_then(|user| world.grant_of(user));
                 let tokens = grant.and_then(|grant| world.tokens_of(grant));
                 value(tokens.ok_or_else(|| Refused(404, "no live grant".into()))?)
             }

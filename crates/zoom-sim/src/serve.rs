@@ -304,7 +304,10 @@ impl<'a> Flight<'a> {
             What::HalfReply(bytes) => {
                 let promised = due.body.len().max(bytes + 1) as u64;
                 let first: Bytes = due.body.slice(..(*bytes).min(due.body.len()));
-                return End::Body(due, SimBody::Half { first: Some(first), promised, flushed: false });
+                return End::Body(
+                    due,
+                    SimBody::Half { first: Some(first), promised, flushed: false },
+                );
             }
             What::Huge(bytes) => {
                 return End::Body(due, SimBody::Huge { left: *bytes, begun: false });

@@ -12,6 +12,7 @@ use crate::counters::{Counters, Violation};
 use crate::endpoint::Endpoint;
 use crate::faults::{Fault, FaultId, FaultState};
 use crate::meetings::MeetingView;
+use crate::seeds::Seed;
 use crate::serve::serve;
 use crate::shared::{Command, Shared, Stage, TimedOut};
 use crate::tokens::{TokenKind, TokenState, Tokens};
@@ -41,15 +42,6 @@ impl std::fmt::Debug for Sim {
 pub struct StartError {
     address: SocketAddr,
     source: std::io::Error,
-}
-
-/// A user with a grant, ready to be used.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub struct Seed {
-    /// The user.
-    pub user: UserView,
-    /// The pair.
-    pub tokens: Tokens,
 }
 
 impl Sim {
@@ -283,6 +275,11 @@ impl Sim {
         self.shared.world().reset_counters();
     }
 
+    /// Requests being served now.
+    pub fn in_flight(&self) -> u64 {
+        self.shared.world().in_flight
+    }
+
     /// The latest broken rules, oldest first.
     pub fn violations(&self) -> Vec<Violation> {
         self.shared.world().violations.iter().cloned().collect()
@@ -368,51 +365,5 @@ impl Sim {
 impl Drop for Sim {
     fn drop(&mut self) {
         self.end();
-    }
-}
-
-impl World {
-    pub(crate) fn set_app(&mut self, app: App) {
-        match self.apps.iter_mut().find(|a| a.client_id == app.client_id) {
-            Some(known) => *known = app,
-            None => self.apps.push(app),
-        }
-    }
-
-    pub(crate) fn seed(
-        &mut self,
-        user: &str,
-        app: Option<&str>,
-        scope: Option<&str>,
-    ) -> Option<Seed> {
-        let app = match app {
-            Some(id) => self.apps.iter().position(|a| a.client_id == id)?,
-            None => self.apps.iter().position(|a| a.s2s_account.is_none())?,
-        };
-        let user = self.user_or_new(user);
-        let grant = self.consent(user, app, scope);
-        let with_refresh = self.apps[app].s2s_account.is_none();
-        let tokens = self.issue(grant, with_refresh);
-        Some(Seed { user: self.view_user(user), tokens })
-    }
-
-    pub(crate) fn revoke_user(&mut self, user: &str) -> bool {
-        let grant = self.find_user(user).and_then(|user| self.grant_of(user));
-        grant.map(|grant| self.kill_grant(grant, "revoked by the user")).is_some()
-    }
-
-    /// What a fault's `who` means: a user's e-mail address where there is such a
-    /// user, else the name as it stands (an account).
-    pub(crate) fn fault_name(&self, who: &str) -> String {
-        self.find_user(who).map_or_else(|| who.to_owned(), |user| self.users[user].email.clone())
-    }
-
-    pub(crate) fn reset_counters(&mut self) {
-        let connections_open = self.counters.connections_open;
-        // Codes are made from this one; they must not come again.
-        let consents = self.counters.consents;
-        self.counters = Counters { connections_open, consents, ..Counters::default() };
-        self.violations.clear();
-        self.requests.clear();
     }
 }

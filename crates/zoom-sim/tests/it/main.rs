@@ -1,0 +1,11 @@
+//! The simulator over real sockets, with a client of fifty lines.
+
+mod client;
+mod control;
+mod faults;
+mod limits;
+mod meetings;
+mod oauth;
+mod process;
+mod rotation;
+mod webhooks;
