@@ -35,11 +35,24 @@ local oldest = int(now - tonumber(ARGV[2])) .. '-0'
 if needed and before(needed, oldest) then oldest = needed end
 local by_age = call('XTRIM', KEYS[2], 'MINID', '~', oldest, 'LIMIT', ARGV[4])
 
+-- The size is reckoned from the entries at both ends: `MEMORY USAGE` counts a
+-- group's pending list, several times over, as the stream's.
+local function reckoned(length)
+  local bytes, seen = 0, 0
+  for _, page in ipairs({call('XRANGE', KEYS[2], '-', '+', 'COUNT', 50), call('XREVRANGE', KEYS[2], '+', '-', 'COUNT', 50)}) do
+    for _, entry in ipairs(page) do
+      seen, bytes = seen + 1, bytes + 24
+      for _, text in ipairs(entry[2]) do bytes = bytes + #text end
+    end
+  end
+  return seen > 0 and bytes / seen * length or 0
+end
+
 local by_size, lost = 0, 0
-local bytes = try('MEMORY', 'USAGE', KEYS[2])
-if type(bytes) == 'number' and bytes > tonumber(ARGV[3]) then
-  local length = call('XLEN', KEYS[2])
-  local target = math.floor(length * tonumber(ARGV[3]) / bytes * 0.95)
+local length, most = call('XLEN', KEYS[2]), tonumber(ARGV[3])
+local bytes = reckoned(length)
+if bytes > most then
+  local target = math.floor(length * most / bytes * 0.95)
   by_size = call('XTRIM', KEYS[2], 'MAXLEN', '~', math.max(target, length - tonumber(ARGV[4])), 'LIMIT', ARGV[4])
   local first = call('XRANGE', KEYS[2], '-', '+', 'COUNT', 1)[1]
   if by_size > 0 and needed and (not first or before(needed, first[1])) then lost = 1 end

@@ -144,7 +144,7 @@ impl Reader {
         let mut cmd = redis::cmd("XAUTOCLAIM");
         cmd.arg(self.keys.jobs()).arg("zoomd").arg(&*self.consumer).arg(ms(self.idle));
         cmd.arg(&self.scan).arg("COUNT").arg(count);
-        let (next, entries, deleted) = decode::autoclaim(self.conn.value(&cmd).await?)?;
+        let (next, (entries, deleted)) = decode::autoclaim(self.conn.value(&cmd).await?)?;
         self.acknowledge(&deleted).await?;
         if next == "0-0" {
             self.scan_at = Instant::now() + self.idle / 3;

@@ -11,6 +11,7 @@ use crate::queue::entry::Entry;
 /// Of a malformed entry no more text than this is handed on.
 const MOST_TEXT: usize = 64 * 1024;
 
+/// Entries, and the ids of those that are gone.
 type Entries = (Vec<Entry>, Vec<Arc<str>>);
 
 fn unexpected() -> StoreError {
@@ -34,7 +35,7 @@ pub(super) fn read(answer: Value) -> Result<Entries, StoreError> {
 /// The next cursor, the entries taken over, and the ids of those that are gone.
 /// Servers before 7.0 put a nil in place of an entry that is gone, without its
 /// id; it is then left pending, and found again by its consumer.
-pub(super) fn autoclaim(answer: Value) -> Result<(String, Vec<Entry>, Vec<Arc<str>>), StoreError> {
+pub(super) fn autoclaim(answer: Value) -> Result<(String, Entries), StoreError> {
     let Value::Array(parts) = answer else { return Err(unexpected()) };
     let mut parts = parts.into_iter();
     let cursor = text(parts.next().ok_or_else(unexpected)?)?;
@@ -44,7 +45,7 @@ pub(super) fn autoclaim(answer: Value) -> Result<(String, Vec<Entry>, Vec<Arc<st
             deleted.push(text(id)?.into());
         }
     }
-    Ok((cursor, entries, deleted))
+    Ok((cursor, (entries, deleted)))
 }
 
 fn all(entries: Value) -> Result<Entries, StoreError> {
@@ -127,7 +128,7 @@ mod tests {
         assert_eq!((&*entries[0].id, &*deleted[0]), ("1-2", "1-1"));
         assert!(read(Value::Nil).expect("nothing").0.is_empty());
         let claimed = Value::Array(vec![bulk("0-0"), Value::Array(vec![Value::Nil, here])]);
-        let (cursor, entries, deleted) = autoclaim(claimed).expect("claim");
+        let (cursor, (entries, deleted)) = autoclaim(claimed).expect("claim");
         assert_eq!((cursor.as_str(), entries.len(), deleted.len()), ("0-0", 1, 0));
     }
 }
