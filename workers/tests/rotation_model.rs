@@ -14,7 +14,8 @@ use zoomd_store::grants::{Epoch, GrantVersion};
 use zoomd_workers::rotation::rules::{Accepted, Judged, Slot, Standing, Token, accept, verdict};
 
 type Fp = u8;
-type Stored = (GrantVersion, Fp);
+/// The token that was stored when a worker read it.
+type Stored = Token<Fp>;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Zoom {
@@ -133,7 +134,7 @@ struct Rotation(Laws);
 
 impl Rotation {
     /// Zoom is given `fp`: the token it answers with, or a refusal.
-    fn present(&self, state: &mut State, stored: Stored, token: &Token<Fp>) -> Option<Token<Fp>> {
+    fn present(&self, state: &mut State, stored: &Stored, token: &Token<Fp>) -> Option<Token<Fp>> {
         let fp = token.fp;
         let alive = state.live.contains(&fp);
         let tolerated = state.grace == Some(fp);
@@ -151,7 +152,7 @@ impl Rotation {
         } else {
             state.live = vec![state.issued];
         }
-        Some(token.child(state.issued, stored.0))
+        Some(Slot::holding(stored.clone()).child(token, state.issued))
     }
 
     /// Offers `token`; whether the store took notice of it.
@@ -220,7 +221,8 @@ impl Rotation {
             state.slot.standing = Standing::NeedsReauth;
             return Self::abort(state, worker);
         }
-        let judged = verdict(&mut state.slot, stored, presented.fp, covered);
+        let read = (stored.version, stored.fp);
+        let judged = verdict(&mut state.slot, read, presented.fp, covered);
         let next = state.slot.presentable().next().cloned();
         match (judged, next) {
             (Judged::Candidates, Some(next)) if state.lease == Some(worker) => {
@@ -236,18 +238,18 @@ impl Rotation {
                 state.lease = Some(w);
                 state.fence += u8::from(self.0.write == Write::Fence);
                 state.workers[w].fence = state.fence;
-                let stored = state.slot.current.as_ref().map(|t| (t.version, t.fp))?;
+                let stored = state.slot.current.clone()?;
                 let token = state.slot.presentable().next()?.clone();
                 state.workers[w].at = At::Leased(stored, token);
             }
             Action::Intend(w) => {
                 let At::Leased(stored, token) = state.workers[w].at.clone() else { return None };
-                let same = state.slot.current.as_ref().map(|t| (t.version, t.fp)) == Some(stored);
+                let same = state.slot.current.as_ref() == Some(&stored);
                 if state.lease != Some(w) || !same {
                     Self::done(state, w);
                     return Some(());
                 }
-                state.intent = Some(Intent { worker: w, version: stored.0, answered: false });
+                state.intent = Some(Intent { worker: w, version: stored.version, answered: false });
                 state.left.rotations = state.left.rotations.saturating_sub(1);
                 state.workers[w].at = At::Intended(stored, token);
             }
@@ -261,7 +263,7 @@ impl Rotation {
             }
             Action::Reach(w) => {
                 let At::Sending(stored, token) = state.workers[w].at.clone() else { return None };
-                let reply = self.present(state, stored, &token);
+                let reply = self.present(state, &stored, &token);
                 state.workers[w].at = At::Replied(stored, token, reply);
             }
             Action::FailAtZoom(w) => {
@@ -285,12 +287,12 @@ impl Rotation {
             }
             Action::Stage(w) => {
                 let At::Holding(stored, token) = state.workers[w].at.clone() else { return None };
-                state.workers[w].journal = Some((token.clone(), stored.0));
+                state.workers[w].journal = Some((token.clone(), stored.version));
                 state.workers[w].at = At::Staged(stored, token);
             }
             Action::Commit(w) => {
                 let At::Staged(stored, token) = state.workers[w].at.clone() else { return None };
-                self.write(state, w, &token, stored.0);
+                self.write(state, w, &token, stored.version);
                 Self::abort(state, w);
             }
             Action::Judge(w) => {
@@ -310,7 +312,7 @@ impl Rotation {
             Action::Crash(w) => Self::crash(state, w),
             Action::CrashAfterSend(w) => {
                 let At::Sending(stored, token) = state.workers[w].at.clone() else { return None };
-                let reply = self.present(state, stored, &token);
+                let reply = self.present(state, &stored, &token);
                 state.workers[w].at = At::Replied(stored, token, reply);
                 Self::crash(state, w);
             }

@@ -8,8 +8,9 @@
 
 use zoomd_store::grants::GrantVersion;
 
-/// Fingerprints of ancestors that are kept.
-pub const ANCESTORS: usize = 8;
+/// Fingerprints that are kept of what a token was made from: its parent's, and
+/// those of eight ancestors.
+pub const LINEAGE: usize = 9;
 /// Forked tokens that are kept beside the stored one.
 pub const CANDIDATES: usize = 3;
 
@@ -25,18 +26,6 @@ pub struct Token<F> {
 }
 
 impl<F: Copy + Eq> Token<F> {
-    /// The token a rotation of this one makes; `above` is the version stored
-    /// when it was presented, which may be greater where this is a candidate.
-    #[must_use]
-    pub fn child(&self, fp: F, above: GrantVersion) -> Self {
-        let lineage = std::iter::once(self.fp).chain(self.lineage.iter().copied());
-        Self {
-            version: self.version.max(above).next(),
-            fp,
-            lineage: lineage.take(ANCESTORS).collect(),
-        }
-    }
-
     /// Whether this token was made from `fp`, directly or not.
     #[must_use]
     pub fn descends_from(&self, fp: F) -> bool {
@@ -83,6 +72,26 @@ impl<F: Copy + Eq> Slot<F> {
         }
     }
 
+    /// The token that came of presenting `presented`, one of this slot's. Where it
+    /// was a candidate, the stored token (refused by then) counts as an ancestor:
+    /// neither it nor what it was made from is ever presented again.
+    #[must_use]
+    pub fn child(&self, presented: &Token<F>, fp: F) -> Token<F> {
+        let mut lineage = Vec::new();
+        let mut add = |from: &Token<F>| {
+            for fp in std::iter::once(&from.fp).chain(&from.lineage) {
+                if !lineage.contains(fp) {
+                    lineage.push(*fp);
+                }
+            }
+        };
+        add(presented);
+        self.current.iter().for_each(&mut add);
+        lineage.retain(|ancestor| *ancestor != fp);
+        lineage.truncate(LINEAGE);
+        Token { version: self.version.max(presented.version).next(), fp, lineage }
+    }
+
     /// What a rotation presents: the stored token, then the candidates, never
     /// one that Zoom refused.
     pub fn presentable(&self) -> impl Iterator<Item = &Token<F>> {
@@ -119,6 +128,11 @@ pub fn accept<F: Copy + Eq>(slot: &mut Slot<F>, token: &Token<F>) -> Accepted {
         *slot = Slot::holding(token.clone());
         return Accepted::Stored;
     };
+    if current.fp == token.fp && token.version > current.version {
+        // Zoom gave a new access token and kept the refresh token.
+        replace(slot, token, None);
+        return Accepted::Stored;
+    }
     let kept = slot.candidates.iter().any(|candidate| candidate.fp == token.fp);
     if current.fp == token.fp || current.descends_from(token.fp) || kept {
         return Accepted::Known;
@@ -151,11 +165,14 @@ fn replace<F: Copy + Eq>(slot: &mut Slot<F>, token: &Token<F>, forked: Option<To
         keep(&mut candidates, forked);
     }
     // What it was made from is spent, and what Zoom refused is of no more use.
-    candidates.retain(|c| !token.descends_from(c.fp) && !slot.refused.contains(&c.fp));
+    candidates.retain(|c| {
+        c.fp != token.fp && !token.descends_from(c.fp) && !slot.refused.contains(&c.fp)
+    });
     *slot = Slot { candidates, ..Slot::holding(token.clone()) };
 }
 
-fn keep<F>(candidates: &mut Vec<Token<F>>, token: Token<F>) {
+fn keep<F>(candidates: &mut Vec<Token<F>>, mut token: Token<F>) {
+    token.lineage.truncate(1);
     candidates.insert(0, token);
     candidates.truncate(CANDIDATES);
 }

@@ -16,9 +16,9 @@ fn slot(generation: u64, fp: u8, lineage: &[u8]) -> Slot<u8> {
 
 #[test]
 fn the_stored_token_and_its_ancestors_change_nothing() {
-    for fp in [3, 2, 1] {
+    for (generation, fp) in [(2, 3), (9, 2), (9, 1)] {
         let mut stored = slot(2, 3, &[2, 1]);
-        assert_eq!(accept(&mut stored, &token(5, 9, fp, &[])), Accepted::Known);
+        assert_eq!(accept(&mut stored, &token(5, generation, fp, &[])), Accepted::Known);
         assert_eq!(stored, slot(2, 3, &[2, 1]));
     }
 }
@@ -28,6 +28,16 @@ fn a_child_replaces_its_parent_whoever_brings_it() {
     let mut stored = slot(1, 2, &[1]);
     assert_eq!(accept(&mut stored, &token(5, 2, 3, &[2, 1])), Accepted::Stored);
     assert_eq!(stored, slot(2, 3, &[2, 1]));
+}
+
+#[test]
+fn a_reply_without_a_refresh_token_keeps_the_old_one() {
+    let mut stored = slot(1, 2, &[1]);
+    let kept = stored.child(&token(5, 1, 2, &[1]), 2);
+    assert_eq!(kept, token(5, 2, 2, &[1]));
+    assert_eq!(accept(&mut stored, &kept), Accepted::Stored);
+    assert_eq!(accept(&mut stored, &kept), Accepted::Known);
+    assert_eq!(stored, slot(2, 2, &[1]));
 }
 
 #[test]
@@ -109,7 +119,8 @@ fn every_candidate_is_tried_before_a_verdict() {
     let now = (version(5, 2), 3);
     assert_eq!(verdict(&mut stored, now, 3, false), Judged::Candidates);
     assert_eq!(stored.presentable().map(|t| t.fp).collect::<Vec<_>>(), [4]);
-    let child = stored.candidates[0].child(9, stored.version);
+    let child = stored.child(&stored.candidates[0], 9);
+    assert_eq!(child, token(5, 3, 9, &[4, 2, 3]));
     let mut saved = stored.clone();
     assert_eq!(accept(&mut saved, &child), Accepted::Stored);
     assert!(saved.candidates.is_empty(), "what zoom refused is not kept");
