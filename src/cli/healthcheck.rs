@@ -1,15 +1,76 @@
-//! `zoomd healthcheck`: for images without a shell.
+//! `zoomd healthcheck`: asks `/readyz` of the daemon on this machine, for
+//! images that have neither shell nor curl.
+
+use std::net::SocketAddr;
+use std::time::Duration;
 
 use clap::Args;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
 
 use super::ctx::Ctx;
 use super::error::{CliError, CliResult};
+use crate::exit::Exit;
 
 /// `zoomd healthcheck`.
 #[derive(Debug, Args)]
-pub struct HealthcheckArgs {}
+#[command(after_help = "Asks the port of ZOOMD_LISTEN. In a Dockerfile:\n  \
+    HEALTHCHECK CMD [\"zoomd\", \"healthcheck\"]")]
+pub struct HealthcheckArgs {
+    /// Ask whether the process lives, not whether it is ready
+    #[arg(long)]
+    pub live: bool,
+    /// Wait at most so many seconds
+    #[arg(long, value_name = "SECONDS", default_value_t = 5)]
+    pub timeout: u64,
+}
 
-/// Runs it.
-pub async fn run(_ctx: &Ctx, _args: HealthcheckArgs) -> CliResult {
-    Err(CliError::failed("this command is not there yet"))
+/// Asks, and exits 0 only if the answer is 200.
+pub async fn run(ctx: &Ctx, args: HealthcheckArgs) -> CliResult {
+    let Some(listen) = ctx.config.listen else {
+        return Err(CliError::config("the operators' port is off, so there is nothing to ask")
+            .hint("set ZOOMD_LISTEN"));
+    };
+    let path = if args.live { "/livez" } else { "/readyz" };
+    let limit = Duration::from_secs(args.timeout.max(1));
+    let asked = tokio::time::timeout(limit, ask(reachable(listen), path)).await;
+    let answer = match asked {
+        Ok(Ok(answer)) => answer,
+        Ok(Err(error)) => {
+            return Err(CliError::unreachable(format!("no daemon answers on {listen}: {error}")));
+        }
+        Err(_) => {
+            let text = format!("the daemon on {listen} did not answer within {}s", limit.as_secs());
+            return Err(CliError::unreachable(text));
+        }
+    };
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap_or((answer.as_str(), ""));
+    let body = body.trim();
+    if head.split_whitespace().nth(1) != Some("200") {
+        return Err(CliError::failed(format!("not ready: {body}")).code("not_ready"));
+    }
+    let value = serde_json::from_str(body).unwrap_or_else(|_| serde_json::json!({"ok": true}));
+    ctx.out.show(&value, || format!("{}\n", if args.live { "alive" } else { "ready" }))?;
+    Ok(Exit::Done)
+}
+
+/// A daemon that listens on every address is asked on the loopback.
+fn reachable(listen: SocketAddr) -> SocketAddr {
+    let mut address = listen;
+    if listen.ip().is_unspecified() {
+        address.set_ip(match listen {
+            SocketAddr::V4(_) => std::net::Ipv4Addr::LOCALHOST.into(),
+            SocketAddr::V6(_) => std::net::Ipv6Addr::LOCALHOST.into(),
+        });
+    }
+    address
+}
+
+async fn ask(address: SocketAddr, path: &str) -> std::io::Result<String> {
+    let mut stream = TcpStream::connect(address).await?;
+    let request = format!("GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).await?;
+    let mut answer = Vec::new();
+    stream.take(64 << 10).read_to_end(&mut answer).await?;
+    Ok(String::from_utf8_lossy(&answer).into_owned())
 }

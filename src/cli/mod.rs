@@ -208,7 +208,7 @@ pub fn load(
 
 async fn verb(ctx: &Ctx, command: Command) -> CliResult {
     match command {
-        Command::Run(args) => run::run(ctx, args).await,
+        Command::Run(_) => run::run(ctx).await,
         Command::Enqueue(args) => enqueue::run(ctx, args).await,
         Command::Account(command) => account::run(ctx, command).await,
         Command::Meeting(command) => meeting::run(ctx, command).await,

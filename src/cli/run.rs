@@ -7,9 +7,17 @@ use clap::Args;
 use super::Command;
 use super::ctx::Ctx;
 use super::error::{CliError, CliResult};
+use crate::daemon::{self, stop::Stop};
+use crate::exit::Exit;
+use crate::telemetry;
 
 /// `zoomd run`.
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  zoomd run
+  ZOOMD_LOG=debug zoomd run --listen 0.0.0.0:9464
+
+SIGTERM or Ctrl-C finishes what is in flight (setting grace); a second one ends at once.")]
 pub struct RunArgs {
     /// The operators' HTTP port, or off
     #[arg(long, value_name = "ADDR")]
@@ -41,6 +49,10 @@ pub(super) fn flags(command: &Command) -> Vec<(&'static str, String, &'static st
 }
 
 /// Runs the daemon until it is told to stop.
-pub async fn run(_ctx: &Ctx, _args: RunArgs) -> CliResult {
-    Err(CliError::failed("this command is not there yet"))
+pub async fn run(ctx: &Ctx) -> CliResult {
+    telemetry::log(&ctx.config.log)?;
+    let metrics = telemetry::metrics::install()?;
+    let stop = Stop::listen().map_err(|e| CliError::failed(format!("signals: {e}")))?;
+    daemon::run(&ctx.config, metrics, stop).await?;
+    Ok(Exit::Done)
 }

@@ -1,24 +1,24 @@
 //! Is this process ready for work? Asked by `/readyz` and by the service manager.
+//!
+//! Owns the running engine for as long as it takes work; once it is taken out to
+//! be drained, the process is not ready any more.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use serde::Serialize;
 use zoomd_store::Store;
+use zoomd_workers::Engine;
 
 /// How long Redis may take for one answer before it counts as absent.
 const PATIENCE: Duration = Duration::from_secs(2);
-
-const STARTING: u8 = 0;
-const OPEN: u8 = 1;
-const DRAINING: u8 = 2;
 
 /// What readiness depends on.
 #[derive(Debug)]
 pub struct Health {
     store: Store,
-    phase: AtomicU8,
+    engine: Mutex<Option<Engine>>,
 }
 
 /// The answer: whether, and why not.
@@ -26,6 +26,8 @@ pub struct Health {
 pub struct Ready {
     /// Whether all checks are well.
     pub ready: bool,
+    /// Works, but Zoom seems out of reach: jobs wait.
+    pub degraded: bool,
     /// Each check by name.
     pub checks: BTreeMap<&'static str, Check>,
 }
@@ -40,44 +42,55 @@ pub struct Check {
     pub why: Option<String>,
 }
 
-impl Check {
-    fn when(ok: bool, why: &str) -> Self {
-        Self { ok, why: (!ok).then(|| why.to_owned()) }
+impl From<Result<(), String>> for Check {
+    fn from(result: Result<(), String>) -> Self {
+        Self { ok: result.is_ok(), why: result.err() }
     }
 }
 
 impl Health {
-    /// A process that is starting.
-    pub fn new(store: Store) -> Self {
-        Self { store, phase: AtomicU8::new(STARTING) }
+    /// The health of a process with a running engine.
+    pub fn new(store: Store, engine: Engine) -> Self {
+        Self { store, engine: Mutex::new(Some(engine)) }
     }
 
-    /// The intake is open.
-    pub fn open(&self) {
-        self.phase.store(OPEN, Ordering::Relaxed);
+    /// Takes the engine out, to be drained; not ready from here on.
+    pub fn take(&self) -> Option<Engine> {
+        self.lock().take()
     }
 
-    /// No new work is taken any more.
-    pub fn drain(&self) {
-        self.phase.store(DRAINING, Ordering::Relaxed);
+    /// How long ago anything moved.
+    pub fn progress_age(&self) -> Duration {
+        self.lock().as_ref().map_or(Duration::ZERO, Engine::progress_age)
     }
 
     /// Looks at every check.
     pub async fn ready(&self) -> Ready {
-        let phase = self.phase.load(Ordering::Relaxed);
+        let redis = self.redis().await;
+        let engine = self.lock();
+        let draining = engine.as_ref().map(drop).ok_or("the daemon is stopping".to_owned());
+        let intake = engine.as_ref().map_or(Ok(()), Engine::ready);
         let checks = BTreeMap::from([
-            ("redis", self.redis().await),
-            ("intake", Check::when(phase != STARTING, "the intake is not open yet")),
-            ("draining", Check::when(phase != DRAINING, "the daemon is stopping")),
+            ("redis", Check::from(redis)),
+            ("intake", Check::from(intake)),
+            ("draining", Check::from(draining)),
         ]);
-        Ready { ready: checks.values().all(|c| c.ok), checks }
+        Ready {
+            ready: checks.values().all(|c| c.ok),
+            degraded: engine.as_ref().is_some_and(Engine::zoom_out_of_reach),
+            checks,
+        }
     }
 
-    async fn redis(&self) -> Check {
+    async fn redis(&self) -> Result<(), String> {
         match tokio::time::timeout(PATIENCE, self.store.now_ms()).await {
-            Ok(Ok(_)) => Check { ok: true, why: None },
-            Ok(Err(error)) => Check::when(false, &error.to_string()),
-            Err(_) => Check::when(false, "redis did not answer within 2s"),
+            Ok(Ok(_)) => Ok(()),
+            Ok(Err(error)) => Err(error.to_string()),
+            Err(_) => Err("redis did not answer within 2s".to_owned()),
         }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<Engine>> {
+        self.engine.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -1,32 +1,57 @@
 //! `zoomd config …`: the configuration and the encryption key.
 
+pub(crate) mod show;
+
 use clap::Subcommand;
 use secrecy::ExposeSecret as _;
 
 use super::ctx::Ctx;
-use super::error::{CliError, CliResult};
+use super::error::CliResult;
 use super::output::Output;
-use crate::config::DEFAULT_FILE;
+use crate::config::{DEFAULT_FILE, strange_variables};
 use crate::exit::Exit;
 
 /// The verbs of `zoomd config`.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Show every value and where it was given
+    /// Show every value and where it was given; secrets are masked
     Show,
-    /// Check the configuration; prints nothing but what is wrong
+    /// Check the configuration; exit 2 if it cannot be used
     Check,
     /// Print the reference: every key, its default, its meaning
+    #[command(after_help = "Example:\n  zoomd config default > zoomd.toml")]
     Default,
     /// Make an encryption key
+    #[command(after_help = "Example:\n  (umask 077; zoomd config key > zoomd.key)\n  \
+        export ZOOMD_ENCRYPTION_KEY_FILE=zoomd.key")]
     Key,
     /// Seal every stored token under the newest key
+    #[command(after_help = "To change the key: put the new one into ZOOMD_ENCRYPTION_KEY and the \
+        old one into\nZOOMD_ENCRYPTION_KEYS_OLD everywhere, restart, rekey, then drop the old one.")]
     Rekey,
 }
 
 /// Runs a verb that needs the configuration.
-pub async fn run(_ctx: &Ctx, _command: Command) -> CliResult {
-    Err(CliError::failed("this command is not there yet"))
+pub async fn run(ctx: &Ctx, command: Command) -> CliResult {
+    match command {
+        Command::Show => show::run(ctx),
+        Command::Check => check(ctx),
+        Command::Rekey => Err(super::error::CliError::failed("this command is not there yet")),
+        Command::Default => default(&ctx.out),
+        Command::Key => key(&ctx.out),
+    }
+}
+
+/// The configuration was read to get here, so it can be used.
+fn check(ctx: &Ctx) -> CliResult {
+    crate::telemetry::check(&ctx.config.log)?;
+    let env = std::env::vars().collect();
+    for (name, near) in strange_variables(&env) {
+        let near = near.map(|n| format!("; did you mean {n}?")).unwrap_or_default();
+        ctx.out.warn(format!("{name} is set, but is no setting{near}"));
+    }
+    ctx.out.show(&serde_json::json!({"ok": true}), || "the configuration can be used\n".into())?;
+    Ok(Exit::Done)
 }
 
 /// Prints the reference.

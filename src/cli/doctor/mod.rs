@@ -1,16 +1,85 @@
-//! `zoomd doctor`: what is wrong, and the next command to type.
+//! `zoomd doctor`: looks at everything zoomd stands on, goes on after a failure,
+//! and names the next command to type for each thing that is wrong. Changes
+//! nothing anywhere. Exit 1 if anything failed.
+
+mod accounts;
+mod local;
+mod redis;
+pub mod report;
+mod zoom;
 
 use clap::Args;
 
 use super::Global;
-use super::error::{CliError, CliResult};
+use super::error::CliResult;
 use super::output::Output;
+use crate::config::{Config, ConfigError, Origin, strange_variables};
+use crate::exit::Exit;
+use report::{Finding, Report};
 
 /// `zoomd doctor`.
 #[derive(Debug, Args)]
-pub struct DoctorArgs {}
+#[command(after_help = "Each line says PASS, WARN or FAIL. Exit 1 if anything failed.")]
+pub struct DoctorArgs {
+    /// Do not look at Zoom
+    #[arg(long)]
+    pub offline: bool,
+}
 
-/// Runs it.
-pub async fn run(_out: &Output, _global: &Global, _args: DoctorArgs) -> CliResult {
-    Err(CliError::failed("this command is not there yet"))
+/// Looks, and reports.
+pub async fn run(out: &Output, global: &Global, args: DoctorArgs) -> CliResult {
+    let flags = global.namespace.iter().map(|n| ("namespace", n.clone(), "--namespace")).collect();
+    let report = examine(Config::load(global.config.as_deref(), flags), args.offline).await;
+    out.show(&report, || report.text())?;
+    Ok(if report.ok { Exit::Done } else { Exit::Failed })
+}
+
+/// All findings about a configuration, or about why there is none.
+pub async fn examine(config: Result<Config, ConfigError>, offline: bool) -> Report {
+    let config = match config {
+        Ok(config) => config,
+        Err(error) => {
+            let next = error.hint.unwrap_or_else(|| "zoomd help config".to_owned());
+            return Report::new(vec![Finding::fail("config", error.message, next)]);
+        }
+    };
+    let mut checks = configuration(&config);
+    checks.extend(local::look(&config));
+    if !offline {
+        checks.extend(zoom::look(&config).await);
+    }
+    let (found, store) = redis::look(&config).await;
+    checks.extend(found);
+    if let Some(store) = store {
+        checks.extend(accounts::look(&config, &store).await);
+    }
+    Report::new(checks)
+}
+
+fn configuration(config: &Config) -> Vec<Finding> {
+    let given = crate::config::SETTINGS
+        .iter()
+        .filter_map(|s| config.resolved.get(s.key))
+        .filter(|(_, origin)| **origin != Origin::Default);
+    let files: std::collections::BTreeSet<String> = given
+        .filter_map(|(_, origin)| match origin {
+            Origin::File(path) => Some(path.display().to_string()),
+            _ => None,
+        })
+        .collect();
+    let from = if files.is_empty() {
+        "no file; environment and defaults".to_owned()
+    } else {
+        files.into_iter().collect::<Vec<_>>().join(", ")
+    };
+    let mut checks = vec![Finding::pass("config", from)];
+    let env = std::env::vars().collect();
+    for (name, near) in strange_variables(&env) {
+        let next = near.map_or_else(|| format!("unset {name}"), |n| format!("did you mean {n}?"));
+        checks.push(Finding::warn("config", format!("{name} is set, but is no setting"), next));
+    }
+    if let Err(error) = crate::telemetry::check(&config.log) {
+        checks.push(Finding::fail("config", error.message, error.hint.unwrap_or_default()));
+    }
+    checks
 }

@@ -1,0 +1,70 @@
+//! `zoomd config show`: every value and where it was given.
+
+use serde::Serialize;
+
+use crate::cli::ctx::Ctx;
+use crate::cli::error::CliResult;
+use crate::cli::table::Table;
+use crate::config::{Kind, Origin, Raw, SETTINGS, Setting};
+use crate::exit::Exit;
+
+/// One setting as it stands.
+#[derive(Serialize)]
+struct Row {
+    key: &'static str,
+    value: Option<String>,
+    origin: String,
+    env: String,
+}
+
+/// Prints them all.
+pub(super) fn run(ctx: &Ctx) -> CliResult {
+    let rows: Vec<Row> = SETTINGS.iter().map(|setting| row(ctx, setting)).collect();
+    let mut table = Table::new(["KEY", "VALUE", "FROM"]);
+    for row in &rows {
+        table.row([row.key, row.value.as_deref().unwrap_or_default(), &row.origin]);
+    }
+    ctx.out.list(&rows, &table, "")?;
+    Ok(Exit::Done)
+}
+
+fn row(ctx: &Ctx, setting: &'static Setting) -> Row {
+    let found = ctx.config.resolved.get(setting.key);
+    let value = match (setting.key, found) {
+        // Its default depends on the machine.
+        ("data_dir", None) => Some(ctx.config.data_dir.display().to_string()),
+        (_, None) => None,
+        ("redis.url", Some((Raw::One(url), _))) => Some(without_login(url)),
+        (_, Some(_)) if setting.kind == Kind::Secret => Some("***".to_owned()),
+        (_, Some((Raw::One(text), _))) => Some(text.clone()),
+        (_, Some((Raw::Many(items), _))) => Some(items.join(",")),
+    };
+    let origin = found.map_or(Origin::Default, |(_, origin)| origin.clone());
+    Row { key: setting.key, value, origin: origin.to_string(), env: setting.env.clone() }
+}
+
+/// A URL without user and password.
+pub(crate) fn without_login(url: &str) -> String {
+    let Some((scheme, rest)) = url.split_once("://") else {
+        return "***".to_owned();
+    };
+    // A query can hold a password too (unix:///path?pass=…).
+    let rest = rest.split('?').next().unwrap_or_default();
+    match rest.rsplit_once('@') {
+        Some((_, place)) => format!("{scheme}://***@{place}"),
+        None => format!("{scheme}://{rest}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::without_login;
+
+    #[test]
+    fn a_url_is_shown_without_its_login() {
+        assert_eq!(without_login("redis://h:1/0"), "redis://h:1/0");
+        assert_eq!(without_login("rediss://u:p@ss@h:1"), "rediss://***@h:1");
+        assert_eq!(without_login("unix:///run/r.sock?pass=x"), "unix:///run/r.sock");
+        assert_eq!(without_login("secret"), "***");
+    }
+}

@@ -1,0 +1,119 @@
+//! The accounts: is there one, can each be used, what may it do. And the
+//! daemons that would use them.
+
+use zoom_api::scopes::{Need, missing};
+use zoomd_store::Store;
+use zoomd_store::grants::{AccountState, AccountSummary, Grants};
+use zoomd_store::seal::Vault;
+
+use super::report::Finding;
+use crate::config::Config;
+
+/// Findings about single accounts; more are counted, not listed.
+const LISTED: usize = 10;
+/// Accounts read at once.
+const PAGE: usize = 500;
+
+/// Looks at every account.
+pub(super) async fn look(config: &Config, store: &Store) -> Vec<Finding> {
+    let Ok(ring) = config.key_ring() else {
+        return Vec::new();
+    };
+    // Only reads from here on: a vault without the namespace's secret will do.
+    let vault = Vault::new(ring, &config.namespace, &config.deployment, None);
+    let grants = Grants::new(store.clone(), vault);
+    match read(&grants).await {
+        Ok(found) => found,
+        Err(error) => vec![Finding::fail("accounts", error.to_string(), "zoomd account list")],
+    }
+}
+
+async fn read(grants: &Grants) -> Result<Vec<Finding>, zoomd_store::StoreError> {
+    let mut trouble = Vec::new();
+    let (mut total, mut well) = (0, 0);
+    let mut last: Option<String> = None;
+    loop {
+        let names = grants.names(last.as_deref(), PAGE).await?;
+        let Some(end) = names.last() else { break };
+        last = Some(end.as_str().to_owned());
+        for summary in grants.summaries(&names).await? {
+            if summary.account.state == AccountState::Removed {
+                continue;
+            }
+            total += 1;
+            let found = of_account(&summary);
+            well += usize::from(found.is_empty());
+            trouble.extend(found);
+        }
+    }
+    if total == 0 {
+        let next = "zoomd account login NAME";
+        return Ok(vec![Finding::warn("accounts", "none is connected yet", next)]);
+    }
+    let mut checks = vec![Finding::pass("accounts", format!("{well} of {total} can be used"))];
+    let more = trouble.len().saturating_sub(LISTED);
+    checks.extend(trouble.into_iter().take(LISTED));
+    if more > 0 {
+        let what = format!("{more} more findings like these");
+        checks.push(Finding::warn("accounts", what, "zoomd account list"));
+    }
+    Ok(checks)
+}
+
+fn of_account(summary: &AccountSummary) -> Vec<Finding> {
+    let account = &summary.account;
+    let name = account.name.as_str();
+    let why = account.why.as_deref().map(|w| format!(" ({w})")).unwrap_or_default();
+    let waiting = match summary.waiting {
+        0 => String::new(),
+        n => format!("; {n} jobs wait"),
+    };
+    let mut found = Vec::new();
+    match account.state {
+        AccountState::Active | AccountState::Removed => {}
+        AccountState::WrongApp => found.push(Finding::fail(
+            "account",
+            format!("{name} was connected with another app or another Zoom{waiting}"),
+            format!("set the former ZOOMD_CLIENT_ID, or zoomd account login {name}"),
+        )),
+        state => found.push(Finding::fail(
+            "account",
+            format!("{name} is {state}{why}{waiting}"),
+            format!("zoomd account login {name}"),
+        )),
+    }
+    if let Some(reason) = &account.paused {
+        found.push(Finding::warn(
+            "account",
+            format!("{name} is paused ({reason}){waiting}"),
+            format!("zoomd account resume {name}"),
+        ));
+    }
+    if let Some(error) = &summary.last_error {
+        found.push(Finding::warn(
+            "account",
+            format!("the last rotation of {name} failed: {error}"),
+            format!("zoomd account explain {name}"),
+        ));
+    }
+    found.extend(scopes(name, summary.scope.as_deref()));
+    found
+}
+
+fn scopes(name: &str, granted: Option<&str>) -> Option<Finding> {
+    // An imported token's scopes are known after its first rotation.
+    let granted = granted.filter(|s| !s.trim().is_empty())?;
+    let lacking: Vec<_> = [Need::Create, Need::List]
+        .into_iter()
+        .filter_map(|need| missing(granted, need))
+        .collect();
+    if lacking.is_empty() {
+        return None;
+    }
+    let what = format!("{name} lacks {}", lacking.join(" and "));
+    let next = format!("add the scopes to the app at marketplace.zoom.us, then zoomd account login {name}");
+    Some(match missing(granted, Need::Create) {
+        Some(_) => Finding::fail("account", what, next),
+        None => Finding::warn("account", what, next),
+    })
+}

@@ -1,0 +1,84 @@
+//! This machine: the key, the data folder, the service manager.
+
+use std::path::Path;
+
+use super::report::Finding;
+use crate::config::Config;
+use crate::config::units::{show_time, time};
+use crate::daemon::folder;
+
+/// Looks at what lies on this machine.
+pub(super) fn look(config: &Config) -> Vec<Finding> {
+    let mut checks = vec![key(config), data_dir(config)];
+    checks.extend(systemd(config));
+    checks
+}
+
+fn key(config: &Config) -> Finding {
+    const NEXT: &str = "(umask 077; zoomd config key > zoomd.key) && \
+        export ZOOMD_ENCRYPTION_KEY_FILE=$PWD/zoomd.key";
+    match config.key_ring() {
+        Ok(ring) => match (ring.primary(), ring.self_test()) {
+            (None, _) => Finding::fail("encryption key", "none, so no token can be stored", NEXT),
+            (Some(_), Err(error)) => Finding::fail("encryption key", error.to_string(), NEXT),
+            (Some(id), Ok(())) => {
+                let old = ring.ids().count() - 1;
+                let also = if old == 0 { String::new() } else { format!(", {old} old ones") };
+                Finding::pass("encryption key", format!("key {id} seals and opens{also}"))
+            }
+        },
+        Err(error) => Finding::fail("encryption key", error.message, NEXT),
+    }
+}
+
+fn data_dir(config: &Config) -> Finding {
+    let dir = &config.data_dir;
+    let shown = dir.display();
+    match folder::look(dir) {
+        Ok(folder::Found::Ready) => Finding::pass("data folder", format!("{shown} is writable")),
+        Ok(folder::Found::Missing) => {
+            Finding::pass("data folder", format!("{shown} will be made by the daemon"))
+        }
+        Err(why) => Finding::fail(
+            "data folder",
+            format!("{shown}: {why}; the daemon keeps its rotation journal there"),
+            next_for(dir),
+        ),
+    }
+}
+
+fn next_for(dir: &Path) -> String {
+    format!("sudo install -d -o \"$USER\" -m 700 {}, or set ZOOMD_DATA_DIR", dir.display())
+}
+
+/// A daemon that is killed while it rotates loses a token: the manager must
+/// wait longer than the grace and one exchange.
+fn systemd(config: &Config) -> Option<Finding> {
+    let wanted = config.grace + config.zoom.token_timeout;
+    let unit = ["/etc/systemd/system/zoomd.service", "/usr/lib/systemd/system/zoomd.service"]
+        .iter()
+        .find_map(|path| std::fs::read_to_string(path).ok())?;
+    // systemd waits 90 s unless told otherwise.
+    let said = unit.lines().rev().find_map(|l| l.trim().strip_prefix("TimeoutStopSec="));
+    let stop = said.map_or(Some(std::time::Duration::from_secs(90)), |text| {
+        let text = text.trim().replace("min", "m");
+        time(&text).or_else(|| text.parse().ok().map(std::time::Duration::from_secs))
+    });
+    let what = format!(
+        "grace {} and one token exchange {} make {}",
+        show_time(config.grace),
+        show_time(config.zoom.token_timeout),
+        show_time(wanted)
+    );
+    Some(match stop {
+        Some(stop) if stop > wanted => {
+            Finding::pass("systemd", format!("waits {} before it kills; {what}", show_time(stop)))
+        }
+        Some(stop) => Finding::fail(
+            "systemd",
+            format!("kills after {}, but {what}", show_time(stop)),
+            format!("sudo systemctl edit zoomd  # TimeoutStopSec={}", wanted.as_secs() + 10),
+        ),
+        None => Finding::pass("systemd", "waits as long as it takes before it kills"),
+    })
+}

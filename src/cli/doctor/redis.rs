@@ -1,0 +1,147 @@
+//! Redis: there, new enough, writable, and not one that forgets.
+
+use secrecy::ExposeSecret as _;
+use zoomd_store::probe::{self, ServerFacts};
+use zoomd_store::{ErrorKind, Store, StoreError};
+
+use super::report::Finding;
+use crate::cli::config::show::without_login;
+use crate::config::Config;
+
+/// Looks at the server; answers the store where it can be used at all.
+pub(super) async fn look(config: &Config) -> (Vec<Finding>, Option<Store>) {
+    let place = without_login(config.redis_url.expose_secret());
+    let connected = async {
+        let store = Store::connect(&config.store()).await?;
+        let facts = probe::server(&store).await?;
+        Ok::<_, StoreError>((store, facts))
+    };
+    let (store, facts) = match connected.await {
+        Ok(found) => found,
+        Err(error) => return (vec![absent(&place, &error)], None),
+    };
+    let name = format!("{} {} at {place}", facts.product, facts.version);
+    let mut checks = vec![Finding::pass("redis", name)];
+    checks.push(writable(&store, &facts).await);
+    checks.push(durable(&facts));
+    checks.push(evicting(&facts));
+    checks.push(clock(&store).await);
+    checks.push(namespace(config, &store).await);
+    (checks, Some(store))
+}
+
+fn absent(place: &str, error: &StoreError) -> Finding {
+    let next = match error.kind() {
+        ErrorKind::Auth => {
+            "put user and password into the file that ZOOMD_REDIS_URL_FILE names: \
+             redis://USER:PASSWORD@HOST:PORT"
+        }
+        ErrorKind::Config => "zoomd help config",
+        _ => "redis-server --appendonly yes, or set ZOOMD_REDIS_URL",
+    };
+    Finding::fail("redis", format!("{place}: {error}"), next)
+}
+
+async fn writable(store: &Store, facts: &ServerFacts) -> Finding {
+    let Err(error) = probe::write(store).await else {
+        return Finding::pass("redis writes", "the server takes writes");
+    };
+    let next = match error.kind() {
+        ErrorKind::ReadOnly if facts.replica => "point ZOOMD_REDIS_URL at the primary",
+        ErrorKind::ReadOnly => "redis-cli INFO persistence",
+        ErrorKind::OutOfMemory => "redis-cli CONFIG SET maxmemory 0, or give it more memory",
+        ErrorKind::Auth => "redis-cli ACL WHOAMI; zoomd needs all commands on its keys",
+        _ => "redis-cli INFO",
+    };
+    Finding::fail("redis writes", error.to_string(), next)
+}
+
+fn durable(facts: &ServerFacts) -> Finding {
+    const ON: &str = "redis-cli CONFIG SET appendonly yes && redis-cli CONFIG REWRITE";
+    if !facts.aof {
+        let what = "no append-only file: a restart of Redis loses jobs and rotated tokens";
+        return Finding::fail("redis durability", what, ON);
+    }
+    if !facts.persists {
+        let what = "the last write of the append-only file failed";
+        return Finding::fail("redis durability", what, "df -h; redis-cli INFO persistence");
+    }
+    match facts.fsync.as_deref() {
+        Some("no") => Finding::warn(
+            "redis durability",
+            "appendfsync is no: the loss of its machine can take back half a minute",
+            "redis-cli CONFIG SET appendfsync everysec",
+        ),
+        Some(fsync) => Finding::pass("redis durability", format!("append-only file, {fsync}")),
+        None => Finding::pass("redis durability", "append-only file"),
+    }
+}
+
+fn evicting(facts: &ServerFacts) -> Finding {
+    const OFF: &str = "redis-cli CONFIG SET maxmemory-policy noeviction";
+    let policy = facts.policy.as_str();
+    match (policy, facts.max_memory) {
+        ("noeviction" | "", 0) => Finding::pass("redis eviction", "noeviction, no memory limit"),
+        ("noeviction" | "", max) => {
+            let used = facts.used_memory * 100 / max;
+            let what = format!("noeviction, {used}% of {} MiB used", max >> 20);
+            if used < 80 {
+                return Finding::pass("redis eviction", what);
+            }
+            Finding::warn("redis eviction", what, "give Redis more memory before it is full")
+        }
+        (policy, 0) => {
+            let what = format!("{policy}: as soon as a memory limit is set, jobs may vanish");
+            Finding::warn("redis eviction", what, OFF)
+        }
+        (policy, _) if policy.starts_with("volatile") => {
+            let what = format!("{policy}: counts of Zoom's limits may vanish when memory is short");
+            Finding::warn("redis eviction", what, OFF)
+        }
+        (policy, _) => {
+            let what = format!("{policy}: jobs and tokens vanish when memory is short");
+            Finding::fail("redis eviction", what, OFF)
+        }
+    }
+}
+
+async fn clock(store: &Store) -> Finding {
+    let now = jiff::Timestamp::now().as_millisecond();
+    match store.now_ms().await {
+        Ok(redis) => {
+            let skew = (redis - now).abs();
+            let what = format!("this machine and Redis differ by {skew} ms");
+            if skew < 2_000 {
+                return Finding::pass("clock", what);
+            }
+            Finding::warn("clock", what, "timedatectl set-ntp true, on both machines")
+        }
+        Err(error) => Finding::fail("clock", error.to_string(), "redis-cli TIME"),
+    }
+}
+
+async fn namespace(config: &Config, store: &Store) -> Finding {
+    let name = &config.namespace;
+    match probe::namespace(store).await {
+        Ok(None) => Finding::pass("namespace", format!("{name} is new")),
+        Ok(Some(found)) if found.deployment != config.deployment => Finding::fail(
+            "namespace",
+            format!(
+                "{name} belongs to deployment \"{}\", and this is \"{}\"",
+                found.deployment, config.deployment
+            ),
+            format!(
+                "set ZOOMD_DEPLOYMENT={} if this is no copy, else another ZOOMD_NAMESPACE",
+                found.deployment
+            ),
+        ),
+        Ok(Some(found)) if found.layout.parse() != Ok(zoomd_store::meta::LAYOUT) => {
+            let what = format!("{name} has layout {}, which this version does not know", found.layout);
+            Finding::fail("namespace", what, "run the version of zoomd that wrote it, or a newer")
+        }
+        Ok(Some(found)) => {
+            Finding::pass("namespace", format!("{name}, deployment \"{}\"", found.deployment))
+        }
+        Err(error) => Finding::fail("namespace", error.to_string(), "redis-cli TYPE the meta key"),
+    }
+}

@@ -1,0 +1,94 @@
+//! What doctor found: a list of findings, each with what, how, why, what next.
+
+use serde::Serialize;
+
+use crate::cli::output::{FAIL, FAINT, GOOD, HINT, WARN, paint};
+
+/// How a check went.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum State {
+    /// Well.
+    Pass,
+    /// Works, but will bite.
+    Warn,
+    /// Does not work.
+    Fail,
+}
+
+/// One finding.
+#[derive(Debug, Clone, Serialize)]
+pub struct Finding {
+    /// What was looked at.
+    pub check: &'static str,
+    /// How it went.
+    pub state: State,
+    /// What was seen, and why that matters.
+    pub what: String,
+    /// The next command to type.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub next: Option<String>,
+}
+
+impl Finding {
+    /// It is well.
+    pub fn pass(check: &'static str, what: impl Into<String>) -> Self {
+        Self { check, state: State::Pass, what: what.into(), next: None }
+    }
+
+    /// It works, but will bite; `next` mends it.
+    pub fn warn(check: &'static str, what: impl Into<String>, next: impl Into<String>) -> Self {
+        Self { check, state: State::Warn, what: what.into(), next: Some(next.into()) }
+    }
+
+    /// It does not work; `next` mends it.
+    pub fn fail(check: &'static str, what: impl Into<String>, next: impl Into<String>) -> Self {
+        Self { check, state: State::Fail, what: what.into(), next: Some(next.into()) }
+    }
+}
+
+/// All findings.
+#[derive(Debug, Default, Serialize)]
+pub struct Report {
+    /// Whether nothing failed.
+    pub ok: bool,
+    /// In the order they were looked at.
+    pub checks: Vec<Finding>,
+}
+
+impl Report {
+    /// The report of these findings.
+    pub fn new(checks: Vec<Finding>) -> Self {
+        Self { ok: checks.iter().all(|c| c.state != State::Fail), checks }
+    }
+
+    fn count(&self, state: State) -> usize {
+        self.checks.iter().filter(|c| c.state == state).count()
+    }
+
+    /// For people: a line each, and below what is not well the command to type.
+    pub fn text(&self) -> String {
+        let width = self.checks.iter().map(|c| c.check.len()).max().unwrap_or(0);
+        let mut text = String::new();
+        for finding in &self.checks {
+            let (mark, style) = match finding.state {
+                State::Pass => ("PASS", GOOD),
+                State::Warn => ("WARN", WARN),
+                State::Fail => ("FAIL", FAIL),
+            };
+            let name = format!("{:<width$}", finding.check);
+            text += &format!("{}  {name}  {}\n", paint(mark, style), finding.what);
+            if let Some(next) = &finding.next {
+                text += &format!("      {:<width$}  {} {next}\n", "", paint("next:", HINT));
+            }
+        }
+        let (warn, fail) = (self.count(State::Warn), self.count(State::Fail));
+        let verdict = match (warn, fail) {
+            (0, 0) => "all is well".to_owned(),
+            (n, 0) => format!("it works; {n} to look at"),
+            (0, n) => format!("{n} to mend"),
+            (w, n) => format!("{n} to mend, {w} to look at"),
+        };
+        text + &paint(&verdict, FAINT) + "\n"
+    }
+}

@@ -1,0 +1,59 @@
+//! Zoom: can it be reached, and are there credentials to come with.
+
+use zoom_api::{Client, TransportError, TransportKind};
+
+use super::report::Finding;
+use crate::cli::ctx::zoom_settings;
+use crate::config::Config;
+
+/// Looks at Zoom: name, connection, TLS. Sends no request.
+pub(super) async fn look(config: &Config) -> Vec<Finding> {
+    let mut checks = vec![credentials(config)];
+    let client = match Client::new(zoom_settings(config)) {
+        Ok(client) => client,
+        Err(error) => {
+            let next = "apt-get install ca-certificates";
+            checks.push(Finding::fail("zoom", error.to_string(), next));
+            return checks;
+        }
+    };
+    let endpoints = &config.zoom.endpoints;
+    let (api, oauth) = tokio::join!(client.preflight_api(), client.preflight());
+    for (name, url, answer) in
+        [("zoom api", endpoints.api(), api), ("zoom oauth", endpoints.oauth(), oauth)]
+    {
+        let host = url.host_str().unwrap_or_default();
+        checks.push(match answer {
+            Ok(took) => {
+                Finding::pass(name, format!("{host} answers in {} ms", took.as_millis()))
+            }
+            Err(error) => Finding::fail(name, format!("{host}: {error}"), next_for(host, &error)),
+        });
+    }
+    checks
+}
+
+fn next_for(host: &str, error: &TransportError) -> String {
+    match error.kind {
+        TransportKind::Dns => format!("getent hosts {host}"),
+        TransportKind::Tls => {
+            format!("openssl s_client -connect {host}:443 -servername {host} </dev/null")
+        }
+        _ => format!("curl -v https://{host}/"),
+    }
+}
+
+fn credentials(config: &Config) -> Finding {
+    match (&config.zoom.client_id, &config.zoom.client_secret) {
+        (Some(_), Some(_)) => Finding::pass("zoom app", "client id and secret are set"),
+        (None, None) => Finding::warn(
+            "zoom app",
+            "no client id and secret: only server-to-server accounts can be used",
+            "zoomd init, with an OAuth app of marketplace.zoom.us",
+        ),
+        (id, _) => {
+            let missing = if id.is_some() { "ZOOMD_CLIENT_SECRET" } else { "ZOOMD_CLIENT_ID" };
+            Finding::fail("zoom app", format!("{missing} is not set"), format!("set {missing}"))
+        }
+    }
+}

@@ -1,0 +1,63 @@
+//! Coming to Redis: waits for one that is not there yet, warns of one that
+//! forgets, refuses one that is somebody else's.
+
+use std::time::{Duration, Instant};
+
+use zoomd_store::meta::{self, MetaError};
+use zoomd_store::probe::{self, ServerFacts};
+use zoomd_store::seal::{KeyRing, Vault};
+use zoomd_store::{Store, StoreConfig};
+
+use super::systemd;
+
+const FIRST_WAIT: Duration = Duration::from_millis(100);
+const LONGEST_WAIT: Duration = Duration::from_secs(5);
+const BETWEEN_WARNINGS: Duration = Duration::from_secs(60);
+
+/// The namespace, open, once Redis takes writes. Waits as long as it takes for
+/// what passes by itself; one warning a minute.
+pub(super) async fn open(
+    config: &StoreConfig,
+    ring: &KeyRing,
+) -> Result<(Store, Vault), MetaError> {
+    let mut wait = FIRST_WAIT;
+    let mut warned: Option<Instant> = None;
+    loop {
+        let error = match attempt(config, ring).await {
+            Err(MetaError::Store(error)) if error.is_transient() => error,
+            other => return other,
+        };
+        if warned.is_none_or(|at| at.elapsed() >= BETWEEN_WARNINGS) {
+            warned = Some(Instant::now());
+            tracing::warn!(error = %error, "waiting for redis");
+            systemd::status(&format!("waiting for redis: {error}"));
+        }
+        tokio::time::sleep(wait).await;
+        wait = (wait * 2).min(LONGEST_WAIT);
+    }
+}
+
+async fn attempt(config: &StoreConfig, ring: &KeyRing) -> Result<(Store, Vault), MetaError> {
+    let store = Store::connect(config).await?;
+    probe::write(&store).await?;
+    let vault = meta::open(&store, ring).await?;
+    warn(&probe::server(&store).await?);
+    Ok((store, vault))
+}
+
+/// What an operator should know from the first minute on.
+fn warn(facts: &ServerFacts) {
+    if !matches!(facts.policy.as_str(), "noeviction" | "") {
+        tracing::warn!(
+            redis.policy = facts.policy,
+            "redis evicts keys when memory is short, jobs and tokens with them; \
+             set maxmemory-policy noeviction"
+        );
+    }
+    if !facts.aof {
+        tracing::warn!(
+            "redis keeps no append-only file; its restart loses jobs and rotated tokens; \
+             set appendonly yes"
+        );
+    }
+}

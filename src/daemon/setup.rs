@@ -1,0 +1,68 @@
+//! From the configuration to the engine: every setting finds its place here.
+
+use std::sync::Arc;
+
+use zoom_api::{App, Client};
+use zoomd_store::Store;
+use zoomd_store::queue::QueueSettings;
+use zoomd_store::seal::Vault;
+use zoomd_wire::Include;
+use zoomd_workers::tokens::RotationSettings;
+use zoomd_workers::{MarkerPlace, Settings, Setup};
+
+use crate::config::Config;
+
+/// What an engine of this configuration is made of.
+pub fn engine(config: &Config, store: Store, vault: Vault, client: Client, id: &str) -> Setup {
+    Setup {
+        settings: workers(config),
+        queue: queue(config),
+        rotation: rotation(config),
+        store,
+        client,
+        vault,
+        app: app(config),
+        daemon: Arc::from(id),
+        data_dir: config.data_dir.clone(),
+    }
+}
+
+/// The configured OAuth app, when both its halves are there.
+pub fn app(config: &Config) -> Option<App> {
+    let zoom = &config.zoom;
+    Some(App::new(zoom.client_id.clone()?, zoom.client_secret.clone()?))
+}
+
+fn workers(config: &Config) -> Settings {
+    let defaults = Settings::default();
+    let marker =
+        if config.reconcile.mark_agenda { MarkerPlace::Agenda } else { MarkerPlace::None };
+    let named = |field: &&Include| config.results.include.iter().any(|n| n == field.as_str());
+    let mut reconcile = defaults.reconcile.clone();
+    reconcile.give_up = config.reconcile.give_up;
+    Settings {
+        concurrency: config.concurrency,
+        allow_past_start: config.jobs.allow_past_start,
+        max_wait: config.jobs.max_wait,
+        marker,
+        reconcile,
+        include: Include::ALL.iter().filter(named).copied().collect(),
+        ..defaults
+    }
+}
+
+fn queue(config: &Config) -> QueueSettings {
+    QueueSettings {
+        lease: config.jobs.lease,
+        request_timeout: config.zoom.request_timeout,
+        remember: config.jobs.remember,
+        output_kept: config.results.keep,
+        output_bytes: config.results.max_size,
+        failures_kept: config.results.failures_keep,
+        ..QueueSettings::default()
+    }
+}
+
+fn rotation(config: &Config) -> RotationSettings {
+    RotationSettings { probe_after: config.rotation.probe_after, ..RotationSettings::default() }
+}

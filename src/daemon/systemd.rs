@@ -1,0 +1,47 @@
+//! What the service manager is told. Without one, nothing happens here.
+
+use std::time::Duration;
+
+use sd_notify::NotifyState;
+
+/// The process is ready for work.
+pub fn ready() {
+    tell(&[NotifyState::Ready, NotifyState::Status("ready")]);
+}
+
+/// The process is about to end.
+pub fn stopping(in_hand: usize) {
+    let status = format!("stopping; {in_hand} jobs in hand");
+    tell(&[NotifyState::Stopping, NotifyState::Status(&status)]);
+}
+
+/// One line for `systemctl status`.
+pub fn status(text: &str) {
+    tell(&[NotifyState::Status(text)]);
+}
+
+fn tell(states: &[NotifyState<'_>]) {
+    if let Err(error) = sd_notify::notify(states) {
+        tracing::debug!(%error, "the service manager could not be told");
+    }
+}
+
+/// Keeps the watchdog quiet as long as `age`, the time since anything moved,
+/// stays under what a healthy process needs at most. Ends only with the process.
+pub async fn watchdog(age: impl Fn() -> Duration, healthy: Duration) {
+    let Some(period) = sd_notify::watchdog_enabled() else {
+        return std::future::pending().await;
+    };
+    let limit = period.max(healthy);
+    let mut tick = tokio::time::interval(period / 3);
+    loop {
+        tick.tick().await;
+        let age = age();
+        if age < limit {
+            tell(&[NotifyState::Watchdog]);
+        } else {
+            let seconds = age.as_secs();
+            tracing::error!(seconds, "nothing has moved; the service manager will restart zoomd");
+        }
+    }
+}
