@@ -144,6 +144,11 @@ impl Output {
         }
     }
 
+    /// Tells what must be seen for the command to go on, on stderr, in every form.
+    pub fn tell(&self, text: impl AsRef<str>) {
+        say(text.as_ref());
+    }
+
     /// Tells people what to do next; silent for `--json` and `quiet`.
     pub fn hint(&self, text: impl AsRef<str>) {
         if self.format == Format::Table {

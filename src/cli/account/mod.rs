@@ -1,41 +1,63 @@
 //! `zoomd account …`: the Zoom accounts zoomd may act for, and their grants.
+//!
+//! One file a verb. None of them spends a refresh token: `token` and `refresh`
+//! go through the same rotation as the daemon does, all others only read and
+//! write what is stored. No secret is ever a flag or printed, but for `token`,
+//! whose output is one.
 
-use std::path::PathBuf;
+mod add;
+mod connect_link;
+mod explain;
+mod import;
+mod list;
+mod login;
+mod open;
+mod pause;
+mod redirect;
+mod refresh;
+mod remove;
+mod set;
+mod show;
+mod token;
 
 use clap::{Args, Subcommand};
+use zoomd_store::grants::Plan;
+use zoomd_wire::AccountName;
 
 use super::ctx::Ctx;
-use super::error::{CliError, CliResult};
+use super::error::CliResult;
+
+pub use open::{app, grants};
 
 /// The verbs of `zoomd account`.
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Add an account from a refresh token or server-to-server credentials
-    Add(AddArgs),
+    Add(add::AddArgs),
     /// Add many accounts from a file of refresh tokens; presents nothing to Zoom
-    Import(FileArgs),
+    Import(import::ImportArgs),
     /// Connect an account in the browser
-    Login(NameArgs),
+    Login(login::LoginArgs),
     /// Print a link with which somebody else connects the account
-    ConnectLink(NameArgs),
+    ConnectLink(connect_link::ConnectLinkArgs),
     /// List the accounts
-    List,
+    List(list::ListArgs),
     /// Show one account: state, scopes, expiry
     Show(NameArgs),
     /// Tell the story of an account's grant
-    Explain(NameArgs),
+    Explain(explain::ExplainArgs),
     /// Rotate an account's token now
-    Refresh(NameArgs),
+    Refresh(refresh::RefreshArgs),
     /// Change an account's settings
-    Set(SetArgs),
+    Set(set::SetArgs),
     /// Hold an account's jobs back
-    Pause(NameArgs),
+    Pause(pause::PauseArgs),
     /// Let an account's jobs run again
     Resume(NameArgs),
     /// Print a valid access token for another program
-    Token(NameArgs),
+    Token(token::TokenArgs),
     /// Remove an account and revoke its grant
-    Remove(NameArgs),
+    Remove(remove::RemoveArgs),
 }
 
 /// One account.
@@ -43,40 +65,29 @@ pub enum Command {
 pub struct NameArgs {
     /// The account's name
     #[arg(value_name = "ACCOUNT")]
-    pub account: String,
+    pub account: AccountName,
 }
 
-/// One file.
-#[derive(Debug, Args)]
-pub struct FileArgs {
-    /// The file, or - for standard input
-    #[arg(value_name = "FILE")]
-    pub file: PathBuf,
-}
-
-/// `account add`.
-#[derive(Debug, Args)]
-pub struct AddArgs {
-    /// The account's name
-    #[arg(value_name = "ACCOUNT")]
-    pub account: String,
-    /// A file with the refresh token, or - for standard input
-    #[arg(long, value_name = "FILE")]
-    pub refresh_token_file: Option<PathBuf>,
-}
-
-/// `account set`.
-#[derive(Debug, Args)]
-pub struct SetArgs {
-    /// The account's name
-    #[arg(value_name = "ACCOUNT")]
-    pub account: String,
-    /// Zoom's plan, which fixes its published limits
-    #[arg(long, value_name = "PLAN")]
-    pub plan: String,
+/// Whose published limits an account has.
+fn plan(text: &str) -> Result<Plan, String> {
+    text.parse()
 }
 
 /// Runs one verb.
-pub async fn run(_ctx: &Ctx, _command: Command) -> CliResult {
-    Err(CliError::failed("this command is not there yet"))
+pub async fn run(ctx: &Ctx, command: Command) -> CliResult {
+    match command {
+        Command::Add(args) => add::run(ctx, args).await,
+        Command::Import(args) => import::run(ctx, args).await,
+        Command::Login(args) => login::run(ctx, args).await,
+        Command::ConnectLink(args) => connect_link::run(ctx, args).await,
+        Command::List(args) => list::run(ctx, args).await,
+        Command::Show(args) => show::run(ctx, args).await,
+        Command::Explain(args) => explain::run(ctx, args).await,
+        Command::Refresh(args) => refresh::run(ctx, args).await,
+        Command::Set(args) => set::run(ctx, args).await,
+        Command::Pause(args) => pause::pause(ctx, args).await,
+        Command::Resume(args) => pause::resume(ctx, args).await,
+        Command::Token(args) => token::run(ctx, args).await,
+        Command::Remove(args) => remove::run(ctx, args).await,
+    }
 }

@@ -1,0 +1,120 @@
+//! `zoomd account add`: one account from a refresh token that is there already,
+//! or from the credentials of a server-to-server app. Presents nothing to Zoom.
+
+use std::path::PathBuf;
+
+use clap::{ArgGroup, Args};
+use serde::Serialize;
+use zoomd_store::grants::{NewGrant, Plan, Put};
+use zoomd_wire::AccountName;
+use zoomd_workers::consent::issuer;
+
+use super::open;
+use crate::cli::ctx::Ctx;
+use crate::cli::error::{CliError, CliResult};
+use crate::exit::Exit;
+
+/// `account add`.
+#[derive(Debug, Args)]
+#[command(group(ArgGroup::new("what").required(true).args(["refresh_token_file", "server_to_server"])))]
+pub struct AddArgs {
+    /// The account's name
+    #[arg(value_name = "ACCOUNT")]
+    account: AccountName,
+    /// A file with the refresh token, or - for standard input
+    #[arg(long, value_name = "FILE")]
+    refresh_token_file: Option<PathBuf>,
+    /// The Zoom account id of a server-to-server app
+    #[arg(long, value_name = "ZOOM_ACCOUNT_ID", requires = "client_id")]
+    #[arg(requires = "client_secret_file")]
+    server_to_server: Option<String>,
+    /// The client id of that app
+    #[arg(long, value_name = "ID", requires = "server_to_server")]
+    client_id: Option<String>,
+    /// A file with the secret of that app, or - for standard input
+    #[arg(long, value_name = "FILE", requires = "server_to_server")]
+    client_secret_file: Option<PathBuf>,
+    /// Zoom's plan: free, pro, business or unlimited (default: pro)
+    #[arg(long, value_name = "PLAN", value_parser = super::plan)]
+    plan: Option<Plan>,
+    /// Most requests to Zoom in flight at once for this account
+    #[arg(long, value_name = "N")]
+    cap: Option<u32>,
+    /// Put the new grant in the place of one that can still be used
+    #[arg(long)]
+    replace: bool,
+}
+
+/// What a new account says of itself.
+#[derive(Debug, Serialize)]
+pub(super) struct Added<'a> {
+    pub account: &'a str,
+    pub status: &'static str,
+    pub state: &'static str,
+    pub kind: &'static str,
+    pub waiting: u64,
+}
+
+/// Adds the account.
+pub(super) async fn run(ctx: &Ctx, args: AddArgs) -> CliResult {
+    let zoom = ctx.zoom()?;
+    let mut new = match (&args.refresh_token_file, &args.server_to_server) {
+        (Some(file), _) => {
+            let client_id = open::client_id(ctx)?;
+            let token = open::secret(file, "refresh token")?;
+            NewGrant::imported(args.account.clone(), token, &issuer(&zoom), &client_id)
+        }
+        (None, Some(zoom_account)) => {
+            let (Some(id), Some(file)) = (&args.client_id, &args.client_secret_file) else {
+                return Err(CliError::usage("a server-to-server app has a client id and a secret"));
+            };
+            let secret = open::secret(file, "client secret")?;
+            let account = args.account.clone();
+            NewGrant::server_to_server(account, zoom_account, id, secret, &issuer(&zoom))
+        }
+        (None, None) => return Err(CliError::usage("there is neither a token nor an app")),
+    };
+    new.plan = args.plan;
+    new.cap = args.cap;
+    let put = open::grants(ctx).await?.add(&new, args.replace).await?;
+    let name = args.account.as_str();
+    let kind = new.kind.as_str();
+    let (status, state, waiting) = match put {
+        Put::Stored { before, waiting, .. } => {
+            (if before.is_some() { "replaced" } else { "added" }, "active", waiting)
+        }
+        Put::There { state } => ("unchanged", state.as_str(), 0),
+        other => return Err(refused(&args.account, other)),
+    };
+    ctx.out.show(&Added { account: name, status, state, kind, waiting }, || match status {
+        "unchanged" => format!("{name} has this grant already ({state})\n"),
+        _ if waiting > 0 => format!("{name} {status}; {waiting} jobs waited for it\n"),
+        _ => format!("{name} {status}\n"),
+    })?;
+    if status != "unchanged" {
+        ctx.out.hint(format!("zoomd account refresh {name} tries it at Zoom now"));
+    }
+    Ok(Exit::Done)
+}
+
+/// Why a grant was not stored.
+pub(super) fn refused(name: &AccountName, put: Put) -> CliError {
+    match put {
+        Put::Kept { state } => {
+            CliError::failed(format!("{name} has another grant, which is {state}; it was kept"))
+                .code("exists")
+                .hint("--replace puts the new grant in its place")
+        }
+        Put::HeldBy { account } => {
+            CliError::failed(format!("this Zoom user is connected as {account}")).code("held")
+        }
+        Put::Broken { key } => {
+            CliError::failed(format!("the key {key} in Redis holds something that is not ours"))
+                .code("wrong_type")
+                .hint("zoomd doctor")
+        }
+        _ => CliError::failed(format!("{name} was connected by somebody else meanwhile"))
+            .code("older")
+            .hint(format!("zoomd account show {name}")),
+    }
+}

@@ -1,0 +1,140 @@
+//! `zoomd account explain`: the story of a grant, for a person at three in the
+//! morning. Everything shown is what is stored; nothing is asked of Zoom.
+
+use std::fmt::Write as _;
+
+use clap::Args;
+use jiff::Timestamp;
+use serde::Serialize;
+use zoomd_store::grants::{AccountRecord, AccountState, GrantRecord, Line};
+use zoomd_wire::AccountName;
+
+use super::{open, show};
+use crate::cli::ctx::Ctx;
+use crate::cli::error::CliResult;
+use crate::cli::output::{FAINT, paint};
+use crate::cli::table::one_line;
+use crate::exit::Exit;
+
+/// `account explain`.
+#[derive(Debug, Args)]
+pub struct ExplainArgs {
+    /// The account's name
+    #[arg(value_name = "ACCOUNT")]
+    account: AccountName,
+    /// At most so many lines of the story (200 are kept)
+    #[arg(long, value_name = "N", default_value_t = 50)]
+    limit: usize,
+}
+
+#[derive(Debug, Serialize)]
+struct Story<'a> {
+    account: &'a str,
+    state: &'static str,
+    why: Option<&'a str>,
+    now: Vec<String>,
+    timeline: Vec<Told>,
+}
+
+/// One line, with its time in the form of all our JSON.
+#[derive(Debug, Serialize)]
+struct Told {
+    at: Option<Timestamp>,
+    #[serde(flatten)]
+    line: Line,
+}
+
+/// Tells the story, newest first.
+pub(super) async fn run(ctx: &Ctx, args: ExplainArgs) -> CliResult {
+    let grants = open::grants(ctx).await?;
+    let name = &args.account;
+    let account = grants.account(name).await?.ok_or_else(|| open::missing(name))?;
+    let grant = grants.grant(name).await?;
+    let now_ms = grants.store().now_ms().await?;
+    let timeline = grants.timeline(name, args.limit).await?.into_iter().map(|mut line| {
+        let at = show::timestamp(std::mem::take(&mut line.at));
+        Told { at, line }
+    });
+    let story = Story {
+        account: name.as_str(),
+        state: account.state.as_str(),
+        why: account.why.as_deref(),
+        now: situation(&account, grant.as_ref(), now_ms),
+        timeline: timeline.collect(),
+    };
+    ctx.out.show(&story, || people(ctx, &story))?;
+    if account.state == AccountState::NeedsReauth {
+        ctx.out.hint(format!("zoomd account login {name} gives consent again"));
+    }
+    Ok(Exit::Done)
+}
+
+/// What holds now, in sentences.
+fn situation(account: &AccountRecord, grant: Option<&GrantRecord>, now_ms: i64) -> Vec<String> {
+    let mut said = Vec::new();
+    let now = u64::try_from(now_ms).unwrap_or(0);
+    match grant {
+        None => said.push("no grant is stored".to_owned()),
+        Some(grant) => {
+            let generation = grant.version.generation;
+            let fp = grant.fp.short();
+            said.push(format!("generation {generation} is stored, refresh token {fp}"));
+            said.push(match grant.access_expires_ms {
+                0 => "no access token yet: the first rotation brings one".to_owned(),
+                at if at <= now => "the access token has expired".to_owned(),
+                at => format!("the access token lives {}s more", (at - now) / 1_000),
+            });
+            if !grant.candidates.is_empty() {
+                let count = grant.candidates.len();
+                said.push(format!("{count} forked grants are kept, to be tried before a verdict"));
+            }
+            if let Some(error) = &grant.last_error {
+                said.push(format!("the last rotation failed: {}", one_line(error)));
+            }
+        }
+    }
+    match &account.lease {
+        Some((owner, until)) if *until > now => {
+            let left = (until - now) / 1_000;
+            said.push(format!("{} holds the rotation lease for {left}s more", one_line(owner)));
+        }
+        _ => {}
+    }
+    if let Some(intent) = &account.intent {
+        said.push(format!("a rotation is under way or in doubt ({})", one_line(intent)));
+    }
+    if let Some(reason) = &account.paused {
+        said.push(format!("paused: {}", one_line(reason)));
+    }
+    said
+}
+
+fn people(ctx: &Ctx, story: &Story<'_>) -> String {
+    let now = Timestamp::now();
+    let why = story.why.map(|why| format!(" ({})", one_line(why))).unwrap_or_default();
+    let mut text = format!("{} is {}{why}\n", story.account, story.state);
+    for sentence in &story.now {
+        let _ = writeln!(text, "  {sentence}");
+    }
+    if !story.timeline.is_empty() {
+        text.push('\n');
+    }
+    for Told { at, line } in &story.timeline {
+        let at = at.map(|at| ctx.out.moment(at, now)).unwrap_or_default();
+        let _ = write!(text, "{} {}", paint(&format!("{at:>12}"), FAINT), one_line(&line.what));
+        if let Some(version) = &line.version {
+            let generation = version.rsplit('.').next().unwrap_or_default();
+            let _ = write!(text, " generation {generation}");
+        }
+        for (head, part) in [("token", &line.fp), ("by", &line.by)] {
+            if let Some(part) = part {
+                let _ = write!(text, " {head} {}", one_line(part));
+            }
+        }
+        if let Some(detail) = &line.detail {
+            let _ = write!(text, ": {}", one_line(detail));
+        }
+        text.push('\n');
+    }
+    text
+}

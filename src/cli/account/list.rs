@@ -1,0 +1,100 @@
+//! `zoomd account list`.
+
+use clap::Args;
+use jiff::Timestamp;
+use zoomd_store::grants::{AccountState, AccountSummary};
+
+use super::{open, show};
+use crate::cli::ctx::Ctx;
+use crate::cli::error::CliResult;
+use crate::cli::output::Format;
+use crate::cli::table::Table;
+use crate::exit::Exit;
+
+/// Accounts read from Redis at once.
+const PAGE: usize = 500;
+
+/// `account list`.
+#[derive(Debug, Args)]
+pub struct ListArgs {
+    /// Only accounts in this state: active, needs_reauth, superseded, wrong_app or removed
+    #[arg(long, value_name = "STATE", value_parser = state)]
+    state: Option<AccountState>,
+    /// Removed accounts too
+    #[arg(long)]
+    all: bool,
+    /// At most so many
+    #[arg(long, value_name = "N")]
+    limit: Option<usize>,
+    /// Only names after this one, in their order
+    #[arg(long, value_name = "ACCOUNT")]
+    after: Option<String>,
+}
+
+fn state(text: &str) -> Result<AccountState, String> {
+    text.parse()
+}
+
+impl ListArgs {
+    fn wants(&self, account: &AccountSummary) -> bool {
+        let state = account.account.state;
+        match self.state {
+            Some(wanted) => state == wanted,
+            None => self.all || state != AccountState::Removed,
+        }
+    }
+}
+
+/// Lists the accounts in the order of their names.
+pub(super) async fn run(ctx: &Ctx, args: ListArgs) -> CliResult {
+    let grants = open::grants(ctx).await?;
+    let limit = args.limit.unwrap_or(usize::MAX);
+    let now = Timestamp::now();
+    let mut after = args.after.clone();
+    let mut all = Vec::new();
+    loop {
+        let page = grants.page(after.as_deref(), PAGE).await?;
+        let Some(last) = page.last() else { break };
+        after = Some(last.account.name.to_string());
+        let room = limit.saturating_sub(all.len());
+        all.extend(page.into_iter().filter(|account| args.wants(account)).take(room));
+        if all.len() >= limit {
+            break;
+        }
+    }
+    let shown: Vec<_> = all.iter().map(show::View::of).collect();
+    let mut table = Table::new(["ACCOUNT", "STATE", "PLAN", "KIND", "WAITING", "TOKEN", "AGE"]);
+    if matches!(ctx.out.format(), Format::Table | Format::Quiet) {
+        for account in &all {
+            table.row(row(ctx, account, now));
+        }
+    }
+    ctx.out.list(&shown, &table, "no accounts yet; zoomd account login NAME connects one")?;
+    Ok(Exit::Done)
+}
+
+fn row(ctx: &Ctx, summary: &AccountSummary, now: Timestamp) -> [String; 7] {
+    let account = &summary.account;
+    let moment = |ms| show::timestamp(ms).map(|at| ctx.out.moment(at, now)).unwrap_or_default();
+    let token = match show::timestamp(summary.access_expires_ms) {
+        Some(at) if at <= now => "expired".to_owned(),
+        Some(at) => ctx.out.moment(at, now),
+        None => String::new(),
+    };
+    let state = match (&account.paused, &account.why) {
+        (Some(_), _) if account.state == AccountState::Active => "paused".to_owned(),
+        (_, Some(why)) if account.state != AccountState::Active => {
+            format!("{}:{}", account.state, why.replace(' ', "_"))
+        }
+        _ => account.state.to_string(),
+    };
+    [
+        account.name.to_string(),
+        state,
+        account.plan.to_string(),
+        account.kind.to_string(),
+        summary.waiting.to_string(),
+        token,
+        moment(account.created_ms),
+    ]
+}

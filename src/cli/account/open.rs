@@ -1,0 +1,142 @@
+//! The way to the accounts, and what is said when there is none.
+
+use std::io::Read as _;
+use std::path::Path;
+
+use secrecy::SecretString;
+use zeroize::Zeroizing;
+use zoom_api::{App, TransportError};
+use zoomd_store::grants::{AccountRecord, AccountState, GrantError, Grants};
+use zoomd_store::meta;
+use zoomd_store::seal::SealError;
+use zoomd_wire::AccountName;
+use zoomd_workers::consent::ConsentError;
+
+use crate::cli::ctx::Ctx;
+use crate::cli::error::CliError;
+use crate::exit::Exit;
+
+/// The longest secret taken from a file.
+const SECRET_BYTES: u64 = 64 << 10;
+
+/// The accounts of the configured namespace, opened with the configured keys.
+pub async fn grants(ctx: &Ctx) -> Result<Grants, CliError> {
+    let ring = ctx.key_ring()?;
+    let store = ctx.store().await?;
+    let vault = meta::open(&store, &ring).await?;
+    Ok(Grants::new(store, vault))
+}
+
+/// The configured OAuth app.
+pub fn app(ctx: &Ctx) -> Result<App, CliError> {
+    let secret = ctx.config.zoom.client_secret.clone().ok_or_else(|| {
+        CliError::config("no client secret is configured")
+            .hint("set ZOOMD_CLIENT_SECRET, or ZOOMD_CLIENT_SECRET_FILE to a file that holds it")
+    })?;
+    Ok(App::new(client_id(ctx)?, secret))
+}
+
+/// The configured app's id.
+pub(super) fn client_id(ctx: &Ctx) -> Result<String, CliError> {
+    ctx.config.zoom.client_id.clone().ok_or_else(|| {
+        CliError::config("no OAuth app is configured")
+            .hint("set ZOOMD_CLIENT_ID to the client id of your app at marketplace.zoom.us")
+    })
+}
+
+/// An account that must be there, and not as a tombstone.
+pub(super) async fn existing(
+    grants: &Grants,
+    name: &AccountName,
+) -> Result<AccountRecord, CliError> {
+    let account = grants.account(name).await?;
+    account.filter(|a| a.state != AccountState::Removed).ok_or_else(|| missing(name))
+}
+
+pub(super) fn missing(name: &AccountName) -> CliError {
+    CliError::not_found(format!("there is no account {name}")).hint("zoomd account list")
+}
+
+/// A secret from a file, or from standard input for `-`, without the end of its line.
+pub(super) fn secret(file: &Path, what: &str) -> Result<SecretString, CliError> {
+    let mut text = Zeroizing::new(String::new());
+    let (read, name) = if file == Path::new("-") {
+        (std::io::stdin().take(SECRET_BYTES).read_to_string(&mut text), "standard input".into())
+    } else {
+        let opened = std::fs::File::open(file);
+        let read = opened.and_then(|f| f.take(SECRET_BYTES).read_to_string(&mut text));
+        (read, file.display().to_string())
+    };
+    read.map_err(|e| CliError::usage(format!("cannot read {what} from {name}: {e}")))?;
+    let secret = text.trim();
+    if secret.is_empty() {
+        return Err(CliError::usage(format!("{name} holds no {what}")));
+    }
+    if !secret.bytes().all(|byte| byte.is_ascii_graphic()) {
+        let hint = "the file must hold nothing but the secret, on one line";
+        return Err(CliError::usage(format!("{name} holds more than one {what}")).hint(hint));
+    }
+    Ok(SecretString::from(secret))
+}
+
+impl From<SealError> for CliError {
+    fn from(error: SealError) -> Self {
+        let hint = match &error {
+            SealError::NoKey => {
+                "zoomd config key makes one; set it as ZOOMD_ENCRYPTION_KEY, or its file as \
+                 ZOOMD_ENCRYPTION_KEY_FILE"
+            }
+            SealError::WrongKey { .. } => {
+                "configure the key the tokens were sealed with, or add it to \
+                 ZOOMD_ENCRYPTION_KEYS_OLD"
+            }
+            SealError::Damaged { .. } => "zoomd account login connects the account anew",
+            _ => "zoomd config key makes a key",
+        };
+        let code = match &error {
+            SealError::Damaged { .. } => "damaged",
+            _ => "encryption_key",
+        };
+        let exit =
+            if matches!(error, SealError::Damaged { .. }) { Exit::Failed } else { Exit::Usage };
+        Self::new(exit, code, error.to_string()).hint(hint)
+    }
+}
+
+impl From<GrantError> for CliError {
+    fn from(error: GrantError) -> Self {
+        match error {
+            GrantError::Store(error) => error.into(),
+            GrantError::Seal(error) => error.into(),
+            other => Self::failed(other.to_string()),
+        }
+    }
+}
+
+impl From<TransportError> for CliError {
+    fn from(error: TransportError) -> Self {
+        Self::unreachable(error.to_string()).code("zoom_unreachable").hint("zoomd doctor")
+    }
+}
+
+impl From<ConsentError> for CliError {
+    fn from(error: ConsentError) -> Self {
+        use zoom_api::RefusalKind;
+        match error {
+            ConsentError::Transport(error) => error.into(),
+            ConsentError::Grants(error) => error.into(),
+            ConsentError::Refused(refusal) => {
+                let message = refusal.to_string();
+                match refusal.kind {
+                    RefusalKind::App => Self::config(message).code("wrong_app").hint(
+                        "check ZOOMD_CLIENT_ID and ZOOMD_CLIENT_SECRET against the app's page",
+                    ),
+                    RefusalKind::DeadGrant | RefusalKind::Refused => Self::consent(message)
+                        .hint("start again: the code works once, for 5 minutes"),
+                    _ => Self::unreachable(message).code("zoom_unreachable").hint("start again"),
+                }
+            }
+            other => Self::failed(other.to_string()),
+        }
+    }
+}

@@ -1,0 +1,95 @@
+//! `zoomd account token`: a valid access token for another program, by the same
+//! path as the daemon's jobs, since nobody but zoomd may rotate.
+
+use std::time::Duration;
+
+use clap::Args;
+use serde::Serialize;
+use zoomd_store::grants::Grants;
+use zoomd_wire::AccountName;
+use zoomd_workers::tokens::{NoToken, Tokens, TokensConfig, TokensError};
+
+use super::open;
+use crate::cli::ctx::Ctx;
+use crate::cli::error::{CliError, CliResult};
+use crate::exit::Exit;
+
+/// `account token`.
+#[derive(Debug, Args)]
+pub struct TokenArgs {
+    /// The account's name
+    #[arg(value_name = "ACCOUNT")]
+    account: AccountName,
+    /// The token must live at least so long
+    #[arg(long, value_name = "DURATION", default_value = "5m", value_parser = time)]
+    min_life: Duration,
+    /// How long to wait for one
+    #[arg(long, value_name = "DURATION", default_value = "2m", value_parser = time)]
+    timeout: Duration,
+}
+
+/// A length of time on the command line.
+pub(super) fn time(text: &str) -> Result<Duration, String> {
+    crate::config::units::time(text).ok_or_else(|| "expected a time like 90s or 10m".to_owned())
+}
+
+#[derive(Debug, Serialize)]
+struct Printed<'a> {
+    account: &'a str,
+    access_token: &'a str,
+    epoch: String,
+    generation: u64,
+}
+
+/// Prints the token, and nothing else, on stdout.
+pub(super) async fn run(ctx: &Ctx, args: TokenArgs) -> CliResult {
+    let grants = open::grants(ctx).await?;
+    let name = args.account.as_str();
+    open::existing(&grants, &args.account).await?;
+    let tokens = tokens(ctx, &grants).await?;
+    let token = tokens.token_for_cli(name, args.min_life, args.timeout).await;
+    tokens.shutdown().await;
+    let token = token.map_err(|error| refused(name, error))?;
+    let printed = Printed {
+        account: name,
+        access_token: token.access.expose(),
+        epoch: token.version.epoch.to_string(),
+        generation: token.version.generation,
+    };
+    ctx.out.show(&printed, || format!("{}\n", token.access.expose()))?;
+    Ok(Exit::Done)
+}
+
+/// The tokens of the namespace, for this one command.
+pub(super) async fn tokens(ctx: &Ctx, grants: &Grants) -> Result<Tokens, CliError> {
+    let config = TokensConfig {
+        store: grants.store().clone(),
+        client: ctx.zoom()?,
+        vault: grants.vault().clone(),
+        app: open::app(ctx).ok(),
+        daemon: format!("cli-{:016x}", rand::random::<u64>()).into(),
+        data_dir: ctx.config.data_dir.clone(),
+        settings: Default::default(),
+    };
+    Tokens::start(config).await.map_err(|error| match error {
+        TokensError::Seal(error) => error.into(),
+        other => CliError::unreachable(other.to_string()).code("journal").hint(
+            "run this where the daemon runs, or set ZOOMD_DATA_DIR to a folder that can be written",
+        ),
+    })
+}
+
+/// Why there is no token.
+pub(super) fn refused(name: &str, error: NoToken) -> CliError {
+    let text = format!("{name}: {error}");
+    match error {
+        NoToken::NoAccount => CliError::not_found(text).hint("zoomd account list"),
+        NoToken::State { .. } => {
+            CliError::consent(text).hint(format!("zoomd account explain {name} tells why"))
+        }
+        NoToken::Store(error) => error.into(),
+        _ => CliError::unreachable(text)
+            .code("no_token")
+            .hint(format!("zoomd account explain {name} tells why")),
+    }
+}
