@@ -3,7 +3,7 @@
 -- ARGV  1 clock offset  2 fence  3 lease ms  4 send ms (grant to send at the latest)
 --       5 call ms (grant to the end of the exchange at the latest)  6 remember s
 --       7 consumer  8 label of a create  9 smallest and 10 largest entry id
---       11… table of plans (count; name, per second, per day, host's day)
+--       11 a wait longer than this (ms) is told by an event  12… table of plans (count; name, per second, per day, host's day)
 --       then the number of groups; each: account, host, other host, number of
 --       jobs; each job: id, entry, `ids` value, deadline ms, not before ms (0: none)
 -- Answer  {now, letters, details, grants}: a letter per job in the order given;
@@ -16,7 +16,8 @@
 local fence, lease_ms = ARGV[2], tonumber(ARGV[3])
 local send_ms, call_ms, remember_s = tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6])
 local label = ARGV[8]
-local plans, at = plans_at(11)
+local tell_ms = tonumber(ARGV[11])
+local plans, at = plans_at(12)
 
 -- The arguments, as groups and jobs.
 local groups, jobs, ids = {}, {}, {}
@@ -69,14 +70,15 @@ local function remembered(j, value)
 end
 
 -- The first reason why a job must wait: reason, until, and whether only its
--- room sleeps until then (else the whole account does).
+-- room sleeps until then (else the whole account does). That others stand
+-- before it is the last one told: the first is what they wait for too.
 local busy = {}
 local function must_wait(a, group, b, h, o)
   if a.why then return a.why, a.wake, false end
-  if busy[group.room] then return 'turn', 0, false end
   if b.free < 1 then return b.why, b.wake, false end
   if h.left < 1 then return h.why, h.wake, true end
   if o and o.left < 1 then return o.why, o.wake, true end
+  if busy[group.room] then return 'turn', 0, false end
 end
 
 local function decide(j)
@@ -193,6 +195,17 @@ for _, A in ipairs(order) do
   if flying[A] then charge(accounts[A], call_ms) end
 end
 
+-- Who waits for people, or for longer than a minute, is told. Ids and accounts
+-- hold nothing that JSON would escape.
+local function tell(j)
+  local unknown = j.why == 'consent' or j.why == 'paused'
+  if not unknown and j.till - now <= tell_ms then return end
+  local json = '{"v":1,"event":"job.waiting","at":"' .. stamp(now) .. '","account":"' .. j.group.A ..
+    '","job_id":"' .. j.id .. '","why":"' .. j.why .. '"'
+  if not unknown then json = json .. ',"until":"' .. stamp(j.till) .. '"' end
+  try('XADD', KEYS[3], '*', 'event', 'job.waiting', 'account', j.group.A, 'data', json .. '}')
+end
+
 -- Those that wait leave the stream now: an entry kept back pins its memory.
 local rooms, dues, deadlines, wake = {}, {}, {}, false
 for _, j in ipairs(waits) do
@@ -204,6 +217,7 @@ for _, j in ipairs(waits) do
     memories[#memories + 1], memories[#memories + 2] = j.id, j.value
     deadlines[#deadlines + 1], deadlines[#deadlines + 2] = j.dl, j.id
     gone[#gone + 1] = j.entry
+    tell(j)
     if j.letter == 'S' then
       dues[#dues + 1], dues[#dues + 2] = int(j.till), j.id
       wake = true

@@ -94,6 +94,7 @@ impl Queue {
             .push(settings.budgets.create.as_str())
             .push(first)
             .push(last)
+            .push(ms(settings.tell_after))
             .push(settings.budgets.table(settings.budgets.create))
             .push(groups.len());
         for group in groups {

@@ -17,6 +17,8 @@ pub struct QueueSettings {
     pub remember: Duration,
     /// Leases a job may lose before it is handed out to be failed.
     pub poison_sweeps: u32,
+    /// A wait longer than this is told by a `job.waiting` event.
+    pub tell_after: Duration,
     /// How long an outcome stays in its reply list.
     pub reply_kept: Duration,
     /// How long an output stream keeps an entry.
@@ -38,6 +40,7 @@ impl Default for QueueSettings {
             request_timeout: Duration::from_secs(30),
             remember: hours(24),
             poison_sweeps: 3,
+            tell_after: Duration::from_secs(60),
             reply_kept: Duration::from_secs(600),
             output_kept: hours(7 * 24),
             output_bytes: 256 << 20,

@@ -184,3 +184,28 @@ async fn fill(bench: &Bench, size: u64, at: i64) {
     cmd.arg(script).arg(0).arg(size).arg(at);
     bench.conn.value(&cmd).await.expect("fill");
 }
+
+#[tokio::test]
+async fn a_long_wait_is_told_with_its_reason() {
+    let bench = Bench::start().await;
+    bench.account("acme", "pro").await;
+    bench.account("parked", "pro").await;
+    bench.cmd("HSET zoomd:v1:a:parked st needs_reauth").await;
+    let e = bench.arrive(3).await;
+    let now = bench.store.now_ms().await.expect("time");
+    let until = |ms: i64| Some(now + ms);
+    let jobs = [
+        Admission { not_before_ms: until(30_000), ..job("acme", "me", &e[0]) },
+        Admission { not_before_ms: until(90_000), ..job("acme", "me", &e[1]) },
+        job("parked", "me", &e[2]),
+    ];
+    bench.admit(&jobs).await;
+    let events = format!("{:?}", bench.cmd("XRANGE zoomd:events - +").await);
+    assert_eq!(bench.int("XLEN zoomd:events").await, 2, "{events}");
+    let at = |ms: i64| {
+        let second = ms / 1000 % 60;
+        format!(":{second:02}.{:03}Z", ms % 1000)
+    };
+    assert!(events.contains(&at(now + 90_000)), "{events}");
+    assert!(events.contains(r#"\"why\":\"consent\"}"#), "{events}");
+}

@@ -27,9 +27,8 @@ end
 -- The UTC day of a time, as yyyymmdd (civil from days; the 400-year cycle is
 -- counted from 1 March of the year 0).
 local days = {}
-local function day_of(ms)
-  local n = math.floor(ms / DAY)
-  if days[n] then return days[n] end
+local function date_of(n)
+  if days[n] then return unpack(days[n]) end
   local z = n + 719468
   local era = math.floor(z / 146097)
   local doe = z - era * 146097
@@ -39,8 +38,16 @@ local function day_of(ms)
   local d = doy - math.floor((153 * mp + 2) / 5) + 1
   local m = mp < 10 and mp + 3 or mp - 9
   local y = yoe + era * 400 + (m <= 2 and 1 or 0)
-  days[n] = string.format('%04d%02d%02d', y, m, d)
-  return days[n]
+  days[n] = {y, m, d}
+  return y, m, d
+end
+local function day_of(ms) return string.format('%04d%02d%02d', date_of(math.floor(ms / DAY))) end
+-- The same moment as the public JSON writes it.
+local function stamp(ms)
+  local y, m, d = date_of(math.floor(ms / DAY))
+  local tod = ms % DAY
+  return string.format('%04d-%02d-%02dT%02d:%02d:%02d.%03dZ', y, m, d, math.floor(tod / 3600000),
+                       math.floor(tod / 60000) % 60, math.floor(tod / 1000) % 60, tod % 1000)
 end
 
 -- A new turn stands behind all others: no clock, no counter that could repeat.
