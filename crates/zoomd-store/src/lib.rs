@@ -21,6 +21,7 @@ pub mod rotation;
 pub mod script;
 pub mod seal;
 mod store;
+pub mod streams;
 pub mod wake;
 
 pub use conn::Conn;
