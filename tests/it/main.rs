@@ -1,4 +1,5 @@
 //! Black-box tests of the binary.
 
+mod account;
 mod deploy;
 mod house;
