@@ -1,4 +1,24 @@
 //! What happens to a job.
+//!
+//! Joins zoom-api, which knows Zoom and nothing of us, and zoomd-store, which
+//! knows Redis and nothing of Zoom. [`Engine`] is the whole of it; [`decide`] is
+//! what an answer of Zoom's means, as a pure function; [`pipeline`] is the way
+//! from the stream to a settled outcome; [`reconcile`] asks Zoom what became of
+//! a call whose answer was lost.
 
+pub mod consent;
+pub mod decide;
+mod engine;
+mod error;
+pub mod jobs;
+pub mod journal;
+mod metric;
+pub mod pipeline;
+pub mod reconcile;
 pub mod rotation;
+mod settings;
 pub mod tokens;
+
+pub use engine::{Engine, Setup};
+pub use error::Error;
+pub use settings::{MarkerPlace, Settings};

@@ -1,0 +1,149 @@
+//! What stands in a line.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD_NO_PAD as BASE64;
+use secrecy::{ExposeSecret as _, SecretString};
+use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
+use zoomd_store::grants::GrantVersion;
+use zoomd_store::seal::{Fingerprint, Vault};
+use zoomd_wire::AccountName;
+
+/// One line.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(tag = "what", rename_all = "snake_case")]
+pub(super) enum Record {
+    /// A token may be spent from here on.
+    Intent { account: AccountName, id: String },
+    /// A reply.
+    Staged { entry: Box<Staged>, sealed: String },
+    /// The exchange of that intent is over, and brought no reply to keep.
+    Closed { id: String },
+    /// The store has the token of that entry.
+    Committed { id: String, fp: String, at_ms: i64 },
+}
+
+/// The first line of a file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Header {
+    pub(super) journal: u32,
+    pub(super) namespace: String,
+    pub(super) deployment: String,
+    pub(super) daemon: String,
+}
+
+pub(super) fn header(vault: &Vault, daemon: &str) -> Header {
+    Header {
+        journal: 1,
+        namespace: vault.namespace().to_owned(),
+        deployment: vault.deployment().to_owned(),
+        daemon: daemon.to_owned(),
+    }
+}
+
+/// All that a commit needs besides the reply itself. Holds no secret.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Staged {
+    /// The intent whose reply it is.
+    pub id: String,
+    /// The account.
+    pub account: AccountName,
+    /// `oauth` or `s2s`.
+    pub kind: String,
+    /// The version the new token gets.
+    pub version: GrantVersion,
+    /// What was presented, then what that was made from.
+    #[serde(with = "fingerprints")]
+    pub lineage: Vec<Fingerprint>,
+    /// The base of the OAuth endpoints.
+    pub issuer: String,
+    /// The app.
+    pub client_id: String,
+    /// When the request left, by the clock of Redis.
+    pub sent_ms: i64,
+    /// Whether the exchange was a probe of an earlier one in doubt.
+    pub probe: bool,
+    /// The account's plan, for a store that forgot it.
+    #[serde(default)]
+    pub plan: Option<String>,
+    /// Zoom's account id, likewise.
+    #[serde(default)]
+    pub zoom_account: Option<String>,
+    /// Zoom's user id, likewise.
+    #[serde(default)]
+    pub zoom_user: Option<String>,
+    /// Other names of the host, likewise.
+    #[serde(default)]
+    pub aliases: Vec<String>,
+}
+
+/// A raw reply, and what was presented for it: a reply without a refresh token
+/// means that the old one stays.
+#[derive(Debug, Clone)]
+pub struct Reply {
+    /// The HTTP status.
+    pub status: u16,
+    /// The body.
+    pub body: Zeroizing<Vec<u8>>,
+    /// The refresh token that was presented.
+    pub presented: Option<SecretString>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Plain {
+    status: u16,
+    body: String,
+    presented: Option<String>,
+}
+
+impl Drop for Plain {
+    fn drop(&mut self) {
+        zeroize::Zeroize::zeroize(&mut self.body);
+        zeroize::Zeroize::zeroize(&mut self.presented);
+    }
+}
+
+impl Reply {
+    pub(super) fn to_json(&self) -> Zeroizing<Vec<u8>> {
+        let plain = Plain {
+            status: self.status,
+            body: BASE64.encode(&*self.body),
+            presented: self.presented.as_ref().map(|token| token.expose_secret().to_owned()),
+        };
+        // Room for all of it at once: a growing buffer would leave copies behind.
+        let room = plain.body.len() + 8192;
+        let mut out = Zeroizing::new(Vec::with_capacity(room));
+        serde_json::to_writer(&mut *out, &plain)
+            .unwrap_or_else(|_| unreachable!("bytes and texts are always JSON"));
+        out
+    }
+
+    pub(super) fn from_json(json: &[u8]) -> Option<Self> {
+        let mut plain: Plain = serde_json::from_slice(json).ok()?;
+        Some(Self {
+            status: plain.status,
+            body: Zeroizing::new(BASE64.decode(&plain.body).ok()?),
+            presented: plain.presented.take().map(SecretString::from),
+        })
+    }
+}
+
+mod fingerprints {
+    use serde::{Deserialize, Deserializer, Serializer};
+    use zoomd_store::seal::Fingerprint;
+
+    pub(super) fn serialize<S: Serializer>(
+        list: &[Fingerprint],
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(list.iter().map(ToString::to_string))
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Vec<Fingerprint>, D::Error> {
+        let list = Vec::<String>::deserialize(deserializer)?;
+        let bad = || serde::de::Error::custom("not a fingerprint");
+        list.iter().map(|text| text.parse().map_err(|()| bad())).collect()
+    }
+}

@@ -1,0 +1,136 @@
+//! What lives in the file, in memory: where each entry lies, never its tokens.
+
+use std::collections::HashMap;
+
+use zoomd_store::grants::{Epoch, GrantVersion};
+use zoomd_store::seal::Fingerprint;
+use zoomd_wire::AccountName;
+
+use super::entry::Record;
+use super::file::Place;
+
+/// A staged entry, without its reply.
+#[derive(Debug, Clone)]
+pub struct Summary {
+    /// The intent whose reply it is.
+    pub id: String,
+    /// The account.
+    pub account: AccountName,
+    /// The version of its token.
+    pub version: GrantVersion,
+    /// What was presented, then what that was made from.
+    pub lineage: Vec<Fingerprint>,
+    /// The base of the OAuth endpoints.
+    pub issuer: String,
+    /// The app.
+    pub client_id: String,
+    /// What names its token, once somebody parsed it.
+    pub fp: Option<Fingerprint>,
+    /// When the store took it first, by this machine's clock.
+    pub committed_ms: Option<i64>,
+    pub(super) place: Place,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Index {
+    entries: HashMap<String, Summary>,
+    intents: HashMap<String, (AccountName, Place)>,
+}
+
+impl Index {
+    pub(super) fn add(&mut self, record: Record, place: Place) {
+        match record {
+            Record::Intent { account, id } => {
+                self.intents.insert(id, (account, place));
+            }
+            Record::Staged { entry, .. } => {
+                self.intents.remove(&entry.id);
+                let summary = Summary {
+                    id: entry.id.clone(),
+                    account: entry.account,
+                    version: entry.version,
+                    lineage: entry.lineage,
+                    issuer: entry.issuer,
+                    client_id: entry.client_id,
+                    fp: None,
+                    committed_ms: None,
+                    place,
+                };
+                self.supersede(&summary);
+                self.entries.insert(entry.id, summary);
+            }
+            Record::Closed { id } => {
+                self.intents.remove(&id);
+            }
+            Record::Committed { id, fp, at_ms } => {
+                if let Some(entry) = self.entries.get_mut(&id) {
+                    entry.fp = fp.parse().ok();
+                    entry.committed_ms = entry.committed_ms.or(Some(at_ms));
+                }
+            }
+        }
+    }
+
+    /// What the new entry's token was made from is spent.
+    fn supersede(&mut self, new: &Summary) {
+        self.entries.retain(|_, old| {
+            let spent = old.fp.is_some_and(|fp| new.lineage.contains(&fp));
+            old.account != new.account || !spent
+        });
+    }
+
+    pub(super) fn entry(&self, id: &str) -> Option<&Summary> {
+        self.entries.get(id)
+    }
+
+    pub(super) fn entries(&self) -> Vec<Summary> {
+        self.entries.values().cloned().collect()
+    }
+
+    pub(super) fn open_intents(&self) -> usize {
+        self.intents.len()
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.entries.is_empty() && self.intents.is_empty()
+    }
+
+    pub(super) fn live_bytes(&self) -> u64 {
+        self.entries.values().map(|entry| entry.place.len).sum()
+    }
+
+    pub(super) fn forget(&mut self, id: &str) {
+        self.entries.remove(id);
+        self.intents.remove(id);
+    }
+
+    pub(super) fn expire(&mut self, before_ms: i64) {
+        self.entries.retain(|_, entry| entry.committed_ms.is_none_or(|at| at > before_ms));
+    }
+
+    pub(super) fn erase(&mut self, account: &str, epoch: Epoch) -> bool {
+        let before = self.entries.len();
+        let goes = |e: &Summary| e.account.as_str() == account && e.version.epoch <= epoch;
+        self.entries.retain(|_, entry| !goes(entry));
+        self.entries.len() < before
+    }
+
+    pub(super) fn places(&self) -> Vec<Place> {
+        let entries = self.entries.values().map(|entry| entry.place);
+        entries.chain(self.intents.values().map(|(_, place)| *place)).collect()
+    }
+
+    /// The same index over the file the records were moved to.
+    pub(super) fn moved(self, records: Vec<Record>, places: Vec<Place>) -> Self {
+        let mut fresh = Self::default();
+        for (record, place) in records.into_iter().zip(places) {
+            fresh.add(record, place);
+        }
+        for (id, entry) in &mut fresh.entries {
+            if let Some(old) = self.entries.get(id) {
+                (entry.fp, entry.committed_ms) = (old.fp, old.committed_ms);
+            }
+        }
+        fresh
+    }
+}

@@ -1,0 +1,299 @@
+//! The rotation journal: what a disk knows that Redis may not.
+//!
+//! Owns the files in `<data>/journal`, one for each process, held under a lock
+//! while the process lives. A rotation writes its intent there (fsynced) before
+//! anything leaves, and the raw reply, sealed, before anybody parses it. Files
+//! whose lock is free are taken over. Never talks to Redis or Zoom: it says what
+//! is staged, `rotation` commits it.
+//!
+//! Invariant: what [`Journal::stage`] returned from outlives the process, and
+//! after [`Journal::sync`] the machine. An entry goes only when a token made
+//! from it is staged, when it has been committed for a day, or when its account
+//! is erased. The size is bounded: a full journal starts no rotation.
+//!
+//! A file is lines of `<8 hex of SHA-256> <JSON>`; the first names the namespace
+//! and deployment. A line that does not verify (the torn last one of a machine
+//! that lost power) is passed over.
+
+mod entry;
+mod file;
+mod index;
+mod orphans;
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use zoomd_store::grants::{Epoch, GrantVersion};
+use zoomd_store::seal::{Fingerprint, Purpose, Sealed, Vault};
+use zoomd_wire::AccountName;
+
+pub use entry::{Reply, Staged};
+pub use index::Summary;
+pub use orphans::Orphan;
+
+use entry::Record;
+use file::LogFile;
+use index::Index;
+
+/// Room that must be left on the disk for each reply that may come.
+const REPLY_ROOM: u64 = 64 << 10;
+/// A file this much larger than what lives in it is written anew.
+const SLACK: u64 = 1 << 20;
+
+/// Why the journal cannot be used.
+#[derive(Debug, Clone, thiserror::Error)]
+#[non_exhaustive]
+pub enum JournalError {
+    /// The disk: full, read-only, gone.
+    #[error("rotation journal {}: {cause}", path.display())]
+    Io {
+        /// The file or folder.
+        path: PathBuf,
+        /// What the system said.
+        cause: String,
+    },
+    /// It has reached its bound.
+    #[error("rotation journal holds {held} bytes, and {limit} is its bound")]
+    Full {
+        /// Bytes of entries that must be kept.
+        held: u64,
+        /// The bound.
+        limit: u64,
+    },
+    /// An entry does not open.
+    #[error("rotation journal: {0}")]
+    Seal(#[from] zoomd_store::seal::SealError),
+    /// An entry is not there any more.
+    #[error("rotation journal: the entry is gone")]
+    Gone,
+}
+
+impl JournalError {
+    pub(crate) fn io(path: &Path, cause: impl std::fmt::Display) -> Self {
+        Self::Io { path: path.to_owned(), cause: cause.to_string() }
+    }
+}
+
+/// The journal of this process; clones share it.
+#[derive(Debug, Clone)]
+pub struct Journal {
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    folder: PathBuf,
+    vault: Vault,
+    limit: u64,
+    keep: Duration,
+    book: Mutex<Book>,
+}
+
+/// The file and what is known of it.
+#[derive(Debug)]
+struct Book {
+    file: LogFile,
+    index: Index,
+}
+
+impl Journal {
+    /// Opens the folder and makes this process' file in it.
+    ///
+    /// # Errors
+    /// That the folder cannot be written.
+    pub fn open(
+        data_dir: &Path,
+        daemon: &str,
+        vault: &Vault,
+        limit: u64,
+        keep: Duration,
+    ) -> Result<Self, JournalError> {
+        let folder = data_dir.join("journal");
+        let header = entry::header(vault, daemon);
+        let file = LogFile::create(&folder, vault.namespace(), daemon, &header)?;
+        let book = Mutex::new(Book { file, index: Index::default() });
+        Ok(Self { shared: Arc::new(Shared { folder, vault: vault.clone(), limit, keep, book }) })
+    }
+
+    fn book(&self) -> MutexGuard<'_, Book> {
+        self.shared.book.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Notes on the disk that intent `id` may spend a token of `account`, and
+    /// makes sure that its reply will fit. After this the token may be sent.
+    ///
+    /// # Errors
+    /// A disk that does not take it, or a journal at its bound: nothing may be sent.
+    pub async fn intend(&self, account: &AccountName, id: &str) -> Result<(), JournalError> {
+        let record = Record::Intent { account: account.clone(), id: id.to_owned() };
+        let journal = self.clone();
+        let written = tokio::task::spawn_blocking(move || {
+            let flushed = {
+                let mut book = journal.book();
+                let held = book.index.live_bytes();
+                if held > journal.shared.limit {
+                    return Err(JournalError::Full { held, limit: journal.shared.limit });
+                }
+                let replies = book.index.open_intents() as u64 + 1;
+                book.file.reserve(replies * REPLY_ROOM)?;
+                let place = book.file.append(&record)?;
+                book.index.add(record, place);
+                book.file.handle()
+            };
+            flushed.sync()
+        });
+        written.await.map_err(|error| JournalError::io(&self.shared.folder, error))?
+    }
+
+    /// Writes a raw reply, sealed. Returns when the system has it; [`sync`](Self::sync)
+    /// when the disk has it.
+    ///
+    /// # Errors
+    /// A disk that does not take it: the reply lives in memory alone.
+    pub fn stage(&self, staged: &Staged, reply: &Reply) -> Result<(), JournalError> {
+        let plain = reply.to_json();
+        let account = staged.account.as_str();
+        let sealed = self.shared.vault.seal(Purpose::Reply, account, staged.version, &plain)?;
+        let sealed = sealed.as_str().to_owned();
+        let record = Record::Staged { entry: Box::new(staged.clone()), sealed };
+        let mut book = self.book();
+        let place = book.file.append(&record)?;
+        book.index.add(record, place);
+        Ok(())
+    }
+
+    /// Waits until everything written so far is on the disk.
+    ///
+    /// # Errors
+    /// A disk that does not take it.
+    pub async fn sync(&self) -> Result<(), JournalError> {
+        let handle = self.book().file.handle();
+        let synced = tokio::task::spawn_blocking(move || handle.sync());
+        synced.await.map_err(|error| JournalError::io(&self.shared.folder, error))?
+    }
+
+    /// Notes that the exchange of intent `id` is over and nothing is staged for it.
+    pub fn close(&self, id: &str) {
+        self.note(Record::Closed { id: id.to_owned() });
+    }
+
+    /// Notes that the entry of intent `id` turned out to hold `fp`, and that the
+    /// store has it.
+    pub fn committed(&self, id: &str, fp: Fingerprint) {
+        let now = jiff::Timestamp::now().as_millisecond();
+        self.note(Record::Committed { id: id.to_owned(), fp: fp.to_string(), at_ms: now });
+    }
+
+    /// Forgets the entry of intent `id`: it holds no token.
+    pub fn discard(&self, id: &str) {
+        self.note(Record::Closed { id: id.to_owned() });
+        self.book().index.forget(id);
+    }
+
+    /// Notes are a saving of work; one that cannot be written costs nothing.
+    fn note(&self, record: Record) {
+        let mut book = self.book();
+        match book.file.append(&record) {
+            Ok(place) => book.index.add(record, place),
+            Err(error) => tracing::warn!(%error, "a note was not written to the rotation journal"),
+        }
+    }
+
+    /// Every staged entry.
+    #[must_use]
+    pub fn entries(&self) -> Vec<Summary> {
+        self.book().index.entries()
+    }
+
+    /// Whether an entry of intent `id` is staged here.
+    #[must_use]
+    pub fn has_staged(&self, id: &str) -> bool {
+        self.book().index.entry(id).is_some()
+    }
+
+    /// An entry with its reply, opened.
+    ///
+    /// # Errors
+    /// That it cannot be read or does not open.
+    pub fn read(&self, id: &str) -> Result<(Staged, Reply), JournalError> {
+        let (entry, sealed) = {
+            let book = self.book();
+            let summary = book.index.entry(id).ok_or(JournalError::Gone)?;
+            match book.file.read(summary.place)? {
+                Record::Staged { entry, sealed } => (*entry, sealed),
+                _ => return Err(JournalError::Gone),
+            }
+        };
+        let sealed = Sealed::from_stored(sealed);
+        let account = entry.account.as_str();
+        let plain = self.shared.vault.open(Purpose::Reply, account, entry.version, &sealed)?;
+        let damaged = zoomd_store::seal::SealError::Damaged { what: "token reply" };
+        Ok((entry, Reply::from_json(&plain).ok_or(damaged)?))
+    }
+
+    /// The latest epoch an entry of `account` is of: a new consent's is later.
+    #[must_use]
+    pub fn latest_epoch(&self, account: &str) -> Option<Epoch> {
+        let entries = self.entries().into_iter().filter(|e| e.account.as_str() == account);
+        entries.map(|entry| entry.version.epoch).max()
+    }
+
+    /// Erases every token of `account` of epoch `epoch` or earlier.
+    ///
+    /// # Errors
+    /// That the file cannot be written anew.
+    pub fn erase(&self, account: &str, epoch: Epoch) -> Result<(), JournalError> {
+        let mut book = self.book();
+        if book.index.erase(account, epoch) {
+            self.rewrite(&mut book)?;
+        }
+        Ok(())
+    }
+
+    /// Drops what has been kept long enough and writes the file anew where that
+    /// makes it much smaller. Called from time to time.
+    ///
+    /// # Errors
+    /// That the file cannot be written anew; the old one stays.
+    pub fn tidy(&self) -> Result<(), JournalError> {
+        let now = jiff::Timestamp::now().as_millisecond();
+        let keep = i64::try_from(self.shared.keep.as_millis()).unwrap_or(i64::MAX);
+        let mut book = self.book();
+        book.index.expire(now.saturating_sub(keep));
+        metrics::gauge!("zoomd_rotation_journal_bytes").set(book.file.len() as f64);
+        if book.file.len() <= 2 * book.index.live_bytes() + SLACK {
+            return Ok(());
+        }
+        self.rewrite(&mut book)
+    }
+
+    fn rewrite(&self, book: &mut Book) -> Result<(), JournalError> {
+        let mut records = Vec::new();
+        for place in book.index.places() {
+            records.push(book.file.read(place)?);
+        }
+        let moved = book.file.rewrite(&records)?;
+        let index = std::mem::take(&mut book.index);
+        book.index = index.moved(records, moved);
+        Ok(())
+    }
+
+    /// The version staged last for `account`, if any.
+    #[must_use]
+    pub fn latest_version(&self, account: &str) -> Option<GrantVersion> {
+        let entries = self.entries().into_iter().filter(|e| e.account.as_str() == account);
+        entries.map(|entry| entry.version).max()
+    }
+
+    /// Removes this process' file, when nothing in it is needed any more.
+    pub fn close_file(&self) {
+        let mut book = self.book();
+        if book.index.is_empty() {
+            book.file.remove();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,154 @@
+use secrecy::SecretString;
+use zeroize::Zeroizing;
+use zoomd_store::seal::{FingerprintKey, KeyRing};
+
+use super::*;
+
+const DAY: Duration = Duration::from_secs(86_400);
+
+fn vault(namespace: &str, key: &SecretString) -> Vault {
+    let ring = KeyRing::parse(Some(key), None).expect("a fresh key");
+    Vault::new(ring, namespace, "test", Some(FingerprintKey::new([7; 32])))
+}
+
+fn key() -> SecretString {
+    KeyRing::generate_key()
+}
+
+fn open(folder: &Path, daemon: &str, vault: &Vault) -> Journal {
+    Journal::open(folder, daemon, vault, 1 << 20, DAY).expect("a writable folder")
+}
+
+fn staged(id: &str, account: &str, generation: u64, lineage: &[Fingerprint]) -> Staged {
+    Staged {
+        id: id.to_owned(),
+        account: AccountName::new(account).expect("a name"),
+        kind: "oauth".to_owned(),
+        version: GrantVersion { epoch: Epoch::choose(5, [], 0), generation },
+        lineage: lineage.to_vec(),
+        issuer: "https://zoom.us".to_owned(),
+        client_id: "app".to_owned(),
+        sent_ms: 1,
+        probe: false,
+        plan: None,
+        zoom_account: None,
+        zoom_user: None,
+        aliases: Vec::new(),
+    }
+}
+
+fn reply(body: &str) -> Reply {
+    Reply {
+        status: 200,
+        body: Zeroizing::new(body.as_bytes().to_vec()),
+        presented: Some("old".to_owned().into()),
+    }
+}
+
+fn fp(vault: &Vault, token: &str) -> Fingerprint {
+    vault.fingerprint(&SecretString::from(token)).expect("a key")
+}
+
+#[tokio::test]
+async fn what_a_dead_process_staged_is_taken_over_and_its_open_intents_are_named() {
+    let (folder, key) = (tempfile::tempdir().expect("a folder"), key());
+    let vault = vault("ns", &key);
+    let dead = open(folder.path(), "one", &vault);
+    let account = AccountName::new("acme").expect("a name");
+    dead.intend(&account, "a").await.expect("written");
+    dead.intend(&account, "b").await.expect("written");
+    dead.intend(&account, "c").await.expect("written");
+    dead.stage(&staged("b", "acme", 2, &[]), &reply("secret-body")).expect("written");
+    dead.close("c");
+    let living = open(folder.path(), "two", &vault);
+    assert!(living.take_over().expect("read").is_empty(), "its lock is held");
+    drop(dead);
+
+    let orphans = living.take_over().expect("read");
+    assert_eq!(orphans.len(), 1);
+    assert_eq!(orphans[0].unanswered, [(account, "a".to_owned())]);
+    let (entry, reply) = living.read("b").expect("copied");
+    assert_eq!(entry.version.generation, 2);
+    assert_eq!(reply.body.as_slice(), b"secret-body");
+    orphans.into_iter().for_each(Orphan::finish);
+    assert!(living.take_over().expect("read").is_empty());
+    for file in std::fs::read_dir(folder.path().join("journal")).expect("a folder") {
+        let bytes = std::fs::read(file.expect("a file").path()).expect("readable");
+        assert!(!bytes.windows(11).any(|w| w == b"secret-body"), "it lies sealed");
+    }
+}
+
+#[tokio::test]
+async fn other_namespaces_and_unknown_keys_are_left_alone() {
+    let (folder, first) = (tempfile::tempdir().expect("a folder"), key());
+    for (namespace, key) in [("other", first.clone()), ("ns", key())] {
+        let journal = open(folder.path(), namespace, &vault(namespace, &key));
+        journal.stage(&staged("x", "acme", 1, &[]), &reply("{}")).expect("written");
+    }
+    let living = open(folder.path(), "me", &vault("ns", &first));
+    assert!(living.take_over().expect("read").is_empty());
+    assert_eq!(std::fs::read_dir(folder.path().join("journal")).expect("a folder").count(), 3);
+}
+
+#[tokio::test]
+async fn a_torn_last_line_costs_only_itself() {
+    use std::io::Write as _;
+    let (folder, key) = (tempfile::tempdir().expect("a folder"), key());
+    let vault = vault("ns", &key);
+    let dead = open(folder.path(), "one", &vault);
+    dead.stage(&staged("a", "acme", 2, &[]), &reply("{}")).expect("written");
+    drop(dead);
+    let path = folder.path().join("journal/ns.one.journal");
+    let mut file = std::fs::OpenOptions::new().append(true).open(path).expect("there");
+    file.write_all(b"0badc0de {\"what\":\"staged\",\"ent").expect("written");
+    let living = open(folder.path(), "two", &vault);
+    assert_eq!(living.take_over().expect("read").len(), 1);
+    assert!(living.has_staged("a"));
+}
+
+#[tokio::test]
+async fn an_entry_goes_when_its_child_is_staged_and_the_file_shrinks() {
+    let (folder, key) = (tempfile::tempdir().expect("a folder"), key());
+    let vault = vault("ns", &key);
+    let journal = open(folder.path(), "one", &vault);
+    let long = "x".repeat(20_000);
+    let mut lineage = Vec::new();
+    for generation in 0..50 {
+        let id = format!("i{generation}");
+        journal.stage(&staged(&id, "acme", generation, &lineage), &reply(&long)).expect("written");
+        let fp = fp(&vault, &id);
+        journal.committed(&id, fp);
+        lineage = vec![fp];
+    }
+    assert_eq!(journal.entries().len(), 1);
+    let before = journal.book().file.len();
+    journal.tidy().expect("written anew");
+    assert!(journal.book().file.len() * 10 < before);
+    let (entry, reply) = journal.read("i49").expect("moved");
+    assert_eq!((entry.version.generation, reply.body.len()), (49, 20_000));
+    assert!(journal.entries()[0].committed_ms.is_some());
+}
+
+#[tokio::test]
+async fn a_full_journal_takes_no_intent_and_an_erased_account_leaves_nothing() {
+    let (folder, key) = (tempfile::tempdir().expect("a folder"), key());
+    let vault = vault("ns", &key);
+    let journal = Journal::open(folder.path(), "one", &vault, 1_000, DAY).expect("writable");
+    let account = AccountName::new("acme").expect("a name");
+    journal.intend(&account, "a").await.expect("there is room");
+    journal.stage(&staged("a", "acme", 1, &[]), &reply(&"x".repeat(2_000))).expect("kept");
+    let refused = journal.intend(&account, "b").await;
+    assert!(matches!(refused, Err(JournalError::Full { .. })), "{refused:?}");
+    assert_eq!(journal.latest_epoch("acme"), Some(Epoch::choose(5, [], 0)));
+    journal.erase("acme", Epoch::choose(5, [], 0)).expect("written anew");
+    assert!(journal.entries().is_empty());
+    assert!(journal.book().file.len() < 1_000);
+    journal.intend(&account, "b").await.expect("room again");
+}
+
+#[test]
+fn a_folder_that_cannot_be_made_is_an_error() {
+    let key = key();
+    let refused = Journal::open(Path::new("/proc/nowhere"), "x", &vault("ns", &key), 1, DAY);
+    assert!(matches!(refused, Err(JournalError::Io { .. })));
+}
