@@ -184,7 +184,10 @@ fn version(fields: &Fields) -> Option<GrantVersion> {
     Some(GrantVersion { epoch, generation: number(fields, "gen") })
 }
 
-pub(crate) fn account(name: &AccountName, fields: &Fields) -> Result<Option<AccountRecord>, StoreError> {
+pub(crate) fn account(
+    name: &AccountName,
+    fields: &Fields,
+) -> Result<Option<AccountRecord>, StoreError> {
     let Some(state) = fields.get("st") else { return Ok(None) };
     let state: AccountState = state.parse().map_err(|_| StoreError::unexpected("an account"))?;
     let aliases = fields.get("em").and_then(|json| serde_json::from_str(json).ok());
@@ -230,6 +233,8 @@ pub(crate) fn grant(fields: &Fields) -> Result<Option<GrantRecord>, StoreError> 
         client_id: text(fields, "client_id").unwrap_or_default(),
         api_url: text(fields, "api_url"),
         candidates,
+        refused: list("dead").iter().filter_map(|fp| fp.parse().ok()).collect(),
+        access_issued_ms: number(fields, "iat"),
         last_error: text(fields, "last"),
     }))
 }

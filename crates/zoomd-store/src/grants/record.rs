@@ -152,6 +152,10 @@ pub struct GrantRecord {
     pub api_url: Option<String>,
     /// Forked grants, newest first, at most three.
     pub candidates: Vec<Candidate>,
+    /// Those of the stored token and the candidates that Zoom refused.
+    pub refused: Vec<Fingerprint>,
+    /// When the access token was issued, ms; 0 when it is not known.
+    pub access_issued_ms: u64,
     /// What the last rotation failed with.
     pub last_error: Option<String>,
 }

@@ -7,7 +7,8 @@
 --          account is gone: plan, z, uid, em (JSON list); tomb (field of `tomb`);
 --          cand (JSON: this token as a candidate); owner and id (lease and intent
 --          that end with this); dfp and demoted (the stored token's fingerprint,
---          and that token as a candidate); line (JSON). What is empty is not known
+--          and that token as a candidate); iat (access token issued); line (JSON).
+--          What is empty is not known
 -- Answer:  {stored, state before}  it is the stored grant now
 --          {candidate}             it is kept beside it
 --          {known}                 it, or one made from it, is stored
@@ -17,7 +18,7 @@
 --          {demote}                it replaces a fork, which must be given as a candidate
 local NAMES = {
   'account', 'ep', 'gen', 'sealed', 'fp', 'pfp', 'anc', 'exp', 'obt', 'scope', 'issuer', 'client_id',
-  'api_url', 'kind', 'plan', 'z', 'uid', 'em', 'tomb', 'cand', 'owner', 'id', 'dfp', 'demoted', 'line',
+  'api_url', 'kind', 'plan', 'z', 'uid', 'em', 'tomb', 'cand', 'owner', 'id', 'dfp', 'demoted', 'iat', 'line',
 }
 local new = {}
 for i, name in ipairs(NAMES) do new[name] = ARGV[i + 1] end
@@ -84,7 +85,7 @@ local function store(kept)
   for _, name in ipairs({'ep', 'gen', 'sealed', 'fp', 'anc', 'exp', 'issuer', 'client_id'}) do
     call('HSET', g, name, new[name])
   end
-  for _, name in ipairs({'pfp', 'obt', 'scope', 'api_url'}) do
+  for _, name in ipairs({'pfp', 'obt', 'scope', 'api_url', 'iat'}) do
     if new[name] ~= '' then call('HSET', g, name, new[name]) end
   end
   call('HDEL', g, 'last', 'dead')

@@ -39,6 +39,8 @@ pub struct Offer {
     pub lineage: Vec<Fingerprint>,
     /// When the access token expires, ms.
     pub access_expires_ms: u64,
+    /// When the access token was issued, ms.
+    pub access_issued_ms: u64,
     /// When the refresh token was issued, ms; `None` keeps what is stored.
     pub obtained_ms: Option<u64>,
     /// The scopes Zoom named; `None` keeps what is stored.
@@ -148,6 +150,7 @@ impl Rotations {
             .arg(known(&offer.intent))
             .arg(demoted.as_ref().map(|c| c.fp.to_string()).unwrap_or_default())
             .arg(demoted.as_ref().map(as_json).unwrap_or_default())
+            .arg(offer.access_issued_ms)
             .arg(offer.line.to_json());
         let mut answer = Words::new(self.run(call, "committing a token").await?, "a commit")?;
         Ok(Some(match answer.next()?.as_str() {
