@@ -49,7 +49,6 @@ local function is_mine(entry)
 end
 
 local memory = call('HMGET', P .. 'ids', unpack(ids))
-call('HLEN', P .. 'own')
 local said = {}
 
 -- What the memory says about an id that is there.
@@ -94,6 +93,7 @@ local function decide(j)
     group.looked = true
     if look_around(a, P .. 'w:' .. group.room) or a.waiting then busy[group.room] = true end
     if not a.why then
+      prefetch(a, send_ms, label, group.host, group.other)
       group.b = budget(a, label, plans, send_ms)
       if not a.broken then group.h = host_of(a, group.host, group.b, send_ms) end
       if group.other ~= '' and not a.broken then group.o = host_of(a, group.other, group.b, send_ms) end
@@ -146,7 +146,8 @@ if #waits > 0 then
   end
 end
 
--- In-flight entries first: they are the one key of an account not read yet.
+-- In-flight entries first: they are the one key of an account not read yet, and
+-- end by themselves. A lease without an owner is dropped by the sweep.
 local flying, order = {}, {}
 for _, j in ipairs(going) do
   local A = j.group.A
@@ -177,6 +178,7 @@ for _, j in ipairs(going) do
     if string.sub(string.match(j.value, '^L %d+ %S+ %S+ (%S+)'), 4, 4) == 'y' then flags = 'sh' end
     if j.probe then flags = flags .. 'x' end
     if #a.days > 1 then flags = flags .. 'b' end
+    if a.cap > 0 then flags = flags .. 'c' end
     owns[#owns + 1] = j.id
     owns[#owns + 1] = fence .. '|' .. int(now) .. '|' .. flags .. '|' .. j.dl .. '|' .. a.z
     memories[#memories + 1], memories[#memories + 2] = j.id, j.value
@@ -215,7 +217,7 @@ for _, j in ipairs(waits) do
     if entry then for f = 1, #entry[2], 2 do if entry[2][f] == 'job' then payload = entry[2][f + 1] end end end
     call('HSET', P .. 'p:' .. j.group.A, j.id, payload)
     memories[#memories + 1], memories[#memories + 2] = j.id, j.value
-    deadlines[#deadlines + 1], deadlines[#deadlines + 2] = j.dl, j.id
+    if soon(j.dl) then deadlines[#deadlines + 1], deadlines[#deadlines + 2] = j.dl, j.id end
     gone[#gone + 1] = j.entry
     tell(j)
     if j.letter == 'S' then

@@ -23,7 +23,7 @@ local function hand_over(a, jobs, letter, flags_of)
   local handed = lease(a.name, jobs, letter, flags_of, a.z or '', fence, lease_ms)
   local flying = {}
   for i, h in ipairs(handed) do
-    h[5], h[6] = a.ep or '', a.gen or ''
+    h[4], h[5] = a.ep or '', a.gen or ''
     answer[#answer + 1] = h
     taken = taken + 1
     if letter == 'R' then flying[#flying + 1], flying[#flying + 2] = int(now + call_ms), jobs[i].id end
@@ -57,14 +57,12 @@ local function serve_looks(a, n)
   local jobs = first_of(key, math.min(n, b.free))
   for _ = 1, #jobs do grant(a, b, {}) end
   remove(key, jobs)
-  local flags = #a.days > 1 and 'rb' or 'r'
+  local flags = 'r' .. (#a.days > 1 and 'b' or '') .. (a.cap > 0 and 'c' or '')
   hand_over(a, jobs, 'R', function() return flags end)
   return call('EXISTS', key) == 1 and 0 or nil
 end
 
-local function flags_of(j, both)
-  return (j.rec == 'y' and 's' or '') .. (j.probe and 'x' or '') .. (both and 'b' or '')
-end
+local function flags_of(j) return (j.rec == 'y' and 's' or '') .. (j.probe and 'x' or '') end
 
 -- One host's turn: what may run is leased, a room that may not sleeps.
 local function serve_host(a, b, host, n)
@@ -92,8 +90,8 @@ local function serve_host(a, b, host, n)
   end
   remove(key, late)
   remove(key, go)
-  local both = #a.days > 1
-  hand_over(a, go, 'R', function(j) return flags_of(j, both) end)
+  local common = (#a.days > 1 and 'b' or '') .. (a.cap > 0 and 'c' or '')
+  hand_over(a, go, 'R', function(j) return flags_of(j) .. common end)
   call('ZREM', P .. 'hr:' .. a.name, host)
   if call('EXISTS', key) == 1 then call('ZADD', P .. 'hr:' .. a.name, back(P .. 'hr:' .. a.name), host) end
   return #go

@@ -6,7 +6,11 @@
 for _, key in ipairs({'lease', 'dl', 'due'}) do call('ZCARD', P .. key) end
 call('HLEN', P .. 'own')
 local ids = call('ZRANGEBYSCORE', P .. 'dl', '-inf', int(now), 'LIMIT', 0, tonumber(ARGV[4]))
-local live = read_live(ids)
+local owns = #ids > 0 and call('HMGET', P .. 'own', unpack(ids)) or {}
+local waiting = {}
+for i, id in ipairs(ids) do if not owns[i] then waiting[#waiting + 1] = id end end
+local live = {}
+for _, j in ipairs(read_live(waiting)) do if tonumber(j.dl) <= now then live[#live + 1] = j end end
 local by_account, order, known = {}, {}, {}
 for _, j in ipairs(live) do
   known[j.id] = true
@@ -26,7 +30,7 @@ for _, A in ipairs(order) do
   end
   local version = try('HMGET', P .. 'a:' .. A, 'ep', 'gen')
   for _, h in ipairs(lease(A, by_account[A], 'X', function() return 'f' end, '', ARGV[2], tonumber(ARGV[3]))) do
-    if not version.err then h[5], h[6] = version[1] or '', version[2] or '' end
+    if not version.err then h[4], h[5] = version[1] or '', version[2] or '' end
     answer[#answer + 1] = h
   end
   for _, j in ipairs(by_account[A]) do

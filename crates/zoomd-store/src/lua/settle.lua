@@ -2,35 +2,35 @@
 -- KEYS  1 prefix  2 jobs  3 results  4 failures  5 events
 -- ARGV  1 clock offset  2 boot id  3 number of this settle  4 send ms
 --       5 label of a create  6 label of a look  7 reply ms  8 failures kept s
---       9 the prefix of reply lists  10 number of items; each:
+--       9 the prefix of reply lists  10 sent before (0|1)  11 number of items; each:
 --       letter, id, fence, account, host, other host, entry, `ids` value,
 --       then by letter
 --         D done      kind, json, reply (0|1)
 --         F failed, U failed and its id stays taken, N refused (never leased)
 --                     kind, json, reply, code, record, failure id
---         S sleeps    until ms, record, deadline ms, event ('' none), its json
---         R to room   record, deadline ms
+--         S sleeps    until ms, record, event ('' none), its json
+--         R to room   record
 --       then: unsent (0|1), Zoom user id of the host ('' none), its e-mail,
 --       number of gates closed, each: field (`@` the host's day), until ms
 --       (`ids` value of D and U: all but the finish time, '' when the id goes)
 -- Answer  a letter per item: D done, S stale (lease not held, or for N the entry
 --       gone), E its output stream or room is of a wrong type, nothing done.
 -- The same number sent again answers what it answered first. An outcome is
--- published before anything of the job is removed. All first writes are
--- removals, which a full Redis allows.
+-- published before anything of the job is removed but its in-flight entry. The
+-- first write is a removal, which a full Redis allows.
 local said_key, slot = P .. 'said:' .. ARGV[2], tonumber(ARGV[3]) % 64
-local said = call('HGET', said_key, slot)
+local said = ARGV[10] == '1' and call('HGET', said_key, slot)
 if said then
   local number, answer = string.match(said, '^(%d+) (.*)$')
   if number == ARGV[3] then return answer end
 end
 local send_ms, reply_ms, failures_s = tonumber(ARGV[4]), ARGV[7], tonumber(ARGV[8])
-local FIELDS = {D = {'kind', 'json', 'reply'}, S = {'till', 'record', 'dl', 'event', 'event_json'},
-                R = {'record', 'dl'}, F = {'kind', 'json', 'reply', 'code', 'record', 'fid'}}
+local FIELDS = {D = {'kind', 'json', 'reply'}, S = {'till', 'record', 'event', 'event_json'},
+                R = {'record'}, F = {'kind', 'json', 'reply', 'code', 'record', 'fid'}}
 FIELDS.U, FIELDS.N = FIELDS.F, FIELDS.F
 
-local items, ids, at = {}, {}, 11
-for i = 1, tonumber(ARGV[10]) do
+local items, ids, at = {}, {}, 12
+for i = 1, tonumber(ARGV[11]) do
   local t = {letter = ARGV[at], id = ARGV[at + 1], fence = ARGV[at + 2], A = ARGV[at + 3], host = ARGV[at + 4],
              other = ARGV[at + 5], entry = ARGV[at + 6], value = ARGV[at + 7]}
   at = at + 8
@@ -43,8 +43,6 @@ for i = 1, tonumber(ARGV[10]) do
   items[i], ids[i] = t, t.id
 end
 local owns = call('HMGET', P .. 'own', unpack(ids))
-call('ZREM', P .. 'lease', '')
-
 local function payload_of(t)
   if not t.hot then return try('HGET', P .. 'p:' .. t.A, t.id) end
   local entry = call('XRANGE', KEYS[2], t.entry, t.entry)[1]
@@ -94,9 +92,23 @@ local function room_broken(t)
     or type(try('ZCARD', P .. 'due')) == 'table' or type(try('ZCARD', P .. 'dl')) == 'table'
 end
 
+-- The exchanges of the leases that stand are over, whatever comes of them. This
+-- is the first write: a removal.
+local standing, flying, order = {}, {}, {}
+for i, t in ipairs(items) do
+  standing[i] = stands(t, owns[i])
+  if standing[i] and t.o then
+    if not flying[t.A] then flying[t.A] = {'ZREM', P .. 'i:' .. t.A} order[#order + 1] = t.A end
+    local f = flying[t.A]
+    f[#f + 1] = t.id
+  end
+end
+if #order == 0 then call('ZREM', P .. 'lease', '') end
+for _, A in ipairs(order) do try(unpack(flying[A])) end
+
 local letters, settled = {}, {}
 for i, t in ipairs(items) do
-  if not stands(t, owns[i]) then
+  if not standing[i] then
     letters[i] = 'S'
   elseif room_broken(t) then
     letters[i] = 'E'
@@ -206,7 +218,7 @@ local function close(t)
 end
 
 local gone_ids, kept_ids, released, gone_entries = {}, {}, {}, {}
-local flying, cold, order = {}, {}, {}
+local cold, capped = {}, {}
 local rooms, wake, done, failed = {}, false, 0, 0
 local function of_account(map, A, id)
   if not map[A] then map[A] = {} end
@@ -217,8 +229,7 @@ for _, t in ipairs(settled) do
   released[#released + 1] = t.id
   if t.hot then gone_entries[#gone_entries + 1] = t.entry end
   if t.o then
-    if not flying[t.A] then order[#order + 1] = t.A end
-    of_account(flying, t.A, t.id)
+    if string.find(t.o.flags, 'c', 1, true) then capped[t.A] = true end
     if string.find(t.o.flags, 'x', 1, true) then
       try('HDEL', P .. 'al:' .. t.o.z, '?' .. (alias_of(t.A, t.host) or ''), '?' .. (alias_of(t.A, t.other) or ''))
       if t.host_id ~= '' then learn(t) end
@@ -238,7 +249,7 @@ for _, t in ipairs(settled) do
     if t.hot then call('HSET', P .. 'p:' .. t.A, t.id, payload_of(t) or '') end
     if t.record ~= '' then call('HSET', P .. 'r:' .. t.A, t.id, t.record) end
     kept_ids[#kept_ids + 1], kept_ids[#kept_ids + 2] = t.id, t.value
-    call('ZADD', P .. 'dl', t.dl, t.id)
+    if soon(t.live.dl) then call('ZADD', P .. 'dl', t.live.dl, t.id) end
     if t.letter == 'S' then
       call('ZADD', P .. 'due', t.till, t.id)
       if t.event ~= '' then try('XADD', KEYS[5], '*', 'event', t.event, 'account', t.A, 'data', t.event_json) end
@@ -280,15 +291,11 @@ for A, list in pairs(cold) do
   try_all('HDEL', P .. 'p:' .. A, list)
   try_all('HDEL', P .. 'r:' .. A, list)
 end
-for _, A in ipairs(order) do try_all('ZREM', P .. 'i:' .. A, flying[A]) end
 -- An account that slept because its cap was reached has room again.
-if #order > 0 and call('EXISTS', P .. 'zz') == 1 then
-  for _, A in ipairs(order) do
-    if try('ZSCORE', P .. 'zz', A) and (tonumber(try('HGET', P .. 'a:' .. A, 'cap') or 0) or 0) > 0 then
-      call('ZREM', P .. 'zz', A)
-      ring_push(A)
-      wake = true
-    end
+for A in pairs(capped) do
+  if try('ZREM', P .. 'zz', A) == 1 then
+    ring_push(A)
+    wake = true
   end
 end
 if wake then call('PUBLISH', P .. 'wake', 'q') end

@@ -24,7 +24,7 @@ local function take_back(id, own, j)
     call('XACK', KEYS[2], 'zoomd', j.entry)
     call('XDEL', KEYS[2], j.entry)
   end
-  local dl = tonumber(own.dl)
+  local dl = tonumber(j.dl)
   if string.find(own.flags, 's', 1, true) then
     sent = sent + 1
     j.mode, j.sent = 'r', int(own.granted)
@@ -34,8 +34,9 @@ local function take_back(id, own, j)
   end
   -- Leases that called nobody (an expired job's) poison nothing.
   if not string.find(own.flags, 'f', 1, true) then j.sweeps = math.min(9, tonumber(j.sweeps) + 1) end
+  j.dl = int(dl)
+  if soon(dl) then call('ZADD', P .. 'dl', j.dl, id) end
   memories[#memories + 1], memories[#memories + 2] = id, format_live(j)
-  call('ZADD', P .. 'dl', int(dl), id)
   try('ZREM', P .. 'i:' .. j.A, id)
   try('ZREMRANGEBYSCORE', P .. 'i:' .. j.A, '-inf', int(now))
   j.id = id

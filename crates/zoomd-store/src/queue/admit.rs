@@ -170,6 +170,7 @@ fn live(job: &Admission) -> Live {
         sweeps: 0,
         reconcilable: job.reconcilable,
         sent_ms: 0,
+        deadline_ms: job.deadline_ms,
         account: Arc::clone(&job.account),
         host: host_name(&job.host).into(),
         other_host: job.other_host.as_deref().map(|host| host_name(host).into()),

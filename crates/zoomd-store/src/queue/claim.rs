@@ -141,7 +141,6 @@ impl Queue {
         let job_id: Arc<str> = parts.text()?.into();
         let live =
             Live::read(&parts.text()?).ok_or_else(|| StoreError::unexpected("a job's state"))?;
-        let deadline_ms = parts.int()?;
         let letter = parts.text()?;
         let grant = parts.grant()?;
         let payload = parts.bytes()?;
@@ -162,7 +161,7 @@ impl Queue {
             priority: live.priority,
             digest: live.digest.unwrap_or(0),
             reconcilable: live.reconcilable,
-            deadline_ms,
+            deadline_ms: live.deadline_ms,
             grant,
             granted_ms: now_ms,
             send_by,

@@ -16,7 +16,7 @@ mod admit;
 mod claim;
 mod entry;
 mod lease;
-mod parse;
+pub(crate) mod parse;
 mod reader;
 mod settings;
 mod settle;

@@ -10,29 +10,29 @@ use crate::StoreError;
 use crate::grants::GrantVersion;
 
 /// Walks one array of an answer, front to back.
-pub(super) struct Parts(std::vec::IntoIter<Value>);
+pub(crate) struct Parts(std::vec::IntoIter<Value>);
 
 impl Parts {
-    pub(super) fn of(value: Value) -> Result<Self, StoreError> {
+    pub(crate) fn of(value: Value) -> Result<Self, StoreError> {
         match value {
             Value::Array(parts) => Ok(Self(parts.into_iter())),
             _ => Err(StoreError::unexpected("a script")),
         }
     }
 
-    pub(super) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.0.len()
     }
 
-    pub(super) fn value(&mut self) -> Result<Value, StoreError> {
+    pub(crate) fn value(&mut self) -> Result<Value, StoreError> {
         self.0.next().ok_or_else(|| StoreError::unexpected("a script"))
     }
 
-    pub(super) fn array(&mut self) -> Result<Self, StoreError> {
+    pub(crate) fn array(&mut self) -> Result<Self, StoreError> {
         Self::of(self.value()?)
     }
 
-    pub(super) fn bytes(&mut self) -> Result<Bytes, StoreError> {
+    pub(crate) fn bytes(&mut self) -> Result<Bytes, StoreError> {
         match self.value()? {
             Value::BulkString(bytes) => Ok(bytes.into()),
             Value::SimpleString(text) => Ok(text.into()),
@@ -42,12 +42,12 @@ impl Parts {
         }
     }
 
-    pub(super) fn text(&mut self) -> Result<String, StoreError> {
+    pub(crate) fn text(&mut self) -> Result<String, StoreError> {
         let bytes = self.bytes()?;
         String::from_utf8(bytes.into()).map_err(|_| StoreError::unexpected("a script"))
     }
 
-    pub(super) fn int(&mut self) -> Result<i64, StoreError> {
+    pub(crate) fn int(&mut self) -> Result<i64, StoreError> {
         match self.value()? {
             Value::Int(number) => Ok(number),
             Value::BulkString(bytes) => std::str::from_utf8(&bytes)
@@ -58,12 +58,12 @@ impl Parts {
         }
     }
 
-    pub(super) fn count(&mut self) -> Result<u64, StoreError> {
+    pub(crate) fn count(&mut self) -> Result<u64, StoreError> {
         u64::try_from(self.int()?).map_err(|_| StoreError::unexpected("a count"))
     }
 
     /// A time, or nothing.
-    pub(super) fn time(&mut self) -> Result<Option<i64>, StoreError> {
+    pub(crate) fn time(&mut self) -> Result<Option<i64>, StoreError> {
         let text = self.text()?;
         if text.is_empty() {
             return Ok(None);
@@ -71,7 +71,7 @@ impl Parts {
         text.parse().map(Some).map_err(|_| StoreError::unexpected("a time"))
     }
 
-    pub(super) fn grant(&mut self) -> Result<Grants, StoreError> {
+    pub(crate) fn grant(&mut self) -> Result<Grants, StoreError> {
         let (epoch, generation) = (self.text()?, self.text()?);
         Ok(epoch
             .parse()
@@ -83,43 +83,45 @@ impl Parts {
 
 /// The state of a live job, as `ids` holds it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Live {
-    pub(super) run: u32,
-    pub(super) entry: Arc<str>,
+pub(crate) struct Live {
+    pub(crate) run: u32,
+    pub(crate) entry: Arc<str>,
     /// `None` when the producer gave no id.
-    pub(super) digest: Option<u64>,
-    pub(super) mode: Mode,
-    pub(super) priority: u8,
-    pub(super) sweeps: u8,
-    pub(super) reconcilable: bool,
+    pub(crate) digest: Option<u64>,
+    pub(crate) mode: Mode,
+    pub(crate) priority: u8,
+    pub(crate) sweeps: u8,
+    pub(crate) reconcilable: bool,
     /// When a call may have left whose outcome nobody recorded; 0: none.
-    pub(super) sent_ms: i64,
-    pub(super) account: Arc<str>,
-    pub(super) host: Arc<str>,
-    pub(super) other_host: Option<Arc<str>>,
+    pub(crate) sent_ms: i64,
+    pub(super) deadline_ms: i64,
+    pub(crate) account: Arc<str>,
+    pub(crate) host: Arc<str>,
+    pub(crate) other_host: Option<Arc<str>>,
 }
 
 impl Live {
-    /// `L <run> <entry> <digest> <flags> <sent ms> <A>|<host>|<other>`.
-    pub(super) fn write(&self) -> String {
+    /// `L <run> <entry> <digest> <flags> <sent ms> <deadline ms> <A>|<host>|<other>`.
+    pub(crate) fn write(&self) -> String {
         let digest = self.digest.map_or_else(|| "-".to_owned(), |digest| format!("{digest:016x}"));
         let mode = if self.mode == Mode::Reconcile { 'r' } else { 'c' };
         let reconcilable = if self.reconcilable { 'y' } else { 'n' };
         format!(
-            "L {} {} {digest} {mode}{}{}{reconcilable} {} {}|{}|{}",
+            "L {} {} {digest} {mode}{}{}{reconcilable} {} {} {}|{}|{}",
             self.run,
             self.entry,
             self.priority.min(2),
             self.sweeps.min(9),
             self.sent_ms,
+            self.deadline_ms,
             self.account,
             self.host,
             self.other_host.as_deref().unwrap_or(""),
         )
     }
 
-    pub(super) fn read(text: &str) -> Option<Self> {
-        let mut words = text.splitn(7, ' ');
+    pub(crate) fn read(text: &str) -> Option<Self> {
+        let mut words = text.splitn(8, ' ');
         if words.next()? != "L" {
             return None;
         }
@@ -132,6 +134,7 @@ impl Live {
         let flags = words.next()?.as_bytes();
         let [mode, priority, sweeps, reconcilable] = flags else { return None };
         let sent_ms = words.next()?.parse().ok()?;
+        let deadline_ms = words.next()?.parse().ok()?;
         let mut place = words.next()?.splitn(3, '|');
         let (account, host, other) = (place.next()?, place.next()?, place.next()?);
         Some(Self {
@@ -143,6 +146,7 @@ impl Live {
             sweeps: sweeps.wrapping_sub(b'0'),
             reconcilable: *reconcilable == b'y',
             sent_ms,
+            deadline_ms,
             account: account.into(),
             host: host.into(),
             other_host: (!other.is_empty()).then(|| other.into()),
@@ -152,7 +156,7 @@ impl Live {
 
 /// A host's name as keys can hold it: no `|`, no space at the ends; a name that
 /// begins with `?` would be taken for a room of ours.
-pub(super) fn host_name(host: &str) -> std::borrow::Cow<'_, str> {
+pub(crate) fn host_name(host: &str) -> std::borrow::Cow<'_, str> {
     if host.starts_with('?') || host.contains(['|', '\n', '\r']) {
         let mut clean = host.replace(['|', '\n', '\r'], "_");
         if clean.starts_with('?') {
@@ -182,6 +186,7 @@ mod tests {
                 sweeps: 2,
                 reconcilable: true,
                 sent_ms: 5,
+                deadline_ms: 9,
                 account: "acme".into(),
                 host: "a b@x".into(),
                 other_host: other.map(Into::into),

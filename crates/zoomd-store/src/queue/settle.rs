@@ -1,7 +1,7 @@
 //! Settling: one script for a batch of ended leases.
 
 use std::sync::LazyLock;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::admit::ms;
 use super::parse::{Live, host_name};
@@ -18,6 +18,7 @@ static SETTLE: LazyLock<Script> = LazyLock::new(|| {
 #[derive(Debug)]
 pub struct SettleBatch {
     number: u64,
+    sent: AtomicBool,
     items: Vec<Settlement>,
     refusals: Vec<Refusal>,
 }
@@ -40,7 +41,12 @@ impl Queue {
     /// Numbers a batch. At most 64 batches of a daemon may be under way at once.
     #[must_use]
     pub fn settle_batch(&self, items: Vec<Settlement>, refusals: Vec<Refusal>) -> SettleBatch {
-        SettleBatch { number: self.settles.fetch_add(1, Ordering::Relaxed), items, refusals }
+        SettleBatch {
+            number: self.settles.fetch_add(1, Ordering::Relaxed),
+            sent: AtomicBool::new(false),
+            items,
+            refusals,
+        }
     }
 
     /// Settles a batch; the answers are those of its settlements, then of its
@@ -53,7 +59,8 @@ impl Queue {
         if count == 0 {
             return Ok(Vec::new());
         }
-        let mut call = self.settle_call(batch.number, count);
+        let again = batch.sent.swap(true, Ordering::Relaxed);
+        let mut call = self.settle_call(batch.number, again, count);
         batch.items.iter().for_each(|item| self.push_item(&mut call, item));
         batch.refusals.iter().for_each(|refusal| push_refusal(&mut call, refusal));
         let conn = self.store.connection();
@@ -79,7 +86,7 @@ impl Queue {
     pub async fn refuse(&self, refusals: &[Refusal]) -> Result<(), StoreError> {
         for chunk in refusals.chunks(256) {
             let number = self.settles.fetch_add(1, Ordering::Relaxed);
-            let mut call = self.settle_call(number, chunk.len());
+            let mut call = self.settle_call(number, false, chunk.len());
             chunk.iter().for_each(|refusal| push_refusal(&mut call, refusal));
             let letters: Vec<u8> =
                 redis::from_redis_value(call.run(&self.store.connection()).await?)?;
@@ -101,7 +108,7 @@ impl Queue {
         self.settle(&self.settle_batch(items, Vec::new())).await
     }
 
-    fn settle_call(&self, number: u64, count: usize) -> Call<'static> {
+    fn settle_call(&self, number: u64, again: bool, count: usize) -> Call<'static> {
         let (keys, settings) = (self.store.keys(), &self.settings);
         let mut call = SETTLE
             .call()
@@ -119,6 +126,7 @@ impl Queue {
             .push(ms(settings.reply_kept))
             .push(settings.failures_kept.as_secs())
             .push(keys.reply(""))
+            .push(u8::from(again))
             .push(count);
         call
     }
@@ -147,12 +155,12 @@ impl Queue {
                 call.push(code).push(json(record.as_ref())).push(ticket.failure_id());
             }
             Then::Sleep { until_ms, record, event, .. } => {
-                call.push(until_ms).push(json(Some(record))).push(ticket.deadline_ms);
+                call.push(until_ms).push(json(Some(record)));
                 let event = event.as_ref();
                 call.push(event.map_or("", |e| e.name)).push(event.map_or("", |e| &e.json));
             }
             Then::Room { record, .. } => {
-                call.push(json(record.as_ref())).push(ticket.deadline_ms);
+                call.push(json(record.as_ref()));
             }
         }
         let learnt = item.learnt.as_ref();
@@ -199,6 +207,7 @@ impl Ticket {
             sweeps: 0,
             reconcilable: self.reconcilable,
             sent_ms: 0,
+            deadline_ms: self.deadline_ms,
             account: self.account.clone(),
             host: host_name(&self.host).into(),
             other_host: self.other_host.as_deref().map(|host| host_name(host).into()),

@@ -2,6 +2,7 @@
 
 mod admit;
 mod bench;
+mod cost;
 mod reader;
 mod settle;
 mod upkeep;

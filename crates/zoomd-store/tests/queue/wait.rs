@@ -176,7 +176,7 @@ async fn sizes_on_both_sides_of_what_unpack_can_hold() {
 /// `size` sleeping jobs whose time has come.
 async fn fill(bench: &Bench, size: u64, at: i64) {
     let script = "for i = 1, tonumber(ARGV[1]) do local id = 'job-' .. i \
-        redis.call('HSET', 'zoomd:v1:ids', id, 'L 1 ' .. ARGV[2] .. '-' .. i .. ' - c10y 0 acme|me|') \
+        redis.call('HSET', 'zoomd:v1:ids', id, 'L 1 ' .. ARGV[2] .. '-' .. i .. ' - c10y 0 4000000000000 acme|me|') \
         redis.call('HSET', 'zoomd:v1:p:acme', id, '{}') \
         redis.call('ZADD', 'zoomd:v1:dl', 4000000000000, id) \
         redis.call('ZADD', 'zoomd:v1:due', ARGV[2], id) end";

@@ -57,27 +57,32 @@ local function back(key)
 end
 local function ring_push(lane) call('ZADD', P .. 'ring', 'NX', back(P .. 'ring'), lane) end
 
--- `ids` of a live job: L <run> <entry> <digest> <flags> <sent ms> <A>|<host>|<other>
+-- `ids` of a live job: L <run> <entry> <digest> <flags> <sent ms> <deadline ms> <A>|<host>|<other>
 -- flags: mode c|r, priority 0-2, lost leases 0-9, reconcilable y|n.
 local function parse_live(value)
-  local run, entry, digest, mode, prio, sweeps, rec, sent, A, host, other =
-    string.match(value, '^L (%d+) (%S+) (%S+) (.)(.)(.)(.) (%d+) ([^|]*)|([^|]*)|(.*)$')
+  local run, entry, digest, mode, prio, sweeps, rec, sent, dl, A, host, other =
+    string.match(value, '^L (%d+) (%S+) (%S+) (.)(.)(.)(.) (%d+) (-?%d+) ([^|]*)|([^|]*)|(.*)$')
   if not run then return nil end
   return {run = run, entry = entry, digest = digest, mode = mode, prio = prio, sweeps = sweeps,
-          rec = rec, sent = sent, A = A, host = host, other = other}
+          rec = rec, sent = sent, dl = dl, A = A, host = host, other = other}
 end
 local function format_live(j)
-  return table.concat({'L', j.run, j.entry, j.digest, j.mode .. j.prio .. j.sweeps .. j.rec, j.sent,
+  return table.concat({'L', j.run, j.entry, j.digest, j.mode .. j.prio .. j.sweeps .. j.rec, j.sent, j.dl,
                        j.A .. '|' .. j.host .. '|' .. j.other}, ' ')
 end
 -- `own`: <fence>|<granted ms>|<flags>|<deadline>|<Zoom account>
 -- flags: s may have been sent, h entry still in the stream, x first create of an
--- unknown host, b charged to both days, f no call was charged.
+-- unknown host, b charged to both days, c of an account with a cap, r a look,
+-- f no call was charged.
 local function parse_own(value)
   local fence, granted, flags, dl, z = string.match(value, '^([^|]*)|(%d+)|(%a*)|(-?%d+)|(.*)$')
   if not fence then return nil end
   return {fence = fence, granted = tonumber(granted), flags = flags, dl = dl, z = z}
 end
+
+-- A deadline further away than a day is kept in `ids` alone: the pass over it
+-- (expire_ids.lua) brings it here in time, and most jobs are done by then.
+local function soon(dl) return tonumber(dl) <= now + DAY end
 
 -- The room a job waits in, the lane its account stands in the ring with, and
 -- its place: priority, then when it came, then its number in that millisecond.

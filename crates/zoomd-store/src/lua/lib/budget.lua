@@ -39,7 +39,7 @@ end
 local function load_account(A)
   local a = accounts[A]
   if a then return a end
-  a = {name = A, ledger = {}, budgets = {}, hosts = {}, names = {}}
+  a = {name = A, ledger = {}, budgets = {}, hosts = {}, names = {}, known = {}}
   accounts[A] = a
   local v = try('HMGET', P .. 'a:' .. A, 'st', 'ep', 'gen', 'plan', 'z', 'uid', 'em', 'cap', 'paused', 'lku', 'int')
   if v.err then a.broken = true return a end
@@ -141,8 +141,9 @@ local function budget(a, label, plans, send_ms)
   return b
 end
 
--- The ledger's name of a host: its user id where one is known.
-local function canonical(a, host)
+-- The ledger's name of a host: its user id where one is known; whether it is,
+-- and until when a first create of an unknown one is under way.
+local function find_name(a, host)
   if host == 'me' then
     if a.uid then return a.uid, true end
   elseif not string.find(host, '@', 1, true) then
@@ -155,6 +156,22 @@ local function canonical(a, host)
   if v.err then a.broken = true return name, true end
   if v[1] then return v[1], true end
   return name, false, tonumber(v[2] or 0) or 0
+end
+
+local function canonical(a, host)
+  local k = a.known[host]
+  if not k then
+    k = {find_name(a, host)}
+    a.known[host] = k
+  end
+  return unpack(k)
+end
+
+-- Reads what `budget` and `host_of` will ask of the ledger, in one go.
+local function prefetch(a, send_ms, label, host, other)
+  local fields = {'l:' .. label, 'h:' .. canonical(a, host)}
+  if other ~= '' then fields[3] = 'h:' .. canonical(a, other) end
+  if not a.broken then read_ledger(a, send_ms, fields) end
 end
 
 -- How many creates of a host are left today. A host whose user id is unknown

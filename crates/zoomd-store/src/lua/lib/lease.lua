@@ -1,5 +1,5 @@
 -- Leasing jobs that wait, and waking those that sleep. After base.lua.
--- A job handed out: {id, `ids` value, deadline, letter, epoch, generation,
+-- A job handed out: {id, `ids` value, letter, epoch, generation,
 -- payload, record}; letters: R run it, X its deadline passed, A no such account.
 
 -- Reads what is known of waiting jobs; ids that are not live any more are left out.
@@ -23,13 +23,11 @@ local function lease(A, jobs, letter, flags_of, z, fence, lease_ms)
   for i, j in ipairs(jobs) do ids[i] = j.id end
   local payloads = call('HMGET', P .. 'p:' .. A, unpack(ids))
   local records = call('HMGET', P .. 'r:' .. A, unpack(ids))
-  local deadlines = call('ZMSCORE', P .. 'dl', unpack(ids))
   for i, j in ipairs(jobs) do
-    local dl = deadlines[i] and int(tonumber(deadlines[i])) or '0'
     leases[#leases + 1], leases[#leases + 2] = int(now + lease_ms), j.id
     owns[#owns + 1] = j.id
-    owns[#owns + 1] = table.concat({fence, int(now), flags_of(j), dl, z}, '|')
-    answer[i] = {j.id, j.value, dl, letter, '', '', payloads[i] or '', records[i] or ''}
+    owns[#owns + 1] = table.concat({fence, int(now), flags_of(j), j.dl, z}, '|')
+    answer[i] = {j.id, j.value, letter, '', '', payloads[i] or '', records[i] or ''}
   end
   call('ZADD', P .. 'lease', unpack(leases))
   call('HSET', P .. 'own', unpack(owns))

@@ -1,0 +1,92 @@
+//! What a job costs Redis, counted: commands and bytes, not seconds.
+
+use zoomd_store::queue::{Admission, Settlement};
+
+use crate::bench::{Bench, done, go, job, named};
+
+/// Server-side commands since the last reset, scripts' own included.
+async fn commands(bench: &Bench) -> u64 {
+    let text = bench.text("INFO commandstats").await.expect("stats");
+    text.lines()
+        .filter(|line| !line.contains("_info:") && !line.contains("_config|"))
+        .filter_map(|line| line.split_once("calls=")?.1.split(',').next()?.parse::<u64>().ok())
+        .sum()
+}
+
+/// Reads, admits and settles `count` jobs in one batch, spread over `accounts`.
+async fn commands_of(bench: &Bench, count: usize, accounts: usize) -> u64 {
+    let mut entries = Vec::new();
+    for _ in 0..count {
+        entries.push(bench.enqueue("{}").await);
+    }
+    bench.cmd("CONFIG RESETSTAT").await;
+    bench.read().await;
+    let jobs: Vec<Admission> = entries
+        .iter()
+        .enumerate()
+        .map(|(n, e)| named(&format!("{e}-x"), 1, &format!("a{}", n % accounts), e))
+        .collect();
+    let settled = bench.admit(&jobs).await.into_iter().map(|a| Settlement::new(go(a), done()));
+    let batch = bench.queue.settle_batch(settled.collect(), Vec::new());
+    bench.queue.settle(&batch).await.expect("settle");
+    commands(bench).await
+}
+
+#[tokio::test]
+async fn commands_of_a_job() {
+    let bench = Bench::start().await;
+    bench.to_noon().await;
+    for n in 0..128 {
+        bench.account(&format!("a{n}"), "unlimited").await;
+    }
+    commands_of(&bench, 128, 128).await; // the first call loads scripts and makes keys
+    for _ in 0..64 {
+        commands_of(&bench, 1, 1).await; // the settle's answers have their places
+    }
+    for (count, accounts, most) in [(128, 10, 3.0), (128, 128, 12.0), (1, 1, 26.0)] {
+        #[expect(clippy::cast_precision_loss, reason = "small numbers")]
+        let each = commands_of(&bench, count, accounts).await as f64 / count as f64;
+        assert!(each <= most, "{count} jobs of {accounts} accounts: {each:.2} commands each");
+    }
+}
+
+#[tokio::test]
+async fn bytes_of_a_waiting_job_and_of_a_remembered_id() {
+    let bench = Bench::start().await;
+    bench.account("acme", "unlimited").await;
+    bench.cmd("HSET zoomd:v1:a:acme paused x").await;
+    let used = async || {
+        let info = bench.text("INFO memory").await.expect("info");
+        let line = info.lines().find_map(|l| l.strip_prefix("used_memory:")).expect("used");
+        line.trim().parse::<i64>().expect("bytes")
+    };
+    let body = "x".repeat(300);
+    let before = used().await;
+    let mut cmd = redis::cmd("EVAL");
+    let fill = "for i = 1, 20000 do redis.call('XADD', 'zoomd:jobs', (1700000000000 + i) .. '-0', 'job', ARGV[1]) end";
+    bench.conn.value(cmd.arg(fill).arg(0).arg(&body)).await.expect("fill");
+    bench.read().await;
+    let jobs: Vec<_> = (1..=20_000_i64)
+        .map(|n| {
+            let entry = format!("{}-0", 1_700_000_000_000 + n).into();
+            Admission {
+                job_id: format!("order-{n:09}").into(),
+                id_given: true,
+                ..job("acme", "me", &entry)
+            }
+        })
+        .collect();
+    for batch in jobs.chunks(500) {
+        bench.admit(batch).await;
+    }
+    bench.cmd("DEL zoomd:events").await; // told once, and trimmed with its stream
+    let each = (used().await - before) / 20_000;
+    assert!(each <= 819, "a waiting job: {each} bytes");
+    bench.cmd("DEL zoomd:v1:w:acme|me zoomd:v1:p:acme zoomd:v1:dl zoomd:v1:ids").await;
+    let before = used().await;
+    let memory = "for i = 1, 20000 do redis.call('HSET', 'zoomd:v1:ids', string.format('order-%09d', i), \
+        'D 1 ' .. (1700000000000 + i) .. '-0 0123456789abcdef 1700000000') end";
+    bench.conn.value(redis::cmd("EVAL").arg(memory).arg(0)).await.expect("fill");
+    let each = (used().await - before) / 20_000;
+    assert!(each <= 150, "a remembered id: {each} bytes");
+}
