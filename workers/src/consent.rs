@@ -6,8 +6,11 @@
 //! both come here. Never shows a page and never listens.
 //!
 //! Invariant: a code is exchanged only when the tokens can be sealed and Redis
-//! answers; once it is exchanged, storing is tried until it is done or refused,
-//! for a consent cannot be asked for again without asking the person.
+//! answers. What comes back is in the journal before anybody parses it, and is
+//! stored as soon as Redis takes it: a consent cannot be asked for again without
+//! asking the person. Where the Zoom user belongs to another account, Zoom has
+//! ended that account's grant with this consent, so the tokens go there: a live
+//! token is never thrown away.
 
 use std::time::Duration;
 
@@ -17,12 +20,17 @@ use secrecy::{ExposeSecret as _, SecretString};
 use subtle::ConstantTimeEq as _;
 use url::Url;
 use zoom_api::scopes::{self, Need};
-use zoom_api::{AccessToken, App, Client, Pkce, TokenRefusal, TokenReply, TransportError};
+use zoom_api::{
+    AccessToken, App, Client, Pkce, RawTokenReply, TokenRefusal, TokenReply, TransportError,
+};
 use zoomd_store::grants::{
-    Conflict, Connected, GrantError, GrantKind, GrantSecrets, Grants, Identity, NewGrant, Plan,
+    AccountState, Conflict, Connected, Epoch, GrantError, GrantKind, GrantSecrets, GrantVersion,
+    Grants, Identity, NewGrant, Plan,
 };
 use zoomd_store::{StoreError, seal::SealError};
 use zoomd_wire::AccountName;
+
+use crate::journal::{Journal, JournalError, Reply, Staged};
 
 /// How long Redis may be away before a consent in hand is given up.
 const STORE_PATIENCE: Duration = Duration::from_secs(600);
@@ -45,6 +53,9 @@ pub enum ConsentError {
     /// It could not be sealed or stored.
     #[error(transparent)]
     Grants(#[from] GrantError),
+    /// The journal takes no entry, so nothing was sent.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
 }
 
 impl From<StoreError> for ConsentError {
@@ -87,15 +98,34 @@ pub struct Wanted {
     pub conflict: Conflict,
 }
 
-/// A consent that was stored.
+/// A consent that came through.
 #[derive(Debug, Clone)]
 pub struct Consented {
-    /// Where it was stored.
-    pub connected: Connected,
+    /// What became of it.
+    pub outcome: Outcome,
     /// Whose it is.
     pub identity: Identity,
     /// The scopes Zoom named; `None` when it named none.
     pub scope: Option<String>,
+}
+
+/// Where the tokens of a consent went.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// To the account that asked.
+    Stored {
+        /// Where it stood before; `None` when it is new.
+        before: Option<AccountState>,
+        /// Jobs that waited for it.
+        waiting: u64,
+    },
+    /// To the account that has the Zoom user.
+    KeptFor {
+        /// That account.
+        account: AccountName,
+    },
+    /// Nowhere: a later consent of the account is stored.
+    Older,
 }
 
 /// Turns consents into grants for one app in one namespace.
@@ -105,13 +135,21 @@ pub struct Consents {
     app: App,
     redirect: String,
     grants: Grants,
+    journal: Option<Journal>,
 }
 
 impl Consents {
-    /// For `app`, whose consents come back to `redirect`.
+    /// For `app`, whose consents come back to `redirect`. Without a journal a
+    /// consent is lost when the process dies before Redis has it.
     #[must_use]
-    pub fn new(client: Client, app: App, redirect: &str, grants: Grants) -> Self {
-        Self { client, app, redirect: redirect.to_owned(), grants }
+    pub fn new(
+        client: Client,
+        app: App,
+        redirect: &str,
+        grants: Grants,
+        journal: Option<Journal>,
+    ) -> Self {
+        Self { client, app, redirect: redirect.to_owned(), grants, journal }
     }
 
     /// Makes a new question, with a state and a verifier of its own.
@@ -138,15 +176,131 @@ impl Consents {
     ) -> Result<Consented, ConsentError> {
         self.grants.vault().ring().self_test()?;
         let now_ms = u64::try_from(self.grants.store().now_ms().await?).unwrap_or(0);
-        let raw = self.client.exchange_code(&self.app, code, &self.redirect, &asked.pkce).await?;
+        let epoch = self.epoch(&wanted.account).await?;
+        let id = format!("consent-{:032x}", rand::random::<u128>());
+        if let Some(journal) = &self.journal {
+            journal.intend(&wanted.account, &id).await?;
+        }
+        let exchanged = self.client.exchange_code(&self.app, code, &self.redirect, &asked.pkce);
+        let raw = match exchanged.await {
+            Ok(raw) => raw,
+            Err(error) => {
+                self.note(|journal| journal.close(&id));
+                return Err(error.into());
+            }
+        };
+        let entry = self.entry(id, wanted, epoch, now_ms);
+        self.stage(&entry, &raw).await;
+        match self.take(&entry, &raw, wanted).await {
+            Ok(consented) => Ok(consented),
+            Err(error) => {
+                // Redis was away for too long: the journal's next reader stores it.
+                if !matches!(error, ConsentError::Grants(_)) {
+                    self.note(|journal| journal.discard(&entry.id));
+                }
+                Err(error)
+            }
+        }
+    }
+
+    /// Reads a staged reply and stores what it holds.
+    async fn take(
+        &self,
+        entry: &Staged,
+        raw: &RawTokenReply,
+        wanted: &Wanted,
+    ) -> Result<Consented, ConsentError> {
         let reply = raw.parse()?;
         if reply.refresh_token.is_none() {
             return Err(ConsentError::NoRefreshToken);
         }
         let identity = self.identity(&reply).await;
-        let new = self.new_grant(reply, wanted, identity.clone(), now_ms);
-        let connected = self.store(&new, wanted.conflict).await?;
-        Ok(Consented { connected, identity, scope: new.scope })
+        let new = self.new_grant(reply, wanted, identity.clone(), entry.sent_ms.unsigned_abs());
+        let scope = new.scope.clone();
+        let outcome = match self.store(&new, entry.version.epoch, wanted.conflict).await? {
+            Connected::Stored { before, waiting, .. } => {
+                self.committed(entry, &new);
+                Outcome::Stored { before, waiting }
+            }
+            Connected::HeldBy { account } => self.keep_for(account, entry, raw, new).await?,
+            Connected::Older => {
+                self.note(|journal| journal.discard(&entry.id));
+                Outcome::Older
+            }
+        };
+        Ok(Consented { outcome, identity, scope })
+    }
+
+    /// The Zoom user belongs to `account`, whose grant ended with this consent.
+    async fn keep_for(
+        &self,
+        account: AccountName,
+        entry: &Staged,
+        raw: &RawTokenReply,
+        new: NewGrant,
+    ) -> Result<Outcome, ConsentError> {
+        let epoch = self.grants.choose_epoch(&account, [entry.version.epoch]).await?;
+        let theirs = Staged {
+            id: format!("{}-kept", entry.id),
+            account: account.clone(),
+            version: GrantVersion::first(epoch),
+            plan: None,
+            ..entry.clone()
+        };
+        self.stage(&theirs, raw).await;
+        self.note(|journal| journal.discard(&entry.id));
+        let new = NewGrant { account: account.clone(), plan: None, cap: None, ..new };
+        self.store(&new, epoch, Conflict::Refuse).await?;
+        self.committed(&theirs, &new);
+        Ok(Outcome::KeptFor { account })
+    }
+
+    async fn epoch(&self, account: &AccountName) -> Result<Epoch, GrantError> {
+        let journalled = self.journal.as_ref().and_then(|j| j.latest_epoch(account.as_str()));
+        self.grants.choose_epoch(account, journalled).await
+    }
+
+    fn entry(&self, id: String, wanted: &Wanted, epoch: Epoch, now_ms: u64) -> Staged {
+        Staged {
+            id,
+            account: wanted.account.clone(),
+            kind: GrantKind::Oauth.as_str().to_owned(),
+            version: GrantVersion::first(epoch),
+            lineage: Vec::new(),
+            issuer: issuer(&self.client),
+            client_id: self.app.client_id.clone(),
+            sent_ms: i64::try_from(now_ms).unwrap_or(0),
+            probe: false,
+            plan: wanted.plan.map(|plan| plan.as_str().to_owned()),
+            zoom_account: None,
+            zoom_user: None,
+            aliases: Vec::new(),
+        }
+    }
+
+    /// A journal that fails now costs the consent only if the process dies too.
+    async fn stage(&self, entry: &Staged, raw: &RawTokenReply) {
+        let Some(journal) = &self.journal else { return };
+        let reply = Reply { status: raw.status, body: raw.body.clone(), presented: None };
+        let staged = match journal.stage(entry, &reply) {
+            Ok(()) => journal.sync().await,
+            Err(error) => Err(error),
+        };
+        if let Err(error) = staged {
+            tracing::error!(%error, "a consent is in memory alone until Redis has it");
+        }
+    }
+
+    fn committed(&self, entry: &Staged, new: &NewGrant) {
+        if let Ok(fp) = new.fingerprint(self.grants.vault()) {
+            self.note(|journal| journal.committed(&entry.id, fp));
+        }
+    }
+
+    fn note(&self, write: impl FnOnce(&Journal)) {
+        if let Some(journal) = &self.journal {
+            write(journal);
+        }
     }
 
     /// Whose the tokens are: asked where the scopes allow it, else as the token
@@ -209,17 +363,19 @@ impl Consents {
         }
     }
 
-    async fn store(&self, new: &NewGrant, conflict: Conflict) -> Result<Connected, GrantError> {
-        let once = || async {
-            let epoch = self.grants.choose_epoch(&new.account, []).await?;
-            self.grants.connect(new, epoch, conflict).await
-        };
+    async fn store(
+        &self,
+        new: &NewGrant,
+        epoch: Epoch,
+        conflict: Conflict,
+    ) -> Result<Connected, GrantError> {
         let patience = ExponentialBuilder::default()
             .with_min_delay(Duration::from_millis(200))
             .with_max_delay(Duration::from_secs(5))
             .with_total_delay(Some(STORE_PATIENCE))
             .without_max_times();
-        once.retry(patience)
+        (|| self.grants.connect(new, epoch, conflict))
+            .retry(patience)
             .when(|error| matches!(error, GrantError::Store(error) if error.is_transient()))
             .notify(|error, _| {
                 tracing::warn!(%error, "a consent is in hand and cannot be stored; trying again");

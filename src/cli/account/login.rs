@@ -12,9 +12,9 @@ use clap::Args;
 use secrecy::SecretString;
 use tokio::sync::mpsc;
 use zoom_api::scopes::{self, Need};
-use zoomd_store::grants::{Conflict, Connected, Grants, Plan};
+use zoomd_store::grants::{Conflict, Grants, Plan};
 use zoomd_wire::AccountName;
-use zoomd_workers::consent::{Asked, Consented, Consents, Wanted};
+use zoomd_workers::consent::{Asked, Consented, Consents, Outcome, Wanted};
 
 use super::redirect::{self, Arrival, Back, Place};
 use super::{open, show};
@@ -51,7 +51,8 @@ pub(super) async fn run(ctx: &Ctx, args: LoginArgs) -> CliResult {
     let app = open::app(ctx)?;
     let grants = open::grants(ctx).await?;
     let redirect = &ctx.config.zoom.redirect_url;
-    let consents = Consents::new(ctx.zoom()?, app, redirect.as_str(), grants.clone());
+    let journal = open::journal(ctx, &grants);
+    let consents = Consents::new(ctx.zoom()?, app, redirect.as_str(), grants.clone(), journal);
     let asked = Arc::new(consents.ask()?);
     let (sender, mut arrivals) = mpsc::channel(4);
     let place = Place::of(redirect);
@@ -80,7 +81,7 @@ pub(super) async fn run(ctx: &Ctx, args: LoginArgs) -> CliResult {
     let finished = finish(&consents, &asked, &arrival.back, &wanted).await;
     match &finished {
         Ok(consented) => {
-            let good = matches!(consented.connected, Connected::Stored { .. });
+            let good = matches!(consented.outcome, Outcome::Stored { .. });
             arrival.answer(good, &summary(&args.account, consented));
         }
         Err(error) => arrival.answer(false, &error.message),
@@ -155,13 +156,13 @@ async fn finish(
 }
 
 fn summary(name: &AccountName, consented: &Consented) -> String {
-    match &consented.connected {
-        Connected::Stored { .. } => format!("{name} is connected. You may close this window."),
-        Connected::KeptFor { account } => format!(
+    match &consented.outcome {
+        Outcome::Stored { .. } => format!("{name} is connected. You may close this window."),
+        Outcome::KeptFor { account } => format!(
             "This Zoom user is connected as {account} already. {account} goes on with this \
              consent; {name} is not connected."
         ),
-        Connected::Older => format!("A later consent of {name} is stored; it stays."),
+        Outcome::Older => format!("A later consent of {name} is stored; it stays."),
     }
 }
 
@@ -172,15 +173,15 @@ async fn report(
     consented: &Consented,
 ) -> Result<Exit, CliError> {
     let name = &args.account;
-    match &consented.connected {
-        Connected::Stored { before, waiting, .. } => {
+    match &consented.outcome {
+        Outcome::Stored { before, waiting, .. } => {
             let again = if before.is_some() { " again" } else { "" };
             ctx.out.note(format!("{name} is connected{again}"));
             if *waiting > 0 {
                 ctx.out.note(format!("{waiting} jobs that waited for it go on now"));
             }
         }
-        Connected::KeptFor { account } => {
+        Outcome::KeptFor { account } => {
             let text = format!(
                 "this Zoom user is connected as {account}, which goes on with the new consent; {name} was not connected"
             );
@@ -188,7 +189,7 @@ async fn report(
                 "consent as another Zoom user, or move this one: zoomd account login {name} --take-over"
             )));
         }
-        Connected::Older => {
+        Outcome::Older => {
             let text = format!("a later consent of {name} was stored meanwhile; it stays");
             return Err(CliError::failed(text).code("older"));
         }

@@ -28,6 +28,7 @@ use super::ctx::Ctx;
 use super::error::CliResult;
 
 pub use open::{app, grants};
+pub(in crate::cli) use token::{refused, tokens};
 
 /// The verbs of `zoomd account`.
 #[derive(Debug, Subcommand)]

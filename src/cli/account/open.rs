@@ -11,6 +11,8 @@ use zoomd_store::meta;
 use zoomd_store::seal::SealError;
 use zoomd_wire::AccountName;
 use zoomd_workers::consent::ConsentError;
+use zoomd_workers::journal::Journal;
+use zoomd_workers::tokens::RotationSettings;
 
 use crate::cli::ctx::Ctx;
 use crate::cli::error::CliError;
@@ -42,6 +44,22 @@ pub(super) fn client_id(ctx: &Ctx) -> Result<String, CliError> {
         CliError::config("no OAuth app is configured")
             .hint("set ZOOMD_CLIENT_ID to the client id of your app at marketplace.zoom.us")
     })
+}
+
+/// The rotation journal of this command. A consent is worth having without one:
+/// only a death of this process before Redis has the tokens would lose them.
+pub(super) fn journal(ctx: &Ctx, grants: &Grants) -> Option<Journal> {
+    let settings = RotationSettings::default();
+    let name = format!("cli-{:016x}", rand::random::<u64>());
+    let folder = &ctx.config.data_dir;
+    let (limit, keep) = (settings.journal_limit, settings.keep_entries);
+    match Journal::open(folder, &name, grants.vault(), limit, keep) {
+        Ok(journal) => Some(journal),
+        Err(error) => {
+            ctx.out.warn(format!("going on without a journal: {error}"));
+            None
+        }
+    }
 }
 
 /// An account that must be there, and not as a tombstone.

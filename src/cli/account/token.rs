@@ -61,7 +61,7 @@ pub(super) async fn run(ctx: &Ctx, args: TokenArgs) -> CliResult {
 }
 
 /// The tokens of the namespace, for this one command.
-pub(super) async fn tokens(ctx: &Ctx, grants: &Grants) -> Result<Tokens, CliError> {
+pub(in crate::cli) async fn tokens(ctx: &Ctx, grants: &Grants) -> Result<Tokens, CliError> {
     let config = TokensConfig {
         store: grants.store().clone(),
         client: ctx.zoom()?,
@@ -80,7 +80,7 @@ pub(super) async fn tokens(ctx: &Ctx, grants: &Grants) -> Result<Tokens, CliErro
 }
 
 /// Why there is no token.
-pub(super) fn refused(name: &str, error: NoToken) -> CliError {
+pub(in crate::cli) fn refused(name: &str, error: NoToken) -> CliError {
     let text = format!("{name}: {error}");
     match error {
         NoToken::NoAccount => CliError::not_found(text).hint("zoomd account list"),

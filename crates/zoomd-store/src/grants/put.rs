@@ -86,9 +86,9 @@ pub enum Connected {
         /// Jobs that waited for it.
         waiting: u64,
     },
-    /// The Zoom user belongs to another account. Zoom has ended that account's
-    /// grant with this consent, so the new tokens are stored there.
-    KeptFor {
+    /// The Zoom user belongs to another account; nothing was stored. Zoom ended
+    /// that account's grant with this consent: store the tokens there.
+    HeldBy {
         /// That account.
         account: AccountName,
     },
@@ -131,9 +131,7 @@ impl Grants {
     }
 
     /// Stores the tokens of a code exchange as the first generation of `epoch`,
-    /// by rule P. With [`Conflict::Refuse`] tokens of a Zoom user that belongs
-    /// to another account are stored for that account: Zoom ended its old grant
-    /// when it made this one, and a live token is never thrown away.
+    /// by rule P. Sent again (a reply was lost), it answers as it did.
     ///
     /// # Errors
     /// That it could not be sealed or stored.
@@ -143,21 +141,19 @@ impl Grants {
         epoch: Epoch,
         conflict: Conflict,
     ) -> Result<Connected, GrantError> {
-        let holder = match self.put(&[(new, epoch)], Mode::Connect, conflict).await?.remove(0) {
+        match self.put(&[(new, epoch)], Mode::Connect, conflict).await?.remove(0) {
             Put::Stored { version, before, waiting } => {
-                return Ok(Connected::Stored { version, before, waiting });
+                Ok(Connected::Stored { version, before, waiting })
             }
-            Put::HeldBy { account } => account,
-            Put::Broken { key } => return Err(broken(&key)),
-            _ => return Ok(Connected::Older),
-        };
-        let holder =
-            AccountName::new(&holder).map_err(|_| StoreError::unexpected("a stored name"))?;
-        let epoch = self.choose_epoch(&holder, [epoch]).await?;
-        let kept = NewGrant { account: holder.clone(), plan: None, cap: None, ..new.clone() };
-        match self.put(&[(&kept, epoch)], Mode::Connect, conflict).await?.remove(0) {
+            Put::There { state } => {
+                let version = GrantVersion::first(epoch);
+                Ok(Connected::Stored { version, before: Some(state), waiting: 0 })
+            }
+            Put::HeldBy { account } => AccountName::new(&account)
+                .map(|account| Connected::HeldBy { account })
+                .map_err(|_| StoreError::unexpected("a stored name").into()),
             Put::Broken { key } => Err(broken(&key)),
-            _ => Ok(Connected::KeptFor { account: holder }),
+            Put::Older { .. } | Put::Kept { .. } => Ok(Connected::Older),
         }
     }
 

@@ -16,7 +16,10 @@ local function misplaced(account)
     local key = P .. class .. ':' .. account
     if not holds(key, kind) then return key end
   end
-  local shared = {accounts = 'zset', u = 'hash', tomb = 'hash', ring = 'zset', zz = 'zset'}
+  local shared = {
+    accounts = 'zset', u = 'hash', tomb = 'hash', ring = 'zset', zz = 'zset', intents = 'zset',
+    stop = 'hash',
+  }
   for name, kind in pairs(shared) do
     if not holds(P .. name, kind) then return P .. name end
   end

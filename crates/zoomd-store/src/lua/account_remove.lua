@@ -26,6 +26,7 @@ if stored[3] then
   if redis.call('HGET', P .. 'u', field) == account then redis.call('HDEL', P .. 'u', field) end
 end
 redis.call('DEL', g, P .. 'int:' .. account)
+redis.call('ZREM', P .. 'intents', account)
 redis.call('HDEL', a, 'uid', 'em', 'lk', 'lku', 'int', 'paused')
 -- The epoch that was removed, at a generation no rotation reaches: a late one of
 -- this epoch is older, a new consent is not.

@@ -33,7 +33,8 @@ end
 -- Why the new grant is not stored, or nil.
 local function refusal(new, old, holder)
   if old.st and old.st ~= 'removed' then
-    if mode ~= 'connect' and knows(new.account, new.fp) then return {'there', old.st} end
+    local again = mode ~= 'connect' or old.ep == new.ep
+    if again and knows(new.account, new.fp) then return {'there', old.st} end
     if mode == 'import' and old.st == 'active' then return {'kept', old.st} end
   end
   local buried = redis.call('HGET', P .. 'tomb', new.tomb)
@@ -47,6 +48,7 @@ end
 local function supersede(other, by, epoch)
   local a = P .. 'a:' .. other
   redis.call('DEL', P .. 'g:' .. other, P .. 'int:' .. other)
+  redis.call('ZREM', P .. 'intents', other)
   redis.call('HDEL', a, 'uid', 'em', 'lk', 'lku', 'int')
   redis.call('HSET', a, 'st', 'superseded', 'why', by, 'ep', epoch, 'gen', '0')
   note(other, '{"what":"superseded","by":"' .. by .. '"}')
@@ -67,6 +69,9 @@ end
 local function write(new, old)
   local a, g = P .. 'a:' .. new.account, P .. 'g:' .. new.account
   redis.call('DEL', g, P .. 'int:' .. new.account)
+  redis.call('ZREM', P .. 'intents', new.account)
+  -- Zoom took the app's id and secret just now: its rotations go on.
+  if mode == 'connect' then redis.call('HDEL', P .. 'stop', new.issuer .. ' ' .. new.client_id) end
   if old.st == 'removed' then redis.call('DEL', a) end
   redis.call('HDEL', P .. 'tomb', new.tomb)
   redis.call('HDEL', a, 'why', 'z', 'uid', 'em', 'lk', 'lku', 'int')
