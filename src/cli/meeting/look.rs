@@ -8,21 +8,26 @@
 use std::time::Duration;
 
 use secrecy::ExposeSecret as _;
+use tokio::time::Instant;
 use zoom_api::scopes::Need;
-use zoom_api::{AccessToken, App, Class, Client, Reply, Sent, TransportError};
+use zoom_api::{AccessToken, Class, Client, Reply, TransportError};
+use zoomd_store::Store;
 use zoomd_store::budget::{Budgets, Label};
 use zoomd_store::calls::{Begun, Call, Calls};
-use zoomd_store::grants::{GrantError, Grants};
-use zoomd_store::{Store, meta};
+use zoomd_store::grants::Grants;
+use zoomd_store::queue::Why;
 use zoomd_wire::AccountName;
-use zoomd_workers::tokens::{NoToken, RotationSettings, Tokens, TokensConfig, TokensError};
+use zoomd_workers::tokens::Tokens;
 
+use crate::cli::account::{grants, refused, tokens};
 use crate::cli::ctx::Ctx;
 use crate::cli::error::CliError;
 use crate::exit::Exit;
 
 /// How long somebody who looks is kept waiting for a token or a budget.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// How often is looked whether a rotation is over.
+const LOOK_AGAIN: Duration = Duration::from_millis(250);
 /// A call, a new token, a call; once more for a rotation that came between.
 const TRIES: usize = 4;
 
@@ -40,19 +45,15 @@ pub(super) struct Look<'a> {
 
 impl<'a> Look<'a> {
     /// Opens the namespace.
-    pub(super) async fn new(ctx: &'a Ctx, account: &str) -> Result<Self, CliError> {
-        let account = AccountName::new(account)
-            .map_err(|e| CliError::usage(format!("{account:?} is no account's name: {e}")))?;
-        let store = ctx.store().await?;
-        let vault = meta::open(&store, &ctx.key_ring()?)
-            .await
-            .map_err(|e| CliError::config(e.to_string()).hint("zoomd doctor tells more"))?;
+    pub(super) async fn new(ctx: &'a Ctx, account: &AccountName) -> Result<Self, CliError> {
+        let grants = grants(ctx).await?;
+        let store = grants.store().clone();
         let budgets = Budgets::default();
         Ok(Self {
             ctx,
-            account,
-            grants: Grants::new(store.clone(), vault),
+            account: account.clone(),
             calls: Calls::new(store.clone(), budgets.clone()),
+            grants,
             store,
             budgets,
             client: ctx.zoom()?,
@@ -73,7 +74,7 @@ impl<'a> Look<'a> {
         need: Need,
         send: impl AsyncFn(&Client, &AccessToken) -> Result<Reply, TransportError>,
     ) -> Result<Reply, CliError> {
-        let mut refused = false;
+        let mut was_refused = false;
         for _ in 0..TRIES {
             let call = self.begin(need).await?;
             let version = call.version;
@@ -82,20 +83,20 @@ impl<'a> Look<'a> {
                 self.fresh_token().await?;
                 continue;
             };
-            let limit = tokio::time::Instant::from_std(call.until);
+            let limit = Instant::from_std(call.until);
             let reply = tokio::time::timeout_at(limit, send(&client, &token)).await;
             self.end(call).await;
             let Ok(reply) = reply else {
                 return Err(CliError::unreachable("zoom did not answer in time"));
             };
-            let reply = reply.map_err(unreachable)?;
+            let reply = reply?;
             if reply.is_success() {
                 return Ok(reply);
             }
-            if reply.error().class() != Class::Token || refused {
+            if reply.error().class() != Class::Token || was_refused {
                 return Err(self.explain(&reply, need));
             }
-            refused = true;
+            was_refused = true;
             if let Some(version) = version {
                 let account = self.account.clone();
                 self.tokens().await?.refused(account.as_str(), version).await;
@@ -109,7 +110,7 @@ impl<'a> Look<'a> {
     async fn begin(&self, need: Need) -> Result<Call, CliError> {
         let exchange = self.client.settings().request_timeout;
         let label = self.label(need);
-        let patience = tokio::time::Instant::now() + PATIENCE;
+        let patience = Instant::now() + PATIENCE;
         loop {
             match self.calls.begin(&self.account, label, exchange).await? {
                 Begun::Go(call) => return Ok(call),
@@ -121,20 +122,28 @@ impl<'a> Look<'a> {
                     let text = format!("what Redis holds of {} is damaged", self.account);
                     return Err(CliError::failed(text).hint("zoomd doctor tells more"));
                 }
-                Begun::Waits { why, until_ms } => {
-                    let now_ms = self.store.now_ms().await?;
-                    let wait = Duration::from_millis(u64::try_from(until_ms - now_ms).unwrap_or(0));
-                    let next = tokio::time::Instant::now() + wait.max(Duration::from_millis(50));
-                    if next > patience {
-                        let until = jiff::Timestamp::from_millisecond(until_ms).unwrap_or_default();
-                        let text = format!("no call of {} may begin before {until}", self.account);
-                        let text = format!("{text} ({})", why.as_str());
-                        return Err(CliError::failed(text).code("waiting"));
-                    }
-                    tokio::time::sleep_until(next).await;
-                }
+                Begun::Waits { why, until_ms } => self.wait(why, until_ms, patience).await?,
             }
         }
+    }
+
+    /// Waits until a call may be asked for again, if that is within patience.
+    async fn wait(&self, why: Why, until_ms: i64, patience: Instant) -> Result<(), CliError> {
+        let left_ms = until_ms - self.store.now_ms().await?;
+        let left = Duration::from_millis(u64::try_from(left_ms).unwrap_or(0));
+        // A rotation names the time by which it is over, and mostly is so at once.
+        let longest = if why == Why::Rotation { LOOK_AGAIN } else { PATIENCE };
+        let next = Instant::now() + left.clamp(Duration::from_millis(50), longest);
+        let hopeless = why != Why::Rotation && Instant::now() + left > patience;
+        if next > patience || hopeless {
+            let until = jiff::Timestamp::from_millisecond(until_ms).unwrap_or_default();
+            let account = &self.account;
+            let text = format!("no call of {account} may begin before {until} ({})", why.as_str());
+            let hint = format!("zoomd account explain {account}, or zoomd budget {account}");
+            return Err(CliError::failed(text).code("waiting").hint(hint));
+        }
+        tokio::time::sleep_until(next).await;
+        Ok(())
     }
 
     fn label(&self, need: Need) -> Label {
@@ -154,10 +163,7 @@ impl<'a> Look<'a> {
     /// The stored token, if it is the version that the call began with and
     /// outlives the call.
     async fn stored_token(&self, call: &Call) -> Result<Option<(Client, AccessToken)>, CliError> {
-        let opened = self.grants.open(&self.account).await.map_err(|error| match error {
-            GrantError::Store(error) => error.into(),
-            error => CliError::config(error.to_string()).hint("zoomd doctor tells more"),
-        })?;
+        let opened = self.grants.open(&self.account).await?;
         let Some((grant, secrets)) = opened else { return Ok(None) };
         let now_ms = u64::try_from(self.store.now_ms().await?).unwrap_or(0);
         let life = Duration::from_millis(grant.access_expires_ms.saturating_sub(now_ms));
@@ -177,35 +183,12 @@ impl<'a> Look<'a> {
         let account = self.account.clone();
         let tokens = self.tokens().await?;
         let made = tokens.token_for_cli(account.as_str(), min_life, PATIENCE).await;
-        match made {
-            Ok(_) => Ok(()),
-            Err(NoToken::NoAccount) => Err(self.no_account()),
-            Err(NoToken::State { state, why }) => Err(self.unusable(&state, why.as_deref())),
-            Err(NoToken::Store(error)) => Err(error.into()),
-            Err(error) => Err(CliError::unreachable(error.to_string())
-                .hint(format!("zoomd account explain {}", self.account))),
-        }
+        made.map(drop).map_err(|error| refused(account.as_str(), error))
     }
 
     async fn tokens(&mut self) -> Result<&Tokens, CliError> {
         if self.tokens.is_none() {
-            let zoom = &self.ctx.config.zoom;
-            let app = zoom.client_id.clone().zip(zoom.client_secret.clone());
-            let config = TokensConfig {
-                store: self.store.clone(),
-                client: self.client.clone(),
-                vault: self.grants.vault().clone(),
-                app: app.map(|(id, secret)| App::new(id, secret)),
-                daemon: format!("cli-{:08x}", rand::random::<u32>()).into(),
-                data_dir: self.ctx.config.data_dir.clone(),
-                settings: RotationSettings::default(),
-            };
-            let tokens = Tokens::start(config).await.map_err(|error| match error {
-                TokensError::Journal(_) => CliError::unreachable(error.to_string())
-                    .hint("start zoomd, or run this where its data folder is"),
-                _ => CliError::config(error.to_string()),
-            })?;
-            self.tokens = Some(tokens);
+            self.tokens = Some(tokens(self.ctx, &self.grants).await?);
         }
         Ok(self.tokens.as_ref().unwrap_or_else(|| unreachable!("started above")))
     }
@@ -235,17 +218,14 @@ impl<'a> Look<'a> {
                 need.granular(),
                 self.account
             )),
-            Class::RateLimited => CliError::failed(text).code("rate_limited"),
+            Class::RateLimited => {
+                let now = jiff::Timestamp::now();
+                let limit = zoom_api::limit_kind(reply, now, now);
+                let until = limit.map(|limit| limit.until).unwrap_or(now);
+                CliError::failed(text).code("rate_limited").hint(format!("try again after {until}"))
+            }
             Class::Unclear => CliError::new(Exit::Unreachable, "unreachable", text),
             _ => CliError::failed(text).code("zoom_rejected"),
         }
     }
-}
-
-fn unreachable(error: TransportError) -> CliError {
-    let hint = match error.sent {
-        Sent::No => "is ZOOMD_ZOOM_API_URL right? zoomd doctor looks at it",
-        Sent::Maybe => "nothing was changed; try again",
-    };
-    CliError::unreachable(error.to_string()).hint(hint)
 }

@@ -7,6 +7,7 @@ mod start_url;
 
 use clap::{Args, Subcommand};
 use zoom_api::MeetingRef;
+use zoomd_wire::AccountName;
 
 use super::ctx::Ctx;
 use super::error::CliResult;
@@ -27,7 +28,7 @@ pub enum Command {
 pub struct ListArgs {
     /// The account's name
     #[arg(value_name = "ACCOUNT")]
-    pub account: String,
+    pub account: AccountName,
     /// Whose meetings: me, a Zoom user id, or an e-mail address
     #[arg(long, value_name = "USER", default_value = "me")]
     pub user: String,
@@ -38,7 +39,7 @@ pub struct ListArgs {
 pub struct OneArgs {
     /// The account's name
     #[arg(value_name = "ACCOUNT")]
-    pub account: String,
+    pub account: AccountName,
     /// The meeting's number, or the UUID of one occurrence
     #[arg(value_name = "MEETING")]
     pub id: MeetingRef,
