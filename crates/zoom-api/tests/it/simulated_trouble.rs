@@ -91,3 +91,41 @@ async fn a_server_that_comes_back_is_spoken_to_again() {
     client.preflight().await.unwrap();
     client.preflight_api().await.unwrap();
 }
+
+/// Time-outs of about as long as a call takes, on two threads: callers give up
+/// at every possible moment.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_said_not_to_be_sent_never_arrives() {
+    let sim = Sim::start(Config::unlimited()).await;
+    let token = token(&sim, "ada");
+    let hasty = |micros| {
+        let mut settings = settings(sim.url());
+        settings.request_timeout = Duration::from_micros(micros);
+        Client::new(settings).unwrap()
+    };
+    let clients: Vec<_> = (1..=16).map(|n| hasty(n * n * 25)).collect();
+    let calls = (0..800).map(|n| {
+        let (client, token) = (clients[n % clients.len()].clone(), token.clone());
+        tokio::spawn(async move {
+            let topic = format!("t{n}");
+            let reply = client.create_meeting(&token, "me", body(&topic)).await;
+            (topic, reply.map_err(|error| error.sent))
+        })
+    });
+    let (mut never, mut made) = (Vec::new(), Vec::new());
+    for call in calls.collect::<Vec<_>>() {
+        match call.await.unwrap() {
+            (topic, Err(Sent::No)) => never.push(topic),
+            (topic, Ok(_)) => made.push(topic),
+            (_, Err(Sent::Maybe)) => {}
+        }
+    }
+    drop(clients);
+    // The simulator serves in turn: what was on its way before this is there after it.
+    let last = Client::new(settings(sim.url())).unwrap();
+    assert_eq!(last.users_me(&token).await.unwrap().status, 200);
+    let arrived: Vec<_> = sim.meetings().into_iter().map(|meeting| meeting.topic).collect();
+    assert!(!never.is_empty(), "some gave up before");
+    assert!(never.iter().all(|topic| !arrived.contains(topic)));
+    assert!(made.iter().all(|topic| arrived.contains(topic)));
+}
