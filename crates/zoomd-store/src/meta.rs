@@ -18,6 +18,8 @@ use crate::{Script, Store, StoreError};
 /// The layout this version writes.
 pub const LAYOUT: u32 = 1;
 
+static RESEAL: LazyLock<Script> =
+    LazyLock::new(|| Script::new(&[include_str!("lua/meta_reseal.lua")]));
 static OPEN: LazyLock<Script> = LazyLock::new(|| Script::new(&[include_str!("lua/meta_open.lua")]));
 
 /// Why a namespace cannot be used.
@@ -51,13 +53,7 @@ pub enum MetaError {
 /// # Errors
 /// See [`MetaError`].
 pub async fn open(store: &Store, ring: &KeyRing) -> Result<Vault, MetaError> {
-    let place = Binding {
-        purpose: Purpose::NamespaceSecret,
-        namespace: store.keys().namespace(),
-        deployment: store.deployment(),
-        account: "",
-        version: None,
-    };
+    let place = place(store);
     let fresh = match ring.primary() {
         Some(_) => ring.seal(FingerprintKey::generate().bytes(), place)?.as_str().to_owned(),
         None => String::new(),
@@ -86,6 +82,43 @@ pub async fn open(store: &Store, ring: &KeyRing) -> Result<Vault, MetaError> {
         None => None,
     };
     Ok(Vault::new(ring.clone(), store.keys().namespace(), store.deployment(), fingerprints))
+}
+
+fn place(store: &Store) -> Binding<'_> {
+    Binding {
+        purpose: Purpose::NamespaceSecret,
+        namespace: store.keys().namespace(),
+        deployment: store.deployment(),
+        account: "",
+        version: None,
+    }
+}
+
+/// Seals the namespace's secret under the primary key, where it lies under an
+/// older one. Answers whether it did.
+///
+/// # Errors
+/// See [`MetaError`].
+pub async fn reseal(store: &Store, ring: &KeyRing) -> Result<bool, MetaError> {
+    let mut read = redis::cmd("HGET");
+    read.arg(store.keys().meta()).arg("secret");
+    let value = store.connection().value(&read).await.map_err(StoreError::from)?;
+    let stored: Option<String> = redis::from_redis_value(value).map_err(StoreError::from)?;
+    let Some(stored) = stored.map(Sealed::from_stored).filter(|s| ring.is_stale(s)) else {
+        return Ok(false);
+    };
+    let plain = ring.open(&stored, place(store))?;
+    let anew = ring.seal(&plain, place(store))?;
+    let answer = RESEAL
+        .call()
+        .key(store.keys().prefix())
+        .key(store.keys().meta())
+        .arg(store.clock().ms())
+        .arg(stored.as_str())
+        .arg(anew.as_str())
+        .run(&store.connection())
+        .await?;
+    Ok(answer == redis::Value::Int(1))
 }
 
 fn open_secret(

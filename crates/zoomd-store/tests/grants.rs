@@ -5,7 +5,7 @@ use redis_local::{Options, RedisServer};
 use secrecy::{ExposeSecret as _, SecretString};
 use zoomd_store::grants::{
     AccountState, Change, Conflict, Connected, Epoch, GrantError, Grants, Identity, Learnt,
-    NewGrant, Plan, Put, Removed,
+    NewGrant, Plan, Put, Removed, Resealed,
 };
 use zoomd_store::meta::{self, MetaError};
 use zoomd_store::seal::{KeyRing, SealError};
@@ -423,4 +423,34 @@ async fn a_damaged_grant_is_told_from_a_wrong_key() {
     run(&grants, &["HSET", "zoomd:v1:g:acme", "ep", "nonsense"]).await;
     let error: StoreError = grants.grant(&name("acme")).await.expect_err("not a record");
     assert!(!error.to_string().contains("rt-"), "{error}");
+}
+
+#[tokio::test]
+async fn everything_is_sealed_anew_under_another_key() {
+    let redis = RedisServer::start().expect("redis-server is installed");
+    let (old, new) = (KeyRing::generate_key(), KeyRing::generate_key());
+    let before = KeyRing::parse(Some(&old), None).expect("a key");
+    let both = KeyRing::parse(Some(&new), Some(&old)).expect("keys");
+    let after = KeyRing::parse(Some(&new), None).expect("a key");
+
+    let grants = grants_of(&redis, &before).await;
+    grants.add(&imported("acme", "rt-1"), false).await.expect("stored");
+    grants.add(&imported("beta", "rt-2"), false).await.expect("stored");
+    let foreign = format!("z1.00000000.{}", "A".repeat(80));
+    run(&grants, &["HSET", "zoomd:v1:g:beta", "sealed", &foreign]).await;
+    let fp = grants.vault().fingerprint(&"rt-1".into()).expect("a key");
+
+    let grants = grants_of(&redis, &both).await;
+    let mut told = Vec::new();
+    grants.rekey(|name, what| told.push((name.to_string(), what.clone()))).await.expect("redis");
+    assert_eq!(told[0], ("acme".to_owned(), Resealed::Done));
+    assert!(matches!(told[1].1, Resealed::Failed(SealError::WrongKey { .. })), "{told:?}");
+    assert!(meta::reseal(grants.store(), &both).await.expect("redis"), "the secret too");
+    assert!(!meta::reseal(grants.store(), &both).await.expect("redis"), "once");
+    let used = grants.keys_in_use().await.expect("redis");
+    assert!(used.contains(&(after.primary(), 1)), "{used:?}");
+
+    let grants = grants_of(&redis, &after).await;
+    assert_eq!(stored_token(&grants, "acme").await.as_deref(), Some("rt-1"));
+    assert_eq!(grants.vault().fingerprint(&"rt-1".into()), Ok(fp), "fingerprints stay");
 }
