@@ -22,6 +22,7 @@ pub mod script;
 pub mod seal;
 mod store;
 pub mod streams;
+pub mod types;
 pub mod wake;
 
 pub use conn::Conn;

@@ -40,9 +40,8 @@ impl Queue {
         }
         let groups = grouped(jobs);
         let began = Instant::now();
-        let conn = self.store.connection();
         let call = self.admit_call(fence, jobs, &groups);
-        let mut parts = Parts::of(call.run(&conn).await?)?;
+        let mut parts = Parts::of(self.ask(call).await?)?;
         let now_ms = parts.int()?;
         let letters = parts.bytes()?;
         let (mut details, mut grants) = (parts.array()?, parts.array()?);

@@ -76,7 +76,7 @@ impl Queue {
             .push(settings.budgets.table(settings.budgets.create))
             .push(settings.budgets.table(settings.budgets.list));
         let began = Instant::now();
-        let mut parts = Parts::of(call.run(&self.store.connection()).await?)?;
+        let mut parts = Parts::of(self.ask(call).await?)?;
         let now_ms = parts.int()?;
         let more = parts.int()? == 1;
         let next_wake_ms = parts.time()?;
@@ -95,7 +95,7 @@ impl Queue {
             .key(self.store.keys().prefix())
             .arg(self.store.clock().ms())
             .arg(most.clamp(1, 2000));
-        let mut parts = Parts::of(call.run(&self.store.connection()).await?)?;
+        let mut parts = Parts::of(self.ask(call).await?)?;
         let now_ms = parts.int()?;
         let moved = u64::try_from(parts.int()?).unwrap_or(0);
         Ok(Promoted { moved, next_wake_ms: parts.time()?, now_ms })
@@ -114,7 +114,7 @@ impl Queue {
             .arg(ms(self.settings.lease))
             .arg(most.clamp(1, MOST));
         let began = Instant::now();
-        let mut parts = Parts::of(call.run(&self.store.connection()).await?)?;
+        let mut parts = Parts::of(self.ask(call).await?)?;
         let now_ms = parts.int()?;
         let next_ms = parts.time()?;
         let jobs = self.claimed_jobs(parts.array()?, fence, now_ms, began)?;

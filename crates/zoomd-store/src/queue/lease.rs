@@ -49,14 +49,13 @@ impl Queue {
     /// Nothing was prolonged, or the answer was lost; asking again is safe.
     pub async fn renew(&self, leases: &[(&str, &Fence)]) -> Result<Vec<usize>, StoreError> {
         let mut lost = Vec::new();
-        let conn = self.store.connection();
         for (nth, chunk) in leases.chunks(RENEWED_AT_ONCE).enumerate() {
             let mut call = RENEW.call().key(self.store.keys().prefix());
             call.push(self.store.clock().ms()).push(ms(self.settings.lease));
             for (job_id, fence) in chunk {
                 call.push(*job_id).push(fence.as_str());
             }
-            let mut parts = Parts::of(call.run(&conn).await?)?;
+            let mut parts = Parts::of(self.ask(call).await?)?;
             parts.int()?;
             for _ in 0..parts.len() {
                 let place = usize::try_from(parts.int()?).unwrap_or(1);
@@ -78,7 +77,7 @@ impl Queue {
             .arg(self.store.clock().ms())
             .arg(&*ticket.job_id)
             .arg(ticket.fence.as_str());
-        Ok(redis::from_redis_value(call.run(&self.store.connection()).await?)?)
+        Ok(redis::from_redis_value(self.ask(call).await?)?)
     }
 
     /// Takes back up to `most` leases that have ended.
@@ -94,7 +93,7 @@ impl Queue {
             .arg(self.store.clock().ms())
             .arg(most.clamp(1, 1000))
             .arg(ms(LOOK_FOR));
-        let mut parts = Parts::of(call.run(&self.store.connection()).await?)?;
+        let mut parts = Parts::of(self.ask(call).await?)?;
         parts.int()?;
         let mut count = || parts.int().map(|n| u64::try_from(n).unwrap_or(0));
         Ok(Swept { unsent: count()?, sent: count()?, lost: count()? })

@@ -26,7 +26,10 @@ mod upkeep;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use crate::Store;
+use redis::Value;
+
+use crate::script::Call;
+use crate::{Store, StoreError};
 pub use claim::{Expired, Promoted};
 pub use entry::Entry;
 pub use lease::Swept;
@@ -80,6 +83,14 @@ impl Queue {
     #[must_use]
     pub fn boot_id(&self) -> &str {
         &self.boot
+    }
+
+    /// Runs a script; an error about a wrong type names the key.
+    async fn ask(&self, call: Call<'_>) -> Result<Value, StoreError> {
+        match call.run(&self.store.connection()).await {
+            Err(error) => Err(self.store.explained(error).await),
+            answer => answer,
+        }
     }
 
     /// A new fence: for one admission or claim, and what it leases.

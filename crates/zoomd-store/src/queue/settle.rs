@@ -63,8 +63,7 @@ impl Queue {
         let mut call = self.settle_call(batch.number, again, count);
         batch.items.iter().for_each(|item| self.push_item(&mut call, item));
         batch.refusals.iter().for_each(|refusal| push_refusal(&mut call, refusal));
-        let conn = self.store.connection();
-        let letters: Vec<u8> = redis::from_redis_value(call.run(&conn).await?)?;
+        let letters: Vec<u8> = redis::from_redis_value(self.ask(call).await?)?;
         if letters.len() != count {
             return Err(StoreError::unexpected("settle"));
         }
@@ -88,8 +87,7 @@ impl Queue {
             let number = self.settles.fetch_add(1, Ordering::Relaxed);
             let mut call = self.settle_call(number, false, chunk.len());
             chunk.iter().for_each(|refusal| push_refusal(&mut call, refusal));
-            let letters: Vec<u8> =
-                redis::from_redis_value(call.run(&self.store.connection()).await?)?;
+            let letters: Vec<u8> = redis::from_redis_value(self.ask(call).await?)?;
             if letters.contains(&b'E') {
                 let text = format!("{} is not a stream", self.store.keys().failures());
                 return Err(StoreError::new(crate::ErrorKind::WrongType, text));

@@ -89,7 +89,7 @@ impl Queue {
                 .arg(ms(self.settings.output_kept))
                 .arg(self.settings.output_bytes)
                 .arg(PAGE * 10);
-            let mut parts = Parts::of(call.run(&self.store.connection()).await?)?;
+            let mut parts = Parts::of(self.ask(call).await?)?;
             let trimmed = Trimmed {
                 by_age: parts.count()?,
                 by_size: parts.count()?,
@@ -117,7 +117,7 @@ impl Queue {
     /// What Redis refused, or that it could not be asked.
     pub async fn forget_failures(&self) -> Result<u64, StoreError> {
         let call = self.upkeep(&FORGET_FAILURES).arg(ms(self.settings.failures_kept)).arg(PAGE);
-        Ok(redis::from_redis_value(call.run(&self.store.connection()).await?)?)
+        Ok(redis::from_redis_value(self.ask(call).await?)?)
     }
 
     /// Removes the names of consumers that are gone; answers how many.
@@ -130,7 +130,7 @@ impl Queue {
             .key(self.store.keys().jobs())
             .arg(ms(CONSUMER_GONE))
             .arg(&*self.boot);
-        Ok(redis::from_redis_value(call.run(&self.store.connection()).await?)?)
+        Ok(redis::from_redis_value(self.ask(call).await?)?)
     }
 
     fn upkeep(&self, script: &'static Script) -> Call<'static> {
@@ -138,7 +138,7 @@ impl Queue {
     }
 
     async fn pass(&self, call: Call<'_>) -> Result<Pass, StoreError> {
-        let mut parts = Parts::of(call.run(&self.store.connection()).await?)?;
+        let mut parts = Parts::of(self.ask(call).await?)?;
         let next = parts.text()?;
         Ok(Pass { next: (next != "0").then_some(next), changed: parts.count()? })
     }

@@ -263,6 +263,7 @@ async fn keys_of_a_wrong_type_lose_no_job() {
             .await
             .expect_err(key);
         assert_eq!(error.kind(), ErrorKind::WrongType, "{key}: {error}");
+        assert!(error.to_string().contains(&format!("zoomd:v1:{key} is a string")), "{error}");
         bench.cmd(&format!("RENAME kept zoomd:v1:{key}")).await;
     }
     go(bench.admit_one(job("fine", "me", &e[2])).await);

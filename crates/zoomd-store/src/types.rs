@@ -1,0 +1,96 @@
+//! Keys of a wrong type under our names: found, and named.
+
+use crate::error::{ErrorKind, StoreError};
+use crate::{Keys, Store};
+
+/// A key that holds something that is not ours.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Misplaced {
+    /// Its name.
+    pub key: String,
+    /// What it should be.
+    pub expected: &'static str,
+    /// What it is.
+    pub found: String,
+}
+
+impl Store {
+    /// Looks at the keys of the namespace, and of `account` if one is given, and
+    /// answers those of a wrong type.
+    ///
+    /// # Errors
+    /// What Redis refused, or that it could not be asked.
+    pub async fn misplaced(&self, account: Option<&str>) -> Result<Vec<Misplaced>, StoreError> {
+        let mut expected = of_all(self.keys());
+        if let Some(account) = account {
+            expected.extend(of_account(self.keys(), account));
+        }
+        let mut pipeline = redis::pipe();
+        for (key, _) in &expected {
+            pipeline.cmd("TYPE").arg(key);
+        }
+        let found = self.connection().values(&pipeline).await?;
+        let mut wrong = Vec::new();
+        for ((key, expected), found) in expected.into_iter().zip(found) {
+            let found: String = redis::from_redis_value(found)?;
+            if found != expected && found != "none" {
+                wrong.push(Misplaced { key, expected, found });
+            }
+        }
+        Ok(wrong)
+    }
+
+    /// An error about a wrong type, with the names of the keys it may be about.
+    pub(crate) async fn explained(&self, error: StoreError) -> StoreError {
+        if error.kind() != ErrorKind::WrongType {
+            return error;
+        }
+        match self.misplaced(None).await {
+            Ok(wrong) if !wrong.is_empty() => {
+                let keys: Vec<_> = wrong
+                    .iter()
+                    .map(|w| format!("{} is a {}, not a {}", w.key, w.found, w.expected))
+                    .collect();
+                StoreError::new(
+                    ErrorKind::WrongType,
+                    format!("a key of ours was overwritten: {}", keys.join(", ")),
+                )
+            }
+            _ => error,
+        }
+    }
+}
+
+fn of_all(keys: &Keys) -> Vec<(String, &'static str)> {
+    vec![
+        (keys.jobs(), "stream"),
+        (keys.results(), "stream"),
+        (keys.failures(), "stream"),
+        (keys.events(), "stream"),
+        (keys.meta(), "hash"),
+        (keys.accounts(), "zset"),
+        (keys.ids(), "hash"),
+        (keys.lease(), "zset"),
+        (keys.own(), "hash"),
+        (keys.ring(), "zset"),
+        (keys.asleep(), "zset"),
+        (keys.due(), "zset"),
+        (keys.deadlines(), "zset"),
+        (keys.failure_index(), "zset"),
+        (keys.stats(), "hash"),
+        (keys.daemons(), "zset"),
+    ]
+}
+
+fn of_account(keys: &Keys, account: &str) -> Vec<(String, &'static str)> {
+    vec![
+        (keys.account(account), "hash"),
+        (keys.grant(account), "hash"),
+        (keys.intent(account), "hash"),
+        (keys.timeline(account), "list"),
+        (keys.in_flight(account), "zset"),
+        (keys.payloads(account), "hash"),
+        (keys.records(account), "hash"),
+        (keys.rooms(account), "zset"),
+    ]
+}
