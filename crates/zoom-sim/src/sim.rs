@@ -290,6 +290,18 @@ impl Sim {
         self.shared.world().requests.iter().cloned().collect()
     }
 
+    /// The requests that ended after the first `seen` (as far as they are kept),
+    /// oldest first, and how many have ended now: what to come back with.
+    pub fn requests_after(&self, seen: u64) -> (u64, Vec<RequestView>) {
+        let world = self.shared.world();
+        let answered = world.counters.answered;
+        let ended = Endpoint::ALL.iter().map(|e| answered.of(*e)).sum::<u64>();
+        let ended = ended + world.counters.abandoned;
+        let new = usize::try_from(ended.saturating_sub(seen)).unwrap_or(usize::MAX);
+        let skip = world.requests.len().saturating_sub(new);
+        (ended, world.requests.iter().skip(skip).cloned().collect())
+    }
+
     /// The meetings remembered, deleted ones too, oldest first.
     pub fn meetings(&self) -> Vec<MeetingView> {
         let world = self.shared.world();
