@@ -119,11 +119,8 @@ impl Output {
     /// Prints one JSON document: indented for `json` on a terminal, else on one line.
     pub fn json<T: Serialize + ?Sized>(&self, value: &T) -> Result<(), CliError> {
         let pretty = self.format != Format::Jsonl && std::io::stdout().is_terminal();
-        let text = if pretty {
-            serde_json::to_string_pretty(value)
-        } else {
-            serde_json::to_string(value)
-        };
+        let text =
+            if pretty { serde_json::to_string_pretty(value) } else { serde_json::to_string(value) };
         let text = text.map_err(|e| CliError::failed(format!("cannot write JSON: {e}")))?;
         self.data(&(text + "\n"))
     }

@@ -79,9 +79,8 @@ const KEYS: [(&str, Kind, Option<&str>); 34] = [
 ];
 
 /// All settings, in the order of the reference.
-pub static SETTINGS: LazyLock<Vec<Setting>> = LazyLock::new(|| {
-    KEYS.iter().map(|&(key, kind, env)| setting(key, kind, env)).collect()
-});
+pub static SETTINGS: LazyLock<Vec<Setting>> =
+    LazyLock::new(|| KEYS.iter().map(|&(key, kind, env)| setting(key, kind, env)).collect());
 
 fn setting(key: &'static str, kind: Kind, env: Option<&str>) -> Setting {
     let env = env.map_or_else(

@@ -162,9 +162,7 @@ impl Reader<'_> {
     fn address(&self, key: &str) -> Result<Option<SocketAddr>, ConfigError> {
         match self.optional(key)?.as_deref() {
             None | Some("off") => Ok(None),
-            Some(_) => {
-                self.parsed(key, "an address such as 127.0.0.1:9464, nor \"off\"").map(Some)
-            }
+            Some(_) => self.parsed(key, "an address such as 127.0.0.1:9464, nor \"off\"").map(Some),
         }
     }
 

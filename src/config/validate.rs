@@ -38,16 +38,17 @@ fn namespace(name: &str) -> Result<(), ConfigError> {
     let bare: String = name.chars().filter(|c| !"{}".contains(*c)).collect();
     let tag_ok = match (name.find('{'), name.find('}')) {
         (None, None) => true,
-        (Some(open), Some(close)) => {
-            close > open + 1 && name.matches(['{', '}']).count() == 2
-        }
+        (Some(open), Some(close)) => close > open + 1 && name.matches(['{', '}']).count() == 2,
         _ => false,
     };
     if tag_ok && !bare.is_empty() && name.len() <= 64 && bare.chars().all(plain) {
         return Ok(());
     }
-    Err(ConfigError::new(format!("namespace \"{}\" cannot be a prefix of keys", name.escape_debug()))
-        .hint("1 to 64 letters, digits, dots, dashes and underscores, at most one part in { }"))
+    Err(ConfigError::new(format!(
+        "namespace \"{}\" cannot be a prefix of keys",
+        name.escape_debug()
+    ))
+    .hint("1 to 64 letters, digits, dots, dashes and underscores, at most one part in { }"))
 }
 
 fn deployment(name: &str) -> Result<(), ConfigError> {
@@ -85,10 +86,25 @@ fn pairs(config: &Config) -> Result<(), ConfigError> {
     let zoom = &config.zoom;
     let least_lease = Duration::from_secs(10);
     let rules = [
-        ("zoom.request_timeout", zoom.request_timeout, "zoom.connect_timeout", zoom.connect_timeout),
+        (
+            "zoom.request_timeout",
+            zoom.request_timeout,
+            "zoom.connect_timeout",
+            zoom.connect_timeout,
+        ),
         ("zoom.token_timeout", zoom.token_timeout, "zoom.connect_timeout", zoom.connect_timeout),
-        ("rotation.probe_after", config.rotation.probe_after, "zoom.token_timeout", zoom.token_timeout),
-        ("reconcile.give_up", config.reconcile.give_up, "zoom.request_timeout", zoom.request_timeout),
+        (
+            "rotation.probe_after",
+            config.rotation.probe_after,
+            "zoom.token_timeout",
+            zoom.token_timeout,
+        ),
+        (
+            "reconcile.give_up",
+            config.reconcile.give_up,
+            "zoom.request_timeout",
+            zoom.request_timeout,
+        ),
         ("jobs.lease", config.jobs.lease, "the 10s within which a request begins", least_lease),
     ];
     for (longer, long, shorter, short) in rules {

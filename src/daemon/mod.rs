@@ -74,13 +74,15 @@ async fn serve(
         .await
         .map_err(|error| CliError::failed(format!("the engine did not start: {error}")))?;
     let health = Arc::new(Health::new(store, engine));
+    let listen = door.as_ref().and_then(|(door, _)| door.local_addr().ok());
+    let listen = listen.map(|address| address.to_string());
     let (close, closed) = oneshot::channel::<()>();
     let door = door.map(|(listener, metrics)| {
         let until = async move { drop(closed.await) };
         tokio::spawn(http::serve(listener, Arc::clone(&health), metrics, until))
     });
     systemd::ready();
-    tracing::info!(concurrency = config.concurrency, "zoomd is ready");
+    tracing::info!(concurrency = config.concurrency, listen, "zoomd is ready");
     let healthy = config.zoom.request_timeout + STILL_HEALTHY;
     tokio::select! {
         () = stop.wait(Wish::Drain) => {}
@@ -147,9 +149,9 @@ impl From<MetaError> for CliError {
             MetaError::Deployment { .. } => Self::config(text).code("deployment").hint(
                 "is this a copy? then give it another namespace; if not, set ZOOMD_DEPLOYMENT",
             ),
-            MetaError::Seal(_) => Self::config(text)
-                .code("encryption_key")
-                .hint("use the key this namespace was made with, or add it to ZOOMD_ENCRYPTION_KEYS_OLD"),
+            MetaError::Seal(_) => Self::config(text).code("encryption_key").hint(
+                "use the key this namespace was made with, or add it to ZOOMD_ENCRYPTION_KEYS_OLD",
+            ),
             MetaError::Layout { .. } => {
                 Self::config(text).code("layout").hint("run a version that is as new")
             }

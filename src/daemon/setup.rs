@@ -35,8 +35,7 @@ pub fn app(config: &Config) -> Option<App> {
 
 fn workers(config: &Config) -> Settings {
     let defaults = Settings::default();
-    let marker =
-        if config.reconcile.mark_agenda { MarkerPlace::Agenda } else { MarkerPlace::None };
+    let marker = if config.reconcile.mark_agenda { MarkerPlace::Agenda } else { MarkerPlace::None };
     let named = |field: &&Include| config.results.include.iter().any(|n| n == field.as_str());
     let mut reconcile = defaults.reconcile.clone();
     reconcile.give_up = config.reconcile.give_up;

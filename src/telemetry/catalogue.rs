@@ -41,9 +41,8 @@ const fn metric(
 }
 
 /// All of them, by name.
-pub const METRICS: &[Metric] = &[
-    metric("zoomd_build_info", Gauge, "version", "1; the version that runs"),
-];
+pub const METRICS: &[Metric] =
+    &[metric("zoomd_build_info", Gauge, "version", "1; the version that runs")];
 
 /// The page of the documentation.
 pub fn page() -> String {

@@ -10,9 +10,8 @@ use crate::config::ConfigError;
 const SECONDS: [f64; 14] =
     [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0];
 /// Bounds for waits: a budget may hold a job back for days.
-const WAITS: [f64; 12] = [
-    0.01, 0.1, 0.5, 1.0, 5.0, 30.0, 60.0, 300.0, 3_600.0, 21_600.0, 86_400.0, 604_800.0,
-];
+const WAITS: [f64; 12] =
+    [0.01, 0.1, 0.5, 1.0, 5.0, 30.0, 60.0, 300.0, 3_600.0, 21_600.0, 86_400.0, 604_800.0];
 
 /// Installs the recorder of the process and names every metric of the catalogue.
 pub fn install() -> Result<PrometheusHandle, ConfigError> {

@@ -1,5 +1,10 @@
 //! Black-box tests of the binary.
 
 mod account;
+mod config;
+mod daemon;
 mod deploy;
+mod help;
 mod house;
+mod meeting;
+mod support;

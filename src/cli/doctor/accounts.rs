@@ -103,15 +103,15 @@ fn of_account(summary: &AccountSummary) -> Vec<Finding> {
 fn scopes(name: &str, granted: Option<&str>) -> Option<Finding> {
     // An imported token's scopes are known after its first rotation.
     let granted = granted.filter(|s| !s.trim().is_empty())?;
-    let lacking: Vec<_> = [Need::Create, Need::List]
-        .into_iter()
-        .filter_map(|need| missing(granted, need))
-        .collect();
+    let lacking: Vec<_> =
+        [Need::Create, Need::List].into_iter().filter_map(|need| missing(granted, need)).collect();
     if lacking.is_empty() {
         return None;
     }
     let what = format!("{name} lacks {}", lacking.join(" and "));
-    let next = format!("add the scopes to the app at marketplace.zoom.us, then zoomd account login {name}");
+    let next = format!(
+        "add the scopes to the app at marketplace.zoom.us, then zoomd account login {name}"
+    );
     Some(match missing(granted, Need::Create) {
         Some(_) => Finding::fail("account", what, next),
         None => Finding::warn("account", what, next),

@@ -136,7 +136,8 @@ async fn namespace(config: &Config, store: &Store) -> Finding {
             ),
         ),
         Ok(Some(found)) if found.layout.parse() != Ok(zoomd_store::meta::LAYOUT) => {
-            let what = format!("{name} has layout {}, which this version does not know", found.layout);
+            let what =
+                format!("{name} has layout {}, which this version does not know", found.layout);
             Finding::fail("namespace", what, "run the version of zoomd that wrote it, or a newer")
         }
         Ok(Some(found)) => {

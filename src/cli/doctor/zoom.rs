@@ -24,9 +24,7 @@ pub(super) async fn look(config: &Config) -> Vec<Finding> {
     {
         let host = url.host_str().unwrap_or_default();
         checks.push(match answer {
-            Ok(took) => {
-                Finding::pass(name, format!("{host} answers in {} ms", took.as_millis()))
-            }
+            Ok(took) => Finding::pass(name, format!("{host} answers in {} ms", took.as_millis())),
             Err(error) => Finding::fail(name, format!("{host}: {error}"), next_for(host, &error)),
         });
     }

@@ -1,0 +1,159 @@
+//! The daemon's process: its ports, its signals, what keeps it from starting.
+
+use std::net::TcpListener;
+use std::time::Duration;
+
+use redis_local::Options;
+use rustix::process::Signal;
+use zoom_sim::Config;
+use zoomd_store::streams::Stream;
+
+use crate::support::{Rig, job, snapshot};
+
+#[tokio::test]
+async fn a_job_becomes_a_meeting_and_the_daemon_ends_well() {
+    let rig = Rig::start().await;
+    rig.connect("acme");
+    let mut daemon = rig.daemon();
+    rig.xadd(&job("acme", "order-1")).await;
+    let (stream, result) = rig.outcome("order-1").await;
+    assert_eq!(stream, Stream::Results, "{result}");
+    assert!(result["meeting"]["join_url"].is_string(), "{result}");
+    assert!(result["meeting"].get("start_url").is_none(), "{result}");
+    assert_eq!(rig.sim.meetings_of("acme").len(), 1);
+    let (status, text) = daemon.get("/metrics");
+    assert_eq!(status, 200);
+    assert!(text.contains("zoomd_build_info{version="), "{text}");
+    assert!(
+        text.contains("zoomd_jobs_total{kind=\"create_meeting\",outcome=\"succeeded\"} 1"),
+        "{text}"
+    );
+    assert!(daemon.stop().success());
+    assert!(rig.sim.counters().broken.none(), "{:?}", rig.sim.counters().broken);
+}
+
+#[tokio::test]
+async fn ready_while_redis_answers_and_live_in_any_case() {
+    let mut rig = Rig::start().await;
+    let daemon = rig.daemon();
+    let (status, body) = daemon.get("/readyz");
+    assert_eq!(status, 200, "{body}");
+    let ready = serde_json::from_str(&body).expect("JSON");
+    snapshot::holds("tests/it/snapshots/readyz.txt", &snapshot::shape(&ready));
+    rig.set("ZOOMD_LISTEN", &daemon.address());
+    rig.run(&["healthcheck"]).expect(0);
+    rig.redis.kill();
+    let (status, body) = daemon.get("/readyz");
+    assert_eq!(status, 503, "{body}");
+    let ready: serde_json::Value = serde_json::from_str(&body).expect("JSON");
+    assert_eq!((&ready["ready"], &ready["checks"]["redis"]["ok"]), (&false.into(), &false.into()));
+    assert!(ready["checks"]["redis"]["why"].is_string(), "{body}");
+    assert_eq!(daemon.get("/livez").0, 200);
+    rig.run(&["healthcheck"]).expect(1);
+    rig.run(&["healthcheck", "--live"]).expect(0);
+    rig.redis.restart().expect("starts again");
+    crate::support::until("ready again", || (daemon.get("/readyz").0 == 200).then_some(()));
+    drop(daemon);
+    rig.run(&["healthcheck"]).expect(5);
+}
+
+#[tokio::test]
+async fn it_waits_for_a_redis_that_is_not_there_yet() {
+    let mut rig = Rig::start().await;
+    rig.redis.kill();
+    let mut daemon = rig.daemon_unchecked();
+    daemon.wait_log("waiting for redis");
+    rig.redis.restart().expect("starts");
+    daemon.wait_ready();
+    assert!(daemon.stop().success());
+    rig.redis.kill();
+    let mut daemon = rig.daemon_unchecked();
+    daemon.wait_log("waiting for redis");
+    assert!(daemon.stop().success(), "a daemon that waits can be stopped");
+}
+
+#[tokio::test]
+async fn it_waits_for_a_replica_to_become_a_primary() {
+    let first = redis_local::RedisServer::start().expect("redis-server");
+    let args = vec!["--replicaof".into(), "127.0.0.1".into(), first.port().to_string()];
+    let options = Options { args, ..Options::default() };
+    let rig = Rig::with(options, Config::unlimited()).await;
+    let daemon = rig.daemon_unchecked();
+    daemon.wait_log("waiting for redis");
+    rig.redis_cli(&["REPLICAOF", "NO", "ONE"]);
+    daemon.wait_ready();
+}
+
+#[tokio::test]
+async fn a_wrong_password_ends_it_with_five_and_no_secret() {
+    let mut rig = Rig::start().await;
+    rig.redis_cli(&["CONFIG", "SET", "requirepass", "right"]);
+    let place = rig.redis.url().replace("redis://", "");
+    rig.set("ZOOMD_REDIS_URL", &format!("redis://:wrong-one@{place}"));
+    let ran = rig.run(&["run"]).expect(5);
+    assert!(ran.stderr.contains("hint:") && !ran.stderr.contains("wrong-one"), "{}", ran.stderr);
+    let ran = rig.run(&["--json", "doctor", "--offline"]).expect(1);
+    assert!(!ran.stdout.contains("wrong-one"), "{}", ran.stdout);
+    rig.set("ZOOMD_REDIS_URL", &format!("redis://:right@{place}"));
+    rig.daemon();
+}
+
+#[tokio::test]
+async fn what_keeps_it_from_starting_is_said_with_what_to_do() {
+    let mut rig = Rig::start().await;
+    let taken = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = taken.local_addr().expect("its address").to_string();
+    let ran = rig.run(&["run", "--listen", &address]).expect(1);
+    assert!(ran.stderr.contains(&address) && ran.stderr.contains("ZOOMD_LISTEN"), "{ran:?}");
+    let file = rig.dir.path().join("file");
+    std::fs::write(&file, "").expect("written");
+    let ran = rig.run(&["run", "--data-dir", &file.display().to_string()]).expect(2);
+    assert!(ran.stderr.contains("ZOOMD_DATA_DIR"), "{ran:?}");
+    rig.set("ZOOMD_ENCRYPTION_KEY", "");
+    let ran = rig.run(&["run"]).expect(2);
+    assert!(ran.stderr.contains("zoomd config key"), "{ran:?}");
+}
+
+#[tokio::test]
+async fn a_copy_under_another_name_and_another_key_are_refused() {
+    let mut rig = Rig::start().await;
+    rig.connect("acme");
+    rig.set("ZOOMD_DEPLOYMENT", "staging");
+    let ran = rig.run(&["run"]).expect(2);
+    assert!(ran.stderr.contains("staging") && ran.stderr.contains("ZOOMD_DEPLOYMENT"), "{ran:?}");
+    let ran = rig.run(&["--json", "doctor", "--offline"]).expect(1);
+    assert!(ran.stdout.contains("belongs to deployment"), "{}", ran.stdout);
+    rig.set("ZOOMD_DEPLOYMENT", "");
+    rig.set("ZOOMD_ENCRYPTION_KEY", "MTExMTExMTExMTExMTExMTExMTExMTExMTExMTExMTE=");
+    let ran = rig.run(&["run"]).expect(2);
+    assert!(ran.stderr.contains("ZOOMD_ENCRYPTION_KEYS_OLD"), "{ran:?}");
+    assert_eq!(rig.sim.rotations("acme"), 0, "nothing was presented to Zoom");
+}
+
+#[tokio::test]
+async fn an_evicting_redis_is_warned_of() {
+    let args = ["--maxmemory", "100mb", "--maxmemory-policy", "allkeys-lru"];
+    let options = Options { args: args.map(ToOwned::to_owned).into(), ..Options::default() };
+    let rig = Rig::with(Options { aof: None, ..options }, Config::unlimited()).await;
+    let daemon = rig.daemon();
+    daemon.wait_log("redis evicts keys");
+    daemon.wait_log("no append-only file");
+}
+
+#[tokio::test]
+async fn a_second_signal_ends_it_at_once() {
+    let rig = Rig::start().await;
+    rig.connect("acme");
+    let mut daemon = rig.daemon();
+    let hang = zoom_sim::Fault::new(zoom_sim::Endpoint::Create, zoom_sim::What::Hold);
+    rig.sim.fault(hang);
+    rig.xadd(&job("acme", "held")).await;
+    rig.sim.wait_for(zoom_sim::Endpoint::Create, 1).await.expect("the call arrives");
+    daemon.signal(Signal::TERM);
+    daemon.wait_log("those in flight are finished");
+    let begun = std::time::Instant::now();
+    daemon.signal(Signal::INT);
+    assert!(daemon.wait().success());
+    assert!(begun.elapsed() < Duration::from_secs(10), "{:?}", begun.elapsed());
+    daemon.wait_log("second signal");
+}
