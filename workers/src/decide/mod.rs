@@ -1,0 +1,183 @@
+//! What an answer of Zoom's means for a job.
+//!
+//! Pure: (attempt, answer, now, a roll of the dice) to one of six outcomes.
+//! zoom-api sorts what Zoom says; here, and only here, the sort becomes a fate:
+//! which answers cost an attempt, which close a limit, which leave the outcome
+//! open, which end the job. No clock, no randomness, no IO.
+//!
+//! Invariant: a create that may have reached Zoom and was not answered in full
+//! is [`Decision::Reconcile`], never anything that sends again.
+
+pub mod backoff;
+
+use jiff::{SignedDuration, Timestamp};
+use zoom_api::{Class, Created, Limit, Reply, Sent, TransportError, TransportKind, ZoomError};
+use zoomd_wire::FailureCode;
+
+use crate::tokens::Refused;
+
+/// Where a job stands when an answer comes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Attempt {
+    /// How many calls were made for it in this run, this one included.
+    pub number: u8,
+    /// How many it may have.
+    pub max: u8,
+    /// Whether a token too young to be replaced was refused in this run before.
+    pub refused_before: bool,
+}
+
+/// What becomes of the job.
+#[derive(Debug)]
+pub enum Decision<'a> {
+    /// The meeting exists.
+    Done(Created<'a>),
+    /// The access token was refused: report it, then ask [`refused`].
+    TokenRefused(ZoomError),
+    /// Another attempt, not before then. This one is spent.
+    Retry {
+        /// When.
+        at: Timestamp,
+        /// In words.
+        why: &'static str,
+    },
+    /// Back to its room; no attempt is spent.
+    Wait(Wait),
+    /// Nobody knows whether the meeting exists: ask Zoom before anything else.
+    Reconcile {
+        /// In words.
+        why: String,
+    },
+    /// The end.
+    Fail(Verdict),
+}
+
+/// Why a job goes back to its room.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Wait {
+    /// A limit of Zoom's is used up; its key is closed until then.
+    Limited(Limit),
+    /// No token that may be used.
+    Token,
+    /// Zoom cannot be reached.
+    Unreachable,
+    /// The call was not begun in time and must not be begun any more.
+    TooLate,
+}
+
+/// A failure, as the job's outcome will tell it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Verdict {
+    /// Which of the twelve.
+    pub code: FailureCode,
+    /// For a person.
+    pub message: String,
+    /// What Zoom said, where it was Zoom who said no.
+    pub zoom: Option<ZoomError>,
+}
+
+impl Verdict {
+    /// A verdict of our own.
+    #[must_use]
+    pub fn ours(code: FailureCode, message: impl Into<String>) -> Self {
+        Self { code, message: message.into(), zoom: None }
+    }
+
+    /// A verdict of Zoom's.
+    #[must_use]
+    pub fn zooms(code: FailureCode, error: ZoomError) -> Self {
+        Self { code, message: error.to_string(), zoom: Some(error) }
+    }
+}
+
+/// Decides on the answer to a create that was sent at `sent`.
+#[must_use]
+pub fn decide<'a>(
+    answer: &'a Result<Reply, TransportError>,
+    sent: Timestamp,
+    now: Timestamp,
+) -> Decision<'a> {
+    match answer {
+        Ok(reply) => on_reply(reply, sent, now),
+        Err(error) => on_trouble(error),
+    }
+}
+
+fn on_reply(reply: &Reply, sent: Timestamp, now: Timestamp) -> Decision<'_> {
+    if reply.status == 201 {
+        return match reply.created() {
+            Ok(created) => Decision::Done(created),
+            Err(unreadable) => Decision::Reconcile { why: unreadable.to_string() },
+        };
+    }
+    if let Some(limit) = zoom_api::limit_kind(reply, sent, now) {
+        return Decision::Wait(Wait::Limited(limit));
+    }
+    let error = reply.error();
+    match error.class() {
+        Class::Token => Decision::TokenRefused(error),
+        Class::Scope => Decision::Fail(Verdict::zooms(FailureCode::MissingScope, error)),
+        Class::NotFound | Class::Refused => {
+            Decision::Fail(Verdict::zooms(FailureCode::ZoomRejected, error))
+        }
+        _ => Decision::Reconcile { why: error.to_string() },
+    }
+}
+
+fn on_trouble(error: &TransportError) -> Decision<'static> {
+    match (error.sent, error.kind) {
+        (Sent::Maybe, _) => Decision::Reconcile { why: error.to_string() },
+        (Sent::No, TransportKind::Withheld) => Decision::Wait(Wait::TooLate),
+        (Sent::No, TransportKind::Request) => {
+            Decision::Fail(Verdict::ours(FailureCode::InvalidJob, error.to_string()))
+        }
+        (Sent::No, _) => Decision::Wait(Wait::Unreachable),
+    }
+}
+
+/// Whether the answer says that Zoom is in trouble, for the circuit.
+#[must_use]
+pub fn is_trouble(answer: &Result<Reply, TransportError>) -> bool {
+    match answer {
+        Ok(reply) => reply.status >= 500,
+        Err(error) => error.is_unreachable(),
+    }
+}
+
+/// Decides on a job whose access token Zoom refused with `error`.
+#[must_use]
+pub fn refused(
+    attempt: Attempt,
+    token: Refused,
+    error: ZoomError,
+    now: Timestamp,
+    roll: f64,
+) -> Decision<'static> {
+    match token {
+        Refused::Replaced => Decision::Wait(Wait::Token),
+        Refused::TooYoung if attempt.refused_before => {
+            Decision::Fail(Verdict::zooms(FailureCode::ZoomRejected, error))
+        }
+        Refused::TooYoung => again(attempt, now, roll, "zoom refused a fresh access token"),
+    }
+}
+
+/// Decides on a job whose last call made no meeting, as Zoom's list shows.
+#[must_use]
+pub fn absent(attempt: Attempt, now: Timestamp, roll: f64) -> Decision<'static> {
+    again(attempt, now, roll, "the last call made no meeting")
+}
+
+/// One more attempt, where one is left.
+fn again(attempt: Attempt, now: Timestamp, roll: f64, why: &'static str) -> Decision<'static> {
+    if attempt.number >= attempt.max {
+        let message = format!("{} of {} attempts are spent: {why}", attempt.number, attempt.max);
+        return Decision::Fail(Verdict::ours(FailureCode::RetriesExhausted, message));
+    }
+    let wait = SignedDuration::try_from(backoff::after(attempt.number, roll))
+        .unwrap_or(SignedDuration::from_mins(15));
+    Decision::Retry { at: now.saturating_add(wait).unwrap_or(Timestamp::MAX), why }
+}
+
+#[cfg(test)]
+mod tests;

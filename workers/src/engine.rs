@@ -1,0 +1,242 @@
+//! The engine of a daemon: starts the loops, says how they are, ends them well.
+//!
+//! Dropping an [`Engine`] is a crash: every loop stops where it is, and leases
+//! run out. [`Engine::drain`] is the good end: nothing new is taken, what has
+//! not been sent goes back unspent, what is in flight is finished or, when the
+//! grace is over, left to reconcile, and everything known is settled.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use tokio::sync::{Notify, Semaphore, mpsc, watch};
+use tokio::task::JoinHandle;
+use zoom_api::{App, Client};
+use zoomd_store::Store;
+use zoomd_store::calls::Calls;
+use zoomd_store::grants::Grants;
+use zoomd_store::queue::{Queue, QueueSettings};
+use zoomd_store::seal::Vault;
+
+use crate::error::Error;
+use crate::jobs::end;
+use crate::pipeline::circuit::Circuit;
+use crate::pipeline::flight::Flights;
+use crate::pipeline::progress::Progress;
+use crate::pipeline::shop::Shop;
+use crate::pipeline::trouble::Trouble;
+use crate::pipeline::{backend, claims, handler, intake, lane, renew, sweeps, wake};
+use crate::settings::Settings;
+use crate::tokens::{RotationSettings, Tokens, TokensConfig};
+
+/// How long what is known may take to reach Redis at the end.
+const LAST_SETTLES: Duration = Duration::from_secs(5);
+
+/// What an engine is made of.
+#[derive(Debug)]
+pub struct Setup {
+    /// The workers' settings.
+    pub settings: Settings,
+    /// The queue's settings.
+    pub queue: QueueSettings,
+    /// The rotations' settings.
+    pub rotation: RotationSettings,
+    /// The namespace.
+    pub store: Store,
+    /// Zoom.
+    pub client: Client,
+    /// Opens the namespace's tokens.
+    pub vault: Vault,
+    /// The OAuth app, where one is configured.
+    pub app: Option<App>,
+    /// This process' id, new with each start.
+    pub daemon: Arc<str>,
+    /// Where the rotation journal lies.
+    pub data_dir: std::path::PathBuf,
+}
+
+/// A running engine.
+#[derive(Debug)]
+pub struct Engine {
+    shop: Arc<Shop>,
+    takers: Vec<Task>,
+    worker: Task,
+    keepers: Vec<Task>,
+}
+
+/// A task that ends with its owner.
+#[derive(Debug)]
+struct Task(JoinHandle<()>);
+
+impl Task {
+    fn spawn(work: impl Future<Output = ()> + Send + 'static) -> Self {
+        Self(tokio::spawn(work))
+    }
+}
+
+impl Drop for Task {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+impl Engine {
+    /// Starts all loops on the current runtime; a single thread serves best.
+    ///
+    /// # Errors
+    /// The tokens' journal or key cannot be used.
+    pub async fn start(setup: Setup) -> Result<Self, Error> {
+        let Setup { settings, queue, rotation, store, client, vault, app, daemon, data_dir } =
+            setup;
+        let secret = vault.fingerprints().ok().cloned();
+        let grants = Grants::new(store.clone(), vault.clone());
+        let tokens = Tokens::start(TokensConfig {
+            store: store.clone(),
+            client,
+            vault,
+            app,
+            daemon: Arc::clone(&daemon),
+            data_dir,
+            settings: rotation,
+        })
+        .await?;
+        let calls = Calls::new(store.clone(), queue.budgets.clone());
+        let patience = queue.request_timeout * 2;
+        let queue = Queue::new(store, queue, &daemon);
+        let (flights, trouble, progress) =
+            (Flights::default(), Trouble::default(), Progress::default());
+        let (lane, settling) =
+            lane::open(queue.clone(), flights.clone(), &trouble, progress.clone());
+        let (ready, jobs) = mpsc::channel(settings.concurrency.max(1));
+        let shop = Arc::new(Shop {
+            permits: Arc::new(Semaphore::new(settings.concurrency.max(1))),
+            settings,
+            queue,
+            tokens,
+            calls,
+            grants,
+            secret,
+            lane,
+            flights,
+            trouble,
+            progress,
+            wake: Arc::new(Notify::new()),
+            ready: Mutex::new(Some(ready)),
+            known_hosts: Mutex::default(),
+            circuit: Mutex::new(Circuit::new(patience)),
+            closing: watch::Sender::new(false),
+        });
+        Ok(Self::run(shop, settling, jobs))
+    }
+
+    fn run(
+        shop: Arc<Shop>,
+        settling: impl Future<Output = ()> + Send + 'static,
+        jobs: mpsc::Receiver<handler::Ready>,
+    ) -> Self {
+        let hands = Arc::clone(&shop);
+        let work = move |ready| handler::run(Arc::clone(&hands), ready);
+        let worker = Task::spawn(async move { backend::run("zoomd", jobs, work).await });
+        let takers = vec![
+            Task::spawn(intake::serve(Arc::clone(&shop))),
+            Task::spawn(claims::serve(Arc::clone(&shop))),
+            Task::spawn(sweeps::expire(Arc::clone(&shop))),
+        ];
+        let keepers = vec![
+            Task::spawn(settling),
+            Task::spawn(renew::serve(Arc::clone(&shop))),
+            Task::spawn(wake::serve(Arc::clone(&shop))),
+            Task::spawn(sweeps::sweep(Arc::clone(&shop))),
+            Task::spawn(sweeps::promote(Arc::clone(&shop))),
+        ];
+        Self { shop, takers, worker, keepers }
+    }
+
+    /// Whether jobs are taken.
+    ///
+    /// # Errors
+    /// Why not.
+    pub fn ready(&self) -> Result<(), String> {
+        if !self.shop.is_open() {
+            return Err("draining".to_owned());
+        }
+        self.shop.trouble.what().map_or(Ok(()), Err)
+    }
+
+    /// Whether Zoom seems out of reach. Jobs wait; the daemon is as ready as it can be.
+    #[must_use]
+    pub fn zoom_out_of_reach(&self) -> bool {
+        self.shop.circuit_closed_until().is_some()
+    }
+
+    /// How long ago anything moved, for a watchdog. Idle, it stays under ten
+    /// seconds; with calls that hang, under the request time-out and ten more.
+    #[must_use]
+    pub fn progress_age(&self) -> Duration {
+        self.shop.progress.age()
+    }
+
+    /// Jobs in hand.
+    #[must_use]
+    pub fn in_hand(&self) -> usize {
+        self.shop.flights.len()
+    }
+
+    /// The access tokens, for whoever else in this process needs one.
+    #[must_use]
+    pub fn tokens(&self) -> &Tokens {
+        &self.shop.tokens
+    }
+
+    /// The queue.
+    #[must_use]
+    pub fn queue(&self) -> &Queue {
+        &self.shop.queue
+    }
+
+    /// Ends well: takes nothing more, finishes what is in flight within `grace`,
+    /// settles all that is known. Waits for a token exchange however long it
+    /// takes.
+    pub async fn drain(mut self, grace: Duration) {
+        let until = Instant::now() + grace;
+        self.shop.closing.send_replace(true);
+        for taker in &mut self.takers {
+            if tokio::time::timeout_at(until.into(), &mut taker.0).await.is_err() {
+                tracing::debug!("a loop did not end in time and is stopped");
+            }
+        }
+        self.takers.clear();
+        self.shop.ready.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if tokio::time::timeout_at(until.into(), &mut self.worker.0).await.is_err() {
+            self.worker.0.abort();
+            self.leave_behind().await;
+        }
+        let settled = tokio::time::timeout(LAST_SETTLES, self.shop.lane.flushed()).await;
+        if settled.is_err() {
+            let left = self.shop.flights.len();
+            tracing::warn!(left, "redis did not take all outcomes in time; leases will run out");
+        }
+        self.keepers.clear();
+        self.shop.tokens.shutdown().await;
+    }
+
+    /// Ends at once; only a token exchange in flight is waited for.
+    pub async fn stop(self) {
+        let tokens = self.shop.tokens.clone();
+        drop(self);
+        tokens.shutdown().await;
+    }
+
+    /// Settles for handlers that were stopped: what has not left goes back
+    /// unspent, what may have left is looked for by whoever takes it up.
+    async fn leave_behind(&self) {
+        let left = self.shop.flights.pick(|_| true);
+        tracing::warn!(
+            jobs = left.len(),
+            "the grace is over; calls in flight are left to reconcile"
+        );
+        for flight in left {
+            let settlement = end::left_behind(&self.shop, &flight);
+            self.shop.lane.settle(&flight, settlement).await;
+        }
+    }
+}

@@ -1,0 +1,85 @@
+//! The call itself: token, body with marker, POST, decision.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use zoom_api::SendBody;
+use zoomd_store::queue::Settlement;
+use zoomd_wire::Marker;
+
+use super::call;
+use super::end;
+use crate::MarkerPlace;
+use crate::decide::{self, Attempt, Decision};
+use crate::pipeline::flight::Flight;
+use crate::pipeline::shop::Shop;
+
+/// Makes the meeting, or says what stands in the way.
+pub async fn run(shop: &Arc<Shop>, flight: &Arc<Flight>) -> Settlement {
+    if flight.expired || flight.redis_ms(Instant::now()) >= flight.ticket.deadline_ms {
+        return end::expired(flight);
+    }
+    let (token, mut leave) = match call::prepare(shop, flight).await {
+        Ok(ready) => ready,
+        Err(why) => return end::back(shop, flight, why),
+    };
+    if !flight.ticket.reconcilable && !mark_sent(shop, flight).await {
+        leave.not_tried();
+        return end::back(shop, flight, decide::Wait::TooLate);
+    }
+    let marker = marker(shop, flight);
+    let meeting = &flight.job.meeting;
+    let body = marker
+        .and_then(|marker| meeting.body_with_marker(&marker))
+        .unwrap_or_else(|| meeting.body().as_bytes().to_vec());
+    let guard = Arc::clone(flight);
+    let body = SendBody::new(body, move || guard.may_send());
+    let began = Instant::now();
+    let answer = token.client.create_meeting(&token.access, &flight.job.user, body).await;
+    leave.report("create_meeting", &answer, began.elapsed());
+
+    let now = flight.redis_time(Instant::now());
+    let sent = flight.redis_time(began);
+    let decision = match decide::decide(&answer, sent, now) {
+        Decision::TokenRefused(error) => {
+            let fate = shop.tokens.refused(&flight.ticket.account, token.version).await;
+            let now = flight.redis_time(Instant::now());
+            decide::refused(attempt(flight), fate, error, now, rand::random())
+        }
+        decision => decision,
+    };
+    end::settle(shop, flight, decision, marker)
+}
+
+/// Where the job stands.
+#[must_use]
+pub fn attempt(flight: &Flight) -> Attempt {
+    Attempt {
+        number: flight.attempt(),
+        max: flight.job.max_attempts,
+        refused_before: end::was_refused(&flight.record),
+    }
+}
+
+/// The marker of a job: the one it had before, else its own.
+#[must_use]
+pub fn marker(shop: &Shop, flight: &Flight) -> Option<Marker> {
+    if let Some(known) = flight.record.marker.as_deref() {
+        return known.parse().ok();
+    }
+    let wanted = shop.settings.marker == MarkerPlace::Agenda && flight.job.meeting.takes_marker();
+    let entry = flight.ticket.entry.parse().ok()?;
+    shop.secret.as_ref().filter(|_| wanted).map(|secret| secret.marker(entry))
+}
+
+/// Records that the call is about to leave, for a job that reconcile could not
+/// judge: found in that state, its outcome is unknown for good.
+async fn mark_sent(shop: &Shop, flight: &Flight) -> bool {
+    match shop.queue.mark_sent(&flight.ticket).await {
+        Ok(marked) => marked,
+        Err(error) => {
+            tracing::debug!(job.id = %flight.ticket.job_id, error = %error, "a call could not be recorded and is not made");
+            false
+        }
+    }
+}

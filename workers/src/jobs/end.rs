@@ -1,0 +1,330 @@
+//! From a decision to the settlement that carries it out.
+//!
+//! Owns what is written into a job's record and when its charges are given
+//! back: only where it is certain that no byte left.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use jiff::Timestamp;
+use zoom_api::{Created, Limit, LimitKind, Listed};
+use zoomd_store::queue::{
+    Close, Event, Learnt, Mode, Outcome, Record, Settlement, Step, Then, Ticket,
+};
+use zoomd_wire::{EventKind, FailureCode, Marker};
+
+use super::outcome::{self, Ending};
+use crate::decide::{Decision, Verdict, Wait};
+use crate::metric;
+use crate::pipeline::flight::Flight;
+use crate::pipeline::shop::Shop;
+
+/// Lines kept of a job's story.
+const LONGEST_TIMELINE: usize = 40;
+/// The record's field for a job whose fresh token was refused.
+const REFUSED: &str = "refused";
+/// The record's field for the moment by which its lost call must be over.
+const QUIET: &str = "quiet_ms";
+/// A longer sleep is told by an event.
+const TELL_OVER_MS: i64 = 60_000;
+
+/// Whether a fresh token was refused in this run before.
+#[must_use]
+pub fn was_refused(record: &Record) -> bool {
+    record.more.contains_key(REFUSED)
+}
+
+/// When the lost call of a job must be over, if that is known.
+#[must_use]
+pub fn quiet_ms(record: &Record) -> Option<i64> {
+    record.more.get(QUIET).and_then(serde_json::Value::as_i64)
+}
+
+/// Notes when the lost call must be over.
+pub fn set_quiet(record: &mut Record, ms: i64) {
+    record.more.insert(QUIET.to_owned(), ms.into());
+}
+
+/// Settles a create.
+#[must_use]
+pub fn settle(
+    shop: &Shop,
+    flight: &Arc<Flight>,
+    decision: Decision<'_>,
+    marker: Option<Marker>,
+) -> Settlement {
+    match decision {
+        Decision::Done(created) => done(shop, flight, &created),
+        Decision::Wait(wait) => back(shop, flight, wait),
+        Decision::Fail(verdict) => failed(flight, &verdict, &[]),
+        Decision::Retry { at, why } => retry(flight, at, why, marker),
+        Decision::Reconcile { why } => lost(shop, flight, &why, marker),
+        Decision::TokenRefused(_) => back(shop, flight, Wait::Token),
+    }
+}
+
+/// The meeting exists, as Zoom answered.
+fn done(shop: &Shop, flight: &Flight, created: &Created<'_>) -> Settlement {
+    let learnt = shop.learnt(flight, created.host_id.as_deref(), created.host_email.as_deref());
+    let outcome = outcome::success(
+        flight,
+        ending(flight, u32::from(flight.attempt())),
+        created.raw,
+        &shop.settings.include,
+        false,
+    );
+    match outcome {
+        Ok(outcome) => succeeded(flight, outcome, learnt),
+        // The reply was read as an object a moment ago.
+        Err(error) => lost(shop, flight, &error.to_string(), None),
+    }
+}
+
+/// Settles a job whose meeting exists.
+#[must_use]
+pub fn succeeded(flight: &Flight, outcome: Outcome, learnt: Option<Learnt>) -> Settlement {
+    let kind = outcome.kind;
+    metric::finished(kind, "succeeded");
+    metric::took(kind, "succeeded", flight.age());
+    Settlement { learnt, ..Settlement::new(flight.ticket.clone(), Then::Done(outcome)) }
+}
+
+/// Settles a job that failed for good, and whose calls are all known to have
+/// made no meeting.
+#[must_use]
+pub fn failed(flight: &Flight, verdict: &Verdict, candidates: &[Listed]) -> Settlement {
+    fail(flight, verdict, candidates, false)
+}
+
+/// Settles a job whose last call may have made a meeting that cannot be told.
+#[must_use]
+pub fn unresolved(flight: &Flight, verdict: &Verdict, candidates: &[Listed]) -> Settlement {
+    fail(flight, verdict, candidates, true)
+}
+
+fn fail(flight: &Flight, verdict: &Verdict, candidates: &[Listed], unresolved: bool) -> Settlement {
+    let called = flight.sent_ms().is_some() && flight.creates();
+    let attempts = flight.record.attempts + u32::from(called);
+    let outcome = outcome::failure(flight, ending(flight, attempts), verdict, candidates);
+    let code = verdict.code.as_str();
+    metric::finished(outcome.kind, code);
+    metric::took(outcome.kind, code, flight.age());
+    let holds_id = verdict.code == FailureCode::OutcomeUnknown;
+    let unsent = flight.sent_ms().is_none();
+    let record = kept(flight, attempts, unresolved);
+    let then = Then::Failed { code, holds_id, outcome, record };
+    Settlement { unsent, ..Settlement::new(flight.ticket.clone(), then) }
+}
+
+/// Gives a job back to its room; no attempt is spent.
+#[must_use]
+pub fn back(shop: &Shop, flight: &Flight, wait: Wait) -> Settlement {
+    room(shop, flight, wait, None)
+}
+
+/// As [`back`], and keeps what was learnt on the way.
+#[must_use]
+pub fn back_with(shop: &Shop, flight: &Flight, wait: Wait, record: Record) -> Settlement {
+    room(shop, flight, wait, Some(record))
+}
+
+fn room(shop: &Shop, flight: &Flight, wait: Wait, record: Option<Record>) -> Settlement {
+    let mode = flight.ticket.mode;
+    let budgets = &shop.queue.settings().budgets;
+    let label = if flight.creates() { budgets.create } else { budgets.list };
+    let closes = match wait {
+        Wait::Limited(limit) => vec![close(flight, label.as_str(), limit)],
+        _ => Vec::new(),
+    };
+    let unsent = flight.sent_ms().is_none();
+    let then = Then::Room { mode, record };
+    Settlement { closes, unsent, ..Settlement::new(flight.ticket.clone(), then) }
+}
+
+/// What a retry of the failure will want to know.
+fn kept(flight: &Flight, attempts: u32, unresolved: bool) -> Option<Record> {
+    let first_send_ms = flight.record.first_send_ms.or(flight.sent_ms());
+    (attempts > 0).then(|| Record {
+        attempts,
+        first_send_ms,
+        last_send_ms: flight.sent_ms().or(flight.record.last_send_ms),
+        unresolved,
+        ..flight.record.clone()
+    })
+}
+
+/// The deadline passed before the job was sent.
+#[must_use]
+pub fn expired(flight: &Flight) -> Settlement {
+    let ticket = &flight.ticket;
+    let verdict = if flight.no_consent {
+        let text =
+            format!("the account {} had no consent until the job's time ran out", ticket.account);
+        Verdict::ours(FailureCode::NeedsReauth, text)
+    } else {
+        let by = Timestamp::from_millisecond(ticket.deadline_ms).unwrap_or(Timestamp::MAX);
+        Verdict::ours(FailureCode::DeadlineExceeded, format!("it had to be sent by {by}"))
+    };
+    failed(flight, &verdict, &[])
+}
+
+/// The account was removed while the job waited.
+#[must_use]
+pub fn removed(flight: &Flight) -> Settlement {
+    let text = format!("the account {} was removed", flight.ticket.account);
+    failed(flight, &Verdict::ours(FailureCode::AccountRemoved, text), &[])
+}
+
+/// Too many daemons died with the job in hand.
+#[must_use]
+pub fn poisoned(flight: &Flight) -> Settlement {
+    let sweeps = flight.record.sweeps;
+    if flight.record.unresolved {
+        let text =
+            format!("it was in hand when {sweeps} daemons died, and its last call may have left");
+        return unresolved(flight, &Verdict::ours(FailureCode::OutcomeUnknown, text), &[]);
+    }
+    let text = format!("it was in hand when {sweeps} daemons died");
+    failed(flight, &Verdict::ours(FailureCode::InternalError, text), &[])
+}
+
+/// Its handler panicked. If the call had left, Zoom is asked first.
+#[must_use]
+pub fn panicked(shop: &Shop, flight: &Flight) -> Settlement {
+    if flight.sent_ms().is_some() || flight.record.unresolved {
+        return lost(shop, flight, "the handler panicked after the call had left", None);
+    }
+    let text = "the handler panicked; this is a defect of zoomd";
+    failed(flight, &Verdict::ours(FailureCode::InternalError, text), &[])
+}
+
+/// A job that waited and whose text is gone: the namespace was damaged.
+#[must_use]
+pub fn unreadable(ticket: Ticket, text: &[u8], record: &Record) -> Settlement {
+    let outcome = outcome::unreadable(&ticket, text, record);
+    let (code, holds_id) = outcome::unreadable_code(record);
+    let code = code.as_str();
+    metric::finished(outcome.kind, code);
+    let then = Then::Failed { code, holds_id, outcome, record: Some(record.clone()) };
+    Settlement { unsent: true, ..Settlement::new(ticket, then) }
+}
+
+/// The daemon ends with the job in hand.
+#[must_use]
+pub fn left_behind(shop: &Shop, flight: &Flight) -> Settlement {
+    if flight.sent_ms().is_some() {
+        return lost(shop, flight, "the daemon ended while the call was under way", None);
+    }
+    back(shop, flight, Wait::TooLate)
+}
+
+/// Another attempt, later. The one just made is spent.
+#[must_use]
+pub fn retry(flight: &Flight, at: Timestamp, why: &str, marker: Option<Marker>) -> Settlement {
+    let mut record = after_call(flight, why, marker);
+    record.unresolved = false;
+    record.looks = 0;
+    record.more.remove(QUIET);
+    if flight.creates() {
+        record.more.insert(REFUSED.to_owned(), true.into());
+    }
+    sleep(flight, at.as_millisecond(), Mode::Create, record, Vec::new())
+}
+
+/// The outcome of the call is not known: Zoom is asked, a little later.
+#[must_use]
+pub fn lost(shop: &Shop, flight: &Flight, why: &str, marker: Option<Marker>) -> Settlement {
+    if !flight.ticket.reconcilable {
+        let text = format!("{why}; zoom's list cannot tell whether such a meeting was made");
+        return unresolved(flight, &Verdict::ours(FailureCode::OutcomeUnknown, text), &[]);
+    }
+    let now_ms = flight.redis_ms(Instant::now());
+    let mut record = after_call(flight, why, marker);
+    record.unresolved = true;
+    record.looks = 0;
+    let over = shop.queue.settings().request_timeout;
+    set_quiet(&mut record, now_ms + i64::try_from(over.as_millis()).unwrap_or(i64::MAX));
+    metrics::counter!("zoomd_outcomes_lost_total").increment(1);
+    tracing::info!(job.id = %flight.ticket.job_id, why, "the outcome of a call is not known; zoom will be asked");
+    let until = shop.settings.reconcile.first_look_ms(now_ms);
+    sleep(flight, until, Mode::Reconcile, record, Vec::new())
+}
+
+/// Puts a job to sleep, and says so where it will be long.
+#[must_use]
+pub fn sleep(
+    flight: &Flight,
+    until_ms: i64,
+    mode: Mode,
+    mut record: Record,
+    closes: Vec<Close>,
+) -> Settlement {
+    let now_ms = flight.redis_ms(Instant::now());
+    record.until_ms = Some(until_ms);
+    let event =
+        (until_ms - now_ms > TELL_OVER_MS).then(|| event(flight, &record, now_ms, until_ms));
+    let then = Then::Sleep { until_ms, mode, record, event };
+    Settlement { closes, ..Settlement::new(flight.ticket.clone(), then) }
+}
+
+fn event(flight: &Flight, record: &Record, now_ms: i64, until_ms: i64) -> Event {
+    let time = |ms| Timestamp::from_millisecond(ms).unwrap_or(Timestamp::MAX);
+    let event = zoomd_wire::Event {
+        at: time(now_ms),
+        account: &flight.ticket.account,
+        kind: EventKind::JobWaiting {
+            job_id: &flight.ticket.job_id,
+            why: record.why.as_deref().unwrap_or("it waits for its next attempt"),
+            until: Some(time(until_ms)),
+        },
+    };
+    Event { name: event.name(), json: event.to_json() }
+}
+
+/// The record after the call that was just made, if one was.
+fn after_call(flight: &Flight, why: &str, marker: Option<Marker>) -> Record {
+    let mut record = flight.record.clone();
+    if flight.creates() {
+        record.attempts += 1;
+        let sent_ms = flight.sent_ms().unwrap_or(flight.ticket.granted_ms);
+        record.first_send_ms.get_or_insert(sent_ms);
+        record.last_send_ms = Some(sent_ms);
+    }
+    if let Some(marker) = marker {
+        record.marker = Some(marker.to_string());
+    }
+    note(&mut record, flight.redis_ms(Instant::now()), why);
+    record
+}
+
+/// Adds a line to a job's story.
+pub fn note(record: &mut Record, at_ms: i64, what: &str) {
+    if record.timeline.len() >= LONGEST_TIMELINE {
+        record.timeline.remove(0);
+    }
+    record.timeline.push(Step { at_ms, what: what.to_owned() });
+    record.why = Some(what.to_owned());
+}
+
+/// The gate a 429 closes.
+fn close(flight: &Flight, label: &'static str, limit: Limit) -> Close {
+    metric::limited(label, limit.kind.as_str());
+    let until_ms = limit.until.as_millisecond();
+    match limit.kind {
+        LimitKind::LabelDay => Close::LabelDay { label, until_ms },
+        LimitKind::UserDay => Close::HostDay { until_ms },
+        LimitKind::PerSecond | LimitKind::Concurrent => Close::Second { label, until_ms },
+        LimitKind::Unknown => {
+            tracing::warn!(account = %flight.ticket.account, "zoom answered 429 in words that are not known; the label is closed");
+            Close::Second { label, until_ms }
+        }
+    }
+}
+
+/// When a job began and ended.
+#[must_use]
+pub fn ending(flight: &Flight, attempts: u32) -> Ending {
+    let time = |ms| Timestamp::from_millisecond(ms).ok();
+    let started = flight.record.first_send_ms.or(flight.sent_ms());
+    Ending { attempts, started: started.and_then(time), ended: flight.redis_time(Instant::now()) }
+}

@@ -1,0 +1,265 @@
+//! The JSON of outcomes, from what is known of a job.
+
+use jiff::Timestamp;
+use serde_json::value::RawValue;
+use zoom_api::{FieldError, Listed, ZoomError};
+use zoomd_store::queue::{Admission, Outcome, Record, Refusal, Ticket};
+use zoomd_wire::{
+    EntryId, Failure, FailureCode, Include, InvalidJob, Job, Kind, MeetingReply, NotAnObject,
+    Success, ZoomAnswer,
+};
+
+use crate::decide::Verdict;
+use crate::pipeline::flight::Flight;
+
+/// Where a job's kind cannot be read.
+const NO_KIND: &str = "";
+
+/// How and when a job ended.
+#[derive(Debug, Clone, Copy)]
+pub struct Ending {
+    /// Attempts made.
+    pub attempts: u32,
+    /// When the first attempt of this run began.
+    pub started: Option<Timestamp>,
+    /// When the outcome was known.
+    pub ended: Timestamp,
+}
+
+/// The outcome of a job whose meeting is `meeting`.
+///
+/// # Errors
+/// The meeting is not one JSON object.
+pub fn success(
+    flight: &Flight,
+    ending: Ending,
+    meeting: &str,
+    include: &[Include],
+    reconciled: bool,
+) -> Result<Outcome, NotAnObject> {
+    let (job, ticket) = (&flight.job, &flight.ticket);
+    let entry_id = entry(&ticket.entry);
+    let json = Success {
+        job_id: &ticket.job_id,
+        run: ticket.run,
+        entry_id,
+        account: &ticket.account,
+        kind: job.kind,
+        user: &job.user,
+        attempts: ending.attempts,
+        reconciled,
+        enqueued_at: entry_id.time(),
+        started_at: ending.started.unwrap_or(ending.ended),
+        finished_at: ending.ended,
+        meeting: &MeetingReply::new(meeting, include)?,
+        traceparent: job.traceparent,
+        metadata: job.metadata.as_deref(),
+    }
+    .to_json();
+    Ok(Outcome { kind: job.kind.as_str(), json: json.into(), reply: job.reply })
+}
+
+/// The outcome of a job that failed.
+#[must_use]
+pub fn failure(
+    flight: &Flight,
+    ending: Ending,
+    verdict: &Verdict,
+    candidates: &[Listed],
+) -> Outcome {
+    let (job, ticket) = (&flight.job, &flight.ticket);
+    let entry_id = entry(&ticket.entry);
+    let errors = verdict.zoom.as_ref().and_then(|error| fields(&error.errors));
+    let candidates = listed(candidates);
+    let json = Failure {
+        job_id: &ticket.job_id,
+        run: ticket.run,
+        entry_id,
+        account: Some(&ticket.account),
+        kind: Some(job.kind.as_str()),
+        user: Some(&job.user),
+        code: verdict.code,
+        message: &verdict.message,
+        field: None,
+        attempts: ending.attempts,
+        origin: None,
+        zoom: verdict.zoom.as_ref().map(|error| answer(error, errors.as_deref())),
+        candidates: candidates.as_deref(),
+        enqueued_at: entry_id.time(),
+        started_at: ending.started,
+        failed_at: ending.ended,
+        job: &flight.text,
+        traceparent: job.traceparent,
+        metadata: job.metadata.as_deref(),
+    }
+    .to_json();
+    Outcome { kind: job.kind.as_str(), json: json.into(), reply: job.reply }
+}
+
+/// The refusal of a sound job that was not admitted.
+#[must_use]
+pub fn refusal(
+    admission: &Admission,
+    job: &Job,
+    text: &[u8],
+    code: FailureCode,
+    now: Timestamp,
+) -> Refusal {
+    let entry_id = entry(&admission.entry);
+    // The id is another job's; this one goes by its entry.
+    let conflict = code == FailureCode::IdConflict;
+    let job_id = if conflict { &admission.entry } else { &admission.job_id };
+    let json = Failure {
+        job_id,
+        run: 1,
+        entry_id,
+        account: Some(&admission.account),
+        kind: Some(job.kind.as_str()),
+        user: Some(&job.user),
+        code,
+        message: &refusal_text(code, admission),
+        field: None,
+        attempts: 0,
+        origin: None,
+        zoom: None,
+        candidates: None,
+        enqueued_at: entry_id.time(),
+        started_at: None,
+        failed_at: now,
+        job: text,
+        traceparent: job.traceparent,
+        metadata: job.metadata.as_deref(),
+    }
+    .to_json();
+    Refusal {
+        entry: admission.entry.clone(),
+        job_id: job_id.clone(),
+        account: admission.account.clone(),
+        code: code.as_str(),
+        outcome: Outcome { kind: job.kind.as_str(), json: json.into(), reply: job.reply },
+    }
+}
+
+fn refusal_text(code: FailureCode, admission: &Admission) -> String {
+    match code {
+        FailureCode::UnknownAccount => {
+            format!("no account named {} is connected", admission.account)
+        }
+        FailureCode::AccountRemoved => format!("the account {} was removed", admission.account),
+        FailureCode::IdConflict => {
+            format!("the id {} is that of a different job", admission.job_id)
+        }
+        FailureCode::DeadlineExceeded => "its deadline had passed when it was read".to_owned(),
+        _ => code.meaning().to_owned(),
+    }
+}
+
+/// The refusal of an entry that holds no sound job.
+#[must_use]
+pub fn invalid(entry_text: &str, text: &[u8], why: &InvalidJob, now: Timestamp) -> Refusal {
+    let entry_id = entry(entry_text);
+    let claims = &*why.claims;
+    let job_id = claims.id.as_ref().map_or(entry_text, |id| id.as_str());
+    let json = Failure {
+        job_id,
+        run: 1,
+        entry_id,
+        account: claims.account.as_deref(),
+        kind: claims.kind.as_deref(),
+        user: claims.user.as_deref(),
+        code: FailureCode::InvalidJob,
+        message: &why.message,
+        field: Some(&why.field),
+        attempts: 0,
+        origin: None,
+        zoom: None,
+        candidates: None,
+        enqueued_at: entry_id.time(),
+        started_at: None,
+        failed_at: now,
+        job: text,
+        traceparent: claims.traceparent,
+        metadata: claims.metadata.as_deref(),
+    }
+    .to_json();
+    let known = Kind::ALL.iter().find(|kind| claims.kind.as_deref() == Some(kind.as_str()));
+    Refusal {
+        entry: entry_text.into(),
+        job_id: job_id.into(),
+        account: claims.account.as_deref().unwrap_or_default().into(),
+        code: FailureCode::InvalidJob.as_str(),
+        outcome: Outcome {
+            kind: known.map_or(NO_KIND, |kind| kind.as_str()),
+            json: json.into(),
+            reply: claims.reply,
+        },
+    }
+}
+
+/// How a job whose text is gone ends, and whether its id stays taken.
+#[must_use]
+pub fn unreadable_code(record: &Record) -> (FailureCode, bool) {
+    match record.unresolved {
+        true => (FailureCode::OutcomeUnknown, true),
+        false => (FailureCode::InternalError, false),
+    }
+}
+
+/// The outcome of a job whose text is gone.
+#[must_use]
+pub fn unreadable(ticket: &Ticket, text: &[u8], record: &Record) -> Outcome {
+    let entry_id = entry(&ticket.entry);
+    let kind = Kind::CreateMeeting.as_str();
+    let json = Failure {
+        job_id: &ticket.job_id,
+        run: ticket.run,
+        entry_id,
+        account: Some(&ticket.account),
+        kind: Some(kind),
+        user: None,
+        code: unreadable_code(record).0,
+        message: "the text of the job is gone or damaged in redis",
+        field: None,
+        attempts: record.attempts,
+        origin: None,
+        zoom: None,
+        candidates: None,
+        enqueued_at: entry_id.time(),
+        started_at: record.first_send_ms.and_then(|ms| Timestamp::from_millisecond(ms).ok()),
+        failed_at: Timestamp::from_millisecond(ticket.granted_ms).unwrap_or(Timestamp::MAX),
+        job: text,
+        traceparent: None,
+        metadata: None,
+    }
+    .to_json();
+    Outcome { kind, json: json.into(), reply: false }
+}
+
+fn entry(text: &str) -> EntryId {
+    text.parse().unwrap_or(EntryId { ms: 0, seq: 0 })
+}
+
+fn answer<'a>(error: &'a ZoomError, errors: Option<&'a RawValue>) -> ZoomAnswer<'a> {
+    ZoomAnswer { status: error.status, code: error.code, message: &error.message, errors }
+}
+
+fn fields(errors: &[FieldError]) -> Option<Box<RawValue>> {
+    let list: Vec<_> = errors
+        .iter()
+        .map(|error| serde_json::json!({"field": error.field, "message": error.message}))
+        .collect();
+    (!list.is_empty()).then(|| serde_json::value::to_raw_value(&list).ok()).flatten()
+}
+
+fn listed(meetings: &[Listed]) -> Option<Box<RawValue>> {
+    let list: Vec<_> = meetings
+        .iter()
+        .map(|one| {
+            serde_json::json!({
+                "id": one.id, "uuid": one.uuid, "topic": one.topic, "type": one.meeting_type,
+                "start_time": one.start_time, "created_at": one.created_at, "join_url": one.join_url,
+            })
+        })
+        .collect();
+    (!list.is_empty()).then(|| serde_json::value::to_raw_value(&list).ok()).flatten()
+}

@@ -1,0 +1,63 @@
+//! The names of the metrics of this crate, in one place.
+//!
+//! Labels are closed sets of words: kinds, codes, reasons. No id ever.
+
+use std::time::Duration;
+
+use zoomd_store::queue::Why;
+
+/// A job has its outcome: `succeeded`, or a failure code.
+pub fn finished(kind: &'static str, outcome: &'static str) {
+    metrics::counter!("zoomd_jobs_total", "kind" => kind, "outcome" => outcome).increment(1);
+}
+
+/// How long a job took from its first lease to its outcome.
+pub fn took(kind: &'static str, outcome: &'static str, time: Duration) {
+    metrics::histogram!("zoomd_job_duration_seconds", "kind" => kind, "outcome" => outcome)
+        .record(time.as_secs_f64());
+}
+
+/// How long a job waited from when it could have run to its first send.
+pub fn waited(kind: &'static str, time: Duration) {
+    metrics::histogram!("zoomd_job_wait_seconds", "kind" => kind).record(time.as_secs_f64());
+}
+
+/// A job was put into its room.
+pub fn waits(why: Why) {
+    metrics::counter!("zoomd_rate_limit_waits_total", "class" => why.as_str()).increment(1);
+}
+
+/// Zoom answered 429.
+pub fn limited(label: &'static str, kind: &'static str) {
+    metrics::counter!("zoomd_rate_limited_total", "class" => label, "scope" => kind).increment(1);
+}
+
+/// A call to Zoom ended: with an HTTP status, or with the kind of its trouble.
+pub fn called(endpoint: &'static str, status: &'static str, time: Duration) {
+    metrics::counter!("zoomd_zoom_requests_total", "endpoint" => endpoint, "status" => status)
+        .increment(1);
+    metrics::histogram!("zoomd_zoom_request_duration_seconds", "endpoint" => endpoint)
+        .record(time.as_secs_f64());
+}
+
+/// The word for an HTTP status: those that matter, and the class of the others.
+#[must_use]
+pub fn status(status: u16) -> &'static str {
+    match status {
+        200 => "200",
+        201 => "201",
+        400 => "400",
+        401 => "401",
+        403 => "403",
+        404 => "404",
+        429 => "429",
+        500 => "500",
+        502 => "502",
+        503 => "503",
+        504 => "504",
+        200..300 => "2xx",
+        300..400 => "3xx",
+        400..500 => "4xx",
+        _ => "5xx",
+    }
+}

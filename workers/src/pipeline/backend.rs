@@ -1,0 +1,150 @@
+//! Our `Backend` for apalis, and the worker and monitor that run on it. With
+//! `schedules/cron.rs` the only file that names a type of apalis.
+//!
+//! The backend is the end of a bounded channel: whatever Redis does, polling it
+//! never fails. It ends when the intake has let go of the channel, and the
+//! worker then ends by itself after the last handler. A handler never fails
+//! either: what becomes of a job is settled, not returned.
+
+use std::convert::Infallible;
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use apalis_core::backend::finalize::Ephemeral;
+use apalis_core::backend::{Backend, BackendConfig};
+use apalis_core::layers::Identity;
+use apalis_core::monitor::Monitor;
+use apalis_core::task::Task;
+use apalis_core::task::task_id::RandomId;
+use apalis_core::worker::builder::WorkerBuilder;
+use apalis_core::worker::context::WorkerContext;
+use std::sync::{Arc, Mutex, PoisonError};
+use tokio::sync::mpsc::Receiver;
+use tower::Service;
+
+/// Jobs that are ready, in order of arrival.
+struct Ready<T>(Arc<Mutex<Receiver<T>>>);
+
+impl<T> Backend for Ready<T> {
+    type Task = Task<T>;
+    type Error = Infallible;
+
+    fn poll_ready(
+        &mut self,
+        _: &mut Context<'_>,
+        _: &WorkerContext,
+    ) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_next(
+        &mut self,
+        cx: &mut Context<'_>,
+        _: &WorkerContext,
+    ) -> Poll<Option<Result<Task<T>, Infallible>>> {
+        let mut receiver = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        receiver.poll_recv(cx).map(|job| job.map(|job| Ok(Task::new(job))))
+    }
+
+    fn poll_close(
+        &mut self,
+        _: &mut Context<'_>,
+        _: &WorkerContext,
+    ) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl<T> BackendConfig for Ready<T> {
+    type Args = T;
+    type Id = RandomId;
+    type Kind = Ephemeral;
+    type Config = ();
+    type Layer = Identity;
+
+    fn config(&self) -> &() {
+        &()
+    }
+
+    fn middleware(&mut self, _: &mut WorkerContext) -> Identity {
+        Identity::new()
+    }
+}
+
+/// The handler as the service a worker calls.
+struct Handler<F>(F);
+
+impl<T, F, Fut> Service<Task<T>> for Handler<F>
+where
+    F: FnMut(T) -> Fut,
+    Fut: Future<Output = ()> + Send + 'static,
+{
+    type Response = ();
+    type Error = Infallible;
+    type Future = Pin<Box<dyn Future<Output = Result<(), Infallible>> + Send>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, task: Task<T>) -> Self::Future {
+        let work = (self.0)(task.args);
+        Box::pin(async move {
+            work.await;
+            Ok(())
+        })
+    }
+}
+
+/// Runs `handler` on every job of the channel, all at the same time on one
+/// task, until the channel is closed and the last handler has ended.
+pub async fn run<T, F, Fut>(name: &str, jobs: Receiver<T>, handler: F)
+where
+    T: Send + 'static,
+    F: Fn(T) -> Fut + Clone + Send + Sync + 'static,
+    Fut: Future<Output = ()> + Send + 'static,
+{
+    let jobs = Arc::new(Mutex::new(jobs));
+    let name = name.to_owned();
+    let monitor = Monitor::new()
+        .register(move |restart| {
+            WorkerBuilder::new(format!("{name}-{restart}").as_str())
+                .backend(Ready(Arc::clone(&jobs)))
+                .build(Handler(handler.clone()))
+        })
+        .should_restart(|worker, error| {
+            tracing::error!(worker = worker.name(), error = %error, "a worker ended with an error; starting another");
+            true
+        });
+    if let Err(error) = monitor.run().await {
+        tracing::error!(error = %error, "the monitor of the workers ended with an error");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    #[tokio::test]
+    async fn it_runs_all_at_once_and_ends_with_the_channel() {
+        let (sender, receiver) = tokio::sync::mpsc::channel(64);
+        let barrier = Arc::new(tokio::sync::Barrier::new(50));
+        let done = Arc::new(AtomicUsize::new(0));
+        let (b, d) = (Arc::clone(&barrier), Arc::clone(&done));
+        let worker = tokio::spawn(run("test", receiver, move |_: u32| {
+            let (b, d) = (Arc::clone(&b), Arc::clone(&d));
+            async move {
+                b.wait().await;
+                d.fetch_add(1, Ordering::Relaxed);
+            }
+        }));
+        for n in 0..50 {
+            sender.send(n).await.expect("the worker listens");
+        }
+        drop(sender);
+        worker.await.expect("the worker ends");
+        assert_eq!(done.load(Ordering::Relaxed), 50);
+    }
+}

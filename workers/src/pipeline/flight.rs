@@ -1,0 +1,177 @@
+//! One leased job on its way through this process, and the list of them all.
+//!
+//! A [`Flight`] is the ticket, the job, and what is known of both. Its lease
+//! may be prolonged by the renewer while a handler works; [`Flight::may_send`]
+//! is asked where the request's body leaves, so a process that slept through
+//! its lease sends nothing. The list holds every flight from admission to the
+//! end of its settle: the renewer and a hurried shutdown work from it.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use jiff::Timestamp;
+use zoomd_store::queue::{Mode, Record, Ticket};
+use zoomd_wire::Job;
+
+/// One leased job.
+#[derive(Debug)]
+pub struct Flight {
+    /// The lease.
+    pub ticket: Ticket,
+    /// The job, checked.
+    pub job: Job,
+    /// The job as it came, for the outcome of a failure.
+    pub text: Bytes,
+    /// What was tried before.
+    pub record: Record,
+    /// Whether it was handed out because its deadline passed.
+    pub expired: bool,
+    /// Whether the account had no consent when the deadline passed.
+    pub no_consent: bool,
+    /// Whether it was handed out because its account was removed.
+    pub removed: bool,
+    granted_at: Instant,
+    prolonged_ms: AtomicU64,
+    sent_ms: AtomicI64,
+    settled: AtomicBool,
+}
+
+impl Flight {
+    /// A flight under a fresh lease; `send_within` is the queue's setting.
+    #[must_use]
+    pub fn new(
+        ticket: Ticket,
+        job: Job,
+        text: Bytes,
+        record: Record,
+        send_within: Duration,
+    ) -> Self {
+        let granted_at = ticket.send_by.checked_sub(send_within).unwrap_or(ticket.send_by);
+        Self {
+            ticket,
+            job,
+            text,
+            record,
+            expired: false,
+            no_consent: false,
+            removed: false,
+            granted_at,
+            prolonged_ms: AtomicU64::new(0),
+            sent_ms: AtomicI64::new(0),
+            settled: AtomicBool::new(false),
+        }
+    }
+
+    /// The time of Redis at `now`, as this lease lets us reckon it.
+    #[must_use]
+    pub fn redis_ms(&self, now: Instant) -> i64 {
+        let since = now.saturating_duration_since(self.granted_at).as_millis();
+        self.ticket.granted_ms.saturating_add(i64::try_from(since).unwrap_or(i64::MAX))
+    }
+
+    /// [`redis_ms`](Self::redis_ms) as a timestamp.
+    #[must_use]
+    pub fn redis_time(&self, now: Instant) -> Timestamp {
+        Timestamp::from_millisecond(self.redis_ms(now)).unwrap_or(Timestamp::MAX)
+    }
+
+    /// How long ago the lease was taken.
+    #[must_use]
+    pub fn age(&self) -> Duration {
+        self.granted_at.elapsed()
+    }
+
+    /// When the lease ends, as far as it has been prolonged.
+    #[must_use]
+    pub fn lease_until(&self) -> Instant {
+        self.ticket.lease_until + Duration::from_millis(self.prolonged_ms.load(Ordering::Acquire))
+    }
+
+    /// Takes note of a renewed lease.
+    pub fn prolong(&self, until: Instant) {
+        let more = until.saturating_duration_since(self.ticket.lease_until).as_millis();
+        let more = u64::try_from(more).unwrap_or(u64::MAX);
+        self.prolonged_ms.fetch_max(more, Ordering::AcqRel);
+    }
+
+    /// Whether a request may leave now. If so it is taken as sent from here on.
+    pub fn may_send(&self) -> bool {
+        let now = Instant::now();
+        let may = now < self.ticket.send_by && now < self.lease_until();
+        if may {
+            self.sent_ms.store(self.redis_ms(now).max(1), Ordering::Release);
+        }
+        may
+    }
+
+    /// When a request left, by the time of Redis.
+    #[must_use]
+    pub fn sent_ms(&self) -> Option<i64> {
+        match self.sent_ms.load(Ordering::Acquire) {
+            0 => None,
+            ms => Some(ms),
+        }
+    }
+
+    /// Takes the right to settle: true once.
+    pub fn begin_settle(&self) -> bool {
+        !self.settled.swap(true, Ordering::AcqRel)
+    }
+
+    /// Whether this lease is for a create.
+    #[must_use]
+    pub fn creates(&self) -> bool {
+        self.ticket.mode == Mode::Create
+    }
+
+    /// Which attempt a call under this lease is: 1 and more.
+    #[must_use]
+    pub fn attempt(&self) -> u8 {
+        let spent = self.record.attempts.saturating_add(u32::from(self.creates()));
+        u8::try_from(spent.max(1)).unwrap_or(u8::MAX)
+    }
+}
+
+/// All flights of this process.
+#[derive(Debug, Clone, Default)]
+pub struct Flights(Arc<Mutex<HashMap<Arc<str>, Arc<Flight>>>>);
+
+impl Flights {
+    /// Adds one.
+    pub fn add(&self, flight: &Arc<Flight>) {
+        self.lock().insert(Arc::clone(&flight.ticket.job_id), Arc::clone(flight));
+    }
+
+    /// Forgets the flight of `ticket`, unless a newer lease has taken its place.
+    pub fn remove(&self, ticket: &Ticket) {
+        let mut all = self.lock();
+        if all.get(&ticket.job_id).is_some_and(|f| f.ticket.fence == ticket.fence) {
+            all.remove(&ticket.job_id);
+        }
+    }
+
+    /// How many there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.lock().len()
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.lock().is_empty()
+    }
+
+    /// Those that `wanted` picks.
+    #[must_use]
+    pub fn pick(&self, wanted: impl Fn(&Flight) -> bool) -> Vec<Arc<Flight>> {
+        self.lock().values().filter(|flight| wanted(flight)).cloned().collect()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<Arc<str>, Arc<Flight>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,46 @@
+//! What a worker does with one job: run it, whatever happens settle it.
+
+use std::any::Any;
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+
+use futures_util::FutureExt as _;
+use tokio::sync::OwnedSemaphorePermit;
+
+use super::flight::Flight;
+use super::shop::Shop;
+use crate::jobs;
+
+/// A job on its way to a worker, and its right to a request.
+#[derive(Debug)]
+pub struct Ready {
+    /// The job.
+    pub flight: Arc<Flight>,
+    /// Held until the outcome is in the settle lane.
+    pub permit: OwnedSemaphorePermit,
+}
+
+/// Runs one job. A panic is that job's failure and nobody else's.
+pub async fn run(shop: Arc<Shop>, ready: Ready) {
+    let Ready { flight, permit } = ready;
+    let work = AssertUnwindSafe(jobs::run(&shop, &flight)).catch_unwind();
+    let settlement = match work.await {
+        Ok(settlement) => settlement,
+        Err(panic) => {
+            let what = text_of(panic.as_ref());
+            metrics::counter!("zoomd_job_panics_total").increment(1);
+            tracing::error!(job.id = %flight.ticket.job_id, panic = what, "the handler of a job panicked");
+            jobs::end::panicked(&shop, &flight)
+        }
+    };
+    shop.lane.settle(&flight, settlement).await;
+    drop(permit);
+}
+
+fn text_of(panic: &(dyn Any + Send)) -> &str {
+    panic
+        .downcast_ref::<&str>()
+        .copied()
+        .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
+        .unwrap_or("no text")
+}

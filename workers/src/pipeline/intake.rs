@@ -1,0 +1,153 @@
+//! The intake: reads the producers' stream and admits what it holds.
+//!
+//! Reading runs one batch ahead, on a connection of its own. A batch is parsed,
+//! its bad entries are refused, and the rest is admitted in pieces no larger
+//! than the permits at hand; the permits are taken first. What Redis does not
+//! take now is offered again until it does: an entry read is never dropped.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use tokio::sync::mpsc;
+use zoomd_store::queue::{Admission, Admitted, Entry, Refusal, Why};
+use zoomd_wire::{FailureCode, Job};
+
+use super::flight::Flight;
+use super::parse::{self, Parsed};
+use super::shop::Shop;
+use super::trouble::Patience;
+use crate::jobs::outcome;
+
+/// Entries in one read.
+const BATCH: usize = 128;
+
+/// Reads until the shop closes, then admits what was read and ends.
+pub async fn serve(shop: Arc<Shop>) {
+    let (sender, mut receiver) = mpsc::channel(1);
+    let reading = tokio::spawn(read(Arc::clone(&shop), sender));
+    let mut patience = Patience::new(&shop.trouble, "admit");
+    while let Some(entries) = receiver.recv().await {
+        admit_all(&shop, entries, &mut patience).await;
+        shop.progress.touch();
+    }
+    if let Err(error) = reading.await {
+        tracing::error!(error = %error, "the reader of the job stream ended with an error");
+    }
+}
+
+async fn read(shop: Arc<Shop>, sender: mpsc::Sender<Vec<Entry>>) {
+    let mut reader = shop.queue.reader();
+    let mut patience = Patience::new(&shop.trouble, "read");
+    while shop.is_open() {
+        let Ok(slot) = sender.reserve().await else { break };
+        match reader.next(BATCH).await {
+            Ok(entries) => {
+                patience.fine();
+                shop.progress.touch();
+                if !entries.is_empty() {
+                    slot.send(entries);
+                }
+            }
+            Err(error) => patience.failed(&error).await,
+        }
+    }
+}
+
+/// A parsed entry that asks to be admitted.
+struct Candidate {
+    job: Job,
+    text: bytes::Bytes,
+}
+
+async fn admit_all(shop: &Arc<Shop>, entries: Vec<Entry>, patience: &mut Patience) {
+    let now = Timestamp::now();
+    let mut admissions = Vec::with_capacity(entries.len());
+    let mut candidates = Vec::with_capacity(entries.len());
+    for entry in entries {
+        match parse::fresh(&shop.settings, entry, now) {
+            Parsed::Job { admission, job, text } => {
+                admissions.push(admission);
+                candidates.push(Candidate { job: *job, text });
+            }
+            Parsed::Bad(refusal) => refuse(shop, refusal).await,
+        }
+    }
+    let mut candidates = candidates.into_iter();
+    let mut rest = admissions.as_slice();
+    while !rest.is_empty() {
+        let most = u32::try_from(rest.len()).unwrap_or(u32::MAX);
+        let Some(mut permits) = shop.permits(most).await else { break };
+        let (piece, later) = rest.split_at(permits.num_permits().min(rest.len()));
+        let Some(answers) = admit(shop, piece, patience).await else { return };
+        for (admission, admitted) in piece.iter().zip(answers) {
+            let Some(candidate) = candidates.next() else { break };
+            if let Some(refusal) = place(shop, admission, admitted, candidate, &mut permits) {
+                refuse(shop, refusal).await;
+            }
+        }
+        rest = later;
+    }
+}
+
+async fn admit(shop: &Shop, piece: &[Admission], patience: &mut Patience) -> Option<Vec<Admitted>> {
+    // Asked again under the same fence, the script answers as the first time.
+    let fence = shop.queue.fence();
+    loop {
+        match shop.queue.admit(&fence, piece).await {
+            Ok(admitted) => {
+                patience.fine();
+                return Some(admitted);
+            }
+            // What was read stays pending, and is read again by whoever comes.
+            Err(_) if !shop.is_open() => return None,
+            Err(error) => patience.failed(&error).await,
+        }
+    }
+}
+
+async fn refuse(shop: &Shop, refusal: Refusal) {
+    crate::metric::finished(refusal.outcome.kind, refusal.code);
+    shop.lane.refuse(refusal).await;
+}
+
+/// Puts an admitted job where the answer says; answers the refusal if it is one.
+fn place(
+    shop: &Arc<Shop>,
+    admission: &Admission,
+    admitted: Admitted,
+    candidate: Candidate,
+    permits: &mut tokio::sync::OwnedSemaphorePermit,
+) -> Option<Refusal> {
+    let code = match admitted {
+        Admitted::Go(ticket) => {
+            if let Some(permit) = permits.split(1) {
+                let within = shop.queue.settings().send_within;
+                let record = Default::default();
+                let flight = Flight::new(ticket, candidate.job, candidate.text, record, within);
+                shop.start(Arc::new(flight), permit);
+            }
+            return None;
+        }
+        Admitted::Waits { why, .. } => {
+            crate::metric::waits(why);
+            if why == Why::NotBefore {
+                tracing::debug!(job.id = %admission.job_id, "a job sleeps until its time");
+            }
+            return None;
+        }
+        Admitted::Repeat => {
+            metrics::counter!("zoomd_jobs_repeated_total").increment(1);
+            return None;
+        }
+        Admitted::Held => return None,
+        Admitted::Broken => {
+            tracing::error!(account = %admission.account, "a key of this account is of a type that is not ours; its jobs wait");
+            return None;
+        }
+        Admitted::Conflict => FailureCode::IdConflict,
+        Admitted::NoAccount => FailureCode::UnknownAccount,
+        Admitted::AccountRemoved => FailureCode::AccountRemoved,
+        Admitted::Expired => FailureCode::DeadlineExceeded,
+    };
+    Some(outcome::refusal(admission, &candidate.job, &candidate.text, code, Timestamp::now()))
+}

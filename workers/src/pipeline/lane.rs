@@ -1,0 +1,167 @@
+//! The settle lane: outcomes go to Redis in batches that form by themselves.
+//!
+//! Idle, one settlement is flushed at once. While a flush is under way others
+//! gather and go together in the next. A flush whose answer is lost is sent
+//! again until one comes (a batch sent twice answers as the first did), so an
+//! outcome that was reached is not lost to a Redis that is away.
+
+use std::sync::Arc;
+
+use tokio::sync::{mpsc, oneshot};
+use zoomd_store::queue::{Queue, Refusal, Settled, Settlement};
+
+use super::flight::{Flight, Flights};
+use super::progress::Progress;
+use super::trouble::{Patience, Trouble};
+
+/// Settlements in one flush.
+const BATCH: usize = 256;
+/// How often what a key of a wrong type stands in the way of is tried again.
+const TRIES: u32 = 3;
+
+/// One thing to settle.
+#[derive(Debug)]
+enum Item {
+    Job(Settlement),
+    Refusal(Refusal),
+    /// Answers when everything handed in before it is settled.
+    Mark(oneshot::Sender<()>),
+}
+
+/// Where handlers leave what became of their jobs.
+#[derive(Debug, Clone)]
+pub struct Lane(mpsc::Sender<Item>);
+
+impl Lane {
+    /// Hands in the end of `flight`'s lease. The first one counts: a handler
+    /// that comes after a hurried shutdown has settled for it is not heard.
+    pub async fn settle(&self, flight: &Arc<Flight>, settlement: Settlement) {
+        if flight.begin_settle() {
+            self.send(Item::Job(settlement)).await;
+        }
+    }
+
+    /// Hands in the end of a lease on a job that could not be read.
+    pub async fn settle_unread(&self, settlement: Settlement) {
+        self.send(Item::Job(settlement)).await;
+    }
+
+    /// Hands in the refusal of an entry.
+    pub async fn refuse(&self, refusal: Refusal) {
+        self.send(Item::Refusal(refusal)).await;
+    }
+
+    /// Waits until everything handed in so far is settled.
+    pub async fn flushed(&self) {
+        let (mark, flushed) = oneshot::channel();
+        self.send(Item::Mark(mark)).await;
+        let _ = flushed.await;
+    }
+
+    async fn send(&self, item: Item) {
+        if self.0.send(item).await.is_err() {
+            tracing::error!("the settle lane is closed; a lease will run out");
+        }
+    }
+}
+
+/// Makes a lane and the task that serves it. The task ends when all lanes are
+/// dropped and everything handed in is settled.
+pub fn open(
+    queue: Queue,
+    flights: Flights,
+    trouble: &Trouble,
+    progress: Progress,
+) -> (Lane, impl Future<Output = ()> + Send + use<>) {
+    let (sender, receiver) = mpsc::channel(4 * BATCH);
+    let patience = Patience::new(trouble, "settle");
+    let server = Server { queue, flights, patience, progress };
+    (Lane(sender), server.serve(receiver))
+}
+
+struct Server {
+    queue: Queue,
+    flights: Flights,
+    patience: Patience,
+    progress: Progress,
+}
+
+impl Server {
+    async fn serve(mut self, mut receiver: mpsc::Receiver<Item>) {
+        let mut gathered = Vec::with_capacity(BATCH);
+        while receiver.recv_many(&mut gathered, BATCH).await > 0 {
+            let (mut jobs, mut refusals) = (Vec::with_capacity(gathered.len()), Vec::new());
+            let mut marks = Vec::new();
+            for item in gathered.drain(..) {
+                match item {
+                    Item::Job(settlement) => jobs.push(settlement),
+                    Item::Refusal(refusal) => refusals.push(refusal),
+                    Item::Mark(mark) => marks.push(mark),
+                }
+            }
+            self.flush(jobs, refusals).await;
+            for mark in marks {
+                let _ = mark.send(());
+            }
+            self.progress.touch();
+        }
+    }
+
+    /// Settles everything, offering again what was in the way of a broken key.
+    async fn flush(&mut self, mut jobs: Vec<Settlement>, mut refusals: Vec<Refusal>) {
+        for _ in 0..TRIES {
+            (jobs, refusals) = self.once(jobs, refusals).await;
+            if jobs.is_empty() && refusals.is_empty() {
+                return;
+            }
+        }
+        tracing::error!(
+            jobs = jobs.len(),
+            refusals = refusals.len(),
+            "outcomes cannot be written, since a key is of a type that is not ours; their leases will run out"
+        );
+        jobs.iter().for_each(|settlement| self.flights.remove(&settlement.ticket));
+    }
+
+    /// One batch; answers what must be offered again.
+    async fn once(
+        &mut self,
+        jobs: Vec<Settlement>,
+        refusals: Vec<Refusal>,
+    ) -> (Vec<Settlement>, Vec<Refusal>) {
+        let batch = self.queue.settle_batch(jobs, refusals);
+        let answers = loop {
+            match self.queue.settle(&batch).await {
+                Ok(answers) => break answers,
+                Err(error) => self.patience.failed(&error).await,
+            }
+        };
+        self.patience.fine();
+        let mut broken = (Vec::new(), Vec::new());
+        for (settlement, answer) in batch.items().iter().zip(&answers) {
+            match answer {
+                Settled::Broken => broken.0.push(settlement.clone()),
+                Settled::Done => self.flights.remove(&settlement.ticket),
+                Settled::Stale => {
+                    self.flights.remove(&settlement.ticket);
+                    stale(settlement);
+                }
+            }
+        }
+        let answers = answers.iter().skip(batch.items().len());
+        for (refusal, answer) in batch.refusals().iter().zip(answers) {
+            if *answer == Settled::Broken {
+                broken.1.push(refusal.clone());
+            }
+        }
+        broken
+    }
+}
+
+fn stale(settlement: &Settlement) {
+    metrics::counter!("zoomd_settles_stale_total").increment(1);
+    tracing::warn!(
+        job.id = %settlement.ticket.job_id,
+        "a job's lease was another's before its outcome was settled; the other decides"
+    );
+}

@@ -1,0 +1,25 @@
+//! From the stream to a settled outcome.
+//!
+//! ```text
+//! reader ─▶ intake: parse, admit ─┐                                  ┌─▶ settle lane ─▶ Redis
+//!                                 ├─▶ bounded channel ─▶ worker ─▶ handler
+//! claims: rooms that may go ──────┘   (backend.rs)                   └─ renewer keeps the lease
+//! ```
+//! A job holds a permit from before its admission until its outcome is handed
+//! to the settle lane, so no more is taken than can be called at once, and the
+//! channel never fills. All of it runs on one thread.
+
+pub mod backend;
+pub mod circuit;
+pub mod claims;
+pub mod flight;
+pub mod handler;
+pub mod intake;
+pub mod lane;
+pub mod parse;
+pub mod progress;
+pub mod renew;
+pub mod shop;
+pub mod sweeps;
+pub mod trouble;
+pub mod wake;

@@ -1,0 +1,105 @@
+//! From the text of an entry to an admission, or to the refusal of it.
+//!
+//! An entry is judged against the time at which it was written, so that reading
+//! it again, here or in another daemon, gives the same answer.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use jiff::Timestamp;
+use zoomd_store::queue::{Admission, Entry, Refusal};
+use zoomd_wire::{EntryId, InvalidJob, Job, Rules};
+
+use crate::Settings;
+use crate::jobs::outcome;
+
+/// What an entry turned out to be.
+#[derive(Debug)]
+pub enum Parsed {
+    /// A job that asks to be admitted.
+    Job {
+        /// The request.
+        admission: Admission,
+        /// The job.
+        job: Box<Job>,
+        /// Its text.
+        text: Bytes,
+    },
+    /// No job; it becomes a failure.
+    Bad(Refusal),
+}
+
+/// Parses an entry of the stream.
+#[must_use]
+pub fn fresh(settings: &Settings, entry: Entry, now: Timestamp) -> Parsed {
+    let written = time_of(&entry.id);
+    let (text, parsed) = match entry.body {
+        Ok(text) => {
+            let rules = Rules { now: written, allow_past_start: settings.allow_past_start };
+            let parsed = zoomd_wire::parse(&text, &rules);
+            (text, parsed)
+        }
+        Err(text) => {
+            let why = malformed(&text);
+            (text, Err(why))
+        }
+    };
+    match parsed {
+        Ok(job) => {
+            let admission = admission(settings, &entry.id, &job, written);
+            Parsed::Job { admission, job: Box::new(job), text }
+        }
+        Err(why) => Parsed::Bad(outcome::invalid(&entry.id, &text, &why, now)),
+    }
+}
+
+/// What is wrong with an entry that is not one field `job`; `text` has a line
+/// for each field.
+fn malformed(text: &[u8]) -> InvalidJob {
+    let names = || text.split(|byte| *byte == b'\n').map(|line| line.split(|b| *b == b':').next());
+    let job = Some(&b"job"[..]);
+    match names().find(|name| *name != job).flatten() {
+        Some(other) if names().any(|name| name == job) && !other.is_empty() => {
+            InvalidJob::extra_field(other)
+        }
+        _ => InvalidJob::no_job_field(),
+    }
+}
+
+/// Parses a job that was admitted before: its text was sound then.
+///
+/// # Errors
+/// The text is gone or damaged.
+pub fn again(entry: &str, text: &[u8]) -> Result<Job, InvalidJob> {
+    zoomd_wire::parse(text, &Rules { now: time_of(entry), allow_past_start: true })
+}
+
+fn time_of(entry: &str) -> Timestamp {
+    entry.parse::<EntryId>().map_or(Timestamp::UNIX_EPOCH, |id| id.time())
+}
+
+fn admission(settings: &Settings, entry: &Arc<str>, job: &Job, written: Timestamp) -> Admission {
+    let longest = || written.saturating_add(settings.max_wait).unwrap_or(Timestamp::MAX);
+    let deadline = job.must_start_by().unwrap_or_else(longest);
+    Admission {
+        entry: Arc::clone(entry),
+        job_id: job.id.as_ref().map_or_else(|| Arc::clone(entry), |id| id.as_str().into()),
+        id_given: job.id.is_some(),
+        account: job.account.as_str().into(),
+        host: host_key(job.host()),
+        other_host: job.meeting.schedule_for.is_some().then(|| host_key(&job.user)),
+        priority: job.priority.rank(),
+        digest: job.digest(),
+        not_before_ms: job.not_before.map(Timestamp::as_millisecond),
+        deadline_ms: deadline.as_millisecond(),
+        reconcilable: job.meeting.reconcilable(),
+    }
+}
+
+/// A host as budgets know it: e-mail addresses do not tell cases apart.
+fn host_key(user: &str) -> Arc<str> {
+    if user.contains('@') && user.bytes().any(|byte| byte.is_ascii_uppercase()) {
+        return user.to_lowercase().into();
+    }
+    user.into()
+}

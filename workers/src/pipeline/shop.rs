@@ -1,0 +1,137 @@
+//! What the loops of one engine share: the workshop with its tools and doors.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
+
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, mpsc, watch};
+use zoomd_store::calls::Calls;
+use zoomd_store::grants::Grants;
+use zoomd_store::queue::{Learnt, Queue};
+use zoomd_store::seal::FingerprintKey;
+
+use super::circuit::{Circuit, Gate};
+use super::flight::{Flight, Flights};
+use super::handler::Ready;
+use super::lane::Lane;
+use super::progress::Progress;
+use super::trouble::Trouble;
+use crate::Settings;
+use crate::tokens::Tokens;
+
+/// When permits are short, no fewer than this are waited for, or batches would
+/// shrink to one job each.
+const WORTH_A_BATCH: u32 = 64;
+/// Accounts, and hosts of one account, whose names are known to be written down.
+const KNOWN_ACCOUNTS: usize = 10_000;
+const KNOWN_HOSTS: usize = 1_000;
+
+/// The shared parts of an engine.
+pub struct Shop {
+    /// What the configuration says.
+    pub settings: Settings,
+    /// Our hand on the queue.
+    pub queue: Queue,
+    /// Access tokens.
+    pub tokens: Tokens,
+    /// The accounts.
+    pub grants: Grants,
+    /// Further calls of a look.
+    pub calls: Calls,
+    /// The secret markers are derived from; `None` without an encryption key.
+    pub secret: Option<FingerprintKey>,
+    /// Where outcomes go.
+    pub lane: Lane,
+    /// All jobs in hand.
+    pub flights: Flights,
+    /// What is wrong with Redis.
+    pub trouble: Trouble,
+    /// Whether anything moves.
+    pub progress: Progress,
+    /// Rung when a room may have something to claim.
+    pub wake: Arc<Notify>,
+    /// The way to the worker.
+    pub(crate) ready: Mutex<Option<mpsc::Sender<Ready>>>,
+    pub(crate) known_hosts: Mutex<HashMap<Arc<str>, HashSet<Arc<str>>>>,
+    pub(crate) permits: Arc<Semaphore>,
+    pub(crate) circuit: Mutex<Circuit>,
+    pub(crate) closing: watch::Sender<bool>,
+}
+
+impl Shop {
+    /// Whether new jobs are taken.
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        !*self.closing.borrow()
+    }
+
+    /// Waits until no new jobs are taken.
+    pub async fn closing(&self) {
+        let mut closing = self.closing.subscribe();
+        let _ = closing.wait_for(|closing| *closing).await;
+    }
+
+    /// Takes up to `most` permits: what is free, if that is worth a batch, else
+    /// it waits for as many as are. `None` when the shop is torn down.
+    pub async fn permits(&self, most: u32) -> Option<OwnedSemaphorePermit> {
+        let enough = most.min(WORTH_A_BATCH).min(self.settings.worth_waiting());
+        let free = u32::try_from(self.permits.available_permits()).unwrap_or(u32::MAX);
+        let take = free.min(most).max(enough).max(1);
+        Arc::clone(&self.permits).acquire_many_owned(take).await.ok()
+    }
+
+    /// Sends a leased job to the worker. There is room: nobody holds a lease
+    /// without a permit, and the channel has a place for each permit.
+    pub fn start(&self, flight: Arc<Flight>, permit: OwnedSemaphorePermit) {
+        self.flights.add(&flight);
+        let ready = self.ready.lock().unwrap_or_else(PoisonError::into_inner);
+        let sent = ready.as_ref().map(|sender| sender.try_send(Ready { flight, permit }));
+        if !matches!(sent, Some(Ok(()))) {
+            tracing::error!("a job was leased after the worker had ended; its lease will run out");
+        }
+    }
+
+    /// What a reply says of a host's names, where this process has not said so
+    /// before.
+    pub fn learnt(
+        &self,
+        flight: &Flight,
+        host_id: Option<&str>,
+        email: Option<&str>,
+    ) -> Option<Learnt> {
+        let host_id = host_id.filter(|id| !id.is_empty())?;
+        let ticket = &flight.ticket;
+        let mut known = self.known_hosts.lock().unwrap_or_else(PoisonError::into_inner);
+        if known.get(&*ticket.account).is_some_and(|hosts| hosts.contains(&ticket.host)) {
+            return None;
+        }
+        if known.len() >= KNOWN_ACCOUNTS {
+            known.clear();
+        }
+        let hosts = known.entry(ticket.account.clone()).or_default();
+        if hosts.len() >= KNOWN_HOSTS {
+            hosts.clear();
+        }
+        hosts.insert(ticket.host.clone());
+        Some(Learnt { host_id: host_id.to_owned(), email: email.map(str::to_owned) })
+    }
+
+    /// Until when no call makes sense, if Zoom cannot be reached.
+    #[must_use]
+    pub fn circuit_closed_until(&self) -> Option<Instant> {
+        match self.circuit().peek(Instant::now()) {
+            Gate::Go => None,
+            Gate::Closed { until } => Some(until),
+        }
+    }
+
+    pub(crate) fn circuit(&self) -> std::sync::MutexGuard<'_, Circuit> {
+        self.circuit.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl std::fmt::Debug for Shop {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Shop").field("open", &self.is_open()).finish_non_exhaustive()
+    }
+}

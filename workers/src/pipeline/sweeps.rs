@@ -1,0 +1,131 @@
+//! Small loops that keep the queue in order, the same in every daemon.
+//!
+//! *Sweep* takes back leases that ended with their daemon. *Promote* moves the
+//! sleepers whose time has come, where there are more than a claim would take
+//! along. *Expire* hands out jobs whose deadline passed while they waited. Each
+//! step is bounded and is one script, so that it does not matter who makes it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use zoomd_store::grants::AccountState;
+use zoomd_store::queue::ClaimedJob;
+use zoomd_wire::AccountName;
+
+use super::claims::start_claimed;
+use super::shop::Shop;
+use super::trouble::Patience;
+
+/// Jobs in one step.
+const STEP: usize = 500;
+/// Permits taken for one step of expiry.
+const MOST: u32 = 64;
+/// The longest wait between two looks.
+const LONGEST: Duration = Duration::from_secs(5);
+/// The shortest, so that what is due in a moment is not asked for in a circle.
+const SHORTEST: Duration = Duration::from_millis(20);
+
+/// Takes back ended leases until the shop closes.
+pub async fn sweep(shop: Arc<Shop>) {
+    let mut patience = Patience::new(&shop.trouble, "sweep");
+    let pause = (shop.queue.settings().lease / 4).min(LONGEST).max(SHORTEST);
+    while rest(&shop, pause).await {
+        loop {
+            match shop.queue.sweep(STEP).await {
+                Ok(swept) => {
+                    patience.fine();
+                    if swept.total() > 0 {
+                        told(swept.unsent, swept.sent);
+                        shop.wake.notify_one();
+                    }
+                    if swept.total() < STEP as u64 {
+                        break;
+                    }
+                }
+                Err(error) => {
+                    patience.failed(&error).await;
+                    break;
+                }
+            }
+        }
+    }
+}
+
+fn told(unsent: u64, sent: u64) {
+    metrics::counter!("zoomd_leases_swept_total", "sent" => "no").increment(unsent);
+    metrics::counter!("zoomd_leases_swept_total", "sent" => "maybe").increment(sent);
+    tracing::warn!(unsent, sent, "leases ended without an outcome; their jobs go on");
+}
+
+/// Moves sleepers whose time has come until the shop closes.
+pub async fn promote(shop: Arc<Shop>) {
+    let mut patience = Patience::new(&shop.trouble, "promote");
+    let mut pause = SHORTEST;
+    while rest(&shop, pause).await {
+        pause = match shop.queue.promote(STEP).await {
+            Ok(promoted) => {
+                patience.fine();
+                if promoted.moved > 0 {
+                    shop.wake.notify_one();
+                }
+                match promoted.moved {
+                    moved if moved >= STEP as u64 => Duration::ZERO,
+                    _ => until(promoted.next_wake_ms, promoted.now_ms),
+                }
+            }
+            Err(error) => {
+                patience.failed(&error).await;
+                SHORTEST
+            }
+        };
+    }
+}
+
+/// Hands out jobs past their deadline until the shop closes.
+pub async fn expire(shop: Arc<Shop>) {
+    let mut patience = Patience::new(&shop.trouble, "expire");
+    let mut pause = SHORTEST;
+    while rest(&shop, pause).await {
+        let Some(mut permits) = shop.permits(MOST).await else { break };
+        let most = permits.num_permits();
+        pause = match shop.queue.claim_expired(&shop.queue.fence(), most).await {
+            Ok(expired) => {
+                patience.fine();
+                for job in expired.jobs {
+                    let no_consent = lacks_consent(&shop, &job).await;
+                    if let Some(permit) = permits.split(1) {
+                        start_claimed(&shop, job, permit, |f| f.no_consent = no_consent).await;
+                    }
+                }
+                until(expired.next_ms, expired.now_ms)
+            }
+            Err(error) => {
+                drop(permits);
+                patience.failed(&error).await;
+                SHORTEST
+            }
+        };
+    }
+}
+
+/// Whether the account of an expired job waits for consent.
+async fn lacks_consent(shop: &Shop, job: &ClaimedJob) -> bool {
+    let Ok(name) = AccountName::new(&job.ticket.account) else { return false };
+    let account = shop.grants.account(&name).await.ok().flatten();
+    account.is_some_and(|account| account.state != AccountState::Active)
+}
+
+/// How long until `next_ms`, within bounds.
+fn until(next_ms: Option<i64>, now_ms: i64) -> Duration {
+    let ms = next_ms.map(|next| next.saturating_sub(now_ms).max(0));
+    ms.map_or(LONGEST, |ms| Duration::from_millis(u64::try_from(ms).unwrap_or(0)))
+        .clamp(SHORTEST, LONGEST)
+}
+
+/// Waits; false when the shop closed meanwhile.
+async fn rest(shop: &Shop, pause: Duration) -> bool {
+    tokio::select! {
+        () = tokio::time::sleep(pause) => shop.is_open(),
+        () = shop.closing() => false,
+    }
+}

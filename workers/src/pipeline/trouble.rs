@@ -1,0 +1,115 @@
+//! Trouble with Redis: how long to wait, and how often to speak of it.
+//!
+//! Every loop that talks to Redis keeps a [`Patience`] of its own; all share
+//! one [`Trouble`], so that a Redis that is gone for an hour costs one warning
+//! a minute, not one per loop and attempt.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use zoomd_store::StoreError;
+
+const FIRST_WAIT: Duration = Duration::from_millis(50);
+const LONGEST_WAIT: Duration = Duration::from_secs(2);
+const BETWEEN_WARNINGS: Duration = Duration::from_secs(60);
+
+/// What all loops of a process know of Redis.
+#[derive(Debug, Clone, Default)]
+pub struct Trouble(Arc<Mutex<State>>);
+
+#[derive(Debug, Default)]
+struct State {
+    since: Option<Instant>,
+    warned: Option<Instant>,
+    what: Option<String>,
+}
+
+impl Trouble {
+    /// What is wrong, if anything is.
+    #[must_use]
+    pub fn what(&self) -> Option<String> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).what.clone()
+    }
+
+    fn failed(&self, doing: &'static str, error: &StoreError, now: Instant) {
+        metrics::counter!("zoomd_redis_errors_total", "op" => doing).increment(1);
+        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        state.since.get_or_insert(now);
+        state.what = Some(error.to_string());
+        if state.warned.is_none_or(|at| now.duration_since(at) >= BETWEEN_WARNINGS) {
+            state.warned = Some(now);
+            tracing::warn!(redis.op = doing, error = %error, "redis does not do its part; waiting for it");
+        }
+    }
+
+    fn fine(&self, now: Instant) {
+        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(since) = state.since.take() {
+            state.what = None;
+            if state.warned.take().is_some() {
+                let away = now.duration_since(since);
+                tracing::info!(seconds = away.as_secs_f64(), "redis is back");
+            }
+        }
+    }
+}
+
+/// One loop's waits between failures.
+#[derive(Debug)]
+pub struct Patience {
+    trouble: Trouble,
+    doing: &'static str,
+    failures: u32,
+}
+
+impl Patience {
+    /// For a loop that does `doing` (a word for metrics).
+    #[must_use]
+    pub fn new(trouble: &Trouble, doing: &'static str) -> Self {
+        Self { trouble: trouble.clone(), doing, failures: 0 }
+    }
+
+    /// It worked.
+    pub fn fine(&mut self) {
+        if self.failures > 0 {
+            self.failures = 0;
+            self.trouble.fine(Instant::now());
+        }
+    }
+
+    /// It failed: waits, longer each time.
+    pub async fn failed(&mut self, error: &StoreError) {
+        self.trouble.failed(self.doing, error, Instant::now());
+        tokio::time::sleep(wait(self.failures, rand::random())).await;
+        self.failures = self.failures.saturating_add(1);
+    }
+}
+
+fn wait(failures: u32, roll: f64) -> Duration {
+    let wait = FIRST_WAIT.saturating_mul(1 << failures.min(16)).min(LONGEST_WAIT);
+    crate::decide::backoff::spread(wait, roll)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use zoomd_store::ErrorKind;
+
+    #[test]
+    fn waits_grow_to_a_bound() {
+        let waits: Vec<u128> = (0..8).map(|n| wait(n, 0.5).as_millis()).collect();
+        assert_eq!(waits, [50, 100, 200, 400, 800, 1600, 2000, 2000]);
+        assert_eq!(wait(u32::MAX, 0.5), LONGEST_WAIT);
+    }
+
+    #[test]
+    fn trouble_is_known_until_it_is_over() {
+        let trouble = Trouble::default();
+        let now = Instant::now();
+        assert_eq!(trouble.what(), None);
+        trouble.failed("claim", &StoreError::new(ErrorKind::Unreachable, "gone"), now);
+        assert_eq!(trouble.what().as_deref(), Some("gone"));
+        trouble.fine(now);
+        assert_eq!(trouble.what(), None);
+    }
+}

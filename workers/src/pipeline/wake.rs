@@ -1,0 +1,17 @@
+//! Listens for wake-ups: published by whoever gives a room something to do.
+//!
+//! A subscription mends itself and says so; then, as with each message, the
+//! claim loop looks. It also looks now and then by itself.
+
+use std::sync::Arc;
+
+use super::shop::Shop;
+
+/// Listens until the engine ends.
+pub async fn serve(shop: Arc<Shop>) {
+    let mut wakes = shop.queue.store().wakes();
+    loop {
+        wakes.next().await;
+        shop.wake.notify_one();
+    }
+}

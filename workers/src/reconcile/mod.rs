@@ -1,0 +1,134 @@
+//! Asking Zoom whether a lost call made its meeting.
+//!
+//! A create whose outcome is unknown comes here, and nowhere near a second
+//! create before Zoom's list was looked at several times, the last time when
+//! the call must long be over ([`plan`]). What is found by the marker is
+//! adopted; what is not found is sent again; what cannot be told apart ends as
+//! `outcome_unknown` with what was seen ([`sift`]). Between two looks the job
+//! sleeps. A look that fails is made again: it costs no attempt.
+//!
+//! Invariant: a job leaves here as a success, as `outcome_unknown`, or with its
+//! last call known to have made nothing.
+
+pub mod look;
+pub mod plan;
+pub mod sift;
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use zoomd_store::queue::{Mode, Record, Settlement};
+use zoomd_wire::FailureCode;
+
+use crate::decide::{self, Decision, Verdict, backoff};
+use crate::jobs::{call, create_meeting, end, outcome};
+use crate::pipeline::flight::Flight;
+use crate::pipeline::shop::Shop;
+use look::{Found, Look};
+use plan::Next;
+
+/// The record's field for looks that failed in a row.
+const FAILED_LOOKS: &str = "failed_looks";
+
+/// Makes one look and settles what it shows.
+pub async fn run(shop: &Arc<Shop>, flight: &Arc<Flight>) -> Settlement {
+    if !flight.ticket.reconcilable {
+        let text =
+            "its call may have left, and zoom's list cannot tell whether such a meeting was made";
+        return unknown(flight, text, &[]);
+    }
+    let first = flight.record.first_send_ms.unwrap_or(flight.ticket.granted_ms);
+    let patience = &shop.settings.reconcile;
+    if flight.redis_ms(Instant::now()) - first > millis(patience.give_up) {
+        return unknown(flight, "zoom could not be asked for too long", &[]);
+    }
+    let (token, leave) = match call::prepare(shop, flight).await {
+        Ok(ready) => ready,
+        Err(why) => return end::back(shop, flight, why),
+    };
+    let mut record = flight.record.clone();
+    record.unresolved = true;
+    if end::quiet_ms(&record).is_none() {
+        let over = shop.queue.settings().request_timeout;
+        end::set_quiet(&mut record, flight.redis_ms(Instant::now()) + millis(over));
+    }
+    let marker = create_meeting::marker(shop, flight);
+    record.marker = marker.map(|marker| marker.to_string());
+    let look = look::look(shop, flight, &token, leave, marker.as_ref(), &mut record).await;
+    match look {
+        Look::Found(found) => adopt(shop, flight, &found),
+        Look::Nothing => nothing(shop, flight, record),
+        Look::Unclear { why, alike } => unknown(flight, &why, &alike),
+        Look::Wait(why) => end::back_with(shop, flight, why, record),
+        Look::Failed(why) => again(flight, record, &why),
+    }
+}
+
+/// The meeting is there: the job succeeded after all.
+fn adopt(shop: &Shop, flight: &Flight, found: &Found) -> Settlement {
+    let ending = end::ending(flight, flight.record.attempts.max(1));
+    let json = found.json.as_str();
+    match outcome::success(flight, ending, json, &shop.settings.include, true) {
+        Ok(outcome) => {
+            metrics::counter!("zoomd_reconciled_total", "outcome" => "adopted").increment(1);
+            tracing::info!(job.id = %flight.ticket.job_id, meeting.id = found.id, "the meeting of a lost call was found and adopted");
+            if found.twins > 0 {
+                metrics::counter!("zoomd_twins_total").increment(found.twins);
+                tracing::warn!(job.id = %flight.ticket.job_id, twins = found.twins, "zoom has more than one meeting of this job; the earliest is its outcome");
+            }
+            end::succeeded(flight, outcome, None)
+        }
+        Err(error) => again(flight, flight.record.clone(), &error.to_string()),
+    }
+}
+
+/// This look found nothing: another one, or the call made no meeting.
+fn nothing(shop: &Shop, flight: &Flight, mut record: Record) -> Settlement {
+    record.looks += 1;
+    record.more.remove(FAILED_LOOKS);
+    let now_ms = flight.redis_ms(Instant::now());
+    let quiet = end::quiet_ms(&record).unwrap_or(now_ms);
+    match shop.settings.reconcile.after_look(record.looks, now_ms, quiet) {
+        Next::LookAt(at) => {
+            end::note(&mut record, now_ms, "zoom's list does not show the meeting yet");
+            end::sleep(flight, at, Mode::Reconcile, record, Vec::new())
+        }
+        Next::Absent => absent(flight),
+    }
+}
+
+/// The last call made no meeting: the job is as if it had not been made.
+fn absent(flight: &Flight) -> Settlement {
+    metrics::counter!("zoomd_reconciled_total", "outcome" => "absent").increment(1);
+    let now = flight.redis_time(Instant::now());
+    if flight.removed {
+        return end::removed(flight);
+    }
+    if flight.expired || now.as_millisecond() >= flight.ticket.deadline_ms {
+        return end::expired(flight);
+    }
+    match decide::absent(create_meeting::attempt(flight), now, rand::random()) {
+        Decision::Retry { at, why } => end::retry(flight, at, why, None),
+        Decision::Fail(verdict) => end::failed(flight, &verdict, &[]),
+        _ => end::expired(flight),
+    }
+}
+
+/// The look itself failed: again, later each time.
+fn again(flight: &Flight, mut record: Record, why: &str) -> Settlement {
+    let failed = record.more.get(FAILED_LOOKS).and_then(serde_json::Value::as_u64).unwrap_or(0) + 1;
+    record.more.insert(FAILED_LOOKS.to_owned(), failed.into());
+    let now_ms = flight.redis_ms(Instant::now());
+    end::note(&mut record, now_ms, why);
+    let wait = backoff::after(u8::try_from(failed).unwrap_or(u8::MAX), rand::random());
+    end::sleep(flight, now_ms + millis(wait), Mode::Reconcile, record, Vec::new())
+}
+
+fn unknown(flight: &Flight, why: &str, alike: &[zoom_api::Listed]) -> Settlement {
+    metrics::counter!("zoomd_reconciled_total", "outcome" => "unknown").increment(1);
+    end::unresolved(flight, &Verdict::ours(FailureCode::OutcomeUnknown, why), alike)
+}
+
+fn millis(time: Duration) -> i64 {
+    i64::try_from(time.as_millis()).unwrap_or(i64::MAX)
+}

@@ -1,0 +1,88 @@
+//! When to look, and when a look that found nothing is the last. Pure.
+//!
+//! Zoom may show a meeting some time after it made it, and a call may still be
+//! on its way after its answer was given up. So there are several looks, and
+//! the last comes no earlier than the moment by which the call must be over.
+
+use std::time::Duration;
+
+/// How patiently to look.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Patience {
+    /// The wait before each look, counted from the one before.
+    pub delays: Vec<Duration>,
+    /// How long the job's calls may stay unresolved before it is given up.
+    pub give_up: Duration,
+    /// How many meetings of one look may be asked for one by one.
+    pub most_gets: usize,
+    /// How many pages a list may have.
+    pub most_pages: u32,
+}
+
+impl Default for Patience {
+    fn default() -> Self {
+        Self {
+            delays: [2, 8, 20].map(Duration::from_secs).to_vec(),
+            give_up: Duration::from_secs(24 * 3600),
+            most_gets: 50,
+            most_pages: 100,
+        }
+    }
+}
+
+/// What comes after a look that found nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Next {
+    /// Another look.
+    LookAt(i64),
+    /// There is no such meeting.
+    Absent,
+}
+
+impl Patience {
+    /// When to look first after an outcome was lost at `lost_ms`.
+    #[must_use]
+    pub fn first_look_ms(&self, lost_ms: i64) -> i64 {
+        later(lost_ms, self.delays.first().copied().unwrap_or_default())
+    }
+
+    /// What comes after look number `looks` (1 and more), made at `now_ms`;
+    /// `quiet_ms` is when the lost call must be over.
+    #[must_use]
+    pub fn after_look(&self, looks: u32, now_ms: i64, quiet_ms: i64) -> Next {
+        let looks = usize::try_from(looks).unwrap_or(usize::MAX);
+        match self.delays.get(looks) {
+            Some(delay) => Next::LookAt(later(now_ms, *delay)),
+            None if now_ms < quiet_ms => Next::LookAt(quiet_ms),
+            None => Next::Absent,
+        }
+    }
+}
+
+fn later(ms: i64, wait: Duration) -> i64 {
+    ms.saturating_add(i64::try_from(wait.as_millis()).unwrap_or(i64::MAX))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn looks_are_spaced_and_the_last_is_not_before_the_call_is_over() {
+        let patience = Patience::default();
+        assert_eq!(patience.first_look_ms(1_000), 3_000);
+        assert_eq!(patience.after_look(1, 3_000, 60_000), Next::LookAt(11_000));
+        assert_eq!(patience.after_look(2, 11_000, 60_000), Next::LookAt(31_000));
+        assert_eq!(patience.after_look(3, 31_000, 60_000), Next::LookAt(60_000));
+        assert_eq!(patience.after_look(4, 60_000, 60_000), Next::Absent);
+        assert_eq!(patience.after_look(3, 31_000, 0), Next::Absent);
+    }
+
+    #[test]
+    fn without_delays_one_look_is_made_when_the_call_is_over() {
+        let patience = Patience { delays: Vec::new(), ..Patience::default() };
+        assert_eq!(patience.first_look_ms(5), 5);
+        assert_eq!(patience.after_look(1, 5, 9), Next::LookAt(9));
+        assert_eq!(patience.after_look(2, 9, 9), Next::Absent);
+    }
+}

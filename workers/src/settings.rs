@@ -1,0 +1,57 @@
+//! What the workers are told by the configuration.
+
+use std::time::Duration;
+
+use zoomd_wire::Include;
+
+use crate::reconcile::plan::Patience;
+
+/// Where the marker of a meeting goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum MarkerPlace {
+    /// At the end of its agenda.
+    #[default]
+    Agenda,
+    /// Nowhere. A create whose answer is lost can then not be told from others.
+    None,
+}
+
+/// The settings of an engine.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Requests to Zoom in flight.
+    pub concurrency: usize,
+    /// Let a meeting start in the past.
+    pub allow_past_start: bool,
+    /// How long a job without a deadline may wait.
+    pub max_wait: Duration,
+    /// Where the marker goes.
+    pub marker: MarkerPlace,
+    /// How lost outcomes are looked for.
+    pub reconcile: Patience,
+    /// Which of a meeting's fields the results carry that are left out otherwise.
+    pub include: Vec<Include>,
+    /// A wait longer than this is told by a `job.waiting` event.
+    pub tell_waits_over: Duration,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            concurrency: 256,
+            allow_past_start: false,
+            max_wait: Duration::from_secs(30 * 24 * 3600),
+            marker: MarkerPlace::default(),
+            reconcile: Patience::default(),
+            include: Vec::new(),
+            tell_waits_over: Duration::from_secs(60),
+        }
+    }
+}
+
+impl Settings {
+    /// When permits are short, how many are worth waiting for.
+    pub(crate) fn worth_waiting(&self) -> u32 {
+        u32::try_from(self.concurrency / 4).unwrap_or(u32::MAX).max(1)
+    }
+}
