@@ -50,8 +50,14 @@ impl<T> Backend for Ready<T> {
     fn poll_close(
         &mut self,
         _: &mut Context<'_>,
-        _: &WorkerContext,
+        worker: &WorkerContext,
     ) -> Poll<Result<(), Infallible>> {
+        // A worker whose backend has ended waits to be stopped, by whomever.
+        if !worker.is_stopped()
+            && let Err(error) = worker.stop()
+        {
+            tracing::warn!(error = %error, "the worker could not be stopped");
+        }
         Poll::Ready(Ok(()))
     }
 }

@@ -1,0 +1,215 @@
+//! A Redis, a Zoom, accounts, and engines on them, all of one test's own.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
+
+use redis_local::{Options, RedisServer};
+use secrecy::SecretString;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use zoom_api::{App, Client, Endpoints};
+use zoom_sim::{Config, Sim};
+use zoomd_store::grants::{GrantSecrets, Grants, Identity, NewGrant, Plan};
+use zoomd_store::queue::QueueSettings;
+use zoomd_store::seal::{KeyRing, Vault};
+use zoomd_store::{Store, StoreConfig, meta};
+use zoomd_wire::AccountName;
+use zoomd_workers::reconcile::plan::Patience;
+use zoomd_workers::tokens::RotationSettings;
+use zoomd_workers::{Engine, Settings, Setup};
+
+use crate::resp::Resp;
+
+/// How long a test waits for what must come.
+pub const LIMIT: Duration = Duration::from_secs(20);
+const NS: &str = "zoomd";
+
+/// Everything one test runs on.
+pub struct World {
+    /// Redis.
+    pub redis: RedisServer,
+    /// Zoom.
+    pub sim: Sim,
+    /// The namespace.
+    pub store: Store,
+    /// Its key.
+    pub vault: Vault,
+    data: TempDir,
+    engines: AtomicU32,
+}
+
+impl World {
+    /// A Zoom without limits.
+    pub async fn new() -> Self {
+        Self::with(Config::unlimited()).await
+    }
+
+    /// A Zoom of a kind.
+    pub async fn with(config: Config) -> Self {
+        let options = Options { aof: Some("everysec"), ..Options::default() };
+        let redis = RedisServer::start_with(options).expect("a redis-server on PATH");
+        let sim = Sim::start(config).await;
+        let store = Store::connect(&StoreConfig::new(redis.unix_url(), NS)).await.expect("redis");
+        let key = KeyRing::generate_key();
+        let ring = KeyRing::parse(Some(&key), None).expect("a key");
+        let vault = meta::open(&store, &ring).await.expect("a namespace");
+        let data = TempDir::new().expect("a folder");
+        Self { redis, sim, store, vault, data, engines: AtomicU32::new(0) }
+    }
+
+    /// A connection of its own.
+    pub fn resp(&self) -> Resp {
+        Resp::connect(self.redis.port())
+    }
+
+    /// Connects an account whose Zoom user has the same name.
+    pub async fn account(&self, name: &str) {
+        let tokens = self.sim.grant(name);
+        let account = AccountName::new(name).expect("a name");
+        let now = u64::try_from(self.store.now_ms().await.expect("redis")).expect("a time");
+        let issuer = self.endpoints().oauth().to_string();
+        let secret = |text: &str| Some(SecretString::from(text.to_owned()));
+        let new = NewGrant {
+            secrets: GrantSecrets {
+                access_token: secret(&tokens.access_token),
+                refresh_token: tokens.refresh_token.as_deref().and_then(secret),
+                client_secret: None,
+            },
+            identity: Identity::default(),
+            plan: Some(Plan::Unlimited),
+            access_expires_ms: now + u64::try_from(tokens.expires_in).expect("a time") * 1000,
+            obtained_ms: now,
+            scope: Some(tokens.scope.clone()),
+            ..NewGrant::imported(account, SecretString::from(String::new()), &issuer, "sim-client")
+        };
+        let grants = Grants::new(self.store.clone(), self.vault.clone());
+        grants.add(&new, false).await.expect("a grant");
+    }
+
+    fn endpoints(&self) -> Endpoints {
+        let url = self.sim.url();
+        Endpoints::new(&format!("{url}/v2"), url, false).expect("loopback")
+    }
+
+    /// What an engine is made of, with times fit for tests.
+    pub fn setup(&self) -> Setup {
+        let number = self.engines.fetch_add(1, Ordering::Relaxed);
+        let mut client = zoom_api::Settings::new(self.endpoints());
+        client.request_timeout = Duration::from_secs(2);
+        client.connect_timeout = Duration::from_secs(1);
+        let ms = Duration::from_millis;
+        Setup {
+            settings: Settings {
+                concurrency: 32,
+                reconcile: Patience { delays: vec![ms(50), ms(100)], ..Patience::default() },
+                ..Settings::default()
+            },
+            queue: QueueSettings {
+                lease: Duration::from_secs(2),
+                send_within: Duration::from_secs(1),
+                request_timeout: Duration::from_secs(2),
+                ..QueueSettings::default()
+            },
+            rotation: RotationSettings::default(),
+            store: self.store.clone(),
+            client: Client::new(client).expect("a client"),
+            vault: self.vault.clone(),
+            app: Some(App {
+                client_id: "sim-client".into(),
+                client_secret: SecretString::from("sim-secret".to_owned()),
+            }),
+            daemon: format!("d{number}-{:08x}", rand::random::<u32>()).into(),
+            data_dir: self.data.path().to_owned(),
+        }
+    }
+
+    /// A running engine.
+    pub async fn engine(&self) -> Engine {
+        Engine::start(self.setup()).await.expect("an engine")
+    }
+
+    /// Writes a job as a producer does; answers the entry's id.
+    pub fn enqueue(&self, job: &Value) -> String {
+        self.enqueue_text(&job.to_string())
+    }
+
+    /// Writes any text as a job.
+    pub fn enqueue_text(&self, text: &str) -> String {
+        self.resp().call(&["XADD", "zoomd:jobs", "*", "job", text]).text().to_owned()
+    }
+
+    /// Waits until there are `count` outcomes, and answers them by job id.
+    pub async fn outcomes(&self, count: usize) -> HashMap<String, Value> {
+        let port = self.redis.port();
+        let all = tokio::task::spawn_blocking(move || read_outcomes(port, count));
+        all.await.expect("a reader")
+    }
+
+    /// The one outcome of a job, waiting until there is any.
+    pub async fn outcome(&self, job_id: &str) -> Value {
+        let all = self.outcomes(1).await;
+        all.get(job_id).unwrap_or_else(|| panic!("no outcome of {job_id}: {all:?}")).clone()
+    }
+
+    /// Nothing is left of any job: not in the stream, not in hand, not waiting.
+    pub fn assert_idle(&self) {
+        let mut resp = self.resp();
+        for key in ["zoomd:v1:lease", "zoomd:v1:due", "zoomd:v1:dl", "zoomd:v1:ring"] {
+            assert_eq!(resp.call(&["ZCARD", key]).number(), 0, "{key}");
+        }
+        assert_eq!(resp.call(&["HLEN", "zoomd:v1:own"]).number(), 0);
+        assert_eq!(resp.call(&["XLEN", "zoomd:jobs"]).number(), 0);
+        let pending = resp.call(&["XPENDING", "zoomd:jobs", "zoomd"]);
+        assert_eq!(pending.list()[0].number(), 0);
+    }
+}
+
+/// A meeting to be made for `account`.
+pub fn job(account: &str, topic: &str) -> Value {
+    json!({
+        "account": account,
+        "meeting": {"topic": topic, "type": 2, "start_time": "2036-12-01T10:00:00Z", "duration": 30},
+    })
+}
+
+/// The same under an id.
+pub fn job_with(account: &str, id: &str) -> Value {
+    let mut job = job(account, id);
+    job["id"] = id.into();
+    job
+}
+
+fn read_outcomes(port: u16, count: usize) -> HashMap<String, Value> {
+    let mut resp = Resp::connect(port);
+    let until = Instant::now() + LIMIT;
+    let mut found = HashMap::new();
+    let (mut results, mut failures) = ("0".to_owned(), "0".to_owned());
+    while found.len() < count {
+        assert!(Instant::now() < until, "{} of {count} outcomes: {found:#?}", found.len());
+        let streams = ["STREAMS", "zoomd:results", "zoomd:failures", &results, &failures];
+        let answer =
+            resp.call(&[&["XREAD", "COUNT", "1000", "BLOCK", "200"][..], &streams].concat());
+        let mut last = HashMap::new();
+        for stream in answer.list() {
+            let name = stream.list()[0].text();
+            for entry in stream.list()[1].list() {
+                last.insert(name.to_owned(), entry.list()[0].text().to_owned());
+                let fields = entry.list()[1].list();
+                let field = |name: &str| {
+                    let at = fields.iter().step_by(2).position(|f| f.text() == name);
+                    fields[at.expect("a field") * 2 + 1].text().to_owned()
+                };
+                let json = field(if name == "zoomd:results" { "result" } else { "failure" });
+                let json: Value = serde_json::from_str(&json).expect("JSON");
+                assert_eq!(json["job_id"], field("job_id"));
+                let key = (field("job_id"), json["run"].clone());
+                let twice = found.insert(key.0.clone(), json);
+                assert!(twice.is_none(), "two outcomes of {key:?}");
+            }
+        }
+        results = last.remove("zoomd:results").unwrap_or(results);
+        failures = last.remove("zoomd:failures").unwrap_or(failures);
+    }
+    found
+}
