@@ -5,7 +5,7 @@ use redis_local::{Options, RedisServer};
 use secrecy::{ExposeSecret as _, SecretString};
 use zoomd_store::grants::{
     AccountState, Change, Conflict, Connected, Epoch, GrantError, Grants, Identity, Learnt,
-    NewGrant, Plan, Put, Removed, Resealed,
+    NewGrant, Plan, Purged, Put, Removed, Resealed,
 };
 use zoomd_store::meta::{self, MetaError};
 use zoomd_store::seal::{KeyRing, SealError};
@@ -453,4 +453,66 @@ async fn everything_is_sealed_anew_under_another_key() {
     let grants = grants_of(&redis, &after).await;
     assert_eq!(stored_token(&grants, "acme").await.as_deref(), Some("rt-1"));
     assert_eq!(grants.vault().fingerprint(&"rt-1".into()), Ok(fp), "fingerprints stay");
+}
+
+#[tokio::test]
+async fn a_purge_leaves_nothing_but_a_nameless_tombstone() {
+    let (_redis, grants) = fresh().await;
+    connect(&grants, &consent("acme", "rt-1", "u1"), Conflict::Refuse).await;
+    connect(&grants, &consent("acme-2", "rt-2", "u2"), Conflict::Refuse).await;
+    assert_eq!(grants.purge(&name("acme")).await.expect("redis"), Purged::Live);
+    for words in [
+        &["HSET", "zoomd:v1:r:acme", "job-1", "{}"][..],
+        &["HSET", "zoomd:v1:p:acme", "job-1", "{}"],
+        &["ZADD", "zoomd:v1:w:acme|me", "1", "job-1"],
+        &["ZADD", "zoomd:v1:zz", "9999999999999", "acme|me", "9999999999999", "acme-2|me"],
+        &["ZADD", "zoomd:v1:i:acme", "9999999999999", "job-1"],
+        &["HSET", "zoomd:v1:al:z-u1", "me@acme", "u1", "ann@example.com", "u1"],
+        &["HSET", "zoomd:v1:gate:~acme", "light", "1"],
+        &["ZADD", "zoomd:v1:f", "1", "job-0#1", "1", "job-9#1"],
+        &["HSET", "zoomd:v1:f:job-0#1", "account", "acme"],
+        &["HSET", "zoomd:v1:f:job-9#1", "account", "acme-2"],
+    ] {
+        run(&grants, words).await;
+    }
+    grants.remove(&name("acme"), "by hand", None).await.expect("redis");
+    let ring = run(&grants, &["ZRANGE", "zoomd:v1:ring", "0", "-1"]).await;
+    let ring: Vec<String> = redis::from_redis_value(ring).expect("names");
+    assert_eq!(ring, ["acme"], "its sleeping room is served, so that its jobs can fail");
+
+    assert_eq!(grants.purge(&name("acme")).await.expect("redis"), Purged::Jobs(1));
+    run(&grants, &["DEL", "zoomd:v1:p:acme", "zoomd:v1:w:acme|me"]).await;
+    assert_eq!(grants.purge(&name("acme")).await.expect("redis"), Purged::InFlight(1));
+    run(&grants, &["DEL", "zoomd:v1:i:acme"]).await;
+    assert_eq!(grants.purge(&name("acme")).await.expect("redis"), Purged::Done);
+    assert_eq!(grants.purge(&name("acme")).await.expect("redis"), Purged::NoAccount);
+
+    let keys: Vec<String> =
+        redis::from_redis_value(run(&grants, &["KEYS", "*"]).await).expect("names");
+    for key in keys.iter().filter(|key| key.starts_with("zoomd:v1:")) {
+        let names_it = |text: &str| text.replace("acme-2", "").contains("acme");
+        assert!(!names_it(key), "{key} is left");
+        let dump = dump(&grants, key).await;
+        assert!(!names_it(&dump) && !dump.contains("u1"), "{key}: {dump}");
+    }
+    // The other account and its failure are as they were.
+    assert_eq!(state(&grants, "acme-2").await, AccountState::Active);
+    assert!(keys.contains(&"zoomd:v1:f:job-9#1".to_owned()));
+    // A late reply of the purged epoch does not bring it back, a new consent does.
+    let late = Epoch::choose(1_700_000_000_000, [], 0);
+    let late = grants.connect(&consent("acme", "rt-0", "u1"), late, Conflict::Refuse).await;
+    assert_eq!(late.expect("asked"), Connected::Older);
+    let again = connect(&grants, &consent("acme", "rt-3", "u1"), Conflict::Refuse).await;
+    assert!(matches!(again, Connected::Stored { before: None, .. }), "{again:?}");
+}
+
+async fn dump(grants: &Grants, key: &str) -> String {
+    let kind: String = redis::from_redis_value(run(grants, &["TYPE", key]).await).expect("a word");
+    let words = match kind.as_str() {
+        "hash" => vec!["HGETALL", key],
+        "list" => vec!["LRANGE", key, "0", "-1"],
+        "zset" => vec!["ZRANGE", key, "0", "-1"],
+        _ => vec!["TYPE", key],
+    };
+    format!("{:?}", run(grants, &words).await)
 }

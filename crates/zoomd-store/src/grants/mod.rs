@@ -11,6 +11,7 @@
 //! removed at, so that nothing older can bring it back.
 
 mod new;
+mod purge;
 mod put;
 mod read;
 mod record;
@@ -26,6 +27,7 @@ use crate::seal::{SealError, Vault};
 use crate::{Store, StoreError};
 
 pub use new::{Identity, NewGrant};
+pub use purge::Purged;
 pub use put::{Conflict, Connected, Put};
 pub use read::AccountSummary;
 pub(crate) use read::{account, grant};

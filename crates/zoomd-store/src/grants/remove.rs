@@ -61,6 +61,7 @@ impl Grants {
         let mut answer = Words::new(answer, "a removal")?;
         Ok(match answer.next()?.as_str() {
             "removed" => {
+                self.wake_rooms(name).await?;
                 Removed::Done { before: answer.next()?.parse().ok(), waiting: answer.count()? }
             }
             "changed" => Removed::Changed,

@@ -17,6 +17,13 @@ static SET: LazyLock<Script> = LazyLock::new(|| {
         include_str!("../lua/account_set.lua"),
     ])
 });
+static WAKE: LazyLock<Script> = LazyLock::new(|| {
+    Script::new(&[
+        include_str!("../lua/lib/base.lua"),
+        include_str!("../lua/account_lib.lua"),
+        include_str!("../lua/account_wake.lua"),
+    ])
+});
 static LEARN: LazyLock<Script> = LazyLock::new(|| {
     Script::new(&[
         include_str!("../lua/lib/base.lua"),
@@ -24,6 +31,9 @@ static LEARN: LazyLock<Script> = LazyLock::new(|| {
         include_str!("../lua/account_learn.lua"),
     ])
 });
+
+/// Sleepers looked at in one step.
+const SCAN: usize = 500;
 
 /// A change of an account's settings; `None` leaves what is there.
 #[derive(Debug, Clone, Copy, Default)]
@@ -64,7 +74,41 @@ impl Grants {
             fields.push(("cap", if cap == 0 { String::new() } else { cap.to_string() }));
             told.push(if cap == 0 { "no cap".to_owned() } else { format!("cap {cap}") });
         }
-        self.change(name, &Line::new("set").detail(told.join(", ")), true, &fields).await
+        let line = Line::new("set").detail(told.join(", "));
+        let there = self.change(name, &line, true, &fields).await?;
+        if there && change.plan.is_some() {
+            self.wake_rooms(name).await?;
+        }
+        Ok(there)
+    }
+
+    /// Serves the account's rooms that sleep, whatever they sleep for: each is
+    /// looked at again, and sleeps on if it must.
+    ///
+    /// # Errors
+    /// That Redis could not be asked. They wake by themselves in their time.
+    pub async fn wake_rooms(&self, name: &AccountName) -> Result<(), StoreError> {
+        let (keys, conn) = (self.store.keys(), self.store.connection());
+        let mut cursor = 0_u64;
+        loop {
+            // A name holds nothing that means something in a pattern.
+            let mut scan = redis::cmd("ZSCAN");
+            scan.arg(keys.asleep()).arg(cursor).arg("MATCH").arg(format!("{name}|*"));
+            scan.arg("COUNT").arg(SCAN);
+            let (next, found): (u64, Vec<(String, f64)>) =
+                redis::from_redis_value(conn.value(&scan).await?)?;
+            let mut call = self.call(&WAKE).arg(name.as_str());
+            for (room, _) in &found {
+                call.push(room.split_once('|').map_or("", |(_, host)| host));
+            }
+            if !found.is_empty() {
+                call.run(&conn).await?;
+            }
+            cursor = next;
+            if cursor == 0 {
+                return Ok(());
+            }
+        }
     }
 
     /// Holds the account's jobs back; `false` when there is no such account.
