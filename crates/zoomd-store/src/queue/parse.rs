@@ -94,7 +94,7 @@ pub(crate) struct Live {
     pub(crate) reconcilable: bool,
     /// When a call may have left whose outcome nobody recorded; 0: none.
     pub(crate) sent_ms: i64,
-    pub(super) deadline_ms: i64,
+    pub(crate) deadline_ms: i64,
     pub(crate) account: Arc<str>,
     pub(crate) host: Arc<str>,
     pub(crate) other_host: Option<Arc<str>>,

@@ -1,0 +1,43 @@
+-- Starts a new run of a failed job. After lib/base.lua.
+-- KEYS  1 prefix
+-- ARGV  1 clock offset  2 failure id  3 job id  4 `ids` value of the new run
+--       5 record ('' none)  6 not before ms (0: none)  7 remember s
+-- Answer  {letter, detail}: D done  N no such failure  R retried before (run)
+--       A no such account  T the id is another job's now  E a key is of a wrong type
+-- Two retries of one failure are one: the first leaves its mark on it.
+local key = P .. 'f:' .. ARGV[2]
+local failure = call('HMGET', key, 'job_id', 'retried', 'job', 'entry')
+if not failure[1] then return {'N', ''} end
+if failure[2] then return {'R', failure[2]} end
+local j = parse_live(ARGV[4])
+j.id = ARGV[3]
+local state = try('HGET', P .. 'a:' .. j.A, 'st')
+if type(state) == 'table' then return {'E', ''} end
+if not state or state == 'removed' then return {'A', state or ''} end
+
+local memory = call('HGET', P .. 'ids', j.id)
+if memory then
+  local kind, _, entry, _, finished = string.match(memory, '^(%u) (%d+) (%S+) (%S+) (%d*)')
+  local over = kind == 'D' and tonumber(finished) and tonumber(finished) + tonumber(ARGV[7]) <= now / 1000
+  if not over and not (kind == 'U' and entry == failure[4]) then return {'T', kind or ''} end
+end
+for _, hash in ipairs({P .. 'p:' .. j.A, P .. 'r:' .. j.A}) do
+  if type(try('HLEN', hash)) == 'table' then return {'E', ''} end
+end
+for _, zset in ipairs({P .. 'w:' .. j.A .. '|' .. room_of(j), P .. 'hr:' .. j.A, P .. 'due', P .. 'dl', P .. 'zz', P .. 'ring'}) do
+  if type(try('ZCARD', zset)) == 'table' then return {'E', ''} end
+end
+
+call('HSET', P .. 'p:' .. j.A, j.id, failure[3] or '')
+if ARGV[5] ~= '' then call('HSET', P .. 'r:' .. j.A, j.id, ARGV[5]) end
+call('HSET', P .. 'ids', j.id, format_live(j))
+if soon(j.dl) then call('ZADD', P .. 'dl', j.dl, j.id) end
+if tonumber(ARGV[6]) > now then
+  call('ZADD', P .. 'due', ARGV[6], j.id)
+else
+  into_rooms({j})
+end
+call('HSET', key, 'retried', j.run)
+call('ZREM', P .. 'f', ARGV[2])
+call('PUBLISH', P .. 'wake', 'q')
+return {'D', j.run}

@@ -1,0 +1,16 @@
+-- Lets everything run again after a pause. After lib/base.lua.
+-- KEYS  1 prefix  2 meta
+-- ARGV  1 clock offset  2 most lanes woken at once
+-- Answer  1 resumed, 0 nothing was paused
+-- Lanes that went to sleep because of the pause wake within a minute by
+-- themselves; those that can be seen are woken now. One too many only looks.
+if call('HDEL', KEYS[2], 'paused') == 0 then return 0 end
+local lanes = call('ZRANGEBYSCORE', P .. 'zz', int(now), int(now + 60000), 'LIMIT', 0, ARGV[2])
+for _, lane in ipairs(lanes) do
+  if not string.find(lane, '|', 1, true) then
+    call('ZREM', P .. 'zz', lane)
+    ring_push(lane)
+  end
+end
+call('PUBLISH', P .. 'wake', 'q')
+return 1

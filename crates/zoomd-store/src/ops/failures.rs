@@ -1,0 +1,238 @@
+//! The index of failures: 30 days of them, with what a retry needs.
+
+use redis::from_redis_value;
+
+use super::find::{JobView, Source, State};
+use super::{Ops, retry};
+use crate::StoreError;
+use crate::queue::Record;
+
+/// Failures read at once.
+const PAGE: usize = 200;
+/// Failures looked at for one job that is not found by its name.
+const LOOK: usize = 10_000;
+/// Runs of a job that are tried by name.
+const RUNS: u32 = 32;
+
+/// Which failures are wanted; nothing set: all.
+#[derive(Debug, Clone, Default)]
+pub struct FailureFilter {
+    /// Of this account.
+    pub account: Option<String>,
+    /// With this code.
+    pub code: Option<String>,
+    /// Not older than this.
+    pub since_ms: Option<i64>,
+}
+
+/// One line of the list.
+#[derive(Debug, Clone)]
+pub struct FailureLine {
+    /// Its id: `<job id>#<run>`.
+    pub id: String,
+    /// The job's id.
+    pub job_id: String,
+    /// The account, empty if that could not be read.
+    pub account: String,
+    /// The code.
+    pub code: String,
+    /// When it failed.
+    pub failed_ms: i64,
+    /// The outcome, a JSON object.
+    pub json: String,
+}
+
+/// A failure with all that is kept of it.
+#[derive(Debug, Clone)]
+pub struct FailureRecord {
+    /// What the list shows.
+    pub line: FailureLine,
+    /// The stream entry the job came in.
+    pub entry: String,
+    /// The job as it came.
+    pub job: Vec<u8>,
+    /// What was tried.
+    pub record: Record,
+    /// The run that was started from it, if one was.
+    pub retried: Option<u32>,
+}
+
+/// Where a page of the list ended.
+#[derive(Debug, Clone)]
+pub struct Cursor {
+    id: String,
+    failed_ms: f64,
+}
+
+impl FailureLine {
+    /// Which run failed.
+    #[must_use]
+    pub fn run(&self) -> u32 {
+        self.id.rsplit_once('#').and_then(|(_, run)| run.parse().ok()).unwrap_or(1)
+    }
+}
+
+impl FailureFilter {
+    fn takes(&self, line: &FailureLine) -> bool {
+        self.account.as_ref().is_none_or(|account| *account == line.account)
+            && self.code.as_ref().is_none_or(|code| *code == line.code)
+    }
+}
+
+impl Ops {
+    /// A page of failures, newest first, and where the next page begins.
+    ///
+    /// # Errors
+    /// That Redis could not be asked.
+    pub async fn failures(
+        &self,
+        filter: &FailureFilter,
+        after: Option<&Cursor>,
+    ) -> Result<(Vec<FailureLine>, Option<Cursor>), StoreError> {
+        let key = self.store.keys().failure_index();
+        let rank = match after {
+            Some(cursor) => self.rank_after(&key, cursor).await?,
+            None => 0,
+        };
+        let mut command = redis::cmd("ZREVRANGE");
+        command.arg(&key).arg(rank).arg(rank + PAGE as u64 - 1).arg("WITHSCORES");
+        let conn = self.store.connection();
+        let mut found: Vec<(String, f64)> = from_redis_value(conn.value(&command).await?)?;
+        let full = found.len() == PAGE;
+        if let Some(since) = filter.since_ms {
+            found.retain(|(_, ms)| *ms as i64 >= since);
+        }
+        let last = found.last().cloned().filter(|_| full && found.len() == PAGE);
+        let next = last.map(|(id, failed_ms)| Cursor { id, failed_ms });
+        let ids: Vec<String> = found.into_iter().map(|(id, _)| id).collect();
+        let mut lines = self.lines(&ids).await?;
+        lines.retain(|line| filter.takes(line));
+        Ok((lines, next))
+    }
+
+    /// Failures may have come or gone since the page before.
+    async fn rank_after(&self, key: &str, cursor: &Cursor) -> Result<u64, StoreError> {
+        let newer = format!("({:.0}", cursor.failed_ms);
+        let mut reads = redis::pipe();
+        reads.cmd("ZREVRANK").arg(key).arg(&cursor.id);
+        reads.cmd("ZCOUNT").arg(key).arg(newer).arg("+inf");
+        let mut values = self.store.connection().values(&reads).await?.into_iter();
+        let mut next = || values.next().unwrap_or(redis::Value::Nil);
+        let rank: Option<u64> = from_redis_value(next())?;
+        let newer: u64 = from_redis_value(next())?;
+        Ok(rank.map_or(newer, |rank| rank + 1))
+    }
+
+    async fn lines(&self, ids: &[String]) -> Result<Vec<FailureLine>, StoreError> {
+        const FIELDS: [&str; 5] = ["job_id", "account", "code", "failed_ms", "failure"];
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut reads = redis::pipe();
+        for id in ids {
+            reads.cmd("HMGET").arg(self.store.keys().failure(id)).arg(&FIELDS);
+        }
+        let values = self.store.connection().values(&reads).await?;
+        let mut lines = Vec::with_capacity(ids.len());
+        for (id, value) in ids.iter().zip(values) {
+            let fields: Vec<Option<String>> = from_redis_value(value)?;
+            let mut fields = fields.into_iter();
+            let mut next = || fields.next().flatten();
+            let Some(job_id) = next() else { continue };
+            lines.push(FailureLine {
+                id: id.clone(),
+                job_id,
+                account: next().unwrap_or_default(),
+                code: next().unwrap_or_default(),
+                failed_ms: next().and_then(|ms| ms.parse().ok()).unwrap_or(0),
+                json: next().unwrap_or_default(),
+            });
+        }
+        Ok(lines)
+    }
+
+    /// How many failures the index holds, and how many of them are of the last day.
+    ///
+    /// # Errors
+    /// That Redis could not be asked.
+    pub async fn failure_counts(&self) -> Result<(u64, u64), StoreError> {
+        let day_ago = self.store.now_ms().await? - crate::clock::DAY_MS;
+        let key = self.store.keys().failure_index();
+        let mut reads = redis::pipe();
+        reads.cmd("ZCARD").arg(&key).cmd("ZCOUNT").arg(&key).arg(day_ago).arg("+inf");
+        let mut values = self.store.connection().values(&reads).await?.into_iter();
+        let mut next = || values.next().unwrap_or(redis::Value::Int(0));
+        Ok((from_redis_value(next())?, from_redis_value(next())?))
+    }
+
+    /// A failure by its id, its job's id or its entry's: of several runs, the last.
+    ///
+    /// # Errors
+    /// That Redis could not be asked.
+    pub async fn failure(&self, id: &str) -> Result<Option<FailureRecord>, StoreError> {
+        match self.failure_id(id).await? {
+            Some(id) => self.failure_record(&id).await,
+            None => Ok(None),
+        }
+    }
+
+    async fn failure_id(&self, id: &str) -> Result<Option<String>, StoreError> {
+        let key = self.store.keys().failure_index();
+        let names: Vec<String> = std::iter::once(id.to_owned())
+            .chain((1..=RUNS).map(|run| format!("{id}#{run}")))
+            .collect();
+        let mut command = redis::cmd("ZMSCORE");
+        command.arg(&key).arg(&names);
+        let conn = self.store.connection();
+        let scores: Vec<Option<f64>> = from_redis_value(conn.value(&command).await?)?;
+        if let Some(at) = scores.iter().rposition(Option::is_some) {
+            return Ok(names.into_iter().nth(at));
+        }
+        // A refused entry is known by its entry, not by the id it claims.
+        let mut seen = 0;
+        let mut from = None;
+        while seen < LOOK {
+            let (lines, next) = self.failures(&FailureFilter::default(), from.as_ref()).await?;
+            seen += PAGE;
+            if let Some(line) = lines.into_iter().find(|line| line.job_id == id) {
+                return Ok(Some(line.id));
+            }
+            if next.is_none() {
+                break;
+            }
+            from = next;
+        }
+        Ok(None)
+    }
+
+    pub(super) async fn failure_record(
+        &self,
+        id: &str,
+    ) -> Result<Option<FailureRecord>, StoreError> {
+        let Some(line) = self.lines(&[id.to_owned()]).await?.into_iter().next() else {
+            return Ok(None);
+        };
+        let mut command = redis::cmd("HMGET");
+        command.arg(self.store.keys().failure(id)).arg(&["entry", "job", "record", retry::MARK]);
+        let value = self.store.connection().value(&command).await?;
+        let fields: Vec<Option<Vec<u8>>> = from_redis_value(value)?;
+        let mut fields = fields.into_iter();
+        let mut next = || fields.next().flatten().unwrap_or_default();
+        let entry = String::from_utf8_lossy(&next()).into_owned();
+        let (job, record) = (next(), next());
+        let retried = String::from_utf8_lossy(&next()).parse().ok();
+        let record = serde_json::from_slice(&record).unwrap_or_default();
+        Ok(Some(FailureRecord { line, entry, job, record, retried }))
+    }
+}
+
+pub(super) fn view(record: &FailureRecord) -> JobView {
+    let mut view = JobView::new(&record.line.job_id, State::Failed, Source::FailureIndex);
+    view.account = Some(record.line.account.clone()).filter(|account| !account.is_empty());
+    view.entry = Some(record.entry.clone());
+    view.run = record.line.run();
+    view.record = record.record.clone();
+    view.job = Some(record.job.clone());
+    view.outcome = Some(record.line.json.clone());
+    view
+}

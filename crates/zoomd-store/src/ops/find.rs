@@ -1,0 +1,334 @@
+//! One job, wherever it is: waiting, in hand, still in the stream, or over.
+//!
+//! Looks first where the scripts keep live jobs, then in the index of
+//! failures, then in the streams. The searches through streams are bounded, so
+//! "not found" of an old job means "not among the newest".
+
+use redis::from_redis_value;
+
+use super::stream::Way;
+use super::{Ops, failures};
+use crate::StoreError;
+use crate::queue::parse::Live;
+use crate::queue::{Mode, Record, Why};
+
+/// Entries of a stream that are looked at for one job.
+const LOOK: usize = 20_000;
+
+/// Where a job stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum State {
+    /// In the stream; no daemon has taken it in yet.
+    Queued,
+    /// In its account's waiting room.
+    Waiting,
+    /// Asleep until a time.
+    Sleeping,
+    /// In a daemon's hands.
+    Running,
+    /// Its last call is unresolved: Zoom is asked whether the meeting exists.
+    Reconciling,
+    /// It has its meeting.
+    Succeeded,
+    /// It failed for good.
+    Failed,
+}
+
+impl State {
+    /// One word.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Queued => "queued",
+            Self::Waiting => "waiting",
+            Self::Sleeping => "sleeping",
+            Self::Running => "running",
+            Self::Reconciling => "reconciling",
+            Self::Succeeded => "succeeded",
+            Self::Failed => "failed",
+        }
+    }
+
+    /// Whether it has its outcome.
+    #[must_use]
+    pub fn is_over(self) -> bool {
+        matches!(self, Self::Succeeded | Self::Failed)
+    }
+}
+
+/// Where what is shown of a job comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Source {
+    /// zoomd's record of a live job.
+    Record,
+    /// The producers' stream.
+    JobsStream,
+    /// The stream of results.
+    ResultsStream,
+    /// The stream of failures.
+    FailuresStream,
+    /// The index of failures.
+    FailureIndex,
+    /// The memory of finished jobs; the outcome itself is gone.
+    Memory,
+}
+
+impl Source {
+    /// A few words.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Record => "record",
+            Self::JobsStream => "jobs_stream",
+            Self::ResultsStream => "results_stream",
+            Self::FailuresStream => "failures_stream",
+            Self::FailureIndex => "failure_index",
+            Self::Memory => "memory",
+        }
+    }
+}
+
+/// What is known of a job.
+#[derive(Debug, Clone)]
+pub struct JobView {
+    /// Its id.
+    pub id: String,
+    /// Where it stands.
+    pub state: State,
+    /// Where this was read.
+    pub source: Source,
+    /// Its account, if that is known.
+    pub account: Option<String>,
+    /// The host whose room it waits in.
+    pub host: Option<String>,
+    /// The stream entry it came in.
+    pub entry: Option<String>,
+    /// Which run.
+    pub run: u32,
+    /// 0 high, 1 normal, 2 low.
+    pub priority: Option<u8>,
+    /// Why it does not run.
+    pub why: Option<Why>,
+    /// What it waits for was said in these words.
+    pub detail: Option<String>,
+    /// When it is expected to go on.
+    pub until_ms: Option<i64>,
+    /// Its place in its room, from 1.
+    pub place: Option<u64>,
+    /// Not sent after this.
+    pub deadline_ms: Option<i64>,
+    /// The daemon that has it in hand.
+    pub daemon: Option<String>,
+    /// What was tried.
+    pub record: Record,
+    /// The job as it came.
+    pub job: Option<Vec<u8>>,
+    /// Its outcome, a JSON object.
+    pub outcome: Option<String>,
+}
+
+impl JobView {
+    pub(super) fn new(id: &str, state: State, source: Source) -> Self {
+        Self {
+            id: id.to_owned(),
+            state,
+            source,
+            account: None,
+            host: None,
+            entry: None,
+            run: 1,
+            priority: None,
+            why: None,
+            detail: None,
+            until_ms: None,
+            place: None,
+            deadline_ms: None,
+            daemon: None,
+            record: Record::default(),
+            job: None,
+            outcome: None,
+        }
+    }
+}
+
+impl Ops {
+    /// Finds a job by its id, or by the id of its stream entry.
+    ///
+    /// # Errors
+    /// That Redis could not be asked.
+    pub async fn job(&self, id: &str) -> Result<Option<JobView>, StoreError> {
+        let mut command = redis::cmd("HGET");
+        command.arg(self.store.keys().ids()).arg(id);
+        let memory: Option<String> =
+            from_redis_value(self.store.connection().value(&command).await?)?;
+        match memory.as_deref() {
+            Some(value) if value.starts_with("L ") => match Live::read(value) {
+                Some(live) => self.live_job(id, live).await.map(Some),
+                None => Err(StoreError::unexpected("a job's state")),
+            },
+            Some(value) => self.finished_job(id, value).await.map(Some),
+            None => self.unremembered_job(id).await,
+        }
+    }
+
+    async fn live_job(&self, id: &str, live: Live) -> Result<JobView, StoreError> {
+        let keys = self.store.keys();
+        let room = if live.mode == Mode::Reconcile { "?reconcile" } else { &*live.host };
+        let mut reads = redis::pipe();
+        reads.cmd("HGET").arg(keys.own()).arg(id);
+        reads.cmd("ZSCORE").arg(keys.due()).arg(id);
+        reads.cmd("ZRANK").arg(keys.room(&live.account, room)).arg(id);
+        reads.cmd("HGET").arg(keys.payloads(&live.account)).arg(id);
+        reads.cmd("HGET").arg(keys.records(&live.account)).arg(id);
+        let mut values = self.store.connection().values(&reads).await?.into_iter();
+        let mut next = || values.next().unwrap_or(redis::Value::Nil);
+        let own: Option<String> = from_redis_value(next())?;
+        let due: Option<f64> = from_redis_value(next())?;
+        let rank: Option<u64> = from_redis_value(next())?;
+        let payload: Option<Vec<u8>> = from_redis_value(next())?;
+        let record: Option<Vec<u8>> = from_redis_value(next())?;
+        let mut view = view_of(id, &live);
+        view.record = record.and_then(|r| serde_json::from_slice(&r).ok()).unwrap_or_default();
+        view.job = payload;
+        let unresolved = live.mode == Mode::Reconcile;
+        if let Some(own) = own {
+            view.state = if unresolved { State::Reconciling } else { State::Running };
+            view.daemon = own.split_once('.').map(|(boot, _)| boot.to_owned());
+            if view.job.is_none() {
+                let entry = self.entry(&keys.jobs(), &live.entry).await?;
+                view.job = entry.map(|entry| entry.field("job").to_vec());
+            }
+        } else if let Some(due) = due {
+            view.state = if unresolved { State::Reconciling } else { State::Sleeping };
+            view.until_ms = Some(due as i64);
+            view.detail = view.record.why.clone();
+            view.why = view.detail.is_none().then_some(Why::NotBefore);
+        } else {
+            view.state = if unresolved { State::Reconciling } else { State::Waiting };
+            view.place = rank.map(|rank| rank + 1);
+            let facts = self.account_facts(&live.account, &live.host).await?;
+            let (why, until) = facts.reason(rank.unwrap_or(0));
+            (view.why, view.until_ms) = (Some(why), until);
+            view.detail = match why {
+                Why::Paused => facts.paused.filter(|reason| !reason.is_empty()),
+                Why::Consent => facts.why,
+                _ => None,
+            };
+        }
+        Ok(view)
+    }
+
+    /// `D` or `U`: run, entry, digest, finish time in seconds.
+    async fn finished_job(&self, id: &str, memory: &str) -> Result<JobView, StoreError> {
+        let mut words = memory.split(' ');
+        let done = words.next() == Some("D");
+        let run = words.next().and_then(|run| run.parse().ok()).unwrap_or(1);
+        let entry = words.next().unwrap_or_default().to_owned();
+        let finished_s: i64 = words.nth(1).and_then(|s| s.parse().ok()).unwrap_or(0);
+        if !done && let Some(view) = self.failed_job(id).await? {
+            return Ok(view);
+        }
+        let state = if done { State::Succeeded } else { State::Failed };
+        let from = Some(format!("{}-0", (finished_s - 2).max(0) * 1000));
+        let found = self.outcome_from(id, state, Way::OldestFirst, from).await?;
+        Ok(found.unwrap_or_else(|| {
+            let mut view = JobView::new(id, state, Source::Memory);
+            (view.run, view.entry) = (run, Some(entry));
+            view
+        }))
+    }
+
+    async fn unremembered_job(&self, id: &str) -> Result<Option<JobView>, StoreError> {
+        if let Some(view) = self.failed_job(id).await? {
+            return Ok(Some(view));
+        }
+        if let Some(view) = self.queued_job(id).await? {
+            return Ok(Some(view));
+        }
+        // An entry's id tells when the job came, so its outcome came later.
+        let from = id.parse::<zoomd_wire::EntryId>().ok().map(|id| id.to_string());
+        let way = if from.is_some() { Way::OldestFirst } else { Way::NewestFirst };
+        for state in [State::Succeeded, State::Failed] {
+            if let Some(view) = self.outcome_from(id, state, way, from.clone()).await? {
+                return Ok(Some(view));
+            }
+        }
+        Ok(None)
+    }
+
+    async fn failed_job(&self, id: &str) -> Result<Option<JobView>, StoreError> {
+        let Some(record) = self.failure(id).await? else { return Ok(None) };
+        Ok(Some(failures::view(&record)))
+    }
+
+    /// A job that no daemon has taken in: by its entry, else by the id in it.
+    async fn queued_job(&self, id: &str) -> Result<Option<JobView>, StoreError> {
+        let jobs = self.store.keys().jobs();
+        let entry = match id.parse::<zoomd_wire::EntryId>() {
+            Ok(_) => self.entry(&jobs, id).await?,
+            Err(_) => {
+                let named = |raw: &super::stream::Raw| job_id_of(raw).as_deref() == Some(id);
+                self.search(&jobs, Way::OldestFirst, None, LOOK, named).await?
+            }
+        };
+        Ok(entry.map(|raw| queued_view(&raw)))
+    }
+
+    async fn outcome_from(
+        &self,
+        id: &str,
+        state: State,
+        way: Way,
+        from: Option<String>,
+    ) -> Result<Option<JobView>, StoreError> {
+        let keys = self.store.keys();
+        let (key, field, source) = match state {
+            State::Succeeded => (keys.results(), "result", Source::ResultsStream),
+            _ => (keys.failures(), "failure", Source::FailuresStream),
+        };
+        let wanted = |raw: &super::stream::Raw| raw.field("job_id") == id.as_bytes();
+        let Some(raw) = self.search(&key, way, from, LOOK, wanted).await? else { return Ok(None) };
+        let mut view = JobView::new(id, state, source);
+        view.account = Some(raw.text("account"));
+        view.outcome = Some(raw.text(field));
+        Ok(Some(view))
+    }
+}
+
+pub(super) fn view_of(id: &str, live: &Live) -> JobView {
+    let mut view = JobView::new(id, State::Waiting, Source::Record);
+    view.account = Some(live.account.to_string());
+    view.host = Some(live.host.to_string());
+    view.entry = Some(live.entry.to_string());
+    view.run = live.run;
+    view.priority = Some(live.priority);
+    view.deadline_ms = Some(live.deadline_ms);
+    view
+}
+
+/// The job's id as its producer gave it; `None` when it gave none.
+pub(super) fn job_id_of(raw: &super::stream::Raw) -> Option<String> {
+    #[derive(serde::Deserialize)]
+    struct Named {
+        id: Option<String>,
+    }
+    serde_json::from_slice::<Named>(raw.field("job")).ok()?.id
+}
+
+pub(super) fn queued_view(raw: &super::stream::Raw) -> JobView {
+    #[derive(serde::Deserialize)]
+    struct Peek {
+        id: Option<String>,
+        account: Option<String>,
+    }
+    let peek: Option<Peek> = serde_json::from_slice(raw.field("job")).ok();
+    let (id, account) = peek.map_or((None, None), |peek| (peek.id, peek.account));
+    let mut view =
+        JobView::new(&id.unwrap_or_else(|| raw.id.clone()), State::Queued, Source::JobsStream);
+    view.account = account;
+    view.entry = Some(raw.id.clone());
+    view.job = Some(raw.field("job").to_vec());
+    view
+}

@@ -1,0 +1,50 @@
+//! What operators see and do: jobs, failures, outcomes, pause, status.
+//!
+//! Reads go over the layout as it is; each is bounded, and says where what it
+//! shows comes from. Verbs that change something are one script each, which
+//! looks again at what the caller saw and does nothing if it changed. All of it
+//! works while no daemon runs.
+//!
+//! Never takes a lease and never calls Zoom. A job in flight is left alone.
+
+mod account;
+mod cancel;
+mod failures;
+mod find;
+mod jobs;
+mod outcome;
+mod pause;
+mod retry;
+mod status;
+mod stream;
+
+use crate::Store;
+
+pub use account::AccountFacts;
+pub use cancel::{CANCEL_MARK, Cancelled};
+pub use failures::{Cursor, FailureFilter, FailureLine, FailureRecord};
+pub use find::{JobView, Source, State};
+pub use jobs::{JobFilter, JobLine};
+pub use pause::Paused;
+pub use retry::Retried;
+pub use status::{DaemonLine, Status};
+
+/// An operator's hand on one namespace.
+#[derive(Debug, Clone)]
+pub struct Ops {
+    store: Store,
+}
+
+impl Ops {
+    /// The namespace of `store`.
+    #[must_use]
+    pub fn new(store: Store) -> Self {
+        Self { store }
+    }
+
+    /// The namespace it works on.
+    #[must_use]
+    pub fn store(&self) -> &Store {
+        &self.store
+    }
+}

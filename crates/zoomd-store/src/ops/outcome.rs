@@ -1,0 +1,58 @@
+//! The outcome of a job that an operator ended.
+
+use jiff::Timestamp;
+use zoomd_wire::{EntryId, Failure, FailureCode, Job, Rules};
+
+use crate::queue::Record;
+
+/// A job read from its text: what was sound once stays sound, so a start that
+/// has passed meanwhile is no objection.
+pub(super) fn read(entry: &str, text: &[u8]) -> Option<Job> {
+    let now = entry.parse::<EntryId>().map_or(Timestamp::UNIX_EPOCH, |id| id.time());
+    zoomd_wire::parse(text, &Rules { now, allow_past_start: true }).ok()
+}
+
+/// The failure of a cancelled job.
+pub(super) struct CancelledJob<'a> {
+    pub(super) id: &'a str,
+    pub(super) run: u32,
+    pub(super) entry: &'a str,
+    pub(super) account: &'a str,
+    pub(super) text: &'a [u8],
+    pub(super) record: &'a Record,
+    pub(super) reason: &'a str,
+    pub(super) now_ms: i64,
+}
+
+impl CancelledJob<'_> {
+    pub(super) fn json(&self, job: Option<&Job>) -> String {
+        let entry_id = self.entry.parse().unwrap_or(EntryId { ms: 0, seq: 0 });
+        let time = |ms| Timestamp::from_millisecond(ms).unwrap_or(Timestamp::MAX);
+        let message = match self.reason {
+            "" => "it was cancelled by an operator".to_owned(),
+            reason => format!("it was cancelled by an operator: {reason}"),
+        };
+        Failure {
+            job_id: self.id,
+            run: self.run,
+            entry_id,
+            account: Some(self.account).filter(|account| !account.is_empty()),
+            kind: job.map(|job| job.kind.as_str()),
+            user: job.map(|job| job.user.as_str()),
+            code: FailureCode::Cancelled,
+            message: &message,
+            field: None,
+            attempts: self.record.attempts,
+            origin: None,
+            zoom: None,
+            candidates: None,
+            enqueued_at: entry_id.time(),
+            started_at: self.record.first_send_ms.map(time),
+            failed_at: time(self.now_ms),
+            job: self.text,
+            traceparent: job.and_then(|job| job.traceparent),
+            metadata: job.and_then(|job| job.metadata.as_deref()),
+        }
+        .to_json()
+    }
+}

@@ -1,0 +1,59 @@
+//! Holding everything back, and letting it go.
+
+use std::sync::LazyLock;
+
+use redis::from_redis_value;
+
+use super::Ops;
+use crate::{Script, StoreError};
+
+/// Sleeping lanes woken by a resume; more wake by themselves.
+const WOKEN: usize = 2_000;
+
+static RESUME: LazyLock<Script> = LazyLock::new(|| {
+    Script::new(&[include_str!("../lua/lib/base.lua"), include_str!("../lua/resume.lua")])
+});
+
+/// That, and why, everything is held back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Paused {
+    /// What whoever did it said.
+    pub reason: String,
+}
+
+impl Ops {
+    /// Holds every job back from its next call. What is in flight goes on.
+    ///
+    /// # Errors
+    /// That Redis could not be asked.
+    pub async fn pause(&self, reason: &str) -> Result<(), StoreError> {
+        let mut command = redis::cmd("HSET");
+        command.arg(self.store.keys().meta()).arg("paused").arg(reason);
+        self.store.connection().value(&command).await?;
+        Ok(())
+    }
+
+    /// Lets everything run again; false if nothing was held back.
+    ///
+    /// # Errors
+    /// That Redis could not be asked.
+    pub async fn resume(&self) -> Result<bool, StoreError> {
+        let keys = self.store.keys();
+        let call = RESUME.call().key(keys.prefix()).key(keys.meta());
+        let call = call.arg(self.store.clock().ms()).arg(WOKEN);
+        let resumed: u8 = from_redis_value(call.run(&self.store.connection()).await?)?;
+        Ok(resumed == 1)
+    }
+
+    /// Whether everything is held back, and why.
+    ///
+    /// # Errors
+    /// That Redis could not be asked.
+    pub async fn paused(&self) -> Result<Option<Paused>, StoreError> {
+        let mut command = redis::cmd("HGET");
+        command.arg(self.store.keys().meta()).arg("paused");
+        let reason: Option<String> =
+            from_redis_value(self.store.connection().value(&command).await?)?;
+        Ok(reason.map(|reason| Paused { reason }))
+    }
+}
