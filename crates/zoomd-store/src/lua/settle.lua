@@ -1,6 +1,6 @@
 -- Ends leases: outcomes are published, everything else of the jobs goes with them.
 -- KEYS  1 prefix  2 jobs  3 results  4 failures  5 events
--- ARGV  1 clock offset  2 boot id  3 number of this settle  4 send ms
+-- ARGV  1 clock offset  2 boot id  3 number of this settle  4 (unused)
 --       5 label of a create  6 label of a look  7 reply ms  8 failures kept s
 --       9 the prefix of reply lists  10 sent before (0|1)  11 number of items; each:
 --       letter, id, fence, account, host, other host, entry, `ids` value,
@@ -24,7 +24,8 @@ if said then
   local number, answer = string.match(said, '^(%d+) (.*)$')
   if number == ARGV[3] then return answer end
 end
-local send_ms, reply_ms, failures_s = tonumber(ARGV[4]), ARGV[7], tonumber(ARGV[8])
+labels.create, labels.look = ARGV[5], ARGV[6]
+local reply_ms, failures_s = ARGV[7], tonumber(ARGV[8])
 local FIELDS = {D = {'kind', 'json', 'reply'}, S = {'till', 'record', 'event', 'event_json'},
                 R = {'record'}, F = {'kind', 'json', 'reply', 'code', 'record', 'fid'}}
 FIELDS.U, FIELDS.N = FIELDS.F, FIELDS.F
@@ -123,11 +124,6 @@ for i, t in ipairs(items) do
   end
 end
 
--- Names under which a host is counted while its user id is not known.
-local function alias_of(A, host)
-  if host == 'me' then return 'me@' .. A end
-  if string.find(host, '@', 1, true) then return host end
-end
 local function learn(t)
   local al = P .. 'al:' .. t.o.z
   local name = alias_of(t.A, t.host)
@@ -145,52 +141,6 @@ local function learn(t)
     end
   end
 end
-local function canonical_now(t, host)
-  if host == 'me' then
-    local uid = try('HGET', P .. 'a:' .. t.A, 'uid')
-    if type(uid) == 'string' and uid ~= '' then return uid end
-  end
-  local name = alias_of(t.A, host)
-  if not name then return host end
-  local id = try('HGET', P .. 'al:' .. t.o.z, name)
-  return type(id) == 'string' and id or name
-end
-
--- A call known not to have left is given back on its day; one answered on
--- another day than it was granted is charged to both.
-local function recount(t)
-  local flags, granted = t.o.flags, t.o.granted
-  if string.find(flags, 'f', 1, true) then return end
-  local today, both = day_of(now), string.find(flags, 'b', 1, true)
-  local by, days
-  if t.unsent then
-    if day_of(granted) ~= today then return end
-    by, days = -1, {today}
-    if both then days[2] = granted % DAY < DAY / 2 and day_of(granted - DAY) or day_of(granted + DAY) end
-  elseif day_of(granted) ~= today and not both then
-    by, days = 1, {today}
-  else
-    return
-  end
-  local look = string.find(flags, 'r', 1, true)
-  local fields = {'l:' .. (look and ARGV[6] or ARGV[5])}
-  if not look then
-    fields[2] = 'h:' .. canonical_now(t, t.host)
-    if t.other ~= '' then
-      local other = 'h:' .. canonical_now(t, t.other)
-      if other ~= fields[2] then fields[3] = other end
-    end
-  end
-  for _, day in ipairs(days) do
-    local key = P .. 'd:' .. day .. ':' .. t.o.z
-    for _, field in ipairs(fields) do
-      local n = try('HINCRBY', key, field, by)
-      if type(n) == 'number' and n < 0 then try('HSET', key, field, 0) end
-    end
-    try('EXPIRE', key, 172800)
-  end
-end
-
 -- A gate's time only grows. A second 429 of a rate within ten seconds lowers
 -- our rate by half; it recovers by a tenth every ten seconds.
 local function close(t)

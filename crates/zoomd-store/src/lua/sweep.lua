@@ -12,58 +12,29 @@ local owns = call('HMGET', P .. 'own', unpack(ids))
 local values = call('HMGET', P .. 'ids', unpack(ids))
 call('ZREM', P .. 'lease', '')
 local unsent, sent, lost = 0, 0, 0
-local rooms, memories, done, boots = {}, {}, {}, {}
 
-local function take_back(id, own, j)
-  if string.find(own.flags, 'h', 1, true) then
-    local entry = call('XRANGE', KEYS[2], j.entry, j.entry)[1]
-    local payload = ''
-    if entry then for f = 1, #entry[2], 2 do if entry[2][f] == 'job' then payload = entry[2][f + 1] end end end
-    local kept = try('HSET', P .. 'p:' .. j.A, id, payload)
-    if type(kept) == 'table' then return false end
-    call('XACK', KEYS[2], 'zoomd', j.entry)
-    call('XDEL', KEYS[2], j.entry)
-  end
-  local dl = tonumber(j.dl)
-  if string.find(own.flags, 's', 1, true) then
-    sent = sent + 1
+local function sweep(id, own, j)
+  local may_be_sent = string.find(own.flags, 's', 1, true)
+  if may_be_sent then
     j.mode, j.sent = 'r', int(own.granted)
-    dl = math.max(dl, now + tonumber(ARGV[3]))
-  else
-    unsent = unsent + 1
+    j.dl = int(math.max(tonumber(j.dl), now + tonumber(ARGV[3])))
   end
   -- Leases that called nobody (an expired job's) poison nothing.
   if not string.find(own.flags, 'f', 1, true) then j.sweeps = math.min(9, tonumber(j.sweeps) + 1) end
-  j.dl = int(dl)
-  if soon(dl) then call('ZADD', P .. 'dl', j.dl, id) end
-  memories[#memories + 1], memories[#memories + 2] = id, format_live(j)
-  try('ZREM', P .. 'i:' .. j.A, id)
-  try('ZREMRANGEBYSCORE', P .. 'i:' .. j.A, '-inf', int(now))
-  j.id = id
-  rooms[#rooms + 1] = j
-  local boot = string.match(own.fence, '^(.*)%.%d+$')
-  if boot then boots[boot] = true end
-  return true
+  if not take_back(id, own, j) then return end
+  if may_be_sent then sent = sent + 1 else unsent = unsent + 1 end
 end
 
 for i, id in ipairs(ids) do
   local own = owns[i] and parse_own(owns[i])
   local live = values[i] and parse_live(values[i])
   if own and live then
-    if take_back(id, own, live) then done[#done + 1] = id end
+    sweep(id, own, live)
   else
     -- Nothing says whose it was: the entry, if there is one, is read again.
     lost = lost + 1
     done[#done + 1] = id
   end
 end
-variadic('HSET', P .. 'ids', memories)
-into_rooms(rooms)
-for boot in pairs(boots) do
-  call('INCR', P .. 'took:' .. boot)
-  call('EXPIRE', P .. 'took:' .. boot, 86400)
-end
-if #rooms > 0 then call('PUBLISH', P .. 'wake', 'q') end
-variadic('ZREM', P .. 'lease', done)
-variadic('HDEL', P .. 'own', done)
+finish_back()
 return {int(now), unsent, sent, lost}

@@ -14,8 +14,9 @@ static RENEW: LazyLock<Script> =
     LazyLock::new(|| Script::new(&[BASE, include_str!("../lua/renew.lua")]));
 static MARK_SENT: LazyLock<Script> =
     LazyLock::new(|| Script::new(&[BASE, include_str!("../lua/mark_sent.lua")]));
-static SWEEP: LazyLock<Script> =
-    LazyLock::new(|| Script::new(&[BASE, include_str!("../lua/sweep.lua")]));
+static SWEEP: LazyLock<Script> = LazyLock::new(|| {
+    Script::new(&[BASE, include_str!("../lua/lib/back.lua"), include_str!("../lua/sweep.lua")])
+});
 
 /// Leases one call renews.
 const RENEWED_AT_ONCE: usize = 1000;

@@ -13,6 +13,7 @@
 //! JSON: that is the caller's. Never calls Zoom.
 
 mod admit;
+mod amends;
 mod claim;
 mod entry;
 mod lease;
@@ -30,6 +31,7 @@ use redis::Value;
 
 use crate::script::Call;
 use crate::{Store, StoreError};
+pub use amends::{Remembered, WrittenBack};
 pub use claim::{Expired, Promoted};
 pub use entry::Entry;
 pub use lease::Swept;

@@ -10,7 +10,11 @@ use crate::script::Call;
 use crate::{Script, StoreError};
 
 static SETTLE: LazyLock<Script> = LazyLock::new(|| {
-    Script::new(&[include_str!("../lua/lib/base.lua"), include_str!("../lua/settle.lua")])
+    Script::new(&[
+        include_str!("../lua/lib/base.lua"),
+        include_str!("../lua/lib/recount.lua"),
+        include_str!("../lua/settle.lua"),
+    ])
 });
 
 /// Settlements with a number: sent again after a lost answer, they answer as
@@ -24,6 +28,12 @@ pub struct SettleBatch {
 }
 
 impl SettleBatch {
+    /// Its number: later batches of a daemon have greater ones.
+    #[must_use]
+    pub fn number(&self) -> u64 {
+        self.number
+    }
+
     /// The settlements, in order.
     #[must_use]
     pub fn items(&self) -> &[Settlement] {
@@ -195,7 +205,7 @@ impl Ticket {
         format!("{}#{}", self.job_id, self.run)
     }
 
-    fn live(&self, mode: Mode) -> Live {
+    pub(super) fn live(&self, mode: Mode) -> Live {
         Live {
             run: self.run,
             entry: self.entry.clone(),

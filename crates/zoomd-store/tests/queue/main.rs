@@ -1,8 +1,10 @@
 //! The queue's scripts against a real Redis.
 
 mod admit;
+mod amends;
 mod bench;
 mod cost;
+mod ops;
 mod reader;
 mod settle;
 mod upkeep;

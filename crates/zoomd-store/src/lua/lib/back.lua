@@ -1,0 +1,39 @@
+-- Taking leases back from who held them. After base.lua. Collects what is to be
+-- written at the end: call `finish_back` once.
+local rooms, memories, done, boots = {}, {}, {}, {}
+
+-- The job leaves its holder; its payload leaves the stream if it is still there.
+-- The caller has set what its next lease is for (`j.mode`) and its deadline.
+local function take_back(id, own, j)
+  if string.find(own.flags, 'h', 1, true) then
+    local entry = call('XRANGE', KEYS[2], j.entry, j.entry)[1]
+    local payload = ''
+    if entry then for f = 1, #entry[2], 2 do if entry[2][f] == 'job' then payload = entry[2][f + 1] end end end
+    local kept = try('HSET', P .. 'p:' .. j.A, id, payload)
+    if type(kept) == 'table' then return false end
+    call('XACK', KEYS[2], 'zoomd', j.entry)
+    call('XDEL', KEYS[2], j.entry)
+  end
+  if soon(j.dl) then call('ZADD', P .. 'dl', j.dl, id) end
+  memories[#memories + 1], memories[#memories + 2] = id, format_live(j)
+  try('ZREM', P .. 'i:' .. j.A, id)
+  try('ZREMRANGEBYSCORE', P .. 'i:' .. j.A, '-inf', int(now))
+  j.id = id
+  rooms[#rooms + 1] = j
+  local boot = string.match(own.fence, '^(.*)%.%d+$')
+  if boot then boots[boot] = true end
+  done[#done + 1] = id
+  return true
+end
+
+local function finish_back()
+  variadic('HSET', P .. 'ids', memories)
+  into_rooms(rooms)
+  for boot in pairs(boots) do
+    call('INCR', P .. 'took:' .. boot)
+    call('EXPIRE', P .. 'took:' .. boot, 86400)
+  end
+  if #rooms > 0 then call('PUBLISH', P .. 'wake', 'q') end
+  variadic('ZREM', P .. 'lease', done)
+  variadic('HDEL', P .. 'own', done)
+end

@@ -1,0 +1,55 @@
+-- Tells a Redis that went back in time of calls it has forgotten: each job is
+-- leased again under the fence it had, as one that may have been sent, wherever
+-- it lies now. Its daemon then settles it, or the sweep has it looked for.
+-- KEYS  1 prefix  2 jobs
+-- ARGV  1 clock offset  2 lease ms  3 number of jobs; each: id, fence, granted ms,
+--       `ids` value, flags, payload, in flight until ms
+-- Answer  a letter per job: K known, nothing to do  R leased again
+--         D finished  T another holds its lease  E a key is of a wrong type
+for _, key in ipairs({'lease', 'dl', 'due'}) do call('ZCARD', P .. key) end
+local lease_ms = tonumber(ARGV[2])
+
+local function forget_place(j)
+  call('ZREM', P .. 'w:' .. j.A .. '|' .. room_of(j), j.id)
+  call('ZREM', P .. 'due', j.id)
+  call('ZREM', P .. 'dl', j.id)
+end
+
+local function write_back(id, fence, granted, value, flags, payload, till)
+  local mine = parse_live(value)
+  local own, known = call('HMGET', P .. 'own', id)[1], call('HGET', P .. 'ids', id)
+  if known and string.sub(known, 1, 1) ~= 'L' then
+    local run, entry = string.match(known, '^%u (%d+) (%S+)')
+    if entry == mine.entry and tonumber(run) >= tonumber(mine.run) then return 'D' end
+  end
+  local o = own and parse_own(own)
+  if o and o.fence ~= fence then return 'T' end
+  if o then
+    call('ZADD', P .. 'lease', int(now + lease_ms), id)
+    return 'K'
+  end
+  if type(try('HLEN', P .. 'p:' .. mine.A)) == 'table' then return 'E' end
+  local live = known and parse_live(known)
+  if live then
+    live.id = id
+    if type(try('ZCARD', P .. 'w:' .. live.A .. '|' .. room_of(live))) == 'table' then return 'E' end
+    forget_place(live)
+  end
+  call('ZADD', P .. 'lease', int(now + lease_ms), id)
+  call('HSET', P .. 'own', id, table.concat({fence, granted, flags, mine.dl, ''}, '|'))
+  call('HSET', P .. 'ids', id, value)
+  call('HSETNX', P .. 'p:' .. mine.A, id, payload)
+  if tonumber(till) > now then try('ZADD', P .. 'i:' .. mine.A, till, id) end
+  if call('XLEN', KEYS[2]) > 0 then
+    try('XACK', KEYS[2], 'zoomd', mine.entry)
+    call('XDEL', KEYS[2], mine.entry)
+  end
+  return 'R'
+end
+
+local letters, at = {}, 4
+for i = 1, tonumber(ARGV[3]) do
+  letters[i] = write_back(unpack(ARGV, at, at + 6))
+  at = at + 7
+end
+return table.concat(letters)

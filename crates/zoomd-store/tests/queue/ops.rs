@@ -1,0 +1,376 @@
+//! What operators see and do, against jobs in every place they can be in.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::Value;
+use zoomd_store::ops::{
+    CANCEL_MARK, Cancelled, FailureFilter, JobFilter, JobView, Ops, Retried, Source, State,
+};
+use zoomd_store::queue::{Admitted, Mode, Record, Then, Why};
+
+use crate::bench::{Bench, done, failed, go, job, named, outcome};
+
+const MONTH: Duration = Duration::from_secs(30 * 86_400);
+const FAR_START: &str = "2090-01-02T10:00:00Z";
+
+fn ops(bench: &Bench) -> Ops {
+    Ops::new(bench.store.clone())
+}
+
+/// A sound job's text; `more` begins with a comma or is empty.
+fn text(account: &str, more: &str) -> String {
+    format!(
+        r#"{{"account":"{account}","meeting":{{"start_time":"{FAR_START}","topic":"T"}}{more}}}"#
+    )
+}
+
+async fn find(bench: &Bench, id: &str) -> JobView {
+    ops(bench).job(id).await.expect("asked").unwrap_or_else(|| panic!("{id} is nowhere"))
+}
+
+async fn cancel(bench: &Bench, id: &str) -> Cancelled {
+    ops(bench).cancel(&[id.to_owned()], "by hand").await.expect("asked")[0]
+}
+
+/// A job under an id, read and admitted.
+async fn admitted(bench: &Bench, id: &str, account: &str, more: &str) -> (Arc<str>, Admitted) {
+    let entry = bench.enqueue(&text(account, &format!(r#","id":"{id}"{more}"#))).await;
+    bench.read().await;
+    let answer = bench.admit_one(named(id, 1, account, &entry)).await;
+    (entry, answer)
+}
+
+async fn retry(bench: &Bench, id: &str) -> Retried {
+    let failure = ops(bench).failure(id).await.expect("asked").expect("failure");
+    ops(bench).retry(&failure, false, MONTH).await.expect("asked")
+}
+
+#[tokio::test]
+async fn a_job_is_found_wherever_it_is() {
+    let bench = Bench::start().await;
+    bench.account("acme", "pro").await;
+    bench.account("held", "pro").await;
+    bench.cmd("HSET zoomd:v1:a:held paused by_hand").await;
+    assert!(ops(&bench).job("nothing").await.expect("asked").is_none());
+    assert!(ops(&bench).job("1700000000000-0").await.expect("asked").is_none());
+
+    let entry = bench.enqueue(&text("acme", r#","id":"order""#)).await;
+    for id in ["order", &*entry] {
+        let view = find(&bench, id).await;
+        assert_eq!((view.state, view.source), (State::Queued, Source::JobsStream));
+        assert_eq!((view.id.as_str(), view.entry.as_deref()), ("order", Some(&*entry)));
+    }
+    bench.read().await;
+    let ticket = go(bench.admit_one(named("order", 1, "acme", &entry)).await);
+    let view = find(&bench, "order").await;
+    assert_eq!((view.state, view.daemon.as_deref()), (State::Running, Some("boot1")));
+    assert!(String::from_utf8_lossy(&view.job.expect("text")).contains("order"));
+    let json = r#"{"meeting":{"id":1}}"#;
+    bench.end(ticket, Then::Done(outcome(json))).await;
+    let view = find(&bench, "order").await;
+    assert_eq!((view.state, view.source), (State::Succeeded, Source::ResultsStream));
+    assert_eq!(view.outcome.as_deref(), Some(json));
+
+    admitted(&bench, "waits", "held", "").await;
+    let view = find(&bench, "waits").await;
+    assert_eq!((view.state, view.why, view.place), (State::Waiting, Some(Why::Paused), Some(1)));
+    assert_eq!(view.detail.as_deref(), Some("by_hand"));
+
+    let (_, answer) = admitted(&bench, "fails", "acme", "").await;
+    bench.end(go(answer), failed(false)).await;
+    let view = find(&bench, "fails").await;
+    assert_eq!((view.state, view.source), (State::Failed, Source::FailureIndex));
+
+    // Without an id of its own a job is not remembered, but its outcome is there.
+    let entries = bench.arrive(1).await;
+    let ticket = go(bench.admit_one(job("acme", "me", &entries[0])).await);
+    bench.end(ticket, done()).await;
+    assert_eq!(find(&bench, &entries[0]).await.state, State::Succeeded);
+}
+
+#[tokio::test]
+async fn a_sleeping_job_says_why_and_until_when() {
+    let bench = Bench::start().await;
+    bench.account("acme", "pro").await;
+    let (_, answer) = admitted(&bench, "a", "acme", "").await;
+    let until_ms = bench.store.now_ms().await.expect("time") + 60_000;
+    let record = Record { attempts: 1, why: Some("zoom answered 503".into()), ..Record::default() };
+    let then = Then::Sleep { until_ms, mode: Mode::Create, record, event: None };
+    bench.end(go(answer), then).await;
+    let view = find(&bench, "a").await;
+    assert_eq!((view.state, view.until_ms), (State::Sleeping, Some(until_ms)));
+    assert_eq!((view.detail.as_deref(), view.record.attempts), (Some("zoom answered 503"), 1));
+}
+
+#[tokio::test]
+async fn the_list_shows_jobs_without_an_outcome() {
+    let bench = Bench::start().await;
+    for name in ["acme", "held"] {
+        bench.account(name, "pro").await;
+    }
+    bench.cmd("HSET zoomd:v1:a:held paused x").await;
+    admitted(&bench, "runs", "acme", "").await;
+    admitted(&bench, "waits", "held", "").await;
+    bench.enqueue(&text("acme", r#","id":"queued""#)).await;
+    bench.enqueue("no json").await;
+    let list = async |filter: JobFilter, most| {
+        let (lines, more) = ops(&bench).jobs(&filter, most).await.expect("asked");
+        (lines.iter().map(|l| (l.id.clone(), l.state)).collect::<Vec<_>>(), more)
+    };
+    let (all, more) = list(JobFilter::default(), 10).await;
+    assert_eq!(all.len(), 4);
+    assert_eq!(all[0], ("runs".into(), State::Running));
+    assert_eq!(all[1], ("waits".into(), State::Waiting));
+    assert_eq!(all[2], ("queued".into(), State::Queued));
+    assert!(!more);
+    let (two, more) = list(JobFilter::default(), 2).await;
+    assert!(two.len() == 2 && more);
+    let of = |account: &str| JobFilter { account: Some(account.into()), state: None };
+    assert_eq!(list(of("held"), 10).await.0, [("waits".into(), State::Waiting)]);
+    assert_eq!(list(of("acme"), 10).await.0.len(), 2);
+    let queued = JobFilter { account: None, state: Some(State::Queued) };
+    assert_eq!(list(queued, 10).await.0.len(), 2);
+    let status = ops(&bench).status().await.expect("status");
+    assert_eq!((status.queued, status.running, status.waiting, status.sleeping), (2, 1, 1, 0));
+    assert_eq!((status.accounts["active"], status.accounts["paused"]), (1, 1));
+    assert_eq!(status.trouble, [("held".to_owned(), "paused".to_owned())]);
+    assert!(status.oldest_queued_ms.is_some() && status.paused.is_none());
+}
+
+#[tokio::test]
+async fn what_nobody_has_in_hand_is_cancelled() {
+    let bench = Bench::start().await;
+    bench.account("held", "pro").await;
+    bench.cmd("HSET zoomd:v1:a:held paused x").await;
+    admitted(&bench, "waits", "held", r#","reply":true,"metadata":{"t":1}"#).await;
+    let unread = bench.enqueue(&text("held", "")).await;
+    let read = bench.enqueue(&text("held", r#","id":"read""#)).await;
+    bench.read().await;
+    for id in ["waits", &*unread, "read"] {
+        assert_eq!(cancel(&bench, id).await, Cancelled::Done, "{id}");
+        assert_eq!(cancel(&bench, id).await, Cancelled::Over, "{id}");
+    }
+    assert_eq!(bench.int("XLEN zoomd:failures").await, 3);
+    assert_eq!(bench.int("XLEN zoomd:jobs").await, 0);
+    assert_eq!(bench.int("HLEN zoomd:v1:ids").await, 0);
+    assert_eq!(bench.int("HLEN zoomd:v1:p:held").await, 0);
+    assert_eq!(bench.int("EXISTS zoomd:v1:w:held|me").await, 0);
+    let reply = bench.text("LINDEX zoomd:reply:waits 0").await.expect("reply");
+    let reply: Value = serde_json::from_str(&reply).expect("json");
+    assert_eq!(reply["code"], "cancelled");
+    assert_eq!(reply["message"], "it was cancelled by an operator: by hand");
+    assert_eq!((&reply["metadata"]["t"], &reply["job"]["account"]), (&1.into(), &"held".into()));
+    // A daemon that had read the entry finds that it is not its own any more.
+    let late = bench.admit_one(named("read", 1, "held", &read)).await;
+    assert!(matches!(late, Admitted::Held), "{late:?}");
+    // The id is free.
+    let (_, again) = admitted(&bench, "waits", "held", "").await;
+    assert!(matches!(again, Admitted::Waits { .. }), "{again:?}");
+}
+
+#[tokio::test]
+async fn what_is_in_flight_or_over_is_not_cancelled() {
+    let bench = Bench::start().await;
+    bench.account("acme", "pro").await;
+    let (_, answer) = admitted(&bench, "a", "acme", "").await;
+    assert_eq!(cancel(&bench, "a").await, Cancelled::InFlight);
+    bench.end(go(answer), done()).await;
+    assert_eq!(cancel(&bench, "a").await, Cancelled::Over);
+    assert_eq!(cancel(&bench, "none").await, Cancelled::NotFound);
+    assert_eq!(bench.int("XLEN zoomd:failures").await, 0);
+}
+
+#[tokio::test]
+async fn an_unresolved_job_is_marked_and_ends_after_reconcile() {
+    let bench = Bench::start().await;
+    bench.account("acme", "pro").await;
+    let (_, answer) = admitted(&bench, "a", "acme", "").await;
+    let until_ms = bench.store.now_ms().await.expect("time") + 5_000;
+    let record = Record { attempts: 1, unresolved: true, ..Record::default() };
+    let then = Then::Sleep { until_ms, mode: Mode::Reconcile, record, event: None };
+    bench.end(go(answer), then).await;
+    assert_eq!(find(&bench, "a").await.state, State::Reconciling);
+    assert_eq!(cancel(&bench, "a").await, Cancelled::AfterReconcile);
+    assert_eq!(cancel(&bench, "a").await, Cancelled::AfterReconcile);
+    assert_eq!(bench.int("XLEN zoomd:failures").await, 0);
+    bench.shift(Duration::from_secs(6)).await;
+    let claimed = bench.queue.claim(&bench.queue.fence(), 1).await.expect("claim").jobs.remove(0);
+    assert_eq!(claimed.record.more[CANCEL_MARK], "by hand");
+    assert!(claimed.record.unresolved);
+}
+
+#[tokio::test]
+async fn a_full_redis_cancels() {
+    let bench = Bench::start().await;
+    bench.account("held", "pro").await;
+    bench.cmd("HSET zoomd:v1:a:held paused x").await;
+    admitted(&bench, "waits", "held", "").await;
+    bench.cmd("CONFIG SET maxmemory 1").await;
+    assert_eq!(cancel(&bench, "waits").await, Cancelled::Done);
+    assert_eq!(bench.int("XLEN zoomd:failures").await, 1);
+}
+
+#[tokio::test]
+async fn a_wrong_type_loses_no_job() {
+    let bench = Bench::start().await;
+    bench.account("held", "pro").await;
+    bench.cmd("HSET zoomd:v1:a:held paused x").await;
+    admitted(&bench, "waits", "held", "").await;
+    bench.cmd("SET zoomd:failures x").await;
+    assert_eq!(cancel(&bench, "waits").await, Cancelled::Broken);
+    assert_eq!(find(&bench, "waits").await.state, State::Waiting);
+    bench.cmd("DEL zoomd:failures").await;
+    assert_eq!(cancel(&bench, "waits").await, Cancelled::Done);
+}
+
+#[tokio::test]
+async fn a_retry_is_the_same_job_again() {
+    let bench = Bench::start().await;
+    bench.account("acme", "pro").await;
+    let (entry, answer) = admitted(&bench, "a", "acme", r#","priority":"high""#).await;
+    let record = Record {
+        attempts: 5,
+        marker: Some("zd-aaaaaaaaaaaa".into()),
+        first_send_ms: Some(7),
+        ..Record::default()
+    };
+    let then = Then::Failed {
+        code: "retries_exhausted",
+        holds_id: false,
+        outcome: outcome("{}"),
+        record: Some(record),
+    };
+    bench.end(go(answer), then).await;
+    let failure = ops(&bench).failure("a").await.expect("asked").expect("there");
+    let first = ops(&bench).retry(&failure, false, MONTH).await.expect("asked");
+    assert_eq!(first, Retried::Started { run: 2, reconciles: false });
+    // Two retries of one failure are one, even if both looked at it before.
+    let second = ops(&bench).retry(&failure, false, MONTH).await.expect("asked");
+    assert_eq!(second, Retried::Already { run: 2 });
+    assert!(
+        ops(&bench).failures(&FailureFilter::default(), None).await.expect("list").0.is_empty()
+    );
+
+    let claimed = bench.queue.claim(&bench.queue.fence(), 9).await.expect("claim").jobs;
+    assert_eq!(claimed.len(), 1);
+    let (ticket, record) = (&claimed[0].ticket, &claimed[0].record);
+    assert_eq!((&*ticket.job_id, ticket.run, ticket.attempt), ("a", 2, 1));
+    assert_eq!((&ticket.entry, ticket.priority, ticket.id_given), (&entry, 0, true));
+    assert_eq!(
+        (record.marker.as_deref(), record.first_send_ms),
+        (Some("zd-aaaaaaaaaaaa"), Some(7))
+    );
+    assert!(String::from_utf8_lossy(&claimed[0].payload).contains(FAR_START));
+    // The second run fails under an id of its own.
+    bench.end(ticket.clone(), failed(false)).await;
+    let line = ops(&bench).failure("a").await.expect("asked").expect("there").line;
+    assert_eq!((line.id.as_str(), line.run()), ("a#2", 2));
+}
+
+#[tokio::test]
+async fn an_unknown_outcome_is_looked_up_before_anything_is_sent() {
+    let bench = Bench::start().await;
+    bench.account("acme", "pro").await;
+    let (_, answer) = admitted(&bench, "a", "acme", "").await;
+    let record = Record { attempts: 1, unresolved: true, ..Record::default() };
+    let then = Then::Failed {
+        code: "outcome_unknown",
+        holds_id: true,
+        outcome: outcome("{}"),
+        record: Some(record),
+    };
+    bench.end(go(answer), then).await;
+    assert_eq!(find(&bench, "a").await.state, State::Failed);
+    assert_eq!(retry(&bench, "a").await, Retried::Started { run: 2, reconciles: true });
+    let claimed = bench.queue.claim(&bench.queue.fence(), 1).await.expect("claim").jobs.remove(0);
+    assert_eq!(claimed.ticket.mode, Mode::Reconcile);
+    assert!(claimed.record.unresolved);
+}
+
+#[tokio::test]
+async fn discarding_frees_the_id_that_was_held() {
+    let bench = Bench::start().await;
+    bench.account("acme", "pro").await;
+    let (_, answer) = admitted(&bench, "a", "acme", "").await;
+    bench.end(go(answer), failed(true)).await;
+    assert_eq!(bench.int("HLEN zoomd:v1:ids").await, 1);
+    assert!(ops(&bench).discard("a#1").await.expect("asked"));
+    assert!(!ops(&bench).discard("a#1").await.expect("asked"));
+    assert_eq!(bench.int("HLEN zoomd:v1:ids").await, 0);
+    assert_eq!(bench.int("XLEN zoomd:failures").await, 1);
+}
+
+#[tokio::test]
+async fn a_retry_that_is_of_no_use_does_nothing() {
+    let bench = Bench::start().await;
+    bench.account("acme", "pro").await;
+    let (_, answer) = admitted(&bench, "a", "acme", "").await;
+    bench.end(go(answer), failed(false)).await;
+    let (_, other) = admitted(&bench, "a", "acme", "").await;
+    assert_eq!(retry(&bench, "a").await, Retried::IdTaken);
+    bench.end(go(other), done()).await;
+    assert_eq!(retry(&bench, "a").await, Retried::IdTaken);
+
+    let (_, answer) = admitted(&bench, "b", "acme", "").await;
+    bench.end(go(answer), failed(false)).await;
+    bench.cmd("HSET zoomd:v1:a:acme st removed").await;
+    assert_eq!(retry(&bench, "b").await, Retried::NoAccount);
+    bench.cmd("HSET zoomd:v1:a:acme st active").await;
+
+    let late = r#","id":"c","deadline":"2090-01-01T00:00:00Z""#;
+    let entry = bench.enqueue(&text("acme", late)).await;
+    bench.read().await;
+    let ticket = go(bench.admit_one(named("c", 1, "acme", &entry)).await);
+    bench.end(ticket, failed(false)).await;
+    let past = 3_800_000_000_000 - bench.store.now_ms().await.expect("time");
+    bench.shift(Duration::from_millis(past.try_into().expect("ahead"))).await;
+    assert!(matches!(retry(&bench, "c").await, Retried::Useless { .. }));
+    assert_eq!(bench.int("XLEN zoomd:failures").await, 3);
+}
+
+#[tokio::test]
+async fn failures_are_listed_newest_first_in_pages() {
+    let bench = Bench::start().await;
+    bench.account("acme", "unlimited").await;
+    for page in 0..5 {
+        let entries = bench.arrive(50).await;
+        let jobs: Vec<_> = entries.iter().map(|entry| job("acme", "me", entry)).collect();
+        for (nth, admitted) in bench.admit(&jobs).await.into_iter().enumerate() {
+            let code = if nth == 0 && page < 2 { "needs_reauth" } else { "zoom_rejected" };
+            let then = Then::Failed { code, holds_id: false, outcome: outcome("{}"), record: None };
+            bench.end(go(admitted), then).await;
+        }
+    }
+    let all = async |filter: FailureFilter| {
+        let (mut lines, mut next) = ops(&bench).failures(&filter, None).await.expect("page");
+        while let Some(cursor) = next {
+            let (more, after) = ops(&bench).failures(&filter, Some(&cursor)).await.expect("page");
+            lines.extend(more);
+            next = after;
+        }
+        lines
+    };
+    let lines = all(FailureFilter::default()).await;
+    assert_eq!(lines.len(), 250);
+    assert!(lines.windows(2).all(|w| w[0].failed_ms >= w[1].failed_ms));
+    let code = FailureFilter { code: Some("needs_reauth".into()), ..FailureFilter::default() };
+    assert_eq!(all(code).await.len(), 2);
+    let other = FailureFilter { account: Some("other".into()), ..FailureFilter::default() };
+    assert!(all(other).await.is_empty());
+}
+
+#[tokio::test]
+async fn a_pause_holds_everything_and_a_resume_wakes_it() {
+    let bench = Bench::start().await;
+    bench.account("acme", "pro").await;
+    ops(&bench).pause("upgrade").await.expect("paused");
+    assert_eq!(ops(&bench).paused().await.expect("asked").expect("paused").reason, "upgrade");
+    let (_, answer) = admitted(&bench, "a", "acme", "").await;
+    assert!(matches!(answer, Admitted::Waits { why: Why::Paused, .. }), "{answer:?}");
+    assert_eq!(find(&bench, "a").await.why, Some(Why::Paused));
+    assert!(bench.queue.claim(&bench.queue.fence(), 1).await.expect("claim").jobs.is_empty());
+    assert!(ops(&bench).resume().await.expect("resumed"));
+    assert!(!ops(&bench).resume().await.expect("resumed"));
+    assert_eq!(bench.queue.claim(&bench.queue.fence(), 1).await.expect("claim").jobs.len(), 1);
+}
