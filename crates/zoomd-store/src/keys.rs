@@ -114,6 +114,9 @@ impl Keys {
         stats = "stats";
         /// Zset: daemon id → last heartbeat ms.
         daemons = "daemons";
+        /// Hash: `<client id>|<Zoom user>` → when that user took the consent back,
+        /// until that is carried out.
+        farewells = "bye";
         /// The pub/sub channel of wake-ups.
         wake = "wake";
     }
@@ -147,6 +150,10 @@ impl Keys {
         daemon(daemon_id) = "dm:";
         /// Counter raised by whoever takes a lease away from this daemon.
         taken(boot_id) = "took:";
+        /// Hash: a connect link, by the digest of its token.
+        link(digest) = "cl:";
+        /// Hash: a consent that was asked for, by the digest of its state.
+        asked(digest) = "cs:";
         /// The last settle of a daemon and its answer, for one sent again.
         settled(boot_id) = "said:";
     }

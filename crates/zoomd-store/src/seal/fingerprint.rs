@@ -3,6 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use secrecy::{ExposeSecret as _, SecretString};
 use sha2::Sha256;
@@ -86,17 +88,28 @@ impl FingerprintKey {
         Marker::derive(self.0.as_slice(), entry)
     }
 
+    /// The PKCE verifier of the consent that was asked for with `state` in the
+    /// browser that holds `cookie`. Made anew when the consent comes back, by
+    /// whichever daemon, so that it lies nowhere.
+    #[must_use]
+    pub fn verifier(&self, state: &str, cookie: &str) -> SecretString {
+        URL_SAFE_NO_PAD.encode(self.mac("pkce verifier", &[state, cookie])).into()
+    }
+
     fn hash(&self, domain: &str, parts: &[&str]) -> Fingerprint {
+        let mut first = [0; 16];
+        first.copy_from_slice(&self.mac(domain, parts)[..16]);
+        Fingerprint(u128::from_be_bytes(first))
+    }
+
+    fn mac(&self, domain: &str, parts: &[&str]) -> [u8; 32] {
         let mut mac = Hmac::<Sha256>::new_from_slice(self.0.as_slice())
             .unwrap_or_else(|_| unreachable!("HMAC takes keys of any length"));
         for part in std::iter::once(&domain).chain(parts) {
             mac.update(&(part.len() as u64).to_be_bytes());
             mac.update(part.as_bytes());
         }
-        let digest = mac.finalize().into_bytes();
-        let mut first = [0; 16];
-        first.copy_from_slice(&digest[..16]);
-        Fingerprint(u128::from_be_bytes(first))
+        mac.finalize().into_bytes().into()
     }
 }
 
