@@ -117,6 +117,8 @@ impl Keys {
         /// Hash: `<client id>|<Zoom user>` → when that user took the consent back,
         /// until that is carried out.
         farewells = "bye";
+        /// Hash: schedule → its last tick, s.
+        ticks = "ticks";
         /// The pub/sub channel of wake-ups.
         wake = "wake";
     }

@@ -24,6 +24,7 @@ pub mod script;
 pub mod seal;
 mod store;
 pub mod streams;
+mod ticks;
 pub mod types;
 pub mod wake;
 

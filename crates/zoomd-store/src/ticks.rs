@@ -1,0 +1,21 @@
+//! Ticks of schedules, claimed so that however many daemons there are, each
+//! tick is one daemon's.
+
+use std::sync::LazyLock;
+
+use crate::{Script, Store, StoreError};
+
+static CLAIM: LazyLock<Script> =
+    LazyLock::new(|| Script::new(&[include_str!("lua/tick_claim.lua")]));
+
+impl Store {
+    /// Claims the tick of `schedule` that was due at `tick_s` (seconds since
+    /// 1970, as the schedule counts, so that all daemons name the same one).
+    ///
+    /// # Errors
+    /// That Redis could not be asked: then nobody knows whose it is.
+    pub async fn claim_tick(&self, schedule: &str, tick_s: u64) -> Result<bool, StoreError> {
+        let call = CLAIM.call().key(self.keys().ticks()).arg(schedule).arg(tick_s);
+        Ok(redis::from_redis_value(call.run(&self.connection()).await?)?)
+    }
+}
