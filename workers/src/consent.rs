@@ -12,7 +12,7 @@
 //! ended that account's grant with this consent, so the tokens go there: a live
 //! token is never thrown away.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use backon::{ExponentialBuilder, Retryable as _};
 use rand::distr::{Alphanumeric, SampleString as _};
@@ -157,10 +157,17 @@ impl Consents {
     /// # Errors
     /// That a grant could not be sealed.
     pub fn ask(&self) -> Result<Asked, ConsentError> {
+        self.ask_as(&Alphanumeric.sample_string(&mut rand::rng(), 43), Pkce::generate())
+    }
+
+    /// Makes a question with this state and verifier; with the same ones it is
+    /// the same question, wherever it was asked.
+    ///
+    /// # Errors
+    /// That a grant could not be sealed.
+    pub fn ask_as(&self, state: &str, pkce: Pkce) -> Result<Asked, ConsentError> {
         self.grants.vault().ring().self_test()?;
-        let state = Alphanumeric.sample_string(&mut rand::rng(), 43);
-        let pkce = Pkce::generate();
-        let page = self.client.authorize_url(&self.app, &self.redirect, &state, &pkce);
+        let page = self.client.authorize_url(&self.app, &self.redirect, state, &pkce);
         Ok(Asked { page, state: state.into(), pkce })
     }
 
@@ -176,8 +183,9 @@ impl Consents {
     ) -> Result<Consented, ConsentError> {
         self.grants.vault().ring().self_test()?;
         let now_ms = u64::try_from(self.grants.store().now_ms().await?).unwrap_or(0);
-        let epoch = self.epoch(&wanted.account).await?;
+        let (asked_at, first) = (Instant::now(), self.epoch(&wanted.account).await?);
         let id = format!("consent-{:032x}", rand::random::<u128>());
+        let _hold = self.journal.as_ref().map(|journal| journal.hold(&id));
         if let Some(journal) = &self.journal {
             journal.intend(&wanted.account, &id).await?;
         }
@@ -189,6 +197,10 @@ impl Consents {
                 return Err(error.into());
             }
         };
+        // Of two consents at once Zoom keeps the one whose code it took last, and
+        // that one's answer is likely to be the later: so the answers are put in order.
+        let answered_ms = first.ms() + u64::try_from(asked_at.elapsed().as_millis()).unwrap_or(0);
+        let epoch = Epoch::choose(answered_ms, [first], rand::random());
         let entry = self.entry(id, wanted, epoch, now_ms);
         self.stage(&entry, &raw).await;
         match self.take(&entry, &raw, wanted).await {

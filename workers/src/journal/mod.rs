@@ -20,6 +20,7 @@ mod file;
 mod index;
 mod orphans;
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -88,6 +89,21 @@ struct Shared {
     limit: u64,
     keep: Duration,
     book: Mutex<Book>,
+    held: Mutex<HashSet<String>>,
+}
+
+/// Keeps an entry to its holder, until it is dropped.
+#[derive(Debug)]
+pub struct Hold {
+    shared: Arc<Shared>,
+    id: String,
+}
+
+impl Drop for Hold {
+    fn drop(&mut self) {
+        let mut held = self.shared.held.lock().unwrap_or_else(PoisonError::into_inner);
+        held.remove(&self.id);
+    }
 }
 
 /// The file and what is known of it.
@@ -113,7 +129,9 @@ impl Journal {
         let header = entry::header(vault, daemon);
         let file = LogFile::create(&folder, vault.namespace(), daemon, &header)?;
         let book = Mutex::new(Book { file, index: Index::default() });
-        Ok(Self { shared: Arc::new(Shared { folder, vault: vault.clone(), limit, keep, book }) })
+        let held = Mutex::default();
+        let shared = Shared { folder, vault: vault.clone(), limit, keep, book, held };
+        Ok(Self { shared: Arc::new(shared) })
     }
 
     fn book(&self) -> MutexGuard<'_, Book> {
@@ -200,10 +218,22 @@ impl Journal {
         }
     }
 
-    /// Every staged entry.
+    /// Every staged entry, but those somebody in this process is still at.
     #[must_use]
     pub fn entries(&self) -> Vec<Summary> {
-        self.book().index.entries()
+        let mut entries = self.book().index.entries();
+        let held = self.shared.held.lock().unwrap_or_else(PoisonError::into_inner);
+        entries.retain(|entry| !held.contains(&entry.id));
+        entries
+    }
+
+    /// Keeps the entry of `id` to whoever holds the answer: nobody else offers
+    /// it to the store meanwhile.
+    #[must_use]
+    pub fn hold(&self, id: &str) -> Hold {
+        let mut held = self.shared.held.lock().unwrap_or_else(PoisonError::into_inner);
+        held.insert(id.to_owned());
+        Hold { shared: Arc::clone(&self.shared), id: id.to_owned() }
     }
 
     /// Whether an entry of intent `id` is staged here.
@@ -235,8 +265,7 @@ impl Journal {
     /// The latest epoch an entry of `account` is of: a new consent's is later.
     #[must_use]
     pub fn latest_epoch(&self, account: &str) -> Option<Epoch> {
-        let entries = self.entries().into_iter().filter(|e| e.account.as_str() == account);
-        entries.map(|entry| entry.version.epoch).max()
+        self.latest_version(account).map(|version| version.epoch)
     }
 
     /// Erases every token of `account` of epoch `epoch` or earlier.
@@ -282,8 +311,9 @@ impl Journal {
     /// The version staged last for `account`, if any.
     #[must_use]
     pub fn latest_version(&self, account: &str) -> Option<GrantVersion> {
-        let entries = self.entries().into_iter().filter(|e| e.account.as_str() == account);
-        entries.map(|entry| entry.version).max()
+        let entries = self.book().index.entries();
+        let own = entries.into_iter().filter(|e| e.account.as_str() == account);
+        own.map(|entry| entry.version).max()
     }
 
     /// Removes this process' file, when nothing in it is needed any more.
