@@ -9,6 +9,7 @@
 pub mod cli;
 pub mod config;
 pub mod daemon;
+pub mod dev;
 pub mod exit;
 pub mod http;
 pub mod telemetry;

@@ -7,7 +7,7 @@ use clap::Args;
 use super::Command;
 use super::ctx::Ctx;
 use super::error::{CliError, CliResult};
-use crate::daemon::{self, stop::Stop};
+use crate::daemon::{self, Door, stop::Stop};
 use crate::exit::Exit;
 use crate::telemetry;
 
@@ -53,6 +53,7 @@ pub async fn run(ctx: &Ctx) -> CliResult {
     telemetry::log(&ctx.config.log)?;
     let metrics = telemetry::metrics::install()?;
     let stop = Stop::listen().map_err(|e| CliError::failed(format!("signals: {e}")))?;
-    daemon::run(&ctx.config, metrics, stop).await?;
+    let door = Door::open(&ctx.config, metrics).await?;
+    daemon::run(&ctx.config, door, stop).await?;
     Ok(Exit::Done)
 }

@@ -11,6 +11,7 @@ pub mod setup;
 pub mod stop;
 mod systemd;
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -33,12 +34,37 @@ use stop::{Stop, Wish};
 /// A healthy engine moves within a request's time-out and so long.
 const STILL_HEALTHY: Duration = Duration::from_secs(30);
 
-/// Runs until `stop`, and ends well.
-pub async fn run(
-    config: &Config,
+/// The operators' port, taken, and what `/metrics` is made from.
+#[derive(Debug)]
+pub struct Door {
+    listener: TcpListener,
     metrics: PrometheusHandle,
-    mut stop: Stop,
-) -> Result<(), CliError> {
+}
+
+impl Door {
+    /// Takes the configured port; `None` when it is off.
+    pub async fn open(
+        config: &Config,
+        metrics: PrometheusHandle,
+    ) -> Result<Option<Self>, CliError> {
+        let Some(address) = config.listen else {
+            return Ok(None);
+        };
+        let taken = http::bind(address).await.map_err(|error| {
+            CliError::new(Exit::Failed, "port", format!("cannot listen on {address}: {error}"))
+                .hint("another zoomd? set ZOOMD_LISTEN, or off")
+        });
+        taken.map(|listener| Some(Self { listener, metrics }))
+    }
+
+    /// Where it is.
+    pub fn address(&self) -> Option<SocketAddr> {
+        self.listener.local_addr().ok()
+    }
+}
+
+/// Runs until `stop`, and ends well.
+pub async fn run(config: &Config, door: Option<Door>, mut stop: Stop) -> Result<(), CliError> {
     let id = identity::boot_id();
     tracing::info!(
         daemon = id,
@@ -50,13 +76,12 @@ pub async fn run(
     data_folder(config)?;
     let ring = config.key_ring()?;
     ring.self_test().map_err(no_key)?;
-    let port = port(config).await?;
     let place = config.store();
     let (store, vault) = tokio::select! {
         opened = redis::open(&place, &ring) => opened?,
         () = stop.wait(Wish::Drain) => return Ok(()),
     };
-    serve(config, &id, store, vault, port.zip(Some(metrics)), stop).await
+    serve(config, &id, store, vault, door, stop).await
 }
 
 async fn serve(
@@ -64,7 +89,7 @@ async fn serve(
     id: &str,
     store: Store,
     vault: Vault,
-    door: Option<(TcpListener, PrometheusHandle)>,
+    door: Option<Door>,
     mut stop: Stop,
 ) -> Result<(), CliError> {
     let client = Client::new(zoom_settings(config))
@@ -74,10 +99,10 @@ async fn serve(
         .await
         .map_err(|error| CliError::failed(format!("the engine did not start: {error}")))?;
     let health = Arc::new(Health::new(store, engine));
-    let listen = door.as_ref().and_then(|(door, _)| door.local_addr().ok());
+    let listen = door.as_ref().and_then(Door::address);
     let listen = listen.map(|address| address.to_string());
     let (close, closed) = oneshot::channel::<()>();
-    let door = door.map(|(listener, metrics)| {
+    let door = door.map(|Door { listener, metrics }| {
         let until = async move { drop(closed.await) };
         tokio::spawn(http::serve(listener, Arc::clone(&health), metrics, until))
     });
@@ -122,16 +147,6 @@ fn data_folder(config: &Config) -> Result<(), CliError> {
         CliError::config(format!("the data folder {dir} cannot be used: {error}"))
             .code("data_dir")
             .hint("the rotation journal lies there; set ZOOMD_DATA_DIR to a folder that lasts")
-    })
-}
-
-async fn port(config: &Config) -> Result<Option<TcpListener>, CliError> {
-    let Some(address) = config.listen else {
-        return Ok(None);
-    };
-    http::bind(address).await.map(Some).map_err(|error| {
-        CliError::new(Exit::Failed, "port", format!("cannot listen on {address}: {error}"))
-            .hint("another zoomd? set ZOOMD_LISTEN, or off")
     })
 }
 

@@ -19,16 +19,19 @@ pub enum Wish {
 pub struct Stop(watch::Receiver<Wish>);
 
 impl Stop {
-    /// Listens for SIGTERM and SIGINT from here on.
+    /// Listens for SIGTERM, SIGINT and SIGHUP (a terminal that was closed) from
+    /// here on.
     pub fn listen() -> std::io::Result<Self> {
-        let (mut term, mut int) =
-            (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+        let mut term = signal(SignalKind::terminate())?;
+        let mut int = signal(SignalKind::interrupt())?;
+        let mut hup = signal(SignalKind::hangup())?;
         let (wish, heard) = watch::channel(Wish::Run);
         tokio::spawn(async move {
             for next in [Wish::Drain, Wish::Now] {
                 tokio::select! {
                     _ = term.recv() => {}
                     _ = int.recv() => {}
+                    _ = hup.recv() => {}
                 }
                 wish.send_replace(next);
             }

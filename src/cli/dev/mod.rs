@@ -4,14 +4,24 @@ use clap::Args;
 
 use super::error::{CliError, CliResult};
 use super::output::Output;
+use crate::dev::{self, Play};
+
+/// Jobs a second, when they are counted and when they are not.
+const RATE: (f64, f64) = (25.0, 2.0);
 
 /// `zoomd dev`.
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  zoomd dev                       until Ctrl-C
+  zoomd dev --jobs 200            ends by itself, with a summary
+  zoomd dev --jobs 500 --chaos    Zoom fails in all the ways it can
+
+Needs redis-server or valkey-server on PATH. Reads no configuration and touches none.")]
 pub struct DevArgs {
     /// End with a summary when this many sample jobs have their outcome
     #[arg(long, value_name = "N")]
     pub jobs: Option<u64>,
-    /// Sample jobs a second
+    /// Sample jobs a second (default: 25 with --jobs, else 2)
     #[arg(long, value_name = "R")]
     pub rate: Option<f64>,
     /// Let the simulated Zoom fail in all the ways it can
@@ -20,6 +30,11 @@ pub struct DevArgs {
 }
 
 /// Runs it.
-pub async fn run(_out: &Output, _args: DevArgs) -> CliResult {
-    Err(CliError::failed("this command is not there yet"))
+pub async fn run(out: &Output, args: DevArgs) -> CliResult {
+    let usual = if args.jobs.is_some() { RATE.0 } else { RATE.1 };
+    let rate = args.rate.unwrap_or(usual);
+    if !(rate > 0.0 && rate <= 100_000.0) {
+        return Err(CliError::usage("--rate takes a number between 0 and 100000"));
+    }
+    dev::run(out, Play { jobs: args.jobs, rate, chaos: args.chaos }).await
 }

@@ -1,0 +1,90 @@
+//! What init writes. Secrets go into files of their own with mode 0600, made
+//! with that mode, never loosened and tightened.
+
+use std::fs::{DirBuilder, OpenOptions};
+use std::io::{ErrorKind, Write as _};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::path::Path;
+
+use secrecy::{ExposeSecret as _, SecretString};
+use zoomd_store::seal::KeyRing;
+
+use super::Answers;
+use crate::cli::error::CliError;
+
+const KEY: &str = "zoomd.key";
+const SECRET: &str = "zoomd.client-secret";
+const REDIS: &str = "zoomd.redis-url";
+
+/// Writes all files; answers the names of those that were written.
+pub(super) fn all(folder: &Path, answers: &Answers) -> Result<Vec<String>, CliError> {
+    let place = |error| CliError::failed(format!("cannot write to {}: {error}", folder.display()));
+    DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(place)?;
+    let mut written = Vec::new();
+    let mut put = |name: &str, result: std::io::Result<()>| match result {
+        Ok(()) => {
+            written.push(folder.join(name).display().to_string());
+            Ok(())
+        }
+        Err(error) if name == KEY && error.kind() == ErrorKind::AlreadyExists => Ok(()),
+        Err(error) => Err(place(error)),
+    };
+    put(KEY, secret(&folder.join(KEY), &KeyRing::generate_key(), true))?;
+    if let Some(text) = &answers.client_secret {
+        put(SECRET, secret(&folder.join(SECRET), text, false))?;
+    }
+    if let Some(url) = answers.redis_url.as_ref().filter(|url| has_login(url)) {
+        put(REDIS, secret(&folder.join(REDIS), url, false))?;
+    }
+    put("zoomd.toml", std::fs::write(folder.join("zoomd.toml"), settings(answers)))?;
+    Ok(written)
+}
+
+/// A file that only its owner reads. With `once` one that is there stays.
+fn secret(path: &Path, text: &SecretString, once: bool) -> std::io::Result<()> {
+    if !once {
+        // One that is there may have a looser mode.
+        match std::fs::remove_file(path) {
+            Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+    }
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+    writeln!(file, "{}", text.expose_secret())
+}
+
+fn has_login(url: &SecretString) -> bool {
+    let url = url.expose_secret();
+    url.contains('@') || url.contains("pass=")
+}
+
+/// Only what differs from the defaults, and where the rest is told.
+fn settings(answers: &Answers) -> String {
+    let quoted = |text: &str| toml::Value::from(text).to_string();
+    let mut text = String::from(
+        "# Written by zoomd init. Every other setting has its default;\n\
+         # `zoomd config default` prints them all, `zoomd config show` what holds now.\n\n",
+    );
+    if let Some(name) = &answers.namespace {
+        text += &format!("namespace = {}\n\n", quoted(name));
+    }
+    if let Some(url) = &answers.redis_url {
+        let line = match has_login(url) {
+            true => format!("url_file = {}", quoted(REDIS)),
+            false => format!("url = {}", quoted(url.expose_secret())),
+        };
+        text += &format!("[redis]\n{line}\n\n");
+    }
+    text += "# Keep this file: without it no stored token can be opened again.\n";
+    text += &format!("[encryption]\nkey_file = {}\n", quoted(KEY));
+    if let Some(id) = &answers.client_id {
+        text += &format!("\n[zoom]\nclient_id = {}\n", quoted(id));
+        if answers.client_secret.is_some() {
+            text += &format!("client_secret_file = {}\n", quoted(SECRET));
+        }
+        if let Some(url) = &answers.redirect_url {
+            text += &format!("redirect_url = {}\n", quoted(url));
+        }
+    }
+    text
+}

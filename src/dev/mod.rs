@@ -1,0 +1,132 @@
+//! `zoomd dev`: everything on this machine, in one process and one child: a
+//! private Redis, a simulated Zoom, the daemon's engine, sample accounts, sample
+//! jobs, and a story of what happens.
+//!
+//! Takes free ports and folders of its own, and nothing of the environment but
+//! `ZOOMD_LOG`, so that it never meets another instance or a real set-up.
+//! Everything ends with the [`stage::Stage`] that holds it.
+
+mod cast;
+mod stage;
+mod story;
+mod summary;
+mod trouble;
+
+use std::time::{Duration, Instant};
+
+use zoomd_store::streams::{Stream, Tail, enqueue};
+
+use crate::cli::error::{CliError, CliResult};
+use crate::cli::output::Output;
+use crate::daemon::{
+    self, Door,
+    stop::{Stop, Wish},
+};
+use crate::exit::Exit;
+use crate::telemetry;
+use cast::Cast;
+use stage::Stage;
+use story::Story;
+use summary::Tally;
+use trouble::Trouble;
+
+/// How often the story is looked at.
+const TICK: Duration = Duration::from_millis(100);
+/// Jobs put into the queue in one go.
+const BATCH: u64 = 200;
+
+/// What is to be played.
+#[derive(Debug, Clone, Copy)]
+pub struct Play {
+    /// Ends when so many jobs have their outcome.
+    pub jobs: Option<u64>,
+    /// Jobs a second.
+    pub rate: f64,
+    /// Whether Zoom fails in all ways it can.
+    pub chaos: bool,
+}
+
+/// Plays it.
+pub async fn run(out: &Output, play: Play) -> CliResult {
+    telemetry::log(&std::env::var("ZOOMD_LOG").unwrap_or_else(|_| "error".to_owned()))?;
+    let metrics = telemetry::metrics::install()?;
+    let stop = Stop::listen().map_err(|e| CliError::failed(format!("signals: {e}")))?;
+    let stage = Stage::build().await?;
+    let door = Door::open(&stage.config, metrics).await?;
+    out.note(stage.posters(door.as_ref().and_then(Door::address)));
+    let (wish, heard) = Stop::channel();
+    let config = stage.config.clone();
+    let mut daemon = tokio::spawn(async move { daemon::run(&config, door, heard).await });
+    let played = tokio::select! {
+        played = play_on(out, play, &stage, stop.clone()) => played,
+        ended = &mut daemon => Err(match ended {
+            Ok(Err(error)) => error,
+            _ => CliError::failed("the daemon ended by itself"),
+        }),
+    };
+    wish.send_replace(Wish::Drain);
+    if !daemon.is_finished() {
+        let mut stop = stop.clone();
+        tokio::select! {
+            _ = &mut daemon => {}
+            () = stop.wait(Wish::Now) => daemon.abort(),
+        }
+    }
+    finish(out, play, &stage, &played?)
+}
+
+fn finish(out: &Output, play: Play, stage: &Stage, tally: &Tally) -> CliResult {
+    let summary = tally.summary(&stage.sim, play);
+    out.show(&summary, || summary.text())?;
+    Ok(match (play.jobs, summary.well) {
+        (_, false) => Exit::Failed,
+        (Some(jobs), true) if summary.outcomes < jobs => Exit::Interrupted,
+        _ => Exit::Done,
+    })
+}
+
+/// Puts jobs in and tells what comes of them, until it is time to end.
+async fn play_on(
+    out: &Output,
+    play: Play,
+    stage: &Stage,
+    mut stop: Stop,
+) -> Result<Tally, CliError> {
+    let begun = Instant::now();
+    let mut cast = Cast::default();
+    let mut trouble = Trouble::new(play.chaos, &stage.sim);
+    let mut story = Story::new(out, begun);
+    let mut tally = Tally::new(begun);
+    let outputs = [Stream::Results, Stream::Failures, Stream::Events];
+    let mut tail = Tail::from_start(&stage.store, &outputs);
+    while play.jobs.is_none_or(|jobs| tally.outcomes() < jobs) {
+        let due = due(play, begun.elapsed()).min(cast.made() + BATCH);
+        let jobs: Vec<_> = (cast.made()..due).map(|_| cast.next()).collect();
+        if !jobs.is_empty() {
+            enqueue(&stage.store, &jobs.iter().map(|j| &j.json).collect::<Vec<_>>()).await?;
+            jobs.iter().for_each(|job| trouble.before(job, &stage.sim));
+            story.accepted(&jobs)?;
+        }
+        let items = tokio::select! {
+            items = tail.next(TICK, 1000) => items?,
+            () = stop.wait(Wish::Drain) => break,
+        };
+        story.requests(&stage.sim)?;
+        story.rotations(&stage.grants).await?;
+        for item in &items {
+            tally.count(item);
+            story.item(item)?;
+        }
+    }
+    story.end(&stage.grants).await?;
+    (tally.rotations, tally.limited) = (story.rotated(), story.limited());
+    Ok(tally)
+}
+
+/// How many jobs should have been put in by now.
+fn due(play: Play, elapsed: Duration) -> u64 {
+    // One at once; as many as a float can count are never reached.
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "not negative")]
+    let due = (elapsed.as_secs_f64() * play.rate) as u64 + 1;
+    play.jobs.map_or(due, |jobs| due.min(jobs))
+}
