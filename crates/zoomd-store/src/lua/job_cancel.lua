@@ -1,7 +1,7 @@
 -- Cancels jobs that nobody has in hand. After lib/base.lua.
 -- KEYS  1 prefix  2 jobs  3 failures
 -- ARGV  1 clock offset  2 prefix of reply lists  3 reply ms  4 failures kept s
---       5 number of items; each: id, its `ids` value as the caller saw it ('' for
+--       5 failure code  6 number of items; each: id, its `ids` value as the caller saw it ('' for
 --       an entry that no daemon has taken in), record as seen ('' none), entry,
 --       account, letter: F fail it, M only write the record
 --         F: kind, outcome's json, reply (0|1), failure id
@@ -10,8 +10,9 @@
 --       E a key is of a wrong type
 -- Publishes before it removes. The first write is a removal: a full Redis
 -- cancels too.
-local items, at = {}, 6
-for i = 1, tonumber(ARGV[5]) do
+local code = ARGV[5]
+local items, at = {}, 7
+for i = 1, tonumber(ARGV[6]) do
   local t = {id = ARGV[at], value = ARGV[at + 1], record = ARGV[at + 2], entry = ARGV[at + 3], A = ARGV[at + 4],
              letter = ARGV[at + 5]}
   if t.letter == 'F' then
@@ -51,11 +52,11 @@ local function look(t)
 end
 
 local function publish(t)
-  local done = try('XADD', KEYS[3], '*', 'job_id', t.id, 'account', t.A, 'kind', t.kind, 'code', 'cancelled',
+  local done = try('XADD', KEYS[3], '*', 'job_id', t.id, 'account', t.A, 'kind', t.kind, 'code', code,
     'failure', t.json)
   if type(done) == 'table' and done.err then return false end
   try('ZADD', P .. 'f', int(now), t.fid)
-  try('HSET', P .. 'f:' .. t.fid, 'job_id', t.id, 'account', t.A, 'code', 'cancelled', 'entry', t.entry,
+  try('HSET', P .. 'f:' .. t.fid, 'job_id', t.id, 'account', t.A, 'code', code, 'entry', t.entry,
     'failed_ms', int(now), 'failure', t.json, 'job', t.payload, 'record', t.record)
   try('EXPIRE', P .. 'f:' .. t.fid, ARGV[4])
   if t.reply == '1' then

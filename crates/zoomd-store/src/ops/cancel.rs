@@ -9,7 +9,7 @@ use std::sync::LazyLock;
 
 use redis::from_redis_value;
 
-use super::outcome::{self, CancelledJob};
+use super::outcome::{self, CancelledJob, End};
 use super::{JobView, Ops, Source, State};
 use crate::queue::parse::Live;
 use crate::queue::{Mode, QueueSettings, Record};
@@ -88,6 +88,19 @@ impl Ops {
     /// # Errors
     /// That Redis could not be asked; some may be cancelled then.
     pub async fn cancel(&self, ids: &[String], reason: &str) -> Result<Vec<Cancelled>, StoreError> {
+        self.end(ids, End::Cancelled(reason)).await
+    }
+
+    /// Ends jobs of a removed account as `account_removed`; the answers are in
+    /// their order. One whose last call is unresolved is left to a daemon.
+    ///
+    /// # Errors
+    /// That Redis could not be asked; some may be ended then.
+    pub async fn end_removed(&self, ids: &[String]) -> Result<Vec<Cancelled>, StoreError> {
+        self.end(ids, End::AccountRemoved).await
+    }
+
+    async fn end(&self, ids: &[String], end: End<'_>) -> Result<Vec<Cancelled>, StoreError> {
         let mut answers = Vec::with_capacity(ids.len());
         for batch in ids.chunks(BATCH) {
             let mut found = vec![Cancelled::Changed; batch.len()];
@@ -98,7 +111,7 @@ impl Ops {
                 if left.is_empty() {
                     break;
                 }
-                self.cancel_some(batch, &left, reason, &mut found).await?;
+                self.cancel_some(batch, &left, end, &mut found).await?;
             }
             answers.extend(found);
         }
@@ -109,12 +122,12 @@ impl Ops {
         &self,
         batch: &[String],
         left: &[usize],
-        reason: &str,
+        end: End<'_>,
         found: &mut [Cancelled],
     ) -> Result<(), StoreError> {
         let mut acts = Vec::new();
         for &at in left {
-            match self.plan(&batch[at], reason).await? {
+            match self.plan(&batch[at], end).await? {
                 Plan::Answer(answer) => found[at] = answer,
                 Plan::Act(act) => acts.push((at, act)),
             }
@@ -122,7 +135,7 @@ impl Ops {
         if acts.is_empty() {
             return Ok(());
         }
-        let mut call = self.cancel_call(acts.len());
+        let mut call = self.cancel_call(end, acts.len());
         acts.iter().for_each(|(_, act)| push(&mut call, act));
         let letters: Vec<u8> = from_redis_value(call.run(&self.store.connection()).await?)?;
         for ((at, act), letter) in acts.iter().zip(letters) {
@@ -137,7 +150,7 @@ impl Ops {
         Ok(())
     }
 
-    fn cancel_call(&self, count: usize) -> Call<'static> {
+    fn cancel_call(&self, end: End<'_>, count: usize) -> Call<'static> {
         let (keys, settings) = (self.store.keys(), QueueSettings::default());
         let call = CANCEL.call().key(keys.prefix()).key(keys.jobs()).key(keys.failures());
         let reply_ms = u64::try_from(settings.reply_kept.as_millis()).unwrap_or(u64::MAX);
@@ -145,10 +158,11 @@ impl Ops {
             .arg(keys.reply(""))
             .arg(reply_ms)
             .arg(settings.failures_kept.as_secs())
+            .arg(end.code().as_str())
             .arg(count)
     }
 
-    async fn plan(&self, id: &str, reason: &str) -> Result<Plan, StoreError> {
+    async fn plan(&self, id: &str, end: End<'_>) -> Result<Plan, StoreError> {
         let Some(view) = self.job(id).await? else { return Ok(Plan::Answer(Cancelled::NotFound)) };
         if view.state.is_over() {
             return Ok(Plan::Answer(Cancelled::Over));
@@ -157,12 +171,12 @@ impl Ops {
             return Ok(Plan::Answer(Cancelled::InFlight));
         }
         match view.source {
-            Source::JobsStream => self.plan_queued(&view, reason).await,
-            _ => self.plan_live(&view, reason).await,
+            Source::JobsStream => self.plan_queued(&view, end).await,
+            _ => self.plan_live(&view, end).await,
         }
     }
 
-    async fn plan_queued(&self, view: &JobView, reason: &str) -> Result<Plan, StoreError> {
+    async fn plan_queued(&self, view: &JobView, end: End<'_>) -> Result<Plan, StoreError> {
         let (entry, text) = (view.entry.clone().unwrap_or_default(), view.job.as_deref());
         let account = view.account.clone().unwrap_or_default();
         let now_ms = self.store.now_ms().await?;
@@ -178,7 +192,7 @@ impl Ops {
             account: &account,
             text,
             record: &record,
-            reason,
+            end,
             now_ms,
         };
         let step = Step::Fail {
@@ -192,7 +206,7 @@ impl Ops {
         Ok(Plan::Act(Box::new(Act { id, value, record, entry, account, step })))
     }
 
-    async fn plan_live(&self, view: &JobView, reason: &str) -> Result<Plan, StoreError> {
+    async fn plan_live(&self, view: &JobView, end: End<'_>) -> Result<Plan, StoreError> {
         let keys = self.store.keys();
         let account = view.account.clone().unwrap_or_default();
         let mut reads = redis::pipe();
@@ -210,6 +224,9 @@ impl Ops {
         let unresolved = live.mode == Mode::Reconcile || live.sent_ms > 0 || record.unresolved;
         let entry = live.entry.to_string();
         let step = if unresolved {
+            let End::Cancelled(reason) = end else {
+                return Ok(Plan::Answer(Cancelled::AfterReconcile));
+            };
             if record.more.contains_key(CANCEL_MARK) {
                 return Ok(Plan::Answer(Cancelled::AfterReconcile));
             }
@@ -226,7 +243,7 @@ impl Ops {
                 account: &account,
                 text,
                 record: &record,
-                reason,
+                end,
                 now_ms,
             };
             Step::Fail {

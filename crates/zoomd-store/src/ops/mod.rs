@@ -14,6 +14,7 @@ mod find;
 mod jobs;
 mod outcome;
 mod pause;
+mod presence;
 mod retry;
 mod status;
 mod stream;
@@ -26,8 +27,9 @@ pub use failures::{Cursor, FailureFilter, FailureLine, FailureRecord};
 pub use find::{JobView, Source, State};
 pub use jobs::{JobFilter, JobLine};
 pub use pause::Paused;
-pub use retry::Retried;
-pub use status::{DaemonLine, Status};
+pub use presence::{DaemonLine, Presence};
+pub use retry::{RETRIED_AT, Retried};
+pub use status::Status;
 
 /// An operator's hand on one namespace.
 #[derive(Debug, Clone)]

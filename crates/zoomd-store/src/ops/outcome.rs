@@ -12,7 +12,33 @@ pub(super) fn read(entry: &str, text: &[u8]) -> Option<Job> {
     zoomd_wire::parse(text, &Rules { now, allow_past_start: true }).ok()
 }
 
-/// The failure of a cancelled job.
+/// Why jobs are ended from outside.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum End<'a> {
+    /// An operator wanted it, for this reason.
+    Cancelled(&'a str),
+    /// Their account is being purged.
+    AccountRemoved,
+}
+
+impl End<'_> {
+    pub(super) fn code(self) -> FailureCode {
+        match self {
+            Self::Cancelled(_) => FailureCode::Cancelled,
+            Self::AccountRemoved => FailureCode::AccountRemoved,
+        }
+    }
+
+    fn message(self) -> String {
+        match self {
+            Self::Cancelled("") => "it was cancelled by an operator".to_owned(),
+            Self::Cancelled(reason) => format!("it was cancelled by an operator: {reason}"),
+            Self::AccountRemoved => "its account was removed while it waited".to_owned(),
+        }
+    }
+}
+
+/// The failure of a job that was ended from outside.
 pub(super) struct CancelledJob<'a> {
     pub(super) id: &'a str,
     pub(super) run: u32,
@@ -20,7 +46,7 @@ pub(super) struct CancelledJob<'a> {
     pub(super) account: &'a str,
     pub(super) text: &'a [u8],
     pub(super) record: &'a Record,
-    pub(super) reason: &'a str,
+    pub(super) end: End<'a>,
     pub(super) now_ms: i64,
 }
 
@@ -28,10 +54,7 @@ impl CancelledJob<'_> {
     pub(super) fn json(&self, job: Option<&Job>) -> String {
         let entry_id = self.entry.parse().unwrap_or(EntryId { ms: 0, seq: 0 });
         let time = |ms| Timestamp::from_millisecond(ms).unwrap_or(Timestamp::MAX);
-        let message = match self.reason {
-            "" => "it was cancelled by an operator".to_owned(),
-            reason => format!("it was cancelled by an operator: {reason}"),
-        };
+        let message = self.end.message();
         Failure {
             job_id: self.id,
             run: self.run,
@@ -39,7 +62,7 @@ impl CancelledJob<'_> {
             account: Some(self.account).filter(|account| !account.is_empty()),
             kind: job.map(|job| job.kind.as_str()),
             user: job.map(|job| job.user.as_str()),
-            code: FailureCode::Cancelled,
+            code: self.end.code(),
             message: &message,
             field: None,
             attempts: self.record.attempts,

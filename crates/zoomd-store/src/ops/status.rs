@@ -5,30 +5,13 @@ use std::collections::HashMap;
 use redis::from_redis_value;
 
 use super::stream::Way;
-use super::{Ops, Paused};
+use super::{DaemonLine, Ops, Paused};
 use crate::StoreError;
 
 /// Accounts read at once.
 const PAGE: usize = 500;
 /// Names of accounts in trouble that are kept.
 const NAMES: usize = 10;
-/// A daemon is alive that was heard of within so long.
-const ALIVE_MS: i64 = 30_000;
-
-/// A daemon that was heard of.
-#[derive(Debug, Clone)]
-pub struct DaemonLine {
-    /// Its id.
-    pub id: String,
-    /// The machine it runs on.
-    pub host: String,
-    /// Its version.
-    pub version: String,
-    /// When it was last heard of.
-    pub seen_ms: i64,
-    /// Whether that was a moment ago.
-    pub alive: bool,
-}
 
 /// The numbers of a namespace.
 #[derive(Debug, Clone, Default)]
@@ -158,32 +141,5 @@ impl Ops {
                 *status.accounts.entry(state).or_default() += 1;
             }
         }
-    }
-
-    async fn daemons(&self) -> Result<Vec<DaemonLine>, StoreError> {
-        let (keys, conn) = (self.store.keys(), self.store.connection());
-        let now_ms = self.store.now_ms().await?;
-        let mut command = redis::cmd("ZREVRANGE");
-        command.arg(keys.daemons()).arg(0).arg(99).arg("WITHSCORES");
-        let seen: Vec<(String, f64)> = from_redis_value(conn.value(&command).await?)?;
-        if seen.is_empty() {
-            return Ok(Vec::new());
-        }
-        let mut reads = redis::pipe();
-        for (id, _) in &seen {
-            reads.cmd("HMGET").arg(keys.daemon(id)).arg(&["host", "version"]);
-        }
-        let values = conn.values(&reads).await?;
-        let mut daemons = Vec::with_capacity(seen.len());
-        for ((id, seen_ms), value) in seen.into_iter().zip(values) {
-            let fields: Vec<Option<String>> = from_redis_value(value)?;
-            let mut fields = fields.into_iter();
-            let mut next = || fields.next().flatten().unwrap_or_default();
-            let (host, version) = (next(), next());
-            let seen_ms = seen_ms as i64;
-            let alive = now_ms - seen_ms < ALIVE_MS;
-            daemons.push(DaemonLine { id, host, version, seen_ms, alive });
-        }
-        Ok(daemons)
     }
 }
