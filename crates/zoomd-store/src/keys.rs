@@ -121,6 +121,8 @@ impl Keys {
         ticks = "ticks";
         /// The pub/sub channel of wake-ups.
         wake = "wake";
+        /// The pub/sub channel on which daemons are asked for a rotation.
+        ask = "ask";
     }
 
     of_one! {

@@ -87,6 +87,11 @@ impl Index {
         self.entries.values().cloned().collect()
     }
 
+    pub(super) fn latest(&self, account: &str) -> Option<GrantVersion> {
+        let entries = self.entries.values().filter(|e| e.account.as_str() == account);
+        entries.map(|entry| entry.version).max()
+    }
+
     pub(super) fn open_intents(&self) -> usize {
         self.intents.len()
     }

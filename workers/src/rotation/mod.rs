@@ -1,4 +1,313 @@
 //! Rotating a refresh token so that it cannot be lost.
+//!
+//! A refresh token works once. Presenting RT1 gets RT2 and spends RT1, so there
+//! is a moment in which the only living token of an account exists in one reply
+//! on one connection. Everything here is about that moment: that it comes about
+//! once, that what it brings is kept, and that nobody who was late, stopped,
+//! killed or cut off can undo it.
+//!
+//! **Zoom is the point where rotations are put in order, and RT1 is the fencing
+//! token.** Of any number of processes that present RT1 one gets RT2; no lock of
+//! ours can make that two. So the lease in Redis saves work and closes the gate,
+//! and correctness rests on what may be written afterwards:
+//!
+//! * *P*: a new pair is stored iff its (epoch, generation) is greater than the
+//!   stored one. Not whether the writer still has the lease (a fence would refuse
+//!   the late holder's RT2, the only living token), not whether the store still
+//!   holds what he read (a store that went back would refuse it too).
+//! * *N*: an account is given up only when what Zoom refused was *exactly* what
+//!   is stored, nobody else may hold its successor, and no other token is left.
+//! * *F*: two living tokens of one epoch are both kept. *D*: what was removed
+//!   stays removed. *I*: a grant is presented to the app and the Zoom it is of.
+//!
+//! [`rules`] says them as functions on values; a model explores those, and the
+//! scripts are held to them. The rest of this folder is the way there:
+//!
+//! ```text
+//! need ──▶ gate ─────────▶ preflight ────▶ exchange ──────▶ commit
+//!          lease, wait     seal, Zoom,     one attempt,     rule P, until
+//!          for calls in    journal,        staged before    Redis has it
+//!          flight          intent          it is parsed
+//!                             │                │  └──▶ refusal: candidates, rule N,
+//!                             ▼                ▼              wrong credentials
+//!                          abort: RT1       doubt: nobody presents RT1 until it
+//!                          is unspent       is known whether it is spent
+//! repair: every journal entry against the store, at start, on reconnect, every 30 s
+//! ```
+//!
+//! What the order buys. The intent is on two disks before a byte leaves, so a
+//! crash is never silent: whoever comes next finds it and asks its host, not
+//! Zoom. The reply is on the disk before anybody parses it, so no bug in parsing
+//! loses it. The gate (no request starts while there is a lease *or an intent*)
+//! stays closed through a doubt, because a living access token may be dying. And
+//! a doubt ends by an answer of the host's journal ("I hold no reply") plus one
+//! probe, not by hope: presenting a spent token is what a Zoom that revokes
+//! families punishes.
+//!
+//! Two windows nobody can close: a reply lost on the network, and the
+//! microseconds between its arrival and the write. They are detected, counted
+//! and named (`reply_lost`).
 
 pub mod rules;
 pub mod settings;
+
+mod commit;
+mod doubt;
+mod exchange;
+mod gate;
+pub mod keepalive;
+pub(crate) mod meter;
+pub(crate) mod need;
+mod preflight;
+mod refusal;
+mod repair;
+mod seam;
+
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use tokio::sync::watch;
+use zoom_api::{App, Client};
+use zoomd_store::StoreError;
+use zoomd_store::grants::{GrantKind, GrantVersion, Line};
+use zoomd_store::rotation::{End, Rotations};
+use zoomd_store::seal::Vault;
+use zoomd_wire::AccountName;
+
+use crate::consent::issuer;
+use crate::journal::Journal;
+use settings::RotationSettings;
+
+use commit::Fresh;
+use gate::Lease;
+
+/// Why an account is to be rotated.
+#[derive(Debug, Clone)]
+pub(crate) struct Order {
+    /// The account.
+    pub(crate) account: AccountName,
+    /// The generation to replace; another is left alone. `None` is any.
+    pub(crate) version: Option<GrantVersion>,
+    /// Whether a rest after a bad rotation does not matter (somebody asked).
+    pub(crate) hurry: bool,
+}
+
+/// How a rotation ended.
+#[derive(Debug)]
+pub(crate) enum Ended {
+    /// A new pair is stored.
+    Rotated(Box<Fresh>),
+    /// Something else is stored by now: look again.
+    Changed,
+    /// Nothing can be done before; the gate is closed until then.
+    Later {
+        /// How long from now.
+        wait: Duration,
+        /// Why, for whoever waits.
+        why: String,
+    },
+    /// Somebody must act: the account's state and why.
+    Dead {
+        /// Its state.
+        state: String,
+        /// Why.
+        why: Option<String>,
+    },
+    /// There is no such account, or it has no grant.
+    NoAccount,
+    /// Redis could not be asked.
+    Store(StoreError),
+}
+
+/// Rotates. Clones share everything.
+#[derive(Debug, Clone)]
+pub(crate) struct Rotator(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    rotations: Rotations,
+    client: Client,
+    vault: Vault,
+    app: Option<App>,
+    issuer: String,
+    daemon: Arc<str>,
+    journal: Journal,
+    settings: RotationSettings,
+    closing: watch::Sender<bool>,
+    /// Intents whose exchange or commit is under way in this process.
+    running: Mutex<HashSet<String>>,
+    /// Accounts with a pair that Redis does not have yet.
+    unpersisted: Mutex<HashSet<AccountName>>,
+}
+
+/// What a [`Rotator`] is made of.
+#[derive(Debug)]
+pub(crate) struct Parts {
+    pub(crate) rotations: Rotations,
+    pub(crate) client: Client,
+    pub(crate) vault: Vault,
+    pub(crate) app: Option<App>,
+    pub(crate) daemon: Arc<str>,
+    pub(crate) journal: Journal,
+    pub(crate) settings: RotationSettings,
+}
+
+impl Rotator {
+    pub(crate) fn new(parts: Parts) -> Self {
+        let Parts { rotations, client, vault, app, daemon, journal, settings } = parts;
+        Self(Arc::new(Inner {
+            issuer: issuer(&client),
+            rotations,
+            client,
+            vault,
+            app,
+            daemon,
+            journal,
+            settings,
+            closing: watch::Sender::new(false),
+            running: Mutex::default(),
+            unpersisted: Mutex::default(),
+        }))
+    }
+
+    pub(crate) fn settings(&self) -> &RotationSettings {
+        &self.0.settings
+    }
+
+    pub(crate) fn journal(&self) -> &Journal {
+        &self.0.journal
+    }
+
+    /// From now on nothing is sent that has not been; what has is finished.
+    pub(crate) fn close(&self) {
+        self.0.closing.send_replace(true);
+    }
+
+    pub(crate) fn is_closing(&self) -> bool {
+        *self.0.closing.borrow()
+    }
+
+    /// Whether a pair of the account waits for Redis: no job of it may run.
+    pub(crate) fn is_unpersisted(&self, account: &AccountName) -> bool {
+        lock(&self.0.unpersisted).contains(account)
+    }
+
+    /// The longest a token exchange can take, connecting included.
+    fn exchange_cap(&self) -> Duration {
+        let settings = self.0.client.settings();
+        settings.token_timeout + settings.connect_timeout
+    }
+
+    /// Steps 2 to 8, and 10 to 12 where it comes to that. Run it in a task that
+    /// nobody drops. `gate` is told when the account's gate is closed.
+    pub(crate) async fn rotate(&self, order: &Order, gate: &watch::Sender<bool>) -> Ended {
+        let begun = Instant::now();
+        let mut lease = match self.lease(order).await {
+            Ok(lease) => lease,
+            Err(ended) => return ended,
+        };
+        gate.send_replace(true);
+        seam::at("leased");
+        let ended = match self.in_lease(order, &mut lease, begun).await {
+            Ok(fresh) => Ended::Rotated(Box::new(fresh)),
+            Err(stop) => self.stopped(lease, stop).await,
+        };
+        if let Ended::Rotated(_) = ended {
+            meter::ended("rotated");
+        }
+        ended
+    }
+
+    /// What a rotation does with the lease in hand.
+    async fn in_lease(
+        &self,
+        order: &Order,
+        lease: &mut Lease,
+        begun: Instant,
+    ) -> Result<Fresh, Stop> {
+        self.still_needed(order, lease)?;
+        self.identity(lease)?;
+        let secrets = self.open(lease)?;
+        self.drained(lease).await?;
+        meter::lock_wait(begun.elapsed());
+        seam::at("drained");
+        if lease.held.account.kind == GrantKind::ServerToServer {
+            return self.ask_again(lease, &secrets).await;
+        }
+        // The stored token first; a candidate only after Zoom refused the one before.
+        let mut next = Some(self.first_token(lease, secrets)?);
+        let mut last = None;
+        while let Some(token) = next.take() {
+            let intent = self.preflight(lease, &token, last.take()).await?;
+            let exchanged = self.exchange(lease, &token, &intent).await?;
+            match self.judge(lease, &token, intent, exchanged).await? {
+                refusal::Next::Stored(fresh) => return Ok(*fresh),
+                refusal::Next::Try { token, refused } => {
+                    (next, last) = (Some(*token), Some(refused))
+                }
+            }
+        }
+        Err(Stop::changed())
+    }
+
+    /// Gives back what the lease covered, as far as `stop` says.
+    async fn stopped(&self, lease: Lease, stop: Stop) -> Ended {
+        let Stop { ended, outcome, end } = stop;
+        meter::ended(outcome);
+        if let Some(end) = end {
+            let account = lease.account();
+            let aborted = self.0.rotations.abort(account, &lease.owner, &end).await;
+            match (aborted, &end.intent) {
+                (Ok(()), Some(id)) => self.settled(id),
+                (Ok(()), None) => {}
+                (Err(error), id) => {
+                    // The lease ends by itself; for an intent the watch answers.
+                    tracing::warn!(%account, %error, "a rotation that was given up could not say so");
+                    id.iter().for_each(|id| self.not_running(id));
+                }
+            }
+        }
+        ended
+    }
+}
+
+/// A rotation that ends without a new pair, and what is to be said of it.
+#[derive(Debug)]
+struct Stop {
+    ended: Ended,
+    outcome: &'static str,
+    /// The abort to send; `None` when a script has already ended it.
+    end: Option<End>,
+}
+
+impl Stop {
+    /// Nothing was spent and nothing is wrong: what is stored is another by now.
+    fn changed() -> Self {
+        Self { ended: Ended::Changed, outcome: "changed", end: Some(End::default()) }
+    }
+
+    /// Nothing was spent; the account rests.
+    fn later(outcome: &'static str, rest: Duration, why: impl Into<String>) -> Self {
+        let why = why.into();
+        let line = Line::new("gave up").detail(&why);
+        let end = End { rest, error: Some(why.clone()), line: Some(line), ..End::default() };
+        Self { ended: Ended::Later { wait: rest, why }, outcome, end: Some(end) }
+    }
+
+    /// A script has ended it; lease and intent are as they should be.
+    fn settled(outcome: &'static str, ended: Ended) -> Self {
+        Self { ended, outcome, end: None }
+    }
+
+    fn with_intent(mut self, id: &str) -> Self {
+        if let Some(end) = &mut self.end {
+            end.intent = Some(id.to_owned());
+        }
+        self
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -8,14 +8,29 @@
 //! its job back into its room; the account's gate is closed by then, and opens
 //! with the commit, which is published.
 
-use std::path::PathBuf;
-use std::sync::Arc;
-use std::time::Duration;
+mod cache;
+mod cli;
+mod flights;
+mod service;
 
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use secrecy::ExposeSecret as _;
+use tokio::sync::{Notify, Semaphore};
+use tokio::task::JoinHandle;
 use zoom_api::{AccessToken, App, Client};
-use zoomd_store::Store;
-use zoomd_store::grants::GrantVersion;
+use zoomd_store::grants::{AccountState, GrantVersion, Grants};
+use zoomd_store::rotation::{Look, Rotations};
 use zoomd_store::seal::Vault;
+use zoomd_store::{Store, StoreError};
+use zoomd_wire::AccountName;
+
+use crate::journal::{Journal, JournalError};
+use crate::rotation::{Ended, Order, Parts, Rotator, meter, need};
+use cache::{Cache, Cached};
+use flights::{Flight, Flights, Pilot};
 
 pub use crate::rotation::settings::RotationSettings;
 
@@ -43,8 +58,8 @@ pub struct TokensConfig {
 #[non_exhaustive]
 pub enum TokensError {
     /// The journal's folder cannot be used.
-    #[error("rotation journal: {0}")]
-    Journal(String),
+    #[error(transparent)]
+    Journal(#[from] JournalError),
     /// No encryption key, or one that does not work.
     #[error(transparent)]
     Seal(#[from] zoomd_store::seal::SealError),
@@ -102,19 +117,84 @@ pub enum NoToken {
     Store(#[from] zoomd_store::StoreError),
 }
 
+/// Loads of grants from Redis are collapsed by account, in so many lanes.
+const LANES: usize = 64;
+/// How long a job may wait for its account's gate to close before it goes back.
+const GATE_PATIENCE: Duration = Duration::from_secs(2);
+
 /// The access tokens of all accounts; clones share everything.
 #[derive(Debug, Clone)]
-pub struct Tokens {
-    config: Arc<TokensConfig>,
+pub struct Tokens(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    rotator: Rotator,
+    rotations: Rotations,
+    vault: Vault,
+    cache: Cache,
+    flights: Flights,
+    loads: Vec<tokio::sync::Mutex<()>>,
+    permits: Semaphore,
+    repair_now: Notify,
+    closed: Notify,
+    /// Tokens that Zoom refused although they should live: not used again.
+    refused: Mutex<std::collections::HashMap<AccountName, GrantVersion>>,
+    loops: Mutex<Vec<JoinHandle<()>>>,
 }
 
 impl Tokens {
-    /// Opens the journal, replays what earlier processes left, and listens.
+    /// Opens the journal and starts the loops: what earlier processes left is
+    /// replayed at once, in the background.
     ///
     /// # Errors
     /// See [`TokensError`].
     pub async fn start(config: TokensConfig) -> Result<Self, TokensError> {
-        Ok(Self { config: Arc::new(config) })
+        let TokensConfig { store, client, vault, app, daemon, data_dir, settings } = config;
+        vault.ring().self_test()?;
+        let (limit, keep) = (settings.journal_limit, settings.keep_entries);
+        let journal = Journal::open(&data_dir, &daemon, &vault, limit, keep)?;
+        let rotations = Rotations::new(store);
+        let permits = Semaphore::new(settings.at_once.max(1));
+        let parts = Parts {
+            rotations: rotations.clone(),
+            client,
+            vault: vault.clone(),
+            app,
+            daemon,
+            journal,
+            settings,
+        };
+        let tokens = Self(Arc::new(Inner {
+            rotator: Rotator::new(parts),
+            rotations,
+            vault,
+            cache: Cache::default(),
+            flights: Flights::default(),
+            loads: (0..LANES).map(|_| tokio::sync::Mutex::default()).collect(),
+            permits,
+            repair_now: Notify::new(),
+            closed: Notify::new(),
+            refused: Mutex::default(),
+            loops: Mutex::default(),
+        }));
+        *lock(&tokens.0.loops) = service::start(&tokens);
+        Ok(tokens)
+    }
+
+    /// The journal: consents are staged there too.
+    #[must_use]
+    pub fn journal(&self) -> &Journal {
+        self.0.rotator.journal()
+    }
+
+    /// The accounts of the namespace.
+    #[must_use]
+    pub fn grants(&self) -> Grants {
+        Grants::new(self.store().clone(), self.0.vault.clone())
+    }
+
+    fn store(&self) -> &Store {
+        self.0.rotations.store()
     }
 
     /// A token of `account` that lives for at least `min_life` more. `wanted` is
@@ -126,41 +206,255 @@ impl Tokens {
         wanted: Option<GrantVersion>,
         min_life: Duration,
     ) -> Usable {
-        let _ = (&self.config, account, wanted, min_life);
-        Usable::Waiting
+        if let Some(cached) = self.hit(account, wanted, min_life) {
+            return Usable::Token(cached.token());
+        }
+        let Ok(name) = AccountName::new(account) else { return Usable::Waiting };
+        let lane = &self.0.loads[lane_of(account)];
+        let found = {
+            let _collapsed = lane.lock().await;
+            match self.hit(account, wanted, min_life) {
+                Some(cached) => Ok(Found::Usable(cached)),
+                None => self.load(&name, wanted, min_life).await,
+            }
+        };
+        match found {
+            Ok(Found::Usable(cached)) => Usable::Token(cached.token()),
+            Ok(Found::Old(version)) => {
+                let order = Order { account: name, version, hurry: false };
+                self.start_and_close(order).await;
+                Usable::Waiting
+            }
+            Ok(Found::Nothing) => Usable::Waiting,
+            Err(error) => {
+                tracing::debug!(account, %error, "the account's grant could not be read");
+                Usable::Waiting
+            }
+        }
+    }
+
+    /// A token in the cache that may be used; one that grows old is replaced in
+    /// the background.
+    fn hit(&self, account: &str, wanted: Option<GrantVersion>, life: Duration) -> Option<Cached> {
+        let now = Instant::now();
+        let cached = self.0.cache.get(account, wanted)?;
+        if !cached.is_usable(life, now) || self.is_spoilt(account, cached.version) {
+            return None;
+        }
+        if cached.is_old(account, now) && self.0.flights.get(account).is_none() {
+            let version = Some(cached.version);
+            if let Ok(account) = AccountName::new(account) {
+                drop(self.start_rotation(Order { account, version, hurry: false }));
+            }
+        }
+        Some(cached)
+    }
+
+    /// Reads the stored grant and keeps its token.
+    async fn load(
+        &self,
+        name: &AccountName,
+        wanted: Option<GrantVersion>,
+        min_life: Duration,
+    ) -> Result<Found, StoreError> {
+        if self.0.rotator.is_unpersisted(name) {
+            return Ok(Found::Nothing);
+        }
+        let before = Instant::now();
+        let Some(look) = self.0.rotations.look(name).await? else { return Ok(Found::Nothing) };
+        let stored = look.grant.as_ref().map(|grant| grant.version);
+        if self.0.rotator.knows_later(name, stored) {
+            // The store went back: what the journal has is committed first.
+            self.0.repair_now.notify_one();
+            self.0.rotations.rest(name, Duration::from_millis(200)).await?;
+            return Ok(Found::Nothing);
+        }
+        if look.account.state != AccountState::Active || stored < wanted {
+            return Ok(Found::Nothing);
+        }
+        let Some(stored) = stored else { return Ok(Found::Nothing) };
+        match self.cached(&look, before) {
+            Some(cached) => {
+                self.0.cache.put(name, cached.clone());
+                let usable = cached.is_usable(min_life, Instant::now());
+                let spoilt = self.is_spoilt(name.as_str(), cached.version);
+                Ok(if usable && !spoilt { Found::Usable(cached) } else { Found::Old(Some(stored)) })
+            }
+            None => Ok(Found::Old(Some(stored))),
+        }
+    }
+
+    /// The stored access token, opened; `None` when there is none, or it does not
+    /// open (a rotation will say so).
+    fn cached(&self, look: &Look, before: Instant) -> Option<Cached> {
+        let grant = look.grant.as_ref()?;
+        let name = look.account.name.as_str();
+        let secrets = match self.0.vault.open_grant(name, grant.version, &grant.sealed) {
+            Ok(secrets) => secrets,
+            Err(error) => {
+                tracing::error!(account = name, %error, "a stored grant does not open");
+                return None;
+            }
+        };
+        let access = AccessToken::new(secrets.access_token?.expose_secret()).ok()?;
+        let now_ms = u64::try_from(look.now_ms).unwrap_or(0);
+        let left = Duration::from_millis(grant.access_expires_ms.saturating_sub(now_ms));
+        let issued_ms = match (grant.access_issued_ms, grant.obtained_ms) {
+            (0, obtained) => obtained,
+            (issued, _) => issued,
+        };
+        let life = match grant.access_expires_ms.checked_sub(issued_ms) {
+            Some(ms) if issued_ms > 0 && ms > 0 => Duration::from_millis(ms),
+            _ => need::USUAL_LIFE.max(left),
+        };
+        let age = life.saturating_sub(left);
+        let issued = before.checked_sub(age).unwrap_or(before);
+        let life = if issued == before { left } else { life };
+        let client = self.0.rotator.client_at(grant.api_url.as_deref());
+        Some(Cached { version: grant.version, access, client, life, issued })
+    }
+
+    /// Reads the account's grant again, unless the cache holds another version by now.
+    async fn reload(&self, account: &str, version: GrantVersion) {
+        let lane = &self.0.loads[lane_of(account)];
+        let _collapsed = lane.lock().await;
+        if self.0.cache.get(account, None).is_none_or(|cached| cached.version != version) {
+            return;
+        }
+        let Ok(name) = AccountName::new(account) else { return };
+        let before = Instant::now();
+        match self.0.rotations.look(&name).await {
+            Ok(Some(look)) if look.account.state == AccountState::Active => {
+                match self.cached(&look, before) {
+                    Some(cached) => self.0.cache.put(&name, cached),
+                    None => drop(self.0.cache.forget(account)),
+                }
+            }
+            _ => drop(self.0.cache.forget(account)),
+        }
     }
 
     /// Tells that Zoom refused the token of `version` with 401.
     pub async fn refused(&self, account: &str, version: GrantVersion) -> Refused {
-        let _ = (account, version);
+        meter::dead_access();
+        let Ok(name) = AccountName::new(account) else { return Refused::Replaced };
+        let before = Instant::now();
+        let look = match self.0.rotations.look(&name).await {
+            Ok(Some(look)) => look,
+            _ => {
+                self.0.cache.forget(account);
+                return Refused::Replaced;
+            }
+        };
+        let stored = look.grant.as_ref().map(|grant| grant.version);
+        if stored != Some(version) || look.account.state != AccountState::Active {
+            self.0.cache.forget(account);
+            return Refused::Replaced;
+        }
+        let young = self.cached(&look, before).is_some_and(|c| c.is_young(Instant::now()));
+        if young && !look.gate_closed() {
+            return Refused::TooYoung;
+        }
+        lock(&self.0.refused).insert(name.clone(), version);
+        let order = Order { account: name, version: Some(version), hurry: false };
+        self.start_and_close(order).await;
         Refused::Replaced
     }
 
-    /// A token for another program, waiting for a rotation if need be.
-    ///
-    /// # Errors
-    /// See [`NoToken`].
-    pub async fn token_for_cli(
-        &self,
-        account: &str,
-        min_life: Duration,
-        patience: Duration,
-    ) -> Result<Token, NoToken> {
-        let _ = (account, min_life, patience);
-        Err(NoToken::NoAccount)
+    fn is_spoilt(&self, account: &str, version: GrantVersion) -> bool {
+        let refused = lock(&self.0.refused);
+        !refused.is_empty() && refused.get(account) == Some(&version)
     }
 
-    /// Rotates the stored generation now, and answers the new one.
-    ///
-    /// # Errors
-    /// See [`NoToken`].
-    pub async fn rotate_now(&self, account: &str, patience: Duration) -> Result<Token, NoToken> {
-        let _ = (account, patience);
-        Err(NoToken::NoAccount)
+    /// Starts a rotation, or joins the one under way, and returns when the
+    /// account's gate is closed, so that its jobs are not handed out in vain.
+    async fn start_and_close(&self, order: Order) {
+        let flight = self.start_rotation(order);
+        let _ = tokio::time::timeout(GATE_PATIENCE, flight.gate_closed()).await;
+    }
+
+    fn start_rotation(&self, order: Order) -> Flight {
+        let (flight, pilot) = self.0.flights.join(&order.account);
+        if let Some(pilot) = pilot {
+            // Nobody waits for this task, and nobody can drop it: what it sends
+            // must be brought to its end.
+            tokio::spawn(self.clone().fly(order, pilot));
+        }
+        flight
+    }
+
+    async fn fly(self, order: Order, pilot: Pilot) {
+        let permit = self.0.permits.acquire().await;
+        let ended = self.0.rotator.rotate(&order, &pilot.closed).await;
+        drop(permit);
+        let account = &order.account;
+        match &ended {
+            Ended::Rotated(fresh) => {
+                lock(&self.0.refused).remove(account);
+                let cached = Cached {
+                    version: fresh.version,
+                    access: fresh.access.clone(),
+                    client: fresh.client.clone(),
+                    life: fresh.life,
+                    issued: fresh.issued,
+                };
+                self.0.cache.put(account, cached);
+            }
+            Ended::Later { wait, why } => {
+                tracing::debug!(%account, ?wait, why, "no rotation for now");
+            }
+            Ended::Store(error) => {
+                tracing::warn!(%account, %error, "a rotation could not ask redis");
+            }
+            _ => drop(self.0.cache.forget(account.as_str())),
+        }
+        self.0.flights.land(account.as_str(), &pilot, Arc::new(ended));
+    }
+
+    /// Rotates and waits for the end.
+    pub(crate) async fn run(&self, order: Order) -> Arc<Ended> {
+        let ended = self.start_rotation(order).end().await;
+        ended.unwrap_or_else(|| Arc::new(Ended::Changed))
+    }
+
+    pub(crate) fn is_closing(&self) -> bool {
+        self.0.rotator.is_closing()
+    }
+
+    /// Waits, but not longer than the tokens are open.
+    pub(crate) async fn pause(&self, time: Duration) {
+        let closed = self.0.closed.notified();
+        if !self.is_closing() {
+            let _ = tokio::time::timeout(time, closed).await;
+        }
     }
 
     /// Starts no rotation any more, gives up those that have sent nothing, and
     /// waits until every exchange in flight is staged, and committed where Redis
     /// answers.
-    pub async fn shutdown(&self) {}
+    pub async fn shutdown(&self) {
+        self.0.rotator.close();
+        self.0.closed.notify_waiters();
+        self.0.flights.all_landed().await;
+        for task in lock(&self.0.loops).drain(..) {
+            task.abort();
+        }
+        self.journal().close_file();
+    }
+}
+
+/// What the store holds for whoever wants a token.
+enum Found {
+    Usable(Cached),
+    Old(Option<GrantVersion>),
+    Nothing,
+}
+
+fn lane_of(account: &str) -> usize {
+    let sum = account.bytes().fold(0_usize, |sum, byte| sum.wrapping_mul(31) + usize::from(byte));
+    sum % LANES
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

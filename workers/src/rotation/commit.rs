@@ -1,0 +1,223 @@
+//! Steps 7 and 8: the reply is read, and offered to the store until it has it.
+
+use std::time::{Duration, Instant};
+
+use secrecy::{ExposeSecret as _, SecretString};
+use zoom_api::{AccessToken, App, Client, TokenReply};
+use zoomd_store::grants::{GrantError, GrantKind, GrantSecrets, GrantVersion, Identity, Line};
+use zoomd_store::rotation::{Committed, Offer, Origin};
+use zoomd_store::seal::SealError;
+use zoomd_wire::AccountName;
+
+use super::exchange::Exchanged;
+use super::gate::Lease;
+use super::need::USUAL_LIFE;
+use super::{Ended, Rotator, Stop, lock, meter, seam};
+use crate::journal::Staged;
+
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+
+/// A new pair, as far as whoever calls Zoom wants to know.
+#[derive(Debug, Clone)]
+pub(crate) struct Fresh {
+    pub(crate) version: GrantVersion,
+    pub(crate) access: AccessToken,
+    pub(crate) client: Client,
+    /// How long the access token lives in all.
+    pub(crate) life: Duration,
+    /// When it was asked for.
+    pub(crate) issued: Instant,
+}
+
+impl Rotator {
+    /// Commits the pair in `reply`. Returns when Redis has it; while Redis is
+    /// away no job of the account runs here, and it is tried for the life of the
+    /// process.
+    pub(super) async fn commit(
+        &self,
+        lease: &Lease,
+        exchanged: &Exchanged,
+        reply: TokenReply,
+        presented: &SecretString,
+    ) -> Result<Fresh, Stop> {
+        let staged = &exchanged.staged;
+        if reply.scope.is_none() || reply.expires_in.is_none() {
+            let account = &staged.account;
+            tracing::warn!(%account, "zoom's token reply lacks its scope or its life; kept as they were");
+        }
+        let life = reply.expires_in.map_or(USUAL_LIFE, Duration::from_secs);
+        let api_url = reply.api_url.clone();
+        let access = AccessToken::new(reply.access_token.expose_secret());
+        let mut offer = self
+            .offer(staged, reply, Some(presented))
+            .map_err(|error| Stop::later("sealed", self.0.settings.rest, error.to_string()))?;
+        offer.owner = Some(lease.owner.clone());
+        seam::at("judged");
+        let committed = self.until_stored(&offer, exchanged).await?;
+        seam::at("committed");
+        meter::committed(exchanged.arrived.elapsed());
+        self.0.journal.committed(&staged.id, offer.fp);
+        self.not_running(&staged.id);
+        match committed {
+            Committed::Stored => {}
+            Committed::Erased { revoke } => {
+                self.erased(&offer, revoke).await;
+                return Err(Stop::settled("erased", Ended::Changed));
+            }
+            other => return Err(Stop::settled(other.as_str(), Ended::Changed)),
+        }
+        let Ok(access) = access else { return Err(Stop::settled("unreadable", Ended::Changed)) };
+        tracing::info!(
+            account = %staged.account, version = %staged.version, fp = %offer.fp.short(),
+            "the account's tokens were rotated"
+        );
+        let issued =
+            Instant::now().checked_sub(exchanged.arrived.elapsed()).unwrap_or_else(Instant::now);
+        let client = self.client_at(api_url.as_deref());
+        Ok(Fresh { version: staged.version, access, client, life, issued })
+    }
+
+    /// What a staged reply offers to the store.
+    pub(super) fn offer(
+        &self,
+        staged: &Staged,
+        reply: TokenReply,
+        presented: Option<&SecretString>,
+    ) -> Result<Offer, SealError> {
+        // No new refresh token: the old one stays, and so does its lineage.
+        let refreshed = reply.refresh_token.is_some();
+        let refresh_token = reply.refresh_token.or_else(|| presented.cloned());
+        let none = SecretString::default();
+        let fp = self.0.vault.fingerprint(refresh_token.as_ref().unwrap_or(&none))?;
+        let lineage = staged.lineage.iter().copied().filter(|ancestor| *ancestor != fp).collect();
+        let life = reply.expires_in.map_or(USUAL_LIFE, Duration::from_secs);
+        let sent = u64::try_from(staged.sent_ms).unwrap_or(0);
+        let life_ms = u64::try_from(life.as_millis()).unwrap_or(u64::MAX);
+        Ok(Offer {
+            account: staged.account.clone(),
+            kind: staged.kind.parse().unwrap_or(GrantKind::Oauth),
+            version: staged.version,
+            secrets: GrantSecrets {
+                access_token: Some(reply.access_token),
+                refresh_token,
+                client_secret: None,
+            },
+            fp,
+            lineage,
+            access_expires_ms: sent.saturating_add(life_ms),
+            access_issued_ms: sent,
+            obtained_ms: refreshed.then_some(sent),
+            scope: reply.scope,
+            issuer: staged.issuer.clone(),
+            client_id: staged.client_id.clone(),
+            api_url: reply.api_url,
+            origin: Origin {
+                plan: staged.plan.as_deref().and_then(|plan| plan.parse().ok()),
+                identity: Identity {
+                    zoom_user: staged.zoom_user.clone(),
+                    zoom_account: staged.zoom_account.clone(),
+                    aliases: staged.aliases.clone(),
+                },
+            },
+            owner: None,
+            intent: Some(staged.id.clone()),
+            line: Line::new(if staged.probe { "rotated by a probe" } else { "rotated" })
+                .version(staged.version)
+                .fingerprint(fp)
+                .by(&*self.0.daemon),
+        })
+    }
+
+    /// Offers it again and again. Only a daemon that is stopping while Redis is
+    /// away leaves it to its successor, and only when it is on the disk.
+    async fn until_stored(&self, offer: &Offer, exchanged: &Exchanged) -> Result<Committed, Stop> {
+        let mut pause = FIRST_PAUSE;
+        let mut waiting = Unpersisted { rotator: self, account: None };
+        let mut closing = self.0.closing.subscribe();
+        loop {
+            let error = match self.0.rotations.commit(&self.0.vault, offer).await {
+                Ok(committed) => return Ok(committed),
+                Err(error) => error,
+            };
+            if waiting.account.is_none() {
+                tracing::error!(
+                    account = %offer.account, %error,
+                    "redis did not take a new token; it is kept and offered again until it does"
+                );
+                waiting.begin(&offer.account);
+            }
+            let store = match error {
+                GrantError::Store(error) => error,
+                error => {
+                    zoomd_store::StoreError::new(zoomd_store::ErrorKind::Other, error.to_string())
+                }
+            };
+            if *closing.borrow_and_update() && exchanged.on_disk {
+                tracing::warn!(account = %offer.account, "a new token is left in the journal");
+                return Err(Stop::settled("unpersisted", Ended::Store(store)));
+            }
+            tokio::select! {
+                () = tokio::time::sleep(pause) => pause = (pause * 2).min(LONGEST_PAUSE),
+                _ = closing.changed() => {}
+            }
+        }
+    }
+
+    /// Rule D: the account was removed meanwhile. What came of it is erased here
+    /// too, and ended at Zoom where no newer grant of the user is known.
+    pub(super) async fn erased(&self, offer: &Offer, revoke: bool) {
+        let account = &offer.account;
+        tracing::warn!(%account, revoke, "a token of a removed account came late; it is erased");
+        if let Err(error) = self.0.journal.erase(account.as_str(), offer.version.epoch) {
+            tracing::error!(%account, %error, "a removed account's token is still in the journal");
+        }
+        let (Some(token), Some(app)) = (&offer.secrets.access_token, self.app_of(offer)) else {
+            return;
+        };
+        if revoke && let Err(error) = self.0.client.revoke(&app, token).await {
+            tracing::warn!(%account, %error, "a removed account's grant could not be revoked");
+        }
+    }
+
+    fn app_of(&self, offer: &Offer) -> Option<App> {
+        self.0.app.clone().filter(|app| app.client_id == offer.client_id)
+    }
+
+    /// The client for the API host that Zoom named, where a token may go there:
+    /// a Zoom configured to be elsewhere (a simulator) is not left for zoom.us.
+    pub(crate) fn client_at(&self, api_url: Option<&str>) -> Client {
+        let configured = self.0.client.settings().endpoints.api().host_str().unwrap_or_default();
+        let zoom = configured == "zoom.us" || configured.ends_with(".zoom.us");
+        let named = api_url.filter(|_| zoom).map(|url| self.0.client.with_api_url(url));
+        match named {
+            Some(Ok(client)) => client,
+            _ => self.0.client.clone(),
+        }
+    }
+}
+
+/// Marks an account whose pair is not in Redis, for as long as it lives.
+struct Unpersisted<'a> {
+    rotator: &'a Rotator,
+    account: Option<AccountName>,
+}
+
+impl Unpersisted<'_> {
+    fn begin(&mut self, account: &AccountName) {
+        self.account = Some(account.clone());
+        let mut all = lock(&self.rotator.0.unpersisted);
+        all.insert(account.clone());
+        meter::unpersisted(all.len());
+    }
+}
+
+impl Drop for Unpersisted<'_> {
+    fn drop(&mut self) {
+        if let Some(account) = &self.account {
+            let mut all = lock(&self.rotator.0.unpersisted);
+            all.remove(account);
+            meter::unpersisted(all.len());
+        }
+    }
+}

@@ -1,0 +1,158 @@
+//! Steps 6 and 7: one attempt, and its reply on the disk before it is read.
+
+use std::time::Instant;
+
+use zoom_api::{RawTokenReply, Sent, TransportError};
+use zoomd_store::grants::{GrantKind, GrantVersion, Line};
+use zoomd_store::seal::Fingerprint;
+
+use super::gate::Lease;
+use super::preflight::{Intent, Presented};
+use super::{Ended, Rotator, Stop, meter, rules, seam};
+use crate::journal::{Reply, Staged};
+
+/// A reply in hand.
+#[derive(Debug)]
+pub(super) struct Exchanged {
+    pub(super) raw: RawTokenReply,
+    /// What the journal says of it.
+    pub(super) staged: Staged,
+    /// Whether the journal took it.
+    pub(super) on_disk: bool,
+    pub(super) arrived: Instant,
+}
+
+impl Rotator {
+    /// Presents the token, once, and stages what comes back.
+    pub(super) async fn exchange(
+        &self,
+        lease: &Lease,
+        token: &Presented,
+        intent: &Intent,
+    ) -> Result<Exchanged, Stop> {
+        // The last look at the lease: a process that was stopped until now must
+        // not send what another may have probed meanwhile.
+        let left = intent.lease.saturating_sub(intent.written.elapsed());
+        if left < self.exchange_cap() {
+            let why = "this process was stopped before it could send";
+            return Err(Stop::later("late", self.0.settings.rest, why).with_intent(&intent.id));
+        }
+        if self.is_closing() {
+            return Err(Stop::changed().with_intent(&intent.id));
+        }
+        seam::at("before-send");
+        let answered = self.0.client.refresh(&token.app, &token.refresh_token).await;
+        let arrived = Instant::now();
+        seam::at("replied");
+        let raw = match answered {
+            Ok(raw) => raw,
+            Err(error) if error.sent == Sent::No => {
+                let stop = Stop::later("unreachable", self.0.settings.rest, error.to_string());
+                return Err(stop.with_intent(&intent.id));
+            }
+            Err(error) => return Err(self.in_doubt(lease, intent, &describe(&error)).await),
+        };
+        let staged = self.entry(lease, token, intent);
+        let on_disk = self.stage(&staged, token, &raw, arrived).await;
+        seam::at("staged");
+        Ok(Exchanged { raw, staged, on_disk, arrived })
+    }
+
+    /// Writes the reply to the journal. One that is not taken lives in memory:
+    /// the commit is then all there is, and is not delayed.
+    async fn stage(
+        &self,
+        staged: &Staged,
+        token: &Presented,
+        raw: &RawTokenReply,
+        arrived: Instant,
+    ) -> bool {
+        let reply = Reply {
+            status: raw.status,
+            body: raw.body.clone(),
+            presented: Some(token.refresh_token.clone()),
+        };
+        let written = self.0.journal.stage(staged, &reply);
+        meter::staged(arrived.elapsed());
+        let flushed = match written {
+            Ok(()) => self.0.journal.sync().await,
+            Err(error) => Err(error),
+        };
+        if let Err(error) = &flushed {
+            let account = &staged.account;
+            tracing::error!(%account, %error, "a token reply is not in the journal, only in memory");
+        }
+        flushed.is_ok()
+    }
+
+    /// What the journal keeps beside the reply: all a commit needs.
+    fn entry(&self, lease: &Lease, token: &Presented, intent: &Intent) -> Staged {
+        let (account, grant) = (&lease.held.account, &lease.held.grant);
+        let sent = i64::try_from(intent.written.elapsed().as_millis()).unwrap_or(0);
+        Staged {
+            id: intent.id.clone(),
+            account: account.name.clone(),
+            kind: GrantKind::Oauth.as_str().to_owned(),
+            version: self.child_version(lease, token),
+            lineage: lineage(lease, token),
+            issuer: grant.issuer.clone(),
+            client_id: grant.client_id.clone(),
+            sent_ms: intent.at_ms.saturating_add(sent),
+            probe: lease.doubt().is_some(),
+            plan: Some(account.plan.as_str().to_owned()),
+            zoom_account: account.zoom_account.clone(),
+            zoom_user: account.zoom_user.clone(),
+            aliases: account.aliases.clone(),
+        }
+    }
+
+    fn child_version(&self, lease: &Lease, token: &Presented) -> GrantVersion {
+        lease.held.grant.version.max(token.version).next()
+    }
+
+    /// Step 10 begins: the token may be spent, and no reply came. The gate stays
+    /// closed by the intent; the journal has said that it holds nothing.
+    pub(super) async fn in_doubt(&self, lease: &Lease, intent: &Intent, why: &str) -> Stop {
+        let account = lease.account();
+        tracing::warn!(%account, why, "a token exchange is in doubt; one probe will tell");
+        let line =
+            Line::new("in doubt").version(lease.held.grant.version).by(&*self.0.daemon).detail(why);
+        let rotations = &self.0.rotations;
+        let owner = Some(lease.owner.as_str());
+        let said = rotations.no_reply(account, owner, &intent.id, Some(why), Some(&line)).await;
+        seam::at("in-doubt");
+        match said {
+            Ok(_) => self.settled(&intent.id),
+            Err(error) => {
+                // The watch says it again for every open intent of this host.
+                tracing::warn!(%account, %error, "the doubt could not be told to redis yet");
+                self.not_running(&intent.id);
+            }
+        }
+        let wait = self.exchange_cap() + self.0.settings.doubt_margin;
+        let why = format!("a token exchange is in doubt: {why}");
+        Stop::settled("in_doubt", Ended::Later { wait, why })
+    }
+}
+
+/// What the new token will have been made from. Where a candidate is presented,
+/// the stored token (refused by then) and its ancestors count too.
+fn lineage(lease: &Lease, token: &Presented) -> Vec<Fingerprint> {
+    let grant = &lease.held.grant;
+    let stored = std::iter::once(&grant.fp).chain(&grant.parent_fp).chain(&grant.ancestors);
+    let mut all = Vec::new();
+    for fp in std::iter::once(&token.fp).chain(&token.lineage).chain(stored) {
+        if !all.contains(fp) {
+            all.push(*fp);
+        }
+    }
+    all.truncate(rules::LINEAGE);
+    all
+}
+
+fn describe(error: &TransportError) -> String {
+    match error.status {
+        Some(status) => format!("{error} (status {status})"),
+        None => error.to_string(),
+    }
+}

@@ -1,0 +1,265 @@
+//! What a reply says: steps 7 (judge), 11 and 12, and server-to-server apps.
+
+use std::time::{Duration, Instant};
+
+use secrecy::{ExposeSecret as _, SecretString};
+use zoom_api::{AccessToken, App, RefusalCause, RefusalKind, RetryAfter, TokenRefusal};
+use zoomd_store::grants::{GrantKind, GrantSecrets, Line};
+use zoomd_store::rotation::{Committed, Judged, Offer, Origin, Refusal};
+
+use super::commit::Fresh;
+use super::exchange::Exchanged;
+use super::gate::Lease;
+use super::need::USUAL_LIFE;
+use super::preflight::{Intent, Presented};
+use super::{Ended, Rotator, Stop, meter, seam};
+
+const LONGEST_REST: Duration = Duration::from_secs(900);
+
+/// How it goes on after a reply.
+pub(super) enum Next {
+    /// The new pair is stored.
+    Stored(Box<Fresh>),
+    /// Zoom refused this token and another is left.
+    Try { token: Box<Presented>, refused: Intent },
+}
+
+impl Rotator {
+    /// Reads a staged reply and does what it says.
+    pub(super) async fn judge(
+        &self,
+        lease: &mut Lease,
+        token: &Presented,
+        intent: Intent,
+        exchanged: Exchanged,
+    ) -> Result<Next, Stop> {
+        let refusal = match exchanged.raw.parse() {
+            Ok(reply) => {
+                let fresh = self.commit(lease, &exchanged, reply, &token.refresh_token).await?;
+                return Ok(Next::Stored(Box::new(fresh)));
+            }
+            Err(refusal) => refusal,
+        };
+        seam::at("refused");
+        match refusal.kind {
+            RefusalKind::DeadGrant => self.dead(lease, token, intent, &refusal).await,
+            RefusalKind::Server | RefusalKind::Unreadable => {
+                Err(self.in_doubt(lease, &intent, &refusal.to_string()).await)
+            }
+            RefusalKind::App => {
+                let app = &token.app;
+                Err(self.wrong_credentials(lease, app, &refusal).await.with_intent(&intent.id))
+            }
+            RefusalKind::RateLimited => {
+                let rest = self.retry_after(lease, &refusal);
+                Err(Stop::later("rate_limited", rest, refusal.to_string()).with_intent(&intent.id))
+            }
+            _ => {
+                let rest = Duration::from_secs(60);
+                Err(Stop::later("refused", rest, refusal.to_string()).with_intent(&intent.id))
+            }
+        }
+    }
+
+    /// Rule N. `invalid_grant` says that these bytes are worth nothing; whether
+    /// the account is, the store decides.
+    async fn dead(
+        &self,
+        lease: &mut Lease,
+        token: &Presented,
+        intent: Intent,
+        refusal: &TokenRefusal,
+    ) -> Result<Next, Stop> {
+        let account = lease.account().clone();
+        let reason = self.reason(lease, refusal);
+        let line = Line::new("verdict")
+            .version(lease.held.grant.version)
+            .fingerprint(token.fp)
+            .by(&*self.0.daemon)
+            .detail(format!("{reason}: {refusal}"));
+        let evidence = Refusal {
+            account: &account,
+            stored: lease.stored(),
+            presented: token.fp,
+            owner: &lease.owner,
+            intent: &intent.id,
+            reason,
+            line,
+            app_rest: self.0.settings.app_rest * 10,
+        };
+        let judged = self.0.rotations.verdict(&evidence).await;
+        let judged = match judged {
+            Ok(judged) => judged,
+            Err(error) => {
+                // The intent stands; a later probe asks Zoom once more.
+                self.not_running(&intent.id);
+                return Err(Stop::settled("store_error", Ended::Store(error)));
+            }
+        };
+        if judged != Judged::Candidates {
+            self.settled(&intent.id);
+        }
+        match judged {
+            Judged::Candidates => {
+                let grant = &mut lease.held.grant;
+                grant.refused.push(token.fp);
+                let refused = grant.refused.clone();
+                let Some(next) = self.candidate(lease, &refused) else {
+                    return Err(Stop::changed().with_intent(&intent.id));
+                };
+                tracing::warn!(%account, "zoom refused the stored token; a forked one is tried");
+                let token = Box::new(next.map_err(|stop| stop.with_intent(&intent.id))?);
+                Ok(Next::Try { token, refused: intent })
+            }
+            Judged::Written { obtained_ms } => {
+                let now = u64::try_from(lease.now_ms()).unwrap_or(0);
+                if obtained_ms > 0 {
+                    meter::died_at(Duration::from_millis(now.saturating_sub(obtained_ms)));
+                }
+                tracing::error!(
+                    %account, reason, %refusal,
+                    "the account needs a new consent: zoomd account login {account}"
+                );
+                let state = "needs_reauth".to_owned();
+                let ended = Ended::Dead { state, why: Some(reason.to_owned()) };
+                Err(Stop::settled("needs_reauth", ended))
+            }
+            Judged::Mass { deaths } => {
+                tracing::error!(
+                    deaths,
+                    "many accounts died within a minute: that is the app's trouble, not theirs; \
+                     its rotations are stopped for a while"
+                );
+                let wait = self.0.settings.app_rest * 10;
+                let why = "many accounts of the app died at once".to_owned();
+                Err(Stop::settled("mass_death", Ended::Later { wait, why }))
+            }
+            Judged::Moved | Judged::Covered => Err(Stop::settled("moved", Ended::Changed)),
+        }
+    }
+
+    /// Why an account died, in one of the closed words.
+    fn reason(&self, lease: &Lease, refusal: &TokenRefusal) -> &'static str {
+        match refusal.cause() {
+            Some(RefusalCause::NewerConsent) => "rotated_elsewhere",
+            Some(RefusalCause::OwnerGone) => "owner_gone",
+            Some(RefusalCause::AdminDisabled) => "admin_disabled",
+            Some(RefusalCause::AppDisabled) => "app_disabled",
+            Some(RefusalCause::ScopeChanged) => "scope_changed",
+            _ if lease.doubt().is_some() => "reply_lost",
+            _ => "refused",
+        }
+    }
+
+    /// Step 12: the app's id or secret is wrong. No account is marked.
+    async fn wrong_credentials(&self, lease: &Lease, app: &App, refusal: &TokenRefusal) -> Stop {
+        let rest = self.0.settings.app_rest;
+        let grant = &lease.held.grant;
+        tracing::error!(
+            client_id = %app.client_id, %refusal,
+            "zoom does not accept the app's credentials; its rotations are stopped, no account is \
+             given up"
+        );
+        let mark = self.mark_of(Some(app));
+        let why = refusal.to_string();
+        let stopped = self.0.rotations.stop_app(&grant.issuer, &grant.client_id, &mark, rest, &why);
+        if let Err(error) = stopped.await {
+            tracing::warn!(%error, "the stop of the app could not be told to the other daemons");
+        }
+        Stop::later("app", rest, why)
+    }
+
+    /// A mark of the configured credentials: daemons with others are not stopped.
+    pub(super) fn mark(&self) -> String {
+        self.mark_of(self.0.app.as_ref())
+    }
+
+    fn mark_of(&self, app: Option<&App>) -> String {
+        let keys = self.0.vault.fingerprints();
+        match (app, keys) {
+            (Some(app), Ok(keys)) => keys.app(&app.client_id, "", &app.client_secret).short(),
+            _ => "-".to_owned(),
+        }
+    }
+
+    fn retry_after(&self, lease: &Lease, refusal: &TokenRefusal) -> Duration {
+        let named = match refusal.retry_after {
+            Some(RetryAfter::Seconds(seconds)) => Duration::from_secs(seconds),
+            Some(RetryAfter::At(at)) => {
+                let ms = at.as_millisecond().saturating_sub(lease.now_ms());
+                Duration::from_millis(u64::try_from(ms).unwrap_or(0))
+            }
+            None => self.0.settings.rest * 4,
+        };
+        named.clamp(self.0.settings.rest, LONGEST_REST)
+    }
+
+    /// A server-to-server app: asking again is always safe, so there is nothing
+    /// to intend, stage or doubt. The token is shared all the same.
+    pub(super) async fn ask_again(
+        &self,
+        lease: &Lease,
+        secrets: &GrantSecrets,
+    ) -> Result<Fresh, Stop> {
+        let (account, grant) = (&lease.held.account, &lease.held.grant);
+        let rest = self.0.settings.rest;
+        let Some(secret) = secrets.client_secret.clone() else {
+            return Err(Stop::later("sealed", Duration::from_secs(60), "the app has no secret"));
+        };
+        let app = App::new(&grant.client_id, secret);
+        let zoom_account = account.zoom_account.as_deref().unwrap_or_default();
+        let (sent, sent_ms) = (Instant::now(), lease.now_ms());
+        let answered = self.0.client.account_credentials(&app, zoom_account).await;
+        let raw = answered.map_err(|error| Stop::later("unreachable", rest, error.to_string()))?;
+        let reply = match raw.parse() {
+            Ok(reply) => reply,
+            Err(refusal) => {
+                return Err(match refusal.kind {
+                    RefusalKind::App | RefusalKind::DeadGrant => {
+                        self.wrong_credentials(lease, &app, &refusal).await
+                    }
+                    RefusalKind::RateLimited => {
+                        let rest = self.retry_after(lease, &refusal);
+                        Stop::later("rate_limited", rest, refusal.to_string())
+                    }
+                    _ => Stop::later("refused", rest, refusal.to_string()),
+                });
+            }
+        };
+        let life = reply.expires_in.map_or(USUAL_LIFE, Duration::from_secs);
+        let sent_ms = u64::try_from(sent_ms).unwrap_or(0);
+        let access = AccessToken::new(reply.access_token.expose_secret())
+            .map_err(|error| Stop::later("unreadable", rest, error.to_string()))?;
+        let offer = Offer {
+            account: account.name.clone(),
+            kind: GrantKind::ServerToServer,
+            version: grant.version.next(),
+            secrets: GrantSecrets {
+                access_token: Some(reply.access_token),
+                refresh_token: None,
+                client_secret: secrets.client_secret.as_ref().map(SecretString::clone),
+            },
+            fp: grant.fp,
+            lineage: Vec::new(),
+            access_expires_ms: sent_ms + u64::try_from(life.as_millis()).unwrap_or(0),
+            access_issued_ms: sent_ms,
+            obtained_ms: Some(sent_ms),
+            scope: reply.scope,
+            issuer: grant.issuer.clone(),
+            client_id: grant.client_id.clone(),
+            api_url: reply.api_url.clone(),
+            origin: Origin::default(),
+            owner: Some(lease.owner.clone()),
+            intent: None,
+            line: Line::new("renewed").version(grant.version.next()).by(&*self.0.daemon),
+        };
+        let committed = self.0.rotations.commit(&self.0.vault, &offer).await;
+        match committed {
+            Ok(Committed::Stored) => {}
+            Ok(_) => return Err(Stop::changed()),
+            Err(error) => return Err(Stop::later("store_error", rest, error.to_string())),
+        }
+        let client = self.client_at(reply.api_url.as_deref());
+        Ok(Fresh { version: offer.version, access, client, life, issued: sent })
+    }
+}

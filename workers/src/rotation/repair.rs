@@ -1,0 +1,138 @@
+//! Step 9: what the journals hold, against what the store holds.
+//!
+//! Redis may go back: a failover, an old file put in place, a restore. Whatever
+//! was staged within the last day is offered again by rule P, which refuses all
+//! that is not newer, so that this can be done at any time and by anybody.
+
+use zoomd_store::grants::{GrantError, GrantVersion};
+use zoomd_store::rotation::{Committed, Version};
+use zoomd_wire::AccountName;
+
+use super::{Order, Rotator, lock, meter};
+use crate::journal::{Orphan, Reply, Staged, Summary};
+
+/// Accounts compared in one round trip.
+const PAGE: usize = 500;
+
+impl Rotator {
+    /// Compares every entry with the store, and takes over what dead processes of
+    /// this machine left. Answers whose accounts changed by it.
+    pub(crate) async fn repair(&self) -> Result<Vec<AccountName>, GrantError> {
+        let mut changed = self.adopt().await?;
+        let mut entries = self.0.journal.entries();
+        entries.retain(|entry| !lock(&self.0.running).contains(&entry.id));
+        for page in entries.chunks(PAGE) {
+            let names: Vec<_> = page.iter().map(|entry| entry.account.clone()).collect();
+            let stored = self.0.rotations.versions(&names).await?;
+            for (entry, stored) in page.iter().zip(stored) {
+                if is_behind(entry, &stored) && self.offer_again(&entry.id).await? {
+                    changed.push(entry.account.clone());
+                }
+            }
+        }
+        if let Err(error) = self.0.journal.tidy() {
+            tracing::warn!(%error, "the rotation journal could not be tidied");
+        }
+        Ok(changed)
+    }
+
+    /// Takes over the files of dead processes: commits what they staged, answers
+    /// for what they did not.
+    async fn adopt(&self) -> Result<Vec<AccountName>, GrantError> {
+        let journal = self.0.journal.clone();
+        let taken = tokio::task::spawn_blocking(move || journal.take_over()).await;
+        let orphans = match taken {
+            Ok(Ok(orphans)) => orphans,
+            Ok(Err(error)) => {
+                tracing::error!(%error, "journals of dead processes cannot be taken over");
+                return Ok(Vec::new());
+            }
+            Err(_) => return Ok(Vec::new()),
+        };
+        let mut changed = Vec::new();
+        for orphan in orphans {
+            changed.extend(self.answer_for(orphan).await?);
+        }
+        Ok(changed)
+    }
+
+    async fn answer_for(&self, orphan: Orphan) -> Result<Vec<AccountName>, GrantError> {
+        let mut changed = Vec::new();
+        for (account, id) in &orphan.unanswered {
+            let stands = self.0.rotations.no_reply(account, None, id, None, None).await?;
+            if stands {
+                tracing::warn!(
+                    %account, host = %orphan.daemon,
+                    "a process died in the middle of a rotation, and its journal holds no reply"
+                );
+                changed.push(account.clone());
+            }
+        }
+        orphan.finish();
+        Ok(changed)
+    }
+
+    /// Offers a staged entry by rule P; whether the store took notice.
+    async fn offer_again(&self, id: &str) -> Result<bool, GrantError> {
+        let (staged, reply) = match self.0.journal.read(id) {
+            Ok(read) => read,
+            Err(error) => {
+                tracing::error!(%error, "a journal entry cannot be read");
+                return Ok(false);
+            }
+        };
+        // An entry of another Zoom or another app is not ours to commit.
+        let ours = staged.issuer == self.0.issuer
+            && self.0.app.as_ref().is_none_or(|app| app.client_id == staged.client_id);
+        if !ours {
+            return Ok(false);
+        }
+        let Some(offer) = self.offer_of(&staged, &reply) else {
+            // A refusal or nonsense: there is no token in it.
+            let answered =
+                self.0.rotations.no_reply(&staged.account, None, &staged.id, None, None).await?;
+            self.0.journal.discard(&staged.id);
+            return Ok(answered);
+        };
+        let committed = self.0.rotations.commit(&self.0.vault, &offer).await?;
+        self.0.journal.committed(&staged.id, offer.fp);
+        match committed {
+            Committed::Stored | Committed::Candidate => {
+                meter::repaired();
+                tracing::warn!(
+                    account = %staged.account, version = %staged.version,
+                    "a token that redis did not have was put back from the journal"
+                );
+            }
+            Committed::Erased { revoke } => self.erased(&offer, revoke).await,
+            Committed::Known | Committed::Older => {}
+        }
+        Ok(matches!(committed, Committed::Stored | Committed::Candidate))
+    }
+
+    fn offer_of(&self, staged: &Staged, reply: &Reply) -> Option<zoomd_store::rotation::Offer> {
+        let raw = zoom_api::RawTokenReply::new(reply.status, reply.body.to_vec());
+        let parsed = raw.parse().ok()?;
+        self.offer(staged, parsed, reply.presented.as_ref()).ok()
+    }
+
+    /// Whether the journal knows a later version of the account than the store.
+    pub(crate) fn knows_later(&self, account: &AccountName, stored: Option<GrantVersion>) -> bool {
+        self.0.journal.latest_version(account.as_str()).is_some_and(|own| Some(own) > stored)
+    }
+
+    /// The order to rotate an account that has been idle.
+    pub(crate) fn idle_order(account: AccountName, version: GrantVersion) -> Order {
+        Order { account, version: Some(version), hurry: false }
+    }
+}
+
+/// Whether the entry has something for the store: it is newer, or has never been
+/// offered.
+fn is_behind(entry: &Summary, stored: &Version) -> bool {
+    if stored.version < Some(entry.version) || entry.fp.is_none() {
+        return true;
+    }
+    // An intent that came back with an old state of the store.
+    stored.intent.as_deref() == Some(entry.id.as_str())
+}
