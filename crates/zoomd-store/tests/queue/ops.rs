@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use serde_json::Value;
 use zoomd_store::ops::{
-    CANCEL_MARK, Cancelled, FailureFilter, JobFilter, JobView, Ops, Retried, Source, State,
+    CANCEL_MARK, Cancelled, FailureFilter, JobFilter, JobView, Ops, Presence, Retried, Source,
+    State,
 };
 use zoomd_store::queue::{Admitted, Mode, Record, Then, Why};
 
@@ -373,4 +374,25 @@ async fn a_pause_holds_everything_and_a_resume_wakes_it() {
     assert!(ops(&bench).resume().await.expect("resumed"));
     assert!(!ops(&bench).resume().await.expect("resumed"));
     assert_eq!(bench.queue.claim(&bench.queue.fence(), 1).await.expect("claim").jobs.len(), 1);
+}
+
+#[tokio::test]
+async fn a_daemon_that_says_so_is_there() {
+    let bench = Bench::start().await;
+    let presence = Presence {
+        id: "boot1".into(),
+        host: "box".into(),
+        pid: 7,
+        version: "0.1.0".into(),
+        started_ms: 5,
+    };
+    assert!(ops(&bench).daemons().await.expect("asked").is_empty());
+    ops(&bench).announce(&presence).await.expect("said");
+    let daemons = ops(&bench).daemons().await.expect("asked");
+    assert_eq!((daemons.len(), daemons[0].alive), (1, true));
+    assert_eq!((daemons[0].presence.pid, daemons[0].presence.started_ms), (7, 5));
+    bench.shift(Duration::from_secs(31)).await;
+    assert!(!ops(&bench).daemons().await.expect("asked")[0].alive);
+    ops(&bench).leave("boot1").await.expect("left");
+    assert!(ops(&bench).daemons().await.expect("asked").is_empty());
 }

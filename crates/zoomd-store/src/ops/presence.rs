@@ -1,0 +1,107 @@
+//! Which daemons there are: each says so every few seconds.
+
+use redis::from_redis_value;
+
+use super::Ops;
+use crate::StoreError;
+
+/// A daemon is alive that was heard of within so long.
+const ALIVE_MS: i64 = 30_000;
+/// One not heard of for so long is forgotten.
+const FORGOTTEN_MS: i64 = 86_400_000;
+/// Daemons shown at most.
+const MOST: usize = 100;
+
+/// What a daemon says of itself.
+#[derive(Debug, Clone)]
+pub struct Presence {
+    /// Its id: new with each start.
+    pub id: String,
+    /// The machine it runs on.
+    pub host: String,
+    /// Its process.
+    pub pid: u32,
+    /// Its version.
+    pub version: String,
+    /// When it started.
+    pub started_ms: i64,
+}
+
+/// A daemon that was heard of.
+#[derive(Debug, Clone)]
+pub struct DaemonLine {
+    /// What it said of itself.
+    pub presence: Presence,
+    /// When it was last heard of.
+    pub seen_ms: i64,
+    /// Whether that was a moment ago.
+    pub alive: bool,
+}
+
+impl Ops {
+    /// Says that a daemon is there; to be said every ten seconds.
+    ///
+    /// # Errors
+    /// That Redis could not be asked.
+    pub async fn announce(&self, presence: &Presence) -> Result<(), StoreError> {
+        let keys = self.store.keys();
+        let now_ms = self.store.now_ms().await?;
+        let key = keys.daemon(&presence.id);
+        let mut write = redis::pipe();
+        write.cmd("ZADD").arg(keys.daemons()).arg(now_ms).arg(&presence.id);
+        write.cmd("HSET").arg(&key).arg("host").arg(&presence.host);
+        write.arg("pid").arg(presence.pid).arg("version").arg(&presence.version);
+        write.arg("started").arg(presence.started_ms);
+        write.cmd("PEXPIRE").arg(&key).arg(FORGOTTEN_MS);
+        write.cmd("ZREMRANGEBYSCORE").arg(keys.daemons()).arg("-inf").arg(now_ms - FORGOTTEN_MS);
+        for answer in self.store.connection().values(&write).await? {
+            answer.extract_error()?;
+        }
+        Ok(())
+    }
+
+    /// Says that a daemon has ended.
+    ///
+    /// # Errors
+    /// That Redis could not be asked.
+    pub async fn leave(&self, id: &str) -> Result<(), StoreError> {
+        let keys = self.store.keys();
+        let mut write = redis::pipe();
+        write.cmd("ZREM").arg(keys.daemons()).arg(id).cmd("DEL").arg(keys.daemon(id));
+        self.store.connection().values(&write).await?;
+        Ok(())
+    }
+
+    /// The daemons that were heard of, the latest first.
+    ///
+    /// # Errors
+    /// That Redis could not be asked.
+    pub async fn daemons(&self) -> Result<Vec<DaemonLine>, StoreError> {
+        let (keys, conn) = (self.store.keys(), self.store.connection());
+        let now_ms = self.store.now_ms().await?;
+        let mut command = redis::cmd("ZREVRANGE");
+        command.arg(keys.daemons()).arg(0).arg(MOST - 1).arg("WITHSCORES");
+        let seen: Vec<(String, f64)> = from_redis_value(conn.value(&command).await?)?;
+        if seen.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut reads = redis::pipe();
+        for (id, _) in &seen {
+            let fields = ["host", "pid", "version", "started"];
+            reads.cmd("HMGET").arg(keys.daemon(id)).arg(&fields);
+        }
+        let values = conn.values(&reads).await?;
+        let mut daemons = Vec::with_capacity(seen.len());
+        for ((id, seen_ms), value) in seen.into_iter().zip(values) {
+            let fields: Vec<Option<String>> = from_redis_value(value)?;
+            let mut fields = fields.into_iter();
+            let mut next = || fields.next().flatten().unwrap_or_default();
+            let (host, pid) = (next(), next().parse().unwrap_or(0));
+            let (version, started_ms) = (next(), next().parse().unwrap_or(0));
+            let seen_ms = seen_ms as i64;
+            let presence = Presence { id, host, pid, version, started_ms };
+            daemons.push(DaemonLine { presence, seen_ms, alive: now_ms - seen_ms < ALIVE_MS });
+        }
+        Ok(daemons)
+    }
+}
