@@ -25,6 +25,7 @@ use crate::pipeline::progress::Progress;
 use crate::pipeline::shop::Shop;
 use crate::pipeline::trouble::Trouble;
 use crate::pipeline::{backend, claims, handler, intake, lane, renew, sweeps, wake};
+use crate::schedules;
 use crate::settings::Settings;
 use crate::tokens::{RotationSettings, Tokens, TokensConfig};
 
@@ -141,13 +142,14 @@ impl Engine {
             Task::spawn(claims::serve(Arc::clone(&shop))),
             Task::spawn(sweeps::expire(Arc::clone(&shop))),
         ];
-        let keepers = vec![
+        let mut keepers: Vec<_> = schedules::all(&shop).into_iter().map(Task::spawn).collect();
+        keepers.extend([
             Task::spawn(settling),
             Task::spawn(renew::serve(Arc::clone(&shop))),
             Task::spawn(wake::serve(Arc::clone(&shop))),
             Task::spawn(sweeps::sweep(Arc::clone(&shop))),
             Task::spawn(sweeps::promote(Arc::clone(&shop))),
-        ];
+        ]);
         Self { shop, takers, worker, keepers }
     }
 

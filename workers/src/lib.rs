@@ -16,6 +16,7 @@ mod metric;
 pub mod pipeline;
 pub mod reconcile;
 pub mod rotation;
+pub mod schedules;
 mod settings;
 pub mod tokens;
 

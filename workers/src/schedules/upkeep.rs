@@ -1,0 +1,90 @@
+//! The steps that schedules make.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use zoomd_store::StoreError;
+use zoomd_store::ops::Ops;
+use zoomd_store::queue::Pass;
+
+use crate::pipeline::shop::Shop;
+use crate::rotation::keepalive::{self, KeepAlive};
+
+/// Between two pages of a pass over everything, so that Redis serves others.
+const BETWEEN_PAGES: Duration = Duration::from_millis(5);
+/// Pages of one pass; more are left to the next.
+const MOST_PAGES: usize = 10_000;
+
+/// What `/metrics` tells of the namespace, read anew.
+pub async fn gauges(shop: Arc<Shop>) -> Result<(), StoreError> {
+    let status = Ops::new(shop.queue.store().clone()).status().await?;
+    let depth = |queue: &'static str, state: &'static str, number: u64| {
+        metrics::gauge!("zoomd_queue_depth", "queue" => queue, "state" => state).set(number as f64);
+    };
+    depth("jobs", "queued", status.queued);
+    depth("jobs", "running", status.running);
+    depth("jobs", "waiting", status.waiting);
+    depth("jobs", "sleeping", status.sleeping);
+    depth("results", "kept", status.results);
+    let age_ms = status.oldest_queued_ms.map_or(0, |at| (status.now_ms - at).max(0));
+    metrics::gauge!("zoomd_queue_oldest_age_seconds", "queue" => "jobs")
+        .set(age_ms as f64 / 1000.0);
+    metrics::gauge!("zoomd_jobs_inflight", "kind" => "create_meeting")
+        .set(shop.flights.len() as f64);
+    for state in ["active", "paused", "needs_reauth", "superseded", "wrong_app"] {
+        let number = status.accounts.get(state).copied().unwrap_or(0);
+        metrics::gauge!("zoomd_accounts", "state" => state).set(number as f64);
+    }
+    Ok(())
+}
+
+/// Cuts the output streams, and drops the names of consumers that are gone.
+pub async fn trim(shop: Arc<Shop>) -> Result<(), StoreError> {
+    shop.queue.trim().await?;
+    shop.queue.drop_consumers().await?;
+    Ok(())
+}
+
+/// Forgets what is over its time, and looks after accounts.
+pub async fn forget(shop: Arc<Shop>) -> Result<(), StoreError> {
+    let queue = &shop.queue;
+    let mut from = None;
+    for _ in 0..MOST_PAGES {
+        let Pass { next, .. } = queue.expire_ids(from.as_deref()).await?;
+        if !goes_on(&next).await {
+            break;
+        }
+        from = next;
+    }
+    let mut from = None;
+    for _ in 0..MOST_PAGES {
+        let Pass { next, .. } = queue.tend_accounts(from.as_deref()).await?;
+        if !goes_on(&next).await {
+            break;
+        }
+        from = next;
+    }
+    while queue.forget_failures().await? > 0 {
+        tokio::time::sleep(BETWEEN_PAGES).await;
+    }
+    Ok(())
+}
+
+/// Whether there is another page; waits a little before it.
+async fn goes_on(next: &Option<String>) -> bool {
+    if next.is_some() {
+        tokio::time::sleep(BETWEEN_PAGES).await;
+    }
+    next.is_some()
+}
+
+/// Rotates the grants that nobody uses, before they die of it.
+pub async fn keep_alive(shop: Arc<Shop>) -> Result<(), StoreError> {
+    // Within the hour until the next tick.
+    let how = KeepAlive { spread: Duration::from_secs(50 * 60), ..KeepAlive::default() };
+    let kept = keepalive::run(&shop.tokens, how).await?;
+    if kept.rotated + kept.failed > 0 {
+        tracing::info!(rotated = kept.rotated, failed = kept.failed, "idle grants were kept alive");
+    }
+    Ok(())
+}
