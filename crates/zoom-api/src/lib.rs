@@ -13,6 +13,7 @@
 //! ```text
 //! Client ── create_meeting, list_meetings, … ─▶ Reply ── created(), error(), limit_kind()
 //!        └─ exchange_code, refresh, revoke ───▶ RawTokenReply ── parse()
+//! webhook::WebhookSecret ── verify() ─▶ webhook::Told ── read()
 //! ```
 
 mod body;
@@ -29,6 +30,7 @@ pub mod scopes;
 mod text;
 mod tls;
 mod token;
+pub mod webhook;
 mod zoom_error;
 
 pub use body::SendBody;
