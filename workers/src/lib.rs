@@ -10,6 +10,7 @@ pub mod consent;
 pub mod decide;
 mod engine;
 mod error;
+pub mod farewell;
 pub mod jobs;
 pub mod journal;
 mod metric;
