@@ -94,11 +94,12 @@ async fn play_on(
 ) -> Result<Tally, CliError> {
     let begun = Instant::now();
     let mut cast = Cast::default();
-    let mut trouble = Trouble::new(play.chaos, &stage.sim);
+    let mut trouble = Trouble::new(play, &stage.sim);
     let mut story = Story::new(out, begun);
     let mut tally = Tally::new(begun);
     let outputs = [Stream::Results, Stream::Failures, Stream::Events];
     let mut tail = Tail::from_start(&stage.store, &outputs);
+    story.grants(&stage.grants).await?;
     while play.jobs.is_none_or(|jobs| tally.outcomes() < jobs) {
         let due = due(play, begun.elapsed()).min(cast.made() + BATCH);
         let jobs: Vec<_> = (cast.made()..due).map(|_| cast.next()).collect();
@@ -112,13 +113,13 @@ async fn play_on(
             () = stop.wait(Wish::Drain) => break,
         };
         story.requests(&stage.sim)?;
-        story.rotations(&stage.grants).await?;
+        story.grants(&stage.grants).await?;
         for item in &items {
             tally.count(item);
             story.item(item)?;
         }
     }
-    story.end(&stage.grants).await?;
+    story.grants(&stage.grants).await?;
     (tally.rotations, tally.limited) = (story.rotated(), story.limited());
     Ok(tally)
 }

@@ -1,7 +1,6 @@
 //! What the play stands on. Everything ends when the stage is dropped: the
 //! Redis process, the simulator's thread, the folder.
 
-use std::fmt::Write as _;
 use std::fs::OpenOptions;
 use std::io::Write as _;
 use std::net::SocketAddr;
@@ -77,15 +76,14 @@ impl Stage {
     pub(super) fn posters(&self, door: Option<SocketAddr>) -> String {
         let env = self.folder.path().join("env");
         let mut text = String::from("zoomd dev: everything below is private and ends with it\n\n");
-        let mut line = |what: &str, at: &str| drop(writeln!(text, "  {what:<9}{at}"));
+        let mut line = |what: &str, at: &str| text += &format!("  {what:<9}{at}\n");
         line("redis", &format!("{}  (redis-cli -p {})", self.redis.url(), self.redis.port()));
         line("zoom", &format!("{}  simulated; its doors are under /_sim", self.sim.url()));
         if let Some(door) = door {
             line("daemon", &format!("http://{door}/readyz  http://{door}/metrics"));
         }
         line("accounts", &ACCOUNTS.map(|(name, plan)| format!("{name} ({plan})")).join(", "));
-        let _ = writeln!(text, "\n  in another terminal:  . {}; zoomd status", env.display());
-        text
+        text + &format!("\n  in another terminal:  . {}; zoomd status\n", env.display())
     }
 }
 

@@ -2,7 +2,7 @@
 //! the one thing worth knowing about it.
 
 use std::collections::HashMap;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use anstyle::Style;
 use serde_json::{Value, json};
@@ -15,15 +15,11 @@ use super::cast::{ACCOUNTS, Sample, id, meant_to_fail};
 use crate::cli::error::CliError;
 use crate::cli::output::{FAIL, FAINT, Format, GOOD, HINT, Output, WARN, paint};
 
-/// How often the timelines of the accounts are looked at.
-const BETWEEN_LOOKS: Duration = Duration::from_millis(300);
-
 /// Tells the story.
 pub(super) struct Story<'a> {
     out: &'a Output,
     begun: Instant,
     requests: u64,
-    looked: Instant,
     /// The moment of the last line told of each account.
     told: HashMap<&'static str, u64>,
     rotated: u64,
@@ -33,15 +29,7 @@ pub(super) struct Story<'a> {
 impl<'a> Story<'a> {
     /// From `begun` on.
     pub(super) fn new(out: &'a Output, begun: Instant) -> Self {
-        Self {
-            out,
-            begun,
-            requests: 0,
-            looked: begun,
-            told: HashMap::new(),
-            rotated: 0,
-            limited: 0,
-        }
+        Self { out, begun, requests: 0, told: HashMap::new(), rotated: 0, limited: 0 }
     }
 
     /// Rotations told of so far.
@@ -92,17 +80,8 @@ impl<'a> Story<'a> {
         Ok(())
     }
 
-    /// What happened to the grants since the last look, now and then.
-    pub(super) async fn rotations(&mut self, grants: &Grants) -> Result<(), CliError> {
-        if self.looked.elapsed() < BETWEEN_LOOKS {
-            return Ok(());
-        }
-        self.looked = Instant::now();
-        self.end(grants).await
-    }
-
     /// What happened to the grants since the last look.
-    pub(super) async fn end(&mut self, grants: &Grants) -> Result<(), CliError> {
+    pub(super) async fn grants(&mut self, grants: &Grants) -> Result<(), CliError> {
         for (name, _) in ACCOUNTS {
             self.timeline(grants, name).await?;
         }
@@ -117,15 +96,22 @@ impl<'a> Story<'a> {
         let told = self.told.get(name).copied().unwrap_or(0);
         for line in lines.iter().rev().filter(|line| line.at > told) {
             self.told.insert(name, line.at);
-            let generation = line.version.as_deref().unwrap_or_default();
-            let rotated = line.what == "rotated";
-            self.rotated += u64::from(rotated);
-            let text = if rotated {
-                format!("refresh token spent, the next one is kept (version {generation})")
-            } else {
-                line.detail.clone().unwrap_or_default()
+            let generation = line.version.as_deref().and_then(|v| v.rsplit('.').next());
+            let generation = format!("generation {}", generation.unwrap_or("?"));
+            let (what, text) = match line.what.as_str() {
+                "rotating" => continue,
+                "imported" => {
+                    ("account", "connected, with a refresh token from elsewhere".to_owned())
+                }
+                "rotated" => {
+                    self.rotated += 1;
+                    (
+                        "token",
+                        format!("rotated: one refresh token spent, the next kept ({generation})"),
+                    )
+                }
+                other => (other, line.detail.clone().unwrap_or_default()),
             };
-            let what = if rotated { "token" } else { line.what.as_str() };
             self.line(name, what, HINT, &text)?;
         }
         Ok(())

@@ -1,7 +1,6 @@
 //! What came of it, and whether it is what should have come of it.
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 use std::time::Instant;
 
 use serde::Serialize;
@@ -117,7 +116,7 @@ impl Summary {
         let failed: u64 = self.failed.values().sum();
         let codes: Vec<_> = self.failed.iter().map(|(code, n)| format!("{code} {n}")).collect();
         let mut text = format!("\n{} jobs in {:.1} s\n", self.outcomes, self.seconds);
-        let mut line = |n: u64, what: &str| drop(writeln!(text, "  {n:>6}  {what}"));
+        let mut line = |n: u64, what: &str| text += &format!("  {n:>6}  {what}\n");
         line(self.meetings, "meetings, each with its result in the stream");
         line(failed, &format!("failed ({})", codes.join(", ")));
         line(self.failed_unexpectedly, "of them not meant to");

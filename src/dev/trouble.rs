@@ -3,21 +3,23 @@
 
 use zoom_sim::{Endpoint, Fault, LimitKind, Sim, What};
 
+use super::Play;
 use super::cast::Sample;
 
-/// A turn of troubles takes so many jobs.
-const TURN: u64 = 60;
+/// A turn of troubles takes so many jobs; a prime, so that each account gets its share.
+const TURN: u64 = 59;
 
 /// The troubles of a play.
 #[derive(Debug)]
 pub(super) struct Trouble {
     chaos: bool,
+    endless: bool,
 }
 
 impl Trouble {
     /// With chaos, everything is prepared at once.
-    pub(super) fn new(chaos: bool, sim: &Sim) -> Self {
-        if chaos {
+    pub(super) fn new(play: Play, sim: &Sim) -> Self {
+        if play.chaos {
             for (chance, after, what) in storm() {
                 let fault = Fault::new(Endpoint::Create, what).always().chance(chance);
                 sim.fault(if after { fault.after() } else { fault });
@@ -25,7 +27,7 @@ impl Trouble {
             let slow = What::DelayMs(300);
             sim.fault(Fault::new(Endpoint::Any, slow).always().chance(0.1));
         }
-        Self { chaos }
+        Self { chaos: play.chaos, endless: play.jobs.is_none() }
     }
 
     /// Called with each job: now and then its account is in for something.
@@ -40,8 +42,9 @@ impl Trouble {
             // The meeting is made, but its answer is lost: Zoom is asked before
             // anything is sent again.
             25 => drop(sim.fault(at(What::Drop).after())),
-            // Nothing is made: tried again after a moment.
-            45 => drop(sim.fault(at(What::Status(503)))),
+            // Nothing was made, but who knows: Zoom is looked at for half a minute
+            // before the call is made again. Too long for a play that ends.
+            45 if self.endless => drop(sim.fault(at(What::Status(503)))),
             _ => {}
         }
     }

@@ -4,6 +4,7 @@ mod account;
 mod config;
 mod daemon;
 mod deploy;
+mod dev;
 mod help;
 mod house;
 mod meeting;
