@@ -1,19 +1,108 @@
 //! `zoomd enqueue`: one job from flags, or many from a file.
+//!
+//! Every job is checked before it is sent, with the daemon's own parser, so
+//! that a mistake is told here and not in the stream of failures.
+
+mod many;
+mod one;
+mod read;
+mod wait;
+
+use std::path::PathBuf;
 
 use clap::Args;
+use jiff::Timestamp;
+use zoomd_wire::Rules;
 
 use super::ctx::Ctx;
-use super::error::{CliError, CliResult};
+use super::error::CliResult;
+use crate::config::units;
 
 /// `zoomd enqueue`.
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  zoomd enqueue --account acme --topic Sync --start-time 2030-01-02T10:00:00Z --duration 30 --wait
+  zoomd enqueue --account acme --meeting '{\"topic\":\"Sync\",\"type\":3}' --id order-1234
+  zoomd enqueue --file jobs.jsonl --dry-run
+  generate-jobs | zoomd enqueue --file -")]
 pub struct EnqueueArgs {
-    /// The account that hosts the meeting
-    #[arg(long, value_name = "ACCOUNT")]
-    pub account: Option<String>,
+    /// The connected account to act for
+    #[arg(long, value_name = "ACCOUNT", required_unless_present = "file")]
+    account: Option<String>,
+    /// The meeting's topic
+    #[arg(long, value_name = "TEXT")]
+    topic: Option<String>,
+    /// When it starts: 2030-01-02T10:00:00Z, with an offset, or local with --timezone
+    #[arg(long, value_name = "TIME")]
+    start_time: Option<String>,
+    /// How long it lasts, in minutes
+    #[arg(long, value_name = "MINUTES")]
+    duration: Option<u16>,
+    /// The zone Zoom shows it in: Europe/Berlin
+    #[arg(long, value_name = "ZONE")]
+    timezone: Option<String>,
+    /// Its agenda
+    #[arg(long, value_name = "TEXT")]
+    agenda: Option<String>,
+    /// 1 instant, 2 scheduled (the default), 3 or 8 recurring
+    #[arg(long = "type", value_name = "TYPE")]
+    kind: Option<u8>,
+    /// More of Zoom's own request, as a JSON object; the other flags win
+    #[arg(long, value_name = "JSON")]
+    meeting: Option<String>,
+    /// Whose meeting: me (the default), a Zoom user id or an e-mail address
+    #[arg(long, value_name = "USER")]
+    user: Option<String>,
+    /// An idempotency key: sent again, it makes nothing
+    #[arg(long, value_name = "ID")]
+    id: Option<String>,
+    /// Not to be sent before this time
+    #[arg(long, value_name = "TIME")]
+    not_before: Option<String>,
+    /// Not to be sent after this time
+    #[arg(long, value_name = "TIME")]
+    deadline: Option<String>,
+    /// How many attempts may fail, 1 to 25
+    #[arg(long, value_name = "N")]
+    max_attempts: Option<u8>,
+    /// high, normal or low
+    #[arg(long, value_name = "PRIORITY")]
+    priority: Option<String>,
+    /// Any JSON; comes back in the outcome
+    #[arg(long, value_name = "JSON")]
+    metadata: Option<String>,
+    /// Many jobs, one JSON object a line; - for standard input
+    #[arg(long, short, value_name = "FILE", conflicts_with_all = ["account", "topic", "start_time",
+        "duration", "timezone", "agenda", "kind", "meeting", "user", "id", "not_before", "deadline",
+        "max_attempts", "priority", "metadata"])]
+    file: Option<PathBuf>,
+    /// With --file: leave out lines that are no sound job, and send the others
+    #[arg(long, requires = "file")]
+    skip_invalid: bool,
+    /// Check, and send nothing
+    #[arg(long)]
+    dry_run: bool,
+    /// Wait for the outcome; exit 1 if it is a failure
+    #[arg(long, conflicts_with = "dry_run")]
+    wait: bool,
+    /// With --wait: at most so long
+    #[arg(long, value_name = "TIME", requires = "wait", value_parser = time)]
+    timeout: Option<std::time::Duration>,
+}
+
+fn time(text: &str) -> Result<std::time::Duration, String> {
+    units::time(text).ok_or_else(|| "a length of time looks like 30s or 5m".to_owned())
 }
 
 /// Runs it.
-pub async fn run(_ctx: &Ctx, _args: EnqueueArgs) -> CliResult {
-    Err(CliError::failed("this command is not there yet"))
+pub async fn run(ctx: &Ctx, args: EnqueueArgs) -> CliResult {
+    match args.file.clone() {
+        Some(file) => many::run(ctx, &args, &file).await,
+        None => one::run(ctx, &args).await,
+    }
+}
+
+/// The daemon will judge by the time of the entry, a moment from now.
+fn rules(ctx: &Ctx) -> Rules {
+    Rules { now: Timestamp::now(), allow_past_start: ctx.config.jobs.allow_past_start }
 }

@@ -1,6 +1,17 @@
 //! `zoomd failure …`: the failed jobs of the last 30 days.
+//!
+//! They stand in an index of their own: nothing done here touches the public
+//! stream of failures.
+
+mod discard;
+mod export;
+mod list;
+mod pick;
+mod retry;
+mod show;
 
 use clap::{Args, Subcommand};
+use zoomd_store::ops::Ops;
 
 use super::ctx::Ctx;
 use super::error::{CliError, CliResult};
@@ -9,34 +20,40 @@ use super::error::{CliError, CliResult};
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// List failed jobs, newest first
-    List,
+    List(list::ListArgs),
     /// Show one failure in full
     Show(OneArgs),
     /// Print failures as JSON lines
-    Export,
+    Export(export::ExportArgs),
     /// Run failed jobs again
-    Retry(ManyArgs),
+    Retry(retry::RetryArgs),
     /// Take failures off the list
-    Discard(ManyArgs),
+    Discard(discard::DiscardArgs),
 }
 
 /// One failure.
 #[derive(Debug, Args)]
 pub struct OneArgs {
-    /// The failure's id, or its job's
+    /// The failure's id, its job's, or its stream entry's
     #[arg(value_name = "FAILURE")]
     pub id: String,
 }
 
-/// Some failures.
-#[derive(Debug, Args)]
-pub struct ManyArgs {
-    /// The failures' ids, or their jobs'
-    #[arg(value_name = "FAILURE")]
-    pub ids: Vec<String>,
+/// Runs one verb.
+pub async fn run(ctx: &Ctx, command: Command) -> CliResult {
+    match command {
+        Command::List(args) => list::run(ctx, args).await,
+        Command::Show(args) => show::run(ctx, args).await,
+        Command::Export(args) => export::run(ctx, args).await,
+        Command::Retry(args) => retry::run(ctx, args).await,
+        Command::Discard(args) => discard::run(ctx, args).await,
+    }
 }
 
-/// Runs one verb.
-pub async fn run(_ctx: &Ctx, _command: Command) -> CliResult {
-    Err(CliError::failed("this command is not there yet"))
+async fn ops(ctx: &Ctx) -> Result<Ops, CliError> {
+    Ok(Ops::new(ctx.store().await?))
+}
+
+fn missing(id: &str) -> CliError {
+    CliError::not_found(format!("no failure {id} is on the list")).hint("zoomd failure list")
 }

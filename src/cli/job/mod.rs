@@ -1,6 +1,16 @@
 //! `zoomd job …`: jobs that wait, run, or have run.
+//!
+//! All of it works without a daemon. What is shown says whether it comes from
+//! zoomd's record of a live job or from one of the streams.
+
+mod cancel;
+mod list;
+mod show;
+pub mod story;
+mod watch;
 
 use clap::{Args, Subcommand};
+use zoomd_store::ops::Ops;
 
 use super::ctx::Ctx;
 use super::error::{CliError, CliResult};
@@ -9,32 +19,38 @@ use super::error::{CliError, CliResult};
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// List the jobs that have no outcome yet
-    List,
+    List(list::ListArgs),
     /// Tell the story of one job
     Show(OneArgs),
     /// Follow one job until it has its outcome
     Watch(OneArgs),
     /// Cancel jobs that are not in flight
-    Cancel(CancelArgs),
+    Cancel(cancel::CancelArgs),
 }
 
 /// One job.
 #[derive(Debug, Args)]
 pub struct OneArgs {
-    /// The job's id
+    /// The job's id, or that of its stream entry
     #[arg(value_name = "JOB")]
     pub id: String,
 }
 
-/// `job cancel`.
-#[derive(Debug, Args)]
-pub struct CancelArgs {
-    /// The jobs' ids
-    #[arg(value_name = "JOB")]
-    pub ids: Vec<String>,
+/// Runs one verb.
+pub async fn run(ctx: &Ctx, command: Command) -> CliResult {
+    match command {
+        Command::List(args) => list::run(ctx, args).await,
+        Command::Show(args) => show::run(ctx, args).await,
+        Command::Watch(args) => watch::run(ctx, args).await,
+        Command::Cancel(args) => cancel::run(ctx, args).await,
+    }
 }
 
-/// Runs one verb.
-pub async fn run(_ctx: &Ctx, _command: Command) -> CliResult {
-    Err(CliError::failed("this command is not there yet"))
+pub(super) async fn ops(ctx: &Ctx) -> Result<Ops, CliError> {
+    Ok(Ops::new(ctx.store().await?))
+}
+
+fn missing(id: &str) -> CliError {
+    CliError::not_found(format!("no job {id} waits, runs, or is among the newest outcomes"))
+        .hint("zoomd job list, zoomd failure list")
 }

@@ -1,24 +1,35 @@
 //! `zoomd pause` and `zoomd resume`: holding everything back.
 
 use clap::Args;
+use serde_json::json;
+use zoomd_store::ops::Ops;
 
 use super::ctx::Ctx;
-use super::error::{CliError, CliResult};
+use super::error::CliResult;
+use crate::exit::Exit;
 
 /// `zoomd pause`.
 #[derive(Debug, Args)]
 pub struct PauseArgs {
     /// Why, for whoever looks
-    #[arg(long, value_name = "TEXT")]
-    pub reason: Option<String>,
+    #[arg(long, value_name = "TEXT", default_value = "")]
+    pub reason: String,
 }
 
 /// Holds everything back.
-pub async fn pause(_ctx: &Ctx, _args: PauseArgs) -> CliResult {
-    Err(CliError::failed("this command is not there yet"))
+pub async fn pause(ctx: &Ctx, args: PauseArgs) -> CliResult {
+    Ops::new(ctx.store().await?).pause(&args.reason).await?;
+    let shown = json!({"paused": true, "reason": args.reason});
+    ctx.out.show(&shown, || "paused: jobs are taken in and wait; what is in flight goes on\n".into())?;
+    ctx.out.hint("zoomd resume lets them run again");
+    Ok(Exit::Done)
 }
 
 /// Lets everything run again.
-pub async fn resume(_ctx: &Ctx) -> CliResult {
-    Err(CliError::failed("this command is not there yet"))
+pub async fn resume(ctx: &Ctx) -> CliResult {
+    let resumed = Ops::new(ctx.store().await?).resume().await?;
+    let shown = json!({"paused": false, "was_paused": resumed});
+    let text = if resumed { "resumed\n" } else { "nothing was paused\n" };
+    ctx.out.show(&shown, || text.to_owned())?;
+    Ok(Exit::Done)
 }

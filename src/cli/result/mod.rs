@@ -1,26 +1,22 @@
 //! `zoomd result …`: the stream of results.
 
-use clap::{Args, Subcommand};
+mod tail;
+
+use clap::Subcommand;
 
 use super::ctx::Ctx;
-use super::error::{CliError, CliResult};
+use super::error::CliResult;
 
 /// The verbs of `zoomd result`.
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Print the latest results
-    Tail(TailArgs),
-}
-
-/// `result tail`.
-#[derive(Debug, Args)]
-pub struct TailArgs {
-    /// Go on printing results as they come
-    #[arg(short, long)]
-    pub follow: bool,
+    Tail(tail::TailArgs),
 }
 
 /// Runs one verb.
-pub async fn run(_ctx: &Ctx, _command: Command) -> CliResult {
-    Err(CliError::failed("this command is not there yet"))
+pub async fn run(ctx: &Ctx, command: Command) -> CliResult {
+    match command {
+        Command::Tail(args) => tail::run(ctx, args).await,
+    }
 }

@@ -1,9 +1,26 @@
 //! `zoomd status`: is it fine? One screen.
 
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::io::IsTerminal as _;
+use std::time::{Duration, Instant};
+
 use clap::Args;
+use jiff::Timestamp;
+use serde::Serialize;
+use zoomd_store::ops::{Ops, Status};
+use zoomd_store::probe::{self, ServerFacts};
 
 use super::ctx::Ctx;
 use super::error::{CliError, CliResult};
+use super::output::{FAINT, Format, GOOD, WARN, paint};
+use super::table::one_line;
+use crate::exit::Exit;
+
+/// Between two looks.
+const PAUSE: Duration = Duration::from_secs(2);
+/// Clears the screen and goes to its first place.
+const CLEAR: &str = "\x1b[2J\x1b[H";
 
 /// `zoomd status`.
 #[derive(Debug, Args)]
@@ -13,7 +30,197 @@ pub struct StatusArgs {
     pub watch: bool,
 }
 
+/// The status as JSON. Fields are only ever added.
+#[derive(Debug, Serialize)]
+struct View<'a> {
+    namespace: &'a str,
+    at: Option<Timestamp>,
+    paused: bool,
+    pause_reason: Option<&'a str>,
+    queued: u64,
+    oldest_queued_at: Option<Timestamp>,
+    running: u64,
+    waiting: u64,
+    sleeping: u64,
+    results_kept: u64,
+    failures_listed: u64,
+    failures_last_day: u64,
+    succeeded_total: u64,
+    failed_total: u64,
+    accounts: BTreeMap<&'a str, u64>,
+    accounts_in_trouble: Vec<Trouble<'a>>,
+    daemons: Vec<Daemon<'a>>,
+    redis: Redis<'a>,
+}
+
+#[derive(Debug, Serialize)]
+struct Trouble<'a> {
+    account: &'a str,
+    state: &'a str,
+}
+
+#[derive(Debug, Serialize)]
+struct Daemon<'a> {
+    id: &'a str,
+    host: &'a str,
+    pid: u32,
+    version: &'a str,
+    alive: bool,
+    seen_at: Option<Timestamp>,
+    started_at: Option<Timestamp>,
+}
+
+#[derive(Debug, Serialize)]
+struct Redis<'a> {
+    product: &'a str,
+    version: &'a str,
+    used_memory: u64,
+    max_memory: u64,
+    aof: bool,
+    policy: &'a str,
+}
+
+fn time(ms: i64) -> Option<Timestamp> {
+    Timestamp::from_millisecond(ms).ok().filter(|_| ms > 0)
+}
+
+impl<'a> View<'a> {
+    fn of(namespace: &'a str, status: &'a Status, facts: &'a ServerFacts) -> Self {
+        let trouble = status.trouble.iter();
+        Self {
+            namespace,
+            at: time(status.now_ms),
+            paused: status.paused.is_some(),
+            pause_reason: status.paused.as_ref().map(|paused| paused.reason.as_str()),
+            queued: status.queued,
+            oldest_queued_at: status.oldest_queued_ms.and_then(time),
+            running: status.running,
+            waiting: status.waiting,
+            sleeping: status.sleeping,
+            results_kept: status.results,
+            failures_listed: status.failures.0,
+            failures_last_day: status.failures.1,
+            succeeded_total: status.ended.0,
+            failed_total: status.ended.1,
+            accounts: status.accounts.iter().map(|(k, v)| (k.as_str(), *v)).collect(),
+            accounts_in_trouble: trouble.map(|(account, state)| Trouble { account, state }).collect(),
+            daemons: status.daemons.iter().map(daemon).collect(),
+            redis: Redis {
+                product: &facts.product,
+                version: &facts.version,
+                used_memory: facts.used_memory,
+                max_memory: facts.max_memory,
+                aof: facts.aof,
+                policy: &facts.policy,
+            },
+        }
+    }
+}
+
+fn daemon(line: &zoomd_store::ops::DaemonLine) -> Daemon<'_> {
+    Daemon {
+        id: &line.presence.id,
+        host: &line.presence.host,
+        pid: line.presence.pid,
+        version: &line.presence.version,
+        alive: line.alive,
+        seen_at: time(line.seen_ms),
+        started_at: time(line.presence.started_ms),
+    }
+}
+
 /// Runs it.
-pub async fn run(_ctx: &Ctx, _args: StatusArgs) -> CliResult {
-    Err(CliError::failed("this command is not there yet"))
+pub async fn run(ctx: &Ctx, args: StatusArgs) -> CliResult {
+    let store = ctx.store().await?;
+    let ops = Ops::new(store.clone());
+    if args.watch && ctx.out.format() != Format::Jsonl && !std::io::stdout().is_terminal() {
+        return Err(CliError::usage("-w needs a terminal").hint("--output jsonl goes into a pipe"));
+    }
+    let namespace = store.keys().namespace().to_owned();
+    let mut before: Option<(Instant, u64)> = None;
+    loop {
+        let (status, facts) = (ops.status().await?, probe::server(&store).await?);
+        let view = View::of(&namespace, &status, &facts);
+        let ended = status.ended.0 + status.ended.1;
+        let rate = before.map(|(at, was)| {
+            ended.saturating_sub(was) as f64 / at.elapsed().as_secs_f64().max(0.001)
+        });
+        before = Some((Instant::now(), ended));
+        ctx.out.show(&view, || {
+            let head = if args.watch { CLEAR } else { "" };
+            format!("{head}{}", people(ctx, &view, rate))
+        })?;
+        if !args.watch {
+            hint(ctx, &view);
+            return Ok(Exit::Done);
+        }
+        tokio::time::sleep(PAUSE).await;
+    }
+}
+
+fn people(ctx: &Ctx, view: &View<'_>, rate: Option<f64>) -> String {
+    let now = Timestamp::now();
+    let mut text = String::new();
+    let mut line = |head: &str, value: String| {
+        let _ = writeln!(text, "{head:<10} {value}");
+    };
+    line("namespace", view.namespace.to_owned());
+    if let Some(reason) = view.pause_reason {
+        let reason = if reason.is_empty() { String::new() } else { format!(" ({})", one_line(reason)) };
+        line("paused", paint(&format!("everything is held back{reason}"), WARN));
+    }
+    let alive = view.daemons.iter().filter(|daemon| daemon.alive).count();
+    line("daemons", match alive {
+        0 => paint("none is running", WARN),
+        n => paint(&format!("{n} running"), GOOD),
+    });
+    for daemon in &view.daemons {
+        let seen = daemon.seen_at.map(|at| ctx.out.moment(at, now)).unwrap_or_default();
+        let state = if daemon.alive { String::new() } else { format!(", last heard of {seen}") };
+        line("", paint(&format!("{} {}{state}", daemon.id, daemon.version), FAINT));
+    }
+    let age = view.oldest_queued_at.map(|at| format!(", the oldest {}", ctx.out.moment(at, now)));
+    line("queued", format!("{}{}", view.queued, age.unwrap_or_default()));
+    line("running", view.running.to_string());
+    line("waiting", view.waiting.to_string());
+    line("sleeping", view.sleeping.to_string());
+    let speed = rate.map(|rate| format!(", {rate:.0} a second")).unwrap_or_default();
+    line("ended", format!("{} well, {} badly{speed}", view.succeeded_total, view.failed_total));
+    line("failures", format!("{} on the list, {} of the last day", view.failures_listed, view.failures_last_day));
+    let accounts: Vec<_> = view.accounts.iter().map(|(state, n)| format!("{n} {state}")).collect();
+    line("accounts", if accounts.is_empty() { "none".to_owned() } else { accounts.join(", ") });
+    for trouble in &view.accounts_in_trouble {
+        line("", paint(&format!("{} {}", one_line(trouble.account), trouble.state), WARN));
+    }
+    line("redis", redis(&view.redis));
+    text
+}
+
+fn redis(redis: &Redis<'_>) -> String {
+    let mib = |bytes: u64| format!("{:.0} MiB", bytes as f64 / (1 << 20) as f64);
+    let memory = match redis.max_memory {
+        0 => mib(redis.used_memory),
+        most => format!("{} of {}", mib(redis.used_memory), mib(most)),
+    };
+    let mut text = format!("{} {}, {memory}", redis.product, redis.version);
+    if !redis.aof {
+        let _ = write!(text, ", {}", paint("no append-only file", WARN));
+    }
+    if redis.policy != "noeviction" {
+        let _ = write!(text, ", {}", paint(&format!("evicts ({})", redis.policy), WARN));
+    }
+    text
+}
+
+/// The next command to type, where something is not well.
+fn hint(ctx: &Ctx, view: &View<'_>) {
+    if view.paused {
+        ctx.out.hint("zoomd resume");
+    } else if !view.daemons.iter().any(|daemon| daemon.alive) {
+        ctx.out.hint("zoomd run starts one");
+    } else if let Some(trouble) = view.accounts_in_trouble.iter().find(|t| t.state != "paused") {
+        ctx.out.hint(format!("zoomd account explain {}", trouble.account));
+    } else if view.failures_last_day > 0 {
+        ctx.out.hint("zoomd failure list");
+    }
 }

@@ -1,0 +1,113 @@
+//! One job from flags.
+
+use serde_json::{Map, Value, json};
+use zoomd_store::streams;
+use zoomd_wire::{AccountName, Job};
+
+use super::wait::{self, Pending};
+use super::{EnqueueArgs, rules};
+use crate::cli::ctx::Ctx;
+use crate::cli::error::{CliError, CliResult};
+use crate::cli::job::story;
+use crate::exit::Exit;
+
+pub(super) async fn run(ctx: &Ctx, args: &EnqueueArgs) -> CliResult {
+    let text = compose(args)?;
+    let job = zoomd_wire::parse(text.as_bytes(), &rules(ctx)).map_err(|invalid| {
+        CliError::usage(invalid.message).code("invalid_job").hint("zoomd enqueue --help")
+    })?;
+    if args.dry_run {
+        let value: Value = serde_json::from_str(&text).unwrap_or_default();
+        ctx.out.show(&value, || format!("{text}\n"))?;
+        ctx.out.note("the job is sound; nothing was sent");
+        return Ok(Exit::Done);
+    }
+    let store = ctx.store().await?;
+    check_account(ctx, &store, &job).await?;
+    let mut pending = if args.wait { Some(Pending::start(&store).await?) } else { None };
+    let entries = streams::enqueue(&store, &[&text]).await?;
+    let entry = entries.first().cloned().unwrap_or_default();
+    let id = job.id.as_ref().map_or_else(|| entry.clone(), ToString::to_string);
+    let Some(pending) = &mut pending else {
+        let shown = json!({"job_id": id, "entry_id": entry, "account": job.account});
+        ctx.out.show(&shown, || format!("{id}\n"))?;
+        ctx.out.hint(format!("zoomd job watch {id}"));
+        return Ok(Exit::Done);
+    };
+    pending.add(id.clone(), entry);
+    let outcome = wait::one(ctx, &store, pending, &id, args.timeout).await?;
+    let value: Value = serde_json::from_str(&outcome).unwrap_or_default();
+    ctx.out.show(&value, || story::outcome_lines(&value))?;
+    Ok(story::exit_of(&value))
+}
+
+/// A missing account would only be found out by the daemon, as a failure.
+async fn check_account(
+    ctx: &Ctx,
+    store: &zoomd_store::Store,
+    job: &Job,
+) -> Result<(), CliError> {
+    let facts = zoomd_store::ops::Ops::new(store.clone());
+    let facts = facts.account_facts(job.account.as_str(), job.host()).await?;
+    let account: &AccountName = &job.account;
+    match facts.state.as_deref() {
+        None | Some("removed") => {
+            Err(CliError::not_found(format!("no account named {account} is connected"))
+                .code("unknown_account")
+                .hint(format!("zoomd account login {account}, or zoomd account list")))
+        }
+        Some("active") => Ok(()),
+        Some(state) => {
+            ctx.out.warn(format!("the account {account} is {state}: the job will wait for consent"));
+            ctx.out.hint(format!("zoomd account login {account}"));
+            Ok(())
+        }
+    }
+}
+
+/// The JSON of the job that the flags describe.
+fn compose(args: &EnqueueArgs) -> Result<String, CliError> {
+    let mut meeting = match &args.meeting {
+        Some(text) => object("--meeting", text)?,
+        None => Map::new(),
+    };
+    let mut set = |name: &str, value: Option<Value>| {
+        if let Some(value) = value {
+            meeting.insert(name.to_owned(), value);
+        }
+    };
+    set("topic", args.topic.clone().map(Value::from));
+    set("type", args.kind.map(Value::from));
+    set("start_time", args.start_time.clone().map(Value::from));
+    set("duration", args.duration.map(Value::from));
+    set("timezone", args.timezone.clone().map(Value::from));
+    set("agenda", args.agenda.clone().map(Value::from));
+    let mut job = Map::new();
+    let mut set = |name: &str, value: Option<Value>| {
+        if let Some(value) = value {
+            job.insert(name.to_owned(), value);
+        }
+    };
+    set("id", args.id.clone().map(Value::from));
+    set("account", args.account.clone().map(Value::from));
+    set("user", args.user.clone().map(Value::from));
+    set("meeting", Some(meeting.into()));
+    set("not_before", args.not_before.clone().map(Value::from));
+    set("deadline", args.deadline.clone().map(Value::from));
+    set("max_attempts", args.max_attempts.map(Value::from));
+    set("priority", args.priority.clone().map(Value::from));
+    if let Some(text) = &args.metadata {
+        let value = serde_json::from_str(text)
+            .map_err(|error| CliError::usage(format!("--metadata is not JSON: {error}")))?;
+        set("metadata", Some(value));
+    }
+    Ok(Value::from(job).to_string())
+}
+
+fn object(flag: &str, text: &str) -> Result<Map<String, Value>, CliError> {
+    match serde_json::from_str(text) {
+        Ok(Value::Object(map)) => Ok(map),
+        Ok(_) => Err(CliError::usage(format!("{flag} must be a JSON object"))),
+        Err(error) => Err(CliError::usage(format!("{flag} is not JSON: {error}"))),
+    }
+}

@@ -1,0 +1,198 @@
+//! Waiting for outcomes: they are read from the public streams, from the
+//! moment before the first job was sent.
+//!
+//! A job that repeats one which is done has no outcome of its own; so when
+//! nothing comes for a while, zoomd's memory is asked about what is missing.
+
+use std::collections::{BTreeMap, HashMap};
+use std::fmt::Write as _;
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+use zoomd_store::Store;
+use zoomd_store::ops::{Ops, State};
+use zoomd_store::streams::{Item, Stream, Tail};
+
+use crate::cli::ctx::Ctx;
+use crate::cli::error::CliError;
+use crate::cli::job::story;
+use crate::cli::output::Format;
+
+/// How long one read waits.
+const BLOCK: Duration = Duration::from_secs(2);
+/// Missing jobs asked about at once when nothing comes.
+const ASKED: usize = 50;
+
+/// Jobs whose outcomes are waited for.
+#[derive(Debug)]
+pub(super) struct Pending {
+    tail: Tail,
+    /// Job id → the entry it was sent in last.
+    jobs: HashMap<String, String>,
+    /// Entry → job id, where they differ: a job under another's id fails under
+    /// its entry's.
+    entries: HashMap<String, String>,
+}
+
+/// How many ended how.
+#[derive(Debug, Default)]
+pub(super) struct Tally {
+    pub(super) succeeded: u64,
+    pub(super) failed: u64,
+    pub(super) codes: BTreeMap<String, u64>,
+}
+
+impl Tally {
+    pub(super) fn lines(&self) -> String {
+        let mut text = format!("{} succeeded, {} failed\n", self.succeeded, self.failed);
+        for (code, count) in &self.codes {
+            let _ = writeln!(text, "  {code} {count}");
+        }
+        text
+    }
+
+    fn count(&mut self, outcome: &Value) {
+        match outcome["code"].as_str() {
+            None => self.succeeded += 1,
+            Some(code) => {
+                self.failed += 1;
+                *self.codes.entry(code.to_owned()).or_default() += 1;
+            }
+        }
+    }
+}
+
+impl Pending {
+    /// To be called before the first job is sent.
+    pub(super) async fn start(store: &Store) -> Result<Self, CliError> {
+        let tail = Tail::from_now(store, &[Stream::Results, Stream::Failures]).await?;
+        Ok(Self { tail, jobs: HashMap::new(), entries: HashMap::new() })
+    }
+
+    /// One more to wait for.
+    pub(super) fn add(&mut self, id: String, entry: String) {
+        if id != entry {
+            self.entries.insert(entry.clone(), id.clone());
+        }
+        self.jobs.insert(id, entry);
+    }
+
+    fn remove(&mut self, id: &str) -> bool {
+        let id = self.entries.remove(id).unwrap_or_else(|| id.to_owned());
+        match self.jobs.remove(&id) {
+            Some(entry) => {
+                self.entries.remove(&entry);
+                true
+            }
+            None => false,
+        }
+    }
+
+    fn len(&self) -> u64 {
+        self.jobs.len() as u64
+    }
+
+    /// The outcomes of ours that came.
+    async fn next(&mut self, block: Duration) -> Result<Vec<String>, CliError> {
+        let items = match self.tail.next(block, 1_000).await {
+            Ok(items) => items,
+            // Redis may be away for a moment; the place in the streams is kept.
+            Err(error) if error.is_transient() => {
+                tokio::time::sleep(Duration::from_millis(500)).await;
+                return Ok(Vec::new());
+            }
+            Err(error) => return Err(error.into()),
+        };
+        Ok(items.into_iter().filter_map(|item| self.take(item)).collect())
+    }
+
+    fn take(&mut self, item: Item) -> Option<String> {
+        let id = item.field("job_id");
+        let field = if item.stream == Stream::Results { "result" } else { "failure" };
+        self.remove(id).then(|| item.field(field).to_owned())
+    }
+
+    /// Asks about some that are missing: those that were over before they were
+    /// sent.
+    async fn ask(&mut self, store: &Store) -> Result<Vec<String>, CliError> {
+        let ops = Ops::new(store.clone());
+        let ids: Vec<String> = self.jobs.keys().take(ASKED).cloned().collect();
+        let mut found = Vec::new();
+        for id in ids {
+            let Ok(Some(view)) = ops.job(&id).await else { continue };
+            if view.state == State::Succeeded {
+                self.remove(&id);
+                let bare = || format!(r#"{{"job_id":"{id}","status":"succeeded"}}"#);
+                found.push(view.outcome.unwrap_or_else(bare));
+            }
+        }
+        Ok(found)
+    }
+}
+
+fn left(began: Instant, timeout: Option<Duration>) -> Result<Duration, CliError> {
+    let Some(timeout) = timeout else { return Ok(BLOCK) };
+    match timeout.checked_sub(began.elapsed()) {
+        Some(left) if !left.is_zero() => Ok(left.min(BLOCK)),
+        _ => Err(CliError::failed("no outcome yet; the job goes on").code("timeout")),
+    }
+}
+
+/// Waits for the outcome of one job and tells what it is waiting for.
+pub(super) async fn one(
+    ctx: &Ctx,
+    store: &Store,
+    pending: &mut Pending,
+    id: &str,
+    timeout: Option<Duration>,
+) -> Result<String, CliError> {
+    let began = Instant::now();
+    let mut said = String::new();
+    loop {
+        let block = left(began, timeout).map_err(|e| e.hint(format!("zoomd job watch {id}")))?;
+        if let Some(outcome) = pending.next(block).await?.pop() {
+            return Ok(outcome);
+        }
+        if let Some(outcome) = pending.ask(store).await?.pop() {
+            return Ok(outcome);
+        }
+        if let Ok(Some(view)) = Ops::new(store.clone()).job(id).await {
+            let now = story::standing(ctx, &view);
+            if now != said {
+                ctx.out.note(&now);
+                said = now;
+            }
+        }
+    }
+}
+
+/// Waits for all outcomes.
+pub(super) async fn all(
+    ctx: &Ctx,
+    store: &Store,
+    pending: &mut Pending,
+    timeout: Option<Duration>,
+) -> Result<Tally, CliError> {
+    let (began, mut tally) = (Instant::now(), Tally::default());
+    let bar = ctx.out.progress(pending.len(), "outcomes");
+    while !pending.jobs.is_empty() {
+        let block = left(began, timeout).map_err(|error| {
+            let hint = format!("{} jobs have none yet: zoomd job list", pending.jobs.len());
+            error.hint(hint)
+        })?;
+        let mut outcomes = pending.next(block).await?;
+        if outcomes.is_empty() {
+            outcomes = pending.ask(store).await?;
+        }
+        for outcome in outcomes {
+            bar.inc(1);
+            let value: Value = serde_json::from_str(&outcome).unwrap_or_default();
+            tally.count(&value);
+            if ctx.out.format() == Format::Jsonl {
+                ctx.out.data(&(outcome + "\n"))?;
+            }
+        }
+    }
+    bar.finish_and_clear();
+    Ok(tally)
+}

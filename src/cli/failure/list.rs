@@ -1,0 +1,98 @@
+//! `zoomd failure list`.
+
+use clap::Args;
+use jiff::Timestamp;
+use serde::Serialize;
+use serde_json::Value;
+use zoomd_store::ops::FailureLine;
+
+use super::ops;
+use super::pick::Match;
+use crate::cli::ctx::Ctx;
+use crate::cli::error::CliResult;
+use crate::cli::table::Table;
+use crate::exit::Exit;
+
+/// Characters of a message shown in a table.
+const MESSAGE: usize = 48;
+
+/// `failure list`.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  zoomd failure list
+  zoomd failure list --code outcome_unknown --since 1d --json")]
+pub struct ListArgs {
+    #[command(flatten)]
+    conditions: Match,
+    /// At most so many
+    #[arg(long, value_name = "N", default_value_t = 50)]
+    limit: usize,
+}
+
+/// A failure as the list's JSON has it.
+#[derive(Debug, Serialize)]
+pub(super) struct View {
+    id: String,
+    job_id: String,
+    run: u32,
+    account: String,
+    code: String,
+    message: String,
+    retryable: bool,
+    failed_at: Option<Timestamp>,
+}
+
+impl View {
+    pub(super) fn of(line: &FailureLine) -> Self {
+        let outcome: Value = serde_json::from_str(&line.json).unwrap_or_default();
+        Self {
+            id: line.id.clone(),
+            job_id: line.job_id.clone(),
+            run: line.run(),
+            account: line.account.clone(),
+            code: line.code.clone(),
+            message: outcome["message"].as_str().unwrap_or_default().to_owned(),
+            retryable: outcome["retryable"].as_bool().unwrap_or(false),
+            failed_at: Timestamp::from_millisecond(line.failed_ms).ok(),
+        }
+    }
+}
+
+/// Lists failures, newest first.
+pub(super) async fn run(ctx: &Ctx, args: ListArgs) -> CliResult {
+    let ops = ops(ctx).await?;
+    let mut views = Vec::new();
+    let more = args
+        .conditions
+        .walk(&ops, args.limit, |lines| {
+            views.extend(lines.iter().map(View::of));
+            Ok(())
+        })
+        .await?;
+    let mut table = Table::new(["FAILURE", "ACCOUNT", "CODE", "MESSAGE", "AGE"]);
+    let now = Timestamp::now();
+    for view in &views {
+        table.row([
+            view.id.clone(),
+            view.account.clone(),
+            view.code.clone(),
+            short(&view.message),
+            view.failed_at.map(|at| ctx.out.moment(at, now)).unwrap_or_default(),
+        ]);
+    }
+    ctx.out.list(&views, &table, "no failures")?;
+    if more {
+        ctx.out.note(format!("the newest {}; --limit shows more", args.limit));
+    }
+    if !views.is_empty() {
+        ctx.out.hint("zoomd failure show FAILURE says what to do");
+    }
+    Ok(Exit::Done)
+}
+
+fn short(text: &str) -> String {
+    match text.char_indices().nth(MESSAGE) {
+        Some((at, _)) => format!("{}…", &text[..at]),
+        None => text.to_owned(),
+    }
+}

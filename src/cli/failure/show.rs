@@ -1,0 +1,51 @@
+//! `zoomd failure show`.
+
+use std::fmt::Write as _;
+
+use serde_json::{Value, json};
+use zoomd_store::ops::FailureRecord;
+use zoomd_wire::FailureCode;
+
+use super::list::View;
+use super::{OneArgs, missing, ops};
+use crate::cli::ctx::Ctx;
+use crate::cli::error::CliResult;
+use crate::cli::job::story;
+use crate::cli::table::one_line;
+use crate::exit::Exit;
+
+/// Shows one failure in full.
+pub(super) async fn run(ctx: &Ctx, args: OneArgs) -> CliResult {
+    let failure = ops(ctx).await?.failure(&args.id).await?.ok_or_else(|| missing(&args.id))?;
+    let outcome: Value = serde_json::from_str(&failure.line.json).unwrap_or_default();
+    let code: Option<FailureCode> = failure.line.code.parse().ok();
+    let mut shown = serde_json::to_value(View::of(&failure.line)).unwrap_or_default();
+    shown["meaning"] = json!(code.map(FailureCode::meaning));
+    shown["mend"] = json!(code.map(FailureCode::mend));
+    shown["attempts"] = json!(failure.record.attempts);
+    shown["unresolved"] = json!(failure.record.unresolved);
+    shown["failure"] = outcome.clone();
+    ctx.out.show(&shown, || people(&failure, code, &outcome))?;
+    if code.is_some_and(FailureCode::retryable) {
+        ctx.out.hint(format!("zoomd failure retry {}", failure.line.id));
+    }
+    Ok(Exit::Done)
+}
+
+fn people(failure: &FailureRecord, code: Option<FailureCode>, outcome: &Value) -> String {
+    let mut text = String::new();
+    let mut line = |head: &str, value: &str| {
+        let _ = writeln!(text, "{head:<10} {value}");
+    };
+    line("failure", &one_line(&failure.line.id));
+    line("account", &one_line(&failure.line.account));
+    line("meaning", code.map(FailureCode::meaning).unwrap_or_default());
+    text.push_str(&story::outcome_lines(outcome));
+    for step in &failure.record.timeline {
+        let at = jiff::Timestamp::from_millisecond(step.at_ms).unwrap_or_default();
+        let _ = writeln!(text, "  {at:.0}  {}", one_line(&step.what));
+    }
+    let job = String::from_utf8_lossy(&failure.job);
+    let _ = writeln!(text, "{:<10} {}", "sent", one_line(&job));
+    text
+}

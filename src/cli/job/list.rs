@@ -1,0 +1,67 @@
+//! `zoomd job list`.
+
+use clap::Args;
+use jiff::Timestamp;
+use zoomd_store::ops::{JobFilter, JobView, State};
+
+use super::{ops, story};
+use crate::cli::ctx::Ctx;
+use crate::cli::error::CliResult;
+use crate::cli::table::Table;
+use crate::exit::Exit;
+
+/// `job list`.
+#[derive(Debug, Args)]
+pub struct ListArgs {
+    /// Only this account's
+    #[arg(long, value_name = "ACCOUNT")]
+    account: Option<String>,
+    /// Only jobs in this state: queued, waiting, sleeping, running or reconciling
+    #[arg(long, value_name = "STATE", value_parser = state)]
+    state: Option<State>,
+    /// At most so many
+    #[arg(long, value_name = "N", default_value_t = 50)]
+    limit: usize,
+}
+
+fn state(text: &str) -> Result<State, String> {
+    [State::Queued, State::Waiting, State::Sleeping, State::Running, State::Reconciling]
+        .into_iter()
+        .find(|state| state.as_str() == text)
+        .ok_or_else(|| "queued, waiting, sleeping, running or reconciling".to_owned())
+}
+
+/// Lists the jobs that have no outcome yet.
+pub(super) async fn run(ctx: &Ctx, args: ListArgs) -> CliResult {
+    let filter = JobFilter { account: args.account, state: args.state };
+    let (jobs, more) = ops(ctx).await?.jobs(&filter, args.limit).await?;
+    let shown: Vec<_> = jobs.iter().map(|job| story::View::of(job, false)).collect();
+    let mut table = Table::new(["JOB", "ACCOUNT", "STATE", "PRIORITY", "RUN", "NEXT", "AGE"]);
+    let now = Timestamp::now();
+    for job in &jobs {
+        table.row(row(ctx, job, now));
+    }
+    ctx.out.list(&shown, &table, "no job waits or runs")?;
+    if more {
+        ctx.out.note(format!("the first {}; --limit shows more", args.limit));
+    }
+    Ok(Exit::Done)
+}
+
+fn row(ctx: &Ctx, job: &JobView, now: Timestamp) -> [String; 7] {
+    let moment = |ms: Option<i64>| {
+        let at = ms.and_then(|ms| Timestamp::from_millisecond(ms).ok());
+        at.map(|at| ctx.out.moment(at, now)).unwrap_or_default()
+    };
+    let entry: Option<zoomd_wire::EntryId> = job.entry.as_deref().and_then(|id| id.parse().ok());
+    let priority = job.priority.map(|rank| ["high", "normal", "low"][usize::from(rank.min(2))]);
+    [
+        job.id.clone(),
+        job.account.clone().unwrap_or_default(),
+        job.state.as_str().to_owned(),
+        priority.unwrap_or_default().to_owned(),
+        job.run.to_string(),
+        moment(job.until_ms),
+        moment(entry.and_then(|id| i64::try_from(id.ms).ok())),
+    ]
+}

@@ -1,0 +1,257 @@
+//! How a job is told: as JSON for programs, as a story for people.
+
+use std::fmt::Write as _;
+
+use jiff::Timestamp;
+use serde::Serialize;
+use serde_json::Value;
+use serde_json::value::RawValue;
+use zoomd_store::ops::{JobView, State};
+use zoomd_store::queue::Why;
+use zoomd_wire::FailureCode;
+
+use crate::cli::ctx::Ctx;
+use crate::cli::output::{FAIL, FAINT, GOOD, WARN, paint};
+use crate::cli::table::one_line;
+use crate::exit::Exit;
+
+/// A job as JSON. Fields are only ever added.
+#[derive(Debug, Serialize)]
+pub(super) struct View<'a> {
+    job_id: &'a str,
+    state: &'static str,
+    source: &'static str,
+    account: Option<&'a str>,
+    host: Option<&'a str>,
+    entry_id: Option<&'a str>,
+    run: u32,
+    priority: Option<&'static str>,
+    why: Option<&'static str>,
+    detail: Option<&'a str>,
+    expected_at: Option<Timestamp>,
+    place: Option<u64>,
+    deadline: Option<Timestamp>,
+    daemon: Option<&'a str>,
+    attempts: u32,
+    unresolved: bool,
+    enqueued_at: Option<Timestamp>,
+    timeline: Vec<Line<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    job: Option<Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    outcome: Option<&'a RawValue>,
+}
+
+#[derive(Debug, Serialize)]
+struct Line<'a> {
+    at: Option<Timestamp>,
+    what: &'a str,
+}
+
+fn time(ms: i64) -> Option<Timestamp> {
+    Timestamp::from_millisecond(ms).ok().filter(|_| ms > 0)
+}
+
+fn enqueued(view: &JobView) -> Option<Timestamp> {
+    let entry: zoomd_wire::EntryId = view.entry.as_deref()?.parse().ok()?;
+    Some(entry.time())
+}
+
+fn priority(rank: u8) -> &'static str {
+    ["high", "normal", "low"].get(usize::from(rank)).copied().unwrap_or("normal")
+}
+
+impl<'a> View<'a> {
+    /// `whole`: with the job and its outcome.
+    pub(super) fn of(view: &'a JobView, whole: bool) -> Self {
+        let record = &view.record;
+        let steps = record.timeline.iter();
+        let job = view.job.as_deref().filter(|_| whole).map(|bytes| {
+            serde_json::from_slice(bytes)
+                .unwrap_or_else(|_| String::from_utf8_lossy(bytes).into_owned().into())
+        });
+        Self {
+            job_id: &view.id,
+            state: view.state.as_str(),
+            source: view.source.as_str(),
+            account: view.account.as_deref(),
+            host: view.host.as_deref(),
+            entry_id: view.entry.as_deref(),
+            run: view.run,
+            priority: view.priority.map(priority),
+            why: view.why.map(Why::as_str),
+            detail: view.detail.as_deref(),
+            expected_at: view.until_ms.and_then(time),
+            place: view.place,
+            deadline: view.deadline_ms.and_then(time),
+            daemon: view.daemon.as_deref(),
+            attempts: record.attempts,
+            unresolved: record.unresolved,
+            enqueued_at: enqueued(view),
+            timeline: steps.map(|step| Line { at: time(step.at_ms), what: &step.what }).collect(),
+            job,
+            outcome: view
+                .outcome
+                .as_deref()
+                .filter(|_| whole)
+                .and_then(|text| serde_json::from_str(text).ok()),
+        }
+    }
+}
+
+/// Why a job waits, in words.
+fn reason(why: Why) -> &'static str {
+    match why {
+        Why::NotBefore => "for its time",
+        Why::Turn => "for its turn",
+        Why::Rotation => "for its account's new token",
+        Why::Consent => "for consent",
+        Why::Paused => "because of a pause",
+        Why::InFlight => "for a free slot of its account",
+        Why::Second => "for this second's budget",
+        Why::LabelDay => "for tomorrow's budget of the Zoom account",
+        Why::HostDay => "for the host's next hundred",
+        Why::Limited => "because Zoom said 429",
+        Why::Host => "for the first meeting of its host",
+        _ => "for something",
+    }
+}
+
+/// Where a job stands, in one line.
+pub fn standing(ctx: &Ctx, view: &JobView) -> String {
+    let now = Timestamp::now();
+    let mut text = view.state.as_str().to_owned();
+    if let (State::Waiting | State::Sleeping, Some(why)) = (view.state, view.why) {
+        let _ = write!(text, " {}", reason(why));
+    }
+    if let Some(detail) = &view.detail {
+        let _ = write!(text, " ({})", one_line(detail));
+    }
+    if let Some(place) = view.place.filter(|_| view.state == State::Waiting) {
+        let _ = write!(text, ", place {place}");
+    }
+    if let Some(until) = view.until_ms.and_then(time) {
+        let _ = write!(text, ", expected {}", ctx.out.moment(until, now));
+    }
+    if let Some(daemon) = &view.daemon {
+        let _ = write!(text, " by {daemon}");
+    }
+    text
+}
+
+/// The whole story of a job, for people.
+pub(super) fn tell(ctx: &Ctx, view: &JobView) -> String {
+    let now = Timestamp::now();
+    let style = match view.state {
+        State::Succeeded => GOOD,
+        State::Failed => FAIL,
+        _ => WARN,
+    };
+    let mut text = String::new();
+    let mut line = |head: &str, value: &str| {
+        if !value.is_empty() {
+            let _ = writeln!(text, "{head:<10} {value}");
+        }
+    };
+    line("job", &one_line(&view.id));
+    line("account", &one_line(view.account.as_deref().unwrap_or_default()));
+    line("state", &paint(&standing(ctx, view), style));
+    if view.run > 1 {
+        line("run", &view.run.to_string());
+    }
+    line("priority", view.priority.map(priority).unwrap_or_default());
+    if let Some(at) = enqueued(view) {
+        line("enqueued", &ctx.out.moment(at, now));
+    }
+    if let Some(at) = view.deadline_ms.and_then(time).filter(|_| !view.state.is_over()) {
+        line("deadline", &ctx.out.moment(at, now));
+    }
+    if view.record.attempts > 0 {
+        line("attempts", &view.record.attempts.to_string());
+    }
+    if view.record.unresolved {
+        line("unresolved", "its last call may have made the meeting; Zoom is asked");
+    }
+    line("source", &paint(&view.source.as_str().replace('_', " "), FAINT));
+    for step in &view.record.timeline {
+        let at = time(step.at_ms).map(|at| ctx.out.moment(at, now)).unwrap_or_default();
+        let _ = writeln!(text, "  {at:<9} {}", one_line(&step.what));
+    }
+    if let Some(value) = view.outcome.as_deref().and_then(|json| serde_json::from_str(json).ok()) {
+        text.push_str(&outcome_lines(&value));
+    }
+    text
+}
+
+/// An outcome, for people.
+pub fn outcome_lines(outcome: &Value) -> String {
+    let mut text = String::new();
+    let mut line = |head: &str, value: &Value| {
+        let value = match value {
+            Value::Null => return,
+            Value::String(value) => one_line(value),
+            value => value.to_string(),
+        };
+        let _ = writeln!(text, "{head:<10} {value}");
+    };
+    let meeting = &outcome["meeting"];
+    line("meeting", &meeting["id"]);
+    line("topic", &meeting["topic"]);
+    line("start", &meeting["start_time"]);
+    line("join", &meeting["join_url"]);
+    line("code", &outcome["code"]);
+    line("message", &outcome["message"]);
+    if let Some(zoom) = outcome["zoom"].as_object() {
+        let said = |name: &str| zoom.get(name).map(ToString::to_string).unwrap_or_default();
+        line("zoom", &format!("HTTP {}, code {}", said("status"), said("code")).into());
+    }
+    for error in outcome["zoom"]["errors"].as_array().into_iter().flatten() {
+        line("", &format!("{}: {}", plain(&error["field"]), plain(&error["message"])).into());
+    }
+    for candidate in outcome["candidates"].as_array().into_iter().flatten() {
+        line("candidate", &format!("{} {}", plain(&candidate["id"]), plain(&candidate["topic"])).into());
+    }
+    if let Some(code) = code_of(outcome) {
+        line("mend", &code.mend().into());
+    }
+    text
+}
+
+fn plain(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+}
+
+fn code_of(outcome: &Value) -> Option<FailureCode> {
+    outcome["code"].as_str()?.parse().ok()
+}
+
+/// How a command that waited for this outcome ends.
+pub fn exit_of(outcome: &Value) -> Exit {
+    match code_of(outcome) {
+        None => Exit::Done,
+        Some(FailureCode::NeedsReauth | FailureCode::MissingScope) => Exit::Consent,
+        Some(_) => Exit::Failed,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_outcome_is_told_with_its_mend() {
+        let failure = serde_json::json!({
+            "code": "zoom_rejected", "message": "Zoom refused the meeting",
+            "zoom": {"status": 400, "code": 300, "errors": [{"field": "duration", "message": "bad"}]},
+        });
+        let text = outcome_lines(&failure);
+        assert!(text.contains("zoom       HTTP 400, code 300\n"), "{text}");
+        assert!(text.contains("           duration: bad\n"), "{text}");
+        assert!(text.contains(FailureCode::ZoomRejected.mend()), "{text}");
+        assert_eq!(exit_of(&failure), Exit::Failed);
+        let success = serde_json::json!({"meeting": {"id": 7, "join_url": "https://z/j/7"}});
+        assert_eq!(outcome_lines(&success), "meeting    7\njoin       https://z/j/7\n");
+        assert_eq!(exit_of(&success), Exit::Done);
+        assert_eq!(exit_of(&serde_json::json!({"code": "needs_reauth"})), Exit::Consent);
+    }
+}

@@ -1,0 +1,48 @@
+//! `zoomd job watch`: one job, until it has its outcome.
+
+use std::time::Duration;
+
+use serde_json::Value;
+
+use super::{OneArgs, missing, ops, story};
+use crate::cli::ctx::Ctx;
+use crate::cli::error::CliResult;
+use crate::cli::output::Format;
+
+/// Between two looks.
+const PAUSE: Duration = Duration::from_millis(400);
+
+/// Follows one job; a line for each change, then its outcome.
+pub(super) async fn run(ctx: &Ctx, args: OneArgs) -> CliResult {
+    let ops = ops(ctx).await?;
+    let mut said = String::new();
+    let mut missed = 0;
+    loop {
+        let Some(view) = ops.job(&args.id).await? else {
+            // Between two places a job may be in neither reader's sight.
+            missed += 1;
+            if missed > 2 {
+                return Err(missing(&args.id));
+            }
+            tokio::time::sleep(PAUSE).await;
+            continue;
+        };
+        missed = 0;
+        if view.state.is_over() {
+            let outcome = view.outcome.as_deref().and_then(|json| serde_json::from_str(json).ok());
+            let value: Value = outcome.unwrap_or_default();
+            ctx.out.show(&story::View::of(&view, true), || story::tell(ctx, &view))?;
+            return Ok(story::exit_of(&value));
+        }
+        let now = story::standing(ctx, &view);
+        if now != said {
+            match ctx.out.format() {
+                Format::Jsonl => ctx.out.json(&story::View::of(&view, false))?,
+                _ => ctx.out.note(&now),
+            }
+            said = now;
+        }
+        tokio::time::sleep(PAUSE).await;
+    }
+}
+
