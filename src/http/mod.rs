@@ -5,6 +5,7 @@
 //! Nothing here shows a setting, a token or a job, and nothing changes anything.
 
 mod health;
+pub mod public;
 
 use std::future::Future;
 use std::net::SocketAddr;

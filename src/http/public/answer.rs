@@ -1,0 +1,79 @@
+//! From a request to an answer: which way it goes, within which bounds.
+
+use std::net::IpAddr;
+use std::time::{Duration, Instant};
+
+use http_body_util::{BodyExt as _, Full, Limited};
+use hyper::body::{Bytes, Incoming};
+use hyper::header::{self, HeaderValue};
+use hyper::{Method, Request, Response, StatusCode};
+
+use super::paths::Way;
+use super::{Door, back, connect, limit, page, webhook};
+
+/// What the door answers.
+pub(super) type Answer = Response<Full<Bytes>>;
+
+/// Zoom's events are far smaller.
+const MOST_BODY_BYTES: usize = 64 << 10;
+/// How long a body may take to come.
+const BODY_PATIENCE: Duration = Duration::from_secs(10);
+
+/// Answers one request. Nothing of its address is logged.
+pub(super) async fn answer(door: Door, peer: IpAddr, request: Request<Incoming>) -> Answer {
+    let (head, body) = request.into_parts();
+    let way = door.0.paths.way(&head.method, head.uri.path());
+    if way == Way::Nowhere {
+        return nowhere();
+    }
+    let forwarded = head.headers.get("x-forwarded-for").and_then(|value| value.to_str().ok());
+    let client = limit::client(peer, forwarded);
+    // Zoom's own words are known by their signature, not by where they come from.
+    if way != Way::Webhook && !door.0.limiter.admits(client, Instant::now()) {
+        let mut answer = page::later();
+        *answer.status_mut() = StatusCode::TOO_MANY_REQUESTS;
+        return answer;
+    }
+    match (way, &head.method) {
+        (Way::Link(token), &Method::GET | &Method::HEAD) => connect::show(&door, token).await,
+        (Way::Link(token), &Method::POST) => match whole(body).await {
+            Ok(_) => connect::begin(&door, token, &head.headers).await,
+            Err(refused) => refused,
+        },
+        (Way::Back, &Method::GET) => {
+            back::come(&door, head.uri.query().unwrap_or_default(), &head.headers).await
+        }
+        (Way::Webhook, &Method::POST) if door.0.webhook.is_some() => match whole(body).await {
+            Ok(body) => webhook::hear(&door, &head.headers, &body).await,
+            Err(refused) => refused,
+        },
+        (Way::Link(_), _) => not_allowed("GET, HEAD, POST"),
+        (Way::Back, _) => not_allowed("GET"),
+        (Way::Webhook, _) if door.0.webhook.is_some() => not_allowed("POST"),
+        _ => nowhere(),
+    }
+}
+
+async fn whole(body: Incoming) -> Result<Bytes, Answer> {
+    let read = Limited::new(body, MOST_BODY_BYTES).collect();
+    match tokio::time::timeout(BODY_PATIENCE, read).await {
+        Ok(Ok(body)) => Ok(body.to_bytes()),
+        Ok(Err(_)) => Err(words(StatusCode::PAYLOAD_TOO_LARGE, "too large\n")),
+        Err(_) => Err(words(StatusCode::REQUEST_TIMEOUT, "too slow\n")),
+    }
+}
+
+/// A few words for programs.
+pub(super) fn words(status: StatusCode, text: &'static str) -> Answer {
+    page::plain(status, "text/plain; charset=utf-8", text)
+}
+
+fn nowhere() -> Answer {
+    words(StatusCode::NOT_FOUND, "not found\n")
+}
+
+fn not_allowed(methods: &'static str) -> Answer {
+    let mut answer = words(StatusCode::METHOD_NOT_ALLOWED, "method not allowed\n");
+    answer.headers_mut().insert(header::ALLOW, HeaderValue::from_static(methods));
+    answer
+}

@@ -1,0 +1,203 @@
+//! A consent that comes back from Zoom.
+
+use hyper::StatusCode;
+use hyper::header::{self, HeaderMap, HeaderValue};
+use secrecy::SecretString;
+use url::form_urlencoded;
+use zoom_api::scopes::{self, Need};
+use zoomd_store::consent::{Link, Nonce, Taken};
+use zoomd_store::grants::Conflict;
+use zoomd_workers::consent::{Asked, ConsentError, Consented, Consents, Outcome, Wanted};
+
+use super::answer::Answer;
+use super::{Door, connect, cookie, page};
+
+/// Zoom's codes are far shorter.
+const MOST_QUERY_BYTES: usize = 8 << 10;
+
+/// What Zoom sent the browser back with.
+struct Back {
+    state: Nonce,
+    code: Option<SecretString>,
+}
+
+impl Back {
+    /// `None` for what cannot be an answer to a question of ours.
+    fn read(query: &str) -> Option<Self> {
+        if query.len() > MOST_QUERY_BYTES {
+            return None;
+        }
+        let (mut state, mut code) = (None, None);
+        for (name, value) in form_urlencoded::parse(query.as_bytes()) {
+            let place = match &*name {
+                "state" => &mut state,
+                "code" => &mut code,
+                _ => continue,
+            };
+            if place.replace(value.into_owned()).is_some() {
+                return None;
+            }
+        }
+        let code = code.filter(|code| !code.is_empty()).map(SecretString::from);
+        Some(Self { state: Nonce::parse(&state?)?, code })
+    }
+}
+
+/// Takes the state, and with it the code.
+pub(super) async fn come(door: &Door, query: &str, headers: &HeaderMap) -> Answer {
+    let https = door.0.paths.is_https();
+    let Some(back) = Back::read(query) else { return ended("unknown", page::not_asked()) };
+    let Some(consents) = &door.0.consents else { return page::later() };
+    let Some(browser) = cookie::read(headers, https) else {
+        return ended("unknown", page::not_asked());
+    };
+    let link = match door.0.links.take(&back.state, Some(&browser)).await {
+        Ok(Taken::Good(link)) => link,
+        Ok(Taken::Stranger | Taken::Unknown) => return ended("unknown", page::not_asked()),
+        Err(error) => {
+            tracing::warn!(%error, "a consent came back and could not be looked up");
+            return page::later();
+        }
+    };
+    let mut answer = match back.code {
+        None => {
+            tracing::info!(account = %link.account, "no consent was given through a link");
+            let text = "No consent was given. Open your link again if that was not what you meant.";
+            ended("denied", page::says(StatusCode::FORBIDDEN, "Not connected", text))
+        }
+        Some(code) => match connect::asked(door, consents, &back.state, &browser) {
+            Ok(asked) => finish(door, consents.clone(), asked, code, link).await,
+            Err(error) => {
+                tracing::error!(%error, "a consent came back and cannot be taken");
+                page::later()
+            }
+        },
+    };
+    if let Ok(clear) = HeaderValue::try_from(cookie::clear(https)) {
+        answer.headers_mut().insert(header::SET_COOKIE, clear);
+    }
+    answer
+}
+
+/// Exchanges the code and stores the grant, whatever becomes of the browser.
+async fn finish(
+    door: &Door,
+    consents: Consents,
+    asked: Asked,
+    code: SecretString,
+    link: Link,
+) -> Answer {
+    let hand = door.clone();
+    let work = async move {
+        let conflict = if link.take_over { Conflict::TakeOver } else { Conflict::Refuse };
+        let wanted = Wanted { account: link.account.clone(), plan: link.plan, conflict };
+        let finished = consents.finish(&asked, &code, &wanted).await;
+        if let Ok(Consented { outcome: Outcome::Stored { .. }, .. }) = finished {
+            // One that could not be ended is good for another consent, until its time is over.
+            if let Err(error) = hand.0.links.spend(&link.digest).await {
+                tracing::warn!(%error, "a connect link was used and could not be ended");
+            }
+        }
+        told(&link, &finished)
+    };
+    door.detached(work).await.unwrap_or_else(page::later)
+}
+
+/// What became of it: a page for the person, a line for the log.
+fn told(link: &Link, finished: &Result<Consented, ConsentError>) -> Answer {
+    let account = &link.account;
+    let consented = match finished {
+        Ok(consented) => consented,
+        Err(error) => return failed(link, error),
+    };
+    match &consented.outcome {
+        Outcome::Stored { waiting, .. } => {
+            tracing::info!(%account, waiting, "connected through a link");
+            lacking(link, consented.scope.as_deref());
+            let text = format!("{account} is connected. You may close this window.");
+            ended("stored", page::says(StatusCode::OK, "Connected", &text))
+        }
+        Outcome::KeptFor { account: holder } => {
+            tracing::warn!(
+                %account, %holder,
+                "not connected through a link: the Zoom user belongs to another account, which \
+                 goes on with the new consent"
+            );
+            // Whose it is, is nobody's business here.
+            let text = "This Zoom user is connected here already, under another name. That \
+                connection goes on; nothing else was connected. Sign in to Zoom as another user \
+                and open your link again, or ask whoever gave it to you.";
+            ended("held", page::says(StatusCode::CONFLICT, "Not connected", text))
+        }
+        Outcome::Older => {
+            tracing::info!(%account, "a later consent is stored than one that came through a link");
+            let text = "A later consent was stored meanwhile; it stays.";
+            ended("older", page::says(StatusCode::CONFLICT, "Not connected", text))
+        }
+    }
+}
+
+fn failed(link: &Link, error: &ConsentError) -> Answer {
+    tracing::warn!(account = %link.account, %error, "not connected through a link");
+    let (outcome, status, text) = match error {
+        ConsentError::Transport(_) => (
+            "unreachable",
+            StatusCode::BAD_GATEWAY,
+            "Zoom did not answer. Open your link again in a minute.",
+        ),
+        ConsentError::Refused(_) | ConsentError::NoRefreshToken => (
+            "refused",
+            StatusCode::BAD_GATEWAY,
+            "Zoom did not confirm the consent. Open your link again.",
+        ),
+        _ => (
+            "unstored",
+            StatusCode::SERVICE_UNAVAILABLE,
+            "The consent could not be stored. Open your link again in a minute.",
+        ),
+    };
+    ended(outcome, page::says(status, "Not connected", text))
+}
+
+/// An app without the scopes connects well, and then every job fails.
+fn lacking(link: &Link, scope: Option<&str>) {
+    let missing = |need| scope.and_then(|scope| scopes::missing(scope, need));
+    let missing: Vec<_> = [Need::Create, Need::List].into_iter().filter_map(missing).collect();
+    if !missing.is_empty() {
+        let missing = missing.join(" and ");
+        tracing::warn!(account = %link.account, missing, "the app lacks scopes; jobs will fail");
+    }
+}
+
+fn ended(outcome: &'static str, answer: Answer) -> Answer {
+    metrics::counter!("zoomd_consents_total", "outcome" => outcome).increment(1);
+    answer
+}
+
+#[cfg(test)]
+mod tests {
+    use secrecy::ExposeSecret as _;
+
+    use super::*;
+
+    #[test]
+    fn only_one_state_and_one_code_is_an_answer() {
+        let state = Nonce::generate();
+        let state = state.expose();
+        let back = Back::read(&format!("code=a%2Bb&state={state}&x=1")).expect("an answer");
+        assert_eq!(back.code.expect("a code").expose_secret(), "a+b");
+        let denied = Back::read(&format!("error=access_denied&state={state}")).expect("an answer");
+        assert!(denied.code.is_none());
+        let long = format!("code={}&state={state}", "a".repeat(MOST_QUERY_BYTES));
+        for bad in [
+            "",
+            "code=a",
+            "code=a&state=short",
+            &format!("code=a&state={state}&state={state}"),
+            &format!("code=a&code=b&state={state}"),
+            &long,
+        ] {
+            assert!(Back::read(bad).is_none(), "{bad}");
+        }
+    }
+}

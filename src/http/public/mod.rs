@@ -1,0 +1,126 @@
+//! The public door: links for people who connect an account at their own
+//! browser, the place their consent comes back to, and Zoom's webhook.
+//!
+//! Everything here is open to the world. Whatever is not one of those three
+//! paths is not there. Tokens, states, codes and cookies are never logged and
+//! never stored as they are; a token that is unknown, over or used gets the same
+//! bytes as any other; names are escaped; bodies, heads, times and connections
+//! have bounds. Speaks plain HTTP: TLS is the business of the proxy in front.
+//!
+//! ```text
+//! GET  <public URL>/connect/<token>   a page with one button; changes nothing
+//! POST <public URL>/connect/<token>   a state, a cookie, and on to Zoom
+//! GET  <redirect path>?code&state     code → grant, by the way `account login` goes
+//! POST <public URL>/webhook           consents taken back
+//! ```
+//!
+//! Invariant: a code that was exchanged is stored or staged whatever becomes of
+//! the browser that brought it: that work is a task of its own, and [`Door::idle`]
+//! waits for it.
+
+mod answer;
+mod back;
+mod connect;
+mod cookie;
+mod limit;
+mod page;
+mod paths;
+mod serve;
+mod webhook;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::watch;
+use zoom_api::webhook::WebhookSecret;
+use zoomd_store::consent::Links;
+use zoomd_store::grants::Grants;
+use zoomd_workers::consent::Consents;
+use zoomd_workers::farewell::Farewells;
+
+pub use paths::Paths;
+pub use serve::serve;
+
+/// What the door is made of.
+#[derive(Debug)]
+pub struct Parts {
+    /// Where it is, and where consents come back to.
+    pub paths: Paths,
+    /// The accounts.
+    pub grants: Grants,
+    /// Makes grants of consents; `None` where no OAuth app is configured.
+    pub consents: Option<Consents>,
+    /// Ends accounts whose consent was taken back.
+    pub farewells: Farewells,
+    /// Verifies webhooks; without it none is taken.
+    pub webhook: Option<WebhookSecret>,
+    /// The configured app, for webhooks that name none.
+    pub client_id: Option<String>,
+}
+
+/// The public door; clones are the same door.
+#[derive(Debug, Clone)]
+pub struct Door(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    paths: Paths,
+    links: Links,
+    grants: Grants,
+    consents: Option<Consents>,
+    farewells: Farewells,
+    webhook: Option<WebhookSecret>,
+    client_id: Option<String>,
+    limiter: limit::Limiter,
+    /// Tasks that outlive the request that began them.
+    busy: watch::Sender<usize>,
+}
+
+impl Door {
+    /// A door of these parts.
+    pub fn new(parts: Parts) -> Self {
+        let Parts { paths, grants, consents, farewells, webhook, client_id } = parts;
+        let links = Links::new(grants.store().clone());
+        let (limiter, busy) = (limit::Limiter::default(), watch::Sender::new(0));
+        Self(Arc::new(Inner {
+            paths,
+            links,
+            grants,
+            consents,
+            farewells,
+            webhook,
+            client_id,
+            limiter,
+            busy,
+        }))
+    }
+
+    /// Waits until nothing is in hand any more; `false` when that takes too long.
+    pub async fn idle(&self, patience: Duration) -> bool {
+        let mut busy = self.0.busy.subscribe();
+        tokio::time::timeout(patience, busy.wait_for(|tasks| *tasks == 0)).await.is_ok()
+    }
+
+    /// Runs work that nobody's hanging up may cut short. `None` when it panicked.
+    async fn detached<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = T> + Send + 'static,
+    ) -> Option<T> {
+        self.0.busy.send_modify(|tasks| *tasks += 1);
+        let busy = Busy(Arc::clone(&self.0));
+        let task = tokio::spawn(async move {
+            let _busy = busy;
+            work.await
+        });
+        task.await.ok()
+    }
+}
+
+/// One task in hand.
+struct Busy(Arc<Inner>);
+
+impl Drop for Busy {
+    fn drop(&mut self) {
+        self.0.busy.send_modify(|tasks| *tasks -= 1);
+    }
+}

@@ -1,0 +1,96 @@
+//! Zoom's webhook: whether it is Zoom, and a consent taken back.
+//!
+//! Zoom waits three seconds, and asks again only after a 5xx or silence. So what
+//! is heard is noted in Redis first, then answered; it is carried out at once
+//! where that is quick, and by any daemon's next round where it is not.
+
+use std::time::Duration;
+
+use hyper::StatusCode;
+use hyper::header::HeaderMap;
+use jiff::Timestamp;
+use zoom_api::webhook::{NoEvent, Told, Unverified};
+use zoomd_store::consent::Farewell;
+
+use super::answer::{Answer, words};
+use super::{Door, page};
+
+/// How long Redis may take to note what was heard.
+const NOTE_PATIENCE: Duration = Duration::from_millis(1_500);
+/// How long the answer waits for the work itself.
+const WORK_PATIENCE: Duration = Duration::from_secs(1);
+/// A validation token of Zoom's has some 22 characters.
+const MOST_PLAIN_TOKEN: usize = 1 << 10;
+
+/// Hears one event.
+pub(super) async fn hear(door: &Door, headers: &HeaderMap, body: &[u8]) -> Answer {
+    let told = match verified(door, headers, body) {
+        Ok(()) => Told::read(body),
+        Err(unverified) => {
+            tracing::warn!(%unverified, "a webhook was not taken");
+            let outcome = if unverified == Unverified::Stale { "stale" } else { "unsigned" };
+            let refused = words(StatusCode::UNAUTHORIZED, "not verified\n");
+            return ended("unknown", outcome, refused);
+        }
+    };
+    match told {
+        Ok(Told::UrlValidation { plain_token }) if plain_token.len() <= MOST_PLAIN_TOKEN => {
+            ended("url_validation", "ok", validation(door, &plain_token))
+        }
+        Ok(Told::Deauthorized { user_id, account_id, client_id, at }) => {
+            let client_id = client_id.or_else(|| door.0.client_id.clone());
+            let farewell = Farewell {
+                client_id: client_id.unwrap_or_default(),
+                zoom_user: user_id,
+                zoom_account: account_id,
+                at_ms: at.unwrap_or_else(Timestamp::now).as_millisecond().unsigned_abs(),
+            };
+            farewell_of(door, farewell).await
+        }
+        Ok(Told::UrlValidation { .. }) | Err(NoEvent) => {
+            let refused = words(StatusCode::BAD_REQUEST, "not understood\n");
+            ended("unknown", "unreadable", refused)
+        }
+        // Zoom sends what the app is subscribed to, and stops sending to who refuses.
+        Ok(_) => ended("other", "ok", words(StatusCode::OK, "ignored\n")),
+    }
+}
+
+fn verified(door: &Door, headers: &HeaderMap, body: &[u8]) -> Result<(), Unverified> {
+    let secret = door.0.webhook.as_ref().ok_or(Unverified::Malformed)?;
+    let text = |name| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let (time, signature) = (text("x-zm-request-timestamp"), text("x-zm-signature"));
+    secret.verify(time, signature, body, Timestamp::now())
+}
+
+fn validation(door: &Door, plain_token: &str) -> Answer {
+    let encrypted = door.0.webhook.as_ref().map(|secret| secret.encrypted_token(plain_token));
+    let body = serde_json::json!({"plainToken": plain_token, "encryptedToken": encrypted});
+    page::plain(StatusCode::OK, "application/json", body.to_string())
+}
+
+async fn farewell_of(door: &Door, farewell: Farewell) -> Answer {
+    const EVENT: &str = "app_deauthorized";
+    let noted = tokio::time::timeout(NOTE_PATIENCE, door.0.farewells.hear(&farewell)).await;
+    let trouble = match noted {
+        Ok(Ok(())) => None,
+        Ok(Err(error)) => Some(error.to_string()),
+        Err(_) => Some("redis did not answer in time".to_owned()),
+    };
+    if let Some(error) = trouble {
+        tracing::warn!(error, "a consent was taken back and not noted; zoom will tell again");
+        let refused = words(StatusCode::SERVICE_UNAVAILABLE, "try again\n");
+        return ended(EVENT, "unstored", refused);
+    }
+    let farewells = door.0.farewells.clone();
+    let work = door.detached(async move { farewells.carry_out(&farewell).await });
+    if let Ok(Some(Err(error))) = tokio::time::timeout(WORK_PATIENCE, work).await {
+        tracing::warn!(%error, "a consent was taken back and is not carried out yet");
+    }
+    ended(EVENT, "ok", words(StatusCode::OK, "ok\n"))
+}
+
+fn ended(event: &'static str, outcome: &'static str, answer: Answer) -> Answer {
+    metrics::counter!("zoomd_webhooks_total", "event" => event, "outcome" => outcome).increment(1);
+    answer
+}
