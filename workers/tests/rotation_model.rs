@@ -9,6 +9,8 @@
 //! them. The same model with a fence, with equality, or with the naive verdict
 //! must find a loss; that shows that it can.
 
+#![expect(clippy::print_stdout, reason = "a counterexample is there to be read")]
+
 use stateright::{Checker, HasDiscoveries, Model, Property};
 use zoomd_store::grants::{Epoch, GrantVersion};
 use zoomd_workers::rotation::rules::{Accepted, Judged, Slot, Standing, Token, accept, verdict};

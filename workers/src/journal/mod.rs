@@ -311,9 +311,7 @@ impl Journal {
     /// The version staged last for `account`, if any.
     #[must_use]
     pub fn latest_version(&self, account: &str) -> Option<GrantVersion> {
-        let entries = self.book().index.entries();
-        let own = entries.into_iter().filter(|e| e.account.as_str() == account);
-        own.map(|entry| entry.version).max()
+        self.book().index.latest(account)
     }
 
     /// Removes this process' file, when nothing in it is needed any more.

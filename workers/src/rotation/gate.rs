@@ -103,7 +103,7 @@ impl Rotator {
                 let why = "an earlier exchange is in doubt".to_owned();
                 let mut stop = Stop::settled("in_doubt", Ended::Later { wait, why });
                 // The intent keeps the gate closed; only the lease is given back.
-                stop.end = Some(End::default());
+                stop.end = Some(Box::default());
                 stop
             });
         }
@@ -135,7 +135,7 @@ impl Rotator {
             (NewState::WrongApp(why), ended)
         };
         let end = End { state: Some(state), ..End::default() };
-        Err(Stop { ended, outcome: "wrong_app", end: Some(end) })
+        Err(Stop { ended, outcome: "wrong_app", end: Some(Box::new(end)) })
     }
 
     pub(super) fn open(&self, lease: &Lease) -> Result<GrantSecrets, Stop> {

@@ -278,13 +278,13 @@ struct Stop {
     ended: Ended,
     outcome: &'static str,
     /// The abort to send; `None` when a script has already ended it.
-    end: Option<End>,
+    end: Option<Box<End>>,
 }
 
 impl Stop {
     /// Nothing was spent and nothing is wrong: what is stored is another by now.
     fn changed() -> Self {
-        Self { ended: Ended::Changed, outcome: "changed", end: Some(End::default()) }
+        Self { ended: Ended::Changed, outcome: "changed", end: Some(Box::default()) }
     }
 
     /// Nothing was spent; the account rests.
@@ -292,7 +292,7 @@ impl Stop {
         let why = why.into();
         let line = Line::new("gave up").detail(&why);
         let end = End { rest, error: Some(why.clone()), line: Some(line), ..End::default() };
-        Self { ended: Ended::Later { wait: rest, why }, outcome, end: Some(end) }
+        Self { ended: Ended::Later { wait: rest, why }, outcome, end: Some(Box::new(end)) }
     }
 
     /// A script has ended it; lease and intent are as they should be.

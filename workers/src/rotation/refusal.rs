@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use secrecy::{ExposeSecret as _, SecretString};
+use secrecy::ExposeSecret as _;
 use zoom_api::{AccessToken, App, RefusalCause, RefusalKind, RetryAfter, TokenRefusal};
 use zoomd_store::grants::{GrantKind, GrantSecrets, Line};
 use zoomd_store::rotation::{Committed, Judged, Offer, Origin, Refusal};
@@ -237,7 +237,7 @@ impl Rotator {
             secrets: GrantSecrets {
                 access_token: Some(reply.access_token),
                 refresh_token: None,
-                client_secret: secrets.client_secret.as_ref().map(SecretString::clone),
+                client_secret: secrets.client_secret.clone(),
             },
             fp: grant.fp,
             lineage: Vec::new(),

@@ -153,28 +153,28 @@ pub fn accept<F: Copy + Eq>(slot: &mut Slot<F>, token: &Token<F>) -> Accepted {
         replace(slot, token, Some(current));
         return Accepted::Stored;
     }
-    keep(&mut slot.candidates, token.clone());
+    slot.candidates.insert(0, as_candidate(token.clone()));
+    slot.candidates.truncate(CANDIDATES);
     // A verdict was about what was stored then; this one was never tried.
     slot.standing = Standing::Active;
     Accepted::Candidate
 }
 
 fn replace<F: Copy + Eq>(slot: &mut Slot<F>, token: &Token<F>, forked: Option<Token<F>>) {
-    let mut candidates: Vec<_> = std::mem::take(&mut slot.candidates);
-    if let Some(forked) = forked {
-        keep(&mut candidates, forked);
-    }
+    let older = std::mem::take(&mut slot.candidates);
+    let mut candidates: Vec<_> = forked.map(as_candidate).into_iter().chain(older).collect();
     // What it was made from is spent, and what Zoom refused is of no more use.
     candidates.retain(|c| {
         c.fp != token.fp && !token.descends_from(c.fp) && !slot.refused.contains(&c.fp)
     });
+    candidates.truncate(CANDIDATES);
     *slot = Slot { candidates, ..Slot::holding(token.clone()) };
 }
 
-fn keep<F>(candidates: &mut Vec<Token<F>>, mut token: Token<F>) {
+/// Of a candidate's lineage only its parent is kept.
+fn as_candidate<F>(mut token: Token<F>) -> Token<F> {
     token.lineage.truncate(1);
-    candidates.insert(0, token);
-    candidates.truncate(CANDIDATES);
+    token
 }
 
 /// What became of a refusal by Zoom.

@@ -33,13 +33,21 @@ impl Tokens {
     /// See [`NoToken`].
     pub async fn rotate_now(&self, account: &str, patience: Duration) -> Result<Token, NoToken> {
         let name = AccountName::new(account).map_err(|_| NoToken::NoAccount)?;
-        let version = self.stored(&name).await?;
+        let version = self.stored(&name, Instant::now() + patience).await?;
         self.wait_for(&name, Duration::ZERO, Some(version), patience).await
     }
 
-    /// The stored version of an account that can be used.
-    async fn stored(&self, name: &AccountName) -> Result<GrantVersion, NoToken> {
-        let look = self.0.rotations.look(name).await?.ok_or(NoToken::NoAccount)?;
+    /// The stored version of an account that can be used, waiting for Redis.
+    async fn stored(&self, name: &AccountName, until: Instant) -> Result<GrantVersion, NoToken> {
+        let look = loop {
+            match self.0.rotations.look(name).await {
+                Ok(look) => break look.ok_or(NoToken::NoAccount)?,
+                Err(error) if error.is_transient() && Instant::now() + LOOK_AGAIN < until => {
+                    tokio::time::sleep(LOOK_AGAIN).await;
+                }
+                Err(error) => return Err(error.into()),
+            }
+        };
         let usable = matches!(look.account.state, AccountState::Active | AccountState::WrongApp);
         match look.grant {
             Some(grant) if usable => Ok(grant.version),
@@ -60,7 +68,7 @@ impl Tokens {
         let until = Instant::now() + patience;
         let mut why = "another rotation is under way".to_owned();
         loop {
-            let stored = self.stored(name).await?;
+            let stored = self.stored(name, until).await?;
             let due = after == Some(stored);
             if !due && let Some(token) = self.stored_token(name, min_life).await? {
                 return Ok(token);
@@ -71,6 +79,10 @@ impl Tokens {
                 Ended::NoAccount => return Err(NoToken::NoAccount),
                 Ended::Dead { state, why } => {
                     return Err(NoToken::State { state: state.clone(), why: why.clone() });
+                }
+                Ended::Store(error) if error.is_transient() => {
+                    why = error.to_string();
+                    LOOK_AGAIN
                 }
                 Ended::Store(error) => return Err(NoToken::Store(error.clone())),
                 Ended::Later { wait, why: reason } => {

@@ -261,9 +261,11 @@ impl Tokens {
             return Ok(Found::Nothing);
         }
         let before = Instant::now();
+        // A rotation under way has staged what it is about to commit.
+        let flying = self.0.flights.get(name.as_str()).is_some();
         let Some(look) = self.0.rotations.look(name).await? else { return Ok(Found::Nothing) };
         let stored = look.grant.as_ref().map(|grant| grant.version);
-        if self.0.rotator.knows_later(name, stored) {
+        if !flying && self.0.rotator.knows_later(name, stored) {
             // The store went back: what the journal has is committed first.
             self.0.repair_now.notify_one();
             self.0.rotations.rest(name, Duration::from_millis(200)).await?;

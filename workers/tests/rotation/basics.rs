@@ -1,0 +1,149 @@
+//! Nothing goes wrong here.
+
+use std::time::Duration;
+
+use zoom_sim::Endpoint;
+use zoom_sim::{App, Config, Fault, What};
+use zoomd_store::grants::{AccountState, NewGrant};
+use zoomd_workers::consent::issuer;
+use zoomd_workers::rotation::keepalive::{self, KeepAlive};
+use zoomd_workers::tokens::Refused;
+
+use crate::house::{House, PATIENCE, name, token, usable};
+
+#[tokio::test]
+async fn an_imported_token_is_rotated_once_and_its_access_token_works() {
+    let house = House::unlimited().await;
+    let account = house.import("ada").await;
+    let tokens = house.tokens("one").await;
+    assert!(usable(&tokens, &account).await.is_none(), "nobody waits in his slot");
+    let got = token(&tokens, &account).await;
+    let answer = house.client().users_me(&got.access).await.expect("an answer");
+    assert_eq!(answer.status, 200);
+    assert_eq!(house.sim.rotations("ada"), 1);
+    let look = house.look(&account).await;
+    assert!(!look.gate_closed(), "{look:?}");
+    let grant = look.grant.expect("a grant");
+    assert_eq!((grant.version.generation, grant.version), (1, got.version));
+    assert!(grant.parent_fp.is_some_and(|parent| parent != grant.fp));
+    assert!(house.sim.counters().broken.none(), "{:?}", house.sim.violations());
+    tokens.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_thousand_jobs_of_one_account_cost_one_token_call() {
+    let house = House::unlimited().await;
+    let account = house.import("ada").await;
+    let (one, two) = (house.tokens("one").await, house.tokens("two").await);
+    let jobs = (0..1_000).map(|job| {
+        let tokens = if job % 2 == 0 { one.clone() } else { two.clone() };
+        let account = account.clone();
+        tokio::spawn(async move { token(&tokens, &account).await.version })
+    });
+    let mut versions = Vec::new();
+    for job in jobs.collect::<Vec<_>>() {
+        versions.push(job.await.expect("a token"));
+    }
+    versions.dedup();
+    assert_eq!(versions.len(), 1);
+    assert_eq!(house.sim.counters().arrived.token, 1);
+    assert!(house.sim.counters().broken.none());
+}
+
+#[tokio::test]
+async fn a_refused_token_is_rotated_unless_it_is_young() {
+    let mut config = Config::unlimited();
+    config.rules.tokens.access_ttl_ms = 3_000;
+    let house = House::new(config).await;
+    let account = house.import("ada").await;
+    let tokens = house.tokens("one").await;
+    let first = token(&tokens, &account).await;
+    assert_eq!(tokens.refused(account.as_str(), first.version).await, Refused::TooYoung);
+    assert_eq!(house.sim.rotations("ada"), 1);
+    tokio::time::sleep(Duration::from_millis(400)).await;
+    house.sim.kill_access_token("ada");
+    assert_eq!(tokens.refused(account.as_str(), first.version).await, Refused::Replaced);
+    let second = token(&tokens, &account).await;
+    assert!(second.version > first.version);
+    // The first one's refusal is told again, late: nothing is rotated for it.
+    assert_eq!(tokens.refused(account.as_str(), first.version).await, Refused::Replaced);
+    assert_eq!(token(&tokens, &account).await.version, second.version);
+    assert_eq!(house.sim.rotations("ada"), 2);
+}
+
+#[tokio::test]
+async fn a_reply_without_a_refresh_token_keeps_the_old_one() {
+    let house = House::unlimited().await;
+    let account = house.import("ada").await;
+    let without = ["refresh_token", "scope", "expires_in"].map(String::from).to_vec();
+    house.sim.fault(Fault::new(Endpoint::Token, What::TokenWithout(without)));
+    let tokens = house.tokens("one").await;
+    let first = token(&tokens, &account).await;
+    let kept = house.look(&account).await.grant.expect("a grant");
+    let again = tokens.rotate_now(account.as_str(), PATIENCE).await.expect("a token");
+    assert!(again.version > first.version);
+    let grant = house.look(&account).await.grant.expect("a grant");
+    assert_ne!(grant.fp, kept.fp);
+    assert_eq!(grant.parent_fp, Some(kept.fp));
+    assert!(house.sim.counters().broken.none(), "{:?}", house.sim.violations());
+}
+
+#[tokio::test]
+async fn a_server_to_server_app_shares_one_token() {
+    let mut config = Config::unlimited();
+    config.apps.push(App::server_to_server("s2s", "s2s-secret", "zoom-acc"));
+    let house = House::new(config).await;
+    let account = name("corp");
+    let (client, secret) = (house.client(), "s2s-secret".to_owned().into());
+    let new =
+        NewGrant::server_to_server(account.clone(), "zoom-acc", "s2s", secret, &issuer(&client));
+    house.grants().await.add(&new, true).await.expect("stored");
+    let tokens = house.tokens("one").await;
+    let jobs: Vec<_> = (0..200)
+        .map(|_| {
+            let (tokens, account) = (tokens.clone(), account.clone());
+            tokio::spawn(async move { token(&tokens, &account).await.version })
+        })
+        .collect();
+    for job in jobs {
+        job.await.expect("a token");
+    }
+    assert_eq!(house.sim.counters().s2s_tokens, 1);
+    let again = tokens.rotate_now("corp", PATIENCE).await.expect("a token");
+    assert_eq!(again.version.generation, 2);
+    assert_eq!(house.sim.counters().s2s_tokens, 2);
+}
+
+#[tokio::test]
+async fn another_program_gets_a_token_that_lives_long_enough() {
+    let house = House::unlimited().await;
+    let account = house.import("ada").await;
+    let tokens = house.tokens("cli").await;
+    let minutes = Duration::from_secs(300);
+    let got = tokens.token_for_cli("ada", minutes, PATIENCE).await.expect("a token");
+    let same = tokens.token_for_cli("ada", minutes, PATIENCE).await.expect("a token");
+    assert_eq!(got.version, same.version);
+    let hours = Duration::from_secs(86_400);
+    let most = tokens.token_for_cli("ada", hours, PATIENCE).await.expect("all a token has");
+    assert_eq!(most.version, same.version);
+    let none = tokens.token_for_cli("nobody", minutes, PATIENCE).await;
+    assert!(matches!(none, Err(zoomd_workers::tokens::NoToken::NoAccount)), "{none:?}");
+    house.until_state(&account, AccountState::Active).await;
+}
+
+#[tokio::test]
+async fn idle_grants_are_rotated_and_fresh_ones_left_alone() {
+    let house = House::unlimited().await;
+    for user in ["ada", "bob", "cyd"] {
+        house.import(user).await;
+    }
+    let tokens = house.tokens("one").await;
+    token(&tokens, &name("bob")).await;
+    let how = KeepAlive { idle_for: Duration::ZERO, spread: Duration::ZERO };
+    let fresh = KeepAlive { idle_for: Duration::from_secs(3_600), ..how };
+    assert_eq!(keepalive::run(&tokens, fresh).await.expect("redis").rotated, 0);
+    let kept = keepalive::run(&tokens, how).await.expect("redis");
+    assert_eq!((kept.seen, kept.rotated, kept.failed), (3, 3, 0));
+    assert_eq!(house.sim.rotations("bob"), 2);
+    assert!(house.sim.counters().broken.none());
+}

@@ -1,0 +1,194 @@
+//! Redis, the disk or the configuration in trouble.
+
+use std::path::Path;
+use std::time::Duration;
+
+use zoom_sim::{Endpoint, Fault, What};
+use zoomd_store::grants::AccountState;
+use zoomd_workers::tokens::{NoToken, RotationSettings};
+
+use crate::house::{House, PATIENCE, settings, token, usable};
+
+#[tokio::test]
+async fn redis_gone_at_the_commit_loses_nothing() {
+    let mut house = House::unlimited().await;
+    let account = house.import("ada").await;
+    let tokens = house.tokens("one").await;
+    let held = house.sim.fault(Fault::new(Endpoint::Token, What::DelayMs(300)).after());
+    assert!(usable(&tokens, &account).await.is_none());
+    house.sim.wait_for(Endpoint::Token, 1).await.expect("it was asked");
+    house.redis.kill();
+    let _ = held;
+    tokio::time::sleep(Duration::from_millis(600)).await;
+    assert!(usable(&tokens, &account).await.is_none());
+    house.redis.restart().expect("starts again");
+    token(&tokens, &account).await;
+    assert_eq!(house.sim.counters().arrived.token, 1, "committed, not rotated again");
+    assert!(house.sim.counters().broken.none());
+}
+
+#[tokio::test]
+async fn a_stopping_daemon_leaves_a_staged_token_to_its_successor() {
+    let mut house = House::unlimited().await;
+    let account = house.import("ada").await;
+    let tokens = house.tokens("one").await;
+    house.sim.fault(Fault::new(Endpoint::Token, What::DelayMs(300)).after());
+    assert!(usable(&tokens, &account).await.is_none());
+    house.sim.wait_for(Endpoint::Token, 1).await.expect("it was asked");
+    house.redis.kill();
+    tokio::time::timeout(PATIENCE, tokens.shutdown()).await.expect("staged, so it may end");
+    drop(tokens);
+    house.redis.restart().expect("starts again");
+    let next = house.tokens("two").await;
+    token(&next, &account).await;
+    assert_eq!(house.sim.counters().arrived.token, 1);
+    assert!(house.sim.counters().broken.none());
+}
+
+#[tokio::test]
+async fn a_store_that_went_back_is_repaired_without_consent() {
+    let mut house = House::unlimited().await;
+    let account = house.import("ada").await;
+    let tokens = house.tokens("one").await;
+    token(&tokens, &account).await;
+    house.redis.stop();
+    let old = tempfile::tempdir().expect("a folder");
+    copy(&house.redis.dir().join("appendonlydir"), old.path());
+    house.redis.restart().expect("starts again");
+    let mut version = None;
+    for _ in 0..3 {
+        let fresh = tokens.rotate_now("ada", PATIENCE).await.expect("a token");
+        version = Some(fresh.version);
+    }
+    house.redis.kill();
+    copy(old.path(), &house.redis.dir().join("appendonlydir"));
+    house.redis.restart().expect("starts again");
+    let begun = std::time::Instant::now();
+    while house.look(&account).await.grant.map(|grant| grant.version) != version {
+        assert!(begun.elapsed() < PATIENCE, "not repaired");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    let got = token(&tokens, &account).await;
+    assert_eq!(house.client().users_me(&got.access).await.expect("an answer").status, 200);
+    tokens.rotate_now("ada", PATIENCE).await.expect("the chain goes on");
+    assert!(house.sim.counters().broken.none(), "{:?}", house.sim.violations());
+}
+
+fn copy(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).expect("a folder");
+    for old in std::fs::read_dir(to).expect("a folder") {
+        std::fs::remove_file(old.expect("a file").path()).expect("removed");
+    }
+    for file in std::fs::read_dir(from).expect("a folder") {
+        let file = file.expect("a file");
+        std::fs::copy(file.path(), to.join(file.file_name())).expect("copied");
+    }
+}
+
+#[tokio::test]
+async fn wrong_credentials_stop_the_app_and_give_up_no_account() {
+    let mut house = House::unlimited().await;
+    let (ada, bob) = (house.import("ada").await, house.import("bob").await);
+    house.secret = "wrong".to_owned();
+    let tokens = house.tokens("one").await;
+    let why = tokens.rotate_now("ada", Duration::from_millis(300)).await;
+    assert!(matches!(why, Err(NoToken::TimedOut(_))), "{why:?}");
+    assert!(usable(&tokens, &bob).await.is_none());
+    assert_eq!(house.sim.counters().arrived.token, 1, "bob is not even tried");
+    for account in [&ada, &bob] {
+        assert_eq!(house.look(account).await.account.state, AccountState::Active);
+    }
+    assert_eq!(house.rotations().stopped_apps().await.expect("redis").len(), 1);
+    house.secret = "sim-secret".to_owned();
+    let mended = house.tokens("two").await;
+    token(&mended, &bob).await;
+    assert!(house.rotations().stopped_apps().await.expect("redis").is_empty());
+}
+
+#[tokio::test]
+async fn deaths_of_many_are_the_apps_trouble() {
+    let house = House::unlimited().await;
+    let mut accounts = Vec::new();
+    for user in ["a1", "a2", "a3", "a4", "a5", "a6"] {
+        accounts.push(house.import(user).await);
+        house.sim.revoke(user);
+    }
+    let tokens = house.tokens("one").await;
+    for account in &accounts {
+        let _ = tokens.rotate_now(account.as_str(), Duration::from_millis(200)).await;
+    }
+    let mut parked = 0;
+    for account in &accounts {
+        parked += u32::from(house.look(account).await.account.state != AccountState::Active);
+    }
+    assert_eq!(parked, 3, "the fourth says that it is not the accounts");
+    assert_eq!(house.sim.counters().arrived.token, 4);
+}
+
+#[tokio::test]
+async fn a_grant_of_another_app_is_not_presented() {
+    let mut house = House::unlimited().await;
+    let account = house.import("ada").await;
+    let tokens = house.tokens("one").await;
+    token(&tokens, &account).await;
+    let other = zoom_api::App::new("other-client", "x".to_owned().into());
+    let config = zoomd_workers::tokens::TokensConfig {
+        store: house.store(),
+        client: house.client(),
+        vault: house.vault().await,
+        app: Some(other),
+        daemon: "two".into(),
+        data_dir: house.disk.path().to_owned(),
+        settings: settings(),
+    };
+    let stranger = zoomd_workers::tokens::Tokens::start(config).await.expect("tokens");
+    let refused = stranger.rotate_now("ada", PATIENCE).await;
+    assert!(
+        matches!(&refused, Err(NoToken::State { state, .. }) if state == "wrong_app"),
+        "{refused:?}"
+    );
+    house.until_state(&account, AccountState::WrongApp).await;
+    tokens.rotate_now("ada", PATIENCE).await.expect("the right app is at work again");
+    house.until_state(&account, AccountState::Active).await;
+    assert_eq!(house.sim.counters().arrived.token, 2);
+    house.namespace.clear();
+}
+
+#[tokio::test]
+async fn no_rotation_starts_with_a_full_journal_and_tokens_serve_on() {
+    let house = House::unlimited().await;
+    let (ada, bob) = (house.import("ada").await, house.import("bob").await);
+    let full = RotationSettings { journal_limit: 500, ..settings() };
+    let tokens = house.tokens_with("one", full).await;
+    let first = token(&tokens, &ada).await;
+    let refused = tokens.rotate_now("bob", Duration::from_millis(300)).await;
+    assert!(
+        matches!(&refused, Err(NoToken::TimedOut(why)) if why.contains("bound")),
+        "{refused:?}"
+    );
+    assert_eq!(token(&tokens, &ada).await.version, first.version);
+    assert_eq!(house.sim.counters().arrived.token, 1);
+    let look = house.look(&bob).await;
+    assert!(look.account.intent.is_none(), "nothing was intended: {look:?}");
+}
+
+#[tokio::test]
+async fn what_comes_of_a_removed_account_is_erased_and_revoked() {
+    let house = House::unlimited().await;
+    let account = house.import("ada").await;
+    let tokens = house.tokens("one").await;
+    house.sim.fault(Fault::new(Endpoint::Token, What::DelayMs(200)).after());
+    assert!(usable(&tokens, &account).await.is_none());
+    house.sim.wait_for(Endpoint::Token, 1).await.expect("it was asked");
+    house.grants().await.remove(&account, "test", None).await.expect("removed");
+    let begun = std::time::Instant::now();
+    while !tokens.journal().entries().is_empty() || usable(&tokens, &account).await.is_some() {
+        assert!(begun.elapsed() < PATIENCE);
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    house.until_state(&account, AccountState::Removed).await;
+    assert!(house.look(&account).await.grant.is_none());
+    tokens.shutdown().await;
+    let left = std::fs::read_dir(house.disk.path().join("journal")).expect("a folder").count();
+    assert_eq!(left, 0, "the journal of a process that ended well is gone");
+}
