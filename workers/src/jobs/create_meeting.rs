@@ -16,7 +16,8 @@ use crate::pipeline::shop::Shop;
 
 /// Makes the meeting, or says what stands in the way.
 pub async fn run(shop: &Arc<Shop>, flight: &Arc<Flight>) -> Settlement {
-    if flight.expired || flight.redis_ms(Instant::now()) >= flight.ticket.deadline_ms {
+    let last_ms = flight.last_send_ms(shop.settings.allow_past_start);
+    if flight.expired || flight.redis_ms(Instant::now()) >= last_ms {
         return end::expired(flight);
     }
     let (token, mut leave) = match call::prepare(shop, flight).await {

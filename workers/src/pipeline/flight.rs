@@ -72,6 +72,15 @@ impl Flight {
         self.ticket.granted_ms.saturating_add(i64::try_from(since).unwrap_or(i64::MAX))
     }
 
+    /// After this the job is not sent. The lease's own deadline is put off while
+    /// a call is unresolved; those of the job are not.
+    #[must_use]
+    pub fn last_send_ms(&self, allow_past_start: bool) -> i64 {
+        let start = self.job.meeting.start.filter(|_| !allow_past_start);
+        let times = [self.job.deadline, start].into_iter().flatten();
+        times.map(Timestamp::as_millisecond).fold(self.ticket.deadline_ms, i64::min)
+    }
+
     /// [`redis_ms`](Self::redis_ms) as a timestamp.
     #[must_use]
     pub fn redis_time(&self, now: Instant) -> Timestamp {

@@ -17,6 +17,7 @@ pub mod sift;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use zoomd_store::ops::{CANCEL_MARK, RETRIED_AT};
 use zoomd_store::queue::{Mode, Record, Settlement};
 use zoomd_wire::FailureCode;
 
@@ -37,7 +38,7 @@ pub async fn run(shop: &Arc<Shop>, flight: &Arc<Flight>) -> Settlement {
             "its call may have left, and zoom's list cannot tell whether such a meeting was made";
         return unknown(flight, text, &[]);
     }
-    let first = flight.record.first_send_ms.unwrap_or(flight.ticket.granted_ms);
+    let first = since_ms(flight);
     let patience = &shop.settings.reconcile;
     if flight.redis_ms(Instant::now()) - first > millis(patience.give_up) {
         return unknown(flight, "zoom could not be asked for too long", &[]);
@@ -62,6 +63,13 @@ pub async fn run(shop: &Arc<Shop>, flight: &Arc<Flight>) -> Settlement {
         Look::Wait(why) => end::back_with(shop, flight, why, record),
         Look::Failed(why) => again(flight, record, &why),
     }
+}
+
+/// Patience begins with the first call, or anew with the retry of a failure.
+fn since_ms(flight: &Flight) -> i64 {
+    let retried = flight.record.more.get(RETRIED_AT).and_then(serde_json::Value::as_i64);
+    let first = flight.record.first_send_ms.unwrap_or(flight.ticket.granted_ms);
+    retried.map_or(first, |retried| retried.max(first))
 }
 
 /// The meeting is there: the job succeeded after all.
@@ -93,18 +101,27 @@ fn nothing(shop: &Shop, flight: &Flight, mut record: Record) -> Settlement {
             end::note(&mut record, now_ms, "zoom's list does not show the meeting yet");
             end::sleep(flight, at, Mode::Reconcile, record, Vec::new())
         }
-        Next::Absent => absent(flight),
+        Next::Absent => absent(shop, flight),
     }
 }
 
 /// The last call made no meeting: the job is as if it had not been made.
-fn absent(flight: &Flight) -> Settlement {
+fn absent(shop: &Shop, flight: &Flight) -> Settlement {
     metrics::counter!("zoomd_reconciled_total", "outcome" => "absent").increment(1);
     let now = flight.redis_time(Instant::now());
     if flight.removed {
         return end::removed(flight);
     }
-    if flight.expired || now.as_millisecond() >= flight.ticket.deadline_ms {
+    if let Some(reason) = flight.record.more.get(CANCEL_MARK) {
+        let reason = reason.as_str().filter(|reason| !reason.is_empty());
+        let text = match reason {
+            Some(reason) => format!("it was cancelled by an operator: {reason}"),
+            None => "it was cancelled by an operator".to_owned(),
+        };
+        return end::failed(flight, &Verdict::ours(FailureCode::Cancelled, text), &[]);
+    }
+    let last_ms = flight.last_send_ms(shop.settings.allow_past_start);
+    if flight.expired || now.as_millisecond() >= last_ms {
         return end::expired(flight);
     }
     match decide::absent(create_meeting::attempt(flight), now, rand::random()) {
