@@ -6,6 +6,8 @@
 
 pub mod folder;
 pub mod identity;
+mod presence;
+mod public;
 mod redis;
 pub mod setup;
 pub mod stop;
@@ -76,12 +78,13 @@ pub async fn run(config: &Config, door: Option<Door>, mut stop: Stop) -> Result<
     data_folder(config)?;
     let ring = config.key_ring()?;
     ring.self_test().map_err(no_key)?;
+    let public = public::bind(config).await?;
     let place = config.store();
     let (store, vault) = tokio::select! {
         opened = redis::open(&place, &ring) => opened?,
         () = stop.wait(Wish::Drain) => return Ok(()),
     };
-    serve(config, &id, store, vault, door, stop).await
+    serve(config, &id, store, vault, (door, public), stop).await
 }
 
 async fn serve(
@@ -89,15 +92,17 @@ async fn serve(
     id: &str,
     store: Store,
     vault: Vault,
-    door: Option<Door>,
+    (door, public): (Option<Door>, Option<TcpListener>),
     mut stop: Stop,
 ) -> Result<(), CliError> {
     let client = Client::new(zoom_settings(config))
         .map_err(|e| CliError::failed(format!("cannot set up the client of Zoom: {e}")))?;
-    let setup = setup::engine(config, store.clone(), vault, client, id);
+    let setup = setup::engine(config, store.clone(), vault, client.clone(), id);
     let engine = Engine::start(setup)
         .await
         .map_err(|error| CliError::failed(format!("the engine did not start: {error}")))?;
+    let mut public = public::open(config, public, engine.tokens(), client);
+    let presence = presence::announce(store.clone(), id);
     let health = Arc::new(Health::new(store, engine));
     let listen = door.as_ref().and_then(Door::address);
     let listen = listen.map(|address| address.to_string());
@@ -113,9 +118,12 @@ async fn serve(
         () = stop.wait(Wish::Drain) => {}
         () = systemd::watchdog(|| health.progress_age(), healthy) => {}
     }
+    public.close().await;
     if let Some(engine) = health.take() {
         drain(config, engine, stop).await;
     }
+    public.finish().await;
+    presence.leave().await;
     drop(close);
     if let Some(door) = door {
         // A reader of /metrics that never hangs up must not hold us.

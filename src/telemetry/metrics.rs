@@ -9,6 +9,17 @@ use crate::config::ConfigError;
 /// request that used up its time-out.
 const SECONDS: [f64; 14] =
     [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0];
+/// Bounds for the age of refresh tokens: an hour to a year.
+const AGES: [f64; 8] = [
+    3_600.0,
+    86_400.0,
+    604_800.0,
+    2_592_000.0,
+    5_184_000.0,
+    7_776_000.0,
+    15_552_000.0,
+    31_536_000.0,
+];
 /// Bounds for waits: a budget may hold a job back for days.
 const WAITS: [f64; 12] =
     [0.01, 0.1, 0.5, 1.0, 5.0, 30.0, 60.0, 300.0, 3_600.0, 21_600.0, 86_400.0, 604_800.0];
@@ -19,6 +30,9 @@ pub fn install() -> Result<PrometheusHandle, ConfigError> {
     let handle = PrometheusBuilder::new()
         .set_buckets(&SECONDS)
         .and_then(|b| b.set_buckets_for_metric(Matcher::Suffix("_wait_seconds".into()), &WAITS))
+        .and_then(|b| {
+            b.set_buckets_for_metric(Matcher::Suffix("_age_at_death_seconds".into()), &AGES)
+        })
         .map_err(|e| failed(&e))?
         .install_recorder()
         .map_err(|e| failed(&e))?;

@@ -39,7 +39,11 @@ fn it_ends_by_itself_with_a_summary() {
 fn ctrl_c_ends_it_and_leaves_nothing_behind() {
     let dir = tempfile::tempdir().expect("a folder");
     let mut command = zoomd(dir.path(), &["dev", "--rate", "20"]);
-    command.current_dir("/").env("TMPDIR", dir.path()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+        .current_dir("/")
+        .env("TMPDIR", dir.path())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
     let mut child = command.spawn().expect("started");
     let mut lines = BufReader::new(child.stdout.take().expect("piped")).lines();
     let made = lines.by_ref().map_while(Result::ok).any(|line| line.contains("https://"));

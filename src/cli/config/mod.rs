@@ -1,5 +1,6 @@
 //! `zoomd config …`: the configuration and the encryption key.
 
+mod rekey;
 pub(crate) mod show;
 
 use clap::Subcommand;
@@ -36,7 +37,7 @@ pub async fn run(ctx: &Ctx, command: Command) -> CliResult {
     match command {
         Command::Show => show::run(ctx),
         Command::Check => check(ctx),
-        Command::Rekey => Err(super::error::CliError::failed("this command is not there yet")),
+        Command::Rekey => rekey::run(ctx).await,
         Command::Default => default(&ctx.out),
         Command::Key => key(&ctx.out),
     }

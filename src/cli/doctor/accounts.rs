@@ -1,9 +1,10 @@
 //! The accounts: is there one, can each be used, what may it do. And the
-//! daemons that would use them.
+//! daemons that use them.
 
 use zoom_api::scopes::{Need, missing};
 use zoomd_store::Store;
 use zoomd_store::grants::{AccountState, AccountSummary, Grants};
+use zoomd_store::ops::Ops;
 use zoomd_store::seal::Vault;
 
 use super::report::Finding;
@@ -22,10 +23,33 @@ pub(super) async fn look(config: &Config, store: &Store) -> Vec<Finding> {
     // Only reads from here on: a vault without the namespace's secret will do.
     let vault = Vault::new(ring, &config.namespace, &config.deployment, None);
     let grants = Grants::new(store.clone(), vault);
+    let mut checks = vec![daemons(store).await];
     match read(&grants).await {
-        Ok(found) => found,
-        Err(error) => vec![Finding::fail("accounts", error.to_string(), "zoomd account list")],
+        Ok(found) => checks.extend(found),
+        Err(error) => {
+            checks.push(Finding::fail("accounts", error.to_string(), "zoomd account list"));
+        }
     }
+    checks
+}
+
+async fn daemons(store: &Store) -> Finding {
+    let found = match Ops::new(store.clone()).daemons().await {
+        Ok(found) => found,
+        Err(error) => return Finding::fail("daemons", error.to_string(), "zoomd status"),
+    };
+    let alive: Vec<_> = found.iter().filter(|d| d.alive).map(|d| &d.presence).collect();
+    if alive.is_empty() {
+        let what = "none runs in this namespace: jobs wait";
+        return Finding::warn("daemons", what, "zoomd run, or systemctl start zoomd");
+    }
+    let ours = env!("CARGO_PKG_VERSION");
+    if let Some(other) = alive.iter().find(|d| d.version != ours) {
+        let what = format!("{} runs version {}, this is {ours}", other.id, other.version);
+        return Finding::warn("daemons", what, format!("restart zoomd on {}", other.host));
+    }
+    let names: Vec<_> = alive.iter().take(LISTED).map(|d| d.id.as_str()).collect();
+    Finding::pass("daemons", format!("{} running: {}", alive.len(), names.join(", ")))
 }
 
 async fn read(grants: &Grants) -> Result<Vec<Finding>, zoomd_store::StoreError> {

@@ -1,0 +1,54 @@
+//! Says every ten seconds that this daemon is there, and at its end that it is not.
+
+use std::time::Duration;
+
+use tokio::task::JoinHandle;
+use zoomd_store::Store;
+use zoomd_store::ops::{Ops, Presence};
+
+use super::identity;
+
+const EVERY: Duration = Duration::from_secs(10);
+/// How long Redis may take to hear of our end.
+const GOODBYE: Duration = Duration::from_secs(1);
+
+/// A daemon that says so.
+pub(super) struct Announced {
+    ops: Ops,
+    id: String,
+    task: JoinHandle<()>,
+}
+
+/// Begins to say so.
+pub(super) fn announce(store: Store, id: &str) -> Announced {
+    let ops = Ops::new(store);
+    let presence = Presence {
+        id: id.to_owned(),
+        host: identity::host(),
+        pid: std::process::id(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        started_ms: jiff::Timestamp::now().as_millisecond(),
+    };
+    let announcer = ops.clone();
+    let task = tokio::spawn(async move {
+        let mut tick = tokio::time::interval(EVERY);
+        loop {
+            tick.tick().await;
+            // The engine warns of a Redis that is away; this is said again soon.
+            if let Err(error) = announcer.announce(&presence).await {
+                tracing::debug!(%error, "could not say that this daemon is there");
+            }
+        }
+    });
+    Announced { ops, id: id.to_owned(), task }
+}
+
+impl Announced {
+    /// Says that it is not there any more.
+    pub(super) async fn leave(self) {
+        self.task.abort();
+        if let Ok(Err(error)) = tokio::time::timeout(GOODBYE, self.ops.leave(&self.id)).await {
+            tracing::debug!(%error, "could not say that this daemon has ended");
+        }
+    }
+}

@@ -1,0 +1,120 @@
+//! The public door within the daemon: taken early, opened when the engine runs,
+//! closed first, waited for last. And what every daemon does for all of them:
+//! carrying out the consents that were taken back.
+
+use std::time::Duration;
+
+use tokio::net::TcpListener;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+use zoom_api::Client;
+use zoom_api::webhook::WebhookSecret;
+use zoomd_workers::consent::Consents;
+use zoomd_workers::farewell::Farewells;
+use zoomd_workers::tokens::Tokens;
+
+use super::setup;
+use crate::cli::account::far_from_home;
+use crate::cli::error::CliError;
+use crate::config::Config;
+use crate::exit::Exit;
+use crate::http::public::{self, Door, Parts, Paths};
+
+/// Farewells that were heard and not carried out are looked for this often.
+const ROUND: Duration = Duration::from_secs(30);
+/// How long a consent that has just come back may take to get into the journal.
+const MOMENT: Duration = Duration::from_millis(500);
+/// How long what was exchanged may take to be stored before it is left to the
+/// journal.
+const LAST_STORE: Duration = Duration::from_secs(10);
+
+/// Takes the configured port; `None` when the door is off.
+pub(super) async fn bind(config: &Config) -> Result<Option<TcpListener>, CliError> {
+    let Some(address) = config.public.listen else { return Ok(None) };
+    TcpListener::bind(address).await.map(Some).map_err(|error| {
+        let text = format!("cannot listen on {address} for the public door: {error}");
+        CliError::new(Exit::Failed, "port", text).hint("another zoomd? set ZOOMD_PUBLIC_LISTEN")
+    })
+}
+
+/// The open door, and the rounds.
+#[derive(Debug)]
+pub(super) struct Public {
+    door: Door,
+    close: Option<oneshot::Sender<()>>,
+    serving: Option<JoinHandle<()>>,
+    rounds: JoinHandle<()>,
+    patience: Duration,
+}
+
+/// Opens the door.
+pub(super) fn open(
+    config: &Config,
+    listener: Option<TcpListener>,
+    tokens: &Tokens,
+    client: Client,
+) -> Public {
+    let (grants, journal) = (tokens.grants(), tokens.journal().clone());
+    let farewells = Farewells::new(grants.clone(), Some(journal.clone()));
+    let rounds = tokio::spawn(farewells.clone().serve(ROUND));
+    let redirect = config.zoom.redirect_url.as_str();
+    let consents = setup::app(config)
+        .map(|app| Consents::new(client, app, redirect, grants.clone(), Some(journal)));
+    let door = Door::new(Parts {
+        paths: Paths::of(config),
+        grants,
+        consents,
+        farewells,
+        webhook: config.public.webhook_secret.clone().map(WebhookSecret::new),
+        client_id: config.zoom.client_id.clone(),
+    });
+    let serving = listener.map(|listener| {
+        tell(config, &listener);
+        let (close, closed) = oneshot::channel::<()>();
+        let until = async move { drop(closed.await) };
+        (close, tokio::spawn(public::serve(listener, door.clone(), until)))
+    });
+    let (close, serving) = serving.unzip();
+    let zoom = &config.zoom;
+    let exchange = zoom.connect_timeout * 2 + zoom.token_timeout + zoom.request_timeout;
+    Public { door, close, serving, rounds, patience: exchange + LAST_STORE }
+}
+
+/// What an operator should know of the door from the first minute on.
+fn tell(config: &Config, listener: &TcpListener) {
+    let public = listener.local_addr().map(|address| address.to_string()).unwrap_or_default();
+    let webhook = config.public.webhook_secret.is_some();
+    tracing::info!(public, webhook, "the public door is open");
+    if config.public.url.is_none() {
+        tracing::warn!("the public door has no ZOOMD_PUBLIC_URL, so no links can be made to it");
+    }
+    if setup::app(config).is_none() {
+        tracing::warn!("no OAuth app is configured, so nobody can consent at the public door");
+    }
+    if let Some(trouble) = far_from_home(config) {
+        tracing::warn!("{trouble}");
+    }
+}
+
+impl Public {
+    /// Takes nobody in any more. What has come back already gets into the journal.
+    pub(super) async fn close(&mut self) {
+        self.rounds.abort();
+        self.door.close();
+        if let Some(close) = self.close.take() {
+            let _ = close.send(());
+        }
+        self.door.idle(MOMENT).await;
+    }
+
+    /// Waits for consents whose code was exchanged, as long as that can take.
+    pub(super) async fn finish(self) {
+        if !self.door.idle(self.patience).await {
+            tracing::warn!("a consent is not stored yet; it is in the journal");
+        }
+        if let Some(serving) = self.serving {
+            // A browser that does not take its answer must not hold us.
+            let _ = tokio::time::timeout(Duration::from_secs(1), serving).await;
+        }
+    }
+}
