@@ -176,7 +176,7 @@ fn host(user: &str, schedule_for: Option<&str>) -> Box<str> {
 fn instant(field: &'static str, value: Option<&str>) -> Result<Option<Timestamp>, InvalidJob> {
     let Some(value) = value else { return Ok(None) };
     let text = read::string(field, value)?;
-    match Moment::parse(&text).and_then(|moment| moment.instant()) {
+    match Moment::parse(&text).and_then(|moment| moment.exact()) {
         Some(instant) => Ok(Some(instant)),
         None => {
             let short: String = text.chars().take(40).collect();

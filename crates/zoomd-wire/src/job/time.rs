@@ -12,6 +12,8 @@ use jiff::civil::{Date, DateTime, Time};
 pub(super) struct Moment {
     pub civil: DateTime,
     pub tie: Tie,
+    /// The fraction of the second, which Zoom does not take.
+    pub nanos: i32,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,7 +26,7 @@ pub(super) enum Tie {
 
 impl Moment {
     /// Reads `2026-12-01T10:00:00` with seconds, their fraction, and `Z` or
-    /// an offset optional. Fractions are cut off.
+    /// an offset optional. The fraction is kept apart.
     pub(super) fn parse(text: &str) -> Option<Self> {
         let bytes = text.as_bytes();
         let date = Date::new(
@@ -39,12 +41,12 @@ impl Moment {
             return None;
         }
         let (hour, minute) = (field(bytes, 11)?, field(bytes, 14)?);
-        let (second, rest) = match bytes.get(16) {
+        let (second, (nanos, rest)) = match bytes.get(16) {
             Some(b':') => (leap(field(bytes, 17)?), fraction(bytes.get(19..)?)?),
-            _ => (0, bytes.get(16..)?),
+            _ => (0, (0, bytes.get(16..)?)),
         };
         let time = Time::new(hour, minute, second, 0).ok()?;
-        Some(Self { civil: DateTime::from_parts(date.ok()?, time), tie: tie(rest)? })
+        Some(Self { civil: DateTime::from_parts(date.ok()?, time), tie: tie(rest)?, nanos })
     }
 
     /// Whether it lacks both `Z` and an offset.
@@ -52,7 +54,13 @@ impl Moment {
         self.tie == Tie::Local
     }
 
-    /// The instant, unless it is local.
+    /// The instant with its fraction, unless it is local: for times that are
+    /// ours to keep.
+    pub(super) fn exact(&self) -> Option<Timestamp> {
+        self.instant()?.checked_add(jiff::SignedDuration::from_nanos(self.nanos.into())).ok()
+    }
+
+    /// The instant to the second, unless it is local.
     pub(super) fn instant(&self) -> Option<Timestamp> {
         match self.tie {
             Tie::Local => None,
@@ -98,11 +106,13 @@ fn leap(second: i8) -> i8 {
     if second == 60 { 59 } else { second }
 }
 
-/// What follows a fraction of a second, if there is one.
-fn fraction(rest: &[u8]) -> Option<&[u8]> {
-    let Some(b'.' | b',') = rest.first() else { return Some(rest) };
+/// A fraction of a second in nanoseconds, if there is one, and what follows it.
+fn fraction(rest: &[u8]) -> Option<(i32, &[u8])> {
+    let Some(b'.' | b',') = rest.first() else { return Some((0, rest)) };
     let length = rest[1..].iter().take_while(|byte| byte.is_ascii_digit()).count();
-    (length > 0).then(|| &rest[1 + length..])
+    let digits = rest[1..=length].iter().copied().chain(std::iter::repeat(b'0'));
+    let nanos = digits.take(9).fold(0, |nanos, digit| nanos * 10 + i32::from(digit - b'0'));
+    (length > 0).then(|| (nanos, &rest[1 + length..]))
 }
 
 fn tie(rest: &[u8]) -> Option<Tie> {
@@ -148,6 +158,19 @@ mod tests {
         let local = Moment::parse("2026-12-01T10:00:00.25").unwrap();
         assert_eq!((local.tie, local.instant()), (Tie::Local, None));
         assert_eq!(plain(local.civil), "2026-12-01T10:00:00");
+    }
+
+    #[test]
+    fn an_exact_instant_keeps_its_fraction() {
+        for (text, ms) in [
+            ("1970-01-01T00:00:01.25Z", 1_250),
+            ("1970-01-01T01:00:01,0019999999+01:00", 1_001),
+            ("1970-01-01T00:00:01Z", 1_000),
+        ] {
+            let exact = Moment::parse(text).and_then(|moment| moment.exact());
+            assert_eq!(exact.map(Timestamp::as_millisecond), Some(ms), "{text}");
+        }
+        assert_eq!(Moment::parse("1970-01-01T00:00:01.5").unwrap().exact(), None);
     }
 
     #[test]
