@@ -1,5 +1,8 @@
 //! The engine on a real Redis and a simulated Zoom, in process.
 
 mod ends;
+mod lost;
+mod panics;
 mod resp;
+mod waits;
 mod world;

@@ -15,11 +15,12 @@ use zoomd_store::queue::QueueSettings;
 use zoomd_store::seal::{KeyRing, Vault};
 use zoomd_store::{Store, StoreConfig, meta};
 use zoomd_wire::AccountName;
+use zoomd_workers::consent::issuer;
 use zoomd_workers::reconcile::plan::Patience;
 use zoomd_workers::tokens::RotationSettings;
 use zoomd_workers::{Engine, Settings, Setup};
 
-use crate::resp::Resp;
+use crate::resp::{Answer, Resp};
 
 /// How long a test waits for what must come.
 pub const LIMIT: Duration = Duration::from_secs(20);
@@ -47,6 +48,10 @@ impl World {
 
     /// A Zoom of a kind.
     pub async fn with(config: Config) -> Self {
+        let _ = tracing_subscriber::fmt()
+            .with_env_filter(tracing_subscriber::EnvFilter::from_default_env())
+            .with_test_writer()
+            .try_init();
         let options = Options { aof: Some("everysec"), ..Options::default() };
         let redis = RedisServer::start_with(options).expect("a redis-server on PATH");
         let sim = Sim::start(config).await;
@@ -65,10 +70,15 @@ impl World {
 
     /// Connects an account whose Zoom user has the same name.
     pub async fn account(&self, name: &str) {
+        self.account_aged(name, 0).await;
+    }
+
+    /// The same, with tokens that were issued `age_s` seconds ago.
+    pub async fn account_aged(&self, name: &str, age_s: u64) {
         let tokens = self.sim.grant(name);
         let account = AccountName::new(name).expect("a name");
         let now = u64::try_from(self.store.now_ms().await.expect("redis")).expect("a time");
-        let issuer = self.endpoints().oauth().to_string();
+        let issuer = issuer(&self.client(Duration::from_secs(2)));
         let secret = |text: &str| Some(SecretString::from(text.to_owned()));
         let new = NewGrant {
             secrets: GrantSecrets {
@@ -79,7 +89,7 @@ impl World {
             identity: Identity::default(),
             plan: Some(Plan::Unlimited),
             access_expires_ms: now + u64::try_from(tokens.expires_in).expect("a time") * 1000,
-            obtained_ms: now,
+            obtained_ms: now - age_s * 1000,
             scope: Some(tokens.scope.clone()),
             ..NewGrant::imported(account, SecretString::from(String::new()), &issuer, "sim-client")
         };
@@ -87,17 +97,18 @@ impl World {
         grants.add(&new, false).await.expect("a grant");
     }
 
-    fn endpoints(&self) -> Endpoints {
+    fn client(&self, request_timeout: Duration) -> Client {
         let url = self.sim.url();
-        Endpoints::new(&format!("{url}/v2"), url, false).expect("loopback")
+        let endpoints = Endpoints::new(&format!("{url}/v2"), url, false).expect("loopback");
+        let connect_timeout = Duration::from_secs(1);
+        let settings = zoom_api::Settings::new(endpoints);
+        Client::new(zoom_api::Settings { request_timeout, connect_timeout, ..settings })
+            .expect("a client")
     }
 
     /// What an engine is made of, with times fit for tests.
     pub fn setup(&self) -> Setup {
         let number = self.engines.fetch_add(1, Ordering::Relaxed);
-        let mut client = zoom_api::Settings::new(self.endpoints());
-        client.request_timeout = Duration::from_secs(2);
-        client.connect_timeout = Duration::from_secs(1);
         let ms = Duration::from_millis;
         Setup {
             settings: Settings {
@@ -113,7 +124,7 @@ impl World {
             },
             rotation: RotationSettings::default(),
             store: self.store.clone(),
-            client: Client::new(client).expect("a client"),
+            client: self.client(ms(2000)),
             vault: self.vault.clone(),
             app: Some(App {
                 client_id: "sim-client".into(),
@@ -127,6 +138,23 @@ impl World {
     /// A running engine.
     pub async fn engine(&self) -> Engine {
         Engine::start(self.setup()).await.expect("an engine")
+    }
+
+    /// A running engine with something changed.
+    pub async fn engine_with(&self, change: impl FnOnce(&mut Setup)) -> Engine {
+        let mut setup = self.setup();
+        change(&mut setup);
+        Engine::start(setup).await.expect("an engine")
+    }
+
+    /// An engine that gives a call up quickly, so that lost outcomes are soon clear.
+    pub async fn hasty_engine(&self) -> Engine {
+        let client = self.client(Duration::from_millis(300));
+        self.engine_with(|setup| {
+            setup.client = client;
+            setup.queue.request_timeout = Duration::from_millis(300);
+        })
+        .await
     }
 
     /// Writes a job as a producer does; answers the entry's id.
@@ -150,6 +178,20 @@ impl World {
     pub async fn outcome(&self, job_id: &str) -> Value {
         let all = self.outcomes(1).await;
         all.get(job_id).unwrap_or_else(|| panic!("no outcome of {job_id}: {all:?}")).clone()
+    }
+
+    /// Waits until a command answers so.
+    pub async fn until(&self, command: &[&str], answer: &Answer) {
+        let mut resp = self.resp();
+        let until = Instant::now() + LIMIT;
+        loop {
+            let found = resp.call(command);
+            if found == *answer {
+                return;
+            }
+            assert!(Instant::now() < until, "{command:?} answers {found:?}");
+            tokio::task::yield_now().await;
+        }
     }
 
     /// Nothing is left of any job: not in the stream, not in hand, not waiting.

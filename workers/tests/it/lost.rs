@@ -1,0 +1,195 @@
+//! Calls whose outcome is lost: Zoom is asked, and nothing is made twice.
+
+use std::time::Duration;
+
+use serde_json::json;
+use zoom_sim::{Endpoint, Fault, What};
+use zoomd_workers::MarkerPlace;
+
+use crate::world::{LIMIT, World, job_with};
+
+#[tokio::test]
+async fn a_lost_reply_is_adopted() {
+    let world = World::new().await;
+    world.account("acme").await;
+    let engine = world.hasty_engine().await;
+    let faults = [What::Drop, What::Reset, What::Status(503), What::MalformedJson, What::Hang];
+    for (n, what) in faults.into_iter().enumerate() {
+        let id = format!("lost-{n}");
+        world.sim.fault(Fault::new(Endpoint::Create, what.clone()).after());
+        world.enqueue(&job_with("acme", &id));
+        let outcomes = world.outcomes(n + 1).await;
+        let result = &outcomes[&id];
+        assert_eq!(result["status"], "succeeded", "{what:?}: {result}");
+        assert_eq!(result["reconciled"], true, "{what:?}");
+        assert_eq!(result["attempts"], 1);
+        let made = world.sim.meetings();
+        assert_eq!(made.len(), n + 1);
+        assert_eq!(result["meeting"]["id"], made[n].id);
+        assert!(result["meeting"].get("start_url").is_none());
+    }
+    engine.drain(LIMIT).await;
+    world.assert_idle();
+}
+
+#[tokio::test]
+async fn a_call_that_made_nothing_is_made_again() {
+    let world = World::new().await;
+    world.account("acme").await;
+    let engine = world.hasty_engine().await;
+    world.sim.fault(Fault::new(Endpoint::Create, What::Status(502)));
+    world.enqueue(&job_with("acme", "again"));
+    let result = world.outcome("again").await;
+    assert_eq!(result["status"], "succeeded");
+    assert_eq!(result["attempts"], 2);
+    assert_eq!(result["reconciled"], false);
+    assert_eq!(world.sim.meetings().len(), 1);
+    assert!(world.sim.counters().arrived.list >= 2, "one look is not enough");
+    engine.drain(LIMIT).await;
+    world.assert_idle();
+}
+
+#[tokio::test]
+async fn the_last_attempt_ends_it_once_it_is_known_to_have_made_nothing() {
+    let world = World::new().await;
+    world.account("acme").await;
+    let engine = world.hasty_engine().await;
+    world.sim.fault(Fault::new(Endpoint::Create, What::Status(500)).always());
+    let mut once = job_with("acme", "once");
+    once["max_attempts"] = 1.into();
+    world.enqueue(&once);
+    let failure = world.outcome("once").await;
+    assert_eq!(failure["code"], "retries_exhausted");
+    assert_eq!(failure["attempts"], 1);
+    assert_eq!(failure["retryable"], true);
+    engine.drain(LIMIT).await;
+    world.assert_idle();
+}
+
+#[tokio::test]
+async fn a_list_that_lags_and_one_that_fails_are_looked_at_again() {
+    let world = World::new().await;
+    world.account("acme").await;
+    world.sim.rules(|rules| rules.list.lag_looks = 1);
+    let engine = world.hasty_engine().await;
+    world.sim.fault(Fault::new(Endpoint::Create, What::Drop).after());
+    world.sim.fault(Fault::new(Endpoint::List, What::Status(503)));
+    world.enqueue(&job_with("acme", "lag"));
+    let result = world.outcome("lag").await;
+    assert_eq!(result["reconciled"], true);
+    assert_eq!(result["attempts"], 1);
+    assert_eq!(world.sim.meetings().len(), 1);
+    engine.drain(LIMIT).await;
+}
+
+#[tokio::test]
+async fn a_long_agenda_is_read_in_full() {
+    let world = World::new().await;
+    world.account("acme").await;
+    let engine = world.hasty_engine().await;
+    world.sim.fault(Fault::new(Endpoint::Create, What::Drop).after());
+    let mut long = job_with("acme", "long");
+    long["meeting"]["agenda"] = "word ".repeat(200).into();
+    world.enqueue(&long);
+    let result = world.outcome("long").await;
+    assert_eq!(result["reconciled"], true);
+    assert!(world.sim.counters().arrived.get >= 1);
+    engine.drain(LIMIT).await;
+}
+
+#[tokio::test]
+async fn what_cannot_be_told_apart_is_not_guessed() {
+    let world = World::new().await;
+    world.account("acme").await;
+    let engine = world.hasty_engine().await;
+    world.sim.fault(Fault::new(Endpoint::Create, What::Drop).after().times(2));
+    let mut instant = job_with("acme", "instant");
+    instant["meeting"] = json!({"topic": "now", "type": 1});
+    world.enqueue(&instant);
+    let failure = world.outcome("instant").await;
+    assert_eq!(failure["code"], "outcome_unknown");
+    engine.drain(LIMIT).await;
+
+    let engine = world.engine_with(|setup| setup.settings.marker = MarkerPlace::None).await;
+    world.enqueue(&job_with("acme", "unmarked"));
+    let failure = world.outcomes(2).await.remove("unmarked").expect("an outcome");
+    assert_eq!(failure["code"], "outcome_unknown");
+    assert_eq!(failure["candidates"][0]["topic"], "unmarked");
+    // The id is held: the same job again makes nothing.
+    world.enqueue(&job_with("acme", "unmarked"));
+    world.enqueue(&job_with("acme", "next"));
+    assert!(world.outcomes(3).await.contains_key("next"));
+    assert_eq!(world.sim.meetings().len(), 3);
+    engine.drain(LIMIT).await;
+    world.assert_idle();
+}
+
+#[tokio::test]
+async fn a_list_that_may_not_be_read_leaves_the_outcome_unknown() {
+    let world = World::new().await;
+    world.account("acme").await;
+    let engine = world.hasty_engine().await;
+    world.sim.fault(Fault::new(Endpoint::Create, What::Drop).after());
+    world.sim.fault(
+        Fault::new(
+            Endpoint::List,
+            What::Body {
+                status: 400,
+                content_type: "application/json".into(),
+                body: r#"{"code":4711,"message":"Invalid access token, does not contain scopes:[meeting:read:list_meetings]."}"#.into(),
+            },
+        )
+        .always(),
+    );
+    world.enqueue(&job_with("acme", "blind"));
+    let failure = world.outcome("blind").await;
+    assert_eq!(failure["code"], "outcome_unknown");
+    assert!(failure["message"].as_str().expect("text").contains("4711"));
+    engine.drain(LIMIT).await;
+}
+
+#[tokio::test]
+async fn an_engine_that_dies_with_a_call_under_way_loses_and_doubles_nothing() {
+    for destroy_group in [false, true] {
+        let world = World::new().await;
+        world.account("acme").await;
+        let dying = world.engine().await;
+        let hold = world.sim.fault(Fault::new(Endpoint::Create, What::Hold).after().times(2));
+        world.enqueue(&job_with("acme", "with-id"));
+        let entry = world.enqueue(&crate::world::job("acme", "without"));
+        world.sim.wait_for(Endpoint::Create, 2).await.expect("two calls");
+        drop(dying);
+        world.sim.release(hold);
+        if destroy_group {
+            world.resp().call(&["XGROUP", "DESTROY", "zoomd:jobs", "zoomd"]);
+        }
+        let heir = world.hasty_engine().await;
+        let outcomes = world.outcomes(2).await;
+        for id in ["with-id", &entry] {
+            assert_eq!(outcomes[id]["status"], "succeeded", "{}", outcomes[id]);
+            assert_eq!(outcomes[id]["reconciled"], true);
+        }
+        assert_eq!(world.sim.meetings().len(), 2);
+        heir.drain(LIMIT).await;
+        world.assert_idle();
+    }
+}
+
+#[tokio::test]
+async fn an_engine_that_dies_before_the_call_leaves_the_job_to_another() {
+    let world = World::new().await;
+    world.account("acme").await;
+    let dying = world.engine().await;
+    // Connected, but nothing read: the request is on its way and nothing is made.
+    let hold = world.sim.fault(Fault::new(Endpoint::Create, What::Hold));
+    world.enqueue(&job_with("acme", "early"));
+    world.sim.wait_for(Endpoint::Create, 1).await.expect("a call");
+    drop(dying);
+    world.sim.clear_fault(hold);
+    let heir = world.hasty_engine().await;
+    let result = world.outcome("early").await;
+    assert_eq!(result["status"], "succeeded", "{result}");
+    assert_eq!(world.sim.meetings().len(), 1);
+    tokio::time::timeout(Duration::from_secs(5), heir.drain(LIMIT)).await.expect("a quick end");
+    world.assert_idle();
+}

@@ -1,0 +1,210 @@
+//! Jobs that must wait: limits, tokens, deadlines, a Zoom or a Redis that is away.
+
+use std::time::{Duration, Instant};
+
+use jiff::{Timestamp, ToSpan as _};
+use serde_json::Value;
+use zoom_sim::{Endpoint, Fault, LimitKind, What};
+use zoomd_store::grants::Grants;
+use zoomd_wire::AccountName;
+
+use crate::resp::Answer;
+use crate::world::{LIMIT, World, job, job_with};
+
+fn succeeded(outcome: &Value, attempts: u32) {
+    assert_eq!(outcome["status"], "succeeded", "{outcome}");
+    assert_eq!(outcome["attempts"], attempts, "{outcome}");
+}
+
+#[tokio::test]
+async fn a_limit_closes_its_key_and_costs_no_attempt() {
+    let world = World::new().await;
+    for account in ["busy", "free"] {
+        world.account(account).await;
+    }
+    let engine = world.engine().await;
+    let fault = Fault::new(Endpoint::Create, What::Limit(LimitKind::PerSecond)).of("busy");
+    world.sim.fault(fault);
+    let began = Instant::now();
+    world.enqueue(&job_with("busy", "limited"));
+    world.until(&["HLEN", "zoomd:v1:p:busy"], &Answer::Number(1)).await;
+    world.enqueue(&job_with("busy", "behind"));
+    world.enqueue(&job_with("free", "other"));
+    let other = world.outcome("other").await;
+    succeeded(&other, 1);
+    assert!(began.elapsed() < Duration::from_secs(1), "another account does not wait");
+    let outcomes = world.outcomes(3).await;
+    assert!(began.elapsed() >= Duration::from_secs(1), "the key was closed for a second");
+    succeeded(&outcomes["limited"], 1);
+    succeeded(&outcomes["behind"], 1);
+    assert_eq!(world.sim.counters().arrived.create, 4, "the job behind did not ask as well");
+    engine.drain(LIMIT).await;
+    world.assert_idle();
+}
+
+#[tokio::test]
+async fn a_hosts_spent_day_parks_that_host_alone() {
+    let world = World::new().await;
+    for account in ["spent", "fresh"] {
+        world.account(account).await;
+    }
+    let engine = world.engine().await;
+    world.sim.fault(Fault::new(Endpoint::Create, What::Limit(LimitKind::UserDay)).of("spent"));
+    world.enqueue(&job_with("spent", "tomorrow"));
+    world.until(&["HLEN", "zoomd:v1:p:spent"], &Answer::Number(1)).await;
+    for n in 0..5 {
+        world.enqueue(&job("spent", &format!("behind {n}")));
+    }
+    world.enqueue(&job_with("fresh", "now"));
+    succeeded(&world.outcome("now").await, 1);
+    assert_eq!(world.sim.counters().arrived.create, 2);
+    engine.drain(LIMIT).await;
+    assert_eq!(world.resp().call(&["HLEN", "zoomd:v1:p:spent"]).number(), 6, "they wait");
+}
+
+#[tokio::test]
+async fn a_dead_access_token_is_replaced_and_the_job_goes_on() {
+    let world = World::new().await;
+    world.account_aged("acme", 600).await;
+    let engine = world.engine().await;
+    world.sim.kill_access_token("acme");
+    world.enqueue(&job_with("acme", "stale"));
+    succeeded(&world.outcome("stale").await, 1);
+    assert_eq!(world.sim.rotations("acme"), 1);
+    assert_eq!(world.sim.counters().broken.dead_access_token, 1);
+    engine.drain(LIMIT).await;
+    world.assert_idle();
+}
+
+#[tokio::test]
+async fn a_fresh_token_refused_twice_ends_the_job() {
+    let world = World::new().await;
+    world.account("acme").await;
+    let engine = world.engine().await;
+    world.sim.fault(Fault::new(Endpoint::Create, What::Unauthorized).always());
+    world.enqueue(&job_with("acme", "refused"));
+    let failure = world.outcome("refused").await;
+    assert_eq!(failure["code"], "zoom_rejected");
+    assert_eq!(failure["zoom"]["code"], 124);
+    assert_eq!(failure["attempts"], 2);
+    assert_eq!(world.sim.rotations("acme"), 0);
+    engine.drain(LIMIT).await;
+    world.assert_idle();
+}
+
+#[tokio::test]
+async fn not_before_is_kept_and_a_deadline_ends_a_wait() {
+    let world = World::new().await;
+    world.account("acme").await;
+    world.account("held").await;
+    let held = AccountName::new("held").expect("a name");
+    let grants = Grants::new(world.store.clone(), world.vault.clone());
+    grants.pause(&held, "for the test").await.expect("redis");
+    let engine = world.engine().await;
+    let in_ms = |ms: i64| (Timestamp::now() + ms.milliseconds()).to_string();
+    let mut later = job_with("acme", "later");
+    later["not_before"] = in_ms(700).into();
+    let mut late = job_with("held", "late");
+    late["deadline"] = in_ms(400).into();
+    let mut past = job_with("acme", "past");
+    past["deadline"] = in_ms(-1).into();
+    let began = Instant::now();
+    [&later, &late, &past].into_iter().for_each(|job| drop(world.enqueue(job)));
+    let outcomes = world.outcomes(2).await;
+    assert_eq!(outcomes["past"]["code"], "deadline_exceeded");
+    assert_eq!(outcomes["late"]["code"], "deadline_exceeded");
+    assert!(began.elapsed() < Duration::from_millis(700), "{:?}", began.elapsed());
+    let outcomes = world.outcomes(3).await;
+    succeeded(&outcomes["later"], 1);
+    assert!(began.elapsed() >= Duration::from_millis(650));
+    engine.drain(LIMIT).await;
+    world.assert_idle();
+}
+
+#[tokio::test]
+async fn a_zoom_that_is_away_costs_no_job_an_attempt() {
+    let world = World::new().await;
+    world.account("acme").await;
+    let engine = world.engine().await;
+    world.sim.down().await;
+    for n in 0..40 {
+        world.enqueue(&job_with("acme", &format!("patient-{n}")));
+    }
+    let until = Instant::now() + LIMIT;
+    while !engine.zoom_out_of_reach() {
+        assert!(Instant::now() < until, "the circuit opens");
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(engine.ready(), Ok(()), "zoom's trouble is not ours");
+    world.sim.up().await;
+    let outcomes = world.outcomes(40).await;
+    outcomes.values().for_each(|outcome| succeeded(outcome, 1));
+    assert_eq!(world.sim.meetings().len(), 40);
+    engine.drain(LIMIT).await;
+    world.assert_idle();
+}
+
+#[tokio::test]
+async fn a_redis_that_is_killed_and_comes_back_costs_nothing() {
+    let mut world = World::new().await;
+    world.account("acme").await;
+    let engine = world.engine().await;
+    world.sim.fault(Fault::new(Endpoint::Create, What::DelayMs(20)).always());
+    let ids: Vec<_> = (0..300).map(|n| format!("steady-{n}")).collect();
+    ids.iter().for_each(|id| drop(world.enqueue(&job_with("acme", id))));
+    world.sim.wait_for(Endpoint::Create, 60).await.expect("calls");
+    world.redis.kill();
+    let until = Instant::now() + LIMIT;
+    while engine.ready().is_ok() {
+        assert!(Instant::now() < until, "the engine says that redis is gone");
+        tokio::task::yield_now().await;
+    }
+    world.redis.restart().expect("redis starts again");
+    let outcomes = world.outcomes(300).await;
+    assert!(outcomes.values().all(|outcome| outcome["status"] == "succeeded"));
+    assert_eq!(world.sim.meetings().len(), 300);
+    assert!(world.sim.twins().is_empty());
+    engine.drain(LIMIT).await;
+    world.assert_idle();
+}
+
+#[tokio::test]
+async fn a_drain_finishes_what_is_under_way_and_gives_back_the_rest() {
+    let world = World::new().await;
+    world.account("acme").await;
+    let engine = world.engine_with(|setup| setup.settings.concurrency = 4).await;
+    let hold = world.sim.fault(Fault::new(Endpoint::Create, What::Hold).times(4));
+    for n in 0..20 {
+        world.enqueue(&job_with("acme", &format!("deploy-{n}")));
+    }
+    world.sim.wait_for(Endpoint::Create, 4).await.expect("four calls");
+    let draining = tokio::spawn(engine.drain(LIMIT));
+    let heir = world.engine().await;
+    world.sim.release(hold);
+    draining.await.expect("the first engine ends");
+    let outcomes = world.outcomes(20).await;
+    outcomes.values().for_each(|outcome| succeeded(outcome, 1));
+    assert!(outcomes.values().all(|outcome| outcome["reconciled"] == false));
+    assert_eq!(world.sim.meetings().len(), 20);
+    heir.drain(LIMIT).await;
+    world.assert_idle();
+}
+
+#[tokio::test]
+async fn a_drain_without_grace_leaves_calls_to_reconcile() {
+    let world = World::new().await;
+    world.account("acme").await;
+    let engine = world.engine().await;
+    let hold = world.sim.fault(Fault::new(Endpoint::Create, What::Hold).after());
+    world.enqueue(&job_with("acme", "cut"));
+    world.sim.wait_for(Endpoint::Create, 1).await.expect("a call");
+    engine.drain(Duration::ZERO).await;
+    world.sim.release(hold);
+    let heir = world.hasty_engine().await;
+    let result = world.outcome("cut").await;
+    succeeded(&result, 1);
+    assert_eq!(result["reconciled"], true);
+    assert_eq!(world.sim.meetings().len(), 1);
+    heir.drain(LIMIT).await;
+    world.assert_idle();
+}
