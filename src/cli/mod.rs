@@ -91,7 +91,7 @@ pub enum Command {
     /// Try everything on this machine: private Redis, simulated Zoom, daemon, sample jobs
     Dev(dev::DevArgs),
     /// Put jobs into the queue
-    Enqueue(enqueue::EnqueueArgs),
+    Enqueue(Box<enqueue::EnqueueArgs>),
     /// The Zoom accounts zoomd acts for
     #[command(subcommand)]
     Account(account::Command),
@@ -209,7 +209,7 @@ pub fn load(
 async fn verb(ctx: &Ctx, command: Command) -> CliResult {
     match command {
         Command::Run(_) => run::run(ctx).await,
-        Command::Enqueue(args) => enqueue::run(ctx, args).await,
+        Command::Enqueue(args) => enqueue::run(ctx, *args).await,
         Command::Account(command) => account::run(ctx, command).await,
         Command::Meeting(command) => meeting::run(ctx, command).await,
         Command::Job(command) => job::run(ctx, command).await,

@@ -106,7 +106,7 @@ fn report(ctx: &Ctx, lines: &[Line], bulk: bool) -> Result<(), CliError> {
         table.row([line.id.clone(), line.result.to_owned(), run, why]);
     }
     let well = lines.iter().filter(|line| line.is_well()).count();
-    ctx.out.list(&lines, &table, &format!("{well} of {} retried", lines.len()))
+    ctx.out.list(lines, &table, &format!("{well} of {} retried", lines.len()))
 }
 
 fn end(ctx: &Ctx, lines: &[Line]) -> CliResult {
