@@ -14,6 +14,9 @@ const FIRST_WAIT: Duration = Duration::from_millis(100);
 const LONGEST_WAIT: Duration = Duration::from_secs(5);
 const BETWEEN_WARNINGS: Duration = Duration::from_secs(60);
 
+/// What the service manager is asked for with each attempt.
+const PATIENCE_ASKED: Duration = Duration::from_secs(60);
+
 /// The namespace, open, once Redis takes writes. Waits as long as it takes for
 /// what passes by itself; one warning a minute.
 pub(super) async fn open(
@@ -30,8 +33,8 @@ pub(super) async fn open(
         if warned.is_none_or(|at| at.elapsed() >= BETWEEN_WARNINGS) {
             warned = Some(Instant::now());
             tracing::warn!(error = %error, "waiting for redis");
-            systemd::status(&format!("waiting for redis: {error}"));
         }
+        systemd::waiting(&format!("waiting for redis: {error}"), PATIENCE_ASKED);
         tokio::time::sleep(wait).await;
         wait = (wait * 2).min(LONGEST_WAIT);
     }

@@ -9,15 +9,17 @@ pub fn ready() {
     tell(&[NotifyState::Ready, NotifyState::Status("ready")]);
 }
 
+/// The process waits for something, and will go on: one line why, and a request
+/// not to lose patience before `more` has passed.
+pub fn waiting(why: &str, more: Duration) {
+    let micros = u32::try_from(more.as_micros()).unwrap_or(u32::MAX);
+    tell(&[NotifyState::Status(why), NotifyState::ExtendTimeoutUsec(micros)]);
+}
+
 /// The process is about to end.
 pub fn stopping(in_hand: usize) {
     let status = format!("stopping; {in_hand} jobs in hand");
     tell(&[NotifyState::Stopping, NotifyState::Status(&status)]);
-}
-
-/// One line for `systemctl status`.
-pub fn status(text: &str) {
-    tell(&[NotifyState::Status(text)]);
 }
 
 fn tell(states: &[NotifyState<'_>]) {

@@ -15,10 +15,16 @@ use zoomd_workers::Engine;
 const PATIENCE: Duration = Duration::from_secs(2);
 
 /// What readiness depends on.
-#[derive(Debug)]
-pub struct Health {
-    store: Store,
-    engine: Mutex<Option<Engine>>,
+#[derive(Debug, Default)]
+pub struct Health(Mutex<Phase>);
+
+#[derive(Debug, Default)]
+enum Phase {
+    /// Waiting for Redis, or opening the namespace.
+    #[default]
+    Starting,
+    Running(Store, Box<Engine>),
+    Stopping(Store),
 }
 
 /// The answer: whether, and why not.
@@ -49,48 +55,67 @@ impl From<Result<(), String>> for Check {
 }
 
 impl Health {
-    /// The health of a process with a running engine.
-    pub fn new(store: Store, engine: Engine) -> Self {
-        Self { store, engine: Mutex::new(Some(engine)) }
+    /// The engine runs from here on.
+    pub fn run(&self, store: Store, engine: Engine) {
+        *self.lock() = Phase::Running(store, Box::new(engine));
     }
 
     /// Takes the engine out, to be drained; not ready from here on.
     pub fn take(&self) -> Option<Engine> {
-        self.lock().take()
+        let mut phase = self.lock();
+        match std::mem::take(&mut *phase) {
+            Phase::Running(store, engine) => {
+                *phase = Phase::Stopping(store);
+                Some(*engine)
+            }
+            other => {
+                *phase = other;
+                None
+            }
+        }
     }
 
     /// How long ago anything moved.
     pub fn progress_age(&self) -> Duration {
-        self.lock().as_ref().map_or(Duration::ZERO, Engine::progress_age)
+        match &*self.lock() {
+            Phase::Running(_, engine) => engine.progress_age(),
+            Phase::Starting | Phase::Stopping(_) => Duration::ZERO,
+        }
     }
 
     /// Looks at every check.
     pub async fn ready(&self) -> Ready {
-        let redis = self.redis().await;
-        let engine = self.lock();
-        let draining = engine.as_ref().map(drop).ok_or("the daemon is stopping".to_owned());
-        let intake = engine.as_ref().map_or(Ok(()), Engine::ready);
+        let store = match &*self.lock() {
+            Phase::Running(store, _) | Phase::Stopping(store) => Some(store.clone()),
+            Phase::Starting => None,
+        };
+        let redis = match store {
+            Some(store) => redis(&store).await,
+            None => Err("not connected yet".to_owned()),
+        };
+        let phase = self.lock();
+        let (intake, draining, degraded) = match &*phase {
+            Phase::Starting => (Err("the daemon is starting".to_owned()), Ok(()), false),
+            Phase::Running(_, engine) => (engine.ready(), Ok(()), engine.zoom_out_of_reach()),
+            Phase::Stopping(_) => (Ok(()), Err("the daemon is stopping".to_owned()), false),
+        };
         let checks = BTreeMap::from([
             ("redis", Check::from(redis)),
             ("intake", Check::from(intake)),
             ("draining", Check::from(draining)),
         ]);
-        Ready {
-            ready: checks.values().all(|c| c.ok),
-            degraded: engine.as_ref().is_some_and(Engine::zoom_out_of_reach),
-            checks,
-        }
+        Ready { ready: checks.values().all(|c| c.ok), degraded, checks }
     }
 
-    async fn redis(&self) -> Result<(), String> {
-        match tokio::time::timeout(PATIENCE, self.store.now_ms()).await {
-            Ok(Ok(_)) => Ok(()),
-            Ok(Err(error)) => Err(error.to_string()),
-            Err(_) => Err("redis did not answer within 2s".to_owned()),
-        }
+    fn lock(&self) -> MutexGuard<'_, Phase> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
 
-    fn lock(&self) -> MutexGuard<'_, Option<Engine>> {
-        self.engine.lock().unwrap_or_else(PoisonError::into_inner)
+async fn redis(store: &Store) -> Result<(), String> {
+    match tokio::time::timeout(PATIENCE, store.now_ms()).await {
+        Ok(Ok(_)) => Ok(()),
+        Ok(Err(error)) => Err(error.to_string()),
+        Err(_) => Err("redis did not answer within 2s".to_owned()),
     }
 }

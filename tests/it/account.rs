@@ -14,6 +14,8 @@ use zoomd_store::seal::KeyRing;
 use zoomd_store::{Store, StoreConfig, meta};
 use zoomd_wire::AccountName;
 
+use crate::support::{Rig, job, until};
+
 struct World {
     redis: RedisServer,
     sim: Sim,
@@ -457,4 +459,26 @@ async fn a_copy_under_another_deployment_and_a_wrong_key_are_refused() {
     let (code, error) = as_json(finish(command.spawn()).await);
     assert_eq!((code, &error["error"]["code"]), (Some(2), &json!("encryption_key")), "{error}");
     assert!(error["error"]["message"].as_str().is_some_and(|m| m.contains("sealed under key")));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_purge_ends_the_waiting_jobs_and_leaves_nothing() {
+    let rig = Rig::start().await;
+    rig.connect("acme");
+    rig.run(&["account", "pause", "acme"]).expect(0);
+    let mut daemon = rig.daemon();
+    rig.xadd(&job("acme", "order-1")).await;
+    until("the job waits", || {
+        let shown = rig.run(&["account", "show", "acme", "--json"]).expect(0).json();
+        (shown["waiting"] == 1).then_some(())
+    });
+    assert!(daemon.stop().success());
+    let args = ["account", "remove", "acme", "--purge", "--keep-grant", "--json"];
+    let gone = rig.run(&args).expect(0).json();
+    assert_eq!(gone["purged"], true);
+    let (_, failure) = rig.outcome("order-1").await;
+    assert_eq!(failure["code"], "account_removed", "{failure}");
+    assert_eq!(rig.redis_cli(&["KEYS", "*acme*"]), "*0\r\n");
+    rig.run(&["account", "show", "acme"]).expect(3);
+    assert_eq!(rig.run(&["account", "list", "--all", "--json"]).expect(0).json(), json!([]));
 }

@@ -61,8 +61,14 @@ async fn ready_while_redis_answers_and_live_in_any_case() {
 async fn it_waits_for_a_redis_that_is_not_there_yet() {
     let mut rig = Rig::start().await;
     rig.redis.kill();
+    let port = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = port.local_addr().expect("its address").to_string();
+    drop(port);
+    rig.set("ZOOMD_LISTEN", &address);
     let mut daemon = rig.daemon_unchecked();
     daemon.wait_log("waiting for redis");
+    rig.run(&["healthcheck", "--live"]).expect(0);
+    rig.run(&["healthcheck"]).expect(1);
     rig.redis.restart().expect("starts");
     daemon.wait_ready();
     assert!(daemon.stop().success());

@@ -158,3 +158,25 @@ async fn what_cannot_be_shown_says_why() {
     assert_eq!(code, Some(5));
     world.nothing_in_flight("acme").await;
 }
+
+#[tokio::test]
+async fn a_token_that_is_missing_or_refused_is_replaced_on_the_way() {
+    let world = World::new().await;
+    let refresh = world.sim.grant("fresh").refresh_token.expect("a pair");
+    let name = AccountName::new("fresh").expect("a name");
+    let new = NewGrant::imported(name, refresh.into(), world.sim.url(), "sim-client");
+    world.grants.add(&new, false).await.expect("it can be stored");
+    let (code, list) = world.json(&["meeting", "list", "fresh"]).await;
+    assert_eq!((code, list), (Some(0), serde_json::json!([])));
+    assert_eq!(world.sim.rotations("fresh"), 1, "an imported grant has no access token yet");
+
+    world.connect("acme", None).await;
+    world.sim.kill_access_token("acme");
+    let (code, list) = world.json(&["meeting", "list", "acme"]).await;
+    assert_eq!((code, list), (Some(0), serde_json::json!([])));
+    assert_eq!(world.sim.rotations("acme"), 1, "zoom refused the stored token");
+    world.nothing_in_flight("fresh").await;
+    world.nothing_in_flight("acme").await;
+    let broken = world.sim.counters().broken;
+    assert_eq!((broken.rotation_in_flight, broken.spent_refresh_token), (0, 0));
+}

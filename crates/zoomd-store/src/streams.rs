@@ -169,7 +169,8 @@ mod tests {
         let store = Store::connect(&StoreConfig::new(redis.url(), "t")).await.expect("store");
         let block = Duration::from_millis(5);
         enqueue(&store, &["before"]).await.expect("added");
-        let mut tail = Tail::from_now(&store, &[Stream::Jobs, Stream::Results]).await.expect("tail");
+        let mut tail =
+            Tail::from_now(&store, &[Stream::Jobs, Stream::Results]).await.expect("tail");
         assert!(tail.next(block, 10).await.expect("read").is_empty());
         let ids = enqueue(&store, &["one", "two", "three"]).await.expect("added");
         let first = tail.next(block, 2).await.expect("read");

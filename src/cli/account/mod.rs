@@ -13,6 +13,7 @@ mod list;
 mod login;
 mod open;
 mod pause;
+mod purge;
 mod redirect;
 mod refresh;
 mod remove;
@@ -27,6 +28,7 @@ use zoomd_wire::AccountName;
 use super::ctx::Ctx;
 use super::error::CliResult;
 
+pub(crate) use connect_link::far_from_home;
 pub use open::{app, grants};
 pub(in crate::cli) use token::{refused, tokens};
 

@@ -154,6 +154,9 @@ impl From<ConsentError> for CliError {
                     _ => Self::unreachable(message).code("zoom_unreachable").hint("start again"),
                 }
             }
+            ConsentError::Journal(error) => Self::failed(error.to_string())
+                .code("journal")
+                .hint("nothing was sent; make room in ZOOMD_DATA_DIR and start again"),
             other => Self::failed(other.to_string()),
         }
     }

@@ -5,11 +5,11 @@ use clap::Args;
 use secrecy::SecretString;
 use serde::Serialize;
 use zoom_api::App;
-use zoomd_store::grants::{AccountState, GrantKind, GrantRecord, GrantSecrets, Grants, Removed};
+use zoomd_store::grants::{AccountState, GrantRecord, GrantSecrets, Grants, Removed};
 use zoomd_wire::AccountName;
 use zoomd_workers::consent::issuer;
 
-use super::open;
+use super::{open, purge};
 use crate::cli::ctx::Ctx;
 use crate::cli::error::{CliError, CliResult};
 use crate::exit::Exit;
@@ -85,11 +85,14 @@ pub(super) async fn run(ctx: &Ctx, args: RemoveArgs) -> CliResult {
     let (revoked, trouble) = match opened {
         _ if args.keep_grant => (Revoked::Kept, None),
         Some(_) if shared => (Revoked::Shared, None),
-        Some((record, secrets)) if record_is_oauth(&secrets) => revoke(ctx, &record, secrets).await,
+        // An app of the account's own has no consent to revoke.
+        Some((record, secrets)) if secrets.client_secret.is_none() => {
+            revoke(ctx, &record, secrets).await
+        }
         _ => (Revoked::Nothing, None),
     };
     if args.purge {
-        purge(ctx, &grants, name).await?;
+        purge::purge(ctx, &grants, name).await?;
     }
     let report =
         Report { account: name.as_str(), removed: true, revoked, waiting, purged: args.purge };
@@ -105,10 +108,6 @@ pub(super) async fn run(ctx: &Ctx, args: RemoveArgs) -> CliResult {
             Ok(Exit::Done)
         }
     }
-}
-
-fn record_is_oauth(secrets: &GrantSecrets) -> bool {
-    secrets.client_secret.is_none()
 }
 
 /// Whether another account has a grant of the same Zoom user and app.
@@ -167,9 +166,4 @@ fn people(report: &Report<'_>) -> String {
         (false, n) => format!("; its {n} waiting jobs fail as account_removed"),
     };
     format!("{name} is removed; {grant}{jobs}\n")
-}
-
-async fn purge(ctx: &Ctx, grants: &Grants, name: &AccountName) -> Result<(), CliError> {
-    let _ = (ctx, grants, name, GrantKind::Oauth);
-    Ok(())
 }

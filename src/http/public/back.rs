@@ -47,7 +47,9 @@ impl Back {
 pub(super) async fn come(door: &Door, query: &str, headers: &HeaderMap) -> Answer {
     let https = door.0.paths.is_https();
     let Some(back) = Back::read(query) else { return ended("unknown", page::not_asked()) };
-    let Some(consents) = &door.0.consents else { return page::later() };
+    // Its state stays good: another daemon may take it, or this one when it is back.
+    let consents = door.0.consents.as_ref().filter(|_| !door.is_closing());
+    let Some(consents) = consents else { return page::later() };
     let Some(browser) = cookie::read(headers, https) else {
         return ended("unknown", page::not_asked());
     };

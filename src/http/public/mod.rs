@@ -29,6 +29,7 @@ mod serve;
 mod webhook;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tokio::sync::watch;
@@ -74,6 +75,7 @@ struct Inner {
     limiter: limit::Limiter,
     /// Tasks that outlive the request that began them.
     busy: watch::Sender<usize>,
+    closing: AtomicBool,
 }
 
 impl Door {
@@ -92,13 +94,23 @@ impl Door {
             client_id,
             limiter,
             busy,
+            closing: AtomicBool::new(false),
         }))
+    }
+
+    /// Takes no consent any more; what is in hand is finished.
+    pub fn close(&self) {
+        self.0.closing.store(true, Ordering::Relaxed);
     }
 
     /// Waits until nothing is in hand any more; `false` when that takes too long.
     pub async fn idle(&self, patience: Duration) -> bool {
         let mut busy = self.0.busy.subscribe();
         tokio::time::timeout(patience, busy.wait_for(|tasks| *tasks == 0)).await.is_ok()
+    }
+
+    fn is_closing(&self) -> bool {
+        self.0.closing.load(Ordering::Relaxed)
     }
 
     /// Runs work that nobody's hanging up may cut short. `None` when it panicked.

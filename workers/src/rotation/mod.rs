@@ -61,7 +61,7 @@ pub(crate) mod need;
 mod preflight;
 mod refusal;
 mod repair;
-mod seam;
+pub(crate) mod seam;
 
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};

@@ -28,7 +28,7 @@ use zoomd_store::{Store, StoreError};
 use zoomd_wire::AccountName;
 
 use crate::journal::{Journal, JournalError};
-use crate::rotation::{Ended, Order, Parts, Rotator, meter, need};
+use crate::rotation::{Ended, Order, Parts, Rotator, meter, need, seam};
 use cache::{Cache, Cached};
 use flights::{Flight, Flights, Pilot};
 
@@ -151,6 +151,7 @@ impl Tokens {
     pub async fn start(config: TokensConfig) -> Result<Self, TokensError> {
         let TokensConfig { store, client, vault, app, daemon, data_dir, settings } = config;
         vault.ring().self_test()?;
+        let settings = settings.faster(seam::pace());
         let (limit, keep) = (settings.journal_limit, settings.keep_entries);
         let journal = Journal::open(&data_dir, &daemon, &vault, limit, keep)?;
         let rotations = Rotations::new(store);

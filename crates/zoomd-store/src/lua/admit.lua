@@ -3,9 +3,13 @@
 -- ARGV  1 clock offset  2 fence  3 lease ms  4 send ms (grant to send at the latest)
 --       5 call ms (grant to the end of the exchange at the latest)  6 remember s
 --       7 consumer  8 label of a create  9 smallest and 10 largest entry id
---       11 a wait longer than this (ms) is told by an event  12… table of plans (count; name, per second, per day, host's day)
---       then the number of groups; each: account, host, other host, number of
---       jobs; each job: id, entry, `ids` value, deadline ms, not before ms (0: none)
+--       11 a wait longer than this (ms) is told by an event  12 earliest deadline
+--       13 whether any job has a not-before (0|1)  14 whether an id is there twice
+--       15… table of plans (count; name, per second, per day, host's day)
+--       then the number of groups and of jobs N; each group: account, host, other
+--       host, number of jobs; N letters (y|n: reconcilable) as one; then, in the
+--       order of groups, N ids, N entries, N `ids` values, and if 13 is 1
+--       N not-befores (0: none)
 -- Answer  {now, letters, details, grants}: a letter per job in the order given;
 --       details in order for W and S (`why`, `until`) and g (granted ms); grants
 --       per group (`ep`, `gen`).
@@ -15,217 +19,235 @@
 -- Reads everything first. The first write is one that a full Redis refuses.
 local fence, lease_ms = ARGV[2], tonumber(ARGV[3])
 local send_ms, call_ms, remember_s = tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6])
-local label = ARGV[8]
-local tell_ms = tonumber(ARGV[11])
-local plans, at = plans_at(12)
-
--- The arguments, as groups and jobs.
-local groups, jobs, ids = {}, {}, {}
-local group_count = tonumber(ARGV[at])
-at = at + 1
-for g = 1, group_count do
-  local group = {A = ARGV[at], host = ARGV[at + 1], other = ARGV[at + 2]}
-  group.room = group.A .. '|' .. group.host
-  local n = tonumber(ARGV[at + 3])
-  at = at + 4
-  for _ = 1, n do
-    local j = {id = ARGV[at], entry = ARGV[at + 1], value = ARGV[at + 2], dl = ARGV[at + 3],
-               nb = ARGV[at + 4], group = group}
-    jobs[#jobs + 1], ids[#ids + 1] = j, j.id
-    at = at + 5
-  end
-  groups[g] = group
-end
+local label, tell_ms = ARGV[8], tonumber(ARGV[11])
+local all_in_time, any_early, any_twice = tonumber(ARGV[12]) > now, ARGV[13] == '1', ARGV[14] == '1'
+local plans, at = plans_at(15)
+local group_count, N = tonumber(ARGV[at]), tonumber(ARGV[at + 1])
+local groups_at = at + 2
+local kinds_at = groups_at + 4 * group_count
+local ids_at, entries_at, values_at, early_at = kinds_at, kinds_at + N, kinds_at + 2 * N, kinds_at + 3 * N
+local kinds = ARGV[kinds_at]
+local now_text = int(now)
 
 -- An entry is admitted by the consumer it is pending for, and by no other: one
 -- that was claimed away, settled or deleted meanwhile is not touched.
-local limit = #jobs + 1000
+local limit = N + 1000
 local pending = call('XPENDING', KEYS[2], 'zoomd', ARGV[9], ARGV[10], limit, ARGV[7])
 local mine = {}
-for _, p in ipairs(pending) do mine[p[1]] = true end
+for i = 1, #pending do mine[pending[i][1]] = true end
 local function is_mine(entry)
-  if mine[entry] or #pending < limit then return mine[entry] end
+  if #pending < limit then return false end
   return #call('XPENDING', KEYS[2], 'zoomd', entry, entry, 1, ARGV[7]) > 0
 end
 
-local memory = call('HMGET', P .. 'ids', unpack(ids))
+local memory = call('HMGET', P .. 'ids', unpack(ARGV, ids_at + 1, ids_at + N))
+local letters, waits, going, gone, orphans = {}, {}, {}, {}, {}
 local said = {}
 
--- What the memory says about an id that is there.
-local function remembered(j, value)
+-- What the memory says about an id that is there; nil: it has been forgotten.
+local again = {}
+local function remembered(k, value)
   local state, _, entry, digest, rest = string.match(value, '^(%u) (%d+) (%S+) (%S+) (.*)$')
-  local given = string.match(j.value, '^L %d+ %S+ (%S+)')
   if state == 'D' and tonumber(string.match(rest, '^(%d+)') or 0) + remember_s <= now / 1000 then return nil end
-  if entry == j.entry then
+  if entry == ARGV[entries_at + k] then
     if state ~= 'L' then return 'R' end
-    local own = call('HGET', P .. 'own', j.id)
-    if not own then j.orphan = true return 'H' end
+    local own = call('HGET', P .. 'own', ARGV[ids_at + k])
+    if not own then orphans[#orphans + 1] = k return 'H' end
     local o = parse_own(own)
-    if o and o.fence == fence then j.granted = o.granted return 'g' end
+    if o and o.fence == fence then again[k] = int(o.granted) return 'g' end
     return 'H'
   end
+  local given = string.match(ARGV[values_at + k], '^L %d+ %S+ (%S+)')
   if given ~= '-' and given == digest then return 'R' end
   return 'C'
 end
 
--- The first reason why a job must wait: reason, until, and whether only its
--- room sleeps until then (else the whole account does). That others stand
+-- The first reason why a group's jobs must wait: reason, until, and whether only
+-- its room sleeps until then (else the whole account does). That others stand
 -- before it is the last one told: the first is what they wait for too.
 local busy = {}
-local function must_wait(a, group, b, h, o)
+local function must_wait(a, g)
   if a.why then return a.why, a.wake, false end
-  if b.free < 1 then return b.why, b.wake, false end
-  if h.left < 1 then return h.why, h.wake, true end
-  if o and o.left < 1 then return o.why, o.wake, true end
-  if busy[group.room] then return 'turn', 0, false end
+  if g.b.free < 1 then return g.b.why, g.b.wake, false end
+  if g.h.left < 1 then return g.h.why, g.h.wake, true end
+  if g.o and g.o.left < 1 then return g.o.why, g.o.wake, true end
+  if busy[g.room] then return 'turn', 0, false end
 end
 
-local function decide(j)
-  local group = j.group
-  local a = load_account(group.A)
+-- Reads what decides about a group. Answers a letter when it is one for all.
+local function open_group(a, g)
   if a.broken then return 'E' end
   if a.missing then return 'N' end
   if a.removed then return 'A' end
-  if tonumber(j.dl) <= now then return 'X' end
-  local nb = tonumber(j.nb)
-  if nb > now then j.why, j.till = 'not_before', nb return 'S' end
-  if not group.looked then
-    group.looked = true
-    if look_around(a, P .. 'w:' .. group.room) or a.waiting then busy[group.room] = true end
-    if not a.why then
-      prefetch(a, send_ms, label, group.host, group.other)
-      group.b = budget(a, label, plans, send_ms)
-      if not a.broken then group.h = host_of(a, group.host, group.b, send_ms) end
-      if group.other ~= '' and not a.broken then group.o = host_of(a, group.other, group.b, send_ms) end
-    end
-    if a.broken then return 'E' end
+  if look_around(a, P .. 'w:' .. g.room) or a.waiting then busy[g.room] = true end
+  if not a.why then
+    prefetch(a, send_ms, label, g.host, g.other)
+    g.b = budget(a, label, plans, send_ms)
+    if not a.broken then g.h = host_of(a, g.host, g.b, send_ms) end
+    if g.other ~= '' and not a.broken then g.o = host_of(a, g.other, g.b, send_ms) end
+    if g.o == g.h then g.o = nil end
+    if not a.broken then g.hosts = g.o and {g.h, g.o} or {g.h} end
   end
-  local h, o = group.h, group.o
-  if o == h then o = nil end
-  local why, till, room = must_wait(a, group, group.b, h, o)
+  return a.broken and 'E' or nil
+end
+
+local function deadline_of(k) return string.match(ARGV[values_at + k], '^L %d+ %S+ %S+ %S+ %d+ (-?%d+)') end
+
+-- A fresh job of an account that can be used.
+local function decide(a, g, k)
+  if not all_in_time and tonumber(deadline_of(k)) <= now then return 'X' end
+  local why, till, room
+  if any_early then
+    local early = tonumber(ARGV[early_at + k])
+    if early > now then
+      waits[#waits + 1] = {k = k, g = g, why = 'not_before', till = early, asleep = true}
+      return 'S'
+    end
+  end
+  why, till, room = must_wait(a, g)
   if why then
-    j.why, j.till, j.room_sleeps = why, till, room
-    busy[group.room] = true
+    waits[#waits + 1] = {k = k, g = g, why = why, till = till, room_sleeps = room}
+    busy[g.room] = true
     return 'W'
   end
-  if h.unknown or (o and o.unknown) then j.probe = true end
-  grant(a, group.b, o and {h, o} or {h})
+  grant(a, g.b, g.hosts)
+  going[#going + 1] = k
   return 'G'
 end
 
-local letters, waits, going, gone, orphans = {}, {}, {}, {}, {}
-for i, j in ipairs(jobs) do
-  local letter
-  if not is_mine(j.entry) then
-    letter = 'H'
-  else
-    local value = said[j.id] or memory[i]
-    letter = value and remembered(j, value) or decide(j)
+local groups, k = {}, 0
+for i = 1, group_count do
+  local g = {A = ARGV[groups_at + 4 * i - 4], host = ARGV[groups_at + 4 * i - 3], other = ARGV[groups_at + 4 * i - 2],
+             from = k + 1}
+  g.to = k + tonumber(ARGV[groups_at + 4 * i - 1])
+  g.room = g.A .. '|' .. g.host
+  groups[i] = g
+  local a = load_account(g.A)
+  g.a = a
+  local all = open_group(a, g)
+  g.first_going = #going + 1
+  for n = g.from, g.to do
+    local entry = ARGV[entries_at + n]
+    local letter
+    if mine[entry] or is_mine(entry) then
+      local known = memory[n] or (any_twice and said[ARGV[ids_at + n]])
+      letter = known and remembered(n, known) or all or decide(a, g, n)
+      if any_twice and (letter == 'G' or letter == 'W' or letter == 'S') then
+        said[ARGV[ids_at + n]] = ARGV[values_at + n]
+      elseif letter == 'R' then
+        gone[#gone + 1] = entry
+      end
+    else
+      letter = 'H'
+    end
+    letters[n] = letter
   end
-  j.letter = letter
-  if letter == 'G' then going[#going + 1] = j said[j.id] = j.value
-  elseif letter == 'W' or letter == 'S' then waits[#waits + 1] = j said[j.id] = j.value
-  elseif letter == 'R' then gone[#gone + 1] = j.entry
-  elseif j.orphan then orphans[#orphans + 1] = j end
+  g.last_going = #going
+  k = g.to
 end
 
 -- The waiting side's keys are looked at before anything is written.
 if #waits > 0 then
   for _, key in ipairs({'dl', 'due', 'zz', 'ring'}) do call('ZCARD', P .. key) end
   local checked = {}
-  for _, j in ipairs(waits) do
-    local A, room = j.group.A, j.group.host
+  for _, w in ipairs(waits) do
+    local A, room = w.g.A, w.g.room
     if checked[A] == nil then
       local p, hr = try('HLEN', P .. 'p:' .. A), try('ZCARD', P .. 'hr:' .. A)
       checked[A] = type(p) ~= 'table' and type(hr) ~= 'table'
     end
-    if checked[A .. '|' .. room] == nil then
-      checked[A .. '|' .. room] = type(try('ZCARD', P .. 'w:' .. A .. '|' .. room)) ~= 'table'
-    end
-    if not (checked[A] and checked[A .. '|' .. room]) then j.letter = 'E' end
+    if checked[room] == nil then checked[room] = type(try('ZCARD', P .. 'w:' .. room)) ~= 'table' end
+    if not (checked[A] and checked[room]) then letters[w.k] = 'E' end
   end
 end
 
 -- In-flight entries first: they are the one key of an account not read yet, and
 -- end by themselves. A lease without an owner is dropped by the sweep.
-local flying, order = {}, {}
-for _, j in ipairs(going) do
-  local A = j.group.A
-  if not flying[A] then flying[A] = {} order[#order + 1] = A end
-  local f = flying[A]
-  f[#f + 1] = int(now + call_ms)
-  f[#f + 1] = j.id
+local until_text, flying_text = int(now + lease_ms), int(now + call_ms)
+local leases, owns, memories, m = {}, {}, {}, 0
+local function owner(a, g, kind)
+  local flags = (kind == 121 and 'sh' or 'h') .. ((g.h.unknown or (g.o and g.o.unknown)) and 'x' or '')
+    .. (#a.days > 1 and 'b' or '') .. (a.cap > 0 and 'c' or '')
+  return format_own(fence, now_text, flags, a.z)
 end
-for _, A in ipairs(order) do
-  local ok = true
-  for from = 1, #flying[A], CHUNK do
-    local done = try('ZADD', P .. 'i:' .. A, unpack(flying[A], from, math.min(from + CHUNK - 1, #flying[A])))
+for _, g in ipairs(groups) do
+  if g.last_going >= g.first_going then
+    local flying, f = {}, 0
+    for i = g.first_going, g.last_going do
+      flying[f + 1], flying[f + 2] = flying_text, ARGV[ids_at + going[i]]
+      f = f + 2
+    end
+    local done = #flying <= CHUNK and try('ZADD', P .. 'i:' .. g.A, unpack(flying))
+      or variadic('ZADD', P .. 'i:' .. g.A, flying)
+    if type(done) == 'table' and string.find(done.err, 'OOM', 1, true) then return done end
     if type(done) == 'table' then
-      if string.find(done.err, 'OOM', 1, true) then return done end
-      ok = false
+      for i = g.first_going, g.last_going do letters[going[i]] = 'E' end
+    else
+      g.a.charged = true
+      local yes, no
+      for i = g.first_going, g.last_going do
+        local n = going[i]
+        local id, own = ARGV[ids_at + n], nil
+        if string.byte(kinds, n) == 121 then
+          yes = yes or owner(g.a, g, 121)
+          own = yes
+        else
+          no = no or owner(g.a, g, 110)
+          own = no
+        end
+        leases[m + 1], leases[m + 2] = until_text, id
+        owns[m + 1], owns[m + 2] = id, own
+        memories[m + 1], memories[m + 2] = id, ARGV[values_at + n]
+        m = m + 2
+      end
     end
   end
-  if not ok then flying[A] = nil end
 end
-
-local until_ms = int(now + lease_ms)
-local leases, owns, memories = {}, {}, {}
-for _, j in ipairs(going) do
-  local a = accounts[j.group.A]
-  if flying[j.group.A] then
-    leases[#leases + 1], leases[#leases + 2] = until_ms, j.id
-    local flags = 'h'
-    if string.sub(string.match(j.value, '^L %d+ %S+ %S+ (%S+)'), 4, 4) == 'y' then flags = 'sh' end
-    if j.probe then flags = flags .. 'x' end
-    if #a.days > 1 then flags = flags .. 'b' end
-    if a.cap > 0 then flags = flags .. 'c' end
-    owns[#owns + 1] = j.id
-    owns[#owns + 1] = fence .. '|' .. int(now) .. '|' .. flags .. '|' .. j.dl .. '|' .. a.z
-    memories[#memories + 1], memories[#memories + 2] = j.id, j.value
-  else
-    j.letter = 'E'
-  end
-end
-for _, j in ipairs(orphans) do
+for _, n in ipairs(orphans) do
   -- Live by its memory, held by nobody: due to be swept as if it had been sent.
-  leases[#leases + 1], leases[#leases + 2] = int(now), j.id
-  owns[#owns + 1], owns[#owns + 2] = j.id, '-.0|' .. int(now) .. '|sh|' .. j.dl .. '|'
+  leases[#leases + 1], leases[#leases + 2] = now_text, ARGV[ids_at + n]
+  owns[#owns + 1], owns[#owns + 2] = ARGV[ids_at + n], format_own('-.0', now_text, 'sh', '')
 end
 variadic('ZADD', P .. 'lease', leases)
 variadic('HSET', P .. 'own', owns)
-for _, A in ipairs(order) do
-  if flying[A] then charge(accounts[A], call_ms) end
+for _, g in ipairs(groups) do
+  if g.a.charged then
+    g.a.charged = false
+    charge(g.a, call_ms)
+  end
 end
 
 -- Who waits for people, or for longer than a minute, is told. Ids and accounts
 -- hold nothing that JSON would escape.
-local function tell(j)
-  local unknown = j.why == 'consent' or j.why == 'paused'
-  if not unknown and j.till - now <= tell_ms then return end
-  local json = '{"v":1,"event":"job.waiting","at":"' .. stamp(now) .. '","account":"' .. j.group.A ..
-    '","job_id":"' .. j.id .. '","why":"' .. j.why .. '"'
-  if not unknown then json = json .. ',"until":"' .. stamp(j.till) .. '"' end
-  try('XADD', KEYS[3], '*', 'event', 'job.waiting', 'account', j.group.A, 'data', json .. '}')
+local function tell(w, id)
+  local unknown = w.why == 'consent' or w.why == 'paused'
+  if not unknown and w.till - now <= tell_ms then return end
+  local json = '{"v":1,"event":"job.waiting","at":"' .. stamp(now) .. '","account":"' .. w.g.A ..
+    '","job_id":"' .. id .. '","why":"' .. w.why .. '"'
+  if not unknown then json = json .. ',"until":"' .. stamp(w.till) .. '"' end
+  try('XADD', KEYS[3], '*', 'event', 'job.waiting', 'account', w.g.A, 'data', json .. '}')
 end
 
 -- Those that wait leave the stream now: an entry kept back pins its memory.
 local rooms, dues, deadlines, wake = {}, {}, {}, false
-for _, j in ipairs(waits) do
-  if j.letter ~= 'E' then
-    local entry = call('XRANGE', KEYS[2], j.entry, j.entry)[1]
+for _, w in ipairs(waits) do
+  if letters[w.k] ~= 'E' then
+    local id, entry_id, value = ARGV[ids_at + w.k], ARGV[entries_at + w.k], ARGV[values_at + w.k]
+    local entry = call('XRANGE', KEYS[2], entry_id, entry_id)[1]
     local payload = ''
     if entry then for f = 1, #entry[2], 2 do if entry[2][f] == 'job' then payload = entry[2][f + 1] end end end
-    call('HSET', P .. 'p:' .. j.group.A, j.id, payload)
-    memories[#memories + 1], memories[#memories + 2] = j.id, j.value
-    if soon(j.dl) then deadlines[#deadlines + 1], deadlines[#deadlines + 2] = j.dl, j.id end
-    gone[#gone + 1] = j.entry
-    tell(j)
-    if j.letter == 'S' then
-      dues[#dues + 1], dues[#dues + 2] = int(j.till), j.id
+    call('HSET', P .. 'p:' .. w.g.A, id, payload)
+    memories[#memories + 1], memories[#memories + 2] = id, value
+    local dl = deadline_of(w.k)
+    if soon(dl) then deadlines[#deadlines + 1], deadlines[#deadlines + 2] = dl, id end
+    gone[#gone + 1] = entry_id
+    tell(w, id)
+    if w.asleep then
+      dues[#dues + 1], dues[#dues + 2] = int(w.till), id
       wake = true
     else
-      local live = parse_live(j.value)
-      live.id, live.why, live.till, live.room_sleeps = j.id, j.why, j.till, j.room_sleeps
+      local live = parse_live(value)
+      live.id, live.why, live.till, live.room_sleeps = id, w.why, w.till, w.room_sleeps
       rooms[#rooms + 1] = live
     end
   end
@@ -245,17 +267,18 @@ if #gone > 0 then
   variadic('XDEL', KEYS[2], gone)
 end
 
-local details, grants = {}, {}
-for i, j in ipairs(jobs) do
-  letters[i] = j.letter
-  if j.letter == 'W' or j.letter == 'S' then
-    details[#details + 1], details[#details + 2] = j.why, int(j.till)
-  elseif j.letter == 'g' then
-    details[#details + 1] = int(j.granted)
+local details, grants, waited = {}, {}, 0
+if #waits > 0 or next(again) then
+  local by_job = {}
+  for _, w in ipairs(waits) do by_job[w.k] = w end
+  for n = 1, N do
+    local letter = letters[n]
+    if letter == 'W' or letter == 'S' then
+      details[#details + 1], details[#details + 2] = by_job[n].why, int(by_job[n].till)
+    elseif letter == 'g' then
+      details[#details + 1] = again[n]
+    end
   end
 end
-for g, group in ipairs(groups) do
-  local a = accounts[group.A] or {}
-  grants[2 * g - 1], grants[2 * g] = a.ep or '', a.gen or ''
-end
-return {int(now), table.concat(letters), details, grants}
+for i, g in ipairs(groups) do grants[2 * i - 1], grants[2 * i] = g.a.ep or '', g.a.gen or '' end
+return {now_text, table.concat(letters), details, grants}

@@ -8,7 +8,6 @@ if not own or own.fence ~= ARGV[3] then return 0 end
 local lease = call('ZSCORE', P .. 'lease', ARGV[2])
 if not lease or tonumber(lease) <= now then return 0 end
 if not string.find(own.flags, 's', 1, true) then
-  call('HSET', P .. 'own', ARGV[2],
-       table.concat({own.fence, int(own.granted), own.flags .. 's', own.dl, own.z}, '|'))
+  call('HSET', P .. 'own', ARGV[2], format_own(own.fence, int(own.granted), own.flags .. 's', own.z))
 end
 return 1

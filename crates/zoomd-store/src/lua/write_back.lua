@@ -36,7 +36,7 @@ local function write_back(id, fence, granted, value, flags, payload, till)
     forget_place(live)
   end
   call('ZADD', P .. 'lease', int(now + lease_ms), id)
-  call('HSET', P .. 'own', id, table.concat({fence, granted, flags, mine.dl, ''}, '|'))
+  call('HSET', P .. 'own', id, format_own(fence, granted, flags, ''))
   call('HSET', P .. 'ids', id, value)
   call('HSETNX', P .. 'p:' .. mine.A, id, payload)
   if tonumber(till) > now then try('ZADD', P .. 'i:' .. mine.A, till, id) end

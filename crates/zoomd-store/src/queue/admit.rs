@@ -1,6 +1,6 @@
 //! Admission: one script for a batch of entries.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};
 
@@ -82,6 +82,7 @@ impl Queue {
     ) -> crate::script::Call<'static> {
         let (keys, settings) = (self.store.keys(), &self.settings);
         let (first, last) = range(jobs);
+        let early = jobs.iter().any(|job| job.not_before_ms.is_some());
         let mut call = ADMIT.call().key(keys.prefix()).key(keys.jobs()).key(keys.events());
         call.push(self.store.clock().ms())
             .push(fence.as_str())
@@ -94,21 +95,36 @@ impl Queue {
             .push(first)
             .push(last)
             .push(ms(settings.tell_after))
+            .push(jobs.iter().map(|job| job.deadline_ms).min().unwrap_or(i64::MAX))
+            .push(u8::from(early))
+            .push(u8::from(an_id_twice(jobs)))
             .push(settings.budgets.table(settings.budgets.create))
-            .push(groups.len());
+            .push(groups.len())
+            .push(jobs.len());
         for group in groups {
             let (account, host, other) = group.key;
             call.push(account)
                 .push(&*host_name(host))
                 .push(&*host_name(other))
                 .push(group.jobs.len());
-            for job in group.jobs.iter().map(|index| &jobs[*index]) {
-                call.push(&*job.job_id)
-                    .push(&*job.entry)
-                    .push(live(job).write())
-                    .push(job.deadline_ms)
-                    .push(job.not_before_ms.unwrap_or(0));
-            }
+        }
+        let in_order = || groups.iter().flat_map(|group| &group.jobs).map(|index| &jobs[*index]);
+        let kinds: String =
+            in_order().map(|job| if job.reconcilable { 'y' } else { 'n' }).collect();
+        call.push(kinds);
+        in_order().for_each(|job| {
+            call.push(&*job.job_id);
+        });
+        in_order().for_each(|job| {
+            call.push(&*job.entry);
+        });
+        in_order().for_each(|job| {
+            call.push(live(job).write());
+        });
+        if early {
+            in_order().for_each(|job| {
+                call.push(job.not_before_ms.unwrap_or(0));
+            });
         }
         call
     }
@@ -188,6 +204,11 @@ fn grouped(jobs: &[Admission]) -> Vec<Group<'_>> {
         groups[at].jobs.push(index);
     }
     groups
+}
+
+fn an_id_twice(jobs: &[Admission]) -> bool {
+    let mut ids = HashSet::with_capacity(jobs.len());
+    !jobs.iter().all(|job| ids.insert(&*job.job_id))
 }
 
 /// The smallest and the largest entry id of a batch.

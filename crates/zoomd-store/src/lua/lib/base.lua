@@ -3,6 +3,7 @@
 -- keys found on the way, and the order of turns. Writes nothing by itself.
 local P = KEYS[1]
 local call, try = redis.call, redis.pcall
+local KEYS, ARGV = KEYS, ARGV
 local clock = call('TIME')
 local now = tonumber(clock[1]) * 1000 + math.floor(tonumber(clock[2]) / 1000) + tonumber(ARGV[1])
 local DAY = 86400000
@@ -13,14 +14,17 @@ local CHUNK = 3000
 -- A whole number as text: `..` would write 1e+14 for large ones.
 local function int(n) return string.format('%.0f', n) end
 
-local function variadic(...)
-  local head, values = {...}, nil
-  values = table.remove(head)
-  for at = 1, #values, CHUNK do
-    local args = {}
-    for i = 1, #head do args[i] = head[i] end
-    for i = at, math.min(at + CHUNK - 1, #values) do args[#args + 1] = values[i] end
-    call(unpack(args))
+-- (command, values), (command, key, values) or (command, key, argument, values),
+-- in as many calls as it takes; none when there are no values.
+local function variadic(a, b, c, d)
+  local values = d or c or b
+  local n = #values
+  for from = 1, n, CHUNK do
+    local to = from + CHUNK - 1
+    if to > n then to = n end
+    if d then call(a, b, c, unpack(values, from, to))
+    elseif c then call(a, b, unpack(values, from, to))
+    else call(a, unpack(values, from, to)) end
   end
 end
 
@@ -70,15 +74,22 @@ local function format_live(j)
   return table.concat({'L', j.run, j.entry, j.digest, j.mode .. j.prio .. j.sweeps .. j.rec, j.sent, j.dl,
                        j.A .. '|' .. j.host .. '|' .. j.other}, ' ')
 end
--- `own`: <fence>|<granted ms>|<flags>|<deadline>|<Zoom account>
+-- `own`: <fence>|<granted ms>|<flags>|<Zoom account>; the same text for all jobs
+-- that one call leased for an account and a purpose, so it is parsed once.
 -- flags: s may have been sent, h entry still in the stream, x first create of an
 -- unknown host, b charged to both days, c of an account with a cap, r a look,
 -- f no call was charged.
+local parsed = {}
 local function parse_own(value)
-  local fence, granted, flags, dl, z = string.match(value, '^([^|]*)|(%d+)|(%a*)|(-?%d+)|(.*)$')
-  if not fence then return nil end
-  return {fence = fence, granted = tonumber(granted), flags = flags, dl = dl, z = z}
+  local o = parsed[value]
+  if o == nil then
+    local fence, granted, flags, z = string.match(value, '^([^|]*)|(%d+)|(%a*)|(.*)$')
+    o = fence and {fence = fence, granted = tonumber(granted), flags = flags, z = z} or false
+    parsed[value] = o
+  end
+  return o
 end
+local function format_own(fence, granted, flags, z) return fence .. '|' .. granted .. '|' .. flags .. '|' .. z end
 
 -- A deadline further away than a day is kept in `ids` alone: the pass over it
 -- (expire_ids.lua) brings it here in time, and most jobs are done by then.

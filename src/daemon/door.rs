@@ -1,0 +1,71 @@
+//! The operators' port: taken early, so that a second daemon is told at once;
+//! answering from the first moment, so that a daemon that waits is seen to live.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use metrics_exporter_prometheus::PrometheusHandle;
+use tokio::net::TcpListener;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+
+use crate::cli::error::CliError;
+use crate::config::Config;
+use crate::exit::Exit;
+use crate::http::{self, Health};
+
+/// How long a reader that never hangs up may hold the end.
+const LAST_READERS: Duration = Duration::from_secs(1);
+
+/// The port, taken, and what `/metrics` is made from.
+#[derive(Debug)]
+pub struct Door {
+    listener: TcpListener,
+    metrics: PrometheusHandle,
+}
+
+/// The port, answering.
+#[derive(Debug)]
+pub(super) struct Opened {
+    close: oneshot::Sender<()>,
+    serving: JoinHandle<std::io::Result<()>>,
+}
+
+impl Door {
+    /// Takes the configured port; `None` when it is off.
+    pub async fn open(
+        config: &Config,
+        metrics: PrometheusHandle,
+    ) -> Result<Option<Self>, CliError> {
+        let Some(address) = config.listen else {
+            return Ok(None);
+        };
+        let taken = http::bind(address).await.map_err(|error| {
+            CliError::new(Exit::Failed, "port", format!("cannot listen on {address}: {error}"))
+                .hint("another zoomd? set ZOOMD_LISTEN, or off")
+        });
+        taken.map(|listener| Some(Self { listener, metrics }))
+    }
+
+    /// Where it is.
+    pub fn address(&self) -> Option<SocketAddr> {
+        self.listener.local_addr().ok()
+    }
+
+    /// Begins to answer.
+    pub(super) fn serve(self, health: Arc<Health>) -> Opened {
+        let (close, closed) = oneshot::channel();
+        let until = async move { drop(closed.await) };
+        let serving = tokio::spawn(http::serve(self.listener, health, self.metrics, until));
+        Opened { close, serving }
+    }
+}
+
+impl Opened {
+    /// Answers no more.
+    pub(super) async fn close(self) {
+        drop(self.close);
+        let _ = tokio::time::timeout(LAST_READERS, self.serving).await;
+    }
+}

@@ -1,0 +1,56 @@
+//! Why a daemon does not start, and what to do about it.
+
+use zoomd_store::meta::MetaError;
+use zoomd_store::seal::SealError;
+use zoomd_workers::tokens::TokensError;
+
+use crate::cli::error::CliError;
+use crate::config::Config;
+
+/// The data folder cannot be used.
+pub(super) fn data_folder(config: &Config, error: &std::io::Error) -> CliError {
+    let dir = config.data_dir.display();
+    CliError::config(format!("the data folder {dir} cannot be used: {error}"))
+        .code("data_dir")
+        .hint("the rotation journal lies there; set ZOOMD_DATA_DIR to a folder that lasts")
+}
+
+/// Tokens cannot be sealed.
+pub(super) fn no_key(error: SealError) -> CliError {
+    CliError::config(error.to_string())
+        .code("encryption_key")
+        .hint("zoomd config key makes one; put it into ZOOMD_ENCRYPTION_KEY_FILE")
+}
+
+impl From<MetaError> for CliError {
+    fn from(error: MetaError) -> Self {
+        let text = error.to_string();
+        match error {
+            MetaError::Store(error) => error.into(),
+            MetaError::Deployment { .. } => Self::config(text).code("deployment").hint(
+                "is this a copy? then give it another namespace; if not, set ZOOMD_DEPLOYMENT",
+            ),
+            MetaError::Seal(_) => Self::config(text).code("encryption_key").hint(
+                "use the key this namespace was made with, or add it to ZOOMD_ENCRYPTION_KEYS_OLD",
+            ),
+            MetaError::Layout { .. } => {
+                Self::config(text).code("layout").hint("run a version that is as new")
+            }
+            _ => Self::failed(text),
+        }
+    }
+}
+
+impl From<zoomd_workers::Error> for CliError {
+    fn from(error: zoomd_workers::Error) -> Self {
+        let text = format!("the engine did not start: {error}");
+        match error {
+            zoomd_workers::Error::Store(error) => error.into(),
+            zoomd_workers::Error::Tokens(TokensError::Seal(error)) => no_key(error),
+            zoomd_workers::Error::Tokens(TokensError::Journal(_)) => {
+                Self::config(text).code("data_dir").hint("zoomd doctor looks at the data folder")
+            }
+            _ => Self::failed(text),
+        }
+    }
+}

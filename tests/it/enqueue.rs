@@ -1,0 +1,166 @@
+//! `zoomd enqueue`: what is sent, what is refused before it is sent, and the
+//! wait for outcomes.
+
+use std::time::Instant;
+
+use serde_json::Value;
+
+use crate::support::{Rig, job};
+
+const START: &str = "2090-01-02T10:00:00Z";
+
+fn line(id: usize) -> String {
+    format!(
+        r#"{{"id":"job-{id:07}","account":"acme","user":"me","meeting":{{"topic":"Weekly sync of the whole team","type":2,"start_time":"{START}","duration":30,"timezone":"UTC","agenda":"what we did, what we will do","settings":{{"waiting_room":true,"host_video":false}}}},"metadata":{{"tenant":7}}}}"#
+    )
+}
+
+#[tokio::test]
+async fn one_job_from_flags_is_what_a_producer_would_write() {
+    let rig = Rig::start().await;
+    rig.connect("acme");
+    let args = [
+        "enqueue",
+        "--account",
+        "acme",
+        "--topic",
+        "Sync",
+        "--start-time",
+        START,
+        "--duration",
+        "30",
+        "--id",
+        "order-1",
+        "--priority",
+        "high",
+        "--metadata",
+        r#"{"t":1}"#,
+        "--json",
+    ];
+    let shown = rig.run(&args).expect(0).json();
+    assert_eq!(shown["job_id"], "order-1");
+    let entry = rig.redis_cli(&["XRANGE", "zoomd:jobs", "-", "+"]);
+    assert!(entry.contains(shown["entry_id"].as_str().expect("id")), "{entry}");
+    let start = entry.find('{').expect("json");
+    let written: Value = serde_json::from_str(entry[start..].trim()).expect("json");
+    let expected = serde_json::json!({
+        "id": "order-1", "account": "acme", "priority": "high", "metadata": {"t": 1},
+        "meeting": {"topic": "Sync", "start_time": START, "duration": 30},
+    });
+    assert_eq!(written, expected);
+}
+
+#[tokio::test]
+async fn what_is_wrong_is_told_before_anything_is_sent() {
+    let rig = Rig::start().await;
+    rig.connect("acme");
+    let past = ["enqueue", "--account", "acme", "--start-time", "2020-01-01T00:00:00Z", "--json"];
+    let error = rig.run(&past).expect(2).json();
+    assert_eq!(error["error"]["code"], "invalid_job");
+    assert!(error["error"]["message"].as_str().expect("text").contains("is in the past"));
+    let unknown = ["enqueue", "--account", "nobody", "--type", "3"];
+    let ran = rig.run(&unknown).expect(3);
+    assert!(ran.stderr.contains("no account named nobody"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("hint: zoomd account login nobody"), "{}", ran.stderr);
+    rig.run(&["enqueue", "--account", "acme", "--meeting", "[]"]).expect(2);
+    rig.run(&["enqueue"]).expect(2);
+    let dry = ["enqueue", "--account", "acme", "--type", "3", "--dry-run"];
+    assert!(rig.run(&dry).expect(0).stdout.contains(r#""type":3"#));
+    assert_eq!(rig.redis_cli(&["XLEN", "zoomd:jobs"]).trim(), ":0");
+}
+
+#[tokio::test]
+async fn waiting_ends_with_the_meeting_or_with_the_failure() {
+    let rig = Rig::start().await;
+    rig.connect("acme");
+    let _daemon = rig.daemon();
+    let args = ["enqueue", "--account", "acme", "--topic", "S", "--start-time", START, "--wait"];
+    let ran = rig.run(&args).expect(0);
+    assert!(ran.stdout.contains("join       http"), "{}", ran.stdout);
+    let with_id = [&args[..], &["--id", "once", "--json"]].concat();
+    let first = rig.run(&with_id).expect(0).json();
+    assert_eq!((&first["status"], &first["run"]), (&"succeeded".into(), &1.into()));
+    // Sent again it makes nothing, and the wait ends with the first one's outcome.
+    let again = rig.run(&with_id).expect(0).json();
+    assert_eq!(again["meeting"]["id"], first["meeting"]["id"]);
+    // Another job under that id fails under its entry's id, and that ends the wait too.
+    let other = ["enqueue", "--account", "acme", "--type", "3", "--id", "once", "--wait", "--json"];
+    assert_eq!(rig.run(&other).expect(1).json()["code"], "id_conflict");
+}
+
+#[tokio::test]
+async fn a_wait_without_a_daemon_ends_at_its_time() {
+    let rig = Rig::start().await;
+    rig.connect("acme");
+    let args =
+        ["enqueue", "--account", "acme", "--type", "3", "--wait", "--timeout", "1s", "--json"];
+    let error = rig.run(&args).expect(1).json();
+    assert_eq!(error["error"]["code"], "timeout");
+}
+
+#[tokio::test]
+async fn a_file_is_sent_whole_or_not_at_all() {
+    let rig = Rig::start().await;
+    rig.connect("acme");
+    let path = rig.dir.path().join("jobs.jsonl");
+    let text = format!("{}\n\n{}\nnot json\n{{\"account\":\"acme\"}}\n", line(1), line(2));
+    std::fs::write(&path, text).expect("written");
+    let file = path.to_str().expect("utf-8");
+    let ran = rig.run(&["enqueue", "--file", file]).expect(2);
+    assert!(ran.stderr.contains("line 4: the job is not JSON"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("line 5: `meeting` is missing"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("nothing was sent"), "{}", ran.stderr);
+    let dry = rig.run(&["enqueue", "--file", file, "--dry-run", "--json"]).expect(2).json();
+    assert_eq!((&dry["valid"], &dry["invalid"]), (&2.into(), &2.into()));
+    assert_eq!(dry["lines"][0]["line"], 4);
+    assert_eq!(rig.redis_cli(&["XLEN", "zoomd:jobs"]).trim(), ":0");
+    let some = rig.run(&["enqueue", "--file", file, "--skip-invalid", "--json"]).expect(0).json();
+    assert_eq!((&some["enqueued"], &some["invalid"]), (&2.into(), &2.into()));
+    assert_eq!(rig.redis_cli(&["XLEN", "zoomd:jobs"]).trim(), ":2");
+    rig.run(&["enqueue", "--file", "/does/not/exist"]).expect(2);
+}
+
+#[tokio::test]
+async fn a_pipe_is_sent_up_to_the_first_bad_line() {
+    let rig = Rig::start().await;
+    rig.connect("acme");
+    let sound = format!("{}\n{}\n", line(1), line(2));
+    let ran = rig.run_with(&["enqueue", "--file", "-", "--json"], &sound).expect(0);
+    assert_eq!(ran.json()["enqueued"], 2);
+    let text = format!("{}\nnonsense\n{}\n", line(3), line(4));
+    let ran = rig.run_with(&["enqueue", "--file", "-"], &text).expect(2);
+    assert!(ran.stderr.contains("line 2: the job is not JSON"), "{}", ran.stderr);
+}
+
+#[tokio::test]
+async fn many_jobs_are_sent_waited_for_and_counted() {
+    let rig = Rig::start().await;
+    rig.connect("acme");
+    rig.run(&["account", "set", "acme", "--plan", "unlimited"]).expect(0);
+    let _daemon = rig.daemon();
+    let mut text: String = (0..60).map(|id| line(id) + "\n").collect();
+    text += &job("nobody", "lost");
+    let args = ["enqueue", "--file", "-", "--wait", "--output", "jsonl"];
+    let ran = rig.run_with(&args, &text).expect(1);
+    let lines = ran.jsonl();
+    assert_eq!(lines.len(), 62, "an outcome each, and the summary");
+    let summary = &lines[61];
+    assert_eq!((&summary["succeeded"], &summary["failed"]), (&60.into(), &1.into()));
+    assert_eq!(summary["codes"]["unknown_account"], 1);
+}
+
+#[tokio::test]
+async fn a_hundred_thousand_jobs_are_sent_in_flat_memory() {
+    let rig = Rig::start().await;
+    let path = rig.dir.path().join("many.jsonl");
+    let text: String = (0..100_000).map(|id| line(id) + "\n").collect();
+    assert!((28_000_000..36_000_000).contains(&text.len()), "about 300 bytes each");
+    std::fs::write(&path, text).expect("written");
+    let file = path.to_str().expect("utf-8");
+    let began = Instant::now();
+    let shown = rig.run(&["enqueue", "--file", file, "--json"]).expect(0).json();
+    assert_eq!(shown["enqueued"], 100_000);
+    assert_eq!(rig.redis_cli(&["XLEN", "zoomd:jobs"]).trim(), ":100000");
+    // A build without optimisation checks ten times slower; this only finds what hangs.
+    assert!(began.elapsed().as_secs() < 60, "{:?}", began.elapsed());
+}

@@ -1,0 +1,156 @@
+//! A daemon killed or stopped in the middle of a rotation, at every step.
+//!
+//! The first daemon comes to a seam (see `rotation::seam`) with the job of an
+//! account whose refresh token nobody has used; a second one is there, or comes
+//! after. In the end the job is done and the account works, or the case is a
+//! window of the protocol and says so.
+
+use rustix::process::Signal;
+use serde_json::Value;
+use zoom_sim::{Config, Reuse};
+use zoomd_store::streams::Stream;
+
+use crate::support::{Daemon, Rig, job, until};
+
+/// Every seam, in the order of the steps.
+const BEFORE_SENDING: [&str; 5] = ["leased", "drained", "journalled", "intended", "before-send"];
+const AFTER_STAGING: [&str; 3] = ["staged", "judged", "committed"];
+
+async fn rig(reuse: Reuse) -> Rig {
+    let mut config = Config::unlimited();
+    config.rules.tokens.reuse = reuse;
+    let mut rig = Rig::with(redis_local::Options::default(), config).await;
+    rig.set("ZOOMD_SEAM_PACE", "30");
+    let toml = "[zoom]\nconnect_timeout = \"300ms\"\ntoken_timeout = \"1s\"\n\
+                [rotation]\nprobe_after = \"4s\"\n";
+    std::fs::write(rig.dir.path().join("zoomd.toml"), toml).expect("written");
+    rig
+}
+
+/// A daemon that comes to `seam`, with a job that leads it there.
+async fn daemon_at(rig: &mut Rig, seam: &str) -> Daemon {
+    rig.connect("ada");
+    rig.set("ZOOMD_SEAM", seam);
+    let daemon = rig.daemon();
+    rig.set("ZOOMD_SEAM", "");
+    rig.xadd(&job("ada", "j1")).await;
+    daemon
+}
+
+fn account(rig: &Rig) -> Value {
+    rig.run(&["account", "show", "ada", "--json"]).expect(0).json()
+}
+
+fn state(rig: &Rig) -> String {
+    account(rig)["state"].as_str().expect("a state").to_owned()
+}
+
+/// Killed at `seam`; another daemon on the same disk comes after.
+async fn killed(seam: &str, reuse: Reuse) {
+    let mut rig = rig(reuse).await;
+    let mut first = daemon_at(&mut rig, &format!("{seam}:kill")).await;
+    first.wait();
+    let second = rig.daemon();
+    if seam == "replied" {
+        until("the verdict", || (state(&rig) == "needs_reauth").then_some(()));
+        assert_eq!(account(&rig)["why"], "reply_lost", "{seam}");
+        assert_eq!(rig.sim.counters().broken.spent_refresh_token, 1, "{seam}: the probe alone");
+        rig.connect("ada");
+    }
+    let (stream, outcome) = rig.outcome("j1").await;
+    assert_eq!(stream, Stream::Results, "{seam} {reuse:?}: {outcome}");
+    let counters = rig.sim.counters();
+    assert_eq!(counters.meetings_created, 1, "{seam}");
+    if seam != "replied" {
+        assert!(counters.broken.none(), "{seam} {reuse:?}: {:?}", rig.sim.violations());
+        let most = if seam == "before-send" { 1 } else { counters.rotations };
+        assert_eq!(counters.rotations, most, "{seam}");
+    }
+    drop(second);
+}
+
+/// Stopped at `seam` past its lease, while another daemon works; then it goes on.
+async fn stopped(seam: &str, reuse: Reuse) {
+    let mut rig = rig(reuse).await;
+    let first = daemon_at(&mut rig, &format!("{seam}:stop")).await;
+    until("the stop", || is_stopped(first.pid()).then_some(()));
+    let _second = rig.daemon();
+    let holds_reply = ["replied", "staged", "judged"].contains(&seam);
+    if holds_reply && !matches!(reuse, Reuse::Tolerant(_)) {
+        // RT2 lies with the stopped process; the probe finds RT1 spent.
+        until("the verdict", || (state(&rig) == "needs_reauth").then_some(()));
+    } else {
+        rig.outcome("j1").await;
+    }
+    first.signal(Signal::CONT);
+    if reuse == Reuse::RevokeFamily && (holds_reply || seam == "before-send") {
+        // The third window: the case says what it is.
+        until("the verdict", || (state(&rig) == "needs_reauth").then_some(()));
+        return;
+    }
+    let (stream, outcome) = rig.outcome("j1").await;
+    assert_eq!(stream, Stream::Results, "{seam} {reuse:?}: {outcome}");
+    until("an active account", || (state(&rig) == "active").then_some(()));
+    rig.xadd(&job("ada", "j2")).await;
+    assert_eq!(rig.outcome("j2").await.0, Stream::Results, "{seam} {reuse:?}");
+    let broken = rig.sim.counters().broken;
+    let spent = u64::from(holds_reply || seam == "before-send");
+    assert!(broken.spent_refresh_token <= spent, "{seam}: {:?}", rig.sim.violations());
+    assert_eq!(rig.sim.counters().meetings_created, 2, "{seam}");
+    assert_eq!(broken.rotation_in_flight, 0, "{seam}");
+}
+
+fn is_stopped(pid: u32) -> bool {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    stat.rsplit(") ").next().is_some_and(|rest| rest.starts_with('T'))
+}
+
+/// Runs the cases side by side: each has a Redis, a Zoom and daemons of its own.
+async fn all<F: Future<Output = ()> + Send + 'static>(cases: impl IntoIterator<Item = F>) {
+    let cases: Vec<_> = cases.into_iter().map(tokio::spawn).collect();
+    for case in cases {
+        if let Err(error) = case.await {
+            std::panic::resume_unwind(error.into_panic());
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 12)]
+async fn killed_at_any_step_nothing_is_lost_but_in_the_window() {
+    let seams = BEFORE_SENDING.into_iter().chain(["replied"]).chain(AFTER_STAGING);
+    all(seams.map(|seam| killed(seam, Reuse::Strict))).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 12)]
+async fn killed_under_a_zoom_that_revokes_families() {
+    let seams = ["intended", "before-send", "staged", "judged"];
+    all(seams.map(|seam| killed(seam, Reuse::RevokeFamily))).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 12)]
+async fn stopped_past_the_lease_at_any_step_nothing_is_lost() {
+    let seams = BEFORE_SENDING.into_iter().chain(["replied", "staged", "judged"]);
+    all(seams.map(|seam| stopped(seam, Reuse::Strict))).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 12)]
+async fn stopped_under_a_tolerant_or_a_revoking_zoom() {
+    let seams = ["intended", "before-send", "replied", "staged"];
+    let cases = seams.into_iter().flat_map(|s| [(s, Reuse::Tolerant(1)), (s, Reuse::RevokeFamily)]);
+    all(cases.map(|(seam, reuse)| stopped(seam, reuse))).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn sigterm_waits_for_an_exchange_until_its_token_is_committed() {
+    use zoom_sim::{Endpoint, Fault, What};
+    let mut rig = rig(Reuse::Strict).await;
+    rig.sim.fault(Fault::new(Endpoint::Token, What::DelayMs(700)).after());
+    let mut daemon = daemon_at(&mut rig, "none:kill").await;
+    rig.sim.wait_for(Endpoint::Token, 1).await.expect("it was asked");
+    let status = daemon.stop();
+    assert!(status.success(), "{status}");
+    let _next = rig.daemon();
+    assert_eq!(rig.outcome("j1").await.0, Stream::Results);
+    assert_eq!(rig.sim.counters().rotations, 1);
+    assert!(rig.sim.counters().broken.none());
+}
