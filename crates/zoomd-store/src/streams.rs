@@ -122,8 +122,7 @@ impl Tail {
             return Ok(Vec::new());
         }
         let mut items = Vec::new();
-        let found: Vec<(String, Vec<(String, Vec<(String, String)>)>)> =
-            redis::from_redis_value(answer)?;
+        let found: Vec<(String, Vec<Entry>)> = redis::from_redis_value(answer)?;
         for (key, entries) in found {
             let Some(place) = self.at.iter_mut().find(|(_, k, _)| *k == key) else { continue };
             for (id, fields) in entries {
@@ -134,6 +133,9 @@ impl Tail {
         Ok(items)
     }
 }
+
+/// An entry as Redis answers it: its id, its fields.
+type Entry = (String, Vec<(String, String)>);
 
 /// The newest entries of a stream, newest first.
 ///
@@ -151,8 +153,7 @@ async fn newest(
 ) -> Result<Vec<Item>, StoreError> {
     let mut command = redis::cmd("XREVRANGE");
     command.arg(key).arg("+").arg("-").arg("COUNT").arg(count.max(1));
-    let entries: Vec<(String, Vec<(String, String)>)> =
-        redis::from_redis_value(store.connection().value(&command).await?)?;
+    let entries: Vec<Entry> = redis::from_redis_value(store.connection().value(&command).await?)?;
     Ok(entries.into_iter().map(|(id, fields)| Item { stream, id, fields }).collect())
 }
 
