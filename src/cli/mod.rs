@@ -179,14 +179,14 @@ fn parse(args: &[OsString]) -> Result<Cli, Exit> {
 fn dispatch(cli: Cli, out: Output) -> CliResult {
     // What needs no configuration must work with a broken one.
     match cli.command {
-        Command::Completions(args) => return completions::run(&out, &args),
-        Command::Man(args) => return man::run(&out, &args),
-        Command::Help(args) => return topic::run(&out, &args),
-        Command::Config(config::Command::Default) => return config::default(&out),
-        Command::Config(config::Command::Key) => return config::key(&out),
-        Command::Init(args) => return block_on(init::run(&out, &cli.global, args))?,
-        Command::Doctor(args) => return block_on(doctor::run(&out, &cli.global, args))?,
-        Command::Dev(args) => return block_on(dev::run(&out, args))?,
+        Command::Completions(args) => completions::run(&out, &args),
+        Command::Man(args) => man::run(&out, &args),
+        Command::Help(args) => topic::run(&out, &args),
+        Command::Config(config::Command::Default) => config::default(&out),
+        Command::Config(config::Command::Key) => config::key(&out),
+        Command::Init(args) => block_on(init::run(&out, &cli.global, args))?,
+        Command::Doctor(args) => block_on(doctor::run(&out, &cli.global, args))?,
+        Command::Dev(args) => block_on(dev::run(&out, args))?,
         command => {
             let config = load(&cli.global, run::flags(&command))?;
             let ctx = Ctx { config, out };

@@ -69,7 +69,8 @@ pub(super) async fn run(ctx: &Ctx, args: &EnqueueArgs, file: &Path) -> CliResult
     } else {
         ctx.out.progress(found.sound, "jobs sent")
     };
-    let mut sender = Sender { ctx, store: &store, skip: args.skip_invalid, pending, sent: 0, ends: None };
+    let mut sender =
+        Sender { ctx, store: &store, skip: args.skip_invalid, pending, sent: 0, ends: None };
     let result = sender.send(file, &bar, piped.then_some(&mut found)).await;
     bar.finish_and_clear();
     let (sent, ends) = (sender.sent, sender.ends.clone());
@@ -220,10 +221,7 @@ impl Sender<'_> {
     }
 }
 
-async fn enqueue(
-    store: &Store,
-    jobs: Vec<Sound>,
-) -> Result<(Vec<Sound>, Vec<String>), StoreError> {
+async fn enqueue(store: &Store, jobs: Vec<Sound>) -> Result<(Vec<Sound>, Vec<String>), StoreError> {
     let texts: Vec<&str> = jobs.iter().map(|job| job.text.as_str()).collect();
     let entries = streams::enqueue(store, &texts).await?;
     Ok((jobs, entries))

@@ -42,11 +42,7 @@ pub(super) async fn run(ctx: &Ctx, args: &EnqueueArgs) -> CliResult {
 }
 
 /// A missing account would only be found out by the daemon, as a failure.
-async fn check_account(
-    ctx: &Ctx,
-    store: &zoomd_store::Store,
-    job: &Job,
-) -> Result<(), CliError> {
+async fn check_account(ctx: &Ctx, store: &zoomd_store::Store, job: &Job) -> Result<(), CliError> {
     let facts = zoomd_store::ops::Ops::new(store.clone());
     let facts = facts.account_facts(job.account.as_str(), job.host()).await?;
     let account: &AccountName = &job.account;
@@ -58,7 +54,8 @@ async fn check_account(
         }
         Some("active") => Ok(()),
         Some(state) => {
-            ctx.out.warn(format!("the account {account} is {state}: the job will wait for consent"));
+            ctx.out
+                .warn(format!("the account {account} is {state}: the job will wait for consent"));
             ctx.out.hint(format!("zoomd account login {account}"));
             Ok(())
         }

@@ -65,7 +65,8 @@ pub(super) async fn run(ctx: &Ctx, args: RetryArgs) -> CliResult {
     let ops = ops(ctx).await?;
     let (ids, more) = args.pick.ids(&ops).await?;
     if args.pick.dry_run {
-        let would = |id: &String| Line { id: id.clone(), result: "would_retry", run: None, why: None };
+        let would =
+            |id: &String| Line { id: id.clone(), result: "would_retry", run: None, why: None };
         report(ctx, &ids.iter().map(would).collect::<Vec<_>>(), false)?;
         ctx.out.note("nothing was changed");
         return Ok(Exit::Done);

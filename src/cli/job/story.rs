@@ -209,7 +209,10 @@ pub fn outcome_lines(outcome: &Value) -> String {
         line("", &format!("{}: {}", plain(&error["field"]), plain(&error["message"])).into());
     }
     for candidate in outcome["candidates"].as_array().into_iter().flatten() {
-        line("candidate", &format!("{} {}", plain(&candidate["id"]), plain(&candidate["topic"])).into());
+        line(
+            "candidate",
+            &format!("{} {}", plain(&candidate["id"]), plain(&candidate["topic"])).into(),
+        );
     }
     if let Some(code) = code_of(outcome) {
         line("mend", &code.mend().into());

@@ -45,4 +45,3 @@ pub(super) async fn run(ctx: &Ctx, args: OneArgs) -> CliResult {
         tokio::time::sleep(PAUSE).await;
     }
 }
-

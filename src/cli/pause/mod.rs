@@ -20,7 +20,9 @@ pub struct PauseArgs {
 pub async fn pause(ctx: &Ctx, args: PauseArgs) -> CliResult {
     Ops::new(ctx.store().await?).pause(&args.reason).await?;
     let shown = json!({"paused": true, "reason": args.reason});
-    ctx.out.show(&shown, || "paused: jobs are taken in and wait; what is in flight goes on\n".into())?;
+    ctx.out.show(&shown, || {
+        "paused: jobs are taken in and wait; what is in flight goes on\n".into()
+    })?;
     ctx.out.hint("zoomd resume lets them run again");
     Ok(Exit::Done)
 }

@@ -46,7 +46,8 @@ impl TailArgs {
 /// Prints results.
 pub(super) async fn run(ctx: &Ctx, args: TailArgs) -> CliResult {
     let store = ctx.store().await?;
-    let kinds = if args.failures { &[Stream::Results, Stream::Failures][..] } else { &[Stream::Results] };
+    let kinds =
+        if args.failures { &[Stream::Results, Stream::Failures][..] } else { &[Stream::Results] };
     let mut tail = Tail::from_now(&store, kinds).await?;
     // With a filter further back is looked for as many.
     let look = if args.account.is_some() { args.lines.saturating_mul(50) } else { args.lines };

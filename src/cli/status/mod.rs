@@ -103,7 +103,9 @@ impl<'a> View<'a> {
             succeeded_total: status.ended.0,
             failed_total: status.ended.1,
             accounts: status.accounts.iter().map(|(k, v)| (k.as_str(), *v)).collect(),
-            accounts_in_trouble: trouble.map(|(account, state)| Trouble { account, state }).collect(),
+            accounts_in_trouble: trouble
+                .map(|(account, state)| Trouble { account, state })
+                .collect(),
             daemons: status.daemons.iter().map(daemon).collect(),
             redis: Redis {
                 product: &facts.product,
@@ -166,14 +168,18 @@ fn people(ctx: &Ctx, view: &View<'_>, rate: Option<f64>) -> String {
     };
     line("namespace", view.namespace.to_owned());
     if let Some(reason) = view.pause_reason {
-        let reason = if reason.is_empty() { String::new() } else { format!(" ({})", one_line(reason)) };
+        let reason =
+            if reason.is_empty() { String::new() } else { format!(" ({})", one_line(reason)) };
         line("paused", paint(&format!("everything is held back{reason}"), WARN));
     }
     let alive = view.daemons.iter().filter(|daemon| daemon.alive).count();
-    line("daemons", match alive {
-        0 => paint("none is running", WARN),
-        n => paint(&format!("{n} running"), GOOD),
-    });
+    line(
+        "daemons",
+        match alive {
+            0 => paint("none is running", WARN),
+            n => paint(&format!("{n} running"), GOOD),
+        },
+    );
     for daemon in &view.daemons {
         let seen = daemon.seen_at.map(|at| ctx.out.moment(at, now)).unwrap_or_default();
         let state = if daemon.alive { String::new() } else { format!(", last heard of {seen}") };
@@ -186,7 +192,10 @@ fn people(ctx: &Ctx, view: &View<'_>, rate: Option<f64>) -> String {
     line("sleeping", view.sleeping.to_string());
     let speed = rate.map(|rate| format!(", {rate:.0} a second")).unwrap_or_default();
     line("ended", format!("{} well, {} badly{speed}", view.succeeded_total, view.failed_total));
-    line("failures", format!("{} on the list, {} of the last day", view.failures_listed, view.failures_last_day));
+    line(
+        "failures",
+        format!("{} on the list, {} of the last day", view.failures_listed, view.failures_last_day),
+    );
     let accounts: Vec<_> = view.accounts.iter().map(|(state, n)| format!("{n} {state}")).collect();
     line("accounts", if accounts.is_empty() { "none".to_owned() } else { accounts.join(", ") });
     for trouble in &view.accounts_in_trouble {

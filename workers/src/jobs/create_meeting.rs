@@ -11,6 +11,7 @@ use super::call;
 use super::end;
 use crate::MarkerPlace;
 use crate::decide::{self, Attempt, Decision};
+use crate::metric;
 use crate::pipeline::flight::Flight;
 use crate::pipeline::shop::Shop;
 
@@ -36,6 +37,9 @@ pub async fn run(shop: &Arc<Shop>, flight: &Arc<Flight>) -> Settlement {
     let guard = Arc::clone(flight);
     let body = SendBody::new(body, move || guard.may_send());
     let began = Instant::now();
+    if flight.attempt() == 1 {
+        metric::waited(flight.job.kind.as_str(), flight.waited(began));
+    }
     let answer = token.client.create_meeting(&token.access, &flight.job.user, body).await;
     leave.report("create_meeting", &answer, began.elapsed());
 

@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use jiff::Timestamp;
 use zoomd_store::queue::{Mode, Record, Ticket};
-use zoomd_wire::Job;
+use zoomd_wire::{EntryId, Job};
 
 /// One leased job.
 #[derive(Debug)]
@@ -70,6 +70,17 @@ impl Flight {
     pub fn redis_ms(&self, now: Instant) -> i64 {
         let since = now.saturating_duration_since(self.granted_at).as_millis();
         self.ticket.granted_ms.saturating_add(i64::try_from(since).unwrap_or(i64::MAX))
+    }
+
+    /// How long the job has waited at `now`, from when it could have run.
+    #[must_use]
+    pub fn waited(&self, now: Instant) -> Duration {
+        let entry: Option<EntryId> = self.ticket.entry.parse().ok();
+        let enqueued_ms = entry.and_then(|e| i64::try_from(e.ms).ok()).unwrap_or(i64::MAX);
+        let could_run_ms =
+            self.job.not_before.map_or(enqueued_ms, |t| enqueued_ms.max(t.as_millisecond()));
+        let waited_ms = self.redis_ms(now).saturating_sub(could_run_ms);
+        Duration::from_millis(u64::try_from(waited_ms).unwrap_or(0))
     }
 
     /// After this the job is not sent. The lease's own deadline is put off while

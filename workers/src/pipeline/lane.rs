@@ -21,6 +21,10 @@ const TRIES: u32 = 3;
 
 /// One thing to settle.
 #[derive(Debug)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "nearly every item is a job; a box would cost each an allocation"
+)]
 enum Item {
     Job(Settlement),
     Refusal(Refusal),
