@@ -65,7 +65,7 @@ async fn failures_are_picked_exported_and_discarded() {
     rig.run(&["failure", "discard"]).expect(2);
     rig.run(&["failure", "discard", "--code", "invalid_job"]).expect(2);
     rig.run(&["failure", "discard", "--code", "invalid_job", "--yes"]).expect(0);
-    rig.run(&["failure", "discard", id]).expect(3);
+    rig.run(&["failure", "discard", id, "--yes"]).expect(3);
     let some = ["failure", "retry", "--account", "nobody", "--limit", "2", "--yes", "--json"];
     let results = rig.run(&some).expect(1).json();
     assert_eq!(results.as_array().expect("list").len(), 2);

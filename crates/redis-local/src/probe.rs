@@ -18,3 +18,13 @@ pub(crate) fn answers(socket: &Path) -> bool {
     let mut reply = [0u8; 7];
     stream.read_exact(&mut reply).is_ok() && &reply == b"+PONG\r\n"
 }
+
+/// Sends one inline command over the socket; the raw answer, `+`, `:`, `$` and all.
+pub(crate) fn ask(socket: &Path, words: &[&str]) -> std::io::Result<String> {
+    let mut stream = UnixStream::connect(socket)?;
+    stream.write_all(format!("{}\r\n", words.join(" ")).as_bytes())?;
+    stream.shutdown(std::net::Shutdown::Write)?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer)?;
+    Ok(answer)
+}

@@ -162,6 +162,15 @@ impl RedisServer {
         format!("unix://{}", self.socket().display())
     }
 
+    /// Sends one command of plain words (no spaces, no quotes) and answers what
+    /// the server said, in its own protocol's form.
+    ///
+    /// # Errors
+    /// When the server does not answer.
+    pub fn ask(&self, words: &[&str]) -> std::io::Result<String> {
+        probe::ask(&self.socket(), words)
+    }
+
     /// The port on 127.0.0.1.
     #[must_use]
     pub fn port(&self) -> u16 {

@@ -132,13 +132,7 @@ impl Rig {
 
     /// Sends one command to the private Redis, over a connection of its own.
     pub fn redis_cli(&self, args: &[&str]) -> String {
-        use std::io::Read as _;
-        let mut stream =
-            std::net::TcpStream::connect(("127.0.0.1", self.redis.port())).expect("connected");
-        stream.write_all(format!("{}\r\n", args.join(" ")).as_bytes()).expect("sent");
-        stream.shutdown(std::net::Shutdown::Write).expect("shut");
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).expect("an answer");
+        let answer = self.redis.ask(args).expect("redis answers");
         assert!(!answer.starts_with('-'), "{args:?}: {answer}");
         answer
     }

@@ -19,6 +19,7 @@ mod entry;
 mod lease;
 pub(crate) mod parse;
 mod reader;
+mod record;
 mod settings;
 mod settle;
 mod types;
@@ -36,11 +37,12 @@ pub use claim::{Expired, Promoted};
 pub use entry::Entry;
 pub use lease::Swept;
 pub use reader::Reader;
+pub use record::{Record, Step};
 pub use settings::QueueSettings;
 pub use settle::SettleBatch;
 pub use types::{
     Admission, Admitted, Claimed, ClaimedJob, Close, Event, Fence, Grants, Learnt, Mode, Outcome,
-    Record, Refusal, Settled, Settlement, Step, Then, Ticket, Why,
+    Refusal, Settled, Settlement, Then, Ticket, Why,
 };
 pub use upkeep::{Pass, Trimmed};
 

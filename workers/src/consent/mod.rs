@@ -12,6 +12,8 @@
 //! ended that account's grant with this consent, so the tokens go there: a live
 //! token is never thrown away.
 
+mod error;
+
 use std::time::{Duration, Instant};
 
 use backon::{ExponentialBuilder, Retryable as _};
@@ -20,9 +22,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use subtle::ConstantTimeEq as _;
 use url::Url;
 use zoom_api::scopes::{self, Need};
-use zoom_api::{
-    AccessToken, App, Client, Pkce, RawTokenReply, TokenRefusal, TokenReply, TransportError,
-};
+use zoom_api::{AccessToken, App, Client, Pkce, RawTokenReply, TokenReply};
 use zoomd_store::grants::{
     AccountState, Conflict, Connected, Epoch, GrantError, GrantKind, GrantSecrets, GrantVersion,
     Grants, Identity, NewGrant, Plan,
@@ -30,33 +30,13 @@ use zoomd_store::grants::{
 use zoomd_store::{StoreError, seal::SealError};
 use zoomd_wire::AccountName;
 
-use crate::journal::{Journal, JournalError, Reply, Staged};
+pub use self::error::ConsentError;
+use crate::journal::{Journal, Reply, Staged};
 
 /// How long Redis may be away before a consent in hand is given up.
 const STORE_PATIENCE: Duration = Duration::from_secs(600);
 /// What an access token lives when Zoom does not say.
 const USUAL_LIFE_S: u64 = 3_600;
-
-/// Why a consent did not become a grant.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum ConsentError {
-    /// Zoom could not be asked. The code may be spent.
-    #[error(transparent)]
-    Transport(#[from] TransportError),
-    /// Zoom refused the code.
-    #[error(transparent)]
-    Refused(#[from] TokenRefusal),
-    /// Zoom gave an access token alone, which ends within the hour.
-    #[error("zoom gave no refresh token with the consent")]
-    NoRefreshToken,
-    /// It could not be sealed or stored.
-    #[error(transparent)]
-    Grants(#[from] GrantError),
-    /// The journal takes no entry, so nothing was sent.
-    #[error(transparent)]
-    Journal(#[from] JournalError),
-}
 
 impl From<StoreError> for ConsentError {
     fn from(error: StoreError) -> Self {

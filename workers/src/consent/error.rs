@@ -1,0 +1,27 @@
+//! Why a consent did not become a grant.
+
+use zoom_api::{TokenRefusal, TransportError};
+use zoomd_store::grants::GrantError;
+
+use crate::journal::JournalError;
+
+/// Why a consent did not become a grant.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ConsentError {
+    /// Zoom could not be asked. The code may be spent.
+    #[error(transparent)]
+    Transport(#[from] TransportError),
+    /// Zoom refused the code.
+    #[error(transparent)]
+    Refused(#[from] TokenRefusal),
+    /// Zoom gave an access token alone, which ends within the hour.
+    #[error("zoom gave no refresh token with the consent")]
+    NoRefreshToken,
+    /// It could not be sealed or stored.
+    #[error(transparent)]
+    Grants(#[from] GrantError),
+    /// The journal takes no entry, so nothing was sent.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+}
