@@ -21,19 +21,20 @@ async fn rig(reuse: Reuse) -> Rig {
     config.rules.tokens.reuse = reuse;
     let mut rig = Rig::with(redis_local::Options::default(), config).await;
     rig.set("ZOOMD_SEAM_PACE", "30");
-    let toml = "[zoom]\nconnect_timeout = \"300ms\"\ntoken_timeout = \"1s\"\n\
-                [rotation]\nprobe_after = \"4s\"\n";
+    let toml = "[zoom]\nconnect_timeout = \"300ms\"\ntoken_timeout = \"1s\"\nrequest_timeout = \"1s\"\n\
+                [jobs]\nlease = \"11s\"\n[rotation]\nprobe_after = \"4s\"\n";
     std::fs::write(rig.dir.path().join("zoomd.toml"), toml).expect("written");
     rig
 }
 
-/// A daemon that comes to `seam`, with a job that leads it there.
+/// A daemon that comes to `seam`, with a job that leads it there. That job is
+/// then leased to a process that does not answer; those of the test come after.
 async fn daemon_at(rig: &mut Rig, seam: &str) -> Daemon {
     rig.connect("ada");
     rig.set("ZOOMD_SEAM", seam);
     let daemon = rig.daemon();
     rig.set("ZOOMD_SEAM", "");
-    rig.xadd(&job("ada", "j1")).await;
+    rig.xadd(&job("ada", "j0")).await;
     daemon
 }
 
@@ -45,59 +46,74 @@ fn state(rig: &Rig) -> String {
     account(rig)["state"].as_str().expect("a state").to_owned()
 }
 
+async fn works(rig: &Rig, id: &str, case: &str) {
+    let (stream, outcome) = rig.outcome(id).await;
+    assert_eq!(stream, Stream::Results, "{case}: {outcome}");
+}
+
 /// Killed at `seam`; another daemon on the same disk comes after.
 async fn killed(seam: &str, reuse: Reuse) {
+    let case = format!("killed at {seam} {reuse:?}");
     let mut rig = rig(reuse).await;
     let mut first = daemon_at(&mut rig, &format!("{seam}:kill")).await;
     first.wait();
-    let second = rig.daemon();
+    let _second = rig.daemon();
+    rig.xadd(&job("ada", "j1")).await;
     if seam == "replied" {
         until("the verdict", || (state(&rig) == "needs_reauth").then_some(()));
-        assert_eq!(account(&rig)["why"], "reply_lost", "{seam}");
-        assert_eq!(rig.sim.counters().broken.spent_refresh_token, 1, "{seam}: the probe alone");
+        assert_eq!(account(&rig)["why"], "reply_lost", "{case}");
+        assert_eq!(rig.sim.counters().broken.spent_refresh_token, 1, "{case}: the probe alone");
         rig.connect("ada");
     }
-    let (stream, outcome) = rig.outcome("j1").await;
-    assert_eq!(stream, Stream::Results, "{seam} {reuse:?}: {outcome}");
+    works(&rig, "j1", &case).await;
     let counters = rig.sim.counters();
-    assert_eq!(counters.meetings_created, 1, "{seam}");
     if seam != "replied" {
-        assert!(counters.broken.none(), "{seam} {reuse:?}: {:?}", rig.sim.violations());
-        let most = if seam == "before-send" { 1 } else { counters.rotations };
-        assert_eq!(counters.rotations, most, "{seam}");
+        assert!(counters.broken.none(), "{case}: {:?}", rig.sim.violations());
+        assert_eq!(counters.rotations, 1, "{case}");
     }
-    drop(second);
+    if seam != "leased" {
+        // There the job itself was in hand, and is looked for at Zoom first.
+        works(&rig, "j0", &case).await;
+        assert_eq!(rig.sim.counters().meetings_created, 2, "{case}");
+    }
 }
 
 /// Stopped at `seam` past its lease, while another daemon works; then it goes on.
 async fn stopped(seam: &str, reuse: Reuse) {
+    let case = format!("stopped at {seam} {reuse:?}");
     let mut rig = rig(reuse).await;
     let first = daemon_at(&mut rig, &format!("{seam}:stop")).await;
     until("the stop", || is_stopped(first.pid()).then_some(()));
     let _second = rig.daemon();
+    rig.xadd(&job("ada", "j1")).await;
     let holds_reply = ["replied", "staged", "judged"].contains(&seam);
     if holds_reply && !matches!(reuse, Reuse::Tolerant(_)) {
         // RT2 lies with the stopped process; the probe finds RT1 spent.
         until("the verdict", || (state(&rig) == "needs_reauth").then_some(()));
     } else {
-        rig.outcome("j1").await;
+        works(&rig, "j1", &case).await;
     }
     first.signal(Signal::CONT);
     if reuse == Reuse::RevokeFamily && (holds_reply || seam == "before-send") {
-        // The third window: the case says what it is.
-        until("the verdict", || (state(&rig) == "needs_reauth").then_some(()));
+        // The third window: whatever he brings, Zoom has ended the family.
+        until("the verdict", || {
+            rig.run(&["account", "refresh", "ada", "--timeout", "1s"]);
+            (state(&rig) == "needs_reauth").then_some(())
+        });
         return;
     }
-    let (stream, outcome) = rig.outcome("j1").await;
-    assert_eq!(stream, Stream::Results, "{seam} {reuse:?}: {outcome}");
+    works(&rig, "j1", &case).await;
     until("an active account", || (state(&rig) == "active").then_some(()));
     rig.xadd(&job("ada", "j2")).await;
-    assert_eq!(rig.outcome("j2").await.0, Stream::Results, "{seam} {reuse:?}");
+    works(&rig, "j2", &case).await;
     let broken = rig.sim.counters().broken;
-    let spent = u64::from(holds_reply || seam == "before-send");
-    assert!(broken.spent_refresh_token <= spent, "{seam}: {:?}", rig.sim.violations());
-    assert_eq!(rig.sim.counters().meetings_created, 2, "{seam}");
-    assert_eq!(broken.rotation_in_flight, 0, "{seam}");
+    let late = holds_reply || seam == "before-send";
+    // A tolerant Zoom takes RT1 twice: then the stored child is dead, too.
+    let spent = u64::from(late) + u64::from(late && matches!(reuse, Reuse::Tolerant(_)));
+    assert!(broken.spent_refresh_token <= spent, "{case}: {:?}", rig.sim.violations());
+    assert!(broken.dead_access_token <= u64::from(late), "{case}: {:?}", rig.sim.violations());
+    assert_eq!(broken.rotation_in_flight, 0, "{case}");
+    assert_eq!(broken.twin, 0, "{case}");
 }
 
 fn is_stopped(pid: u32) -> bool {
@@ -150,7 +166,7 @@ async fn sigterm_waits_for_an_exchange_until_its_token_is_committed() {
     let status = daemon.stop();
     assert!(status.success(), "{status}");
     let _next = rig.daemon();
-    assert_eq!(rig.outcome("j1").await.0, Stream::Results);
+    works(&rig, "j0", "sigterm").await;
     assert_eq!(rig.sim.counters().rotations, 1);
     assert!(rig.sim.counters().broken.none());
 }

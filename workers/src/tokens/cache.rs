@@ -31,7 +31,8 @@ impl Cached {
         // A caller cannot ask for more than a tenth less than a token ever has.
         let margin = need::margin(self.life);
         let wanted = min_life.min(self.life.saturating_sub(margin)).max(margin);
-        self.left(now) >= wanted
+        let left = self.left(now);
+        !left.is_zero() && left >= wanted
     }
 
     /// Whether it is time to replace it.

@@ -276,6 +276,7 @@ impl Tokens {
             return Ok(Found::Nothing);
         }
         let Some(stored) = stored else { return Ok(Found::Nothing) };
+        self.forgive(name, stored);
         match self.cached(&look, before) {
             Some(cached) => {
                 self.0.cache.put(name, cached.clone());
@@ -354,8 +355,10 @@ impl Tokens {
             self.0.cache.forget(account);
             return Refused::Replaced;
         }
+        // A fork means that this may be the one that died: then its age says nothing.
+        let forked = look.grant.as_ref().is_some_and(|grant| !grant.candidates.is_empty());
         let young = self.cached(&look, before).is_some_and(|c| c.is_young(Instant::now()));
-        if young && !look.gate_closed() {
+        if young && !forked && !look.gate_closed() {
             return Refused::TooYoung;
         }
         lock(&self.0.refused).insert(name.clone(), version);
@@ -367,6 +370,14 @@ impl Tokens {
     fn is_spoilt(&self, account: &str, version: GrantVersion) -> bool {
         let refused = lock(&self.0.refused);
         !refused.is_empty() && refused.get(account) == Some(&version)
+    }
+
+    /// A later version than the refused one is stored.
+    fn forgive(&self, account: &AccountName, stored: GrantVersion) {
+        let mut refused = lock(&self.0.refused);
+        if refused.get(account).is_some_and(|version| *version < stored) {
+            refused.remove(account);
+        }
     }
 
     /// Starts a rotation, or joins the one under way, and returns when the
@@ -393,7 +404,6 @@ impl Tokens {
         let account = &order.account;
         match &ended {
             Ended::Rotated(fresh) => {
-                lock(&self.0.refused).remove(account);
                 let cached = Cached {
                     version: fresh.version,
                     access: fresh.access.clone(),

@@ -106,6 +106,9 @@ if what == 'stored' then
 elseif what == 'candidate' then
   table.insert(candidates, 1, cjson.decode(new.cand))
   keep(candidates)
+  -- Two children of one token: the stored access token may be dead by now, and
+  -- only a rotation tells which child lives.
+  call('HSET', g, 'exp', '0')
   -- A verdict was about what was stored then; this one was never tried.
   if st == 'needs_reauth' then
     call('HSET', a, 'st', 'active')
@@ -116,10 +119,12 @@ elseif what == 'erased' and new.uid ~= '' then
 end
 
 -- Intents that present what is spent now, and one's own.
-local intent = call('HMGET', P .. 'int:' .. A, 'id', 'ep', 'gen')
+local intent = call('HMGET', P .. 'int:' .. A, 'id', 'ep', 'gen', 'owner')
 local settled = (what == 'stored' or what == 'known') and greater(new.ep, new.gen, intent[2], intent[3])
 if intent[1] and (settled or intent[1] == new.id) then clear_intent(A) end
 if st then release(A, new.owner) end
+-- A successor commits for a dead process: its lease goes too.
+if st and intent[1] and intent[1] == new.id then release(A, intent[4] or '') end
 if what ~= 'known' and (st or what == 'stored') then note(A, new.line) end
 if st == 'needs_reauth' and (what == 'stored' or what == 'candidate') then tell('account.connected', A, 'recovered') end
 if st or what == 'stored' then reopen(A) end

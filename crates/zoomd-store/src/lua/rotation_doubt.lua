@@ -13,7 +13,10 @@ local wrong = misplaced(A)
 if wrong then return wrongtype(wrong) end
 call('ZREM', P .. 'zz', '')
 release(A, ARGV[3])
-if call('HGET', P .. 'int:' .. A, 'id') ~= ARGV[4] then return 0 end
+local intent = call('HMGET', P .. 'int:' .. A, 'id', 'owner')
+if intent[1] ~= ARGV[4] then return 0 end
+-- A successor answers for a dead process: its lease goes too.
+release(A, intent[2] or '')
 call('HSET', P .. 'int:' .. A, 'none', '1')
 if ARGV[5] ~= '' and call('EXISTS', P .. 'g:' .. A) == 1 then
   call('HSET', P .. 'g:' .. A, 'last', ARGV[5])

@@ -29,7 +29,7 @@ if flying > 0 then return {'busy', flying} end
 call('HSET', a, 'int', ARGV[5], 'lku', int(now + tonumber(ARGV[4])))
 call('DEL', P .. 'int:' .. A)
 call('HSET', P .. 'int:' .. A, 'id', ARGV[5], 'host', ARGV[6], 'ep', ARGV[7], 'gen', ARGV[8],
-  'fp', ARGV[10], 'at', int(now), 'probe', ARGV[11] == '' and '0' or '1')
+  'fp', ARGV[10], 'at', int(now), 'owner', ARGV[3], 'probe', ARGV[11] == '' and '0' or '1')
 call('ZADD', P .. 'intents', int(now), A)
 note(A, ARGV[12])
 return {'ok', int(now)}
