@@ -33,8 +33,8 @@ pub(super) async fn run(ctx: &Ctx, args: RefreshArgs) -> CliResult {
     let grants = open::grants(ctx).await?;
     let name = args.account.as_str();
     open::existing(&grants, &args.account).await?;
-    let tokens = token::tokens(ctx, &grants).await?;
-    let rotated = tokens.rotate_now(name, args.timeout).await;
+    let tokens = token::tokens(ctx, &grants)?;
+    let rotated = tokens.rotate(&args.account, args.timeout).await;
     tokens.shutdown().await;
     let version = rotated.map_err(|error| token::refused(name, error))?.version;
     let refreshed = Refreshed {

@@ -7,7 +7,7 @@ use clap::Args;
 use serde::Serialize;
 use zoomd_store::grants::Grants;
 use zoomd_wire::AccountName;
-use zoomd_workers::tokens::{NoToken, Tokens, TokensConfig, TokensError};
+use zoomd_workers::tokens::{CommandTokens, NoToken, TokensConfig};
 
 use super::open;
 use crate::cli::ctx::Ctx;
@@ -46,8 +46,8 @@ pub(super) async fn run(ctx: &Ctx, args: TokenArgs) -> CliResult {
     let grants = open::grants(ctx).await?;
     let name = args.account.as_str();
     open::existing(&grants, &args.account).await?;
-    let tokens = tokens(ctx, &grants).await?;
-    let token = tokens.token_for_cli(name, args.min_life, args.timeout).await;
+    let tokens = tokens(ctx, &grants)?;
+    let token = tokens.token(&args.account, args.min_life, args.timeout).await;
     tokens.shutdown().await;
     let token = token.map_err(|error| refused(name, error))?;
     let printed = Printed {
@@ -61,8 +61,8 @@ pub(super) async fn run(ctx: &Ctx, args: TokenArgs) -> CliResult {
 }
 
 /// The tokens of the namespace, for this one command.
-pub(in crate::cli) async fn tokens(ctx: &Ctx, grants: &Grants) -> Result<Tokens, CliError> {
-    let config = TokensConfig {
+pub(in crate::cli) fn tokens(ctx: &Ctx, grants: &Grants) -> Result<CommandTokens, CliError> {
+    Ok(CommandTokens::new(TokensConfig {
         store: grants.store().clone(),
         client: ctx.zoom()?,
         vault: grants.vault().clone(),
@@ -70,13 +70,7 @@ pub(in crate::cli) async fn tokens(ctx: &Ctx, grants: &Grants) -> Result<Tokens,
         daemon: format!("cli-{:016x}", rand::random::<u64>()).into(),
         data_dir: ctx.config.data_dir.clone(),
         settings: Default::default(),
-    };
-    Tokens::start(config).await.map_err(|error| match error {
-        TokensError::Seal(error) => error.into(),
-        other => CliError::unreachable(other.to_string()).code("journal").hint(
-            "run this where the daemon runs, or set ZOOMD_DATA_DIR to a folder that can be written",
-        ),
-    })
+    }))
 }
 
 /// Why there is no token.
@@ -88,6 +82,9 @@ pub(in crate::cli) fn refused(name: &str, error: NoToken) -> CliError {
             CliError::consent(text).hint(format!("zoomd account explain {name} tells why"))
         }
         NoToken::Store(error) => error.into(),
+        NoToken::NoDaemon(_) => CliError::unreachable(text).code("journal").hint(
+            "run this where the daemon runs, or set ZOOMD_DATA_DIR to a folder that can be written",
+        ),
         _ => CliError::unreachable(text)
             .code("no_token")
             .hint(format!("zoomd account explain {name} tells why")),

@@ -17,7 +17,7 @@ use zoomd_store::calls::{Begun, Call, Calls};
 use zoomd_store::grants::Grants;
 use zoomd_store::queue::Why;
 use zoomd_wire::AccountName;
-use zoomd_workers::tokens::Tokens;
+use zoomd_workers::tokens::CommandTokens;
 
 use crate::cli::account::{grants, refused, tokens};
 use crate::cli::ctx::Ctx;
@@ -40,7 +40,7 @@ pub(super) struct Look<'a> {
     calls: Calls,
     budgets: Budgets,
     client: Client,
-    tokens: Option<Tokens>,
+    tokens: Option<CommandTokens>,
 }
 
 impl<'a> Look<'a> {
@@ -99,7 +99,8 @@ impl<'a> Look<'a> {
             was_refused = true;
             if let Some(version) = version {
                 let account = self.account.clone();
-                self.tokens().await?.refused(account.as_str(), version).await;
+                let replaced = self.tokens()?.refused(&account, version, PATIENCE).await;
+                replaced.map_err(|error| refused(account.as_str(), error))?;
             }
             self.fresh_token().await?;
         }
@@ -181,14 +182,14 @@ impl<'a> Look<'a> {
     async fn fresh_token(&mut self) -> Result<(), CliError> {
         let min_life = self.client.settings().request_timeout;
         let account = self.account.clone();
-        let tokens = self.tokens().await?;
-        let made = tokens.token_for_cli(account.as_str(), min_life, PATIENCE).await;
+        let tokens = self.tokens()?;
+        let made = tokens.token(&account, min_life, PATIENCE).await;
         made.map(drop).map_err(|error| refused(account.as_str(), error))
     }
 
-    async fn tokens(&mut self) -> Result<&Tokens, CliError> {
+    fn tokens(&mut self) -> Result<&CommandTokens, CliError> {
         if self.tokens.is_none() {
-            self.tokens = Some(tokens(self.ctx, &self.grants).await?);
+            self.tokens = Some(tokens(self.ctx, &self.grants)?);
         }
         Ok(self.tokens.as_ref().unwrap_or_else(|| unreachable!("started above")))
     }

@@ -74,7 +74,7 @@ impl Rotator {
         );
         let issued =
             Instant::now().checked_sub(exchanged.arrived.elapsed()).unwrap_or_else(Instant::now);
-        let client = self.client_at(api_url.as_deref());
+        let client = self.0.ours.client_at(api_url.as_deref());
         Ok(Fresh { version: staged.version, access, client, life, issued })
     }
 
@@ -175,25 +175,13 @@ impl Rotator {
         let (Some(token), Some(app)) = (&offer.secrets.access_token, self.app_of(offer)) else {
             return;
         };
-        if revoke && let Err(error) = self.0.client.revoke(&app, token).await {
+        if revoke && let Err(error) = self.0.ours.client.revoke(&app, token).await {
             tracing::warn!(%account, %error, "a removed account's grant could not be revoked");
         }
     }
 
     fn app_of(&self, offer: &Offer) -> Option<App> {
-        self.0.app.clone().filter(|app| app.client_id == offer.client_id)
-    }
-
-    /// The client for the API host that Zoom named, where a token may go there:
-    /// a Zoom configured to be elsewhere (a simulator) is not left for zoom.us.
-    pub(crate) fn client_at(&self, api_url: Option<&str>) -> Client {
-        let configured = self.0.client.settings().endpoints.api().host_str().unwrap_or_default();
-        let zoom = configured == "zoom.us" || configured.ends_with(".zoom.us");
-        let named = api_url.filter(|_| zoom).map(|url| self.0.client.with_api_url(url));
-        match named {
-            Some(Ok(client)) => client,
-            _ => self.0.client.clone(),
-        }
+        self.0.ours.app.clone().filter(|app| app.client_id == offer.client_id)
     }
 }
 

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use zoomd_store::rotation::OpenIntent;
 
-use super::{Order, Rotator, lock, meter};
+use super::{Order, Rotator, Wish, lock, meter};
 
 /// Intents looked at in one go.
 const AT_ONCE: usize = 256;
@@ -41,7 +41,7 @@ impl Rotator {
             }
             if self.may_probe(&intent, now_ms).is_ok() {
                 let account = intent.account;
-                orders.push(Order { account, version: None, hurry: true });
+                orders.push(Order { account, wish: Wish::Probe, hurry: true });
             }
         }
         Ok(orders)
@@ -51,7 +51,7 @@ impl Rotator {
     /// nor has its reply.
     fn holds_nothing_for(&self, intent: &OpenIntent) -> bool {
         *intent.host == *self.0.daemon
-            && !lock(&self.0.running).contains(&intent.id)
+            && !lock(&self.0.running).contains_key(&intent.id)
             && !self.0.journal.has_staged(&intent.id)
     }
 }

@@ -41,7 +41,7 @@ impl Rotator {
             return Err(Stop::changed().with_intent(&intent.id));
         }
         seam::at("before-send");
-        let answered = self.0.client.refresh(&token.app, &token.refresh_token).await;
+        let answered = self.0.ours.client.refresh(&token.app, &token.refresh_token).await;
         let arrived = Instant::now();
         seam::at("replied");
         let raw = match answered {

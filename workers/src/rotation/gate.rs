@@ -6,11 +6,11 @@
 
 use std::time::{Duration, Instant};
 
-use zoomd_store::grants::{AccountState, GrantKind, GrantSecrets};
+use zoomd_store::grants::{AccountState, GrantSecrets};
 use zoomd_store::rotation::{Acquired, Ask, End, Held, NewState, OpenIntent, Stored};
 use zoomd_wire::AccountName;
 
-use super::{Ended, Order, Rotator, Stop, meter};
+use super::{Ended, Order, Rotator, Stop, Wish, meter};
 
 /// Between two looks at what is in flight: soon at first.
 const LOOKS_MS: [u64; 5] = [1, 2, 5, 10, 20];
@@ -22,6 +22,8 @@ pub(super) struct Lease {
     pub(super) held: Box<Held>,
     /// When Redis told its time.
     pub(super) read: Instant,
+    /// What the rotation waited for, for the timeline.
+    pub(super) waited: Option<String>,
 }
 
 impl Lease {
@@ -66,7 +68,7 @@ impl Rotator {
             Ended::Store(error)
         })?;
         let (until_ms, why, closed) = match acquired {
-            Acquired::Got(held) => return Ok(Lease { owner, held, read }),
+            Acquired::Got(held) => return Ok(Lease { owner, held, read, waited: None }),
             Acquired::HeldBy { until_ms } => {
                 meter::ended("held");
                 (until_ms, "another rotation is under way".to_owned(), true)
@@ -95,8 +97,8 @@ impl Rotator {
         Err(Ended::Later { wait, why })
     }
 
-    /// Whether there is still something to do: the generation that was to be
-    /// replaced is the stored one, and an open intent may be probed by now.
+    /// Whether there is still something to do: an open intent may be probed by
+    /// now, or the generation that was to be replaced is the stored one.
     pub(super) fn still_needed(&self, order: &Order, lease: &Lease) -> Result<(), Stop> {
         if let Some(intent) = lease.doubt() {
             return self.may_probe(intent, lease.now_ms()).map_err(|wait| {
@@ -107,22 +109,16 @@ impl Rotator {
                 stop
             });
         }
-        match order.version {
-            Some(version) if version != lease.held.grant.version => Err(Stop::changed()),
-            _ => Ok(()),
+        match order.wish {
+            Wish::Replace(version) if version == lease.held.grant.version => Ok(()),
+            _ => Err(Stop::changed()),
         }
     }
 
     /// Rule I: a grant is presented to the app and the Zoom that made it.
     pub(super) fn identity(&self, lease: &Lease) -> Result<(), Stop> {
         let (account, grant) = (&lease.held.account, &lease.held.grant);
-        let ours = match account.kind {
-            GrantKind::ServerToServer => true,
-            GrantKind::Oauth => {
-                self.0.app.as_ref().is_some_and(|app| app.client_id == grant.client_id)
-            }
-        };
-        let (state, ended) = if ours && grant.issuer == self.0.issuer {
+        let (state, ended) = if self.0.ours.made(account.kind, grant) {
             if account.state == AccountState::Active {
                 return Ok(());
             }
@@ -167,6 +163,10 @@ impl Rotator {
                 Ok(None) => return Err(Stop::changed()),
                 Err(error) => return Err(Stop::settled("store_error", Ended::Store(error))),
             }
+        }
+        if lease.held.in_flight > 0 {
+            let (calls, ms) = (lease.held.in_flight, begun.elapsed().as_millis());
+            lease.waited = Some(format!("waited {ms} ms for {calls} requests in flight"));
         }
         Ok(())
     }

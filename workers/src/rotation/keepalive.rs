@@ -10,7 +10,7 @@ use std::time::Duration;
 use zoomd_store::StoreError;
 use zoomd_store::grants::{AccountState, GrantKind, Grants};
 
-use super::{Ended, Rotator};
+use super::{Ended, Order, Wish};
 use crate::tokens::Tokens;
 
 /// Which grants, and how gently.
@@ -53,7 +53,8 @@ pub async fn run(tokens: &Tokens, how: KeepAlive) -> Result<Kept, StoreError> {
         if tokens.is_closing() {
             break;
         }
-        let ended = tokens.run(Rotator::idle_order(name.clone(), version)).await;
+        let order = Order { account: name.clone(), wish: Wish::Replace(version), hurry: false };
+        let ended = tokens.run(order).await;
         match &*ended {
             Ended::Rotated(_) => kept.rotated += 1,
             Ended::Changed => {}

@@ -58,39 +58,50 @@ mod gate;
 pub mod keepalive;
 pub(crate) mod meter;
 pub(crate) mod need;
+pub(crate) mod ours;
 mod preflight;
 mod refusal;
 mod repair;
 pub(crate) mod seam;
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
-use zoom_api::{App, Client};
 use zoomd_store::StoreError;
 use zoomd_store::grants::{GrantKind, GrantVersion, Line};
 use zoomd_store::rotation::{End, Rotations};
 use zoomd_store::seal::Vault;
 use zoomd_wire::AccountName;
 
-use crate::consent::issuer;
 use crate::journal::Journal;
 use settings::RotationSettings;
 
 use commit::Fresh;
 use gate::Lease;
+use ours::Ours;
 
-/// Why an account is to be rotated.
+/// What is to be done about an account.
 #[derive(Debug, Clone)]
 pub(crate) struct Order {
     /// The account.
     pub(crate) account: AccountName,
-    /// The generation to replace; another is left alone. `None` is any.
-    pub(crate) version: Option<GrantVersion>,
+    /// What.
+    pub(crate) wish: Wish,
     /// Whether a rest after a bad rotation does not matter (somebody asked).
     pub(crate) hurry: bool,
+}
+
+/// What is to be done.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Wish {
+    /// Replace this generation; another is left alone.
+    Replace(GrantVersion),
+    /// Find out what became of an open intent, if there still is one.
+    Probe,
+    /// See whether the account's app is the configured one again.
+    Reclaim,
 }
 
 /// How a rotation ended.
@@ -127,27 +138,26 @@ pub(crate) struct Rotator(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     rotations: Rotations,
-    client: Client,
+    ours: Ours,
     vault: Vault,
-    app: Option<App>,
-    issuer: String,
     daemon: Arc<str>,
     journal: Journal,
     settings: RotationSettings,
     closing: watch::Sender<bool>,
-    /// Intents whose exchange or commit is under way in this process.
-    running: Mutex<HashSet<String>>,
+    /// Intents whose exchange or commit is under way in this process, and whose.
+    running: Mutex<HashMap<String, AccountName>>,
     /// Accounts with a pair that Redis does not have yet.
     unpersisted: Mutex<HashSet<AccountName>>,
+    /// When the journal's trouble was told last.
+    told: Mutex<Option<Instant>>,
 }
 
 /// What a [`Rotator`] is made of.
 #[derive(Debug)]
 pub(crate) struct Parts {
     pub(crate) rotations: Rotations,
-    pub(crate) client: Client,
+    pub(crate) ours: Ours,
     pub(crate) vault: Vault,
-    pub(crate) app: Option<App>,
     pub(crate) daemon: Arc<str>,
     pub(crate) journal: Journal,
     pub(crate) settings: RotationSettings,
@@ -155,20 +165,23 @@ pub(crate) struct Parts {
 
 impl Rotator {
     pub(crate) fn new(parts: Parts) -> Self {
-        let Parts { rotations, client, vault, app, daemon, journal, settings } = parts;
+        let Parts { rotations, ours, vault, daemon, journal, settings } = parts;
         Self(Arc::new(Inner {
-            issuer: issuer(&client),
             rotations,
-            client,
+            ours,
             vault,
-            app,
             daemon,
             journal,
             settings,
             closing: watch::Sender::new(false),
             running: Mutex::default(),
             unpersisted: Mutex::default(),
+            told: Mutex::default(),
         }))
+    }
+
+    pub(crate) fn ours(&self) -> &Ours {
+        &self.0.ours
     }
 
     pub(crate) fn settings(&self) -> &RotationSettings {
@@ -193,9 +206,15 @@ impl Rotator {
         lock(&self.0.unpersisted).contains(account)
     }
 
+    /// The task that rotated `account` died: what it staged is the repair's.
+    pub(crate) fn died(&self, account: &AccountName) {
+        lock(&self.0.running).retain(|_, whose| whose != account);
+        lock(&self.0.unpersisted).remove(account);
+    }
+
     /// The longest a token exchange can take, connecting included.
     fn exchange_cap(&self) -> Duration {
-        let settings = self.0.client.settings();
+        let settings = self.0.ours.client.settings();
         settings.token_timeout + settings.connect_timeout
     }
 
@@ -226,8 +245,8 @@ impl Rotator {
         lease: &mut Lease,
         begun: Instant,
     ) -> Result<Fresh, Stop> {
-        self.still_needed(order, lease)?;
         self.identity(lease)?;
+        self.still_needed(order, lease)?;
         let secrets = self.open(lease)?;
         self.drained(lease).await?;
         meter::lock_wait(begun.elapsed());

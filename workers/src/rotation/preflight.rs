@@ -10,9 +10,12 @@ use zoomd_store::seal::Fingerprint;
 
 use super::gate::Lease;
 use super::{Ended, Rotator, Stop, lock, seam};
+use crate::journal::JournalError;
 
 /// A connection to Zoom made longer ago than this proves nothing.
 const CONNECTED_WITHIN: Duration = Duration::from_secs(1);
+/// Between two lines about a journal that cannot be written.
+const TELL_EVERY: Duration = Duration::from_secs(30);
 
 /// A refresh token about to be presented.
 #[derive(Debug)]
@@ -52,7 +55,7 @@ impl Rotator {
         {
             return candidate;
         }
-        let app = self.0.app.clone();
+        let app = self.0.ours.app.clone();
         let (Some(refresh_token), Some(app)) = (secrets.refresh_token, app) else {
             return Err(Stop::later("sealed", rest, "the grant has no refresh token"));
         };
@@ -71,7 +74,7 @@ impl Rotator {
         let store = self.0.rotations.store().clone();
         let grants = Grants::new(store, self.0.vault.clone());
         let opened = grants.open_candidate(lease.account(), next);
-        let app = self.0.app.clone();
+        let app = self.0.ours.app.clone();
         let refresh_token = opened.ok().and_then(|secrets| secrets.refresh_token);
         let (Some(refresh_token), Some(app)) = (refresh_token, app) else {
             let why = "a candidate does not open";
@@ -107,7 +110,7 @@ impl Rotator {
 
         let id = format!("{}-{:016x}", self.0.daemon, rand::random::<u64>());
         self.0.journal.intend(account, &id).await.map_err(|error| {
-            tracing::error!(%error, "no token is rotated while the journal cannot be written");
+            self.tell_of_journal(&error);
             unsent("journal", error.to_string())
         })?;
         seam::at("journalled");
@@ -117,7 +120,7 @@ impl Rotator {
                 unsent("unreachable", why)
             })?;
         }
-        lock(&self.0.running).insert(id.clone());
+        lock(&self.0.running).insert(id.clone(), account.clone());
         let intent = self.intend(lease, token, &id, own.as_deref()).await?;
         if let Some(own) = own {
             self.settled(&own);
@@ -127,8 +130,17 @@ impl Rotator {
         Ok(intent)
     }
 
+    /// Loudly, but not once for each account.
+    fn tell_of_journal(&self, error: &JournalError) {
+        let mut told = lock(&self.0.told);
+        if told.is_none_or(|at| at.elapsed() > TELL_EVERY) {
+            *told = Some(Instant::now());
+            tracing::error!(%error, "no token is rotated while the journal cannot be written");
+        }
+    }
+
     async fn reach_zoom(&self) -> Result<Instant, String> {
-        let reached = self.0.client.preflight().await;
+        let reached = self.0.ours.client.preflight().await;
         reached.map(|_| Instant::now()).map_err(|error| error.to_string())
     }
 
@@ -141,10 +153,11 @@ impl Rotator {
     ) -> Result<Intent, Stop> {
         let lasts = self.exchange_cap() + self.0.settings.doubt_margin;
         let doubt = lease.doubt().map(|intent| intent.id.as_str());
-        let line = Line::new(if doubt.is_some() { "probing" } else { "rotating" })
+        let mut line = Line::new(if doubt.is_some() { "probing" } else { "rotating" })
             .version(lease.held.grant.version)
             .fingerprint(token.fp)
             .by(&*self.0.daemon);
+        line.detail.clone_from(&lease.waited);
         let intending = Intending {
             account: lease.account(),
             owner: &lease.owner,

@@ -171,7 +171,7 @@ impl Rotator {
 
     /// A mark of the configured credentials: daemons with others are not stopped.
     pub(super) fn mark(&self) -> String {
-        self.mark_of(self.0.app.as_ref())
+        self.mark_of(self.0.ours.app.as_ref())
     }
 
     fn mark_of(&self, app: Option<&App>) -> String {
@@ -209,7 +209,7 @@ impl Rotator {
         let app = App::new(&grant.client_id, secret);
         let zoom_account = account.zoom_account.as_deref().unwrap_or_default();
         let (sent, sent_ms) = (Instant::now(), lease.now_ms());
-        let answered = self.0.client.account_credentials(&app, zoom_account).await;
+        let answered = self.0.ours.client.account_credentials(&app, zoom_account).await;
         let raw = answered.map_err(|error| Stop::later("unreachable", rest, error.to_string()))?;
         let reply = match raw.parse() {
             Ok(reply) => reply,
@@ -259,7 +259,7 @@ impl Rotator {
             Ok(_) => return Err(Stop::changed()),
             Err(error) => return Err(Stop::later("store_error", rest, error.to_string())),
         }
-        let client = self.client_at(reply.api_url.as_deref());
+        let client = self.0.ours.client_at(reply.api_url.as_deref());
         Ok(Fresh { version: offer.version, access, client, life, issued: sent })
     }
 }

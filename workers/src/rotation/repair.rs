@@ -4,11 +4,11 @@
 //! was staged within the last day is offered again by rule P, which refuses all
 //! that is not newer, so that this can be done at any time and by anybody.
 
-use zoomd_store::grants::{GrantError, GrantVersion};
-use zoomd_store::rotation::{Committed, Version};
+use zoomd_store::grants::{AccountState, Epoch, GrantError, GrantVersion};
+use zoomd_store::rotation::{Committed, Look, Version};
 use zoomd_wire::AccountName;
 
-use super::{Order, Rotator, lock, meter};
+use super::{Rotator, lock, meter};
 use crate::journal::{Orphan, Reply, Staged, Summary};
 
 /// Accounts compared in one round trip.
@@ -20,12 +20,14 @@ impl Rotator {
     pub(crate) async fn repair(&self) -> Result<Vec<AccountName>, GrantError> {
         let mut changed = self.adopt().await?;
         let mut entries = self.0.journal.entries();
-        entries.retain(|entry| !lock(&self.0.running).contains(&entry.id));
+        entries.retain(|entry| !lock(&self.0.running).contains_key(&entry.id));
         for page in entries.chunks(PAGE) {
             let names: Vec<_> = page.iter().map(|entry| entry.account.clone()).collect();
             let stored = self.0.rotations.versions(&names).await?;
             for (entry, stored) in page.iter().zip(stored) {
-                if is_behind(entry, &stored) && self.offer_again(&entry.id).await? {
+                if let Some(buried) = stored.buried() {
+                    self.erase(&entry.account, buried);
+                } else if is_behind(entry, &stored) && self.offer_again(&entry.id).await? {
                     changed.push(entry.account.clone());
                 }
             }
@@ -82,8 +84,8 @@ impl Rotator {
             }
         };
         // An entry of another Zoom or another app is not ours to commit.
-        let ours = staged.issuer == self.0.issuer
-            && self.0.app.as_ref().is_none_or(|app| app.client_id == staged.client_id);
+        let ours = staged.issuer == self.0.ours.issuer
+            && self.0.ours.app.as_ref().is_none_or(|app| app.client_id == staged.client_id);
         if !ours {
             return Ok(false);
         }
@@ -121,9 +123,17 @@ impl Rotator {
         self.0.journal.latest_version(account.as_str()).is_some_and(|own| Some(own) > stored)
     }
 
-    /// The order to rotate an account that has been idle.
-    pub(crate) fn idle_order(account: AccountName, version: GrantVersion) -> Order {
-        Order { account, version: Some(version), hurry: false }
+    /// Rule D: what the journal holds of a removed account is erased.
+    pub(crate) fn erase_removed(&self, look: &Look) {
+        let (account, version) = (&look.account, look.account.version);
+        let (AccountState::Removed, Some(version)) = (account.state, version) else { return };
+        self.erase(&account.name, version.epoch);
+    }
+
+    fn erase(&self, account: &AccountName, epoch: Epoch) {
+        if let Err(error) = self.0.journal.erase(account.as_str(), epoch) {
+            tracing::error!(%account, %error, "a removed account's token is still in the journal");
+        }
     }
 }
 

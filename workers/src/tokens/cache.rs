@@ -4,12 +4,16 @@ use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use secrecy::ExposeSecret as _;
 use zoom_api::{AccessToken, Client};
 use zoomd_store::grants::GrantVersion;
+use zoomd_store::rotation::Look;
+use zoomd_store::seal::Vault;
 use zoomd_wire::AccountName;
 
 use super::Token;
 use crate::rotation::need;
+use crate::rotation::ours::Ours;
 
 /// A token and its times, by this process' monotonic clock.
 #[derive(Debug, Clone)]
@@ -22,6 +26,37 @@ pub(super) struct Cached {
 }
 
 impl Cached {
+    /// The stored access token, opened; `None` when there is none, it is another
+    /// app's, or it does not open (a rotation will say so). `before` is when the
+    /// store was asked.
+    pub(super) fn open(ours: &Ours, vault: &Vault, look: &Look, before: Instant) -> Option<Self> {
+        let grant = look.grant.as_ref().filter(|grant| ours.made(look.account.kind, grant))?;
+        let name = look.account.name.as_str();
+        let secrets = match vault.open_grant(name, grant.version, &grant.sealed) {
+            Ok(secrets) => secrets,
+            Err(error) => {
+                tracing::error!(account = name, %error, "a stored grant does not open");
+                return None;
+            }
+        };
+        let access = AccessToken::new(secrets.access_token?.expose_secret()).ok()?;
+        let now_ms = u64::try_from(look.now_ms).unwrap_or(0);
+        let left = Duration::from_millis(grant.access_expires_ms.saturating_sub(now_ms));
+        let issued_ms = match (grant.access_issued_ms, grant.obtained_ms) {
+            (0, obtained) => obtained,
+            (issued, _) => issued,
+        };
+        let life = match grant.access_expires_ms.checked_sub(issued_ms) {
+            Some(ms) if issued_ms > 0 && ms > 0 => Duration::from_millis(ms),
+            _ => need::USUAL_LIFE.max(left),
+        };
+        let age = life.saturating_sub(left);
+        let issued = before.checked_sub(age).unwrap_or(before);
+        let life = if issued == before { left } else { life };
+        let client = ours.client_at(grant.api_url.as_deref());
+        Some(Self { version: grant.version, access, client, life, issued })
+    }
+
     pub(super) fn left(&self, now: Instant) -> Duration {
         self.life.saturating_sub(now.saturating_duration_since(self.issued))
     }

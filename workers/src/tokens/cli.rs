@@ -7,7 +7,7 @@ use zoomd_store::grants::{AccountState, GrantVersion};
 use zoomd_wire::AccountName;
 
 use super::{NoToken, Token, Tokens};
-use crate::rotation::{Ended, Order};
+use crate::rotation::{Ended, Order, Wish};
 
 /// Between two looks, should a rotation by another process go unheard.
 const LOOK_AGAIN: Duration = Duration::from_millis(200);
@@ -58,7 +58,7 @@ impl Tokens {
     }
 
     /// A token that lives for `min_life`; with `after`, of a later version.
-    async fn wait_for(
+    pub(super) async fn wait_for(
         &self,
         name: &AccountName,
         min_life: Duration,
@@ -73,7 +73,7 @@ impl Tokens {
             if !due && let Some(token) = self.stored_token(name, min_life).await? {
                 return Ok(token);
             }
-            let order = Order { account: name.clone(), version: Some(stored), hurry: true };
+            let order = Order { account: name.clone(), wish: Wish::Replace(stored), hurry: true };
             let wait = match &*self.run(order).await {
                 Ended::Rotated(_) | Ended::Changed => Duration::ZERO,
                 Ended::NoAccount => return Err(NoToken::NoAccount),

@@ -10,6 +10,7 @@
 
 mod cache;
 mod cli;
+mod command;
 mod flights;
 mod service;
 
@@ -17,25 +18,25 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use secrecy::ExposeSecret as _;
 use tokio::sync::{Notify, Semaphore};
 use tokio::task::JoinHandle;
 use zoom_api::{AccessToken, App, Client};
-use zoomd_store::grants::{AccountState, GrantVersion, Grants};
+use zoomd_store::grants::{AccountState, GrantError, GrantVersion, Grants};
 use zoomd_store::rotation::{Look, Rotations};
 use zoomd_store::seal::Vault;
 use zoomd_store::{Store, StoreError};
 use zoomd_wire::AccountName;
 
 use crate::journal::{Journal, JournalError};
-use crate::rotation::{Ended, Order, Parts, Rotator, meter, need, seam};
+use crate::rotation::{Ended, Order, Parts, Rotator, Wish, meter, ours::Ours, seam};
 use cache::{Cache, Cached};
 use flights::{Flight, Flights, Pilot};
 
 pub use crate::rotation::settings::RotationSettings;
+pub use command::CommandTokens;
 
 /// What [`Tokens::start`] needs.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct TokensConfig {
     /// The namespace.
     pub store: Store,
@@ -109,6 +110,9 @@ pub enum NoToken {
         /// Why it is in it.
         why: Option<String>,
     },
+    /// No daemon is there to be asked, and the journal cannot be opened here.
+    #[error("{0}")]
+    NoDaemon(String),
     /// Not within the time allowed.
     #[error("no token in time: {0}")]
     TimedOut(String),
@@ -150,6 +154,7 @@ impl Tokens {
     /// See [`TokensError`].
     pub async fn start(config: TokensConfig) -> Result<Self, TokensError> {
         let TokensConfig { store, client, vault, app, daemon, data_dir, settings } = config;
+        let ours = Ours::new(client, app);
         vault.ring().self_test()?;
         let settings = settings.faster(seam::pace());
         let (limit, keep) = (settings.journal_limit, settings.keep_entries);
@@ -158,9 +163,8 @@ impl Tokens {
         let permits = Semaphore::new(settings.at_once.max(1));
         let parts = Parts {
             rotations: rotations.clone(),
-            client,
+            ours,
             vault: vault.clone(),
-            app,
             daemon,
             journal,
             settings,
@@ -222,7 +226,7 @@ impl Tokens {
         match found {
             Ok(Found::Usable(cached)) => Usable::Token(cached.token()),
             Ok(Found::Old(version)) => {
-                let order = Order { account: name, version, hurry: false };
+                let order = Order { account: name, wish: Wish::Replace(version), hurry: false };
                 self.start_and_close(order).await;
                 Usable::Waiting
             }
@@ -243,9 +247,9 @@ impl Tokens {
             return None;
         }
         if cached.is_old(account, now) && self.0.flights.get(account).is_none() {
-            let version = Some(cached.version);
             if let Ok(account) = AccountName::new(account) {
-                drop(self.start_rotation(Order { account, version, hurry: false }));
+                let wish = Wish::Replace(cached.version);
+                drop(self.start_rotation(Order { account, wish, hurry: false }));
             }
         }
         Some(cached)
@@ -282,40 +286,21 @@ impl Tokens {
                 self.0.cache.put(name, cached.clone());
                 let usable = cached.is_usable(min_life, Instant::now());
                 let spoilt = self.is_spoilt(name.as_str(), cached.version);
-                Ok(if usable && !spoilt { Found::Usable(cached) } else { Found::Old(Some(stored)) })
+                Ok(if usable && !spoilt { Found::Usable(cached) } else { Found::Old(stored) })
             }
-            None => Ok(Found::Old(Some(stored))),
+            None => Ok(Found::Old(stored)),
         }
     }
 
-    /// The stored access token, opened; `None` when there is none, or it does not
-    /// open (a rotation will say so).
     fn cached(&self, look: &Look, before: Instant) -> Option<Cached> {
-        let grant = look.grant.as_ref()?;
-        let name = look.account.name.as_str();
-        let secrets = match self.0.vault.open_grant(name, grant.version, &grant.sealed) {
-            Ok(secrets) => secrets,
-            Err(error) => {
-                tracing::error!(account = name, %error, "a stored grant does not open");
-                return None;
-            }
-        };
-        let access = AccessToken::new(secrets.access_token?.expose_secret()).ok()?;
-        let now_ms = u64::try_from(look.now_ms).unwrap_or(0);
-        let left = Duration::from_millis(grant.access_expires_ms.saturating_sub(now_ms));
-        let issued_ms = match (grant.access_issued_ms, grant.obtained_ms) {
-            (0, obtained) => obtained,
-            (issued, _) => issued,
-        };
-        let life = match grant.access_expires_ms.checked_sub(issued_ms) {
-            Some(ms) if issued_ms > 0 && ms > 0 => Duration::from_millis(ms),
-            _ => need::USUAL_LIFE.max(left),
-        };
-        let age = life.saturating_sub(left);
-        let issued = before.checked_sub(age).unwrap_or(before);
-        let life = if issued == before { left } else { life };
-        let client = self.0.rotator.client_at(grant.api_url.as_deref());
-        Some(Cached { version: grant.version, access, client, life, issued })
+        Cached::open(self.0.rotator.ours(), &self.0.vault, look, before)
+    }
+
+    /// Hears of a change of an account of which only the journal knows.
+    async fn erase_if_removed(&self, name: &AccountName) {
+        if let Ok(Some(look)) = self.0.rotations.look(name).await {
+            self.0.rotator.erase_removed(&look);
+        }
     }
 
     /// Reads the account's grant again, unless the cache holds another version by now.
@@ -333,6 +318,10 @@ impl Tokens {
                     Some(cached) => self.0.cache.put(&name, cached),
                     None => drop(self.0.cache.forget(account)),
                 }
+            }
+            Ok(Some(look)) => {
+                self.0.cache.forget(account);
+                self.0.rotator.erase_removed(&look);
             }
             _ => drop(self.0.cache.forget(account)),
         }
@@ -362,7 +351,7 @@ impl Tokens {
             return Refused::TooYoung;
         }
         lock(&self.0.refused).insert(name.clone(), version);
-        let order = Order { account: name, version: Some(version), hurry: false };
+        let order = Order { account: name, wish: Wish::Replace(version), hurry: false };
         self.start_and_close(order).await;
         Refused::Replaced
     }
@@ -398,9 +387,23 @@ impl Tokens {
     }
 
     async fn fly(self, order: Order, pilot: Pilot) {
-        let permit = self.0.permits.acquire().await;
-        let ended = self.0.rotator.rotate(&order, &pilot.closed).await;
-        drop(permit);
+        let pilot = Arc::new(pilot);
+        let flown = {
+            let (tokens, order, pilot) = (self.clone(), order.clone(), Arc::clone(&pilot));
+            tokio::spawn(async move {
+                let _permit = tokens.0.permits.acquire().await;
+                if tokens.is_closing() {
+                    return Ended::Changed;
+                }
+                tokens.0.rotator.rotate(&order, &pilot.closed).await
+            })
+        };
+        let ended = flown.await.unwrap_or_else(|error| {
+            tracing::error!(account = %order.account, %error, "a rotation died; what it staged is safe");
+            self.0.rotator.died(&order.account);
+            self.0.repair_now.notify_one();
+            Ended::Changed
+        });
         let account = &order.account;
         match &ended {
             Ended::Rotated(fresh) => {
@@ -428,6 +431,11 @@ impl Tokens {
     pub(crate) async fn run(&self, order: Order) -> Arc<Ended> {
         let ended = self.start_rotation(order).end().await;
         ended.unwrap_or_else(|| Arc::new(Ended::Changed))
+    }
+
+    /// Compares the journal with the store now.
+    async fn repair_first(&self) -> Result<(), GrantError> {
+        self.0.rotator.repair().await.map(|_| ())
     }
 
     pub(crate) fn is_closing(&self) -> bool {
@@ -459,7 +467,7 @@ impl Tokens {
 /// What the store holds for whoever wants a token.
 enum Found {
     Usable(Cached),
-    Old(Option<GrantVersion>),
+    Old(GrantVersion),
     Nothing,
 }
 

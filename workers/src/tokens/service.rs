@@ -7,11 +7,12 @@ use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
 use futures_util::StreamExt as _;
-use zoomd_store::grants::GrantVersion;
+use zoomd_store::StoreError;
+use zoomd_store::grants::AccountState;
 use zoomd_wire::AccountName;
 
 use super::{Inner, Tokens};
-use crate::rotation::Order;
+use crate::rotation::{Order, Wish};
 
 /// How long a loop may take to notice that its owner is gone.
 const NOTICE: Duration = Duration::from_secs(1);
@@ -64,32 +65,31 @@ async fn listen(weak: Weak<Inner>) {
     }
 }
 
-/// The account's grant changed: its token here is read again before a job needs it.
+/// The account's grant changed: its token here is read again before a job needs
+/// it, and if it was removed the journal forgets it too.
 fn heard_commit(tokens: &Tokens, account: &str) {
     let flying = tokens.0.flights.get(account).is_some();
-    let Some(cached) = tokens.0.cache.get(account, None) else { return };
-    if flying {
+    let cached = tokens.0.cache.get(account, None);
+    let staged = tokens.journal().latest_version(account).is_some();
+    if flying || (cached.is_none() && !staged) {
         return;
     }
-    let (tokens, account) = (tokens.clone(), account.to_owned());
-    tokio::spawn(async move { tokens.reload(&account, cached.version).await });
-}
-
-/// `<account> <version or -> <life ms>`: somebody without a journal of his own
-/// asks for a token that lives so long, or for a rotation of that version.
-fn heard_wish(tokens: &Tokens, text: &str) {
-    let mut words = text.split(' ');
-    let Some(account) = words.next().and_then(|name| AccountName::new(name).ok()) else { return };
-    let version: Option<GrantVersion> = words.next().and_then(|text| text.parse().ok());
-    let life = words.next().and_then(|ms| ms.parse().ok()).map(Duration::from_millis);
+    let Ok(name) = AccountName::new(account) else { return };
     let tokens = tokens.clone();
     tokio::spawn(async move {
-        match (version, life) {
-            (Some(_), _) => drop(tokens.start_rotation(Order { account, version, hurry: true })),
-            (None, Some(life)) => drop(tokens.usable(account.as_str(), None, life).await),
-            (None, None) => {}
+        match cached {
+            Some(cached) => tokens.reload(name.as_str(), cached.version).await,
+            None => tokens.erase_if_removed(&name).await,
         }
     });
+}
+
+/// `<account> <version>`: somebody asks that this version be replaced.
+fn heard_wish(tokens: &Tokens, text: &str) {
+    let Some((account, version)) = text.split_once(' ') else { return };
+    let (Ok(account), Ok(version)) = (AccountName::new(account), version.parse()) else { return };
+    let order = Order { account, wish: Wish::Replace(version), hurry: true };
+    drop(tokens.start_rotation(order));
 }
 
 /// Looks at open intents, and probes those that are ripe.
@@ -106,6 +106,19 @@ async fn watch(weak: Weak<Inner>) {
     }
 }
 
+/// Accounts that were another app's may be the configured one's by now.
+async fn reclaim(tokens: &Tokens) -> Result<(), StoreError> {
+    let (grants, mut last) = (tokens.grants(), None);
+    loop {
+        let names = grants.names(last.as_deref(), 500).await?;
+        let Some(end) = names.last() else { return Ok(()) };
+        last = Some(end.as_str().to_owned());
+        for account in tokens.0.rotations.in_state(names, AccountState::WrongApp).await? {
+            tokens.run(Order { account, wish: Wish::Reclaim, hurry: true }).await;
+        }
+    }
+}
+
 /// Compares the journal with the store: at start, on reconnect, and every so often.
 async fn repair(weak: Weak<Inner>) {
     let mut last: Option<Instant> = None;
@@ -118,6 +131,11 @@ async fn repair(weak: Weak<Inner>) {
         }
         match tokens.0.rotator.repair().await {
             Ok(changed) => {
+                if last.is_none()
+                    && let Err(error) = reclaim(&tokens).await
+                {
+                    tracing::debug!(%error, "accounts of another app could not be looked at");
+                }
                 last = Some(Instant::now());
                 for account in changed {
                     tokens.0.cache.forget(account.as_str());

@@ -4,7 +4,7 @@ use zoomd_wire::AccountName;
 
 use super::Rotations;
 use crate::StoreError;
-use crate::grants::{AccountRecord, GrantRecord, GrantVersion};
+use crate::grants::{AccountRecord, AccountState, Epoch, GrantRecord, GrantVersion};
 
 /// An account and its grant as they stand together.
 #[derive(Debug, Clone)]
@@ -33,10 +33,20 @@ impl Look {
 pub struct Version {
     /// The stored version, a tombstone's too.
     pub version: Option<GrantVersion>,
+    /// Whether that is a tombstone's.
+    pub removed: bool,
     /// Every fingerprint the stored grant knows, in one text.
     pub knows: String,
     /// The open intent's id.
     pub intent: Option<String>,
+}
+
+impl Version {
+    /// The epoch of the tombstone, where one stands.
+    #[must_use]
+    pub fn buried(&self) -> Option<Epoch> {
+        self.version.filter(|_| self.removed).map(|version| version.epoch)
+    }
 }
 
 impl Rotations {
@@ -75,7 +85,7 @@ impl Rotations {
         let keys = self.store.keys();
         let mut reads = redis::pipe();
         for name in names {
-            reads.cmd("HMGET").arg(keys.account(name.as_str())).arg(&["ep", "gen", "int"]);
+            reads.cmd("HMGET").arg(keys.account(name.as_str())).arg(&["ep", "gen", "int", "st"]);
             reads.cmd("HMGET").arg(keys.grant(name.as_str())).arg(&["fp", "pfp", "anc", "cand"]);
         }
         let values = self.store.connection().values(&reads).await?;
@@ -84,7 +94,7 @@ impl Rotations {
             .map(|pair| {
                 let of_account: Vec<Option<String>> = redis::from_redis_value_ref(&pair[0])?;
                 let of_grant: Vec<Option<String>> = redis::from_redis_value_ref(&pair[1])?;
-                let [epoch, generation, intent] = <[_; 3]>::try_from(of_account)
+                let [epoch, generation, intent, state] = <[_; 4]>::try_from(of_account)
                     .map_err(|_| StoreError::unexpected("an account"))?;
                 let epoch = epoch.and_then(|text: String| text.parse().ok());
                 let generation = generation.and_then(|text: String| text.parse().ok());
@@ -92,9 +102,52 @@ impl Rotations {
                     .zip(generation)
                     .map(|(epoch, generation)| GrantVersion { epoch, generation });
                 let knows = of_grant.into_iter().flatten().collect::<Vec<_>>().join(" ");
-                Ok(Version { version, knows, intent })
+                let removed = state.as_deref() == Some(AccountState::Removed.as_str());
+                Ok(Version { version, removed, knows, intent })
             })
             .collect()
+    }
+
+    /// Which of these accounts stand in `state`.
+    ///
+    /// # Errors
+    /// That Redis could not be asked.
+    pub async fn in_state(
+        &self,
+        names: Vec<AccountName>,
+        state: AccountState,
+    ) -> Result<Vec<AccountName>, StoreError> {
+        let mut reads = redis::pipe();
+        for name in &names {
+            reads.cmd("HGET").arg(self.store.keys().account(name.as_str())).arg("st");
+        }
+        if names.is_empty() {
+            return Ok(names);
+        }
+        let values = self.store.connection().values(&reads).await?;
+        let mut found = Vec::new();
+        for (name, value) in names.into_iter().zip(values) {
+            let stands: Option<String> = redis::from_redis_value(value)?;
+            if stands.as_deref() == Some(state.as_str()) {
+                found.push(name);
+            }
+        }
+        Ok(found)
+    }
+
+    /// Asks every daemon to replace `version` of the account's grant; how many
+    /// heard it.
+    ///
+    /// # Errors
+    /// That Redis could not be asked.
+    pub async fn ask(
+        &self,
+        account: &AccountName,
+        version: GrantVersion,
+    ) -> Result<u64, StoreError> {
+        let mut publish = redis::cmd("PUBLISH");
+        publish.arg(self.store.keys().ask()).arg(format!("{account} {version}"));
+        Ok(redis::from_redis_value(self.store.connection().value(&publish).await?)?)
     }
 
     /// The server's run id: another one after a restart or a failover.

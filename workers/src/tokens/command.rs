@@ -1,0 +1,177 @@
+//! Tokens for a process that is no daemon: it asks one.
+//!
+//! A rotation belongs into the journal of a process that lasts, so a command
+//! asks the daemons through Redis and waits for the commit. Only with none
+//! running does it rotate by itself, and then needs the daemons' data folder.
+
+use std::time::{Duration, Instant};
+
+use tokio::sync::OnceCell;
+use zoomd_store::StoreError;
+use zoomd_store::grants::{AccountState, GrantVersion};
+use zoomd_store::rotation::{Look, Rotations};
+use zoomd_wire::AccountName;
+
+use super::cache::Cached;
+use super::{NoToken, Token, Tokens, TokensConfig};
+use crate::rotation::ours::Ours;
+
+/// Between two looks at what a daemon was asked for.
+const LOOK_AGAIN: Duration = Duration::from_millis(50);
+/// Between two askings: the first may have met a rotation that was ending.
+const ASK_AGAIN: Duration = Duration::from_secs(2);
+
+/// The tokens of a command.
+#[derive(Debug)]
+pub struct CommandTokens {
+    config: TokensConfig,
+    rotations: Rotations,
+    ours: Ours,
+    own: OnceCell<Tokens>,
+}
+
+impl CommandTokens {
+    /// Asks nobody and opens nothing yet.
+    #[must_use]
+    pub fn new(config: TokensConfig) -> Self {
+        let rotations = Rotations::new(config.store.clone());
+        let ours = Ours::new(config.client.clone(), config.app.clone());
+        Self { config, rotations, ours, own: OnceCell::new() }
+    }
+
+    /// A token that lives for at least `min_life`, by a rotation if need be.
+    ///
+    /// # Errors
+    /// See [`NoToken`].
+    pub async fn token(
+        &self,
+        account: &AccountName,
+        min_life: Duration,
+        patience: Duration,
+    ) -> Result<Token, NoToken> {
+        self.wait_for(account, min_life, None, patience).await
+    }
+
+    /// Has the stored generation rotated now, and answers the new one.
+    ///
+    /// # Errors
+    /// See [`NoToken`].
+    pub async fn rotate(
+        &self,
+        account: &AccountName,
+        patience: Duration,
+    ) -> Result<Token, NoToken> {
+        let after = self.look(account).await?.1;
+        self.wait_for(account, Duration::ZERO, Some(after), patience).await
+    }
+
+    /// Zoom refused the token of `version` with 401: it is replaced, unless it has
+    /// been already, or is so young that a new one would not help.
+    ///
+    /// # Errors
+    /// See [`NoToken`].
+    pub async fn refused(
+        &self,
+        account: &AccountName,
+        version: GrantVersion,
+        patience: Duration,
+    ) -> Result<(), NoToken> {
+        let before = Instant::now();
+        let (look, stored) = self.look(account).await?;
+        let forked = look.grant.as_ref().is_some_and(|grant| !grant.candidates.is_empty());
+        let cached = Cached::open(&self.ours, &self.config.vault, &look, before);
+        let young = cached.is_some_and(|cached| cached.is_young(Instant::now()));
+        if stored != version || (young && !forked) {
+            return Ok(());
+        }
+        self.wait_for(account, Duration::ZERO, Some(version), patience).await.map(|_| ())
+    }
+
+    /// Ends what was begun.
+    pub async fn shutdown(&self) {
+        if let Some(own) = self.own.get() {
+            own.shutdown().await;
+        }
+    }
+
+    async fn look(&self, account: &AccountName) -> Result<(Look, GrantVersion), NoToken> {
+        let look = self.rotations.look(account).await?.ok_or(NoToken::NoAccount)?;
+        let usable = matches!(look.account.state, AccountState::Active | AccountState::WrongApp);
+        match look.grant.as_ref().filter(|_| usable).map(|grant| grant.version) {
+            Some(version) => Ok((look, version)),
+            None => {
+                let state = look.account.state.to_string();
+                Err(NoToken::State { state, why: look.account.why })
+            }
+        }
+    }
+
+    async fn wait_for(
+        &self,
+        account: &AccountName,
+        min_life: Duration,
+        after: Option<GrantVersion>,
+        patience: Duration,
+    ) -> Result<Token, NoToken> {
+        let until = Instant::now() + patience;
+        let mut asked: Option<Instant> = None;
+        loop {
+            let before = Instant::now();
+            let (look, version) = self.look(account).await?;
+            let cached = Cached::open(&self.ours, &self.config.vault, &look, before);
+            let good = |cached: &Cached| cached.is_usable(min_life, Instant::now());
+            if Some(version) != after
+                && let Some(cached) = cached.filter(good)
+            {
+                return Ok(cached.token());
+            }
+            let left = until.saturating_duration_since(Instant::now());
+            if asked.is_none_or(|at| at.elapsed() >= ASK_AGAIN) {
+                if self.ask(account, version).await? == 0 {
+                    return self.by_itself(account, min_life, after, left).await;
+                }
+                asked = Some(Instant::now());
+            }
+            if left.is_zero() {
+                return Err(NoToken::TimedOut(why_not(&look)));
+            }
+            tokio::time::sleep(LOOK_AGAIN.min(left)).await;
+        }
+    }
+
+    /// Asks every daemon to replace `version`; how many heard it.
+    async fn ask(&self, account: &AccountName, version: GrantVersion) -> Result<u64, StoreError> {
+        self.rotations.ask(account, version).await
+    }
+
+    /// No daemon is there: the journal is opened, and what dead ones left in it is
+    /// seen to first.
+    async fn by_itself(
+        &self,
+        account: &AccountName,
+        min_life: Duration,
+        after: Option<GrantVersion>,
+        patience: Duration,
+    ) -> Result<Token, NoToken> {
+        let started = self.own.get_or_try_init(|| Tokens::start(self.config.clone())).await;
+        let own = started.map_err(|error| {
+            NoToken::NoDaemon(format!(
+                "no daemon is running, and this process cannot rotate: {error}"
+            ))
+        })?;
+        if let Err(error) = own.repair_first().await {
+            tracing::debug!(%error, "the journal could not be compared with redis");
+        }
+        own.wait_for(account, min_life, after, patience).await
+    }
+}
+
+/// Why nothing came of asking, as far as the record tells.
+fn why_not(look: &Look) -> String {
+    let last = look.grant.as_ref().and_then(|grant| grant.last_error.clone());
+    match last {
+        Some(error) => format!("the last rotation failed: {error}"),
+        None if look.account.intent.is_some() => "a token exchange is in doubt".to_owned(),
+        None => "no daemon has rotated it yet".to_owned(),
+    }
+}
