@@ -1,6 +1,7 @@
 //! Black-box tests of the binary.
 
 mod account;
+mod budget;
 mod config;
 mod daemon;
 mod deploy;

@@ -8,6 +8,7 @@
 //! Never takes a lease and never calls Zoom. A job in flight is left alone.
 
 mod account;
+mod budget;
 mod cancel;
 mod failures;
 mod find;
@@ -22,6 +23,7 @@ mod stream;
 use crate::Store;
 
 pub use account::AccountFacts;
+pub use budget::BudgetLine;
 pub use cancel::{CANCEL_MARK, Cancelled};
 pub use failures::{Cursor, FailureFilter, FailureLine, FailureRecord};
 pub use find::{JobView, Source, State};

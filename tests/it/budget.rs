@@ -1,0 +1,51 @@
+//! `zoomd budget`, and a host's hundred: 130 jobs of one user on a Pro plan.
+
+use serde_json::Value;
+use zoom_sim::Config;
+
+use crate::support::{Rig, job, until};
+
+#[tokio::test]
+async fn a_hundred_go_thirty_wait_and_zoom_never_has_to_say_no() {
+    let rig = Rig::with(redis_local::Options::default(), Config::default()).await;
+    rig.connect("acme");
+    let untouched = rig.run(&["budget", "--json"]).expect(0).json();
+    let spent = |lines: &Value, name: &str| -> Option<Value> {
+        let lines = lines.as_array().expect("a list");
+        lines
+            .iter()
+            .find(|line| line["limit"].as_str().is_some_and(|l| l.starts_with(name)))
+            .cloned()
+    };
+    assert!(spent(&untouched, "creates of").is_none(), "{untouched}");
+
+    let _daemon = rig.daemon();
+    for number in 0..130 {
+        rig.xadd(&job("acme", &format!("order-{number:03}"))).await;
+    }
+    let list = until("thirty wait, the others are done", || {
+        let list = rig.run(&["job", "list", "--json", "--limit", "200"]).expect(0).json();
+        (list.as_array().expect("a list").len() == 30).then_some(list)
+    });
+    let last = list.as_array().expect("a list").last().expect("one")["job_id"].clone();
+    let shown = rig.run(&["job", "show", last.as_str().expect("an id"), "--json"]).expect(0).json();
+    assert_eq!(shown["why"], "host_day", "{shown}");
+    assert_eq!(rig.sim.counters().arrived.create, 100);
+    assert!(rig.sim.counters().broken.none(), "{:?}", rig.sim.violations());
+
+    let lines = rig.run(&["budget", "acme", "--json"]).expect(0).json();
+    let hundred = spent(&lines, "creates of").expect("the host's day");
+    assert_eq!(
+        (&hundred["used"], &hundred["most"], &hundred["left"]),
+        (&100.into(), &100.into(), &0.into())
+    );
+    let text = rig.run(&["budget", "acme"]).expect(0).stdout;
+    assert!(text.contains("####################"), "{text}");
+}
+
+#[tokio::test]
+async fn an_account_that_is_not_there_has_no_budget() {
+    let rig = Rig::start().await;
+    let none = rig.run(&["budget", "nobody", "--json"]).expect(3).json();
+    assert_eq!(none["error"]["code"], "unknown_account");
+}
