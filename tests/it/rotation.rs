@@ -170,3 +170,82 @@ async fn sigterm_waits_for_an_exchange_until_its_token_is_committed() {
     assert_eq!(rig.sim.counters().rotations, 1);
     assert!(rig.sim.counters().broken.none());
 }
+
+/// What happens to Redis while a daemon stands at a seam.
+#[derive(Debug, Clone, Copy)]
+enum Trouble {
+    Killed,
+    Slow,
+    ReadOnly,
+}
+
+async fn troubled(seam: &str, trouble: Trouble) {
+    let case = format!("{trouble:?} at {seam}");
+    let mut rig = rig(Reuse::Strict).await;
+    let daemon = daemon_at(&mut rig, &format!("{seam}:stop")).await;
+    until("the stop", || is_stopped(daemon.pid()).then_some(()));
+    match trouble {
+        Trouble::Killed => rig.redis.kill(),
+        Trouble::Slow => rig.redis.signal(Signal::STOP),
+        Trouble::ReadOnly => {
+            rig.redis_cli(&["CONFIG", "SET", "min-replicas-to-write", "1"]);
+        }
+    }
+    daemon.signal(Signal::CONT);
+    // Long enough for it to meet the trouble, and to hold on.
+    tokio::time::sleep(std::time::Duration::from_millis(700)).await;
+    match trouble {
+        Trouble::Killed => rig.redis.restart().expect("starts again"),
+        Trouble::Slow => rig.redis.signal(Signal::CONT),
+        Trouble::ReadOnly => {
+            rig.redis_cli(&["CONFIG", "SET", "min-replicas-to-write", "0"]);
+        }
+    }
+    rig.xadd(&job("ada", "j1")).await;
+    works(&rig, "j1", &case).await;
+    assert!(rig.sim.counters().broken.none(), "{case}: {:?}", rig.sim.violations());
+    assert_eq!(rig.sim.counters().rotations, 1, "{case}");
+}
+
+async fn troubled_at_every_step(trouble: Trouble) {
+    let seams = BEFORE_SENDING.into_iter().chain(["replied", "staged", "judged"]);
+    all(seams.map(|seam| troubled(seam, trouble))).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 12)]
+async fn redis_killed_between_any_two_steps() {
+    troubled_at_every_step(Trouble::Killed).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 12)]
+async fn redis_slow_between_any_two_steps() {
+    troubled_at_every_step(Trouble::Slow).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 12)]
+async fn redis_read_only_between_any_two_steps() {
+    troubled_at_every_step(Trouble::ReadOnly).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_command_asks_a_daemon_and_without_one_needs_the_data_folder() {
+    let mut rig = rig(Reuse::Strict).await;
+    rig.connect("ada");
+    let data = rig.dir.path().join("data").display().to_string();
+    let daemon = rig.daemon();
+    // A folder this command cannot use: the daemon has its own.
+    rig.set("ZOOMD_DATA_DIR", "/proc/nowhere");
+    let refreshed = rig.run(&["account", "refresh", "ada", "--json"]).expect(0).json();
+    assert_eq!(refreshed["generation"], 1);
+    let token = rig.run(&["account", "token", "ada"]).expect(0);
+    assert!(!token.stdout.trim().is_empty());
+    drop(daemon);
+    rig.run(&["account", "token", "ada"]).expect(0);
+    let refused = rig.run(&["account", "refresh", "ada"]).expect(5);
+    assert!(refused.stderr.contains("no daemon is running"), "{}", refused.stderr);
+    rig.set("ZOOMD_DATA_DIR", &data);
+    let refreshed = rig.run(&["account", "refresh", "ada", "--json"]).expect(0).json();
+    assert_eq!(refreshed["generation"], 2);
+    assert!(rig.sim.counters().broken.none(), "{:?}", rig.sim.violations());
+    assert_eq!(rig.sim.counters().rotations, 2);
+}

@@ -192,3 +192,42 @@ async fn what_comes_of_a_removed_account_is_erased_and_revoked() {
     let left = std::fs::read_dir(house.disk.path().join("journal")).expect("a folder").count();
     assert_eq!(left, 0, "the journal of a process that ended well is gone");
 }
+
+#[tokio::test]
+async fn a_removal_erases_what_the_journals_of_all_daemons_hold() {
+    let house = House::unlimited().await;
+    let account = house.import("ada").await;
+    let daemons = [house.tokens("one").await, house.tokens("two").await];
+    for tokens in &daemons {
+        tokens.rotate_now("ada", PATIENCE).await.expect("a token");
+        assert_eq!(tokens.journal().entries().len(), 1);
+    }
+    house.grants().await.remove(&account, "test", None).await.expect("removed");
+    let begun = std::time::Instant::now();
+    while daemons.iter().any(|tokens| !tokens.journal().entries().is_empty()) {
+        assert!(begun.elapsed() < PATIENCE);
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+#[tokio::test]
+async fn an_account_of_another_app_comes_back_when_its_app_is_configured() {
+    let house = House::unlimited().await;
+    let account = house.import("ada").await;
+    let config = zoomd_workers::tokens::TokensConfig {
+        store: house.store(),
+        client: house.client(),
+        vault: house.vault().await,
+        app: None,
+        daemon: "stranger".into(),
+        data_dir: house.disk.path().to_owned(),
+        settings: settings(),
+    };
+    let stranger = zoomd_workers::tokens::Tokens::start(config).await.expect("tokens");
+    assert!(usable(&stranger, &account).await.is_none());
+    house.until_state(&account, AccountState::WrongApp).await;
+    assert_eq!(house.sim.counters().arrived.token, 0, "nothing is sent");
+    let tokens = house.tokens("one").await;
+    house.until_state(&account, AccountState::Active).await;
+    token(&tokens, &account).await;
+}
