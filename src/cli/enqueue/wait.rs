@@ -20,6 +20,8 @@ use crate::cli::output::Format;
 
 /// How long one read waits.
 const BLOCK: Duration = Duration::from_secs(2);
+/// A single job is asked about sooner: it may have been done before.
+const FIRST: Duration = Duration::from_millis(300);
 /// Missing jobs asked about at once when nothing comes.
 const ASKED: usize = 50;
 
@@ -148,8 +150,10 @@ pub(super) async fn one(
 ) -> Result<String, CliError> {
     let began = Instant::now();
     let mut said = String::new();
+    let mut patience = FIRST;
     loop {
         let block = left(began, timeout).map_err(|e| e.hint(format!("zoomd job watch {id}")))?;
+        let block = block.min(std::mem::replace(&mut patience, BLOCK));
         if let Some(outcome) = pending.next(block).await?.pop() {
             return Ok(outcome);
         }

@@ -35,7 +35,7 @@ pub(super) async fn run(ctx: &Ctx, args: DiscardArgs) -> CliResult {
     let ops = ops(ctx).await?;
     let (ids, more) = args.pick.ids(&ops).await?;
     let mut lines = Vec::with_capacity(ids.len());
-    if !args.pick.dry_run && !ids.is_empty() {
+    if !args.pick.dry_run && !args.pick.is_named() && !ids.is_empty() {
         ctx.out.confirm(&format!("discard {} failures?", ids.len()), args.pick.yes)?;
     }
     for id in ids {
