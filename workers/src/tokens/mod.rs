@@ -8,10 +8,12 @@
 //! its job back into its room; the account's gate is closed by then, and opens
 //! with the commit, which is published.
 
+mod answer;
 mod cache;
 mod cli;
 mod command;
 mod flights;
+mod launch;
 mod service;
 
 use std::path::PathBuf;
@@ -20,7 +22,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::{Notify, Semaphore};
 use tokio::task::JoinHandle;
-use zoom_api::{AccessToken, App, Client};
+use zoom_api::{App, Client};
 use zoomd_store::grants::{AccountState, GrantError, GrantVersion, Grants};
 use zoomd_store::rotation::{Look, Rotations};
 use zoomd_store::seal::Vault;
@@ -28,11 +30,12 @@ use zoomd_store::{Store, StoreError};
 use zoomd_wire::AccountName;
 
 use crate::journal::{Journal, JournalError};
-use crate::rotation::{Ended, Order, Parts, Rotator, Wish, meter, ours::Ours, seam};
+use crate::rotation::{Order, Parts, Rotator, Wish, meter, ours::Ours, seam};
 use cache::{Cache, Cached};
-use flights::{Flight, Flights, Pilot};
+use flights::Flights;
 
 pub use crate::rotation::settings::RotationSettings;
+pub use answer::{NoToken, Refused, Token, Usable};
 pub use command::CommandTokens;
 
 /// What [`Tokens::start`] needs.
@@ -64,61 +67,6 @@ pub enum TokensError {
     /// No encryption key, or one that does not work.
     #[error(transparent)]
     Seal(#[from] zoomd_store::seal::SealError),
-}
-
-/// A token to use now.
-#[derive(Debug, Clone)]
-pub struct Token {
-    /// The access token.
-    pub access: AccessToken,
-    /// The grant's version it belongs to: name it to [`Tokens::refused`].
-    pub version: GrantVersion,
-    /// The client to call with: it knows the API host Zoom named for the account.
-    pub client: Client,
-}
-
-/// Whether there is a token to use now.
-#[derive(Debug, Clone)]
-pub enum Usable {
-    /// There is.
-    Token(Token),
-    /// There is none; the job goes back to its room and is woken.
-    Waiting,
-}
-
-/// What became of a token that Zoom refused with 401.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Refused {
-    /// A newer one is stored, or it is being rotated: the job waits, unspent.
-    Replaced,
-    /// It was issued a moment ago, so a new one would not help: an attempt is spent.
-    TooYoung,
-}
-
-/// Why a caller that waits ([`Tokens::token_for_cli`]) got no token.
-#[derive(Debug, Clone, thiserror::Error)]
-#[non_exhaustive]
-pub enum NoToken {
-    /// No such account.
-    #[error("no account of that name")]
-    NoAccount,
-    /// The account cannot be used until somebody acts: its state and why.
-    #[error("the account is {state}{}", .why.as_deref().map(|w| format!(" ({w})")).unwrap_or_default())]
-    State {
-        /// Its state.
-        state: String,
-        /// Why it is in it.
-        why: Option<String>,
-    },
-    /// No daemon is there to be asked, and the journal cannot be opened here.
-    #[error("{0}")]
-    NoDaemon(String),
-    /// Not within the time allowed.
-    #[error("no token in time: {0}")]
-    TimedOut(String),
-    /// Redis could not be asked.
-    #[error(transparent)]
-    Store(#[from] zoomd_store::StoreError),
 }
 
 /// Loads of grants from Redis are collapsed by account, in so many lanes.
@@ -246,11 +194,10 @@ impl Tokens {
         if !cached.is_usable(life, now) || self.is_spoilt(account, cached.version) {
             return None;
         }
-        if cached.is_old(account, now) && self.0.flights.get(account).is_none() {
-            if let Ok(account) = AccountName::new(account) {
-                let wish = Wish::Replace(cached.version);
-                drop(self.start_rotation(Order { account, wish, hurry: false }));
-            }
+        let replaced = cached.is_old(account, now) && self.0.flights.get(account).is_none();
+        if replaced && let Ok(account) = AccountName::new(account) {
+            let wish = Wish::Replace(cached.version);
+            drop(self.start_rotation(Order { account, wish, hurry: false }));
         }
         Some(cached)
     }
@@ -367,70 +314,6 @@ impl Tokens {
         if refused.get(account).is_some_and(|version| *version < stored) {
             refused.remove(account);
         }
-    }
-
-    /// Starts a rotation, or joins the one under way, and returns when the
-    /// account's gate is closed, so that its jobs are not handed out in vain.
-    async fn start_and_close(&self, order: Order) {
-        let flight = self.start_rotation(order);
-        let _ = tokio::time::timeout(GATE_PATIENCE, flight.gate_closed()).await;
-    }
-
-    fn start_rotation(&self, order: Order) -> Flight {
-        let (flight, pilot) = self.0.flights.join(&order.account);
-        if let Some(pilot) = pilot {
-            // Nobody waits for this task, and nobody can drop it: what it sends
-            // must be brought to its end.
-            tokio::spawn(self.clone().fly(order, pilot));
-        }
-        flight
-    }
-
-    async fn fly(self, order: Order, pilot: Pilot) {
-        let pilot = Arc::new(pilot);
-        let flown = {
-            let (tokens, order, pilot) = (self.clone(), order.clone(), Arc::clone(&pilot));
-            tokio::spawn(async move {
-                let _permit = tokens.0.permits.acquire().await;
-                if tokens.is_closing() {
-                    return Ended::Changed;
-                }
-                tokens.0.rotator.rotate(&order, &pilot.closed).await
-            })
-        };
-        let ended = flown.await.unwrap_or_else(|error| {
-            tracing::error!(account = %order.account, %error, "a rotation died; what it staged is safe");
-            self.0.rotator.died(&order.account);
-            self.0.repair_now.notify_one();
-            Ended::Changed
-        });
-        let account = &order.account;
-        match &ended {
-            Ended::Rotated(fresh) => {
-                let cached = Cached {
-                    version: fresh.version,
-                    access: fresh.access.clone(),
-                    client: fresh.client.clone(),
-                    life: fresh.life,
-                    issued: fresh.issued,
-                };
-                self.0.cache.put(account, cached);
-            }
-            Ended::Later { wait, why } => {
-                tracing::debug!(%account, ?wait, why, "no rotation for now");
-            }
-            Ended::Store(error) => {
-                tracing::warn!(%account, %error, "a rotation could not ask redis");
-            }
-            _ => drop(self.0.cache.forget(account.as_str())),
-        }
-        self.0.flights.land(account.as_str(), &pilot, Arc::new(ended));
-    }
-
-    /// Rotates and waits for the end.
-    pub(crate) async fn run(&self, order: Order) -> Arc<Ended> {
-        let ended = self.start_rotation(order).end().await;
-        ended.unwrap_or_else(|| Arc::new(Ended::Changed))
     }
 
     /// Compares the journal with the store now.

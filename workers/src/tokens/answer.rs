@@ -1,0 +1,59 @@
+//! What those who ask for a token are told.
+
+use zoom_api::{AccessToken, Client};
+use zoomd_store::grants::GrantVersion;
+
+/// A token to use now.
+#[derive(Debug, Clone)]
+pub struct Token {
+    /// The access token.
+    pub access: AccessToken,
+    /// The grant's version it belongs to: name it to [`Tokens::refused`](super::Tokens::refused).
+    pub version: GrantVersion,
+    /// The client to call with: it knows the API host Zoom named for the account.
+    pub client: Client,
+}
+
+/// Whether there is a token to use now.
+#[derive(Debug, Clone)]
+pub enum Usable {
+    /// There is.
+    Token(Token),
+    /// There is none; the job goes back to its room and is woken.
+    Waiting,
+}
+
+/// What became of a token that Zoom refused with 401.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Refused {
+    /// A newer one is stored, or it is being rotated: the job waits, unspent.
+    Replaced,
+    /// It was issued a moment ago, so a new one would not help: an attempt is spent.
+    TooYoung,
+}
+
+/// Why a caller that waits ([`Tokens::token_for_cli`](super::Tokens::token_for_cli)) got no token.
+#[derive(Debug, Clone, thiserror::Error)]
+#[non_exhaustive]
+pub enum NoToken {
+    /// No such account.
+    #[error("no account of that name")]
+    NoAccount,
+    /// The account cannot be used until somebody acts: its state and why.
+    #[error("the account is {state}{}", .why.as_deref().map(|w| format!(" ({w})")).unwrap_or_default())]
+    State {
+        /// Its state.
+        state: String,
+        /// Why it is in it.
+        why: Option<String>,
+    },
+    /// No daemon is there to be asked, and the journal cannot be opened here.
+    #[error("{0}")]
+    NoDaemon(String),
+    /// Not within the time allowed.
+    #[error("no token in time: {0}")]
+    TimedOut(String),
+    /// Redis could not be asked.
+    #[error(transparent)]
+    Store(#[from] zoomd_store::StoreError),
+}
