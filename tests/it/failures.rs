@@ -33,7 +33,9 @@ async fn a_failure_is_listed_explained_and_run_again() {
         rig.wait_item(|i| i.stream == Stream::Results && i.field("job_id") == "order-1").await;
     let done: serde_json::Value = serde_json::from_str(done.field("result")).expect("json");
     assert_eq!((&done["run"], &done["status"]), (&2.into(), &"succeeded".into()));
-    rig.run(&["failure", "retry", "order-1"]).expect(3);
+    let again = rig.run(&["failure", "retry", "order-1", "--json"]).expect(0).json();
+    assert_eq!((&again[0]["result"], &again[0]["run"]), (&"already_retried".into(), &2.into()));
+    rig.run(&["failure", "retry", "order-2"]).expect(3);
     rig.run(&["failure", "show", "order-1"]).expect(3);
 }
 

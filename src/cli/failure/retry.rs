@@ -90,8 +90,9 @@ pub(super) async fn run(ctx: &Ctx, args: RetryArgs) -> CliResult {
 
 async fn one(ctx: &Ctx, ops: &Ops, id: &str) -> Result<Line, CliError> {
     let Some(failure) = ops.failure(id).await? else {
-        // A retried failure is off the list; its last run tells.
-        return Ok(Line::of(id, Retried::NotFound));
+        // A retried failure is off the list.
+        let retried = ops.retried(id).await?;
+        return Ok(Line::of(id, retried.map_or(Retried::NotFound, |run| Retried::Already { run })));
     };
     let jobs = &ctx.config.jobs;
     let retried = ops.retry(&failure, jobs.allow_past_start, jobs.max_wait).await?;

@@ -34,9 +34,11 @@ fn state(text: &str) -> Result<State, String> {
 /// Lists the jobs that have no outcome yet.
 pub(super) async fn run(ctx: &Ctx, args: ListArgs) -> CliResult {
     let filter = JobFilter { account: args.account, state: args.state };
-    let (jobs, more) = ops(ctx).await?.jobs(&filter, args.limit).await?;
+    let ops = ops(ctx).await?;
+    let (mut jobs, more) = ops.jobs(&filter, args.limit).await?;
+    ops.explain(&mut jobs).await?;
     let shown: Vec<_> = jobs.iter().map(|job| story::View::of(job, false)).collect();
-    let mut table = Table::new(["JOB", "ACCOUNT", "STATE", "PRIORITY", "RUN", "NEXT", "AGE"]);
+    let mut table = Table::new(["JOB", "ACCOUNT", "STATE", "WHY", "PRIORITY", "NEXT", "AGE"]);
     let now = Timestamp::now();
     for job in &jobs {
         table.row(row(ctx, job, now));
@@ -59,8 +61,8 @@ fn row(ctx: &Ctx, job: &JobView, now: Timestamp) -> [String; 7] {
         job.id.clone(),
         job.account.clone().unwrap_or_default(),
         job.state.as_str().to_owned(),
+        job.why.map(|why| why.to_string()).unwrap_or_default(),
         priority.unwrap_or_default().to_owned(),
-        job.run.to_string(),
         moment(job.until_ms),
         moment(entry.and_then(|id| i64::try_from(id.ms).ok())),
     ]

@@ -38,6 +38,12 @@ else
   into_rooms({j})
 end
 call('HSET', key, 'retried', j.run)
+-- A refused entry's failure is known by the entry; the mark also by the job.
+local named = P .. 'f:' .. j.id .. '#' .. int(tonumber(j.run) - 1)
+if named ~= key then
+  call('HSET', named, 'retried', j.run)
+  call('PEXPIRE', named, math.max(1, call('PTTL', key)))
+end
 call('ZREM', P .. 'f', ARGV[2])
 call('PUBLISH', P .. 'wake', 'q')
 return {'D', j.run}

@@ -56,6 +56,7 @@ local function publish(t)
     'failure', t.json)
   if type(done) == 'table' and done.err then return false end
   try('ZADD', P .. 'f', int(now), t.fid)
+  try('DEL', P .. 'f:' .. t.fid)
   try('HSET', P .. 'f:' .. t.fid, 'job_id', t.id, 'account', t.A, 'code', code, 'entry', t.entry,
     'failed_ms', int(now), 'failure', t.json, 'job', t.payload, 'record', t.record)
   try('EXPIRE', P .. 'f:' .. t.fid, ARGV[4])

@@ -64,6 +64,8 @@ local function index_failure(t)
   local key, payload = P .. 'f:' .. t.fid, payload_of(t)
   if type(payload) == 'table' or not payload then payload = '' end
   try('ZADD', P .. 'f', int(now), t.fid)
+  -- An earlier job of this id may have left a failure that was retried.
+  try('DEL', key)
   try('HSET', key, 'job_id', t.id, 'account', t.A, 'code', t.code, 'entry', t.entry, 'failed_ms', int(now),
       'failure', t.json, 'job', payload, 'record', t.record)
   try('EXPIRE', key, failures_s)

@@ -176,11 +176,27 @@ impl Ops {
         }
     }
 
+    /// The run that was started by a retry of this failure, which is off the
+    /// list since: by the failure's id or its job's.
+    ///
+    /// # Errors
+    /// That Redis could not be asked.
+    pub async fn retried(&self, id: &str) -> Result<Option<u32>, StoreError> {
+        let mut reads = redis::pipe();
+        for name in names(id) {
+            reads.cmd("HGET").arg(self.store.keys().failure(&name)).arg(retry::MARK);
+        }
+        let mut last = None;
+        for value in self.store.connection().values(&reads).await? {
+            let run: Option<u32> = from_redis_value(value)?;
+            last = last.max(run);
+        }
+        Ok(last)
+    }
+
     async fn failure_id(&self, id: &str) -> Result<Option<String>, StoreError> {
         let key = self.store.keys().failure_index();
-        let names: Vec<String> = std::iter::once(id.to_owned())
-            .chain((1..=RUNS).map(|run| format!("{id}#{run}")))
-            .collect();
+        let names = names(id);
         let mut command = redis::cmd("ZMSCORE");
         command.arg(&key).arg(&names);
         let conn = self.store.connection();
@@ -224,6 +240,12 @@ impl Ops {
         let record = serde_json::from_slice(&record).unwrap_or_default();
         Ok(Some(FailureRecord { line, entry, job, record, retried }))
     }
+}
+
+/// What a failure may be called whose own or whose job's id this is.
+fn names(id: &str) -> Vec<String> {
+    let runs = (1..=RUNS).map(|run| format!("{id}#{run}"));
+    std::iter::once(id.to_owned()).chain(runs).collect()
 }
 
 pub(super) fn view(record: &FailureRecord) -> JobView {

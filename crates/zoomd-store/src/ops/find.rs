@@ -292,9 +292,22 @@ impl Ops {
         let Some(raw) = self.search(&key, way, from, LOOK, wanted).await? else { return Ok(None) };
         let mut view = JobView::new(id, state, source);
         view.account = Some(raw.text("account"));
-        view.outcome = Some(raw.text(field));
+        let json = raw.text(field);
+        if let Ok(said) = serde_json::from_str::<Said>(&json) {
+            (view.run, view.entry) = (said.run, Some(said.entry_id));
+            view.record.attempts = said.attempts;
+        }
+        view.outcome = Some(json);
         Ok(Some(view))
     }
+}
+
+/// What an outcome says of its job.
+#[derive(serde::Deserialize)]
+struct Said {
+    run: u32,
+    entry_id: String,
+    attempts: u32,
 }
 
 pub(super) fn view_of(id: &str, live: &Live) -> JobView {

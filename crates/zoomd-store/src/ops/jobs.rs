@@ -4,11 +4,14 @@
 //! still in the stream. Bounded by the caller's `most`; the count of the rest
 //! is not taken.
 
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+
 use redis::from_redis_value;
 
 use super::find::{queued_view, view_of};
 use super::stream::Way;
-use super::{JobView, Ops, Source, State};
+use super::{AccountFacts, JobView, Ops, Source, State};
 use crate::StoreError;
 use crate::queue::Mode;
 use crate::queue::parse::Live;
@@ -177,6 +180,26 @@ impl Ops {
         let live = self.live_lines(&ids).await?;
         let known = |line: &JobLine| live.iter().any(|l| l.id == line.id && l.entry == line.entry);
         lines.extend(found.into_iter().filter(|line| !known(line)).take(wanted));
+        Ok(())
+    }
+
+    /// Adds why they wait to lines of the list; for a room's first job, as places
+    /// are not read.
+    ///
+    /// # Errors
+    /// That Redis could not be asked.
+    pub async fn explain(&self, lines: &mut [JobLine]) -> Result<(), StoreError> {
+        let mut known: HashMap<(String, String), AccountFacts> = HashMap::new();
+        for line in lines.iter_mut().filter(|line| line.state == State::Waiting) {
+            let (Some(account), Some(host)) = (&line.account, &line.host) else { continue };
+            let place = (account.clone(), host.clone());
+            let facts = match known.entry(place) {
+                Entry::Occupied(known) => known.into_mut(),
+                Entry::Vacant(unknown) => unknown.insert(self.account_facts(account, host).await?),
+            };
+            let (why, until) = facts.reason(0);
+            (line.why, line.until_ms) = (Some(why), until);
+        }
         Ok(())
     }
 

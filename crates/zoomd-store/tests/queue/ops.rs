@@ -249,6 +249,8 @@ async fn a_retry_is_the_same_job_again() {
     // Two retries of one failure are one, even if both looked at it before.
     let second = ops(&bench).retry(&failure, false, MONTH).await.expect("asked");
     assert_eq!(second, Retried::Already { run: 2 });
+    assert_eq!(ops(&bench).retried("a").await.expect("asked"), Some(2));
+    assert_eq!(ops(&bench).retried("b").await.expect("asked"), None);
     assert!(
         ops(&bench).failures(&FailureFilter::default(), None).await.expect("list").0.is_empty()
     );
@@ -267,6 +269,22 @@ async fn a_retry_is_the_same_job_again() {
     bench.end(ticket.clone(), failed(false)).await;
     let line = ops(&bench).failure("a").await.expect("asked").expect("there").line;
     assert_eq!((line.id.as_str(), line.run()), ("a#2", 2));
+}
+
+#[tokio::test]
+async fn a_retry_of_an_earlier_job_does_not_bind_a_later_one_of_the_same_id() {
+    let bench = Bench::start().await;
+    bench.account("acme", "pro").await;
+    let (_, answer) = admitted(&bench, "a", "acme", "").await;
+    bench.end(go(answer), failed(false)).await;
+    assert!(matches!(retry(&bench, "a").await, Retried::Started { run: 2, .. }));
+    let second = bench.queue.claim(&bench.queue.fence(), 1).await.expect("claim").jobs.remove(0);
+    bench.end(second.ticket, failed(false)).await;
+    assert!(ops(&bench).discard("a#2").await.expect("asked"));
+    // The id is free again, and a new job of it fails in its first run too.
+    let (_, answer) = admitted(&bench, "a", "acme", "").await;
+    bench.end(go(answer), failed(false)).await;
+    assert!(matches!(retry(&bench, "a").await, Retried::Started { run: 2, .. }));
 }
 
 #[tokio::test]
