@@ -21,10 +21,11 @@ use crate::error::Error;
 use crate::jobs::end;
 use crate::pipeline::circuit::Circuit;
 use crate::pipeline::flight::Flights;
+use crate::pipeline::memory::Memory;
 use crate::pipeline::progress::Progress;
 use crate::pipeline::shop::Shop;
 use crate::pipeline::trouble::Trouble;
-use crate::pipeline::{backend, claims, handler, intake, lane, renew, sweeps, wake};
+use crate::pipeline::{amends, backend, claims, handler, intake, lane, renew, sweeps, wake};
 use crate::schedules;
 use crate::settings::Settings;
 use crate::tokens::{RotationSettings, Tokens, TokensConfig};
@@ -105,8 +106,9 @@ impl Engine {
         let queue = Queue::new(store, queue, &daemon);
         let (flights, trouble, progress) =
             (Flights::default(), Trouble::default(), Progress::default());
+        let memory = Memory::default();
         let (lane, settling) =
-            lane::open(queue.clone(), flights.clone(), &trouble, progress.clone());
+            lane::open(queue.clone(), flights.clone(), memory.clone(), &trouble, progress.clone());
         let (ready, jobs) = mpsc::channel(settings.concurrency.max(1));
         let shop = Arc::new(Shop {
             permits: Arc::new(Semaphore::new(settings.concurrency.max(1))),
@@ -118,11 +120,13 @@ impl Engine {
             secret,
             lane,
             flights,
+            memory,
             trouble,
             progress,
             wake: Arc::new(Notify::new()),
             ready: Mutex::new(Some(ready)),
             known_hosts: Mutex::default(),
+            held_until: Mutex::default(),
             circuit: Mutex::new(Circuit::new(patience)),
             closing: watch::Sender::new(false),
         });
@@ -147,6 +151,7 @@ impl Engine {
             Task::spawn(settling),
             Task::spawn(renew::serve(Arc::clone(&shop))),
             Task::spawn(wake::serve(Arc::clone(&shop))),
+            Task::spawn(amends::serve(Arc::clone(&shop))),
             Task::spawn(sweeps::sweep(Arc::clone(&shop))),
             Task::spawn(sweeps::promote(Arc::clone(&shop))),
         ]);

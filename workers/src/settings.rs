@@ -31,6 +31,8 @@ pub struct Settings {
     pub reconcile: Patience,
     /// Which of a meeting's fields the results carry that are left out otherwise.
     pub include: Vec<Include>,
+    /// How long nothing is taken in after Redis turned out to be another.
+    pub rest_after_restart: Duration,
     /// A wait longer than this is told by a `job.waiting` event.
     pub tell_waits_over: Duration,
 }
@@ -44,6 +46,7 @@ impl Default for Settings {
             marker: MarkerPlace::default(),
             reconcile: Patience::default(),
             include: Vec::new(),
+            rest_after_restart: Duration::from_secs(5),
             tell_waits_over: Duration::from_secs(60),
         }
     }

@@ -59,6 +59,7 @@ impl Leave<'_> {
         if !decide::is_trouble(answer) {
             if self.shop.circuit().answered() {
                 tracing::info!("zoom answers again; jobs go on");
+                self.shop.wake.notify_one();
                 metrics::gauge!("zoomd_zoom_circuit_open").set(0.0);
             }
         } else if self.shop.circuit().troubled(Instant::now(), rand::random()) {
@@ -75,6 +76,7 @@ impl Drop for Leave<'_> {
     fn drop(&mut self) {
         if self.open {
             self.shop.circuit().not_tried(Instant::now());
+            self.shop.wake.notify_one();
         }
     }
 }

@@ -62,6 +62,12 @@ impl Circuit {
         }
     }
 
+    /// Whether calls go as they come.
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        matches!(self.state, State::Closed { .. })
+    }
+
     /// What [`ask`](Self::ask) would say, without taking the probe's place.
     #[must_use]
     pub fn peek(&self, now: Instant) -> Gate {

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tokio::sync::OwnedSemaphorePermit;
-use zoomd_store::queue::{Claimed, ClaimedJob};
+use zoomd_store::queue::{Claimed, ClaimedJob, Fence};
 
 use super::flight::Flight;
 use super::shop::Shop;
@@ -31,7 +31,7 @@ pub async fn serve(shop: Arc<Shop>) {
             () = shop.closing() => break,
         }
         if let Some(until) = shop.circuit_closed_until() {
-            look_at = until;
+            look_at = until.min(Instant::now() + SAFETY);
             continue;
         }
         look_at = Instant::now() + claim_all(&shop, &mut patience).await;
@@ -41,9 +41,12 @@ pub async fn serve(shop: Arc<Shop>) {
 /// Claims until nothing is left that may go now; answers when to look again.
 async fn claim_all(shop: &Arc<Shop>, patience: &mut Patience) -> Duration {
     while shop.is_open() {
-        let Some(mut permits) = shop.permits(MOST).await else { break };
-        let most = permits.num_permits();
-        match shop.queue.claim(&shop.queue.fence(), most).await {
+        // A circuit that is half open takes one job, to try.
+        let tries = if shop.circuit().is_closed() { MOST } else { 1 };
+        let Some(mut permits) = shop.permits(tries).await else { break };
+        shop.intake_open().await;
+        let (fence, most) = (shop.queue.fence(), permits.num_permits());
+        match shop.queue.claim(&fence, most).await {
             Ok(claimed) => {
                 patience.fine();
                 shop.progress.touch();
@@ -54,17 +57,29 @@ async fn claim_all(shop: &Arc<Shop>, patience: &mut Patience) -> Duration {
                         start_claimed(shop, job, permit, |_| {}).await;
                     }
                 }
-                if !more {
+                if !more || tries == 1 {
                     return wait;
                 }
             }
             Err(error) => {
                 drop(permits);
                 patience.failed(&error).await;
+                recall(shop, &fence, patience).await;
             }
         }
     }
     SAFETY
+}
+
+/// Gives back what a claim may have taken whose answer was lost.
+pub(super) async fn recall(shop: &Shop, fence: &Fence, patience: &mut Patience) {
+    while shop.is_open() {
+        shop.intake_open().await;
+        match shop.queue.recall(fence).await {
+            Ok(_) => return,
+            Err(error) => patience.failed(&error).await,
+        }
+    }
 }
 
 fn until_next(claimed: &Claimed) -> Duration {

@@ -33,6 +33,8 @@ pub struct Flight {
     pub no_consent: bool,
     /// Whether it was handed out because its account was removed.
     pub removed: bool,
+    /// The batch that settles it; 0 until there is one.
+    pub settle_number: AtomicU64,
     granted_at: Instant,
     prolonged_ms: AtomicU64,
     sent_ms: AtomicI64,
@@ -58,6 +60,7 @@ impl Flight {
             expired: false,
             no_consent: false,
             removed: false,
+            settle_number: AtomicU64::new(0),
             granted_at,
             prolonged_ms: AtomicU64::new(0),
             sent_ms: AtomicI64::new(0),
@@ -166,10 +169,19 @@ impl Flights {
     }
 
     /// Forgets the flight of `ticket`, unless a newer lease has taken its place.
-    pub fn remove(&self, ticket: &Ticket) {
+    pub fn remove(&self, ticket: &Ticket) -> Option<Arc<Flight>> {
         let mut all = self.lock();
-        if all.get(&ticket.job_id).is_some_and(|f| f.ticket.fence == ticket.fence) {
-            all.remove(&ticket.job_id);
+        let ours = all.get(&ticket.job_id).is_some_and(|f| f.ticket.fence == ticket.fence);
+        if ours { all.remove(&ticket.job_id) } else { None }
+    }
+
+    /// Notes that the flights of `tickets` are settled by batch `number`.
+    pub fn settling<'a>(&self, tickets: impl Iterator<Item = &'a Ticket>, number: u64) {
+        let all = self.lock();
+        for ticket in tickets {
+            if let Some(flight) = all.get(&ticket.job_id) {
+                flight.settle_number.store(number, Ordering::Release);
+            }
         }
     }
 

@@ -24,22 +24,23 @@ const BATCH: usize = 128;
 /// Reads until the shop closes, then admits what was read and ends.
 pub async fn serve(shop: Arc<Shop>) {
     let (sender, mut receiver) = mpsc::channel(1);
-    let reading = tokio::spawn(read(Arc::clone(&shop), sender));
     let mut patience = Patience::new(&shop.trouble, "admit");
-    while let Some(entries) = receiver.recv().await {
-        admit_all(&shop, entries, &mut patience).await;
-        shop.progress.touch();
-    }
-    if let Err(error) = reading.await {
-        tracing::error!(error = %error, "the reader of the job stream ended with an error");
-    }
+    let admitting = async {
+        while let Some(entries) = receiver.recv().await {
+            shop.intake_open().await;
+            admit_all(&shop, entries, &mut patience).await;
+            shop.progress.touch();
+        }
+    };
+    tokio::join!(read(&shop, sender), admitting);
 }
 
-async fn read(shop: Arc<Shop>, sender: mpsc::Sender<Vec<Entry>>) {
+async fn read(shop: &Shop, sender: mpsc::Sender<Vec<Entry>>) {
     let mut reader = shop.queue.reader();
     let mut patience = Patience::new(&shop.trouble, "read");
     while shop.is_open() {
         let Ok(slot) = sender.reserve().await else { break };
+        shop.intake_open().await;
         match reader.next(BATCH).await {
             Ok(entries) => {
                 patience.fine();
@@ -50,6 +51,11 @@ async fn read(shop: Arc<Shop>, sender: mpsc::Sender<Vec<Entry>>) {
             }
             Err(error) => patience.failed(&error).await,
         }
+    }
+    if shop.trouble.what().is_none()
+        && let Err(error) = reader.leave().await
+    {
+        tracing::debug!(error = %error, "the consumer's name is left to a later clean-up");
     }
 }
 
@@ -100,7 +106,10 @@ async fn admit(shop: &Shop, piece: &[Admission], patience: &mut Patience) -> Opt
             }
             // What was read stays pending, and is read again by whoever comes.
             Err(_) if !shop.is_open() => return None,
-            Err(error) => patience.failed(&error).await,
+            Err(error) => {
+                patience.failed(&error).await;
+                shop.intake_open().await;
+            }
         }
     }
 }

@@ -11,6 +11,7 @@ use tokio::sync::{mpsc, oneshot};
 use zoomd_store::queue::{Queue, Refusal, Settled, Settlement};
 
 use super::flight::{Flight, Flights};
+use super::memory::Memory;
 use super::progress::Progress;
 use super::trouble::{Patience, Trouble};
 
@@ -74,18 +75,21 @@ impl Lane {
 pub fn open(
     queue: Queue,
     flights: Flights,
+    memory: Memory,
     trouble: &Trouble,
     progress: Progress,
 ) -> (Lane, impl Future<Output = ()> + Send + use<>) {
     let (sender, receiver) = mpsc::channel(4 * BATCH);
     let patience = Patience::new(trouble, "settle");
-    let server = Server { queue, flights, patience, progress };
+    let server = Server { queue, flights, memory, trouble: trouble.clone(), patience, progress };
     (Lane(sender), server.serve(receiver))
 }
 
 struct Server {
     queue: Queue,
     flights: Flights,
+    memory: Memory,
+    trouble: Trouble,
     patience: Patience,
     progress: Progress,
 }
@@ -124,7 +128,7 @@ impl Server {
             refusals = refusals.len(),
             "outcomes cannot be written, since a key is of a type that is not ours; their leases will run out"
         );
-        jobs.iter().for_each(|settlement| self.flights.remove(&settlement.ticket));
+        jobs.iter().for_each(|settlement| drop(self.flights.remove(&settlement.ticket)));
     }
 
     /// One batch; answers what must be offered again.
@@ -134,7 +138,9 @@ impl Server {
         refusals: Vec<Refusal>,
     ) -> (Vec<Settlement>, Vec<Refusal>) {
         let batch = self.queue.settle_batch(jobs, refusals);
+        self.flights.settling(batch.items().iter().map(|s| &s.ticket), batch.number());
         let answers = loop {
+            self.trouble.cleared().await;
             match self.queue.settle(&batch).await {
                 Ok(answers) => break answers,
                 Err(error) => self.patience.failed(&error).await,
@@ -145,7 +151,11 @@ impl Server {
         for (settlement, answer) in batch.items().iter().zip(&answers) {
             match answer {
                 Settled::Broken => broken.0.push(settlement.clone()),
-                Settled::Done => self.flights.remove(&settlement.ticket),
+                Settled::Done => {
+                    if let Some(flight) = self.flights.remove(&settlement.ticket) {
+                        self.memory.keep(batch.number(), flight, settlement.clone());
+                    }
+                }
                 Settled::Stale => {
                     self.flights.remove(&settlement.ticket);
                     stale(settlement);

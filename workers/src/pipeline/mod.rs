@@ -9,6 +9,7 @@
 //! to the settle lane, so no more is taken than can be called at once, and the
 //! channel never fills. All of it runs on one thread.
 
+pub mod amends;
 pub mod backend;
 pub mod circuit;
 pub mod claims;
@@ -16,6 +17,7 @@ pub mod flight;
 pub mod handler;
 pub mod intake;
 pub mod lane;
+pub mod memory;
 pub mod parse;
 pub mod progress;
 pub mod renew;

@@ -19,10 +19,12 @@ pub async fn serve(shop: Arc<Shop>) {
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;
+        shop.trouble.cleared().await;
         let now = Instant::now();
         let due = shop.flights.pick(|flight| is_due(&shop, flight, now));
         let leases: Vec<_> = due.iter().map(|f| (&*f.ticket.job_id, &f.ticket.fence)).collect();
         if leases.is_empty() {
+            patience.fine();
             continue;
         }
         match shop.queue.renew(&leases).await {

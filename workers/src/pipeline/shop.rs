@@ -14,6 +14,7 @@ use super::circuit::{Circuit, Gate};
 use super::flight::{Flight, Flights};
 use super::handler::Ready;
 use super::lane::Lane;
+use super::memory::Memory;
 use super::progress::Progress;
 use super::trouble::Trouble;
 use crate::Settings;
@@ -44,6 +45,8 @@ pub struct Shop {
     pub lane: Lane,
     /// All jobs in hand.
     pub flights: Flights,
+    /// The calls of the last minute.
+    pub memory: Memory,
     /// What is wrong with Redis.
     pub trouble: Trouble,
     /// Whether anything moves.
@@ -53,6 +56,7 @@ pub struct Shop {
     /// The way to the worker.
     pub(crate) ready: Mutex<Option<mpsc::Sender<Ready>>>,
     pub(crate) known_hosts: Mutex<HashMap<Arc<str>, HashSet<Arc<str>>>>,
+    pub(crate) held_until: Mutex<Option<Instant>>,
     pub(crate) permits: Arc<Semaphore>,
     pub(crate) circuit: Mutex<Circuit>,
     pub(crate) closing: watch::Sender<bool>,
@@ -114,6 +118,28 @@ impl Shop {
         }
         hosts.insert(ticket.host.clone());
         Some(Learnt { host_id: host_id.to_owned(), email: email.map(str::to_owned) })
+    }
+
+    /// Waits until jobs may be taken in: Redis is the one we knew, and other
+    /// daemons have had their say after it was another.
+    pub async fn intake_open(&self) {
+        tokio::select! {
+            () = self.trouble.cleared() => {}
+            () = self.closing() => return,
+        }
+        let until = *self.held_until.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(until) = until.filter(|until| Instant::now() < *until) {
+            tokio::select! {
+                () = tokio::time::sleep_until(until.into()) => {}
+                () = self.closing() => {}
+            }
+        }
+    }
+
+    /// Takes nothing in for a moment.
+    pub fn hold_intake(&self) {
+        let until = Instant::now() + self.settings.rest_after_restart;
+        *self.held_until.lock().unwrap_or_else(PoisonError::into_inner) = Some(until);
     }
 
     /// Until when no call makes sense, if Zoom cannot be reached.

@@ -12,7 +12,7 @@ use zoomd_store::grants::AccountState;
 use zoomd_store::queue::ClaimedJob;
 use zoomd_wire::AccountName;
 
-use super::claims::start_claimed;
+use super::claims::{recall, start_claimed};
 use super::shop::Shop;
 use super::trouble::Patience;
 
@@ -31,6 +31,7 @@ pub async fn sweep(shop: Arc<Shop>) {
     let pause = (shop.queue.settings().lease / 4).min(LONGEST).max(SHORTEST);
     while rest(&shop, pause).await {
         loop {
+            shop.trouble.cleared().await;
             match shop.queue.sweep(STEP).await {
                 Ok(swept) => {
                     patience.fine();
@@ -62,6 +63,7 @@ pub async fn promote(shop: Arc<Shop>) {
     let mut patience = Patience::new(&shop.trouble, "promote");
     let mut pause = SHORTEST;
     while rest(&shop, pause).await {
+        shop.trouble.cleared().await;
         pause = match shop.queue.promote(STEP).await {
             Ok(promoted) => {
                 patience.fine();
@@ -87,8 +89,9 @@ pub async fn expire(shop: Arc<Shop>) {
     let mut pause = SHORTEST;
     while rest(&shop, pause).await {
         let Some(mut permits) = shop.permits(MOST).await else { break };
-        let most = permits.num_permits();
-        pause = match shop.queue.claim_expired(&shop.queue.fence(), most).await {
+        shop.intake_open().await;
+        let (fence, most) = (shop.queue.fence(), permits.num_permits());
+        pause = match shop.queue.claim_expired(&fence, most).await {
             Ok(expired) => {
                 patience.fine();
                 for job in expired.jobs {
@@ -102,6 +105,7 @@ pub async fn expire(shop: Arc<Shop>) {
             Err(error) => {
                 drop(permits);
                 patience.failed(&error).await;
+                recall(&shop, &fence, &mut patience).await;
                 SHORTEST
             }
         };

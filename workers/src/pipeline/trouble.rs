@@ -7,15 +7,26 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use zoomd_store::StoreError;
+use tokio::sync::watch;
+use zoomd_store::{ErrorKind, StoreError};
 
 const FIRST_WAIT: Duration = Duration::from_millis(50);
 const LONGEST_WAIT: Duration = Duration::from_secs(2);
 const BETWEEN_WARNINGS: Duration = Duration::from_secs(60);
 
 /// What all loops of a process know of Redis.
-#[derive(Debug, Clone, Default)]
-pub struct Trouble(Arc<Mutex<State>>);
+#[derive(Debug, Clone)]
+pub struct Trouble {
+    state: Arc<Mutex<State>>,
+    /// Whether Redis was out of reach and nobody has looked since.
+    suspect: watch::Sender<bool>,
+}
+
+impl Default for Trouble {
+    fn default() -> Self {
+        Self { state: Arc::default(), suspect: watch::Sender::new(false) }
+    }
+}
 
 #[derive(Debug, Default)]
 struct State {
@@ -28,12 +39,34 @@ impl Trouble {
     /// What is wrong, if anything is.
     #[must_use]
     pub fn what(&self) -> Option<String> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).what.clone()
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).what.clone()
+    }
+
+    /// Waits until Redis was out of reach.
+    pub async fn suspected(&self) {
+        let _ = self.suspect.subscribe().wait_for(|suspect| *suspect).await;
+    }
+
+    /// Waits until Redis is known to be the one we knew, or has been told what
+    /// it may have forgotten. Passed before each use of it.
+    pub async fn cleared(&self) {
+        if *self.suspect.borrow() {
+            let _ = self.suspect.subscribe().wait_for(|suspect| !*suspect).await;
+        }
+    }
+
+    /// Opens the barrier.
+    pub fn clear(&self) {
+        self.suspect.send_replace(false);
+        self.fine(Instant::now());
     }
 
     fn failed(&self, doing: &'static str, error: &StoreError, now: Instant) {
         metrics::counter!("zoomd_redis_errors_total", "op" => doing).increment(1);
-        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if matches!(error.kind(), ErrorKind::Unreachable | ErrorKind::ReadOnly) {
+            self.suspect.send_replace(true);
+        }
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         state.since.get_or_insert(now);
         state.what = Some(error.to_string());
         if state.warned.is_none_or(|at| now.duration_since(at) >= BETWEEN_WARNINGS) {
@@ -43,7 +76,7 @@ impl Trouble {
     }
 
     fn fine(&self, now: Instant) {
-        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(since) = state.since.take() {
             state.what = None;
             if state.warned.take().is_some() {
@@ -93,7 +126,6 @@ fn wait(failures: u32, roll: f64) -> Duration {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use zoomd_store::ErrorKind;
 
     #[test]
     fn waits_grow_to_a_bound() {

@@ -113,6 +113,7 @@ impl World {
         Setup {
             settings: Settings {
                 concurrency: 32,
+                rest_after_restart: ms(200),
                 reconcile: Patience { delays: vec![ms(50), ms(100)], ..Patience::default() },
                 ..Settings::default()
             },

@@ -1,0 +1,113 @@
+//! After Redis was away: is it the one that left?
+//!
+//! Whenever a loop cannot reach Redis, all of them stop at a barrier
+//! ([`Trouble::cleared`]) until this one has asked for the run id. Another id
+//! means a restart, a failover or a restore, and so a Redis that may have lost
+//! its last seconds. Before anything else is asked of it, it is told the calls
+//! of this process it may have forgotten, and their outcomes are settled again;
+//! then the intake rests for a moment, so that other daemons can do the same.
+//!
+//! Invariant: a call whose settle Redis still knows is not told again.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use zoomd_store::StoreError;
+use zoomd_store::queue::{Remembered, Settled as Answer, Settlement, WrittenBack};
+
+use super::flight::Flight;
+use super::memory::Settled;
+use super::shop::Shop;
+
+/// Between two tries to reach Redis.
+const BETWEEN: Duration = Duration::from_millis(100);
+/// Settlements in one batch.
+const BATCH: usize = 256;
+
+/// Guards the barrier until the engine ends.
+pub async fn serve(shop: Arc<Shop>) {
+    let mut known = run_id(&shop).await.ok();
+    loop {
+        shop.trouble.suspected().await;
+        let id = loop {
+            match run_id(&shop).await {
+                Ok(id) => break id,
+                Err(_) => tokio::time::sleep(BETWEEN).await,
+            }
+            // To look again is to move: nobody is stuck.
+            shop.progress.touch();
+        };
+        if known.as_ref().is_some_and(|known| *known != id) {
+            tracing::warn!("redis is another than before: it is told what it may have forgotten");
+            if let Err(error) = make_amends(&shop).await {
+                tracing::debug!(error = %error, "redis went away again");
+                continue;
+            }
+            shop.hold_intake();
+        }
+        known = Some(id);
+        shop.trouble.clear();
+    }
+}
+
+async fn run_id(shop: &Shop) -> Result<String, StoreError> {
+    let info = shop.queue.store().info("server").await?;
+    let id = info.lines().find_map(|line| line.strip_prefix("run_id:"));
+    Ok(id.unwrap_or_default().trim().to_owned())
+}
+
+async fn make_amends(shop: &Shop) -> Result<(), StoreError> {
+    let kept = shop.queue.last_settle_kept().await?;
+    // In hand: unless their settle is one that Redis knows.
+    let in_hand = shop.flights.pick(|flight| {
+        let number = flight.settle_number.load(Ordering::Acquire);
+        number == 0 || number > kept
+    });
+    let calls: Vec<_> = in_hand.iter().map(|flight| remembered(flight)).collect();
+    shop.queue.write_back(&calls).await?;
+    let lost = shop.memory.after(kept);
+    let calls: Vec<_> = lost.iter().map(|call| remembered(&call.flight)).collect();
+    let answers = shop.queue.write_back(&calls).await?;
+    let again: Vec<_> =
+        lost.iter().zip(&answers).filter_map(|(call, a)| to_settle(call, *a)).collect();
+    let (told, settled) = (calls.len() + in_hand.len(), again.len());
+    for batch in again.chunks(BATCH) {
+        let batch = shop.queue.settle_batch(batch.to_vec(), Vec::new());
+        let answers = shop.queue.settle(&batch).await?;
+        for (settlement, answer) in batch.items().iter().zip(answers) {
+            if answer == Answer::Done
+                && let Some(call) = lost.iter().find(|c| same(&c.settlement, settlement))
+            {
+                shop.memory.keep(batch.number(), Arc::clone(&call.flight), settlement.clone());
+            }
+        }
+    }
+    metrics::counter!("zoomd_calls_written_back_total").increment(told as u64);
+    tracing::warn!(told, settled, "redis was told the calls it may have forgotten");
+    Ok(())
+}
+
+fn remembered(flight: &Flight) -> Remembered {
+    Remembered { ticket: flight.ticket.clone(), payload: flight.text.clone() }
+}
+
+/// The settlement of a call whose settle is lost, if the job is ours to settle.
+fn to_settle(call: &Settled, answer: WrittenBack) -> Option<Settlement> {
+    match answer {
+        WrittenBack::Known | WrittenBack::Leased => Some(call.settlement.clone()),
+        WrittenBack::Finished => None,
+        WrittenBack::Taken | WrittenBack::Broken => {
+            metrics::counter!("zoomd_calls_forgotten_total").increment(1);
+            tracing::error!(
+                job.id = %call.flight.ticket.job_id,
+                "redis forgot a call and another daemon has the job: it may be made twice"
+            );
+            None
+        }
+    }
+}
+
+fn same(a: &Settlement, b: &Settlement) -> bool {
+    a.ticket.job_id == b.ticket.job_id && a.ticket.fence == b.ticket.fence
+}
