@@ -3,7 +3,7 @@
 CARGO ?= cargo
 DEMO_JOBS ?= 200
 
-.PHONY: help demo test check fmt lint install deps bench
+.PHONY: help demo test check fmt lint install deps bench chaos-tokens
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -31,3 +31,7 @@ deps: ## install redis-server if there is none
 
 bench: deps ## the same work through zoomd and other queues (half an hour)
 	python3 bench/run.py
+
+CHAOS_SECONDS ?= 600
+chaos-tokens: deps ## everything goes wrong for ten minutes while tokens rotate; ends with a table
+	ZOOMD_CHAOS_SECONDS=$(CHAOS_SECONDS) $(CARGO) test --locked --test it chaos::whatever -- --nocapture

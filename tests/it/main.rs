@@ -2,11 +2,13 @@
 
 mod account;
 mod budget;
+mod chaos;
 mod config;
 mod daemon;
 mod deploy;
 mod dev;
 mod doctor;
+mod door;
 mod enqueue;
 mod examples;
 mod failures;
@@ -16,4 +18,5 @@ mod jobs;
 mod meeting;
 mod metrics;
 mod rotation;
+mod shapes;
 mod support;

@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use secrecy::ExposeSecret as _;
 use zoom_api::{AccessToken, App, RefusalCause, RefusalKind, RetryAfter, TokenRefusal};
+use zoomd_store::StoreError;
 use zoomd_store::grants::{GrantKind, GrantSecrets, Line};
 use zoomd_store::rotation::{Committed, Judged, Offer, Origin, Refusal};
 
@@ -15,6 +16,9 @@ use super::preflight::{Intent, Presented};
 use super::{Ended, Rotator, Stop, meter, seam};
 
 const LONGEST_REST: Duration = Duration::from_secs(900);
+/// How long a refusal is kept while Redis does not take it, and asked again.
+const VERDICT_PATIENCE: Duration = Duration::from_secs(120);
+const VERDICT_PAUSE: Duration = Duration::from_millis(250);
 
 /// How it goes on after a reply.
 pub(super) enum Next {
@@ -87,8 +91,7 @@ impl Rotator {
             line,
             app_rest: self.0.settings.app_rest * 10,
         };
-        let judged = self.0.rotations.verdict(&evidence).await;
-        let judged = match judged {
+        let judged = match self.until_judged(&evidence).await {
             Ok(judged) => judged,
             Err(error) => {
                 // The intent stands; a later probe asks Zoom once more.
@@ -135,6 +138,27 @@ impl Rotator {
                 Err(Stop::settled("mass_death", Ended::Later { wait, why }))
             }
             Judged::Moved | Judged::Covered => Err(Stop::settled("moved", Ended::Changed)),
+        }
+    }
+
+    /// A refusal is evidence that cost a presentation: while Redis is away it is
+    /// kept, for rule N can be asked however late.
+    async fn until_judged(&self, evidence: &Refusal<'_>) -> Result<Judged, StoreError> {
+        let begun = Instant::now();
+        let mut closing = self.0.closing.subscribe();
+        loop {
+            let error = match self.0.rotations.verdict(evidence).await {
+                Ok(judged) => return Ok(judged),
+                Err(error) => error,
+            };
+            let over = *closing.borrow_and_update() || begun.elapsed() > VERDICT_PATIENCE;
+            if over || !error.is_transient() {
+                return Err(error);
+            }
+            tokio::select! {
+                () = tokio::time::sleep(VERDICT_PAUSE) => {}
+                _ = closing.changed() => {}
+            }
         }
     }
 

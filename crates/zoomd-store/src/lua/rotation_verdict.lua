@@ -48,21 +48,23 @@ if ok and type(candidates) == 'table' then
 end
 if left then return {'candidates'} end
 
+-- A death that a lost reply explains says nothing about the app.
 local app = s[8] or ''
-call('ZREMRANGEBYSCORE', P .. 'deaths', '-inf', int(now - tonumber(ARGV[12])))
-local deaths = 1
-for _, member in ipairs(call('ZRANGE', P .. 'deaths', 0, 999)) do
-  local client, account = string.match(member, '^(.*)|([^|]*)$')
-  if client == app and account ~= A then deaths = deaths + 1 end
+if ARGV[9] ~= 'reply_lost' then
+  call('ZREMRANGEBYSCORE', P .. 'deaths', '-inf', int(now - tonumber(ARGV[12])))
+  local deaths = 1
+  for _, member in ipairs(call('ZRANGE', P .. 'deaths', 0, 999)) do
+    local client, account = string.match(member, '^(.*)|([^|]*)$')
+    if client == app and account ~= A then deaths = deaths + 1 end
+  end
+  if deaths > tonumber(ARGV[11]) and deaths * 100 > tonumber(ARGV[13]) * call('ZCARD', P .. 'accounts') then
+    call('HSET', P .. 'stop', (s[7] or '') .. ' ' .. app,
+      int(now + tonumber(ARGV[14])) .. ' * ' .. deaths .. ' accounts died within a minute')
+    call('HDEL', g, 'dead')
+    return give_up({'mass', deaths})
+  end
+  call('ZADD', P .. 'deaths', int(now), app .. '|' .. A)
 end
-local many = deaths > tonumber(ARGV[11]) and deaths * 100 > tonumber(ARGV[13]) * call('ZCARD', P .. 'accounts')
-if many then
-  call('HSET', P .. 'stop', (s[7] or '') .. ' ' .. app,
-    int(now + tonumber(ARGV[14])) .. ' * ' .. deaths .. ' accounts died within a minute')
-  call('HDEL', g, 'dead')
-  return give_up({'mass', deaths})
-end
-call('ZADD', P .. 'deaths', int(now), app .. '|' .. A)
 call('HSET', a, 'st', 'needs_reauth', 'why', ARGV[9])
 if v[2] then clear_intent(A) end
 release(A, ARGV[7])
