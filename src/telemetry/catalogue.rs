@@ -44,6 +44,18 @@ const fn metric(
 pub const METRICS: &[Metric] = &[
     metric("zoomd_accounts", Gauge, "state", "Accounts by state."),
     metric("zoomd_build_info", Gauge, "version", "1; the version that runs."),
+    metric(
+        "zoomd_calls_forgotten_total",
+        Counter,
+        "",
+        "Calls that Redis forgot and another daemon may have made again.",
+    ),
+    metric(
+        "zoomd_calls_written_back_total",
+        Counter,
+        "",
+        "Calls told to a Redis that came back as another.",
+    ),
     metric("zoomd_consents_total", Counter, "outcome", "Consents that came to the public door."),
     metric(
         "zoomd_entries_vanished_total",
@@ -175,6 +187,12 @@ pub const METRICS: &[Metric] = &[
     ),
     metric("zoomd_token_refreshes_total", Counter, "outcome", "Rotations, by outcome."),
     metric("zoomd_token_refused_total", Counter, "", "Access tokens that Zoom refused with 401."),
+    metric(
+        "zoomd_twin_looks_skipped_total",
+        Counter,
+        "",
+        "Looks for twins that were not made, since too many waited.",
+    ),
     metric("zoomd_twins_total", Counter, "", "Meetings found beyond the first of one job."),
     metric(
         "zoomd_webhooks_total",

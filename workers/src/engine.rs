@@ -19,6 +19,7 @@ use zoomd_store::seal::Vault;
 
 use crate::error::Error;
 use crate::jobs::end;
+use crate::metric::Meters;
 use crate::pipeline::circuit::Circuit;
 use crate::pipeline::flight::Flights;
 use crate::pipeline::memory::Memory;
@@ -26,6 +27,7 @@ use crate::pipeline::progress::Progress;
 use crate::pipeline::shop::Shop;
 use crate::pipeline::trouble::Trouble;
 use crate::pipeline::{amends, backend, claims, handler, intake, lane, renew, sweeps, wake};
+use crate::reconcile::twins;
 use crate::schedules;
 use crate::settings::Settings;
 use crate::tokens::{RotationSettings, Tokens, TokensConfig};
@@ -109,6 +111,7 @@ impl Engine {
         let memory = Memory::default();
         let (lane, settling) =
             lane::open(queue.clone(), flights.clone(), memory.clone(), &trouble, progress.clone());
+        let (suspects, to_look_at) = twins::open();
         let (ready, jobs) = mpsc::channel(settings.concurrency.max(1));
         let shop = Arc::new(Shop {
             permits: Arc::new(Semaphore::new(settings.concurrency.max(1))),
@@ -121,6 +124,8 @@ impl Engine {
             lane,
             flights,
             memory,
+            suspects,
+            meters: Meters::default(),
             trouble,
             progress,
             wake: Arc::new(Notify::new()),
@@ -130,7 +135,9 @@ impl Engine {
             circuit: Mutex::new(Circuit::new(patience)),
             closing: watch::Sender::new(false),
         });
-        Ok(Self::run(shop, settling, jobs))
+        let engine = Self::run(shop, settling, jobs);
+        let looks = twins::serve(Arc::clone(&engine.shop), to_look_at);
+        Ok(engine.keeping(looks))
     }
 
     fn run(
@@ -156,6 +163,11 @@ impl Engine {
             Task::spawn(sweeps::promote(Arc::clone(&shop))),
         ]);
         Self { shop, takers, worker, keepers }
+    }
+
+    fn keeping(mut self, work: impl Future<Output = ()> + Send + 'static) -> Self {
+        self.keepers.push(Task::spawn(work));
+        self
     }
 
     /// Whether jobs are taken.

@@ -4,7 +4,57 @@
 
 use std::time::Duration;
 
+use metrics::{Counter, Histogram};
+
 use zoomd_store::queue::Why;
+
+/// The metrics of a job that goes well, looked up once: a look-up costs more
+/// than all else that is counted.
+pub struct Meters {
+    succeeded: Counter,
+    took: Histogram,
+    waited: Histogram,
+    created: Counter,
+    create_time: Histogram,
+}
+
+const CREATE: &str = "create_meeting";
+const SUCCEEDED: &str = "succeeded";
+
+impl Default for Meters {
+    fn default() -> Self {
+        Self {
+            succeeded: metrics::counter!("zoomd_jobs_total", "kind" => CREATE, "outcome" => SUCCEEDED),
+            took: metrics::histogram!("zoomd_job_duration_seconds", "kind" => CREATE, "outcome" => SUCCEEDED),
+            waited: metrics::histogram!("zoomd_job_wait_seconds", "kind" => CREATE),
+            created: metrics::counter!("zoomd_zoom_requests_total", "endpoint" => CREATE, "status" => "201"),
+            create_time: metrics::histogram!("zoomd_zoom_request_duration_seconds", "endpoint" => CREATE),
+        }
+    }
+}
+
+impl Meters {
+    /// A meeting was made, or found.
+    pub fn succeeded(&self, time: Duration) {
+        self.succeeded.increment(1);
+        self.took.record(time.as_secs_f64());
+    }
+
+    /// How long a job waited from when it could have run to its first send.
+    pub fn waited(&self, time: Duration) {
+        self.waited.record(time.as_secs_f64());
+    }
+
+    /// A call to Zoom ended: with an HTTP status, or with the kind of its trouble.
+    pub fn called(&self, endpoint: &'static str, status: &'static str, time: Duration) {
+        if endpoint == CREATE && status == "201" {
+            self.created.increment(1);
+            self.create_time.record(time.as_secs_f64());
+        } else {
+            called(endpoint, status, time);
+        }
+    }
+}
 
 /// A job has its outcome: `succeeded`, or a failure code.
 pub fn finished(kind: &'static str, outcome: &'static str) {
@@ -15,11 +65,6 @@ pub fn finished(kind: &'static str, outcome: &'static str) {
 pub fn took(kind: &'static str, outcome: &'static str, time: Duration) {
     metrics::histogram!("zoomd_job_duration_seconds", "kind" => kind, "outcome" => outcome)
         .record(time.as_secs_f64());
-}
-
-/// How long a job waited from when it could have run to its first send.
-pub fn waited(kind: &'static str, time: Duration) {
-    metrics::histogram!("zoomd_job_wait_seconds", "kind" => kind).record(time.as_secs_f64());
 }
 
 /// A job was put into its room.
@@ -33,7 +78,7 @@ pub fn limited(label: &'static str, kind: &'static str) {
 }
 
 /// A call to Zoom ended: with an HTTP status, or with the kind of its trouble.
-pub fn called(endpoint: &'static str, status: &'static str, time: Duration) {
+fn called(endpoint: &'static str, status: &'static str, time: Duration) {
     metrics::counter!("zoomd_zoom_requests_total", "endpoint" => endpoint, "status" => status)
         .increment(1);
     metrics::histogram!("zoomd_zoom_request_duration_seconds", "endpoint" => endpoint)

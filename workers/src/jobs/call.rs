@@ -36,6 +36,36 @@ pub async fn prepare<'a>(shop: &'a Shop, flight: &Flight) -> Result<(Token, Leav
     }
 }
 
+/// Logs a 429 in Zoom's words: they are what tells limits apart, and headers
+/// were seen to speak of others.
+pub fn log_limit(flight: &Flight, reply: &Reply) {
+    tracing::info!(
+        job.id = %flight.ticket.job_id,
+        account = %flight.ticket.account,
+        said = reply.error().message,
+        headers = ?reply.headers,
+        "zoom answered 429; the key it names is closed, and no attempt is spent"
+    );
+}
+
+/// The same outside of any lease: the call is asked for by itself.
+///
+/// # Errors
+/// What it has to wait for.
+pub async fn prepare_outside<'a>(
+    shop: &'a Shop,
+    flight: &Flight,
+) -> Result<(Token, Leave<'a>), Wait> {
+    let life = shop.queue.settings().request_timeout;
+    let Usable::Token(token) = shop.tokens.usable(&flight.ticket.account, None, life).await else {
+        return Err(Wait::Token);
+    };
+    match shop.circuit().ask(Instant::now(), rand::random()) {
+        Gate::Go => Ok((token, Leave { shop, open: true })),
+        Gate::Closed { .. } => Err(Wait::Unreachable),
+    }
+}
+
 impl Leave<'_> {
     /// The call was not made after all.
     pub fn not_tried(self) {}
@@ -51,7 +81,7 @@ impl Leave<'_> {
             Ok(reply) => metric::status(reply.status),
             Err(error) => error.kind.as_str(),
         };
-        metric::called(endpoint, word, time);
+        self.shop.meters.called(endpoint, word, time);
         if matches!(answer, Err(error) if !error.is_unreachable()) {
             return;
         }

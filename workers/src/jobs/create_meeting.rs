@@ -11,7 +11,6 @@ use super::call;
 use super::end;
 use crate::MarkerPlace;
 use crate::decide::{self, Attempt, Decision};
-use crate::metric;
 use crate::pipeline::flight::Flight;
 use crate::pipeline::shop::Shop;
 
@@ -38,11 +37,16 @@ pub async fn run(shop: &Arc<Shop>, flight: &Arc<Flight>) -> Settlement {
     let body = SendBody::new(body, move || guard.may_send());
     let began = Instant::now();
     if flight.attempt() == 1 {
-        metric::waited(flight.job.kind.as_str(), flight.waited(began));
+        shop.meters.waited(flight.waited(began));
     }
     let answer = token.client.create_meeting(&token.access, &flight.job.user, body).await;
     leave.report("create_meeting", &answer, began.elapsed());
 
+    if let Ok(reply) = &answer
+        && reply.status == 429
+    {
+        call::log_limit(flight, reply);
+    }
     let now = flight.redis_time(Instant::now());
     let sent = flight.redis_time(began);
     let decision = match decide::decide(&answer, sent, now) {

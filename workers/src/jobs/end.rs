@@ -54,7 +54,10 @@ pub fn settle(
     marker: Option<Marker>,
 ) -> Settlement {
     match decision {
-        Decision::Done(created) => done(shop, flight, &created),
+        Decision::Done(created) => {
+            shop.suspects.watch(shop, flight, marker);
+            done(shop, flight, &created)
+        }
         Decision::Wait(wait) => back(shop, flight, wait),
         Decision::Fail(verdict) => failed(flight, &verdict, &[]),
         Decision::Retry { at, why } => retry(flight, at, why, marker),
@@ -74,7 +77,7 @@ fn done(shop: &Shop, flight: &Flight, created: &Created<'_>) -> Settlement {
         false,
     );
     match outcome {
-        Ok(outcome) => succeeded(flight, outcome, learnt),
+        Ok(outcome) => succeeded(shop, flight, outcome, learnt),
         // The reply was read as an object a moment ago.
         Err(error) => lost(shop, flight, &error.to_string(), None),
     }
@@ -82,10 +85,13 @@ fn done(shop: &Shop, flight: &Flight, created: &Created<'_>) -> Settlement {
 
 /// Settles a job whose meeting exists.
 #[must_use]
-pub fn succeeded(flight: &Flight, outcome: Outcome, learnt: Option<Learnt>) -> Settlement {
-    let kind = outcome.kind;
-    metric::finished(kind, "succeeded");
-    metric::took(kind, "succeeded", flight.age());
+pub fn succeeded(
+    shop: &Shop,
+    flight: &Flight,
+    outcome: Outcome,
+    learnt: Option<Learnt>,
+) -> Settlement {
+    shop.meters.succeeded(flight.age());
     Settlement { learnt, ..Settlement::new(flight.ticket.clone(), Then::Done(outcome)) }
 }
 

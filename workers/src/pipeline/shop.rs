@@ -18,6 +18,8 @@ use super::memory::Memory;
 use super::progress::Progress;
 use super::trouble::Trouble;
 use crate::Settings;
+use crate::metric::Meters;
+use crate::reconcile::twins::Suspects;
 use crate::tokens::Tokens;
 
 /// When permits are short, no fewer than this are waited for, or batches would
@@ -47,6 +49,10 @@ pub struct Shop {
     pub flights: Flights,
     /// The calls of the last minute.
     pub memory: Memory,
+    /// What is counted of every job.
+    pub meters: Meters,
+    /// Jobs that were sent twice.
+    pub suspects: Suspects,
     /// What is wrong with Redis.
     pub trouble: Trouble,
     /// Whether anything moves.

@@ -63,7 +63,10 @@ struct Looker<'a> {
     flight: &'a Flight,
     token: &'a Token,
     leave: Leave<'a>,
+    /// Whether the next call was paid for with the lease.
     paid: bool,
+    /// No further call begins after this; what was read until then is kept.
+    until: Option<Instant>,
 }
 
 /// Looks once. Ids that were read in full are added to `record`.
@@ -75,8 +78,27 @@ pub async fn look(
     marker: Option<&Marker>,
     record: &mut Record,
 ) -> Look {
-    let mut looker = Looker { shop, flight, token, leave, paid: !flight.expired };
+    // Well before the lease is renewed no more.
+    let until = Some(flight.ticket.send_by + shop.queue.settings().request_timeout / 2);
+    let mut looker = Looker { shop, flight, token, leave, paid: !flight.expired, until };
     looker.run(marker, record).await.unwrap_or_else(|look| look)
+}
+
+/// The meetings of the host's list that carry `marker`, outside of any lease.
+///
+/// # Errors
+/// The list could not be read.
+pub async fn carriers(
+    shop: &Shop,
+    flight: &Flight,
+    token: &Token,
+    leave: Leave<'_>,
+    marker: &Marker,
+) -> Result<Vec<u64>, String> {
+    let mut looker = Looker { shop, flight, token, leave, paid: false, until: None };
+    let all = looker.list().await.map_err(|look| format!("{look:?}"))?;
+    let carries = |one: &&Listed| one.agenda.as_deref().is_some_and(|text| marker.is_in(text));
+    Ok(all.iter().filter(carries).map(|one| one.id).collect())
 }
 
 impl Looker<'_> {
@@ -176,6 +198,9 @@ impl Looker<'_> {
     async fn begin(&mut self, label: Label) -> Result<Option<Call>, Look> {
         if std::mem::take(&mut self.paid) {
             return Ok(None);
+        }
+        if self.until.is_some_and(|until| Instant::now() > until) {
+            return Err(Look::Wait(Wait::TooLate));
         }
         let account = AccountName::new(&self.flight.ticket.account)
             .map_err(|error| Look::Failed(error.to_string()))?;

@@ -13,6 +13,7 @@
 pub mod look;
 pub mod plan;
 pub mod sift;
+pub mod twins;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -57,7 +58,10 @@ pub async fn run(shop: &Arc<Shop>, flight: &Arc<Flight>) -> Settlement {
     record.marker = marker.map(|marker| marker.to_string());
     let look = look::look(shop, flight, &token, leave, marker.as_ref(), &mut record).await;
     match look {
-        Look::Found(found) => adopt(shop, flight, &found),
+        Look::Found(found) => {
+            shop.suspects.watch(shop, flight, marker);
+            adopt(shop, flight, &found)
+        }
         Look::Nothing => nothing(shop, flight, record),
         Look::Unclear { why, alike } => unknown(flight, &why, &alike),
         Look::Wait(why) => end::back_with(shop, flight, why, record),
@@ -84,7 +88,7 @@ fn adopt(shop: &Shop, flight: &Flight, found: &Found) -> Settlement {
                 metrics::counter!("zoomd_twins_total").increment(found.twins);
                 tracing::warn!(job.id = %flight.ticket.job_id, twins = found.twins, "zoom has more than one meeting of this job; the earliest is its outcome");
             }
-            end::succeeded(flight, outcome, None)
+            end::succeeded(shop, flight, outcome, None)
         }
         Err(error) => again(flight, flight.record.clone(), &error.to_string()),
     }

@@ -13,6 +13,8 @@ pub struct Patience {
     pub delays: Vec<Duration>,
     /// How long the job's calls may stay unresolved before it is given up.
     pub give_up: Duration,
+    /// How long after a success on a second send twins are looked for.
+    pub twins_after: Duration,
     /// How many meetings of one look may be asked for one by one.
     pub most_gets: usize,
     /// How many pages a list may have.
@@ -24,6 +26,7 @@ impl Default for Patience {
         Self {
             delays: [2, 8, 20].map(Duration::from_secs).to_vec(),
             give_up: Duration::from_secs(24 * 3600),
+            twins_after: Duration::from_secs(300),
             most_gets: 50,
             most_pages: 100,
         }

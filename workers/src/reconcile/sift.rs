@@ -87,3 +87,7 @@ impl Sought<'_> {
 fn is_cut(one: &Listed) -> bool {
     one.agenda.as_deref().is_some_and(|text| text.chars().count() >= AGENDA_CUT)
 }
+
+#[cfg(test)]
+#[path = "sift_tests.rs"]
+mod tests;

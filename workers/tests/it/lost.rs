@@ -193,3 +193,75 @@ async fn an_engine_that_dies_before_the_call_leaves_the_job_to_another() {
     tokio::time::timeout(Duration::from_secs(5), heir.drain(LIMIT)).await.expect("a quick end");
     world.assert_idle();
 }
+
+/// Remembers which counters were used.
+#[derive(Default)]
+struct Seen(std::sync::Mutex<std::collections::HashSet<String>>);
+
+impl metrics::Recorder for Seen {
+    fn describe_counter(
+        &self,
+        _: metrics::KeyName,
+        _: Option<metrics::Unit>,
+        _: metrics::SharedString,
+    ) {
+    }
+    fn describe_gauge(
+        &self,
+        _: metrics::KeyName,
+        _: Option<metrics::Unit>,
+        _: metrics::SharedString,
+    ) {
+    }
+    fn describe_histogram(
+        &self,
+        _: metrics::KeyName,
+        _: Option<metrics::Unit>,
+        _: metrics::SharedString,
+    ) {
+    }
+
+    fn register_counter(&self, key: &metrics::Key, _: &metrics::Metadata<'_>) -> metrics::Counter {
+        self.0.lock().expect("a lock").insert(key.name().to_owned());
+        metrics::Counter::noop()
+    }
+
+    fn register_gauge(&self, _: &metrics::Key, _: &metrics::Metadata<'_>) -> metrics::Gauge {
+        metrics::Gauge::noop()
+    }
+
+    fn register_histogram(
+        &self,
+        _: &metrics::Key,
+        _: &metrics::Metadata<'_>,
+    ) -> metrics::Histogram {
+        metrics::Histogram::noop()
+    }
+}
+
+#[tokio::test]
+async fn a_meeting_that_shows_up_too_late_is_a_twin_and_is_reported() {
+    let seen = Seen::default();
+    let _set = metrics::set_default_local_recorder(&seen);
+    let world = World::new().await;
+    world.account("acme").await;
+    world.sim.rules(|rules| rules.list.lag_ms = 1_000);
+    let engine = world
+        .engine_with(|setup| {
+            setup.queue.request_timeout = Duration::from_millis(100);
+            setup.settings.reconcile.twins_after = Duration::from_millis(1_200);
+        })
+        .await;
+    world.sim.fault(Fault::new(Endpoint::Create, What::Drop).after());
+    world.enqueue(&job_with("acme", "twice"));
+    let result = world.outcome("twice").await;
+    assert_eq!(result["attempts"], 2);
+    assert_eq!(world.sim.twins().len(), 1, "the window that remains");
+    let until = std::time::Instant::now() + LIMIT;
+    while !seen.0.lock().expect("a lock").contains("zoomd_twins_total") {
+        assert!(std::time::Instant::now() < until, "the twin is reported");
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(world.sim.meetings_of("acme").len(), 2, "neither is deleted");
+    engine.drain(LIMIT).await;
+}

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use jiff::{Timestamp, ToSpan as _};
 use metrics::{Counter, Gauge, Histogram, Key, KeyName, Metadata, Recorder, SharedString, Unit};
+use zoom_sim::{Endpoint, Fault, What};
 use zoomd_store::grants::Grants;
 use zoomd_wire::AccountName;
 
@@ -69,11 +70,12 @@ async fn before_the_call_it_is_an_internal_error() {
 
 #[tokio::test]
 async fn after_the_call_zoom_is_asked() {
-    let trap = trap("zoomd_zoom_requests_total", "201");
+    let trap = trap("zoomd_zoom_requests_total", "503");
     let _set = metrics::set_default_local_recorder(&trap);
     let world = World::new().await;
     world.account("acme").await;
     let engine = world.hasty_engine().await;
+    world.sim.fault(Fault::new(Endpoint::Create, What::Status(503)).after());
     world.enqueue(&job_with("acme", "made"));
     let result = world.outcome("made").await;
     assert_eq!(result["status"], "succeeded", "{result}");
