@@ -32,7 +32,8 @@ impl Rotator {
                 }
             }
         }
-        if let Err(error) = self.0.journal.tidy() {
+        let journal = self.0.journal.clone();
+        if let Ok(Err(error)) = tokio::task::spawn_blocking(move || journal.tidy()).await {
             tracing::warn!(%error, "the rotation journal could not be tidied");
         }
         Ok(changed)

@@ -1,0 +1,182 @@
+//! Zoom tells that a person took the consent back.
+
+use serde_json::{Value, json};
+use zoom_sim::{Event, hmac_hex, post_webhook as post, signature};
+
+use super::browser::Browser;
+use super::{Door, SECRET, until};
+use crate::support::job;
+
+impl Door {
+    async fn tell(&self, event: Event) -> u16 {
+        let url = self.url("/webhook");
+        self.rig.sim.send_webhook(&url, SECRET, event).await.expect("answered in time").status
+    }
+
+    async fn bye(&self, user: &str) -> u16 {
+        self.tell(Event::AppDeauthorized { user: user.into(), client_id: None }).await
+    }
+}
+
+#[tokio::test]
+async fn only_zoom_is_heard() {
+    let door = Door::new().await;
+    let _daemon = door.rig.daemon();
+    let url = door.url("/webhook");
+    let asked = Event::UrlValidation { plain_token: "qgg8vlvZRS6UYooatFL8Aw".into() };
+    let answer = door.rig.sim.send_webhook(&url, SECRET, asked.clone()).await.expect("answered");
+    let body: Value = serde_json::from_str(&answer.body).expect("JSON");
+    let signed = hmac_hex(SECRET, b"qgg8vlvZRS6UYooatFL8Aw");
+    let expected = json!({"plainToken": "qgg8vlvZRS6UYooatFL8Aw", "encryptedToken": signed});
+    assert_eq!((answer.status, body), (200, expected));
+
+    let forged = door.rig.sim.send_webhook(&url, "another", asked.clone()).await;
+    assert_eq!(forged.expect("answered").status, 401);
+    let now = jiff::Timestamp::now().as_second();
+    let text = r#"{"event":"meeting.started"}"#;
+    for (at, status) in [(now - 200, 200), (now + 200, 200), (now - 400, 401), (now + 400, 401)] {
+        assert_eq!(post(&url, SECRET, at, text).await.expect("answered").status, status, "{at}");
+    }
+    // The signature is over these bytes and over no others.
+    let good = signature(SECRET, now, text);
+    let time = now.to_string();
+    let headers = [("x-zm-request-timestamp", time.as_str()), ("x-zm-signature", good.as_str())];
+    let mut client = Browser::default();
+    assert_eq!(client.send("POST", &url, &headers, text).status, 200);
+    assert_eq!(client.send("POST", &url, &headers, &text.replace(':', ": ")).status, 401);
+    assert_eq!(client.send("POST", &url, &headers[..1], text).status, 401);
+    assert_eq!(client.send("POST", &url, &[], text).status, 401);
+    assert_eq!(door.tell(Event::Raw { body: "[1]".into() }).await, 400);
+}
+
+#[tokio::test]
+async fn a_consent_taken_back_ends_the_account_and_its_jobs() {
+    let door = Door::new().await;
+    let daemon = door.rig.daemon();
+    assert_eq!(door.walk(&door.link("acme", &[]), "ada").status, 200);
+    assert_eq!(door.walk(&door.link("beta", &[]), "bob").status, 200);
+    let token = door.stored("acme").await.expect("a token");
+    // Two jobs wait for the account when its person leaves.
+    door.rig.run(&["account", "pause", "acme"]).expect(0);
+    for id in ["one", "two"] {
+        door.rig.xadd(&job("acme", id)).await;
+    }
+    until("the jobs to wait", || {
+        let shown = door.rig.run(&["--json", "account", "show", "acme"]).json();
+        (shown["waiting"] == 2).then_some(())
+    });
+    assert_eq!(door.bye("ada").await, 200);
+    let gone = door.account("acme").await.expect("a tombstone");
+    assert_eq!((gone.state.as_str(), gone.why.as_deref()), ("removed", Some("app_deauthorized")));
+    assert!(gone.version.is_some(), "it keeps its epoch");
+    assert_eq!(door.stored("acme").await, None);
+    for id in ["one", "two"] {
+        let (_, failure) = door.rig.outcome(id).await;
+        assert_eq!(failure["code"], "account_removed", "{failure}");
+    }
+    let events = door.events();
+    assert!(events.contains("account.removed") && events.contains("app_deauthorized"), "{events}");
+    assert!(events.contains(r#""waiting_jobs":2"#), "{events}");
+    assert_eq!(door.state("beta").await, Some("active"), "another person's stays");
+    // Told again, nothing more happens.
+    assert_eq!(door.bye("ada").await, 200);
+    assert_eq!(
+        door.events().matches("account.removed").count(),
+        events.matches("account.removed").count()
+    );
+    assert_eq!(door.rig.redis_cli(&["HLEN", "zoomd:v1:bye"]).trim(), ":0");
+    // A job that comes later fails as well, and no trace of the token is left.
+    door.rig.xadd(&job("acme", "late")).await;
+    assert_eq!(door.rig.outcome("late").await.1["code"], "account_removed");
+    let journal = door.rig.dir.path().join("data/journal");
+    let all: String = std::fs::read_dir(&journal)
+        .expect("a folder")
+        .map(|f| std::fs::read_to_string(f.expect("a file").path()).expect("read"))
+        .collect();
+    assert!(!all.contains(r#""account":"acme""#), "the journal has forgotten it: {all}");
+    assert!(all.contains(r#""account":"beta""#), "and keeps the other");
+    assert!(!daemon.log().contains(&token));
+}
+
+#[tokio::test]
+async fn a_consent_given_again_outlives_what_was_told_late() {
+    let door = Door::new().await;
+    let _daemon = door.rig.daemon();
+    assert_eq!(door.walk(&door.link("acme", &[]), "ada").status, 200);
+    let account = door.account("acme").await.expect("it is there");
+    let ada = account.zoom_user.expect("known");
+    let told = |at: jiff::Timestamp| Event::Raw {
+        body: json!({
+            "event": "app_deauthorized",
+            "event_ts": at.as_millisecond(),
+            "payload": {
+                "user_id": ada,
+                "account_id": account.zoom_account,
+                "client_id": "sim-client",
+                "deauthorization_time": at.to_string(),
+            },
+        })
+        .to_string(),
+    };
+    let hour = jiff::SignedDuration::from_hours(1);
+    assert_eq!(door.tell(told(jiff::Timestamp::now() - hour)).await, 200);
+    assert_eq!(door.state("acme").await, Some("active"), "that was before this consent");
+    let stranger = json!({
+        "event": "app_deauthorized",
+        "payload": {"user_id": ada, "account_id": "x", "client_id": "another-app",
+                    "deauthorization_time": jiff::Timestamp::now().to_string()},
+    });
+    assert_eq!(door.tell(Event::Raw { body: stranger.to_string() }).await, 200);
+    assert_eq!(door.state("acme").await, Some("active"), "that was another app's");
+    assert_eq!(door.tell(told(jiff::Timestamp::now())).await, 200);
+    assert_eq!(door.state("acme").await, Some("removed"));
+    // The person comes again.
+    assert_eq!(door.walk(&door.link("acme", &[]), "ada").status, 200);
+    assert_eq!(door.state("acme").await, Some("active"));
+}
+
+#[tokio::test]
+async fn an_imported_grant_is_known_by_what_its_token_says() {
+    let door = Door::new().await;
+    let _daemon = door.rig.daemon();
+    door.rig.connect("ada");
+    let shown = door.account("ada").await.expect("it is there");
+    if shown.zoom_user.is_none() {
+        assert_eq!(door.bye("bob").await, 200);
+        assert_eq!(door.state("ada").await, Some("active"));
+    }
+    assert_eq!(door.bye("ada").await, 200);
+    assert_eq!(door.state("ada").await, Some("removed"));
+}
+
+#[tokio::test]
+async fn what_cannot_be_noted_is_not_confirmed() {
+    let mut door = Door::new().await;
+    let mut daemon = door.rig.daemon();
+    assert_eq!(door.walk(&door.link("acme", &[]), "ada").status, 200);
+    door.rig.redis.kill();
+    assert_eq!(door.bye("ada").await, 503, "zoom asks again after a 5xx, and after nothing else");
+    door.rig.redis.restart().expect("it starts again");
+    until("redis", || (door.rig.run(&["account", "list"]).code == 0).then_some(()));
+    assert_eq!(door.state("acme").await, Some("active"));
+    // Heard by a daemon that died at once: any other carries it out.
+    daemon.kill();
+    let account = door.account("acme").await.expect("it is there");
+    let field = format!("sim-client|{}", account.zoom_user.expect("known"));
+    let now = jiff::Timestamp::now().as_millisecond().to_string();
+    door.rig.redis_cli(&["HSET", "zoomd:v1:bye", &field, &format!("{now} ")]);
+    let _next = door.rig.daemon();
+    until("the farewell to be carried out", || {
+        let left = door.rig.redis_cli(&["HLEN", "zoomd:v1:bye"]);
+        (left.trim() == ":0").then_some(())
+    });
+    assert_eq!(door.state("acme").await, Some("removed"));
+}
+
+#[tokio::test]
+async fn without_a_secret_there_is_no_webhook() {
+    let mut door = Door::new().await;
+    door.rig.set("ZOOMD_WEBHOOK_SECRET", "");
+    let _daemon = door.rig.daemon();
+    assert_eq!(door.bye("ada").await, 404);
+}
