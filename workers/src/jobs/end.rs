@@ -25,6 +25,8 @@ const LONGEST_TIMELINE: usize = 40;
 const REFUSED: &str = "refused";
 /// The record's field for the moment by which its lost call must be over.
 const QUIET: &str = "quiet_ms";
+/// The record's field for the times a handler of this job did not come back.
+const CRASHES: &str = "crashes";
 /// A longer sleep is told by an event.
 const TELL_OVER_MS: i64 = 60_000;
 
@@ -43,6 +45,20 @@ pub fn quiet_ms(record: &Record) -> Option<i64> {
 /// Notes when the lost call must be over.
 pub fn set_quiet(record: &mut Record, ms: i64) {
     record.more.insert(QUIET.to_owned(), ms.into());
+}
+
+/// How often in a row a handler of this job did not come back.
+#[must_use]
+pub fn crashes(record: &Record) -> u32 {
+    let noted = record.more.get(CRASHES).and_then(serde_json::Value::as_u64).unwrap_or(0);
+    u32::try_from(noted).unwrap_or(u32::MAX).saturating_add(record.sweeps)
+}
+
+/// Keeps that number through a settle, which ends the scripts' own count.
+pub fn keep_crashes(record: &mut Record, number: u32) {
+    if number > 0 {
+        record.more.insert(CRASHES.to_owned(), number.into());
+    }
 }
 
 /// Settles a create.
@@ -184,24 +200,39 @@ pub fn removed(flight: &Flight) -> Settlement {
 /// Too many daemons died with the job in hand.
 #[must_use]
 pub fn poisoned(flight: &Flight) -> Settlement {
-    let sweeps = flight.record.sweeps;
-    if flight.record.unresolved {
-        let text =
-            format!("it was in hand when {sweeps} daemons died, and its last call may have left");
+    let times = crashes(&flight.record);
+    if flight.record.unresolved && !flight.creates() {
+        let text = format!("{times} handlers did not come back, and its last call may have left");
         return unresolved(flight, &Verdict::ours(FailureCode::OutcomeUnknown, text), &[]);
     }
-    let text = format!("it was in hand when {sweeps} daemons died");
+    made_nothing_and_poisoned(flight)
+}
+
+/// The same, and its last call is known to have made nothing.
+#[must_use]
+pub fn made_nothing_and_poisoned(flight: &Flight) -> Settlement {
+    let text = format!("{} handlers in a row did not come back", crashes(&flight.record));
     failed(flight, &Verdict::ours(FailureCode::InternalError, text), &[])
 }
 
 /// Its handler panicked. If the call had left, Zoom is asked first.
 #[must_use]
 pub fn panicked(shop: &Shop, flight: &Flight) -> Settlement {
-    if flight.sent_ms().is_some() || flight.record.unresolved {
-        return lost(shop, flight, "the handler panicked after the call had left", None);
+    let may_have_left = flight.sent_ms().is_some() || flight.record.unresolved;
+    if !may_have_left {
+        let text = "the handler panicked; this is a defect of zoomd";
+        return failed(flight, &Verdict::ours(FailureCode::InternalError, text), &[]);
     }
-    let text = "the handler panicked; this is a defect of zoomd";
-    failed(flight, &Verdict::ours(FailureCode::InternalError, text), &[])
+    let times = crashes(&flight.record) + 1;
+    if !flight.creates() && times >= shop.queue.settings().poison_sweeps {
+        return poisoned(flight);
+    }
+    let why = "the handler panicked after the call had left";
+    let mut settlement = lost(shop, flight, why, None);
+    if let Then::Sleep { record, .. } = &mut settlement.then {
+        keep_crashes(record, times);
+    }
+    settlement
 }
 
 /// A job that waited and whose text is gone: the namespace was damaged.
@@ -295,6 +326,10 @@ fn after_call(flight: &Flight, why: &str, marker: Option<Marker>) -> Record {
         let sent_ms = flight.sent_ms().unwrap_or(flight.ticket.granted_ms);
         record.first_send_ms.get_or_insert(sent_ms);
         record.last_send_ms = Some(sent_ms);
+        // This handler came back.
+        record.more.remove(CRASHES);
+    } else {
+        keep_crashes(&mut record, crashes(&flight.record));
     }
     if let Some(marker) = marker {
         record.marker = Some(marker.to_string());

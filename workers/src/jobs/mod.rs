@@ -18,7 +18,13 @@ use crate::reconcile;
 
 /// Runs one lease of a job.
 pub async fn run(shop: &Arc<Shop>, flight: &Arc<Flight>) -> Settlement {
-    if flight.record.sweeps >= shop.queue.settings().poison_sweeps {
+    let poison = shop.queue.settings().poison_sweeps;
+    let crashes = match flight.ticket.mode {
+        Mode::Create => end::crashes(&flight.record),
+        // What crashed it before was the call; a look is another thing.
+        Mode::Reconcile => flight.record.sweeps.saturating_sub(1),
+    };
+    if crashes >= poison {
         return end::poisoned(flight);
     }
     if flight.removed && !flight.record.unresolved {

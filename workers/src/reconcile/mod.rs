@@ -50,6 +50,7 @@ pub async fn run(shop: &Arc<Shop>, flight: &Arc<Flight>) -> Settlement {
     };
     let mut record = flight.record.clone();
     record.unresolved = true;
+    end::keep_crashes(&mut record, end::crashes(&flight.record));
     if end::quiet_ms(&record).is_none() {
         let over = shop.queue.settings().request_timeout;
         end::set_quiet(&mut record, flight.redis_ms(Instant::now()) + millis(over));
@@ -123,6 +124,9 @@ fn absent(shop: &Shop, flight: &Flight) -> Settlement {
             None => "it was cancelled by an operator".to_owned(),
         };
         return end::failed(flight, &Verdict::ours(FailureCode::Cancelled, text), &[]);
+    }
+    if end::crashes(&flight.record) >= shop.queue.settings().poison_sweeps {
+        return end::made_nothing_and_poisoned(flight);
     }
     let last_ms = flight.last_send_ms(shop.settings.allow_past_start);
     if flight.expired || now.as_millisecond() >= last_ms {

@@ -265,3 +265,28 @@ async fn a_meeting_that_shows_up_too_late_is_a_twin_and_is_reported() {
     assert_eq!(world.sim.meetings_of("acme").len(), 2, "neither is deleted");
     engine.drain(LIMIT).await;
 }
+
+#[tokio::test]
+async fn a_job_that_takes_its_daemon_down_again_and_again_becomes_a_failure() {
+    let world = World::new().await;
+    world.account("acme").await;
+    world.sim.fault(Fault::new(Endpoint::Create, What::Hold).times(2));
+    world.enqueue(&job_with("acme", "poison"));
+    for crash in 1..=2 {
+        let dying = world.hasty_engine().await;
+        world.sim.wait_for(Endpoint::Create, crash).await.expect("a call");
+        drop(dying);
+    }
+    let heir = world
+        .engine_with(|setup| {
+            setup.queue.poison_sweeps = 2;
+            setup.queue.request_timeout = Duration::from_millis(300);
+        })
+        .await;
+    let failure = world.outcome("poison").await;
+    assert_eq!(failure["code"], "internal_error", "{failure}");
+    assert_eq!(failure["attempts"], 2);
+    assert!(world.sim.meetings().is_empty());
+    heir.drain(LIMIT).await;
+    world.assert_idle();
+}
