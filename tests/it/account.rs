@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use zoom_sim::{App, Config, Sim};
 use zoomd_store::grants::{AccountState, Grants};
 use zoomd_store::seal::KeyRing;
+use zoomd_store::streams::Stream;
 use zoomd_store::{Store, StoreConfig, meta};
 use zoomd_wire::AccountName;
 
@@ -82,25 +83,7 @@ impl World {
 
     /// Starts a login and answers the process and the page it asks to open.
     async fn start_login(&self, args: &[&str]) -> (Login, String) {
-        let mut command = self.command(&[&["account", "login", "--json"], args].concat());
-        let mut child =
-            command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it runs");
-        let mut stderr = BufReader::new(child.stderr.take().expect("piped"));
-        let read = tokio::task::spawn_blocking(move || {
-            let mut said = String::new();
-            loop {
-                let mut line = String::new();
-                if stderr.read_line(&mut line).expect("utf-8") == 0 {
-                    panic!("no page was printed: {said}");
-                }
-                said.push_str(&line);
-                if let Some(page) = line.trim().strip_prefix("http") {
-                    return (stderr, said.clone(), format!("http{page}"));
-                }
-            }
-        });
-        let (stderr, said, page) = read.await.expect("no panic");
-        (Login { child, stderr, said }, page)
+        start_login(self.command(&[&["account", "login", "--json"], args].concat())).await
     }
 
     /// A whole login: the page is opened and the redirects are followed.
@@ -156,6 +139,28 @@ impl Login {
         }
         as_json(output)
     }
+}
+
+/// Starts a login and answers the process and the page it asks to open.
+async fn start_login(mut command: Command) -> (Login, String) {
+    command.stdin(Stdio::null());
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it runs");
+    let mut stderr = BufReader::new(child.stderr.take().expect("piped"));
+    let read = tokio::task::spawn_blocking(move || {
+        let mut said = String::new();
+        loop {
+            let mut line = String::new();
+            if stderr.read_line(&mut line).expect("utf-8") == 0 {
+                panic!("no page was printed: {said}");
+            }
+            said.push_str(&line);
+            if let Some(page) = line.trim().strip_prefix("http") {
+                return (stderr, said.clone(), format!("http{page}"));
+            }
+        }
+    });
+    let (stderr, said, page) = read.await.expect("no panic");
+    (Login { child, stderr, said }, page)
 }
 
 async fn finish(child: std::io::Result<Child>) -> Output {
@@ -459,6 +464,50 @@ async fn a_copy_under_another_deployment_and_a_wrong_key_are_refused() {
     let (code, error) = as_json(finish(command.spawn()).await);
     assert_eq!((code, &error["error"]["code"]), (Some(2), &json!("encryption_key")), "{error}");
     assert!(error["error"]["message"].as_str().is_some_and(|m| m.contains("sealed under key")));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn jobs_of_a_dead_grant_wait_for_the_login_and_go_on() {
+    let mut rig = Rig::start().await;
+    let port = TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr()).expect("a port");
+    rig.set("ZOOMD_REDIRECT_URL", &format!("http://127.0.0.1:{}/zoom", port.port()));
+    rig.connect("acme");
+    assert!(rig.sim.revoke("acme"), "the user takes the consent back at Zoom");
+    let _daemon = rig.daemon();
+    rig.xadd(&job("acme", "order-1")).await;
+    let shown = until("the verdict, with the job waiting", || {
+        let shown = rig.run(&["account", "show", "acme", "--json"]).expect(0).json();
+        (shown["state"] == "needs_reauth" && shown["waiting"] == 1).then_some(shown)
+    });
+    assert!(shown["why"].is_string(), "{shown}");
+    rig.run(&["account", "token", "acme", "--timeout", "1s"]).expect(4);
+
+    let (login, page) = start_login(rig.command(&["account", "login", "acme", "--json"])).await;
+    browse(&format!("{page}&sim_user=acme")).await;
+    let (code, shown) = login.end().await;
+    assert_eq!((code, &shown["state"]), (Some(0), &json!("active")), "{shown}");
+    let (stream, outcome) = rig.outcome("order-1").await;
+    assert_eq!(stream, Stream::Results, "{outcome}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_removed_account_has_its_waiting_jobs_failed_by_the_daemon() {
+    let rig = Rig::start().await;
+    rig.connect("acme");
+    rig.run(&["account", "pause", "acme"]).expect(0);
+    let _daemon = rig.daemon();
+    rig.xadd(&job("acme", "order-1")).await;
+    until("the job waits", || {
+        let shown = rig.run(&["account", "show", "acme", "--json"]).expect(0).json();
+        (shown["waiting"] == 1).then_some(())
+    });
+    let removed = rig.run(&["account", "remove", "acme", "--json"]).expect(0).json();
+    assert_eq!((&removed["waiting"], &removed["revoked"]), (&json!(1), &json!("yes")));
+    let (_, failure) = rig.outcome("order-1").await;
+    assert_eq!(failure["code"], "account_removed", "{failure}");
+    rig.xadd(&job("acme", "order-2")).await;
+    let (_, failure) = rig.outcome("order-2").await;
+    assert_eq!(failure["code"], "account_removed", "{failure}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
