@@ -118,10 +118,11 @@ impl Pending {
     /// sent.
     async fn ask(&mut self, store: &Store) -> Result<Vec<String>, CliError> {
         let ops = Ops::new(store.clone());
-        let ids: Vec<String> = self.jobs.keys().take(ASKED).cloned().collect();
+        let some = self.jobs.iter().take(ASKED);
+        let some: Vec<_> = some.map(|(id, entry)| (id.clone(), entry.clone())).collect();
         let mut found = Vec::new();
-        for id in ids {
-            let Ok(Some(view)) = ops.job(&id).await else { continue };
+        for (id, entry) in some {
+            let Ok(Some(view)) = ops.job_near(&id, Some(&entry)).await else { continue };
             if view.state == State::Succeeded {
                 self.remove(&id);
                 let bare = || format!(r#"{{"job_id":"{id}","status":"succeeded"}}"#);
@@ -160,7 +161,8 @@ pub(super) async fn one(
         if let Some(outcome) = pending.ask(store).await?.pop() {
             return Ok(outcome);
         }
-        if let Ok(Some(view)) = Ops::new(store.clone()).job(id).await {
+        let entry = pending.jobs.get(id).map(String::as_str);
+        if let Ok(Some(view)) = Ops::new(store.clone()).job_near(id, entry).await {
             let now = story::standing(ctx, &view);
             if now != said {
                 ctx.out.note(&now);

@@ -10,7 +10,7 @@ pub mod story;
 mod watch;
 
 use clap::{Args, Subcommand};
-use zoomd_store::ops::Ops;
+use zoomd_store::ops::{OUTCOMES_LOOK, Ops, QUEUED_LOOK};
 
 use super::ctx::Ctx;
 use super::error::{CliError, CliResult};
@@ -51,6 +51,9 @@ pub(super) async fn ops(ctx: &Ctx) -> Result<Ops, CliError> {
 }
 
 fn missing(id: &str) -> CliError {
-    CliError::not_found(format!("no job {id} waits, runs, or is among the newest outcomes"))
-        .hint("zoomd job list, zoomd failure list")
+    CliError::not_found(format!(
+        "no job {id} waits, runs, is among the {QUEUED_LOOK} oldest of the stream, or among the \
+         {OUTCOMES_LOOK} newest outcomes"
+    ))
+    .hint("zoomd job list, zoomd failure list")
 }

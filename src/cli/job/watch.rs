@@ -17,8 +17,9 @@ pub(super) async fn run(ctx: &Ctx, args: OneArgs) -> CliResult {
     let ops = ops(ctx).await?;
     let mut said = String::new();
     let mut missed = 0;
+    let mut entry: Option<String> = None;
     loop {
-        let Some(view) = ops.job(&args.id).await? else {
+        let Some(view) = ops.job_near(&args.id, entry.as_deref()).await? else {
             // Between two places a job may be in neither reader's sight.
             missed += 1;
             if missed > 2 {
@@ -28,6 +29,7 @@ pub(super) async fn run(ctx: &Ctx, args: OneArgs) -> CliResult {
             continue;
         };
         missed = 0;
+        entry.clone_from(&view.entry);
         if view.state.is_over() {
             let outcome = view.outcome.as_deref().and_then(|json| serde_json::from_str(json).ok());
             let value: Value = outcome.unwrap_or_default();

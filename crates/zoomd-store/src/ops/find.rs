@@ -12,8 +12,11 @@ use crate::StoreError;
 use crate::queue::parse::Live;
 use crate::queue::{Mode, Record, Why};
 
-/// Entries of a stream that are looked at for one job.
-const LOOK: usize = 20_000;
+/// Entries of the producers' stream that are looked at for one job, the oldest
+/// first.
+pub const QUEUED_LOOK: usize = 2_000_000;
+/// Outcomes that are looked at for one job.
+pub const OUTCOMES_LOOK: usize = 100_000;
 
 /// Where a job stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -159,6 +162,19 @@ impl Ops {
     /// # Errors
     /// That Redis could not be asked.
     pub async fn job(&self, id: &str) -> Result<Option<JobView>, StoreError> {
+        self.job_near(id, None).await
+    }
+
+    /// As [`job`](Self::job), for one that was in this entry of the stream when
+    /// it was last seen: it is not searched for while it is there.
+    ///
+    /// # Errors
+    /// That Redis could not be asked.
+    pub async fn job_near(
+        &self,
+        id: &str,
+        entry: Option<&str>,
+    ) -> Result<Option<JobView>, StoreError> {
         let mut command = redis::cmd("HGET");
         command.arg(self.store.keys().ids()).arg(id);
         let memory: Option<String> =
@@ -169,7 +185,18 @@ impl Ops {
                 None => Err(StoreError::unexpected("a job's state")),
             },
             Some(value) => self.finished_job(id, value).await.map(Some),
-            None => self.unremembered_job(id).await,
+            None => match entry {
+                Some(entry) => self.job_in(id, entry).await,
+                None => self.unremembered_job(id).await,
+            },
+        }
+    }
+
+    async fn job_in(&self, id: &str, entry: &str) -> Result<Option<JobView>, StoreError> {
+        let jobs = self.store.keys().jobs();
+        match self.entry(&jobs, entry).await? {
+            Some(raw) => Ok(Some(queued_view(&raw))),
+            None => self.over_job(id, Some(entry)).await,
         }
     }
 
@@ -247,8 +274,17 @@ impl Ops {
         if let Some(view) = self.queued_job(id).await? {
             return Ok(Some(view));
         }
-        // An entry's id tells when the job came, so its outcome came later.
-        let from = id.parse::<zoomd_wire::EntryId>().ok().map(|id| id.to_string());
+        self.over_job(id, None).await
+    }
+
+    /// A job that is no more, from its outcome. An entry's id tells when the job
+    /// came, so its outcome came later.
+    async fn over_job(&self, id: &str, entry: Option<&str>) -> Result<Option<JobView>, StoreError> {
+        if let Some(view) = self.failed_job(id).await? {
+            return Ok(Some(view));
+        }
+        let came = entry.unwrap_or(id).parse::<zoomd_wire::EntryId>();
+        let from = came.ok().map(|id| id.to_string());
         let way = if from.is_some() { Way::OldestFirst } else { Way::NewestFirst };
         for state in [State::Succeeded, State::Failed] {
             if let Some(view) = self.outcome_from(id, state, way, from.clone()).await? {
@@ -269,8 +305,8 @@ impl Ops {
         let entry = match id.parse::<zoomd_wire::EntryId>() {
             Ok(_) => self.entry(&jobs, id).await?,
             Err(_) => {
-                let named = |raw: &super::stream::Raw| job_id_of(raw).as_deref() == Some(id);
-                self.search(&jobs, Way::OldestFirst, None, LOOK, named).await?
+                let named = |raw: &super::stream::Raw| is_named(raw, id);
+                self.search(&jobs, Way::OldestFirst, None, QUEUED_LOOK, named).await?
             }
         };
         Ok(entry.map(|raw| queued_view(&raw)))
@@ -289,7 +325,9 @@ impl Ops {
             _ => (keys.failures(), "failure", Source::FailuresStream),
         };
         let wanted = |raw: &super::stream::Raw| raw.field("job_id") == id.as_bytes();
-        let Some(raw) = self.search(&key, way, from, LOOK, wanted).await? else { return Ok(None) };
+        let Some(raw) = self.search(&key, way, from, OUTCOMES_LOOK, wanted).await? else {
+            return Ok(None);
+        };
         let mut view = JobView::new(id, state, source);
         view.account = Some(raw.text("account"));
         let json = raw.text(field);
@@ -321,13 +359,16 @@ pub(super) fn view_of(id: &str, live: &Live) -> JobView {
     view
 }
 
-/// The job's id as its producer gave it; `None` when it gave none.
-pub(super) fn job_id_of(raw: &super::stream::Raw) -> Option<String> {
+/// Whether its producer gave the job this id. Most jobs are not even parsed.
+fn is_named(raw: &super::stream::Raw, id: &str) -> bool {
     #[derive(serde::Deserialize)]
     struct Named {
         id: Option<String>,
     }
-    serde_json::from_slice::<Named>(raw.field("job")).ok()?.id
+    let text = std::str::from_utf8(raw.field("job")).unwrap_or_default();
+    // A producer may write any character as an escape.
+    (text.contains(id) || text.contains("\\u"))
+        && serde_json::from_str::<Named>(text).is_ok_and(|job| job.id.as_deref() == Some(id))
 }
 
 pub(super) fn queued_view(raw: &super::stream::Raw) -> JobView {

@@ -9,7 +9,7 @@ use std::collections::hash_map::Entry;
 
 use redis::from_redis_value;
 
-use super::find::{queued_view, view_of};
+use super::find::{QUEUED_LOOK, queued_view, view_of};
 use super::stream::Way;
 use super::{AccountFacts, JobView, Ops, Source, State};
 use crate::StoreError;
@@ -18,8 +18,6 @@ use crate::queue::parse::Live;
 
 /// Fields and members read at once.
 const PAGE: usize = 500;
-/// Entries of the stream looked at for the jobs of one account.
-const LOOK: usize = 20_000;
 
 /// Which jobs are wanted; nothing set: all.
 #[derive(Debug, Clone, Default)]
@@ -166,9 +164,10 @@ impl Ops {
     ) -> Result<(), StoreError> {
         let mut found = Vec::new();
         let wanted = room - lines.len();
-        let look = if filter.account.is_some() { LOOK } else { wanted.saturating_add(PAGE) };
+        let look = if filter.account.is_some() { QUEUED_LOOK } else { wanted.saturating_add(PAGE) };
         self.walk(&self.store.keys().jobs(), Way::OldestFirst, None, look, |raw| {
-            let line = queued_view(&raw);
+            let mut line = queued_view(&raw);
+            line.job = None;
             if filter.takes(&line) {
                 found.push(line);
             }

@@ -26,7 +26,7 @@ pub use account::AccountFacts;
 pub use budget::BudgetLine;
 pub use cancel::{CANCEL_MARK, Cancelled};
 pub use failures::{Cursor, FailureFilter, FailureLine, FailureRecord};
-pub use find::{JobView, Source, State};
+pub use find::{JobView, OUTCOMES_LOOK, QUEUED_LOOK, Source, State};
 pub use jobs::{JobFilter, JobLine};
 pub use pause::Paused;
 pub use presence::{DaemonLine, Presence};

@@ -6,7 +6,7 @@ use super::Ops;
 use crate::StoreError;
 
 /// Entries read at once.
-const PAGE: usize = 500;
+const PAGE: usize = 1_000;
 
 /// One entry as bytes: a producer may have written anything.
 #[derive(Debug, Clone)]
