@@ -54,10 +54,11 @@ struct Line<'a> {
 /// Cancels jobs.
 pub(super) async fn run(ctx: &Ctx, args: CancelArgs) -> CliResult {
     let ops = ops(ctx).await?;
-    let ids = match &args.account {
+    let targets = match &args.account {
         Some(account) => ops.cancellable(account, args.limit.unwrap_or(MOST)).await?,
-        None => args.ids.clone(),
+        None => args.ids.iter().map(|id| id.as_str().into()).collect(),
     };
+    let ids: Vec<&str> = targets.iter().map(|target| target.id.as_str()).collect();
     if args.dry_run {
         return dry(ctx, &ids);
     }
@@ -70,7 +71,7 @@ pub(super) async fn run(ctx: &Ctx, args: CancelArgs) -> CliResult {
     }
     let bar = ctx.out.progress(ids.len() as u64, "jobs");
     let mut found = Vec::with_capacity(ids.len());
-    for some in ids.chunks(STEP) {
+    for some in targets.chunks(STEP) {
         found.extend(ops.cancel(some, &args.reason).await?);
         bar.inc(some.len() as u64);
     }
@@ -78,10 +79,10 @@ pub(super) async fn run(ctx: &Ctx, args: CancelArgs) -> CliResult {
     report(ctx, &ids, &found, args.account.is_some())
 }
 
-fn dry(ctx: &Ctx, ids: &[String]) -> CliResult {
+fn dry(ctx: &Ctx, ids: &[&str]) -> CliResult {
     let mut table = Table::new(["JOB"]);
     for id in ids {
-        table.row([id.as_str()]);
+        table.row([*id]);
     }
     let lines: Vec<_> = ids.iter().map(|id| Line { job_id: id, result: "would_cancel" }).collect();
     ctx.out.list(&lines, &table, "nothing would be cancelled")?;
@@ -89,7 +90,7 @@ fn dry(ctx: &Ctx, ids: &[String]) -> CliResult {
     Ok(Exit::Done)
 }
 
-fn report(ctx: &Ctx, ids: &[String], found: &[Cancelled], bulk: bool) -> CliResult {
+fn report(ctx: &Ctx, ids: &[&str], found: &[Cancelled], bulk: bool) -> CliResult {
     let lines: Vec<_> = ids
         .iter()
         .zip(found)

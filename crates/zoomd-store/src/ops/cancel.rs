@@ -25,6 +25,21 @@ pub const CANCEL_MARK: &str = "cancel";
 /// Jobs cancelled by one script.
 const BATCH: usize = 64;
 
+/// A job to cancel.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Target {
+    /// Its id.
+    pub id: String,
+    /// The entry it was seen in, which spares a search through the stream.
+    pub entry: Option<String>,
+}
+
+impl From<&str> for Target {
+    fn from(id: &str) -> Self {
+        Self { id: id.to_owned(), entry: None }
+    }
+}
+
 /// What became of one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -87,8 +102,12 @@ impl Ops {
     ///
     /// # Errors
     /// That Redis could not be asked; some may be cancelled then.
-    pub async fn cancel(&self, ids: &[String], reason: &str) -> Result<Vec<Cancelled>, StoreError> {
-        self.end(ids, End::Cancelled(reason)).await
+    pub async fn cancel(
+        &self,
+        targets: &[Target],
+        reason: &str,
+    ) -> Result<Vec<Cancelled>, StoreError> {
+        self.end(targets, End::Cancelled(reason)).await
     }
 
     /// Ends jobs of a removed account as `account_removed`; the answers are in
@@ -96,13 +115,13 @@ impl Ops {
     ///
     /// # Errors
     /// That Redis could not be asked; some may be ended then.
-    pub async fn end_removed(&self, ids: &[String]) -> Result<Vec<Cancelled>, StoreError> {
-        self.end(ids, End::AccountRemoved).await
+    pub async fn end_removed(&self, targets: &[Target]) -> Result<Vec<Cancelled>, StoreError> {
+        self.end(targets, End::AccountRemoved).await
     }
 
-    async fn end(&self, ids: &[String], end: End<'_>) -> Result<Vec<Cancelled>, StoreError> {
-        let mut answers = Vec::with_capacity(ids.len());
-        for batch in ids.chunks(BATCH) {
+    async fn end(&self, targets: &[Target], end: End<'_>) -> Result<Vec<Cancelled>, StoreError> {
+        let mut answers = Vec::with_capacity(targets.len());
+        for batch in targets.chunks(BATCH) {
             let mut found = vec![Cancelled::Changed; batch.len()];
             // What moved meanwhile is looked at again.
             for _ in 0..3 {
@@ -120,14 +139,16 @@ impl Ops {
 
     async fn cancel_some(
         &self,
-        batch: &[String],
+        batch: &[Target],
         left: &[usize],
         end: End<'_>,
         found: &mut [Cancelled],
     ) -> Result<(), StoreError> {
         let mut acts = Vec::new();
-        for &at in left {
-            match self.plan(&batch[at], end).await? {
+        let plans = left.iter().map(|&at| self.plan(&batch[at], end));
+        let plans = futures_util::future::try_join_all(plans).await?;
+        for (&at, plan) in left.iter().zip(plans) {
+            match plan {
                 Plan::Answer(answer) => found[at] = answer,
                 Plan::Act(act) => acts.push((at, act)),
             }
@@ -162,8 +183,9 @@ impl Ops {
             .arg(count)
     }
 
-    async fn plan(&self, id: &str, end: End<'_>) -> Result<Plan, StoreError> {
-        let Some(view) = self.job(id).await? else { return Ok(Plan::Answer(Cancelled::NotFound)) };
+    async fn plan(&self, target: &Target, end: End<'_>) -> Result<Plan, StoreError> {
+        let found = self.job_near(&target.id, target.entry.as_deref()).await?;
+        let Some(view) = found else { return Ok(Plan::Answer(Cancelled::NotFound)) };
         if view.state.is_over() {
             return Ok(Plan::Answer(Cancelled::Over));
         }
@@ -257,16 +279,16 @@ impl Ops {
         Ok(Plan::Act(Box::new(Act { id, value, record: stored, entry, account, step })))
     }
 
-    /// The ids of an account's jobs that may be cancelled: those that wait or
-    /// sleep, then those still in the stream. At most `most`.
+    /// An account's jobs that may be cancelled: those that wait or sleep, then
+    /// those still in the stream. At most `most`.
     ///
     /// # Errors
     /// That Redis could not be asked.
-    pub async fn cancellable(&self, account: &str, most: usize) -> Result<Vec<String>, StoreError> {
+    pub async fn cancellable(&self, account: &str, most: usize) -> Result<Vec<Target>, StoreError> {
         let filter = super::JobFilter { account: Some(account.to_owned()), state: None };
         let (lines, _) = self.jobs(&filter, most).await?;
         let mine = lines.into_iter().filter(|line| line.state != State::Running);
-        Ok(mine.map(|line| line.id).collect())
+        Ok(mine.map(|line| Target { id: line.id, entry: line.entry }).collect())
     }
 }
 

@@ -4,8 +4,8 @@
 //! still in the stream. Bounded by the caller's `most`; the count of the rest
 //! is not taken.
 
-use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::collections::{HashMap, HashSet};
 
 use redis::from_redis_value;
 
@@ -176,9 +176,12 @@ impl Ops {
         .await?;
         // An entry that a daemon has in hand is still in the stream.
         let ids: Vec<String> = found.iter().map(|line| line.id.clone()).collect();
-        let live = self.live_lines(&ids).await?;
-        let known = |line: &JobLine| live.iter().any(|l| l.id == line.id && l.entry == line.entry);
-        lines.extend(found.into_iter().filter(|line| !known(line)).take(wanted));
+        let mut known = HashSet::new();
+        for ids in ids.chunks(PAGE) {
+            known.extend(self.live_lines(ids).await?.into_iter().filter_map(|line| line.entry));
+        }
+        let unknown = |line: &JobLine| line.entry.as_ref().is_none_or(|e| !known.contains(e));
+        lines.extend(found.into_iter().filter(unknown).take(wanted));
         Ok(())
     }
 

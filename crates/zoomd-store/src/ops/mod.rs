@@ -24,7 +24,7 @@ use crate::Store;
 
 pub use account::AccountFacts;
 pub use budget::BudgetLine;
-pub use cancel::{CANCEL_MARK, Cancelled};
+pub use cancel::{CANCEL_MARK, Cancelled, Target};
 pub use failures::{Cursor, FailureFilter, FailureLine, FailureRecord};
 pub use find::{JobView, OUTCOMES_LOOK, QUEUED_LOOK, Source, State};
 pub use jobs::{JobFilter, JobLine};

@@ -31,7 +31,7 @@ async fn find(bench: &Bench, id: &str) -> JobView {
 }
 
 async fn cancel(bench: &Bench, id: &str) -> Cancelled {
-    ops(bench).cancel(&[id.to_owned()], "by hand").await.expect("asked")[0]
+    ops(bench).cancel(&[id.into()], "by hand").await.expect("asked")[0]
 }
 
 /// A job under an id, read and admitted.
