@@ -119,6 +119,8 @@ impl Keys {
         farewells = "bye";
         /// Hash: schedule → its last tick, s.
         ticks = "ticks";
+        /// Hash: daemon id → the keys its journal needs.
+        journal_keys = "jk";
         /// The pub/sub channel of wake-ups.
         wake = "wake";
         /// The pub/sub channel on which daemons are asked for a rotation.

@@ -19,6 +19,7 @@ pub mod meta;
 pub mod ops;
 pub mod probe;
 pub mod queue;
+pub mod rekey;
 pub mod rotation;
 pub mod script;
 pub mod seal;

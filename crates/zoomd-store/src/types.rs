@@ -79,6 +79,8 @@ fn of_all(keys: &Keys) -> Vec<(String, &'static str)> {
         (keys.failure_index(), "zset"),
         (keys.stats(), "hash"),
         (keys.daemons(), "zset"),
+        (keys.farewells(), "hash"),
+        (keys.journal_keys(), "hash"),
     ]
 }
 

@@ -8,6 +8,7 @@ use zoomd_store::grants::{
     NewGrant, Plan, Purged, Put, Removed, Resealed,
 };
 use zoomd_store::meta::{self, MetaError};
+use zoomd_store::rekey;
 use zoomd_store::seal::{KeyRing, SealError};
 use zoomd_store::{ErrorKind, Store, StoreConfig, StoreError};
 use zoomd_wire::AccountName;
@@ -447,8 +448,10 @@ async fn everything_is_sealed_anew_under_another_key() {
     assert!(matches!(told[1].1, Resealed::Failed(SealError::WrongKey { .. })), "{told:?}");
     assert!(meta::reseal(grants.store(), &both).await.expect("redis"), "the secret too");
     assert!(!meta::reseal(grants.store(), &both).await.expect("redis"), "once");
-    let used = grants.keys_in_use().await.expect("redis");
-    assert!(used.contains(&(after.primary(), 1)), "{used:?}");
+    let used = rekey::survey(grants.store()).await.expect("redis");
+    let newest = after.primary().expect("a key");
+    assert_eq!((used.grants.get(&newest), used.secret), (Some(&1), Some(newest)), "{used:?}");
+    assert_eq!(used.grants.len(), 2, "the foreign key is named: {used:?}");
 
     let grants = grants_of(&redis, &after).await;
     assert_eq!(stored_token(&grants, "acme").await.as_deref(), Some("rt-1"));

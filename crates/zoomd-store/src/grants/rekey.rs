@@ -12,7 +12,7 @@ use zoomd_wire::AccountName;
 use super::{Candidate, GrantError, GrantRecord, Grants};
 use crate::Script;
 use crate::error::StoreError;
-use crate::seal::{KeyId, Purpose, SealError, Sealed};
+use crate::seal::{Purpose, SealError, Sealed};
 
 static RESEAL: LazyLock<Script> = LazyLock::new(|| {
     Script::new(&[include_str!("../lua/lib/base.lua"), include_str!("../lua/grant_reseal.lua")])
@@ -53,30 +53,6 @@ impl Grants {
             for name in &names {
                 let resealed = self.reseal(name).await?;
                 each(name, &resealed);
-            }
-        }
-    }
-
-    /// The keys that stored grants are sealed under, with how many each: an old
-    /// key is needed while one is listed here (or in a journal).
-    ///
-    /// # Errors
-    /// That Redis could not be asked.
-    pub async fn keys_in_use(&self) -> Result<Vec<(Option<KeyId>, u64)>, StoreError> {
-        let mut counts = std::collections::BTreeMap::new();
-        let mut after: Option<String> = None;
-        loop {
-            let names = self.names(after.as_deref(), PAGE).await?;
-            let Some(last) = names.last() else { return Ok(counts.into_iter().collect()) };
-            after = Some(last.to_string());
-            let mut reads = redis::pipe();
-            for name in &names {
-                reads.cmd("HGET").arg(self.store.keys().grant(name.as_str())).arg("sealed");
-            }
-            for value in self.store.connection().values(&reads).await? {
-                if let Some(text) = redis::from_redis_value::<Option<String>>(value)? {
-                    *counts.entry(Sealed::from_stored(text).key_id()).or_insert(0) += 1;
-                }
             }
         }
     }
