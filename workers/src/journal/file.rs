@@ -21,6 +21,11 @@ pub struct Place {
     pub(super) len: u64,
 }
 
+impl Place {
+    /// Of a record that is not read again.
+    pub(super) const NOWHERE: Self = Self { offset: 0, len: 0 };
+}
+
 /// This process' file, under its lock.
 #[derive(Debug)]
 pub(super) struct LogFile {
@@ -183,12 +188,28 @@ impl Abandoned {
         if held.ino() != named.ino() {
             return None;
         }
-        let text = std::fs::read(path).ok()?;
-        let mut lines = text.split(|byte| *byte == b'\n');
-        let header = serde_json::from_slice(verified(lines.next()?)?).ok()?;
-        let records = lines.filter_map(parse).collect();
+        let (header, records) = read_all(path)?;
         Some(Self { path: path.to_owned(), header, records, _file: file })
     }
+}
+
+/// Every file in `folder`, whosever it is, as it stands: only to look at.
+pub(super) fn glance(folder: &Path) -> std::io::Result<Vec<(Header, Vec<Record>)>> {
+    let mut found = Vec::new();
+    for item in std::fs::read_dir(folder)? {
+        let path = item?.path();
+        if path.extension().is_some_and(|extension| extension == EXTENSION) {
+            found.extend(read_all(&path));
+        }
+    }
+    Ok(found)
+}
+
+fn read_all(path: &Path) -> Option<(Header, Vec<Record>)> {
+    let text = std::fs::read(path).ok()?;
+    let mut lines = text.split(|byte| *byte == b'\n');
+    let header = serde_json::from_slice(verified(lines.next()?)?).ok()?;
+    Some((header, lines.filter_map(parse).collect()))
 }
 
 fn checksum(json: &[u8]) -> String {

@@ -1,9 +1,9 @@
 //! What lives in the file, in memory: where each entry lies, never its tokens.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use zoomd_store::grants::{Epoch, GrantVersion};
-use zoomd_store::seal::Fingerprint;
+use zoomd_store::seal::{Fingerprint, KeyId, Sealed};
 use zoomd_wire::AccountName;
 
 use super::entry::Record;
@@ -28,6 +28,8 @@ pub struct Summary {
     pub fp: Option<Fingerprint>,
     /// When the store took it first, by this machine's clock.
     pub committed_ms: Option<i64>,
+    /// The key its reply is sealed under; `None` where that cannot be read.
+    pub key: Option<KeyId>,
     pub(super) place: Place,
 }
 
@@ -43,7 +45,7 @@ impl Index {
             Record::Intent { account, id } => {
                 self.intents.insert(id, (account, place));
             }
-            Record::Staged { entry, .. } => {
+            Record::Staged { entry, sealed } => {
                 self.intents.remove(&entry.id);
                 let summary = Summary {
                     id: entry.id.clone(),
@@ -54,6 +56,7 @@ impl Index {
                     client_id: entry.client_id,
                     fp: None,
                     committed_ms: None,
+                    key: Sealed::from_stored(sealed).key_id(),
                     place,
                 };
                 self.supersede(&summary);
@@ -90,6 +93,15 @@ impl Index {
     pub(super) fn latest(&self, account: &str) -> Option<GrantVersion> {
         let entries = self.entries.values().filter(|e| e.account.as_str() == account);
         entries.map(|entry| entry.version).max()
+    }
+
+    /// The keys that entries are sealed under, with how many each.
+    pub(super) fn keys(&self) -> BTreeMap<KeyId, u64> {
+        let mut keys = BTreeMap::new();
+        for key in self.entries.values().filter_map(|entry| entry.key) {
+            *keys.entry(key).or_insert(0) += 1;
+        }
+        keys
     }
 
     pub(super) fn open_intents(&self) -> usize {

@@ -18,6 +18,7 @@
 mod entry;
 mod file;
 mod index;
+mod keys;
 mod orphans;
 
 use std::collections::HashSet;
@@ -31,12 +32,15 @@ use zoomd_wire::AccountName;
 
 pub use entry::{Reply, Staged};
 pub use index::Summary;
+pub use keys::keys_on_disk;
 pub use orphans::Orphan;
 
 use entry::Record;
 use file::LogFile;
 use index::Index;
 
+/// The journals within the data folder.
+const FOLDER: &str = "journal";
 /// Room that must be left on the disk for each reply that may come.
 const REPLY_ROOM: u64 = 64 << 10;
 /// A file this much larger than what lives in it is written anew.
@@ -125,7 +129,7 @@ impl Journal {
         limit: u64,
         keep: Duration,
     ) -> Result<Self, JournalError> {
-        let folder = data_dir.join("journal");
+        let folder = data_dir.join(FOLDER);
         let header = entry::header(vault, daemon);
         let file = LogFile::create(&folder, vault.namespace(), daemon, &header)?;
         let book = Mutex::new(Book { file, index: Index::default() });

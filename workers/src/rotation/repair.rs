@@ -71,7 +71,12 @@ impl Rotator {
                 changed.push(account.clone());
             }
         }
+        let dead = orphan.daemon.clone();
         orphan.finish();
+        // Its keys are needed by this process' file now.
+        if let Err(error) = zoomd_store::rekey::forget(self.0.rotations.store(), &dead).await {
+            tracing::debug!(%error, "could not tell that a dead process' journal is gone");
+        }
         Ok(changed)
     }
 
