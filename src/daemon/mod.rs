@@ -12,6 +12,7 @@ mod presence;
 mod public;
 mod redis;
 mod refusal;
+mod rounds;
 pub mod setup;
 pub mod stop;
 mod systemd;
@@ -59,6 +60,7 @@ pub async fn run(config: &Config, door: Option<Door>, mut stop: Stop) -> Result<
     let setup = setup::engine(config, store.clone(), vault, client.clone(), &id);
     let engine = Engine::start(setup).await?;
     let mut public = public::open(config, public, engine.tokens(), client);
+    let rounds = rounds::begin(engine.tokens(), &id);
     let presence = presence::announce(store.clone(), &id);
     health.run(store, engine);
     systemd::ready();
@@ -73,6 +75,7 @@ pub async fn run(config: &Config, door: Option<Door>, mut stop: Stop) -> Result<
         drain(config, engine, stop).await;
     }
     public.finish().await;
+    rounds.end().await;
     presence.leave().await;
     if let Some(door) = opened {
         door.close().await;

@@ -1,6 +1,5 @@
 //! The public door within the daemon: taken early, opened when the engine runs,
-//! closed first, waited for last. And what every daemon does for all of them:
-//! carrying out the consents that were taken back.
+//! closed first, waited for last.
 
 use std::time::Duration;
 
@@ -20,8 +19,6 @@ use crate::config::Config;
 use crate::exit::Exit;
 use crate::http::public::{self, Door, Parts, Paths};
 
-/// Farewells that were heard and not carried out are looked for this often.
-const ROUND: Duration = Duration::from_secs(30);
 /// How long a consent that has just come back may take to get into the journal.
 const MOMENT: Duration = Duration::from_millis(500);
 /// How long what was exchanged may take to be stored before it is left to the
@@ -37,13 +34,12 @@ pub(super) async fn bind(config: &Config) -> Result<Option<TcpListener>, CliErro
     })
 }
 
-/// The open door, and the rounds.
+/// The open door.
 #[derive(Debug)]
 pub(super) struct Public {
     door: Door,
     close: Option<oneshot::Sender<()>>,
     serving: Option<JoinHandle<()>>,
-    rounds: JoinHandle<()>,
     patience: Duration,
 }
 
@@ -56,7 +52,6 @@ pub(super) fn open(
 ) -> Public {
     let (grants, journal) = (tokens.grants(), tokens.journal().clone());
     let farewells = Farewells::new(grants.clone(), Some(journal.clone()));
-    let rounds = tokio::spawn(farewells.clone().serve(ROUND));
     let redirect = config.zoom.redirect_url.as_str();
     let consents = setup::app(config)
         .map(|app| Consents::new(client, app, redirect, grants.clone(), Some(journal)));
@@ -77,7 +72,7 @@ pub(super) fn open(
     let (close, serving) = serving.unzip();
     let zoom = &config.zoom;
     let exchange = zoom.connect_timeout * 2 + zoom.token_timeout + zoom.request_timeout;
-    Public { door, close, serving, rounds, patience: exchange + LAST_STORE }
+    Public { door, close, serving, patience: exchange + LAST_STORE }
 }
 
 /// What an operator should know of the door from the first minute on.
@@ -99,7 +94,6 @@ fn tell(config: &Config, listener: &TcpListener) {
 impl Public {
     /// Takes nobody in any more. What has come back already gets into the journal.
     pub(super) async fn close(&mut self) {
-        self.rounds.abort();
         self.door.close();
         if let Some(close) = self.close.take() {
             let _ = close.send(());

@@ -1,0 +1,70 @@
+//! What every daemon does now and then, for all of them: carrying out the
+//! consents that were taken back, and telling which keys its journal needs.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use tokio::task::JoinHandle;
+use zoomd_store::rekey;
+use zoomd_store::seal::KeyId;
+use zoomd_workers::farewell::Farewells;
+use zoomd_workers::tokens::Tokens;
+
+type Keys = BTreeMap<KeyId, u64>;
+
+/// Between two rounds.
+const EVERY: Duration = Duration::from_secs(30);
+/// Between two looks at the journal.
+const LOOK: Duration = Duration::from_secs(1);
+/// How long Redis may take to hear of the keys at the end.
+const LAST_WORD: Duration = Duration::from_secs(1);
+
+/// The rounds, until they are ended.
+pub(super) struct Rounds {
+    tasks: [JoinHandle<()>; 2],
+    tokens: Tokens,
+    daemon: String,
+}
+
+/// Begins them.
+pub(super) fn begin(tokens: &Tokens, daemon: &str) -> Rounds {
+    let farewells = Farewells::new(tokens.grants(), Some(tokens.journal().clone()));
+    let keys = tell_keys(tokens.clone(), daemon.to_owned());
+    let tasks = [tokio::spawn(farewells.serve(EVERY)), tokio::spawn(keys)];
+    Rounds { tasks, tokens: tokens.clone(), daemon: daemon.to_owned() }
+}
+
+/// Tells soon when another key is needed or one no more, and the rest in time.
+async fn tell_keys(tokens: Tokens, daemon: String) {
+    let mut tick = tokio::time::interval(LOOK);
+    let mut told: Option<(Instant, Keys)> = None;
+    loop {
+        tick.tick().await;
+        let keys = tokens.journal().keys();
+        let known = told.as_ref().is_some_and(|(at, last)| {
+            keys.keys().eq(last.keys()) && (keys.is_empty() || at.elapsed() < EVERY)
+        });
+        if !known && tell(&tokens, &daemon, &keys).await {
+            told = Some((Instant::now(), keys));
+        }
+    }
+}
+
+async fn tell(tokens: &Tokens, daemon: &str, keys: &Keys) -> bool {
+    let told = rekey::tell(tokens.grants().store(), daemon, keys).await;
+    if let Err(error) = &told {
+        tracing::debug!(%error, "could not tell which keys the journal needs");
+    }
+    told.is_ok()
+}
+
+impl Rounds {
+    /// Ends them. What the journal needs stays told until somebody takes it over.
+    pub(super) async fn end(self) {
+        for task in &self.tasks {
+            task.abort();
+        }
+        let keys = self.tokens.journal().keys();
+        let _ = tokio::time::timeout(LAST_WORD, tell(&self.tokens, &self.daemon, &keys)).await;
+    }
+}
