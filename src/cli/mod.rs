@@ -17,6 +17,7 @@ pub mod failure;
 pub mod healthcheck;
 pub mod init;
 pub mod job;
+pub mod keys;
 pub mod man;
 pub mod meeting;
 pub mod output;

@@ -15,6 +15,7 @@ mod failures;
 mod help;
 mod house;
 mod jobs;
+mod keys;
 mod meeting;
 mod metrics;
 mod rotation;

@@ -3,6 +3,7 @@
 //! nothing anywhere. Exit 1 if anything failed.
 
 mod accounts;
+mod keys;
 mod local;
 mod redis;
 pub mod report;
@@ -51,6 +52,7 @@ pub async fn examine(config: Result<Config, ConfigError>, offline: bool) -> Repo
     let (found, store) = redis::look(&config).await;
     checks.extend(found);
     if let Some(store) = store {
+        checks.extend(keys::look(&config, &store).await);
         checks.extend(accounts::look(&config, &store).await);
     }
     Report::new(checks)
