@@ -3,6 +3,7 @@
 mod ends;
 mod forgets;
 mod lost;
+mod operators;
 mod panics;
 mod resp;
 mod waits;
