@@ -5,6 +5,8 @@
 mod accounts;
 mod keys;
 mod local;
+mod neighbours;
+mod public;
 mod redis;
 pub mod report;
 mod zoom;
@@ -46,6 +48,7 @@ pub async fn examine(config: Result<Config, ConfigError>, offline: bool) -> Repo
     };
     let mut checks = configuration(&config);
     checks.extend(local::look(&config));
+    checks.extend(public::look(&config));
     if !offline {
         checks.extend(zoom::look(&config).await);
     }
@@ -54,6 +57,7 @@ pub async fn examine(config: Result<Config, ConfigError>, offline: bool) -> Repo
     if let Some(store) = store {
         checks.extend(keys::look(&config, &store).await);
         checks.extend(accounts::look(&config, &store).await);
+        checks.extend(neighbours::look(&store).await);
     }
     Report::new(checks)
 }

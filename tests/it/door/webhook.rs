@@ -1,7 +1,7 @@
 //! Zoom tells that a person took the consent back.
 
 use serde_json::{Value, json};
-use zoom_sim::{Event, hmac_hex, post_webhook as post, signature};
+use zoom_sim::{Endpoint, Event, Fault, What, hmac_hex, post_webhook as post, signature};
 use zoomd_store::consent::{Farewell, Links};
 
 use super::browser::Browser;
@@ -185,4 +185,30 @@ async fn without_a_secret_there_is_no_webhook() {
     door.rig.set("ZOOMD_WEBHOOK_SECRET", "");
     let _daemon = door.rig.daemon();
     assert_eq!(door.bye("ada").await, 404);
+}
+
+#[tokio::test]
+async fn a_late_rotation_does_not_bring_the_account_back() {
+    let door = Door::new().await;
+    let daemon = door.rig.daemon();
+    assert_eq!(door.walk(&door.link("acme", &[]), "ada").status, 200);
+    // Zoom has rotated, and its answer is on the way while the person leaves.
+    let held = door.rig.sim.fault(Fault::new(Endpoint::Token, What::Hold).after());
+    let refresh = door.rig.command(&["account", "refresh", "acme"]).spawn().expect("it runs");
+    until("the rotation", || (door.rig.sim.struck(held) == 1).then_some(()));
+    assert_eq!(door.bye("ada").await, 200);
+    assert_eq!(door.state("acme").await, Some("removed"));
+    assert!(door.rig.sim.release(held));
+    assert!(!refresh.wait_with_output().expect("it ends").status.success());
+    let journal = door.rig.dir.path().join("data/journal");
+    until("the journal to forget", || {
+        let mut files = std::fs::read_dir(&journal).expect("a folder");
+        let staged = |file: std::io::Result<std::fs::DirEntry>| {
+            let text = std::fs::read_to_string(file.expect("a file").path()).unwrap_or_default();
+            text.contains(r#""what":"staged""#)
+        };
+        (!files.any(staged)).then_some(())
+    });
+    assert_eq!(door.state("acme").await, Some("removed"), "{}", daemon.log());
+    assert_eq!(door.stored("acme").await, None);
 }

@@ -1,0 +1,59 @@
+//! The public door: can people follow a link to it, and come back; does Zoom
+//! reach it. Only what is configured is looked at.
+
+use url::{Host, Url};
+
+use super::report::Finding;
+use crate::cli::account::far_from_home;
+use crate::config::Config;
+
+const CHECK: &str = "public door";
+
+/// Looks at its settings; nothing is said of a door that nobody wants.
+pub(super) fn look(config: &Config) -> Vec<Finding> {
+    let public = &config.public;
+    let (Some(url), Some(_)) = (&public.url, public.listen) else {
+        return half(config).into_iter().collect();
+    };
+    let mut found = Vec::new();
+    if !is_guarded(url) {
+        found.push(Finding::warn(
+            CHECK,
+            format!("{url} is plain http: whoever listens in can take links and consents"),
+            "put a proxy with TLS in front, and set ZOOMD_PUBLIC_URL to its https:// address",
+        ));
+    }
+    if let Some(trouble) = far_from_home(config) {
+        let back = format!("ZOOMD_REDIRECT_URL={}/zoom", url.as_str().trim_end_matches('/'));
+        found.push(Finding::warn(CHECK, trouble, format!("set {back}, and register it")));
+    }
+    if public.webhook_secret.is_none() {
+        found.push(Finding::warn(
+            CHECK,
+            "no webhook secret: a consent that is taken back at Zoom is noticed late",
+            "set ZOOMD_WEBHOOK_SECRET_FILE to the app's secret token (Features, Access)",
+        ));
+    }
+    if found.is_empty() {
+        found.push(Finding::pass(CHECK, format!("links and webhooks at {url}")));
+    }
+    found
+}
+
+/// One of the two settings alone. A command's machine may well have the address
+/// only.
+fn half(config: &Config) -> Option<Finding> {
+    config.public.listen?;
+    let what = "the door listens but has no address, so no links can be made to it";
+    Some(Finding::warn(CHECK, what, "set ZOOMD_PUBLIC_URL to where the world finds it"))
+}
+
+fn is_guarded(url: &Url) -> bool {
+    let here = match url.host() {
+        Some(Host::Domain(name)) => name == "localhost",
+        Some(Host::Ipv4(ip)) => ip.is_loopback(),
+        Some(Host::Ipv6(ip)) => ip.is_loopback(),
+        None => false,
+    };
+    url.scheme() == "https" || here
+}
