@@ -56,6 +56,8 @@ fn the_unit_is_hardened_and_supervised() {
         assert_eq!(unit.get(directive).map(String::as_str), Some(value), "{directive}");
     }
     assert!(unit.contains_key("WatchdogSec") && unit.contains_key("SystemCallFilter"));
+    // A hangup ends the daemon, so it must not be sent to reload it.
+    assert!(!unit.contains_key("ExecReload"));
 }
 
 #[test]
