@@ -113,6 +113,13 @@ impl Conn {
     ) -> Result<Vec<Value>, RedisError> {
         let mut live = self.live().await?;
         let answer = live.link.send_packed_commands(pipeline, offset, count).await;
+        if let Ok(values) = &answer {
+            let refusals = values.iter().filter_map(|value| match value {
+                Value::ServerError(error) => Some(RedisError::from(error.clone())),
+                _ => None,
+            });
+            refusals.for_each(|error| drop(self.settle::<()>(live.number, Err(error))));
+        }
         self.settle(live.number, answer)
     }
 

@@ -16,6 +16,7 @@ pub mod error;
 pub mod grants;
 pub mod keys;
 pub mod meta;
+pub mod neighbours;
 pub mod ops;
 pub mod probe;
 pub mod queue;

@@ -34,6 +34,11 @@ impl Script {
         }
     }
 
+    /// Its text.
+    pub(crate) fn text(&self) -> &str {
+        &self.text
+    }
+
     /// Starts a call; the first key is the namespace's prefix.
     #[must_use]
     pub fn call(&self) -> Call<'_> {
@@ -76,6 +81,11 @@ impl Call<'_> {
         self
     }
 
+    /// The `EVALSHA` of this call, for a place in a transaction.
+    pub(crate) fn by_hash(&self) -> Cmd {
+        self.command("EVALSHA", &self.script.hash)
+    }
+
     fn command(&self, name: &str, body: &str) -> Cmd {
         let mut cmd = redis::cmd(name);
         cmd.arg(body).arg(self.keys.len()).arg(&self.keys);
@@ -92,8 +102,7 @@ impl Call<'_> {
     /// # Errors
     /// What Redis refused, or that it could not be asked.
     pub async fn run(self, conn: &Conn) -> Result<Value, StoreError> {
-        let by_hash = self.command("EVALSHA", &self.script.hash);
-        match conn.value(&by_hash).await {
+        match conn.value(&self.by_hash()).await {
             Err(error) if is_noscript(&error) => {}
             other => return Ok(other?),
         }

@@ -13,7 +13,7 @@
 -- Answer  {now, letters, details, grants}: a letter per job in the order given;
 --       details in order for W and S (`why`, `until`) and g (granted ms); grants
 --       per group (`ep`, `gen`).
---       G go  g go again (this very call was answered before)  W to its room
+--       G go  Q go, settled by the script alone  g go again (this very call was answered before)  W to its room
 --       S asleep  R repeat, dropped  C id of another job  N no account
 --       A account removed  X deadline passed  H held elsewhere  E broken key
 -- Reads everything first. The first write is one that a full Redis refuses.
@@ -86,7 +86,11 @@ local function open_group(a, g)
     if not a.broken then g.h = host_of(a, g.host, g.b, send_ms) end
     if g.other ~= '' and not a.broken then g.o = host_of(a, g.other, g.b, send_ms) end
     if g.o == g.h then g.o = nil end
-    if not a.broken then g.hosts = g.o and {g.h, g.o} or {g.h} end
+    if not a.broken then
+      g.hosts = g.o and {g.h, g.o} or {g.h}
+      g.unknown = g.h.unknown or (g.o and g.o.unknown)
+      g.odd = g.unknown or a.cap > 0
+    end
   end
   return a.broken and 'E' or nil
 end
@@ -112,7 +116,7 @@ local function decide(a, g, k)
   end
   grant(a, g.b, g.hosts)
   going[#going + 1] = k
-  return 'G'
+  return g.odd and 'Q' or 'G'
 end
 
 local groups, k = {}, 0
@@ -132,7 +136,7 @@ for i = 1, group_count do
     if mine[entry] or is_mine(entry) then
       local known = memory[n] or (any_twice and said[ARGV[ids_at + n]])
       letter = known and remembered(n, known) or all or decide(a, g, n)
-      if any_twice and (letter == 'G' or letter == 'W' or letter == 'S') then
+      if any_twice and (letter == 'G' or letter == 'Q' or letter == 'W' or letter == 'S') then
         said[ARGV[ids_at + n]] = ARGV[values_at + n]
       elseif letter == 'R' then
         gone[#gone + 1] = entry
@@ -166,7 +170,7 @@ end
 local until_text, flying_text = int(now + lease_ms), int(now + call_ms)
 local leases, owns, memories, m = {}, {}, {}, 0
 local function owner(a, g, kind)
-  local flags = (kind == 121 and 'sh' or 'h') .. ((g.h.unknown or (g.o and g.o.unknown)) and 'x' or '')
+  local flags = (kind == 121 and 'sh' or 'h') .. (g.unknown and 'x' or '')
     .. (#a.days > 1 and 'b' or '') .. (a.cap > 0 and 'c' or '')
   return format_own(fence, now_text, flags, a.z)
 end

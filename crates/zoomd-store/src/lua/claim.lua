@@ -24,6 +24,7 @@ local function hand_over(a, jobs, letter, flags_of)
   local flying = {}
   for i, h in ipairs(handed) do
     h[4], h[5] = a.ep or '', a.gen or ''
+    if letter == 'R' and string.find(flags_of(jobs[i]), '[cx]') then h[3] = 'Q' end
     answer[#answer + 1] = h
     taken = taken + 1
     if letter == 'R' then flying[#flying + 1], flying[#flying + 2] = int(now + call_ms), jobs[i].id end

@@ -13,7 +13,10 @@
 --       then: unsent (0|1), Zoom user id of the host ('' none), its e-mail,
 --       number of gates closed, each: field (`@` the host's day), until ms
 --       (`ids` value of D and U: all but the finish time, '' when the id goes)
--- Answer  a letter per item: D done, S stale (lease not held, or for N the entry
+--       then jobs whose results were published before this call in the same
+--       transaction: number of groups, number of jobs M; each group: account,
+--       number of jobs; M fences, M ids, M entries, M `ids` values with the time
+-- Answer  a letter per item, then per published job: D done, S stale (lease not held, or for N the entry
 --       gone), E its output stream or room is of a wrong type, nothing done.
 -- The same number sent again answers what it answered first. An outcome is
 -- published before anything of the job is removed but its in-flight entry. The
@@ -43,7 +46,7 @@ for i = 1, tonumber(ARGV[11]) do
   for c = 1, n do t.closes[c] = {ARGV[at], tonumber(ARGV[at + 1])} at = at + 2 end
   items[i], ids[i] = t, t.id
 end
-local owns = call('HMGET', P .. 'own', unpack(ids))
+local owns = #ids > 0 and call('HMGET', P .. 'own', unpack(ids)) or {}
 local function payload_of(t)
   if not t.hot then return try('HGET', P .. 'p:' .. t.A, t.id) end
   local entry = call('XRANGE', KEYS[2], t.entry, t.entry)[1]
@@ -177,26 +180,30 @@ local function of_account(map, A, id)
   local list = map[A]
   list[#list + 1] = id
 end
+-- What a lease took besides the job: its place under a cap, the trial of an
+-- unknown host, its charges; and what its answer taught.
+local function account_for(t)
+  if string.find(t.o.flags, 'c', 1, true) then capped[t.A] = true end
+  if string.find(t.o.flags, 'x', 1, true) then
+    try('HDEL', P .. 'al:' .. t.o.z, '?' .. (alias_of(t.A, t.host) or ''), '?' .. (alias_of(t.A, t.other) or ''))
+    if t.host_id ~= '' then learn(t) end
+    local asleep = t.A .. '|' .. t.host
+    if try('ZREM', P .. 'zz', asleep) == 1 then
+      call('ZADD', P .. 'hr:' .. t.A, 'NX', back(P .. 'hr:' .. t.A), t.host)
+      if not call('ZSCORE', P .. 'zz', t.A) then ring_push(t.A) end
+      wake = true
+    end
+  elseif t.host_id ~= '' and t.mail ~= '' then
+    learn(t)
+  end
+  recount(t)
+  if #t.closes > 0 then close(t) end
+end
+
 for _, t in ipairs(settled) do
   released[#released + 1] = t.id
   if t.hot then gone_entries[#gone_entries + 1] = t.entry end
-  if t.o then
-    if string.find(t.o.flags, 'c', 1, true) then capped[t.A] = true end
-    if string.find(t.o.flags, 'x', 1, true) then
-      try('HDEL', P .. 'al:' .. t.o.z, '?' .. (alias_of(t.A, t.host) or ''), '?' .. (alias_of(t.A, t.other) or ''))
-      if t.host_id ~= '' then learn(t) end
-      local asleep = t.A .. '|' .. t.host
-      if try('ZREM', P .. 'zz', asleep) == 1 then
-        call('ZADD', P .. 'hr:' .. t.A, 'NX', back(P .. 'hr:' .. t.A), t.host)
-        if not call('ZSCORE', P .. 'zz', t.A) then ring_push(t.A) end
-        wake = true
-      end
-    elseif t.host_id ~= '' and t.mail ~= '' then
-      learn(t)
-    end
-    recount(t)
-    if #t.closes > 0 then close(t) end
-  end
+  if t.o then account_for(t) end
   if t.live then
     if t.hot then call('HSET', P .. 'p:' .. t.A, t.id, payload_of(t) or '') end
     if t.record ~= '' then call('HSET', P .. 'r:' .. t.A, t.id, t.record) end
@@ -226,14 +233,59 @@ for _, t in ipairs(settled) do
   end
 end
 
-local function try_all(...)
-  local head = {...}
-  local values = table.remove(head)
+-- Jobs published before: nothing to decide but whether their leases stand, which
+-- the transaction's watch has seen to.
+local group_count, published = tonumber(ARGV[at]), tonumber(ARGV[at + 1])
+local function finish_published()
+  local fences = at + 1 + 2 * group_count
+  local names, entries, values = fences + published, fences + 2 * published, fences + 3 * published
+  local holders = call('HMGET', P .. 'own', unpack(ARGV, names + 1, names + published))
+  local g, r, e, m, today = 0, #released, #gone_entries, #kept_ids, day_of(now)
+  for i = 0, group_count - 1 do
+    local A, n = ARGV[at + 2 + 2 * i], tonumber(ARGV[at + 3 + 2 * i])
+    try('ZREM', P .. 'i:' .. A, unpack(ARGV, names + g + 1, names + g + n))
+    for k = g + 1, g + n do
+      local o = holders[k] and parse_own(holders[k])
+      if o and o.fence == ARGV[fences + k] then
+        local id, value = ARGV[names + k], ARGV[values + k]
+        if o.hot == nil then
+          o.hot = string.find(o.flags, 'h', 1, true) ~= nil
+          o.plain = not string.find(o.flags, '[cx]') and (day_of(o.granted) == today or string.find(o.flags, 'b', 1, true))
+        end
+        if not o.plain then
+          local live = parse_live(call('HGET', P .. 'ids', id) or '')
+          if live then account_for({A = A, host = live.host, other = live.other, o = o, host_id = '', mail = '', closes = {}}) end
+        end
+        r = r + 1
+        released[r] = id
+        if o.hot then e = e + 1 gone_entries[e] = ARGV[entries + k] else of_account(cold, A, id) end
+        if value ~= '' then
+          kept_ids[m + 1], kept_ids[m + 2] = id, value
+          m = m + 2
+        else
+          gone_ids[#gone_ids + 1] = id
+        end
+        letters[#letters + 1] = 'D'
+      else
+        letters[#letters + 1] = 'S'
+      end
+    end
+    g = g + n
+  end
+  done = done + published
+end
+if published > 0 then
+  if call('TYPE', KEYS[3]).ok == 'stream' then
+    finish_published()
+  else
+    letters[#letters + 1] = string.rep('E', published)
+  end
+end
+
+local function try_all(command, key, values, group)
   for from = 1, #values, CHUNK do
-    local args = {}
-    for i = 1, #head do args[i] = head[i] end
-    for i = from, math.min(from + CHUNK - 1, #values) do args[#args + 1] = values[i] end
-    try(unpack(args))
+    local to = math.min(from + CHUNK - 1, #values)
+    if group then try(command, key, group, unpack(values, from, to)) else try(command, key, unpack(values, from, to)) end
   end
 end
 try_all('HSET', P .. 'ids', kept_ids)
@@ -253,7 +305,7 @@ end
 if wake then call('PUBLISH', P .. 'wake', 'q') end
 try_all('ZREM', P .. 'lease', released)
 try_all('HDEL', P .. 'own', released)
-try_all('XACK', KEYS[2], 'zoomd', gone_entries)
+try_all('XACK', KEYS[2], gone_entries, 'zoomd')
 try_all('XDEL', KEYS[2], gone_entries)
 if done > 0 then try('HINCRBY', P .. 'stats', 'done', done) end
 if failed > 0 then try('HINCRBY', P .. 'stats', 'failed', failed) end

@@ -55,7 +55,8 @@ impl Queue {
                     self.fresh_ticket(&jobs[*index], fence, grant, granted_ms, now_ms, began)
                 };
                 answers[*index] = Some(match letter {
-                    b'G' => Admitted::Go(ticket(now_ms)),
+                    b'G' => Admitted::Go(Ticket { plain: true, ..ticket(now_ms) }),
+                    b'Q' => Admitted::Go(ticket(now_ms)),
                     b'g' => Admitted::Go(ticket(details.int()?)),
                     b'W' | b'S' => Admitted::Waits {
                         why: Why::from_word(&details.text()?).unwrap_or(Why::Turn),
@@ -138,7 +139,7 @@ impl Queue {
         now_ms: i64,
         began: Instant,
     ) -> Ticket {
-        let (send_by, lease_until) = self.times(granted_ms, now_ms, began);
+        let (granted_at, send_by, lease_until) = self.times(granted_ms, now_ms, began);
         Ticket {
             job_id: Arc::clone(&job.job_id),
             id_given: job.id_given,
@@ -157,17 +158,25 @@ impl Queue {
             deadline_ms: job.deadline_ms,
             grant,
             granted_ms,
+            granted_at,
             send_by,
             lease_until,
+            plain: false,
         }
     }
 
     /// The process's own times of a grant: counted from before the call, so
     /// that they end no later than those of Redis.
-    pub(super) fn times(&self, granted_ms: i64, now_ms: i64, began: Instant) -> (Instant, Instant) {
+    pub(super) fn times(
+        &self,
+        granted_ms: i64,
+        now_ms: i64,
+        began: Instant,
+    ) -> (Instant, Instant, Instant) {
         let age = Duration::from_millis(u64::try_from(now_ms - granted_ms).unwrap_or(0));
         let left = |span: Duration| began + span.saturating_sub(age);
-        (left(self.settings.send_within), left(self.settings.lease))
+        let granted_at = began.checked_sub(age).unwrap_or(began);
+        (granted_at, left(self.settings.send_within), left(self.settings.lease))
     }
 }
 

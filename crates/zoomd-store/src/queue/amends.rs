@@ -105,6 +105,7 @@ impl Queue {
     /// # Errors
     /// Not all is known to be written: ask again with all.
     pub async fn write_back(&self, calls: &[Remembered]) -> Result<Vec<WrittenBack>, StoreError> {
+        self.learnt.forget();
         let mut answers = Vec::with_capacity(calls.len());
         for chunk in calls.chunks(WRITTEN_AT_ONCE) {
             let letters: Vec<u8> =

@@ -145,7 +145,7 @@ impl Queue {
         let grant = parts.grant()?;
         let payload = parts.bytes()?;
         let record = record(&parts.bytes()?, &live);
-        let (send_by, lease_until) = self.times(now_ms, now_ms, began);
+        let (granted_at, send_by, lease_until) = self.times(now_ms, now_ms, began);
         let ticket = Ticket {
             job_id,
             id_given: live.digest.is_some(),
@@ -164,8 +164,10 @@ impl Queue {
             deadline_ms: live.deadline_ms,
             grant,
             granted_ms: now_ms,
+            granted_at,
             send_by,
             lease_until,
+            plain: letter == "R",
         };
         Ok(ClaimedJob { ticket, payload, record, expired: letter == "X", removed: letter == "A" })
     }

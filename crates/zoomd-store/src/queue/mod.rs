@@ -16,19 +16,25 @@ mod admit;
 mod amends;
 mod claim;
 mod entry;
+mod lane;
+mod learnt;
 mod lease;
 pub(crate) mod parse;
 mod reader;
 mod record;
 mod settings;
 mod settle;
+mod settle_args;
 mod types;
 mod upkeep;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use lane::Lane;
+use learnt::Told;
 use redis::Value;
+use tokio::sync::Mutex;
 
 use crate::script::Call;
 use crate::{Store, StoreError};
@@ -54,6 +60,8 @@ pub struct Queue {
     boot: Arc<str>,
     counter: Arc<AtomicU64>,
     settles: Arc<AtomicU64>,
+    lane: Arc<Mutex<Lane>>,
+    learnt: Arc<Told>,
 }
 
 impl Queue {
@@ -61,13 +69,17 @@ impl Queue {
     /// without a dot.
     #[must_use]
     pub fn new(store: Store, settings: QueueSettings, boot_id: &str) -> Self {
-        let boot = boot_id.replace(['.', '|', ' '], "-").into();
+        let boot: Arc<str> = boot_id.replace(['.', '|', ' '], "-").into();
+        let key = store.keys().taken(&boot);
+        let lane = Lane::new(store.blocking_connection(), key);
         Self {
             store,
             settings: Arc::new(settings),
             boot,
             counter: Arc::new(AtomicU64::new(1)),
             settles: Arc::new(AtomicU64::new(1)),
+            lane: Arc::new(Mutex::new(lane)),
+            learnt: Arc::default(),
         }
     }
 

@@ -1,11 +1,16 @@
-//! Settling: one script for a batch of ended leases.
+//! Settling: one script for a batch of ended leases, and a transaction around it
+//! when there are many results (see [`lane`](super::lane)).
 
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use redis::Value;
+
 use super::admit::ms;
+use super::lane::{self, Streams, Transacted};
 use super::parse::{Live, host_name};
-use super::{Close, Mode, Outcome, Queue, Record, Refusal, Settled, Settlement, Then, Ticket};
+use super::settle_args::{push_item, push_published, push_refusal};
+use super::{Mode, Queue, Refusal, Settled, Settlement, Then, Ticket};
 use crate::script::Call;
 use crate::{Script, StoreError};
 
@@ -22,9 +27,23 @@ static SETTLE: LazyLock<Script> = LazyLock::new(|| {
 #[derive(Debug)]
 pub struct SettleBatch {
     number: u64,
-    sent: AtomicBool,
     items: Vec<Settlement>,
     refusals: Vec<Refusal>,
+    plan: Plan,
+    /// Whether it was sent before.
+    sent: AtomicBool,
+    /// Whether its results are out, though their leases could not be ended.
+    published: AtomicBool,
+}
+
+/// Which items go which way, in the order of the script's answer. Made once:
+/// an answer that is asked for again must mean the same items.
+#[derive(Debug, Default)]
+struct Plan {
+    /// Through the script, with all there is to say.
+    whole: Vec<usize>,
+    /// Results without anything else to say, by account.
+    plain: Vec<usize>,
 }
 
 impl SettleBatch {
@@ -45,6 +64,30 @@ impl SettleBatch {
     pub fn refusals(&self) -> &[Refusal] {
         &self.refusals
     }
+
+    fn plain(&self) -> Vec<&Settlement> {
+        self.plan.plain.iter().map(|index| &self.items[*index]).collect()
+    }
+
+    /// The script's letters, given to the items they are about.
+    fn read(&self, answer: Value) -> Result<Vec<Settled>, StoreError> {
+        let letters: Vec<u8> = redis::from_redis_value(answer)?;
+        let mut answers = vec![Settled::Broken; self.items.len() + self.refusals.len()];
+        if letters.len() != answers.len() {
+            return Err(StoreError::unexpected("settle"));
+        }
+        let refused = self.items.len()..answers.len();
+        let order =
+            self.plan.whole.iter().copied().chain(refused).chain(self.plan.plain.iter().copied());
+        for (index, letter) in order.zip(letters) {
+            answers[index] = match letter {
+                b'D' => Settled::Done,
+                b'S' => Settled::Stale,
+                _ => Settled::Broken,
+            };
+        }
+        Ok(answers)
+    }
 }
 
 impl Queue {
@@ -53,10 +96,30 @@ impl Queue {
     pub fn settle_batch(&self, items: Vec<Settlement>, refusals: Vec<Refusal>) -> SettleBatch {
         SettleBatch {
             number: self.settles.fetch_add(1, Ordering::Relaxed),
-            sent: AtomicBool::new(false),
+            plan: self.plan(&items),
             items,
             refusals,
+            sent: AtomicBool::new(false),
+            published: AtomicBool::new(false),
         }
+    }
+
+    fn plan(&self, items: &[Settlement]) -> Plan {
+        let plain = |item: &Settlement| {
+            matches!(item.then, Then::Done(_))
+                && item.ticket.plain
+                && !item.unsent
+                && item.closes.is_empty()
+                && self.learnt.news(item).is_none()
+        };
+        let (mut sorted, mut whole): (Vec<_>, Vec<_>) =
+            (0..items.len()).partition(|i| plain(&items[*i]));
+        if sorted.len() < lane::WORTH {
+            whole = (0..items.len()).collect();
+            sorted.clear();
+        }
+        sorted.sort_by(|a, b| items[*a].ticket.account.cmp(&items[*b].ticket.account));
+        Plan { whole, plain: sorted }
     }
 
     /// Settles a batch; the answers are those of its settlements, then of its
@@ -65,26 +128,78 @@ impl Queue {
     /// # Errors
     /// Nothing was changed, or the answer was lost: send the same batch again.
     pub async fn settle(&self, batch: &SettleBatch) -> Result<Vec<Settled>, StoreError> {
-        let count = batch.items.len() + batch.refusals.len();
-        if count == 0 {
+        if batch.items.is_empty() && batch.refusals.is_empty() {
             return Ok(Vec::new());
         }
         let again = batch.sent.swap(true, Ordering::Relaxed);
-        let mut call = self.settle_call(batch.number, again, count);
-        batch.items.iter().for_each(|item| self.push_item(&mut call, item));
-        batch.refusals.iter().for_each(|refusal| push_refusal(&mut call, refusal));
-        let letters: Vec<u8> = redis::from_redis_value(self.ask(call).await?)?;
-        if letters.len() != count {
-            return Err(StoreError::unexpected("settle"));
+        let answer = match self.transact(batch, again).await? {
+            Some(answer) => answer,
+            None => self.ask(self.batch_call(batch, again, false)).await?,
+        };
+        let answers = batch.read(answer)?;
+        for (item, answer) in batch.items.iter().zip(&answers) {
+            if *answer == Settled::Done {
+                self.learnt.note(item);
+            }
         }
-        Ok(letters
-            .iter()
-            .map(|letter| match letter {
-                b'D' => Settled::Done,
-                b'S' => Settled::Stale,
-                _ => Settled::Broken,
-            })
-            .collect())
+        Ok(answers)
+    }
+
+    /// Tries the transaction; `None`: it is not for this batch, or did not run.
+    async fn transact(
+        &self,
+        batch: &SettleBatch,
+        again: bool,
+    ) -> Result<Option<Value>, StoreError> {
+        if batch.published.load(Ordering::Relaxed) {
+            return self.ask(self.batch_call(batch, true, true)).await.map(Some);
+        }
+        if again || batch.plan.plain.is_empty() {
+            return Ok(None);
+        }
+        let plain = batch.plain();
+        let mut lane = self.lane.lock().await;
+        let Some(since) = lane.ready(&SETTLE).await else { return Ok(None) };
+        if plain.iter().any(|item| item.ticket.granted_at < since) {
+            return Ok(None);
+        }
+        let script = self.batch_call(batch, false, true).by_hash();
+        match lane.run(&plain, &self.streams(), &script).await {
+            Transacted::Ran(answer) => Ok(Some(answer)),
+            Transacted::Not => Ok(None),
+            Transacted::Published => {
+                batch.published.store(true, Ordering::Relaxed);
+                drop(lane);
+                self.ask(self.batch_call(batch, true, true)).await.map(Some)
+            }
+            Transacted::Unknown(error) => Err(error.into()),
+        }
+    }
+
+    fn batch_call(&self, batch: &SettleBatch, again: bool, published: bool) -> Call<'static> {
+        let plain = batch.plain();
+        let whole = batch.plan.whole.len() + batch.refusals.len();
+        let count = if published { whole } else { whole + plain.len() };
+        let mut call = self.settle_call(batch.number, again, count);
+        let mut push = |item: &Settlement| push_item(&mut call, item, self.learnt.news(item));
+        batch.plan.whole.iter().for_each(|index| push(&batch.items[*index]));
+        batch.refusals.iter().for_each(|refusal| push_refusal(&mut call, refusal));
+        if published {
+            push_published(&mut call, &plain);
+        } else {
+            plain.iter().for_each(|item| push_item(&mut call, item, None));
+            push_published(&mut call, &[]);
+        }
+        call
+    }
+
+    fn streams(&self) -> Streams {
+        let keys = self.store.keys();
+        Streams {
+            results: keys.results(),
+            reply_prefix: keys.reply(""),
+            reply_ms: ms(self.settings.reply_kept),
+        }
     }
 
     /// Publishes failures of entries that never became live jobs, and drops the
@@ -97,6 +212,7 @@ impl Queue {
             let number = self.settles.fetch_add(1, Ordering::Relaxed);
             let mut call = self.settle_call(number, false, chunk.len());
             chunk.iter().for_each(|refusal| push_refusal(&mut call, refusal));
+            push_published(&mut call, &[]);
             let letters: Vec<u8> = redis::from_redis_value(self.ask(call).await?)?;
             if letters.contains(&b'E') {
                 let text = format!("{} is not a stream", self.store.keys().failures());
@@ -138,49 +254,6 @@ impl Queue {
             .push(count);
         call
     }
-
-    fn push_item(&self, call: &mut Call<'_>, item: &Settlement) {
-        let ticket = &item.ticket;
-        let letter = match &item.then {
-            Then::Done(_) => "D",
-            Then::Failed { holds_id: true, .. } => "U",
-            Then::Failed { .. } => "F",
-            Then::Sleep { .. } => "S",
-            Then::Room { .. } => "R",
-        };
-        call.push(letter)
-            .push(&*ticket.job_id)
-            .push(ticket.fence.as_str())
-            .push(&*ticket.account)
-            .push(&*host_name(&ticket.host))
-            .push(&*host_name(ticket.other_host.as_deref().unwrap_or("")))
-            .push(&*ticket.entry)
-            .push(memory(item));
-        match &item.then {
-            Then::Done(outcome) => push_outcome(call, outcome),
-            Then::Failed { code, outcome, record, .. } => {
-                push_outcome(call, outcome);
-                call.push(code).push(json(record.as_ref())).push(ticket.failure_id());
-            }
-            Then::Sleep { until_ms, record, event, .. } => {
-                call.push(until_ms).push(json(Some(record)));
-                let event = event.as_ref();
-                call.push(event.map_or("", |e| e.name)).push(event.map_or("", |e| &e.json));
-            }
-            Then::Room { record, .. } => {
-                call.push(json(record.as_ref()));
-            }
-        }
-        let learnt = item.learnt.as_ref();
-        call.push(u8::from(item.unsent))
-            .push(learnt.map_or("", |l| &l.host_id))
-            .push(learnt.and_then(|l| l.email.as_deref()).unwrap_or(""))
-            .push(item.closes.len());
-        for close in &item.closes {
-            let (field, until_ms) = gate(close);
-            call.push(field).push(until_ms);
-        }
-    }
 }
 
 impl Settlement {
@@ -205,6 +278,11 @@ impl Ticket {
         format!("{}#{}", self.job_id, self.run)
     }
 
+    /// The time by the clock of Redis, as far as this process can tell.
+    pub(super) fn now_ms(&self) -> i64 {
+        self.granted_ms + i64::try_from(self.granted_at.elapsed().as_millis()).unwrap_or(0)
+    }
+
     pub(super) fn live(&self, mode: Mode) -> Live {
         Live {
             run: self.run,
@@ -220,44 +298,5 @@ impl Ticket {
             host: host_name(&self.host).into(),
             other_host: self.other_host.as_deref().map(|host| host_name(host).into()),
         }
-    }
-}
-
-/// What `ids` holds after the settle; `""`: nothing. The finish time is added
-/// by the script.
-fn memory(item: &Settlement) -> String {
-    let ticket = &item.ticket;
-    let finished =
-        |state: &str| format!("{state} {} {} {:016x}", ticket.run, ticket.entry, ticket.digest);
-    match &item.then {
-        Then::Done(_) if ticket.id_given => finished("D"),
-        Then::Failed { holds_id: true, .. } if ticket.id_given => finished("U"),
-        Then::Done(_) | Then::Failed { .. } => String::new(),
-        Then::Sleep { mode, .. } | Then::Room { mode, .. } => ticket.live(*mode).write(),
-    }
-}
-
-fn push_outcome(call: &mut Call<'_>, outcome: &Outcome) {
-    call.push(outcome.kind).push(&outcome.json[..]).push(u8::from(outcome.reply));
-}
-
-fn push_refusal(call: &mut Call<'_>, refusal: &Refusal) {
-    call.push("N").push(&*refusal.job_id).push("").push(&*refusal.account);
-    call.push("").push("").push(&*refusal.entry).push("");
-    push_outcome(call, &refusal.outcome);
-    // Its id may be another job's, so the index knows it by its entry.
-    call.push(refusal.code).push("").push(format!("{}#1", refusal.entry));
-    call.push(0).push("").push("").push(0);
-}
-
-fn json(record: Option<&Record>) -> String {
-    record.and_then(|record| serde_json::to_string(record).ok()).unwrap_or_default()
-}
-
-fn gate(close: &Close) -> (String, i64) {
-    match close {
-        Close::Second { label, until_ms } => ((*label).to_owned(), *until_ms),
-        Close::LabelDay { label, until_ms } => (format!("day:{label}"), *until_ms),
-        Close::HostDay { until_ms } => ("@".to_owned(), *until_ms),
     }
 }

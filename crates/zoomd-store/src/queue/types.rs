@@ -211,10 +211,14 @@ pub struct Ticket {
     pub grant: Grants,
     /// When the lease was taken, by the clock of Redis.
     pub granted_ms: i64,
+    /// When it was asked for, by this process' clock.
+    pub granted_at: Instant,
     /// No request begins after this.
     pub send_by: Instant,
     /// When the lease ends, if it is not renewed.
     pub lease_until: Instant,
+    /// Whether nothing but the job hangs on the lease: no cap, no unknown host.
+    pub plain: bool,
 }
 
 /// A job that waited, with all that is known of it.

@@ -4,6 +4,7 @@ mod admit;
 mod amends;
 mod bench;
 mod cost;
+mod lane;
 mod ops;
 mod reader;
 mod settle;

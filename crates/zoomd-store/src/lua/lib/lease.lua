@@ -1,6 +1,6 @@
 -- Leasing jobs that wait, and waking those that sleep. After base.lua.
 -- A job handed out: {id, `ids` value, letter, epoch, generation,
--- payload, record}; letters: R run it, X its deadline passed, A no such account.
+-- payload, record}; letters: R run it (Q: and settle it by the script alone), X its deadline passed, A no such account.
 
 -- Reads what is known of waiting jobs; ids that are not live any more are left out.
 local function read_live(ids)

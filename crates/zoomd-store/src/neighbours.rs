@@ -1,0 +1,116 @@
+//! Other namespaces on the same Redis: looked for by `doctor`, because two that
+//! hold the same Zoom user's grant of one app kill each other's tokens.
+
+use std::collections::{HashMap, HashSet};
+
+use redis::from_redis_value;
+
+use crate::{Keys, Store, StoreError};
+
+/// Keys looked at by one command.
+const STEP: u32 = 5_000;
+/// Commands at most: a million keys.
+const STEPS: u32 = 200;
+/// Accounts read at once.
+const PAGE: usize = 500;
+/// Accounts of one namespace at most.
+const MOST: usize = 20_000;
+
+/// One Zoom user that is connected in two namespaces.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Shared {
+    /// The account here.
+    pub account: String,
+    /// The other namespace.
+    pub namespace: String,
+    /// The account there.
+    pub there: String,
+}
+
+/// What was found.
+#[derive(Debug, Clone, Default)]
+pub struct Neighbours {
+    /// The other namespaces.
+    pub namespaces: Vec<String>,
+    /// Zoom users with a grant of the same app in two of them.
+    pub shared: Vec<Shared>,
+    /// Whether all keys and accounts were looked at.
+    pub complete: bool,
+}
+
+/// Looks for them. Only reads, and no longer than a bounded number of steps.
+///
+/// # Errors
+/// That Redis could not be asked, or does not let us.
+pub async fn look(store: &Store) -> Result<Neighbours, StoreError> {
+    let (namespaces, complete) = namespaces(store).await?;
+    let mut found = Neighbours { complete, ..Neighbours::default() };
+    if !namespaces.is_empty() {
+        let (ours, all) = users(store, store.keys()).await?;
+        found.complete &= all;
+        for namespace in &namespaces {
+            let (theirs, all) = users(store, &Keys::new(namespace)).await?;
+            found.complete &= all;
+            found.shared.extend(theirs.into_iter().filter_map(|(user, there)| {
+                let account = ours.get(&user)?.clone();
+                Some(Shared { account, namespace: namespace.clone(), there })
+            }));
+        }
+    }
+    found.shared.sort_by(|a, b| (&a.account, &a.namespace).cmp(&(&b.account, &b.namespace)));
+    found.namespaces = namespaces;
+    Ok(found)
+}
+
+/// The other namespaces' names, and whether every key was looked at.
+async fn namespaces(store: &Store) -> Result<(Vec<String>, bool), StoreError> {
+    let ending = Keys::new("").meta();
+    let mut found = HashSet::new();
+    let mut cursor = 0u64;
+    for _ in 0..STEPS {
+        let mut command = redis::cmd("SCAN");
+        command.arg(cursor).arg("MATCH").arg(format!("*{ending}"));
+        command.arg("COUNT").arg(STEP).arg("TYPE").arg("hash");
+        let (next, keys): (u64, Vec<String>) =
+            from_redis_value(store.connection().value(&command).await?)?;
+        found.extend(keys.iter().filter_map(|key| key.strip_suffix(&ending)).map(str::to_owned));
+        cursor = next;
+        if cursor == 0 {
+            break;
+        }
+    }
+    found.remove(store.keys().namespace());
+    let mut found: Vec<_> = found.into_iter().collect();
+    found.sort();
+    Ok((found, cursor == 0))
+}
+
+/// Zoom user and client id of each account that has a grant, with its name.
+type Users = HashMap<(String, String), String>;
+
+async fn users(store: &Store, keys: &Keys) -> Result<(Users, bool), StoreError> {
+    let mut users = Users::new();
+    let mut from = "-".to_owned();
+    for _ in 0..MOST / PAGE {
+        let mut command = redis::cmd("ZRANGEBYLEX");
+        command.arg(keys.accounts()).arg(&from).arg("+").arg("LIMIT").arg(0).arg(PAGE);
+        let names: Vec<String> = from_redis_value(store.connection().value(&command).await?)?;
+        let Some(last) = names.last() else { return Ok((users, true)) };
+        from = format!("({last}");
+        let mut reads = redis::pipe();
+        for name in &names {
+            reads.cmd("HGET").arg(keys.account(name)).arg("uid");
+            reads.cmd("HGET").arg(keys.grant(name)).arg("client_id");
+        }
+        let values = store.connection().values(&reads).await?;
+        for (name, pair) in names.iter().zip(values.chunks(2)) {
+            let [uid, client] = pair else { continue };
+            let uid: Option<String> = from_redis_value(uid.clone())?;
+            let client: Option<String> = from_redis_value(client.clone())?;
+            if let Some(user) = uid.filter(|u| !u.is_empty()).zip(client) {
+                users.insert(user, name.clone());
+            }
+        }
+    }
+    Ok((users, false))
+}

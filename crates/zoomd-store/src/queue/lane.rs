@@ -1,0 +1,162 @@
+//! The settle lane: many results in one transaction.
+//!
+//! Redis' Lua reads every byte of every argument, so long results are dear in a
+//! script. Here they are `XADD`ed by `MULTI … EXEC`, and the script ends the
+//! leases inside the same transaction. What a script would check first, that
+//! the leases still stand, is checked by a `WATCH` on a counter that whoever
+//! takes a lease from this daemon raises: `EXEC` runs only if nobody did since
+//! the `WATCH`, and only leases younger than the counter's last change are
+//! settled this way. All others, and any trouble, go through the script alone.
+//!
+//! Invariant: a result is published here only under a lease that stands.
+
+use std::time::Instant;
+
+use redis::{Cmd, ErrorKind, Pipeline, ServerErrorKind, Value};
+
+use super::{Outcome, Settlement, Then, Ticket};
+use crate::Script;
+use crate::conn::Conn;
+
+/// Fewer results than this are not worth a transaction's four commands.
+pub(super) const WORTH: usize = 8;
+
+/// One connection, used by one settle at a time.
+#[derive(Debug)]
+pub(super) struct Lane {
+    conn: Conn,
+    key: String,
+    watch: Option<Watch>,
+    /// Since when the counter has its value.
+    seen: Option<(Value, Instant)>,
+}
+
+#[derive(Debug)]
+struct Watch {
+    /// The connection it stands on.
+    number: u64,
+}
+
+/// What became of a transaction.
+#[derive(Debug)]
+pub(super) enum Transacted {
+    /// It ran; this is the script's answer.
+    Ran(Value),
+    /// It did not run: nothing was changed.
+    Not,
+    /// The results are published, but the script did not run: run it alone.
+    Published,
+    /// It may have run.
+    Unknown(redis::RedisError),
+}
+
+impl Lane {
+    pub(super) fn new(conn: Conn, key: String) -> Self {
+        Self { conn, key, watch: None, seen: None }
+    }
+
+    /// Makes the watch stand. Answers since when nobody has taken a lease from
+    /// this daemon; `None` while that cannot be told.
+    pub(super) async fn ready(&mut self, script: &Script) -> Option<Instant> {
+        if self.watch.as_ref().is_none_or(|watch| watch.number != self.conn.number()) {
+            self.watch = None;
+            let asked = Instant::now();
+            let mut ask = redis::pipe();
+            ask.cmd("SCRIPT").arg("LOAD").arg(script.text());
+            push_watch(&mut ask, &self.key);
+            let answers = self.conn.values(&ask).await.ok()?;
+            // A connection that was made anew may have lost any number of changes.
+            self.seen = None;
+            self.watching(answers.into_iter().nth(2)?, asked);
+        }
+        self.seen.as_ref().map(|(_, since)| *since)
+    }
+
+    /// Publishes results and runs `script` in one transaction, then watches anew.
+    pub(super) async fn run(
+        &mut self,
+        results: &[&Settlement],
+        keys: &Streams,
+        script: &Cmd,
+    ) -> Transacted {
+        let mut all = redis::pipe();
+        all.cmd("MULTI");
+        for item in results {
+            if let Then::Done(outcome) = &item.then {
+                publish(&mut all, keys, &item.ticket, outcome);
+            }
+        }
+        all.add_command(script.clone()).cmd("EXEC");
+        let exec = all.len() - 1;
+        push_watch(&mut all, &self.key);
+        let asked = Instant::now();
+        self.watch = None;
+        match self.conn.values(&all).await {
+            Ok(mut answers) => {
+                let counter = answers.pop().unwrap_or(Value::Nil);
+                self.watching(counter, asked);
+                judge(answers.swap_remove(exec))
+            }
+            // Refused as it was queued (a full Redis): EXEC then ran nothing.
+            Err(error) if error.kind() == ErrorKind::Server(ServerErrorKind::ExecAbort) => {
+                Transacted::Not
+            }
+            Err(error) => Transacted::Unknown(error),
+        }
+    }
+
+    fn watching(&mut self, counter: Value, asked: Instant) {
+        if matches!(counter, Value::ServerError(_)) {
+            return;
+        }
+        if self.seen.as_ref().is_none_or(|(known, _)| *known != counter) {
+            self.seen = Some((counter, asked));
+        }
+        self.watch = Some(Watch { number: self.conn.number() });
+    }
+}
+
+/// The streams and lists results go to.
+#[derive(Debug)]
+pub(super) struct Streams {
+    pub(super) results: String,
+    pub(super) reply_prefix: String,
+    pub(super) reply_ms: u64,
+}
+
+fn push_watch(pipeline: &mut Pipeline, key: &str) {
+    pipeline.cmd("WATCH").arg(key).cmd("GET").arg(key);
+}
+
+fn publish(pipeline: &mut Pipeline, keys: &Streams, ticket: &Ticket, outcome: &Outcome) {
+    pipeline
+        .cmd("XADD")
+        .arg(&keys.results)
+        .arg("*")
+        .arg("job_id")
+        .arg(&*ticket.job_id)
+        .arg("account")
+        .arg(&*ticket.account)
+        .arg("kind")
+        .arg(outcome.kind)
+        .arg("result")
+        .arg(&outcome.json[..]);
+    if outcome.reply {
+        let list = format!("{}{}", keys.reply_prefix, ticket.job_id);
+        pipeline.cmd("RPUSH").arg(&list).arg(&outcome.json[..]);
+        pipeline.cmd("PEXPIRE").arg(&list).arg(keys.reply_ms);
+    }
+}
+
+/// The answer of `EXEC`: nil when the watched counter had changed.
+fn judge(exec: Value) -> Transacted {
+    match exec {
+        Value::Array(mut answers) => match answers.pop() {
+            // The results are out, whatever hindered the script.
+            Some(Value::ServerError(_)) => Transacted::Published,
+            Some(answer) => Transacted::Ran(answer),
+            None => Transacted::Not,
+        },
+        _ => Transacted::Not,
+    }
+}

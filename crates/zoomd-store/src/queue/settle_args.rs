@@ -1,0 +1,114 @@
+//! The arguments of the settle script.
+
+use super::parse::host_name;
+use super::{Close, Learnt, Outcome, Record, Refusal, Settlement, Then};
+use crate::script::Call;
+
+/// One settlement; `learnt` is what the script does not know yet.
+pub(super) fn push_item(call: &mut Call<'_>, item: &Settlement, learnt: Option<&Learnt>) {
+    let ticket = &item.ticket;
+    let letter = match &item.then {
+        Then::Done(_) => "D",
+        Then::Failed { holds_id: true, .. } => "U",
+        Then::Failed { .. } => "F",
+        Then::Sleep { .. } => "S",
+        Then::Room { .. } => "R",
+    };
+    call.push(letter)
+        .push(&*ticket.job_id)
+        .push(ticket.fence.as_str())
+        .push(&*ticket.account)
+        .push(&*host_name(&ticket.host))
+        .push(&*host_name(ticket.other_host.as_deref().unwrap_or("")))
+        .push(&*ticket.entry)
+        .push(memory(item));
+    match &item.then {
+        Then::Done(outcome) => push_outcome(call, outcome),
+        Then::Failed { code, outcome, record, .. } => {
+            push_outcome(call, outcome);
+            call.push(code).push(json(record.as_ref())).push(ticket.failure_id());
+        }
+        Then::Sleep { until_ms, record, event, .. } => {
+            call.push(until_ms).push(json(Some(record)));
+            let event = event.as_ref();
+            call.push(event.map_or("", |e| e.name)).push(event.map_or("", |e| &e.json));
+        }
+        Then::Room { record, .. } => {
+            call.push(json(record.as_ref()));
+        }
+    }
+    call.push(u8::from(item.unsent))
+        .push(learnt.map_or("", |l| &l.host_id))
+        .push(learnt.and_then(|l| l.email.as_deref()).unwrap_or(""))
+        .push(item.closes.len());
+    for close in &item.closes {
+        let (field, until_ms) = gate(close);
+        call.push(field).push(until_ms);
+    }
+}
+
+/// Jobs whose results the same transaction publishes: grouped by account, all
+/// of a kind one after the other.
+pub(super) fn push_published(call: &mut Call<'_>, jobs: &[&Settlement]) {
+    let groups: Vec<_> = jobs.chunk_by(|a, b| a.ticket.account == b.ticket.account).collect();
+    call.push(groups.len()).push(jobs.len());
+    for group in groups {
+        call.push(&*group[0].ticket.account).push(group.len());
+    }
+    for job in jobs {
+        call.push(job.ticket.fence.as_str());
+    }
+    for job in jobs {
+        call.push(&*job.ticket.job_id);
+    }
+    for job in jobs {
+        call.push(&*job.ticket.entry);
+    }
+    for job in jobs {
+        let memory = memory(job);
+        if memory.is_empty() {
+            call.push("");
+        } else {
+            call.push(format!("{memory} {}", job.ticket.now_ms() / 1000));
+        }
+    }
+}
+
+/// What `ids` holds after the settle; `""`: nothing. The finish time is added
+/// by the script.
+fn memory(item: &Settlement) -> String {
+    let ticket = &item.ticket;
+    let finished =
+        |state: &str| format!("{state} {} {} {:016x}", ticket.run, ticket.entry, ticket.digest);
+    match &item.then {
+        Then::Done(_) if ticket.id_given => finished("D"),
+        Then::Failed { holds_id: true, .. } if ticket.id_given => finished("U"),
+        Then::Done(_) | Then::Failed { .. } => String::new(),
+        Then::Sleep { mode, .. } | Then::Room { mode, .. } => ticket.live(*mode).write(),
+    }
+}
+
+fn push_outcome(call: &mut Call<'_>, outcome: &Outcome) {
+    call.push(outcome.kind).push(&outcome.json[..]).push(u8::from(outcome.reply));
+}
+
+pub(super) fn push_refusal(call: &mut Call<'_>, refusal: &Refusal) {
+    call.push("N").push(&*refusal.job_id).push("").push(&*refusal.account);
+    call.push("").push("").push(&*refusal.entry).push("");
+    push_outcome(call, &refusal.outcome);
+    // Its id may be another job's, so the index knows it by its entry.
+    call.push(refusal.code).push("").push(format!("{}#1", refusal.entry));
+    call.push(0).push("").push("").push(0);
+}
+
+fn json(record: Option<&Record>) -> String {
+    record.and_then(|record| serde_json::to_string(record).ok()).unwrap_or_default()
+}
+
+fn gate(close: &Close) -> (String, i64) {
+    match close {
+        Close::Second { label, until_ms } => ((*label).to_owned(), *until_ms),
+        Close::LabelDay { label, until_ms } => (format!("day:{label}"), *until_ms),
+        Close::HostDay { until_ms } => ("@".to_owned(), *until_ms),
+    }
+}
