@@ -45,6 +45,7 @@ fn workers(config: &Config) -> Settings {
         max_wait: config.jobs.max_wait,
         marker,
         reconcile,
+        keep_alive: config.rotation.keep_alive,
         include: Include::ALL.iter().filter(named).copied().collect(),
         ..defaults
     }

@@ -168,3 +168,27 @@ async fn rekey_seals_under_the_new_key_and_the_old_one_can_go() {
     let (stream, outcome) = rig.outcome("after").await;
     assert_eq!(stream, zoomd_store::streams::Stream::Results, "{outcome}");
 }
+
+#[tokio::test]
+async fn the_same_zoom_user_in_another_namespace_is_found() {
+    let mut rig = Rig::start().await;
+    rig.connect("acme");
+    let daemon = rig.daemon();
+    // Whose token it is turns out when it is used.
+    rig.run(&["enqueue", "--account", "acme", "--type", "3", "--id", "first", "--wait"]).expect(0);
+    drop(daemon);
+    let ran = rig.run(&["--json", "doctor", "--offline"]).expect(0);
+    assert!(of(&ran, "neighbours").is_empty(), "{}", ran.stdout);
+    rig.set("ZOOMD_NAMESPACE", "other");
+    rig.connect("globex");
+    let ran = rig.run(&["--json", "doctor", "--offline"]).expect(0);
+    says(&ran, "neighbours", "PASS", "zoomd on the same Redis");
+    let token = rig.sim.grant("acme").refresh_token.expect("a token");
+    rig.run_with(&["account", "add", "acme2", "--refresh-token-file", "-"], &token).expect(0);
+    let _daemon = rig.daemon();
+    rig.run(&["enqueue", "--account", "acme2", "--type", "3", "--id", "second", "--wait"])
+        .expect(0);
+    let ran = rig.run(&["--json", "doctor", "--offline"]).expect(1);
+    says(&ran, "neighbours", "FAIL", "acme2 is the same Zoom user and app as acme");
+    says(&ran, "neighbours", "FAIL", "--namespace zoomd account remove acme --keep-grant");
+}

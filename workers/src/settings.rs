@@ -33,6 +33,8 @@ pub struct Settings {
     pub include: Vec<Include>,
     /// How long nothing is taken in after Redis turned out to be another.
     pub rest_after_restart: Duration,
+    /// A grant that nobody used for so long is rotated, so that it stays alive.
+    pub keep_alive: Duration,
     /// A wait longer than this is told by a `job.waiting` event.
     pub tell_waits_over: Duration,
 }
@@ -47,6 +49,7 @@ impl Default for Settings {
             reconcile: Patience::default(),
             include: Vec::new(),
             rest_after_restart: Duration::from_secs(5),
+            keep_alive: Duration::from_secs(7 * 24 * 3600),
             tell_waits_over: Duration::from_secs(60),
         }
     }

@@ -12,6 +12,12 @@ use crate::probe;
 /// How long a server may take from its start to its first answer.
 const START_LIMIT: Duration = Duration::from_secs(20);
 
+/// Ports tried: another process may take one between our look and the server's.
+const PORTS: u32 = 10;
+/// Below the ports that systems give to outgoing connections, so that the port
+/// of a server that is down for a moment stays free.
+const PORT_RANGE: std::ops::Range<u16> = 10_000..32_000;
+
 /// Why there is no private server.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -99,12 +105,16 @@ impl RedisServer {
 
     fn launch(folder: Folder, options: Options) -> Result<Self, Error> {
         let program = find_program().ok_or(Error::NotInstalled)?;
-        // The port is free now; if another process takes it before the server
-        // does, the server ends at once and says so.
-        let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
-        let mut server = Self { program, options, folder, port, child: None };
-        server.restart()?;
-        Ok(server)
+        let mut server = Self { program, options, folder, port: 0, child: None };
+        for _ in 1..PORTS {
+            server.port = free_port()?;
+            match server.restart() {
+                Err(Error::Silent(log)) if log.contains("ddress already in use") => {}
+                started => return started.map(|()| server),
+            }
+        }
+        server.port = free_port()?;
+        server.restart().map(|()| server)
     }
 
     /// Starts the server again on the same folder and port (after
@@ -232,6 +242,22 @@ impl Drop for RedisServer {
     fn drop(&mut self) {
         self.kill();
     }
+}
+
+/// A port of the range that nobody listens on, by chance.
+fn free_port() -> std::io::Result<u16> {
+    use std::hash::{BuildHasher as _, RandomState};
+    let mut taken = None;
+    for _ in 0..100 {
+        let chance = RandomState::new().hash_one(Instant::now());
+        let among = u64::from(PORT_RANGE.end - PORT_RANGE.start);
+        let port = PORT_RANGE.start + u16::try_from(chance % among).unwrap_or(0);
+        match TcpListener::bind(("127.0.0.1", port)) {
+            Ok(_) => return Ok(port),
+            Err(error) => taken = Some(error),
+        }
+    }
+    Err(taken.unwrap_or_else(|| std::io::Error::other("no free port")))
 }
 
 fn find_program() -> Option<PathBuf> {

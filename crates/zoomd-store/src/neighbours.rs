@@ -97,20 +97,40 @@ async fn users(store: &Store, keys: &Keys) -> Result<(Users, bool), StoreError> 
         let names: Vec<String> = from_redis_value(store.connection().value(&command).await?)?;
         let Some(last) = names.last() else { return Ok((users, true)) };
         from = format!("({last}");
-        let mut reads = redis::pipe();
-        for name in &names {
-            reads.cmd("HGET").arg(keys.account(name)).arg("uid");
-            reads.cmd("HGET").arg(keys.grant(name)).arg("client_id");
-        }
-        let values = store.connection().values(&reads).await?;
-        for (name, pair) in names.iter().zip(values.chunks(2)) {
-            let [uid, client] = pair else { continue };
-            let uid: Option<String> = from_redis_value(uid.clone())?;
-            let client: Option<String> = from_redis_value(client.clone())?;
-            if let Some(user) = uid.filter(|u| !u.is_empty()).zip(client) {
-                users.insert(user, name.clone());
-            }
+        for (name, user) in names.iter().zip(of(store, keys, &names).await?) {
+            users.extend(user.map(|user| (user, name.clone())));
         }
     }
     Ok((users, false))
+}
+
+/// Zoom user and client id of each of these accounts. An imported token does not
+/// say whose it is; the first meeting made with it does.
+async fn of(
+    store: &Store,
+    keys: &Keys,
+    names: &[String],
+) -> Result<Vec<Option<(String, String)>>, StoreError> {
+    type Known = (Option<String>, Option<String>);
+    let mut reads = redis::pipe();
+    for name in names {
+        reads.cmd("HMGET").arg(keys.account(name)).arg("uid").arg("z");
+        reads.cmd("HGET").arg(keys.grant(name)).arg("client_id");
+    }
+    let values = store.connection().values(&reads).await?;
+    let mut users = Vec::with_capacity(names.len());
+    let mut learnt = redis::pipe();
+    for (name, pair) in names.iter().zip(values.chunks(2)) {
+        let [user, client] = pair else { continue };
+        let (user, zoom): Known = from_redis_value(user.clone())?;
+        let client: Option<String> = from_redis_value(client.clone())?;
+        let zoom = zoom.filter(|z| !z.is_empty()).unwrap_or_else(|| format!("~{name}"));
+        learnt.cmd("HGET").arg(keys.aliases(&zoom)).arg(format!("me@{name}"));
+        users.push((user.filter(|u| !u.is_empty()), client));
+    }
+    let learnt = store.connection().values(&learnt).await?;
+    let join = |((user, client), learnt): ((Option<String>, _), _)| {
+        Ok(user.or(from_redis_value(learnt)?).zip(client))
+    };
+    users.into_iter().zip(learnt).map(join).collect()
 }
