@@ -35,7 +35,7 @@ use std::process::ExitCode;
 
 use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
-use crate::config::Config;
+use crate::config::{Config, Origin};
 use crate::exit::Exit;
 use ctx::Ctx;
 use error::{CliError, CliResult};
@@ -190,6 +190,11 @@ fn dispatch(cli: Cli, out: Output) -> CliResult {
         Command::Dev(args) => block_on(dev::run(&out, args))?,
         command => {
             let config = load(&cli.global, run::flags(&command))?;
+            // The daemon logs in any case; other verbs say what they say, and log
+            // only for whoever asked.
+            if !matches!(config.resolved.get("log"), None | Some((_, Origin::Default))) {
+                crate::telemetry::log(&config.log)?;
+            }
             let ctx = Ctx { config, out };
             block_on(verb(&ctx, command))?
         }

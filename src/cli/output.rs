@@ -210,15 +210,18 @@ impl Output {
 
     /// Asks one question on the terminal; the answer without blanks at its ends.
     pub fn ask(&self, question: &str) -> Result<String, CliError> {
-        let mut err = anstream::stderr().lock();
-        write!(err, "{question} ")?;
-        err.flush()?;
-        drop(err);
+        self.prompt(question);
         let mut answer = String::new();
         if std::io::stdin().read_line(&mut answer)? == 0 {
             return Err(CliError::interrupted());
         }
         Ok(answer.trim().to_owned())
+    }
+
+    /// Prints a question and stays on its line.
+    pub fn prompt(&self, question: &str) {
+        let mut err = anstream::stderr().lock();
+        let _ = write!(err, "{question} ").and_then(|()| err.flush());
     }
 
     /// A moment for people: `3m ago`, `in 2h`, or RFC 3339 with `--time-format iso`.

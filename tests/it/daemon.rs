@@ -91,6 +91,26 @@ async fn it_waits_for_a_replica_to_become_a_primary() {
 }
 
 #[tokio::test]
+async fn it_waits_for_a_full_redis_to_have_room_and_loses_no_job() {
+    let rig = Rig::start().await;
+    rig.connect("acme");
+    rig.xadd(&job("acme", "patient")).await;
+    rig.redis_cli(&["CONFIG", "SET", "maxmemory", "1"]);
+    let daemon = rig.daemon_unchecked();
+    daemon.wait_log("waiting for redis");
+    rig.redis_cli(&["CONFIG", "SET", "maxmemory", "0"]);
+    daemon.wait_ready();
+    let (stream, outcome) = rig.outcome("patient").await;
+    assert_eq!(stream, Stream::Results, "{outcome}");
+    // While it runs, too.
+    rig.redis_cli(&["CONFIG", "SET", "maxmemory", "1"]);
+    rig.run(&["enqueue", "--account", "acme", "--type", "3"]).expect(5);
+    rig.redis_cli(&["CONFIG", "SET", "maxmemory", "0"]);
+    rig.xadd(&job("acme", "after")).await;
+    assert_eq!(rig.outcome("after").await.0, Stream::Results);
+}
+
+#[tokio::test]
 async fn a_wrong_password_ends_it_with_five_and_no_secret() {
     let mut rig = Rig::start().await;
     rig.redis_cli(&["CONFIG", "SET", "requirepass", "right"]);

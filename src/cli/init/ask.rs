@@ -65,16 +65,47 @@ fn given(answer: String) -> Option<String> {
     (!answer.is_empty()).then_some(answer)
 }
 
-/// Asks without showing what is typed.
+/// Asks without showing what is typed. Reads byte by byte, so that Ctrl-C is
+/// seen here and the terminal is left as it was found.
 fn hidden(out: &Output, question: &str) -> Result<String, CliError> {
     let terminal = std::io::stdin();
     let before = tcgetattr(&terminal).map_err(std::io::Error::from)?;
     let mut silent = before.clone();
-    silent.local_modes.remove(LocalModes::ECHO);
+    silent.local_modes.remove(LocalModes::ECHO | LocalModes::ICANON | LocalModes::ISIG);
     tcsetattr(&terminal, OptionalActions::Flush, &silent).map_err(std::io::Error::from)?;
-    let answer = out.ask(question);
+    out.prompt(question);
+    let answer = typed(terminal.lock());
     let restored = tcsetattr(&terminal, OptionalActions::Now, &before);
     out.note("");
     restored.map_err(std::io::Error::from)?;
     answer
+}
+
+/// One line from a terminal that sends every key.
+fn typed(keys: impl std::io::Read) -> Result<String, CliError> {
+    let mut line = Vec::new();
+    for key in keys.bytes() {
+        match key? {
+            b'\r' | b'\n' => return Ok(String::from_utf8_lossy(&line).trim().to_owned()),
+            // Ctrl-C, and Ctrl-D on an empty line.
+            3 => return Err(CliError::interrupted()),
+            4 if line.is_empty() => return Err(CliError::interrupted()),
+            8 | 127 => drop(line.pop()),
+            key => line.push(key),
+        }
+    }
+    Err(CliError::interrupted())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::typed;
+
+    #[test]
+    fn a_line_is_read_key_by_key() {
+        assert_eq!(typed(&b"secrex\x7ft\nrest"[..]).expect("a line"), "secret");
+        assert_eq!(typed(&b"\n"[..]).expect("a line"), "");
+        assert_eq!(typed(&b"half\x03"[..]).expect_err("interrupted").code, "interrupted");
+        assert!(typed(&b"\x04"[..]).is_err() && typed(&b"cut"[..]).is_err());
+    }
 }
