@@ -9,6 +9,9 @@ use std::sync::atomic::{AtomicI64, Ordering};
 /// Milliseconds of one UTC day.
 pub const DAY_MS: i64 = 86_400_000;
 
+/// Offsets from here on are stopped clocks.
+const STOPPED: i64 = 1_000_000_000_000_000;
+
 /// What scripts add to the time of Redis; shared by all clones of a store.
 #[derive(Debug, Clone, Default)]
 pub struct ClockOffset(Arc<AtomicI64>);
@@ -18,6 +21,18 @@ impl ClockOffset {
     #[must_use]
     pub fn ms(&self) -> i64 {
         self.0.load(Ordering::Relaxed)
+    }
+
+    /// Stops the clock of every script at a moment: for tests that compare what
+    /// is decided then. The store's own `now_ms` stops with it.
+    pub fn stop_at_ms(&self, ms: i64) {
+        self.set_ms(STOPPED + ms);
+    }
+
+    /// Where the clock was stopped, if it was.
+    #[must_use]
+    pub fn stopped_at_ms(&self) -> Option<i64> {
+        Some(self.ms() - STOPPED).filter(|ms| *ms >= 0)
     }
 
     /// Moves the clock of every script from now on.

@@ -6,5 +6,6 @@
 //! counted and none is held back.
 
 mod limits;
+pub mod model;
 
 pub use limits::{Budgets, Label, PlanLimits, Rate};

@@ -59,6 +59,12 @@ impl SettleBatch {
         &self.items
     }
 
+    /// What it held, once it is settled.
+    #[must_use]
+    pub fn into_parts(self) -> (Vec<Settlement>, Vec<Refusal>) {
+        (self.items, self.refusals)
+    }
+
     /// The refusals, in order.
     #[must_use]
     pub fn refusals(&self) -> &[Refusal] {

@@ -5,6 +5,7 @@ mod amends;
 mod bench;
 mod cost;
 mod lane;
+mod model;
 mod ops;
 mod reader;
 mod settle;

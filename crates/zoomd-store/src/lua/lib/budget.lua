@@ -104,14 +104,13 @@ local function budget(a, label, plans, send_ms)
   b = {free = 1e9, plan = plan, label = label}
   a.budgets[label] = b
   local function hold(free, why, till)
-    if free < b.free then b.free, b.why, b.wake = math.max(free, 0), why, till end
+    free = math.max(free, 0)
+    if free < b.free then b.free, b.why, b.wake = free, why, till end
   end
   read_ledger(a, send_ms, {'l:' .. label})
   if a.broken then return b end
-  for field, why in pairs({[label] = 'limited', ['day:' .. label] = 'limited'}) do
-    local till = tonumber(gate(a, field) or 0) or 0
-    if till > now then hold(0, why, till) end
-  end
+  local closed = math.max(tonumber(gate(a, label) or 0) or 0, tonumber(gate(a, 'day:' .. label) or 0) or 0)
+  if closed > now then hold(0, 'limited', closed) end
   if plan.day > 0 then hold(plan.day - used(a, 'l:' .. label), 'label_day', next_day(a.z)) end
   if a.cap > 0 then
     local flying = try('ZCOUNT', P .. 'i:' .. a.name, '(' .. int(now), '+inf')
@@ -135,7 +134,7 @@ local function budget(a, label, plans, send_ms)
       local at = tonumber(grants[i]) or 0
       if at > now - 1000 and at < now + 10000 then fresh = i end
     end
-    local wake = fresh > 0 and tonumber(grants[fresh]) + 1000 or now
+    local wake = (fresh > 0 and tonumber(grants[fresh]) or now) + 1000
     hold(rate - fresh, 'second', math.max(wake, now + 1))
   end
   return b
@@ -187,7 +186,8 @@ local function host_of(a, host, b, send_ms)
   read_ledger(a, send_ms, {h.field})
   if a.broken then return h end
   local function hold(left, why, till)
-    if left < h.left then h.left, h.why, h.wake = math.max(left, 0), why, till end
+    left = math.max(left, 0)
+    if left < h.left then h.left, h.why, h.wake = left, why, till end
   end
   h.unknown = not known
   if b.plan.host > 0 then

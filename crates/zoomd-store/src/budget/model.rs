@@ -1,0 +1,289 @@
+//! The budgets as a pure model: what lib/budget.lua decides, in Rust.
+//!
+//! It holds what Redis holds of one namespace's budgets and answers as the
+//! scripts do; a test walks both through the same random steps and compares
+//! every answer. It serves to reason about limits in virtual time: a month of
+//! ten thousand accounts takes seconds. No clock, no IO: `now_ms` is passed in.
+
+use std::collections::{BTreeMap, HashMap};
+
+use super::{Budgets, Label, PlanLimits};
+use crate::clock::DAY_MS;
+use crate::queue::Why;
+
+/// A call within so long of midnight belongs to both days.
+pub const MIDNIGHT_MARGIN_MS: i64 = 5_000;
+
+/// What is asked: one create.
+#[derive(Debug, Clone, Copy)]
+pub struct Ask<'a> {
+    /// The account, whose name spreads the time its hosts wake at.
+    pub account: &'a str,
+    /// The Zoom account whose budgets it spends.
+    pub zoom: &'a str,
+    /// Its plan.
+    pub plan: &'a str,
+    /// The host's user id.
+    pub host: &'a str,
+    /// When.
+    pub now_ms: i64,
+}
+
+/// What is answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// The call may be made; all its budgets are charged.
+    Go,
+    /// Not now.
+    Waits {
+        /// Why.
+        why: Why,
+        /// When it is worth asking again.
+        until_ms: i64,
+    },
+}
+
+/// The budgets of a namespace.
+#[derive(Debug, Clone)]
+pub struct Model {
+    budgets: Budgets,
+    send_ms: i64,
+    zooms: HashMap<String, Zoom>,
+}
+
+/// What is kept of one Zoom account.
+#[derive(Debug, Clone, Default)]
+struct Zoom {
+    /// Times of the last grants, newest first.
+    grants: Vec<i64>,
+    /// Calls by day (counted from 1970) and field.
+    ledger: BTreeMap<(i64, String), u32>,
+    /// Closed until.
+    gates: HashMap<String, i64>,
+    /// When a per-second 429 came last, and the lowered part of the rate since.
+    hit_ms: i64,
+    lowered: Option<(f64, i64)>,
+}
+
+impl Model {
+    /// Budgets nobody has spent of; a call is sent at the latest `send_ms` after
+    /// its grant.
+    #[must_use]
+    pub fn new(budgets: Budgets, send_ms: i64) -> Self {
+        Self { budgets, send_ms, zooms: HashMap::new() }
+    }
+
+    /// Asks for one create.
+    pub fn ask(&mut self, ask: Ask<'_>) -> Verdict {
+        if let Some((why, until_ms)) = self.hindrance(ask) {
+            return Verdict::Waits { why, until_ms };
+        }
+        let label = self.budgets.create;
+        let rate = self.budgets.granted_per_second(self.plan(ask.plan).of(label));
+        let days = days_of(ask.now_ms, self.send_ms);
+        let zoom = self.zooms.entry(ask.zoom.to_owned()).or_default();
+        for day in days {
+            for field in [label_field(label), host_field(ask.host)] {
+                *zoom.ledger.entry((day, field)).or_default() += 1;
+            }
+        }
+        if rate > 0 {
+            zoom.grants.insert(0, ask.now_ms);
+            zoom.grants.truncate(rate as usize);
+        }
+        Verdict::Go
+    }
+
+    /// The first reason why a create cannot be made, without charging anything.
+    #[must_use]
+    pub fn hindrance(&self, ask: Ask<'_>) -> Option<(Why, i64)> {
+        let label = self.budgets.create;
+        let plan = self.plan(ask.plan);
+        let nothing = Zoom::default();
+        let zoom = self.zooms.get(ask.zoom).unwrap_or(&nothing);
+        let used = |field: &str| {
+            let days = days_of(ask.now_ms, self.send_ms);
+            days.iter().map(|day| zoom.used(*day, field)).max().unwrap_or(0)
+        };
+        let mut least = Least::default();
+        let closed =
+            zoom.closed(label.as_str()).max(zoom.closed(&format!("day:{}", label.as_str())));
+        if closed > ask.now_ms {
+            least.hold(0, Why::Limited, closed);
+        }
+        let limits = plan.of(label);
+        if limits.per_day > 0 {
+            let left = i64::from(limits.per_day) - i64::from(used(&label_field(label)));
+            least.hold(left, Why::LabelDay, next_day(ask.now_ms, ask.zoom));
+        }
+        let rate = self.budgets.granted_per_second(limits);
+        if rate > 0 {
+            let (left, until_ms) = zoom.second(rate, ask.now_ms);
+            least.hold(left, Why::Second, until_ms);
+        }
+        if let Some(found) = least.hindrance() {
+            return Some(found);
+        }
+        let mut least = Least::default();
+        if plan.host_day > 0 {
+            let left = i64::from(plan.host_day) - i64::from(used(&host_field(ask.host)));
+            let room = format!("{}|{}", ask.account, ask.host);
+            least.hold(left, Why::HostDay, next_day(ask.now_ms, &room));
+        }
+        let closed = zoom.closed(&host_field(ask.host));
+        if closed > ask.now_ms {
+            least.hold(0, Why::Limited, closed);
+        }
+        least.hindrance()
+    }
+
+    /// A call that is known not to have left: given back on the day it was granted.
+    pub fn give_back(&mut self, zoom: &str, host: &str, granted_ms: i64, now_ms: i64) {
+        if granted_ms.div_euclid(DAY_MS) != now_ms.div_euclid(DAY_MS) {
+            return;
+        }
+        let label = self.budgets.create;
+        let days = days_of(granted_ms, self.send_ms);
+        let Some(zoom) = self.zooms.get_mut(zoom) else { return };
+        for day in days {
+            for field in [label_field(label), host_field(host)] {
+                if let Some(used) = zoom.ledger.get_mut(&(day, field)) {
+                    *used = used.saturating_sub(1);
+                }
+            }
+        }
+    }
+
+    /// An answer: on another day than the grant's it counts there too.
+    pub fn answered(&mut self, zoom: &str, host: &str, granted_ms: i64, now_ms: i64) {
+        let today = now_ms.div_euclid(DAY_MS);
+        let both = days_of(granted_ms, self.send_ms).len() > 1;
+        if granted_ms.div_euclid(DAY_MS) == today || both {
+            return;
+        }
+        let label = self.budgets.create;
+        let zoom = self.zooms.entry(zoom.to_owned()).or_default();
+        for field in [label_field(label), host_field(host)] {
+            *zoom.ledger.entry((today, field)).or_default() += 1;
+        }
+    }
+
+    /// Zoom said 429 for the second of creates.
+    pub fn close_second(&mut self, zoom: &str, until_ms: i64, now_ms: i64) {
+        let label = self.budgets.create.as_str();
+        let zoom = self.zooms.entry(zoom.to_owned()).or_default();
+        zoom.close(label, until_ms);
+        let since = now_ms - zoom.hit_ms;
+        if since > 1000 && since < 10_000 {
+            let now_at = zoom.lowered.map_or(1.0, |(part, at)| recovered(part, at, now_ms));
+            // As the script writes it: three places.
+            let part = (f64::max(0.05, now_at / 2.0) * 1000.0).round() / 1000.0;
+            zoom.lowered = Some((part, now_ms));
+        }
+        if since > 1000 {
+            zoom.hit_ms = now_ms;
+        }
+    }
+
+    /// Zoom said 429 for the day of creates.
+    pub fn close_label_day(&mut self, zoom: &str, until_ms: i64) {
+        let field = format!("day:{}", self.budgets.create.as_str());
+        self.zooms.entry(zoom.to_owned()).or_default().close(&field, until_ms);
+    }
+
+    /// Zoom said 429 for the host's hundred.
+    pub fn close_host_day(&mut self, zoom: &str, host: &str, until_ms: i64) {
+        self.zooms.entry(zoom.to_owned()).or_default().close(&host_field(host), until_ms);
+    }
+
+    fn plan(&self, name: &str) -> PlanLimits {
+        let plans = &self.budgets.plans;
+        plans.get(name).or_else(|| plans.get("pro")).copied().unwrap_or_default()
+    }
+}
+
+impl Zoom {
+    fn used(&self, day: i64, field: &str) -> u32 {
+        self.ledger.get(&(day, field.to_owned())).copied().unwrap_or(0)
+    }
+
+    fn closed(&self, field: &str) -> i64 {
+        self.gates.get(field).copied().unwrap_or(0)
+    }
+
+    /// A gate's time only grows.
+    fn close(&mut self, field: &str, until_ms: i64) {
+        let until = self.gates.entry(field.to_owned()).or_default();
+        *until = (*until).max(until_ms);
+    }
+
+    /// What is left of this second, and when the oldest grant in it leaves it.
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a part of a small positive number"
+    )]
+    fn second(&self, rate: u32, now_ms: i64) -> (i64, i64) {
+        let rate = self.lowered.map_or(rate, |(part, at)| {
+            ((f64::from(rate) * recovered(part, at, now_ms)) as u32).max(1)
+        });
+        let in_second = |at: &i64| *at > now_ms - 1000 && *at < now_ms + 10_000;
+        let known = &self.grants[..self.grants.len().min(rate as usize)];
+        let fresh = known.iter().rposition(in_second).map_or(0, |index| index + 1);
+        let until_ms = if fresh > 0 { known[fresh - 1] } else { now_ms } + 1000;
+        let left = i64::from(rate) - i64::try_from(fresh).unwrap_or(i64::MAX);
+        (left, until_ms.max(now_ms + 1))
+    }
+}
+
+/// A lowered rate comes back by a tenth every ten seconds.
+fn recovered(part: f64, at_ms: i64, now_ms: i64) -> f64 {
+    #[expect(clippy::cast_precision_loss, reason = "seconds, not centuries")]
+    let since = (now_ms - at_ms) as f64;
+    f64::min(1.0, part + since / 100_000.0)
+}
+
+/// The smallest of what several limits leave; the first of equals.
+#[derive(Default)]
+struct Least(Option<(i64, Why, i64)>);
+
+impl Least {
+    fn hold(&mut self, left: i64, why: Why, until_ms: i64) {
+        if self.0.is_none_or(|(least, ..)| left.max(0) < least) {
+            self.0 = Some((left.max(0), why, until_ms));
+        }
+    }
+
+    fn hindrance(self) -> Option<(Why, i64)> {
+        self.0.filter(|(left, ..)| *left < 1).map(|(_, why, until_ms)| (why, until_ms))
+    }
+}
+
+fn label_field(label: Label) -> String {
+    format!("l:{}", label.as_str())
+}
+
+fn host_field(host: &str) -> String {
+    format!("h:{host}")
+}
+
+/// The days a call belongs to that is granted now.
+fn days_of(now_ms: i64, send_ms: i64) -> Vec<i64> {
+    let (day, tod) = (now_ms.div_euclid(DAY_MS), now_ms.rem_euclid(DAY_MS));
+    if tod < MIDNIGHT_MARGIN_MS {
+        vec![day, day - 1]
+    } else if tod >= DAY_MS - MIDNIGHT_MARGIN_MS - send_ms {
+        vec![day, day + 1]
+    } else {
+        vec![day]
+    }
+}
+
+/// When a full day is over: after the margin of the next, spread over ten
+/// seconds by the name.
+fn next_day(now_ms: i64, name: &str) -> i64 {
+    let spread = name.bytes().fold(0, |sum, byte| (sum * 31 + i64::from(byte)) % 10_007);
+    let tomorrow = now_ms.rem_euclid(DAY_MS) >= MIDNIGHT_MARGIN_MS;
+    let day = now_ms.div_euclid(DAY_MS) + i64::from(tomorrow);
+    day * DAY_MS + MIDNIGHT_MARGIN_MS + spread
+}
