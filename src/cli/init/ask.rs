@@ -82,7 +82,7 @@ fn hidden(out: &Output, question: &str) -> Result<String, CliError> {
 }
 
 /// One line from a terminal that sends every key.
-fn typed(keys: impl std::io::Read) -> Result<String, CliError> {
+fn typed(keys: impl std::io::BufRead) -> Result<String, CliError> {
     let mut line = Vec::new();
     for key in keys.bytes() {
         match key? {
