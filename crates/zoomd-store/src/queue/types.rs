@@ -41,7 +41,6 @@ pub struct Admission {
 /// What was decided about one [`Admission`].
 #[derive(Debug, Clone)]
 #[expect(clippy::large_enum_variant, reason = "nearly all are the large one")]
-#[expect(clippy::large_enum_variant, reason = "most jobs go; a box would cost each an allocation")]
 pub enum Admitted {
     /// Leased to this daemon; send it.
     Go(Ticket),
