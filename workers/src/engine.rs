@@ -20,6 +20,7 @@ use zoomd_store::seal::Vault;
 use crate::error::Error;
 use crate::jobs::end;
 use crate::metric::Meters;
+use crate::pipeline::backlog::Backlog;
 use crate::pipeline::circuit::Circuit;
 use crate::pipeline::flight::Flights;
 use crate::pipeline::memory::Memory;
@@ -129,6 +130,7 @@ impl Engine {
             trouble,
             progress,
             wake: Arc::new(Notify::new()),
+            backlog: Backlog::default(),
             ready: Mutex::new(Some(ready)),
             known_hosts: Mutex::default(),
             held_until: Mutex::default(),

@@ -24,7 +24,7 @@ pub async fn run(shop: &Arc<Shop>, flight: &Arc<Flight>) -> Settlement {
         Ok(ready) => ready,
         Err(why) => return end::back(shop, flight, why),
     };
-    if !flight.ticket.reconcilable && !mark_sent(shop, flight).await {
+    if !flight.ticket.reconcilable && !Box::pin(mark_sent(shop, flight)).await {
         leave.not_tried();
         return end::back(shop, flight, decide::Wait::TooLate);
     }
@@ -51,7 +51,7 @@ pub async fn run(shop: &Arc<Shop>, flight: &Arc<Flight>) -> Settlement {
     let sent = flight.redis_time(began);
     let decision = match decide::decide(&answer, sent, now) {
         Decision::TokenRefused(error) => {
-            let fate = shop.tokens.refused(&flight.ticket.account, token.version).await;
+            let fate = Box::pin(shop.tokens.refused(&flight.ticket.account, token.version)).await;
             let now = flight.redis_time(Instant::now());
             decide::refused(attempt(flight), fate, error, now, rand::random())
         }
@@ -77,8 +77,7 @@ pub fn marker(shop: &Shop, flight: &Flight) -> Option<Marker> {
         return known.parse().ok();
     }
     let wanted = shop.settings.marker == MarkerPlace::Agenda && flight.job.meeting.takes_marker();
-    let entry = flight.ticket.entry.parse().ok()?;
-    shop.secret.as_ref().filter(|_| wanted).map(|secret| secret.marker(entry))
+    shop.secret.as_ref().filter(|_| wanted).map(|secret| secret.marker(flight.entry))
 }
 
 /// Records that the call is about to leave, for a job that reconcile could not

@@ -32,6 +32,7 @@ pub async fn run(shop: &Arc<Shop>, flight: &Arc<Flight>) -> Settlement {
     }
     match flight.ticket.mode {
         Mode::Create => create_meeting::run(shop, flight).await,
-        Mode::Reconcile => reconcile::run(shop, flight).await,
+        // A look is rare and its state is large: kept out of every job's own.
+        Mode::Reconcile => Box::pin(reconcile::run(shop, flight)).await,
     }
 }

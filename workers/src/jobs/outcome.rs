@@ -38,7 +38,7 @@ pub fn success(
     reconciled: bool,
 ) -> Result<Outcome, NotAnObject> {
     let (job, ticket) = (&flight.job, &flight.ticket);
-    let entry_id = entry(&ticket.entry);
+    let entry_id = flight.entry;
     let json = Success {
         job_id: &ticket.job_id,
         run: ticket.run,
@@ -68,7 +68,7 @@ pub fn failure(
     candidates: &[Listed],
 ) -> Outcome {
     let (job, ticket) = (&flight.job, &flight.ticket);
-    let entry_id = entry(&ticket.entry);
+    let entry_id = flight.entry;
     let errors = verdict.zoom.as_ref().and_then(|error| fields(&error.errors));
     let candidates = listed(candidates);
     let json = Failure {

@@ -18,7 +18,7 @@ use crate::jobs::end;
 /// A look when nobody called, in case a publish was lost.
 const SAFETY: Duration = Duration::from_secs(5);
 /// Permits taken for one claim.
-const MOST: u32 = 64;
+const MOST: u32 = 128;
 
 /// Serves the rooms until the shop closes.
 pub async fn serve(shop: Arc<Shop>) {
@@ -52,6 +52,7 @@ async fn claim_all(shop: &Arc<Shop>, patience: &mut Patience) -> Duration {
                 shop.progress.touch();
                 let wait = until_next(&claimed);
                 let more = claimed.more;
+                shop.backlog.claimed(more);
                 for job in claimed.jobs {
                     if let Some(permit) = permits.split(1) {
                         start_claimed(shop, job, permit, |_| {}).await;

@@ -7,6 +7,7 @@
 //! end of its settle: the renewer and a hurried shutdown work from it.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -23,6 +24,8 @@ pub struct Flight {
     pub ticket: Ticket,
     /// The job, checked.
     pub job: Job,
+    /// The stream entry it came in.
+    pub entry: EntryId,
     /// The job as it came, for the outcome of a failure.
     pub text: Bytes,
     /// What was tried before.
@@ -51,9 +54,11 @@ impl Flight {
         record: Record,
         send_within: Duration,
     ) -> Self {
+        let entry = ticket.entry.parse().unwrap_or(EntryId { ms: 0, seq: 0 });
         let granted_at = ticket.send_by.checked_sub(send_within).unwrap_or(ticket.send_by);
         Self {
             ticket,
+            entry,
             job,
             text,
             record,
@@ -78,8 +83,7 @@ impl Flight {
     /// How long the job has waited at `now`, from when it could have run.
     #[must_use]
     pub fn waited(&self, now: Instant) -> Duration {
-        let entry: Option<EntryId> = self.ticket.entry.parse().ok();
-        let enqueued_ms = entry.and_then(|e| i64::try_from(e.ms).ok()).unwrap_or(i64::MAX);
+        let enqueued_ms = i64::try_from(self.entry.ms).unwrap_or(i64::MAX);
         let could_run_ms =
             self.job.not_before.map_or(enqueued_ms, |t| enqueued_ms.max(t.as_millisecond()));
         let waited_ms = self.redis_ms(now).saturating_sub(could_run_ms);
@@ -168,19 +172,14 @@ impl Flights {
         self.lock().insert(Arc::clone(&flight.ticket.job_id), Arc::clone(flight));
     }
 
-    /// Forgets the flight of `ticket`, unless a newer lease has taken its place.
-    pub fn remove(&self, ticket: &Ticket) -> Option<Arc<Flight>> {
+    /// Forgets the flights of `tickets`, unless a newer lease has taken their place.
+    pub fn remove<'a>(&self, tickets: impl Iterator<Item = &'a Ticket>) {
         let mut all = self.lock();
-        let ours = all.get(&ticket.job_id).is_some_and(|f| f.ticket.fence == ticket.fence);
-        if ours { all.remove(&ticket.job_id) } else { None }
-    }
-
-    /// Notes that the flights of `tickets` are settled by batch `number`.
-    pub fn settling<'a>(&self, tickets: impl Iterator<Item = &'a Ticket>, number: u64) {
-        let all = self.lock();
         for ticket in tickets {
-            if let Some(flight) = all.get(&ticket.job_id) {
-                flight.settle_number.store(number, Ordering::Release);
+            if let Entry::Occupied(entry) = all.entry(Arc::clone(&ticket.job_id))
+                && entry.get().ticket.fence == ticket.fence
+            {
+                entry.remove();
             }
         }
     }

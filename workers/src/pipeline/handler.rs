@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use futures_util::FutureExt as _;
 use tokio::sync::OwnedSemaphorePermit;
+use tracing::{Instrument as _, Span};
 
 use super::flight::Flight;
 use super::shop::Shop;
@@ -23,8 +24,8 @@ pub struct Ready {
 /// Runs one job. A panic is that job's failure and nobody else's.
 pub async fn run(shop: Arc<Shop>, ready: Ready) {
     let Ready { flight, permit } = ready;
-    let work = AssertUnwindSafe(jobs::run(&shop, &flight)).catch_unwind();
-    let settlement = match work.await {
+    let work = AssertUnwindSafe(jobs::run(&shop, &flight).instrument(span_of(&flight)));
+    let settlement = match work.catch_unwind().await {
         Ok(settlement) => settlement,
         Err(panic) => {
             let what = text_of(panic.as_ref());
@@ -35,6 +36,25 @@ pub async fn run(shop: Arc<Shop>, ready: Ready) {
     };
     shop.lane.settle(&flight, settlement).await;
     drop(permit);
+}
+
+/// The span of one lease. It names the producer's trace, to which it belongs.
+fn span_of(flight: &Flight) -> Span {
+    let ticket = &flight.ticket;
+    let span = tracing::debug_span!(
+        "process job",
+        job.kind = flight.job.kind.as_str(),
+        job.id = %ticket.job_id,
+        job.run = ticket.run,
+        account = %ticket.account,
+        messaging.system = "redis",
+        messaging.message.id = %ticket.entry,
+        traceparent = tracing::field::Empty,
+    );
+    if let Some(parent) = flight.job.traceparent.filter(|_| !span.is_disabled()) {
+        span.record("traceparent", tracing::field::display(parent));
+    }
+    span
 }
 
 fn text_of(panic: &(dyn Any + Send)) -> &str {

@@ -28,6 +28,7 @@ pub async fn serve(shop: Arc<Shop>) {
     let admitting = async {
         while let Some(entries) = receiver.recv().await {
             shop.intake_open().await;
+            shop.backlog.let_pass().await;
             admit_all(&shop, entries, &mut patience).await;
             shop.progress.touch();
         }

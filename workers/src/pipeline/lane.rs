@@ -6,6 +6,7 @@
 //! outcome that was reached is not lost to a Redis that is away.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use tokio::sync::{mpsc, oneshot};
 use zoomd_store::queue::{Queue, Refusal, Settled, Settlement};
@@ -27,10 +28,19 @@ const TRIES: u32 = 3;
     reason = "nearly every item is a job; a box would cost each an allocation"
 )]
 enum Item {
-    Job(Settlement),
+    /// The end of a lease; of a job that could not be read there is no flight.
+    Job(Option<Arc<Flight>>, Settlement),
     Refusal(Refusal),
     /// Answers when everything handed in before it is settled.
     Mark(oneshot::Sender<()>),
+}
+
+/// What is flushed together.
+#[derive(Debug, Default)]
+struct Gathered {
+    flights: Vec<Option<Arc<Flight>>>,
+    jobs: Vec<Settlement>,
+    refusals: Vec<Refusal>,
 }
 
 /// Where handlers leave what became of their jobs.
@@ -42,13 +52,13 @@ impl Lane {
     /// that comes after a hurried shutdown has settled for it is not heard.
     pub async fn settle(&self, flight: &Arc<Flight>, settlement: Settlement) {
         if flight.begin_settle() {
-            self.send(Item::Job(settlement)).await;
+            self.send(Item::Job(Some(Arc::clone(flight)), settlement)).await;
         }
     }
 
     /// Hands in the end of a lease on a job that could not be read.
     pub async fn settle_unread(&self, settlement: Settlement) {
-        self.send(Item::Job(settlement)).await;
+        self.send(Item::Job(None, settlement)).await;
     }
 
     /// Hands in the refusal of an entry.
@@ -96,18 +106,22 @@ struct Server {
 
 impl Server {
     async fn serve(mut self, mut receiver: mpsc::Receiver<Item>) {
-        let mut gathered = Vec::with_capacity(BATCH);
-        while receiver.recv_many(&mut gathered, BATCH).await > 0 {
-            let (mut jobs, mut refusals) = (Vec::with_capacity(gathered.len()), Vec::new());
-            let mut marks = Vec::new();
-            for item in gathered.drain(..) {
+        let mut items = Vec::with_capacity(BATCH);
+        while receiver.recv_many(&mut items, BATCH).await > 0 {
+            let (mut gathered, mut marks) = (Gathered::default(), Vec::new());
+            gathered.jobs.reserve(items.len());
+            gathered.flights.reserve(items.len());
+            for item in items.drain(..) {
                 match item {
-                    Item::Job(settlement) => jobs.push(settlement),
-                    Item::Refusal(refusal) => refusals.push(refusal),
+                    Item::Job(flight, settlement) => {
+                        gathered.flights.push(flight);
+                        gathered.jobs.push(settlement);
+                    }
+                    Item::Refusal(refusal) => gathered.refusals.push(refusal),
                     Item::Mark(mark) => marks.push(mark),
                 }
             }
-            self.flush(jobs, refusals).await;
+            self.flush(gathered).await;
             for mark in marks {
                 let _ = mark.send(());
             }
@@ -116,29 +130,28 @@ impl Server {
     }
 
     /// Settles everything, offering again what was in the way of a broken key.
-    async fn flush(&mut self, mut jobs: Vec<Settlement>, mut refusals: Vec<Refusal>) {
+    async fn flush(&mut self, mut left: Gathered) {
         for _ in 0..TRIES {
-            (jobs, refusals) = self.once(jobs, refusals).await;
-            if jobs.is_empty() && refusals.is_empty() {
+            left = self.once(left).await;
+            if left.jobs.is_empty() && left.refusals.is_empty() {
                 return;
             }
         }
         tracing::error!(
-            jobs = jobs.len(),
-            refusals = refusals.len(),
+            jobs = left.jobs.len(),
+            refusals = left.refusals.len(),
             "outcomes cannot be written, since a key is of a type that is not ours; their leases will run out"
         );
-        jobs.iter().for_each(|settlement| drop(self.flights.remove(&settlement.ticket)));
+        self.flights.remove(left.jobs.iter().map(|settlement| &settlement.ticket));
     }
 
     /// One batch; answers what must be offered again.
-    async fn once(
-        &mut self,
-        jobs: Vec<Settlement>,
-        refusals: Vec<Refusal>,
-    ) -> (Vec<Settlement>, Vec<Refusal>) {
+    async fn once(&mut self, Gathered { flights, jobs, refusals }: Gathered) -> Gathered {
         let batch = self.queue.settle_batch(jobs, refusals);
-        self.flights.settling(batch.items().iter().map(|s| &s.ticket), batch.number());
+        let number = batch.number();
+        for flight in flights.iter().flatten() {
+            flight.settle_number.store(number, Ordering::Release);
+        }
         let answers = loop {
             self.trouble.cleared().await;
             match self.queue.settle(&batch).await {
@@ -147,27 +160,28 @@ impl Server {
             }
         };
         self.patience.fine();
-        let mut broken = (Vec::new(), Vec::new());
-        for (settlement, answer) in batch.items().iter().zip(&answers) {
+        let (jobs, refusals) = batch.into_parts();
+        let (of_jobs, of_refusals) = answers.split_at(jobs.len());
+        let ended = jobs.iter().zip(of_jobs).filter(|(_, answer)| **answer != Settled::Broken);
+        self.flights.remove(ended.map(|(settlement, _)| &settlement.ticket));
+        let mut broken = Gathered::default();
+        for ((settlement, flight), answer) in jobs.into_iter().zip(flights).zip(of_jobs) {
             match answer {
-                Settled::Broken => broken.0.push(settlement.clone()),
+                Settled::Broken => {
+                    broken.flights.push(flight);
+                    broken.jobs.push(settlement);
+                }
                 Settled::Done => {
-                    if let Some(flight) = self.flights.remove(&settlement.ticket) {
-                        self.memory.keep(batch.number(), flight, settlement.clone());
+                    if let Some(flight) = flight {
+                        self.memory.keep(number, flight, settlement);
                     }
                 }
-                Settled::Stale => {
-                    self.flights.remove(&settlement.ticket);
-                    stale(settlement);
-                }
+                Settled::Stale => stale(&settlement),
             }
         }
-        let answers = answers.iter().skip(batch.items().len());
-        for (refusal, answer) in batch.refusals().iter().zip(answers) {
-            if *answer == Settled::Broken {
-                broken.1.push(refusal.clone());
-            }
-        }
+        let refusals = refusals.into_iter().zip(of_refusals);
+        let refusals = refusals.filter(|(_, answer)| **answer == Settled::Broken);
+        broken.refusals = refusals.map(|(refusal, _)| refusal).collect();
         broken
     }
 }

@@ -15,7 +15,9 @@ use super::flight::Flight;
 
 const LONGEST: Duration = Duration::from_secs(60);
 const MOST: usize = 4_096;
-const MOST_BYTES: usize = 8 << 20;
+const MOST_BYTES: usize = 6 << 20;
+/// What a call costs beside its texts.
+const OVERHEAD: usize = 2_048;
 
 /// A settled call.
 #[derive(Debug, Clone)]
@@ -48,7 +50,7 @@ impl Memory {
             return;
         }
         let at = Instant::now();
-        let bytes = flight.text.len() + outcome_bytes(&settlement.then);
+        let bytes = OVERHEAD + flight.text.len() + outcome_bytes(&settlement.then);
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         kept.bytes += bytes;
         kept.calls.push_back(Settled { number, flight, settlement, at, bytes });

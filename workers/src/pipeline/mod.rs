@@ -11,6 +11,7 @@
 
 pub mod amends;
 pub mod backend;
+pub mod backlog;
 pub mod circuit;
 pub mod claims;
 pub mod flight;

@@ -10,6 +10,7 @@ use zoomd_store::grants::Grants;
 use zoomd_store::queue::{Learnt, Queue};
 use zoomd_store::seal::FingerprintKey;
 
+use super::backlog::Backlog;
 use super::circuit::{Circuit, Gate};
 use super::flight::{Flight, Flights};
 use super::handler::Ready;
@@ -59,6 +60,8 @@ pub struct Shop {
     pub progress: Progress,
     /// Rung when a room may have something to claim.
     pub wake: Arc<Notify>,
+    /// Whether rooms hold more that may go than could be claimed.
+    pub backlog: Backlog,
     /// The way to the worker.
     pub(crate) ready: Mutex<Option<mpsc::Sender<Ready>>>,
     pub(crate) known_hosts: Mutex<HashMap<Arc<str>, HashSet<Arc<str>>>>,

@@ -162,6 +162,16 @@ impl Tokens {
         if let Some(cached) = self.hit(account, wanted, min_life) {
             return Usable::Token(cached.token());
         }
+        // Rare and large: kept out of every caller's state.
+        Box::pin(self.find(account, wanted, min_life)).await
+    }
+
+    async fn find(
+        &self,
+        account: &str,
+        wanted: Option<GrantVersion>,
+        min_life: Duration,
+    ) -> Usable {
         let Ok(name) = AccountName::new(account) else { return Usable::Waiting };
         let lane = &self.0.loads[lane_of(account)];
         let found = {
