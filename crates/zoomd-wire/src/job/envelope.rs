@@ -106,7 +106,11 @@ pub(super) fn claims(envelope: &Envelope<'_>) -> Claims {
         account: string(at::ACCOUNT)
             .filter(|text| AccountName::new(text).is_ok())
             .map(|text| text.into_owned()),
-        kind: string(at::KIND).filter(|text| word(text)).map(|text| text.into_owned()),
+        kind: match envelope.get(at::KIND) {
+            // What a job is that does not say.
+            None => Some(crate::Kind::default().as_str().to_owned()),
+            Some(_) => string(at::KIND).filter(|text| word(text)).map(|text| text.into_owned()),
+        },
         user: string(at::USER)
             .filter(|text| super::parse::check_user("user", text).is_ok())
             .map(|text| text.into_owned()),

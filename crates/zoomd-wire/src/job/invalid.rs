@@ -26,7 +26,7 @@ pub struct Claims {
     pub id: Option<JobId>,
     /// The account it names, if that could be an account's name.
     pub account: Option<String>,
-    /// The kind it names, if that is a short word.
+    /// The kind it names, if that is a short word; what a job is that names none.
     pub kind: Option<String>,
     /// The user it names, if that could be a user.
     pub user: Option<String>,

@@ -382,6 +382,9 @@ fn an_invalid_job_still_says_whose_it_is() {
     let torn = *refusal(r#"{"id":"order-1","account":"a b","reply":1,"meeting":{"#).claims;
     assert_eq!(torn.id.unwrap().as_str(), "order-1");
     assert_eq!((torn.account, torn.reply), (None, false));
+    assert_eq!(torn.kind.as_deref(), Some("create_meeting"), "what a job is that does not say");
+    let odd = *refusal(r#"{"account":"acme","kind":7}"#).claims;
+    assert_eq!(odd.kind, None);
 }
 
 #[test]
