@@ -21,6 +21,10 @@ use crate::exit::Exit;
 /// The longest secret taken from a file.
 const SECRET_BYTES: u64 = 64 << 10;
 
+/// What to do where there is no OAuth app.
+pub(in crate::cli) const NO_APP: &str = "zoomd init --force asks for the app of marketplace.zoom.us and keeps the key; \
+    or set ZOOMD_CLIENT_ID and ZOOMD_CLIENT_SECRET_FILE";
+
 /// The accounts of the configured namespace, opened with the configured keys.
 pub async fn grants(ctx: &Ctx) -> Result<Grants, CliError> {
     let ring = ctx.key_ring()?;
@@ -31,19 +35,21 @@ pub async fn grants(ctx: &Ctx) -> Result<Grants, CliError> {
 
 /// The configured OAuth app.
 pub fn app(ctx: &Ctx) -> Result<App, CliError> {
+    let client_id = client_id(ctx)?;
     let secret = ctx.config.zoom.client_secret.clone().ok_or_else(|| {
         CliError::config("no client secret is configured")
             .hint("set ZOOMD_CLIENT_SECRET, or ZOOMD_CLIENT_SECRET_FILE to a file that holds it")
     })?;
-    Ok(App::new(client_id(ctx)?, secret))
+    Ok(App::new(client_id, secret))
 }
 
 /// The configured app's id.
 pub(super) fn client_id(ctx: &Ctx) -> Result<String, CliError> {
-    ctx.config.zoom.client_id.clone().ok_or_else(|| {
-        CliError::config("no OAuth app is configured")
-            .hint("set ZOOMD_CLIENT_ID to the client id of your app at marketplace.zoom.us")
-    })
+    ctx.config
+        .zoom
+        .client_id
+        .clone()
+        .ok_or_else(|| CliError::config("no OAuth app is configured").hint(NO_APP))
 }
 
 /// The rotation journal of this command. A consent is worth having without one:
@@ -101,8 +107,8 @@ impl From<SealError> for CliError {
     fn from(error: SealError) -> Self {
         let hint = match &error {
             SealError::NoKey => {
-                "zoomd config key makes one; set it as ZOOMD_ENCRYPTION_KEY, or its file as \
-                 ZOOMD_ENCRYPTION_KEY_FILE"
+                "set ZOOMD_ENCRYPTION_KEY_FILE to the file of the daemons' key; the first one is \
+                 made by zoomd init, or by zoomd config key"
             }
             SealError::WrongKey { .. } => {
                 "configure the key the tokens were sealed with, or add it to \

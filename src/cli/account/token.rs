@@ -82,6 +82,11 @@ pub(in crate::cli) fn refused(name: &str, error: NoToken) -> CliError {
             CliError::consent(text).hint(format!("zoomd account explain {name} tells why"))
         }
         NoToken::Store(error) => error.into(),
+        NoToken::Sealed(error) => error.into(),
+        NoToken::NoApp => CliError::config(text).hint(open::NO_APP),
+        NoToken::OtherApp => CliError::config(text).code("wrong_app").hint(format!(
+            "set the ZOOMD_CLIENT_ID it was connected with, or zoomd account login {name}"
+        )),
         NoToken::NoDaemon(_) => CliError::unreachable(text).code("journal").hint(
             "run this where the daemon runs, or set ZOOMD_DATA_DIR to a folder that can be written",
         ),

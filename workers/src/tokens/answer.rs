@@ -47,6 +47,15 @@ pub enum NoToken {
         /// Why it is in it.
         why: Option<String>,
     },
+    /// Its grant was made by an OAuth app, and none is configured here.
+    #[error("no OAuth app is configured")]
+    NoApp,
+    /// Its grant is of another app or another Zoom than those configured here.
+    #[error("it was connected with another app or another Zoom than is configured here")]
+    OtherApp,
+    /// Its tokens cannot be opened with the keys configured here.
+    #[error(transparent)]
+    Sealed(#[from] zoomd_store::seal::SealError),
     /// No daemon is there to be asked, and the journal cannot be opened here.
     #[error("{0}")]
     NoDaemon(String),

@@ -106,6 +106,24 @@ impl CommandTokens {
         }
     }
 
+    /// Whether what is stored can be opened here. Where it cannot, no rotation
+    /// helps: each would bring one more token that cannot be opened.
+    fn can_open(&self, look: &Look) -> Result<(), NoToken> {
+        let Some(grant) = &look.grant else { return Ok(()) };
+        if !self.ours.made(look.account.kind, grant) {
+            return Err(match self.config.app {
+                Some(_) => NoToken::OtherApp,
+                None => NoToken::NoApp,
+            });
+        }
+        let name = look.account.name.as_str();
+        match self.config.vault.open_grant(name, grant.version, &grant.sealed) {
+            Err(error) if error.is_wrong_key() => Err(NoToken::Sealed(error)),
+            // A damaged one the daemon finds too, and says so in the state.
+            _ => Ok(()),
+        }
+    }
+
     async fn wait_for(
         &self,
         account: &AccountName,
@@ -118,6 +136,7 @@ impl CommandTokens {
         loop {
             let before = Instant::now();
             let (look, version) = self.look(account).await?;
+            self.can_open(&look)?;
             let cached = Cached::open(&self.ours, &self.config.vault, &look, before);
             let good = |cached: &Cached| cached.is_usable(min_life, Instant::now());
             if Some(version) != after

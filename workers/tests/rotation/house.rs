@@ -79,16 +79,20 @@ impl House {
     }
 
     pub async fn tokens_with(&self, daemon: &str, settings: RotationSettings) -> Tokens {
-        let config = TokensConfig {
+        let config = TokensConfig { settings, ..self.config(daemon).await };
+        Tokens::start(config).await.expect("tokens")
+    }
+
+    pub async fn config(&self, daemon: &str) -> TokensConfig {
+        TokensConfig {
             store: self.store(),
             client: self.client(),
             vault: self.vault().await,
             app: Some(self.app()),
             daemon: Arc::from(daemon),
             data_dir: self.disk.path().to_owned(),
-            settings,
-        };
-        Tokens::start(config).await.expect("tokens")
+            settings: settings(),
+        }
     }
 
     /// An account of `user`, with a refresh token nobody has used.

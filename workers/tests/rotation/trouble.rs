@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use zoom_sim::{Endpoint, Fault, What};
 use zoomd_store::grants::AccountState;
-use zoomd_workers::tokens::{NoToken, RotationSettings};
+use zoomd_store::meta;
+use zoomd_store::seal::KeyRing;
+use zoomd_workers::tokens::{CommandTokens, NoToken, RotationSettings, TokensConfig};
 
 use crate::house::{House, PATIENCE, settings, token, usable};
 
@@ -152,6 +154,27 @@ async fn a_grant_of_another_app_is_not_presented() {
     house.until_state(&account, AccountState::Active).await;
     assert_eq!(house.sim.counters().arrived.token, 2);
     house.namespace.clear();
+}
+
+#[tokio::test]
+async fn a_command_that_cannot_open_a_token_asks_for_no_rotation() {
+    let house = House::unlimited().await;
+    let account = house.import("ada").await;
+    let daemon = house.tokens("one").await;
+    let stored = token(&daemon, &account).await.version;
+
+    let no_app = CommandTokens::new(TokensConfig { app: None, ..house.config("cli-1").await });
+    let error = no_app.token(&account, Duration::ZERO, PATIENCE).await.expect_err("no app");
+    assert!(matches!(error, NoToken::NoApp), "{error}");
+    let vault = meta::open(&house.store(), &KeyRing::default()).await.expect("a namespace");
+    let no_key = CommandTokens::new(TokensConfig { vault, ..house.config("cli-2").await });
+    let error = no_key.rotate(&account, PATIENCE).await.expect_err("no key");
+    assert!(matches!(error, NoToken::Sealed(_)), "{error}");
+
+    assert_eq!(token(&daemon, &account).await.version, stored, "nothing was rotated for them");
+    let command = CommandTokens::new(house.config("cli-3").await);
+    let same = command.token(&account, Duration::ZERO, PATIENCE).await.expect("a token");
+    assert_eq!(same.version, stored);
 }
 
 #[tokio::test]
