@@ -155,6 +155,12 @@ pub(crate) fn kind_of(error: &RedisError) -> ErrorKind {
 }
 
 fn text_of(error: &RedisError) -> String {
+    let foreign = error.detail().is_some_and(|detail| detail.starts_with("Parse error at"));
+    match error.kind() {
+        RedisKind::Parse if foreign => return "redis: what answers there is no redis".to_owned(),
+        RedisKind::AuthenticationFailed => return "redis: wrong user or password".to_owned(),
+        _ => {}
+    }
     match (error.code(), error.detail()) {
         (Some(code), Some(detail)) => format!("redis: {code} {detail}"),
         (None, Some(detail)) => format!("redis: {}: {detail}", error.category().to_lowercase()),
