@@ -28,6 +28,8 @@ pub struct ServerFacts {
     pub replica: bool,
     /// Whether it is part of a cluster.
     pub cluster: bool,
+    /// Whether it has a configuration file, into which `CONFIG REWRITE` writes.
+    pub has_file: bool,
 }
 
 /// What a namespace says of itself, before it is opened.
@@ -37,6 +39,8 @@ pub struct NamespaceFacts {
     pub layout: String,
     /// The deployment it belongs to.
     pub deployment: String,
+    /// Why everything in it is held back, where it is; may be empty.
+    pub paused: Option<String>,
 }
 
 /// Asks the server.
@@ -64,6 +68,7 @@ pub async fn server(store: &Store) -> Result<ServerFacts, StoreError> {
         used_memory: number("used_memory"),
         replica: matches!(text("role").as_str(), "slave" | "replica"),
         cluster: text("cluster_enabled") == "1",
+        has_file: !text("config_file").is_empty(),
     })
 }
 
@@ -94,10 +99,12 @@ pub async fn write(store: &Store) -> Result<(), StoreError> {
 /// That Redis could not be asked.
 pub async fn namespace(store: &Store) -> Result<Option<NamespaceFacts>, StoreError> {
     let mut command = redis::cmd("HMGET");
-    command.arg(store.keys().meta()).arg("layout").arg("deployment");
+    command.arg(store.keys().meta()).arg("layout").arg("deployment").arg("paused");
     let value = store.connection().value(&command).await?;
-    let (layout, deployment): (Option<String>, Option<String>) = redis::from_redis_value(value)?;
-    Ok(layout.zip(deployment).map(|(layout, deployment)| NamespaceFacts { layout, deployment }))
+    let (layout, deployment, paused): (Option<String>, Option<String>, Option<String>) =
+        redis::from_redis_value(value)?;
+    let known = layout.zip(deployment);
+    Ok(known.map(|(layout, deployment)| NamespaceFacts { layout, deployment, paused }))
 }
 
 #[cfg(test)]

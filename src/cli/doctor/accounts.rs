@@ -1,13 +1,14 @@
 //! The accounts: is there one, can each be used, what may it do. And the
 //! daemons that use them.
 
+use zoom_api::TokenRefusal;
 use zoom_api::scopes::{Need, missing};
 use zoomd_store::Store;
 use zoomd_store::grants::{AccountState, AccountSummary, Grants};
 use zoomd_store::ops::Ops;
 use zoomd_store::seal::Vault;
 
-use super::report::Finding;
+use super::report::{Finding, State};
 use crate::config::Config;
 
 /// Findings about single accounts; more are counted, not listed.
@@ -66,7 +67,7 @@ async fn read(grants: &Grants) -> Result<Vec<Finding>, zoomd_store::StoreError> 
             }
             total += 1;
             let found = of_account(&summary);
-            well += usize::from(found.is_empty());
+            well += usize::from(found.iter().all(|finding| finding.state != State::Fail));
             trouble.extend(found);
         }
     }
@@ -74,7 +75,11 @@ async fn read(grants: &Grants) -> Result<Vec<Finding>, zoomd_store::StoreError> 
         let next = "zoomd account login NAME";
         return Ok(vec![Finding::warn("accounts", "none is connected yet", next)]);
     }
-    let mut checks = vec![Finding::pass("accounts", format!("{well} of {total} can be used"))];
+    let what = format!("{well} of {total} can be used");
+    let mut checks = vec![match well {
+        0 => Finding::warn("accounts", what, "zoomd account list"),
+        _ => Finding::pass("accounts", what),
+    }];
     let more = trouble.len().saturating_sub(LISTED);
     checks.extend(trouble.into_iter().take(LISTED));
     if more > 0 {
@@ -90,6 +95,7 @@ fn of_account(summary: &AccountSummary) -> Vec<Finding> {
     let why = account.why.as_deref().map(|w| format!(" ({w})")).unwrap_or_default();
     let waiting = match summary.waiting {
         0 => String::new(),
+        1 => "; 1 job waits".to_owned(),
         n => format!("; {n} jobs wait"),
     };
     let mut found = Vec::new();
@@ -117,11 +123,22 @@ fn of_account(summary: &AccountSummary) -> Vec<Finding> {
         found.push(Finding::warn(
             "account",
             format!("the last rotation of {name} failed: {error}"),
-            format!("zoomd account explain {name}"),
+            next_for(error, name),
         ));
     }
     found.extend(scopes(name, summary.scope.as_deref()));
     found
+}
+
+/// What Zoom said of the app is no matter of the account.
+fn next_for(error: &str, name: &str) -> String {
+    if error.contains(TokenRefusal::OF_APP) {
+        return format!(
+            "correct ZOOMD_CLIENT_ID and ZOOMD_CLIENT_SECRET, restart the daemon, \
+             zoomd account refresh {name}"
+        );
+    }
+    format!("zoomd account explain {name}")
 }
 
 fn scopes(name: &str, granted: Option<&str>) -> Option<Finding> {

@@ -1,11 +1,12 @@
 //! Redis: there, new enough, writable, and not one that forgets.
 
 use secrecy::ExposeSecret as _;
-use zoomd_store::probe::{self, ServerFacts};
+use zoomd_store::probe::{self, NamespaceFacts, ServerFacts};
 use zoomd_store::{ErrorKind, Store, StoreError};
 
 use super::report::Finding;
 use crate::cli::config::show::without_login;
+use crate::cli::table::one_line;
 use crate::config::Config;
 
 /// Looks at the server; answers the store where it can be used at all.
@@ -22,12 +23,34 @@ pub(super) async fn look(config: &Config) -> (Vec<Finding>, Option<Store>) {
     };
     let name = format!("{} {} at {place}", facts.product, facts.version);
     let mut checks = vec![Finding::pass("redis", name)];
-    checks.push(writable(&store, &facts).await);
-    checks.push(durable(&facts));
-    checks.push(evicting(&facts));
-    checks.push(clock(&store).await);
-    checks.push(namespace(config, &store).await);
+    let cli = cli(&place);
+    checks.push(writable(&store, &facts, &cli).await);
+    checks.push(durable(&facts, &cli));
+    checks.push(evicting(&facts, &cli));
+    checks.push(clock(&store, &cli).await);
+    checks.push(namespace(config, &store, &cli).await);
     (checks, Some(store))
+}
+
+/// How `redis-cli` is called for this server, and for no other.
+fn cli(place: &str) -> String {
+    if let Some(socket) = place.strip_prefix("unix://") {
+        return format!("redis-cli -s {socket}");
+    }
+    let (login, url) = match place.split_once("***@") {
+        Some((scheme, host)) => (" --askpass", format!("{scheme}{host}")),
+        None => ("", place.to_owned()),
+    };
+    let url = url.trim_end_matches('/');
+    match url.strip_prefix("redis://") {
+        Some("127.0.0.1" | "127.0.0.1:6379" | "localhost" | "localhost:6379") => {
+            format!("redis-cli{login}")
+        }
+        Some(_) => format!("redis-cli{login} -u {url}"),
+        None if url.starts_with("rediss://") => format!("redis-cli{login} -u {url}"),
+        // A sentinel or a cluster: which of its servers is meant is not known here.
+        None => format!("redis-cli{login} -h HOST"),
+    }
 }
 
 fn absent(place: &str, error: &StoreError) -> Finding {
@@ -42,43 +65,51 @@ fn absent(place: &str, error: &StoreError) -> Finding {
     Finding::fail("redis", format!("{place}: {error}"), next)
 }
 
-async fn writable(store: &Store, facts: &ServerFacts) -> Finding {
+async fn writable(store: &Store, facts: &ServerFacts, cli: &str) -> Finding {
     let Err(error) = probe::write(store).await else {
         return Finding::pass("redis writes", "the server takes writes");
     };
     let next = match error.kind() {
-        ErrorKind::ReadOnly if facts.replica => "point ZOOMD_REDIS_URL at the primary",
-        ErrorKind::ReadOnly => "redis-cli INFO persistence",
-        ErrorKind::OutOfMemory => "redis-cli CONFIG SET maxmemory 0, or give it more memory",
-        ErrorKind::Auth => "redis-cli ACL WHOAMI; zoomd needs all commands on its keys",
-        _ => "redis-cli INFO",
+        ErrorKind::ReadOnly if facts.replica => "point ZOOMD_REDIS_URL at the primary".to_owned(),
+        ErrorKind::ReadOnly => format!("{cli} INFO persistence"),
+        ErrorKind::OutOfMemory => format!("{cli} CONFIG SET maxmemory 0, or give it more memory"),
+        ErrorKind::Auth => format!("{cli} ACL WHOAMI; zoomd needs all commands on its keys"),
+        _ => format!("{cli} INFO"),
     };
     Finding::fail("redis writes", error.to_string(), next)
 }
 
-fn durable(facts: &ServerFacts) -> Finding {
-    const ON: &str = "redis-cli CONFIG SET appendonly yes && redis-cli CONFIG REWRITE";
+/// Turns a setting of Redis on, and keeps it on.
+fn set(facts: &ServerFacts, cli: &str, name: &str, value: &str) -> String {
+    let now = format!("{cli} CONFIG SET {name} {value}");
+    match facts.has_file {
+        true => format!("{now} && {cli} CONFIG REWRITE"),
+        false => format!("{now}, and start Redis with --{name} {value}: it has no file"),
+    }
+}
+
+fn durable(facts: &ServerFacts, cli: &str) -> Finding {
     if !facts.aof {
         let what = "no append-only file: a restart of Redis loses jobs and rotated tokens";
-        return Finding::fail("redis durability", what, ON);
+        return Finding::fail("redis durability", what, set(facts, cli, "appendonly", "yes"));
     }
     if !facts.persists {
         let what = "the last write of the append-only file failed";
-        return Finding::fail("redis durability", what, "df -h; redis-cli INFO persistence");
+        return Finding::fail("redis durability", what, format!("df -h; {cli} INFO persistence"));
     }
     match facts.fsync.as_deref() {
         Some("no") => Finding::warn(
             "redis durability",
             "appendfsync is no: the loss of its machine can take back half a minute",
-            "redis-cli CONFIG SET appendfsync everysec",
+            set(facts, cli, "appendfsync", "everysec"),
         ),
         Some(fsync) => Finding::pass("redis durability", format!("append-only file, {fsync}")),
         None => Finding::pass("redis durability", "append-only file"),
     }
 }
 
-fn evicting(facts: &ServerFacts) -> Finding {
-    const OFF: &str = "redis-cli CONFIG SET maxmemory-policy noeviction";
+fn evicting(facts: &ServerFacts, cli: &str) -> Finding {
+    let off = set(facts, cli, "maxmemory-policy", "noeviction");
     let policy = facts.policy.as_str();
     match (policy, facts.max_memory) {
         ("noeviction" | "", 0) => Finding::pass("redis eviction", "noeviction, no memory limit"),
@@ -92,20 +123,20 @@ fn evicting(facts: &ServerFacts) -> Finding {
         }
         (policy, 0) => {
             let what = format!("{policy}: as soon as a memory limit is set, jobs may vanish");
-            Finding::warn("redis eviction", what, OFF)
+            Finding::warn("redis eviction", what, off)
         }
         (policy, _) if policy.starts_with("volatile") => {
             let what = format!("{policy}: counts of Zoom's limits may vanish when memory is short");
-            Finding::warn("redis eviction", what, OFF)
+            Finding::warn("redis eviction", what, off)
         }
         (policy, _) => {
             let what = format!("{policy}: jobs and tokens vanish when memory is short");
-            Finding::fail("redis eviction", what, OFF)
+            Finding::fail("redis eviction", what, off)
         }
     }
 }
 
-async fn clock(store: &Store) -> Finding {
+async fn clock(store: &Store, cli: &str) -> Finding {
     let now = jiff::Timestamp::now().as_millisecond();
     match store.now_ms().await {
         Ok(redis) => {
@@ -116,11 +147,11 @@ async fn clock(store: &Store) -> Finding {
             }
             Finding::warn("clock", what, "timedatectl set-ntp true, on both machines")
         }
-        Err(error) => Finding::fail("clock", error.to_string(), "redis-cli TIME"),
+        Err(error) => Finding::fail("clock", error.to_string(), format!("{cli} TIME")),
     }
 }
 
-async fn namespace(config: &Config, store: &Store) -> Finding {
+async fn namespace(config: &Config, store: &Store, cli: &str) -> Finding {
     let name = &config.namespace;
     match probe::namespace(store).await {
         Ok(None) => Finding::pass("namespace", format!("{name} is new")),
@@ -140,9 +171,31 @@ async fn namespace(config: &Config, store: &Store) -> Finding {
                 format!("{name} has layout {}, which this version does not know", found.layout);
             Finding::fail("namespace", what, "run the version of zoomd that wrote it, or a newer")
         }
+        Ok(Some(NamespaceFacts { paused: Some(why), .. })) => {
+            let why = if why.is_empty() { why } else { format!(" ({})", one_line(&why)) };
+            let what = format!("{name} is paused{why}: jobs are taken in and wait");
+            Finding::warn("namespace", what, "zoomd resume")
+        }
         Ok(Some(found)) => {
             Finding::pass("namespace", format!("{name}, deployment \"{}\"", found.deployment))
         }
-        Err(error) => Finding::fail("namespace", error.to_string(), "redis-cli TYPE the meta key"),
+        Err(error) => {
+            let next = format!("{cli} TYPE {}", store.keys().meta());
+            Finding::fail("namespace", error.to_string(), next)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::cli;
+
+    #[test]
+    fn the_commands_named_reach_the_server_that_was_looked_at() {
+        assert_eq!(cli("redis://127.0.0.1:6379"), "redis-cli");
+        assert_eq!(cli("redis://127.0.0.1:6380/"), "redis-cli -u redis://127.0.0.1:6380");
+        assert_eq!(cli("rediss://***@db:6379"), "redis-cli --askpass -u rediss://db:6379");
+        assert_eq!(cli("unix:///run/r.sock"), "redis-cli -s /run/r.sock");
+        assert_eq!(cli("redis+cluster://a,b"), "redis-cli -h HOST");
     }
 }

@@ -107,11 +107,16 @@ impl TokenRefusal {
     }
 }
 
+impl TokenRefusal {
+    /// How the text of a refusal of the app itself begins.
+    pub const OF_APP: &'static str = "zoom does not accept the app";
+}
+
 impl fmt::Display for TokenRefusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let what = match self.kind {
             RefusalKind::DeadGrant => "zoom does not accept the token",
-            RefusalKind::App => "zoom does not accept the app",
+            RefusalKind::App => Self::OF_APP,
             RefusalKind::RateLimited => "zoom limits token calls",
             RefusalKind::Refused => "zoom refused the token call",
             RefusalKind::Server => "zoom's token endpoint is in trouble",
