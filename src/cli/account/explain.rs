@@ -6,13 +6,14 @@ use std::fmt::Write as _;
 use clap::Args;
 use jiff::Timestamp;
 use serde::Serialize;
+use zoom_api::TokenRefusal;
 use zoomd_store::grants::{AccountRecord, AccountState, GrantRecord, Line};
 use zoomd_wire::AccountName;
 
 use super::{open, show};
 use crate::cli::ctx::Ctx;
 use crate::cli::error::CliResult;
-use crate::cli::output::{FAINT, paint};
+use crate::cli::output::{FAINT, paint, span};
 use crate::cli::table::one_line;
 use crate::exit::Exit;
 
@@ -66,6 +67,10 @@ pub(super) async fn run(ctx: &Ctx, args: ExplainArgs) -> CliResult {
     if account.state == AccountState::NeedsReauth {
         ctx.out.hint(format!("zoomd account login {name} gives consent again"));
     }
+    if grant.and_then(|grant| grant.last_error).is_some_and(|e| e.contains(TokenRefusal::OF_APP)) {
+        ctx.out
+            .hint("correct the daemon's ZOOMD_CLIENT_ID and ZOOMD_CLIENT_SECRET, and restart it");
+    }
     Ok(Exit::Done)
 }
 
@@ -82,7 +87,7 @@ fn situation(account: &AccountRecord, grant: Option<&GrantRecord>, now_ms: i64) 
             said.push(match grant.access_expires_ms {
                 0 => "no access token yet: the first rotation brings one".to_owned(),
                 at if at <= now => "the access token has expired".to_owned(),
-                at => format!("the access token lives {}s more", (at - now) / 1_000),
+                at => format!("the access token lives {} more", span((at - now) / 1_000)),
             });
             if !grant.candidates.is_empty() {
                 let count = grant.candidates.len();
@@ -94,9 +99,13 @@ fn situation(account: &AccountRecord, grant: Option<&GrantRecord>, now_ms: i64) 
         }
     }
     match &account.lease {
+        // A rotation that was put off leaves the lease to nobody for a while.
         Some((owner, until)) if *until > now => {
-            let left = (until - now) / 1_000;
-            said.push(format!("{} holds the rotation lease for {left}s more", one_line(owner)));
+            let left = span((until - now).div_ceil(1_000));
+            said.push(match owner.as_str() {
+                "" | "-" => format!("no rotation is begun for {left}"),
+                owner => format!("{} holds the rotation lease for {left} more", one_line(owner)),
+            });
         }
         _ => {}
     }

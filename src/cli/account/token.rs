@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use clap::Args;
 use serde::Serialize;
+use zoom_api::TokenRefusal;
 use zoomd_store::grants::Grants;
 use zoomd_wire::AccountName;
 use zoomd_workers::tokens::{CommandTokens, NoToken, TokensConfig};
@@ -90,6 +91,9 @@ pub(in crate::cli) fn refused(name: &str, error: NoToken) -> CliError {
         NoToken::NoDaemon(_) => CliError::unreachable(text).code("journal").hint(
             "run this where the daemon runs, or set ZOOMD_DATA_DIR to a folder that can be written",
         ),
+        NoToken::TimedOut(why) if why.contains(TokenRefusal::OF_APP) => CliError::unreachable(text)
+            .code("no_token")
+            .hint("correct the daemon's ZOOMD_CLIENT_ID and ZOOMD_CLIENT_SECRET, and restart it"),
         _ => CliError::unreachable(text)
             .code("no_token")
             .hint(format!("zoomd account explain {name} tells why")),

@@ -7,6 +7,7 @@
 use std::time::{Duration, Instant};
 
 use tokio::sync::OnceCell;
+use zoom_api::TokenRefusal;
 use zoomd_store::StoreError;
 use zoomd_store::grants::{AccountState, GrantVersion};
 use zoomd_store::rotation::{Look, Rotations};
@@ -20,6 +21,8 @@ use crate::rotation::ours::Ours;
 const LOOK_AGAIN: Duration = Duration::from_millis(50);
 /// Between two askings: the first may have met a rotation that was ending.
 const ASK_AGAIN: Duration = Duration::from_secs(2);
+/// How long a refusal of the app is waited out: it may be from before its mending.
+const APP_PATIENCE: Duration = Duration::from_secs(10);
 
 /// The tokens of a command.
 #[derive(Debug)]
@@ -131,7 +134,8 @@ impl CommandTokens {
         after: Option<GrantVersion>,
         patience: Duration,
     ) -> Result<Token, NoToken> {
-        let until = Instant::now() + patience;
+        let begun = Instant::now();
+        let until = begun + patience;
         let mut asked: Option<Instant> = None;
         loop {
             let before = Instant::now();
@@ -151,7 +155,8 @@ impl CommandTokens {
                 }
                 asked = Some(Instant::now());
             }
-            if left.is_zero() {
+            let hopeless = begun.elapsed() >= APP_PATIENCE && is_app_refused(&look);
+            if left.is_zero() || hopeless {
                 return Err(NoToken::TimedOut(why_not(&look)));
             }
             tokio::time::sleep(LOOK_AGAIN.min(left)).await;
@@ -183,6 +188,11 @@ impl CommandTokens {
         }
         own.wait_for(account, min_life, after, patience).await
     }
+}
+
+fn is_app_refused(look: &Look) -> bool {
+    let last = look.grant.as_ref().and_then(|grant| grant.last_error.as_deref());
+    last.is_some_and(|error| error.starts_with(TokenRefusal::OF_APP))
 }
 
 /// Why nothing came of asking, as far as the record tells.
