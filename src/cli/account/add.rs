@@ -12,6 +12,7 @@ use zoomd_workers::consent::issuer;
 use super::open;
 use crate::cli::ctx::Ctx;
 use crate::cli::error::{CliError, CliResult};
+use crate::cli::output::count;
 use crate::exit::Exit;
 
 /// `account add`.
@@ -88,7 +89,7 @@ pub(super) async fn run(ctx: &Ctx, args: AddArgs) -> CliResult {
     };
     ctx.out.show(&Added { account: name, status, state, kind, waiting }, || match status {
         "unchanged" => format!("{name} has this grant already ({state})\n"),
-        _ if waiting > 0 => format!("{name} {status}; {waiting} jobs waited for it\n"),
+        _ if waiting > 0 => format!("{name} {status}; {} waited for it\n", count(waiting, "job")),
         _ => format!("{name} {status}\n"),
     })?;
     if status != "unchanged" {

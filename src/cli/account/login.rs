@@ -20,6 +20,7 @@ use super::redirect::{self, Arrival, Back, Place};
 use super::{open, show};
 use crate::cli::ctx::Ctx;
 use crate::cli::error::{CliError, CliResult};
+use crate::cli::output::count;
 use crate::exit::Exit;
 
 /// `account login`.
@@ -178,7 +179,8 @@ async fn report(
             let again = if before.is_some() { " again" } else { "" };
             ctx.out.note(format!("{name} is connected{again}"));
             if *waiting > 0 {
-                ctx.out.note(format!("{waiting} jobs that waited for it go on now"));
+                ctx.out
+                    .note(format!("{} that waited for it: on the way now", count(*waiting, "job")));
             }
         }
         Outcome::KeptFor { account } => {

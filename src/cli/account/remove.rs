@@ -12,6 +12,7 @@ use zoomd_workers::consent::issuer;
 use super::{open, purge};
 use crate::cli::ctx::Ctx;
 use crate::cli::error::{CliError, CliResult};
+use crate::cli::output::count;
 use crate::exit::Exit;
 
 /// `account remove`.
@@ -163,7 +164,7 @@ fn people(report: &Report<'_>) -> String {
     let jobs = match (report.purged, report.waiting) {
         (true, _) => "; nothing of it is left".to_owned(),
         (false, 0) => String::new(),
-        (false, n) => format!("; its {n} waiting jobs fail as account_removed"),
+        (false, n) => format!("; {} that waited: failed as account_removed", count(n, "job")),
     };
     format!("{name} is removed; {grant}{jobs}\n")
 }

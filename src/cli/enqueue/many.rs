@@ -16,6 +16,7 @@ use super::wait::{self, Pending};
 use super::{EnqueueArgs, rules};
 use crate::cli::ctx::Ctx;
 use crate::cli::error::{CliError, CliResult};
+use crate::cli::output::count;
 use crate::exit::Exit;
 
 /// Bad lines that are told one by one.
@@ -81,7 +82,7 @@ pub(super) async fn run(ctx: &Ctx, args: &EnqueueArgs, file: &Path) -> CliResult
         summary["first_entry_id"] = first.into();
         summary["last_entry_id"] = last.into();
     }
-    ctx.out.note(format!("enqueued {sent} jobs in {seconds:.1} s"));
+    ctx.out.note(format!("enqueued {} in {seconds:.1} s", count(sent, "job")));
     let Some(mut pending) = sender.pending else {
         if ctx.out.is_json() {
             ctx.out.json(&summary)?;

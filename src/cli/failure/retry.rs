@@ -8,6 +8,7 @@ use super::ops;
 use super::pick::Pick;
 use crate::cli::ctx::Ctx;
 use crate::cli::error::{CliError, CliResult};
+use crate::cli::output::count;
 use crate::cli::table::Table;
 use crate::exit::Exit;
 
@@ -44,7 +45,7 @@ impl Line {
             Retried::Already { run } => ("already_retried", Some(run), None),
             Retried::NotFound => ("not_found", None, None),
             Retried::NoAccount => {
-                ("no_account", None, Some("connect the account first".to_owned()))
+                ("no_account", None, Some("zoomd account login connects the account".to_owned()))
             }
             Retried::IdTaken => {
                 ("id_taken", None, Some("a job of this id waits, runs, or is done".to_owned()))
@@ -72,7 +73,8 @@ pub(super) async fn run(ctx: &Ctx, args: RetryArgs) -> CliResult {
         return Ok(Exit::Done);
     }
     if !args.pick.is_named() && !ids.is_empty() {
-        ctx.out.confirm(&format!("retry {} failed jobs?", ids.len()), args.pick.yes)?;
+        ctx.out
+            .confirm(&format!("retry {}?", count(ids.len() as u64, "failed job")), args.pick.yes)?;
     }
     let bar = ctx.out.progress(ids.len() as u64, "failures");
     let mut lines = Vec::with_capacity(ids.len());

@@ -38,7 +38,8 @@ fn people(failure: &FailureRecord, code: Option<FailureCode>, outcome: &Value) -
         let _ = writeln!(text, "{head:<10} {value}");
     };
     line("failure", &one_line(&failure.line.id));
-    line("account", &one_line(&failure.line.account));
+    let account = Some(failure.line.account.as_str()).filter(|account| !account.is_empty());
+    line("account", &one_line(account.unwrap_or("-")));
     line("meaning", code.map(FailureCode::meaning).unwrap_or_default());
     text.push_str(&story::outcome_lines(outcome));
     for step in &failure.record.timeline {

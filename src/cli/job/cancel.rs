@@ -7,6 +7,7 @@ use zoomd_store::ops::Cancelled;
 use super::ops;
 use crate::cli::ctx::Ctx;
 use crate::cli::error::{CliError, CliResult};
+use crate::cli::output::count as counted;
 use crate::cli::table::Table;
 use crate::exit::Exit;
 
@@ -66,7 +67,10 @@ pub(super) async fn run(ctx: &Ctx, args: CancelArgs) -> CliResult {
         if ids.is_empty() {
             ctx.out.note(format!("no job of {account} waits"));
         } else {
-            ctx.out.confirm(&format!("cancel {} jobs of {account}?", ids.len()), args.yes)?;
+            ctx.out.confirm(
+                &format!("cancel {} of {account}?", counted(ids.len() as u64, "job")),
+                args.yes,
+            )?;
         }
     }
     let bar = ctx.out.progress(ids.len() as u64, "jobs");
@@ -103,7 +107,7 @@ fn report(ctx: &Ctx, ids: &[&str], found: &[Cancelled], bulk: bool) -> CliResult
         table.row([line.job_id, line.result]);
     }
     let done = count(Cancelled::Done);
-    ctx.out.list(&lines, &table, &format!("cancelled {done} jobs"))?;
+    ctx.out.list(&lines, &table, &format!("cancelled {}", counted(done as u64, "job")))?;
     if count(Cancelled::InFlight) > 0 {
         ctx.out.hint("what is in flight has its outcome in a moment: zoomd job watch JOB");
     }
