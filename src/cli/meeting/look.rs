@@ -78,10 +78,14 @@ impl<'a> Look<'a> {
         for _ in 0..TRIES {
             let call = self.begin(need).await?;
             let version = call.version;
-            let Some((client, token)) = self.stored_token(&call).await? else {
-                self.end(call).await;
-                self.fresh_token().await?;
-                continue;
+            let (client, token) = match self.stored_token(&call).await {
+                Ok(Some(found)) => found,
+                other => {
+                    self.end(call).await;
+                    other?;
+                    self.fresh_token().await?;
+                    continue;
+                }
             };
             let limit = Instant::from_std(call.until);
             let reply = tokio::time::timeout_at(limit, send(&client, &token)).await;
