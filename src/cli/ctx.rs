@@ -2,6 +2,7 @@
 //! Redis, to Zoom and to the keys, opened only when asked for.
 
 use zoom_api::{Client, Settings};
+use zoomd_store::ops::Ops;
 use zoomd_store::seal::KeyRing;
 use zoomd_store::{ErrorKind, Store, StoreError};
 
@@ -23,6 +24,11 @@ impl Ctx {
     /// The namespace on its Redis, connected and checked.
     pub async fn store(&self) -> Result<Store, CliError> {
         Ok(Store::connect(&self.config.store()).await?)
+    }
+
+    /// An operator's hand on the namespace, under the configured limits.
+    pub fn ops(&self, store: Store) -> Ops {
+        Ops::new(store).within(self.config.budgets.clone())
     }
 
     /// The keys tokens are sealed with; empty where none is configured.

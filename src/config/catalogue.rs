@@ -11,7 +11,7 @@ pub const DEFAULT_FILE: &str = include_str!("default.toml");
 pub enum Kind {
     /// Any text.
     Text,
-    /// A whole number.
+    /// A number.
     Number,
     /// `true` or `false` (in the environment also 1 and 0).
     Switch,
@@ -41,7 +41,7 @@ pub struct Setting {
 use Kind::{List, Number, Secret, Size, Switch, Text, Time};
 
 /// Key, kind, and the variable's name where it is not `ZOOMD_` and the key.
-const KEYS: [(&str, Kind, Option<&str>); 34] = [
+const KEYS: [(&str, Kind, Option<&str>); 38] = [
     ("namespace", Text, None),
     ("deployment", Text, None),
     ("data_dir", Text, None),
@@ -68,6 +68,10 @@ const KEYS: [(&str, Kind, Option<&str>); 34] = [
     ("jobs.remember", Time, None),
     ("jobs.allow_past_start", Switch, None),
     ("jobs.lease", Time, None),
+    ("budget.share", Number, None),
+    ("budget.create", Text, None),
+    ("budget.list", Text, None),
+    ("budget.get", Text, None),
     ("results.include", List, None),
     ("results.keep", Time, None),
     ("results.max_size", Size, None),

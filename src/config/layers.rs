@@ -207,6 +207,7 @@ fn raw(value: &Value) -> Option<Raw> {
     Some(match value {
         Value::String(text) => Raw::One(text.clone()),
         Value::Integer(number) => Raw::One(number.to_string()),
+        Value::Float(number) => Raw::One(number.to_string()),
         Value::Boolean(switch) => Raw::One(switch.to_string()),
         Value::Array(items) => Raw::Many(
             items.iter().map(|item| item.as_str().map(ToOwned::to_owned)).collect::<Option<_>>()?,

@@ -21,6 +21,7 @@ use std::time::Duration;
 use secrecy::SecretString;
 use url::Url;
 use zoom_api::Endpoints;
+use zoomd_store::budget::Budgets;
 
 pub use catalogue::{DEFAULT_FILE, Kind, SETTINGS, Setting, find};
 pub use error::ConfigError;
@@ -53,6 +54,8 @@ pub struct Config {
     pub public: Public,
     /// What is accepted and remembered.
     pub jobs: Jobs,
+    /// Zoom's limits, and how much of them is used.
+    pub budgets: Budgets,
     /// The output streams.
     pub results: Results,
     /// How meetings are known again.

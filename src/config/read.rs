@@ -10,6 +10,7 @@ use std::time::Duration;
 use secrecy::SecretString;
 use url::Url;
 use zoom_api::{EndpointError, Endpoints};
+use zoomd_store::budget::{Budgets, Label};
 
 use super::catalogue::{self, Kind};
 use super::layers::{Raw, Resolved};
@@ -50,6 +51,7 @@ pub(super) fn config(
             allow_past_start: r.switch("jobs.allow_past_start")?,
             lease: r.time("jobs.lease")?,
         },
+        budgets: budgets(&r)?,
         results: Results {
             include: r.list("results.include")?,
             keep: r.time("results.keep")?,
@@ -91,6 +93,20 @@ fn zoom(r: &Reader<'_>) -> Result<Zoom, ConfigError> {
         connect_timeout: r.time("zoom.connect_timeout")?,
         request_timeout: r.time("zoom.request_timeout")?,
         token_timeout: r.time("zoom.token_timeout")?,
+    })
+}
+
+fn budgets(r: &Reader<'_>) -> Result<Budgets, ConfigError> {
+    let label = |key| {
+        let word = r.one_of(key, &Label::ALL.map(Label::as_str))?;
+        Label::from_word(word).ok_or_else(|| r.bad(key, "a label"))
+    };
+    Ok(Budgets {
+        share: r.parsed("budget.share", "a number")?,
+        create: label("budget.create")?,
+        list: label("budget.list")?,
+        get: label("budget.get")?,
+        ..Budgets::default()
     })
 }
 

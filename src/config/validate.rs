@@ -22,6 +22,10 @@ pub(super) fn check(config: &Config) -> Result<(), ConfigError> {
     if config.results.max_size < 1 << 20 {
         return Err(at(config, "results.max_size", "is less than 1MiB"));
     }
+    let share = config.budgets.share;
+    if !(share > 0.0 && share <= 1.0) {
+        return Err(at(config, "budget.share", "must be more than 0, and 1 at most"));
+    }
     positive(config)?;
     pairs(config)?;
     config.key_ring().map(drop)

@@ -59,6 +59,7 @@ fn queue(config: &Config) -> QueueSettings {
         output_kept: config.results.keep,
         output_bytes: config.results.max_size,
         failures_kept: config.results.failures_keep,
+        budgets: config.budgets.clone(),
         ..QueueSettings::default()
     }
 }

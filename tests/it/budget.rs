@@ -52,3 +52,23 @@ async fn an_account_that_is_not_there_has_no_budget() {
     let none = rig.run(&["budget", "nobody", "--json"]).expect(3).json();
     assert_eq!(none["error"]["code"], "unknown_account");
 }
+
+#[tokio::test]
+async fn labels_and_share_are_those_of_the_configuration() {
+    let mut rig = Rig::start().await;
+    rig.set("ZOOMD_BUDGET_CREATE", "medium");
+    rig.set("ZOOMD_BUDGET_SHARE", "0.5");
+    rig.connect("acme");
+    let _daemon = rig.daemon();
+    rig.xadd(&job("acme", "order-1")).await;
+    rig.outcome("order-1").await;
+    let lines = rig.run(&["budget", "acme", "--json"]).expect(0).json();
+    let used_and_most = |name: &str| {
+        let lines = lines.as_array().expect("a list");
+        let line = lines.iter().find(|line| line["limit"] == name).expect("the limit");
+        (line["used"].as_u64(), line["most"].as_u64())
+    };
+    assert_eq!(used_and_most("medium per day"), (Some(1), None), "{lines}");
+    assert_eq!(used_and_most("medium per second").1, Some(10), "half of a Pro plan's twenty");
+    assert_eq!(used_and_most("light per day").0, Some(0), "{lines}");
+}

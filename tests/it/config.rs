@@ -71,7 +71,7 @@ fn secrets_come_from_files_too_and_are_never_shown() {
 #[test]
 fn what_cannot_be_meant_is_refused_with_its_place() {
     let dir = tempfile::tempdir().expect("a folder");
-    let table: [(&str, &str); 16] = [
+    let table: [(&str, &str); 20] = [
         ("namespac = \"x\"", "did you mean namespace?"),
         ("[zoom]\nclientid = \"x\"", "did you mean zoom.client_id?"),
         ("[nonsense]\nx = 1", "zoomd config default"),
@@ -87,6 +87,10 @@ fn what_cannot_be_meant_is_refused_with_its_place() {
         ("[zoom]\nrequest_timeout = \"1s\"", "zoom.connect_timeout (5s)"),
         ("[zoom]\napi_url = \"http://api.zoom.us/v2\"", "ZOOMD_ALLOW_HTTP"),
         ("[reconcile]\nmarker = \"topic\"", "one of agenda, none"),
+        ("[budget]\nshare = 1.5", "1 at most"),
+        ("[budget]\nshare = 0", "more than 0"),
+        ("[budget]\nshare = \"most\"", "a number"),
+        ("[budget]\ncreate = \"weighty\"", "one of light, medium, heavy"),
         ("[encryption]\nkey = \"c2hvcnQ=\"", "32 bytes"),
     ];
     for (text, wanted) in table {

@@ -3,7 +3,6 @@
 use clap::Args;
 use jiff::Timestamp;
 use serde::Serialize;
-use zoomd_store::budget::Budgets;
 use zoomd_store::ops::{BudgetLine, Ops};
 
 use super::ctx::Ctx;
@@ -61,17 +60,17 @@ impl<'a> View<'a> {
 /// Runs it.
 pub async fn run(ctx: &Ctx, args: BudgetArgs) -> CliResult {
     let store = ctx.store().await?;
-    let (ops, budgets) = (Ops::new(store), Budgets::default());
+    let ops = ctx.ops(store);
     let lines = match &args.account {
         Some(account) => {
-            let lines = ops.budget(account, &budgets).await?.ok_or_else(|| {
+            let lines = ops.budget(account).await?.ok_or_else(|| {
                 CliError::not_found(format!("no account named {account}"))
                     .code("unknown_account")
                     .hint("zoomd account list")
             })?;
             lines.into_iter().map(|line| (account.clone(), line)).collect()
         }
-        None => all(&ops, &budgets).await?,
+        None => all(&ops).await?,
     };
     let now = Timestamp::now();
     let views: Vec<_> = lines.iter().map(|(account, line)| View::of(account, line)).collect();
@@ -94,13 +93,13 @@ pub async fn run(ctx: &Ctx, args: BudgetArgs) -> CliResult {
 
 /// What is in use or closed, of all accounts; accounts that share a Zoom account
 /// are listed once.
-async fn all(ops: &Ops, budgets: &Budgets) -> Result<Vec<(String, BudgetLine)>, CliError> {
+async fn all(ops: &Ops) -> Result<Vec<(String, BudgetLine)>, CliError> {
     let (mut found, mut seen) = (Vec::new(), std::collections::BTreeSet::new());
     let mut after: Option<String> = None;
     loop {
         let page = ops.account_names(after.as_deref(), PAGE).await?;
         for name in &page {
-            let lines = ops.budget(name, budgets).await?.unwrap_or_default();
+            let lines = ops.budget(name).await?.unwrap_or_default();
             if lines.first().is_some_and(|line| !seen.insert(line.zoom_account.clone())) {
                 continue;
             }

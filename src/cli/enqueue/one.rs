@@ -43,7 +43,7 @@ pub(super) async fn run(ctx: &Ctx, args: &EnqueueArgs) -> CliResult {
 
 /// A missing account would only be found out by the daemon, as a failure.
 async fn check_account(ctx: &Ctx, store: &zoomd_store::Store, job: &Job) -> Result<(), CliError> {
-    let facts = zoomd_store::ops::Ops::new(store.clone());
+    let facts = ctx.ops(store.clone());
     let facts = facts.account_facts(job.account.as_str(), job.host()).await?;
     let account: &AccountName = &job.account;
     match facts.state.as_deref() {

@@ -116,8 +116,7 @@ impl Pending {
 
     /// Asks about some that are missing: those that were over before they were
     /// sent.
-    async fn ask(&mut self, store: &Store) -> Result<Vec<String>, CliError> {
-        let ops = Ops::new(store.clone());
+    async fn ask(&mut self, ops: &Ops) -> Result<Vec<String>, CliError> {
         let some = self.jobs.iter().take(ASKED);
         let some: Vec<_> = some.map(|(id, entry)| (id.clone(), entry.clone())).collect();
         let mut found = Vec::new();
@@ -149,7 +148,7 @@ pub(super) async fn one(
     id: &str,
     timeout: Option<Duration>,
 ) -> Result<String, CliError> {
-    let began = Instant::now();
+    let (began, ops) = (Instant::now(), ctx.ops(store.clone()));
     let mut said = String::new();
     let mut patience = FIRST;
     loop {
@@ -158,11 +157,11 @@ pub(super) async fn one(
         if let Some(outcome) = pending.next(block).await?.pop() {
             return Ok(outcome);
         }
-        if let Some(outcome) = pending.ask(store).await?.pop() {
+        if let Some(outcome) = pending.ask(&ops).await?.pop() {
             return Ok(outcome);
         }
         let entry = pending.jobs.get(id).map(String::as_str);
-        if let Ok(Some(view)) = Ops::new(store.clone()).job_near(id, entry).await {
+        if let Ok(Some(view)) = ops.job_near(id, entry).await {
             let now = story::standing(ctx, &view);
             if now != said {
                 ctx.out.note(&now);
@@ -180,6 +179,7 @@ pub(super) async fn all(
     timeout: Option<Duration>,
 ) -> Result<Tally, CliError> {
     let (began, mut tally) = (Instant::now(), Tally::default());
+    let ops = ctx.ops(store.clone());
     let bar = ctx.out.progress(pending.len(), "outcomes");
     while !pending.jobs.is_empty() {
         let block = left(began, timeout).map_err(|error| {
@@ -188,7 +188,7 @@ pub(super) async fn all(
         })?;
         let mut outcomes = pending.next(block).await?;
         if outcomes.is_empty() {
-            outcomes = pending.ask(store).await?;
+            outcomes = pending.ask(&ops).await?;
         }
         for outcome in outcomes {
             bar.inc(1);

@@ -47,7 +47,7 @@ pub async fn run(ctx: &Ctx, command: Command) -> CliResult {
 }
 
 pub(super) async fn ops(ctx: &Ctx) -> Result<Ops, CliError> {
-    Ok(Ops::new(ctx.store().await?))
+    Ok(ctx.ops(ctx.store().await?))
 }
 
 fn missing(id: &str) -> CliError {

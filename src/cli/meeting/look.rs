@@ -48,7 +48,7 @@ impl<'a> Look<'a> {
     pub(super) async fn new(ctx: &'a Ctx, account: &AccountName) -> Result<Self, CliError> {
         let grants = grants(ctx).await?;
         let store = grants.store().clone();
-        let budgets = Budgets::default();
+        let budgets = ctx.config.budgets.clone();
         Ok(Self {
             ctx,
             account: account.clone(),

@@ -8,7 +8,6 @@ use redis::from_redis_value;
 
 use super::Ops;
 use crate::StoreError;
-use crate::budget::Budgets;
 use crate::clock::{DAY_MS, day_name, next_midnight_ms};
 use crate::queue::Why;
 
@@ -156,7 +155,7 @@ impl Ops {
         ask.arg(keys.aliases(zoom)).arg(&alias);
         let known: Option<String> = from_redis_value(conn.value(&ask).await?)?;
         let host = format!("h:{}", names.canonical(known.as_deref(), &alias));
-        let budgets = Budgets::default();
+        let budgets = self.budgets();
         let label = budgets.create.as_str();
         let mut reads = redis::pipe();
         reads.cmd("HMGET").arg(keys.gates(zoom)).arg(&[&host, label, &format!("day:{label}")]);

@@ -6,7 +6,7 @@ use redis::from_redis_value;
 
 use super::Ops;
 use crate::StoreError;
-use crate::budget::{Budgets, Label};
+use crate::budget::Label;
 use crate::clock::{day_name, next_midnight_ms};
 
 /// Hosts shown of one Zoom account, at most; those who used most come first.
@@ -36,11 +36,7 @@ impl Ops {
     ///
     /// # Errors
     /// That Redis could not be asked.
-    pub async fn budget(
-        &self,
-        account: &str,
-        budgets: &Budgets,
-    ) -> Result<Option<Vec<BudgetLine>>, StoreError> {
+    pub async fn budget(&self, account: &str) -> Result<Option<Vec<BudgetLine>>, StoreError> {
         let mut ask = redis::cmd("HMGET");
         ask.arg(self.store.keys().account(account)).arg(&["st", "plan", "z"]);
         let fields: [Option<String>; 3] =
@@ -49,7 +45,7 @@ impl Ops {
         let zoom = zoom.filter(|z| !z.is_empty()).unwrap_or_else(|| format!("~{account}"));
         let now_ms = self.store.now_ms().await?;
         let plan = plan.unwrap_or_else(|| "pro".to_owned());
-        self.budget_lines(&zoom, &plan, budgets, now_ms).await.map(Some)
+        self.budget_lines(&zoom, &plan, now_ms).await.map(Some)
     }
 
     /// A page of the names of accounts in their order, after `after`.
@@ -71,10 +67,9 @@ impl Ops {
         &self,
         zoom: &str,
         plan: &str,
-        budgets: &Budgets,
         now_ms: i64,
     ) -> Result<Vec<BudgetLine>, StoreError> {
-        let (keys, conn) = (self.store.keys(), self.store.connection());
+        let (keys, conn, budgets) = (self.store.keys(), self.store.connection(), self.budgets());
         let labels: BTreeSet<Label> = [budgets.create, budgets.list, budgets.get].into();
         let mut reads = redis::pipe();
         reads.cmd("HGETALL").arg(keys.gates(zoom));

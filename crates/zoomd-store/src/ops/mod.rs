@@ -20,7 +20,10 @@ mod retry;
 mod status;
 mod stream;
 
+use std::sync::Arc;
+
 use crate::Store;
+use crate::budget::Budgets;
 
 pub use account::AccountFacts;
 pub use budget::BudgetLine;
@@ -37,13 +40,26 @@ pub use status::Status;
 #[derive(Debug, Clone)]
 pub struct Ops {
     store: Store,
+    budgets: Arc<Budgets>,
 }
 
 impl Ops {
-    /// The namespace of `store`.
+    /// The namespace of `store`, under Zoom's published limits.
     #[must_use]
     pub fn new(store: Store) -> Self {
-        Self { store }
+        Self { store, budgets: Arc::default() }
+    }
+
+    /// The same, under these limits: what is said of waiting jobs follows them.
+    #[must_use]
+    pub fn within(self, budgets: Budgets) -> Self {
+        Self { budgets: Arc::new(budgets), ..self }
+    }
+
+    /// The limits its answers follow.
+    #[must_use]
+    pub fn budgets(&self) -> &Budgets {
+        &self.budgets
     }
 
     /// The namespace it works on.
