@@ -3,7 +3,7 @@
 CARGO ?= cargo
 DEMO_JOBS ?= 200
 
-.PHONY: help demo test check fmt lint install deps bench chaos-tokens
+.PHONY: help demo test check fmt lint install deps bench chaos chaos-tokens
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -33,5 +33,9 @@ bench: deps ## the same work through zoomd and other queues (half an hour)
 	python3 bench/run.py
 
 CHAOS_SECONDS ?= 600
+CHAOS_WORLDS ?= 8
+chaos: deps ## everything dies for ten minutes while meetings are made; ends with a table
+	CHAOS_SECONDS=$(CHAOS_SECONDS) CHAOS_WORLDS=$(CHAOS_WORLDS) $(CARGO) test --locked --test chaos -- --nocapture
+
 chaos-tokens: deps ## everything goes wrong for ten minutes while tokens rotate; ends with a table
 	ZOOMD_CHAOS_SECONDS=$(CHAOS_SECONDS) $(CARGO) test --locked --test it chaos::whatever -- --nocapture

@@ -1,6 +1,6 @@
 //! A daemon killed or stopped in the middle of a rotation, at every step.
 //!
-//! The first daemon comes to a seam (see `rotation::seam`) with the job of an
+//! The first daemon comes to a seam (see `seam` in the workers) with the job of an
 //! account whose refresh token nobody has used; a second one is there, or comes
 //! after. In the end the job is done and the account works, or the case is a
 //! window of the protocol and says so.

@@ -30,6 +30,7 @@ use crate::pipeline::trouble::Trouble;
 use crate::pipeline::{amends, backend, claims, handler, intake, lane, renew, sweeps, wake};
 use crate::reconcile::twins;
 use crate::schedules;
+use crate::seam;
 use crate::settings::Settings;
 use crate::tokens::{RotationSettings, Tokens, TokensConfig};
 
@@ -90,8 +91,18 @@ impl Engine {
     /// # Errors
     /// The tokens' journal or key cannot be used.
     pub async fn start(setup: Setup) -> Result<Self, Error> {
-        let Setup { settings, queue, rotation, store, client, vault, app, daemon, data_dir } =
-            setup;
+        let Setup {
+            mut settings,
+            mut queue,
+            rotation,
+            store,
+            client,
+            vault,
+            app,
+            daemon,
+            data_dir,
+        } = setup;
+        seam::hurry(&mut settings, &mut queue);
         let secret = vault.fingerprints().ok().cloned();
         let grants = Grants::new(store.clone(), vault.clone());
         let tokens = Tokens::start(TokensConfig {

@@ -18,6 +18,7 @@ pub mod pipeline;
 pub mod reconcile;
 pub mod rotation;
 pub mod schedules;
+mod seam;
 mod settings;
 pub mod tokens;
 

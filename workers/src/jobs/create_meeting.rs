@@ -13,6 +13,7 @@ use crate::MarkerPlace;
 use crate::decide::{self, Attempt, Decision};
 use crate::pipeline::flight::Flight;
 use crate::pipeline::shop::Shop;
+use crate::seam;
 
 /// Makes the meeting, or says what stands in the way.
 pub async fn run(shop: &Arc<Shop>, flight: &Arc<Flight>) -> Settlement {
@@ -34,12 +35,19 @@ pub async fn run(shop: &Arc<Shop>, flight: &Arc<Flight>) -> Settlement {
         .and_then(|marker| meeting.body_with_marker(&marker))
         .unwrap_or_else(|| meeting.body().as_bytes().to_vec());
     let guard = Arc::clone(flight);
-    let body = SendBody::new(body, move || guard.may_send());
+    let body = SendBody::new(body, move || {
+        let may = guard.may_send();
+        if may {
+            seam::at("leaving");
+        }
+        may
+    });
     let began = Instant::now();
     if flight.attempt() == 1 {
         shop.meters.waited(flight.waited(began));
     }
     let answer = token.client.create_meeting(&token.access, &flight.job.user, body).await;
+    seam::at("answered");
     leave.report("create_meeting", &answer, began.elapsed());
 
     if let Ok(reply) = &answer

@@ -19,6 +19,7 @@ use zoomd_store::queue::{Remembered, Settled as Answer, Settlement, WrittenBack}
 use super::flight::Flight;
 use super::memory::Settled;
 use super::shop::Shop;
+use crate::seam;
 
 /// Between two tries to reach Redis.
 const BETWEEN: Duration = Duration::from_millis(100);
@@ -58,6 +59,7 @@ async fn run_id(shop: &Shop) -> Result<String, StoreError> {
 }
 
 async fn make_amends(shop: &Shop) -> Result<(), StoreError> {
+    seam::at("amending");
     let kept = shop.queue.last_settle_kept().await?;
     // In hand: unless their settle is one that Redis knows.
     let in_hand = shop.flights.pick(|flight| {
@@ -83,6 +85,7 @@ async fn make_amends(shop: &Shop) -> Result<(), StoreError> {
             }
         }
     }
+    seam::at("amended");
     metrics::counter!("zoomd_calls_written_back_total").increment(told as u64);
     tracing::warn!(told, settled, "redis was told the calls it may have forgotten");
     Ok(())

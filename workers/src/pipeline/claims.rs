@@ -14,6 +14,7 @@ use super::flight::Flight;
 use super::shop::Shop;
 use super::trouble::Patience;
 use crate::jobs::end;
+use crate::seam;
 
 /// A look when nobody called, in case a publish was lost.
 const SAFETY: Duration = Duration::from_secs(5);
@@ -52,6 +53,9 @@ async fn claim_all(shop: &Arc<Shop>, patience: &mut Patience) -> Duration {
                 shop.progress.touch();
                 let wait = until_next(&claimed);
                 let more = claimed.more;
+                if !claimed.jobs.is_empty() {
+                    seam::at("claimed");
+                }
                 shop.backlog.claimed(more);
                 for job in claimed.jobs {
                     if let Some(permit) = permits.split(1) {

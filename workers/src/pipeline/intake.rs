@@ -17,6 +17,7 @@ use super::parse::{self, Parsed};
 use super::shop::Shop;
 use super::trouble::Patience;
 use crate::jobs::outcome;
+use crate::seam;
 
 /// Entries in one read.
 const BATCH: usize = 128;
@@ -27,6 +28,7 @@ pub async fn serve(shop: Arc<Shop>) {
     let mut patience = Patience::new(&shop.trouble, "admit");
     let admitting = async {
         while let Some(entries) = receiver.recv().await {
+            seam::at("read");
             shop.intake_open().await;
             shop.backlog.let_pass().await;
             admit_all(&shop, entries, &mut patience).await;
@@ -86,6 +88,7 @@ async fn admit_all(shop: &Arc<Shop>, entries: Vec<Entry>, patience: &mut Patienc
         let Some(mut permits) = shop.permits(most).await else { break };
         let (piece, later) = rest.split_at(permits.num_permits().min(rest.len()));
         let Some(answers) = admit(shop, piece, patience).await else { return };
+        seam::at("admitted");
         for (admission, admitted) in piece.iter().zip(answers) {
             let Some(candidate) = candidates.next() else { break };
             if let Some(refusal) = place(shop, admission, admitted, candidate, &mut permits) {

@@ -15,6 +15,7 @@ use super::flight::{Flight, Flights};
 use super::memory::Memory;
 use super::progress::Progress;
 use super::trouble::{Patience, Trouble};
+use crate::seam;
 
 /// Settlements in one flush.
 const BATCH: usize = 256;
@@ -152,6 +153,7 @@ impl Server {
         for flight in flights.iter().flatten() {
             flight.settle_number.store(number, Ordering::Release);
         }
+        seam::at("settling");
         let answers = loop {
             self.trouble.cleared().await;
             match self.queue.settle(&batch).await {
@@ -159,6 +161,7 @@ impl Server {
                 Err(error) => self.patience.failed(&error).await,
             }
         };
+        seam::at("settled");
         self.patience.fine();
         let (jobs, refusals) = batch.into_parts();
         let (of_jobs, of_refusals) = answers.split_at(jobs.len());

@@ -15,6 +15,7 @@ use zoomd_wire::AccountName;
 use super::claims::{recall, start_claimed};
 use super::shop::Shop;
 use super::trouble::Patience;
+use crate::seam;
 
 /// Jobs in one step.
 const STEP: usize = 500;
@@ -36,6 +37,7 @@ pub async fn sweep(shop: Arc<Shop>) {
                 Ok(swept) => {
                     patience.fine();
                     if swept.total() > 0 {
+                        seam::at("swept");
                         told(swept.unsent, swept.sent);
                         shop.wake.notify_one();
                     }

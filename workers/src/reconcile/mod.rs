@@ -26,6 +26,7 @@ use crate::decide::{self, Decision, Verdict, backoff};
 use crate::jobs::{call, create_meeting, end, outcome};
 use crate::pipeline::flight::Flight;
 use crate::pipeline::shop::Shop;
+use crate::seam;
 use look::{Found, Look};
 use plan::Next;
 
@@ -57,7 +58,9 @@ pub async fn run(shop: &Arc<Shop>, flight: &Arc<Flight>) -> Settlement {
     }
     let marker = create_meeting::marker(shop, flight);
     record.marker = marker.map(|marker| marker.to_string());
+    seam::at("looking");
     let look = look::look(shop, flight, &token, leave, marker.as_ref(), &mut record).await;
+    seam::at("looked");
     match look {
         Look::Found(found) => {
             shop.suspects.watch(shop, flight, marker);

@@ -12,8 +12,9 @@ use zoomd_wire::AccountName;
 use super::exchange::Exchanged;
 use super::gate::Lease;
 use super::need::USUAL_LIFE;
-use super::{Ended, Rotator, Stop, lock, meter, seam};
+use super::{Ended, Rotator, Stop, lock, meter};
 use crate::journal::Staged;
+use crate::seam;
 
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);

@@ -8,8 +8,9 @@ use zoomd_store::seal::Fingerprint;
 
 use super::gate::Lease;
 use super::preflight::{Intent, Presented};
-use super::{Ended, Rotator, Stop, meter, rules, seam};
+use super::{Ended, Rotator, Stop, meter, rules};
 use crate::journal::{Reply, Staged};
+use crate::seam;
 
 /// A reply in hand.
 #[derive(Debug)]

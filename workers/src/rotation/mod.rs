@@ -62,7 +62,6 @@ pub(crate) mod ours;
 mod preflight;
 mod refusal;
 mod repair;
-pub(crate) mod seam;
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -76,6 +75,7 @@ use zoomd_store::seal::Vault;
 use zoomd_wire::AccountName;
 
 use crate::journal::Journal;
+use crate::seam;
 use settings::RotationSettings;
 
 use commit::Fresh;

@@ -9,8 +9,9 @@ use zoomd_store::rotation::{Intended, Intending};
 use zoomd_store::seal::Fingerprint;
 
 use super::gate::Lease;
-use super::{Ended, Rotator, Stop, lock, seam};
+use super::{Ended, Rotator, Stop, lock};
 use crate::journal::JournalError;
+use crate::seam;
 
 /// A connection to Zoom made longer ago than this proves nothing.
 const CONNECTED_WITHIN: Duration = Duration::from_secs(1);

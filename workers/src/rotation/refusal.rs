@@ -13,7 +13,8 @@ use super::exchange::Exchanged;
 use super::gate::Lease;
 use super::need::USUAL_LIFE;
 use super::preflight::{Intent, Presented};
-use super::{Ended, Rotator, Stop, meter, seam};
+use super::{Ended, Rotator, Stop, meter};
+use crate::seam;
 
 const LONGEST_REST: Duration = Duration::from_secs(900);
 /// How long a refusal is kept while Redis does not take it, and asked again.

@@ -30,7 +30,8 @@ use zoomd_store::{Store, StoreError};
 use zoomd_wire::AccountName;
 
 use crate::journal::{Journal, JournalError};
-use crate::rotation::{Order, Parts, Rotator, Wish, meter, ours::Ours, seam};
+use crate::rotation::{Order, Parts, Rotator, Wish, meter, ours::Ours};
+use crate::seam;
 use cache::{Cache, Cached};
 use flights::Flights;
 

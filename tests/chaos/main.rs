@@ -1,0 +1,67 @@
+//! The campaign: real daemons on a real Redis and the simulated Zoom, and
+//! everything that can go wrong. Round for round, each job must have one
+//! outcome and each meeting one job, whatever struck.
+//!
+//! As a test it plays one short round, always the same. `make chaos` plays long: the same code
+//! with `CHAOS_SECONDS`, `CHAOS_WORLDS`, `CHAOS_SCALE` (`scaled`, `default`),
+//! `CHAOS_SEED` (printed; the same seed draws the same blows) and `CHAOS_FILE`,
+//! to which a long campaign in pieces adds up.
+
+#![expect(clippy::print_stdout, reason = "a campaign ends with its table")]
+
+mod blows;
+mod book;
+mod daemon;
+mod plan;
+mod proxy;
+#[path = "../it/support/mod.rs"]
+mod support;
+mod table;
+mod verdict;
+mod world;
+
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use table::Rows;
+use world::World;
+
+fn wish<T: std::str::FromStr>(name: &str) -> Option<T> {
+    std::env::var(name).ok().filter(|text| !text.is_empty())?.parse().ok()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whatever_dies_each_job_has_one_outcome_and_each_meeting_one_job() {
+    let seconds = wish("CHAOS_SECONDS");
+    let anew = || seconds.map_or(1, |_: u64| rand::random::<u32>());
+    let seed = wish("CHAOS_SEED").unwrap_or_else(anew);
+    let lasts = Duration::from_secs(seconds.unwrap_or(1));
+    let worlds = wish("CHAOS_WORLDS").unwrap_or(3);
+    let scale = match wish::<String>("CHAOS_SCALE").as_deref() {
+        Some("default") => plan::DEFAULT,
+        _ if seconds.is_none() => plan::SHORT,
+        _ => plan::SCALED,
+    };
+    println!("seed {seed}");
+    let end = Instant::now() + lasts;
+    let mut playing = Vec::new();
+    for number in 0..worlds {
+        let world = World::start(u64::from(seed), number, &scale).await;
+        playing.push(tokio::spawn(world.play(end)));
+    }
+    let (mut sum, mut wrong) = (Rows::default(), Vec::new());
+    (sum.seed, sum.scale) = (u64::from(seed), scale.name.to_owned());
+    for world in playing {
+        match world.await {
+            Ok(Ok(rows)) => sum.merge(&rows),
+            Ok(Err(what)) => wrong.push(what),
+            Err(panic) => wrong.push(format!("seed {seed}: {panic}")),
+        }
+    }
+    println!("{}", sum.table());
+    assert!(wrong.is_empty(), "{} worlds went wrong:\n{}", wrong.len(), wrong.join("\n"));
+    if let Some(file) = wish::<PathBuf>("CHAOS_FILE") {
+        let all = table::add_to(&file, &sum).expect("the file can be written");
+        println!("all campaigns of {}:\n{}", file.display(), all.table());
+    }
+}

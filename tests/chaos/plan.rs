@@ -1,0 +1,270 @@
+//! From a seed to a round: what kind it is, what strikes, and when.
+
+use std::time::Duration;
+
+use rand::RngExt as _;
+use rand::rngs::StdRng;
+use zoom_sim::{Endpoint, Fault, LimitKind, What};
+
+/// The times a campaign runs at.
+#[derive(Debug, Clone)]
+pub struct Scale {
+    /// Its name in the table.
+    pub name: &'static str,
+    /// How many times faster the work of jobs is made.
+    pub pace: u32,
+    /// The configuration of the daemons.
+    pub toml: &'static str,
+    /// How long things go wrong.
+    pub storm: Duration,
+    /// How long all outcomes may take after it.
+    pub limit: Duration,
+    /// Daemons of a world.
+    pub daemons: usize,
+    /// Jobs of a round.
+    pub jobs: usize,
+    /// Kills of a round.
+    pub kills: usize,
+}
+
+/// Lease 1 s, looks after 67, 267 and 667 ms, calls end after 2 s.
+pub const SCALED: Scale = Scale {
+    name: "scaled",
+    pace: 30,
+    toml: "concurrency = 8\n[zoom]\nconnect_timeout = \"300ms\"\nrequest_timeout = \"2s\"\n\
+           token_timeout = \"1s\"\n[rotation]\nprobe_after = \"2s\"\n",
+    storm: Duration::from_secs(4),
+    limit: Duration::from_secs(120),
+    daemons: 3,
+    jobs: 60,
+    kills: 24,
+};
+
+/// A round short enough for every run of the tests.
+pub const SHORT: Scale =
+    Scale { name: "short", storm: Duration::from_millis(1_500), jobs: 30, kills: 8, ..SCALED };
+
+/// As a daemon is without a configuration, but for its requests in flight.
+pub const DEFAULT: Scale = Scale {
+    name: "default",
+    pace: 1,
+    toml: "concurrency = 8\n",
+    storm: Duration::from_secs(8),
+    limit: Duration::from_secs(600),
+    daemons: 3,
+    jobs: 60,
+    kills: 12,
+};
+
+/// What a round is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// Daemons are killed, and nothing else happens.
+    Kills,
+    /// Daemons are stopped past their leases, and killed.
+    Stops,
+    /// Zoom fails on both sides of the deed, and daemons are killed.
+    Zoom,
+    /// The network fails on both sides of the daemons, and they are killed.
+    Network,
+    /// Redis is killed and stopped, and daemons are killed.
+    Redis,
+    /// Redis comes back without its last moments.
+    RolledBack,
+    /// Daemons are killed in the middle of rotations.
+    Rotations,
+    /// First window: stopped between the last look at the lease and the socket.
+    StoppedAfterLook,
+    /// Second window: the network delivers a request after the last look.
+    LateNetwork,
+    /// Third window: Zoom shows a meeting after the last look.
+    LateList,
+}
+
+impl Kind {
+    /// The row its twins belong to, if twins are what it is about.
+    pub fn window(self) -> Option<&'static str> {
+        match self {
+            Self::StoppedAfterLook => Some("window: stopped after the last look"),
+            Self::LateNetwork => Some("window: request delivered late"),
+            Self::LateList => Some("window: meeting shown late"),
+            _ => None,
+        }
+    }
+
+    /// How long things go wrong: a window must be open longer than the last look takes.
+    pub fn storm(self, scale: &Scale) -> Duration {
+        if self.window().is_some() { scale.storm * 2 } else { scale.storm }
+    }
+
+    fn drawn(rng: &mut StdRng, scale: &Scale) -> Self {
+        use Kind::*;
+        let scaled: &[(Self, u32)] = &[
+            (Kills, 35),
+            (Stops, 8),
+            (Zoom, 15),
+            (Network, 10),
+            (Redis, 8),
+            (RolledBack, 8),
+            (Rotations, 7),
+            (StoppedAfterLook, 3),
+            (LateNetwork, 3),
+            (LateList, 3),
+        ];
+        let weights = if scale.pace == 1 { &[(Kills, 70), (Zoom, 30)] } else { scaled };
+        let mut at = rng.random_range(0..weights.iter().map(|(_, w)| w).sum());
+        for (kind, weight) in weights {
+            if at < *weight {
+                return *kind;
+            }
+            at -= weight;
+        }
+        Kills
+    }
+}
+
+/// One thing that goes wrong.
+#[derive(Debug, Clone)]
+pub enum Blow {
+    /// `kill -9`, wherever the daemon is.
+    Kill,
+    /// SIGSTOP, and SIGCONT after so long.
+    Stop(Duration),
+    /// `kill -9` of Redis, and a restart after so long.
+    RedisKilled(Duration),
+    /// Redis is stopped for so long.
+    RedisStopped(Duration),
+    /// Redis is killed, and what it wrote in the last so long is cut off.
+    TailCut(Duration),
+    /// Redis is killed, and files that are so old are put in place.
+    OldFiles(Duration),
+    /// A daemon's way to Redis.
+    WayToRedis(Way, Duration),
+    /// A daemon's way to Zoom.
+    WayToZoom(Way, Duration),
+    /// Something happens at Zoom.
+    Fault(Fault),
+}
+
+/// What a way does with what goes over it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Way {
+    /// It delivers.
+    #[default]
+    Open,
+    /// Every connection ends, and new ones do.
+    Cut,
+    /// Nothing is delivered for a while.
+    Hang,
+    /// Requests go through, answers do not for a while.
+    Deaf,
+}
+
+/// One round.
+#[derive(Debug)]
+pub struct Plan {
+    /// What it is about.
+    pub kind: Kind,
+    /// What strikes which daemon, and when, in order.
+    pub blows: Vec<(Duration, usize, Blow)>,
+    /// Seams for daemons that start, in turn.
+    pub seams: Vec<String>,
+}
+
+const JOB_SEAMS: [&str; 9] = [
+    "read", "admitted", "claimed", "leaving", "answered", "looking", "looked", "settling",
+    "settled",
+];
+const ROTATION_SEAMS: [&str; 8] =
+    ["leased", "drained", "journalled", "intended", "before-send", "staged", "judged", "committed"];
+
+impl Plan {
+    /// The round of these dice.
+    pub fn draw(rng: &mut StdRng, scale: &Scale) -> Self {
+        let kind = Kind::drawn(rng, scale);
+        let seams = (0..scale.kills * 4).map(|_| seam(kind, rng)).collect();
+        let storm = kind.storm(scale);
+        let mut blows = Vec::new();
+        let mut at = Duration::from_millis(rng.random_range(50..300));
+        let most = storm.as_millis() as u64;
+        while at < storm {
+            for blow in draw_blows(kind, scale, rng) {
+                blows.push((at, rng.random_range(0..scale.daemons), blow));
+            }
+            let pause = match kind {
+                Kind::RolledBack => most,
+                Kind::Redis => most / 2,
+                Kind::StoppedAfterLook | Kind::LateNetwork | Kind::LateList => most * 2,
+                _ => most / 16,
+            };
+            at += Duration::from_millis(rng.random_range(pause / 2..=pause.max(2)));
+        }
+        Self { kind, blows, seams }
+    }
+}
+
+fn seam(kind: Kind, rng: &mut StdRng) -> String {
+    let among: &[&str] = match kind {
+        Kind::Rotations => &ROTATION_SEAMS,
+        Kind::StoppedAfterLook => return "leaving:stop:1".to_owned(),
+        Kind::LateNetwork | Kind::LateList | Kind::RolledBack => return String::new(),
+        Kind::Redis if rng.random_bool(0.3) => &["amending", "amended"],
+        _ if rng.random_bool(0.1) => &["swept"],
+        _ => &JOB_SEAMS,
+    };
+    let name = among[rng.random_range(0..among.len())];
+    let pass = if kind == Kind::Rotations { 1 } else { rng.random_range(1..4) };
+    format!("{name}:kill:{pass}")
+}
+
+fn draw_blows(kind: Kind, scale: &Scale, rng: &mut StdRng) -> Vec<Blow> {
+    let heads = rng.random_bool(0.5);
+    let mut ms = |from, to| Duration::from_millis(rng.random_range(from..to));
+    let own = match kind {
+        Kind::Kills => Blow::Kill,
+        Kind::Stops => Blow::Stop(ms(300, 3_000)),
+        Kind::Zoom => Blow::Fault(fault(rng, scale)),
+        Kind::Network => {
+            // Shorter than the last look takes: a request that is held comes before it.
+            let time = ms(100, 1_200);
+            let way = [Way::Cut, Way::Hang, Way::Deaf][rng.random_range(0..3)];
+            if heads { Blow::WayToRedis(way, time) } else { Blow::WayToZoom(way, time) }
+        }
+        Kind::Redis if heads => Blow::RedisKilled(ms(10, 800)),
+        Kind::Redis => Blow::RedisStopped(ms(100, 2_500)),
+        Kind::RolledBack if heads => Blow::TailCut(ms(300, 1_900)),
+        Kind::RolledBack => Blow::OldFiles(ms(300, 1_900)),
+        Kind::LateNetwork => Blow::WayToZoom(Way::Hang, kind.storm(scale) - ms(500, 1_000)),
+        Kind::LateList => {
+            return vec![Blow::Fault(Fault::new(Endpoint::Create, What::Drop).after().times(6))];
+        }
+        Kind::Rotations | Kind::StoppedAfterLook => return Vec::new(),
+    };
+    let alone = matches!(kind, Kind::Kills | Kind::RolledBack | Kind::LateNetwork);
+    if alone || rng.random_bool(0.5) { vec![own] } else { vec![own, Blow::Kill] }
+}
+
+fn fault(rng: &mut StdRng, scale: &Scale) -> Fault {
+    let at = match rng.random_range(0..10) {
+        0..7 => Endpoint::Create,
+        7..9 => Endpoint::List,
+        _ => Endpoint::Get,
+    };
+    let delay = u64::from(3_000 / scale.pace.min(3));
+    let what = match rng.random_range(0..11) {
+        0 => What::Status(500),
+        1 => What::Status(503),
+        2 => What::Html(502),
+        3 => What::Xml(500),
+        4 => What::Drop,
+        5 => What::Reset,
+        6 => What::Hang,
+        7 => What::HalfReply(40),
+        8 => What::MalformedJson,
+        9 => What::DelayMs(rng.random_range(50..delay)),
+        _ if rng.random_bool(0.5) => return Fault::new(at, What::Unauthorized),
+        _ => return Fault::new(at, What::Limit(LimitKind::PerSecond)),
+    };
+    let fault = Fault::new(at, what);
+    if rng.random_bool(0.6) { fault.after() } else { fault }
+}

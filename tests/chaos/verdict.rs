@@ -1,0 +1,124 @@
+//! After a round: what must hold, held against what Zoom and the consumer saw.
+
+use std::collections::HashMap;
+use std::time::{Duration, Instant};
+
+use zoomd_store::grants::AccountState;
+use zoomd_wire::AccountName;
+
+use crate::book::{Book, Outcome};
+use crate::plan::Kind;
+use crate::world::World;
+
+/// Judges the round and adds it to the rows.
+///
+/// # Errors
+/// Everything that does not hold.
+pub async fn judge(world: &mut World, accounts: &[String]) -> Result<(), String> {
+    still(world).await;
+    let book = std::mem::take(&mut *world.books.open());
+    let meetings = meetings(world, &book);
+    let kind = world.plan.kind;
+    let mut wrong: Vec<String> =
+        book.strays.iter().map(|s| format!("a stray outcome: {s}")).collect();
+    let mut twins = HashMap::new();
+    for (key, outcomes) in &book.jobs {
+        let made = meetings.get(key.as_str()).map_or(&[][..], Vec::as_slice);
+        if let Err(what) = job(kind, outcomes, made) {
+            wrong.push(format!("{key}: {what}; outcomes {outcomes:?}, meetings {made:?}"));
+        }
+        if made.len() > 1 {
+            twins.insert(key.as_str(), made.len() - 1);
+        }
+    }
+    if let Some(others) = meetings.get("") {
+        wrong.push(format!("meetings of no job of this round: {others:?}"));
+    }
+    for (rule, times) in world.sim.counters().broken.list() {
+        *world.rows.broken.entry(rule.to_owned()).or_default() += times;
+        if !forgiven(kind, rule) {
+            let seen = world.sim.violations();
+            let seen = seen.iter().filter(|v| v.rule == rule).take(3).collect::<Vec<_>>();
+            wrong.push(format!("{times} times against {rule}: {seen:?}"));
+        }
+    }
+    for name in accounts {
+        wrong.extend(account(world, &book, name).await.err());
+    }
+    world.rows.add(kind, &book, &twins);
+    if wrong.is_empty() {
+        world.daemons.iter().for_each(crate::daemon::Daemon::forget_logs);
+        Ok(())
+    } else {
+        Err(wrong.join("\n  "))
+    }
+}
+
+/// Waits until nothing is on its way to Zoom any more.
+async fn still(world: &World) {
+    let end = Instant::now() + Duration::from_secs(5);
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    while world.sim.in_flight() > 0 && Instant::now() < end {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
+
+/// Ids of the meetings made in this round by the job they are of; those of no
+/// job under an empty key.
+fn meetings(world: &mut World, book: &Book) -> HashMap<String, Vec<u64>> {
+    let mut by_job: HashMap<String, Vec<u64>> = HashMap::new();
+    for meeting in world.sim.meetings() {
+        if meeting.serial > world.meetings_before {
+            world.meetings_before = meeting.serial;
+            let known = book.jobs.contains_key(&meeting.topic);
+            let key = if known { meeting.topic } else { String::new() };
+            by_job.entry(key).or_default().push(meeting.id);
+        }
+    }
+    by_job
+}
+
+/// One job: one outcome, and it names the one meeting there is.
+fn job(kind: Kind, outcomes: &[Outcome], made: &[u64]) -> Result<(), String> {
+    let Some(first) = outcomes.first() else { return Err("lost: no outcome".into()) };
+    let same = outcomes.iter().all(|o| (&o.of, o.meeting) == (&first.of, first.meeting));
+    if outcomes.len() > 1 && !(same && kind == Kind::RolledBack) {
+        return Err("more than one outcome".into());
+    }
+    if made.len() > 1 && kind.window().is_none() {
+        return Err("doubled: more than one meeting".into());
+    }
+    match (&first.code, first.meeting) {
+        (None, Some(id)) if made.contains(&id) => Ok(()),
+        (None, named) => Err(format!("its outcome names {named:?}")),
+        (Some(code), _) if code == "outcome_unknown" => Ok(()),
+        (Some(_), _) if made.is_empty() => Ok(()),
+        (Some(code), _) => Err(format!("{code}, but there is a meeting")),
+    }
+}
+
+/// What a client may be counted for in rounds of this kind.
+fn forgiven(kind: Kind, rule: &str) -> bool {
+    match kind {
+        // Stopped past its lease, or forgotten: one 401.
+        Kind::Stops | Kind::StoppedAfterLook if rule == "dead_access_token" => true,
+        // Calls are granted evenly; on a machine that is overrun they arrive in bunches.
+        _ if rule == "over_per_second" => true,
+        _ => rule == "twin" && kind.window().is_some(),
+    }
+}
+
+/// An account is active, and its last job made a meeting.
+async fn account(world: &World, book: &Book, name: &str) -> Result<(), String> {
+    let account = AccountName::new(name).map_err(|error| error.to_string())?;
+    let look = world.rotations.look(&account).await.map_err(|error| error.to_string())?;
+    let state = look.map(|look| (look.account.state, look.account.why));
+    if !matches!(state, Some((AccountState::Active, _))) {
+        return Err(format!("the token of {name} is lost: {state:?}"));
+    }
+    let last = book.jobs.get(&format!("{name}-last")).and_then(|outcomes| outcomes.first());
+    match last {
+        Some(Outcome { code: None, .. }) => Ok(()),
+        other => Err(format!("{name} does not work any more: {other:?}")),
+    }
+}

@@ -1,0 +1,283 @@
+//! A world: a Redis, a Zoom, daemons, and the rounds that are played on them.
+
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use rand::rngs::StdRng;
+use rand::{RngExt as _, SeedableRng as _};
+use redis_local::{Options, RedisServer};
+use secrecy::SecretString;
+use serde_json::json;
+use tempfile::TempDir;
+use tokio::task::JoinHandle;
+use zoom_sim::{Config, Endpoint, Fault, Sim, UserSpec, What};
+use zoomd_store::grants::{GrantSecrets, Grants, NewGrant, Plan as ZoomPlan};
+use zoomd_store::rotation::Rotations;
+use zoomd_store::seal::KeyRing;
+use zoomd_store::streams::enqueue;
+use zoomd_store::{Store, StoreConfig, meta};
+use zoomd_wire::AccountName;
+
+use crate::book::Books;
+use crate::daemon::Daemon;
+use crate::plan::{Kind, Plan, Scale};
+use crate::support::KEY;
+use crate::table::Rows;
+use crate::verdict;
+
+/// Between two looks at everything.
+const TICK: Duration = Duration::from_millis(10);
+/// Accounts of a round; each is a Zoom user and account of its own.
+const ACCOUNTS: usize = 3;
+const NS: &str = "zoomd";
+
+/// A world and its present round.
+pub struct World {
+    pub(crate) scale: Scale,
+    pub(crate) redis: RedisServer,
+    pub(crate) sim: Sim,
+    pub(crate) daemons: Vec<Daemon>,
+    pub(crate) books: Books,
+    pub(crate) store: Store,
+    pub(crate) rotations: Rotations,
+    pub(crate) dir: TempDir,
+    pub(crate) plan: Plan,
+    pub(crate) round: u32,
+    /// The last meeting of the rounds before.
+    pub(crate) meetings_before: u64,
+    pub(crate) kills: usize,
+    pub(crate) rows: Rows,
+    /// Redis' files as they were, and until when it is away.
+    pub(crate) back: Option<crate::blows::Back>,
+    grants: Grants,
+    number: usize,
+    seed: u64,
+    dice: StdRng,
+    consumer: JoinHandle<()>,
+}
+
+impl World {
+    /// Everything is up, nothing has happened.
+    pub async fn start(seed: u64, number: usize, scale: &Scale) -> Self {
+        let redis = RedisServer::start_with(Options::default()).expect("redis-server is installed");
+        let mut config = Config::default();
+        config.rules.api_url = Some(String::new());
+        config.seed = Some(seed);
+        let sim = Sim::start(config).await;
+        let dir = tempfile::Builder::new().prefix("zoomd-chaos-").tempdir().expect("a folder");
+        let place = StoreConfig::new(redis.unix_url(), NS);
+        let store = Store::connect(&place).await.expect("redis answers");
+        let ring = KeyRing::parse(Some(&SecretString::from(KEY)), None).expect("a key");
+        let vault = meta::open(&store, &ring).await.expect("a namespace");
+        let mut daemons = Vec::new();
+        for number in 0..scale.daemons {
+            daemons.push(Daemon::start(number, scale, &redis, &sim, dir.path()).await);
+        }
+        let books = Books::default();
+        let consumer = tokio::spawn(books.clone().keep(store.clone()));
+        let mut dice = StdRng::seed_from_u64(seed ^ (number as u64).wrapping_mul(0x9e37_79b9));
+        let plan = Plan::draw(&mut dice, scale);
+        Self {
+            scale: scale.clone(),
+            redis,
+            sim,
+            daemons,
+            books,
+            rotations: Rotations::new(store.clone()),
+            grants: Grants::new(store.clone(), vault),
+            store,
+            dir,
+            plan,
+            round: 0,
+            meetings_before: 0,
+            kills: 0,
+            rows: Rows::default(),
+            back: None,
+            number,
+            seed,
+            dice,
+            consumer,
+        }
+    }
+
+    /// Plays rounds until `end`; what they came to.
+    ///
+    /// # Errors
+    /// What a round violated, with all that is needed to find out why.
+    pub async fn play(mut self, end: Instant) -> Result<Rows, String> {
+        while Instant::now() < end {
+            self.round += 1;
+            if let Err(what) = self.play_round().await {
+                let place = format!(
+                    "seed {}, world {}, round {} ({:?}): {what}",
+                    self.seed, self.number, self.round, self.plan.kind
+                );
+                self.end();
+                let logs: PathBuf = self.dir.keep();
+                return Err(format!("{place}\nlogs: {}", logs.display()));
+            }
+            self.plan = Plan::draw(&mut self.dice, &self.scale);
+        }
+        self.end();
+        Ok(self.rows)
+    }
+
+    fn end(&mut self) {
+        self.consumer.abort();
+        self.daemons.clear();
+    }
+
+    async fn play_round(&mut self) -> Result<(), String> {
+        std::mem::take(&mut *self.books.open());
+        self.sim.reset_counters();
+        self.kills = 0;
+        let accounts = self.connect().await;
+        let storm = self.plan.kind.storm(&self.scale);
+        let blind = matches!(self.plan.kind, Kind::Redis | Kind::RolledBack);
+        let jobs = jobs(&mut self.dice, &self.scale, &accounts, self.round, blind);
+        let producer = produce(self.store.clone(), self.books.clone(), jobs, storm);
+        if let Kind::LateList = self.plan.kind {
+            self.sim.rules(|rules| rules.list.lag_ms = storm.as_millis() as i64);
+        }
+        // A Zoom that takes its time, so that there is something to hit.
+        let slow = |at, ms| Fault::new(at, What::DelayMs(ms)).after().always();
+        self.sim.fault(slow(Endpoint::Create, self.dice.random_range(20..250)));
+        self.sim.fault(slow(Endpoint::List, 30));
+        self.arm();
+        self.storm(storm).await;
+        self.calm().await;
+        producer.await.map_err(|error| error.to_string())?;
+        // Whoever lost accepted jobs with Redis sends them again, as producers do.
+        if self.plan.kind == Kind::RolledBack {
+            self.send_again(&accounts).await;
+        }
+        let last: Vec<_> =
+            accounts.iter().map(|a| Job::new(a, &format!("{a}-last"), true)).collect();
+        put(&self.store, &self.books, &last).await;
+        let end = Instant::now() + self.scale.limit;
+        while !self.books.open().open_jobs().is_empty() && Instant::now() < end {
+            self.tick(false).await;
+            tokio::time::sleep(TICK).await;
+        }
+        verdict::judge(self, &accounts).await
+    }
+
+    async fn storm(&mut self, lasts: Duration) {
+        let begin = Instant::now();
+        let mut blows = std::mem::take(&mut self.plan.blows).into_iter().peekable();
+        while begin.elapsed() < lasts {
+            while let Some((_, whom, blow)) = blows.next_if(|(at, ..)| *at <= begin.elapsed()) {
+                self.strike(whom, blow).await;
+            }
+            self.tick(true).await;
+            tokio::time::sleep(TICK).await;
+        }
+    }
+
+    /// New accounts with a token each; in rounds of rotations without.
+    async fn connect(&mut self) -> Vec<String> {
+        let rotations = self.plan.kind == Kind::Rotations;
+        let names: Vec<_> = (0..ACCOUNTS).map(|n| format!("r{}a{n}", self.round)).collect();
+        for name in &names {
+            self.sim.add_user(UserSpec::named(name));
+            let tokens = self.sim.grant(name);
+            let secret = |text: String| Some(SecretString::from(text));
+            let account = AccountName::new(name).expect("a name");
+            let token = SecretString::from(String::new());
+            let mut new = NewGrant::imported(account, token, self.sim.url(), "sim-client");
+            new.plan = Some(ZoomPlan::Pro);
+            new.secrets = GrantSecrets {
+                refresh_token: tokens.refresh_token.and_then(secret),
+                access_token: secret(tokens.access_token).filter(|_| !rotations),
+                client_secret: None,
+            };
+            if !rotations {
+                let now = u64::try_from(self.store.now_ms().await.expect("redis")).expect("a time");
+                new.access_expires_ms = now + 3_599_000;
+                new.obtained_ms = now;
+                new.scope = Some(tokens.scope);
+            }
+            self.grants.add(&new, false).await.expect("stored");
+        }
+        names
+    }
+
+    async fn send_again(&self, accounts: &[String]) {
+        let open = self.books.open().open_jobs();
+        let account = |key: &String| accounts.iter().find(|a| key.starts_with(&format!("{a}-")));
+        let jobs: Vec<_> =
+            open.iter().filter_map(|key| Some(Job::new(account(key)?, key, true))).collect();
+        put(&self.store, &self.books, &jobs).await;
+    }
+}
+
+/// A job to be sent.
+struct Job {
+    key: String,
+    text: String,
+}
+
+impl Job {
+    fn new(account: &str, key: &str, with_id: bool) -> Self {
+        let start = jiff::Timestamp::now() + jiff::SignedDuration::from_hours(48);
+        let start = start.strftime("%Y-%m-%dT%H:00:00Z").to_string();
+        let mut job = json!({
+            "account": account, "metadata": {"key": key},
+            "meeting": {"topic": key, "type": 2, "start_time": start, "duration": 30},
+        });
+        if with_id {
+            job["id"] = key.into();
+        }
+        Self { key: key.to_owned(), text: job.to_string() }
+    }
+}
+
+/// The jobs of a round; one in four without an id, unless Redis fails too: then
+/// nobody can tell whether it took a job.
+fn jobs(
+    dice: &mut StdRng,
+    scale: &Scale,
+    accounts: &[String],
+    round: u32,
+    all_with_ids: bool,
+) -> Vec<Job> {
+    let one = |n: usize| {
+        let account = &accounts[dice.random_range(0..accounts.len())];
+        let with_id = all_with_ids || dice.random_bool(0.75);
+        Job::new(account, &format!("{account}-{round}-{n}"), with_id)
+    };
+    (0..scale.jobs).map(one).collect()
+}
+
+fn produce(store: Store, books: Books, jobs: Vec<Job>, storm: Duration) -> JoinHandle<()> {
+    tokio::spawn(async move {
+        // A burst at first, then a trickle for as long as things go wrong.
+        let (burst, rest) = jobs.split_at(jobs.len() / 3);
+        put(&store, &books, burst).await;
+        let pause = storm.mul_f64(0.8) / u32::try_from(rest.len() / 2 + 1).unwrap_or(1);
+        for pair in rest.chunks(2) {
+            tokio::time::sleep(pause).await;
+            put(&store, &books, pair).await;
+        }
+    })
+}
+
+/// Sends jobs until Redis has them.
+async fn put(store: &Store, books: &Books, jobs: &[Job]) {
+    let texts: Vec<_> = jobs.iter().map(|job| &job.text).collect();
+    for job in jobs {
+        let mut book = books.open();
+        book.jobs.entry(job.key.clone()).or_default();
+        book.names.insert(job.key.clone(), job.key.clone());
+    }
+    loop {
+        match enqueue(store, &texts).await {
+            Ok(entries) => {
+                let keys = jobs.iter().map(|job| job.key.clone());
+                books.open().names.extend(entries.into_iter().zip(keys));
+                return;
+            }
+            Err(_) => tokio::time::sleep(Duration::from_millis(50)).await,
+        }
+    }
+}

@@ -1,0 +1,67 @@
+//! Where a test may have this process killed or stopped, exactly there.
+//!
+//! `ZOOMD_SEAM=<name>:kill` ends the process with SIGKILL when it comes to the
+//! seam of that name, `<name>:stop` halts it with SIGSTOP; a number behind
+//! (`:kill:3`) means the third time. Inert unless set. Names, in their order,
+//! of a rotation: `leased`, `drained`, `journalled`, `intended`, `before-send`,
+//! `replied` (in memory alone), `staged`, `judged`, `committed`, `refused`,
+//! `in-doubt`; of a job: `read`, `admitted`, `claimed`, `leaving` (between the
+//! last look at the lease and the socket), `answered`, `looking`, `looked`,
+//! `settling`, `settled`, `swept`, `amending`, `amended`.
+//! `ZOOMD_SEAM_PACE=<n>` makes leases and waits of rotations n times shorter,
+//! `ZOOMD_SEAM_WORK_PACE=<n>` those of jobs; what is configured for calls stays.
+
+use std::sync::LazyLock;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use rustix::process::{Signal, getpid, kill_process};
+use zoomd_store::queue::QueueSettings;
+
+use crate::Settings;
+
+struct Seam {
+    name: String,
+    signal: Signal,
+    passes: AtomicU32,
+}
+
+static SEAM: LazyLock<Option<Seam>> = LazyLock::new(|| {
+    let wish = std::env::var("ZOOMD_SEAM").ok()?;
+    let mut parts = wish.split(':');
+    let name = parts.next()?.to_owned();
+    let signal = match parts.next()? {
+        "kill" => Signal::KILL,
+        "stop" => Signal::STOP,
+        _ => return None,
+    };
+    let passes = parts.next().and_then(|number| number.parse().ok()).unwrap_or(1);
+    Some(Seam { name, signal, passes: AtomicU32::new(passes) })
+});
+
+/// The process came to the seam `name`.
+pub(crate) fn at(name: &str) {
+    let Some(seam) = SEAM.as_ref().filter(|seam| seam.name == name) else { return };
+    if seam.passes.fetch_sub(1, Ordering::Relaxed) == 1 {
+        let _ = kill_process(getpid(), seam.signal);
+    }
+}
+
+/// How many times faster the clockwork of rotations is to run.
+pub(crate) fn pace() -> u32 {
+    times("ZOOMD_SEAM_PACE")
+}
+
+/// The same of jobs: their leases, and the looks of reconcile.
+pub(crate) fn hurry(settings: &mut Settings, queue: &mut QueueSettings) {
+    let pace = times("ZOOMD_SEAM_WORK_PACE");
+    let looks = settings.reconcile.delays.iter_mut();
+    let waits = [&mut queue.lease, &mut queue.send_within, &mut settings.reconcile.twins_after];
+    for time in looks.chain(waits) {
+        *time /= pace;
+    }
+}
+
+fn times(variable: &str) -> u32 {
+    let times = std::env::var(variable).ok().and_then(|times| times.parse().ok());
+    times.unwrap_or(1).max(1)
+}
