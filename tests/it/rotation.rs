@@ -10,7 +10,7 @@ use serde_json::Value;
 use zoom_sim::{Config, Reuse};
 use zoomd_store::streams::Stream;
 
-use crate::support::{Daemon, Rig, job, until};
+use crate::support::{Daemon, KEY, Rig, finish, job, until, zoomd};
 
 /// Every seam, in the order of the steps.
 const BEFORE_SENDING: [&str; 5] = ["leased", "drained", "journalled", "intended", "before-send"];
@@ -248,4 +248,26 @@ async fn a_command_asks_a_daemon_and_without_one_needs_the_data_folder() {
     assert_eq!(refreshed["generation"], 2);
     assert!(rig.sim.counters().broken.none(), "{:?}", rig.sim.violations());
     assert_eq!(rig.sim.counters().rotations, 2);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_refresh_that_no_daemon_can_do_ends_soon_and_says_why() {
+    let mut rig = rig(Reuse::Strict).await;
+    rig.connect("ada");
+    let daemon = rig.daemon();
+    // Sealed anew under a key that the daemon was not given.
+    let key = finish(zoomd(rig.dir.path(), &["config", "key"]), "").expect(0).stdout;
+    rig.set("ZOOMD_ENCRYPTION_KEY", key.trim());
+    rig.set("ZOOMD_ENCRYPTION_KEYS_OLD", KEY);
+    rig.run(&["config", "rekey"]).expect(0);
+    let begun = std::time::Instant::now();
+    let refused = rig.run(&["account", "refresh", "ada", "--json"]).expect(5);
+    assert!(begun.elapsed() < std::time::Duration::from_secs(20), "{:?}", begun.elapsed());
+    let error: Value = serde_json::from_str(&refused.stdout).expect("JSON");
+    assert_eq!(error["error"]["code"], "encryption_key", "{error}");
+    assert!(refused.stdout.contains("does not open: sealed under key"), "{error}");
+    drop(daemon);
+    let _with_both = rig.daemon();
+    rig.run(&["account", "refresh", "ada"]).expect(0);
+    assert_eq!(rig.sim.counters().rotations, 1);
 }

@@ -8,6 +8,7 @@ use serde::Serialize;
 use zoom_api::TokenRefusal;
 use zoomd_store::grants::Grants;
 use zoomd_wire::AccountName;
+use zoomd_workers::journal::JournalError;
 use zoomd_workers::tokens::{CommandTokens, NoToken, TokensConfig};
 
 use super::open;
@@ -88,12 +89,26 @@ pub(in crate::cli) fn refused(name: &str, error: NoToken) -> CliError {
         NoToken::OtherApp => CliError::config(text).code("wrong_app").hint(format!(
             "set the ZOOMD_CLIENT_ID it was connected with, or zoomd account login {name}"
         )),
+        NoToken::DaemonKey(why) if why.contains("damaged") => CliError::failed(text)
+            .code("damaged")
+            .hint(format!("zoomd account login {name} connects the account anew")),
+        NoToken::DaemonKey(_) => CliError::unreachable(text).code("encryption_key").hint(
+            "give the daemon the key the grant is sealed with, as ZOOMD_ENCRYPTION_KEY or among \
+             ZOOMD_ENCRYPTION_KEYS_OLD, and restart it",
+        ),
+        NoToken::DaemonApp(_) => CliError::unreachable(text).code("wrong_app").hint(
+            "set the daemon's ZOOMD_CLIENT_ID and ZOOMD_CLIENT_SECRET to the account's app, and \
+             restart it",
+        ),
         NoToken::NoDaemon(_) => CliError::unreachable(text).code("journal").hint(
             "run this where the daemon runs, or set ZOOMD_DATA_DIR to a folder that can be written",
         ),
         NoToken::TimedOut(why) if why.contains(TokenRefusal::OF_APP) => CliError::unreachable(text)
             .code("no_token")
             .hint("correct the daemon's ZOOMD_CLIENT_ID and ZOOMD_CLIENT_SECRET, and restart it"),
+        NoToken::TimedOut(why) if why.contains(JournalError::BEGINS) => CliError::unreachable(text)
+            .code("journal")
+            .hint("make room in the daemon's ZOOMD_DATA_DIR; zoomd doctor there says more"),
         _ => CliError::unreachable(text)
             .code("no_token")
             .hint(format!("zoomd account explain {name} tells why")),

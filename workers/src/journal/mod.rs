@@ -75,6 +75,9 @@ pub enum JournalError {
 }
 
 impl JournalError {
+    /// How each of them begins.
+    pub const BEGINS: &'static str = "rotation journal";
+
     pub(crate) fn io(path: &Path, cause: impl std::fmt::Display) -> Self {
         Self::Io { path: path.to_owned(), cause: cause.to_string() }
     }

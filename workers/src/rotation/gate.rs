@@ -10,7 +10,7 @@ use zoomd_store::grants::{AccountState, GrantSecrets};
 use zoomd_store::rotation::{Acquired, Ask, End, Held, NewState, OpenIntent, Stored};
 use zoomd_wire::AccountName;
 
-use super::{Ended, Order, Rotator, Stop, Wish, meter};
+use super::{Ended, NOT_OPENED, Order, Rotator, Stop, Wish, meter};
 
 /// Between two looks at what is in flight: soon at first.
 const LOOKS_MS: [u64; 5] = [1, 2, 5, 10, 20];
@@ -138,7 +138,7 @@ impl Rotator {
         let (account, grant) = (lease.account(), &lease.held.grant);
         self.0.vault.open_grant(account.as_str(), grant.version, &grant.sealed).map_err(|error| {
             tracing::error!(%account, %error, "the grant does not open, so it is not rotated");
-            Stop::later("sealed", Duration::from_secs(60), error.to_string())
+            Stop::later("sealed", Duration::from_secs(60), format!("{NOT_OPENED}: {error}"))
         })
     }
 

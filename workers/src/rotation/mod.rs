@@ -82,6 +82,9 @@ use commit::Fresh;
 use gate::Lease;
 use ours::Ours;
 
+/// How the last error of a grant begins that this process' keys do not open.
+pub(crate) const NOT_OPENED: &str = "the grant does not open";
+
 /// What is to be done about an account.
 #[derive(Debug, Clone)]
 pub(crate) struct Order {

@@ -56,6 +56,12 @@ pub enum NoToken {
     /// Its tokens cannot be opened with the keys configured here.
     #[error(transparent)]
     Sealed(#[from] zoomd_store::seal::SealError),
+    /// The daemon that was asked cannot open the grant: why, in its words.
+    #[error("no daemon can rotate it: {0}")]
+    DaemonKey(String),
+    /// The daemon that was asked has another app or another Zoom configured.
+    #[error("the running daemon is configured for another app or another Zoom: it was {0}")]
+    DaemonApp(String),
     /// No daemon is there to be asked, and the journal cannot be opened here.
     #[error("{0}")]
     NoDaemon(String),

@@ -7,7 +7,7 @@ use zoomd_store::grants::{AccountState, GrantVersion};
 use zoomd_wire::AccountName;
 
 use super::{NoToken, Token, Tokens};
-use crate::rotation::{Ended, Order, Wish};
+use crate::rotation::{Ended, NOT_OPENED, Order, Wish};
 
 /// Between two looks, should a rotation by another process go unheard.
 const LOOK_AGAIN: Duration = Duration::from_millis(200);
@@ -85,6 +85,9 @@ impl Tokens {
                     LOOK_AGAIN
                 }
                 Ended::Store(error) => return Err(NoToken::Store(error.clone())),
+                Ended::Later { why, .. } if why.starts_with(NOT_OPENED) => {
+                    return Err(NoToken::DaemonKey(why.clone()));
+                }
                 Ended::Later { wait, why: reason } => {
                     why.clone_from(reason);
                     (*wait).min(LOOK_AGAIN)

@@ -15,14 +15,18 @@ use zoomd_wire::AccountName;
 
 use super::cache::Cached;
 use super::{NoToken, Token, Tokens, TokensConfig};
+use crate::journal::JournalError;
+use crate::rotation::NOT_OPENED;
 use crate::rotation::ours::Ours;
 
 /// Between two looks at what a daemon was asked for.
 const LOOK_AGAIN: Duration = Duration::from_millis(50);
 /// Between two askings: the first may have met a rotation that was ending.
 const ASK_AGAIN: Duration = Duration::from_secs(2);
-/// How long a refusal of the app is waited out: it may be from before its mending.
+/// How long a failure is waited out that only somebody's mending ends: it may be
+/// from before that. A daemon's keys and app are looked at anew with each asking.
 const APP_PATIENCE: Duration = Duration::from_secs(10);
+const DAEMON_PATIENCE: Duration = Duration::from_secs(3);
 
 /// The tokens of a command.
 #[derive(Debug)]
@@ -155,8 +159,10 @@ impl CommandTokens {
                 }
                 asked = Some(Instant::now());
             }
-            let hopeless = begun.elapsed() >= APP_PATIENCE && is_app_refused(&look);
-            if left.is_zero() || hopeless {
+            if let Some(error) = lost_cause(&look, begun.elapsed()) {
+                return Err(error);
+            }
+            if left.is_zero() {
                 return Err(NoToken::TimedOut(why_not(&look)));
             }
             tokio::time::sleep(LOOK_AGAIN.min(left)).await;
@@ -190,9 +196,25 @@ impl CommandTokens {
     }
 }
 
-fn is_app_refused(look: &Look) -> bool {
-    let last = look.grant.as_ref().and_then(|grant| grant.last_error.as_deref());
-    last.is_some_and(|error| error.starts_with(TokenRefusal::OF_APP))
+/// Why no more waiting helps, when it has lasted for `waited` and no rotation is
+/// under way.
+fn lost_cause(look: &Look, waited: Duration) -> Option<NoToken> {
+    let account = &look.account;
+    let leased = account.lease.as_ref().is_some_and(|(owner, until)| {
+        owner != "-" && i64::try_from(*until).unwrap_or(i64::MAX) > look.now_ms
+    });
+    if leased || account.intent.is_some() || waited < DAEMON_PATIENCE {
+        return None;
+    }
+    if account.state == AccountState::WrongApp {
+        return Some(NoToken::DaemonApp(account.why.clone().unwrap_or_default()));
+    }
+    let last = look.grant.as_ref().and_then(|grant| grant.last_error.as_deref())?;
+    if last.starts_with(NOT_OPENED) {
+        return Some(NoToken::DaemonKey(last.to_owned()));
+    }
+    let stays = last.starts_with(TokenRefusal::OF_APP) || last.starts_with(JournalError::BEGINS);
+    (stays && waited >= APP_PATIENCE).then(|| NoToken::TimedOut(why_not(look)))
 }
 
 /// Why nothing came of asking, as far as the record tells.

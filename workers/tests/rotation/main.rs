@@ -2,6 +2,7 @@
 
 mod basics;
 mod doubt;
+mod durable;
 mod house;
 mod rules;
 mod storm;

@@ -8,12 +8,8 @@ use zoomd_wire::AccountName;
 use super::{DOUBT, INTEND, Rotations, Stored, millis};
 use crate::StoreError;
 use crate::answer::Words;
-use crate::error::ErrorKind;
 use crate::grants::{GrantVersion, Line};
 use crate::seal::Fingerprint;
-
-/// How long a replica, or the disk, may take to confirm an intent.
-const DURABLE: Duration = Duration::from_secs(2);
 
 /// An intent about to be written.
 #[derive(Debug, Clone)]
@@ -98,8 +94,8 @@ impl OpenIntent {
 }
 
 impl Rotations {
-    /// Writes an intent, and waits until a replica (and, where the server can
-    /// say so, the disk) has it.
+    /// Writes an intent, and waits until a replica and the disk have it, where
+    /// there are such and the server can say so.
     ///
     /// # Errors
     /// That Redis could not be asked, is full, or that no replica answered.
@@ -116,7 +112,7 @@ impl Rotations {
             .arg(intending.presented.to_string())
             .arg(intending.instead_of.unwrap_or_default())
             .arg(intending.line.to_json())
-            .run(&self.durable)
+            .run(self.durable.conn())
             .await
             .map_err(|error| error.during("writing an intent"))?;
         let mut answer = Words::new(answer, "an intent")?;
@@ -127,29 +123,8 @@ impl Rotations {
             "intent" => return Ok(Intended::Another),
             _ => return Ok(Intended::Moved),
         };
-        self.confirm().await?;
+        self.durable.confirm().await?;
         Ok(intended)
-    }
-
-    /// `WAIT` where there are replicas. One that does not answer is an error: a
-    /// failover would forget that the token may be spent.
-    async fn confirm(&self) -> Result<(), StoreError> {
-        let role = self.durable.value(&redis::cmd("ROLE")).await;
-        let Ok(redis::Value::Array(role)) = role else { return Ok(()) };
-        let replicas = match role.get(2) {
-            Some(redis::Value::Array(replicas)) => replicas.len(),
-            _ => 0,
-        };
-        if replicas == 0 {
-            return Ok(());
-        }
-        let mut wait = redis::cmd("WAIT");
-        wait.arg(1).arg(millis(DURABLE));
-        let confirmed: u64 = redis::from_redis_value(self.durable.value(&wait).await?)?;
-        if confirmed > 0 {
-            return Ok(());
-        }
-        Err(StoreError::new(ErrorKind::ReadOnly, "no replica confirmed the intent"))
     }
 
     /// Says that the host of intent `id` holds no reply for it, gives back the

@@ -12,6 +12,7 @@
 //! workers' `rotation::rules`, and a test holds the scripts to it.
 
 mod commit;
+mod durable;
 mod intent;
 mod lease;
 mod look;
@@ -45,14 +46,14 @@ pub struct Stored {
 pub struct Rotations {
     store: Store,
     /// Intents wait for replicas and disks on a connection of their own.
-    durable: crate::Conn,
+    durable: durable::Durable,
 }
 
 impl Rotations {
     /// Joins a namespace.
     #[must_use]
     pub fn new(store: Store) -> Self {
-        let durable = store.blocking_connection();
+        let durable = durable::Durable::new(store.blocking_connection());
         Self { store, durable }
     }
 
