@@ -6,16 +6,19 @@
 --       letter, id, fence, account, host, other host, entry, `ids` value,
 --       then by letter
 --         D done      kind, json, reply (0|1)
+--         P done, published before by a transaction whose rest did not run
 --         F failed, U failed and its id stays taken, N refused (never leased)
 --                     kind, json, reply, code, record, failure id
 --         S sleeps    until ms, record, event ('' none), its json
 --         R to room   record
 --       then: unsent (0|1), Zoom user id of the host ('' none), its e-mail,
 --       number of gates closed, each: field (`@` the host's day), until ms
---       (`ids` value of D and U: all but the finish time, '' when the id goes)
---       then jobs whose results were published before this call in the same
---       transaction: number of groups, number of jobs M; each group: account,
---       number of jobs; M fences, M ids, M entries, M `ids` values with the time
+--       (`ids` value of D, P and U: all but the finish time, '' when the id goes)
+--       then jobs whose results the same transaction published before this call,
+--       under leases its watch says stand: number of groups G, of jobs M, of jobs
+--       from the stream E, of ids to remember R and to forget F; G groups: account,
+--       number of jobs, 1 when they left the stream before; M ids in the order of
+--       groups, E entries, R pairs of id and `ids` value with the time, F ids
 -- Answer  a letter per item, then per published job: D done, S stale (lease not held, or for N the entry
 --       gone), E its output stream or room is of a wrong type, nothing done.
 -- The same number sent again answers what it answered first. An outcome is
@@ -31,7 +34,7 @@ labels.create, labels.look = ARGV[5], ARGV[6]
 local reply_ms, failures_s = ARGV[7], tonumber(ARGV[8])
 local FIELDS = {D = {'kind', 'json', 'reply'}, S = {'till', 'record', 'event', 'event_json'},
                 R = {'record'}, F = {'kind', 'json', 'reply', 'code', 'record', 'fid'}}
-FIELDS.U, FIELDS.N = FIELDS.F, FIELDS.F
+FIELDS.U, FIELDS.N, FIELDS.P = FIELDS.F, FIELDS.F, {}
 
 local items, ids, at = {}, {}, 12
 for i = 1, tonumber(ARGV[11]) do
@@ -56,6 +59,7 @@ local function payload_of(t)
 end
 
 local function publish(t)
+  if t.letter == 'P' then return true end
   if t.letter == 'D' then
     return try('XADD', KEYS[3], '*', 'job_id', t.id, 'account', t.A, 'kind', t.kind, 'result', t.json)
   end
@@ -217,7 +221,7 @@ for _, t in ipairs(settled) do
       rooms[#rooms + 1] = t.live
     end
   else
-    if t.letter == 'D' then done = done + 1 else failed = failed + 1 index_failure(t) end
+    if t.letter == 'D' or t.letter == 'P' then done = done + 1 else failed = failed + 1 index_failure(t) end
     if t.reply == '1' then
       try('RPUSH', ARGV[9] .. t.id, t.json)
       try('PEXPIRE', ARGV[9] .. t.id, reply_ms)
@@ -233,61 +237,48 @@ for _, t in ipairs(settled) do
   end
 end
 
--- Jobs published before: nothing to decide but whether their leases stand, which
--- the transaction's watch has seen to.
-local group_count, published = tonumber(ARGV[at]), tonumber(ARGV[at + 1])
-local function finish_published()
-  local fences = at + 1 + 2 * group_count
-  local names, entries, values = fences + published, fences + 2 * published, fences + 3 * published
-  local holders = call('HMGET', P .. 'own', unpack(ARGV, names + 1, names + published))
-  local g, r, e, m, today = 0, #released, #gone_entries, #kept_ids, day_of(now)
-  for i = 0, group_count - 1 do
-    local A, n = ARGV[at + 2 + 2 * i], tonumber(ARGV[at + 3 + 2 * i])
-    try('ZREM', P .. 'i:' .. A, unpack(ARGV, names + g + 1, names + g + n))
-    for k = g + 1, g + n do
-      local o = holders[k] and parse_own(holders[k])
-      if o and o.fence == ARGV[fences + k] then
-        local id, value = ARGV[names + k], ARGV[values + k]
-        if o.hot == nil then
-          o.hot = string.find(o.flags, 'h', 1, true) ~= nil
-          o.plain = not string.find(o.flags, '[cx]') and (day_of(o.granted) == today or string.find(o.flags, 'b', 1, true))
-        end
-        if not o.plain then
-          local live = parse_live(call('HGET', P .. 'ids', id) or '')
-          if live then account_for({A = A, host = live.host, other = live.other, o = o, host_id = '', mail = '', closes = {}}) end
-        end
-        r = r + 1
-        released[r] = id
-        if o.hot then e = e + 1 gone_entries[e] = ARGV[entries + k] else of_account(cold, A, id) end
-        if value ~= '' then
-          kept_ids[m + 1], kept_ids[m + 2] = id, value
-          m = m + 2
-        else
-          gone_ids[#gone_ids + 1] = id
-        end
-        letters[#letters + 1] = 'D'
-      else
-        letters[#letters + 1] = 'S'
-      end
-    end
-    g = g + n
-  end
-  done = done + published
-end
-if published > 0 then
-  if call('TYPE', KEYS[3]).ok == 'stream' then
-    finish_published()
-  else
-    letters[#letters + 1] = string.rep('E', published)
-  end
-end
-
 local function try_all(command, key, values, group)
   for from = 1, #values, CHUNK do
     local to = math.min(from + CHUNK - 1, #values)
     if group then try(command, key, group, unpack(values, from, to)) else try(command, key, unpack(values, from, to)) end
   end
 end
+-- Jobs published before: their leases stand, so nothing is read and nothing
+-- looked at one by one.
+local function finish_published(M)
+  local groups, E, R, F = tonumber(ARGV[at]), tonumber(ARGV[at + 2]), tonumber(ARGV[at + 3]), tonumber(ARGV[at + 4])
+  local ids_at = at + 5 + 3 * groups
+  local from = ids_at
+  for g = at + 5, ids_at - 1, 3 do
+    local A, to = ARGV[g], from + tonumber(ARGV[g + 1])
+    try('ZREM', P .. 'i:' .. A, unpack(ARGV, from, to - 1))
+    if ARGV[g + 2] == '1' then
+      try('HDEL', P .. 'p:' .. A, unpack(ARGV, from, to - 1))
+      try('HDEL', P .. 'r:' .. A, unpack(ARGV, from, to - 1))
+    end
+    from = to
+  end
+  local entries_at, memories_at = ids_at + M, ids_at + M + E
+  local forget_at = memories_at + 2 * R
+  if R > 0 then try('HSET', P .. 'ids', unpack(ARGV, memories_at, forget_at - 1)) end
+  if F > 0 then try('HDEL', P .. 'ids', unpack(ARGV, forget_at, forget_at + F - 1)) end
+  try('ZREM', P .. 'lease', unpack(ARGV, ids_at, entries_at - 1))
+  try('HDEL', P .. 'own', unpack(ARGV, ids_at, entries_at - 1))
+  if E > 0 then
+    try('XACK', KEYS[2], 'zoomd', unpack(ARGV, entries_at, memories_at - 1))
+    try('XDEL', KEYS[2], unpack(ARGV, entries_at, memories_at - 1))
+  end
+end
+local published = tonumber(ARGV[at + 1])
+if published > 0 then
+  local fine = call('TYPE', KEYS[3]).ok == 'stream'
+  if fine then
+    finish_published(published)
+    done = done + published
+  end
+  letters[#letters + 1] = string.rep(fine and 'D' or 'E', published)
+end
+
 try_all('HSET', P .. 'ids', kept_ids)
 try_all('HDEL', P .. 'ids', gone_ids)
 if into_rooms(rooms) then wake = true end

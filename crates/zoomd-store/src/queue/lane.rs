@@ -21,6 +21,9 @@ use crate::conn::Conn;
 /// Fewer results than this are not worth a transaction's four commands.
 pub(super) const WORTH: usize = 8;
 
+/// More do not go into one: their ids are arguments of single commands.
+pub(super) const MOST: usize = 1000;
+
 /// One connection, used by one settle at a time.
 #[derive(Debug)]
 pub(super) struct Lane {

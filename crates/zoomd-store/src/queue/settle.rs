@@ -9,7 +9,7 @@ use redis::Value;
 use super::admit::ms;
 use super::lane::{self, Streams, Transacted};
 use super::parse::{Live, host_name};
-use super::settle_args::{push_item, push_published, push_refusal};
+use super::settle_args::{order, push_done, push_item, push_published, push_refusal};
 use super::{Mode, Queue, Refusal, Settled, Settlement, Then, Ticket};
 use crate::script::Call;
 use crate::{Script, StoreError};
@@ -42,8 +42,19 @@ pub struct SettleBatch {
 struct Plan {
     /// Through the script, with all there is to say.
     whole: Vec<usize>,
-    /// Results without anything else to say, by account.
+    /// Results without anything else to say, in the order of groups.
     plain: Vec<usize>,
+}
+
+/// Where the plain results of a batch are when the script runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Results {
+    /// Not published: it does that too.
+    Open,
+    /// Published by a transaction whose rest did not run.
+    Out,
+    /// Published by the transaction it runs in.
+    Here,
 }
 
 impl SettleBatch {
@@ -116,15 +127,16 @@ impl Queue {
                 && item.ticket.plain
                 && !item.unsent
                 && item.closes.is_empty()
+                && item.ticket.is_same_day()
                 && self.learnt.news(item).is_none()
         };
         let (mut sorted, mut whole): (Vec<_>, Vec<_>) =
             (0..items.len()).partition(|i| plain(&items[*i]));
-        if sorted.len() < lane::WORTH {
+        if !(lane::WORTH..=lane::MOST).contains(&sorted.len()) {
             whole = (0..items.len()).collect();
             sorted.clear();
         }
-        sorted.sort_by(|a, b| items[*a].ticket.account.cmp(&items[*b].ticket.account));
+        sorted.sort_by(|a, b| order(&items[*a], &items[*b]));
         Plan { whole, plain: sorted }
     }
 
@@ -140,7 +152,7 @@ impl Queue {
         let again = batch.sent.swap(true, Ordering::Relaxed);
         let answer = match self.transact(batch, again).await? {
             Some(answer) => answer,
-            None => self.ask(self.batch_call(batch, again, false)).await?,
+            None => self.ask(self.batch_call(batch, again, Results::Open)).await?,
         };
         let answers = batch.read(answer)?;
         for (item, answer) in batch.items.iter().zip(&answers) {
@@ -158,7 +170,7 @@ impl Queue {
         again: bool,
     ) -> Result<Option<Value>, StoreError> {
         if batch.published.load(Ordering::Relaxed) {
-            return self.ask(self.batch_call(batch, true, true)).await.map(Some);
+            return self.ask(self.batch_call(batch, true, Results::Out)).await.map(Some);
         }
         if again || batch.plan.plain.is_empty() {
             return Ok(None);
@@ -169,33 +181,36 @@ impl Queue {
         if plain.iter().any(|item| item.ticket.granted_at < since) {
             return Ok(None);
         }
-        let script = self.batch_call(batch, false, true).by_hash();
+        let script = self.batch_call(batch, false, Results::Here).by_hash();
         match lane.run(&plain, &self.streams(), &script).await {
             Transacted::Ran(answer) => Ok(Some(answer)),
             Transacted::Not => Ok(None),
             Transacted::Published => {
                 batch.published.store(true, Ordering::Relaxed);
                 drop(lane);
-                self.ask(self.batch_call(batch, true, true)).await.map(Some)
+                self.ask(self.batch_call(batch, true, Results::Out)).await.map(Some)
             }
             Transacted::Unknown(error) => Err(error.into()),
         }
     }
 
-    fn batch_call(&self, batch: &SettleBatch, again: bool, published: bool) -> Call<'static> {
+    fn batch_call(&self, batch: &SettleBatch, again: bool, results: Results) -> Call<'static> {
         let plain = batch.plain();
         let whole = batch.plan.whole.len() + batch.refusals.len();
-        let count = if published { whole } else { whole + plain.len() };
+        let count = if results == Results::Here { whole } else { whole + plain.len() };
         let mut call = self.settle_call(batch.number, again, count);
         let mut push = |item: &Settlement| push_item(&mut call, item, self.learnt.news(item));
         batch.plan.whole.iter().for_each(|index| push(&batch.items[*index]));
         batch.refusals.iter().for_each(|refusal| push_refusal(&mut call, refusal));
-        if published {
-            push_published(&mut call, &plain);
-        } else {
-            plain.iter().for_each(|item| push_item(&mut call, item, None));
-            push_published(&mut call, &[]);
+        match results {
+            Results::Open => plain.iter().for_each(|item| push_item(&mut call, item, None)),
+            Results::Out => plain.iter().for_each(|item| push_done(&mut call, item)),
+            Results::Here => {
+                push_published(&mut call, &plain);
+                return call;
+            }
         }
+        push_published(&mut call, &[]);
         call
     }
 
@@ -282,6 +297,12 @@ impl Ticket {
     #[must_use]
     pub fn failure_id(&self) -> String {
         format!("{}#{}", self.job_id, self.run)
+    }
+
+    /// Whether it is settled on the UTC day it was granted on, by which it is charged.
+    fn is_same_day(&self) -> bool {
+        const DAY_MS: i64 = 86_400_000;
+        self.granted_ms / DAY_MS == self.now_ms() / DAY_MS
     }
 
     /// The time by the clock of Redis, as far as this process can tell.

@@ -1,5 +1,7 @@
 //! The arguments of the settle script.
 
+use std::cmp::Ordering;
+
 use super::parse::host_name;
 use super::{Close, Learnt, Outcome, Record, Refusal, Settlement, Then};
 use crate::script::Call;
@@ -47,30 +49,58 @@ pub(super) fn push_item(call: &mut Call<'_>, item: &Settlement, learnt: Option<&
     }
 }
 
-/// Jobs whose results the same transaction publishes: grouped by account, all
-/// of a kind one after the other.
+/// A result that is published, of a job whose lease is to be ended by the script.
+pub(super) fn push_done(call: &mut Call<'_>, item: &Settlement) {
+    let ticket = &item.ticket;
+    call.push("P")
+        .push(&*ticket.job_id)
+        .push(ticket.fence.as_str())
+        .push(&*ticket.account)
+        .push(&*host_name(&ticket.host))
+        .push(&*host_name(ticket.other_host.as_deref().unwrap_or("")))
+        .push(&*ticket.entry)
+        .push(memory(item));
+    call.push(0).push("").push("").push(0);
+}
+
+/// The order of jobs that a transaction publishes: by [`group`].
+pub(super) fn order(a: &Settlement, b: &Settlement) -> Ordering {
+    group(a).cmp(&group(b))
+}
+
+/// Those from the stream first, then by account.
+fn group(item: &Settlement) -> (bool, &str) {
+    (!item.ticket.in_stream, &item.ticket.account)
+}
+
+/// Jobs whose results the same transaction publishes, in their [`order`]: lists
+/// that the script hands on as they are.
 pub(super) fn push_published(call: &mut Call<'_>, jobs: &[&Settlement]) {
-    let groups: Vec<_> = jobs.chunk_by(|a, b| a.ticket.account == b.ticket.account).collect();
-    call.push(groups.len()).push(jobs.len());
+    let groups: Vec<_> = jobs.chunk_by(|a, b| group(a) == group(b)).collect();
+    let from_stream = jobs.iter().filter(|job| job.ticket.in_stream).count();
+    let (remembered, forgotten): (Vec<&Settlement>, Vec<&Settlement>) =
+        jobs.iter().partition(|job| job.ticket.id_given);
+    call.push(groups.len())
+        .push(jobs.len())
+        .push(from_stream)
+        .push(remembered.len())
+        .push(forgotten.len());
     for group in groups {
-        call.push(&*group[0].ticket.account).push(group.len());
-    }
-    for job in jobs {
-        call.push(job.ticket.fence.as_str());
+        let ticket = &group[0].ticket;
+        call.push(&*ticket.account).push(group.len()).push(u8::from(!ticket.in_stream));
     }
     for job in jobs {
         call.push(&*job.ticket.job_id);
     }
-    for job in jobs {
+    for job in &jobs[..from_stream] {
         call.push(&*job.ticket.entry);
     }
-    for job in jobs {
-        let memory = memory(job);
-        if memory.is_empty() {
-            call.push("");
-        } else {
-            call.push(format!("{memory} {}", job.ticket.now_ms() / 1000));
-        }
+    for job in remembered {
+        let ticket = &job.ticket;
+        call.push(&*ticket.job_id).push(format!("{} {}", memory(job), ticket.now_ms() / 1000));
+    }
+    for job in forgotten {
+        call.push(&*job.ticket.job_id);
     }
 }
 
