@@ -1,5 +1,6 @@
 //! `zoomd budget`, and a host's hundred: 130 jobs of one user on a Pro plan.
 
+use jiff::Timestamp;
 use serde_json::Value;
 use zoom_sim::Config;
 
@@ -33,6 +34,12 @@ async fn a_hundred_go_thirty_wait_and_zoom_never_has_to_say_no() {
     let last = list.as_array().expect("a list").last().expect("one")["job_id"].clone();
     let shown = rig.run(&["job", "show", last.as_str().expect("an id"), "--json"]).expect(0).json();
     assert_eq!(shown["why"], "host_day", "{shown}");
+    assert!(shown["because"].as_str().is_some_and(|b| b.contains("its host may")), "{shown}");
+    let midnight = tomorrow();
+    let at: Timestamp = shown["expected_at"].as_str().and_then(|at| at.parse().ok()).expect("one");
+    assert!((0..60).contains(&(at.as_second() - midnight.as_second())), "{shown}");
+    said_at_acceptance(&rig, midnight);
+    an_end_at_the_deadline(&rig).await;
     assert_eq!(rig.sim.counters().arrived.create, 100);
     assert!(rig.sim.counters().broken.none(), "{:?}", rig.sim.violations());
 
@@ -44,6 +51,38 @@ async fn a_hundred_go_thirty_wait_and_zoom_never_has_to_say_no() {
     );
     let text = rig.run(&["budget", "acme"]).expect(0).stdout;
     assert!(text.contains("####################"), "{text}");
+}
+
+fn tomorrow() -> Timestamp {
+    let day = 86_400;
+    let next = (Timestamp::now().as_second() / day + 1) * day;
+    Timestamp::from_second(next).expect("a time")
+}
+
+/// The host's day is used up: another job is told so.
+fn said_at_acceptance(rig: &Rig, midnight: Timestamp) {
+    let one = ["enqueue", "--account", "acme", "--type", "3"];
+    let ran = rig.run(&one).expect(0);
+    assert!(ran.stderr.contains("will not fit today, expected "), "{}", ran.stderr);
+    let shown = rig.run(&[&one[..], &["--json"]].concat()).expect(0).json();
+    assert_eq!((&shown["fits_today"], &shown["why"]), (&false.into(), &"host_day".into()));
+    let at: Timestamp = shown["expected_at"].as_str().and_then(|at| at.parse().ok()).expect("one");
+    assert!(at >= midnight, "{shown}");
+    let later = (midnight + jiff::SignedDuration::from_hours(1)).to_string();
+    let shown = rig.run(&[&one[..], &["--not-before", &later, "--json"]].concat()).expect(0).json();
+    assert_eq!((&shown["expected_at"], &shown["why"]), (&later.into(), &"not_before".into()));
+}
+
+/// A deadline before the reset ends the job when it passes.
+async fn an_end_at_the_deadline(rig: &Rig) {
+    let deadline = Timestamp::now() + jiff::SignedDuration::from_millis(1_500);
+    let mut late: Value = serde_json::from_str(&job("acme", "late")).expect("JSON");
+    late["deadline"] = deadline.to_string().into();
+    rig.xadd(&late.to_string()).await;
+    let (_, failure) = rig.outcome("late").await;
+    assert_eq!(failure["code"], "deadline_exceeded");
+    let over = Timestamp::now().duration_since(deadline).as_secs_f64();
+    assert!((0.0..10.0).contains(&over), "{over} s after its deadline");
 }
 
 #[tokio::test]

@@ -3,6 +3,7 @@
 //! Every job is checked before it is sent, with the daemon's own parser, so
 //! that a mistake is told here and not in the stream of failures.
 
+mod expected;
 mod many;
 mod one;
 mod read;

@@ -2,8 +2,9 @@
 
 use serde_json::{Map, Value, json};
 use zoomd_store::streams;
-use zoomd_wire::{AccountName, Job};
+use zoomd_wire::Job;
 
+use super::expected::{Expectation, hosts};
 use super::wait::{self, Pending};
 use super::{EnqueueArgs, rules};
 use crate::cli::ctx::Ctx;
@@ -23,14 +24,16 @@ pub(super) async fn run(ctx: &Ctx, args: &EnqueueArgs) -> CliResult {
         return Ok(Exit::Done);
     }
     let store = ctx.store().await?;
-    check_account(ctx, &store, &job).await?;
+    let expected = expect(ctx, &store, &job).await?;
     let mut pending = if args.wait { Some(Pending::start(&store).await?) } else { None };
     let entries = streams::enqueue(&store, &[&text]).await?;
     let entry = entries.first().cloned().unwrap_or_default();
     let id = job.id.as_ref().map_or_else(|| entry.clone(), ToString::to_string);
     let Some(pending) = &mut pending else {
-        let shown = json!({"job_id": id, "entry_id": entry, "account": job.account});
+        let mut shown = json!({"job_id": id, "entry_id": entry, "account": job.account});
+        expected.add_to(&mut shown);
         ctx.out.show(&shown, || format!("{id}\n"))?;
+        expected.tell(ctx);
         ctx.out.hint(format!("zoomd job watch {id}"));
         return Ok(Exit::Done);
     };
@@ -41,25 +44,29 @@ pub(super) async fn run(ctx: &Ctx, args: &EnqueueArgs) -> CliResult {
     Ok(story::exit_of(&value))
 }
 
-/// A missing account would only be found out by the daemon, as a failure.
-async fn check_account(ctx: &Ctx, store: &zoomd_store::Store, job: &Job) -> Result<(), CliError> {
-    let facts = ctx.ops(store.clone());
-    let facts = facts.account_facts(job.account.as_str(), job.host()).await?;
-    let account: &AccountName = &job.account;
+/// When the job is expected to run. A missing account would only be found out by
+/// the daemon, as a failure.
+async fn expect(ctx: &Ctx, store: &zoomd_store::Store, job: &Job) -> Result<Expectation, CliError> {
+    let (ops, account) = (ctx.ops(store.clone()), &job.account);
+    let hosts = hosts(job);
+    let hosts: Vec<&str> = hosts.iter().map(|host| &**host).collect();
+    let not_before = job.not_before.map(jiff::Timestamp::as_millisecond);
+    let (facts, view) =
+        ops.newcomer(account.as_str(), &hosts, job.priority.rank(), not_before).await?;
     match facts.state.as_deref() {
         None | Some("removed") => {
-            Err(CliError::not_found(format!("no account named {account} is connected"))
+            return Err(CliError::not_found(format!("no account named {account} is connected"))
                 .code("unknown_account")
-                .hint(format!("zoomd account login {account}, or zoomd account list")))
+                .hint(format!("zoomd account login {account}, or zoomd account list")));
         }
-        Some("active") => Ok(()),
+        Some("active") => {}
         Some(state) => {
             ctx.out
                 .warn(format!("the account {account} is {state}: the job will wait for consent"));
             ctx.out.hint(format!("zoomd account login {account}"));
-            Ok(())
         }
     }
+    Ok(Expectation::of(&view, facts.line.now_ms))
 }
 
 /// The JSON of the job that the flags describe.

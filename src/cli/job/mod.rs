@@ -3,6 +3,7 @@
 //! All of it works without a daemon. What is shown says whether it comes from
 //! zoomd's record of a live job or from one of the streams.
 
+pub mod because;
 mod cancel;
 mod list;
 mod show;

@@ -10,6 +10,7 @@ use zoomd_store::ops::{JobView, State};
 use zoomd_store::queue::Why;
 use zoomd_wire::FailureCode;
 
+use super::because;
 use crate::cli::ctx::Ctx;
 use crate::cli::output::{FAIL, FAINT, GOOD, WARN, paint};
 use crate::cli::table::one_line;
@@ -27,6 +28,7 @@ pub(super) struct View<'a> {
     run: u32,
     priority: Option<&'static str>,
     why: Option<&'static str>,
+    because: Option<String>,
     detail: Option<&'a str>,
     expected_at: Option<Timestamp>,
     place: Option<u64>,
@@ -80,6 +82,7 @@ impl<'a> View<'a> {
             run: view.run,
             priority: view.priority.map(priority),
             why: view.why.map(Why::as_str),
+            because: view.why.map(|why| because::sentence(why, view)),
             detail: view.detail.as_deref(),
             expected_at: view.until_ms.and_then(time),
             place: view.place,
@@ -99,30 +102,12 @@ impl<'a> View<'a> {
     }
 }
 
-/// Why a job waits, in words.
-fn reason(why: Why) -> &'static str {
-    match why {
-        Why::NotBefore => "for its time",
-        Why::Turn => "for its turn",
-        Why::Rotation => "for its account's new token",
-        Why::Consent => "for consent",
-        Why::Paused => "because of a pause",
-        Why::InFlight => "for a free slot of its account",
-        Why::Second => "for this second's budget",
-        Why::LabelDay => "for tomorrow's budget of the Zoom account",
-        Why::HostDay => "for the host's next hundred",
-        Why::Limited => "because Zoom said 429",
-        Why::Host => "for the first meeting of its host",
-        _ => "for something",
-    }
-}
-
 /// Where a job stands, in one line.
 pub fn standing(ctx: &Ctx, view: &JobView) -> String {
     let now = Timestamp::now();
     let mut text = view.state.as_str().to_owned();
     if let (State::Waiting | State::Sleeping, Some(why)) = (view.state, view.why) {
-        let _ = write!(text, " {}", reason(why));
+        let _ = write!(text, " {}", because::phrase(why));
     }
     if let Some(detail) = &view.detail {
         let _ = write!(text, " ({})", one_line(detail));
@@ -156,6 +141,9 @@ pub(super) fn tell(ctx: &Ctx, view: &JobView) -> String {
     line("job", &one_line(&view.id));
     line("account", &one_line(view.account.as_deref().unwrap_or_default()));
     line("state", &paint(&standing(ctx, view), style));
+    if let (State::Waiting | State::Sleeping, Some(why)) = (view.state, view.why) {
+        line("because", &because::sentence(why, view));
+    }
     if view.run > 1 {
         line("run", &view.run.to_string());
     }

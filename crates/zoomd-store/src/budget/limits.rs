@@ -112,6 +112,12 @@ impl Default for Budgets {
 }
 
 impl Budgets {
+    /// The limits of a plan; of one that is not known, those of `pro`.
+    #[must_use]
+    pub fn plan(&self, name: &str) -> PlanLimits {
+        self.plans.get(name).or_else(|| self.plans.get("pro")).copied().unwrap_or_default()
+    }
+
     /// Calls of `label` we grant in any second: the share, rounded down, but
     /// never less than one of a limit that exists. 0 means no limit.
     #[must_use]

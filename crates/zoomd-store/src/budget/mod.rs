@@ -5,6 +5,7 @@
 //! share one), the hundred to a host user. With the plan `unlimited` calls are
 //! counted and none is held back.
 
+pub mod forecast;
 mod limits;
 pub mod model;
 

@@ -281,7 +281,7 @@ fn days_of(now_ms: i64, send_ms: i64) -> Vec<i64> {
 
 /// When a full day is over: after the margin of the next, spread over ten
 /// seconds by the name.
-fn next_day(now_ms: i64, name: &str) -> i64 {
+pub(crate) fn next_day(now_ms: i64, name: &str) -> i64 {
     let spread = name.bytes().fold(0, |sum, byte| (sum * 31 + i64::from(byte)) % 10_007);
     let tomorrow = now_ms.rem_euclid(DAY_MS) >= MIDNIGHT_MARGIN_MS;
     let day = now_ms.div_euclid(DAY_MS) + i64::from(tomorrow);

@@ -2,7 +2,7 @@
 
 use redis::from_redis_value;
 
-use super::find::{JobView, Source, State};
+use super::{JobView, Source, State};
 use super::{Ops, retry};
 use crate::StoreError;
 use crate::queue::Record;

@@ -7,154 +7,17 @@
 use redis::from_redis_value;
 
 use super::stream::Way;
-use super::{Ops, failures};
+use super::view::explain;
+use super::{JobView, Ops, Source, State, failures};
 use crate::StoreError;
+use crate::queue::Mode;
 use crate::queue::parse::Live;
-use crate::queue::{Mode, Record, Why};
 
 /// Entries of the producers' stream that are looked at for one job, the oldest
 /// first.
 pub const QUEUED_LOOK: usize = 2_000_000;
 /// Outcomes that are looked at for one job.
 pub const OUTCOMES_LOOK: usize = 100_000;
-
-/// Where a job stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum State {
-    /// In the stream; no daemon has taken it in yet.
-    Queued,
-    /// In its account's waiting room.
-    Waiting,
-    /// Asleep until a time.
-    Sleeping,
-    /// In a daemon's hands.
-    Running,
-    /// Its last call is unresolved: Zoom is asked whether the meeting exists.
-    Reconciling,
-    /// It has its meeting.
-    Succeeded,
-    /// It failed for good.
-    Failed,
-}
-
-impl State {
-    /// One word.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Queued => "queued",
-            Self::Waiting => "waiting",
-            Self::Sleeping => "sleeping",
-            Self::Running => "running",
-            Self::Reconciling => "reconciling",
-            Self::Succeeded => "succeeded",
-            Self::Failed => "failed",
-        }
-    }
-
-    /// Whether it has its outcome.
-    #[must_use]
-    pub fn is_over(self) -> bool {
-        matches!(self, Self::Succeeded | Self::Failed)
-    }
-}
-
-/// Where what is shown of a job comes from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Source {
-    /// zoomd's record of a live job.
-    Record,
-    /// The producers' stream.
-    JobsStream,
-    /// The stream of results.
-    ResultsStream,
-    /// The stream of failures.
-    FailuresStream,
-    /// The index of failures.
-    FailureIndex,
-    /// The memory of finished jobs; the outcome itself is gone.
-    Memory,
-}
-
-impl Source {
-    /// A few words.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Record => "record",
-            Self::JobsStream => "jobs_stream",
-            Self::ResultsStream => "results_stream",
-            Self::FailuresStream => "failures_stream",
-            Self::FailureIndex => "failure_index",
-            Self::Memory => "memory",
-        }
-    }
-}
-
-/// What is known of a job.
-#[derive(Debug, Clone)]
-pub struct JobView {
-    /// Its id.
-    pub id: String,
-    /// Where it stands.
-    pub state: State,
-    /// Where this was read.
-    pub source: Source,
-    /// Its account, if that is known.
-    pub account: Option<String>,
-    /// The host whose room it waits in.
-    pub host: Option<String>,
-    /// The stream entry it came in.
-    pub entry: Option<String>,
-    /// Which run.
-    pub run: u32,
-    /// 0 high, 1 normal, 2 low.
-    pub priority: Option<u8>,
-    /// Why it does not run.
-    pub why: Option<Why>,
-    /// What it waits for was said in these words.
-    pub detail: Option<String>,
-    /// When it is expected to go on.
-    pub until_ms: Option<i64>,
-    /// Its place in its room, from 1.
-    pub place: Option<u64>,
-    /// Not sent after this.
-    pub deadline_ms: Option<i64>,
-    /// The daemon that has it in hand.
-    pub daemon: Option<String>,
-    /// What was tried.
-    pub record: Record,
-    /// The job as it came.
-    pub job: Option<Vec<u8>>,
-    /// Its outcome, a JSON object.
-    pub outcome: Option<String>,
-}
-
-impl JobView {
-    pub(super) fn new(id: &str, state: State, source: Source) -> Self {
-        Self {
-            id: id.to_owned(),
-            state,
-            source,
-            account: None,
-            host: None,
-            entry: None,
-            run: 1,
-            priority: None,
-            why: None,
-            detail: None,
-            until_ms: None,
-            place: None,
-            deadline_ms: None,
-            daemon: None,
-            record: Record::default(),
-            job: None,
-            outcome: None,
-        }
-    }
-}
 
 impl Ops {
     /// Finds a job by its id, or by the id of its stream entry.
@@ -203,10 +66,12 @@ impl Ops {
     async fn live_job(&self, id: &str, live: Live) -> Result<JobView, StoreError> {
         let keys = self.store.keys();
         let room = if live.mode == Mode::Reconcile { "?reconcile" } else { &*live.host };
+        let room = keys.room(&live.account, room);
         let mut reads = redis::pipe();
         reads.cmd("HGET").arg(keys.own()).arg(id);
         reads.cmd("ZSCORE").arg(keys.due()).arg(id);
-        reads.cmd("ZRANK").arg(keys.room(&live.account, room)).arg(id);
+        reads.cmd("ZRANK").arg(&room).arg(id);
+        reads.cmd("ZCOUNT").arg(&room).arg("-inf").arg(format!("({}", live.place()));
         reads.cmd("HGET").arg(keys.payloads(&live.account)).arg(id);
         reads.cmd("HGET").arg(keys.records(&live.account)).arg(id);
         let mut values = self.store.connection().values(&reads).await?.into_iter();
@@ -214,6 +79,7 @@ impl Ops {
         let own: Option<String> = from_redis_value(next())?;
         let due: Option<f64> = from_redis_value(next())?;
         let rank: Option<u64> = from_redis_value(next())?;
+        let before: u64 = from_redis_value(next())?;
         let payload: Option<Vec<u8>> = from_redis_value(next())?;
         let record: Option<Vec<u8>> = from_redis_value(next())?;
         let mut view = view_of(id, &live);
@@ -227,23 +93,23 @@ impl Ops {
                 let entry = self.entry(&keys.jobs(), &live.entry).await?;
                 view.job = entry.map(|entry| entry.field("job").to_vec());
             }
-        } else if let Some(due) = due {
-            view.state = if unresolved { State::Reconciling } else { State::Sleeping };
-            view.until_ms = Some(due as i64);
-            view.detail = view.record.why.clone();
-            view.why = view.detail.is_none().then_some(Why::NotBefore);
-        } else {
-            view.state = if unresolved { State::Reconciling } else { State::Waiting };
-            view.place = rank.map(|rank| rank + 1);
-            let facts = self.account_facts(&live.account, &live.host).await?;
-            let (why, until) = facts.reason(rank.unwrap_or(0));
-            (view.why, view.until_ms) = (Some(why), until);
-            view.detail = match why {
-                Why::Paused => facts.paused.filter(|reason| !reason.is_empty()),
-                Why::Consent => facts.why,
-                _ => None,
-            };
+            return Ok(view);
         }
+        let due = due.map(|due| due as i64);
+        if unresolved {
+            view.state = State::Reconciling;
+            (view.until_ms, view.detail) = (due, view.record.why.clone());
+            return Ok(view);
+        }
+        view.state = if due.is_some() { State::Sleeping } else { State::Waiting };
+        view.place = rank.map(|rank| rank + 1);
+        let hosts: Vec<&str> = [Some(&live.host), live.other_host.as_ref()]
+            .into_iter()
+            .flatten()
+            .map(|host| &**host)
+            .collect();
+        let facts = self.account_facts(&live.account, &hosts).await?;
+        explain(&mut view, &facts, &hosts, rank.unwrap_or(before), due);
         Ok(view)
     }
 

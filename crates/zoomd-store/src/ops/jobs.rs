@@ -4,13 +4,13 @@
 //! still in the stream. Bounded by the caller's `most`; the count of the rest
 //! is not taken.
 
-use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 
 use redis::from_redis_value;
 
 use super::find::{QUEUED_LOOK, queued_view, view_of};
 use super::stream::Way;
+use super::view::explain;
 use super::{AccountFacts, JobView, Ops, Source, State};
 use crate::StoreError;
 use crate::queue::Mode;
@@ -191,16 +191,23 @@ impl Ops {
     /// # Errors
     /// That Redis could not be asked.
     pub async fn explain(&self, lines: &mut [JobLine]) -> Result<(), StoreError> {
-        let mut known: HashMap<(String, String), AccountFacts> = HashMap::new();
-        for line in lines.iter_mut().filter(|line| line.state == State::Waiting) {
+        let idle = |line: &&mut JobLine| matches!(line.state, State::Waiting | State::Sleeping);
+        let mut hosts: HashMap<String, Vec<String>> = HashMap::new();
+        for line in lines.iter_mut().filter(idle) {
             let (Some(account), Some(host)) = (&line.account, &line.host) else { continue };
-            let place = (account.clone(), host.clone());
-            let facts = match known.entry(place) {
-                Entry::Occupied(known) => known.into_mut(),
-                Entry::Vacant(unknown) => unknown.insert(self.account_facts(account, host).await?),
-            };
-            let (why, until) = facts.reason(0);
-            (line.why, line.until_ms) = (Some(why), until);
+            hosts.entry(account.clone()).or_default().push(host.clone());
+        }
+        let mut known: HashMap<String, AccountFacts> = HashMap::new();
+        for (account, hosts) in hosts {
+            let hosts: Vec<&str> = hosts.iter().map(String::as_str).collect();
+            let facts = self.account_facts(&account, &hosts).await?;
+            known.insert(account, facts);
+        }
+        for line in lines.iter_mut().filter(idle) {
+            let facts = line.account.as_ref().and_then(|account| known.get(account));
+            let (Some(facts), Some(host)) = (facts, line.host.clone()) else { continue };
+            let due = line.until_ms.filter(|_| line.state == State::Sleeping);
+            explain(line, facts, &[&host], 0, due);
         }
         Ok(())
     }

@@ -13,12 +13,14 @@ mod cancel;
 mod failures;
 mod find;
 mod jobs;
+mod line;
 mod outcome;
 mod pause;
 mod presence;
 mod retry;
 mod status;
 mod stream;
+mod view;
 
 use std::sync::Arc;
 
@@ -29,12 +31,13 @@ pub use account::AccountFacts;
 pub use budget::BudgetLine;
 pub use cancel::{CANCEL_MARK, Cancelled, Target};
 pub use failures::{Cursor, FailureFilter, FailureLine, FailureRecord};
-pub use find::{JobView, OUTCOMES_LOOK, QUEUED_LOOK, Source, State};
+pub use find::{OUTCOMES_LOOK, QUEUED_LOOK};
 pub use jobs::{JobFilter, JobLine};
 pub use pause::Paused;
 pub use presence::{DaemonLine, Presence};
 pub use retry::{RETRIED_AT, Retried};
 pub use status::Status;
+pub use view::{JobView, Source, State};
 
 /// An operator's hand on one namespace.
 #[derive(Debug, Clone)]

@@ -101,6 +101,14 @@ pub(crate) struct Live {
 }
 
 impl Live {
+    /// Its score in a room, as `place_of` in lua/lib/base.lua: priority, then when
+    /// it came.
+    pub(crate) fn place(&self) -> f64 {
+        let (ms, seq) = self.entry.split_once('-').unwrap_or((&self.entry, "0"));
+        let number = |text: &str| text.parse::<f64>().unwrap_or(0.0);
+        f64::from(self.priority) * 1e13 + number(ms) + number(seq).min(255.0) / 256.0
+    }
+
     /// `L <run> <entry> <digest> <flags> <sent ms> <deadline ms> <A>|<host>|<other>`.
     pub(crate) fn write(&self) -> String {
         let digest = self.digest.map_or_else(|| "-".to_owned(), |digest| format!("{digest:016x}"));

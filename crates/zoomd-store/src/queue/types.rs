@@ -95,11 +95,13 @@ pub enum Why {
     Limited,
     /// One create of a host whose user id is unknown is under way.
     Host,
+    /// The pause before its next attempt.
+    Backoff,
 }
 
 impl Why {
     /// All, in the order of their declaration.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::NotBefore,
         Self::Turn,
         Self::Rotation,
@@ -111,6 +113,7 @@ impl Why {
         Self::HostDay,
         Self::Limited,
         Self::Host,
+        Self::Backoff,
     ];
 
     /// The word scripts, events and metrics use.
@@ -128,6 +131,7 @@ impl Why {
             Self::HostDay => "host_day",
             Self::Limited => "limited",
             Self::Host => "host",
+            Self::Backoff => "backoff",
         }
     }
 
