@@ -148,7 +148,7 @@ pub const METRICS: &[Metric] = &[
         "zoomd_rotation_commit_seconds",
         Histogram,
         "",
-        "From a token reply on disk to its commit in Redis.",
+        "From a token reply's arrival to its commit in Redis.",
     ),
     metric("zoomd_rotation_in_doubt", Gauge, "", "Rotations whose outcome is not known."),
     metric("zoomd_rotation_journal_bytes", Gauge, "", "Size of this daemon's rotation journal."),

@@ -271,3 +271,60 @@ async fn a_refresh_that_no_daemon_can_do_ends_soon_and_says_why() {
     rig.run(&["account", "refresh", "ada"]).expect(0);
     assert_eq!(rig.sim.counters().rotations, 1);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn whose_an_imported_grant_is_is_learnt_and_rotations_are_told_in_the_status() {
+    let rig = rig(Reuse::Strict).await;
+    rig.connect("ada");
+    assert!(account(&rig)["zoom_account"].is_null());
+    let none = rig.run(&["status", "--json"]).expect(0).json()["rotations"].clone();
+    assert_eq!((&none["in_time"], &none["met"]), (&0.into(), &true.into()), "{none}");
+    let daemon = rig.daemon();
+    rig.xadd(&job("ada", "j1")).await;
+    works(&rig, "j1", "imported").await;
+    until("users/me", || {
+        let asked = rig.redis_cli(&["HGET", "zoomd:v1:a:ada", "em"]);
+        asked.contains('@').then_some(())
+    });
+    let known = account(&rig);
+    assert!(known["zoom_account"].is_string() && known["zoom_user"].is_string(), "{known}");
+    let status = rig.run(&["status", "--json"]).expect(0).json()["rotations"].clone();
+    assert_eq!((&status["in_time"], &status["lost"]), (&1.into(), &0.into()), "{status}");
+    let text = rig.run(&["status"]).expect(0).stdout;
+    assert!(text.contains("1 in 7 days, 100 % stored in time"), "{text}");
+    let (_, metrics) = daemon.get("/metrics");
+    for name in [
+        "zoomd_token_refreshes_total{outcome=\"rotated\"} 1",
+        "zoomd_token_lock_wait_seconds_count 1",
+        "zoomd_rotation_stage_seconds_count 1",
+        "zoomd_rotation_commit_seconds_count 1",
+        "zoomd_rotation_in_doubt 0",
+        "zoomd_rotation_unpersisted 0",
+        "zoomd_zoom_requests_total{endpoint=\"users_me\",status=\"200\"} 1",
+    ] {
+        assert!(metrics.contains(name), "{name} in\n{metrics}");
+    }
+    // Its tokens die with the consent, and their age is told.
+    rig.sim.revoke("ada");
+    rig.run(&["account", "refresh", "ada"]).expect(4);
+    let (_, metrics) = daemon.get("/metrics");
+    assert!(metrics.contains("zoomd_refresh_token_age_at_death_seconds_count 1"), "{metrics}");
+    let status = rig.run(&["status", "--json"]).expect(0).json()["rotations"].clone();
+    assert_eq!(status["refused"], 1, "{status}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn without_the_scope_the_token_itself_is_the_hint() {
+    let rig = rig(Reuse::Strict).await;
+    rig.sim.fault(zoom_sim::Fault::new(
+        zoom_sim::Endpoint::Token,
+        zoom_sim::What::TokenWithout(vec!["scope".to_owned()]),
+    ));
+    rig.connect("ada");
+    let _daemon = rig.daemon();
+    rig.run(&["account", "refresh", "ada"]).expect(0);
+    let known = account(&rig);
+    assert!(known["zoom_account"].is_string() && known["zoom_user"].is_string(), "{known}");
+    rig.run(&["account", "set", "ada", "--zoom-account", "by-hand"]).expect(0);
+    assert_eq!(account(&rig)["zoom_account"], "by-hand");
+}

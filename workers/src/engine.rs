@@ -18,6 +18,7 @@ use zoomd_store::queue::{Queue, QueueSettings};
 use zoomd_store::seal::Vault;
 
 use crate::error::Error;
+use crate::identity;
 use crate::jobs::end;
 use crate::metric::Meters;
 use crate::pipeline::backlog::Backlog;
@@ -172,6 +173,7 @@ impl Engine {
             Task::spawn(renew::serve(Arc::clone(&shop))),
             Task::spawn(wake::serve(Arc::clone(&shop))),
             Task::spawn(amends::serve(Arc::clone(&shop))),
+            Task::spawn(identity::serve(Arc::clone(&shop))),
             Task::spawn(sweeps::sweep(Arc::clone(&shop))),
             Task::spawn(sweeps::promote(Arc::clone(&shop))),
         ]);

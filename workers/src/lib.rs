@@ -11,6 +11,7 @@ pub mod decide;
 mod engine;
 mod error;
 pub mod farewell;
+mod identity;
 pub mod jobs;
 pub mod journal;
 mod metric;

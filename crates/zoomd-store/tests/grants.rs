@@ -198,7 +198,7 @@ async fn a_token_keeps_its_fingerprint_through_restarts() {
 async fn a_consent_replaces_the_grant_and_keeps_the_settings() {
     let (_redis, grants) = fresh().await;
     grants.add(&imported("acme", "rt-1"), false).await.expect("stored");
-    let change = Change { plan: Some(Plan::Free), cap: Some(3) };
+    let change = Change { plan: Some(Plan::Free), cap: Some(3), ..Change::default() };
     assert!(grants.set(&name("acme"), change).await.expect("redis"));
     assert!(grants.pause(&name("acme"), "audit").await.expect("redis"));
     for field in ["lk", "int"] {

@@ -1,4 +1,4 @@
-//! `zoomd account set`: plan and cap.
+//! `zoomd account set`: plan, cap, and the Zoom account.
 
 use clap::{ArgGroup, Args};
 use zoomd_store::grants::{Change, Plan};
@@ -10,7 +10,7 @@ use crate::cli::error::CliResult;
 
 /// `account set`.
 #[derive(Debug, Args)]
-#[command(group(ArgGroup::new("what").required(true).multiple(true).args(["plan", "cap"])))]
+#[command(group(ArgGroup::new("what").required(true).multiple(true).args(["plan", "cap", "zoom_account"])))]
 pub struct SetArgs {
     /// The account's name
     #[arg(value_name = "ACCOUNT")]
@@ -21,12 +21,22 @@ pub struct SetArgs {
     /// Most requests to Zoom in flight at once for this account; 0 for no cap
     #[arg(long, value_name = "N")]
     cap: Option<u32>,
+    /// The id of the Zoom account it belongs to, where Zoom does not tell it: accounts of
+    /// one Zoom account share its limits
+    #[arg(long, value_name = "ID", value_parser = zoom_account)]
+    zoom_account: Option<String>,
+}
+
+fn zoom_account(text: &str) -> Result<String, String> {
+    let good = (1..=64).contains(&text.len())
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte));
+    good.then(|| text.to_owned()).ok_or_else(|| "expected a Zoom account id".to_owned())
 }
 
 /// Changes the settings and shows the account.
 pub(super) async fn run(ctx: &Ctx, args: SetArgs) -> CliResult {
     let grants = open::grants(ctx).await?;
-    let change = Change { plan: args.plan, cap: args.cap };
+    let change = Change { plan: args.plan, cap: args.cap, zoom_account: args.zoom_account };
     if !grants.set(&args.account, change).await? {
         return Err(open::missing(&args.account));
     }

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use clap::Args;
 use jiff::Timestamp;
 use serde::Serialize;
-use zoomd_store::ops::{Ops, Status};
+use zoomd_store::ops::{Ops, ROTATION_DAYS, RotationDays, Status};
 use zoomd_store::probe::{self, ServerFacts};
 
 use super::ctx::Ctx;
@@ -19,6 +19,8 @@ use crate::exit::Exit;
 
 /// Between two looks.
 const PAUSE: Duration = Duration::from_secs(2);
+/// The share of rotations whose token should be stored in time.
+const OBJECTIVE: f64 = 0.999;
 /// Clears the screen and goes to its first place.
 const CLEAR: &str = "\x1b[2J\x1b[H";
 
@@ -49,6 +51,7 @@ struct View<'a> {
     failed_total: u64,
     accounts: BTreeMap<&'a str, u64>,
     accounts_in_trouble: Vec<Trouble<'a>>,
+    rotations: Rotations,
     daemons: Vec<Daemon<'a>>,
     redis: Redis<'a>,
 }
@@ -57,6 +60,22 @@ struct View<'a> {
 struct Trouble<'a> {
     account: &'a str,
     state: &'a str,
+}
+
+/// The rotations of the last days, beside what they should be: each new token
+/// stored within five seconds of asking Zoom, and none lost.
+#[derive(Debug, Serialize)]
+struct Rotations {
+    days: u32,
+    in_time: u64,
+    late: u64,
+    repaired: u64,
+    lost: u64,
+    refused: u64,
+    in_doubt: u64,
+    share_in_time: Option<f64>,
+    objective: f64,
+    met: bool,
 }
 
 #[derive(Debug, Serialize)]
@@ -106,6 +125,7 @@ impl<'a> View<'a> {
             accounts_in_trouble: trouble
                 .map(|(account, state)| Trouble { account, state })
                 .collect(),
+            rotations: rotations(&status.rotations),
             daemons: status.daemons.iter().map(daemon).collect(),
             redis: Redis {
                 product: &facts.product,
@@ -128,6 +148,22 @@ fn daemon(line: &zoomd_store::ops::DaemonLine) -> Daemon<'_> {
         alive: line.alive,
         seen_at: time(line.seen_ms),
         started_at: time(line.presence.started_ms),
+    }
+}
+
+fn rotations(of: &RotationDays) -> Rotations {
+    let share = of.share_in_time();
+    Rotations {
+        days: ROTATION_DAYS,
+        in_time: of.in_time,
+        late: of.late,
+        repaired: of.repaired,
+        lost: of.lost,
+        refused: of.refused,
+        in_doubt: of.in_doubt,
+        share_in_time: share,
+        objective: OBJECTIVE,
+        met: of.lost == 0 && share.is_none_or(|share| share >= OBJECTIVE),
     }
 }
 
@@ -201,7 +237,36 @@ fn people(ctx: &Ctx, view: &View<'_>, rate: Option<f64>) -> String {
     for trouble in &view.accounts_in_trouble {
         line("", paint(&format!("{} {}", one_line(trouble.account), trouble.state), WARN));
     }
+    line("rotations", rotations_line(&view.rotations));
     line("redis", redis(&view.redis));
+    text
+}
+
+fn rotations_line(of: &Rotations) -> String {
+    let all = of.in_time + of.late + of.repaired + of.lost;
+    let mut text = match of.share_in_time {
+        None => format!("none in {} days", of.days),
+        Some(share) => {
+            // Cut, not rounded: one late of many is not all in time.
+            let percent = (share * 10_000.0).floor() / 100.0;
+            let goal = OBJECTIVE * 100.0;
+            let text = format!(
+                "{all} in {} days, {percent} % stored in time (objective {goal} %), {} lost",
+                of.days, of.lost
+            );
+            paint(&text, if of.met { GOOD } else { WARN })
+        }
+    };
+    for (count, what) in [
+        (of.late, "late"),
+        (of.repaired, "put back from a journal"),
+        (of.refused, "refused by Zoom"),
+        (of.in_doubt, "in doubt now"),
+    ] {
+        if count > 0 {
+            let _ = write!(text, ", {count} {what}");
+        }
+    }
     text
 }
 

@@ -29,6 +29,8 @@ pub(crate) struct Fresh {
     pub(crate) life: Duration,
     /// When it was asked for.
     pub(crate) issued: Instant,
+    /// Whether the account's record does not say by which names its user goes.
+    pub(crate) stranger: bool,
 }
 
 impl Rotator {
@@ -76,7 +78,8 @@ impl Rotator {
         let issued =
             Instant::now().checked_sub(exchanged.arrived.elapsed()).unwrap_or_else(Instant::now);
         let client = self.0.ours.client_at(api_url.as_deref());
-        Ok(Fresh { version: staged.version, access, client, life, issued })
+        let stranger = staged.aliases.is_empty();
+        Ok(Fresh { version: staged.version, access, client, life, issued, stranger })
     }
 
     /// What a staged reply offers to the store.
@@ -86,6 +89,7 @@ impl Rotator {
         reply: TokenReply,
         presented: Option<&SecretString>,
     ) -> Result<Offer, SealError> {
+        let identity = identity(staged, &reply);
         // No new refresh token: the old one stays, and so does its lineage.
         let refreshed = reply.refresh_token.is_some();
         let refresh_token = reply.refresh_token.or_else(|| presented.cloned());
@@ -115,11 +119,7 @@ impl Rotator {
             api_url: reply.api_url,
             origin: Origin {
                 plan: staged.plan.as_deref().and_then(|plan| plan.parse().ok()),
-                identity: Identity {
-                    zoom_user: staged.zoom_user.clone(),
-                    zoom_account: staged.zoom_account.clone(),
-                    aliases: staged.aliases.clone(),
-                },
+                identity,
             },
             owner: None,
             intent: Some(staged.id.clone()),
@@ -183,6 +183,18 @@ impl Rotator {
 
     fn app_of(&self, offer: &Offer) -> Option<App> {
         self.0.ours.app.clone().filter(|app| app.client_id == offer.client_id)
+    }
+}
+
+/// Whose the grant is: as it was known when the token was presented, else as the
+/// new token itself says, which is a hint. It is stored only where nothing is.
+fn identity(staged: &Staged, reply: &TokenReply) -> Identity {
+    let token = AccessToken::new(reply.access_token.expose_secret()).ok();
+    let claims = token.and_then(|token| token.claims()).unwrap_or_default();
+    Identity {
+        zoom_user: staged.zoom_user.clone().or(claims.user_id),
+        zoom_account: staged.zoom_account.clone().or(claims.account_id),
+        aliases: staged.aliases.clone(),
     }
 }
 

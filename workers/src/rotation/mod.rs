@@ -169,6 +169,7 @@ pub(crate) struct Parts {
 impl Rotator {
     pub(crate) fn new(parts: Parts) -> Self {
         let Parts { rotations, ours, vault, daemon, journal, settings } = parts;
+        meter::unpersisted(0);
         Self(Arc::new(Inner {
             rotations,
             ours,

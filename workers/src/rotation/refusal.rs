@@ -285,6 +285,7 @@ impl Rotator {
             Err(error) => return Err(Stop::later("store_error", rest, error.to_string())),
         }
         let client = self.0.ours.client_at(reply.api_url.as_deref());
-        Ok(Fresh { version: offer.version, access, client, life, issued: sent })
+        let version = offer.version;
+        Ok(Fresh { version, access, client, life, issued: sent, stranger: false })
     }
 }

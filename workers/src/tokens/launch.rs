@@ -46,6 +46,9 @@ impl Tokens {
         let account = &order.account;
         match &ended {
             Ended::Rotated(fresh) => {
+                if fresh.stranger {
+                    self.0.strangers.tell(account);
+                }
                 let cached = Cached {
                     version: fresh.version,
                     access: fresh.access.clone(),

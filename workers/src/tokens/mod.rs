@@ -15,6 +15,7 @@ mod command;
 mod flights;
 mod launch;
 mod service;
+mod strangers;
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -23,7 +24,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::{Notify, Semaphore};
 use tokio::task::JoinHandle;
 use zoom_api::{App, Client};
-use zoomd_store::grants::{AccountState, GrantError, GrantVersion, Grants};
+use zoomd_store::grants::{AccountState, GrantError, GrantKind, GrantVersion, Grants};
 use zoomd_store::rotation::{Look, Rotations};
 use zoomd_store::seal::Vault;
 use zoomd_store::{Store, StoreError};
@@ -34,6 +35,7 @@ use crate::rotation::{Order, Parts, Rotator, Wish, meter, ours::Ours};
 use crate::seam;
 use cache::{Cache, Cached};
 use flights::Flights;
+pub(crate) use strangers::Strangers;
 
 pub use crate::rotation::settings::RotationSettings;
 pub use answer::{NoToken, Refused, Token, Usable};
@@ -92,6 +94,7 @@ struct Inner {
     closed: Notify,
     /// Tokens that Zoom refused although they should live: not used again.
     refused: Mutex<std::collections::HashMap<AccountName, GrantVersion>>,
+    strangers: Strangers,
     loops: Mutex<Vec<JoinHandle<()>>>,
 }
 
@@ -129,6 +132,7 @@ impl Tokens {
             repair_now: Notify::new(),
             closed: Notify::new(),
             refused: Mutex::default(),
+            strangers: Strangers::default(),
             loops: Mutex::default(),
         }));
         *lock(&tokens.0.loops) = service::start(&tokens);
@@ -145,6 +149,15 @@ impl Tokens {
     #[must_use]
     pub fn grants(&self) -> Grants {
         Grants::new(self.store().clone(), self.0.vault.clone())
+    }
+
+    /// Accounts whose users are not known by name.
+    pub(crate) fn strangers(&self) -> &Strangers {
+        &self.0.strangers
+    }
+
+    pub(crate) async fn look(&self, name: &AccountName) -> Result<Option<Look>, StoreError> {
+        self.0.rotations.look(name).await
     }
 
     fn store(&self) -> &Store {
@@ -241,6 +254,9 @@ impl Tokens {
         self.forgive(name, stored);
         match self.cached(&look, before) {
             Some(cached) => {
+                if look.account.aliases.is_empty() && look.account.kind == GrantKind::Oauth {
+                    self.0.strangers.tell(name);
+                }
                 self.0.cache.put(name, cached.clone());
                 let usable = cached.is_usable(min_life, Instant::now());
                 let spoilt = self.is_spoilt(name.as_str(), cached.version);

@@ -36,12 +36,14 @@ static LEARN: LazyLock<Script> = LazyLock::new(|| {
 const SCAN: usize = 500;
 
 /// A change of an account's settings; `None` leaves what is there.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Change {
     /// Another plan.
     pub plan: Option<Plan>,
     /// Another cap of requests in flight; `Some(0)` is no cap.
     pub cap: Option<u32>,
+    /// The Zoom account it belongs to, and shares the limits of.
+    pub zoom_account: Option<String>,
 }
 
 /// What became of an identity that was learnt.
@@ -74,9 +76,14 @@ impl Grants {
             fields.push(("cap", if cap == 0 { String::new() } else { cap.to_string() }));
             told.push(if cap == 0 { "no cap".to_owned() } else { format!("cap {cap}") });
         }
+        if let Some(zoom_account) = &change.zoom_account {
+            fields.push(("z", zoom_account.clone()));
+            told.push(format!("Zoom account {zoom_account}"));
+        }
+        let limits = change.plan.is_some() || change.zoom_account.is_some();
         let line = Line::new("set").detail(told.join(", "));
         let there = self.change(name, &line, true, &fields).await?;
-        if there && change.plan.is_some() {
+        if there && limits {
             self.wake_rooms(name).await?;
         }
         Ok(there)

@@ -16,6 +16,8 @@
 --          {erased, revoke}        the account was removed; 1: no newer grant of
 --                                  the Zoom user is stored
 --          {demote}                it replaces a fork, which must be given as a candidate
+-- From asking Zoom to the commit, ms: a rotation that takes longer is late.
+local IN_TIME = 5000
 local NAMES = {
   'account', 'ep', 'gen', 'sealed', 'fp', 'pfp', 'anc', 'exp', 'obt', 'scope', 'issuer', 'client_id',
   'api_url', 'kind', 'plan', 'z', 'uid', 'em', 'tomb', 'cand', 'owner', 'id', 'dfp', 'demoted', 'iat', 'line',
@@ -126,6 +128,10 @@ if st then release(A, new.owner) end
 -- A successor commits for a dead process: its lease goes too.
 if st and intent[1] and intent[1] == new.id then release(A, intent[4] or '') end
 if what ~= 'known' and (st or what == 'stored') then note(A, new.line) end
+if what == 'stored' and new.kind == 'oauth' then
+  local took = now - (tonumber(new.iat) or now)
+  tally(new.owner == '' and 'repaired' or took > IN_TIME and 'late' or 'in_time')
+end
 if st == 'needs_reauth' and (what == 'stored' or what == 'candidate') then tell('account.connected', A, 'recovered') end
 if st or what == 'stored' then reopen(A) end
 if what == 'stored' then return {what, st or ''} end

@@ -7,6 +7,13 @@ local function greater(ep, gen, ep2, gen2)
   return tonumber(gen) > tonumber(gen2 or 0)
 end
 
+-- Counts what became of rotations, by UTC day; kept for eight.
+local function tally(what)
+  local key = P .. 'n:rotations:' .. day_of(now)
+  try('HINCRBY', key, what, 1)
+  try('EXPIRE', key, 691200)
+end
+
 local function clear_intent(account)
   call('DEL', P .. 'int:' .. account)
   call('HDEL', P .. 'a:' .. account, 'int')

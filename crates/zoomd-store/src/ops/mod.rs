@@ -18,6 +18,7 @@ mod outcome;
 mod pause;
 mod presence;
 mod retry;
+mod rotations;
 mod status;
 mod stream;
 mod view;
@@ -36,6 +37,7 @@ pub use jobs::{JobFilter, JobLine};
 pub use pause::Paused;
 pub use presence::{DaemonLine, Presence};
 pub use retry::{RETRIED_AT, Retried};
+pub use rotations::{DAYS as ROTATION_DAYS, RotationDays};
 pub use status::Status;
 pub use view::{JobView, Source, State};
 

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use redis::from_redis_value;
 
 use super::stream::Way;
-use super::{DaemonLine, Ops, Paused};
+use super::{DaemonLine, Ops, Paused, RotationDays};
 use crate::StoreError;
 
 /// Accounts read at once.
@@ -40,6 +40,8 @@ pub struct Status {
     pub accounts: HashMap<String, u64>,
     /// Some accounts that need somebody, with their state.
     pub trouble: Vec<(String, String)>,
+    /// What became of rotations lately.
+    pub rotations: RotationDays,
     /// Daemons heard of, the latest first.
     pub daemons: Vec<DaemonLine>,
 }
@@ -63,8 +65,10 @@ impl Ops {
             (from_redis_value(next())?, from_redis_value(next())?);
         let ended: Vec<Option<u64>> = from_redis_value(next())?;
         let ended = |at: usize| ended.get(at).copied().flatten().unwrap_or(0);
+        let now_ms = self.store.now_ms().await?;
         let mut status = Status {
-            now_ms: self.store.now_ms().await?,
+            now_ms,
+            rotations: self.rotation_days(now_ms).await?,
             paused: self.paused().await?,
             running,
             sleeping,
