@@ -41,7 +41,7 @@ pub struct Setting {
 use Kind::{List, Number, Secret, Size, Switch, Text, Time};
 
 /// Key, kind, and the variable's name where it is not `ZOOMD_` and the key.
-const KEYS: [(&str, Kind, Option<&str>); 38] = [
+const KEYS: [(&str, Kind, Option<&str>); 41] = [
     ("namespace", Text, None),
     ("deployment", Text, None),
     ("data_dir", Text, None),
@@ -75,8 +75,11 @@ const KEYS: [(&str, Kind, Option<&str>); 38] = [
     ("results.include", List, None),
     ("results.keep", Time, None),
     ("results.max_size", Size, None),
+    ("results.max_length", Number, None),
     ("failures.keep", Time, None),
     ("reconcile.marker", Text, None),
+    ("reconcile.delays", List, None),
+    ("reconcile.twins_after", Time, None),
     ("reconcile.give_up", Time, None),
     ("rotation.probe_after", Time, None),
     ("rotation.keep_alive", Time, None),

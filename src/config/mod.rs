@@ -127,6 +127,8 @@ pub struct Results {
     pub keep: Duration,
     /// How large a stream may grow.
     pub max_size: u64,
+    /// How many entries a stream may hold; `None`: any number.
+    pub max_length: Option<u64>,
     /// How long a failure stays in the index.
     pub failures_keep: Duration,
 }
@@ -136,6 +138,10 @@ pub struct Results {
 pub struct Reconcile {
     /// Whether the mark is written into the agenda.
     pub mark_agenda: bool,
+    /// The waits before the looks after an answer was lost.
+    pub delays: Vec<Duration>,
+    /// How long after its success a job that was sent twice is looked at.
+    pub twins_after: Duration,
     /// How long an unresolved call is looked for.
     pub give_up: Duration,
 }

@@ -56,10 +56,16 @@ pub(super) fn config(
             include: r.list("results.include")?,
             keep: r.time("results.keep")?,
             max_size: r.size("results.max_size")?,
+            max_length: match r.optional("results.max_length")? {
+                Some(_) => Some(r.parsed("results.max_length", "a whole number")?),
+                None => None,
+            },
             failures_keep: r.time("failures.keep")?,
         },
         reconcile: Reconcile {
             mark_agenda: r.one_of("reconcile.marker", &["agenda", "none"])? == "agenda",
+            delays: r.times("reconcile.delays")?,
+            twins_after: r.time("reconcile.twins_after")?,
             give_up: r.time("reconcile.give_up")?,
         },
         rotation: Rotation {
@@ -154,6 +160,12 @@ impl Reader<'_> {
     fn time(&self, key: &str) -> Result<Duration, ConfigError> {
         units::time(&self.text(key)?)
             .ok_or_else(|| self.bad(key, "a length of time such as 30s, 5m, 2h or 7d"))
+    }
+
+    fn times(&self, key: &str) -> Result<Vec<Duration>, ConfigError> {
+        let wanted = "a list of lengths of time such as 2s, 8s, 20s";
+        let times = self.list(key)?.into_iter().map(|text| units::time(&text));
+        times.collect::<Option<_>>().ok_or_else(|| self.bad(key, wanted))
     }
 
     fn size(&self, key: &str) -> Result<u64, ConfigError> {

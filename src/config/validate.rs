@@ -26,6 +26,12 @@ pub(super) fn check(config: &Config) -> Result<(), ConfigError> {
     if !(share > 0.0 && share <= 1.0) {
         return Err(at(config, "budget.share", "must be more than 0, and 1 at most"));
     }
+    if config.results.max_length == Some(0) {
+        return Err(at(config, "results.max_length", "is zero").hint("leave it out for any number"));
+    }
+    if config.reconcile.delays.is_empty() || config.reconcile.delays.len() > 20 {
+        return Err(at(config, "reconcile.delays", "must name 1 to 20 waits"));
+    }
     positive(config)?;
     pairs(config)?;
     config.key_ring().map(drop)
@@ -76,6 +82,7 @@ fn positive(config: &Config) -> Result<(), ConfigError> {
         ("results.keep", config.results.keep),
         ("failures.keep", config.results.failures_keep),
         ("reconcile.give_up", config.reconcile.give_up),
+        ("reconcile.twins_after", config.reconcile.twins_after),
         ("rotation.probe_after", config.rotation.probe_after),
         ("rotation.keep_alive", config.rotation.keep_alive),
     ];

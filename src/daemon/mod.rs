@@ -61,7 +61,7 @@ pub async fn run(config: &Config, door: Option<Door>, mut stop: Stop) -> Result<
     let engine = Engine::start(setup).await?;
     let mut public = public::open(config, public, engine.tokens(), client);
     let rounds = rounds::begin(engine.tokens(), &id);
-    let presence = presence::announce(store.clone(), &id);
+    let presence = presence::announce(store.clone(), &id, Arc::clone(&health));
     health.run(store, engine);
     systemd::ready();
     tracing::info!(concurrency = config.concurrency, listen, "zoomd is ready");

@@ -1,14 +1,19 @@
-//! Says every ten seconds that this daemon is there, and at its end that it is not.
+//! Says every ten seconds that this daemon is there and which hosts of Zoom it
+//! cannot reach, the latter also when it changes; and at its end that it is gone.
 
-use std::time::Duration;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use tokio::task::JoinHandle;
 use zoomd_store::Store;
 use zoomd_store::ops::{Ops, Presence};
 
 use super::identity;
+use crate::http::Health;
 
 const EVERY: Duration = Duration::from_secs(10);
+/// Whether there is news is looked at more often: it costs nothing.
+const LOOK: Duration = Duration::from_millis(500);
 /// How long Redis may take to hear of our end.
 const GOODBYE: Duration = Duration::from_secs(1);
 
@@ -20,20 +25,28 @@ pub(super) struct Announced {
 }
 
 /// Begins to say so.
-pub(super) fn announce(store: Store, id: &str) -> Announced {
+pub(super) fn announce(store: Store, id: &str, health: Arc<Health>) -> Announced {
     let ops = Ops::new(store);
-    let presence = Presence {
+    let mut presence = Presence {
         id: id.to_owned(),
         host: identity::host(),
         pid: std::process::id(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
         started_ms: jiff::Timestamp::now().as_millisecond(),
+        zoom_away: Vec::new(),
     };
     let announcer = ops.clone();
     let task = tokio::spawn(async move {
-        let mut tick = tokio::time::interval(EVERY);
+        let mut tick = tokio::time::interval(LOOK);
+        let mut said = None;
         loop {
             tick.tick().await;
+            let away = health.zoom_out_of_reach();
+            let news = away != presence.zoom_away;
+            if !news && said.is_some_and(|at: Instant| at.elapsed() < EVERY) {
+                continue;
+            }
+            (presence.zoom_away, said) = (away, Some(Instant::now()));
             // The engine warns of a Redis that is away; this is said again soon.
             if let Err(error) = announcer.announce(&presence).await {
                 tracing::debug!(%error, "could not say that this daemon is there");

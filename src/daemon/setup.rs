@@ -39,6 +39,8 @@ fn workers(config: &Config) -> Settings {
     let named = |field: &&Include| config.results.include.iter().any(|n| n == field.as_str());
     let mut reconcile = defaults.reconcile.clone();
     reconcile.give_up = config.reconcile.give_up;
+    reconcile.delays.clone_from(&config.reconcile.delays);
+    reconcile.twins_after = config.reconcile.twins_after;
     Settings {
         concurrency: config.concurrency,
         allow_past_start: config.jobs.allow_past_start,
@@ -58,6 +60,7 @@ fn queue(config: &Config) -> QueueSettings {
         remember: config.jobs.remember,
         output_kept: config.results.keep,
         output_bytes: config.results.max_size,
+        output_entries: config.results.max_length,
         failures_kept: config.results.failures_keep,
         budgets: config.budgets.clone(),
         ..QueueSettings::default()

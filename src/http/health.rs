@@ -83,6 +83,16 @@ impl Health {
         }
     }
 
+    /// The hosts of Zoom that seem out of reach.
+    pub fn zoom_out_of_reach(&self) -> Vec<String> {
+        match &*self.lock() {
+            Phase::Running(_, engine) => {
+                engine.zoom_out_of_reach().iter().map(ToString::to_string).collect()
+            }
+            Phase::Starting | Phase::Stopping(_) => Vec::new(),
+        }
+    }
+
     /// Looks at every check.
     pub async fn ready(&self) -> Ready {
         let store = match &*self.lock() {
@@ -96,7 +106,9 @@ impl Health {
         let phase = self.lock();
         let (intake, draining, degraded) = match &*phase {
             Phase::Starting => (Err("the daemon is starting".to_owned()), Ok(()), false),
-            Phase::Running(_, engine) => (engine.ready(), Ok(()), engine.zoom_out_of_reach()),
+            Phase::Running(_, engine) => {
+                (engine.ready(), Ok(()), !engine.zoom_out_of_reach().is_empty())
+            }
             Phase::Stopping(_) => (Ok(()), Err("the daemon is stopping".to_owned()), false),
         };
         let checks = BTreeMap::from([

@@ -200,7 +200,12 @@ pub const METRICS: &[Metric] = &[
         "event outcome",
         "Webhooks of Zoom, by what became of them.",
     ),
-    metric("zoomd_zoom_circuit_open", Gauge, "", "1 while Zoom seems out of reach and jobs wait."),
+    metric(
+        "zoomd_zoom_circuit_open",
+        Gauge,
+        "",
+        "Hosts of Zoom that seem out of reach, so that jobs wait.",
+    ),
     metric("zoomd_zoom_request_duration_seconds", Histogram, "endpoint", "Time of a call to Zoom."),
     metric(
         "zoomd_zoom_requests_total",

@@ -22,7 +22,7 @@ use crate::identity;
 use crate::jobs::end;
 use crate::metric::Meters;
 use crate::pipeline::backlog::Backlog;
-use crate::pipeline::circuit::Circuit;
+use crate::pipeline::circuits::Circuits;
 use crate::pipeline::flight::Flights;
 use crate::pipeline::memory::Memory;
 use crate::pipeline::progress::Progress;
@@ -146,7 +146,7 @@ impl Engine {
             ready: Mutex::new(Some(ready)),
             known_hosts: Mutex::default(),
             held_until: Mutex::default(),
-            circuit: Mutex::new(Circuit::new(patience)),
+            circuits: Mutex::new(Circuits::new(patience)),
             closing: watch::Sender::new(false),
         });
         let engine = Self::run(shop, settling, jobs);
@@ -196,10 +196,11 @@ impl Engine {
         self.shop.trouble.what().map_or(Ok(()), Err)
     }
 
-    /// Whether Zoom seems out of reach. Jobs wait; the daemon is as ready as it can be.
+    /// The hosts of Zoom that seem out of reach. Their accounts' jobs wait; the
+    /// daemon is as ready as it can be.
     #[must_use]
-    pub fn zoom_out_of_reach(&self) -> bool {
-        self.shop.circuit_closed_until().is_some()
+    pub fn zoom_out_of_reach(&self) -> Vec<Arc<str>> {
+        self.shop.circuits().out_of_reach()
     }
 
     /// How long ago anything moved, for a watchdog. Idle, it stays under ten

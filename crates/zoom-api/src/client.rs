@@ -80,13 +80,18 @@ struct Inner {
 /// Addresses prepared once a host.
 struct Base {
     root: Url,
+    host: Arc<str>,
     my_meetings: Url,
 }
 
 impl Base {
     fn new(root: Url) -> Self {
         let my_meetings = below(&root, "users/me/meetings");
-        Self { root, my_meetings }
+        let host = match (root.host_str().unwrap_or_default(), root.port()) {
+            (host, Some(port)) => format!("{host}:{port}").into(),
+            (host, None) => host.into(),
+        };
+        Self { root, host, my_meetings }
     }
 }
 
@@ -130,6 +135,11 @@ impl Client {
     pub fn with_api_url(&self, api_url: &str) -> Result<Self, EndpointError> {
         let root = self.settings().endpoints.regional_api(api_url)?;
         Ok(Self { inner: Arc::clone(&self.inner), base: Arc::new(Base::new(root)) })
+    }
+
+    /// The host that API calls go to, with its port where it is not the usual one.
+    pub fn api_host(&self) -> &Arc<str> {
+        &self.base.host
     }
 
     /// What the client was made with.

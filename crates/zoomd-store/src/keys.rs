@@ -121,6 +121,10 @@ impl Keys {
         ticks = "ticks";
         /// Hash: daemon id → the keys its journal needs.
         journal_keys = "jk";
+        /// Zset: jobs sent twice → when they are looked at once more, ms.
+        twins_due = "twd";
+        /// Hash: such a job → what the look needs to know.
+        twins_notes = "tw";
         /// The pub/sub channel of wake-ups.
         wake = "wake";
         /// The pub/sub channel on which daemons are asked for a rotation.
@@ -152,6 +156,8 @@ impl Keys {
         failure(failure_id) = "f:";
         /// Hash of one family of counters.
         counter(name) = "n:";
+        /// Text: the meetings found of one job that should have one.
+        twins(job_id) = "twin:";
         /// Hash: one daemon's presence.
         daemon(daemon_id) = "dm:";
         /// Counter raised by whoever takes a lease away from this daemon.

@@ -27,6 +27,7 @@ pub mod seal;
 mod store;
 pub mod streams;
 mod ticks;
+pub mod twins;
 pub mod types;
 pub mod wake;
 

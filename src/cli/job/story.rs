@@ -38,6 +38,8 @@ pub(super) struct View<'a> {
     unresolved: bool,
     enqueued_at: Option<Timestamp>,
     timeline: Vec<Line<'a>>,
+    /// All its meetings, where Zoom was found to have more than one.
+    twins: &'a [u64],
     #[serde(skip_serializing_if = "Option::is_none")]
     job: Option<Value>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -92,6 +94,7 @@ impl<'a> View<'a> {
             unresolved: record.unresolved,
             enqueued_at: enqueued(view),
             timeline: steps.map(|step| Line { at: time(step.at_ms), what: &step.what }).collect(),
+            twins: &view.twins,
             job,
             outcome: view
                 .outcome
@@ -161,6 +164,11 @@ pub(super) fn tell(ctx: &Ctx, view: &JobView) -> String {
         line("unresolved", "its last call may have made the meeting; Zoom is asked");
     }
     line("source", &paint(&view.source.as_str().replace('_', " "), FAINT));
+    if !view.twins.is_empty() {
+        let ids: Vec<_> = view.twins.iter().map(ToString::to_string).collect();
+        let text = format!("zoom has {} meetings of this job: {}", ids.len(), ids.join(", "));
+        line("twins", &paint(&text, WARN));
+    }
     for step in &view.record.timeline {
         let at = time(step.at_ms).map(|at| ctx.out.moment(at, now)).unwrap_or_default();
         let _ = writeln!(text, "  {at:<9} {}", one_line(&step.what));

@@ -85,6 +85,7 @@ struct Daemon<'a> {
     pid: u32,
     version: &'a str,
     alive: bool,
+    zoom_out_of_reach: &'a [String],
     seen_at: Option<Timestamp>,
     started_at: Option<Timestamp>,
 }
@@ -146,6 +147,7 @@ fn daemon(line: &zoomd_store::ops::DaemonLine) -> Daemon<'_> {
         pid: line.presence.pid,
         version: &line.presence.version,
         alive: line.alive,
+        zoom_out_of_reach: &line.presence.zoom_away,
         seen_at: time(line.seen_ms),
         started_at: time(line.presence.started_ms),
     }
@@ -220,6 +222,10 @@ fn people(ctx: &Ctx, view: &View<'_>, rate: Option<f64>) -> String {
         let seen = daemon.seen_at.map(|at| ctx.out.moment(at, now)).unwrap_or_default();
         let state = if daemon.alive { String::new() } else { format!(", last heard of {seen}") };
         line("", paint(&format!("{} {}{state}", daemon.id, daemon.version), FAINT));
+        for host in daemon.zoom_out_of_reach.iter().filter(|_| daemon.alive) {
+            let text = format!("{} is out of its reach; jobs wait for it", one_line(host));
+            line("zoom", paint(&text, WARN));
+        }
     }
     let age = view.oldest_queued_at.map(|at| format!(", the oldest {}", ctx.out.moment(at, now)));
     line("queued", format!("{}{}", view.queued, age.unwrap_or_default()));

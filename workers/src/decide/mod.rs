@@ -10,6 +10,8 @@
 
 pub mod backoff;
 
+use std::time::Duration;
+
 use jiff::{SignedDuration, Timestamp};
 use zoom_api::{Class, Created, Limit, Reply, Sent, TransportError, TransportKind, ZoomError};
 use zoomd_wire::FailureCode;
@@ -61,6 +63,8 @@ pub enum Wait {
     Token,
     /// Zoom cannot be reached.
     Unreachable,
+    /// Its host of Zoom cannot be reached, while others can: its account sleeps.
+    Asleep(Duration),
     /// The call was not begun in time and must not be begun any more.
     TooLate,
 }

@@ -1,5 +1,6 @@
 //! Before and after a call to Zoom: may it be made, with what, and how was it.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use zoom_api::{Reply, TransportError};
@@ -7,15 +8,21 @@ use zoom_api::{Reply, TransportError};
 use crate::decide::{self, Wait};
 use crate::metric;
 use crate::pipeline::circuit::Gate;
+use crate::pipeline::circuits::Circuits;
 use crate::pipeline::flight::Flight;
 use crate::pipeline::shop::Shop;
 use crate::tokens::{Token, Usable};
+
+/// How long an account may sleep because its host seems out of reach: other
+/// daemons may see it.
+const LONGEST_NAP: Duration = Duration::from_secs(5);
 
 /// Leave to make one call. If it is dropped without a report the circuit takes
 /// the call as not tried.
 #[must_use]
 pub struct Leave<'a> {
     shop: &'a Shop,
+    host: Arc<str>,
     open: bool,
 }
 
@@ -30,10 +37,23 @@ pub async fn prepare<'a>(shop: &'a Shop, flight: &Flight) -> Result<(Token, Leav
     let life = shop.queue.settings().request_timeout;
     let usable = shop.tokens.usable(&flight.ticket.account, flight.ticket.grant, life).await;
     let Usable::Token(token) = usable else { return Err(Wait::Token) };
-    match shop.circuit().ask(Instant::now(), rand::random()) {
-        Gate::Go => Ok((token, Leave { shop, open: true })),
-        Gate::Closed { .. } => Err(Wait::Unreachable),
-    }
+    leave(shop, token)
+}
+
+fn leave(shop: &Shop, token: Token) -> Result<(Token, Leave<'_>), Wait> {
+    let now = Instant::now();
+    let mut circuits = shop.circuits();
+    let host = token.client.api_host();
+    let Gate::Closed { until } = circuits.of(host).ask(now, rand::random()) else {
+        let host = Arc::clone(host);
+        return Ok((token, Leave { shop, host, open: true }));
+    };
+    // While other hosts answer, claims go on: this account must not be claimed
+    // again and again.
+    Err(match circuits.closed_until(now) {
+        Some(_) => Wait::Unreachable,
+        None => Wait::Asleep((until - now).min(LONGEST_NAP)),
+    })
 }
 
 /// Logs a 429 in Zoom's words: they are what tells limits apart, and headers
@@ -54,16 +74,17 @@ pub fn log_limit(flight: &Flight, reply: &Reply) {
 /// What it has to wait for.
 pub async fn prepare_outside<'a>(
     shop: &'a Shop,
-    flight: &Flight,
+    account: &str,
 ) -> Result<(Token, Leave<'a>), Wait> {
     let life = shop.queue.settings().request_timeout;
-    let Usable::Token(token) = shop.tokens.usable(&flight.ticket.account, None, life).await else {
+    let Usable::Token(token) = shop.tokens.usable(account, None, life).await else {
         return Err(Wait::Token);
     };
-    match shop.circuit().ask(Instant::now(), rand::random()) {
-        Gate::Go => Ok((token, Leave { shop, open: true })),
-        Gate::Closed { .. } => Err(Wait::Unreachable),
-    }
+    leave(shop, token)
+}
+
+fn tell_gauge(circuits: &Circuits) {
+    metrics::gauge!("zoomd_zoom_circuit_open").set(circuits.out_of_reach().len() as f64);
 }
 
 impl Leave<'_> {
@@ -86,18 +107,25 @@ impl Leave<'_> {
             return;
         }
         self.open = false;
+        let now = Instant::now();
+        let mut circuits = self.shop.circuits();
+        let circuit = circuits.of(&self.host);
         if !decide::is_trouble(answer) {
-            if self.shop.circuit().answered() {
-                tracing::info!("zoom answers again; jobs go on");
+            let was_open = circuit.answered(now);
+            if circuit.room(now).is_some() {
                 self.shop.wake.notify_one();
-                metrics::gauge!("zoomd_zoom_circuit_open").set(0.0);
             }
-        } else if self.shop.circuit().troubled(Instant::now(), rand::random()) {
-            metrics::gauge!("zoomd_zoom_circuit_open").set(1.0);
+            if was_open {
+                tracing::info!(host = &*self.host, "zoom answers again; jobs go on");
+                tell_gauge(&circuits);
+            }
+        } else if circuit.troubled(now, rand::random()) {
             tracing::warn!(
+                host = &*self.host,
                 trouble = word,
                 "zoom cannot be reached or is in trouble; jobs wait, and no attempt is spent"
             );
+            tell_gauge(&circuits);
         }
     }
 }
@@ -105,7 +133,7 @@ impl Leave<'_> {
 impl Drop for Leave<'_> {
     fn drop(&mut self) {
         if self.open {
-            self.shop.circuit().not_tried(Instant::now());
+            self.shop.circuits().of(&self.host).not_tried(Instant::now());
             self.shop.wake.notify_one();
         }
     }

@@ -4,11 +4,11 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use zoom_api::SendBody;
-use zoomd_store::queue::Settlement;
+use zoomd_store::queue::{Mode, Settlement, Then};
 use zoomd_wire::Marker;
 
 use super::call;
-use super::end;
+use super::{end, notes};
 use crate::MarkerPlace;
 use crate::decide::{self, Attempt, Decision};
 use crate::pipeline::flight::Flight;
@@ -65,7 +65,13 @@ pub async fn run(shop: &Arc<Shop>, flight: &Arc<Flight>) -> Settlement {
         }
         decision => decision,
     };
-    end::settle(shop, flight, decision, marker)
+    let mut settlement = end::settle(shop, flight, decision, marker);
+    if let Then::Sleep { mode: Mode::Reconcile, record, .. } = &mut settlement.then
+        && shop.circuits().of(token.client.api_host()).is_open()
+    {
+        notes::set_away(record);
+    }
+    settlement
 }
 
 /// Where the job stands.
@@ -74,7 +80,7 @@ pub fn attempt(flight: &Flight) -> Attempt {
     Attempt {
         number: flight.attempt(),
         max: flight.job.max_attempts,
-        refused_before: end::was_refused(&flight.record),
+        refused_before: notes::was_refused(&flight.record),
     }
 }
 

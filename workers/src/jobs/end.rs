@@ -1,65 +1,27 @@
 //! From a decision to the settlement that carries it out.
 //!
-//! Owns what is written into a job's record and when its charges are given
-//! back: only where it is certain that no byte left.
+//! Owns when a job's charges are given back: only where it is certain that no
+//! byte left.
 
 use std::sync::Arc;
 use std::time::Instant;
 
 use jiff::Timestamp;
 use zoom_api::{Created, Limit, LimitKind, Listed};
-use zoomd_store::queue::{
-    Close, Event, Learnt, Mode, Outcome, Record, Settlement, Step, Then, Ticket,
-};
+use zoomd_store::queue::{Close, Event, Learnt, Mode, Outcome, Record, Settlement, Then, Ticket};
 use zoomd_wire::{EventKind, FailureCode, Marker};
 
+use super::notes::{
+    clear_crashes, clear_quiet, crashes, keep_crashes, note, set_quiet, set_refused,
+};
 use super::outcome::{self, Ending};
 use crate::decide::{Decision, Verdict, Wait};
 use crate::metric;
 use crate::pipeline::flight::Flight;
 use crate::pipeline::shop::Shop;
 
-/// Lines kept of a job's story.
-const LONGEST_TIMELINE: usize = 40;
-/// The record's field for a job whose fresh token was refused.
-const REFUSED: &str = "refused";
-/// The record's field for the moment by which its lost call must be over.
-const QUIET: &str = "quiet_ms";
-/// The record's field for the times a handler of this job did not come back.
-const CRASHES: &str = "crashes";
 /// A longer sleep is told by an event.
 const TELL_OVER_MS: i64 = 60_000;
-
-/// Whether a fresh token was refused in this run before.
-#[must_use]
-pub fn was_refused(record: &Record) -> bool {
-    record.more.contains_key(REFUSED)
-}
-
-/// When the lost call of a job must be over, if that is known.
-#[must_use]
-pub fn quiet_ms(record: &Record) -> Option<i64> {
-    record.more.get(QUIET).and_then(serde_json::Value::as_i64)
-}
-
-/// Notes when the lost call must be over.
-pub fn set_quiet(record: &mut Record, ms: i64) {
-    record.more.insert(QUIET.to_owned(), ms.into());
-}
-
-/// How often in a row a handler of this job did not come back.
-#[must_use]
-pub fn crashes(record: &Record) -> u32 {
-    let noted = record.more.get(CRASHES).and_then(serde_json::Value::as_u64).unwrap_or(0);
-    u32::try_from(noted).unwrap_or(u32::MAX).saturating_add(record.sweeps)
-}
-
-/// Keeps that number through a settle, which ends the scripts' own count.
-pub fn keep_crashes(record: &mut Record, number: u32) {
-    if number > 0 {
-        record.more.insert(CRASHES.to_owned(), number.into());
-    }
-}
 
 /// Settles a create.
 #[must_use]
@@ -71,7 +33,7 @@ pub fn settle(
 ) -> Settlement {
     match decision {
         Decision::Done(created) => {
-            shop.suspects.watch(shop, flight, marker);
+            shop.suspects.watch(flight, marker);
             done(shop, flight, &created)
         }
         Decision::Wait(wait) => back(shop, flight, wait),
@@ -154,19 +116,20 @@ fn room(shop: &Shop, flight: &Flight, wait: Wait, record: Option<Record>) -> Set
     let mode = flight.ticket.mode;
     let budgets = &shop.queue.settings().budgets;
     let label = if flight.creates() { budgets.create } else { budgets.list };
-    let closes = match wait {
-        Wait::Limited(limit) => vec![close(flight, label.as_str(), limit)],
-        _ => Vec::new(),
+    let (closes, nap) = match wait {
+        Wait::Limited(limit) => (vec![close(flight, label.as_str(), limit)], None),
+        Wait::Asleep(nap) => (Vec::new(), Some(nap)),
+        _ => (Vec::new(), None),
     };
     let unsent = flight.sent_ms().is_none();
-    let then = Then::Room { mode, record };
+    let then = Then::Room { mode, record, nap };
     Settlement { closes, unsent, ..Settlement::new(flight.ticket.clone(), then) }
 }
 
 /// What a retry of the failure will want to know.
 fn kept(flight: &Flight, attempts: u32, unresolved: bool) -> Option<Record> {
     let first_send_ms = flight.record.first_send_ms.or(flight.sent_ms());
-    (attempts > 0).then(|| Record {
+    (attempts > 0 || first_send_ms.is_some()).then(|| Record {
         attempts,
         first_send_ms,
         last_send_ms: flight.sent_ms().or(flight.record.last_send_ms),
@@ -261,9 +224,9 @@ pub fn retry(flight: &Flight, at: Timestamp, why: &str, marker: Option<Marker>) 
     let mut record = after_call(flight, why, marker);
     record.unresolved = false;
     record.looks = 0;
-    record.more.remove(QUIET);
+    clear_quiet(&mut record);
     if flight.creates() {
-        record.more.insert(REFUSED.to_owned(), true.into());
+        set_refused(&mut record);
     }
     sleep(flight, at.as_millisecond(), Mode::Create, record, Vec::new())
 }
@@ -327,7 +290,7 @@ fn after_call(flight: &Flight, why: &str, marker: Option<Marker>) -> Record {
         record.first_send_ms.get_or_insert(sent_ms);
         record.last_send_ms = Some(sent_ms);
         // This handler came back.
-        record.more.remove(CRASHES);
+        clear_crashes(&mut record);
     } else {
         keep_crashes(&mut record, crashes(&flight.record));
     }
@@ -336,15 +299,6 @@ fn after_call(flight: &Flight, why: &str, marker: Option<Marker>) -> Record {
     }
     note(&mut record, flight.redis_ms(Instant::now()), why);
     record
-}
-
-/// Adds a line to a job's story.
-pub fn note(record: &mut Record, at_ms: i64, what: &str) {
-    if record.timeline.len() >= LONGEST_TIMELINE {
-        record.timeline.remove(0);
-    }
-    record.timeline.push(Step { at_ms, what: what.to_owned() });
-    record.why = Some(what.to_owned());
 }
 
 /// The gate a 429 closes.

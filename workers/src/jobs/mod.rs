@@ -6,6 +6,7 @@
 pub mod call;
 pub mod create_meeting;
 pub mod end;
+pub mod notes;
 pub mod outcome;
 
 use std::sync::Arc;
@@ -20,7 +21,7 @@ use crate::reconcile;
 pub async fn run(shop: &Arc<Shop>, flight: &Arc<Flight>) -> Settlement {
     let poison = shop.queue.settings().poison_sweeps;
     let crashes = match flight.ticket.mode {
-        Mode::Create => end::crashes(&flight.record),
+        Mode::Create => notes::crashes(&flight.record),
         // What crashed it before was the call; a look is another thing.
         Mode::Reconcile => flight.record.sweeps.saturating_sub(1),
     };

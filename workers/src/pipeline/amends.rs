@@ -48,6 +48,7 @@ pub async fn serve(shop: Arc<Shop>) {
             shop.hold_intake();
         }
         known = Some(id);
+        shop.queue.watch_leases().await;
         shop.trouble.clear();
     }
 }
@@ -91,7 +92,7 @@ async fn make_amends(shop: &Shop) -> Result<(), StoreError> {
     Ok(())
 }
 
-fn remembered(flight: &Flight) -> Remembered {
+pub(super) fn remembered(flight: &Flight) -> Remembered {
     Remembered { ticket: flight.ticket.clone(), payload: flight.text.clone() }
 }
 

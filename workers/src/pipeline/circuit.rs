@@ -1,16 +1,22 @@
-//! One circuit per Zoom host: whether it makes sense to call at all.
+//! One circuit per Zoom host: whether it makes sense to call it at all.
 //!
 //! Closed, calls go. After [`TRIPS`] troubles in a row it opens: jobs wait
 //! without spending an attempt. When the pause is over one call may try; its
-//! success closes the circuit, its failure doubles the pause. The clock is the
-//! caller's, so a decision here reads none.
+//! failure doubles the pause. Its success lets the calls return, one more at
+//! once for each that is answered, so that a host that has just come up is not
+//! knocked over by all that waited. The clock is the caller's, so a decision
+//! here reads none.
 
 use std::time::{Duration, Instant};
 
 /// Troubles in a row that open the circuit.
 pub const TRIPS: u32 = 5;
+/// So many calls at once are as good as any number.
+pub const FULL: u32 = 256;
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+/// While calls return: when to ask again if there is no room.
+const SHORTLY: Duration = Duration::from_millis(100);
 
 /// Whether a call may go now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,7 +25,7 @@ pub enum Gate {
     Go,
     /// Not before then.
     Closed {
-        /// When one call may try.
+        /// When to ask again.
         until: Instant,
     },
 }
@@ -29,6 +35,7 @@ enum State {
     Closed { troubles: u32 },
     Open { until: Instant, pause: Duration },
     Probing { since: Instant, pause: Duration },
+    Returning { window: u32, flying: u32, moved: Instant },
 }
 
 /// The circuit of one host.
@@ -36,36 +43,62 @@ enum State {
 pub struct Circuit {
     state: State,
     patience: Duration,
+    /// When the host was last known to be out of reach.
+    away: Option<Instant>,
 }
 
 impl Circuit {
-    /// A closed circuit. A probe that says nothing for `patience` counts as lost.
+    /// A closed circuit. A call that says nothing for `patience` counts as lost.
     #[must_use]
     pub fn new(patience: Duration) -> Self {
-        Self { state: State::Closed { troubles: 0 }, patience }
+        Self { state: State::Closed { troubles: 0 }, patience, away: None }
     }
 
     /// Asks for leave to call. The first caller after the pause becomes the probe.
     pub fn ask(&mut self, now: Instant, roll: f64) -> Gate {
-        match self.state {
-            State::Closed { .. } => Gate::Go,
-            State::Open { until, pause } if now >= until => {
-                self.state = State::Probing { since: now, pause };
-                Gate::Go
+        if let State::Probing { since, pause } = self.state
+            && now >= since + self.patience
+        {
+            self.open(now, pause, roll);
+        }
+        let gate = self.peek(now);
+        match &mut self.state {
+            State::Open { pause, .. } if gate == Gate::Go => {
+                self.state = State::Probing { since: now, pause: *pause };
             }
-            State::Open { until, .. } => Gate::Closed { until },
-            State::Probing { since, pause } if now >= since + self.patience => {
-                self.open(now, pause, roll);
-                self.peek(now)
+            State::Returning { flying, moved, .. } if gate == Gate::Go => {
+                // What was out for longer than anybody is patient is forgotten.
+                *flying = if now >= *moved + self.patience { 1 } else { *flying + 1 };
+                *moved = now;
             }
-            State::Probing { since, .. } => Gate::Closed { until: since + self.patience },
+            _ => {}
+        }
+        gate
+    }
+
+    /// How many calls may go at once; `None`: any number.
+    #[must_use]
+    pub fn room(&self, now: Instant) -> Option<u32> {
+        match (self.state, self.peek(now)) {
+            (State::Closed { .. }, _) => None,
+            (_, Gate::Closed { .. }) => Some(0),
+            (State::Returning { window, flying, .. }, _) => {
+                Some(window.saturating_sub(flying).max(1))
+            }
+            _ => Some(1),
         }
     }
 
-    /// Whether calls go as they come.
+    /// Whether the host seems out of reach. A host whose calls return is not.
     #[must_use]
-    pub fn is_closed(&self) -> bool {
-        matches!(self.state, State::Closed { .. })
+    pub fn is_open(&self) -> bool {
+        matches!(self.state, State::Open { .. } | State::Probing { .. })
+    }
+
+    /// Whether the host was out of reach at some time since then.
+    #[must_use]
+    pub fn was_open_since(&self, then: Instant) -> bool {
+        self.is_open() || self.away.is_some_and(|away| away >= then)
     }
 
     /// What [`ask`](Self::ask) would say, without taking the probe's place.
@@ -76,15 +109,37 @@ impl Circuit {
             State::Probing { since, .. } if now < since + self.patience => {
                 Gate::Closed { until: since + self.patience }
             }
+            State::Returning { window, flying, moved }
+                if flying >= window && now < moved + self.patience =>
+            {
+                Gate::Closed { until: now + SHORTLY }
+            }
             _ => Gate::Go,
         }
     }
 
-    /// The host answered, whatever it said. True if that closed the circuit.
-    pub fn answered(&mut self) -> bool {
-        let was_open = !matches!(self.state, State::Closed { .. });
-        self.state = State::Closed { troubles: 0 };
-        was_open
+    /// The host answered, whatever it said. True if it had seemed out of reach.
+    pub fn answered(&mut self, now: Instant) -> bool {
+        match self.state {
+            State::Closed { .. } => {
+                self.state = State::Closed { troubles: 0 };
+                false
+            }
+            State::Open { .. } | State::Probing { .. } => {
+                self.away = Some(now);
+                self.state = State::Returning { window: 2, flying: 0, moved: now };
+                true
+            }
+            State::Returning { window, .. } if window >= FULL => {
+                self.state = State::Closed { troubles: 0 };
+                false
+            }
+            State::Returning { window, flying, .. } => {
+                let (window, flying) = (window + 1, flying.saturating_sub(1));
+                self.state = State::Returning { window, flying, moved: now };
+                false
+            }
+        }
     }
 
     /// No answer, or one of a server in trouble. True if that opened the circuit.
@@ -94,7 +149,7 @@ impl Circuit {
                 self.state = State::Closed { troubles: troubles + 1 };
                 false
             }
-            State::Closed { .. } => {
+            State::Closed { .. } | State::Returning { .. } => {
                 self.open(now, FIRST_PAUSE / 2, roll);
                 true
             }
@@ -106,10 +161,14 @@ impl Circuit {
         }
     }
 
-    /// The probe was given up before a byte left: somebody else may try.
+    /// A call was given up before a byte left: somebody else may go.
     pub fn not_tried(&mut self, now: Instant) {
-        if let State::Probing { pause, .. } = self.state {
-            self.state = State::Open { until: now, pause };
+        match &mut self.state {
+            State::Probing { pause, .. } => {
+                self.state = State::Open { until: now, pause: *pause };
+            }
+            State::Returning { flying, .. } => *flying = flying.saturating_sub(1),
+            State::Closed { .. } | State::Open { .. } => {}
         }
     }
 
@@ -117,72 +176,10 @@ impl Circuit {
         let pause = (pause * 2).min(LONGEST_PAUSE);
         let until = now + crate::decide::backoff::spread(pause, roll);
         self.state = State::Open { until, pause };
+        self.away = Some(now);
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const PATIENCE: Duration = Duration::from_secs(60);
-
-    fn opened(now: Instant) -> Circuit {
-        let mut circuit = Circuit::new(PATIENCE);
-        for n in 1..=TRIPS {
-            assert_eq!(circuit.troubled(now, 0.5), n == TRIPS);
-        }
-        circuit
-    }
-
-    #[test]
-    fn it_takes_troubles_in_a_row_to_open_it() {
-        let now = Instant::now();
-        let mut circuit = Circuit::new(PATIENCE);
-        for _ in 0..10 {
-            for _ in 1..TRIPS {
-                assert!(!circuit.troubled(now, 0.5));
-            }
-            assert!(!circuit.answered());
-        }
-        assert_eq!(circuit.ask(now, 0.5), Gate::Go);
-    }
-
-    #[test]
-    fn one_call_tries_when_the_pause_is_over() {
-        let now = Instant::now();
-        let mut circuit = opened(now);
-        let Gate::Closed { until } = circuit.ask(now, 0.5) else { panic!("open") };
-        assert_eq!(until, now + FIRST_PAUSE);
-        assert_eq!(circuit.ask(until, 0.5), Gate::Go);
-        assert!(matches!(circuit.ask(until, 0.5), Gate::Closed { .. }));
-        assert!(circuit.answered());
-        assert_eq!(circuit.ask(until, 0.5), Gate::Go);
-    }
-
-    #[test]
-    fn the_pause_doubles_to_a_bound() {
-        let mut now = Instant::now();
-        let mut circuit = opened(now);
-        let mut pauses = Vec::new();
-        for _ in 0..7 {
-            let Gate::Closed { until } = circuit.peek(now) else { panic!("open") };
-            pauses.push((until - now).as_secs());
-            now = until;
-            assert_eq!(circuit.ask(now, 0.5), Gate::Go);
-            circuit.troubled(now, 0.5);
-        }
-        assert_eq!(pauses, [1, 2, 4, 8, 16, 30, 30]);
-    }
-
-    #[test]
-    fn a_probe_that_never_reports_does_not_close_the_door_for_ever() {
-        let now = Instant::now();
-        let mut circuit = opened(now);
-        let later = now + Duration::from_secs(2);
-        assert_eq!(circuit.ask(later, 0.5), Gate::Go);
-        assert!(matches!(circuit.ask(later + PATIENCE, 0.5), Gate::Closed { .. }));
-        assert_eq!(circuit.ask(later + PATIENCE * 2, 0.5), Gate::Go);
-        circuit.not_tried(later + PATIENCE * 2);
-        assert_eq!(circuit.ask(later + PATIENCE * 2, 0.5), Gate::Go);
-    }
-}
+#[path = "circuit_tests.rs"]
+mod tests;

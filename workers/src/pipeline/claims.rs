@@ -42,8 +42,9 @@ pub async fn serve(shop: Arc<Shop>) {
 /// Claims until nothing is left that may go now; answers when to look again.
 async fn claim_all(shop: &Arc<Shop>, patience: &mut Patience) -> Duration {
     while shop.is_open() {
-        // A circuit that is half open takes one job, to try.
-        let tries = if shop.circuit().is_closed() { MOST } else { 1 };
+        // Circuits that are half open take one job each, to try.
+        let room = shop.circuits().room(Instant::now());
+        let tries = room.map_or(MOST, |room| room.clamp(1, MOST));
         let Some(mut permits) = shop.permits(tries).await else { break };
         shop.intake_open().await;
         let (fence, most) = (shop.queue.fence(), permits.num_permits());
@@ -62,7 +63,7 @@ async fn claim_all(shop: &Arc<Shop>, patience: &mut Patience) -> Duration {
                         start_claimed(shop, job, permit, |_| {}).await;
                     }
                 }
-                if !more || tries == 1 {
+                if !more || room.is_some() {
                     return wait;
                 }
             }

@@ -9,8 +9,9 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use tokio::sync::{mpsc, oneshot};
-use zoomd_store::queue::{Queue, Refusal, Settled, Settlement};
+use zoomd_store::queue::{Queue, Refusal, Settled, Settlement, WrittenBack};
 
+use super::amends;
 use super::flight::{Flight, Flights};
 use super::memory::Memory;
 use super::progress::Progress;
@@ -35,6 +36,9 @@ enum Item {
     /// Answers when everything handed in before it is settled.
     Mark(oneshot::Sender<()>),
 }
+
+/// A job whose lease is gone.
+type Unleased = (Option<Arc<Flight>>, Settlement);
 
 /// What is flushed together.
 #[derive(Debug, Default)]
@@ -107,6 +111,7 @@ struct Server {
 
 impl Server {
     async fn serve(mut self, mut receiver: mpsc::Receiver<Item>) {
+        self.queue.watch_leases().await;
         let mut items = Vec::with_capacity(BATCH);
         while receiver.recv_many(&mut items, BATCH).await > 0 {
             let (mut gathered, mut marks) = (Gathered::default(), Vec::new());
@@ -165,9 +170,9 @@ impl Server {
         self.patience.fine();
         let (jobs, refusals) = batch.into_parts();
         let (of_jobs, of_refusals) = answers.split_at(jobs.len());
-        let ended = jobs.iter().zip(of_jobs).filter(|(_, answer)| **answer != Settled::Broken);
+        let ended = jobs.iter().zip(of_jobs).filter(|(_, answer)| **answer == Settled::Done);
         self.flights.remove(ended.map(|(settlement, _)| &settlement.ticket));
-        let mut broken = Gathered::default();
+        let (mut broken, mut stale) = (Gathered::default(), Vec::new());
         for ((settlement, flight), answer) in jobs.into_iter().zip(flights).zip(of_jobs) {
             match answer {
                 Settled::Broken => {
@@ -179,13 +184,58 @@ impl Server {
                         self.memory.keep(number, flight, settlement);
                     }
                 }
-                Settled::Stale => stale(&settlement),
+                Settled::Stale => stale.push((flight, settlement)),
             }
         }
+        self.without_lease(stale, &mut broken).await;
         let refusals = refusals.into_iter().zip(of_refusals);
         let refusals = refusals.filter(|(_, answer)| **answer == Settled::Broken);
         broken.refusals = refusals.map(|(refusal, _)| refusal).collect();
         broken
+    }
+}
+
+impl Server {
+    /// Jobs whose lease is gone. Where nobody took it Redis forgot it: the call
+    /// is told again, and settled again. Of the others another decides.
+    async fn without_lease(&mut self, jobs: Vec<Unleased>, again: &mut Gathered) {
+        if jobs.is_empty() {
+            return;
+        }
+        let since = self.queue.untaken_since().await;
+        let forgotten = |settlement: &Settlement| {
+            since.is_some_and(|since| settlement.ticket.granted_at > since)
+        };
+        let mut calls = Vec::new();
+        for (flight, settlement) in jobs {
+            match flight {
+                Some(flight) if forgotten(&settlement) => calls.push((flight, settlement)),
+                _ => self.drop_stale(&settlement),
+            }
+        }
+        let told: Vec<_> = calls.iter().map(|(flight, _)| amends::remembered(flight)).collect();
+        let answers = loop {
+            self.trouble.cleared().await;
+            match self.queue.write_back(&told).await {
+                Ok(answers) => break answers,
+                Err(error) => self.patience.failed(&error).await,
+            }
+        };
+        metrics::counter!("zoomd_calls_written_back_total").increment(told.len() as u64);
+        for ((flight, settlement), answer) in calls.into_iter().zip(answers) {
+            match answer {
+                WrittenBack::Known | WrittenBack::Leased => {
+                    again.flights.push(Some(flight));
+                    again.jobs.push(settlement);
+                }
+                _ => self.drop_stale(&settlement),
+            }
+        }
+    }
+
+    fn drop_stale(&self, settlement: &Settlement) {
+        self.flights.remove(std::iter::once(&settlement.ticket));
+        stale(settlement);
     }
 }
 

@@ -13,6 +13,7 @@ pub mod amends;
 pub mod backend;
 pub mod backlog;
 pub mod circuit;
+pub mod circuits;
 pub mod claims;
 pub mod flight;
 pub mod handler;

@@ -11,7 +11,7 @@ use zoomd_store::queue::{Learnt, Queue};
 use zoomd_store::seal::FingerprintKey;
 
 use super::backlog::Backlog;
-use super::circuit::{Circuit, Gate};
+use super::circuits::Circuits;
 use super::flight::{Flight, Flights};
 use super::handler::Ready;
 use super::lane::Lane;
@@ -67,7 +67,7 @@ pub struct Shop {
     pub(crate) known_hosts: Mutex<HashMap<Arc<str>, HashSet<Arc<str>>>>,
     pub(crate) held_until: Mutex<Option<Instant>>,
     pub(crate) permits: Arc<Semaphore>,
-    pub(crate) circuit: Mutex<Circuit>,
+    pub(crate) circuits: Mutex<Circuits>,
     pub(crate) closing: watch::Sender<bool>,
 }
 
@@ -151,17 +151,14 @@ impl Shop {
         *self.held_until.lock().unwrap_or_else(PoisonError::into_inner) = Some(until);
     }
 
-    /// Until when no call makes sense, if Zoom cannot be reached.
+    /// Until when no call makes sense, if no host of Zoom can be reached.
     #[must_use]
     pub fn circuit_closed_until(&self) -> Option<Instant> {
-        match self.circuit().peek(Instant::now()) {
-            Gate::Go => None,
-            Gate::Closed { until } => Some(until),
-        }
+        self.circuits().closed_until(Instant::now())
     }
 
-    pub(crate) fn circuit(&self) -> std::sync::MutexGuard<'_, Circuit> {
-        self.circuit.lock().unwrap_or_else(PoisonError::into_inner)
+    pub(crate) fn circuits(&self) -> std::sync::MutexGuard<'_, Circuits> {
+        self.circuits.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -7,6 +7,7 @@
 
 use std::time::Instant;
 
+use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan as _};
 use secrecy::ExposeSecret as _;
@@ -54,13 +55,44 @@ pub struct Found {
     pub id: u64,
     /// All that Zoom tells of it.
     pub json: String,
-    /// Further meetings with the same marker.
-    pub twins: u64,
+    /// All meetings with the marker; it is the first.
+    pub all: Vec<u64>,
+}
+
+/// Whose list is looked at, and which days of it.
+#[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
+pub struct Place {
+    /// The account.
+    pub account: String,
+    /// The host.
+    pub host: String,
+    /// The first and the last day, where the start is known.
+    pub days: Option<(Date, Date)>,
+}
+
+impl Place {
+    /// Where the meeting of a job lies. A scheduled one lies on a known day; the
+    /// list's days are the host's, wherever that is.
+    #[must_use]
+    pub fn of(flight: &Flight) -> Self {
+        let meeting = &flight.job.meeting;
+        let start = meeting.start.filter(|_| meeting.meeting_type == 2);
+        let day = start.map(|start| TimeZone::UTC.to_datetime(start).date());
+        let around =
+            |day: Date| Some((day.checked_sub(1.day()).ok()?, day.checked_add(1.day()).ok()?));
+        Self {
+            account: flight.ticket.account.to_string(),
+            host: flight.job.host().into(),
+            days: day.and_then(around),
+        }
+    }
 }
 
 struct Looker<'a> {
     shop: &'a Shop,
-    flight: &'a Flight,
+    place: Place,
+    /// The time of Redis, as far as it is known here.
+    now: Timestamp,
     token: &'a Token,
     leave: Leave<'a>,
     /// Whether the next call was paid for with the lease.
@@ -80,46 +112,48 @@ pub async fn look(
 ) -> Look {
     // Well before the lease is renewed no more.
     let until = Some(flight.ticket.send_by + shop.queue.settings().request_timeout / 2);
-    let mut looker = Looker { shop, flight, token, leave, paid: !flight.expired, until };
-    looker.run(marker, record).await.unwrap_or_else(|look| look)
+    let (place, now) = (Place::of(flight), flight.redis_time(Instant::now()));
+    let mut looker = Looker { shop, place, now, token, leave, paid: !flight.expired, until };
+    let since = record.first_send_ms.unwrap_or(flight.ticket.granted_ms);
+    let since = Timestamp::from_millisecond(since).unwrap_or(Timestamp::UNIX_EPOCH);
+    let sought = Sought { marker, meeting: &flight.job.meeting, since };
+    looker.run(&sought, record).await.unwrap_or_else(|look| look)
 }
 
-/// The meetings of the host's list that carry `marker`, outside of any lease.
+/// The meetings of a list that carry `marker`, outside of any lease.
 ///
 /// # Errors
 /// The list could not be read.
 pub async fn carriers(
     shop: &Shop,
-    flight: &Flight,
+    place: Place,
     token: &Token,
     leave: Leave<'_>,
     marker: &Marker,
 ) -> Result<Vec<u64>, String> {
-    let mut looker = Looker { shop, flight, token, leave, paid: false, until: None };
+    let now = Timestamp::now();
+    let mut looker = Looker { shop, place, now, token, leave, paid: false, until: None };
     let all = looker.list().await.map_err(|look| format!("{look:?}"))?;
     let carries = |one: &&Listed| one.agenda.as_deref().is_some_and(|text| marker.is_in(text));
     Ok(all.iter().filter(carries).map(|one| one.id).collect())
 }
 
 impl Looker<'_> {
-    async fn run(&mut self, marker: Option<&Marker>, record: &mut Record) -> Result<Look, Look> {
-        let since = record.first_send_ms.unwrap_or(self.flight.ticket.granted_ms);
-        let since = Timestamp::from_millisecond(since).unwrap_or(Timestamp::UNIX_EPOCH);
-        let sought = Sought { marker, meeting: &self.flight.job.meeting, since };
+    async fn run(&mut self, sought: &Sought<'_>, record: &mut Record) -> Result<Look, Look> {
         let all = self.list().await?;
         match sought.sift(&all) {
             Sifted::Found(found) => {
-                let twins = found.len() as u64 - 1;
+                let all = found.iter().map(|one| one.id).collect();
                 let Some(first) = found.first() else { return Ok(Look::Nothing) };
                 let json = self.get(first.id).await?.unwrap_or_else(|| text_of(first));
-                Ok(Look::Found(Found { id: first.id, json, twins }))
+                Ok(Look::Found(Found { id: first.id, json, all }))
             }
             Sifted::Alike(alike) if alike.is_empty() => Ok(Look::Nothing),
             Sifted::Alike(alike) => Ok(Look::Unclear {
                 why: "the job has no marker, and these meetings could be its own".to_owned(),
                 alike: alike.into_iter().cloned().collect(),
             }),
-            Sifted::Ask(ask) => self.ask(&sought, &ask, record).await,
+            Sifted::Ask(ask) => self.ask(sought, &ask, record).await,
         }
     }
 
@@ -146,7 +180,7 @@ impl Looker<'_> {
             }
             let json = self.get(one.id).await?;
             if let Some(json) = json.filter(|json| sought.is_it(agenda_of(json).as_deref())) {
-                return Ok(Look::Found(Found { id: one.id, json, twins: 0 }));
+                return Ok(Look::Found(Found { id: one.id, json, all: vec![one.id] }));
             }
             read.push(one.id);
             record.more.insert(READ.to_owned(), read.clone().into());
@@ -157,14 +191,14 @@ impl Looker<'_> {
     /// The host's meetings, each once.
     async fn list(&mut self) -> Result<Vec<Listed>, Look> {
         let mut pager = Pager::new(self.query(), self.shop.settings.reconcile.most_pages);
-        let host = self.flight.job.host();
         let mut all = Vec::new();
         loop {
             let label = self.shop.queue.settings().budgets.list;
             let call = self.begin(label).await?;
             let began = Instant::now();
             let client = &self.token.client;
-            let answer = client.list_meetings(&self.token.access, host, pager.query()).await;
+            let answer =
+                client.list_meetings(&self.token.access, &self.place.host, pager.query()).await;
             self.leave.report("list_meetings", &answer, began.elapsed());
             finish(call).await;
             let reply = self.good(answer).await?;
@@ -202,7 +236,7 @@ impl Looker<'_> {
         if self.until.is_some_and(|until| Instant::now() > until) {
             return Err(Look::Wait(Wait::TooLate));
         }
-        let account = AccountName::new(&self.flight.ticket.account)
+        let account = AccountName::new(&self.place.account)
             .map_err(|error| Look::Failed(error.to_string()))?;
         let time = self.shop.queue.settings().request_timeout;
         match self.shop.calls.begin(&account, label, time).await {
@@ -219,14 +253,13 @@ impl Looker<'_> {
         if reply.is_success() {
             return Ok(reply);
         }
-        let now = self.flight.redis_time(Instant::now());
-        if let Some(limit) = zoom_api::limit_kind(&reply, now, now) {
+        if let Some(limit) = zoom_api::limit_kind(&reply, self.now, self.now) {
             return Err(Look::Wait(Wait::Limited(limit)));
         }
         let error = reply.error();
         Err(match error.class() {
             Class::Token => {
-                let account = &self.flight.ticket.account;
+                let account = &self.place.account;
                 match self.shop.tokens.refused(account, self.token.version).await {
                     Refused::Replaced => Look::Wait(Wait::Token),
                     Refused::TooYoung => Look::Failed(error.to_string()),
@@ -240,15 +273,8 @@ impl Looker<'_> {
         })
     }
 
-    /// A scheduled meeting lies on a known day; the list's days are the host's.
     fn query(&self) -> ListQuery {
-        let meeting = &self.flight.job.meeting;
-        let day = meeting
-            .start
-            .filter(|_| meeting.meeting_type == 2)
-            .map(|start| TimeZone::UTC.to_datetime(start).date());
-        let from = day.and_then(|day| day.checked_sub(1.day()).ok());
-        let to = day.and_then(|day| day.checked_add(1.day()).ok());
+        let (from, to) = self.place.days.unzip();
         ListQuery { from, to, ..ListQuery::default() }
     }
 }

@@ -19,11 +19,11 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use zoomd_store::ops::{CANCEL_MARK, RETRIED_AT};
-use zoomd_store::queue::{Mode, Record, Settlement};
+use zoomd_store::queue::{Mode, Record, Settlement, Then};
 use zoomd_wire::FailureCode;
 
-use crate::decide::{self, Decision, Verdict, backoff};
-use crate::jobs::{call, create_meeting, end, outcome};
+use crate::decide::{self, Decision, Verdict, Wait, backoff};
+use crate::jobs::{call, create_meeting, end, notes, outcome};
 use crate::pipeline::flight::Flight;
 use crate::pipeline::shop::Shop;
 use crate::seam;
@@ -47,23 +47,31 @@ pub async fn run(shop: &Arc<Shop>, flight: &Arc<Flight>) -> Settlement {
     }
     let (token, leave) = match call::prepare(shop, flight).await {
         Ok(ready) => ready,
+        Err(why @ (Wait::Unreachable | Wait::Asleep(_))) if !notes::was_away(&flight.record) => {
+            let mut record = flight.record.clone();
+            notes::set_away(&mut record);
+            return end::back_with(shop, flight, why, record);
+        }
         Err(why) => return end::back(shop, flight, why),
     };
     let mut record = flight.record.clone();
     record.unresolved = true;
-    end::keep_crashes(&mut record, end::crashes(&flight.record));
-    if end::quiet_ms(&record).is_none() {
+    notes::keep_crashes(&mut record, notes::crashes(&flight.record));
+    if notes::quiet_ms(&record).is_none() {
         let over = shop.queue.settings().request_timeout;
-        end::set_quiet(&mut record, flight.redis_ms(Instant::now()) + millis(over));
+        notes::set_quiet(&mut record, flight.redis_ms(Instant::now()) + millis(over));
     }
     let marker = create_meeting::marker(shop, flight);
     record.marker = marker.map(|marker| marker.to_string());
     seam::at("looking");
+    if shop.circuits().of(token.client.api_host()).was_open_since(sent_at(flight)) {
+        notes::set_away(&mut record);
+    }
     let look = look::look(shop, flight, &token, leave, marker.as_ref(), &mut record).await;
     seam::at("looked");
     match look {
         Look::Found(found) => {
-            shop.suspects.watch(shop, flight, marker);
+            shop.suspects.watch(flight, marker);
             adopt(shop, flight, &found)
         }
         Look::Nothing => nothing(shop, flight, record),
@@ -71,6 +79,14 @@ pub async fn run(shop: &Arc<Shop>, flight: &Arc<Flight>) -> Settlement {
         Look::Wait(why) => end::back_with(shop, flight, why, record),
         Look::Failed(why) => again(flight, record, &why),
     }
+}
+
+/// When the lost call left, by this process' clock.
+fn sent_at(flight: &Flight) -> Instant {
+    let now = Instant::now();
+    let sent_ms = flight.record.last_send_ms.unwrap_or(flight.ticket.granted_ms);
+    let ago = u64::try_from(flight.redis_ms(now) - sent_ms).unwrap_or(0);
+    now.checked_sub(Duration::from_millis(ago)).unwrap_or(now)
 }
 
 /// Patience begins with the first call, or anew with the retry of a failure.
@@ -88,9 +104,8 @@ fn adopt(shop: &Shop, flight: &Flight, found: &Found) -> Settlement {
         Ok(outcome) => {
             metrics::counter!("zoomd_reconciled_total", "outcome" => "adopted").increment(1);
             tracing::info!(job.id = %flight.ticket.job_id, meeting.id = found.id, "the meeting of a lost call was found and adopted");
-            if found.twins > 0 {
-                metrics::counter!("zoomd_twins_total").increment(found.twins);
-                tracing::warn!(job.id = %flight.ticket.job_id, twins = found.twins, "zoom has more than one meeting of this job; the earliest is its outcome");
+            if found.all.len() > 1 {
+                shop.suspects.found(flight, &found.all);
             }
             end::succeeded(shop, flight, outcome, None)
         }
@@ -103,18 +118,18 @@ fn nothing(shop: &Shop, flight: &Flight, mut record: Record) -> Settlement {
     record.looks += 1;
     record.more.remove(FAILED_LOOKS);
     let now_ms = flight.redis_ms(Instant::now());
-    let quiet = end::quiet_ms(&record).unwrap_or(now_ms);
+    let quiet = notes::quiet_ms(&record).unwrap_or(now_ms);
     match shop.settings.reconcile.after_look(record.looks, now_ms, quiet) {
         Next::LookAt(at) => {
-            end::note(&mut record, now_ms, "zoom's list does not show the meeting yet");
+            notes::note(&mut record, now_ms, "zoom's list does not show the meeting yet");
             end::sleep(flight, at, Mode::Reconcile, record, Vec::new())
         }
-        Next::Absent => absent(shop, flight),
+        Next::Absent => absent(shop, flight, &record),
     }
 }
 
 /// The last call made no meeting: the job is as if it had not been made.
-fn absent(shop: &Shop, flight: &Flight) -> Settlement {
+fn absent(shop: &Shop, flight: &Flight, record: &Record) -> Settlement {
     metrics::counter!("zoomd_reconciled_total", "outcome" => "absent").increment(1);
     let now = flight.redis_time(Instant::now());
     if flight.removed {
@@ -128,15 +143,24 @@ fn absent(shop: &Shop, flight: &Flight) -> Settlement {
         };
         return end::failed(flight, &Verdict::ours(FailureCode::Cancelled, text), &[]);
     }
-    if end::crashes(&flight.record) >= shop.queue.settings().poison_sweeps {
+    if notes::crashes(&flight.record) >= shop.queue.settings().poison_sweeps {
         return end::made_nothing_and_poisoned(flight);
     }
     let last_ms = flight.last_send_ms(shop.settings.allow_past_start);
     if flight.expired || now.as_millisecond() >= last_ms {
         return end::expired(flight);
     }
-    match decide::absent(create_meeting::attempt(flight), now, rand::random()) {
-        Decision::Retry { at, why } => end::retry(flight, at, why, None),
+    let mut attempt = create_meeting::attempt(flight);
+    let away = notes::was_away(record);
+    attempt.number -= u8::from(away && attempt.number > 0);
+    match decide::absent(attempt, now, rand::random()) {
+        Decision::Retry { at, why } => {
+            let mut settlement = end::retry(flight, at, why, None);
+            if let (true, Then::Sleep { record, .. }) = (away, &mut settlement.then) {
+                notes::uncount(record);
+            }
+            settlement
+        }
         Decision::Fail(verdict) => end::failed(flight, &verdict, &[]),
         _ => end::expired(flight),
     }
@@ -147,7 +171,7 @@ fn again(flight: &Flight, mut record: Record, why: &str) -> Settlement {
     let failed = record.more.get(FAILED_LOOKS).and_then(serde_json::Value::as_u64).unwrap_or(0) + 1;
     record.more.insert(FAILED_LOOKS.to_owned(), failed.into());
     let now_ms = flight.redis_ms(Instant::now());
-    end::note(&mut record, now_ms, why);
+    notes::note(&mut record, now_ms, why);
     let wait = backoff::after(u8::try_from(failed).unwrap_or(u8::MAX), rand::random());
     end::sleep(flight, now_ms + millis(wait), Mode::Reconcile, record, Vec::new())
 }

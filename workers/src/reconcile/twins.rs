@@ -2,76 +2,163 @@
 //!
 //! A call that Zoom showed later than the last look, and was therefore made
 //! again, leaves two meetings with one marker. Some minutes after a success on
-//! a second send the list is looked at once more; twins are counted and named
-//! in the log, and never deleted: a person may have invited guests to either.
+//! a second send the list is looked at once more; twins are counted, named in
+//! the log and shown with the job, and never deleted: a person may have invited
+//! guests to either.
 //!
-//! The look is this process' own: one that ends earlier does not make it.
+//! The looks wait in Redis, so that they are made by whoever is there then.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::Duration;
 
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
+use zoomd_store::StoreError;
+use zoomd_store::twins::Twins;
 use zoomd_wire::Marker;
 
-use super::look;
-use crate::jobs::call;
+use super::look::{self, Place};
+use crate::jobs::{call, notes};
 use crate::pipeline::flight::Flight;
 use crate::pipeline::shop::Shop;
 
-/// Jobs that wait for their look; more are not looked at.
+/// Looks and findings on their way to Redis; more are skipped.
 const MOST: usize = 256;
+/// Looks of one round.
+const ROUND: usize = 16;
+/// The shortest and the longest wait between two rounds.
+const SHORTEST: Duration = Duration::from_millis(50);
+const LONGEST: Duration = Duration::from_secs(15);
+/// A look that could not be made in so long is not made any more.
+const GIVE_UP: Duration = Duration::from_secs(24 * 3600);
 
-/// A job that was sent more than once and succeeded.
+/// What a look needs to know of its job.
+#[derive(Debug, Serialize, Deserialize)]
+struct Note {
+    v: u8,
+    place: Place,
+    marker: String,
+    /// When the job succeeded.
+    at: Timestamp,
+}
+
+/// What is to be written down.
 #[derive(Debug)]
-pub struct Suspect {
-    flight: Arc<Flight>,
-    marker: Marker,
-    due: Instant,
+enum News {
+    Watch(Arc<str>, Note),
+    Found(Arc<str>, Vec<u64>),
 }
 
 /// Where such jobs are left.
 #[derive(Debug, Clone)]
-pub struct Suspects(mpsc::Sender<Suspect>);
+pub struct Suspects(mpsc::Sender<News>);
 
 /// The way in and the way out.
 #[must_use]
-pub fn open() -> (Suspects, mpsc::Receiver<Suspect>) {
+pub fn open() -> (Suspects, Inbox) {
     let (sender, receiver) = mpsc::channel(MOST);
-    (Suspects(sender), receiver)
+    (Suspects(sender), Inbox(receiver))
 }
+
+/// What was left for [`serve`].
+#[derive(Debug)]
+pub struct Inbox(mpsc::Receiver<News>);
 
 impl Suspects {
     /// Has a job looked at later, if it was sent more than once.
-    pub fn watch(&self, shop: &Shop, flight: &Arc<Flight>, marker: Option<Marker>) {
-        let Some(marker) = marker.filter(|_| flight.attempt() > 1) else { return };
-        let due = Instant::now() + shop.settings.reconcile.twins_after;
-        let suspect = Suspect { flight: Arc::clone(flight), marker, due };
-        if self.0.try_send(suspect).is_err() {
-            metrics::counter!("zoomd_twin_looks_skipped_total").increment(1);
+    pub fn watch(&self, flight: &Flight, marker: Option<Marker>) {
+        let Some(marker) = marker.filter(|_| notes::was_sent_before(flight)) else { return };
+        let (place, marker) = (Place::of(flight), marker.to_string());
+        let note = Note { v: 1, place, marker, at: Timestamp::now() };
+        self.send(News::Watch(Arc::clone(&flight.ticket.job_id), note));
+    }
+
+    /// Zoom has more than one meeting of a job.
+    pub fn found(&self, flight: &Flight, meetings: &[u64]) {
+        tell(&flight.ticket.job_id, meetings);
+        self.send(News::Found(Arc::clone(&flight.ticket.job_id), meetings.to_vec()));
+    }
+
+    fn send(&self, news: News) {
+        if self.0.try_send(news).is_err() {
+            skipped();
         }
     }
 }
 
-/// Makes the looks, one after the other, until the engine ends.
-pub async fn serve(shop: Arc<Shop>, mut suspects: mpsc::Receiver<Suspect>) {
-    while let Some(suspect) = suspects.recv().await {
-        tokio::time::sleep_until(suspect.due.into()).await;
-        if let Err(why) = look_at(&shop, &suspect).await {
-            tracing::debug!(job.id = %suspect.flight.ticket.job_id, why, "no look for twins was made");
+fn skipped() {
+    metrics::counter!("zoomd_twin_looks_skipped_total").increment(1);
+}
+
+fn tell(job: &str, meetings: &[u64]) {
+    metrics::counter!("zoomd_twins_total").increment(meetings.len() as u64 - 1);
+    tracing::warn!(
+        job.id = job, meetings = ?meetings,
+        "zoom has more than one meeting of this job; delete what is not its outcome"
+    );
+}
+
+/// Writes down what comes in and makes the looks that are due, until the
+/// engine ends.
+pub async fn serve(shop: Arc<Shop>, Inbox(mut news): Inbox) {
+    let twins = Twins::new(shop.queue.store().clone());
+    let after = shop.settings.reconcile.twins_after;
+    let mut round = tokio::time::interval((after / 4).clamp(SHORTEST, LONGEST));
+    round.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        let done = tokio::select! {
+            Some(news) = news.recv() => note_down(&twins, news, after).await,
+            _ = round.tick() => look_round(&shop, &twins, after).await,
+        };
+        if let Err(error) = done {
+            tracing::debug!(error = %error, "looks for twins wait for redis");
         }
     }
 }
 
-async fn look_at(shop: &Shop, suspect: &Suspect) -> Result<(), String> {
-    let flight = &suspect.flight;
-    let (token, leave) = call::prepare_outside(shop, flight).await.map_err(|w| format!("{w:?}"))?;
-    let twins = look::carriers(shop, flight, &token, leave, &suspect.marker).await?;
-    if twins.len() > 1 {
-        metrics::counter!("zoomd_twins_total").increment(twins.len() as u64 - 1);
-        tracing::warn!(
-            job.id = %flight.ticket.job_id, meetings = ?twins,
-            "zoom has more than one meeting of this job; delete what is not its outcome"
-        );
+async fn note_down(twins: &Twins, news: News, after: Duration) -> Result<(), StoreError> {
+    match news {
+        News::Found(job, meetings) => twins.found(&job, &meetings).await,
+        News::Watch(job, note) => {
+            let note = serde_json::to_string(&note).unwrap_or_default();
+            if !twins.watch(&job, after, &note).await? {
+                skipped();
+            }
+            Ok(())
+        }
+    }
+}
+
+async fn look_round(shop: &Shop, twins: &Twins, after: Duration) -> Result<(), StoreError> {
+    for (job, note) in twins.due(ROUND, after).await? {
+        let Ok(note) = serde_json::from_str::<Note>(&note) else {
+            // Of a newer version, which will look for itself.
+            continue;
+        };
+        let age = Timestamp::now().duration_since(note.at);
+        match look_at(shop, note).await {
+            Ok(found) => {
+                if found.len() > 1 {
+                    tell(&job, &found);
+                    twins.found(&job, &found).await?;
+                }
+                twins.done(&job).await?;
+            }
+            Err(why) if age.unsigned_abs() > GIVE_UP => {
+                tracing::info!(job.id = job, why, "no look for twins could be made");
+                skipped();
+                twins.done(&job).await?;
+            }
+            Err(why) => tracing::debug!(job.id = job, why, "the look for twins is put off"),
+        }
     }
     Ok(())
+}
+
+async fn look_at(shop: &Shop, note: Note) -> Result<Vec<u64>, String> {
+    let marker: Marker = note.marker.parse().map_err(|_| "its marker is none".to_owned())?;
+    let prepared = call::prepare_outside(shop, &note.place.account).await;
+    let (token, leave) = prepared.map_err(|wait| format!("{wait:?}"))?;
+    look::carriers(shop, note.place, &token, leave, &marker).await
 }

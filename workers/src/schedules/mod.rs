@@ -34,7 +34,7 @@ struct Schedule {
 /// The schedules of a daemon, each a task to be spawned.
 pub fn all(shop: &Arc<Shop>) -> Vec<Pin<Box<dyn Future<Output = ()> + Send>>> {
     let gauges = Schedule { name: "gauges", when: "*/30 * * * * *", shared: false };
-    let trim = Schedule { name: "trim", when: "20 * * * * *", shared: true };
+    let trim = Schedule { name: "trim", when: "5/10 * * * * *", shared: true };
     let forget = Schedule { name: "forget", when: "40 * * * * *", shared: true };
     let keep_alive = Schedule { name: "keep_alive", when: "0 17 * * * *", shared: true };
     vec![

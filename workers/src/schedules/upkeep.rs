@@ -40,7 +40,9 @@ pub async fn gauges(shop: Arc<Shop>) -> Result<(), StoreError> {
 
 /// Cuts the output streams, and drops the names of consumers that are gone.
 pub async fn trim(shop: Arc<Shop>) -> Result<(), StoreError> {
-    shop.queue.trim().await?;
+    while shop.queue.trim().await?.more {
+        tokio::time::sleep(BETWEEN_PAGES).await;
+    }
     shop.queue.drop_consumers().await?;
     Ok(())
 }

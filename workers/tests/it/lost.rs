@@ -6,6 +6,7 @@ use serde_json::json;
 use zoom_sim::{Endpoint, Fault, What};
 use zoomd_workers::MarkerPlace;
 
+use crate::seen::Seen;
 use crate::world::{LIMIT, World, job_with};
 
 #[tokio::test]
@@ -194,51 +195,6 @@ async fn an_engine_that_dies_before_the_call_leaves_the_job_to_another() {
     world.assert_idle();
 }
 
-/// Remembers which counters were used.
-#[derive(Default)]
-struct Seen(std::sync::Mutex<std::collections::HashSet<String>>);
-
-impl metrics::Recorder for Seen {
-    fn describe_counter(
-        &self,
-        _: metrics::KeyName,
-        _: Option<metrics::Unit>,
-        _: metrics::SharedString,
-    ) {
-    }
-    fn describe_gauge(
-        &self,
-        _: metrics::KeyName,
-        _: Option<metrics::Unit>,
-        _: metrics::SharedString,
-    ) {
-    }
-    fn describe_histogram(
-        &self,
-        _: metrics::KeyName,
-        _: Option<metrics::Unit>,
-        _: metrics::SharedString,
-    ) {
-    }
-
-    fn register_counter(&self, key: &metrics::Key, _: &metrics::Metadata<'_>) -> metrics::Counter {
-        self.0.lock().expect("a lock").insert(key.name().to_owned());
-        metrics::Counter::noop()
-    }
-
-    fn register_gauge(&self, _: &metrics::Key, _: &metrics::Metadata<'_>) -> metrics::Gauge {
-        metrics::Gauge::noop()
-    }
-
-    fn register_histogram(
-        &self,
-        _: &metrics::Key,
-        _: &metrics::Metadata<'_>,
-    ) -> metrics::Histogram {
-        metrics::Histogram::noop()
-    }
-}
-
 #[tokio::test]
 async fn a_meeting_that_shows_up_too_late_is_a_twin_and_is_reported() {
     let seen = Seen::default();
@@ -258,7 +214,7 @@ async fn a_meeting_that_shows_up_too_late_is_a_twin_and_is_reported() {
     assert_eq!(result["attempts"], 2);
     assert_eq!(world.sim.twins().len(), 1, "the window that remains");
     let until = std::time::Instant::now() + LIMIT;
-    while !seen.0.lock().expect("a lock").contains("zoomd_twins_total") {
+    while seen.count("zoomd_twins_total") == 0 {
         assert!(std::time::Instant::now() < until, "the twin is reported");
         tokio::task::yield_now().await;
     }

@@ -110,11 +110,11 @@ async fn not_before_is_kept_and_a_deadline_ends_a_wait() {
     past["deadline"] = in_ms(-1).into();
     let began = Instant::now();
     [&later, &late, &past].into_iter().for_each(|job| drop(world.enqueue(job)));
-    let outcomes = world.outcomes(2).await;
+    let outcomes = world.outcomes(3).await;
     assert_eq!(outcomes["past"]["code"], "deadline_exceeded");
     assert_eq!(outcomes["late"]["code"], "deadline_exceeded");
-    assert!(began.elapsed() < Duration::from_millis(700), "{:?}", began.elapsed());
-    let outcomes = world.outcomes(3).await;
+    let failed = outcomes["late"]["failed_at"].as_str().expect("a time");
+    assert!(failed < outcomes["later"]["finished_at"].as_str().expect("a time"), "{outcomes:?}");
     succeeded(&outcomes["later"], 1);
     assert!(began.elapsed() >= Duration::from_millis(650));
     engine.drain(LIMIT).await;
@@ -131,7 +131,7 @@ async fn a_zoom_that_is_away_costs_no_job_an_attempt() {
         world.enqueue(&job_with("acme", &format!("patient-{n}")));
     }
     let until = Instant::now() + LIMIT;
-    while !engine.zoom_out_of_reach() {
+    while engine.zoom_out_of_reach().is_empty() {
         assert!(Instant::now() < until, "the circuit opens");
         tokio::task::yield_now().await;
     }

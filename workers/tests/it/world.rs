@@ -48,11 +48,15 @@ impl World {
 
     /// A Zoom of a kind.
     pub async fn with(config: Config) -> Self {
+        Self::on(Options { aof: Some("everysec"), ..Options::default() }, config).await
+    }
+
+    /// A Redis of a kind, too.
+    pub async fn on(options: Options, config: Config) -> Self {
         let _ = tracing_subscriber::fmt()
             .with_env_filter(tracing_subscriber::EnvFilter::from_default_env())
             .with_test_writer()
             .try_init();
-        let options = Options { aof: Some("everysec"), ..Options::default() };
         let redis = RedisServer::start_with(options).expect("a redis-server on PATH");
         let sim = Sim::start(config).await;
         let store = Store::connect(&StoreConfig::new(redis.unix_url(), NS)).await.expect("redis");

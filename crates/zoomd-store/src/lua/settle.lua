@@ -10,7 +10,7 @@
 --         F failed, U failed and its id stays taken, N refused (never leased)
 --                     kind, json, reply, code, record, failure id
 --         S sleeps    until ms, record, event ('' none), its json
---         R to room   record
+--         R to room   record, ms its account sleeps (0 none)
 --       then: unsent (0|1), Zoom user id of the host ('' none), its e-mail,
 --       number of gates closed, each: field (`@` the host's day), until ms
 --       (`ids` value of D, P and U: all but the finish time, '' when the id goes)
@@ -33,7 +33,7 @@ end
 labels.create, labels.look = ARGV[5], ARGV[6]
 local reply_ms, failures_s = ARGV[7], tonumber(ARGV[8])
 local FIELDS = {D = {'kind', 'json', 'reply'}, S = {'till', 'record', 'event', 'event_json'},
-                R = {'record'}, F = {'kind', 'json', 'reply', 'code', 'record', 'fid'}}
+                R = {'record', 'nap'}, F = {'kind', 'json', 'reply', 'code', 'record', 'fid'}}
 FIELDS.U, FIELDS.N, FIELDS.P = FIELDS.F, FIELDS.F, {}
 
 local items, ids, at = {}, {}, 12
@@ -178,7 +178,7 @@ end
 
 local gone_ids, kept_ids, released, gone_entries = {}, {}, {}, {}
 local cold, capped = {}, {}
-local rooms, wake, done, failed = {}, false, 0, 0
+local rooms, naps, wake, done, failed = {}, {}, false, 0, 0
 local function of_account(map, A, id)
   if not map[A] then map[A] = {} end
   local list = map[A]
@@ -219,6 +219,7 @@ for _, t in ipairs(settled) do
       wake = true
     else
       rooms[#rooms + 1] = t.live
+      if t.nap ~= '0' then naps[lane_of(t.live)] = now + tonumber(t.nap) end
     end
   else
     if t.letter == 'D' or t.letter == 'P' then done = done + 1 else failed = failed + 1 index_failure(t) end
@@ -282,6 +283,10 @@ end
 try_all('HSET', P .. 'ids', kept_ids)
 try_all('HDEL', P .. 'ids', gone_ids)
 if into_rooms(rooms) then wake = true end
+for lane, till in pairs(naps) do
+  call('ZREM', P .. 'ring', lane)
+  call('ZADD', P .. 'zz', int(till), lane)
+end
 for A, list in pairs(cold) do
   try_all('HDEL', P .. 'p:' .. A, list)
   try_all('HDEL', P .. 'r:' .. A, list)

@@ -1,8 +1,8 @@
 -- Trims one output stream: by age never what a consumer group has not
--- acknowledged, by size whatever is oldest.
+-- acknowledged, by size and length whatever is oldest.
 -- KEYS  1 prefix  2 stream
--- ARGV  1 clock offset  2 kept ms  3 most bytes  4 most entries of one call
--- Answer  {trimmed by age, trimmed by size, of these not yet acknowledged (0|1)}
+-- ARGV  1 clock offset  2 kept ms  3 most bytes  4 most entries (0 any)  5 most cut by one call
+-- Answer  {trimmed by age, trimmed by size or length, of these not yet acknowledged (0|1)}
 if call('EXISTS', KEYS[2]) == 0 then return {0, 0, 0} end
 local function parts(id)
   local ms, seq = string.match(id, '^(%d+)-(%d+)$')
@@ -33,7 +33,7 @@ end
 
 local oldest = int(now - tonumber(ARGV[2])) .. '-0'
 if needed and before(needed, oldest) then oldest = needed end
-local by_age = call('XTRIM', KEYS[2], 'MINID', '~', oldest, 'LIMIT', ARGV[4])
+local by_age = call('XTRIM', KEYS[2], 'MINID', '~', oldest, 'LIMIT', ARGV[5])
 
 -- The size is reckoned from the entries at both ends: `MEMORY USAGE` counts a
 -- group's pending list, several times over, as the stream's.
@@ -51,9 +51,10 @@ end
 local by_size, lost = 0, 0
 local length, most = call('XLEN', KEYS[2]), tonumber(ARGV[3])
 local bytes = reckoned(length)
-if bytes > most then
-  local target = math.floor(length * most / bytes * 0.95)
-  by_size = call('XTRIM', KEYS[2], 'MAXLEN', '~', math.max(target, length - tonumber(ARGV[4])), 'LIMIT', ARGV[4])
+local target = bytes > most and math.floor(length * most / bytes * 0.95) or length
+if tonumber(ARGV[4]) > 0 then target = math.min(target, tonumber(ARGV[4])) end
+if target < length then
+  by_size = call('XTRIM', KEYS[2], 'MAXLEN', '~', math.max(target, length - tonumber(ARGV[5])), 'LIMIT', ARGV[5])
   local first = call('XRANGE', KEYS[2], '-', '+', 'COUNT', 1)[1]
   if by_size > 0 and needed and (not first or before(needed, first[1])) then lost = 1 end
 end

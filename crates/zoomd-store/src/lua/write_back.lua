@@ -22,6 +22,8 @@ local function write_back(id, fence, granted, value, flags, payload, till)
     local run, entry = string.match(known, '^%u (%d+) (%S+)')
     if entry == mine.entry and tonumber(run) >= tonumber(mine.run) then return 'D' end
   end
+  -- A failure leaves no memory of its id, but its own record.
+  if not known and try('HGET', P .. 'f:' .. id .. '#' .. mine.run, 'entry') == mine.entry then return 'D' end
   local o = own and parse_own(own)
   if o and o.fence ~= fence then return 'T' end
   if o then

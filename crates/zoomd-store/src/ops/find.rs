@@ -9,9 +9,9 @@ use redis::from_redis_value;
 use super::stream::Way;
 use super::view::explain;
 use super::{JobView, Ops, Source, State, failures};
-use crate::StoreError;
 use crate::queue::Mode;
 use crate::queue::parse::Live;
+use crate::{StoreError, twins};
 
 /// Entries of the producers' stream that are looked at for one job, the oldest
 /// first.
@@ -34,6 +34,18 @@ impl Ops {
     /// # Errors
     /// That Redis could not be asked.
     pub async fn job_near(
+        &self,
+        id: &str,
+        entry: Option<&str>,
+    ) -> Result<Option<JobView>, StoreError> {
+        let Some(mut view) = self.without_twins(id, entry).await? else { return Ok(None) };
+        if view.state == State::Succeeded {
+            view.twins = twins::of(&self.store, &view.id).await?;
+        }
+        Ok(Some(view))
+    }
+
+    async fn without_twins(
         &self,
         id: &str,
         entry: Option<&str>,

@@ -25,6 +25,8 @@ pub struct Presence {
     pub version: String,
     /// When it started.
     pub started_ms: i64,
+    /// The hosts of Zoom it cannot reach.
+    pub zoom_away: Vec<String>,
 }
 
 /// A daemon that was heard of.
@@ -51,7 +53,7 @@ impl Ops {
         write.cmd("ZADD").arg(keys.daemons()).arg(now_ms).arg(&presence.id);
         write.cmd("HSET").arg(&key).arg("host").arg(&presence.host);
         write.arg("pid").arg(presence.pid).arg("version").arg(&presence.version);
-        write.arg("started").arg(presence.started_ms);
+        write.arg("started").arg(presence.started_ms).arg("away").arg(presence.zoom_away.join(" "));
         write.cmd("PEXPIRE").arg(&key).arg(FORGOTTEN_MS);
         write.cmd("ZREMRANGEBYSCORE").arg(keys.daemons()).arg("-inf").arg(now_ms - FORGOTTEN_MS);
         for answer in self.store.connection().values(&write).await? {
@@ -87,7 +89,7 @@ impl Ops {
         }
         let mut reads = redis::pipe();
         for (id, _) in &seen {
-            let fields = ["host", "pid", "version", "started"];
+            let fields = ["host", "pid", "version", "started", "away"];
             reads.cmd("HMGET").arg(keys.daemon(id)).arg(&fields);
         }
         let values = conn.values(&reads).await?;
@@ -99,7 +101,8 @@ impl Ops {
             let (host, pid) = (next(), next().parse().unwrap_or(0));
             let (version, started_ms) = (next(), next().parse().unwrap_or(0));
             let seen_ms = seen_ms as i64;
-            let presence = Presence { id, host, pid, version, started_ms };
+            let zoom_away = next().split_whitespace().map(str::to_owned).collect();
+            let presence = Presence { id, host, pid, version, started_ms, zoom_away };
             daemons.push(DaemonLine { presence, seen_ms, alive: now_ms - seen_ms < ALIVE_MS });
         }
         Ok(daemons)

@@ -119,6 +119,8 @@ pub struct JobView {
     pub job: Option<Vec<u8>>,
     /// Its outcome, a JSON object.
     pub outcome: Option<String>,
+    /// Its meetings, where Zoom was found to have more than one.
+    pub twins: Vec<u64>,
 }
 
 impl JobView {
@@ -147,6 +149,7 @@ impl JobView {
             record: Record::default(),
             job: None,
             outcome: None,
+            twins: Vec::new(),
         }
     }
 }

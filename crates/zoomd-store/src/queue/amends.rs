@@ -100,7 +100,8 @@ impl Queue {
     /// Tells a Redis that may have gone back in time (its run id changed) of the
     /// calls of the last minute, before anything else is asked of it: of those
     /// not settled yet, and those whose settle is lost. A call whose settle is
-    /// kept must not be told: a job without an id leaves no trace of its end.
+    /// kept must not be told, and none whose lease was taken: a job without an
+    /// id leaves no trace of its success.
     ///
     /// # Errors
     /// Not all is known to be written: ask again with all.

@@ -75,6 +75,22 @@ impl Lane {
         self.seen.as_ref().map(|(_, since)| *since)
     }
 
+    /// Asks anew since when nobody has taken a lease from this daemon; `None`
+    /// if that cannot be told.
+    pub(super) async fn look(&mut self) -> Option<Instant> {
+        let number = self.watch.as_ref()?.number;
+        let asked = Instant::now();
+        let mut ask = redis::pipe();
+        push_watch(&mut ask, &self.key);
+        let counter = self.conn.values(&ask).await.ok()?.pop()?;
+        // A connection that was made anew may have missed any number of changes.
+        if self.conn.number() != number {
+            return None;
+        }
+        self.watching(counter, asked);
+        self.seen.as_ref().map(|(_, since)| *since)
+    }
+
     /// Publishes results and runs `script` in one transaction, then watches anew.
     pub(super) async fn run(
         &mut self,

@@ -25,6 +25,8 @@ pub struct QueueSettings {
     pub output_kept: Duration,
     /// How large an output stream may grow.
     pub output_bytes: u64,
+    /// How many entries an output stream may hold; `None`: any number.
+    pub output_entries: Option<u64>,
     /// How long a failure stays in the index.
     pub failures_kept: Duration,
     /// Zoom's limits.
@@ -44,6 +46,7 @@ impl Default for QueueSettings {
             reply_kept: Duration::from_secs(600),
             output_kept: hours(7 * 24),
             output_bytes: 256 << 20,
+            output_entries: None,
             failures_kept: hours(30 * 24),
             budgets: Budgets::default(),
         }

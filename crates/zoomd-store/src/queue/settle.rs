@@ -3,6 +3,7 @@
 
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
 
 use redis::Value;
 
@@ -194,6 +195,19 @@ impl Queue {
         }
     }
 
+    /// Begins to watch whether leases are taken from this daemon; see
+    /// [`untaken_since`](Self::untaken_since).
+    pub async fn watch_leases(&self) {
+        self.lane.lock().await.ready(&SETTLE).await;
+    }
+
+    /// Since when nobody has taken a lease from this daemon, as far as that can
+    /// be told. A younger lease that is gone all the same was forgotten by
+    /// Redis.
+    pub async fn untaken_since(&self) -> Option<Instant> {
+        self.lane.lock().await.look().await
+    }
+
     fn batch_call(&self, batch: &SettleBatch, again: bool, results: Results) -> Call<'static> {
         let plain = batch.plain();
         let whole = batch.plan.whole.len() + batch.refusals.len();
@@ -287,7 +301,7 @@ impl Settlement {
     /// Back to its room, unsent and unspent.
     #[must_use]
     pub fn back(ticket: Ticket) -> Self {
-        let then = Then::Room { mode: ticket.mode, record: None };
+        let then = Then::Room { mode: ticket.mode, record: None, nap: None };
         Self { unsent: true, ..Self::new(ticket, then) }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::cmp::Ordering;
 
+use super::admit::ms;
 use super::parse::host_name;
 use super::{Close, Learnt, Outcome, Record, Refusal, Settlement, Then};
 use crate::script::Call;
@@ -35,8 +36,9 @@ pub(super) fn push_item(call: &mut Call<'_>, item: &Settlement, learnt: Option<&
             let event = event.as_ref();
             call.push(event.map_or("", |e| e.name)).push(event.map_or("", |e| &e.json));
         }
-        Then::Room { record, .. } => {
+        Then::Room { record, nap, .. } => {
             call.push(json(record.as_ref()));
+            call.push(nap.map_or(0, ms));
         }
     }
     call.push(u8::from(item.unsent))

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::record::Record;
 use crate::grants::GrantVersion;
@@ -303,6 +303,8 @@ pub enum Then {
         mode: Mode,
         /// What is known of it; `None` leaves what is stored.
         record: Option<Record>,
+        /// Its account is looked at no earlier than in so long.
+        nap: Option<Duration>,
     },
 }
 

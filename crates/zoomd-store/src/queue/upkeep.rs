@@ -28,6 +28,8 @@ script!(DROP_CONSUMERS, "drop_consumers.lua");
 
 /// Fields, entries or accounts one call looks at.
 const PAGE: usize = 1000;
+/// Entries one call cuts from one stream.
+const MOST_TRIMMED: usize = 10_000;
 /// A consumer that has not asked for so long is gone: living ones ask each second.
 const CONSUMER_GONE: Duration = Duration::from_secs(3600);
 
@@ -45,10 +47,12 @@ pub struct Pass {
 pub struct Trimmed {
     /// Entries past their age.
     pub by_age: u64,
-    /// Entries cut because the stream was too large.
+    /// Entries cut because the stream was too large or too long.
     pub by_size: u64,
     /// Whether a consumer group lost entries it had not acknowledged.
     pub unread: bool,
+    /// Whether there may be more to cut at once.
+    pub more: bool,
 }
 
 impl Queue {
@@ -88,24 +92,27 @@ impl Queue {
                 .key(&stream)
                 .arg(ms(self.settings.output_kept))
                 .arg(self.settings.output_bytes)
-                .arg(PAGE * 10);
+                .arg(self.settings.output_entries.unwrap_or(0))
+                .arg(MOST_TRIMMED);
             let mut parts = Parts::of(self.ask(call).await?)?;
             let trimmed = Trimmed {
                 by_age: parts.count()?,
                 by_size: parts.count()?,
                 unread: parts.count()? > 0,
+                more: false,
             };
             if trimmed.unread {
                 metrics::counter!("zoomd_outputs_trimmed_unread_total").increment(trimmed.by_size);
                 tracing::warn!(
                     stream,
                     entries = trimmed.by_size,
-                    "an output stream was cut for its size before all consumer groups had acknowledged it"
+                    "an output stream was cut for its size or length before all consumer groups had acknowledged it"
                 );
             }
             all.by_age += trimmed.by_age;
             all.by_size += trimmed.by_size;
             all.unread |= trimmed.unread;
+            all.more |= trimmed.by_age.max(trimmed.by_size) * 2 > MOST_TRIMMED as u64;
         }
         Ok(all)
     }

@@ -403,6 +403,7 @@ async fn a_daemon_that_says_so_is_there() {
         pid: 7,
         version: "0.1.0".into(),
         started_ms: 5,
+        zoom_away: vec!["api.zoom.us".into()],
     };
     assert!(ops(&bench).daemons().await.expect("asked").is_empty());
     ops(&bench).announce(&presence).await.expect("said");

@@ -61,6 +61,32 @@ async fn age_spares_what_a_group_needs_and_size_does_not() {
 }
 
 #[tokio::test]
+async fn a_stream_is_cut_to_its_length_and_a_group_that_loses_by_it_is_told_of() {
+    let settings = QueueSettings { output_entries: Some(1_000), ..QueueSettings::default() };
+    let bench = Bench::with(Options::default(), settings).await;
+    let fill =
+        "for i = 1, 25000 do redis.call('XADD', KEYS[1], '*', 'result', string.rep('x', 20)) end";
+    bench.conn.value(redis::cmd("EVAL").arg(fill).arg(1).arg("zoomd:results")).await.expect("fill");
+    bench.cmd("XGROUP CREATE zoomd:results readers 0").await;
+    let (mut cut, mut unread) = (0, false);
+    loop {
+        let trimmed = bench.queue.trim().await.expect("trim");
+        cut += trimmed.by_size;
+        unread |= trimmed.unread;
+        if !trimmed.more {
+            break;
+        }
+    }
+    let left = bench.int("XLEN zoomd:results").await;
+    assert!(unread && (1_000..=1_100).contains(&left), "{left} left of 25000, {cut} cut");
+    // Nobody loses what all have read.
+    bench.cmd("XGROUP SETID zoomd:results readers $").await;
+    bench.conn.value(redis::cmd("EVAL").arg(fill).arg(1).arg("zoomd:results")).await.expect("fill");
+    bench.cmd("XGROUP SETID zoomd:results readers $").await;
+    assert!(!bench.queue.trim().await.expect("trim").unread);
+}
+
+#[tokio::test]
 async fn failures_leave_the_index_after_thirty_days() {
     let bench = Bench::start().await;
     bench.account("acme", "unlimited").await;

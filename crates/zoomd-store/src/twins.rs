@@ -1,0 +1,109 @@
+//! Jobs that were sent twice, and the second meetings that were found.
+//!
+//! A look that is due is put off as it is handed out, and forgotten only when
+//! it was made: a daemon that ends in between leaves it to another.
+
+use std::sync::LazyLock;
+use std::time::Duration;
+
+use crate::{Script, Store, StoreError};
+
+const BASE: &str = include_str!("lua/lib/base.lua");
+static WATCH: LazyLock<Script> =
+    LazyLock::new(|| Script::new(&[BASE, include_str!("lua/twins_watch.lua")]));
+static DUE: LazyLock<Script> =
+    LazyLock::new(|| Script::new(&[BASE, include_str!("lua/twins_due.lua")]));
+
+/// Jobs that wait for their look; more are not looked at.
+const MOST: usize = 10_000;
+/// How long what was found is shown.
+const SHOWN: Duration = Duration::from_secs(30 * 24 * 3600);
+
+/// The looks for twins of a namespace.
+#[derive(Debug, Clone)]
+pub struct Twins {
+    store: Store,
+}
+
+impl Twins {
+    /// Those of `store`.
+    #[must_use]
+    pub fn new(store: Store) -> Self {
+        Self { store }
+    }
+
+    /// Has a job looked at after a while; `note` is what the look needs to
+    /// know. False: too many wait.
+    ///
+    /// # Errors
+    /// What Redis refused, or that it could not be asked.
+    pub async fn watch(&self, job: &str, after: Duration, note: &str) -> Result<bool, StoreError> {
+        let call = WATCH
+            .call()
+            .key(self.store.keys().prefix())
+            .arg(self.store.clock().ms())
+            .arg(job)
+            .arg(after.as_millis() as u64)
+            .arg(note)
+            .arg(MOST);
+        Ok(redis::from_redis_value(call.run(&self.store.connection()).await?)?)
+    }
+
+    /// Jobs whose look is due, with their notes. Each comes again after a
+    /// while unless it is [`done`](Self::done).
+    ///
+    /// # Errors
+    /// What Redis refused, or that it could not be asked.
+    pub async fn due(
+        &self,
+        most: usize,
+        again: Duration,
+    ) -> Result<Vec<(String, String)>, StoreError> {
+        let call = DUE
+            .call()
+            .key(self.store.keys().prefix())
+            .arg(self.store.clock().ms())
+            .arg(most)
+            .arg(again.as_millis() as u64);
+        let flat: Vec<String> = redis::from_redis_value(call.run(&self.store.connection()).await?)?;
+        Ok(flat.chunks_exact(2).map(|pair| (pair[0].clone(), pair[1].clone())).collect())
+    }
+
+    /// The look was made, or is given up.
+    ///
+    /// # Errors
+    /// That Redis could not be asked.
+    pub async fn done(&self, job: &str) -> Result<(), StoreError> {
+        let keys = self.store.keys();
+        let mut write = redis::pipe();
+        write.cmd("ZREM").arg(keys.twins_due()).arg(job);
+        write.cmd("HDEL").arg(keys.twins_notes()).arg(job);
+        self.run(&write).await
+    }
+
+    /// Zoom has these meetings of one job.
+    ///
+    /// # Errors
+    /// What Redis refused, or that it could not be asked.
+    pub async fn found(&self, job: &str, meetings: &[u64]) -> Result<(), StoreError> {
+        let key = self.store.keys().twins(job);
+        let text: Vec<String> = meetings.iter().map(ToString::to_string).collect();
+        let mut write = redis::pipe();
+        write.cmd("SET").arg(key).arg(text.join(" ")).arg("EX").arg(SHOWN.as_secs());
+        self.run(&write).await
+    }
+
+    async fn run(&self, write: &redis::Pipeline) -> Result<(), StoreError> {
+        for answer in self.store.connection().values(write).await? {
+            answer.extract_error()?;
+        }
+        Ok(())
+    }
+}
+
+/// The meetings that were found of one job where there should be one; mostly none.
+pub(crate) async fn of(store: &Store, job: &str) -> Result<Vec<u64>, StoreError> {
+    let read = redis::cmd("GET").arg(store.keys().twins(job)).to_owned();
+    let text: Option<String> = redis::from_redis_value(store.connection().value(&read).await?)?;
+    Ok(text.unwrap_or_default().split(' ').filter_map(|id| id.parse().ok()).collect())
+}

@@ -1,0 +1,223 @@
+//! A Zoom that is slow, hangs, storms, or says what cannot be read: every job
+//! has its one outcome, and no time without Zoom costs an attempt.
+
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+use zoom_sim::{Endpoint, Fault, What};
+use zoomd_store::twins::Twins;
+use zoomd_workers::decide::backoff;
+
+use crate::world::{LIMIT, World, job_with};
+
+const JOBS: usize = 60;
+
+/// Jobs that have one attempt and no more.
+fn enqueue(world: &World, from: usize, count: usize) {
+    for n in from..from + count {
+        let mut job = job_with("acme", &format!("patient-{n}"));
+        job["max_attempts"] = 1.into();
+        world.enqueue(&job);
+    }
+}
+
+fn all_at_the_first_attempt(outcomes: impl IntoIterator<Item = Value>) {
+    for outcome in outcomes {
+        assert_eq!(outcome["status"], "succeeded", "{outcome}");
+        assert_eq!(outcome["attempts"], 1, "{outcome}");
+    }
+}
+
+/// Zoom is away in one way or another for as long as the circuit needs to open
+/// several times over; all that follows from an hour is more of the same pauses.
+async fn without_zoom(begin: impl AsyncFn(&World), end: impl AsyncFn(&World)) {
+    let world = World::new().await;
+    world.account("acme").await;
+    let engine = world.hasty_engine().await;
+    begin(&world).await;
+    enqueue(&world, 0, JOBS / 2);
+    let until = Instant::now() + LIMIT;
+    while engine.zoom_out_of_reach().is_empty() {
+        assert!(Instant::now() < until, "the circuit opens");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    enqueue(&world, JOBS / 2, JOBS / 2);
+    let calls = world.sim.counters().arrived;
+    tokio::time::sleep(Duration::from_secs(4)).await;
+    let after = world.sim.counters().arrived;
+    let tries = after.create + after.list - calls.create - calls.list;
+    // Those in flight as it opened, and a probe after each pause.
+    assert!(tries <= 32 + 6, "{tries} calls to a host that is away");
+    end(&world).await;
+    all_at_the_first_attempt(world.outcomes(JOBS).await.into_values());
+    assert_eq!(world.sim.meetings().len(), JOBS);
+    assert!(world.sim.twins().is_empty());
+    assert!(engine.zoom_out_of_reach().is_empty());
+    engine.drain(LIMIT).await;
+    world.assert_idle();
+}
+
+#[tokio::test]
+async fn a_zoom_that_refuses_connections_costs_no_attempt() {
+    without_zoom(async |world| world.sim.down().await, async |world| world.sim.up().await).await;
+}
+
+#[tokio::test]
+async fn a_zoom_that_answers_503_to_everything_costs_no_attempt() {
+    let storm = async |world: &World| {
+        for endpoint in [Endpoint::Create, Endpoint::List] {
+            world.sim.fault(Fault::new(endpoint, What::Status(503)).always());
+        }
+    };
+    without_zoom(storm, async |world| world.sim.clear_faults()).await;
+}
+
+#[tokio::test]
+async fn a_zoom_that_takes_requests_and_says_nothing_costs_no_attempt() {
+    let silence = async |world: &World| {
+        for endpoint in [Endpoint::Create, Endpoint::List] {
+            world.sim.fault(Fault::new(endpoint, What::Hang).always());
+        }
+    };
+    without_zoom(silence, async |world| world.sim.clear_faults()).await;
+}
+
+/// An hour by the rules alone: what the circuit lets through, and what that
+/// costs a job, does not depend on how long the trouble lasts.
+#[test]
+fn an_hour_is_as_good_as_a_second_to_the_circuit() {
+    use zoomd_workers::pipeline::circuit::{Circuit, Gate};
+    let (mut now, mut calls) = (Instant::now(), 0);
+    let end = now + Duration::from_secs(3600);
+    let mut circuit = Circuit::new(Duration::from_secs(60));
+    while now < end {
+        while circuit.ask(now, 0.5) == Gate::Go {
+            calls += 1;
+            circuit.troubled(now, 0.5);
+        }
+        let Gate::Closed { until } = circuit.peek(now) else { continue };
+        now = until;
+    }
+    assert!((110..=130).contains(&calls), "{calls} calls in an hour");
+    assert!(backoff::after(1, 0.5) < Duration::from_secs(3));
+}
+
+#[tokio::test]
+async fn answers_that_cannot_be_read_are_looked_for() {
+    let world = World::new().await;
+    world.account("acme").await;
+    let engine = world.hasty_engine().await;
+    let body = |content_type: &str, body: &str| What::Body {
+        status: 201,
+        content_type: content_type.into(),
+        body: body.into(),
+    };
+    let faults = [
+        What::Huge(100_000_000),
+        What::HalfReply(20),
+        What::Html(502),
+        What::Xml(500),
+        What::Without(vec!["id".into()]),
+        body("application/json", ""),
+        body("application/json", r#"{"id":"x"}"#),
+        body("text/plain", "\u{0}\u{1}"),
+    ];
+    let count = faults.len();
+    for (n, what) in faults.into_iter().enumerate() {
+        let fault = world.sim.fault(Fault::new(Endpoint::Create, what.clone()).after());
+        world.enqueue(&job_with("acme", &format!("odd-{n}")));
+        let outcome = world.outcomes(n + 1).await.remove(&format!("odd-{n}")).expect("an outcome");
+        assert_eq!(outcome["status"], "succeeded", "{what:?}: {outcome}");
+        assert_eq!(outcome["reconciled"], true, "{what:?}");
+        world.sim.clear_fault(fault);
+    }
+    assert_eq!(world.sim.meetings().len(), count);
+    assert!(world.sim.twins().is_empty());
+    engine.drain(LIMIT).await;
+    world.assert_idle();
+}
+
+#[tokio::test]
+async fn a_look_spends_the_lists_budget_and_not_the_hosts_hundred() {
+    let world = World::new().await;
+    world.account("acme").await;
+    let engine = world.hasty_engine().await;
+    world.sim.fault(Fault::new(Endpoint::Create, What::Drop).after());
+    world.enqueue(&job_with("acme", "once"));
+    assert_eq!(world.outcome("once").await["reconciled"], true);
+    engine.drain(LIMIT).await;
+    let mut resp = world.resp();
+    let days = resp.call(&["KEYS", "zoomd:v1:d:*"]);
+    let mut counts = std::collections::BTreeMap::<String, i64>::new();
+    for key in days.list() {
+        for pair in resp.call(&["HGETALL", key.text()]).list().chunks(2) {
+            *counts.entry(pair[0].text().to_owned()).or_default() +=
+                pair[1].text().parse::<i64>().expect("a number");
+        }
+    }
+    let hosts: i64 = counts.iter().filter(|(k, _)| k.starts_with("h:")).map(|(_, n)| n).sum();
+    assert_eq!(hosts, 1, "one create of the hundred: {counts:?}");
+    assert!(counts["l:medium"] >= 1, "{counts:?}");
+}
+
+#[tokio::test]
+async fn more_than_fifty_meetings_to_read_are_not_read() {
+    let world = World::new().await;
+    world.account("acme").await;
+    let engine = world
+        .engine_with(|setup| {
+            setup.queue.request_timeout = Duration::from_millis(300);
+            setup.settings.reconcile.most_gets = 5;
+        })
+        .await;
+    let long = |id: &str| {
+        let mut job = job_with("acme", id);
+        job["meeting"]["agenda"] = "word ".repeat(200).into();
+        job
+    };
+    for n in 0..8 {
+        world.enqueue(&long(&format!("old-{n}")));
+    }
+    world.outcomes(8).await;
+    world.sim.fault(Fault::new(Endpoint::Create, What::Status(503)));
+    world.enqueue(&long("lost"));
+    let failure = world.outcomes(9).await.remove("lost").expect("an outcome");
+    assert_eq!(failure["code"], "outcome_unknown", "{failure}");
+    assert_eq!(world.sim.counters().arrived.get, 5);
+    engine.drain(LIMIT).await;
+}
+
+#[tokio::test]
+async fn a_twin_is_shown_with_its_job_whoever_finds_it() {
+    let world = World::new().await;
+    world.account("acme").await;
+    world.sim.rules(|rules| rules.list.lag_ms = 1_000);
+    let hasty = |setup: &mut zoomd_workers::Setup| {
+        setup.queue.request_timeout = Duration::from_millis(100);
+        setup.settings.reconcile.twins_after = Duration::from_millis(1_200);
+    };
+    let first = world.engine_with(hasty).await;
+    world.sim.fault(Fault::new(Endpoint::Create, What::Drop).after());
+    world.enqueue(&job_with("acme", "twice"));
+    assert_eq!(world.outcome("twice").await["attempts"], 2);
+    first.drain(LIMIT).await;
+    let heir = world.engine_with(hasty).await;
+    let ops = zoomd_store::ops::Ops::new(world.store.clone());
+    let until = Instant::now() + LIMIT;
+    let twins = loop {
+        let view = ops.job("twice").await.expect("redis").expect("a job");
+        if !view.twins.is_empty() {
+            break view.twins;
+        }
+        assert!(Instant::now() < until, "the twin is found by another engine");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    };
+    let mut made: Vec<u64> = world.sim.meetings().iter().map(|meeting| meeting.id).collect();
+    let mut twins = twins;
+    made.sort_unstable();
+    twins.sort_unstable();
+    assert_eq!(twins, made, "both, and neither is deleted");
+    heir.drain(LIMIT).await;
+    let left = Twins::new(world.store.clone()).due(9, Duration::ZERO).await.expect("redis");
+    assert!(left.is_empty(), "the look is not made again");
+}
