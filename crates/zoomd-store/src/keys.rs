@@ -150,6 +150,9 @@ impl Keys {
         rooms(account) = "hr:";
         /// Hash: closed-until times of a Zoom account.
         gates(zoom_account) = "gate:";
+        /// Zset: lanes that wait for a budget of a Zoom account, `<Zoom account>:<label>`,
+        /// in the order of their turn.
+        line(budget) = "hz:";
         /// Hash: alias of a host → its Zoom user id.
         aliases(zoom_account) = "al:";
         /// Hash: one failure.

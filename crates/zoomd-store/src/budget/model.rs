@@ -17,8 +17,6 @@ pub const MIDNIGHT_MARGIN_MS: i64 = 5_000;
 /// What is asked: one create.
 #[derive(Debug, Clone, Copy)]
 pub struct Ask<'a> {
-    /// The account, whose name spreads the time its hosts wake at.
-    pub account: &'a str,
     /// The Zoom account whose budgets it spends.
     pub zoom: &'a str,
     /// Its plan.
@@ -97,44 +95,61 @@ impl Model {
     /// The first reason why a create cannot be made, without charging anything.
     #[must_use]
     pub fn hindrance(&self, ask: Ask<'_>) -> Option<(Why, i64)> {
+        let none_left = |(left, why, until_ms)| (left < 1).then_some((why, until_ms));
+        self.left_of_zoom(ask)
+            .and_then(none_left)
+            .or_else(|| self.left_of_host(ask).and_then(none_left))
+    }
+
+    /// How many calls the Zoom account has left, and else why and until when:
+    /// the smallest of its limits; `None` where nothing limits it.
+    #[must_use]
+    pub fn left_of_zoom(&self, ask: Ask<'_>) -> Option<(i64, Why, i64)> {
         let label = self.budgets.create;
-        let plan = self.plan(ask.plan);
-        let nothing = Zoom::default();
-        let zoom = self.zooms.get(ask.zoom).unwrap_or(&nothing);
-        let used = |field: &str| {
-            let days = days_of(ask.now_ms, self.send_ms);
-            days.iter().map(|day| zoom.used(*day, field)).max().unwrap_or(0)
-        };
+        let zoom = self.zooms.get(ask.zoom);
         let mut least = Least::default();
-        let closed =
-            zoom.closed(label.as_str()).max(zoom.closed(&format!("day:{}", label.as_str())));
+        let closed = zoom.map_or(0, |zoom| {
+            zoom.closed(label.as_str()).max(zoom.closed(&format!("day:{}", label.as_str())))
+        });
         if closed > ask.now_ms {
             least.hold(0, Why::Limited, closed);
         }
-        let limits = plan.of(label);
+        let limits = self.plan(ask.plan).of(label);
         if limits.per_day > 0 {
-            let left = i64::from(limits.per_day) - i64::from(used(&label_field(label)));
+            let left = i64::from(limits.per_day) - self.used(ask, &label_field(label));
             least.hold(left, Why::LabelDay, next_day(ask.now_ms, ask.zoom));
         }
         let rate = self.budgets.granted_per_second(limits);
         if rate > 0 {
-            let (left, until_ms) = zoom.second(rate, ask.now_ms);
+            let (left, until_ms) = zoom.unwrap_or(&Zoom::default()).second(rate, ask.now_ms);
             least.hold(left, Why::Second, until_ms);
         }
-        if let Some(found) = least.hindrance() {
-            return Some(found);
-        }
+        least.0
+    }
+
+    /// How many creates the host has left today, and else why and until when.
+    #[must_use]
+    pub fn left_of_host(&self, ask: Ask<'_>) -> Option<(i64, Why, i64)> {
         let mut least = Least::default();
-        if plan.host_day > 0 {
-            let left = i64::from(plan.host_day) - i64::from(used(&host_field(ask.host)));
-            let room = format!("{}|{}", ask.account, ask.host);
-            least.hold(left, Why::HostDay, next_day(ask.now_ms, &room));
+        let field = host_field(ask.host);
+        let most = self.plan(ask.plan).host_day;
+        if most > 0 {
+            let left = i64::from(most) - self.used(ask, &field);
+            let name = format!("{}|{}", ask.zoom, ask.host);
+            least.hold(left, Why::HostDay, next_day(ask.now_ms, &name));
         }
-        let closed = zoom.closed(&host_field(ask.host));
+        let closed = self.zooms.get(ask.zoom).map_or(0, |zoom| zoom.closed(&field));
         if closed > ask.now_ms {
             least.hold(0, Why::Limited, closed);
         }
-        least.hindrance()
+        least.0
+    }
+
+    /// The most that any day this moment belongs to has counted.
+    fn used(&self, ask: Ask<'_>, field: &str) -> i64 {
+        let Some(zoom) = self.zooms.get(ask.zoom) else { return 0 };
+        let days = days_of(ask.now_ms, self.send_ms);
+        days.iter().map(|day| i64::from(zoom.used(*day, field))).max().unwrap_or(0)
     }
 
     /// A call that is known not to have left: given back on the day it was granted.
@@ -252,10 +267,6 @@ impl Least {
         if self.0.is_none_or(|(least, ..)| left.max(0) < least) {
             self.0 = Some((left.max(0), why, until_ms));
         }
-    }
-
-    fn hindrance(self) -> Option<(Why, i64)> {
-        self.0.filter(|(left, ..)| *left < 1).map(|(_, why, until_ms)| (why, until_ms))
     }
 }
 

@@ -62,15 +62,17 @@ local function remembered(k, value)
   return 'C'
 end
 
--- The first reason why a group's jobs must wait: reason, until, and whether only
--- its room sleeps until then (else the whole account does). That others stand
--- before it is the last one told: the first is what they wait for too.
+-- The first reason why a group's jobs must wait: reason, until, whether only its
+-- room sleeps until then (else the whole account does), and whether the job sleeps
+-- alone: its other host is not its room's. That others stand before it is the last
+-- one told: the first is what they wait for too.
 local busy = {}
 local function must_wait(a, g)
   if a.why then return a.why, a.wake, false end
+  if a.left < 1 then return 'in_flight', now + 5000, false end
   if g.b.free < 1 then return g.b.why, g.b.wake, false end
   if g.h.left < 1 then return g.h.why, g.h.wake, true end
-  if g.o and g.o.left < 1 then return g.o.why, g.o.wake, true end
+  if g.o and g.o.left < 1 then return g.o.why, g.o.wake, false, true end
   if busy[g.room] then return 'turn', 0, false end
 end
 
@@ -79,7 +81,8 @@ local function open_group(a, g)
   if a.broken then return 'E' end
   if a.missing then return 'N' end
   if a.removed then return 'A' end
-  if look_around(a, P .. 'w:' .. g.room) or a.waiting then busy[g.room] = true end
+  if a.apart and not a.why then a.why, a.wake = 'turn', now + 1 end
+  if look_around(a, P .. 'w:' .. g.room, label) or a.waiting then busy[g.room] = true end
   if not a.why then
     prefetch(a, send_ms, label, g.host, g.other)
     g.b = budget(a, label, plans, send_ms)
@@ -100,7 +103,6 @@ local function deadline_of(k) return string.match(ARGV[values_at + k], '^L %d+ %
 -- A fresh job of an account that can be used.
 local function decide(a, g, k)
   if not all_in_time and tonumber(deadline_of(k)) <= now then return 'X' end
-  local why, till, room
   if any_early then
     local early = tonumber(ARGV[early_at + k])
     if early > now then
@@ -108,9 +110,10 @@ local function decide(a, g, k)
       return 'S'
     end
   end
-  why, till, room = must_wait(a, g)
+  local why, till, room, alone = must_wait(a, g)
   if why then
-    waits[#waits + 1] = {k = k, g = g, why = why, till = till, room_sleeps = room}
+    waits[#waits + 1] = {k = k, g = g, why = why, till = till, room_sleeps = room, asleep = alone}
+    if alone then return 'S' end
     busy[g.room] = true
     return 'W'
   end

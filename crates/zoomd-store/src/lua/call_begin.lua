@@ -21,6 +21,7 @@ if lease > now or v[4] then return {'wait', 'rotation', int(math.max(lease, now 
 a.gated = call('EXISTS', P .. 'gate:' .. a.z) == 1
 local b = budget(a, label, plans, call_ms)
 if a.broken or type(try('ZCARD', P .. 'i:' .. A)) == 'table' then return {'broken'} end
+if a.left < 1 then return {'wait', 'in_flight', int(now + 5000)} end
 if b.free < 1 then return {'wait', b.why, int(b.wake)} end
 
 grant(a, b, {})

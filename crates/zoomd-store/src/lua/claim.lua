@@ -49,13 +49,45 @@ local function remove(key, jobs)
   if #ids > 0 then call('ZREM', key, unpack(ids)) end
 end
 
+-- The line of a Zoom account: lanes that found its budget spent, in the order of
+-- their turn. While it stands, each lane has an equal part of what is free, then
+-- goes to its end; jobs just read stand behind. It is made again when it is lost.
+local visits = 0
+local function place() return int(now * 1000 + visits) end
+local function stand_in_line(a, label, lane)
+  if string.byte(a.z) == 126 then return end
+  if call('ZADD', line_key(a, label), 'NX', place(), lane) == 1 then
+    call('PEXPIRE', line_key(a, label), 60000)
+  end
+  a.zoom.lined[label] = true
+end
+-- What a lane may take in its turn, and the lane whose turn it is instead.
+local function turn_of(a, label, lane, b, called)
+  if not a.zoom.lined[label] or b.free < 1 then return quantum end
+  local key, parts = line_key(a, label), a.zoom.parts
+  if not called then stand_in_line(a, label, lane) end
+  parts[label] = parts[label] or math.max(1, math.floor(b.free / math.max(1, call('ZCARD', key))))
+  local first = called and lane or call('ZRANGE', key, 0, 0)[1]
+  if first == lane then return parts[label] end
+  -- It may be gone: it stands here again when it has had its turn.
+  call('ZREM', key, first)
+  return 0, first
+end
+-- After its turn: to the end of the line, or out of it.
+local function go_on_in_line(a, label, lane, had, again)
+  local lined = a.zoom.lined[label]
+  if a.spent or lined and again == 0 then
+    if had and lined then call('ZADD', line_key(a, label), place(), lane) end
+    stand_in_line(a, label, lane)
+  elseif lined then
+    call('ZREM', line_key(a, label), lane)
+  end
+end
+
 -- A lane of looks: one room, the list's budget, no host.
-local function serve_looks(a, n)
+local function serve_looks(a, b, n)
   local key = P .. 'w:' .. a.name .. '|' .. RECONCILE
-  local b = budget(a, look_label, look_plans, send_ms)
-  if a.broken then return now + 60000 end
-  if b.free < 1 then return b.wake end
-  local jobs = first_of(key, math.min(n, b.free))
+  local jobs = first_of(key, math.min(n, a.left, b.free))
   for _ = 1, #jobs do grant(a, b, {}) end
   remove(key, jobs)
   local flags = 'r' .. (#a.days > 1 and 'b' or '') .. (a.cap > 0 and 'c' or '')
@@ -75,7 +107,7 @@ local function serve_host(a, b, host, n)
     call('ZADD', P .. 'zz', int(h.wake), a.name .. '|' .. host)
     return 0
   end
-  local jobs = first_of(key, math.min(n, HOST_TURN, h.left, b.free))
+  local jobs = first_of(key, math.min(n, HOST_TURN, h.left, a.left, b.free))
   local go, late = {}, {}
   for _, j in ipairs(jobs) do
     local o = j.other ~= '' and host_of(a, j.other, b, send_ms) or nil
@@ -98,17 +130,22 @@ local function serve_host(a, b, host, n)
   return #go
 end
 
+-- Until when the account's cap or its Zoom account's budget holds a lane back.
+local function held(a, b)
+  if a.left < 1 then return now + 5000 end
+  if b.free < 1 then a.spent = true return b.wake end
+end
+
 -- An account's turn. Answers when its lane is to be looked at again: 0 in its
 -- next turn, a time to sleep until, nil when nothing is left.
-local function serve_creates(a, n)
+local function serve_creates(a, b, n)
   local rooms = P .. 'hr:' .. a.name
-  local b = budget(a, create_label, create_plans, send_ms)
-  if a.broken then return now + 60000 end
   for _ = 1, HOSTS do
     if n < 1 then break end
     local host = call('ZRANGE', rooms, 0, 0)[1]
     if not host then return nil end
-    if b.free < 1 then return b.wake end
+    local till = held(a, b)
+    if till then return till end
     n = n - serve_host(a, b, host, n)
     if a.broken then return now + 60000 end
   end
@@ -130,6 +167,16 @@ local function serve_dead(a, looks, n)
   return call('EXISTS', rooms) == 1 and 0 or nil
 end
 
+-- Which of a Zoom account's rare keys are there.
+local function look_out(a, label)
+  local lined = a.zoom.lined
+  if a.gated ~= nil and lined[label] ~= nil then return end
+  local gates, line = P .. 'gate:' .. a.z, line_key(a, label)
+  local there = call('EXISTS', gates, line)
+  a.gated = there == 2 or there == 1 and call('EXISTS', gates) == 1
+  lined[label] = lined[label] or there == 2 or there == 1 and not a.gated
+end
+
 -- The account's keys are what they should be; else its lane sleeps a minute.
 local function healthy(A)
   for _, key in ipairs({'p:', 'r:'}) do if type(try('HLEN', P .. key .. A)) == 'table' then return false end end
@@ -137,7 +184,8 @@ local function healthy(A)
   return true
 end
 
-local function serve(lane)
+-- A lane's turn, or the name of the lane of its Zoom account whose turn it is.
+local function serve(lane, called)
   local A, looks = string.match(lane, '^(.-)(%??)$')
   looks = looks == '?'
   local a = load_account(A)
@@ -145,19 +193,37 @@ local function serve(lane)
   if a.broken or not healthy(A) then return now + 60000 end
   if a.missing or a.removed then return serve_dead(a, looks, n) end
   if a.why then return a.wake end
-  if a.gated == nil then a.gated = call('EXISTS', P .. 'gate:' .. a.z) == 1 end
-  local again = looks and serve_looks(a, n) or not looks and serve_creates(a, n)
-  charge(a, call_ms)
+  -- What accounts of another plan were granted is written by now.
+  if a.zoom ~= zooms[a.z] then zooms[a.z] = nil share(a) end
+  local label, plans = create_label, create_plans
+  if looks then label, plans = look_label, look_plans end
+  look_out(a, label)
+  a.spent = false
+  local b = budget(a, label, plans, send_ms)
+  if a.broken then return now + 60000 end
+  local again, before = held(a, b), taken
+  if not again then
+    local part, first = turn_of(a, label, lane, b, called)
+    if first then return nil, first end
+    n = math.min(n, part)
+    again = looks and serve_looks(a, b, n) or not looks and serve_creates(a, b, n)
+    charge(a, call_ms)
+  end
+  go_on_in_line(a, label, lane, taken > before, again)
   return again
 end
 
-local visits = 0
 everything_paused = call('HGET', P .. 'meta', 'paused')
 while not everything_paused and taken < most and visits < VISITS do
   local lane = call('ZRANGE', P .. 'ring', 0, 0)[1]
   if not lane then break end
   visits = visits + 1
-  local again = serve(lane)
+  local again, first = serve(lane)
+  if first then
+    lane = first
+    call('ZREM', P .. 'zz', lane)
+    again = serve(lane, true)
+  end
   call('ZREM', P .. 'ring', lane)
   if again == 0 then ring_push(lane)
   elseif again then call('ZADD', P .. 'zz', int(again), lane) end

@@ -25,6 +25,7 @@ mod record;
 mod settings;
 mod settle;
 mod settle_args;
+pub mod turns;
 mod types;
 mod upkeep;
 

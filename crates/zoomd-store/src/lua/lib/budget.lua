@@ -3,6 +3,24 @@
 -- was granted, all of a call's budgets together. Nothing is written before.
 local accounts = {}
 local everything_paused
+-- What accounts of one Zoom account share in this script: what was read of its
+-- budgets, and what was granted and is not written yet. It is read by the limits
+-- of one plan; an account of another plan stands apart (`a.apart`).
+local zooms = {}
+local function share(a)
+  local zoom = zooms[a.z]
+  if zoom and zoom.plan ~= a.plan then a.apart = true return end
+  if not zoom then
+    zoom = {plan = a.plan, ledger = {}, budgets = {}, names = {}, lined = {}, parts = {}}
+    zooms[a.z] = zoom
+  end
+  a.zoom, a.ledger, a.budgets, a.names, a.hosts, a.apart = zoom, zoom.ledger, zoom.budgets, zoom.names, {}, nil
+end
+-- A key of the Zoom account is of a wrong type: nobody's call may be granted.
+local function spoil(a)
+  a.broken = true
+  if a.zoom then a.zoom.broken = true end
+end
 
 -- A table of plans at ARGV[at]: count, then name, per second, per day, host's day.
 local function plans_at(at)
@@ -39,7 +57,7 @@ end
 local function load_account(A)
   local a = accounts[A]
   if a then return a end
-  a = {name = A, ledger = {}, budgets = {}, hosts = {}, names = {}, known = {}}
+  a = {name = A, ledger = {}, budgets = {}, hosts = {}, names = {}, known = {}, left = 1e9}
   accounts[A] = a
   local v = try('HMGET', P .. 'a:' .. A, 'st', 'ep', 'gen', 'plan', 'z', 'uid', 'em', 'cap', 'paused', 'lku', 'int')
   if v.err then a.broken = true return a end
@@ -49,6 +67,7 @@ local function load_account(A)
   a.z = (v[5] and v[5] ~= '') and v[5] or '~' .. A
   a.uid, a.em = v[6] ~= '' and v[6] or false, v[7] or ''
   a.cap = tonumber(v[8] or 0) or 0
+  share(a)
   local lease = tonumber(v[10] or 0) or 0
   if everything_paused == nil then everything_paused = call('HGET', P .. 'meta', 'paused') end
   if v[1] ~= 'active' then a.why, a.wake = 'consent', now + 60000
@@ -57,20 +76,23 @@ local function load_account(A)
   return a
 end
 
--- Which of the account's rare keys are there: gates closed, rooms with work.
-local function look_around(a, room_key)
+-- Lanes that wait for a budget of a Zoom account, in the order of their turn.
+local function line_key(a, label) return P .. 'hz:' .. a.z .. ':' .. label end
+-- Which of the account's rare keys are there: gates closed, rooms with work, and
+-- others of its Zoom account that stand in line for `label`.
+local function look_around(a, room_key, label)
   if a.looked then return call('EXISTS', room_key) > 0 end
   a.looked = true
-  local gates, rooms = P .. 'gate:' .. a.z, P .. 'hr:' .. a.name
-  if call('EXISTS', gates, rooms, room_key) == 0 then return false end
+  local gates, rooms, line = P .. 'gate:' .. a.z, P .. 'hr:' .. a.name, line_key(a, label)
+  if call('EXISTS', gates, rooms, line, room_key) == 0 then return false end
   a.gated = call('EXISTS', gates) == 1
-  a.waiting = call('EXISTS', rooms) == 1
+  a.waiting = call('EXISTS', rooms, line) > 0
   return call('EXISTS', room_key) == 1
 end
 local function gate(a, field)
   if not a.gated then return nil end
   local v = try('HGET', P .. 'gate:' .. a.z, field)
-  if type(v) == 'table' then a.broken = true return nil end
+  if type(v) == 'table' then spoil(a) return nil end
   return v or nil
 end
 
@@ -84,7 +106,7 @@ local function read_ledger(a, send_ms, fields)
     for _, f in ipairs(fields) do if have[f] == nil then missing[#missing + 1] = f end end
     if #missing > 0 then
       local v = try('HMGET', P .. 'd:' .. day .. ':' .. a.z, unpack(missing))
-      if v.err then a.broken = true return end
+      if v.err then spoil(a) return end
       for i, f in ipairs(missing) do have[f] = tonumber(v[i] or 0) or 0 end
     end
   end
@@ -95,9 +117,20 @@ local function used(a, field)
   return most
 end
 
--- How many calls of `label` the account may make now, and else why and until.
+-- How many more calls the account's own cap allows in flight.
+local function read_cap(a)
+  if a.cap == 0 or a.flying then return end
+  local flying = try('ZCOUNT', P .. 'i:' .. a.name, '(' .. int(now), '+inf')
+  if type(flying) == 'table' then a.broken = true return end
+  a.flying, a.left = flying, math.max(0, a.cap - flying)
+end
+
+-- How many calls of `label` its Zoom account may make now, and else why and until.
 -- A grant leaves the window a second after it was made.
 local function budget(a, label, plans, send_ms)
+  read_cap(a)
+  a.days = a.days or days_of(now, send_ms)
+  if a.zoom and a.zoom.broken then a.broken = true end
   local b = a.budgets[label]
   if b then return b end
   local plan = plans[a.plan] or plans['pro'] or {second = 0, day = 0, host = 0}
@@ -112,11 +145,6 @@ local function budget(a, label, plans, send_ms)
   local closed = math.max(tonumber(gate(a, label) or 0) or 0, tonumber(gate(a, 'day:' .. label) or 0) or 0)
   if closed > now then hold(0, 'limited', closed) end
   if plan.day > 0 then hold(plan.day - used(a, 'l:' .. label), 'label_day', next_day(a.z)) end
-  if a.cap > 0 then
-    local flying = try('ZCOUNT', P .. 'i:' .. a.name, '(' .. int(now), '+inf')
-    if type(flying) == 'table' then a.broken = true return b end
-    hold(a.cap - flying, 'in_flight', now + 5000)
-  end
   if plan.second > 0 then
     local rate = plan.second
     local lowered = gate(a, 'rate:' .. label)
@@ -128,7 +156,7 @@ local function budget(a, label, plans, send_ms)
     end
     b.rate = plan.second
     local grants = try('LRANGE', P .. 'b:' .. a.z .. ':' .. label, 0, rate - 1)
-    if grants.err then a.broken = true return b end
+    if grants.err then spoil(a) return b end
     local fresh = 0
     for i = 1, #grants do
       local at = tonumber(grants[i]) or 0
@@ -195,7 +223,7 @@ local function host_of(a, host, b, send_ms)
       h.probe = true
       hold(probing > now and 0 or 1, 'host', probing > now and probing or now + 1000)
     end
-    hold(b.plan.host - used(a, h.field), 'host_day', next_day(a.name .. '|' .. host))
+    hold(b.plan.host - used(a, h.field), 'host_day', next_day(a.z .. '|' .. name))
   end
   local till = tonumber(gate(a, h.field) or 0) or 0
   if till > now then hold(0, 'limited', till) end
@@ -204,7 +232,7 @@ end
 
 -- Notes one granted call; `hosts` are those whose day it spends.
 local function grant(a, b, hosts)
-  b.free = b.free - 1
+  b.free, a.left = b.free - 1, a.left - 1
   b.granted = (b.granted or 0) + 1
   for _, h in ipairs(hosts) do
     h.left = h.left - 1
@@ -224,7 +252,7 @@ local function charge(a, call_ms)
         for i = 1, b.granted do times[i] = int(now) end
         variadic('LPUSH', key, times)
         call('LTRIM', key, 0, b.rate - 1)
-        call('PEXPIRE', key, 2000)
+        call('PEXPIRE', key, 60000)
       end
       b.granted = nil
     end
