@@ -96,9 +96,9 @@ impl Keys {
         deaths = "deaths";
         /// Hash: job id → state of a live job, or the memory of a finished one.
         ids = "ids";
-        /// Zset: job id → when its lease ends, ms.
+        /// Zset: fence → when the leases that were taken under it end, ms.
         lease = "lease";
-        /// Hash: job id → who holds the lease, and for what.
+        /// Hash: job id → under which fence it is leased, and for what.
         own = "own";
         /// Zset: accounts with ready rooms, in the order of their turn.
         ring = "ring";

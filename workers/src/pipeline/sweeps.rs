@@ -41,7 +41,7 @@ pub async fn sweep(shop: Arc<Shop>) {
                         told(swept.unsent, swept.sent);
                         shop.wake.notify_one();
                     }
-                    if swept.total() < STEP as u64 {
+                    if !swept.more {
                         break;
                     }
                 }

@@ -122,17 +122,20 @@ local function decide(a, g, k)
   return g.odd and 'Q' or 'G'
 end
 
-local groups, k = {}, 0
-for i = 1, group_count do
-  local g = {A = ARGV[groups_at + 4 * i - 4], host = ARGV[groups_at + 4 * i - 3], other = ARGV[groups_at + 4 * i - 2],
-             from = k + 1}
-  g.to = k + tonumber(ARGV[groups_at + 4 * i - 1])
-  g.room = g.A .. '|' .. g.host
-  groups[i] = g
-  local a = load_account(g.A)
-  g.a = a
-  local all = open_group(a, g)
-  g.first_going = #going + 1
+-- Nearly always nothing is known of a group's jobs and all may go: granted in one.
+local function go_together(a, g)
+  if not all_in_time or any_early or any_twice then return false end
+  for n = g.from, g.to do
+    if memory[n] or not mine[ARGV[entries_at + n]] then return false end
+  end
+  local count = g.to - g.from + 1
+  if must_wait(a, g) or a.left < count or g.b.free < count then return false end
+  for _, h in ipairs(g.hosts) do if h.probe or h.left < count then return false end end
+  grant(a, g.b, g.hosts, count)
+  return true
+end
+
+local function one_by_one(a, g, all)
   for n = g.from, g.to do
     local entry = ARGV[entries_at + n]
     local letter
@@ -148,6 +151,27 @@ for i = 1, group_count do
       letter = 'H'
     end
     letters[n] = letter
+  end
+end
+
+local groups, k = {}, 0
+for i = 1, group_count do
+  local g = {A = ARGV[groups_at + 4 * i - 4], host = ARGV[groups_at + 4 * i - 3], other = ARGV[groups_at + 4 * i - 2],
+             from = k + 1}
+  g.to = k + tonumber(ARGV[groups_at + 4 * i - 1])
+  g.room = g.A .. '|' .. g.host
+  groups[i] = g
+  local a = load_account(g.A)
+  g.a = a
+  local all = open_group(a, g)
+  g.first_going = #going + 1
+  if not all and go_together(a, g) then
+    for n = g.from, g.to do
+      letters[n] = g.odd and 'Q' or 'G'
+      going[#going + 1] = n
+    end
+  else
+    one_by_one(a, g, all)
   end
   g.last_going = #going
   k = g.to
@@ -169,53 +193,47 @@ if #waits > 0 then
 end
 
 -- In-flight entries first: they are the one key of an account not read yet, and
--- end by themselves. A lease without an owner is dropped by the sweep.
-local until_text, flying_text = int(now + lease_ms), int(now + call_ms)
-local leases, owns, memories, m = {}, {}, {}, 0
-local function owner(a, g, kind)
-  local flags = (kind == 121 and 'sh' or 'h') .. (g.unknown and 'x' or '')
+-- end by themselves. A lease that holds nothing is dropped by the sweep.
+local flying_text = int(now + call_ms)
+local owns, memories, m = {}, {}, 0
+local function owner(a, g, sent)
+  local flags = (sent and 'sh' or 'h') .. (g.unknown and 'x' or '')
     .. (#a.days > 1 and 'b' or '') .. (a.cap > 0 and 'c' or '')
   return format_own(fence, now_text, flags, a.z)
 end
+local all_sent = not string.find(kinds, 'n', 1, true)
 for _, g in ipairs(groups) do
-  if g.last_going >= g.first_going then
+  local first, last = g.first_going, g.last_going
+  if last >= first then
     local flying, f = {}, 0
-    for i = g.first_going, g.last_going do
+    for i = first, last do
       flying[f + 1], flying[f + 2] = flying_text, ARGV[ids_at + going[i]]
       f = f + 2
     end
-    local done = #flying <= CHUNK and try('ZADD', P .. 'i:' .. g.A, unpack(flying))
+    local done = f <= CHUNK and try('ZADD', P .. 'i:' .. g.A, unpack(flying))
       or variadic('ZADD', P .. 'i:' .. g.A, flying)
     if type(done) == 'table' and string.find(done.err, 'OOM', 1, true) then return done end
     if type(done) == 'table' then
-      for i = g.first_going, g.last_going do letters[going[i]] = 'E' end
+      for i = first, last do letters[going[i]] = 'E' end
     else
       g.a.charged = true
-      local yes, no
-      for i = g.first_going, g.last_going do
+      local sent, unsent = owner(g.a, g, true), not all_sent and owner(g.a, g, false)
+      for i = first, last do
         local n = going[i]
-        local id, own = ARGV[ids_at + n], nil
-        if string.byte(kinds, n) == 121 then
-          yes = yes or owner(g.a, g, 121)
-          own = yes
-        else
-          no = no or owner(g.a, g, 110)
-          own = no
-        end
-        leases[m + 1], leases[m + 2] = until_text, id
-        owns[m + 1], owns[m + 2] = id, own
+        local id = ARGV[ids_at + n]
+        owns[m + 1], owns[m + 2] = id, (all_sent or string.byte(kinds, n) == 121) and sent or unsent
         memories[m + 1], memories[m + 2] = id, ARGV[values_at + n]
         m = m + 2
       end
     end
   end
 end
+if #owns > 0 then call('ZADD', P .. 'lease', int(now + lease_ms), fence) end
 for _, n in ipairs(orphans) do
   -- Live by its memory, held by nobody: due to be swept as if it had been sent.
-  leases[#leases + 1], leases[#leases + 2] = now_text, ARGV[ids_at + n]
   owns[#owns + 1], owns[#owns + 2] = ARGV[ids_at + n], format_own('-.0', now_text, 'sh', '')
 end
-variadic('ZADD', P .. 'lease', leases)
+if #orphans > 0 then call('ZADD', P .. 'lease', now_text, '-.0') end
 variadic('HSET', P .. 'own', owns)
 for _, g in ipairs(groups) do
   if g.a.charged then

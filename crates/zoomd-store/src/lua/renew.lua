@@ -1,4 +1,5 @@
--- Prolongs leases that are still held under their fences.
+-- Prolongs leases that are still held under their fences, and with each those
+-- that were taken by the same call.
 -- KEYS  1 prefix
 -- ARGV  1 clock offset  2 lease ms  3… pairs of id and fence
 -- Answer  {now, place (from 1) of each lease that is lost, …}
@@ -7,13 +8,14 @@ local ids = {}
 for i = 3, #ARGV, 2 do ids[#ids + 1] = ARGV[i] end
 local owns = call('HMGET', P .. 'own', unpack(ids))
 call('ZREM', P .. 'lease', '')
-local answer, kept = {int(now)}, {}
+local answer, kept, seen = {int(now)}, {}, {}
 for i, id in ipairs(ids) do
   local own = owns[i] and parse_own(owns[i])
-  if own and own.fence == ARGV[2 + 2 * i] then
-    kept[#kept + 1], kept[#kept + 2] = int(now + tonumber(ARGV[2])), id
-  else
+  if not own or own.fence ~= ARGV[2 + 2 * i] then
     answer[#answer + 1] = i
+  elseif not seen[own.fence] then
+    seen[own.fence] = true
+    kept[#kept + 1], kept[#kept + 2] = int(now + tonumber(ARGV[2])), own.fence
   end
 end
 variadic('ZADD', P .. 'lease', kept)

@@ -263,7 +263,6 @@ local function finish_published(M)
   local forget_at = memories_at + 2 * R
   if R > 0 then try('HSET', P .. 'ids', unpack(ARGV, memories_at, forget_at - 1)) end
   if F > 0 then try('HDEL', P .. 'ids', unpack(ARGV, forget_at, forget_at + F - 1)) end
-  try('ZREM', P .. 'lease', unpack(ARGV, ids_at, entries_at - 1))
   try('HDEL', P .. 'own', unpack(ARGV, ids_at, entries_at - 1))
   if E > 0 then
     try('XACK', KEYS[2], 'zoomd', unpack(ARGV, entries_at, memories_at - 1))
@@ -299,7 +298,6 @@ for A in pairs(capped) do
   end
 end
 if wake then call('PUBLISH', P .. 'wake', 'q') end
-try_all('ZREM', P .. 'lease', released)
 try_all('HDEL', P .. 'own', released)
 try_all('XACK', KEYS[2], gone_entries, 'zoomd')
 try_all('XDEL', KEYS[2], gone_entries)

@@ -1,15 +1,39 @@
 -- Takes back leases that ended without a settle: their daemon is dead, stopped,
 -- or cut off. A job that was not sent goes back to its room unspent; one that
 -- may have been sent goes to the room of those that are looked for first.
+-- A lease stands for all jobs that one call took, under the call's fence; those
+-- whose jobs are all settled are dropped here.
 -- KEYS  1 prefix  2 jobs
--- ARGV  1 clock offset  2 most leases  3 a look's deadline ms (from now)
--- Answer  {now, unsent, sent, jobs that had no state}
+-- ARGV  1 clock offset  2 most jobs  3 a look's deadline ms (from now)
+-- Answer  {now, unsent, sent, jobs that had no state, more to do (0|1)}
 -- The first write is a removal: a full Redis sweeps too.
+local FENCES = 3000
+local most = tonumber(ARGV[2])
 for _, key in ipairs({'dl', 'due', 'zz', 'ring'}) do call('ZCARD', P .. key) end
-local ids = call('ZRANGEBYSCORE', P .. 'lease', '-inf', int(now), 'LIMIT', 0, tonumber(ARGV[2]))
-if #ids == 0 then return {int(now), 0, 0, 0} end
-local owns = call('HMGET', P .. 'own', unpack(ids))
-local values = call('HMGET', P .. 'ids', unpack(ids))
+if call('EXISTS', P .. 'own') == 0 then
+  call('UNLINK', P .. 'lease')
+  return {int(now), 0, 0, 0, 0}
+end
+local fences = call('ZRANGEBYSCORE', P .. 'lease', '-inf', int(now), 'LIMIT', 0, FENCES)
+if #fences == 0 then return {int(now), 0, 0, 0, 0} end
+local ended = {}
+for _, fence in ipairs(fences) do ended[fence] = true end
+
+-- Whatever is in hand is looked through: no more than all daemons' slots. Most
+-- of these leases have nothing left, having been settled.
+local ids, owns, seen, cursor = {}, {}, {}, '0'
+repeat
+  local page = call('HSCAN', P .. 'own', cursor, 'COUNT', 1000)
+  cursor = page[1]
+  for i = 1, #page[2], 2 do
+    local id, own = page[2][i], parse_own(page[2][i + 1])
+    if (not own or ended[own.fence]) and not seen[id] then
+      seen[id] = true
+      ids[#ids + 1], owns[#owns + 1] = id, own
+    end
+  end
+until cursor == '0' or #ids >= most
+local values = #ids > 0 and call('HMGET', P .. 'ids', unpack(ids)) or {}
 call('ZREM', P .. 'lease', '')
 local unsent, sent, lost = 0, 0, 0
 
@@ -21,15 +45,14 @@ local function sweep(id, own, j)
   end
   -- Leases that called nobody (an expired job's) poison nothing.
   if not string.find(own.flags, 'f', 1, true) then j.sweeps = math.min(9, tonumber(j.sweeps) + 1) end
-  if not take_back(id, own, j) then return end
+  if not take_back(id, own, j) then ended[own.fence] = nil return end
   if may_be_sent then sent = sent + 1 else unsent = unsent + 1 end
 end
 
 for i, id in ipairs(ids) do
-  local own = owns[i] and parse_own(owns[i])
   local live = values[i] and parse_live(values[i])
-  if own and live then
-    sweep(id, own, live)
+  if owns[i] and live then
+    sweep(id, owns[i], live)
   else
     -- Nothing says whose it was: the entry, if there is one, is read again.
     lost = lost + 1
@@ -37,4 +60,10 @@ for i, id in ipairs(ids) do
   end
 end
 finish_back()
-return {int(now), unsent, sent, lost}
+local over = {}
+if cursor == '0' then
+  for _, fence in ipairs(fences) do if ended[fence] then over[#over + 1] = fence end end
+  variadic('ZREM', P .. 'lease', over)
+end
+local more = (cursor ~= '0' and #done > 0) or (#fences == FENCES and #over > 0)
+return {int(now), unsent, sent, lost, more and 1 or 0}

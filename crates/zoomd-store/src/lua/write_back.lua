@@ -27,7 +27,7 @@ local function write_back(id, fence, granted, value, flags, payload, till)
   local o = own and parse_own(own)
   if o and o.fence ~= fence then return 'T' end
   if o then
-    call('ZADD', P .. 'lease', int(now + lease_ms), id)
+    call('ZADD', P .. 'lease', int(now + lease_ms), fence)
     return 'K'
   end
   if type(try('HLEN', P .. 'p:' .. mine.A)) == 'table' then return 'E' end
@@ -37,7 +37,7 @@ local function write_back(id, fence, granted, value, flags, payload, till)
     if type(try('ZCARD', P .. 'w:' .. live.A .. '|' .. room_of(live))) == 'table' then return 'E' end
     forget_place(live)
   end
-  call('ZADD', P .. 'lease', int(now + lease_ms), id)
+  call('ZADD', P .. 'lease', int(now + lease_ms), fence)
   call('HSET', P .. 'own', id, format_own(fence, granted, flags, ''))
   call('HSET', P .. 'ids', id, value)
   call('HSETNX', P .. 'p:' .. mine.A, id, payload)

@@ -74,17 +74,16 @@ impl Ops {
         lines: &mut Vec<JobLine>,
     ) -> Result<(), StoreError> {
         let keys = self.store.keys();
-        let mut start = 0;
-        while lines.len() < room {
-            let mut command = redis::cmd("ZRANGE");
-            command.arg(keys.lease()).arg(start).arg(start + PAGE - 1);
-            let ids: Vec<String> =
-                from_redis_value(self.store.connection().value(&command).await?)?;
-            if ids.is_empty() {
+        // No more than all daemons' request slots.
+        let command = redis::cmd("HKEYS").arg(keys.own()).to_owned();
+        let mut ids: Vec<String> =
+            from_redis_value(self.store.connection().value(&command).await?)?;
+        ids.sort_unstable();
+        for page in ids.chunks(PAGE) {
+            if lines.len() >= room {
                 break;
             }
-            start += ids.len();
-            for mut line in self.live_lines(&ids).await? {
+            for mut line in self.live_lines(page).await? {
                 let running = line.state == State::Waiting;
                 line.state = if running { State::Running } else { line.state };
                 if filter.takes(&line) && filter.wants(line.state) && lines.len() < room {
@@ -241,11 +240,11 @@ impl Ops {
         let keys = self.store.keys();
         let names: Vec<&str> = lines.iter().map(|line| line.id.as_str()).collect();
         let mut reads = redis::pipe();
-        reads.cmd("ZMSCORE").arg(keys.lease()).arg(&names);
+        reads.cmd("HMGET").arg(keys.own()).arg(&names);
         reads.cmd("ZMSCORE").arg(keys.due()).arg(&names);
         let mut values = self.store.connection().values(&reads).await?.into_iter();
         let mut next = || values.next().unwrap_or(redis::Value::Nil);
-        let leases: Vec<Option<f64>> = from_redis_value(next())?;
+        let owns: Vec<Option<String>> = from_redis_value(next())?;
         let dues: Vec<Option<f64>> = from_redis_value(next())?;
         for (line, due) in lines.iter_mut().zip(&dues) {
             line.until_ms = due.map(|due| due as i64);
@@ -253,7 +252,7 @@ impl Ops {
                 line.state = State::Sleeping;
             }
         }
-        let mut leased = leases.into_iter();
+        let mut leased = owns.into_iter();
         lines.retain(|_| leased.next().flatten().is_none());
         debug_assert!(lines.iter().all(|line| line.source == Source::Record));
         Ok(lines)

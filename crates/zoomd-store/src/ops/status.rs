@@ -55,7 +55,7 @@ impl Ops {
         let keys = self.store.keys();
         let mut reads = redis::pipe();
         reads.cmd("XLEN").arg(keys.jobs()).cmd("XLEN").arg(keys.results());
-        reads.cmd("ZCARD").arg(keys.lease()).cmd("ZCARD").arg(keys.due());
+        reads.cmd("HLEN").arg(keys.own()).cmd("ZCARD").arg(keys.due());
         reads.cmd("HMGET").arg(keys.stats()).arg(&["done", "failed"]);
         let mut values = self.store.connection().values(&reads).await?.into_iter();
         let mut next = || values.next().unwrap_or(redis::Value::Int(0));

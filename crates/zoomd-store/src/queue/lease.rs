@@ -32,6 +32,8 @@ pub struct Swept {
     pub sent: u64,
     /// Leases of which nothing else was known.
     pub lost: u64,
+    /// Whether there is more to take back at once.
+    pub more: bool,
 }
 
 impl Swept {
@@ -81,7 +83,7 @@ impl Queue {
         Ok(redis::from_redis_value(self.ask(call).await?)?)
     }
 
-    /// Takes back up to `most` leases that have ended.
+    /// Takes back about `most` jobs whose leases have ended.
     ///
     /// # Errors
     /// What Redis refused, or that it could not be asked.
@@ -97,6 +99,6 @@ impl Queue {
         let mut parts = Parts::of(self.ask(call).await?)?;
         parts.int()?;
         let mut count = || parts.int().map(|n| u64::try_from(n).unwrap_or(0));
-        Ok(Swept { unsent: count()?, sent: count()?, lost: count()? })
+        Ok(Swept { unsent: count()?, sent: count()?, lost: count()?, more: count()? > 0 })
     }
 }

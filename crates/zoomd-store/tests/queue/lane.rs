@@ -43,14 +43,15 @@ async fn execs(bench: &Bench) -> usize {
     line.map_or(0, |line| line.split(',').next().expect("calls").parse().expect("number"))
 }
 
+async fn empty_of_leases(bench: &Bench) {
+    bench.queue.sweep(1).await.expect("sweep");
+    assert_eq!(bench.int("EXISTS zoomd:v1:lease").await, 0);
+}
+
 async fn empty(bench: &Bench) {
-    let keys = [
-        "XLEN zoomd:jobs",
-        "ZCARD zoomd:v1:lease",
-        "HLEN zoomd:v1:own",
-        "ZCARD zoomd:v1:i:acme",
-        "ZCARD zoomd:v1:i:other",
-    ];
+    empty_of_leases(bench).await;
+    let keys =
+        ["XLEN zoomd:jobs", "HLEN zoomd:v1:own", "ZCARD zoomd:v1:i:acme", "ZCARD zoomd:v1:i:other"];
     for key in keys {
         assert_eq!(bench.int(key).await, 0, "{key}");
     }
@@ -145,4 +146,30 @@ async fn a_mixed_batch_keeps_its_order() {
         (bench.int("XLEN zoomd:results").await, bench.int("XLEN zoomd:failures").await),
         (31, 1)
     );
+}
+
+#[tokio::test]
+async fn a_lease_stands_for_all_that_one_call_took_and_ends_for_those_left() {
+    let bench = start().await;
+    let mut tickets = leased(&bench, 30).await;
+    assert_eq!(bench.int("ZCARD zoomd:v1:lease").await, 2, "one a call");
+    let left = tickets.split_off(20);
+    assert_eq!(end_all(&bench, tickets).await, vec![Settled::Done; 20]);
+    bench.shift(Duration::from_secs(20)).await;
+    let lease = |t: &Ticket| (t.job_id.to_string(), t.fence.clone());
+    let (id, fence) = lease(&left[0]);
+    assert!(bench.queue.renew(&[(&id, &fence)]).await.expect("renew").is_empty());
+    bench.shift(Duration::from_secs(20)).await;
+    assert_eq!(bench.queue.sweep(100).await.expect("sweep").total(), 0);
+    assert_eq!(bench.int("ZCARD zoomd:v1:lease").await, 1, "what is settled is dropped");
+    bench.shift(Duration::from_secs(11)).await;
+    // In steps: what is left of the lease stays due.
+    let mut swept = 0;
+    while swept < 10 {
+        let step = bench.queue.sweep(3).await.expect("sweep");
+        assert_eq!(step.sent, step.total());
+        swept += step.total();
+    }
+    assert_eq!(end_all(&bench, left).await, vec![Settled::Stale; 10]);
+    empty_of_leases(&bench).await;
 }

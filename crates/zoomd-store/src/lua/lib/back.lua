@@ -34,6 +34,5 @@ local function finish_back()
     call('EXPIRE', P .. 'took:' .. boot, 86400)
   end
   if #rooms > 0 then call('PUBLISH', P .. 'wake', 'q') end
-  variadic('ZREM', P .. 'lease', done)
   variadic('HDEL', P .. 'own', done)
 end

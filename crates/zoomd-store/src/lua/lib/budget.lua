@@ -230,14 +230,16 @@ local function host_of(a, host, b, send_ms)
   return h
 end
 
--- Notes one granted call; `hosts` are those whose day it spends.
-local function grant(a, b, hosts)
-  b.free, a.left = b.free - 1, a.left - 1
-  b.granted = (b.granted or 0) + 1
+-- Notes granted calls, one if no `count` is given; `hosts` are those whose day
+-- each spends.
+local function grant(a, b, hosts, count)
+  count = count or 1
+  b.free, a.left = b.free - count, a.left - count
+  b.granted = (b.granted or 0) + count
   for _, h in ipairs(hosts) do
-    h.left = h.left - 1
+    h.left = h.left - count
     if h.probe then h.left, h.why, h.wake = 0, 'host', h.wake end
-    h.granted = (h.granted or 0) + 1
+    h.granted = (h.granted or 0) + count
   end
 end
 

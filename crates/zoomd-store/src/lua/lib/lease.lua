@@ -19,17 +19,16 @@ end
 -- Takes leases on jobs of one account; `flags_of(j)` says for what.
 local function lease(A, jobs, letter, flags_of, z, fence, lease_ms)
   if #jobs == 0 then return {} end
-  local ids, leases, owns, answer, now_text = {}, {}, {}, {}, int(now)
+  local ids, owns, answer, now_text = {}, {}, {}, int(now)
   for i, j in ipairs(jobs) do ids[i] = j.id end
   local payloads = call('HMGET', P .. 'p:' .. A, unpack(ids))
   local records = call('HMGET', P .. 'r:' .. A, unpack(ids))
   for i, j in ipairs(jobs) do
-    leases[#leases + 1], leases[#leases + 2] = int(now + lease_ms), j.id
     owns[#owns + 1] = j.id
     owns[#owns + 1] = format_own(fence, now_text, flags_of(j), z)
     answer[i] = {j.id, j.value, letter, '', '', payloads[i] or '', records[i] or ''}
   end
-  call('ZADD', P .. 'lease', unpack(leases))
+  call('ZADD', P .. 'lease', int(now + lease_ms), fence)
   call('HSET', P .. 'own', unpack(owns))
   call('ZREM', P .. 'dl', unpack(ids))
   return answer
