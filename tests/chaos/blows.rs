@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
+use zoom_sim::{Fault, When};
 
 use crate::plan::{Blow, Kind};
 use crate::world::World;
@@ -24,12 +25,17 @@ impl World {
     /// Strikes.
     pub(crate) async fn strike(&mut self, whom: usize, blow: Blow) {
         match blow {
-            Blow::Kill => self.kill(whom),
+            Blow::Kill => self.kill_whoever_works(whom),
             Blow::Stop(time) => self.stop(whom, time, "stopped: anywhere"),
             Blow::Fault(fault) => {
-                let row = format!("zoom: {:?} of a {:?}", fault.when, fault.at).to_lowercase();
-                self.note(&row);
+                let row = self.plan.kind.window().map(ToOwned::to_owned);
+                self.note(&row.unwrap_or_else(|| fault_row(&fault)));
                 self.sim.fault(fault);
+            }
+            Blow::Clock(ms) => {
+                let way = if ms < 0 { "back" } else { "forward" };
+                self.note(&format!("clock of redis: {way}"));
+                std::fs::write(self.dir.path().join("clock"), ms.to_string()).expect("written");
             }
             Blow::WayToRedis(way, time) => {
                 self.note(&format!("network to redis: {way:?}").to_lowercase());
@@ -81,21 +87,33 @@ impl World {
         self.books.open().strike(row, false, false, &names);
     }
 
-    /// Stops it, looks what it has in hand, and kills it.
-    fn kill(&mut self, whom: usize) {
-        if self.daemons[whom].is_dead() || self.kills >= self.scale.kills {
-            return;
+    /// Kills the first daemon, from `whom` on, that has work in flight.
+    fn kill_whoever_works(&mut self, whom: usize) {
+        let daemons = self.daemons.len();
+        for whom in (0..daemons).map(|n| (whom + n) % daemons) {
+            let daemon = &mut self.daemons[whom];
+            if self.kills >= self.scale.kills || daemon.is_dead() || daemon.goes_on_at.is_some() {
+                continue;
+            }
+            // Held while it is looked at, so that what is seen is what is hit.
+            daemon.signal(Signal::STOP);
+            let names = self.in_hand(self.daemons[whom].boot());
+            if names.is_empty() {
+                self.daemons[whom].signal(Signal::CONT);
+                continue;
+            }
+            self.daemons[whom].kill();
+            self.books.open().strike("killed: anywhere", true, false, &names);
+            self.kills += 1;
+            return self.start_again(whom, true);
         }
-        self.daemons[whom].signal(Signal::STOP);
-        let names = self.in_hand(self.daemons[whom].boot());
-        self.daemons[whom].kill();
-        self.books.open().strike("killed: anywhere", true, false, &names);
-        self.kills += 1;
-        self.start_again(whom, true);
     }
 
     /// Where nobody dies by itself, somebody starts anew to come to a seam.
     pub(crate) fn arm(&mut self) {
+        if self.plan.kind.window().is_some() || self.plan.kind == Kind::RolledBack {
+            self.disarm();
+        }
         let first = match self.plan.kind {
             Kind::StoppedAfterLook => 1,
             Kind::Rotations => self.daemons.len(),
@@ -191,13 +209,23 @@ impl World {
                 daemon.signal(Signal::CONT);
             }
         }
-        if self.plan.kind == Kind::StoppedAfterLook {
-            // Nobody is to stop there in a round of another kind.
-            for whom in 0..self.daemons.len() {
-                if !self.daemons[whom].seam.is_empty() {
-                    self.daemons[whom].kill();
-                    self.daemons[whom].restart("");
-                }
+        // At default times one more death would put off the end by minutes.
+        if self.plan.kind == Kind::StoppedAfterLook || self.scale.pace == 1 {
+            self.disarm();
+        }
+    }
+
+    /// Nobody waits any more for a seam to come by.
+    fn disarm(&mut self) {
+        for daemon in self.daemons.iter_mut().filter(|daemon| !daemon.seam.is_empty()) {
+            daemon.signal(Signal::STOP);
+        }
+        for whom in 0..self.daemons.len() {
+            if !self.daemons[whom].seam.is_empty() {
+                let names = self.in_hand(self.daemons[whom].boot());
+                self.daemons[whom].kill();
+                self.books.open().strike("killed: anywhere", true, false, &names);
+                self.daemons[whom].restart("");
             }
         }
     }
@@ -222,6 +250,14 @@ impl World {
         names.extend(pending.lines().filter(|l| l.contains('-')).filter(entry).map(Into::into));
         names
     }
+}
+
+fn fault_row(fault: &Fault) -> String {
+    let side = match fault.when {
+        When::Before => "before",
+        When::After => "after",
+    };
+    format!("zoom: {:?} fails {side} the deed", fault.at).to_lowercase()
 }
 
 fn files_of(dir: &Path) -> PathBuf {

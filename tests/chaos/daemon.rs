@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::time::Instant;
 
 use redis_local::RedisServer;
@@ -58,6 +58,7 @@ impl Daemon {
             ("ZOOMD_LISTEN", "off".to_owned()),
             ("ZOOMD_SEAM_PACE", scale.pace.to_string()),
             ("ZOOMD_SEAM_WORK_PACE", scale.pace.to_string()),
+            ("ZOOMD_SEAM_CLOCK", data.with_file_name("clock").display().to_string()),
         ];
         let (child, log) = spawn(&env, &dir, 0, "");
         let (seam, starts) = (String::new(), 0);
@@ -133,6 +134,12 @@ fn log_name(life: u32) -> String {
 fn spawn(env: &[(&str, String)], dir: &Path, life: u32, seam: &str) -> (Child, PathBuf) {
     let log = dir.join(log_name(life));
     let mut command = zoomd(dir, &["run"]);
+    // A campaign on another build than the one of these tests.
+    if let Some(program) = std::env::var_os("CHAOS_ZOOMD") {
+        let mut other = Command::new(program);
+        other.arg("run").current_dir(dir).env_clear();
+        command = other;
+    }
     command.envs(env.iter().map(|(name, value)| (name, value))).env("ZOOMD_SEAM", seam);
     command.stdin(Stdio::null()).stdout(Stdio::null());
     command.stderr(File::create(&log).expect("a log file"));

@@ -2,10 +2,11 @@
 //! everything that can go wrong. Round for round, each job must have one
 //! outcome and each meeting one job, whatever struck.
 //!
-//! As a test it plays one short round, always the same. `make chaos` plays long: the same code
-//! with `CHAOS_SECONDS`, `CHAOS_WORLDS`, `CHAOS_SCALE` (`scaled`, `default`),
-//! `CHAOS_SEED` (printed; the same seed draws the same blows) and `CHAOS_FILE`,
-//! to which a long campaign in pieces adds up.
+//! As a test it plays one short round, always the same. `make chaos` plays long:
+//! the same code with `CHAOS_SECONDS`, `CHAOS_WORLDS`, `CHAOS_SCALE` (`scaled`,
+//! `default`), `CHAOS_SEED` (printed; the same seed draws the same blows),
+//! `CHAOS_ZOOMD` (another build of the daemon) and `CHAOS_FILE`, to which a
+//! long campaign in pieces adds up.
 
 #![expect(clippy::print_stdout, reason = "a campaign ends with its table")]
 
@@ -43,11 +44,19 @@ async fn whatever_dies_each_job_has_one_outcome_and_each_meeting_one_job() {
         _ => plan::SCALED,
     };
     println!("seed {seed}");
-    let end = Instant::now() + lasts;
-    let mut playing = Vec::new();
+    let (mut ready, mut playing) = (Vec::new(), Vec::new());
     for number in 0..worlds {
-        let world = World::start(u64::from(seed), number, &scale).await;
-        playing.push(tokio::spawn(world.play(end)));
+        ready.push(World::start(u64::from(seed), number, &scale).await);
+    }
+    let end = Instant::now() + lasts;
+    for world in ready {
+        playing.push(tokio::spawn(async move {
+            let played = world.play(end).await;
+            if let Err(what) = &played {
+                println!("{what}");
+            }
+            played
+        }));
     }
     let (mut sum, mut wrong) = (Rows::default(), Vec::new());
     (sum.seed, sum.scale) = (u64::from(seed), scale.name.to_owned());

@@ -34,7 +34,7 @@ pub const SCALED: Scale = Scale {
     toml: "concurrency = 8\n[zoom]\nconnect_timeout = \"300ms\"\nrequest_timeout = \"2s\"\n\
            token_timeout = \"1s\"\n[rotation]\nprobe_after = \"2s\"\n",
     storm: Duration::from_secs(4),
-    limit: Duration::from_secs(120),
+    limit: Duration::from_secs(60),
     daemons: 3,
     jobs: 60,
     kills: 24,
@@ -49,11 +49,11 @@ pub const DEFAULT: Scale = Scale {
     name: "default",
     pace: 1,
     toml: "concurrency = 8\n",
-    storm: Duration::from_secs(8),
-    limit: Duration::from_secs(600),
+    storm: Duration::from_secs(6),
+    limit: Duration::from_secs(200),
     daemons: 3,
-    jobs: 60,
-    kills: 12,
+    jobs: 120,
+    kills: 14,
 };
 
 /// What a round is about.
@@ -71,6 +71,8 @@ pub enum Kind {
     Redis,
     /// Redis comes back without its last moments.
     RolledBack,
+    /// The clock of Redis jumps, and daemons are killed.
+    Clock,
     /// Daemons are killed in the middle of rotations.
     Rotations,
     /// First window: stopped between the last look at the lease and the socket.
@@ -106,6 +108,7 @@ impl Kind {
             (Network, 10),
             (Redis, 8),
             (RolledBack, 8),
+            (Clock, 6),
             (Rotations, 7),
             (StoppedAfterLook, 3),
             (LateNetwork, 3),
@@ -138,6 +141,8 @@ pub enum Blow {
     TailCut(Duration),
     /// Redis is killed, and files that are so old are put in place.
     OldFiles(Duration),
+    /// The clock of Redis goes wrong by so many milliseconds.
+    Clock(i64),
     /// A daemon's way to Redis.
     WayToRedis(Way, Duration),
     /// A daemon's way to Zoom.
@@ -193,7 +198,7 @@ impl Plan {
             }
             let pause = match kind {
                 Kind::RolledBack => most,
-                Kind::Redis => most / 2,
+                Kind::Redis | Kind::Clock => most / 2,
                 Kind::StoppedAfterLook | Kind::LateNetwork | Kind::LateList => most * 2,
                 _ => most / 16,
             };
@@ -234,6 +239,7 @@ fn draw_blows(kind: Kind, scale: &Scale, rng: &mut StdRng) -> Vec<Blow> {
         Kind::Redis => Blow::RedisStopped(ms(100, 2_500)),
         Kind::RolledBack if heads => Blow::TailCut(ms(300, 1_900)),
         Kind::RolledBack => Blow::OldFiles(ms(300, 1_900)),
+        Kind::Clock => Blow::Clock(rng.random_range(-3_000..5_000)),
         Kind::LateNetwork => Blow::WayToZoom(Way::Hang, kind.storm(scale) - ms(500, 1_000)),
         Kind::LateList => {
             return vec![Blow::Fault(Fault::new(Endpoint::Create, What::Drop).after().times(6))];

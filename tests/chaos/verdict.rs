@@ -102,7 +102,7 @@ fn forgiven(kind: Kind, rule: &str) -> bool {
     match kind {
         // Stopped past its lease, or forgotten: one 401.
         Kind::Stops | Kind::StoppedAfterLook if rule == "dead_access_token" => true,
-        // Calls are granted evenly; on a machine that is overrun they arrive in bunches.
+        // Grants are even, arrivals are not on a machine that is overrun: counted.
         _ if rule == "over_per_second" => true,
         _ => rule == "twin" && kind.window().is_some(),
     }

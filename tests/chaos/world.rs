@@ -100,12 +100,12 @@ impl World {
         }
     }
 
-    /// Plays rounds until `end`; what they came to.
+    /// Plays a round, and more until `end`; what they came to.
     ///
     /// # Errors
     /// What a round violated, with all that is needed to find out why.
     pub async fn play(mut self, end: Instant) -> Result<Rows, String> {
-        while Instant::now() < end {
+        loop {
             self.round += 1;
             if let Err(what) = self.play_round().await {
                 let place = format!(
@@ -116,10 +116,12 @@ impl World {
                 let logs: PathBuf = self.dir.keep();
                 return Err(format!("{place}\nlogs: {}", logs.display()));
             }
+            if Instant::now() >= end {
+                self.end();
+                return Ok(self.rows);
+            }
             self.plan = Plan::draw(&mut self.dice, &self.scale);
         }
-        self.end();
-        Ok(self.rows)
     }
 
     fn end(&mut self) {

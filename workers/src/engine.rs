@@ -149,7 +149,8 @@ impl Engine {
             circuits: Mutex::new(Circuits::new(patience)),
             closing: watch::Sender::new(false),
         });
-        let engine = Self::run(shop, settling, jobs);
+        let clock = seam::set_clock(shop.queue.store().clock().clone());
+        let engine = Self::run(shop, settling, jobs).keeping(clock);
         let looks = twins::serve(Arc::clone(&engine.shop), to_look_at);
         Ok(engine.keeping(looks))
     }

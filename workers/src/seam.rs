@@ -10,11 +10,15 @@
 //! `settling`, `settled`, `swept`, `amending`, `amended`.
 //! `ZOOMD_SEAM_PACE=<n>` makes leases and waits of rotations n times shorter,
 //! `ZOOMD_SEAM_WORK_PACE=<n>` those of jobs; what is configured for calls stays.
+//! `ZOOMD_SEAM_CLOCK=<file>` names a file with the milliseconds by which the
+//! clock of Redis is to seem wrong; it may change at any moment.
 
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
 
 use rustix::process::{Signal, getpid, kill_process};
+use zoomd_store::clock::ClockOffset;
 use zoomd_store::queue::QueueSettings;
 
 use crate::Settings;
@@ -58,6 +62,16 @@ pub(crate) fn hurry(settings: &mut Settings, queue: &mut QueueSettings) {
     let waits = [&mut queue.lease, &mut queue.send_within, &mut settings.reconcile.twins_after];
     for time in looks.chain(waits) {
         *time /= pace;
+    }
+}
+
+/// Keeps the clock as wrong as the file says, for as long as it is polled.
+pub(crate) async fn set_clock(clock: ClockOffset) {
+    let Some(file) = std::env::var_os("ZOOMD_SEAM_CLOCK") else { return };
+    loop {
+        let wrong = std::fs::read_to_string(&file).ok().and_then(|ms| ms.trim().parse().ok());
+        clock.set_ms(wrong.unwrap_or(0));
+        tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }
 

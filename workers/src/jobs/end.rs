@@ -94,7 +94,7 @@ fn fail(flight: &Flight, verdict: &Verdict, candidates: &[Listed], unresolved: b
     metric::finished(outcome.kind, code);
     metric::took(outcome.kind, code, flight.age());
     let holds_id = verdict.code == FailureCode::OutcomeUnknown;
-    let unsent = flight.sent_ms().is_none();
+    let unsent = flight.creates() && flight.sent_ms().is_none();
     let record = kept(flight, attempts, unresolved);
     let then = Then::Failed { code, holds_id, outcome, record };
     Settlement { unsent, ..Settlement::new(flight.ticket.clone(), then) }
@@ -103,16 +103,22 @@ fn fail(flight: &Flight, verdict: &Verdict, candidates: &[Listed], unresolved: b
 /// Gives a job back to its room; no attempt is spent.
 #[must_use]
 pub fn back(shop: &Shop, flight: &Flight, wait: Wait) -> Settlement {
-    room(shop, flight, wait, None)
+    room(shop, flight, wait, None, flight.sent_ms().is_none())
 }
 
-/// As [`back`], and keeps what was learnt on the way.
+/// As [`back`] for a look that called, and keeps what was learnt on the way.
 #[must_use]
 pub fn back_with(shop: &Shop, flight: &Flight, wait: Wait, record: Record) -> Settlement {
-    room(shop, flight, wait, Some(record))
+    room(shop, flight, wait, Some(record), false)
 }
 
-fn room(shop: &Shop, flight: &Flight, wait: Wait, record: Option<Record>) -> Settlement {
+fn room(
+    shop: &Shop,
+    flight: &Flight,
+    wait: Wait,
+    record: Option<Record>,
+    unsent: bool,
+) -> Settlement {
     let mode = flight.ticket.mode;
     let budgets = &shop.queue.settings().budgets;
     let label = if flight.creates() { budgets.create } else { budgets.list };
@@ -121,7 +127,6 @@ fn room(shop: &Shop, flight: &Flight, wait: Wait, record: Option<Record>) -> Set
         Wait::Asleep(nap) => (Vec::new(), Some(nap)),
         _ => (Vec::new(), None),
     };
-    let unsent = flight.sent_ms().is_none();
     let then = Then::Room { mode, record, nap };
     Settlement { closes, unsent, ..Settlement::new(flight.ticket.clone(), then) }
 }
@@ -215,7 +220,8 @@ pub fn left_behind(shop: &Shop, flight: &Flight) -> Settlement {
     if flight.sent_ms().is_some() {
         return lost(shop, flight, "the daemon ended while the call was under way", None);
     }
-    back(shop, flight, Wait::TooLate)
+    // A look may have called.
+    room(shop, flight, Wait::TooLate, None, flight.creates())
 }
 
 /// Another attempt, later. The one just made is spent.

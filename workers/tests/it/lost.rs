@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use serde_json::json;
-use zoom_sim::{Endpoint, Fault, What};
+use zoom_sim::{Endpoint, Fault, LimitKind, What};
 use zoomd_workers::MarkerPlace;
 
+use crate::resp::Answer;
 use crate::seen::Seen;
 use crate::world::{LIMIT, World, job_with};
 
@@ -80,6 +81,27 @@ async fn a_list_that_lags_and_one_that_fails_are_looked_at_again() {
     assert_eq!(result["reconciled"], true);
     assert_eq!(result["attempts"], 1);
     assert_eq!(world.sim.meetings().len(), 1);
+    engine.drain(LIMIT).await;
+}
+
+#[tokio::test]
+async fn a_look_that_called_is_counted_whatever_it_was_answered() {
+    let world = World::new().await;
+    world.account("acme").await;
+    let engine = world.hasty_engine().await;
+    world.sim.fault(Fault::new(Endpoint::Create, What::Drop).after());
+    world.sim.fault(Fault::new(Endpoint::List, What::Limit(LimitKind::PerSecond)));
+    world.enqueue(&job_with("acme", "counted"));
+    assert_eq!(world.outcome("counted").await["reconciled"], true);
+    let mut resp = world.resp();
+    let days = resp.call(&["KEYS", "zoomd:v1:d:*"]);
+    let counted = |day: &Answer| match resp.call(&["HGET", day.text(), "l:medium"]) {
+        Answer::Text(count) => count.parse().expect("a number"),
+        _ => 0,
+    };
+    // Near midnight a call counts on both days.
+    let most: u64 = days.list().iter().map(counted).max().expect("a day");
+    assert_eq!(most, world.sim.counters().arrived.list);
     engine.drain(LIMIT).await;
 }
 
