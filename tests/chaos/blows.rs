@@ -111,7 +111,9 @@ impl World {
 
     /// Where nobody dies by itself, somebody starts anew to come to a seam.
     pub(crate) fn arm(&mut self) {
-        if self.plan.kind.window().is_some() || self.plan.kind == Kind::RolledBack {
+        if self.plan.kind.window().is_some()
+            || matches!(self.plan.kind, Kind::RolledBack | Kind::Rotations)
+        {
             self.disarm();
         }
         let first = match self.plan.kind {

@@ -118,9 +118,10 @@ impl Engine {
         .await?;
         let calls = Calls::new(store.clone(), queue.budgets.clone());
         let patience = queue.request_timeout * 2;
+        let breaks = store.connection().breaks();
         let queue = Queue::new(store, queue, &daemon);
         let (flights, trouble, progress) =
-            (Flights::default(), Trouble::default(), Progress::default());
+            (Flights::default(), Trouble::watching(breaks), Progress::default());
         let memory = Memory::default();
         let (lane, settling) =
             lane::open(queue.clone(), flights.clone(), memory.clone(), &trouble, progress.clone());

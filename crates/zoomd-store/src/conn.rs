@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 
 use redis::aio::{ConnectionLike, MultiplexedConnection, PubSub};
 use redis::{Cmd, Pipeline, RedisError, RedisFuture, Value};
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, watch};
 
 use crate::error::{ErrorKind, StoreError, kind_of};
 
@@ -40,7 +40,11 @@ struct Shared {
     target: Target,
     live: std::sync::RwLock<Option<Live>>,
     connecting: Mutex<Option<Failed>>,
+    breaks: Breaks,
 }
+
+/// How often a connection broke; shared by all that are made from one.
+type Breaks = Arc<watch::Sender<u64>>;
 
 #[derive(Debug, Clone)]
 struct Live {
@@ -58,19 +62,32 @@ impl Conn {
     /// A handle that connects with its first command.
     #[must_use]
     pub fn lazy(target: Target) -> Self {
+        Self::counting(target, Breaks::default())
+    }
+
+    fn counting(target: Target, breaks: Breaks) -> Self {
         Self {
             shared: Arc::new(Shared {
                 target,
                 live: std::sync::RwLock::new(None),
                 connecting: Mutex::new(None),
+                breaks,
             }),
         }
+    }
+
+    /// How often one of these connections broke. Whoever used it then knows by
+    /// an error; this tells all others, before a new one is made, that the
+    /// Redis behind the next may be another.
+    #[must_use]
+    pub fn breaks(&self) -> watch::Receiver<u64> {
+        self.shared.breaks.subscribe()
     }
 
     /// Another connection to the same place, shared with nobody yet.
     #[must_use]
     pub fn another(&self) -> Self {
-        Self::lazy(self.shared.target.clone())
+        Self::counting(self.shared.target.clone(), Arc::clone(&self.shared.breaks))
     }
 
     /// Sends one command.
@@ -175,6 +192,7 @@ impl Conn {
         {
             let mut live = write(&self.shared.live);
             if live.as_ref().is_some_and(|l| l.number == number) {
+                self.shared.breaks.send_modify(|times| *times += 1);
                 *live = None;
             }
         }

@@ -31,7 +31,9 @@ pub async fn serve(shop: Arc<Shop>) {
     let mut known = run_id(&shop).await.ok();
     loop {
         shop.trouble.suspected().await;
+        let mut breaks;
         let id = loop {
+            breaks = shop.trouble.breaks();
             match run_id(&shop).await {
                 Ok(id) => break id,
                 Err(_) => tokio::time::sleep(BETWEEN).await,
@@ -49,7 +51,7 @@ pub async fn serve(shop: Arc<Shop>) {
         }
         known = Some(id);
         shop.queue.watch_leases().await;
-        shop.trouble.clear();
+        shop.trouble.clear(breaks);
     }
 }
 

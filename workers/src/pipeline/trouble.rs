@@ -4,6 +4,7 @@
 //! one [`Trouble`], so that a Redis that is gone for an hour costs one warning
 //! a minute, not one per loop and attempt.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -20,11 +21,15 @@ pub struct Trouble {
     state: Arc<Mutex<State>>,
     /// Whether Redis was out of reach and nobody has looked since.
     suspect: watch::Sender<bool>,
+    /// How often a connection broke, and how often that was looked into. One
+    /// that broke in other hands than a loop's is known only from here.
+    breaks: watch::Receiver<u64>,
+    seen: Arc<AtomicU64>,
 }
 
 impl Default for Trouble {
     fn default() -> Self {
-        Self { state: Arc::default(), suspect: watch::Sender::new(false) }
+        Self::watching(watch::channel(0).1)
     }
 }
 
@@ -36,6 +41,13 @@ struct State {
 }
 
 impl Trouble {
+    /// Trouble with a Redis whose connections count their breaks here.
+    #[must_use]
+    pub fn watching(breaks: watch::Receiver<u64>) -> Self {
+        let seen = Arc::new(AtomicU64::new(*breaks.borrow()));
+        Self { state: Arc::default(), suspect: watch::Sender::new(false), breaks, seen }
+    }
+
     /// What is wrong, if anything is.
     #[must_use]
     pub fn what(&self) -> Option<String> {
@@ -44,19 +56,44 @@ impl Trouble {
 
     /// Waits until Redis was out of reach.
     pub async fn suspected(&self) {
-        let _ = self.suspect.subscribe().wait_for(|suspect| *suspect).await;
+        let (mut suspect, mut breaks) = (self.suspect.subscribe(), self.breaks.clone());
+        let broke = async {
+            if breaks.wait_for(|times| *times != self.seen.load(Ordering::Acquire)).await.is_err() {
+                std::future::pending::<()>().await;
+            }
+        };
+        tokio::select! {
+            _ = suspect.wait_for(|suspect| *suspect) => {}
+            () = broke => self.notice(),
+        }
+    }
+
+    /// Closes the barrier if a connection broke since that was looked at.
+    fn notice(&self) {
+        if self.breaks() != self.seen.load(Ordering::Acquire) {
+            self.suspect.send_replace(true);
+        }
+    }
+
+    /// How often a connection broke. Asked before a look at Redis, and given
+    /// back with [`clear`](Self::clear): a break after that look counts anew.
+    pub fn breaks(&self) -> u64 {
+        *self.breaks.borrow()
     }
 
     /// Waits until Redis is known to be the one we knew, or has been told what
     /// it may have forgotten. Passed before each use of it.
     pub async fn cleared(&self) {
+        self.notice();
         if *self.suspect.borrow() {
             let _ = self.suspect.subscribe().wait_for(|suspect| !*suspect).await;
         }
     }
 
-    /// Opens the barrier.
-    pub fn clear(&self) {
+    /// Opens the barrier: the Redis behind the connections after `breaks`
+    /// breaks is known.
+    pub fn clear(&self, breaks: u64) {
+        self.seen.store(breaks, Ordering::Release);
         self.suspect.send_replace(false);
         self.fine(Instant::now());
     }
@@ -143,5 +180,27 @@ mod tests {
         assert_eq!(trouble.what().as_deref(), Some("gone"));
         trouble.fine(now);
         assert_eq!(trouble.what(), None);
+    }
+
+    #[tokio::test]
+    async fn a_connection_that_broke_in_other_hands_closes_the_barrier() {
+        let (breaks, count) = watch::channel(0);
+        let trouble = Trouble::watching(count);
+        trouble.cleared().await;
+        breaks.send_replace(1);
+        let barrier = trouble.cleared();
+        tokio::pin!(barrier);
+        assert!(futures_util::poll!(&mut barrier).is_pending(), "closed before anyone looked");
+        trouble.suspected().await;
+        let looked_at = trouble.breaks();
+        breaks.send_replace(2);
+        trouble.clear(looked_at);
+        assert!(futures_util::poll!(&mut barrier).is_ready(), "open for who waited");
+        assert!(futures_util::poll!(Box::pin(trouble.cleared())).is_pending(), "broke again");
+        trouble.clear(trouble.breaks());
+        trouble.cleared().await;
+        breaks.send_replace(3);
+        trouble.suspected().await;
+        assert!(futures_util::poll!(Box::pin(trouble.cleared())).is_pending());
     }
 }
