@@ -56,8 +56,7 @@ impl SendBody {
 
     pub(crate) fn split(self) -> (Departure, GuardedBody) {
         let departure = Departure(Arc::clone(&self.gate));
-        let body = GuardedBody { bytes: Some(self.bytes), gate: self.gate };
-        (departure, body)
+        (departure, GuardedBody(Some((self.bytes, self.gate))))
     }
 }
 
@@ -96,11 +95,9 @@ impl<F: ?Sized> Gate<F> {
     }
 }
 
-/// The connection's half.
-pub(crate) struct GuardedBody {
-    bytes: Option<Bytes>,
-    gate: SharedGate,
-}
+/// The connection's half; empty for a call without a body.
+#[derive(Default)]
+pub(crate) struct GuardedBody(Option<(Bytes, SharedGate)>);
 
 #[derive(Debug, thiserror::Error)]
 #[error("body withheld")]
@@ -114,25 +111,20 @@ impl Body for GuardedBody {
         mut self: Pin<&mut Self>,
         _: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Withheld>>> {
-        if self.bytes.is_none() {
-            return Poll::Ready(None);
-        }
-        let to = if (self.gate.condition)() { YIELDED } else { WITHHELD };
-        let moved = self.gate.shift(to);
-        match self.bytes.take() {
-            Some(bytes) if moved.is_ok() && to == YIELDED => {
-                Poll::Ready(Some(Ok(Frame::data(bytes))))
-            }
+        let Some((bytes, gate)) = self.0.take() else { return Poll::Ready(None) };
+        let to = if (gate.condition)() { YIELDED } else { WITHHELD };
+        match gate.shift(to) {
+            Ok(()) if to == YIELDED => Poll::Ready(Some(Ok(Frame::data(bytes)))),
             _ => Poll::Ready(Some(Err(Withheld))),
         }
     }
 
     fn is_end_stream(&self) -> bool {
-        self.bytes.is_none()
+        self.0.is_none()
     }
 
     fn size_hint(&self) -> SizeHint {
-        SizeHint::with_exact(self.bytes.as_ref().map_or(0, |bytes| bytes.len() as u64))
+        SizeHint::with_exact(self.0.as_ref().map_or(0, |(bytes, _)| bytes.len() as u64))
     }
 }
 

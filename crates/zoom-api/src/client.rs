@@ -1,29 +1,32 @@
-//! The client: two HTTP clients, one exchange.
+//! The client: two HTTP clients, for API calls and for token calls.
 //!
-//! API calls share a large pool of HTTP/1.1 connections. Token calls have a
-//! client of their own with no pool, so that a reply can never be lost to a
-//! connection that the other side had given up. Neither repeats a request,
-//! follows a redirect, or uses a proxy. A reply's body is bounded and, where it
-//! came in one piece, not copied.
+//! API calls share a large pool of HTTP/1.1 connections (`transport`). Token
+//! calls have a client of their own with no pool, so that a reply can never be
+//! lost to a connection that the other side had given up. Neither repeats a
+//! request, follows a redirect, or uses a proxy. A reply's body is bounded and,
+//! where it came in one piece, not copied.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use bytes::{Bytes, BytesMut};
-use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
-use http::{HeaderMap, HeaderValue, Method};
+use bytes::Bytes;
+use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HOST, USER_AGENT};
+use http::{HeaderMap, HeaderValue, Method, Request, Uri};
 use rustls::ClientConfig;
 use rustls::pki_types::CertificateDer;
 use url::Url;
 
-use crate::body::{Departure, SendBody};
+use crate::body::{Departure, GuardedBody, SendBody};
 use crate::endpoints::{EndpointError, Endpoints};
 use crate::error::{Sent, SetupError, TransportError, TransportKind};
 use crate::reply::Reply;
 use crate::token::AccessToken;
+use crate::transport::{Transport, Whole};
 use crate::{failure, tls};
 
-const IDLE_CONNECTIONS: usize = 4096;
+/// The headers of a create: Host, Accept, User-Agent, Authorization,
+/// Content-Type, Content-Length.
+const HEADERS: usize = 6;
 
 /// How to talk to Zoom.
 #[derive(Clone, Debug)]
@@ -72,27 +75,32 @@ pub struct Client {
 
 struct Inner {
     settings: Settings,
-    api: reqwest::Client,
+    api: Transport,
+    agent: HeaderValue,
     token: reqwest::Client,
     tls: Arc<ClientConfig>,
 }
 
-/// Addresses prepared once a host.
+/// Addresses prepared once a host: to parse one costs as much as to send it.
 struct Base {
     root: Url,
     host: Arc<str>,
-    my_meetings: Url,
+    host_header: HeaderValue,
+    my_meetings: Uri,
 }
 
 impl Base {
-    fn new(root: Url) -> Self {
-        let my_meetings = below(&root, "users/me/meetings");
-        let host = match (root.host_str().unwrap_or_default(), root.port()) {
-            (host, Some(port)) => format!("{host}:{port}").into(),
-            (host, None) => host.into(),
-        };
-        Self { root, host, my_meetings }
+    fn new(root: Url) -> Option<Self> {
+        let my_meetings = uri(&below(&root, "users/me/meetings")).ok()?;
+        let host = my_meetings.authority()?.as_str();
+        let host_header = HeaderValue::from_str(host).ok()?;
+        Some(Self { host: host.into(), host_header, root, my_meetings })
     }
+}
+
+pub(crate) fn uri(url: &Url) -> Result<Uri, TransportError> {
+    let refused = || TransportError::new(TransportKind::Request, Sent::No, "not an address");
+    url.as_str().parse().map_err(|_| refused())
 }
 
 fn below(root: &Url, path: &str) -> Url {
@@ -101,29 +109,21 @@ fn below(root: &Url, path: &str) -> Url {
     url
 }
 
-/// One exchange: with which client, what, and for how long.
-pub(crate) struct Exchange {
-    pub(crate) request: reqwest::Request,
-    pub(crate) departure: Option<Departure>,
-    pub(crate) timeout: Duration,
-}
-
 impl Client {
     /// Sets up the connections; makes none.
     pub fn new(settings: Settings) -> Result<Self, SetupError> {
         let tls = tls::config(&settings.endpoints, &settings.extra_roots)?;
-        let common = || builder(&settings, tls.clone());
-        let api = common()
-            .tcp_user_timeout(settings.request_timeout)
-            .pool_max_idle_per_host(IDLE_CONNECTIONS)
-            .pool_idle_timeout(settings.idle_timeout);
-        let token = common().tcp_user_timeout(settings.token_timeout).pool_max_idle_per_host(0);
         let failed = |error: reqwest::Error| SetupError::Http(failure::detail(&error));
+        let token = token_client(&settings, tls.clone()).build().map_err(failed)?;
+        let unfit = |what: &str| SetupError::Http(format!("{what} cannot be sent"));
+        let agent = HeaderValue::from_str(&settings.user_agent);
+        let base = Base::new(settings.endpoints.api().clone());
         Ok(Self {
-            base: Arc::new(Base::new(settings.endpoints.api().clone())),
+            base: Arc::new(base.ok_or_else(|| unfit("the address"))?),
             inner: Arc::new(Inner {
-                api: api.build().map_err(failed)?,
-                token: token.build().map_err(failed)?,
+                agent: agent.map_err(|_| unfit("the user agent"))?,
+                api: Transport::new(&settings, tls.clone()),
+                token,
                 tls: Arc::new(tls),
                 settings,
             }),
@@ -134,7 +134,8 @@ impl Client {
     /// `api_url` named. Refuses hosts that are not Zoom's.
     pub fn with_api_url(&self, api_url: &str) -> Result<Self, EndpointError> {
         let root = self.settings().endpoints.regional_api(api_url)?;
-        Ok(Self { inner: Arc::clone(&self.inner), base: Arc::new(Base::new(root)) })
+        let base = Base::new(root).ok_or_else(|| EndpointError::NotHttp(api_url.to_owned()))?;
+        Ok(Self { inner: Arc::clone(&self.inner), base: Arc::new(base) })
     }
 
     /// The host that API calls go to, with its port where it is not the usual one.
@@ -169,65 +170,78 @@ impl Client {
         below(&self.base.root, path)
     }
 
-    pub(crate) fn my_meetings(&self) -> Url {
+    pub(crate) fn my_meetings(&self) -> Uri {
         self.base.my_meetings.clone()
     }
 
     pub(crate) async fn get(&self, token: &AccessToken, url: Url) -> Result<Reply, TransportError> {
-        let request = reqwest::Request::new(Method::GET, url);
-        self.call(token, request, None).await
+        let request = self.request(Method::GET, uri(&url)?, token, GuardedBody::default());
+        self.call(request, None).await
     }
 
     pub(crate) async fn post_json(
         &self,
         token: &AccessToken,
-        url: Url,
+        to: Uri,
         body: SendBody,
     ) -> Result<Reply, TransportError> {
         let (departure, body) = body.split();
-        let mut request = reqwest::Request::new(Method::POST, url);
+        let mut request = self.request(Method::POST, to, token, body);
         let json = HeaderValue::from_static("application/json");
         request.headers_mut().insert(CONTENT_TYPE, json);
-        *request.body_mut() = Some(reqwest::Body::wrap(body));
-        self.call(token, request, Some(departure)).await
+        self.call(request, Some(departure)).await
+    }
+
+    fn request(
+        &self,
+        method: Method,
+        to: Uri,
+        token: &AccessToken,
+        body: GuardedBody,
+    ) -> Request<GuardedBody> {
+        let mut headers = HeaderMap::with_capacity(HEADERS);
+        headers.insert(HOST, self.base.host_header.clone());
+        headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
+        headers.insert(USER_AGENT, self.inner.agent.clone());
+        headers.insert(AUTHORIZATION, token.header());
+        let mut request = Request::new(body);
+        *request.method_mut() = method;
+        *request.uri_mut() = to;
+        *request.headers_mut() = headers;
+        request
     }
 
     async fn call(
         &self,
-        token: &AccessToken,
-        mut request: reqwest::Request,
+        request: Request<GuardedBody>,
         departure: Option<Departure>,
     ) -> Result<Reply, TransportError> {
-        request.headers_mut().insert(AUTHORIZATION, token.header());
-        let exchange = Exchange { request, departure, timeout: self.settings().request_timeout };
-        let (status, headers, body) = self.exchange(&self.inner.api, exchange).await?;
-        Ok(Reply::new(status, &headers, body))
+        let (settings, mut seen) = (self.settings(), None);
+        let run = self.inner.api.exchange(request, settings.max_body, &mut seen);
+        match within(settings.request_timeout, run).await {
+            Ok((status, headers, body)) => Ok(Reply::new(status, &headers, body)),
+            Err(error) => Err(settle(error, departure.as_ref(), seen)),
+        }
     }
 
     pub(crate) async fn token_exchange(
         &self,
         request: reqwest::Request,
     ) -> Result<(u16, HeaderMap, Bytes), TransportError> {
-        let exchange =
-            Exchange { request, departure: None, timeout: self.settings().token_timeout };
-        self.exchange(&self.inner.token, exchange).await
+        let (settings, mut seen) = (self.settings(), None);
+        let run = run(&self.inner.token, request, settings.max_body, &mut seen);
+        let answer = within(settings.token_timeout, run).await;
+        answer.map_err(|error| settle(error, None, seen))
     }
+}
 
-    async fn exchange(
-        &self,
-        http: &reqwest::Client,
-        exchange: Exchange,
-    ) -> Result<(u16, HeaderMap, Bytes), TransportError> {
-        let Exchange { request, departure, timeout } = exchange;
-        let mut seen = None;
-        let limit = self.settings().max_body;
-        let run = run(http, request, limit, &mut seen);
-        let error = match tokio::time::timeout(timeout, run).await {
-            Ok(Ok(answer)) => return Ok(answer),
-            Ok(Err(error)) => error,
-            Err(_) => TransportError::new(TransportKind::Timeout, Sent::Maybe, ""),
-        };
-        Err(settle(error, departure.as_ref(), seen))
+async fn within<T>(
+    limit: Duration,
+    exchange: impl Future<Output = Result<T, TransportError>>,
+) -> Result<T, TransportError> {
+    match tokio::time::timeout(limit, exchange).await {
+        Ok(answer) => answer,
+        Err(_) => Err(TransportError::new(TransportKind::Timeout, Sent::Maybe, "")),
     }
 }
 
@@ -257,39 +271,24 @@ async fn run(
     limit: usize,
     seen: &mut Option<u16>,
 ) -> Result<(u16, HeaderMap, Bytes), TransportError> {
-    let too_large = || {
-        let detail = format!("more than {limit} bytes");
-        TransportError::new(TransportKind::BodyTooLarge, Sent::Maybe, detail)
-    };
     let mut response = http.execute(request).await.map_err(|error| failure::sort(&error))?;
     let status = response.status().as_u16();
     *seen = Some(status);
     if response.content_length().is_some_and(|length| length > limit as u64) {
-        return Err(too_large());
+        return Err(failure::too_large(limit));
     }
     let headers = std::mem::take(response.headers_mut());
-    let mut first = Bytes::new();
-    let mut rest = BytesMut::new();
-    while let Some(chunk) = response.chunk().await.map_err(|error| failure::sort(&error))? {
-        if first.len() + rest.len() + chunk.len() > limit {
-            return Err(too_large());
+    let mut whole = Whole::default();
+    while let Some(part) = response.chunk().await.map_err(|error| failure::sort(&error))? {
+        if whole.len() + part.len() > limit {
+            return Err(failure::too_large(limit));
         }
-        if first.is_empty() {
-            first = chunk;
-        } else {
-            rest.extend_from_slice(&chunk);
-        }
+        whole.push(part);
     }
-    if rest.is_empty() {
-        return Ok((status, headers, first));
-    }
-    let mut whole = BytesMut::with_capacity(first.len() + rest.len());
-    whole.extend_from_slice(&first);
-    whole.extend_from_slice(&rest);
-    Ok((status, headers, whole.freeze()))
+    Ok((status, headers, whole.into_bytes()))
 }
 
-fn builder(settings: &Settings, tls: ClientConfig) -> reqwest::ClientBuilder {
+fn token_client(settings: &Settings, tls: ClientConfig) -> reqwest::ClientBuilder {
     let mut headers = HeaderMap::new();
     headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
     reqwest::Client::builder()
@@ -303,6 +302,8 @@ fn builder(settings: &Settings, tls: ClientConfig) -> reqwest::ClientBuilder {
         .http1_only()
         .tcp_nodelay(true)
         .connect_timeout(settings.connect_timeout)
+        .tcp_user_timeout(settings.token_timeout)
+        .pool_max_idle_per_host(0)
 }
 
 impl std::fmt::Debug for Client {

@@ -30,6 +30,7 @@ pub mod scopes;
 mod text;
 mod tls;
 mod token;
+mod transport;
 pub mod webhook;
 mod zoom_error;
 

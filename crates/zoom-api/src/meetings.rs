@@ -12,7 +12,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use url::Url;
 
 use crate::body::SendBody;
-use crate::client::Client;
+use crate::client::{self, Client};
 use crate::error::{Sent, TransportError, TransportKind};
 use crate::objects::{Listed, Page};
 use crate::reply::Reply;
@@ -106,8 +106,11 @@ impl Client {
         user: &str,
         body: SendBody,
     ) -> Result<Reply, TransportError> {
-        let url = self.user_meetings(user)?;
-        self.post_json(token, url, body).await
+        let to = match user {
+            "me" => self.my_meetings(),
+            _ => client::uri(&self.user_meetings(user)?)?,
+        };
+        self.post_json(token, to, body).await
     }
 
     /// `GET /users/{user}/meetings`, one page.
@@ -141,11 +144,7 @@ impl Client {
     }
 
     fn user_meetings(&self, user: &str) -> Result<Url, TransportError> {
-        if user == "me" {
-            return Ok(self.my_meetings());
-        }
-        let path = format!("users/{}/meetings", segment(user)?);
-        Ok(self.api_url(&path))
+        Ok(self.api_url(&format!("users/{}/meetings", segment(user)?)))
     }
 }
 

@@ -4,34 +4,33 @@
 //! for are skipped, not stored. `start_url` is a secret: whoever holds it can
 //! host the meeting.
 
+mod created;
+
 use std::borrow::Cow;
 
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 
 use crate::error::Unreadable;
 use crate::reply::Reply;
 
-/// What a create answered: the whole text, and the fields that matter.
-#[derive(Deserialize)]
+/// What a create answered.
+#[derive(Default)]
 pub struct Created<'a> {
     /// The meeting's number.
     pub id: u64,
     /// The id of this one occurrence.
-    #[serde(borrow, default)]
     pub uuid: Option<Cow<'a, str>>,
     /// Where guests go.
-    #[serde(borrow, default)]
     pub join_url: Option<Cow<'a, str>>,
     /// The Zoom user whose meeting it became.
-    #[serde(borrow, default)]
     pub host_id: Option<Cow<'a, str>>,
     /// The e-mail address of that user.
-    #[serde(borrow, default)]
     pub host_email: Option<Cow<'a, str>>,
-    /// The whole answer. It holds the `start_url`.
-    #[serde(skip)]
-    pub raw: &'a str,
+    /// Every field in the order of the answer, its value as it stands: who
+    /// passes the answer on need not read it again. Holds the `start_url`.
+    pub fields: Vec<(Cow<'a, str>, &'a RawValue)>,
 }
 
 impl std::fmt::Debug for Created<'_> {
@@ -153,11 +152,7 @@ pub(crate) trait KeepRaw<'a>: Deserialize<'a> {
     fn keep(&mut self, _raw: &'a str) {}
 }
 
-impl<'a> KeepRaw<'a> for Created<'a> {
-    fn keep(&mut self, raw: &'a str) {
-        self.raw = raw;
-    }
-}
+impl<'a> KeepRaw<'a> for Created<'a> {}
 
 impl<'a> KeepRaw<'a> for Meeting {
     fn keep(&mut self, raw: &'a str) {
@@ -207,7 +202,9 @@ mod tests {
         assert_eq!(created.uuid.as_deref(), Some("a/b=="));
         assert_eq!(created.host_id.as_deref(), Some("h"));
         assert_eq!(created.host_email, None);
-        assert_eq!(created.raw, body);
+        let names: Vec<_> = created.fields.iter().map(|(name, _)| &**name).collect();
+        assert_eq!(names, ["id", "uuid", "join_url", "start_url", "settings", "host_id"]);
+        assert_eq!(created.fields[4].1.get(), r#"{"a":[1,2]}"#);
         assert!(!format!("{created:?}").contains("zak"));
         for status in [200, 202, 204, 302, 400] {
             assert_eq!(reply(status, body).created().unwrap_err().status, status);
@@ -223,6 +220,8 @@ mod tests {
             "{}",
             r#"{"id":"secret"}"#,
             r#"{"id":-1,"start_url":"secret"}"#,
+            r#"{"id":1,"id":2,"uuid":"secret"}"#,
+            r#"{"id":1,"uuid":["secret"]}"#,
             r#"{"id":1,"uuid":"secret"#,
             r#"{"id":1} secret"#,
         ] {

@@ -96,7 +96,7 @@ impl Conn {
     /// Redis' own error, or that there is no connection.
     pub async fn value(&self, cmd: &Cmd) -> Result<Value, RedisError> {
         let mut live = self.live().await?;
-        let answer = live.link.send_packed_command(cmd).await.and_then(Value::extract_error);
+        let answer = live.link.send_packed_command(cmd).await.and_then(refusal);
         self.settle(live.number, answer)
     }
 
@@ -108,7 +108,7 @@ impl Conn {
     pub async fn blocking(&self, cmd: &Cmd, block: Duration) -> Result<Value, RedisError> {
         let mut live = self.live().await?;
         live.link.set_response_timeout(block + RESPONSE_TIMEOUT);
-        let answer = live.link.send_packed_command(cmd).await.and_then(Value::extract_error);
+        let answer = live.link.send_packed_command(cmd).await.and_then(refusal);
         self.settle(live.number, answer)
     }
 
@@ -197,6 +197,15 @@ impl Conn {
             }
         }
         answer
+    }
+}
+
+/// An answer that is an error becomes one. Only scripts and `EXEC` answer with
+/// errors further inside, and what reads theirs looks for them.
+fn refusal(answer: Value) -> Result<Value, RedisError> {
+    match answer {
+        Value::ServerError(error) => Err(error.into()),
+        answer => Ok(answer),
     }
 }
 

@@ -9,6 +9,7 @@
 //! Invariant: what is passed through (a meeting's body, metadata) is spliced,
 //! never re-written, so that no number, escape or order of keys is changed.
 
+mod ascii;
 mod code;
 mod entry_id;
 mod event;
@@ -27,6 +28,7 @@ pub use kind::{Kind, Priority, UnknownWord};
 pub use marker::{Marker, MarkerError};
 pub use names::{AccountName, JobId, NameError, Namespace, NamespaceError};
 pub use outcome::{
-    Failure, Include, MeetingReply, NotAnObject, Success, UnknownField, ZoomAnswer, stamp,
+    Failure, Field, Include, MeetingReply, NotAnObject, Success, UnknownField, ZoomAnswer,
+    reply_fields, stamp,
 };
 pub use traceparent::TraceParent;

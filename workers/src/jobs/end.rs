@@ -9,7 +9,7 @@ use std::time::Instant;
 use jiff::Timestamp;
 use zoom_api::{Created, Limit, LimitKind, Listed};
 use zoomd_store::queue::{Close, Event, Learnt, Mode, Outcome, Record, Settlement, Then, Ticket};
-use zoomd_wire::{EventKind, FailureCode, Marker};
+use zoomd_wire::{EventKind, FailureCode, Marker, MeetingReply};
 
 use super::notes::{
     clear_crashes, clear_quiet, crashes, keep_crashes, note, set_quiet, set_refused,
@@ -47,18 +47,9 @@ pub fn settle(
 /// The meeting exists, as Zoom answered.
 fn done(shop: &Shop, flight: &Flight, created: &Created<'_>) -> Settlement {
     let learnt = shop.learnt(flight, created.host_id.as_deref(), created.host_email.as_deref());
-    let outcome = outcome::success(
-        flight,
-        ending(flight, u32::from(flight.attempt())),
-        created.raw,
-        &shop.settings.include,
-        false,
-    );
-    match outcome {
-        Ok(outcome) => succeeded(shop, flight, outcome, learnt),
-        // The reply was read as an object a moment ago.
-        Err(error) => lost(shop, flight, &error.to_string(), None),
-    }
+    let meeting = MeetingReply::new(&created.fields, &shop.settings.include);
+    let ending = ending(flight, u32::from(flight.attempt()));
+    succeeded(shop, flight, outcome::success(flight, ending, &meeting, false), learnt)
 }
 
 /// Settles a job whose meeting exists.

@@ -5,8 +5,7 @@ use serde_json::value::RawValue;
 use zoom_api::{FieldError, Listed, ZoomError};
 use zoomd_store::queue::{Admission, Outcome, Record, Refusal, Ticket};
 use zoomd_wire::{
-    EntryId, Failure, FailureCode, Include, InvalidJob, Job, Kind, MeetingReply, NotAnObject,
-    Success, ZoomAnswer,
+    EntryId, Failure, FailureCode, InvalidJob, Job, Kind, MeetingReply, Success, ZoomAnswer,
 };
 
 use crate::decide::Verdict;
@@ -27,16 +26,13 @@ pub struct Ending {
 }
 
 /// The outcome of a job whose meeting is `meeting`.
-///
-/// # Errors
-/// The meeting is not one JSON object.
+#[must_use]
 pub fn success(
     flight: &Flight,
     ending: Ending,
-    meeting: &str,
-    include: &[Include],
+    meeting: &MeetingReply<'_>,
     reconciled: bool,
-) -> Result<Outcome, NotAnObject> {
+) -> Outcome {
     let (job, ticket) = (&flight.job, &flight.ticket);
     let entry_id = flight.entry;
     let json = Success {
@@ -51,12 +47,12 @@ pub fn success(
         enqueued_at: entry_id.time(),
         started_at: ending.started.unwrap_or(ending.ended),
         finished_at: ending.ended,
-        meeting: &MeetingReply::new(meeting, include)?,
+        meeting,
         traceparent: job.traceparent,
         metadata: job.metadata.as_deref(),
     }
     .to_json();
-    Ok(Outcome { kind: job.kind.as_str(), json: json.into(), reply: job.reply })
+    Outcome { kind: job.kind.as_str(), json: json.into(), reply: job.reply }
 }
 
 /// The outcome of a job that failed.

@@ -20,7 +20,7 @@ use std::time::{Duration, Instant};
 
 use zoomd_store::ops::{CANCEL_MARK, RETRIED_AT};
 use zoomd_store::queue::{Mode, Record, Settlement, Then};
-use zoomd_wire::FailureCode;
+use zoomd_wire::{FailureCode, MeetingReply};
 
 use crate::decide::{self, Decision, Verdict, Wait, backoff};
 use crate::jobs::{call, create_meeting, end, notes, outcome};
@@ -99,14 +99,15 @@ fn since_ms(flight: &Flight) -> i64 {
 /// The meeting is there: the job succeeded after all.
 fn adopt(shop: &Shop, flight: &Flight, found: &Found) -> Settlement {
     let ending = end::ending(flight, flight.record.attempts.max(1));
-    let json = found.json.as_str();
-    match outcome::success(flight, ending, json, &shop.settings.include, true) {
-        Ok(outcome) => {
+    match zoomd_wire::reply_fields(&found.json) {
+        Ok(fields) => {
             metrics::counter!("zoomd_reconciled_total", "outcome" => "adopted").increment(1);
             tracing::info!(job.id = %flight.ticket.job_id, meeting.id = found.id, "the meeting of a lost call was found and adopted");
             if found.all.len() > 1 {
                 shop.suspects.found(flight, &found.all);
             }
+            let meeting = MeetingReply::new(&fields, &shop.settings.include);
+            let outcome = outcome::success(flight, ending, &meeting, true);
             end::succeeded(shop, flight, outcome, None)
         }
         Err(error) => again(flight, flight.record.clone(), &error.to_string()),

@@ -148,18 +148,12 @@ fn push_watch(pipeline: &mut Pipeline, key: &str) {
 }
 
 fn publish(pipeline: &mut Pipeline, keys: &Streams, ticket: &Ticket, outcome: &Outcome) {
-    pipeline
-        .cmd("XADD")
-        .arg(&keys.results)
-        .arg("*")
-        .arg("job_id")
-        .arg(&*ticket.job_id)
-        .arg("account")
-        .arg(&*ticket.account)
-        .arg("kind")
-        .arg(outcome.kind)
-        .arg("result")
-        .arg(&outcome.json[..]);
+    let size = 128 + keys.results.len() + ticket.account.len() + outcome.json.len();
+    let mut add = Cmd::with_capacity(11, size);
+    add.arg("XADD").arg(&keys.results).arg("*");
+    add.arg("job_id").arg(&*ticket.job_id).arg("account").arg(&*ticket.account);
+    add.arg("kind").arg(outcome.kind).arg("result").arg(&outcome.json[..]);
+    pipeline.add_command(add);
     if outcome.reply {
         let list = format!("{}{}", keys.reply_prefix, ticket.job_id);
         pipeline.cmd("RPUSH").arg(&list).arg(&outcome.json[..]);

@@ -1,5 +1,6 @@
 //! The small texts that scripts and Rust hand each other.
 
+use std::fmt::Write as _;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -111,13 +112,18 @@ impl Live {
 
     /// `L <run> <entry> <digest> <flags> <sent ms> <deadline ms> <A>|<host>|<other>`.
     pub(crate) fn write(&self) -> String {
-        let digest = self.digest.map_or_else(|| "-".to_owned(), |digest| format!("{digest:016x}"));
+        let mut text = String::with_capacity(80 + self.account.len() + self.host.len());
         let mode = if self.mode == Mode::Reconcile { 'r' } else { 'c' };
         let reconcilable = if self.reconcilable { 'y' } else { 'n' };
-        format!(
-            "L {} {} {digest} {mode}{}{}{reconcilable} {} {} {}|{}|{}",
-            self.run,
-            self.entry,
+        // A `String` takes all that is written to it.
+        let _ = write!(text, "L {} {} ", self.run, self.entry);
+        let _ = match self.digest {
+            Some(digest) => write!(text, "{digest:016x}"),
+            None => write!(text, "-"),
+        };
+        let _ = write!(
+            text,
+            " {mode}{}{}{reconcilable} {} {} {}|{}|{}",
             self.priority.min(2),
             self.sweeps.min(9),
             self.sent_ms,
@@ -125,7 +131,8 @@ impl Live {
             self.account,
             self.host,
             self.other_host.as_deref().unwrap_or(""),
-        )
+        );
+        text
     }
 
     pub(crate) fn read(text: &str) -> Option<Self> {

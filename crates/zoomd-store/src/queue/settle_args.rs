@@ -1,6 +1,7 @@
 //! The arguments of the settle script.
 
 use std::cmp::Ordering;
+use std::fmt::Write as _;
 
 use super::admit::ms;
 use super::parse::host_name;
@@ -99,7 +100,9 @@ pub(super) fn push_published(call: &mut Call<'_>, jobs: &[&Settlement]) {
     }
     for job in remembered {
         let ticket = &job.ticket;
-        call.push(&*ticket.job_id).push(format!("{} {}", memory(job), ticket.now_ms() / 1000));
+        let mut memory = memory(job);
+        let _ = write!(memory, " {}", ticket.now_ms() / 1000);
+        call.push(&*ticket.job_id).push(memory);
     }
     for job in forgotten {
         call.push(&*job.ticket.job_id);
@@ -110,8 +113,12 @@ pub(super) fn push_published(call: &mut Call<'_>, jobs: &[&Settlement]) {
 /// by the script.
 fn memory(item: &Settlement) -> String {
     let ticket = &item.ticket;
-    let finished =
-        |state: &str| format!("{state} {} {} {:016x}", ticket.run, ticket.entry, ticket.digest);
+    let finished = |state: &str| {
+        let mut text = String::with_capacity(64);
+        // A `String` takes all that is written to it.
+        let _ = write!(text, "{state} {} {} {:016x}", ticket.run, ticket.entry, ticket.digest);
+        text
+    };
     match &item.then {
         Then::Done(_) if ticket.id_given => finished("D"),
         Then::Failed { holds_id: true, .. } if ticket.id_given => finished("U"),

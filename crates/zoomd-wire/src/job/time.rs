@@ -7,6 +7,8 @@
 use jiff::Timestamp;
 use jiff::civil::{Date, DateTime, Time};
 
+use crate::ascii;
+
 /// A date and a time to the second, and how it is tied to the world.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Moment {
@@ -74,20 +76,15 @@ impl Moment {
 
 /// `yyyy-MM-ddTHH:mm:ss`, to which a `Z` may be added.
 pub(super) fn plain(civil: DateTime) -> String {
-    format!(
-        "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}",
-        civil.year(),
-        civil.month(),
-        civil.day(),
-        civil.hour(),
-        civil.minute(),
-        civil.second()
-    )
+    ascii::text(&ascii::plain(civil)).to_owned()
 }
 
 /// The instant as Zoom writes it: UTC to the second, with `Z`.
 pub(super) fn zulu(instant: Timestamp) -> String {
-    plain(jiff::tz::Offset::UTC.to_datetime(instant)) + "Z"
+    let mut text = String::with_capacity(ascii::PLAIN + 1);
+    text.push_str(ascii::text(&ascii::plain(jiff::tz::Offset::UTC.to_datetime(instant))));
+    text.push('Z');
+    text
 }
 
 fn digits(bytes: &[u8], at: usize, length: usize) -> Option<u32> {

@@ -70,6 +70,9 @@ pub struct ZoomAnswer<'a> {
     pub errors: Option<&'a RawValue>,
 }
 
+/// Room for all but the job.
+const ENVELOPE: usize = 1_024;
+
 #[derive(Serialize)]
 struct Json<'a> {
     v: u8,
@@ -151,7 +154,7 @@ fn whole_characters(head: &[u8]) -> &[u8] {
 impl Failure<'_> {
     /// The outcome's JSON.
     pub fn to_json(&self) -> String {
-        json(&Json {
+        let outcome = Json {
             v: VERSION,
             job_id: self.job_id,
             run: self.run,
@@ -174,6 +177,7 @@ impl Failure<'_> {
             job: Original::of(self.job),
             traceparent: self.traceparent,
             metadata: self.metadata,
-        })
+        };
+        json(&outcome, ENVELOPE + self.job.len())
     }
 }

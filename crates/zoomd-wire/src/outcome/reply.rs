@@ -4,10 +4,13 @@
 //! thing that must never slip through is `start_url`, which lets whoever holds
 //! it host the meeting.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
 
-use serde::de::{DeserializeSeed, Deserializer, MapAccess, Visitor};
+use serde::Serialize;
+use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
+use serde::ser::{SerializeMap, Serializer};
 use serde_json::value::RawValue;
 
 /// A field that is left out unless it is asked for.
@@ -53,109 +56,83 @@ impl FromStr for Include {
     }
 }
 
-/// Zoom's answer without what is left out: one JSON object.
-#[derive(Debug, Clone)]
-pub struct MeetingReply(Box<RawValue>);
+/// A field of Zoom's answer: its name, and its value as it stands.
+pub type Field<'a> = (Cow<'a, str>, &'a RawValue);
+
+/// Zoom's answer, written without what is left out: one JSON object.
+#[derive(Debug, Clone, Copy)]
+pub struct MeetingReply<'a> {
+    fields: &'a [Field<'a>],
+    include: &'a [Include],
+}
 
 /// An answer that is not one JSON object.
 #[derive(Debug, thiserror::Error)]
 #[error("the meeting is not a JSON object: {0}")]
 pub struct NotAnObject(#[from] serde_json::Error);
 
-impl MeetingReply {
-    /// Copies the object in `raw` without the fields that are left out, except
-    /// those in `include`.
-    pub fn new(raw: &str, include: &[Include]) -> Result<Self, NotAnObject> {
-        let mut out = String::with_capacity(raw.len());
-        let mut json = serde_json::Deserializer::from_str(raw);
-        (&mut json).deserialize_map(Copy { out: &mut out, include })?;
-        json.end()?;
-        Ok(Self(RawValue::from_string(out)?))
+/// The fields of an answer, in order.
+pub fn reply_fields(raw: &str) -> Result<Vec<Field<'_>>, NotAnObject> {
+    let Fields(fields) = serde_json::from_str(raw)?;
+    Ok(fields)
+}
+
+impl<'a> MeetingReply<'a> {
+    /// The answer's fields, as [`reply_fields`] or whoever read it tells them,
+    /// without those that are left out, except those in `include`.
+    pub fn new(fields: &'a [Field<'a>], include: &'a [Include]) -> Self {
+        Self { fields, include }
     }
 
     /// The object's text.
-    pub fn as_str(&self) -> &str {
-        self.0.get()
+    pub fn to_json(&self) -> String {
+        super::json(self, self.size())
     }
 
-    pub(super) fn as_raw(&self) -> &RawValue {
-        &self.0
+    fn kept(&self) -> impl Iterator<Item = &Field<'a>> {
+        self.fields.iter().filter(|(name, _)| {
+            name.parse::<Include>().map_or(true, |field| self.include.contains(&field))
+        })
+    }
+
+    /// About how long the text is.
+    pub(super) fn size(&self) -> usize {
+        self.kept().map(|(name, value)| name.len() + value.get().len() + 4).sum::<usize>() + 2
     }
 }
 
-struct Copy<'o> {
-    out: &'o mut String,
-    include: &'o [Include],
+impl Serialize for MeetingReply<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        self.kept().try_for_each(|(name, value)| map.serialize_entry(name, value))?;
+        map.end()
+    }
 }
 
-impl<'de> Visitor<'de> for Copy<'_> {
-    type Value = ();
+/// All fields of an object, in order.
+struct Fields<'a>(Vec<Field<'a>>);
+
+impl<'de: 'a, 'a> Deserialize<'de> for Fields<'a> {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        from.deserialize_map(Reader).map(Self)
+    }
+}
+
+struct Reader;
+
+impl<'de> Visitor<'de> for Reader {
+    type Value = Vec<Field<'de>>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("an object")
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
-        let mut between = '{';
-        loop {
-            let length = self.out.len();
-            self.out.push(between);
-            let Some(kept) = map.next_key_seed(Key { out: self.out, include: self.include })?
-            else {
-                self.out.truncate(length);
-                break;
-            };
-            let value: &RawValue = map.next_value()?;
-            if kept {
-                self.out.push(':');
-                self.out.push_str(value.get());
-                between = ',';
-            } else {
-                self.out.truncate(length);
-            }
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Vec<Field<'de>>, A::Error> {
+        let mut fields = Vec::new();
+        while let Some((name, value)) = map.next_entry::<String, &RawValue>()? {
+            fields.push((name.into(), value));
         }
-        self.out.push_str(if between == '{' { "{}" } else { "}" });
-        Ok(())
-    }
-}
-
-/// Writes a key; whether its field is kept.
-struct Key<'o> {
-    out: &'o mut String,
-    include: &'o [Include],
-}
-
-impl<'de> DeserializeSeed<'de> for Key<'_> {
-    type Value = bool;
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<bool, D::Error> {
-        deserializer.deserialize_str(self)
-    }
-}
-
-impl<'de> Visitor<'de> for Key<'_> {
-    type Value = bool;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a field's name")
-    }
-
-    /// A key with escapes in it.
-    fn visit_str<E: serde::de::Error>(self, key: &str) -> Result<bool, E> {
-        self.out.push_str(&serde_json::to_string(key).map_err(E::custom)?);
-        Ok(self.keeps(key))
-    }
-
-    fn visit_borrowed_str<E>(self, key: &'de str) -> Result<bool, E> {
-        self.out.push('"');
-        self.out.push_str(key);
-        self.out.push('"');
-        Ok(self.keeps(key))
-    }
-}
-
-impl Key<'_> {
-    fn keeps(&self, key: &str) -> bool {
-        key.parse::<Include>().map_or(true, |field| self.include.contains(&field))
+        Ok(fields)
     }
 }
 
@@ -164,7 +141,7 @@ mod tests {
     use super::*;
 
     fn copy(raw: &str, include: &[Include]) -> String {
-        MeetingReply::new(raw, include).unwrap().as_str().to_owned()
+        MeetingReply::new(&reply_fields(raw).unwrap(), include).to_json()
     }
 
     #[test]
@@ -187,7 +164,7 @@ mod tests {
     #[test]
     fn an_answer_that_is_no_object_is_an_error() {
         for raw in ["", "[]", "1", "{", r#"{"a":1} x"#] {
-            assert!(MeetingReply::new(raw, &[]).is_err(), "{raw}");
+            assert!(reply_fields(raw).is_err(), "{raw}");
         }
     }
 }

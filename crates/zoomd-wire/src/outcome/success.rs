@@ -33,12 +33,15 @@ pub struct Success<'a> {
     /// When the outcome was known.
     pub finished_at: Timestamp,
     /// What Zoom answered.
-    pub meeting: &'a MeetingReply,
+    pub meeting: &'a MeetingReply<'a>,
     /// The producer's trace.
     pub traceparent: Option<TraceParent>,
     /// The job's metadata.
     pub metadata: Option<&'a RawValue>,
 }
+
+/// Room for all but the meeting and the metadata.
+const ENVELOPE: usize = 512;
 
 #[derive(Serialize)]
 struct Json<'a> {
@@ -58,7 +61,7 @@ struct Json<'a> {
     started_at: Timestamp,
     #[serde(serialize_with = "as_stamp")]
     finished_at: Timestamp,
-    meeting: &'a RawValue,
+    meeting: &'a MeetingReply<'a>,
     #[serde(skip_serializing_if = "Option::is_none")]
     traceparent: Option<TraceParent>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -68,7 +71,7 @@ struct Json<'a> {
 impl Success<'_> {
     /// The outcome's JSON.
     pub fn to_json(&self) -> String {
-        json(&Json {
+        let outcome = Json {
             v: VERSION,
             job_id: self.job_id,
             run: self.run,
@@ -82,9 +85,11 @@ impl Success<'_> {
             enqueued_at: self.enqueued_at,
             started_at: self.started_at,
             finished_at: self.finished_at,
-            meeting: self.meeting.as_raw(),
+            meeting: self.meeting,
             traceparent: self.traceparent,
             metadata: self.metadata,
-        })
+        };
+        let metadata = self.metadata.map_or(0, |metadata| metadata.get().len());
+        json(&outcome, ENVELOPE + self.meeting.size() + metadata)
     }
 }

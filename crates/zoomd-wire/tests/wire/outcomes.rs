@@ -3,6 +3,7 @@
 use serde_json::value::RawValue;
 use zoomd_wire::{
     EntryId, Failure, FailureCode, Kind, MeetingReply, Success, TraceParent, ZoomAnswer,
+    reply_fields,
 };
 
 use crate::at;
@@ -40,7 +41,8 @@ fn raw(text: &str) -> &RawValue {
 #[test]
 fn success() {
     let reply = r#"{"uuid":"x==","id":78475495050,"start_url":"secret","settings":{},"join_url":"https://zoom.us/j/78475495050"}"#;
-    let meeting = MeetingReply::new(reply, &[]).unwrap();
+    let fields = reply_fields(reply).unwrap();
+    let meeting = MeetingReply::new(&fields, &[]);
     let success = Success {
         job_id: "order-1234",
         run: 1,

@@ -1,0 +1,93 @@
+//! Reading a create's answer: once, with every value left as it stands.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error, MapAccess, Visitor};
+use serde_json::value::RawValue;
+
+use super::Created;
+
+/// As many fields as Zoom answers with, so that the list grows once.
+const USUAL_FIELDS: usize = 32;
+
+impl<'de: 'a, 'a> Deserialize<'de> for Created<'a> {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        from.deserialize_map(Reader)
+    }
+}
+
+struct Reader;
+
+impl<'de> Visitor<'de> for Reader {
+    type Value = Created<'de>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Created<'de>, A::Error> {
+        let mut fields = Vec::with_capacity(USUAL_FIELDS);
+        let (mut id, mut texts) = (None, [None, None, None, None]);
+        while let Some(name) = map.next_key_seed(Name)? {
+            let value: &RawValue = map.next_value()?;
+            if name == "id" {
+                let number = value.get().parse().map_err(|_| A::Error::custom("no id"))?;
+                once(&mut id, number)?;
+            } else if let Some(place) = TEXTS.iter().position(|known| *known == name) {
+                once(&mut texts[place], text(value)?)?;
+            }
+            fields.push((name, value));
+        }
+        let id = id.ok_or_else(|| A::Error::missing_field("id"))?;
+        let [uuid, join_url, host_id, host_email] = texts.map(Option::flatten);
+        Ok(Created { id, uuid, join_url, host_id, host_email, fields })
+    }
+}
+
+const TEXTS: [&str; 4] = ["uuid", "join_url", "host_id", "host_email"];
+
+fn once<T, E: Error>(place: &mut Option<T>, value: T) -> Result<(), E> {
+    match place.replace(value) {
+        None => Ok(()),
+        Some(_) => Err(E::custom("a field stands twice")),
+    }
+}
+
+/// A string or null; copied only where it has escapes.
+fn text<E: Error>(value: &RawValue) -> Result<Option<Cow<'_, str>>, E> {
+    let raw = value.get();
+    let inner = raw.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
+    match inner {
+        Some(inner) if !inner.contains('\\') => Ok(Some(Cow::Borrowed(inner))),
+        _ => serde_json::from_str::<Option<String>>(raw)
+            .map(|text| text.map(Cow::Owned))
+            .map_err(|_| E::custom("no string")),
+    }
+}
+
+/// A field's name, copied only where it has escapes.
+struct Name;
+
+impl<'de> DeserializeSeed<'de> for Name {
+    type Value = Cow<'de, str>;
+    fn deserialize<D: Deserializer<'de>>(self, from: D) -> Result<Cow<'de, str>, D::Error> {
+        from.deserialize_str(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Name {
+    type Value = Cow<'de, str>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a field's name")
+    }
+
+    fn visit_str<E>(self, name: &str) -> Result<Cow<'de, str>, E> {
+        Ok(Cow::Owned(name.to_owned()))
+    }
+
+    fn visit_borrowed_str<E>(self, name: &'de str) -> Result<Cow<'de, str>, E> {
+        Ok(Cow::Borrowed(name))
+    }
+}
