@@ -51,7 +51,7 @@ def rounds(ready, options):
         print(f"  {kind:8} {row.name:24} {json.dumps(result)}", file=sys.stderr)
         return result
 
-    kinds = [k for k in KINDS if not (k == "latency" and options.skip_latency)]
+    kinds = [k for k in options.kind or KINDS if not (k == "latency" and options.skip_latency)]
     for number in range(options.rounds):
         print(f"round {number + 1} of {options.rounds}", file=sys.stderr)
         for kind in kinds:
@@ -97,7 +97,11 @@ def main():
     parser.add_argument("--jobs", type=int, default=100_000)
     parser.add_argument("--only", action="append", help="a row by the start of its name; the bare loop always runs")
     parser.add_argument("--skip-latency", action="store_true")
+    parser.add_argument("--kind", action="append", choices=KINDS, help="only this measurement")
+    parser.add_argument("--daemons", type=int, default=1, help="processes of zoomd that share the work")
+    parser.add_argument("--accounts", type=int, default=10, help="accounts the jobs are for, in turn")
     options = parser.parse_args()
+    run.Run.daemons, run.Run.all_accounts = options.daemons, options.accounts
     wanted = [r for r in rows.ALL if not options.only or r.name.lower().startswith(tuple(map(str.lower, options.only)))]
     found = rounds(build([*wanted, rows.BARE]), options)
     with open(os.path.join(rows.WORK, "report.json"), "w") as out:

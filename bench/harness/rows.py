@@ -6,6 +6,8 @@ import subprocess
 import sys
 import time
 
+from harness.process import free_port
+
 HERE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 ROOT = os.path.dirname(HERE)
 WORK = os.environ.get("BENCH_WORK", os.path.join(ROOT, "target", "bench"))
@@ -109,14 +111,14 @@ class Zoomd(Row):
         # `--profile bench` puts its files into `release`.
         self.binary = os.path.join(WORK, "zoomd", "release", "zoomd")
 
-    def env(self, run):
-        data = os.path.join(run.folder, "zoomd")
+    def env(self, run, nth=0):
+        data = os.path.join(run.folder, f"zoomd-{nth}")
         os.makedirs(data, exist_ok=True)
         return {
             "ZOOMD_REDIS_URL": run.redis_url, "ZOOMD_ZOOM_API_URL": run.mock_url + "/v2",
             "ZOOMD_ZOOM_OAUTH_URL": run.mock_url, "ZOOMD_CLIENT_ID": "bench", "ZOOMD_CLIENT_SECRET": "bench",
             "ZOOMD_ENCRYPTION_KEY": "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=", "ZOOMD_DATA_DIR": data,
-            "ZOOMD_LISTEN": f"127.0.0.1:{run.listen_port}", "ZOOMD_CONCURRENCY": str(run.concurrency),
+            "ZOOMD_LISTEN": f"127.0.0.1:{run.listen_port if nth == 0 else free_port()}", "ZOOMD_CONCURRENCY": str(run.concurrency),
             "ZOOMD_RESULTS__INCLUDE": "start_url,settings,dynamic_host_key", "ZOOMD_LOG": "warn",
         }
 
@@ -140,6 +142,8 @@ class Zoomd(Row):
         return run.start([self.binary, "enqueue", "--file", jobs], self.env(run))
 
     def work(self, run):
+        for nth in range(1, run.daemons):
+            run.start([self.binary, "run"], self.env(run, nth))
         return run.start([self.binary, "run"], self.env(run))
 
     def enqueued_at(self, fields):

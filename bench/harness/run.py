@@ -10,8 +10,10 @@ from harness.rows import RUST, WORK
 
 
 class Run:
-    def __init__(self, row, count, concurrency, latency_ms, accounts=10):
-        self.row, self.count, self.concurrency, self.accounts = row, count, concurrency, accounts
+    daemons, all_accounts = 1, 10
+
+    def __init__(self, row, count, concurrency, latency_ms, accounts=None):
+        self.row, self.count, self.concurrency, self.accounts = row, count, concurrency, accounts or self.all_accounts
         self.latency_ms = latency_ms
         self.folder = os.path.join(WORK, "run")
         shutil.rmtree(self.folder, ignore_errors=True)

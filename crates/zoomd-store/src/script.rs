@@ -1,10 +1,11 @@
 //! A Lua script: embedded text, its SHA-1, and the call.
 //!
-//! Sent as `EVALSHA`; a server that forgot it (restart, failover, `SCRIPT
+//! Sent as `EVAL` the first time, as `EVALSHA` from then on; a server that forgot it (restart, failover, `SCRIPT
 //! FLUSH`) answers `NOSCRIPT` before anything ran, so sending it again as
 //! `EVAL` is safe, and also puts it back in the server's cache.
 
 use std::sync::LazyLock;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use redis::{Arg, Cmd, ErrorKind, RedisError, ServerErrorKind, ToRedisArgs, Value};
 
@@ -14,6 +15,8 @@ use crate::{Conn, StoreError};
 pub struct Script {
     text: LazyLock<String, Box<dyn FnOnce() -> String + Send>>,
     hash: LazyLock<String, Box<dyn FnOnce() -> String + Send>>,
+    /// Whether this process has sent its text.
+    told: AtomicBool,
 }
 
 impl std::fmt::Debug for Script {
@@ -31,6 +34,7 @@ impl Script {
             hash: LazyLock::new(Box::new(move || {
                 redis::Script::new(&parts.concat()).get_hash().to_owned()
             })),
+            told: AtomicBool::new(false),
         }
     }
 
@@ -102,9 +106,11 @@ impl Call<'_> {
     /// # Errors
     /// What Redis refused, or that it could not be asked.
     pub async fn run(self, conn: &Conn) -> Result<Value, StoreError> {
-        match conn.value(&self.by_hash()).await {
-            Err(error) if is_noscript(&error) => {}
-            other => return Ok(other?),
+        if self.script.told.swap(true, Ordering::Relaxed) {
+            match conn.value(&self.by_hash()).await {
+                Err(error) if is_noscript(&error) => {}
+                other => return Ok(other?),
+            }
         }
         Ok(conn.value(&self.command("EVAL", &self.script.text)).await?)
     }

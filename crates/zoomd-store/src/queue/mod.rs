@@ -7,6 +7,11 @@
 //! record in `r:<A>`. Every move between these places is one script, so a job
 //! is never in two of them and never in none.
 //!
+//! A lease stands for all jobs that one call took: `own` names its fence at each
+//! of them, `lease` holds the time once. So a job is renewed with its fellows,
+//! and one that was lost with them. What is settled is no lease's any more; a
+//! lease that holds nothing goes with the next sweep after its time.
+//!
 //! The lease alone decides who owns a job; its fence is `<boot>.<counter>` of
 //! the daemon, never a number of Redis, which could repeat after a roll-back.
 //! Owns all keys of this paragraph and the public streams. Never reads a job's

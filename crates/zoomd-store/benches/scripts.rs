@@ -1,0 +1,57 @@
+//! CPU time that Redis spends on the queue's scripts, by how much there is of
+//! everything: `cargo bench -p zoomd-store --bench scripts`. What is measured is
+//! the server's own time, so a busy machine disturbs it less than a clock would.
+
+mod drive;
+
+use std::time::Duration;
+
+use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use drive::{BATCH, Drive};
+use tokio::runtime::{Builder, Runtime};
+
+/// Jobs promoted in one call, as the daemon does it.
+const STEP: usize = 500;
+
+fn runtime() -> Runtime {
+    Builder::new_current_thread().enable_all().build().expect("a runtime")
+}
+
+/// A batch of jobs: read, admitted, settled.
+fn batch(c: &mut Criterion, name: &str, size: usize, accounts: usize, waiting: usize) {
+    let runtime = runtime();
+    let mut drive = runtime.block_on(Drive::start(accounts));
+    runtime.block_on(drive.wait(waiting));
+    let mut group = c.benchmark_group("batch");
+    group.sample_size(20).measurement_time(Duration::from_secs(3));
+    group.throughput(Throughput::Elements(BATCH as u64));
+    group.bench_function(BenchmarkId::new(name, size), |bencher| {
+        bencher.iter_custom(|count| runtime.block_on(drive.batches(count)));
+    });
+}
+
+fn accounts(c: &mut Criterion) {
+    for accounts in [10, 1_000, 10_000, 100_000] {
+        batch(c, "accounts", accounts, accounts, 0);
+    }
+}
+
+fn waiting(c: &mut Criterion) {
+    for waiting in [0, 100_000, 1_000_000] {
+        batch(c, "waiting", waiting, 10, waiting);
+    }
+}
+
+/// Sleepers whose time has come, moved to their rooms.
+fn promote(c: &mut Criterion) {
+    let runtime = runtime();
+    let mut drive = runtime.block_on(Drive::start(10));
+    let mut group = c.benchmark_group("promote");
+    group.sample_size(10).throughput(Throughput::Elements(STEP as u64));
+    group.bench_function("due", |bencher| {
+        bencher.iter_custom(|count| runtime.block_on(drive.promotions(count, STEP)));
+    });
+}
+
+criterion_group!(benches, accounts, waiting, promote);
+criterion_main!(benches);
