@@ -16,7 +16,7 @@ use crate::support::{Daemon, KEY, Rig, finish, job, until, zoomd};
 const BEFORE_SENDING: [&str; 5] = ["leased", "drained", "journalled", "intended", "before-send"];
 const AFTER_STAGING: [&str; 3] = ["staged", "judged", "committed"];
 
-async fn rig(reuse: Reuse) -> Rig {
+pub async fn rig(reuse: Reuse) -> Rig {
     let mut config = Config::unlimited();
     config.rules.tokens.reuse = reuse;
     let mut rig = Rig::with(redis_local::Options::default(), config).await;
@@ -171,12 +171,96 @@ async fn sigterm_waits_for_an_exchange_until_its_token_is_committed() {
     assert!(rig.sim.counters().broken.none());
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_refusal_that_nobody_judged_is_judged_from_the_journal() {
+    for seam in ["staged", "refused"] {
+        let mut rig = rig(Reuse::Strict).await;
+        rig.connect("ada");
+        rig.sim.revoke("ada");
+        rig.set("ZOOMD_SEAM", &format!("{seam}:kill"));
+        let mut first = rig.daemon();
+        rig.set("ZOOMD_SEAM", "");
+        rig.xadd(&job("ada", "j0")).await;
+        first.wait();
+        let _second = rig.daemon();
+        until("the verdict", || (state(&rig) == "needs_reauth").then_some(()));
+        assert_eq!(account(&rig)["why"], "refused", "{seam}: no reply was lost");
+        assert_eq!(rig.sim.counters().arrived.token, 1, "{seam}: Zoom is not asked again");
+        rig.connect("ada");
+        rig.xadd(&job("ada", "j1")).await;
+        works(&rig, "j1", seam).await;
+    }
+}
+
 /// What happens to Redis while a daemon stands at a seam.
 #[derive(Debug, Clone, Copy)]
 enum Trouble {
     Killed,
     Slow,
     ReadOnly,
+}
+
+/// Redis is put back to where it was before anything was rotated, while the
+/// daemon stands at `seam`; `others` daemons work on meanwhile.
+async fn rolled_back(seam: &str, others: usize) {
+    let case = format!("rolled back at {seam}, {others} others");
+    let mut rig = rig(Reuse::Strict).await;
+    rig.connect("ada");
+    let old = tempfile::tempdir().expect("a folder");
+    let aof = rig.redis.dir().join("appendonlydir");
+    rig.redis.stop();
+    put(&aof, old.path());
+    rig.redis.restart().expect("starts again");
+    rig.set("ZOOMD_SEAM", &format!("{seam}:stop"));
+    let daemon = rig.daemon();
+    rig.set("ZOOMD_SEAM", "");
+    rig.xadd(&job("ada", "j0")).await;
+    until("the stop", || is_stopped(daemon.pid()).then_some(()));
+    rig.redis.kill();
+    put(old.path(), &aof);
+    rig.redis.restart().expect("starts again");
+    let _others: Vec<_> = (0..others).map(|_| rig.daemon()).collect();
+    if others > 0 {
+        rig.xadd(&job("ada", "j1")).await;
+        let asked = rig.sim.counters().arrived.token;
+        // They have presented what the store holds again by then.
+        rig.sim.wait_for(zoom_sim::Endpoint::Token, asked + 1).await.expect("asked");
+    }
+    daemon.signal(Signal::CONT);
+    rig.xadd(&job("ada", "j1")).await;
+    works(&rig, "j1", &case).await;
+    until("an active account", || (state(&rig) == "active").then_some(()));
+    rig.run(&["account", "refresh", "ada"]).expect(0);
+    let broken = rig.sim.counters().broken;
+    if others == 0 {
+        assert!(broken.none(), "{case}: {:?}", rig.sim.violations());
+        assert_eq!(rig.sim.counters().rotations, 2, "{case}: that, and the one asked for");
+    }
+    assert_eq!((broken.rotation_in_flight, broken.twin), (0, 0), "{case}");
+    assert!(broken.spent_refresh_token <= others as u64, "{case}: {:?}", rig.sim.violations());
+}
+
+/// Copies the files of one folder over those of another.
+fn put(from: &std::path::Path, to: &std::path::Path) {
+    std::fs::create_dir_all(to).expect("a folder");
+    for old in std::fs::read_dir(to).expect("a folder") {
+        std::fs::remove_file(old.expect("a file").path()).expect("removed");
+    }
+    for file in std::fs::read_dir(from).expect("a folder") {
+        let file = file.expect("a file");
+        std::fs::copy(file.path(), to.join(file.file_name())).expect("copied");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 12)]
+async fn redis_rolled_back_between_any_two_steps() {
+    let seams = BEFORE_SENDING.into_iter().chain(["replied"]).chain(AFTER_STAGING);
+    all(seams.map(|seam| rolled_back(seam, 0))).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 12)]
+async fn redis_rolled_back_while_another_daemon_goes_on_with_what_it_holds() {
+    all(["before-send", "staged"].map(|seam| rolled_back(seam, 1))).await;
 }
 
 async fn troubled(seam: &str, trouble: Trouble) {

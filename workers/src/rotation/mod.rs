@@ -56,6 +56,7 @@ mod doubt;
 mod exchange;
 mod gate;
 pub mod keepalive;
+mod late;
 pub(crate) mod meter;
 pub(crate) mod need;
 pub(crate) mod ours;

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use secrecy::ExposeSecret as _;
-use zoom_api::{AccessToken, App, RefusalCause, RefusalKind, RetryAfter, TokenRefusal};
+use zoom_api::{AccessToken, App, RefusalKind, RetryAfter, TokenRefusal};
 use zoomd_store::StoreError;
 use zoomd_store::grants::{GrantKind, GrantSecrets, Line};
 use zoomd_store::rotation::{Committed, Judged, Offer, Origin, Refusal};
@@ -13,7 +13,7 @@ use super::exchange::Exchanged;
 use super::gate::Lease;
 use super::need::USUAL_LIFE;
 use super::preflight::{Intent, Presented};
-use super::{Ended, Rotator, Stop, meter};
+use super::{Ended, Rotator, Stop, late, meter};
 use crate::seam;
 
 const LONGEST_REST: Duration = Duration::from_secs(900);
@@ -76,7 +76,7 @@ impl Rotator {
         refusal: &TokenRefusal,
     ) -> Result<Next, Stop> {
         let account = lease.account().clone();
-        let reason = self.reason(lease, refusal);
+        let reason = late::reason(lease.doubt().is_some(), refusal);
         let line = Line::new("verdict")
             .version(lease.held.grant.version)
             .fingerprint(token.fp)
@@ -160,19 +160,6 @@ impl Rotator {
                 () = tokio::time::sleep(VERDICT_PAUSE) => {}
                 _ = closing.changed() => {}
             }
-        }
-    }
-
-    /// Why an account died, in one of the closed words.
-    fn reason(&self, lease: &Lease, refusal: &TokenRefusal) -> &'static str {
-        match refusal.cause() {
-            Some(RefusalCause::NewerConsent) => "rotated_elsewhere",
-            Some(RefusalCause::OwnerGone) => "owner_gone",
-            Some(RefusalCause::AdminDisabled) => "admin_disabled",
-            Some(RefusalCause::AppDisabled) => "app_disabled",
-            Some(RefusalCause::ScopeChanged) => "scope_changed",
-            _ if lease.doubt().is_some() => "reply_lost",
-            _ => "refused",
         }
     }
 

@@ -97,8 +97,7 @@ impl Rotator {
         }
         let Some(offer) = self.offer_of(&staged, &reply) else {
             // A refusal or nonsense: there is no token in it.
-            let answered =
-                self.0.rotations.no_reply(&staged.account, None, &staged.id, None, None).await?;
+            let answered = self.late_refusal(&staged, &reply).await?;
             self.0.journal.discard(&staged.id);
             return Ok(answered);
         };

@@ -1,0 +1,92 @@
+//! A refusal that was staged, and whose verdict nobody wrote: its process died,
+//! or Redis was away for too long.
+//!
+//! The evidence lies in the journal, so Zoom is not asked again: rule N judges it
+//! however late, by what was stored when the token was presented.
+
+use zoom_api::{RawTokenReply, RefusalKind, TokenRefusal};
+use zoomd_store::StoreError;
+use zoomd_store::grants::Line;
+use zoomd_store::rotation::{End, Judged, Refusal, Stored};
+
+use super::Rotator;
+use crate::journal::{Reply, Staged};
+
+impl Rotator {
+    /// Does what a staged reply without a token says; whether the account changed.
+    pub(super) async fn late_refusal(
+        &self,
+        staged: &Staged,
+        reply: &Reply,
+    ) -> Result<bool, StoreError> {
+        let raw = RawTokenReply::new(reply.status, reply.body.to_vec());
+        let rotations = &self.0.rotations;
+        let (account, id) = (&staged.account, staged.id.as_str());
+        match raw.parse().err() {
+            Some(refusal) if refusal.kind == RefusalKind::DeadGrant => {
+                if self.late_verdict(staged, &refusal).await? {
+                    return Ok(true);
+                }
+            }
+            // Answers that prove the token unspent: there is no doubt.
+            Some(refusal)
+                if matches!(refusal.kind, RefusalKind::App | RefusalKind::RateLimited) =>
+            {
+                let (intent, error) = (Some(id.to_owned()), Some(refusal.to_string()));
+                rotations.abort(account, "", &End { intent, error, ..End::default() }).await?;
+                return Ok(true);
+            }
+            _ => {}
+        }
+        rotations.no_reply(account, None, id, None, None).await
+    }
+
+    /// Whether that settled it; if not, a candidate is left, or something else is
+    /// stored by now.
+    async fn late_verdict(
+        &self,
+        staged: &Staged,
+        refusal: &TokenRefusal,
+    ) -> Result<bool, StoreError> {
+        let Some(look) = self.0.rotations.look(&staged.account).await? else { return Ok(false) };
+        let Some(grant) = look.grant else { return Ok(false) };
+        let presented = staged.lineage.first().copied();
+        let same = grant.version.next() == staged.version && staged.lineage.contains(&grant.fp);
+        let Some(presented) = presented.filter(|_| same) else { return Ok(false) };
+        let reason = reason(staged.probe, refusal);
+        let line = Line::new("verdict")
+            .version(grant.version)
+            .fingerprint(presented)
+            .by(&*self.0.daemon)
+            .detail(format!("{reason}: {refusal} (found in a journal)"));
+        let evidence = Refusal {
+            account: &staged.account,
+            stored: Stored { version: grant.version, fp: grant.fp },
+            presented,
+            owner: "",
+            intent: &staged.id,
+            reason,
+            line,
+            app_rest: self.0.settings.app_rest * 10,
+        };
+        let judged = self.0.rotations.verdict(&evidence).await?;
+        let account = &staged.account;
+        tracing::warn!(%account, reason, ?judged, "a refusal was judged that lay in a journal");
+        Ok(judged != Judged::Candidates)
+    }
+}
+
+/// Why an account died, in one of the closed words. `probe`: what was refused was
+/// presented to find out what became of an earlier exchange.
+pub(super) fn reason(probe: bool, refusal: &TokenRefusal) -> &'static str {
+    use zoom_api::RefusalCause;
+    match refusal.cause() {
+        Some(RefusalCause::NewerConsent) => "rotated_elsewhere",
+        Some(RefusalCause::OwnerGone) => "owner_gone",
+        Some(RefusalCause::AdminDisabled) => "admin_disabled",
+        Some(RefusalCause::AppDisabled) => "app_disabled",
+        Some(RefusalCause::ScopeChanged) => "scope_changed",
+        _ if probe => "reply_lost",
+        _ => "refused",
+    }
+}
