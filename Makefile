@@ -3,7 +3,7 @@
 CARGO ?= cargo
 DEMO_JOBS ?= 200
 
-.PHONY: help demo test check fmt lint install deps bench chaos chaos-tokens
+.PHONY: help demo test check fmt lint install deps bench chaos chaos-tokens waiters
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -39,3 +39,7 @@ chaos: deps ## everything dies for ten minutes while meetings are made; ends wit
 
 chaos-tokens: deps ## everything goes wrong for ten minutes while tokens rotate; ends with a table
 	ZOOMD_CHAOS_SECONDS=$(CHAOS_SECONDS) $(CARGO) test --locked --test it chaos::whatever -- --nocapture
+
+waiters: deps ## how soon a thousand waiting jobs start after a rotation
+	$(CARGO) build --locked --profile demo --bin zoomd
+	ZOOMD_BIN=$(CURDIR)/target/demo/zoomd ZOOMD_WAITER_RUNS=9 $(CARGO) test --locked --test it waiters:: -- --nocapture

@@ -125,6 +125,13 @@ impl Rig {
         daemon
     }
 
+    /// A daemon that is started otherwise than by the binary itself, ready.
+    pub fn daemon_of(&self, command: Command) -> Daemon {
+        let daemon = Daemon::spawn(command, self.dir.path());
+        daemon.wait_ready();
+        daemon
+    }
+
     /// A daemon that may not come to be ready.
     pub fn daemon_unchecked(&self) -> Daemon {
         Daemon::spawn(self.command(&["run"]), self.dir.path())

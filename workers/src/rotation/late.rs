@@ -22,21 +22,17 @@ impl Rotator {
         let raw = RawTokenReply::new(reply.status, reply.body.to_vec());
         let rotations = &self.0.rotations;
         let (account, id) = (&staged.account, staged.id.as_str());
-        match raw.parse().err() {
-            Some(refusal) if refusal.kind == RefusalKind::DeadGrant => {
-                if self.late_verdict(staged, &refusal).await? {
-                    return Ok(true);
-                }
+        if let Err(refusal) = raw.parse() {
+            if refusal.kind == RefusalKind::DeadGrant && self.late_verdict(staged, &refusal).await?
+            {
+                return Ok(true);
             }
             // Answers that prove the token unspent: there is no doubt.
-            Some(refusal)
-                if matches!(refusal.kind, RefusalKind::App | RefusalKind::RateLimited) =>
-            {
+            if matches!(refusal.kind, RefusalKind::App | RefusalKind::RateLimited) {
                 let (intent, error) = (Some(id.to_owned()), Some(refusal.to_string()));
                 rotations.abort(account, "", &End { intent, error, ..End::default() }).await?;
                 return Ok(true);
             }
-            _ => {}
         }
         rotations.no_reply(account, None, id, None, None).await
     }
