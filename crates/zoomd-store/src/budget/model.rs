@@ -17,6 +17,8 @@ pub const MIDNIGHT_MARGIN_MS: i64 = 5_000;
 /// What is asked: one create.
 #[derive(Debug, Clone, Copy)]
 pub struct Ask<'a> {
+    /// The account, whose name spreads the time its hosts wake at.
+    pub account: &'a str,
     /// The Zoom account whose budgets it spends.
     pub zoom: &'a str,
     /// Its plan.
@@ -135,8 +137,8 @@ impl Model {
         let most = self.plan(ask.plan).host_day;
         if most > 0 {
             let left = i64::from(most) - self.used(ask, &field);
-            let name = format!("{}|{}", ask.zoom, ask.host);
-            least.hold(left, Why::HostDay, next_day(ask.now_ms, &name));
+            let room = format!("{}|{}", ask.account, ask.host);
+            least.hold(left, Why::HostDay, next_day(ask.now_ms, &room));
         }
         let closed = self.zooms.get(ask.zoom).map_or(0, |zoom| zoom.closed(&field));
         if closed > ask.now_ms {

@@ -71,8 +71,8 @@ local function must_wait(a, g)
   if a.why then return a.why, a.wake, false end
   if a.left < 1 then return 'in_flight', now + 5000, false end
   if g.b.free < 1 then return g.b.why, g.b.wake, false end
-  if g.h.left < 1 then return g.h.why, g.h.wake, true end
-  if g.o and g.o.left < 1 then return g.o.why, g.o.wake, false, true end
+  if g.h.left < 1 then return g.h.why, wake_of(a, g.host, g.h), true end
+  if g.o and g.o.left < 1 then return g.o.why, wake_of(a, g.other, g.o), false, true end
   if busy[g.room] then return 'turn', 0, false end
 end
 

@@ -104,7 +104,7 @@ local function serve_host(a, b, host, n)
   if a.broken then return 0 end
   if h.left < 1 then
     call('ZREM', P .. 'hr:' .. a.name, host)
-    call('ZADD', P .. 'zz', int(h.wake), a.name .. '|' .. host)
+    call('ZADD', P .. 'zz', int(wake_of(a, host, h)), a.name .. '|' .. host)
     return 0
   end
   local jobs = first_of(key, math.min(n, HOST_TURN, h.left, a.left, b.free))
@@ -114,7 +114,7 @@ local function serve_host(a, b, host, n)
     if o == h then o = nil end
     if o and o.left < 1 then
       late[#late + 1] = j
-      call('ZADD', P .. 'due', int(o.wake), j.id)
+      call('ZADD', P .. 'due', int(wake_of(a, j.other, o)), j.id)
     elseif h.left > 0 then
       j.probe = h.unknown or (o and o.unknown)
       grant(a, b, o and {h, o} or {h})

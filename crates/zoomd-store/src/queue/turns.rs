@@ -6,11 +6,15 @@
 //! nobody starves. No clock, no IO. It leaves out what a walk can do without:
 //! looks, caps, unknown hosts, second hosts, deadlines.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+mod line;
+mod zset;
+
+use std::collections::{HashMap, HashSet};
 
 use super::Why;
 use crate::budget::Budgets;
 use crate::budget::model::{Ask, Model, Verdict};
+use zset::Zset;
 
 /// The bounds of claim.lua.
 const VISITS: i64 = 128;
@@ -20,63 +24,6 @@ const WAKES: usize = 128;
 const QUANTUM: i64 = 16;
 /// How long a paused account's lane sleeps.
 const PAUSE_MS: i64 = 60_000;
-
-/// Names by score, then by name: Redis' sorted set.
-#[derive(Debug, Clone, Default)]
-struct Zset {
-    order: BTreeSet<(i64, String)>,
-    scores: HashMap<String, i64>,
-}
-
-impl Zset {
-    fn set(&mut self, name: &str, score: i64) {
-        self.remove(name);
-        self.order.insert((score, name.to_owned()));
-        self.scores.insert(name.to_owned(), score);
-    }
-
-    /// Only where it is not there.
-    fn add(&mut self, name: &str, score: i64) {
-        if !self.has(name) {
-            self.set(name, score);
-        }
-    }
-
-    /// Behind all others, if it is not there.
-    fn push(&mut self, name: &str) {
-        let last = self.order.last().map_or(0, |(score, _)| *score);
-        self.add(name, last + 1);
-    }
-
-    fn remove(&mut self, name: &str) -> bool {
-        let Some(score) = self.scores.remove(name) else { return false };
-        self.order.remove(&(score, name.to_owned()))
-    }
-
-    fn has(&self, name: &str) -> bool {
-        self.scores.contains_key(name)
-    }
-
-    fn first(&self) -> Option<String> {
-        self.order.first().map(|(_, name)| name.clone())
-    }
-
-    /// Up to `most` names whose score is at most `until`, taken out.
-    fn take(&mut self, until: i64, most: usize) -> Vec<String> {
-        let taken: Vec<_> = self
-            .order
-            .iter()
-            .take_while(|(score, _)| *score <= until)
-            .take(most)
-            .cloned()
-            .collect();
-        taken.into_iter().map(|(_, name)| (self.remove(&name), name).1).collect()
-    }
-
-    fn is_empty(&self) -> bool {
-        self.order.is_empty()
-    }
-}
 
 #[derive(Debug, Clone)]
 struct Account {
@@ -197,7 +144,7 @@ impl Turns {
                 busy.insert(room.clone());
             }
             for (id, score) in jobs {
-                let ask = ask(&known, host, now_ms);
+                let ask = ask(account, &known, host, now_ms);
                 let hindrance = self.hindrance(known.paused, ask, busy.contains(&room));
                 let Some((why, until_ms, of_room)) = hindrance else {
                     answers.push(self.budgets.ask(ask));
@@ -337,7 +284,7 @@ impl Turns {
         let lined = self.lines.contains_key(zoom);
         glance.lined.entry(zoom.clone()).or_insert(lined);
         let before = glance.left;
-        let ask = ask(&account, "", now_ms);
+        let ask = ask(lane, &account, "", now_ms);
         let mut spent = self.held(ask);
         let mut again = spent.map_or(Again::Now, Again::At);
         if spent.is_none() {
@@ -352,68 +299,6 @@ impl Turns {
     fn held(&self, ask: Ask<'_>) -> Option<i64> {
         let left = self.budgets.left_of_zoom(ask);
         left.filter(|(left, ..)| *left < 1).map(|(_, _, until)| until)
-    }
-
-    fn stand(&mut self, lane: &str, ask: Ask<'_>, glance: &mut Glance) {
-        let place = ask.now_ms * 1000 + glance.visits;
-        self.lines.entry(ask.zoom.to_owned()).or_default().add(lane, place);
-        glance.lined.insert(ask.zoom.to_owned(), true);
-    }
-
-    fn leave(&mut self, lane: &str, zoom: &str) {
-        let Some(line) = self.lines.get_mut(zoom) else { return };
-        line.remove(lane);
-        if line.is_empty() {
-            self.lines.remove(zoom);
-        }
-    }
-
-    /// How many jobs a lane may have in this turn, or whose turn it is instead.
-    fn part(
-        &mut self,
-        lane: &str,
-        ask: Ask<'_>,
-        called: bool,
-        glance: &mut Glance,
-    ) -> Result<i64, String> {
-        if !glance.lined.get(ask.zoom).copied().unwrap_or(false) {
-            return Ok(QUANTUM);
-        }
-        if !called {
-            self.stand(lane, ask, glance);
-        }
-        let free = self.budgets.left_of_zoom(ask).map_or(i64::MAX, |(left, ..)| left);
-        let standing = self.lines.get(ask.zoom).map_or(0, |line| line.order.len());
-        let equal = (free / i64::try_from(standing.max(1)).unwrap_or(1)).max(1);
-        let part = *glance.parts.entry(ask.zoom.to_owned()).or_insert(equal);
-        let first = self.lines.get(ask.zoom).and_then(Zset::first);
-        match first.filter(|first| !called && first != lane) {
-            None => Ok(part),
-            Some(first) => {
-                self.leave(&first, ask.zoom);
-                Err(first)
-            }
-        }
-    }
-
-    fn go_on_in_line(
-        &mut self,
-        lane: &str,
-        ask: Ask<'_>,
-        had: bool,
-        again: &Again,
-        spent: bool,
-        glance: &mut Glance,
-    ) {
-        let lined = glance.lined.get(ask.zoom).copied().unwrap_or(false);
-        if spent || lined && matches!(again, Again::Now) {
-            if had && lined {
-                self.leave(lane, ask.zoom);
-            }
-            self.stand(lane, ask, glance);
-        } else if lined {
-            self.leave(lane, ask.zoom);
-        }
     }
 
     /// The account's hosts in turn; until when its budget is spent, if it is.
@@ -448,7 +333,7 @@ impl Turns {
         glance: &mut Glance,
     ) -> i64 {
         let account = self.accounts[lane].clone();
-        let (name, ask) = (room(lane, host), ask(&account, host, now_ms));
+        let (name, ask) = (room(lane, host), ask(lane, &account, host, now_ms));
         let of_host = self.budgets.left_of_host(ask);
         self.drop_host(lane, host);
         if let Some((left, _, until)) = of_host
@@ -489,6 +374,6 @@ fn room(account: &str, host: &str) -> String {
     format!("{account}|{host}")
 }
 
-fn ask<'a>(account: &'a Account, host: &'a str, now_ms: i64) -> Ask<'a> {
-    Ask { zoom: &account.zoom, plan: &account.plan, host, now_ms }
+fn ask<'a>(name: &'a str, account: &'a Account, host: &'a str, now_ms: i64) -> Ask<'a> {
+    Ask { account: name, zoom: &account.zoom, plan: &account.plan, host, now_ms }
 }

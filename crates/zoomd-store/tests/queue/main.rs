@@ -4,6 +4,7 @@ mod admit;
 mod amends;
 mod bench;
 mod cost;
+mod four;
 mod hosts;
 mod lane;
 mod model;

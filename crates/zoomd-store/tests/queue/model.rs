@@ -113,7 +113,7 @@ impl Walk {
         let answers = self.bench.admit(&jobs).await;
         let now_ms = self.now_ms;
         let _ = writeln!(self.log, "{now_ms} {account} {host} {answers:?}");
-        let ask = Ask { zoom, plan, host, now_ms };
+        let ask = Ask { account, zoom, plan, host, now_ms };
         let mut waited = false;
         for answer in answers {
             match (self.model.ask(ask), answer) {

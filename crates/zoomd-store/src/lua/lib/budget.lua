@@ -223,12 +223,15 @@ local function host_of(a, host, b, send_ms)
       h.probe = true
       hold(probing > now and 0 or 1, 'host', probing > now and probing or now + 1000)
     end
-    hold(b.plan.host - used(a, h.field), 'host_day', next_day(a.z .. '|' .. name))
+    hold(b.plan.host - used(a, h.field), 'host_day')
   end
   local till = tonumber(gate(a, h.field) or 0) or 0
   if till > now then hold(0, 'limited', till) end
   return h
 end
+
+-- When a room is worth looking at again whose host, by whatever name, has none left.
+local function wake_of(a, host, h) return h.why == 'host_day' and next_day(a.name .. '|' .. host) or h.wake end
 
 -- Notes granted calls, one if no `count` is given; `hosts` are those whose day
 -- each spends.
