@@ -73,7 +73,7 @@ pub async fn promote(shop: Arc<Shop>) {
                     shop.wake.notify_one();
                 }
                 match promoted.moved {
-                    moved if moved >= STEP as u64 => Duration::ZERO,
+                    moved if moved >= STEP as u64 => breath(rand::random()),
                     _ => until(promoted.next_wake_ms, promoted.now_ms),
                 }
             }
@@ -83,6 +83,12 @@ pub async fn promote(shop: Arc<Shop>) {
             }
         };
     }
+}
+
+/// Between two full steps: what many wait for (midnight) is released by and by,
+/// and not by all daemons in the same moment.
+fn breath(chance: f64) -> Duration {
+    SHORTEST.mul_f64(0.5 + chance)
 }
 
 /// Hands out jobs past their deadline until the shop closes.
@@ -133,5 +139,18 @@ async fn rest(shop: &Shop, pause: Duration) -> bool {
     tokio::select! {
         () = tokio::time::sleep(pause) => shop.is_open(),
         () = shop.closing() => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn full_steps_are_spread() {
+        let (short, long) = (breath(0.0), breath(1.0));
+        assert_eq!((short * 2, long), (SHORTEST, SHORTEST * 3 / 2));
+        let taken: std::collections::HashSet<_> = (0..50).map(|_| breath(rand::random())).collect();
+        assert!(taken.len() > 10 && taken.iter().all(|pause| (short..=long).contains(pause)));
     }
 }

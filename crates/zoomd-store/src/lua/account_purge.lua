@@ -22,18 +22,18 @@ if flying > 0 then return {'in flight', flying} end
 redis.call('ZREM', P .. 'zz', A, A .. '?')
 redis.call('ZREM', P .. 'ring', A, A .. '?')
 redis.call('ZREM', P .. 'intents', A)
-for _, class in ipairs({'g', 'int', 'tl', 'i', 'p', 'r', 'hr'}) do redis.call('DEL', P .. class .. ':' .. A) end
-redis.call('DEL', P .. 'w:' .. A .. '|' .. RECONCILE)
+for _, class in ipairs({'g', 'int', 'tl', 'i', 'p', 'r', 'hr'}) do redis.call('UNLINK', P .. class .. ':' .. A) end
+redis.call('UNLINK', P .. 'w:' .. A .. '|' .. RECONCILE)
 -- Budgets under a Zoom account's id stay until they expire by themselves: they
 -- are what keeps its limits if it is connected again today.
 local own = '~' .. A
 local keys = {P .. 'al:' .. own, P .. 'gate:' .. own}
 for _, ms in ipairs({now - DAY, now, now + DAY}) do keys[#keys + 1] = P .. 'd:' .. day_of(ms) .. ':' .. own end
 for _, label in ipairs({'light', 'medium', 'heavy'}) do keys[#keys + 1] = P .. 'b:' .. own .. ':' .. label end
-redis.call('DEL', unpack(keys))
+redis.call('UNLINK', unpack(keys))
 local z = stored[3]
 if z and ARGV[4] == '1' then
-  redis.call('DEL', P .. 'al:' .. z)
+  redis.call('UNLINK', P .. 'al:' .. z)
 elseif z then
   redis.call('HDEL', P .. 'al:' .. z, 'me@' .. A, '?me@' .. A)
 end

@@ -11,9 +11,11 @@ for i = 1, #page[2], 2 do
   local dl = string.match(page[2][i + 1], '^L %d+ %S+ %S+ %S+ %d+ (-?%d+)')
   if dl and soon(dl) then near[#near + 1], times[#times + 1] = page[2][i], dl end
 end
-if #near > 0 then
-  local owns = call('HMGET', P .. 'own', unpack(near))
-  for i, id in ipairs(near) do if not owns[i] then call('ZADD', P .. 'dl', 'NX', times[i], id) end end
+-- A scan may answer with more than it was asked for.
+for from = 1, #near, CHUNK do
+  local to = math.min(from + CHUNK - 1, #near)
+  local owns = call('HMGET', P .. 'own', unpack(near, from, to))
+  for i = from, to do if not owns[i - from + 1] then call('ZADD', P .. 'dl', 'NX', times[i], near[i]) end end
 end
 variadic('HDEL', P .. 'ids', old)
 return {page[1], #old}

@@ -4,6 +4,8 @@
 -- KEYS  1 prefix
 -- ARGV  1 clock offset  2 cursor  3 accounts to look at
 -- Answer  {next cursor ('0': all were seen), lanes mended}
+-- Bounded: OVER calls that are over of one account.
+local OVER = 1000
 local page = call('ZSCAN', P .. 'accounts', ARGV[2], 'COUNT', ARGV[3])
 local mended = 0
 local function mend(lane, key)
@@ -14,7 +16,8 @@ local function mend(lane, key)
 end
 for i = 1, #page[2], 2 do
   local A = page[2][i]
-  try('ZREMRANGEBYSCORE', P .. 'i:' .. A, '-inf', int(now))
+  local over = try('ZRANGEBYSCORE', P .. 'i:' .. A, '-inf', int(now), 'LIMIT', 0, OVER)
+  if #over > 0 then call('ZREM', P .. 'i:' .. A, unpack(over)) end
   mend(A, P .. 'hr:' .. A)
   mend(A .. '?', P .. 'w:' .. A .. '|' .. RECONCILE)
 end

@@ -3,6 +3,7 @@
 mod admit;
 mod amends;
 mod bench;
+mod bounds;
 mod cost;
 mod four;
 mod hosts;

@@ -17,7 +17,6 @@ local function take_back(id, own, j)
   if soon(j.dl) then call('ZADD', P .. 'dl', j.dl, id) end
   memories[#memories + 1], memories[#memories + 2] = id, format_live(j)
   try('ZREM', P .. 'i:' .. j.A, id)
-  try('ZREMRANGEBYSCORE', P .. 'i:' .. j.A, '-inf', int(now))
   j.id = id
   rooms[#rooms + 1] = j
   local boot = string.match(own.fence, '^(.*)%.%d+$')
