@@ -3,7 +3,7 @@
 CARGO ?= cargo
 DEMO_JOBS ?= 200
 
-.PHONY: help demo test check fmt lint install deps bench chaos chaos-tokens waiters
+.PHONY: help demo test check fmt lint install deps bench noisy walk chaos chaos-tokens waiters
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -31,6 +31,12 @@ deps: ## install redis-server if there is none
 
 bench: deps ## the same work through zoomd and other queues (half an hour)
 	python3 bench/run.py
+
+noisy: deps ## whether an account with 100,000 waiting jobs delays 1,000 quiet ones (two minutes)
+	python3 bench/noisy.py
+
+walk: deps ## the pure models beside the real scripts, 100,000 random steps each (two minutes)
+	ZOOMD_MODEL_STEPS=50000 $(CARGO) test --locked -p zoomd-store --test queue alike
 
 CHAOS_SECONDS ?= 600
 CHAOS_WORLDS ?= 8
