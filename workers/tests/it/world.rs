@@ -90,7 +90,11 @@ impl World {
                 refresh_token: tokens.refresh_token.as_deref().and_then(secret),
                 client_secret: None,
             },
-            identity: Identity::default(),
+            // Whose it is is known: nobody asks Zoom beside the jobs.
+            identity: Identity {
+                aliases: vec![format!("{name}@example.com")],
+                ..Identity::default()
+            },
             plan: Some(Plan::Unlimited),
             access_expires_ms: now + u64::try_from(tokens.expires_in).expect("a time") * 1000,
             obtained_ms: now - age_s * 1000,
