@@ -63,14 +63,13 @@ impl Lane {
     pub(super) async fn ready(&mut self, script: &Script) -> Option<Instant> {
         if self.watch.as_ref().is_none_or(|watch| watch.number != self.conn.number()) {
             self.watch = None;
-            let asked = Instant::now();
             let mut ask = redis::pipe();
             ask.cmd("SCRIPT").arg("LOAD").arg(script.text());
             push_watch(&mut ask, &self.key);
             let answers = self.conn.values(&ask).await.ok()?;
             // A connection that was made anew may have lost any number of changes.
             self.seen = None;
-            self.watching(answers.into_iter().nth(2)?, asked);
+            self.watching(answers.into_iter().nth(2)?);
         }
         self.seen.as_ref().map(|(_, since)| *since)
     }
@@ -79,7 +78,6 @@ impl Lane {
     /// if that cannot be told.
     pub(super) async fn look(&mut self) -> Option<Instant> {
         let number = self.watch.as_ref()?.number;
-        let asked = Instant::now();
         let mut ask = redis::pipe();
         push_watch(&mut ask, &self.key);
         let counter = self.conn.values(&ask).await.ok()?.pop()?;
@@ -87,7 +85,7 @@ impl Lane {
         if self.conn.number() != number {
             return None;
         }
-        self.watching(counter, asked);
+        self.watching(counter);
         self.seen.as_ref().map(|(_, since)| *since)
     }
 
@@ -108,12 +106,11 @@ impl Lane {
         all.add_command(script.clone()).cmd("EXEC");
         let exec = all.len() - 1;
         push_watch(&mut all, &self.key);
-        let asked = Instant::now();
         self.watch = None;
         match self.conn.values(&all).await {
             Ok(mut answers) => {
                 let counter = answers.pop().unwrap_or(Value::Nil);
-                self.watching(counter, asked);
+                self.watching(counter);
                 judge(answers.swap_remove(exec))
             }
             // Refused as it was queued (a full Redis): EXEC then ran nothing.
@@ -124,12 +121,14 @@ impl Lane {
         }
     }
 
-    fn watching(&mut self, counter: Value, asked: Instant) {
+    /// Takes note of the counter, which was read before this moment: what was
+    /// taken until then is in it, and cannot be told from it.
+    fn watching(&mut self, counter: Value) {
         if matches!(counter, Value::ServerError(_)) {
             return;
         }
         if self.seen.as_ref().is_none_or(|(known, _)| *known != counter) {
-            self.seen = Some((counter, asked));
+            self.seen = Some((counter, Instant::now()));
         }
         self.watch = Some(Watch { number: self.conn.number() });
     }
