@@ -26,6 +26,7 @@ use crate::pipeline::circuits::Circuits;
 use crate::pipeline::flight::Flights;
 use crate::pipeline::memory::Memory;
 use crate::pipeline::progress::Progress;
+use crate::pipeline::seen::SeenLimits;
 use crate::pipeline::shop::Shop;
 use crate::pipeline::trouble::Trouble;
 use crate::pipeline::{amends, backend, claims, handler, intake, lane, renew, sweeps, wake};
@@ -119,6 +120,7 @@ impl Engine {
         let calls = Calls::new(store.clone(), queue.budgets.clone());
         let patience = queue.request_timeout * 2;
         let breaks = store.connection().breaks();
+        let seen = SeenLimits::new(queue.budgets.clone());
         let queue = Queue::new(store, queue, &daemon);
         let (flights, trouble, progress) =
             (Flights::default(), Trouble::watching(breaks), Progress::default());
@@ -138,6 +140,7 @@ impl Engine {
             lane,
             flights,
             memory,
+            seen,
             suspects,
             meters: Meters::default(),
             trouble,

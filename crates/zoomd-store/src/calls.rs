@@ -13,7 +13,7 @@ use zoomd_wire::AccountName;
 use crate::answer::Words;
 use crate::budget::{Budgets, Label};
 use crate::grants::GrantVersion;
-use crate::queue::Why;
+use crate::queue::{Close, Why};
 use crate::{Script, Store, StoreError};
 
 static BEGIN: LazyLock<Script> = LazyLock::new(|| {
@@ -21,6 +21,15 @@ static BEGIN: LazyLock<Script> = LazyLock::new(|| {
         include_str!("lua/lib/base.lua"),
         include_str!("lua/lib/budget.lua"),
         include_str!("lua/call_begin.lua"),
+    ])
+});
+
+static LIMITED: LazyLock<Script> = LazyLock::new(|| {
+    Script::new(&[
+        include_str!("lua/lib/base.lua"),
+        include_str!("lua/lib/budget.lua"),
+        include_str!("lua/lib/gates.lua"),
+        include_str!("lua/call_limited.lua"),
     ])
 });
 
@@ -120,6 +129,33 @@ impl Calls {
             "none" => Begun::NoAccount,
             _ => Begun::Broken,
         })
+    }
+}
+
+impl Calls {
+    /// Closes what Zoom named in a 429 to a call about `host`, for all jobs and
+    /// calls of the Zoom account.
+    ///
+    /// # Errors
+    /// That Redis could not be asked, or is full.
+    pub async fn limited(
+        &self,
+        account: &AccountName,
+        host: Option<&str>,
+        close: &Close,
+    ) -> Result<(), StoreError> {
+        let (field, until_ms) = close.gate();
+        LIMITED
+            .call()
+            .key(self.store.keys().prefix())
+            .arg(self.store.clock().ms())
+            .arg(account.as_str())
+            .arg(host.unwrap_or_default())
+            .arg(field)
+            .arg(until_ms)
+            .run(&self.store.connection())
+            .await?;
+        Ok(())
     }
 }
 

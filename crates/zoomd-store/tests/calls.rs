@@ -6,7 +6,7 @@ use redis::Value;
 use redis_local::RedisServer;
 use zoomd_store::budget::{Budgets, Label};
 use zoomd_store::calls::{Begun, Calls};
-use zoomd_store::queue::Why;
+use zoomd_store::queue::{Close, Why};
 use zoomd_store::{Store, StoreConfig};
 use zoomd_wire::AccountName;
 
@@ -112,4 +112,31 @@ async fn accounts_that_cannot_be_used_say_why() {
     world.set(&["st", "active"]).await;
     world.redis(&["SET", &world.store.keys().in_flight("acme"), "not ours"]).await;
     assert!(matches!(world.begin().await, Begun::Broken));
+}
+
+#[tokio::test]
+async fn a_429_closes_what_it_named_for_everybody() {
+    let world = World::new().await;
+    let at = |ms: i64| 9_000_000_000_000 + ms;
+    let limited = async |host, close: Close| {
+        world.calls.limited(&world.account, host, &close).await.expect("an answer");
+    };
+    limited(None, Close::LabelDay { label: "medium", until_ms: at(5) }).await;
+    // A gate's time only grows.
+    limited(None, Close::LabelDay { label: "medium", until_ms: at(1) }).await;
+    let begun = world.begin().await;
+    assert!(
+        matches!(begun, Begun::Waits { why: Why::Limited, until_ms } if until_ms == at(5)),
+        "{begun:?}"
+    );
+    world.set(&["uid", "U1"]).await;
+    limited(Some("me"), Close::HostDay { until_ms: at(7) }).await;
+    limited(None, Close::HostDay { until_ms: at(8) }).await;
+    let gates = world.store.keys().gates("Z");
+    let host = world.redis(&["HGET", &gates, "h:U1"]).await;
+    assert_eq!(host, Value::BulkString(at(7).to_string().into()), "without a host nothing closes");
+    let none = AccountName::new("nobody").expect("a name");
+    let close = Close::Second { label: "light", until_ms: at(0) };
+    world.calls.limited(&none, None, &close).await.expect("an answer");
+    assert_eq!(world.redis(&["HGET", &gates, "light"]).await, Value::Nil);
 }

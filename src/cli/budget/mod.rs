@@ -3,10 +3,12 @@
 use clap::Args;
 use jiff::Timestamp;
 use serde::Serialize;
-use zoomd_store::ops::{BudgetLine, Ops};
+use zoomd_store::ops::{BudgetLine, JobView, Ops, Waiting};
 
 use super::ctx::Ctx;
 use super::error::{CliError, CliResult};
+use super::job::because;
+use super::output::count;
 use super::table::Table;
 use crate::exit::Exit;
 
@@ -35,24 +37,37 @@ struct View<'a> {
     zoom_account: Option<&'a str>,
     limit: &'a str,
     used: u64,
+    elsewhere: u64,
     most: Option<u64>,
     left: Option<u64>,
     resets_at: Option<Timestamp>,
     closed_until: Option<Timestamp>,
+    waiting: u64,
+    why: Option<&'static str>,
+    because: Option<String>,
+    first_expected_at: Option<Timestamp>,
+    last_expected_at: Option<Timestamp>,
 }
 
 impl<'a> View<'a> {
     fn of(account: &'a str, line: &'a BudgetLine) -> Self {
         let time = |ms| Timestamp::from_millisecond(ms).ok();
+        let waits = line.line.as_ref();
         Self {
             account,
             zoom_account: Some(line.zoom_account.as_str()).filter(|z| !z.starts_with('~')),
             limit: &line.limit_name,
             used: line.used,
+            elsewhere: line.elsewhere,
             most: line.most,
-            left: line.most.map(|most| most.saturating_sub(line.used)),
+            left: line.left(),
             resets_at: time(line.resets_ms),
             closed_until: line.closed_until_ms.and_then(time),
+            waiting: waits.map_or(0, |waits| waits.jobs),
+            why: waits.map(|waits| waits.why.as_str()),
+            because: waits.map(because),
+            first_expected_at: waits.and_then(|waits| waits.first_ms).and_then(time),
+            last_expected_at: waits.and_then(|waits| waits.last_ms).and_then(time),
         }
     }
 }
@@ -74,20 +89,38 @@ pub async fn run(ctx: &Ctx, args: BudgetArgs) -> CliResult {
     };
     let now = Timestamp::now();
     let views: Vec<_> = lines.iter().map(|(account, line)| View::of(account, line)).collect();
-    let mut table = Table::new(["ACCOUNT", "LIMIT", "USED", "OF", "", "RESETS", "CLOSED"]);
+    let heads =
+        ["ACCOUNT", "LIMIT", "USED", "ELSEWHERE", "OF", "", "LEFT", "RESETS", "CLOSED", "WAITING"];
+    let mut table = Table::new(heads);
     for view in &views {
         let moment = |at: Option<Timestamp>| at.map(|at| ctx.out.moment(at, now));
         table.row([
             view.account.to_owned(),
             view.limit.to_owned(),
             view.used.to_string(),
+            Some(view.elsewhere).filter(|n| *n > 0).map(|n| n.to_string()).unwrap_or_default(),
             view.most.map_or("no limit".to_owned(), |most| most.to_string()),
-            view.most.map(|most| bar(view.used, most)).unwrap_or_default(),
+            view.most.map(|most| bar(view.used, view.elsewhere, most)).unwrap_or_default(),
+            view.left.map(|left| left.to_string()).unwrap_or_default(),
             moment(view.resets_at.filter(|_| view.used > 0)).unwrap_or_default(),
             moment(view.closed_until).map(|at| format!("until {at}")).unwrap_or_default(),
+            Some(view.waiting).filter(|n| *n > 0).map(|n| n.to_string()).unwrap_or_default(),
         ]);
     }
     ctx.out.list(&views, &table, "nothing is in use")?;
+    for view in &views {
+        if let Some(because) = view.because.as_ref().filter(|_| !ctx.out.is_json()) {
+            let expected = |at: Option<Timestamp>| {
+                at.map_or_else(|| "at an unknown time".to_owned(), |at| ctx.out.moment(at, now))
+            };
+            let (jobs, first) = (count(view.waiting, "job"), expected(view.first_expected_at));
+            let last = expected(view.last_expected_at);
+            ctx.out.note(format!(
+                "{}, {}: {jobs} waiting, the first runs {first}, the last {last}: {because}",
+                view.account, view.limit
+            ));
+        }
+    }
     Ok(Exit::Done)
 }
 
@@ -100,10 +133,11 @@ async fn all(ops: &Ops) -> Result<Vec<(String, BudgetLine)>, CliError> {
         let page = ops.account_names(after.as_deref(), PAGE).await?;
         for name in &page {
             let lines = ops.budget(name).await?.unwrap_or_default();
-            if lines.first().is_some_and(|line| !seen.insert(line.zoom_account.clone())) {
-                continue;
-            }
-            let busy = |line: &BudgetLine| line.used > 0 || line.closed_until_ms.is_some();
+            let again = lines.first().is_some_and(|line| !seen.insert(line.zoom_account.clone()));
+            let busy = |line: &BudgetLine| {
+                let used = line.used + line.elsewhere > 0 || line.closed_until_ms.is_some();
+                line.line.is_some() || (used && !again)
+            };
             found.extend(lines.into_iter().filter(busy).map(|line| (name.clone(), line)));
         }
         match page.last() {
@@ -113,12 +147,20 @@ async fn all(ops: &Ops) -> Result<Vec<(String, BudgetLine)>, CliError> {
     }
 }
 
-/// Used of most, in plain characters: never the only sign, so no colour either.
-fn bar(used: u64, most: u64) -> String {
-    let full = if most == 0 { 0 } else { (used.min(most) * BAR).div_ceil(most) };
-    let mut text = "#".repeat(usize::try_from(full).unwrap_or(0));
-    text.push_str(&".".repeat(usize::try_from(BAR - full).unwrap_or(0)));
-    text
+/// Why the last of them waits, in one sentence.
+fn because(waits: &Waiting) -> String {
+    let mut view = JobView::waiting("");
+    (view.place, view.detail) = (Some(waits.jobs), waits.detail.clone());
+    because::sentence(waits.why, &view)
+}
+
+/// Used of most by us and by others, in plain characters: never the only sign, so
+/// no colour either.
+fn bar(used: u64, elsewhere: u64, most: u64) -> String {
+    let cells = |n: u64| if most == 0 { 0 } else { (n.min(most) * BAR).div_ceil(most) };
+    let (ours, all) = (cells(used), cells(used.saturating_add(elsewhere)));
+    let part = |sign: &str, n: u64| sign.repeat(usize::try_from(n).unwrap_or(0));
+    [part("#", ours), part("+", all - ours), part(".", BAR - all)].concat()
 }
 
 #[cfg(test)]
@@ -127,10 +169,17 @@ mod tests {
 
     #[test]
     fn a_bar_shows_the_least_use_and_is_never_longer_than_full() {
-        let cases = [(0, 100, 0), (1, 100, 1), (50, 100, 10), (100, 100, 20), (130, 100, 20)];
-        for (used, most, full) in cases {
-            let text = bar(used, most);
-            assert_eq!((text.len(), text.matches('#').count()), (20, full), "{used} of {most}");
+        for (used, elsewhere, most, expected) in [
+            (0, 0, 100, "...................."),
+            (1, 0, 100, "#..................."),
+            (50, 0, 100, "##########.........."),
+            (50, 25, 100, "##########+++++....."),
+            (0, 100, 100, "++++++++++++++++++++"),
+            (100, 100, 100, "####################"),
+            (130, 0, 100, "####################"),
+            (0, 0, 0, "...................."),
+        ] {
+            assert_eq!(bar(used, elsewhere, most), expected, "{used} and {elsewhere} of {most}");
         }
     }
 }

@@ -7,16 +7,18 @@
 
 use std::time::Duration;
 
+use jiff::Timestamp;
 use secrecy::ExposeSecret as _;
 use tokio::time::Instant;
 use zoom_api::scopes::Need;
-use zoom_api::{AccessToken, Class, Client, Reply, TransportError};
+use zoom_api::{AccessToken, Class, Client, Limit, Reply, TransportError};
 use zoomd_store::Store;
 use zoomd_store::budget::{Budgets, Label};
 use zoomd_store::calls::{Begun, Call, Calls};
 use zoomd_store::grants::Grants;
 use zoomd_store::queue::Why;
 use zoomd_wire::AccountName;
+use zoomd_workers::decide;
 use zoomd_workers::tokens::CommandTokens;
 
 use crate::cli::account::{grants, refused, tokens};
@@ -88,6 +90,7 @@ impl<'a> Look<'a> {
                 }
             };
             let limit = Instant::from_std(call.until);
+            let sent = self.now().await;
             let reply = tokio::time::timeout_at(limit, send(&client, &token)).await;
             self.end(call).await;
             let Ok(reply) = reply else {
@@ -96,6 +99,9 @@ impl<'a> Look<'a> {
             let reply = reply?;
             if reply.is_success() {
                 return Ok(reply);
+            }
+            if let Some(limit) = zoom_api::limit_kind(&reply, sent, self.now().await) {
+                return Err(self.limited(&reply, need, limit).await);
             }
             if reply.error().class() != Class::Token || was_refused {
                 return Err(self.explain(&reply, need));
@@ -141,7 +147,7 @@ impl<'a> Look<'a> {
         let next = Instant::now() + left.clamp(Duration::from_millis(50), longest);
         let hopeless = why != Why::Rotation && Instant::now() + left > patience;
         if next > patience || hopeless {
-            let until = jiff::Timestamp::from_millisecond(until_ms).unwrap_or_default();
+            let until = Timestamp::from_millisecond(until_ms).unwrap_or_default();
             let account = &self.account;
             let text = format!("no call of {account} may begin before {until} ({})", why.as_str());
             let hint = format!("zoomd account explain {account}, or zoomd budget {account}");
@@ -213,6 +219,23 @@ impl<'a> Look<'a> {
         CliError::consent(text).hint(format!("zoomd account login {}", self.account))
     }
 
+    /// The time of Redis, which gates go by; the machine's if it cannot be had.
+    async fn now(&self) -> Timestamp {
+        let ms = self.store.now_ms().await.ok();
+        ms.and_then(|ms| Timestamp::from_millisecond(ms).ok()).unwrap_or_else(Timestamp::now)
+    }
+
+    /// Closes what a 429 named for jobs, too: it is known now.
+    async fn limited(&self, reply: &Reply, need: Need, limit: Limit) -> CliError {
+        let close = decide::close(self.label(need).as_str(), limit);
+        if let Err(error) = self.calls.limited(&self.account, None, &close).await {
+            self.ctx.out.warn(format!("the limit could not be written down: {error}"));
+        }
+        CliError::failed(reply.error().to_string())
+            .code("rate_limited")
+            .hint(format!("try again after {}; zoomd budget {}", limit.until, self.account))
+    }
+
     fn explain(&self, reply: &Reply, need: Need) -> CliError {
         let error = reply.error();
         let text = error.to_string();
@@ -223,12 +246,6 @@ impl<'a> Look<'a> {
                 need.granular(),
                 self.account
             )),
-            Class::RateLimited => {
-                let now = jiff::Timestamp::now();
-                let limit = zoom_api::limit_kind(reply, now, now);
-                let until = limit.map(|limit| limit.until).unwrap_or(now);
-                CliError::failed(text).code("rate_limited").hint(format!("try again after {until}"))
-            }
             Class::Unclear => CliError::new(Exit::Unreachable, "unreachable", text),
             _ => CliError::failed(text).code("zoom_rejected"),
         }

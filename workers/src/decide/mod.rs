@@ -13,7 +13,10 @@ pub mod backoff;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use zoom_api::{Class, Created, Limit, Reply, Sent, TransportError, TransportKind, ZoomError};
+use zoom_api::{
+    Class, Created, Limit, LimitKind, Reply, Sent, TransportError, TransportKind, ZoomError,
+};
+use zoomd_store::queue::Close;
 use zoomd_wire::FailureCode;
 
 use crate::tokens::Refused;
@@ -136,6 +139,20 @@ fn on_trouble(error: &TransportError) -> Decision<'static> {
             Decision::Fail(Verdict::ours(FailureCode::InvalidJob, error.to_string()))
         }
         (Sent::No, _) => Decision::Wait(Wait::Unreachable),
+    }
+}
+
+/// The gate that a 429 to a call of `label` closes. What is not understood closes
+/// the label.
+#[must_use]
+pub fn close(label: &'static str, limit: Limit) -> Close {
+    let until_ms = limit.until.as_millisecond();
+    match limit.kind {
+        LimitKind::LabelDay => Close::LabelDay { label, until_ms },
+        LimitKind::UserDay => Close::HostDay { until_ms },
+        LimitKind::PerSecond | LimitKind::Concurrent | LimitKind::Unknown => {
+            Close::Second { label, until_ms }
+        }
     }
 }
 

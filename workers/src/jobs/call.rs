@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use zoom_api::{Reply, TransportError};
+use zoom_api::{Limit, LimitKind, Reply, TransportError};
 
 use crate::decide::{self, Wait};
 use crate::metric;
@@ -16,6 +16,8 @@ use crate::tokens::{Token, Usable};
 /// How long an account may sleep because its host seems out of reach: other
 /// daemons may see it.
 const LONGEST_NAP: Duration = Duration::from_secs(5);
+/// Bytes of a body that are logged.
+const LONGEST_BODY: usize = 2_048;
 
 /// Leave to make one call. If it is dropped without a report the circuit takes
 /// the call as not tried.
@@ -56,12 +58,28 @@ fn leave(shop: &Shop, token: Token) -> Result<(Token, Leave<'_>), Wait> {
     })
 }
 
-/// Logs a 429 in Zoom's words: they are what tells limits apart, and headers
-/// were seen to speak of others.
-pub fn log_limit(flight: &Flight, reply: &Reply) {
+/// Counts and logs a 429 in Zoom's words: they are what tells limits apart, and
+/// headers were seen to speak of others. Of one that is not understood the whole
+/// body is kept.
+pub fn log_limit(
+    account: &str,
+    job: Option<&str>,
+    label: &'static str,
+    reply: &Reply,
+    limit: Limit,
+) {
+    metric::limited(label, limit.kind.as_str());
+    if limit.kind == LimitKind::Unknown {
+        let body = String::from_utf8_lossy(&reply.body[..reply.body.len().min(LONGEST_BODY)]);
+        tracing::warn!(job.id = job, account, label, until = %limit.until, %body, headers = ?reply.headers,
+            "zoom answered 429 in words that are not known; the label is closed");
+        return;
+    }
     tracing::info!(
-        job.id = %flight.ticket.job_id,
-        account = %flight.ticket.account,
+        job.id = job,
+        account,
+        limit = limit.kind.as_str(),
+        until = %limit.until,
         said = reply.error().message,
         headers = ?reply.headers,
         "zoom answered 429; the key it names is closed, and no attempt is spent"

@@ -50,13 +50,21 @@ pub async fn run(shop: &Arc<Shop>, flight: &Arc<Flight>) -> Settlement {
     seam::at("answered");
     leave.report("create_meeting", &answer, began.elapsed());
 
-    if let Ok(reply) = &answer
-        && reply.status == 429
-    {
-        call::log_limit(flight, reply);
-    }
     let now = flight.redis_time(Instant::now());
     let sent = flight.redis_time(began);
+    if let Ok(reply) = &answer {
+        let label = shop.queue.settings().budgets.create;
+        match zoom_api::limit_kind(reply, sent, now) {
+            Some(limit) => {
+                let (account, job) = (&flight.ticket.account, &flight.ticket.job_id);
+                call::log_limit(account, Some(job), label.as_str(), reply, limit);
+            }
+            None => {
+                let (account, host) = (&flight.ticket.account, &flight.ticket.host);
+                shop.seen.note(account, Some(host), label, &reply.headers, now);
+            }
+        }
+    }
     let decision = match decide::decide(&answer, sent, now) {
         Decision::TokenRefused(error) => {
             let fate = Box::pin(shop.tokens.refused(&flight.ticket.account, token.version)).await;

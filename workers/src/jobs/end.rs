@@ -7,15 +7,17 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use jiff::Timestamp;
-use zoom_api::{Created, Limit, LimitKind, Listed};
-use zoomd_store::queue::{Close, Event, Learnt, Mode, Outcome, Record, Settlement, Then, Ticket};
+use zoom_api::{Created, Listed};
+use zoomd_store::queue::{
+    Close, Event, Learnt, Mode, Outcome, Record, Settlement, Then, Ticket, Why,
+};
 use zoomd_wire::{EventKind, FailureCode, Marker, MeetingReply};
 
 use super::notes::{
     clear_crashes, clear_quiet, crashes, keep_crashes, note, set_quiet, set_refused,
 };
 use super::outcome::{self, Ending};
-use crate::decide::{Decision, Verdict, Wait};
+use crate::decide::{self, Decision, Verdict, Wait};
 use crate::metric;
 use crate::pipeline::flight::Flight;
 use crate::pipeline::shop::Shop;
@@ -114,7 +116,7 @@ fn room(
     let budgets = &shop.queue.settings().budgets;
     let label = if flight.creates() { budgets.create } else { budgets.list };
     let (closes, nap) = match wait {
-        Wait::Limited(limit) => (vec![close(flight, label.as_str(), limit)], None),
+        Wait::Limited(limit) => (vec![decide::close(label.as_str(), limit)], None),
         Wait::Asleep(nap) => (Vec::new(), Some(nap)),
         _ => (Vec::new(), None),
     };
@@ -258,20 +260,19 @@ pub fn sleep(
 ) -> Settlement {
     let now_ms = flight.redis_ms(Instant::now());
     record.until_ms = Some(until_ms);
-    let event =
-        (until_ms - now_ms > TELL_OVER_MS).then(|| event(flight, &record, now_ms, until_ms));
+    let event = (until_ms - now_ms > TELL_OVER_MS).then(|| event(flight, mode, now_ms, until_ms));
     let then = Then::Sleep { until_ms, mode, record, event };
     Settlement { closes, ..Settlement::new(flight.ticket.clone(), then) }
 }
 
-fn event(flight: &Flight, record: &Record, now_ms: i64, until_ms: i64) -> Event {
+fn event(flight: &Flight, mode: Mode, now_ms: i64, until_ms: i64) -> Event {
     let time = |ms| Timestamp::from_millisecond(ms).unwrap_or(Timestamp::MAX);
     let event = zoomd_wire::Event {
         at: time(now_ms),
         account: &flight.ticket.account,
         kind: EventKind::JobWaiting {
             job_id: &flight.ticket.job_id,
-            why: record.why.as_deref().unwrap_or("it waits for its next attempt"),
+            why: if mode == Mode::Reconcile { "reconcile" } else { Why::Backoff.as_str() },
             until: Some(time(until_ms)),
         },
     };
@@ -296,21 +297,6 @@ fn after_call(flight: &Flight, why: &str, marker: Option<Marker>) -> Record {
     }
     note(&mut record, flight.redis_ms(Instant::now()), why);
     record
-}
-
-/// The gate a 429 closes.
-fn close(flight: &Flight, label: &'static str, limit: Limit) -> Close {
-    metric::limited(label, limit.kind.as_str());
-    let until_ms = limit.until.as_millisecond();
-    match limit.kind {
-        LimitKind::LabelDay => Close::LabelDay { label, until_ms },
-        LimitKind::UserDay => Close::HostDay { until_ms },
-        LimitKind::PerSecond | LimitKind::Concurrent => Close::Second { label, until_ms },
-        LimitKind::Unknown => {
-            tracing::warn!(account = %flight.ticket.account, "zoom answered 429 in words that are not known; the label is closed");
-            Close::Second { label, until_ms }
-        }
-    }
 }
 
 /// When a job began and ended.

@@ -23,6 +23,7 @@ pub mod memory;
 pub mod parse;
 pub mod progress;
 pub mod renew;
+pub mod seen;
 pub mod shop;
 pub mod sweeps;
 pub mod trouble;

@@ -17,6 +17,7 @@ use super::handler::Ready;
 use super::lane::Lane;
 use super::memory::Memory;
 use super::progress::Progress;
+use super::seen::SeenLimits;
 use super::trouble::Trouble;
 use crate::Settings;
 use crate::metric::Meters;
@@ -52,6 +53,8 @@ pub struct Shop {
     pub memory: Memory,
     /// What is counted of every job.
     pub meters: Meters,
+    /// What headers say is left of a day.
+    pub seen: SeenLimits,
     /// Jobs that were sent twice.
     pub suspects: Suspects,
     /// What is wrong with Redis.

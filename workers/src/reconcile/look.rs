@@ -12,15 +12,15 @@ use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan as _};
 use secrecy::ExposeSecret as _;
 use serde_json::Value;
-use zoom_api::{Class, ListQuery, Listed, MeetingRef, Pager, Reply, TransportError};
+use zoom_api::{Class, Limit, ListQuery, Listed, MeetingRef, Pager, Reply, TransportError};
 use zoomd_store::budget::Label;
 use zoomd_store::calls::{Begun, Call};
 use zoomd_store::queue::Record;
 use zoomd_wire::{AccountName, Marker};
 
 use super::sift::{Sifted, Sought};
-use crate::decide::Wait;
-use crate::jobs::call::Leave;
+use crate::decide::{self, Wait};
+use crate::jobs::call::{self, Leave};
 use crate::pipeline::flight::Flight;
 use crate::pipeline::shop::Shop;
 use crate::tokens::{Refused, Token};
@@ -201,7 +201,7 @@ impl Looker<'_> {
                 client.list_meetings(&self.token.access, &self.place.host, pager.query()).await;
             self.leave.report("list_meetings", &answer, began.elapsed());
             finish(call).await;
-            let reply = self.good(answer).await?;
+            let reply = self.good(answer, label).await?;
             let page = reply.page().map_err(|error| Look::Failed(error.to_string()))?;
             let unclear = |error: zoom_api::PagerFull| Look::Failed(error.to_string());
             let (fresh, more) = pager.accept(page).map_err(unclear)?;
@@ -223,7 +223,7 @@ impl Looker<'_> {
         if matches!(&answer, Ok(reply) if reply.error().is_meeting_missing()) {
             return Ok(None);
         }
-        let reply = self.good(answer).await?;
+        let reply = self.good(answer, label).await?;
         let meeting = reply.meeting().map_err(|error| Look::Failed(error.to_string()))?;
         Ok(Some(meeting.raw.expose_secret().to_owned()))
     }
@@ -248,12 +248,19 @@ impl Looker<'_> {
     }
 
     /// The reply if it is a good one, else what the look comes to.
-    async fn good(&self, answer: Result<Reply, TransportError>) -> Result<Reply, Look> {
+    async fn good(
+        &self,
+        answer: Result<Reply, TransportError>,
+        label: Label,
+    ) -> Result<Reply, Look> {
         let reply = answer.map_err(|error| Look::Failed(error.to_string()))?;
         if reply.is_success() {
+            self.shop.seen.note(&self.place.account, None, label, &reply.headers, self.now);
             return Ok(reply);
         }
         if let Some(limit) = zoom_api::limit_kind(&reply, self.now, self.now) {
+            call::log_limit(&self.place.account, None, label.as_str(), &reply, limit);
+            self.close(label, limit).await;
             return Err(Look::Wait(Wait::Limited(limit)));
         }
         let error = reply.error();
@@ -271,6 +278,16 @@ impl Looker<'_> {
             }
             _ => Look::Failed(error.to_string()),
         })
+    }
+
+    /// Closes what a 429 named; a look outside of any lease has no settle to do so.
+    async fn close(&self, label: Label, limit: Limit) {
+        let Ok(account) = AccountName::new(&self.place.account) else { return };
+        let close = decide::close(label.as_str(), limit);
+        if let Err(error) = self.shop.calls.limited(&account, Some(&self.place.host), &close).await
+        {
+            tracing::debug!(error = %error, "a limit could not be written down; the next call will meet it");
+        }
     }
 
     fn query(&self) -> ListQuery {

@@ -34,11 +34,13 @@ struct Schedule {
 /// The schedules of a daemon, each a task to be spawned.
 pub fn all(shop: &Arc<Shop>) -> Vec<Pin<Box<dyn Future<Output = ()> + Send>>> {
     let gauges = Schedule { name: "gauges", when: "*/30 * * * * *", shared: false };
+    let seen = Schedule { name: "seen", when: "*/2 * * * * *", shared: false };
     let trim = Schedule { name: "trim", when: "5/10 * * * * *", shared: true };
     let forget = Schedule { name: "forget", when: "40 * * * * *", shared: true };
     let keep_alive = Schedule { name: "keep_alive", when: "0 17 * * * *", shared: true };
     vec![
         Box::pin(run(gauges, Arc::clone(shop), upkeep::gauges)),
+        Box::pin(run(seen, Arc::clone(shop), upkeep::seen)),
         Box::pin(run(trim, Arc::clone(shop), upkeep::trim)),
         Box::pin(run(forget, Arc::clone(shop), upkeep::forget)),
         Box::pin(run(keep_alive, Arc::clone(shop), upkeep::keep_alive)),

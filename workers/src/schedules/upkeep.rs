@@ -38,6 +38,16 @@ pub async fn gauges(shop: Arc<Shop>) -> Result<(), StoreError> {
     Ok(())
 }
 
+/// Writes down what Zoom's headers told of others' spending.
+pub async fn seen(shop: Arc<Shop>) -> Result<(), StoreError> {
+    let seen = shop.seen.take();
+    if seen.is_empty() {
+        return Ok(());
+    }
+    let budgets = shop.queue.settings().budgets.clone();
+    Ops::new(shop.queue.store().clone()).within(budgets).write_seen(&seen).await
+}
+
 /// Cuts the output streams, and drops the names of consumers that are gone.
 pub async fn trim(shop: Arc<Shop>) -> Result<(), StoreError> {
     while shop.queue.trim().await?.more {

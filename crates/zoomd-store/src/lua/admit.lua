@@ -242,14 +242,33 @@ for _, g in ipairs(groups) do
   end
 end
 
+-- What a job that came now waits for longest: those before it in its room may
+-- use up the host's day, or take their time.
+local ahead = {}
+local function outlook(w)
+  local g, why, till = w.g, w.why, w.till
+  if not g.h or w.asleep then return why, till end
+  local before = ahead[g.room] or call('ZCARD', P .. 'w:' .. g.room)
+  ahead[g.room] = before + 1
+  local plan = g.b.plan
+  if plan.host > 0 and before >= plan.host - used(g.a, g.h.field) then
+    local full = next_day(g.room)
+    if full > till then return 'host_day', full end
+  elseif g.b.rate then
+    till = math.max(till, now + before / g.b.rate * 1000)
+  end
+  return why, till
+end
+
 -- Who waits for people, or for longer than a minute, is told. Ids and accounts
 -- hold nothing that JSON would escape.
 local function tell(w, id)
   local unknown = w.why == 'consent' or w.why == 'paused'
-  if not unknown and w.till - now <= tell_ms then return end
+  local why, till = outlook(w)
+  if not unknown and till - now <= tell_ms then return end
   local json = '{"v":1,"event":"job.waiting","at":"' .. stamp(now) .. '","account":"' .. w.g.A ..
-    '","job_id":"' .. id .. '","why":"' .. w.why .. '"'
-  if not unknown then json = json .. ',"until":"' .. stamp(w.till) .. '"' end
+    '","job_id":"' .. id .. '","why":"' .. why .. '"'
+  if not unknown then json = json .. ',"until":"' .. stamp(till) .. '"' end
   try('XADD', KEYS[3], '*', 'event', 'job.waiting', 'account', w.g.A, 'data', json .. '}')
 end
 

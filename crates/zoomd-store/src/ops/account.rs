@@ -25,6 +25,8 @@ pub struct AccountFacts {
     pub all_paused: bool,
     /// Whether its grant is being rotated.
     pub rotating: bool,
+    /// Its plan.
+    pub plan: String,
     /// What waits in it, and the budgets it waits for.
     pub line: Line,
 }
@@ -47,6 +49,16 @@ impl AccountFacts {
         let soon = expected.at_ms <= self.line.wakes_ms.max(self.line.now_ms);
         let why = if self.rotating && soon { Why::Rotation } else { expected.why };
         (why, Some(expected.at_ms))
+    }
+
+    /// What was said about a reason that lies with the account.
+    #[must_use]
+    pub fn detail(&self, why: Why) -> Option<String> {
+        match why {
+            Why::Paused => self.paused.clone().filter(|reason| !reason.is_empty()),
+            Why::Consent => self.why.clone(),
+            _ => None,
+        }
     }
 
     /// The seat of the job that comes next for this host, with `ahead` before it.
@@ -103,6 +115,7 @@ impl Ops {
             all_paused: all_paused.is_some(),
             paused: all_paused.or_else(|| field("paused")),
             rotating: lease_until > now_ms || field("int").is_some(),
+            plan: whose.plan.to_owned(),
             line,
         };
         // `paused` may be there without a reason.

@@ -71,7 +71,9 @@ impl Ops {
         {
             room.waiting = from_redis_value(next())?;
             let names = whose.names(&room.host);
-            fields.push(format!("h:{}", names.canonical(known.as_deref(), alias)));
+            let counted_as = names.canonical(known.as_deref(), alias).to_owned();
+            fields.push(format!("h:{counted_as}"));
+            room.counted_as = counted_as;
         }
         let label = budgets.create;
         let (word, limits) = (label.as_str(), budgets.plan(whose.plan));

@@ -19,6 +19,7 @@ mod pause;
 mod presence;
 mod retry;
 mod rotations;
+mod seen;
 mod status;
 mod stream;
 mod view;
@@ -29,7 +30,7 @@ use crate::Store;
 use crate::budget::Budgets;
 
 pub use account::AccountFacts;
-pub use budget::BudgetLine;
+pub use budget::{BudgetLine, Waiting};
 pub use cancel::{CANCEL_MARK, Cancelled, Target};
 pub use failures::{Cursor, FailureFilter, FailureLine, FailureRecord};
 pub use find::{OUTCOMES_LOOK, QUEUED_LOOK};
@@ -38,6 +39,7 @@ pub use pause::Paused;
 pub use presence::{DaemonLine, Presence};
 pub use retry::{RETRIED_AT, Retried};
 pub use rotations::{DAYS as ROTATION_DAYS, RotationDays};
+pub use seen::Seen;
 pub use status::Status;
 pub use view::{JobView, Source, State};
 

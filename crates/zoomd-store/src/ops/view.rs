@@ -172,12 +172,8 @@ pub(super) fn explain(
         .map(|(host, ahead)| facts.expect(Seat { due, ..facts.seat(host, ahead) }));
     let (why, until_ms) = each.max_by_key(|(_, until)| *until).unwrap_or((Why::Turn, None));
     (view.why, view.until_ms) = (Some(why), until_ms);
-    view.detail = match why {
-        Why::Paused => facts.paused.clone().filter(|reason| !reason.is_empty()),
-        Why::Consent => facts.why.clone(),
-        Why::Backoff => view.record.why.clone(),
-        _ => None,
-    };
+    let said = if why == Why::Backoff { view.record.why.clone() } else { None };
+    view.detail = said.or_else(|| facts.detail(why));
 }
 
 impl Ops {

@@ -19,6 +19,7 @@ static SETTLE: LazyLock<Script> = LazyLock::new(|| {
     Script::new(&[
         include_str!("../lua/lib/base.lua"),
         include_str!("../lua/lib/recount.lua"),
+        include_str!("../lua/lib/gates.lua"),
         include_str!("../lua/settle.lua"),
     ])
 });

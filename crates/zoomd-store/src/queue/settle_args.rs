@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use super::admit::ms;
 use super::parse::host_name;
-use super::{Close, Learnt, Outcome, Record, Refusal, Settlement, Then};
+use super::{Learnt, Outcome, Record, Refusal, Settlement, Then};
 use crate::script::Call;
 
 /// One settlement; `learnt` is what the script does not know yet.
@@ -47,7 +47,7 @@ pub(super) fn push_item(call: &mut Call<'_>, item: &Settlement, learnt: Option<&
         .push(learnt.and_then(|l| l.email.as_deref()).unwrap_or(""))
         .push(item.closes.len());
     for close in &item.closes {
-        let (field, until_ms) = gate(close);
+        let (field, until_ms) = close.gate();
         call.push(field).push(until_ms);
     }
 }
@@ -142,12 +142,4 @@ pub(super) fn push_refusal(call: &mut Call<'_>, refusal: &Refusal) {
 
 fn json(record: Option<&Record>) -> String {
     record.and_then(|record| serde_json::to_string(record).ok()).unwrap_or_default()
-}
-
-fn gate(close: &Close) -> (String, i64) {
-    match close {
-        Close::Second { label, until_ms } => ((*label).to_owned(), *until_ms),
-        Close::LabelDay { label, until_ms } => (format!("day:{label}"), *until_ms),
-        Close::HostDay { until_ms } => ("@".to_owned(), *until_ms),
-    }
 }

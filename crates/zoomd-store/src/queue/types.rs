@@ -353,6 +353,17 @@ pub enum Close {
     },
 }
 
+impl Close {
+    /// The field of the gates, `@` for the day of the call's host, and until when.
+    pub(crate) fn gate(&self) -> (String, i64) {
+        match self {
+            Self::Second { label, until_ms } => ((*label).to_owned(), *until_ms),
+            Self::LabelDay { label, until_ms } => (format!("day:{label}"), *until_ms),
+            Self::HostDay { until_ms } => ("@".to_owned(), *until_ms),
+        }
+    }
+}
+
 /// The Zoom user id behind the ticket's host.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Learnt {

@@ -212,9 +212,25 @@ async fn of_130_jobs_of_one_host_a_hundred_go() {
     }
     assert_eq!(gone, 100);
     assert_eq!(bench.int("XLEN zoomd:jobs").await, 100, "who waits has left the stream");
+    assert_eq!(bench.int("XLEN zoomd:events").await, 30, "each is told");
     assert!(queue.claim(&queue.fence(), 50).await.expect("claim").jobs.is_empty());
     bench.to_tomorrow(20_000).await;
     let claimed = queue.claim(&queue.fence(), 50).await.expect("claim").jobs;
     assert_eq!(claimed.len(), 30);
     assert!(claimed.iter().all(|job| job.ticket.deadline_ms == FAR));
+}
+
+#[tokio::test]
+async fn who_will_wait_behind_others_for_a_minute_is_told() {
+    let bench = Bench::start().await;
+    bench.to_noon().await;
+    bench.account("acme", "pro").await;
+    // 24 a second, of which a hundred fit into the host's day.
+    let entries = bench.arrive(130).await;
+    let jobs: Vec<_> = entries.iter().map(|e| job("acme", "me", e)).collect();
+    let words: Vec<_> = bench.admit(&jobs).await.iter().map(word).collect();
+    assert_eq!((words[23], words[24]), ("go", "second"));
+    let events = format!("{:?}", bench.cmd("XRANGE zoomd:events - +").await);
+    assert_eq!(events.matches(r#"\"why\":\"host_day\""#).count(), 30, "{events}");
+    assert_eq!(bench.int("XLEN zoomd:events").await, 30);
 }

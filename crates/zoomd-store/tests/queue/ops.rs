@@ -415,3 +415,45 @@ async fn a_daemon_that_says_so_is_there() {
     ops(&bench).leave("boot1").await.expect("left");
     assert!(ops(&bench).daemons().await.expect("asked").is_empty());
 }
+
+#[tokio::test]
+async fn what_headers_tell_of_others_is_kept_apart_and_only_grows() {
+    use zoomd_store::budget::Label;
+    use zoomd_store::ops::Seen;
+    let bench = Bench::start().await;
+    bench.to_noon().await;
+    bench.account("acme", "free").await;
+    let entries = bench.arrive(2).await;
+    let jobs: Vec<_> = entries.iter().map(|e| job("acme", "me", e)).collect();
+    bench.admit(&jobs).await;
+    let at_ms = bench.store.now_ms().await.expect("time");
+    let seen = |host: bool, limit, remaining| Seen {
+        account: "acme".into(),
+        host: host.then(|| "me".into()),
+        label: Label::Light,
+        category: Some("Light".into()),
+        limit,
+        remaining,
+        at_ms,
+    };
+    let ops = ops(&bench);
+    let write = async |seen: Seen| ops.write_seen(&[seen]).await.expect("written");
+    write(seen(true, 100, 91)).await;
+    write(seen(true, 100, 95)).await;
+    write(seen(false, 6_000, 5_900)).await;
+    write(seen(true, 30, 3)).await;
+    let lines = ops.budget("acme").await.expect("asked").expect("an account");
+    let line = |name: &str| {
+        let line = lines.iter().find(|line| line.limit_name == name);
+        line.map(|line| (line.used, line.elsewhere, line.left())).expect("a line")
+    };
+    assert_eq!(line("creates of Uacme"), (2, 7, Some(91)));
+    assert_eq!(line("light per day"), (2, 98, Some(5_900)));
+    assert_eq!(line("medium per day"), (0, 0, Some(2_000)));
+    // A day that Zoom closed is spent: by others, what not by us.
+    let end = zoomd_store::clock::next_midnight_ms(at_ms);
+    bench.cmd(&format!("HSET zoomd:v1:gate:Zacme h:Uacme {end}")).await;
+    let lines = ops.budget("acme").await.expect("asked").expect("an account");
+    let host = lines.iter().find(|line| line.limit_name == "creates of Uacme").expect("a line");
+    assert_eq!((host.elsewhere, host.left()), (98, Some(0)));
+}

@@ -271,3 +271,39 @@ async fn keys_of_a_wrong_type_lose_no_job() {
         .end(go(bench.admit_one(job("fine", "me", &bench.arrive(1).await[0])).await), failed(false))
         .await;
 }
+
+#[tokio::test]
+async fn repeated_429s_of_a_second_lower_the_rate_and_it_recovers() {
+    let bench = Bench::start().await;
+    bench.to_noon().await;
+    bench.account("acme", "pro").await;
+    let admitted = async |count: usize| {
+        let entries = bench.arrive(count).await;
+        let jobs: Vec<_> = entries.iter().map(|e| job("acme", "me", e)).collect();
+        let answers = bench.admit(&jobs).await;
+        let gone: Vec<_> = answers
+            .into_iter()
+            .filter_map(|one| if let Admitted::Go(ticket) = one { Some(ticket) } else { None })
+            .collect();
+        // What waits would stand before the next.
+        bench.cmd("DEL zoomd:v1:w:acme|me zoomd:v1:hr:acme zoomd:v1:ring zoomd:v1:zz").await;
+        gone
+    };
+    for (round, granted) in [(1, 24), (2, 24), (3, 12)] {
+        let mut gone = admitted(25).await;
+        assert_eq!(gone.len(), granted, "in round {round}");
+        let until_ms = bench.store.now_ms().await.expect("time") + 1_000;
+        let mut settlement = Settlement::new(gone.remove(0), done());
+        settlement.closes = vec![Close::Second { label: "light", until_ms }];
+        let batch = bench.queue.settle_batch(vec![settlement], Vec::new());
+        assert_eq!(bench.queue.settle(&batch).await.expect("settle"), [Settled::Done]);
+        bench.shift(Duration::from_millis(2_500)).await;
+        let day = zoomd_store::clock::day_name(until_ms);
+        bench.cmd(&format!("DEL zoomd:v1:d:{day}:Zacme")).await;
+    }
+    assert_eq!(admitted(25).await.len(), 6, "a quarter, after the third");
+    bench.shift(Duration::from_secs(30)).await;
+    assert_eq!(admitted(25).await.len(), 13, "a tenth of the whole in ten seconds");
+    bench.shift(Duration::from_secs(60)).await;
+    assert_eq!(admitted(25).await.len(), 24);
+}

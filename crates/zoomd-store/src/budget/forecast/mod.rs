@@ -46,6 +46,8 @@ impl Day {
 pub struct Room {
     /// The host's name in the account's rooms.
     pub host: String,
+    /// The host's name in the ledger.
+    pub counted_as: String,
     /// How many wait.
     pub waiting: u64,
     /// The host's day.
