@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use serde_json::Value;
-use zoom_sim::Config;
+use zoom_sim::{Config, Endpoint, Fault, LimitKind, What};
 
 use crate::support::{Rig, job, until};
 
@@ -49,8 +49,11 @@ async fn a_hundred_go_thirty_wait_and_zoom_never_has_to_say_no() {
         (&hundred["used"], &hundred["most"], &hundred["left"]),
         (&100.into(), &100.into(), &0.into())
     );
-    let text = rig.run(&["budget", "acme"]).expect(0).stdout;
-    assert!(text.contains("####################"), "{text}");
+    assert!(hundred["waiting"].as_u64() >= Some(30), "{hundred}");
+    assert!(hundred["because"].as_str().is_some_and(|b| b.contains("its host may")), "{hundred}");
+    let told = rig.run(&["budget", "acme"]).expect(0);
+    assert!(told.stdout.contains("####################"), "{}", told.stdout);
+    assert!(told.stderr.contains(" waiting, the first runs in "), "{}", told.stderr);
 }
 
 fn tomorrow() -> Timestamp {
@@ -111,4 +114,78 @@ async fn labels_and_share_are_those_of_the_configuration() {
     assert_eq!(used_and_most("medium per second").1, Some(10), "half of a Pro plan's twenty");
     // None but the question whose the imported grant is.
     assert!(used_and_most("light per day").0 <= Some(1), "{lines}");
+}
+
+/// The line of a budget in JSON.
+fn line(rig: &Rig, limit: &str) -> Value {
+    let lines = rig.run(&["budget", "acme", "--json"]).expect(0).json();
+    let found = lines.as_array().expect("a list").iter().find(|line| line["limit"] == limit);
+    found.cloned().unwrap_or_else(|| panic!("{limit} is not in {lines}"))
+}
+
+#[tokio::test]
+async fn what_another_app_spent_is_shown_apart() {
+    // A day alone, so that no second's rate comes between.
+    let mut zoom = Config::unlimited();
+    let light = zoom_sim::Rate { rate: None, day: Some(6_000) };
+    zoom.rules.limits.table = Some(zoom_sim::Table { light, ..zoom_sim::Table::default() });
+    let rig = Rig::with(redis_local::Options::default(), zoom).await;
+    rig.connect("acme");
+    rig.run(&["account", "set", "acme", "--plan", "free"]).expect(0);
+    let _daemon = rig.daemon();
+    rig.xadd(&job("acme", "first")).await;
+    rig.outcome("first").await;
+    // The other app works with a token of its own.
+    let tokens = rig.sim.tokens("acme").expect("a grant");
+    let endpoints =
+        zoom_api::Endpoints::new(&format!("{}/v2", rig.sim.url()), rig.sim.url(), false);
+    let settings = zoom_api::Settings::new(endpoints.expect("loopback"));
+    let client = zoom_api::Client::new(settings).expect("a client");
+    let token = zoom_api::AccessToken::new(&tokens.access_token).expect("a token");
+    let mut spent = 0;
+    for _ in 0..3 {
+        spent += u64::from(client.users_me(&token).await.expect("an answer").status == 200);
+    }
+    assert!(spent > 0);
+    rig.xadd(&job("acme", "second")).await;
+    rig.outcome("second").await;
+    let shown = until("it is written down", || {
+        let shown = line(&rig, "light per day");
+        (shown["elsewhere"].as_u64() >= Some(spent)).then_some(shown)
+    });
+    let count = |name: &str| shown[name].as_u64().expect("a number");
+    assert_eq!(count("left"), 6_000 - count("used") - count("elsewhere"), "{shown}");
+    let text = rig.run(&["budget", "acme"]).expect(0).stdout;
+    assert!(text.contains("ELSEWHERE"), "{text}");
+}
+
+#[tokio::test]
+async fn a_429_that_nobody_knows_closes_the_label_and_is_kept_whole() {
+    let rig = Rig::start().await;
+    rig.connect("acme");
+    rig.sim.fault(Fault::new(Endpoint::Create, What::Limit(LimitKind::Unknown)));
+    let daemon = rig.daemon();
+    rig.xadd(&job("acme", "order-1")).await;
+    let logged = daemon.wait_log("in words that are not known");
+    assert!(logged["body"].as_str().is_some_and(|b| b.contains("Too many requests.")), "{logged}");
+    let shown = until("the job waits", || {
+        let shown = rig.run(&["job", "show", "order-1", "--json"]).expect(0).json();
+        (shown["state"] == "waiting").then_some(shown)
+    });
+    assert_eq!((&shown["why"], &shown["attempts"]), (&"limited".into(), &0.into()), "{shown}");
+    assert!(line(&rig, "light per second")["closed_until"].is_string());
+}
+
+#[tokio::test]
+async fn a_429_met_by_a_command_closes_the_gate_for_all() {
+    let rig = Rig::start().await;
+    rig.connect("acme");
+    rig.sim.fault(Fault::new(Endpoint::List, What::Limit(LimitKind::LabelDay)));
+    let met = rig.run(&["meeting", "list", "acme", "--json"]).expect(1).json();
+    assert_eq!(met["error"]["code"], "rate_limited", "{met}");
+    assert!(line(&rig, "medium per day")["closed_until"].is_string());
+    assert!(line(&rig, "light per day")["closed_until"].is_null());
+    let refused = rig.run(&["meeting", "list", "acme", "--json"]).expect(1).json();
+    assert_eq!(refused["error"]["code"], "waiting", "{refused}");
+    assert_eq!(rig.sim.counters().arrived.list, 1, "zoom was not asked again");
 }

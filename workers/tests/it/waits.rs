@@ -5,7 +5,10 @@ use std::time::{Duration, Instant};
 use jiff::{Timestamp, ToSpan as _};
 use serde_json::Value;
 use zoom_sim::{Endpoint, Fault, LimitKind, What};
+use zoomd_store::budget::{Budgets, PlanLimits};
 use zoomd_store::grants::Grants;
+use zoomd_store::ops::Ops;
+use zoomd_store::queue::Why;
 use zoomd_wire::AccountName;
 
 use crate::resp::Answer;
@@ -206,5 +209,51 @@ async fn a_drain_without_grace_leaves_calls_to_reconcile() {
     assert_eq!(result["reconciled"], true);
     assert_eq!(world.sim.meetings().len(), 1);
     heir.drain(LIMIT).await;
+    world.assert_idle();
+}
+
+#[tokio::test]
+async fn what_does_not_fit_today_runs_after_midnight() {
+    let mut zoom = zoom_sim::Config::unlimited();
+    zoom.rules.limits.user_day = Some(100);
+    let world = World::with(zoom).await;
+    // A minute before midnight, for Redis and for Zoom.
+    let day_ms = 86_400_000;
+    let start_ms = (Timestamp::now().as_millisecond() / day_ms + 2) * day_ms - 60_000;
+    let set = |ms: i64| {
+        world.store.clock().set_ms(ms - Timestamp::now().as_millisecond());
+        world.sim.set_time_ms(ms);
+    };
+    set(start_ms);
+    world.account("acme").await;
+    let user = world.sim.user("acme").expect("a user");
+    world.resp().call(&["HSET", "zoomd:v1:a:acme", "z", &user.account, "uid", &user.id]);
+    let hundred = PlanLimits { host_day: 100, ..PlanLimits::default() };
+    let mut budgets = Budgets::default();
+    budgets.plans.insert("unlimited".to_owned(), hundred);
+    let limits = budgets.clone();
+    let engine = world.engine_with(move |setup| setup.queue.budgets = limits).await;
+    for n in 0..130 {
+        world.enqueue(&job_with("acme", &format!("order-{n}")));
+    }
+    let outcomes = world.outcomes(100).await;
+    outcomes.values().for_each(|outcome| succeeded(outcome, 1));
+    world.until(&["HLEN", "zoomd:v1:p:acme"], &Answer::Number(30)).await;
+    assert_eq!(world.sim.counters().arrived.create, 100);
+    let ops = Ops::new(world.store.clone()).within(budgets);
+    let waiting = (0..130).map(|n| format!("order-{n}")).filter(|id| !outcomes.contains_key(id));
+    for id in waiting {
+        let view = ops.job(&id).await.expect("redis").expect("it waits");
+        let after = view.until_ms.expect("a time") - start_ms - 60_000;
+        assert_eq!(view.why, Some(Why::HostDay));
+        assert!((5_000..16_000).contains(&after), "{after} ms after midnight");
+    }
+    set(start_ms + 80_000);
+    world.resp().call(&["PUBLISH", "zoomd:v1:wake", "q"]);
+    let outcomes = world.outcomes(130).await;
+    outcomes.values().for_each(|outcome| succeeded(outcome, 1));
+    assert_eq!(world.sim.counters().arrived.create, 130);
+    assert!(world.sim.counters().broken.none(), "{:?}", world.sim.violations());
+    engine.drain(LIMIT).await;
     world.assert_idle();
 }

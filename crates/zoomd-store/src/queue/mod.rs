@@ -20,6 +20,7 @@
 mod admit;
 mod amends;
 mod claim;
+mod close;
 mod entry;
 mod lane;
 mod learnt;
@@ -46,6 +47,7 @@ use crate::script::Call;
 use crate::{Store, StoreError};
 pub use amends::{Remembered, WrittenBack};
 pub use claim::{Expired, Promoted};
+pub use close::Close;
 pub use entry::Entry;
 pub use lease::Swept;
 pub use reader::Reader;
@@ -53,8 +55,8 @@ pub use record::{Record, Step};
 pub use settings::QueueSettings;
 pub use settle::SettleBatch;
 pub use types::{
-    Admission, Admitted, Claimed, ClaimedJob, Close, Event, Fence, Grants, Learnt, Mode, Outcome,
-    Refusal, Settled, Settlement, Then, Ticket, Why,
+    Admission, Admitted, Claimed, ClaimedJob, Event, Fence, Grants, Learnt, Mode, Outcome, Refusal,
+    Settled, Settlement, Then, Ticket, Why,
 };
 pub use upkeep::{Pass, Trimmed};
 

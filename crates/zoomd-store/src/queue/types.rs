@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::close::Close;
 use super::record::Record;
 use crate::grants::GrantVersion;
 use bytes::Bytes;
@@ -326,42 +327,6 @@ pub struct Event {
     pub name: &'static str,
     /// Its JSON.
     pub json: String,
-}
-
-/// A gate that Zoom closed.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Close {
-    /// The per-second rate of a label, until a time. A second one within ten
-    /// seconds also lowers our rate, which then recovers by itself.
-    Second {
-        /// `light`, `medium` or `heavy`.
-        label: &'static str,
-        /// Until when.
-        until_ms: i64,
-    },
-    /// The day of a label.
-    LabelDay {
-        /// `light`, `medium` or `heavy`.
-        label: &'static str,
-        /// Until when.
-        until_ms: i64,
-    },
-    /// The hundred of this ticket's host.
-    HostDay {
-        /// Until when.
-        until_ms: i64,
-    },
-}
-
-impl Close {
-    /// The field of the gates, `@` for the day of the call's host, and until when.
-    pub(crate) fn gate(&self) -> (String, i64) {
-        match self {
-            Self::Second { label, until_ms } => ((*label).to_owned(), *until_ms),
-            Self::LabelDay { label, until_ms } => (format!("day:{label}"), *until_ms),
-            Self::HostDay { until_ms } => ("@".to_owned(), *until_ms),
-        }
-    }
 }
 
 /// The Zoom user id behind the ticket's host.

@@ -1,0 +1,37 @@
+//! What a 429 closes.
+
+/// A gate that Zoom closed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Close {
+    /// The per-second rate of a label, until a time. A second one within ten
+    /// seconds also lowers our rate, which then recovers by itself.
+    Second {
+        /// `light`, `medium` or `heavy`.
+        label: &'static str,
+        /// Until when.
+        until_ms: i64,
+    },
+    /// The day of a label.
+    LabelDay {
+        /// `light`, `medium` or `heavy`.
+        label: &'static str,
+        /// Until when.
+        until_ms: i64,
+    },
+    /// The hundred of this ticket's host.
+    HostDay {
+        /// Until when.
+        until_ms: i64,
+    },
+}
+
+impl Close {
+    /// The field of the gates, `@` for the day of the call's host, and until when.
+    pub(crate) fn gate(&self) -> (String, i64) {
+        match self {
+            Self::Second { label, until_ms } => ((*label).to_owned(), *until_ms),
+            Self::LabelDay { label, until_ms } => (format!("day:{label}"), *until_ms),
+            Self::HostDay { until_ms } => ("@".to_owned(), *until_ms),
+        }
+    }
+}
