@@ -164,3 +164,33 @@ async fn a_hundred_thousand_jobs_are_sent_in_flat_memory() {
     // A build without optimisation checks ten times slower; this only finds what hangs.
     assert!(began.elapsed().as_secs() < 60, "{:?}", began.elapsed());
 }
+
+#[tokio::test]
+async fn a_dry_run_says_how_many_days_a_batch_takes() {
+    let rig = Rig::start().await;
+    rig.connect("acme");
+    let line = |account: &str, user: &str| {
+        let mut job: serde_json::Value = serde_json::from_str(&job(account, "x")).expect("JSON");
+        job["user"] = user.into();
+        job.as_object_mut().expect("an object").remove("id");
+        job.to_string() + "\n"
+    };
+    let text = line("acme", "me").repeat(130) + &line("acme", "other").repeat(250);
+    let text = text + &line("nobody", "me");
+    let dry = ["enqueue", "--file", "-", "--dry-run"];
+    let shown = rig.run_with(&[&dry[..], &["--json"]].concat(), &text).expect(0).json();
+    let plan = &shown["plan"];
+    assert_eq!((&shown["valid"], &plan["days"]), (&381.into(), &3.into()), "{shown}");
+    assert_eq!(plan["not_today"], 180, "{plan}");
+    let host = |name: &str| {
+        let hosts = plan["hosts"].as_array().expect("a list");
+        let host = hosts.iter().find(|host| host["host"] == name && host["account"] == "acme");
+        host.map(|host| (host["jobs"].clone(), host["today"].clone(), host["days"].clone()))
+    };
+    assert_eq!(host("me"), Some((130.into(), 100.into(), 2.into())));
+    assert_eq!(host("other"), Some((250.into(), 100.into(), 3.into())));
+    let told = rig.run_with(&dry, &text).expect(0).stdout;
+    assert!(told.contains("takes 3 days"), "{told}");
+    assert!(told.contains("unknown_account"), "{told}");
+    assert_eq!(rig.redis_cli(&["EXISTS", "zoomd:jobs"]).trim(), ":0", "nothing was sent");
+}

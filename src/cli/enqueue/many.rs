@@ -11,6 +11,7 @@ use futures_util::StreamExt as _;
 use serde_json::json;
 use zoomd_store::{Store, StoreError, streams};
 
+use super::plan::{Plan, Tally};
 use super::read::{self, Bad, Sound};
 use super::wait::{self, Pending};
 use super::{EnqueueArgs, rules};
@@ -30,6 +31,7 @@ struct Found {
     sound: u64,
     bad: u64,
     first: Vec<Bad>,
+    tally: Tally,
 }
 
 impl Found {
@@ -56,12 +58,13 @@ pub(super) async fn run(ctx: &Ctx, args: &EnqueueArgs, file: &Path) -> CliResult
         found = check(ctx, file).await?;
         found.tell(ctx);
         if args.dry_run {
-            return dry(ctx, &found);
+            return dry(ctx, &found).await;
         }
         if found.bad > 0 && !args.skip_invalid {
             return Err(refused(found.bad, 0));
         }
     }
+    let expected = if piped { None } else { plan(ctx, &found).await? };
     let store = ctx.store().await?;
     let pending = if args.wait { Some(Pending::start(&store).await?) } else { None };
     let began = Instant::now();
@@ -83,6 +86,14 @@ pub(super) async fn run(ctx: &Ctx, args: &EnqueueArgs, file: &Path) -> CliResult
         summary["last_entry_id"] = last.into();
     }
     ctx.out.note(format!("enqueued {} in {seconds:.1} s", count(sent, "job")));
+    if let Some(plan) = expected {
+        summary["not_today"] = plan.not_today.into();
+        summary["days"] = plan.days.into();
+        if plan.not_today > 0 {
+            let (late, days) = (count(plan.not_today, "job"), count(plan.days, "day"));
+            ctx.out.note(format!("{late} will not fit today; all of it takes {days}"));
+        }
+    }
     let Some(mut pending) = sender.pending else {
         if ctx.out.is_json() {
             ctx.out.json(&summary)?;
@@ -99,10 +110,30 @@ pub(super) async fn run(ctx: &Ctx, args: &EnqueueArgs, file: &Path) -> CliResult
     Ok(if tally.failed == 0 { Exit::Done } else { Exit::Failed })
 }
 
-fn dry(ctx: &Ctx, found: &Found) -> CliResult {
-    let summary = json!({"valid": found.sound, "invalid": found.bad, "lines": found.first});
-    ctx.out.show(&summary, || format!("{} sound, {} not\n", found.sound, found.bad))?;
+async fn dry(ctx: &Ctx, found: &Found) -> CliResult {
+    let mut summary = json!({"valid": found.sound, "invalid": found.bad, "lines": found.first});
+    let plan = match plan(ctx, found).await {
+        Ok(plan) => plan,
+        Err(error) => {
+            ctx.out.warn(format!("how many days it takes cannot be told: {}", error.message));
+            None
+        }
+    };
+    summary["plan"] = json!(plan);
+    ctx.out.show(&summary, || {
+        let plan = plan.as_ref().map(Plan::text).unwrap_or_default();
+        format!("{} sound, {} not\n{plan}", found.sound, found.bad)
+    })?;
     Ok(if found.bad == 0 { Exit::Done } else { Exit::Usage })
+}
+
+/// What the sound lines take, with the budgets as they stand.
+async fn plan(ctx: &Ctx, found: &Found) -> Result<Option<Plan>, CliError> {
+    if found.sound == 0 {
+        return Ok(None);
+    }
+    let ops = ctx.ops(ctx.store().await?);
+    Plan::of(&ops, &found.tally).await.map(Some)
 }
 
 fn refused(bad: u64, sent: u64) -> CliError {
@@ -122,6 +153,7 @@ async fn check(ctx: &Ctx, file: &Path) -> Result<Found, CliError> {
     let mut batches = read::spawn(open(file)?, rules(ctx));
     while let Some(batch) = batches.recv().await {
         found.sound += batch.jobs.len() as u64;
+        batch.jobs.iter().for_each(|job| found.tally.add(job));
         found.note(batch.bad);
         if let Some(error) = batch.broken {
             return Err(CliError::failed(format!("cannot read {}: {error}", file.display())));

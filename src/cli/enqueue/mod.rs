@@ -6,6 +6,7 @@
 mod expected;
 mod many;
 mod one;
+mod plan;
 mod read;
 mod wait;
 
@@ -80,7 +81,7 @@ pub struct EnqueueArgs {
     /// With --file: leave out lines that are no sound job, and send the others
     #[arg(long, requires = "file")]
     skip_invalid: bool,
-    /// Check, and send nothing
+    /// Check, say how many days it will take, and send nothing
     #[arg(long)]
     dry_run: bool,
     /// Wait for the outcome; exit 1 if it is a failure

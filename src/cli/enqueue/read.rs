@@ -10,6 +10,8 @@ use std::path::Path;
 use tokio::sync::mpsc;
 use zoomd_wire::{MAX_JOB, Rules};
 
+use super::expected::hosts;
+
 /// Jobs sent in one round trip.
 const BATCH: usize = 1_000;
 /// Batches read ahead.
@@ -20,6 +22,9 @@ const AHEAD: usize = 4;
 pub(super) struct Sound {
     pub(super) text: String,
     pub(super) id: Option<String>,
+    pub(super) account: String,
+    /// Those whose day it spends.
+    pub(super) hosts: Vec<String>,
 }
 
 /// A line that is not.
@@ -123,6 +128,8 @@ fn take(line: &[u8], number: u64, rules: &Rules, batch: &mut Batch) {
         Ok(job) => batch.jobs.push(Sound {
             // What was parsed is UTF-8.
             text: String::from_utf8_lossy(line).into_owned(),
+            account: job.account.to_string(),
+            hosts: hosts(&job).into_iter().map(std::borrow::Cow::into_owned).collect(),
             id: job.id.map(|id| id.to_string()),
         }),
         Err(invalid) => batch.bad.push(Bad {

@@ -13,7 +13,9 @@ if wrong then return wrongtype(wrong) end
 local a = P .. 'a:' .. account
 local stored = redis.call('HMGET', a, 'st', 'ep', 'uid')
 if not stored[1] or stored[1] == 'removed' or stored[2] ~= epoch then return {'changed'} end
+inherit(account, z)
 if z ~= '' then redis.call('HSET', a, 'z', z) end
+count_as(account, uid, em)
 if em ~= '[]' then redis.call('HSET', a, 'em', em) end
 if uid == '' then return {'learnt'} end
 local client = redis.call('HGET', P .. 'g:' .. account, 'client_id') or ''

@@ -76,3 +76,65 @@ local function wake(account)
   redis.call('PUBLISH', P .. 'wake', 't:' .. account)
 end
 
+-- Moves a hash to another name; where both are there, `join` puts each field to
+-- what is known. Of a hash too large for one script the rest is forgotten.
+local function move_hash(from, to, join)
+  if call('EXISTS', from) == 0 then return end
+  if call('EXISTS', to) == 0 then call('RENAME', from, to) return end
+  local fields = try('HSCAN', from, '0', 'COUNT', 3000)
+  if fields.err then return end
+  for i = 1, math.min(#fields[2], 8000), 2 do join(to, fields[2][i], fields[2][i + 1]) end
+  call('UNLINK', from)
+end
+local function add_count(key, field, n) try('HINCRBY', key, field, n) end
+local function later_gate(key, field, value)
+  local known, till = try('HGET', key, field), tonumber(value)
+  if type(known) == 'table' and known.err then return end
+  if not known or (till and till > (tonumber(known) or 0)) then try('HSET', key, field, value) end
+end
+local function keep_name(key, field, value) try('HSETNX', key, field, value) end
+
+-- What an account spent while its Zoom account was not known is that Zoom
+-- account's: days, gates and names of hosts go with it. To be called before `z`
+-- is written. Of two windows of one second the fuller cannot be told, so the
+-- label rests for that second.
+local function inherit(account, z)
+  local before = call('HGET', P .. 'a:' .. account, 'z')
+  if z == '' or (before and before ~= '') then return end
+  local own = '~' .. account
+  for _, day in ipairs({day_of(now - DAY), day_of(now), day_of(now + DAY)}) do
+    move_hash(P .. 'd:' .. day .. ':' .. own, P .. 'd:' .. day .. ':' .. z, add_count)
+  end
+  for _, label in ipairs({'light', 'medium', 'heavy'}) do
+    local from, to = P .. 'b:' .. own .. ':' .. label, P .. 'b:' .. z .. ':' .. label
+    if call('EXISTS', from) == 1 and call('RENAMENX', from, to) == 0 then
+      later_gate(P .. 'gate:' .. own, label, int(now + 1000))
+      call('UNLINK', from)
+    end
+  end
+  move_hash(P .. 'gate:' .. own, P .. 'gate:' .. z, later_gate)
+  if call('EXISTS', P .. 'gate:' .. z) == 1 and call('PTTL', P .. 'gate:' .. z) == -1 then
+    call('PEXPIRE', P .. 'gate:' .. z, DAY)
+  end
+  move_hash(P .. 'al:' .. own, P .. 'al:' .. z, keep_name)
+end
+
+-- The user behind an account is known: what was counted under its other names is
+-- the user's. To be called when `z` is written.
+local function count_as(account, uid, em)
+  if uid == '' then return end
+  local z = call('HGET', P .. 'a:' .. account, 'z')
+  if not z or z == '' then z = '~' .. account end
+  local names = {'me@' .. account}
+  for mail in string.gmatch(em, '[^%s,"%[%]]+') do names[#names + 1] = mail end
+  for _, day in ipairs({day_of(now - DAY), day_of(now), day_of(now + DAY)}) do
+    local key = P .. 'd:' .. day .. ':' .. z
+    for _, name in ipairs(names) do
+      local n = name ~= uid and try('HGET', key, 'h:' .. name)
+      if type(n) == 'string' then
+        try('HINCRBY', key, 'h:' .. uid, n)
+        try('HDEL', key, 'h:' .. name)
+      end
+    end
+  end
+end

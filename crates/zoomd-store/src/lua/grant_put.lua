@@ -74,6 +74,7 @@ local function write(new, old)
   if mode == 'connect' then redis.call('HDEL', P .. 'stop', new.issuer .. ' ' .. new.client_id) end
   if old.st == 'removed' then redis.call('DEL', a) end
   redis.call('HDEL', P .. 'tomb', new.tomb)
+  inherit(new.account, new.z)
   redis.call('HDEL', a, 'why', 'z', 'uid', 'em', 'lk', 'lku', 'int')
   redis.call('HSETNX', a, 'plan', 'pro')
   redis.call('HSETNX', a, 'made', int(now))
@@ -82,6 +83,7 @@ local function write(new, old)
     if new[name] ~= '' then redis.call('HSET', a, name, new[name]) end
   end
   if new.em ~= '[]' then redis.call('HSET', a, 'em', new.em) end
+  count_as(new.account, new.uid, new.em)
   for _, name in ipairs({
     'ep', 'gen', 'sealed', 'fp', 'exp', 'obt', 'scope', 'issuer', 'client_id', 'api_url',
   }) do

@@ -75,6 +75,7 @@ end
 local function store(kept)
   call('ZADD', P .. 'accounts', '0', A)
   if st == 'removed' then call('DEL', a) end
+  inherit(A, new.z)
   for _, name in ipairs({'kind', 'plan', 'z', 'uid', 'em'}) do
     if new[name] ~= '' then call('HSETNX', a, name, new[name]) end
   end

@@ -166,6 +166,12 @@ end
 -- What a lease took besides the job: its place under a cap, the trial of an
 -- unknown host, its charges; and what its answer taught.
 local function account_for(t)
+  -- The Zoom account may have become known since the lease; its counts have moved.
+  if string.sub(t.o.z, 1, 1) == '~' and not t.o.home then
+    local z = try('HGET', P .. 'a:' .. t.A, 'z')
+    if type(z) == 'string' and z ~= '' then t.o.z = z end
+    t.o.home = true
+  end
   if string.find(t.o.flags, 'c', 1, true) then capped[t.A] = true end
   if string.find(t.o.flags, 'x', 1, true) then
     try('HDEL', P .. 'al:' .. t.o.z, '?' .. (alias_of(t.A, t.host) or ''), '?' .. (alias_of(t.A, t.other) or ''))

@@ -132,6 +132,12 @@ impl Line {
         Expected { why: skipped.unwrap_or(due_why), at_ms: self.now_ms + MOST_DAYS * DAY_MS }
     }
 
+    /// How many jobs of each room run on this UTC day.
+    #[must_use]
+    pub fn today(&self) -> Vec<u64> {
+        Walk::new(self).fits()
+    }
+
     /// In how many days, today counted, each room is empty; 0 for an empty one.
     #[must_use]
     pub fn days(&self) -> Vec<u64> {
