@@ -14,6 +14,7 @@ local a = P .. 'a:' .. account
 local state = redis.call('HGET', a, 'st')
 if not state or state == 'removed' then return {} end
 for at = 5, #ARGV, 2 do
+  if ARGV[at] == 'z' then inherit(account, ARGV[at + 1]) end
   if ARGV[at + 1] == '' then
     redis.call('HDEL', a, ARGV[at])
   else

@@ -79,6 +79,7 @@ local function store(kept)
   for _, name in ipairs({'kind', 'plan', 'z', 'uid', 'em'}) do
     if new[name] ~= '' then call('HSETNX', a, name, new[name]) end
   end
+  if new.uid ~= '' then count_as(A, call('HGET', a, 'uid') or '', new.em) end
   call('HSETNX', a, 'plan', 'pro')
   call('HSETNX', a, 'made', int(now))
   call('HSET', a, 'st', 'active', 'ep', new.ep, 'gen', new.gen)

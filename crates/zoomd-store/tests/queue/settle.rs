@@ -307,3 +307,58 @@ async fn repeated_429s_of_a_second_lower_the_rate_and_it_recovers() {
     bench.shift(Duration::from_secs(60)).await;
     assert_eq!(admitted(25).await.len(), 24);
 }
+
+#[tokio::test]
+async fn what_an_unknown_zoom_account_spent_goes_with_it_when_it_is_known() {
+    use zoomd_store::grants::{Change, Grants, Identity, Learnt};
+    let bench = Bench::start().await;
+    bench.to_noon().await;
+    let ring =
+        zoomd_store::seal::KeyRing::parse(Some(&zoomd_store::seal::KeyRing::generate_key()), None);
+    let vault = zoomd_store::meta::open(&bench.store, &ring.expect("a key")).await.expect("opened");
+    let grants = Grants::new(bench.store.clone(), vault);
+    let epoch = "1700000000000-00000001";
+    for name in ["acme", "twin"] {
+        bench.account(name, "pro").await;
+        bench.cmd(&format!("HDEL zoomd:v1:a:{name} z uid")).await;
+    }
+    let now = bench.store.now_ms().await.expect("time");
+    let day = zoomd_store::clock::day_name(now);
+    let count = async |zoom: &str, field: &str| {
+        let text = bench.text(&format!("HGET zoomd:v1:d:{day}:{zoom} {field}")).await;
+        text.map_or(0, |n| n.parse::<u64>().expect("a number"))
+    };
+    // One call of each answered, one of the first account's still under way.
+    let e = bench.arrive(4).await;
+    let ended = go(bench.admit_one(job("acme", "me", &e[0])).await);
+    bench.end(ended, done()).await;
+    let under_way = go(bench.admit_one(job("acme", "other", &e[1])).await);
+    let ended = go(bench.admit_one(job("twin", "me", &e[2])).await);
+    bench.end(ended, done()).await;
+    assert_eq!((count("~acme", "l:light").await, count("~acme", "h:me@acme").await), (2, 1));
+    bench.cmd(&format!("HSET zoomd:v1:gate:~acme h:x {} h:y 1", now + 9_000)).await;
+
+    let account = zoomd_wire::AccountName::new("acme").expect("a name");
+    let identity = Identity {
+        zoom_account: Some("Z1".into()),
+        zoom_user: Some("U1".into()),
+        ..Identity::default()
+    };
+    let learnt = grants.learn(&account, epoch.parse().expect("an epoch"), &identity).await;
+    assert!(matches!(learnt, Ok(Learnt::Stored)), "{learnt:?}");
+    assert_eq!((count("Z1", "l:light").await, count("Z1", "h:U1").await), (2, 1));
+    assert_eq!(bench.int(&format!("EXISTS zoomd:v1:d:{day}:~acme zoomd:v1:gate:~acme")).await, 0);
+    // What was under way under the old name closes the gate of the new one.
+    let then = Then::Room { mode: Mode::Create, record: None, nap: None };
+    let mut settlement = Settlement::new(under_way, then);
+    settlement.closes = vec![Close::HostDay { until_ms: now + 60_000 }];
+    let batch = bench.queue.settle_batch(vec![settlement], Vec::new());
+    assert_eq!(bench.queue.settle(&batch).await.expect("settle"), [Settled::Done]);
+    let gate = bench.text("HGET zoomd:v1:gate:Z1 h:other").await;
+    assert_eq!(gate, Some((now + 60_000).to_string()));
+    // The other account turns out to be of the same Zoom account, by hand.
+    let change = Change { zoom_account: Some("Z1".into()), ..Change::default() };
+    let twin = zoomd_wire::AccountName::new("twin").expect("a name");
+    assert!(grants.set(&twin, change).await.expect("asked"));
+    assert_eq!((count("Z1", "l:light").await, count("Z1", "h:me@twin").await), (3, 1));
+}
