@@ -12,6 +12,7 @@ mod door;
 mod enqueue;
 mod examples;
 mod failures;
+mod full;
 mod gate;
 mod help;
 mod house;
