@@ -63,6 +63,23 @@ async fn a_hosts_spent_day_parks_that_host_alone() {
     assert_eq!(world.sim.counters().arrived.create, 2);
     engine.drain(LIMIT).await;
     assert_eq!(world.resp().call(&["HLEN", "zoomd:v1:p:spent"]).number(), 6, "they wait");
+    let events = world.resp().call(&["XRANGE", "zoomd:events", "-", "+"]);
+    let events: Vec<Value> = events
+        .list()
+        .iter()
+        .map(|event| event.list()[1].list())
+        .filter(|fields| fields[1].text() == "job.waiting")
+        .map(|fields| serde_json::from_str(fields[5].text()).expect("JSON"))
+        .collect();
+    assert_eq!(events.len(), 6, "the one that met it, and those behind: {events:?}");
+    for event in &events {
+        let fields: Vec<_> = event.as_object().expect("an object").keys().collect();
+        assert_eq!(fields, ["account", "at", "event", "job_id", "until", "v", "why"], "{event}");
+        assert_eq!((&event["v"], &event["why"]), (&1.into(), &"limited".into()), "{event}");
+        for time in [&event["at"], &event["until"]] {
+            assert!(time.as_str().is_some_and(|t| t.parse::<Timestamp>().is_ok()), "{event}");
+        }
+    }
 }
 
 #[tokio::test]

@@ -153,6 +153,13 @@ end
 local function close(t)
   for _, c in ipairs(t.closes) do if c[1] == '@' then c[1] = 'h:' .. canonical_now(t, t.host) end end
   close_gates(t.o.z, t.closes)
+  -- Who meets the end of a day waits with those behind it, and is told as they are.
+  local till = 0
+  for _, c in ipairs(t.closes) do till = math.max(till, c[2]) end
+  if t.letter == 'R' and till - now > 60000 then
+    try('XADD', KEYS[5], '*', 'event', 'job.waiting', 'account', t.A, 'data', '{"v":1,"event":"job.waiting","at":"' ..
+      stamp(now) .. '","account":"' .. t.A .. '","job_id":"' .. t.id .. '","why":"limited","until":"' .. stamp(till) .. '"}')
+  end
 end
 
 local gone_ids, kept_ids, released, gone_entries = {}, {}, {}, {}
