@@ -3,7 +3,7 @@
 CARGO ?= cargo
 DEMO_JOBS ?= 200
 
-.PHONY: help demo test check fmt lint install deps bench noisy walk chaos chaos-tokens waiters
+.PHONY: help demo test check fmt lint install deps bench fuzz soak noisy walk chaos chaos-tokens waiters
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -37,6 +37,16 @@ noisy: deps ## whether an account with 100,000 waiting jobs delays 1,000 quiet o
 
 walk: deps ## the pure models beside the real scripts, 100,000 random steps each (two minutes)
 	ZOOMD_MODEL_STEPS=50000 $(CARGO) test --locked -p zoomd-store --test queue alike
+
+FUZZ_SECONDS ?= 240
+fuzz: ## mutate jobs and answers of Zoom's for four minutes each
+	FUZZ_SECONDS=$(FUZZ_SECONDS) $(CARGO) test --locked -p zoomd-wire --test wire fuzz -- --nocapture
+	FUZZ_SECONDS=$(FUZZ_SECONDS) $(CARGO) test --locked -p zoom-api --test it fuzz -- --nocapture
+
+SOAK_JOBS ?= 1000000
+soak: deps ## a million jobs; ends with what the daemon and Redis have grown by
+	$(CARGO) build --locked --profile demo --bin zoomd
+	SOAK_JOBS=$(SOAK_JOBS) SOAK_DAEMON=$(CURDIR)/target/demo/zoomd $(CARGO) test --locked --test soak -- --nocapture --test-threads 1
 
 CHAOS_SECONDS ?= 600
 CHAOS_WORLDS ?= 8

@@ -38,12 +38,29 @@ pub async fn watchdog(age: impl Fn() -> Duration, healthy: Duration) {
     let mut tick = tokio::time::interval(period / 3);
     loop {
         tick.tick().await;
-        let age = age();
-        if age < limit {
+        if moves(age(), limit) {
             tell(&[NotifyState::Watchdog]);
-        } else {
-            let seconds = age.as_secs();
-            tracing::error!(seconds, "nothing has moved; the service manager will restart zoomd");
         }
+    }
+}
+
+/// Whether anything has moved within the limit; says so where not.
+fn moves(age: Duration, limit: Duration) -> bool {
+    if age >= limit {
+        let seconds = age.as_secs();
+        tracing::error!(seconds, "nothing has moved; the service manager will restart zoomd");
+    }
+    age < limit
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_watchdog_hears_nothing_of_a_process_in_which_nothing_moves() {
+        let limit = Duration::from_secs(60);
+        assert!(moves(Duration::from_secs(59), limit));
+        assert!(!moves(limit, limit));
     }
 }

@@ -22,5 +22,6 @@ mod meeting;
 mod metrics;
 mod rotation;
 mod shapes;
+mod supervised;
 mod support;
 mod waiters;

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use tokio::sync::mpsc;
-use zoomd_store::queue::{Admission, Admitted, Entry, Refusal, Why};
+use zoomd_store::queue::{Admission, Admitted, Entry, Refusal, Settlement, Why};
 use zoomd_wire::{FailureCode, Job};
 
 use super::flight::Flight;
@@ -85,17 +85,40 @@ async fn admit_all(shop: &Arc<Shop>, entries: Vec<Entry>, patience: &mut Patienc
     let mut rest = admissions.as_slice();
     while !rest.is_empty() {
         let most = u32::try_from(rest.len()).unwrap_or(u32::MAX);
-        let Some(mut permits) = shop.permits(most).await else { break };
+        let Some(mut permits) = shop.permits(most).await else {
+            return hand_over(shop, rest, candidates, patience).await;
+        };
         let (piece, later) = rest.split_at(permits.num_permits().min(rest.len()));
         let Some(answers) = admit(shop, piece, patience).await else { return };
         seam::at("admitted");
         for (admission, admitted) in piece.iter().zip(answers) {
             let Some(candidate) = candidates.next() else { break };
-            if let Some(refusal) = place(shop, admission, admitted, candidate, &mut permits) {
+            if let Some(refusal) = place(shop, admission, admitted, candidate, Some(&mut permits)) {
                 refuse(shop, refusal).await;
             }
         }
         rest = later;
+    }
+}
+
+/// The shop closes: what was read and has no slot goes to its room, where other
+/// daemons find it at once.
+async fn hand_over(
+    shop: &Arc<Shop>,
+    rest: &[Admission],
+    candidates: impl Iterator<Item = Candidate>,
+    patience: &mut Patience,
+) {
+    let Some(answers) = admit(shop, rest, patience).await else { return };
+    for ((admission, admitted), candidate) in rest.iter().zip(answers).zip(candidates) {
+        match admitted {
+            Admitted::Go(ticket) => shop.lane.settle_unread(Settlement::back(ticket)).await,
+            other => {
+                if let Some(refusal) = place(shop, admission, other, candidate, None) {
+                    refuse(shop, refusal).await;
+                }
+            }
+        }
     }
 }
 
@@ -129,11 +152,11 @@ fn place(
     admission: &Admission,
     admitted: Admitted,
     candidate: Candidate,
-    permits: &mut tokio::sync::OwnedSemaphorePermit,
+    permits: Option<&mut tokio::sync::OwnedSemaphorePermit>,
 ) -> Option<Refusal> {
     let code = match admitted {
         Admitted::Go(ticket) => {
-            if let Some(permit) = permits.split(1) {
+            if let Some(permit) = permits.and_then(|permits| permits.split(1)) {
                 let within = shop.queue.settings().send_within;
                 let record = Default::default();
                 let flight = Flight::new(ticket, candidate.job, candidate.text, record, within);

@@ -88,12 +88,17 @@ impl Shop {
     }
 
     /// Takes up to `most` permits: what is free, if that is worth a batch, else
-    /// it waits for as many as are. `None` when the shop is torn down.
+    /// it waits for as many as are. `None` when the shop closes.
     pub async fn permits(&self, most: u32) -> Option<OwnedSemaphorePermit> {
         let enough = most.min(WORTH_A_BATCH).min(self.settings.worth_waiting());
         let free = u32::try_from(self.permits.available_permits()).unwrap_or(u32::MAX);
         let take = free.min(most).max(enough).max(1);
-        Arc::clone(&self.permits).acquire_many_owned(take).await.ok()
+        let permits = Arc::clone(&self.permits).acquire_many_owned(take);
+        tokio::select! {
+            biased;
+            () = self.closing() => None,
+            permits = permits => permits.ok(),
+        }
     }
 
     /// Sends a leased job to the worker. There is room: nobody holds a lease

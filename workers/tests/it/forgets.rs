@@ -60,3 +60,86 @@ async fn calls_it_forgot_are_told_and_nothing_is_made_twice() {
     assert_eq!(world.sim.meetings().len(), 8);
     assert!(world.sim.twins().is_empty());
 }
+
+/// Where each command of a log begins. `MULTI` to `EXEC` counts as one, since
+/// Redis drops a torn transaction as a whole.
+fn commands(log: &[u8]) -> Vec<usize> {
+    let line = |at: usize| {
+        let end = at + log[at..].iter().position(|byte| *byte == b'\r').expect("a line");
+        (&log[at..end], end + 2)
+    };
+    let number = |text: &[u8]| -> usize {
+        std::str::from_utf8(&text[1..]).expect("text").parse().expect("a number")
+    };
+    let (mut starts, mut at, mut within) = (Vec::new(), 0, false);
+    while at < log.len() {
+        if log[at] == b'#' {
+            at = line(at).1;
+            continue;
+        }
+        if !within {
+            starts.push(at);
+        }
+        let (head, mut next) = line(at);
+        for part in 0..number(head) {
+            let (length, from) = line(next);
+            let text = &log[from..from + number(length)];
+            if part == 0 {
+                within = (within || text.eq_ignore_ascii_case(b"MULTI"))
+                    && !text.eq_ignore_ascii_case(b"EXEC");
+            }
+            next = from + number(length) + 2;
+        }
+        at = next;
+    }
+    starts
+}
+
+/// Takes back the last commands of the log, as the loss of a machine does.
+fn cut(world: &World, last: usize) {
+    let files = std::fs::read_dir(log_of(world)).expect("a folder");
+    let file = files
+        .map(|file| file.expect("an entry").path())
+        .find(|path| path.to_string_lossy().ends_with(".incr.aof"))
+        .expect("a log");
+    let log = std::fs::read(&file).expect("read");
+    let starts = commands(&log);
+    let kept = starts.len().checked_sub(last).expect("so many commands");
+    std::fs::write(&file, &log[..starts[kept]]).expect("written");
+}
+
+#[tokio::test]
+async fn a_tail_cut_at_a_command_makes_nothing_twice_while_its_engine_lives() {
+    // `always` acknowledges nothing that it can lose, so a tail of it is one whose
+    // answer never arrived: the last command.
+    for (fsync, tails) in [("everysec", &[1, 2, 3, 5, 8, 13, 21, 34][..]), ("always", &[1, 1, 1])] {
+        let options = redis_local::Options { aof: Some(fsync), ..Default::default() };
+        let mut world = World::on(options, zoom_sim::Config::unlimited()).await;
+        world.account("acme").await;
+        let engine = world.engine().await;
+        let mut ids = Vec::new();
+        for (round, last) in tails.iter().enumerate() {
+            let (held, quick) = (format!("{fsync}-held-{round}"), format!("{fsync}-quick-{round}"));
+            let hold = world.sim.fault(Fault::new(Endpoint::Create, What::Hold).after());
+            world.enqueue(&job_with("acme", &held));
+            let seen = world.sim.meetings().len();
+            world.sim.wait_meetings(seen as u64, LIMIT).await.expect("the held call's meeting");
+            world.sim.wait_for(Endpoint::Create, 2 * round as u64 + 1).await.expect("a call");
+            world.enqueue(&job_with("acme", &quick));
+            ids.extend([held, quick.clone()]);
+            world.outcome_of(&quick).await;
+            world.redis.kill();
+            cut(&world, *last);
+            world.redis.restart().expect("redis starts again");
+            world.sim.release(hold);
+            for id in &ids {
+                let outcome = world.outcome_of(id).await;
+                assert_eq!(outcome["status"], "succeeded", "{fsync} {last}: {outcome}");
+            }
+        }
+        engine.drain(LIMIT).await;
+        world.assert_idle();
+        assert!(world.sim.twins().is_empty(), "{fsync}");
+        assert_eq!(world.sim.meetings().len(), ids.len(), "{fsync}");
+    }
+}

@@ -2,6 +2,7 @@
 
 mod ends;
 mod forgets;
+mod layout;
 mod lost;
 mod operators;
 mod panics;
@@ -9,6 +10,7 @@ mod proxy;
 mod redis_trouble;
 mod resp;
 mod seen;
+mod takeover;
 mod waits;
 mod world;
 mod zoom_trouble;

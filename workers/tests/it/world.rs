@@ -24,6 +24,7 @@ use crate::resp::{Answer, Resp};
 
 /// How long a test waits for what must come.
 pub const LIMIT: Duration = Duration::from_secs(20);
+const AGED_KEY: &str = "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=";
 const NS: &str = "zoomd";
 
 /// Everything one test runs on.
@@ -51,8 +52,24 @@ impl World {
         Self::on(Options { aof: Some("everysec"), ..Options::default() }, config).await
     }
 
+    /// With the key of a namespace that is kept as a file.
+    pub async fn aged(config: Config) -> Self {
+        Self::keyed(Options::default(), config, SecretString::from(AGED_KEY)).await
+    }
+
+    /// The same namespace opened anew, after that file was put into it.
+    pub async fn reopened(mut self) -> Self {
+        let ring = KeyRing::parse(Some(&SecretString::from(AGED_KEY)), None).expect("a key");
+        self.vault = meta::open(&self.store, &ring).await.expect("a namespace");
+        self
+    }
+
     /// A Redis of a kind, too.
     pub async fn on(options: Options, config: Config) -> Self {
+        Self::keyed(options, config, KeyRing::generate_key()).await
+    }
+
+    async fn keyed(options: Options, config: Config, key: SecretString) -> Self {
         let _ = tracing_subscriber::fmt()
             .with_env_filter(tracing_subscriber::EnvFilter::from_default_env())
             .with_test_writer()
@@ -60,7 +77,6 @@ impl World {
         let redis = RedisServer::start_with(options).expect("a redis-server on PATH");
         let sim = Sim::start(config).await;
         let store = Store::connect(&StoreConfig::new(redis.unix_url(), NS)).await.expect("redis");
-        let key = KeyRing::generate_key();
         let ring = KeyRing::parse(Some(&key), None).expect("a key");
         let vault = meta::open(&store, &ring).await.expect("a namespace");
         let data = TempDir::new().expect("a folder");
@@ -102,7 +118,7 @@ impl World {
             ..NewGrant::imported(account, SecretString::from(String::new()), &issuer, "sim-client")
         };
         let grants = Grants::new(self.store.clone(), self.vault.clone());
-        grants.add(&new, false).await.expect("a grant");
+        grants.add(&new, true).await.expect("a grant");
     }
 
     fn client(&self, request_timeout: Duration) -> Client {
@@ -187,6 +203,29 @@ impl World {
     pub async fn outcome(&self, job_id: &str) -> Value {
         let all = self.outcomes(1).await;
         all.get(job_id).unwrap_or_else(|| panic!("no outcome of {job_id}: {all:?}")).clone()
+    }
+
+    /// The outcome of a job among any others, waiting until it is there. Redis may
+    /// have forgotten that it showed it before, so one that is shown again is fine.
+    pub async fn outcome_of(&self, job_id: &str) -> Value {
+        let until = Instant::now() + LIMIT;
+        loop {
+            let mut resp = self.resp();
+            for (stream, field) in [("zoomd:results", "result"), ("zoomd:failures", "failure")] {
+                for entry in resp.call(&["XRANGE", stream, "-", "+"]).list() {
+                    let fields = entry.list()[1].list();
+                    let get = |name: &str| {
+                        let at = fields.iter().step_by(2).position(|f| f.text() == name);
+                        fields[at.expect("a field") * 2 + 1].text()
+                    };
+                    if get("job_id") == job_id {
+                        return serde_json::from_str(get(field)).expect("JSON");
+                    }
+                }
+            }
+            assert!(Instant::now() < until, "no outcome of {job_id}");
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
     }
 
     /// Waits until a command answers so.

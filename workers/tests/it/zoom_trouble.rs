@@ -4,7 +4,7 @@
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
-use zoom_sim::{Endpoint, Fault, What};
+use zoom_sim::{Endpoint, Fault, UserSpec, What};
 use zoomd_store::twins::Twins;
 use zoomd_workers::decide::backoff;
 
@@ -43,7 +43,7 @@ async fn without_zoom(begin: impl AsyncFn(&World), end: impl AsyncFn(&World)) {
     }
     enqueue(&world, JOBS / 2, JOBS / 2);
     let calls = world.sim.counters().arrived;
-    tokio::time::sleep(Duration::from_secs(4)).await;
+    tokio::time::sleep(Duration::from_secs(3)).await;
     let after = world.sim.counters().arrived;
     let tries = after.create + after.list - calls.create - calls.list;
     // Those in flight as it opened, and a probe after each pause.
@@ -220,4 +220,24 @@ async fn a_twin_is_shown_with_its_job_whoever_finds_it() {
     heir.drain(LIMIT).await;
     let left = Twins::new(world.store.clone()).due(9, Duration::ZERO).await.expect("redis");
     assert!(left.is_empty(), "the look is not made again");
+}
+
+#[tokio::test]
+async fn the_list_of_another_host_that_may_not_be_read_leaves_the_outcome_unknown() {
+    let world = World::new().await;
+    for name in ["acme", "bob"] {
+        world.sim.add_user(UserSpec::named(name).account("one"));
+    }
+    world.account("acme").await;
+    let engine = world.hasty_engine().await;
+    let mut job = job_with("acme", "for-bob");
+    job["meeting"]["schedule_for"] = "bob@example.com".into();
+    world.sim.fault(Fault::new(Endpoint::Create, What::Drop).after());
+    world.enqueue(&job);
+    let failure = world.outcome("for-bob").await;
+    assert_eq!(failure["code"], "outcome_unknown", "{failure}");
+    let message = failure["message"].as_str().expect("text");
+    assert!(message.contains("may not be read"), "{message}");
+    assert_eq!(world.sim.counters().arrived.create, 1, "it is not sent again");
+    engine.drain(LIMIT).await;
 }

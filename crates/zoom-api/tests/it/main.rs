@@ -2,6 +2,7 @@
 //! TLS, against the simulated Zoom; and its parsers against anything at all.
 
 mod api_calls;
+mod fuzz;
 mod never_panics;
 mod send_body;
 mod server;

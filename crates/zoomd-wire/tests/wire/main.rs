@@ -2,6 +2,7 @@
 //! which words, what comes out.
 
 mod accepted;
+mod fuzz;
 mod outcomes;
 mod properties;
 mod refused;

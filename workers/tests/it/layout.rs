@@ -1,0 +1,172 @@
+//! A namespace as an earlier version left it, run through this one.
+//!
+//! `fixtures/layout-1.jsonl` is what 0.1.0 wrote: a command of Redis on each
+//! line. It holds a job in every state there is. It is made once for each
+//! layout, by `UPDATE_FIXTURE=1 cargo test -p zoomd-workers layout`, and then
+//! stays: later versions must go on from it.
+
+use std::path::PathBuf;
+
+use serde_json::Value;
+use zoom_sim::{Config, Endpoint, Fault, What};
+use zoomd_store::grants::Grants;
+use zoomd_store::ops::{Ops, Retried, State};
+use zoomd_wire::AccountName;
+
+use crate::resp::{Answer, Resp};
+use crate::world::{LIMIT, World, job_with};
+
+fn file() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/it/fixtures/layout-1.jsonl")
+}
+
+/// What of a namespace outlives a day; the rest is gone when anybody upgrades.
+fn is_kept(key: &str) -> bool {
+    let gone = ["d:", "b:", "said:", "took:", "dm:", "i:", "gate:"];
+    !gone.iter().any(|class| key.starts_with(&format!("zoomd:v1:{class}")))
+}
+
+/// The commands that make a key.
+fn commands(resp: &mut Resp, key: &str) -> Vec<Vec<String>> {
+    let texts = |answer: &Answer| -> Vec<String> {
+        answer.list().iter().map(|one| one.text().to_owned()).collect()
+    };
+    let start = |command: &str| vec![command.to_owned(), key.to_owned()];
+    let kind = resp.call(&["TYPE", key]).text().to_owned();
+    match kind.as_str() {
+        "hash" => vec![[start("HSET"), texts(&resp.call(&["HGETALL", key]))].concat()],
+        "list" => vec![[start("RPUSH"), texts(&resp.call(&["LRANGE", key, "0", "-1"]))].concat()],
+        "string" => vec![[start("SET"), vec![resp.call(&["GET", key]).text().to_owned()]].concat()],
+        "zset" => {
+            let mut pairs = texts(&resp.call(&["ZRANGE", key, "0", "-1", "WITHSCORES"]));
+            pairs.chunks_mut(2).for_each(|pair| pair.swap(0, 1));
+            vec![[start("ZADD"), pairs].concat()]
+        }
+        "stream" => {
+            let entries = resp.call(&["XRANGE", key, "-", "+"]);
+            let add = |entry: &Answer| {
+                let id = vec![entry.list()[0].text().to_owned()];
+                [start("XADD"), id, texts(&entry.list()[1])].concat()
+            };
+            entries.list().iter().map(add).collect()
+        }
+        other => panic!("{key} is a {other}"),
+    }
+}
+
+/// A job in every state there is, as this version writes it.
+async fn make() {
+    let world = World::aged(Config::unlimited()).await;
+    for account in ["acme", "parked"] {
+        world.account(account).await;
+    }
+    let grants = Grants::new(world.store.clone(), world.vault.clone());
+    grants.pause(&AccountName::new("parked").expect("a name"), "fixture").await.expect("redis");
+    let engine = world.engine_with(|s| s.settings.reconcile.delays = vec![LIMIT / 10]).await;
+    world.enqueue(&job_with("acme", "done"));
+    let mut failed = job_with("acme", "failed");
+    failed["user"] = "somebody@else.example".into();
+    world.enqueue(&failed);
+    world.outcomes(2).await;
+    world.sim.fault(Fault::new(Endpoint::Create, What::Drop).after());
+    world.enqueue(&job_with("acme", "lost"));
+    world.until(&["HLEN", "zoomd:v1:r:acme"], &Answer::Number(1)).await;
+    world.enqueue(&job_with("parked", "waits"));
+    let mut sleeps = job_with("acme", "sleeps");
+    sleeps["not_before"] = "2036-11-01T00:00:00Z".into();
+    world.enqueue(&sleeps);
+    world.until(&["ZCARD", "zoomd:v1:due"], &Answer::Number(2)).await;
+    world.sim.fault(Fault::new(Endpoint::Create, What::Hold).after());
+    world.enqueue(&job_with("acme", "held"));
+    world.sim.wait_for(Endpoint::Create, 4).await.expect("the held call");
+    drop(engine);
+    world.enqueue(&job_with("acme", "read"));
+    let mut resp = world.resp();
+    resp.call(&[
+        "XREADGROUP",
+        "GROUP",
+        "zoomd",
+        "gone",
+        "COUNT",
+        "9",
+        "STREAMS",
+        "zoomd:jobs",
+        ">",
+    ]);
+    world.enqueue(&job_with("acme", "queued"));
+    let mut keys: Vec<String> =
+        resp.call(&["KEYS", "*"]).list().iter().map(|key| key.text().to_owned()).collect();
+    keys.sort();
+    let all = keys.iter().filter(|key| is_kept(key)).flat_map(|key| commands(&mut resp, key));
+    let lines: String =
+        all.map(|command| serde_json::to_string(&command).expect("JSON") + "\n").collect();
+    std::fs::write(file(), lines).expect("written");
+}
+
+/// Puts the namespace into an empty Redis. Of the stream all but the last entry
+/// had been read by a daemon that is gone.
+fn load(world: &World) {
+    let mut resp = world.resp();
+    resp.call(&["FLUSHALL"]);
+    let text = std::fs::read_to_string(file()).expect("the fixture");
+    for line in text.lines() {
+        let command: Vec<String> = serde_json::from_str(line).expect("a command");
+        resp.call(&command.iter().map(String::as_str).collect::<Vec<_>>());
+    }
+    let length = resp.call(&["XLEN", "zoomd:jobs"]).number();
+    resp.call(&["XGROUP", "CREATE", "zoomd:jobs", "zoomd", "0"]);
+    let read = (length - 1).to_string();
+    let group = ["XREADGROUP", "GROUP", "zoomd", "gone", "COUNT", &read];
+    resp.call(&[&group[..], &["STREAMS", "zoomd:jobs", ">"]].concat());
+}
+
+#[tokio::test]
+async fn what_0_1_0_left_is_taken_up() {
+    if std::env::var_os("UPDATE_FIXTURE").is_some() {
+        make().await;
+    }
+    let world = World::aged(Config::unlimited()).await;
+    load(&world);
+    let world = world.reopened().await;
+    let ops = Ops::new(world.store.clone());
+    for (id, state) in [
+        ("done", State::Succeeded),
+        ("failed", State::Failed),
+        ("lost", State::Reconciling),
+        ("waits", State::Waiting),
+        ("sleeps", State::Sleeping),
+        ("read", State::Queued),
+        ("queued", State::Queued),
+    ] {
+        let view = ops.job(id).await.expect("redis").expect(id);
+        assert_eq!(view.state, state, "{id}");
+    }
+    // The grants of then open; Zoom knows new ones by now.
+    let grants = Grants::new(world.store.clone(), world.vault.clone());
+    for account in ["acme", "parked"] {
+        let name = AccountName::new(account).expect("a name");
+        let (_, secrets) = grants.open(&name).await.expect("it opens").expect("a grant");
+        assert!(secrets.access_token.is_some());
+        world.account(account).await;
+    }
+    grants.resume(&AccountName::new("parked").expect("a name")).await.expect("redis");
+    let failure = ops.failure("failed").await.expect("redis").expect("a failure");
+    let wait = std::time::Duration::from_secs(3600);
+    let retried = ops.retry(&failure, false, wait).await.expect("redis");
+    assert_eq!(retried, Retried::Started { run: 2, reconciles: false });
+
+    let engine = world.hasty_engine().await;
+    for id in ["lost", "held", "waits", "read", "queued"] {
+        let outcome: Value = world.outcome_of(id).await;
+        assert_eq!(outcome["status"], "succeeded", "{id}: {outcome}");
+    }
+    let sleeping = ops.job("sleeps").await.expect("redis").expect("a job");
+    assert_eq!(sleeping.state, State::Sleeping);
+    assert_eq!(world.sim.meetings().len(), 5);
+    // The id of then is still known.
+    world.enqueue(&job_with("acme", "held"));
+    world.enqueue(&job_with("acme", "after"));
+    world.outcome_of("after").await;
+    assert_eq!(world.sim.meetings().len(), 6);
+    engine.drain(LIMIT).await;
+}

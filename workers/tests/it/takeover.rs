@@ -1,0 +1,91 @@
+//! Engines that die or leave: how soon others go on.
+
+use std::time::{Duration, Instant};
+
+use zoom_sim::{Endpoint, Fault, What};
+use zoomd_store::queue::Queue;
+
+use crate::resp::Answer;
+use crate::world::{LIMIT, World, job_with};
+
+#[tokio::test]
+async fn a_dead_engines_jobs_are_taken_up_within_twice_the_lease() {
+    let world = World::new().await;
+    world.account("acme").await;
+    let setup = world.setup();
+    let (lease, dying) = (setup.queue.lease, Queue::new(world.store.clone(), setup.queue, "dying"));
+    // One entry read and not admitted, one admitted and not sent.
+    for id in ["read", "admitted"] {
+        world.enqueue(&job_with("acme", id));
+    }
+    let mut reader = dying.reader();
+    let mut entries = reader.next(1).await.expect("a read");
+    while entries.is_empty() {
+        entries = reader.next(1).await.expect("a read");
+    }
+    let admitted = reader.next(1).await.expect("a read").pop().expect("an entry");
+    let settings = zoomd_workers::Settings::default();
+    let parsed = zoomd_workers::pipeline::parse::fresh(&settings, admitted, jiff::Timestamp::now());
+    let zoomd_workers::pipeline::parse::Parsed::Job { admission, .. } = parsed else {
+        panic!("a sound job: {parsed:?}")
+    };
+    dying.admit(&dying.fence(), &[admission]).await.expect("admitted");
+    assert_eq!(world.resp().call(&["ZCARD", "zoomd:v1:lease"]), Answer::Number(1));
+    let died = Instant::now();
+    let heir = world.engine().await;
+    assert_eq!(world.outcome_of("read").await["attempts"], 1);
+    // Nobody knows of the other whether it was sent: Zoom is asked.
+    world.sim.wait_for(Endpoint::List, 1).await.expect("a look");
+    let took = died.elapsed();
+    assert!(took < 2 * lease, "{took:?} with a lease of {lease:?}");
+    let outcomes = world.outcomes(2).await;
+    assert!(outcomes.values().all(|outcome| outcome["status"] == "succeeded"));
+    heir.drain(LIMIT).await;
+    world.assert_idle();
+}
+
+#[tokio::test]
+async fn a_call_under_way_is_looked_for_within_twice_the_lease() {
+    let world = World::new().await;
+    world.account("acme").await;
+    let (dying, heir) = (world.engine().await, world.hasty_engine().await);
+    let hold = world.sim.fault(Fault::new(Endpoint::Create, What::Hold).after().times(8));
+    for n in 0..8 {
+        world.enqueue(&job_with("acme", &format!("under-way-{n}")));
+    }
+    world.sim.wait_for(Endpoint::Create, 8).await.expect("calls");
+    let lease = world.setup().queue.lease;
+    let died = Instant::now();
+    drop(dying);
+    world.sim.release(hold);
+    world.outcomes(8).await;
+    assert!(died.elapsed() < 2 * lease + Duration::from_secs(1), "{:?}", died.elapsed());
+    assert_eq!(world.sim.meetings().len(), 8);
+    heir.drain(LIMIT).await;
+    world.assert_idle();
+}
+
+#[tokio::test]
+async fn a_rolling_deploy_costs_no_attempt_and_no_second() {
+    let world = World::new().await;
+    world.account("acme").await;
+    let old = world.engine_with(|setup| setup.settings.concurrency = 4).await;
+    let hold = world.sim.fault(Fault::new(Endpoint::Create, What::Hold).times(4));
+    for n in 0..40 {
+        world.enqueue(&job_with("acme", &format!("deploy-{n}")));
+    }
+    world.sim.wait_for(Endpoint::Create, 4).await.expect("four calls");
+    let new = world.engine().await;
+    let began = Instant::now();
+    let draining = tokio::spawn(old.drain(LIMIT));
+    world.outcomes(36).await;
+    let resumed = began.elapsed();
+    assert!(resumed < Duration::from_secs(1), "{resumed:?} until those not sent had gone on");
+    world.sim.release(hold);
+    draining.await.expect("the old engine ends");
+    let outcomes = world.outcomes(40).await;
+    assert!(outcomes.values().all(|o| o["status"] == "succeeded" && o["attempts"] == 1));
+    assert!(outcomes.values().all(|o| o["reconciled"] == false));
+    new.drain(LIMIT).await;
+    world.assert_idle();
+}
