@@ -50,7 +50,7 @@ fn split(mut rest: &[u8]) -> (HeaderMap, &[u8]) {
 
 fn reply(reply: &Reply, kind: &mut DefaultHasher) {
     let created = reply.created().is_ok_and(|created| {
-        assert!(created.id > 0 && !created.raw.is_empty(), "a meeting has a number");
+        assert!(created.id > 0, "a meeting has a number");
         true
     });
     let page = reply.page().map_or(usize::MAX, |page| page.meetings.len().min(3));
