@@ -2,6 +2,12 @@
 
 use std::collections::BTreeMap;
 
+/// How long a grant fills its place among those of a second, in ms: the second,
+/// and the time by which calls granted together may come apart on their way. With
+/// the bare second a burst meets the end of the one before it at Zoom, which
+/// counts what arrives. `SECOND` of `lua/lib/budget.lua` is the same.
+pub const SECOND_MS: i64 = 1_100;
+
 /// Zoom's rate-limit label of a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Label {

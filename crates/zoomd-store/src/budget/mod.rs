@@ -9,4 +9,4 @@ pub mod forecast;
 mod limits;
 pub mod model;
 
-pub use limits::{Budgets, Label, PlanLimits, Rate};
+pub use limits::{Budgets, Label, PlanLimits, Rate, SECOND_MS};

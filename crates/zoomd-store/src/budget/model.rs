@@ -7,7 +7,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use super::{Budgets, Label, PlanLimits};
+use super::{Budgets, Label, PlanLimits, SECOND_MS};
 use crate::clock::DAY_MS;
 use crate::queue::Why;
 
@@ -244,10 +244,10 @@ impl Zoom {
         let rate = self.lowered.map_or(rate, |(part, at)| {
             ((f64::from(rate) * recovered(part, at, now_ms)) as u32).max(1)
         });
-        let in_second = |at: &i64| *at > now_ms - 1000 && *at < now_ms + 10_000;
+        let in_second = |at: &i64| *at > now_ms - SECOND_MS && *at < now_ms + 10_000;
         let known = &self.grants[..self.grants.len().min(rate as usize)];
         let fresh = known.iter().rposition(in_second).map_or(0, |index| index + 1);
-        let until_ms = if fresh > 0 { known[fresh - 1] } else { now_ms } + 1000;
+        let until_ms = if fresh > 0 { known[fresh - 1] } else { now_ms } + SECOND_MS;
         let left = i64::from(rate) - i64::try_from(fresh).unwrap_or(i64::MAX);
         (left, until_ms.max(now_ms + 1))
     }

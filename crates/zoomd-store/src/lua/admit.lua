@@ -255,7 +255,7 @@ local function outlook(w)
     local full = next_day(g.room)
     if full > till then return 'host_day', full end
   elseif g.b.rate then
-    till = math.max(till, now + before / g.b.rate * 1000)
+    till = math.max(till, now + before / g.b.rate * SECOND)
   end
   return why, till
 end

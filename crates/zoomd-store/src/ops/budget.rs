@@ -7,7 +7,7 @@ use redis::from_redis_value;
 use super::seen::ELSEWHERE;
 use super::{AccountFacts, Ops};
 use crate::StoreError;
-use crate::budget::{Label, PlanLimits};
+use crate::budget::{Label, PlanLimits, SECOND_MS};
 use crate::clock::{day_name, next_midnight_ms};
 use crate::queue::Why;
 
@@ -108,11 +108,11 @@ impl Ops {
         for label in labels {
             let (word, rate) = (label.as_str(), limits.of(label));
             let grants: Vec<i64> = from_redis_value(next())?;
-            let fresh: Vec<_> = grants.into_iter().filter(|at| at + 1000 > now_ms).collect();
+            let fresh: Vec<_> = grants.into_iter().filter(|at| at + SECOND_MS > now_ms).collect();
             let most = budgets.granted_per_second(rate);
             lines.push(BudgetLine {
                 used: fresh.len() as u64,
-                resets_ms: fresh.iter().min().map_or(now_ms, |at| at + 1000),
+                resets_ms: fresh.iter().min().map_or(now_ms, |at| at + SECOND_MS),
                 closed_until_ms: sheet.closed(word),
                 ..sheet.line(format!("{word} per second"), "", most)
             });

@@ -9,6 +9,7 @@ use redis::from_redis_value;
 use super::Ops;
 use super::account::Names;
 use crate::StoreError;
+use crate::budget::SECOND_MS;
 use crate::budget::forecast::{Day, Line, Pace, Room};
 use crate::clock::day_name;
 
@@ -96,7 +97,7 @@ impl Ops {
         };
         let closed: Vec<Option<i64>> = from_redis_value(next())?;
         let used: Vec<Option<u64>> = from_redis_value(next())?;
-        let fresh = grants.into_iter().rev().filter(|at| at + 1000 > whose.now_ms).collect();
+        let fresh = grants.into_iter().rev().filter(|at| at + SECOND_MS > whose.now_ms).collect();
         let lowered = lowered.and_then(|text| {
             let (part, since) = text.split_once('|')?;
             Some((part.parse().ok()?, since.parse().ok()?))

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use redis_local::Options;
 use zoomd_store::budget::model::{Ask, Model, Verdict};
-use zoomd_store::budget::{Budgets, PlanLimits, Rate};
+use zoomd_store::budget::{Budgets, PlanLimits, Rate, SECOND_MS};
 use zoomd_store::clock::DAY_MS;
 use zoomd_store::queue::{
     Admitted, Close, Mode, QueueSettings, Record, Settled, Settlement, Then, Ticket, Why,
@@ -188,7 +188,7 @@ impl Walk {
             let rate = if *zoom == "Z1" { 4 } else { 2 };
             for window in calls.windows(rate + 1) {
                 let span = window[rate].0 - window[0].0;
-                assert!(span >= 1000, "{} calls of {zoom} within {span} ms", rate + 1);
+                assert!(span >= SECOND_MS, "{} calls of {zoom} within {span} ms", rate + 1);
             }
         }
     }

@@ -43,7 +43,7 @@ async fn one_batch_of_several_accounts_grants_no_more_than_there_is() {
     let e = bench.arrive(30).await;
     assert_eq!(gone(&bench, &of(&["a", "b"], "me", &e[..20])).await, 3);
     let e = &e[20..];
-    bench.shift(Duration::from_millis(1_000)).await;
+    bench.shift(Duration::from_millis(1_100)).await;
     bench.cmd("DEL zoomd:v1:hr:a zoomd:v1:hr:b zoomd:v1:w:a|me zoomd:v1:w:b|me").await;
     // Another plan of the same Zoom account is looked at by itself.
     assert_eq!(gone(&bench, &of(&["a", "c"], "me", e)).await, 3);
@@ -56,7 +56,7 @@ async fn one_batch_of_several_accounts_spends_a_hosts_day_once() {
     for _ in 0..9 {
         let e = bench.arrive(24).await;
         granted += gone(&bench, &of(&["a", "b"], "U1", &e)).await;
-        bench.shift(Duration::from_millis(1_000)).await;
+        bench.shift(Duration::from_millis(1_100)).await;
         bench.cmd("DEL zoomd:v1:hr:a zoomd:v1:hr:b zoomd:v1:w:a|U1 zoomd:v1:w:b|U1").await;
         bench.cmd("DEL zoomd:v1:ring zoomd:v1:zz").await;
     }
@@ -83,7 +83,7 @@ async fn claims_of_several_accounts_grant_no_more_than_there_is() {
             *all.entry(name).or_default() += n;
         }
         assert_eq!(claimed(&bench, 512).await, BTreeMap::new());
-        bench.shift(Duration::from_millis(1_000)).await;
+        bench.shift(Duration::from_millis(1_100)).await;
     }
     // Before anybody stood in line one had a turn of 16.
     assert!(all.values().all(|n| (48..=64).contains(n)), "{all:?}");
@@ -96,7 +96,7 @@ async fn what_waits_and_what_comes_share_a_second_in_turn() {
     let mut count = BTreeMap::from([("first".to_owned(), 0), ("second".to_owned(), 0)]);
     gone(&bench, &of(&["second"], "me", &e)).await;
     for _ in 0..8 {
-        bench.shift(Duration::from_millis(1_000)).await;
+        bench.shift(Duration::from_millis(1_100)).await;
         // New ones of the other account come just before what waits is looked at.
         let e = bench.arrive(3).await;
         *count.get_mut("first").expect("there") += gone(&bench, &of(&["first"], "me", &e)).await;
@@ -114,13 +114,13 @@ async fn nobody_stands_in_line_when_nobody_waits() {
     let e = bench.arrive(8).await;
     gone(&bench, &of(&["a", "b"], "me", &e)).await;
     for left in [2, 0] {
-        bench.shift(Duration::from_millis(1_000)).await;
+        bench.shift(Duration::from_millis(1_100)).await;
         claimed(&bench, 9).await;
         assert_eq!(bench.int("EXISTS zoomd:v1:hz:Zboth:light").await, i64::from(left > 0));
     }
     assert_eq!(bench.int("EXISTS zoomd:v1:hz:Zboth:light zoomd:v1:ring zoomd:v1:zz").await, 0);
     let e = bench.arrive(3).await;
-    bench.shift(Duration::from_millis(1_000)).await;
+    bench.shift(Duration::from_millis(1_100)).await;
     assert_eq!(gone(&bench, &of(&["b"], "me", &e)).await, 3);
 }
 
@@ -133,6 +133,6 @@ async fn a_lane_that_is_gone_holds_up_nobody() {
     // Paused, and an account nobody knows, stand before the one that can run.
     bench.cmd("HSET zoomd:v1:a:a paused x").await;
     bench.cmd("ZADD zoomd:v1:hz:Zboth:light 1 a 2 nobody 3 nobody? 4 c").await;
-    bench.shift(Duration::from_millis(1_000)).await;
+    bench.shift(Duration::from_millis(1_100)).await;
     assert_eq!(claimed(&bench, 9).await, BTreeMap::from([("b".to_owned(), 3)]));
 }

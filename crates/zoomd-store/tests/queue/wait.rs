@@ -137,7 +137,7 @@ async fn the_rate_of_a_second_is_kept() {
     assert_eq!(answers.iter().filter(|a| matches!(a, Admitted::Go(_))).count(), 3);
     assert!(bench.queue.claim(&bench.queue.fence(), 9).await.expect("claim").jobs.is_empty());
     for _ in 0..2 {
-        bench.shift(Duration::from_millis(1000)).await;
+        bench.shift(Duration::from_millis(1_100)).await;
         assert_eq!(bench.queue.claim(&bench.queue.fence(), 9).await.expect("claim").jobs.len(), 3);
     }
 }

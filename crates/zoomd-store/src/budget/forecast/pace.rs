@@ -1,6 +1,8 @@
 //! The rate at which a line moves: so many calls in any second, fewer for a
 //! while after Zoom has said that it was too much.
 
+use crate::budget::SECOND_MS;
+
 /// A lowered rate recovers by this part of the whole in a second.
 const RECOVERY: f64 = 0.01;
 
@@ -27,10 +29,10 @@ impl Pace {
             if place < rate {
                 return self.after_fresh(place, rate, at);
             }
-            (place, at) = (place - rate, at + 1000);
+            (place, at) = (place - rate, at + SECOND_MS);
         }
-        let seconds = i64::try_from(place / self.rate).unwrap_or(i64::MAX / 2000);
-        self.after_fresh(place % self.rate, self.rate, at).saturating_add(seconds * 1000)
+        let seconds = i64::try_from(place / self.rate).unwrap_or(i64::MAX / (2 * SECOND_MS));
+        self.after_fresh(place % self.rate, self.rate, at).saturating_add(seconds * SECOND_MS)
     }
 
     /// How many calls go in a time.
@@ -41,10 +43,10 @@ impl Pace {
         }
         let mut at = from;
         let mut count = 0;
-        while let Some(rate) = self.lowered_at(at).filter(|_| at + 1000 <= to) {
-            (count, at) = (count + rate, at + 1000);
+        while let Some(rate) = self.lowered_at(at).filter(|_| at + SECOND_MS <= to) {
+            (count, at) = (count + rate, at + SECOND_MS);
         }
-        count + u64::try_from((to - at).max(0)).unwrap_or(0) / 1000 * self.rate
+        count + u64::try_from((to - at).max(0)).unwrap_or(0) / SECOND_MS.unsigned_abs() * self.rate
     }
 
     fn lowered_at(&self, at: i64) -> Option<u64> {
@@ -53,10 +55,10 @@ impl Pace {
         (part < 1.0).then(|| ((self.rate as f64 * part) as u64).max(1))
     }
 
-    /// A slot is free again a second after it was taken.
+    /// A slot is free again a second, and a little, after it was taken.
     fn after_fresh(&self, place: u64, rate: u64, at: i64) -> i64 {
         let taken = (self.fresh.len() as u64 + place).checked_sub(rate);
         let slot = taken.and_then(|slot| self.fresh.get(usize::try_from(slot).ok()?));
-        slot.map_or(at, |taken| at.max(taken + 1000))
+        slot.map_or(at, |taken| at.max(taken + SECOND_MS))
     }
 }

@@ -1,6 +1,7 @@
 //! Tables: a line, a seat, and when and why its job runs.
 
 use super::*;
+use crate::budget::SECOND_MS;
 
 const NOON: i64 = 20_000 * DAY_MS + DAY_MS / 2;
 const MIDNIGHT: i64 = 20_001 * DAY_MS;
@@ -34,19 +35,19 @@ fn the_place_in_the_line_is_counted_by_the_second() {
     for (ahead, expected) in [
         (0, (Why::Turn, 0)),
         (23, (Why::Turn, 0)),
-        (24, (Why::Second, 1_000)),
-        (999, (Why::Second, 41_000)),
+        (24, (Why::Second, SECOND_MS)),
+        (999, (Why::Second, 41 * SECOND_MS)),
     ] {
         assert_eq!(at(&all, 0, ahead), expected, "{ahead} before it");
     }
-    // Slots of this second are free a second after they were taken.
+    // Slots of this second are free a second, and a little, after they were taken.
     all.pace.fresh = vec![NOON - 700; 24];
-    assert_eq!(at(&all, 0, 0), (Why::Second, 300));
-    assert_eq!(at(&all, 0, 24), (Why::Second, 1_300));
+    assert_eq!(at(&all, 0, 0), (Why::Second, SECOND_MS - 700));
+    assert_eq!(at(&all, 0, 24), (Why::Second, 2 * SECOND_MS - 700));
     // Half the rate, which recovers by a hundredth in a second.
     all.pace = Pace { rate: 24, lowered: Some((0.5, NOON)), fresh: Vec::new() };
-    assert_eq!(at(&all, 0, 12), (Why::Second, 1_000));
-    assert_eq!(at(&all, 0, 24), (Why::Second, 2_000));
+    assert_eq!(at(&all, 0, 12), (Why::Second, SECOND_MS));
+    assert_eq!(at(&all, 0, 24), (Why::Second, 2 * SECOND_MS));
     all.pace.rate = 0;
     assert_eq!(at(&all, 0, 999), (Why::Turn, 0));
 }
@@ -56,21 +57,21 @@ fn a_long_room_delays_a_short_one_by_the_short_one_only() {
     let mut two = line(vec![room("loud", 100_000, 0), room("calm", 48, 0)]);
     two.rooms.iter_mut().for_each(|room| room.day.most = 0);
     assert_eq!(at(&two, 1, 0), (Why::Turn, 0));
-    assert_eq!(at(&two, 1, 40).1, 3_000);
-    assert_eq!(at(&two, 0, 99_999).1, (100_047 / 24) * 1000);
+    assert_eq!(at(&two, 1, 40).1, 3 * SECOND_MS);
+    assert_eq!(at(&two, 0, 99_999).1, (100_047 / 24) * SECOND_MS);
     // Accounts of one Zoom account share its rate in turn.
     two.sharers = vec![100_000, 10];
-    assert_eq!(at(&two, 1, 40), (Why::Turn, 7_000));
-    assert_eq!(at(&two, 1, 0), (Why::Turn, 1_000));
+    assert_eq!(at(&two, 1, 40), (Why::Turn, 7 * SECOND_MS));
+    assert_eq!(at(&two, 1, 0), (Why::Turn, SECOND_MS));
 }
 
 #[test]
 fn the_hosts_hundred_puts_jobs_off_day_by_day() {
     let one = line(vec![room("me", 250, 30)]);
-    assert_eq!(at(&one, 0, 69), (Why::Second, 2_000));
+    assert_eq!(at(&one, 0, 69), (Why::Second, 2 * SECOND_MS));
     assert_eq!(at(&one, 0, 70), (Why::HostDay, opening(&one, 0, 1)));
-    assert_eq!(at(&one, 0, 169), (Why::HostDay, opening(&one, 0, 1) + 4_000));
-    assert_eq!(at(&one, 0, 249), (Why::HostDay, opening(&one, 0, 2) + 3_000));
+    assert_eq!(at(&one, 0, 169), (Why::HostDay, opening(&one, 0, 1) + 4 * SECOND_MS));
+    assert_eq!(at(&one, 0, 249), (Why::HostDay, opening(&one, 0, 2) + 3 * SECOND_MS));
     // A host that has used up its day does not hold up another.
     let two = line(vec![room("spent", 5_000, 100), room("fresh", 10, 0)]);
     assert_eq!(at(&two, 1, 9), (Why::Turn, 0));

@@ -1,6 +1,8 @@
 -- Accounts and budgets, read once per script and account. After base.lua.
 -- A decision reads (`load_account`, `budget`, `host_of`); `charge` writes what
 -- was granted, all of a call's budgets together. Nothing is written before.
+-- How long a grant fills its place among those of a second, in ms: see SECOND_MS.
+local SECOND = 1100
 local accounts = {}
 local everything_paused
 -- What accounts of one Zoom account share in this script: what was read of its
@@ -126,7 +128,7 @@ local function read_cap(a)
 end
 
 -- How many calls of `label` its Zoom account may make now, and else why and until.
--- A grant leaves the window a second after it was made.
+-- A grant leaves the window a second, and a little, after it was made.
 local function budget(a, label, plans, send_ms)
   read_cap(a)
   a.days = a.days or days_of(now, send_ms)
@@ -160,9 +162,9 @@ local function budget(a, label, plans, send_ms)
     local fresh = 0
     for i = 1, #grants do
       local at = tonumber(grants[i]) or 0
-      if at > now - 1000 and at < now + 10000 then fresh = i end
+      if at > now - SECOND and at < now + 10000 then fresh = i end
     end
-    local wake = (fresh > 0 and tonumber(grants[fresh]) or now) + 1000
+    local wake = (fresh > 0 and tonumber(grants[fresh]) or now) + SECOND
     hold(rate - fresh, 'second', math.max(wake, now + 1))
   end
   return b
