@@ -114,7 +114,7 @@ impl World {
         if self.plan.kind.window().is_some()
             || matches!(self.plan.kind, Kind::RolledBack | Kind::Rotations)
         {
-            self.disarm();
+            self.disarm(self.daemons.len());
         }
         let first = match self.plan.kind {
             Kind::StoppedAfterLook => 1,
@@ -211,18 +211,18 @@ impl World {
                 daemon.signal(Signal::CONT);
             }
         }
-        // At default times one more death would put off the end by minutes.
-        if self.plan.kind == Kind::StoppedAfterLook || self.scale.pace == 1 {
-            self.disarm();
-        }
+        // At default times one more death would put off the end by minutes; else all
+        // but one may die yet, for a job that meets three deaths is given up.
+        let all = self.plan.kind == Kind::StoppedAfterLook || self.scale.pace == 1;
+        self.disarm(if all { self.daemons.len() } else { 1 });
     }
 
-    /// Nobody waits any more for a seam to come by.
-    fn disarm(&mut self) {
-        for daemon in self.daemons.iter_mut().filter(|daemon| !daemon.seam.is_empty()) {
+    /// The first `count` daemons do not wait any more for a seam to come by.
+    fn disarm(&mut self, count: usize) {
+        for daemon in self.daemons[..count].iter_mut().filter(|daemon| !daemon.seam.is_empty()) {
             daemon.signal(Signal::STOP);
         }
-        for whom in 0..self.daemons.len() {
+        for whom in 0..count {
             if !self.daemons[whom].seam.is_empty() {
                 let names = self.in_hand(self.daemons[whom].boot());
                 self.daemons[whom].kill();
