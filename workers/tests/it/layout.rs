@@ -103,12 +103,42 @@ async fn make() {
     std::fs::write(file(), lines).expect("written");
 }
 
+const TWO_HOURS_MS: u64 = 7_200_000;
+
+/// The text with every time of its first two hours in milliseconds moved to now, be
+/// it alone, in a stream's id, or under a priority: an upgrade meets data of
+/// seconds ago, and what is looked for too long would be given up. An epoch
+/// (`<ms>-<8 hex>`) is a name: tokens are sealed under it.
+fn moved_to_now(text: &str) -> String {
+    let made = text.split_once(r#""created_ms","#).expect("meta").1.trim_start_matches('"');
+    let made: u64 = made.split('"').next().expect("text").parse().expect("a time");
+    let by = u64::try_from(jiff::Timestamp::now().as_millisecond()).expect("after 1970") - made;
+    let mut moved = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(start) = rest.find(|c: char| c.is_ascii_digit()) {
+        let (before, from) = rest.split_at(start);
+        let end = from.find(|c: char| !c.is_ascii_digit()).unwrap_or(from.len());
+        let (digits, after) = from.split_at(end);
+        let number: u64 = digits.parse().unwrap_or_default();
+        let is_time = (made..made + TWO_HOURS_MS).contains(&(number % 10_000_000_000_000));
+        let hex = after.strip_prefix('-').unwrap_or_default();
+        let is_epoch = hex.len() > 8 && hex[..8].bytes().all(|byte| byte.is_ascii_hexdigit());
+        moved.push_str(before);
+        match is_time && !is_epoch {
+            true => moved.push_str(&(number + by).to_string()),
+            false => moved.push_str(digits),
+        }
+        rest = after;
+    }
+    moved + rest
+}
+
 /// Puts the namespace into an empty Redis. Of the stream all but the last entry
 /// had been read by a daemon that is gone.
 fn load(world: &World) {
     let mut resp = world.resp();
     resp.call(&["FLUSHALL"]);
-    let text = std::fs::read_to_string(file()).expect("the fixture");
+    let text = moved_to_now(&std::fs::read_to_string(file()).expect("the fixture"));
     for line in text.lines() {
         let command: Vec<String> = serde_json::from_str(line).expect("a command");
         resp.call(&command.iter().map(String::as_str).collect::<Vec<_>>());
