@@ -23,6 +23,7 @@ use crate::jobs::end;
 use crate::metric::Meters;
 use crate::pipeline::backlog::Backlog;
 use crate::pipeline::circuits::Circuits;
+use crate::pipeline::expiry::Expiry;
 use crate::pipeline::flight::Flights;
 use crate::pipeline::memory::Memory;
 use crate::pipeline::progress::Progress;
@@ -148,6 +149,7 @@ impl Engine {
             wake: Arc::new(Notify::new()),
             backlog: Backlog::default(),
             ready: Mutex::new(Some(ready)),
+            expiry: Expiry::default(),
             known_hosts: Mutex::default(),
             held_until: Mutex::default(),
             circuits: Mutex::new(Circuits::new(patience)),

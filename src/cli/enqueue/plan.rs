@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use jiff::Timestamp;
 use serde::Serialize;
-use zoomd_store::budget::forecast::{Line, Room, Seat};
+use zoomd_store::budget::forecast::{Line, Played, Room, Seat};
 use zoomd_store::ops::{AccountFacts, Ops};
 
 use super::read::Sound;
@@ -170,7 +170,7 @@ fn joined(line: Line, jobs: &BTreeMap<String, u64>) -> (Line, HashMap<String, us
         }
         places.insert(host, at);
     }
-    (Line { rooms, ..line }, places)
+    (Line { rooms, played: Played::default(), ..line }, places)
 }
 
 #[cfg(test)]
@@ -186,7 +186,7 @@ mod tests {
             host: host.into(),
             counted_as: counted_as.into(),
             waiting,
-            day: Day { used, most: 100 },
+            day: Day { used, most: 100, ..Day::default() },
             ..Room::default()
         });
         let pace = Pace { rate: 24, ..Pace::default() };

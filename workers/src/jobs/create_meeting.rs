@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use jiff::Timestamp;
 use zoom_api::SendBody;
 use zoomd_store::queue::{Mode, Settlement, Then};
 use zoomd_wire::Marker;
@@ -51,7 +52,9 @@ pub async fn run(shop: &Arc<Shop>, flight: &Arc<Flight>) -> Settlement {
     leave.report("create_meeting", &answer, began.elapsed());
 
     let now = flight.redis_time(Instant::now());
-    let sent = flight.redis_time(began);
+    // When its body left: a day's limit closes the day of that moment.
+    let left = flight.sent_ms().and_then(|ms| Timestamp::from_millisecond(ms).ok());
+    let sent = left.unwrap_or(flight.redis_time(began));
     if let Ok(reply) = &answer {
         let label = shop.queue.settings().budgets.create;
         match zoom_api::limit_kind(reply, sent, now) {

@@ -4,10 +4,11 @@
 //! byte left.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
-use zoom_api::{Created, Listed};
+use zoom_api::{Created, Limit, Listed};
+use zoomd_store::budget::Label;
 use zoomd_store::queue::{
     Close, Event, Learnt, Mode, Outcome, Record, Settlement, Then, Ticket, Why,
 };
@@ -93,35 +94,43 @@ fn fail(flight: &Flight, verdict: &Verdict, candidates: &[Listed], unresolved: b
     Settlement { unsent, ..Settlement::new(flight.ticket.clone(), then) }
 }
 
-/// Gives a job back to its room; no attempt is spent.
+/// Gives a job back to its room; no attempt is spent. A limit is one of creates: a
+/// look names the label it called ([`limited_with`]).
 #[must_use]
 pub fn back(shop: &Shop, flight: &Flight, wait: Wait) -> Settlement {
-    room(shop, flight, wait, None, flight.sent_ms().is_none())
+    let unsent = flight.sent_ms().is_none();
+    match wait {
+        Wait::Limited(limit) => {
+            let label = shop.queue.settings().budgets.create;
+            Settlement { closes: vec![close(label, limit)], unsent, ..room(flight, None, None) }
+        }
+        wait => Settlement { unsent, ..room(flight, nap(&wait), None) },
+    }
 }
 
-/// As [`back`] for a look that called, and keeps what was learnt on the way.
+/// As [`back`] for a look that may have called, and keeps what was learnt on the way.
 #[must_use]
-pub fn back_with(shop: &Shop, flight: &Flight, wait: Wait, record: Record) -> Settlement {
-    room(shop, flight, wait, Some(record), false)
+pub fn back_with(flight: &Flight, wait: Wait, record: Record) -> Settlement {
+    room(flight, nap(&wait), Some(record))
 }
 
-fn room(
-    shop: &Shop,
-    flight: &Flight,
-    wait: Wait,
-    record: Option<Record>,
-    unsent: bool,
-) -> Settlement {
-    let mode = flight.ticket.mode;
-    let budgets = &shop.queue.settings().budgets;
-    let label = if flight.creates() { budgets.create } else { budgets.list };
-    let (closes, nap) = match wait {
-        Wait::Limited(limit) => (vec![decide::close(label.as_str(), limit)], None),
-        Wait::Asleep(nap) => (Vec::new(), Some(nap)),
-        _ => (Vec::new(), None),
-    };
-    let then = Then::Room { mode, record, nap };
-    Settlement { closes, unsent, ..Settlement::new(flight.ticket.clone(), then) }
+/// As [`back_with`] for a look whose call of `label` met a limit.
+#[must_use]
+pub fn limited_with(flight: &Flight, label: Label, limit: Limit, record: Record) -> Settlement {
+    Settlement { closes: vec![close(label, limit)], ..room(flight, None, Some(record)) }
+}
+
+fn close(label: Label, limit: Limit) -> Close {
+    decide::close(label.as_str(), limit)
+}
+
+fn nap(wait: &Wait) -> Option<Duration> {
+    if let Wait::Asleep(nap) = wait { Some(*nap) } else { None }
+}
+
+fn room(flight: &Flight, nap: Option<Duration>, record: Option<Record>) -> Settlement {
+    let then = Then::Room { mode: flight.ticket.mode, record, nap };
+    Settlement::new(flight.ticket.clone(), then)
 }
 
 /// What a retry of the failure will want to know.
@@ -214,7 +223,7 @@ pub fn left_behind(shop: &Shop, flight: &Flight) -> Settlement {
         return lost(shop, flight, "the daemon ended while the call was under way", None);
     }
     // A look may have called.
-    room(shop, flight, Wait::TooLate, None, flight.creates())
+    Settlement { unsent: flight.creates(), ..room(flight, None, None) }
 }
 
 /// Another attempt, later. The one just made is spent.

@@ -166,6 +166,7 @@ fn place(
         }
         Admitted::Waits { why, .. } => {
             crate::metric::waits(why);
+            shop.expiry.waits(admission.deadline_ms);
             if why == Why::NotBefore {
                 tracing::debug!(job.id = %admission.job_id, "a job sleeps until its time");
             }

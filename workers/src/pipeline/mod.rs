@@ -15,6 +15,7 @@ pub mod backlog;
 pub mod circuit;
 pub mod circuits;
 pub mod claims;
+pub mod expiry;
 pub mod flight;
 pub mod handler;
 pub mod intake;

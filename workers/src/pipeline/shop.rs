@@ -12,6 +12,7 @@ use zoomd_store::seal::FingerprintKey;
 
 use super::backlog::Backlog;
 use super::circuits::Circuits;
+use super::expiry::Expiry;
 use super::flight::{Flight, Flights};
 use super::handler::Ready;
 use super::lane::Lane;
@@ -63,6 +64,8 @@ pub struct Shop {
     pub progress: Progress,
     /// Rung when a room may have something to claim.
     pub wake: Arc<Notify>,
+    /// When deadlines are looked at next.
+    pub expiry: Expiry,
     /// Whether rooms hold more that may go than could be claimed.
     pub backlog: Backlog,
     /// The way to the worker.
@@ -113,7 +116,7 @@ impl Shop {
     }
 
     /// What a reply says of a host's names, where this process has not said so
-    /// before.
+    /// before, or Redis does not know it (any more): then such a lease is not plain.
     pub fn learnt(
         &self,
         flight: &Flight,
@@ -123,7 +126,8 @@ impl Shop {
         let host_id = host_id.filter(|id| !id.is_empty())?;
         let ticket = &flight.ticket;
         let mut known = self.known_hosts.lock().unwrap_or_else(PoisonError::into_inner);
-        if known.get(&*ticket.account).is_some_and(|hosts| hosts.contains(&ticket.host)) {
+        let said = known.get(&*ticket.account).is_some_and(|hosts| hosts.contains(&ticket.host));
+        if said && ticket.plain {
             return None;
         }
         if known.len() >= KNOWN_ACCOUNTS {

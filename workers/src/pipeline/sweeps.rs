@@ -95,7 +95,7 @@ fn breath(chance: f64) -> Duration {
 pub async fn expire(shop: Arc<Shop>) {
     let mut patience = Patience::new(&shop.trouble, "expire");
     let mut pause = SHORTEST;
-    while rest(&shop, pause).await {
+    while rest_or_sooner(&shop, pause).await {
         let Some(mut permits) = shop.permits(MOST).await else { break };
         shop.intake_open().await;
         let (fence, most) = (shop.queue.fence(), permits.num_permits());
@@ -108,7 +108,10 @@ pub async fn expire(shop: Arc<Shop>) {
                         start_claimed(&shop, job, permit, |f| f.no_consent = no_consent).await;
                     }
                 }
-                until(expired.next_ms, expired.now_ms)
+                let pause = until(expired.next_ms, expired.now_ms);
+                let ms = i64::try_from(pause.as_millis()).unwrap_or(i64::MAX);
+                shop.expiry.plan(expired.now_ms.saturating_add(ms));
+                pause
             }
             Err(error) => {
                 drop(permits);
@@ -132,6 +135,14 @@ fn until(next_ms: Option<i64>, now_ms: i64) -> Duration {
     let ms = next_ms.map(|next| next.saturating_sub(now_ms).max(0));
     ms.map_or(LONGEST, |ms| Duration::from_millis(u64::try_from(ms).unwrap_or(0)))
         .clamp(SHORTEST, LONGEST)
+}
+
+/// As [`rest`], but no longer than until a job waits whose deadline comes before.
+async fn rest_or_sooner(shop: &Shop, pause: Duration) -> bool {
+    tokio::select! {
+        open = rest(shop, pause) => open,
+        () = shop.expiry.sooner() => rest(shop, SHORTEST.min(pause)).await,
+    }
 }
 
 /// Waits; false when the shop closed meanwhile.

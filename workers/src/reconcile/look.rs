@@ -9,7 +9,7 @@ use std::time::Instant;
 
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
-use jiff::{Timestamp, ToSpan as _};
+use jiff::{SignedDuration, Timestamp, ToSpan as _};
 use secrecy::ExposeSecret as _;
 use serde_json::Value;
 use zoom_api::{Class, Limit, ListQuery, Listed, MeetingRef, Pager, Reply, TransportError};
@@ -44,6 +44,8 @@ pub enum Look {
     },
     /// Something must be waited for first.
     Wait(Wait),
+    /// A 429 to a call of this label.
+    Limited(Label, Limit),
     /// Zoom gave no answer that could be used.
     Failed(String),
 }
@@ -91,8 +93,8 @@ impl Place {
 struct Looker<'a> {
     shop: &'a Shop,
     place: Place,
-    /// The time of Redis, as far as it is known here.
-    now: Timestamp,
+    /// A time of Redis, and when that was here.
+    known: (Timestamp, Instant),
     token: &'a Token,
     leave: Leave<'a>,
     /// Whether the next call was paid for with the lease.
@@ -112,8 +114,9 @@ pub async fn look(
 ) -> Look {
     // Well before the lease is renewed no more.
     let until = Some(flight.ticket.send_by + shop.queue.settings().request_timeout / 2);
-    let (place, now) = (Place::of(flight), flight.redis_time(Instant::now()));
-    let mut looker = Looker { shop, place, now, token, leave, paid: !flight.expired, until };
+    let now = Instant::now();
+    let (place, known) = (Place::of(flight), (flight.redis_time(now), now));
+    let mut looker = Looker { shop, place, known, token, leave, paid: !flight.expired, until };
     let since = record.first_send_ms.unwrap_or(flight.ticket.granted_ms);
     let since = Timestamp::from_millisecond(since).unwrap_or(Timestamp::UNIX_EPOCH);
     let sought = Sought { marker, meeting: &flight.job.meeting, since };
@@ -131,8 +134,10 @@ pub async fn carriers(
     leave: Leave<'_>,
     marker: &Marker,
 ) -> Result<Vec<u64>, String> {
-    let now = Timestamp::now();
-    let mut looker = Looker { shop, place, now, token, leave, paid: false, until: None };
+    let now_ms = shop.queue.store().now_ms().await.map_err(|error| error.to_string())?;
+    let now = Timestamp::from_millisecond(now_ms).map_err(|error| error.to_string())?;
+    let known = (now, Instant::now());
+    let mut looker = Looker { shop, place, known, token, leave, paid: false, until: None };
     let all = looker.list().await.map_err(|look| format!("{look:?}"))?;
     let carries = |one: &&Listed| one.agenda.as_deref().is_some_and(|text| marker.is_in(text));
     Ok(all.iter().filter(carries).map(|one| one.id).collect())
@@ -201,7 +206,7 @@ impl Looker<'_> {
                 client.list_meetings(&self.token.access, &self.place.host, pager.query()).await;
             self.leave.report("list_meetings", &answer, began.elapsed());
             finish(call).await;
-            let reply = self.good(answer, label).await?;
+            let reply = self.good(answer, began, label).await?;
             let page = reply.page().map_err(|error| Look::Failed(error.to_string()))?;
             let unclear = |error: zoom_api::PagerFull| Look::Failed(error.to_string());
             let (fresh, more) = pager.accept(page).map_err(unclear)?;
@@ -223,7 +228,7 @@ impl Looker<'_> {
         if matches!(&answer, Ok(reply) if reply.error().is_meeting_missing()) {
             return Ok(None);
         }
-        let reply = self.good(answer, label).await?;
+        let reply = self.good(answer, began, label).await?;
         let meeting = reply.meeting().map_err(|error| Look::Failed(error.to_string()))?;
         Ok(Some(meeting.raw.expose_secret().to_owned()))
     }
@@ -251,17 +256,19 @@ impl Looker<'_> {
     async fn good(
         &self,
         answer: Result<Reply, TransportError>,
+        began: Instant,
         label: Label,
     ) -> Result<Reply, Look> {
         let reply = answer.map_err(|error| Look::Failed(error.to_string()))?;
+        let now = self.redis_time(Instant::now());
         if reply.is_success() {
-            self.shop.seen.note(&self.place.account, None, label, &reply.headers, self.now);
+            self.shop.seen.note(&self.place.account, None, label, &reply.headers, now);
             return Ok(reply);
         }
-        if let Some(limit) = zoom_api::limit_kind(&reply, self.now, self.now) {
+        if let Some(limit) = zoom_api::limit_kind(&reply, self.redis_time(began), now) {
             call::log_limit(&self.place.account, None, label.as_str(), &reply, limit);
             self.close(label, limit).await;
-            return Err(Look::Wait(Wait::Limited(limit)));
+            return Err(Look::Limited(label, limit));
         }
         let error = reply.error();
         Err(match error.class() {
@@ -278,6 +285,12 @@ impl Looker<'_> {
             }
             _ => Look::Failed(error.to_string()),
         })
+    }
+
+    fn redis_time(&self, at: Instant) -> Timestamp {
+        let (time, then) = self.known;
+        let since = SignedDuration::try_from(at.saturating_duration_since(then));
+        since.ok().and_then(|since| time.checked_add(since).ok()).unwrap_or(time)
     }
 
     /// Closes what a 429 named; a look outside of any lease has no settle to do so.

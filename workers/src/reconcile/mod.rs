@@ -50,7 +50,7 @@ pub async fn run(shop: &Arc<Shop>, flight: &Arc<Flight>) -> Settlement {
         Err(why @ (Wait::Unreachable | Wait::Asleep(_))) if !notes::was_away(&flight.record) => {
             let mut record = flight.record.clone();
             notes::set_away(&mut record);
-            return end::back_with(shop, flight, why, record);
+            return end::back_with(flight, why, record);
         }
         Err(why) => return end::back(shop, flight, why),
     };
@@ -76,7 +76,8 @@ pub async fn run(shop: &Arc<Shop>, flight: &Arc<Flight>) -> Settlement {
         }
         Look::Nothing => nothing(shop, flight, record),
         Look::Unclear { why, alike } => unknown(flight, &why, &alike),
-        Look::Wait(why) => end::back_with(shop, flight, why, record),
+        Look::Wait(why) => end::back_with(flight, why, record),
+        Look::Limited(label, limit) => end::limited_with(flight, label, limit, record),
         Look::Failed(why) => again(flight, record, &why),
     }
 }

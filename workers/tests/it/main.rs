@@ -2,6 +2,7 @@
 
 mod ends;
 mod forgets;
+mod hosts;
 mod layout;
 mod lost;
 mod operators;

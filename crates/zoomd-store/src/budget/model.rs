@@ -73,6 +73,21 @@ impl Model {
         Self { budgets, send_ms, zooms: HashMap::new() }
     }
 
+    /// Puts a Zoom account where it stands: grants, newest first; what is used of a
+    /// UTC day (since 1970) under a field of the ledger; gates by field; a rate that
+    /// was lowered to a part, and when.
+    pub(crate) fn restore(
+        &mut self,
+        zoom: &str,
+        grants: Vec<i64>,
+        ledger: BTreeMap<(i64, String), u32>,
+        gates: HashMap<String, i64>,
+        lowered: Option<(f64, i64)>,
+    ) {
+        let zoom = self.zooms.entry(zoom.to_owned()).or_default();
+        *zoom = Zoom { grants, ledger, gates, hit_ms: 0, lowered };
+    }
+
     /// Asks for one create.
     pub fn ask(&mut self, ask: Ask<'_>) -> Verdict {
         if let Some((why, until_ms)) = self.hindrance(ask) {

@@ -160,7 +160,7 @@ mod tests {
 
     fn active() -> AccountFacts {
         let now_ms = DAY_MS / 2;
-        let day = Day { used: 0, most: 100 };
+        let day = Day { most: 100, ..Day::default() };
         let rooms = vec![Room { host: "me".into(), waiting: 1, day, ..Room::default() }];
         let line =
             Line { now_ms, rooms, pace: Pace { rate: 24, ..Pace::default() }, ..Line::default() };

@@ -2,20 +2,20 @@
 //!
 //! Everything is bounded; of what is more, the forecast knows nothing.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use redis::from_redis_value;
 
 use super::Ops;
 use super::account::Names;
+use super::sharers::Others;
 use crate::StoreError;
 use crate::budget::SECOND_MS;
 use crate::budget::forecast::{Day, Line, Pace, Room};
-use crate::clock::day_name;
+use crate::clock::{DAY_MS, day_name};
 
-/// Rooms, and accounts of the same Zoom account, that are read.
-const MOST_ROOMS: usize = 1_000;
-const MOST_SHARERS: usize = 1_000;
+/// Rooms of one account that are read.
+pub(super) const MOST_ROOMS: usize = 1_000;
 /// Steps of the search for sleeping rooms.
 const MOST_STEPS: usize = 20;
 
@@ -29,150 +29,159 @@ pub(super) struct Whose<'a> {
     pub(super) now_ms: i64,
 }
 
+/// Rooms that sleep, and until when, of each account.
+pub(super) type Asleep = HashMap<String, BTreeMap<String, i64>>;
+
 impl Ops {
     /// The line of an account, with a room for each of `hosts` whether jobs wait
     /// in it or not: these come first, in this order.
     pub(super) async fn line(&self, whose: &Whose<'_>, hosts: &[&str]) -> Result<Line, StoreError> {
-        let asleep = self.sleeping_rooms(whose.account).await?;
-        let mut page = redis::cmd("ZRANGE");
-        page.arg(self.store.keys().rooms(whose.account)).arg(0).arg(MOST_ROOMS - 1);
-        let ready: Vec<String> = from_redis_value(self.store.connection().value(&page).await?)?;
-        let mut rooms: Vec<Room> = Vec::with_capacity(hosts.len() + ready.len() + asleep.len());
-        let mut known = std::collections::HashSet::new();
-        let more = ready.into_iter().chain(asleep.keys().cloned());
-        for host in hosts.iter().map(|host| (*host).to_owned()).chain(more) {
-            if known.insert(host.clone()) {
-                let wakes_ms = asleep.get(&host).copied().unwrap_or(0);
-                rooms.push(Room { host, wakes_ms, ..Room::default() });
-            }
-        }
+        let others = Others::of(self, whose).await?;
+        let names = others.names().chain([whose.account]).collect();
+        let asleep = self.sleeping_rooms(&names).await?;
         let (account, zoom) = (whose.account.to_owned(), whose.zoom.to_owned());
+        let rooms = self.rooms(whose, hosts, &asleep, MOST_ROOMS).await?;
         let mut line = Line { account, zoom, now_ms: whose.now_ms, rooms, ..Line::default() };
         self.fill(whose, &mut line).await?;
-        line.sharers = self.sharers(whose).await?;
+        others.read(self, whose, &asleep, &mut line).await?;
         Ok(line)
     }
 
-    /// Counts, gates and grants.
-    async fn fill(&self, whose: &Whose<'_>, line: &mut Line) -> Result<(), StoreError> {
-        let (keys, conn, budgets) = (self.store.keys(), self.store.connection(), self.budgets());
+    /// The rooms of an account, what waits in them, and the days of their hosts.
+    pub(super) async fn rooms(
+        &self,
+        whose: &Whose<'_>,
+        hosts: &[&str],
+        asleep: &Asleep,
+        most: usize,
+    ) -> Result<Vec<Room>, StoreError> {
+        let mut page = redis::cmd("ZRANGE");
+        page.arg(self.store.keys().rooms(whose.account)).arg(0).arg(most.saturating_sub(1));
+        let ready: Vec<String> = from_redis_value(self.store.connection().value(&page).await?)?;
+        let turns: HashMap<&str, u64> = ready.iter().map(String::as_str).zip(0..).collect();
+        let nobody = BTreeMap::new();
+        let asleep = asleep.get(whose.account).unwrap_or(&nobody);
+        let (mut rooms, mut known) = (Vec::new(), HashSet::new());
+        let more = ready.iter().map(String::as_str).chain(asleep.keys().map(String::as_str));
+        for host in hosts.iter().copied().chain(more) {
+            if rooms.len() < most.max(hosts.len()) && known.insert(host) {
+                let wakes_ms = asleep.get(host).copied().unwrap_or(0);
+                let turn = turns.get(host).copied().unwrap_or(u64::MAX);
+                rooms.push(Room { host: host.to_owned(), wakes_ms, turn, ..Room::default() });
+            }
+        }
+        if !rooms.is_empty() {
+            self.count(whose, &mut rooms).await?;
+        }
+        Ok(rooms)
+    }
+
+    /// What waits in each room, and what its host has used of which days.
+    async fn count(&self, whose: &Whose<'_>, rooms: &mut [Room]) -> Result<(), StoreError> {
+        let (keys, conn) = (self.store.keys(), self.store.connection());
         let aliases: Vec<String> =
-            line.rooms.iter().map(|room| whose.names(&room.host).alias()).collect();
+            rooms.iter().map(|room| whose.names(&room.host).alias()).collect();
         let mut reads = redis::pipe();
-        // An HMGET of nothing is an error.
-        reads.cmd("HMGET").arg(keys.aliases(whose.zoom)).arg("").arg(&aliases);
-        for room in &line.rooms {
+        reads.cmd("HMGET").arg(keys.aliases(whose.zoom)).arg(&aliases);
+        for room in rooms.iter() {
             reads.cmd("ZCARD").arg(keys.room(whose.account, &room.host));
         }
         let mut values = conn.values(&reads).await?.into_iter();
         let mut next = || values.next().unwrap_or(redis::Value::Nil);
         let known: Vec<Option<String>> = from_redis_value(next())?;
-        let mut fields = Vec::with_capacity(line.rooms.len());
-        for ((room, alias), known) in line.rooms.iter_mut().zip(&aliases).zip(known.iter().skip(1))
-        {
+        let mut fields = Vec::with_capacity(rooms.len());
+        for ((room, alias), known) in rooms.iter_mut().zip(&aliases).zip(&known) {
             room.waiting = from_redis_value(next())?;
             let names = whose.names(&room.host);
-            let counted_as = names.canonical(known.as_deref(), alias).to_owned();
-            fields.push(format!("h:{counted_as}"));
-            room.counted_as = counted_as;
+            room.counted_as = names.canonical(known.as_deref(), alias).to_owned();
+            fields.push(format!("h:{}", room.counted_as));
         }
-        let label = budgets.create;
-        let (word, limits) = (label.as_str(), budgets.plan(whose.plan));
-        let rate = budgets.granted_per_second(limits.of(label));
         let mut reads = redis::pipe();
-        let gates = [word.to_owned(), format!("day:{word}")];
+        reads.cmd("HMGET").arg(keys.gates(whose.zoom)).arg(&fields);
+        for after in [0, DAY_MS] {
+            let ledger = keys.ledger(&day_name(whose.now_ms + after), whose.zoom);
+            reads.cmd("HMGET").arg(ledger).arg(&fields);
+        }
+        let mut values = conn.values(&reads).await?.into_iter();
+        let mut next = || values.next().unwrap_or(redis::Value::Nil);
+        let closed: Vec<Option<i64>> = from_redis_value(next())?;
+        let days = (from_redis_value(next())?, from_redis_value(next())?);
+        let most = self.budgets().plan(whose.plan).host_day;
+        for (index, room) in rooms.iter_mut().enumerate() {
+            room.closed_ms = closed.get(index).copied().flatten().unwrap_or(0);
+            room.day = day(&days, index, most);
+        }
+        Ok(())
+    }
+
+    /// The gates, grants and day of the label.
+    async fn fill(&self, whose: &Whose<'_>, line: &mut Line) -> Result<(), StoreError> {
+        let (keys, conn, budgets) = (self.store.keys(), self.store.connection(), self.budgets());
+        let (word, limits) = (budgets.create.as_str(), budgets.plan(whose.plan));
+        let rate = budgets.granted_per_second(limits.of(budgets.create));
+        let mut reads = redis::pipe();
         reads.cmd("HGET").arg(keys.gates(whose.zoom)).arg(format!("rate:{word}"));
         reads.cmd("LRANGE").arg(keys.window(whose.zoom, word)).arg(0).arg(i64::from(rate) - 1);
-        reads.cmd("HMGET").arg(keys.gates(whose.zoom)).arg(&gates).arg(&fields);
-        let ledger = keys.ledger(&day_name(whose.now_ms), whose.zoom);
-        reads.cmd("HMGET").arg(ledger).arg(format!("l:{word}")).arg(&fields);
+        reads.cmd("HMGET").arg(keys.gates(whose.zoom)).arg(word).arg(format!("day:{word}"));
+        for after in [0, DAY_MS] {
+            let ledger = keys.ledger(&day_name(whose.now_ms + after), whose.zoom);
+            reads.cmd("HMGET").arg(ledger).arg(format!("l:{word}"));
+        }
         let mut values = conn.values(&reads).await?.into_iter();
         let mut next = || values.next().unwrap_or(redis::Value::Nil);
         let lowered: Option<String> = from_redis_value(next())?;
-        let grants: Vec<i64> = if rate > 0 {
-            from_redis_value(next())?
-        } else {
-            next();
-            Vec::new()
-        };
+        let grants: Vec<i64> = from_redis_value(next())?;
         let closed: Vec<Option<i64>> = from_redis_value(next())?;
-        let used: Vec<Option<u64>> = from_redis_value(next())?;
-        let fresh = grants.into_iter().rev().filter(|at| at + SECOND_MS > whose.now_ms).collect();
+        let days = (from_redis_value(next())?, from_redis_value(next())?);
+        let known = grants.into_iter().take(rate as usize).rev();
+        let fresh = known.filter(|at| at + SECOND_MS > whose.now_ms).collect();
         let lowered = lowered.and_then(|text| {
             let (part, since) = text.split_once('|')?;
             Some((part.parse().ok()?, since.parse().ok()?))
         });
         line.pace = Pace { rate: rate.into(), lowered, fresh };
-        line.closed_ms = closed.iter().take(2).copied().flatten().max().unwrap_or(0);
-        let day = |used: Option<&Option<u64>>, most: u32| Day {
-            used: used.copied().flatten().unwrap_or(0),
-            most: most.into(),
-        };
-        line.label = day(used.first(), limits.of(label).per_day);
-        for (index, room) in line.rooms.iter_mut().enumerate() {
-            room.closed_ms = closed.get(index + 2).copied().flatten().unwrap_or(0);
-            room.day = day(used.get(index + 1), limits.host_day);
-        }
+        line.closed_ms = closed.into_iter().flatten().max().unwrap_or(0);
+        line.label = day(&days, 0, limits.of(budgets.create).per_day);
         Ok(())
     }
 
-    /// Rooms of the account that sleep, and until when.
-    async fn sleeping_rooms(&self, account: &str) -> Result<BTreeMap<String, i64>, StoreError> {
-        let (mut found, mut cursor) = (BTreeMap::new(), "0".to_owned());
+    /// Rooms of these accounts that sleep.
+    async fn sleeping_rooms(&self, accounts: &BTreeSet<&str>) -> Result<Asleep, StoreError> {
+        let (mut found, mut cursor, mut many) = (Asleep::new(), "0".to_owned(), 0);
         for _ in 0..MOST_STEPS {
             let mut scan = redis::cmd("ZSCAN");
             scan.arg(self.store.keys().asleep()).arg(&cursor);
             // Names of accounts hold nothing that a pattern would take for more.
-            scan.arg("MATCH").arg(format!("{account}|*")).arg("COUNT").arg(1_000);
+            if let (1, Some(account)) = (accounts.len(), accounts.first()) {
+                scan.arg("MATCH").arg(format!("{account}|*"));
+            }
+            scan.arg("COUNT").arg(1_000);
             let (next, pairs): (String, Vec<(String, f64)>) =
                 from_redis_value(self.store.connection().value(&scan).await?)?;
             for (member, wakes) in pairs {
-                if let Some((_, host)) = member.split_once('|') {
-                    found.insert(host.to_owned(), wakes as i64);
+                let named =
+                    member.split_once('|').filter(|(account, _)| accounts.contains(account));
+                if let Some((account, host)) = named {
+                    found
+                        .entry(account.to_owned())
+                        .or_default()
+                        .insert(host.to_owned(), wakes as i64);
+                    many += 1;
                 }
             }
-            if next == "0" || found.len() >= MOST_ROOMS {
+            if next == "0" || many >= MOST_ROOMS {
                 break;
             }
             cursor = next;
         }
         Ok(found)
     }
+}
 
-    /// How many jobs wait in each other account of the same Zoom account.
-    async fn sharers(&self, whose: &Whose<'_>) -> Result<Vec<u64>, StoreError> {
-        if whose.zoom.starts_with('~') {
-            return Ok(Vec::new());
-        }
-        let (keys, conn) = (self.store.keys(), self.store.connection());
-        let mut reads = redis::pipe();
-        for key in [keys.ring(), keys.asleep()] {
-            reads.cmd("ZRANGE").arg(key).arg(0).arg(MOST_SHARERS - 1);
-        }
-        let mut names = Vec::new();
-        for page in conn.values(&reads).await? {
-            let page: Vec<String> = from_redis_value(page)?;
-            let other = |name: &String| !name.contains(['|', '?']) && name != whose.account;
-            names.extend(page.into_iter().filter(other));
-        }
-        names.sort_unstable();
-        names.dedup();
-        let mut reads = redis::pipe();
-        for name in &names {
-            reads.cmd("HGET").arg(keys.account(name)).arg("z");
-            reads.cmd("HLEN").arg(keys.payloads(name));
-        }
-        let values = if names.is_empty() { Vec::new() } else { conn.values(&reads).await? };
-        let mut waiting = Vec::new();
-        for pair in values.chunks_exact(2) {
-            let zoom: Option<String> = from_redis_value(pair[0].clone())?;
-            let count: u64 = from_redis_value(pair[1].clone())?;
-            if zoom.as_deref() == Some(whose.zoom) && count > 0 {
-                waiting.push(count);
-            }
-        }
-        Ok(waiting)
-    }
+/// A day's limit and what is used of it, today and of tomorrow.
+fn day(used: &(Vec<Option<u64>>, Vec<Option<u64>>), index: usize, most: u32) -> Day {
+    let of = |used: &[Option<u64>]| used.get(index).copied().flatten().unwrap_or(0);
+    Day { used: of(&used.0), tomorrow: of(&used.1), most: most.into() }
 }
 
 impl Whose<'_> {

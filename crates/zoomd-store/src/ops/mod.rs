@@ -20,6 +20,7 @@ mod presence;
 mod retry;
 mod rotations;
 mod seen;
+mod sharers;
 mod status;
 mod stream;
 mod view;

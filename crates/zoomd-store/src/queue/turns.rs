@@ -7,6 +7,7 @@
 //! looks, caps, unknown hosts, second hosts, deadlines.
 
 mod line;
+mod restore;
 mod zset;
 
 use std::collections::{HashMap, HashSet};

@@ -64,6 +64,10 @@ impl Bench {
         redis::from_redis_value(self.cmd(text).await).expect(text)
     }
 
+    pub async fn keys(&self) -> Vec<String> {
+        redis::from_redis_value(self.cmd("KEYS *").await).expect("keys")
+    }
+
     /// An active account of a plan, with a Zoom account and user of its own.
     pub async fn account(&self, name: &str, plan: &str) {
         let fields = "st active ep 1700000000000-00000001 gen 3 cap 0";

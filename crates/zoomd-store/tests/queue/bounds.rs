@@ -5,17 +5,17 @@ use zoomd_store::ops::Ops;
 use crate::bench::Bench;
 
 /// Both sides of what unpack can hold, and much more.
-const SIZES: [u64; 5] = [0, 1, 7_999, 8_001, 100_000];
+pub const SIZES: [u64; 5] = [0, 1, 7_999, 8_001, 100_000];
 
 /// Runs `body` for each `i` up to `size`; `at` is ARGV[2], `more` ARGV[3].
-async fn fill(bench: &Bench, size: u64, body: &str, at: i64, more: &str) {
+pub async fn fill(bench: &Bench, size: u64, body: &str, at: i64, more: &str) {
     let script = format!("for i = 1, tonumber(ARGV[1]) do local id = 'job-' .. i {body} end");
     let mut cmd = redis::cmd("EVAL");
     cmd.arg(script).arg(0).arg(size).arg(at).arg(more);
     bench.conn.value(&cmd).await.expect("fill");
 }
 
-async fn drop_keys(bench: &Bench, names: &[&str]) {
+pub async fn drop_keys(bench: &Bench, names: &[&str]) {
     for name in names {
         bench.cmd(&format!("UNLINK zoomd:v1:{name}")).await;
     }

@@ -155,6 +155,15 @@ async fn four_daemons_grant_no_more_than_there_is() {
     check(&calls.lock().expect("lock"));
 }
 
+/// The days on which a call may reach Zoom that is sent within ten seconds of its
+/// grant, with five seconds for the way.
+fn days_of(granted_ms: i64) -> Vec<i64> {
+    let (first, last) = (granted_ms - 5_000, granted_ms + 15_000);
+    let mut days = vec![first.div_euclid(DAY_MS), last.div_euclid(DAY_MS)];
+    days.dedup();
+    days
+}
+
 fn check(calls: &HashMap<String, Call>) {
     let mut seconds: Vec<i64> =
         calls.values().filter(|(zoom, ..)| zoom == "Zs").map(|(_, _, at, _)| *at).collect();
@@ -164,8 +173,11 @@ fn check(calls: &HashMap<String, Call>) {
     }
     let (mut labels, mut hosts) = (HashMap::<i64, usize>::new(), HashMap::new());
     for (_, host, at, _) in calls.values().filter(|(zoom, _, _, back)| zoom == "Zd" && !back) {
-        *labels.entry(at.div_euclid(DAY_MS)).or_default() += 1;
-        *hosts.entry((at.div_euclid(DAY_MS), host.clone())).or_insert(0_usize) += 1;
+        // Zoom may count it on either.
+        for day in days_of(*at) {
+            *labels.entry(day).or_default() += 1;
+            *hosts.entry((day, host.clone())).or_insert(0_usize) += 1;
+        }
     }
     assert!(labels.values().all(|calls| *calls <= LABEL_DAY), "{labels:?}");
     assert!(hosts.values().all(|calls| *calls <= HOST_DAY), "{hosts:?}");

@@ -7,18 +7,18 @@
 //! delays a short one by the length of the short one only.
 
 mod pace;
+mod play;
 #[cfg(test)]
 mod tests;
+mod walk;
 
-use super::model::next_day;
-use crate::clock::{DAY_MS, next_midnight_ms};
+use crate::clock::DAY_MS;
 use crate::queue::Why;
+use walk::Walk;
 
 pub use pace::Pace;
+pub use play::Played;
 
-/// Jobs of one host, and of one account, in one turn (lua/claim.lua).
-const HOST_TURN: u64 = 4;
-const ACCOUNT_TURN: u64 = 16;
 /// No job waits for more days than this.
 const MOST_DAYS: i64 = 400;
 
@@ -27,18 +27,10 @@ const MOST_DAYS: i64 = 400;
 pub struct Day {
     /// Calls of today.
     pub used: u64,
+    /// Calls that count on tomorrow already: those granted just before midnight.
+    pub tomorrow: u64,
     /// How many there may be.
     pub most: u64,
-}
-
-impl Day {
-    fn left(self, first: bool) -> u64 {
-        match (self.most, first) {
-            (0, _) => u64::MAX,
-            (most, true) => most.saturating_sub(self.used),
-            (most, false) => most,
-        }
-    }
 }
 
 /// The waiting jobs of one host.
@@ -50,12 +42,22 @@ pub struct Room {
     pub counted_as: String,
     /// How many wait.
     pub waiting: u64,
+    /// Its place among the account's rooms: those with a smaller one are served
+    /// before it.
+    pub turn: u64,
     /// The host's day.
     pub day: Day,
     /// Closed by Zoom until then.
     pub closed_ms: i64,
     /// Not looked at before then.
     pub wakes_ms: i64,
+}
+
+impl Room {
+    /// The host's name in the ledger; its own where that is not said.
+    fn ledger_name(&self) -> &str {
+        if self.counted_as.is_empty() { &self.host } else { &self.counted_as }
+    }
 }
 
 /// All that waits in one account, and the budgets it waits for.
@@ -75,10 +77,27 @@ pub struct Line {
     pub closed_ms: i64,
     /// The account is not looked at before then.
     pub wakes_ms: i64,
-    /// Its rooms, in the order of their turn.
+    /// Its rooms; those of one turn are served in this order.
     pub rooms: Vec<Room>,
-    /// Waiting jobs of each other account that spends the same budgets.
-    pub sharers: Vec<u64>,
+    /// Each other account that spends the same budgets.
+    pub sharers: Vec<Sharer>,
+    /// Accounts of the Zoom account that have a turn, in their order.
+    pub ring: Vec<String>,
+    /// Those that stand in line for its budget, in their order.
+    pub lined: Vec<String>,
+    /// What follows from all these; one that is changed needs a new one.
+    pub played: Played,
+}
+
+/// The waiting jobs of another account of the same Zoom account.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Sharer {
+    /// Its name.
+    pub account: String,
+    /// It is not looked at before then.
+    pub wakes_ms: i64,
+    /// Its rooms.
+    pub rooms: Vec<Room>,
 }
 
 /// Where a job stands.
@@ -102,16 +121,36 @@ pub struct Expected {
 }
 
 impl Line {
-    /// When the job at `seat` is expected to run.
+    /// When the job at `seat` is expected to run: as the model of the scripts goes
+    /// on from here, or for a long line reckoned in the large.
     #[must_use]
     pub fn expect(&self, seat: Seat) -> Expected {
+        let about = self.reckon(seat);
+        let Some(at_ms) = self.played(seat) else { return about };
+        let day = |ms: i64| ms.div_euclid(DAY_MS);
+        if day(at_ms) == day(about.at_ms) {
+            return Expected { at_ms, ..about };
+        }
+        // It is a close thing on which day it runs.
+        let why = match self.rooms.get(seat.room) {
+            _ if day(at_ms) == day(self.now_ms) => self.reason(seat.room, seat.ahead, at_ms, 0),
+            Some(room) if room.closed_ms.max(self.closed_ms) >= at_ms => Why::Limited,
+            _ if self.label.most == 0 => Why::HostDay,
+            Some(room) if room.day.most > 0 && about.why == Why::HostDay => Why::HostDay,
+            _ => Why::LabelDay,
+        };
+        Expected { why, at_ms }
+    }
+
+    /// The same without the model.
+    fn reckon(&self, seat: Seat) -> Expected {
         let mut walk = Walk::new(self);
         let (mut ahead, mut skipped) = (seat.ahead, None);
         let (due_why, due) = seat.due.unwrap_or((Why::Turn, i64::MIN));
         while walk.day < MOST_DAYS {
             walk.keep(seat.room, ahead);
             let (fits, opens) = (walk.fits(), walk.opens(seat.room));
-            let mine = fits.get(seat.room).copied().unwrap_or(0);
+            let mine = fits.own.get(seat.room).copied().unwrap_or(0);
             if due < walk.ends_ms() {
                 // While it sleeps those behind it go, too.
                 let late = due > opens;
@@ -135,7 +174,7 @@ impl Line {
     /// How many jobs of each room run on this UTC day.
     #[must_use]
     pub fn today(&self) -> Vec<u64> {
-        Walk::new(self).fits()
+        Walk::new(self).fits().own
     }
 
     /// In how many days, today counted, each room is empty; 0 for an empty one.
@@ -170,115 +209,6 @@ impl Line {
             Why::Second
         }
     }
-}
-
-/// One pass over the days.
-struct Walk<'a> {
-    line: &'a Line,
-    waiting: Vec<u64>,
-    day: i64,
-    midnight_ms: i64,
-}
-
-impl<'a> Walk<'a> {
-    fn new(line: &'a Line) -> Self {
-        let waiting = line.rooms.iter().map(|room| room.waiting).collect();
-        Self { line, waiting, day: 0, midnight_ms: next_midnight_ms(line.now_ms) }
-    }
-
-    fn ends_ms(&self) -> i64 {
-        self.midnight_ms + self.day * DAY_MS
-    }
-
-    /// When a room is served first on this day.
-    fn opens(&self, room: usize) -> i64 {
-        let line = self.line;
-        let Some(room) = line.rooms.get(room) else { return line.now_ms };
-        let gates = [line.closed_ms, line.wakes_ms, room.closed_ms, room.wakes_ms];
-        let gate = gates.into_iter().max().unwrap_or(0).max(line.now_ms);
-        if self.day == 0 {
-            return gate;
-        }
-        let eve = self.ends_ms() - DAY_MS - 1;
-        let own = next_day(eve, &format!("{}|{}", line.account, room.host));
-        let whole = next_day(eve, &line.zoom);
-        gate.max(if room.day.most > 0 { own } else { whole })
-    }
-
-    /// What a room may send on this day; for a job that comes late, whatever
-    /// waits in it now.
-    fn room_left(&self, room: usize, fits: u64, late: bool) -> u64 {
-        let left = self.line.rooms.get(room).map_or(0, |room| room.day.left(self.day == 0));
-        if late && self.line.label.most == 0 { left } else { left.min(fits) }
-    }
-
-    /// The job that is asked about is still there.
-    fn keep(&mut self, room: usize, ahead: u64) {
-        if let Some(waiting) = self.waiting.get_mut(room) {
-            *waiting = (*waiting).max(ahead.saturating_add(1));
-        }
-    }
-
-    /// How many jobs of each room fit into this day.
-    fn fits(&self) -> Vec<u64> {
-        let first = self.day == 0;
-        let open = |index: usize| self.opens(index) < self.ends_ms();
-        let rooms = self.line.rooms.iter().zip(&self.waiting).enumerate();
-        let mut fits: Vec<u64> = rooms
-            .map(
-                |(index, (room, waiting))| {
-                    if open(index) { (*waiting).min(room.day.left(first)) } else { 0 }
-                },
-            )
-            .collect();
-        level(&mut fits, self.line.label.left(first));
-        fits
-    }
-
-    fn next(&mut self, fits: &[u64]) {
-        for (waiting, gone) in self.waiting.iter_mut().zip(fits) {
-            *waiting -= (*gone).min(*waiting);
-        }
-        self.day += 1;
-    }
-
-    /// Why a job with so many of its room to go before it goes on tomorrow.
-    fn obstacle(&self, room: usize, opens: i64, before: u64) -> Why {
-        let line = self.line;
-        let Some(room) = line.rooms.get(room) else { return Why::Turn };
-        if opens >= self.ends_ms() && room.closed_ms.max(line.closed_ms) >= self.ends_ms() {
-            return Why::Limited;
-        }
-        let full = room.day.most > 0 && room.day.left(self.day == 0) <= before;
-        if full || line.label.most == 0 { Why::HostDay } else { Why::LabelDay }
-    }
-
-    /// When a job goes that has `before` of its room in front of it, rooms and
-    /// accounts being served in turn.
-    fn time_of(&self, room: usize, before: u64, from: i64, fits: &[u64]) -> i64 {
-        let own = fits.iter().enumerate().filter(|(index, _)| *index != room);
-        let others = own.map(|(index, fits)| (*fits).min(in_turn(before, HOST_TURN, index < room)));
-        let place = others.fold(before, u64::saturating_add);
-        let sharers = if self.day == 0 { &self.line.sharers[..] } else { &[] };
-        let others =
-            sharers.iter().map(|waiting| (*waiting).min(in_turn(place, ACCOUNT_TURN, true)));
-        let place = others.fold(place, u64::saturating_add);
-        self.line.pace.time_of(place, from)
-    }
-
-    /// How many others of a room have gone at a time, all rooms served alike.
-    fn gone_by(&self, room: usize, at: i64, opens: i64, fits: &[u64]) -> u64 {
-        let busy = fits.iter().filter(|fits| **fits > 0).count().max(1) as u64;
-        let others = self.waiting.get(room).map_or(0, |waiting| waiting.saturating_sub(1));
-        let fit = fits.get(room).map_or(0, |fits| (*fits).min(others));
-        fit.min(self.line.pace.before(opens, at) / busy)
-    }
-}
-
-/// How many of another in the ring have gone before the job with `before` of its
-/// own in front of it.
-fn in_turn(before: u64, quantum: u64, first: bool) -> u64 {
-    (before / quantum + u64::from(first)).saturating_mul(quantum)
 }
 
 /// Cuts to the highest level at which all together are no more than `most`.

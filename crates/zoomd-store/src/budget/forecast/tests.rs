@@ -1,13 +1,19 @@
-//! Tables: a line, a seat, and when and why its job runs.
+//! Tables of what is reckoned without the model: a line, a seat, and when and why its job runs.
 
 use super::*;
 use crate::budget::SECOND_MS;
+use crate::budget::model::next_day;
 
 const NOON: i64 = 20_000 * DAY_MS + DAY_MS / 2;
 const MIDNIGHT: i64 = 20_001 * DAY_MS;
 
 fn room(host: &str, waiting: u64, used: u64) -> Room {
-    Room { host: host.into(), waiting, day: Day { used, most: 100 }, ..Room::default() }
+    Room {
+        host: host.into(),
+        waiting,
+        day: Day { used, most: 100, ..Day::default() },
+        ..Room::default()
+    }
 }
 
 /// A Pro account at noon.
@@ -18,7 +24,7 @@ fn line(rooms: Vec<Room>) -> Line {
 }
 
 fn at(line: &Line, room: usize, ahead: u64) -> (Why, i64) {
-    let expected = line.expect(Seat { room, ahead, due: None });
+    let expected = line.reckon(Seat { room, ahead, due: None });
     (expected.why, expected.at_ms - NOON)
 }
 
@@ -60,9 +66,11 @@ fn a_long_room_delays_a_short_one_by_the_short_one_only() {
     assert_eq!(at(&two, 1, 40).1, 3 * SECOND_MS);
     assert_eq!(at(&two, 0, 99_999).1, (100_047 / 24) * SECOND_MS);
     // Accounts of one Zoom account share its rate in turn.
-    two.sharers = vec![100_000, 10];
+    let sharer =
+        |waiting| Sharer { rooms: vec![Room { waiting, ..Room::default() }], ..Sharer::default() };
+    two.sharers = vec![sharer(100_000), sharer(10)];
     assert_eq!(at(&two, 1, 40), (Why::Turn, 7 * SECOND_MS));
-    assert_eq!(at(&two, 1, 0), (Why::Turn, SECOND_MS));
+    assert_eq!(at(&two, 1, 0), (Why::Turn, 0));
 }
 
 #[test]
@@ -83,7 +91,7 @@ fn the_hosts_hundred_puts_jobs_off_day_by_day() {
 #[test]
 fn the_labels_day_is_shared_by_all_hosts() {
     let mut free = line(vec![room("a", 80, 0), room("b", 80, 0)]);
-    free.label = Day { used: 5_900, most: 6_000 };
+    free.label = Day { used: 5_900, most: 6_000, ..Day::default() };
     free.pace.rate = 3;
     assert_eq!(at(&free, 0, 49).0, Why::Second);
     let (why, late) = at(&free, 0, 50);
@@ -114,7 +122,7 @@ fn gates_open_when_they_say() {
 #[test]
 fn a_sleeping_job_finds_what_is_left_when_it_wakes() {
     let expect = |line: &Line, ahead, due| {
-        let expected = line.expect(Seat { room: 0, ahead, due: Some((Why::Backoff, due)) });
+        let expected = line.reckon(Seat { room: 0, ahead, due: Some((Why::Backoff, due)) });
         (expected.why, expected.at_ms)
     };
     // Nobody else: at its time.
