@@ -110,13 +110,16 @@ pub async fn run(ctx: &Ctx, args: BudgetArgs) -> CliResult {
     ctx.out.list(&views, &table, "nothing is in use")?;
     for view in &views {
         if let Some(because) = view.because.as_ref().filter(|_| !ctx.out.is_json()) {
-            let expected = |at: Option<Timestamp>| {
-                at.map_or_else(|| "at an unknown time".to_owned(), |at| ctx.out.moment(at, now))
+            let jobs = count(view.waiting, "job");
+            let until = match (view.first_expected_at, view.last_expected_at) {
+                (Some(first), Some(last)) => {
+                    let (first, last) = (ctx.out.moment(first, now), ctx.out.moment(last, now));
+                    format!("the first runs {first}, the last {last}")
+                }
+                _ => "until somebody acts".to_owned(),
             };
-            let (jobs, first) = (count(view.waiting, "job"), expected(view.first_expected_at));
-            let last = expected(view.last_expected_at);
             ctx.out.note(format!(
-                "{}, {}: {jobs} waiting, the first runs {first}, the last {last}: {because}",
+                "{}, {}: {jobs} waiting, {until}: {because}",
                 view.account, view.limit
             ));
         }

@@ -31,7 +31,7 @@ pub fn sentence(why: Why, view: &JobView) -> String {
     let before = if before == 0 {
         String::new()
     } else {
-        format!(", and {} of its host before it", count(before, "job"))
+        format!(", with {} of its host before it", count(before, "job"))
     };
     let said = view.detail.as_deref().map(|detail| format!(" ({})", one_line(detail)));
     let said = said.unwrap_or_default();
@@ -47,10 +47,10 @@ pub fn sentence(why: Why, view: &JobView) -> String {
         }
         Why::Second => format!("Zoom allows its account only so many calls a second{before}"),
         Why::LabelDay => {
-            format!("the Zoom account may make no more such calls on this UTC day{before}")
+            format!("the Zoom account may make only so many such calls a UTC day{before}")
         }
         Why::HostDay => {
-            format!("its host may have no more meetings made or changed on this UTC day{before}")
+            format!("its host may have only so many meetings made or changed a UTC day{before}")
         }
         Why::Limited => "Zoom answered 429, and is not asked again before then".to_owned(),
         Why::Host => {
@@ -82,7 +82,7 @@ mod tests {
             assert_ne!(phrase(why), "for something", "{why}");
         }
         let text = sentence(Why::HostDay, &view(Some(31), None));
-        assert!(text.ends_with(", and 30 jobs of its host before it"), "{text}");
+        assert!(text.ends_with(", with 30 jobs of its host before it"), "{text}");
         let text = sentence(Why::Paused, &view(None, Some("upgrade\n")));
         assert!(text.contains("(upgrade"), "{text}");
         let text = sentence(Why::Backoff, &view(None, Some("zoom answered 503")));
