@@ -173,6 +173,11 @@ end
 -- What a lease took besides the job: its place under a cap, the trial of an
 -- unknown host, its charges; and what its answer taught.
 local function account_for(t)
+  -- A lease written back after Redis forgot it does not say whose Zoom account it
+  -- was; others may share its text.
+  if t.o.z == '' then
+    t.o = {fence = t.o.fence, granted = t.o.granted, flags = t.o.flags, z = '~' .. t.A}
+  end
   -- The Zoom account may have become known since the lease; its counts have moved.
   if string.sub(t.o.z, 1, 1) == '~' and not t.o.home then
     local z = try('HGET', P .. 'a:' .. t.A, 'z')

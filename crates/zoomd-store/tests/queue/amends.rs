@@ -1,6 +1,6 @@
 //! Lost answers, and a Redis that forgot.
 
-use zoomd_store::queue::{Admitted, Remembered, Settled, WrittenBack};
+use zoomd_store::queue::{Admitted, Close, Remembered, Settled, Settlement, WrittenBack};
 
 use crate::bench::{Bench, done, go, job, named};
 
@@ -56,7 +56,13 @@ async fn forgotten_calls_are_told_before_they_are_repeated() {
     assert_eq!(written, [WrittenBack::Known; 3]);
     assert!(matches!(bench.admit_one(jobs[0].clone()).await, Admitted::Held));
     assert_eq!(bench.int("ZCARD zoomd:v1:w:acme|me").await, 0);
-    assert_eq!(bench.end(tickets[0].clone(), done()).await, Settled::Done);
+    // What it was answered still closes the right gate.
+    let until_ms = bench.store.now_ms().await.expect("time") + 60_000;
+    let closes = vec![Close::HostDay { until_ms }];
+    let settlement = Settlement { closes, ..Settlement::new(tickets[0].clone(), done()) };
+    let batch = bench.queue.settle_batch(vec![settlement], Vec::new());
+    assert_eq!(bench.queue.settle(&batch).await.expect("settle"), [Settled::Done]);
+    assert_eq!(bench.int("HGET zoomd:v1:gate:Zacme h:Uacme").await, until_ms);
     // Nobody settles the others: they are looked for.
     bench.shift(std::time::Duration::from_secs(31)).await;
     assert_eq!(bench.queue.sweep(9).await.expect("sweep").sent, 2);
