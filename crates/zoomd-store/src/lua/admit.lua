@@ -242,9 +242,20 @@ for _, g in ipairs(groups) do
   end
 end
 
--- What a job that came now waits for longest: those before it in its room may
--- use up the host's day, or take their time.
-local ahead = {}
+-- How many go before a job that has `before` others before it in its room: of
+-- each other room four a turn, and no more than wait at all.
+local ahead, beside = {}, {}
+local function place_in_line(A, before)
+  local b = beside[A]
+  if not b then
+    b = {rooms = call('ZCARD', P .. 'hr:' .. A), all = call('HLEN', P .. 'p:' .. A)}
+    beside[A] = b
+  end
+  local in_turn = b.rooms * 4 * (math.floor(before / 4) + 1)
+  return before + math.min(math.max(0, b.all - before), in_turn)
+end
+-- What a job that came now waits for longest: those before it may use up the
+-- host's day, or take their time.
 local function outlook(w)
   local g, why, till = w.g, w.why, w.till
   if not g.h or w.asleep then return why, till end
@@ -255,7 +266,7 @@ local function outlook(w)
     local full = next_day(g.room)
     if full > till then return 'host_day', full end
   elseif g.b.rate then
-    till = math.max(till, now + before / g.b.rate * SECOND)
+    till = math.max(till, now + place_in_line(g.A, before) / g.b.rate * SECOND)
   end
   return why, till
 end

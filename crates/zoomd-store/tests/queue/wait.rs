@@ -209,3 +209,22 @@ async fn a_long_wait_is_told_with_its_reason() {
     assert!(events.contains(&at(now + 90_000)), "{events}");
     assert!(events.contains(r#"\"why\":\"consent\"}"#), "{events}");
 }
+
+#[tokio::test]
+async fn a_wait_behind_many_hosts_is_told_too() {
+    let bench = Bench::start().await;
+    bench.to_noon().await;
+    bench.account("acme", "free").await; // 3 of 4 a second
+    let e = bench.arrive(251).await;
+    let host = |n: usize| format!("U{}", n % 60);
+    let jobs: Vec<_> = e[..250].iter().enumerate().map(|(n, e)| job("acme", &host(n), e)).collect();
+    for batch in jobs.chunks(125) {
+        bench.admit(batch).await;
+    }
+    // The first of its host, and eighty seconds behind those of the others.
+    bench.cmd("DEL zoomd:events").await;
+    bench.admit_one(job("acme", "Unew", &e[250])).await;
+    let events = format!("{:?}", bench.cmd("XRANGE zoomd:events - +").await);
+    assert_eq!(bench.int("XLEN zoomd:events").await, 1, "{events}");
+    assert!(events.contains(r#"\"why\":\"second\""#), "{events}");
+}
