@@ -11,6 +11,8 @@ use crate::queue::turns::Turns;
 
 /// Jobs of a line that is played; a longer one is reckoned in the large.
 const MOST_JOBS: u64 = 20_000;
+/// The same for a job that sleeps: each of a list of them is played by itself.
+const MOST_ASLEEP: u64 = 1_000;
 /// Rounds of claims, for a line that does not get on.
 const MOST_ROUNDS: usize = 100_000;
 /// How long after its grant a call may be sent, by default.
@@ -38,7 +40,9 @@ impl Line {
     fn play(&self, more: Option<Seat>) -> Option<Vec<Vec<i64>>> {
         let rooms = || self.rooms.iter().chain(self.sharers.iter().flat_map(|s| &s.rooms));
         let total = rooms().fold(0, |sum: u64, room| sum.saturating_add(room.waiting));
-        if total > MOST_JOBS {
+        let most =
+            if more.is_some_and(|seat| seat.due.is_some()) { MOST_ASLEEP } else { MOST_JOBS };
+        if total > most {
             return None;
         }
         let mut turns = self.as_it_stands();

@@ -157,3 +157,20 @@ fn the_level_is_the_highest_that_fits() {
         assert_eq!(cut, expected, "{fits:?} to {most}");
     }
 }
+
+#[test]
+fn a_line_of_any_length_has_an_answer_soon() {
+    let rooms = |each| (0..500).map(|n| room(&format!("U{n}"), each, 0)).collect();
+    let played = line(rooms(40));
+    let began = std::time::Instant::now();
+    let seat = Seat { room: 250, ahead: 39, due: None };
+    let (exact, about) = (played.expect(seat).at_ms, played.reckon(seat).at_ms);
+    // 20,000 jobs at 24 in 1.1 seconds: a quarter of an hour.
+    assert!((exact - about).abs() < 2 * SECOND_MS, "{exact} {about}");
+    assert!(exact - NOON > 14 * 60_000 && exact - NOON < 16 * 60_000, "{}", exact - NOON);
+    let all: Vec<_> = (0..500).map(|room| played.expect(Seat { room, ..seat }).at_ms).collect();
+    assert!(all.iter().all(|at| *at > NOON + 10 * 60_000));
+    let longer = line(rooms(4_000));
+    assert!(longer.expect(Seat { room: 3, ahead: 10, due: None }).at_ms > NOON + 3 * 60_000);
+    assert!(began.elapsed() < std::time::Duration::from_secs(20), "{:?}", began.elapsed());
+}
