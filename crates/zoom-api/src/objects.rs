@@ -7,6 +7,7 @@
 mod created;
 
 use std::borrow::Cow;
+use std::num::NonZeroU64;
 
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
@@ -70,10 +71,16 @@ fn secret<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Option<SecretStri
     Ok(Option::<String>::deserialize(from)?.map(SecretString::from))
 }
 
+/// A meeting's number; Zoom gives none 0.
+fn number<'de, D: serde::Deserializer<'de>>(from: D) -> Result<u64, D::Error> {
+    NonZeroU64::deserialize(from).map(NonZeroU64::get)
+}
+
 /// One meeting, as a list tells it.
 #[derive(Clone, Debug, Deserialize, Serialize, PartialEq, Eq)]
 pub struct Listed {
     /// The meeting's number.
+    #[serde(deserialize_with = "number")]
     pub id: u64,
     /// The id of this one occurrence.
     #[serde(default)]
@@ -220,12 +227,15 @@ mod tests {
             "{}",
             r#"{"id":"secret"}"#,
             r#"{"id":-1,"start_url":"secret"}"#,
+            r#"{"id":0,"uuid":"secret"}"#,
             r#"{"id":1,"id":2,"uuid":"secret"}"#,
             r#"{"id":1,"uuid":["secret"]}"#,
             r#"{"id":1,"uuid":"secret"#,
             r#"{"id":1} secret"#,
         ] {
             let error = reply(201, body).created().unwrap_err().to_string();
+            assert!(!error.contains("secret"), "{error}");
+            let error = reply(200, body).meeting().unwrap_err().to_string();
             assert!(!error.contains("secret"), "{error}");
         }
         let broken =

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::num::NonZeroU64;
 
 use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error, MapAccess, Visitor};
 use serde_json::value::RawValue;
@@ -32,8 +33,9 @@ impl<'de> Visitor<'de> for Reader {
         while let Some(name) = map.next_key_seed(Name)? {
             let value: &RawValue = map.next_value()?;
             if name == "id" {
-                let number = value.get().parse().map_err(|_| A::Error::custom("no id"))?;
-                once(&mut id, number)?;
+                let number: NonZeroU64 =
+                    value.get().parse().map_err(|_| A::Error::custom("no id"))?;
+                once(&mut id, number.get())?;
             } else if let Some(place) = TEXTS.iter().position(|known| *known == name) {
                 once(&mut texts[place], text(value)?)?;
             }
