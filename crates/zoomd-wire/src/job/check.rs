@@ -253,7 +253,7 @@ impl Times {
             }
             None if fixed => {
                 let message = format!(
-                    "`meeting.start_time` is missing; a meeting of type {kind} needs it, as \"2026-12-01T10:00:00Z\""
+                    "`meeting.start_time` is missing; a meeting of type {kind} needs it, as \"2030-01-07T10:00:00Z\""
                 );
                 return Err(InvalidJob::new("meeting.start_time", message));
             }
@@ -315,7 +315,7 @@ fn moment(
     let text = read::string(field, value)?;
     let short = || text.chars().take(40).collect::<String>();
     let Some(moment) = Moment::parse(&text) else {
-        let what = format!("is {:?}; write it as \"2026-12-01T10:00:00Z\"", short());
+        let what = format!("is {:?}; write it as \"2030-01-07T10:00:00Z\"", short());
         return Err(bad(field, &what));
     };
     let out_of_range = || bad(field, &format!("is {:?}, which is out of range", short()));

@@ -181,7 +181,7 @@ fn instant(field: &'static str, value: Option<&str>) -> Result<Option<Timestamp>
         None => {
             let short: String = text.chars().take(40).collect();
             let message = format!(
-                "`{field}` is {short:?}; write it with its zone, as \"2026-12-01T10:00:00Z\""
+                "`{field}` is {short:?}; write it with its zone, as \"2030-01-07T10:00:00Z\""
             );
             Err(InvalidJob::new(field, message))
         }

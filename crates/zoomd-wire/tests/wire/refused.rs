@@ -322,7 +322,7 @@ fn times_that_are_not_clear() {
     refused(
         &start("tomorrow"),
         "meeting.start_time",
-        r#"is "tomorrow"; write it as "2026-12-01T10:00:00Z""#,
+        r#"is "tomorrow"; write it as "2030-01-07T10:00:00Z""#,
     );
     refused(&start("2026-12-01"), "meeting.start_time", "write it as");
     refused(
