@@ -8,14 +8,19 @@ use crate::{Script, Store, StoreError};
 static CLAIM: LazyLock<Script> =
     LazyLock::new(|| Script::new(&[include_str!("lua/tick_claim.lua")]));
 
+/// A tick this much older than the last one, s, is of a clock that was set, and
+/// is claimed all the same: what schedules do may be done twice, and must not stop.
+const LATE_S: u64 = 60;
+
 impl Store {
     /// Claims the tick of `schedule` that was due at `tick_s` (seconds since
     /// 1970, as the schedule counts, so that all daemons name the same one).
+    /// Daemons whose clocks are a minute apart both have it.
     ///
     /// # Errors
     /// That Redis could not be asked: then nobody knows whose it is.
     pub async fn claim_tick(&self, schedule: &str, tick_s: u64) -> Result<bool, StoreError> {
-        let call = CLAIM.call().key(self.keys().ticks()).arg(schedule).arg(tick_s);
+        let call = CLAIM.call().key(self.keys().ticks()).arg(schedule).arg(tick_s).arg(LATE_S);
         Ok(redis::from_redis_value(call.run(&self.connection()).await?)?)
     }
 }

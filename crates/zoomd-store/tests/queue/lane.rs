@@ -92,6 +92,26 @@ async fn a_lease_taken_away_is_not_published() {
 }
 
 #[tokio::test]
+async fn a_lease_taken_away_before_the_counter_was_read_is_not_published() {
+    let bench = Bench::start().await;
+    bench.account("acme", "unlimited").await;
+    bench.account("other", "unlimited").await;
+    // The counter is asked for; the daemon stands still before Redis hears of it.
+    let watching = bench.queue.watch_leases();
+    tokio::pin!(watching);
+    assert!(futures_util::poll!(&mut watching).is_pending());
+    let tickets = leased(&bench, 10).await;
+    bench.shift(Duration::from_secs(31)).await;
+    assert_eq!(bench.queue.sweep(100).await.expect("sweep").sent, 10);
+    // What it reads has the change in it, and tells nothing of leases until now.
+    watching.await;
+    let since = bench.queue.untaken_since().await.expect("a watch");
+    assert!(tickets.iter().all(|ticket| ticket.granted_at < since));
+    assert_eq!(end_all(&bench, tickets).await, vec![Settled::Stale; 10]);
+    assert_eq!(bench.int("XLEN zoomd:results").await, 0);
+}
+
+#[tokio::test]
 async fn whatever_is_in_the_way_the_script_does_it_alone() {
     let bench = start().await;
     // The server forgot the script: the results are out, then the leases end.

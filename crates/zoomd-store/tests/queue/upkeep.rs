@@ -116,3 +116,21 @@ async fn a_lane_that_lost_its_turn_gets_one() {
     assert_eq!(bench.queue.claim(&bench.queue.fence(), 9).await.expect("claim").jobs.len(), 1);
     assert_eq!(bench.queue.drop_consumers().await.expect("drop"), 0);
 }
+
+#[tokio::test]
+async fn a_tick_is_one_daemons_and_a_clock_that_jumped_stops_no_schedule() {
+    let bench = Bench::start().await;
+    let claim = async |tick: u64| bench.store.claim_tick("trim", tick).await.expect("claim");
+    let (now, year) = (1_800_000_000, 365 * 86_400);
+    assert!(claim(now).await);
+    assert!(!claim(now).await, "another's");
+    assert!(!claim(now - 10).await, "late");
+    assert!(claim(now + 10).await);
+    // A daemon's clock is next year's for a while; then all go on.
+    assert!(claim(now + year).await);
+    assert!(claim(now + 20).await);
+    assert!(!claim(now + 20).await);
+    // The only daemon's clock is set back by an hour.
+    assert!(claim(now - 3_600).await);
+    assert!(claim(now - 3_590).await);
+}
