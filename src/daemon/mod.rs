@@ -62,17 +62,21 @@ pub async fn run(config: &Config, door: Option<Door>, mut stop: Stop) -> Result<
     let mut public = public::open(config, public, engine.tokens(), client);
     let rounds = rounds::begin(engine.tokens(), &id);
     let presence = presence::announce(store.clone(), &id, Arc::clone(&health));
+    let broken = engine.broken();
     health.run(store, engine);
     systemd::ready();
     tracing::info!(concurrency = config.concurrency, listen, "zoomd is ready");
     let healthy = config.zoom.request_timeout + STILL_HEALTHY;
-    tokio::select! {
-        () = stop.wait(Wish::Drain) => {}
-        () = systemd::watchdog(|| health.progress_age(), healthy) => {}
-    }
+    let broke = tokio::select! {
+        () = stop.wait(Wish::Drain) => false,
+        () = systemd::watchdog(|| health.progress_age(), healthy) => false,
+        () = broken => true,
+    };
     public.close().await;
-    if let Some(engine) = health.take() {
-        drain(config, engine, stop).await;
+    match health.take() {
+        Some(engine) if broke => engine.stop().await,
+        Some(engine) => drain(config, engine, stop).await,
+        None => {}
     }
     public.finish().await;
     rounds.end().await;
@@ -81,7 +85,7 @@ pub async fn run(config: &Config, door: Option<Door>, mut stop: Stop) -> Result<
         door.close().await;
     }
     tracing::info!("zoomd has stopped");
-    Ok(())
+    if broke { Err(refusal::broken()) } else { Ok(()) }
 }
 
 /// Finishes what is in flight, or drops it at a second signal. A token exchange

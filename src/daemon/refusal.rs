@@ -15,6 +15,14 @@ pub(super) fn data_folder(config: &Config, error: &std::io::Error) -> CliError {
         .hint("the rotation journal lies there; set ZOOMD_DATA_DIR to a folder that lasts")
 }
 
+/// One of its loops panicked.
+pub(super) fn broken() -> CliError {
+    CliError::failed(
+        "a part of the daemon panicked, which is a defect of zoomd; its log says where",
+    )
+    .hint("the service manager starts it anew, and no job is lost by it")
+}
+
 /// Tokens cannot be sealed.
 pub(super) fn no_key(error: SealError) -> CliError {
     CliError::config(error.to_string())

@@ -47,7 +47,7 @@ impl Daemon {
         std::fs::create_dir_all(&dir).expect("a folder");
         std::fs::write(dir.join("zoomd.toml"), scale.toml).expect("written");
         let data = dir.parent().expect("the world's folder").join("data");
-        let env = vec![
+        let mut env = vec![
             ("ZOOMD_REDIS_URL", format!("redis://{}", to_redis.address())),
             ("ZOOMD_ENCRYPTION_KEY", KEY.to_owned()),
             ("ZOOMD_CLIENT_ID", "sim-client".to_owned()),
@@ -60,6 +60,7 @@ impl Daemon {
             ("ZOOMD_SEAM_WORK_PACE", scale.pace.to_string()),
             ("ZOOMD_SEAM_CLOCK", data.with_file_name("clock").display().to_string()),
         ];
+        env.extend(wrong_clock(number));
         let (child, log) = spawn(&env, &dir, 0, "");
         let (seam, starts) = (String::new(), 0);
         let (open_at, goes_on_at) = (None, None);
@@ -125,6 +126,17 @@ impl Drop for Daemon {
     fn drop(&mut self) {
         self.kill();
     }
+}
+
+/// Wall clocks a year apart, where `CHAOS_FAKETIME` names the library for it.
+fn wrong_clock(number: usize) -> Vec<(&'static str, String)> {
+    let Ok(library) = std::env::var("CHAOS_FAKETIME") else { return Vec::new() };
+    let by = ["+0", "+400d", "-400d"][number % 3];
+    vec![
+        ("LD_PRELOAD", library),
+        ("FAKETIME", by.to_owned()),
+        ("DONT_FAKE_MONOTONIC", "1".to_owned()),
+    ]
 }
 
 fn log_name(life: u32) -> String {

@@ -424,6 +424,10 @@ async fn a_login_tells_which_scopes_are_missing() {
     assert_eq!(code, Some(0), "{shown}");
     let missing = json!({"create": null, "list": "meeting:read:list_meetings"});
     assert_eq!(shown["missing_scopes"], missing);
+    let (_, shown) = world.json(&["account", "show", "acme"]).await;
+    assert_eq!(shown["missing_scopes"], missing);
+    let (_, told) = world.json(&["doctor"]).await;
+    assert!(told.to_string().contains("acme lacks meeting:read:list_meetings"), "{told}");
     world.no_violations();
 }
 

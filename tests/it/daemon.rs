@@ -183,3 +183,21 @@ async fn a_second_signal_ends_it_at_once() {
     assert!(begun.elapsed() < Duration::from_secs(10), "{:?}", begun.elapsed());
     daemon.wait_log("second signal");
 }
+
+#[tokio::test]
+async fn a_zoom_out_of_reach_is_said_by_status_and_readiness() {
+    let rig = Rig::start().await;
+    rig.connect("acme");
+    let daemon = rig.daemon();
+    let trouble = zoom_sim::Fault::new(zoom_sim::Endpoint::Create, zoom_sim::What::Status(503));
+    rig.sim.fault(trouble.always());
+    for n in 0..8 {
+        rig.xadd(&job("acme", &format!("waits-{n}"))).await;
+    }
+    daemon.wait_log("cannot be reached or is in trouble");
+    let (status, body) = daemon.get("/readyz");
+    let ready: serde_json::Value = serde_json::from_str(&body).expect("JSON");
+    assert_eq!((status, &ready["degraded"]), (200, &true.into()), "{body}");
+    let told = || rig.run(&["status"]).stdout.contains("is out of its reach").then_some(());
+    crate::support::until("the host in zoomd status", told);
+}

@@ -3,6 +3,7 @@
 mod account;
 mod budget;
 mod chaos;
+mod clocks;
 mod config;
 mod daemon;
 mod deploy;

@@ -81,3 +81,23 @@ async fn waiting_for_redis_is_no_reason_to_be_restarted() {
         assert!(manager.hear("WATCHDOG=1", LIMIT), "to wait is to move: {:?}", manager.told);
     }
 }
+
+#[tokio::test]
+async fn a_loop_that_panics_ends_the_daemon_and_another_goes_on() {
+    let mut rig = Rig::start().await;
+    rig.connect("acme");
+    rig.set("ZOOMD_SEAM_WORK_PACE", "30");
+    let mut dying = rig.daemon();
+    rig.sim.fault(Fault::new(Endpoint::Create, What::Hold).after());
+    rig.xadd(&job("acme", "held")).await;
+    rig.sim.wait_for(Endpoint::Create, 1).await.expect("the call arrives");
+    dying.kill();
+    rig.set("ZOOMD_SEAM", "swept:panic");
+    let mut broken = rig.daemon();
+    assert_eq!(broken.wait().code(), Some(1), "the service manager starts it anew");
+    broken.wait_log("a loop of the engine panicked");
+    rig.set("ZOOMD_SEAM", "");
+    let _heir = rig.daemon();
+    assert_eq!(rig.outcome("held").await.1["status"], "succeeded");
+    assert_eq!(rig.sim.meetings_of("acme").len(), 1);
+}

@@ -17,6 +17,7 @@ use zoomd_store::grants::Grants;
 use zoomd_store::queue::{Queue, QueueSettings};
 use zoomd_store::seal::Vault;
 
+use crate::broken::Broken;
 use crate::error::Error;
 use crate::identity;
 use crate::jobs::end;
@@ -77,8 +78,8 @@ pub struct Engine {
 struct Task(JoinHandle<()>);
 
 impl Task {
-    fn spawn(work: impl Future<Output = ()> + Send + 'static) -> Self {
-        Self(tokio::spawn(work))
+    fn spawn(broken: &Broken, work: impl Future<Output = ()> + Send + 'static) -> Self {
+        Self(broken.spawn(work))
     }
 }
 
@@ -168,27 +169,29 @@ impl Engine {
     ) -> Self {
         let hands = Arc::clone(&shop);
         let work = move |ready| handler::run(Arc::clone(&hands), ready);
-        let worker = Task::spawn(async move { backend::run("zoomd", jobs, work).await });
+        let broken = shop.tokens.broken().clone();
+        let worker = Task::spawn(&broken, async move { backend::run("zoomd", jobs, work).await });
         let takers = vec![
-            Task::spawn(intake::serve(Arc::clone(&shop))),
-            Task::spawn(claims::serve(Arc::clone(&shop))),
-            Task::spawn(sweeps::expire(Arc::clone(&shop))),
+            Task::spawn(&broken, intake::serve(Arc::clone(&shop))),
+            Task::spawn(&broken, claims::serve(Arc::clone(&shop))),
+            Task::spawn(&broken, sweeps::expire(Arc::clone(&shop))),
         ];
-        let mut keepers: Vec<_> = schedules::all(&shop).into_iter().map(Task::spawn).collect();
+        let mut keepers: Vec<_> =
+            schedules::all(&shop).into_iter().map(|work| Task::spawn(&broken, work)).collect();
         keepers.extend([
-            Task::spawn(settling),
-            Task::spawn(renew::serve(Arc::clone(&shop))),
-            Task::spawn(wake::serve(Arc::clone(&shop))),
-            Task::spawn(amends::serve(Arc::clone(&shop))),
-            Task::spawn(identity::serve(Arc::clone(&shop))),
-            Task::spawn(sweeps::sweep(Arc::clone(&shop))),
-            Task::spawn(sweeps::promote(Arc::clone(&shop))),
+            Task::spawn(&broken, settling),
+            Task::spawn(&broken, renew::serve(Arc::clone(&shop))),
+            Task::spawn(&broken, wake::serve(Arc::clone(&shop))),
+            Task::spawn(&broken, amends::serve(Arc::clone(&shop))),
+            Task::spawn(&broken, identity::serve(Arc::clone(&shop))),
+            Task::spawn(&broken, sweeps::sweep(Arc::clone(&shop))),
+            Task::spawn(&broken, sweeps::promote(Arc::clone(&shop))),
         ]);
         Self { shop, takers, worker, keepers }
     }
 
     fn keeping(mut self, work: impl Future<Output = ()> + Send + 'static) -> Self {
-        self.keepers.push(Task::spawn(work));
+        self.keepers.push(Task::spawn(self.shop.tokens.broken(), work));
         self
     }
 
@@ -215,6 +218,12 @@ impl Engine {
     #[must_use]
     pub fn progress_age(&self) -> Duration {
         self.shop.progress.age()
+    }
+
+    /// Waits until one of the loops panicked, or for ever. The engine is broken
+    /// then: [`stop`](Self::stop) it, and end the process.
+    pub fn broken(&self) -> impl Future<Output = ()> + Send + use<> {
+        self.shop.tokens.broken().clone().happened()
     }
 
     /// Jobs in hand.

@@ -6,6 +6,7 @@
 //! from the stream to a settled outcome; [`reconcile`] asks Zoom what became of
 //! a call whose answer was lost.
 
+mod broken;
 pub mod consent;
 pub mod decide;
 mod engine;

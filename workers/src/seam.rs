@@ -1,8 +1,8 @@
 //! Where a test may have this process killed or stopped, exactly there.
 //!
 //! `ZOOMD_SEAM=<name>:kill` ends the process with SIGKILL when it comes to the
-//! seam of that name, `<name>:stop` halts it with SIGSTOP; a number behind
-//! (`:kill:3`) means the third time. Inert unless set. Names, in their order,
+//! seam of that name, `<name>:stop` halts it with SIGSTOP, `<name>:panic` panics
+//! there; a number behind (`:kill:3`) means the third time. Inert unless set. Names, in their order,
 //! of a rotation: `leased`, `drained`, `journalled`, `intended`, `before-send`,
 //! `replied` (in memory alone), `staged`, `judged`, `committed`, `refused`,
 //! `in-doubt`; of a job: `read`, `admitted`, `claimed`, `leaving` (between the
@@ -25,7 +25,8 @@ use crate::Settings;
 
 struct Seam {
     name: String,
-    signal: Signal,
+    /// None: it panics.
+    signal: Option<Signal>,
     passes: AtomicU32,
 }
 
@@ -34,8 +35,9 @@ static SEAM: LazyLock<Option<Seam>> = LazyLock::new(|| {
     let mut parts = wish.split(':');
     let name = parts.next()?.to_owned();
     let signal = match parts.next()? {
-        "kill" => Signal::KILL,
-        "stop" => Signal::STOP,
+        "kill" => Some(Signal::KILL),
+        "stop" => Some(Signal::STOP),
+        "panic" => None,
         _ => return None,
     };
     let passes = parts.next().and_then(|number| number.parse().ok()).unwrap_or(1);
@@ -46,7 +48,10 @@ static SEAM: LazyLock<Option<Seam>> = LazyLock::new(|| {
 pub(crate) fn at(name: &str) {
     let Some(seam) = SEAM.as_ref().filter(|seam| seam.name == name) else { return };
     if seam.passes.fetch_sub(1, Ordering::Relaxed) == 1 {
-        let _ = kill_process(getpid(), seam.signal);
+        match seam.signal {
+            Some(signal) => drop(kill_process(getpid(), signal)),
+            None => panic!("the seam {name}"),
+        }
     }
 }
 

@@ -287,13 +287,14 @@ impl Journal {
         Ok(())
     }
 
-    /// Drops what has been kept long enough and writes the file anew where that
-    /// makes it much smaller. Called from time to time.
+    /// Drops what has been kept long enough, by this machine's clock and by that of
+    /// Redis (`redis_ms`), of which one may have jumped, and writes the file anew
+    /// where that makes it much smaller. Called from time to time.
     ///
     /// # Errors
     /// That the file cannot be written anew; the old one stays.
-    pub fn tidy(&self) -> Result<(), JournalError> {
-        let now = jiff::Timestamp::now().as_millisecond();
+    pub fn tidy(&self, redis_ms: i64) -> Result<(), JournalError> {
+        let now = jiff::Timestamp::now().as_millisecond().min(redis_ms);
         let keep = i64::try_from(self.shared.keep.as_millis()).unwrap_or(i64::MAX);
         let mut book = self.book();
         book.index.expire(now.saturating_sub(keep));

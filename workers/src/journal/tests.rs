@@ -122,11 +122,26 @@ async fn an_entry_goes_when_its_child_is_staged_and_the_file_shrinks() {
     }
     assert_eq!(journal.entries().len(), 1);
     let before = journal.book().file.len();
-    journal.tidy().expect("written anew");
+    journal.tidy(i64::MAX).expect("written anew");
     assert!(journal.book().file.len() * 10 < before);
     let (entry, reply) = journal.read("i49").expect("moved");
     assert_eq!((entry.version.generation, reply.body.len()), (49, 20_000));
     assert!(journal.entries()[0].committed_ms.is_some());
+}
+
+#[tokio::test]
+async fn an_entry_is_kept_until_both_clocks_say_that_its_time_is_over() {
+    let (folder, key) = (tempfile::tempdir().expect("a folder"), key());
+    let vault = vault("ns", &key);
+    let journal =
+        Journal::open(folder.path(), "one", &vault, 1_000_000, Duration::ZERO).expect("writable");
+    journal.stage(&staged("i", "acme", 1, &[]), &reply("x")).expect("written");
+    journal.committed("i", fp(&vault, "i"));
+    let now_ms = jiff::Timestamp::now().as_millisecond();
+    journal.tidy(now_ms - 1_000).expect("fine");
+    assert_eq!(journal.entries().len(), 1, "this machine's clock jumped");
+    journal.tidy(i64::MAX).expect("fine");
+    assert!(journal.entries().is_empty());
 }
 
 #[tokio::test]

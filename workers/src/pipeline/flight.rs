@@ -10,7 +10,7 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use bytes::Bytes;
 use jiff::Timestamp;
@@ -39,6 +39,7 @@ pub struct Flight {
     /// The batch that settles it; 0 until there is one.
     pub settle_number: AtomicU64,
     granted_at: Instant,
+    granted_wall: SystemTime,
     prolonged_ms: AtomicU64,
     sent_ms: AtomicI64,
     settled: AtomicBool,
@@ -67,6 +68,7 @@ impl Flight {
             removed: false,
             settle_number: AtomicU64::new(0),
             granted_at,
+            granted_wall: SystemTime::now() - granted_at.elapsed(),
             prolonged_ms: AtomicU64::new(0),
             sent_ms: AtomicI64::new(0),
             settled: AtomicBool::new(false),
@@ -126,8 +128,16 @@ impl Flight {
 
     /// Whether a request may leave now. If so it is taken as sent from here on.
     pub fn may_send(&self) -> bool {
-        let now = Instant::now();
-        let may = now < self.ticket.send_by && now < self.lease_until();
+        self.may_send_at(Instant::now(), SystemTime::now())
+    }
+
+    /// The same at a moment of both clocks: the monotonic one stands still while
+    /// a machine sleeps or is moved, and the other is then set. Where that jumped
+    /// for another reason, the job goes back unsent.
+    pub fn may_send_at(&self, now: Instant, wall: SystemTime) -> bool {
+        let within = self.ticket.send_by.saturating_duration_since(self.granted_at);
+        let slept = wall.duration_since(self.granted_wall).is_ok_and(|since| since >= within);
+        let may = !slept && now < self.ticket.send_by && now < self.lease_until();
         if may {
             self.sent_ms.store(self.redis_ms(now).max(1), Ordering::Release);
         }

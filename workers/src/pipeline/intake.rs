@@ -69,16 +69,19 @@ struct Candidate {
 }
 
 async fn admit_all(shop: &Arc<Shop>, entries: Vec<Entry>, patience: &mut Patience) {
-    let now = Timestamp::now();
+    let mut time = TimeOfRefusals::default();
     let mut admissions = Vec::with_capacity(entries.len());
     let mut candidates = Vec::with_capacity(entries.len());
     for entry in entries {
-        match parse::fresh(&shop.settings, entry, now) {
+        match parse::fresh(&shop.settings, entry) {
             Parsed::Job { admission, job, text } => {
                 admissions.push(admission);
                 candidates.push(Candidate { job: *job, text });
             }
-            Parsed::Bad(refusal) => refuse(shop, refusal).await,
+            Parsed::Bad { entry, text, why } => {
+                let now = time.of(shop, &entry).await;
+                refuse(shop, outcome::invalid(&entry, &text, &why, now)).await;
+            }
         }
     }
     let mut candidates = candidates.into_iter();
@@ -86,15 +89,16 @@ async fn admit_all(shop: &Arc<Shop>, entries: Vec<Entry>, patience: &mut Patienc
     while !rest.is_empty() {
         let most = u32::try_from(rest.len()).unwrap_or(u32::MAX);
         let Some(mut permits) = shop.permits(most).await else {
-            return hand_over(shop, rest, candidates, patience).await;
+            return hand_over(shop, rest, candidates, patience, &mut time).await;
         };
         let (piece, later) = rest.split_at(permits.num_permits().min(rest.len()));
         let Some(answers) = admit(shop, piece, patience).await else { return };
         seam::at("admitted");
         for (admission, admitted) in piece.iter().zip(answers) {
             let Some(candidate) = candidates.next() else { break };
-            if let Some(refusal) = place(shop, admission, admitted, candidate, Some(&mut permits)) {
-                refuse(shop, refusal).await;
+            let placed = place(shop, admission, admitted, candidate, Some(&mut permits));
+            if let Some((code, candidate)) = placed {
+                turn_away(shop, admission, code, &candidate, &mut time).await;
             }
         }
         rest = later;
@@ -108,14 +112,15 @@ async fn hand_over(
     rest: &[Admission],
     candidates: impl Iterator<Item = Candidate>,
     patience: &mut Patience,
+    time: &mut TimeOfRefusals,
 ) {
     let Some(answers) = admit(shop, rest, patience).await else { return };
     for ((admission, admitted), candidate) in rest.iter().zip(answers).zip(candidates) {
         match admitted {
             Admitted::Go(ticket) => shop.lane.settle_unread(Settlement::back(ticket)).await,
             other => {
-                if let Some(refusal) = place(shop, admission, other, candidate, None) {
-                    refuse(shop, refusal).await;
+                if let Some((code, candidate)) = place(shop, admission, other, candidate, None) {
+                    turn_away(shop, admission, code, &candidate, time).await;
                 }
             }
         }
@@ -141,19 +146,47 @@ async fn admit(shop: &Shop, piece: &[Admission], patience: &mut Patience) -> Opt
     }
 }
 
+/// The time of Redis for the outcomes of what is refused: asked for once in a
+/// batch, and only where there is such a thing.
+#[derive(Default)]
+struct TimeOfRefusals(Option<Timestamp>);
+
+impl TimeOfRefusals {
+    /// That time; of a Redis that does not tell, when the entry was written.
+    async fn of(&mut self, shop: &Shop, entry: &str) -> Timestamp {
+        if self.0.is_none() {
+            let now_ms = shop.queue.store().now_ms().await.ok();
+            self.0 = now_ms.and_then(|ms| Timestamp::from_millisecond(ms).ok());
+        }
+        self.0.unwrap_or_else(|| parse::time_of(entry))
+    }
+}
+
+async fn turn_away(
+    shop: &Shop,
+    admission: &Admission,
+    code: FailureCode,
+    Candidate { job, text }: &Candidate,
+    time: &mut TimeOfRefusals,
+) {
+    let now = time.of(shop, &admission.entry).await;
+    refuse(shop, outcome::refusal(admission, job, text, code, now)).await;
+}
+
 async fn refuse(shop: &Shop, refusal: Refusal) {
     crate::metric::finished(refusal.outcome.kind, refusal.code);
     shop.lane.refuse(refusal).await;
 }
 
-/// Puts an admitted job where the answer says; answers the refusal if it is one.
+/// Puts an admitted job where the answer says; gives it back with the code of its
+/// failure if it is refused.
 fn place(
     shop: &Arc<Shop>,
     admission: &Admission,
     admitted: Admitted,
     candidate: Candidate,
     permits: Option<&mut tokio::sync::OwnedSemaphorePermit>,
-) -> Option<Refusal> {
+) -> Option<(FailureCode, Candidate)> {
     let code = match admitted {
         Admitted::Go(ticket) => {
             if let Some(permit) = permits.and_then(|permits| permits.split(1)) {
@@ -186,5 +219,5 @@ fn place(
         Admitted::AccountRemoved => FailureCode::AccountRemoved,
         Admitted::Expired => FailureCode::DeadlineExceeded,
     };
-    Some(outcome::refusal(admission, &candidate.job, &candidate.text, code, Timestamp::now()))
+    Some((code, candidate))
 }

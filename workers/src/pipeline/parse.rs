@@ -7,11 +7,10 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use jiff::Timestamp;
-use zoomd_store::queue::{Admission, Entry, Refusal};
+use zoomd_store::queue::{Admission, Entry};
 use zoomd_wire::{EntryId, InvalidJob, Job, Rules};
 
 use crate::Settings;
-use crate::jobs::outcome;
 
 /// What an entry turned out to be.
 #[derive(Debug)]
@@ -26,12 +25,19 @@ pub enum Parsed {
         text: Bytes,
     },
     /// No job; it becomes a failure.
-    Bad(Refusal),
+    Bad {
+        /// The entry.
+        entry: Arc<str>,
+        /// Its text.
+        text: Bytes,
+        /// What is wrong with it.
+        why: Box<InvalidJob>,
+    },
 }
 
 /// Parses an entry of the stream.
 #[must_use]
-pub fn fresh(settings: &Settings, entry: Entry, now: Timestamp) -> Parsed {
+pub fn fresh(settings: &Settings, entry: Entry) -> Parsed {
     let written = time_of(&entry.id);
     let (text, parsed) = match entry.body {
         Ok(text) => {
@@ -49,7 +55,7 @@ pub fn fresh(settings: &Settings, entry: Entry, now: Timestamp) -> Parsed {
             let admission = admission(settings, &entry.id, &job, written);
             Parsed::Job { admission, job: Box::new(job), text }
         }
-        Err(why) => Parsed::Bad(outcome::invalid(&entry.id, &text, &why, now)),
+        Err(why) => Parsed::Bad { entry: entry.id, text, why: Box::new(why) },
     }
 }
 
@@ -74,7 +80,8 @@ pub fn again(entry: &str, text: &[u8]) -> Result<Job, InvalidJob> {
     zoomd_wire::parse(text, &Rules { now: time_of(entry), allow_past_start: true })
 }
 
-fn time_of(entry: &str) -> Timestamp {
+/// When an entry was written, by the time of Redis.
+pub(super) fn time_of(entry: &str) -> Timestamp {
     entry.parse::<EntryId>().map_or(Timestamp::UNIX_EPOCH, |id| id.time())
 }
 

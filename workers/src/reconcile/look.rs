@@ -18,7 +18,7 @@ use zoomd_store::calls::{Begun, Call};
 use zoomd_store::queue::Record;
 use zoomd_wire::{AccountName, Marker};
 
-use super::sift::{Sifted, Sought};
+use super::sift::{self, Sifted, Sought};
 use crate::decide::{self, Wait};
 use crate::jobs::call::{self, Leave};
 use crate::pipeline::flight::Flight;
@@ -123,7 +123,8 @@ pub async fn look(
     looker.run(&sought, record).await.unwrap_or_else(|look| look)
 }
 
-/// The meetings of a list that carry `marker`, outside of any lease.
+/// The meetings of a list that carry `marker`, outside of any lease. Those made
+/// after `hidden_since` whose agenda the list may cut are read in full.
 ///
 /// # Errors
 /// The list could not be read.
@@ -133,14 +134,28 @@ pub async fn carriers(
     token: &Token,
     leave: Leave<'_>,
     marker: &Marker,
+    hidden_since: Option<Timestamp>,
 ) -> Result<Vec<u64>, String> {
     let now_ms = shop.queue.store().now_ms().await.map_err(|error| error.to_string())?;
     let now = Timestamp::from_millisecond(now_ms).map_err(|error| error.to_string())?;
     let known = (now, Instant::now());
     let mut looker = Looker { shop, place, known, token, leave, paid: false, until: None };
-    let all = looker.list().await.map_err(|look| format!("{look:?}"))?;
-    let carries = |one: &&Listed| one.agenda.as_deref().is_some_and(|text| marker.is_in(text));
-    Ok(all.iter().filter(carries).map(|one| one.id).collect())
+    let untold = |look: Look| format!("{look:?}");
+    let all = looker.list().await.map_err(untold)?;
+    let mut left = shop.settings.reconcile.most_gets;
+    let mut found = Vec::new();
+    for one in &all {
+        let mut carries = one.agenda.as_deref().is_some_and(|text| marker.is_in(text));
+        let hidden = hidden_since.is_some_and(|since| sift::may_hide(one, since));
+        if !carries && hidden && left > 0 {
+            left -= 1;
+            let json = looker.get(one.id).await.map_err(untold)?;
+            carries =
+                json.and_then(|json| agenda_of(&json)).is_some_and(|text| marker.is_in(&text));
+        }
+        found.extend(carries.then_some(one.id));
+    }
+    Ok(found)
 }
 
 impl Looker<'_> {

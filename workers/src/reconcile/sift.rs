@@ -48,7 +48,9 @@ impl Sought<'_> {
             found.sort_by(|a, b| a.created_at.cmp(&b.created_at).then(a.id.cmp(&b.id)));
             return Sifted::Found(found);
         }
-        let mut ask: Vec<_> = listed.iter().filter(|one| is_cut(one)).collect();
+        let ask =
+            listed.iter().filter(|one| is_cut(one) || is_doubtful(one) && self.is_recent(one));
+        let mut ask: Vec<_> = ask.collect();
         ask.sort_by_key(|one| (!self.is_recent(one), 3 - self.likeness(one)));
         Sifted::Ask(ask)
     }
@@ -66,8 +68,7 @@ impl Sought<'_> {
     /// Made no earlier than the first call, as far as clocks can be trusted. A
     /// meeting that does not say counts as recent.
     fn is_recent(&self, one: &Listed) -> bool {
-        let made = one.created_at.as_deref().and_then(|text| text.parse::<Timestamp>().ok());
-        made.is_none_or(|made| made >= self.since.saturating_sub(CLOCK_SLACK).unwrap_or(made))
+        is_recent(one, self.since)
     }
 
     /// How many of topic, type and start agree; what a meeting does not tell agrees.
@@ -83,9 +84,35 @@ impl Sought<'_> {
     }
 }
 
-/// Whether the list may have cut the agenda, or does not show it.
+/// Whether a meeting made since `since` may carry a marker that the list hides.
+#[must_use]
+pub fn may_hide(one: &Listed, since: Timestamp) -> bool {
+    (is_cut(one) || is_doubtful(one)) && is_recent(one, since)
+}
+
+/// Whether a list may cut an agenda of so many characters and a marker, whatever
+/// it counts.
+#[must_use]
+pub fn may_be_cut(agenda_chars: usize) -> bool {
+    const LONGEST_CHAR: usize = 4;
+    const MARKER: usize = 16;
+    agenda_chars * LONGEST_CHAR + MARKER >= AGENDA_CUT
+}
+
+fn is_recent(one: &Listed, since: Timestamp) -> bool {
+    let made = one.created_at.as_deref().and_then(|text| text.parse::<Timestamp>().ok());
+    made.is_none_or(|made| made >= since.saturating_sub(CLOCK_SLACK).unwrap_or(made))
+}
+
+/// Whether the list has cut the agenda.
 fn is_cut(one: &Listed) -> bool {
     one.agenda.as_deref().is_some_and(|text| text.chars().count() >= AGENDA_CUT)
+}
+
+/// Whether it may have: a list that counts bytes cuts others earlier, and one
+/// without an agenda may not show it.
+fn is_doubtful(one: &Listed) -> bool {
+    one.agenda.as_deref().is_none_or(|text| text.len() >= AGENDA_CUT)
 }
 
 #[cfg(test)]

@@ -81,6 +81,25 @@ fn what_the_list_cuts_is_asked_for_likeliest_first() {
 }
 
 #[test]
+fn a_new_meeting_whose_agenda_may_be_cut_or_hidden_is_asked_for() {
+    let (job, marker) = (scheduled(), Marker::from_bits(7));
+    let sought = Sought { marker: Some(&marker), meeting: &job.meeting, since: since() };
+    let (new, old) =
+        (r#","created_at":"2026-11-25T10:00:01Z""#, r#","created_at":"2026-11-24T10:00:00Z""#);
+    let wide = "é".repeat(125);
+    let all = [
+        listed(1, &format!(r#"{new},"agenda":"{wide}""#)),
+        listed(2, &format!(r#"{old},"agenda":"{wide}""#)),
+        listed(3, new),
+        listed(4, old),
+        listed(5, &format!(r#"{new},"agenda":"""#)),
+        listed(6, &format!(r#"{new},"agenda":"{}""#, "é".repeat(124))),
+    ];
+    let Sifted::Ask(ask) = sought.sift(&all) else { panic!("ask") };
+    assert_eq!(ids(&ask), [1, 3]);
+}
+
+#[test]
 fn without_a_marker_what_is_alike_is_told_and_nothing_is_adopted() {
     let job = scheduled();
     let sought = Sought { marker: None, meeting: &job.meeting, since: since() };

@@ -9,9 +9,9 @@
 //! The looks wait in Redis, so that they are made by whoever is there then.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
 use zoomd_store::StoreError;
@@ -19,6 +19,7 @@ use zoomd_store::twins::Twins;
 use zoomd_wire::Marker;
 
 use super::look::{self, Place};
+use super::sift;
 use crate::jobs::{call, notes};
 use crate::pipeline::flight::Flight;
 use crate::pipeline::shop::Shop;
@@ -31,7 +32,7 @@ const ROUND: usize = 16;
 const SHORTEST: Duration = Duration::from_millis(50);
 const LONGEST: Duration = Duration::from_secs(15);
 /// A look that could not be made in so long is not made any more.
-const GIVE_UP: Duration = Duration::from_secs(24 * 3600);
+const GIVE_UP: SignedDuration = SignedDuration::from_hours(24);
 
 /// What a look needs to know of its job.
 #[derive(Debug, Serialize, Deserialize)]
@@ -39,7 +40,11 @@ struct Note {
     v: u8,
     place: Place,
     marker: String,
-    /// When the job succeeded.
+    /// When its first call may have left, where a list may cut its agenda: then
+    /// what was made since is read in full.
+    #[serde(default)]
+    since: Option<Timestamp>,
+    /// When the job succeeded, by the time of Redis.
     at: Timestamp,
 }
 
@@ -70,7 +75,10 @@ impl Suspects {
     pub fn watch(&self, flight: &Flight, marker: Option<Marker>) {
         let Some(marker) = marker.filter(|_| notes::was_sent_before(flight)) else { return };
         let (place, marker) = (Place::of(flight), marker.to_string());
-        let note = Note { v: 1, place, marker, at: Timestamp::now() };
+        let first_ms = flight.record.first_send_ms.unwrap_or(flight.ticket.granted_ms);
+        let since = Timestamp::from_millisecond(first_ms).ok();
+        let since = since.filter(|_| sift::may_be_cut(flight.job.meeting.agenda_chars));
+        let note = Note { v: 1, place, marker, since, at: flight.redis_time(Instant::now()) };
         self.send(News::Watch(Arc::clone(&flight.ticket.job_id), note));
     }
 
@@ -136,7 +144,9 @@ async fn look_round(shop: &Shop, twins: &Twins, after: Duration) -> Result<(), S
             // Of a newer version, which will look for itself.
             continue;
         };
-        let age = Timestamp::now().duration_since(note.at);
+        let now = Timestamp::from_millisecond(shop.queue.store().now_ms().await?);
+        let now = now.unwrap_or(note.at);
+        let age = now.duration_since(note.at);
         match look_at(shop, note).await {
             Ok(found) => {
                 if found.len() > 1 {
@@ -145,7 +155,7 @@ async fn look_round(shop: &Shop, twins: &Twins, after: Duration) -> Result<(), S
                 }
                 twins.done(&job).await?;
             }
-            Err(why) if age.unsigned_abs() > GIVE_UP => {
+            Err(why) if age > GIVE_UP => {
                 tracing::info!(job.id = job, why, "no look for twins could be made");
                 skipped();
                 twins.done(&job).await?;
@@ -160,5 +170,5 @@ async fn look_at(shop: &Shop, note: Note) -> Result<Vec<u64>, String> {
     let marker: Marker = note.marker.parse().map_err(|_| "its marker is none".to_owned())?;
     let prepared = call::prepare_outside(shop, &note.place.account).await;
     let (token, leave) = prepared.map_err(|wait| format!("{wait:?}"))?;
-    look::carriers(shop, note.place, &token, leave, &marker).await
+    look::carriers(shop, note.place, &token, leave, &marker, note.since).await
 }

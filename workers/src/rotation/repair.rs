@@ -32,8 +32,8 @@ impl Rotator {
                 }
             }
         }
-        let journal = self.0.journal.clone();
-        if let Ok(Err(error)) = tokio::task::spawn_blocking(move || journal.tidy()).await {
+        let (journal, now_ms) = (self.0.journal.clone(), self.0.rotations.store().now_ms().await?);
+        if let Ok(Err(error)) = tokio::task::spawn_blocking(move || journal.tidy(now_ms)).await {
             tracing::warn!(%error, "the rotation journal could not be tidied");
         }
         Ok(changed)

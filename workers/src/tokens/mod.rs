@@ -30,6 +30,7 @@ use zoomd_store::seal::Vault;
 use zoomd_store::{Store, StoreError};
 use zoomd_wire::AccountName;
 
+use crate::broken::Broken;
 use crate::journal::{Journal, JournalError};
 use crate::rotation::{Order, Parts, Rotator, Wish, meter, ours::Ours};
 use crate::seam;
@@ -95,6 +96,7 @@ struct Inner {
     /// Tokens that Zoom refused although they should live: not used again.
     refused: Mutex<std::collections::HashMap<AccountName, GrantVersion>>,
     strangers: Strangers,
+    broken: Broken,
     loops: Mutex<Vec<JoinHandle<()>>>,
 }
 
@@ -133,6 +135,7 @@ impl Tokens {
             closed: Notify::new(),
             refused: Mutex::default(),
             strangers: Strangers::default(),
+            broken: Broken::default(),
             loops: Mutex::default(),
         }));
         *lock(&tokens.0.loops) = service::start(&tokens);
@@ -154,6 +157,11 @@ impl Tokens {
     /// Accounts whose users are not known by name.
     pub(crate) fn strangers(&self) -> &Strangers {
         &self.0.strangers
+    }
+
+    /// Whether one of the loops panicked; the engine's are spawned by it, too.
+    pub(crate) fn broken(&self) -> &Broken {
+        &self.0.broken
     }
 
     pub(crate) async fn look(&self, name: &AccountName) -> Result<Option<Look>, StoreError> {

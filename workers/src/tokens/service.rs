@@ -20,7 +20,8 @@ const RECONNECT: Duration = Duration::from_millis(200);
 
 pub(super) fn start(tokens: &Tokens) -> Vec<tokio::task::JoinHandle<()>> {
     let weak = || Arc::downgrade(&tokens.0);
-    vec![tokio::spawn(listen(weak())), tokio::spawn(watch(weak())), tokio::spawn(repair(weak()))]
+    let broken = &tokens.0.broken;
+    vec![broken.spawn(listen(weak())), broken.spawn(watch(weak())), broken.spawn(repair(weak()))]
 }
 
 fn up(weak: &Weak<Inner>) -> Option<Tokens> {

@@ -125,24 +125,31 @@ async fn what_cannot_be_told_apart_is_not_guessed() {
     let world = World::new().await;
     world.account("acme").await;
     let engine = world.hasty_engine().await;
-    world.sim.fault(Fault::new(Endpoint::Create, What::Drop).after().times(2));
+    world.sim.fault(Fault::new(Endpoint::Create, What::Drop).after());
     let mut instant = job_with("acme", "instant");
     instant["meeting"] = json!({"topic": "now", "type": 1});
     world.enqueue(&instant);
     let failure = world.outcome("instant").await;
     assert_eq!(failure["code"], "outcome_unknown");
+    world.sim.fault(Fault::new(Endpoint::Create, What::Drop).after());
+    let mut personal = job_with("acme", "personal");
+    personal["meeting"]["settings"] = json!({"use_pmi": true});
+    world.enqueue(&personal);
+    let failure = world.outcome_of("personal").await;
+    assert_eq!(failure["code"], "outcome_unknown");
     engine.drain(LIMIT).await;
 
+    world.sim.fault(Fault::new(Endpoint::Create, What::Drop).after());
     let engine = world.engine_with(|setup| setup.settings.marker = MarkerPlace::None).await;
     world.enqueue(&job_with("acme", "unmarked"));
-    let failure = world.outcomes(2).await.remove("unmarked").expect("an outcome");
+    let failure = world.outcomes(3).await.remove("unmarked").expect("an outcome");
     assert_eq!(failure["code"], "outcome_unknown");
     assert_eq!(failure["candidates"][0]["topic"], "unmarked");
     // The id is held: the same job again makes nothing.
     world.enqueue(&job_with("acme", "unmarked"));
     world.enqueue(&job_with("acme", "next"));
-    assert!(world.outcomes(3).await.contains_key("next"));
-    assert_eq!(world.sim.meetings().len(), 3);
+    assert!(world.outcomes(4).await.contains_key("next"));
+    assert_eq!(world.sim.meetings().len(), 4);
     engine.drain(LIMIT).await;
     world.assert_idle();
 }

@@ -1,12 +1,31 @@
 //! Engines that die or leave: how soon others go on.
 
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
+use bytes::Bytes;
 use zoom_sim::{Endpoint, Fault, What};
-use zoomd_store::queue::Queue;
+use zoomd_store::queue::{Admission, Admitted, Entry, Queue, Reader};
+use zoomd_wire::Job;
+use zoomd_workers::pipeline::flight::Flight;
+use zoomd_workers::pipeline::parse::{self, Parsed};
 
 use crate::resp::Answer;
 use crate::world::{LIMIT, World, job_with};
+
+async fn next(reader: &mut Reader) -> Entry {
+    loop {
+        if let Some(entry) = reader.next(1).await.expect("a read").pop() {
+            return entry;
+        }
+    }
+}
+
+fn job_of(entry: Entry) -> (Admission, Box<Job>, Bytes) {
+    match parse::fresh(&zoomd_workers::Settings::default(), entry) {
+        Parsed::Job { admission, job, text } => (admission, job, text),
+        bad => panic!("a sound job: {bad:?}"),
+    }
+}
 
 #[tokio::test]
 async fn a_dead_engines_jobs_are_taken_up_within_twice_the_lease() {
@@ -19,16 +38,8 @@ async fn a_dead_engines_jobs_are_taken_up_within_twice_the_lease() {
         world.enqueue(&job_with("acme", id));
     }
     let mut reader = dying.reader();
-    let mut entries = reader.next(1).await.expect("a read");
-    while entries.is_empty() {
-        entries = reader.next(1).await.expect("a read");
-    }
-    let admitted = reader.next(1).await.expect("a read").pop().expect("an entry");
-    let settings = zoomd_workers::Settings::default();
-    let parsed = zoomd_workers::pipeline::parse::fresh(&settings, admitted, jiff::Timestamp::now());
-    let zoomd_workers::pipeline::parse::Parsed::Job { admission, .. } = parsed else {
-        panic!("a sound job: {parsed:?}")
-    };
+    next(&mut reader).await;
+    let (admission, _, _) = job_of(next(&mut reader).await);
     dying.admit(&dying.fence(), &[admission]).await.expect("admitted");
     assert_eq!(world.resp().call(&["ZCARD", "zoomd:v1:lease"]), Answer::Number(1));
     let died = Instant::now();
@@ -88,4 +99,26 @@ async fn a_rolling_deploy_costs_no_attempt_and_no_second() {
     assert!(outcomes.values().all(|o| o["reconciled"] == false));
     new.drain(LIMIT).await;
     world.assert_idle();
+}
+
+#[tokio::test]
+async fn a_lease_that_was_slept_through_sends_nothing() {
+    let world = World::new().await;
+    world.account("acme").await;
+    let settings = world.setup().queue;
+    let (within, lease) = (settings.send_within, settings.lease);
+    let queue = Queue::new(world.store.clone(), settings, "slept");
+    world.enqueue(&job_with("acme", "slept"));
+    let (admission, job, text) = job_of(next(&mut queue.reader()).await);
+    let admitted = queue.admit(&queue.fence(), &[admission]).await.expect("admitted").remove(0);
+    let Admitted::Go(ticket) = admitted else { panic!("it may go: {admitted:?}") };
+    let flight = Flight::new(ticket, *job, text, Default::default(), within);
+    let (now, wall, second) = (Instant::now(), SystemTime::now(), Duration::from_secs(1));
+    assert!(!flight.may_send_at(now + within, wall), "too late by its own clock");
+    assert!(!flight.may_send_at(now, wall + within), "the machine slept");
+    assert!(!flight.may_send_at(now, wall + 400 * 86_400 * second));
+    assert!(!flight.may_send_at(now + lease, wall + lease));
+    assert_eq!(flight.sent_ms(), None);
+    assert!(flight.may_send_at(now, wall - 400 * 86_400 * second), "a clock set back is no sleep");
+    assert!(flight.sent_ms().is_some());
 }

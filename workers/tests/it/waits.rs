@@ -189,6 +189,24 @@ async fn a_redis_that_is_killed_and_comes_back_costs_nothing() {
 }
 
 #[tokio::test]
+async fn after_redis_came_back_as_another_nothing_is_taken_for_a_while() {
+    let rest = Duration::from_millis(1_500);
+    let mut world = World::new().await;
+    world.account("acme").await;
+    let engine = world.engine_with(|setup| setup.settings.rest_after_restart = rest).await;
+    world.enqueue(&job_with("acme", "before"));
+    world.outcomes(1).await;
+    world.redis.kill();
+    let began = Instant::now();
+    world.redis.restart().expect("redis starts again");
+    world.enqueue(&job_with("acme", "after"));
+    world.outcomes(2).await;
+    assert!(began.elapsed() >= rest, "{:?}", began.elapsed());
+    assert_eq!(zoomd_workers::Settings::default().rest_after_restart, Duration::from_secs(5));
+    engine.drain(LIMIT).await;
+}
+
+#[tokio::test]
 async fn a_drain_finishes_what_is_under_way_and_gives_back_the_rest() {
     let world = World::new().await;
     world.account("acme").await;

@@ -7,6 +7,7 @@ use serde_json::Value;
 use zoom_sim::{Endpoint, Fault, UserSpec, What};
 use zoomd_store::twins::Twins;
 use zoomd_workers::decide::backoff;
+use zoomd_workers::{Engine, Setup};
 
 use crate::world::{LIMIT, World, job_with};
 
@@ -160,21 +161,46 @@ async fn a_look_spends_the_lists_budget_and_not_the_hosts_hundred() {
     assert!(counts["l:medium"] >= 1, "{counts:?}");
 }
 
+/// A job whose agenda the list cuts.
+fn long(id: &str) -> Value {
+    let mut job = job_with("acme", id);
+    job["meeting"]["agenda"] = "word ".repeat(200).into();
+    job
+}
+
+/// One that reads five meetings of a look and no more.
+async fn short_sighted(world: &World) -> Engine {
+    let change = |setup: &mut Setup| {
+        setup.queue.request_timeout = Duration::from_millis(300);
+        setup.settings.reconcile.most_gets = 5;
+    };
+    world.engine_with(change).await
+}
+
+#[tokio::test]
+async fn a_look_is_narrowed_to_the_days_around_the_start() {
+    let world = World::new().await;
+    world.account("acme").await;
+    let engine = short_sighted(&world).await;
+    for n in 0..8 {
+        let mut another = long(&format!("other-day-{n}"));
+        another["meeting"]["start_time"] = format!("2036-12-{}T10:00:00Z", 10 + n).into();
+        world.enqueue(&another);
+    }
+    world.outcomes(8).await;
+    world.sim.fault(Fault::new(Endpoint::Create, What::Drop).after());
+    world.enqueue(&long("lost"));
+    let result = world.outcomes(9).await.remove("lost").expect("an outcome");
+    assert_eq!(result["reconciled"], true, "{result}");
+    assert!(world.sim.counters().arrived.get <= 2, "its own alone is read");
+    engine.drain(LIMIT).await;
+}
+
 #[tokio::test]
 async fn more_than_fifty_meetings_to_read_are_not_read() {
     let world = World::new().await;
     world.account("acme").await;
-    let engine = world
-        .engine_with(|setup| {
-            setup.queue.request_timeout = Duration::from_millis(300);
-            setup.settings.reconcile.most_gets = 5;
-        })
-        .await;
-    let long = |id: &str| {
-        let mut job = job_with("acme", id);
-        job["meeting"]["agenda"] = "word ".repeat(200).into();
-        job
-    };
+    let engine = short_sighted(&world).await;
     for n in 0..8 {
         world.enqueue(&long(&format!("old-{n}")));
     }
@@ -198,7 +224,8 @@ async fn a_twin_is_shown_with_its_job_whoever_finds_it() {
     };
     let first = world.engine_with(hasty).await;
     world.sim.fault(Fault::new(Endpoint::Create, What::Drop).after());
-    world.enqueue(&job_with("acme", "twice"));
+    // The list cuts its agenda before the marker.
+    world.enqueue(&long("twice"));
     assert_eq!(world.outcome("twice").await["attempts"], 2);
     first.drain(LIMIT).await;
     let heir = world.engine_with(hasty).await;
