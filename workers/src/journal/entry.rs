@@ -23,6 +23,16 @@ pub(super) enum Record {
     Committed { id: String, fp: String, at_ms: i64 },
 }
 
+impl Record {
+    /// The intent whose reply this is.
+    pub(super) fn staged_id(&self) -> Option<&str> {
+        match self {
+            Self::Staged { entry, .. } => Some(&entry.id),
+            _ => None,
+        }
+    }
+}
+
 /// The first line of a file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Header {

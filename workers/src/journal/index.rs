@@ -1,6 +1,6 @@
 //! What lives in the file, in memory: where each entry lies, never its tokens.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use zoomd_store::grants::{Epoch, GrantVersion};
 use zoomd_store::seal::{Fingerprint, KeyId, Sealed};
@@ -59,26 +59,33 @@ impl Index {
                     key: Sealed::from_stored(sealed).key_id(),
                     place,
                 };
-                self.supersede(&summary);
                 self.entries.insert(entry.id, summary);
             }
-            Record::Closed { id } => {
-                self.intents.remove(&id);
-            }
+            Record::Closed { id } => self.forget(&id),
             Record::Committed { id, fp, at_ms } => {
-                if let Some(entry) = self.entries.get_mut(&id) {
-                    entry.fp = fp.parse().ok();
-                    entry.committed_ms = entry.committed_ms.or(Some(at_ms));
-                }
+                let Some(entry) = self.entries.get_mut(&id) else { return };
+                entry.fp = fp.parse().ok();
+                entry.committed_ms = entry.committed_ms.or(Some(at_ms));
+                let account = entry.account.clone();
+                self.supersede(&account);
             }
         }
     }
 
-    /// What the new entry's token was made from is spent.
-    fn supersede(&mut self, new: &Summary) {
+    /// A token that another was made from is spent. What is staged and not judged
+    /// yet proves nothing: it may be a refusal, and its parent live. A token that
+    /// came with several replies is kept with the last.
+    fn supersede(&mut self, account: &AccountName) {
+        let of_account = self.entries.values().filter(|entry| entry.account == *account);
+        let (mut spent, mut last) = (HashSet::new(), HashMap::new());
+        for (entry, fp) in of_account.filter_map(|entry| Some((entry, entry.fp?))) {
+            spent.extend(entry.lineage.iter().copied().filter(|parent| *parent != fp));
+            let newest = last.entry(fp).or_insert(entry.version);
+            *newest = entry.version.max(*newest);
+        }
         self.entries.retain(|_, old| {
-            let spent = old.fp.is_some_and(|fp| new.lineage.contains(&fp));
-            old.account != new.account || !spent
+            let is_last = |fp| last.get(&fp).is_none_or(|newest| *newest == old.version);
+            old.account != *account || old.fp.is_none_or(|fp| !spent.contains(&fp) && is_last(fp))
         });
     }
 

@@ -8,8 +8,8 @@
 //!
 //! Invariant: what [`Journal::stage`] returned from outlives the process, and
 //! after [`Journal::sync`] the machine. An entry goes only when a token made
-//! from it is staged, when it has been committed for a day, or when its account
-//! is erased. The size is bounded: a full journal starts no rotation.
+//! from it is committed, when it has been committed for a day, when it turned
+//! out to hold none, or when its account is erased. The size is bounded: a full journal starts no rotation.
 //!
 //! A file is lines of `<8 hex of SHA-256> <JSON>`; the first names the namespace
 //! and deployment. A line that does not verify (the torn last one of a machine

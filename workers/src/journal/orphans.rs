@@ -65,6 +65,7 @@ impl Journal {
                 }
                 Record::Closed { id } => {
                     open.remove(id);
+                    kept.retain(|record| record.staged_id() != Some(id.as_str()));
                 }
                 Record::Staged { entry, sealed } => {
                     open.remove(&entry.id);
@@ -89,10 +90,7 @@ impl Journal {
         let handle = {
             let mut book = self.book();
             for record in kept {
-                let known = match record {
-                    Record::Staged { entry, .. } => book.index.entry(&entry.id).is_some(),
-                    _ => false,
-                };
+                let known = record.staged_id().is_some_and(|id| book.index.entry(id).is_some());
                 if !known {
                     let place = book.file.append(record)?;
                     book.index.add(record.clone(), place);

@@ -107,7 +107,7 @@ async fn a_torn_last_line_costs_only_itself() {
 }
 
 #[tokio::test]
-async fn an_entry_goes_when_its_child_is_staged_and_the_file_shrinks() {
+async fn an_entry_goes_when_its_child_is_committed_and_the_file_shrinks() {
     let (folder, key) = (tempfile::tempdir().expect("a folder"), key());
     let vault = vault("ns", &key);
     let journal = open(folder.path(), "one", &vault);
@@ -142,6 +142,37 @@ async fn an_entry_is_kept_until_both_clocks_say_that_its_time_is_over() {
     assert_eq!(journal.entries().len(), 1, "this machine's clock jumped");
     journal.tidy(i64::MAX).expect("fine");
     assert!(journal.entries().is_empty());
+}
+
+#[tokio::test]
+async fn what_was_staged_and_is_no_token_takes_no_entry_with_it() {
+    let (folder, key) = (tempfile::tempdir().expect("a folder"), key());
+    let vault = vault("ns", &key);
+    let (one, two) = (fp(&vault, "one"), fp(&vault, "two"));
+    let journal = open(folder.path(), "one", &vault);
+    journal.stage(&staged("a", "acme", 1, &[]), &reply("token one")).expect("written");
+    journal.committed("a", one);
+    // A refusal, or a 503: what was presented may live.
+    journal.stage(&staged("b", "acme", 2, &[one]), &reply("no token")).expect("written");
+    assert!(journal.has_staged("a"));
+    journal.discard("b");
+    drop(journal);
+
+    let next = open(folder.path(), "two", &vault);
+    next.take_over().expect("read").into_iter().for_each(Orphan::finish);
+    assert!(next.has_staged("a"), "it is needed until another is committed");
+    assert!(!next.has_staged("b"), "what was judged is not judged again");
+    // In whatever order they are found to be known.
+    next.stage(&staged("c", "acme", 2, &[one]), &reply("token two")).expect("written");
+    next.committed("c", two);
+    assert!(!next.has_staged("a"));
+    next.stage(&staged("d", "acme", 1, &[]), &reply("token one")).expect("written");
+    next.committed("d", one);
+    assert!(!next.has_staged("d") && next.has_staged("c"));
+    // A reply without a refresh token: the old one stays, and is not its own parent.
+    next.stage(&staged("e", "acme", 3, &[two]), &reply("token two again")).expect("written");
+    next.committed("e", two);
+    assert!(!next.has_staged("c") && next.has_staged("e"));
 }
 
 #[tokio::test]
