@@ -82,7 +82,7 @@ const KEYS: [(&str, Kind, Option<&str>); 41] = [
     ("reconcile.twins_after", Time, None),
     ("reconcile.give_up", Time, None),
     ("rotation.probe_after", Time, None),
-    ("rotation.keep_alive", Time, None),
+    ("rotation.keep_alive", Text, None),
 ];
 
 /// All settings, in the order of the reference.

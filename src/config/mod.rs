@@ -22,6 +22,7 @@ use secrecy::SecretString;
 use url::Url;
 use zoom_api::Endpoints;
 use zoomd_store::budget::Budgets;
+use zoomd_workers::schedules::Cron;
 
 pub use catalogue::{DEFAULT_FILE, Kind, SETTINGS, Setting, find};
 pub use error::ConfigError;
@@ -151,8 +152,8 @@ pub struct Reconcile {
 pub struct Rotation {
     /// When a refresh whose daemon is silent is tried again.
     pub probe_after: Duration,
-    /// How often an idle grant is refreshed.
-    pub keep_alive: Duration,
+    /// Its ticks begin the periods in which idle grants are refreshed.
+    pub keep_alive: Cron,
 }
 
 impl Config {

@@ -11,6 +11,7 @@ use secrecy::SecretString;
 use url::Url;
 use zoom_api::{EndpointError, Endpoints};
 use zoomd_store::budget::{Budgets, Label};
+use zoomd_workers::schedules::Cron;
 
 use super::catalogue::{self, Kind};
 use super::layers::{Raw, Resolved};
@@ -70,7 +71,7 @@ pub(super) fn config(
         },
         rotation: Rotation {
             probe_after: r.time("rotation.probe_after")?,
-            keep_alive: r.time("rotation.keep_alive")?,
+            keep_alive: r.cron("rotation.keep_alive")?,
         },
         resolved: resolved.clone(),
     })
@@ -160,6 +161,11 @@ impl Reader<'_> {
     fn time(&self, key: &str) -> Result<Duration, ConfigError> {
         units::time(&self.text(key)?)
             .ok_or_else(|| self.bad(key, "a length of time such as 30s, 5m, 2h or 7d"))
+    }
+
+    fn cron(&self, key: &str) -> Result<Cron, ConfigError> {
+        let wanted = "five fields of cron in UTC, days of the week by name, such as 0 0 * * Sun";
+        Cron::parse(&self.text(key)?).ok_or_else(|| self.bad(key, wanted))
     }
 
     fn times(&self, key: &str) -> Result<Vec<Duration>, ConfigError> {

@@ -32,6 +32,7 @@ pub(super) fn check(config: &Config) -> Result<(), ConfigError> {
     if config.reconcile.delays.is_empty() || config.reconcile.delays.len() > 20 {
         return Err(at(config, "reconcile.delays", "must name 1 to 20 waits"));
     }
+    keep_alive(config)?;
     positive(config)?;
     pairs(config)?;
     config.key_ring().map(drop)
@@ -70,6 +71,21 @@ fn deployment(name: &str) -> Result<(), ConfigError> {
         .hint("1 to 64 letters, digits, dots, dashes and underscores"))
 }
 
+/// Zoom's newer documents let an idle refresh token live for 90 days, and one may
+/// be a period and a half old. Grants are looked at once an hour.
+fn keep_alive(config: &Config) -> Result<(), ConfigError> {
+    let days = |n: u64| Duration::from_secs(n * 24 * 3_600);
+    let key = "rotation.keep_alive";
+    match config.rotation.keep_alive.longest_period() {
+        None => Err(at(config, key, "never comes")),
+        Some(long) if long > days(45) => Err(at(config, key, "must come at least every 45 days")),
+        Some(long) if long < Duration::from_secs(3_600) => {
+            Err(at(config, key, "comes more than once an hour"))
+        }
+        Some(_) => Ok(()),
+    }
+}
+
 fn positive(config: &Config) -> Result<(), ConfigError> {
     let zoom = &config.zoom;
     let times = [
@@ -84,7 +100,6 @@ fn positive(config: &Config) -> Result<(), ConfigError> {
         ("reconcile.give_up", config.reconcile.give_up),
         ("reconcile.twins_after", config.reconcile.twins_after),
         ("rotation.probe_after", config.rotation.probe_after),
-        ("rotation.keep_alive", config.rotation.keep_alive),
     ];
     match times.iter().find(|(_, time)| time.is_zero()) {
         Some((key, _)) => Err(at(config, key, "must be longer than nothing")),

@@ -47,7 +47,7 @@ fn workers(config: &Config) -> Settings {
         max_wait: config.jobs.max_wait,
         marker,
         reconcile,
-        keep_alive: config.rotation.keep_alive,
+        keep_alive: config.rotation.keep_alive.clone(),
         include: Include::ALL.iter().filter(named).copied().collect(),
         ..defaults
     }

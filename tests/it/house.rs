@@ -48,6 +48,7 @@ const OWNED: &[(&str, &[&str])] = &[
     ("redis", &["zoomd-store"]),
     ("reqwest", &["zoom-api"]),
     ("apalis", &["zoomd-workers"]),
+    ("chrono", &["zoomd-workers"]),
     ("cron", &["zoomd-workers"]),
     ("clap", &["zoomd", "zoom-sim"]),
     ("anyhow", &["zoomd"]),
@@ -61,6 +62,8 @@ const OWNED: &[(&str, &[&str])] = &[
 /// A folder stands for all that is in it.
 const ADAPTERS: &[(&str, &str, &[&str])] = &[
     ("apalis", "workers/src", &["workers/src/pipeline/", "workers/src/schedules/"]),
+    ("chrono", "workers/src", &["workers/src/schedules/cron.rs"]),
+    ("cron", "workers/src", &["workers/src/schedules/"]),
     ("clap", "src", &["src/cli/"]),
     ("clap", "crates/zoom-sim/src", &["crates/zoom-sim/src/main.rs"]),
     ("anyhow", "src", &["src/"]),

@@ -5,6 +5,7 @@ use std::time::Duration;
 use zoomd_wire::Include;
 
 use crate::reconcile::plan::Patience;
+use crate::schedules::Cron;
 
 /// Where the marker of a meeting goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -33,8 +34,9 @@ pub struct Settings {
     pub include: Vec<Include>,
     /// How long nothing is taken in after Redis turned out to be another.
     pub rest_after_restart: Duration,
-    /// A grant that nobody used for so long is rotated, so that it stays alive.
-    pub keep_alive: Duration,
+    /// A grant that nobody uses is rotated once in each period between its ticks,
+    /// so that it stays alive.
+    pub keep_alive: Cron,
     /// A wait longer than this is told by a `job.waiting` event.
     pub tell_waits_over: Duration,
 }
@@ -49,7 +51,7 @@ impl Default for Settings {
             reconcile: Patience::default(),
             include: Vec::new(),
             rest_after_restart: Duration::from_secs(5),
-            keep_alive: Duration::from_secs(7 * 24 * 3600),
+            keep_alive: Cron::weekly(),
             tell_waits_over: Duration::from_secs(60),
         }
     }

@@ -19,7 +19,7 @@ use zoomd_store::StoreError;
 
 use crate::pipeline::shop::Shop;
 
-pub use cron::BadSchedule;
+pub use cron::{BadSchedule, Cron};
 
 /// One schedule.
 struct Schedule {

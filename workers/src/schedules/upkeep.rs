@@ -93,8 +93,8 @@ async fn goes_on(next: &Option<String>) -> bool {
 /// Rotates the grants that nobody uses, before they die of it.
 pub async fn keep_alive(shop: Arc<Shop>) -> Result<(), StoreError> {
     // Within the hour until the next tick.
-    let how =
-        KeepAlive { idle_for: shop.settings.keep_alive, spread: Duration::from_secs(50 * 60) };
+    let periods = shop.settings.keep_alive.clone();
+    let how = KeepAlive { periods, spread: Duration::from_secs(50 * 60) };
     let kept = keepalive::run(&shop.tokens, how).await?;
     if kept.rotated + kept.failed > 0 {
         tracing::info!(rotated = kept.rotated, failed = kept.failed, "idle grants were kept alive");

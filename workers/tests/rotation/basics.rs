@@ -7,7 +7,8 @@ use zoom_sim::{App, Config, Fault, What};
 use zoomd_store::grants::{AccountState, NewGrant};
 use zoomd_workers::consent::issuer;
 use zoomd_workers::rotation::keepalive::{self, KeepAlive};
-use zoomd_workers::tokens::Refused;
+use zoomd_workers::schedules::Cron;
+use zoomd_workers::tokens::{Refused, Tokens};
 
 use crate::house::{House, PATIENCE, name, token, usable};
 
@@ -132,18 +133,33 @@ async fn another_program_gets_a_token_that_lives_long_enough() {
 }
 
 #[tokio::test]
-async fn idle_grants_are_rotated_and_fresh_ones_left_alone() {
+async fn idle_grants_are_rotated_once_a_period_and_fresh_ones_left_alone() {
     let house = House::unlimited().await;
     for user in ["ada", "bob", "cyd"] {
         house.import(user).await;
     }
-    let tokens = house.tokens("one").await;
-    token(&tokens, &name("bob")).await;
-    let how = KeepAlive { idle_for: Duration::ZERO, spread: Duration::ZERO };
-    let fresh = KeepAlive { idle_for: Duration::from_secs(3_600), ..how };
-    assert_eq!(keepalive::run(&tokens, fresh).await.expect("redis").rotated, 0);
-    let kept = keepalive::run(&tokens, how).await.expect("redis");
-    assert_eq!((kept.seen, kept.rotated, kept.failed), (3, 3, 0));
-    assert_eq!(house.sim.rotations("bob"), 2);
+    let config = house.config("one").await;
+    let clock = config.store.clock().clone();
+    let tokens = Tokens::start(config).await.expect("tokens");
+    let how = KeepAlive { periods: Cron::weekly(), spread: Duration::ZERO };
+    let kept = keepalive::run(&tokens, how.clone()).await.expect("redis");
+    assert_eq!((kept.seen, kept.rotated, kept.failed), (3, 0, 0), "they were just connected");
+    let half_a_day = 12 * 3_600_000;
+    for halves in 1..=28 {
+        clock.set_ms(halves * half_a_day);
+        if halves % 4 == 0 {
+            // Bob's is in use.
+            let wish = tokens.rotate_now("bob", PATIENCE).await;
+            assert!(wish.is_ok(), "{wish:?}");
+        }
+        let kept = keepalive::run(&tokens, how.clone()).await.expect("redis");
+        assert_eq!(kept.failed, 0, "{kept:?}");
+    }
+    // Two weeks touch two periods or three.
+    for idle in ["ada", "cyd"] {
+        let rotations = house.sim.rotations(idle);
+        assert!((1..=3).contains(&rotations), "{idle}: {rotations}");
+    }
+    assert_eq!(house.sim.rotations("bob"), 7);
     assert!(house.sim.counters().broken.none());
 }
