@@ -27,7 +27,7 @@ pub enum EventKind<'a> {
     Connected,
     /// The account needs consent; its jobs wait for it.
     NeedsReauth {
-        /// Why, as `reply_lost` or `user_revoked`.
+        /// Why, as `reply_lost` or `refused`.
         reason: &'a str,
         /// How many jobs wait.
         waiting_jobs: u64,

@@ -13,7 +13,7 @@ use zoomd_wire::AccountName;
 use super::{open, show};
 use crate::cli::ctx::Ctx;
 use crate::cli::error::CliResult;
-use crate::cli::output::{FAINT, paint, span};
+use crate::cli::output::{FAINT, count, paint, span};
 use crate::cli::table::one_line;
 use crate::exit::Exit;
 
@@ -139,6 +139,9 @@ fn people(ctx: &Ctx, story: &Story<'_>) -> String {
             if let Some(part) = part {
                 let _ = write!(text, " {head} {}", one_line(part));
             }
+        }
+        if let Some(jobs) = line.waiting_jobs {
+            let _ = write!(text, ", {} waited", count(jobs, "job"));
         }
         if let Some(detail) = &line.detail {
             let _ = write!(text, ": {}", one_line(detail));

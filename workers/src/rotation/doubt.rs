@@ -38,6 +38,8 @@ impl Rotator {
             if !intent.no_reply && self.holds_nothing_for(&intent) {
                 let account = &intent.account;
                 intent.no_reply = rotations.no_reply(account, None, &intent.id, None, None).await?;
+                // Redis has the answer: no room need be kept for a reply.
+                self.0.journal.discard(&intent.id);
             }
             if self.may_probe(&intent, now_ms).is_ok() {
                 let account = intent.account;

@@ -86,3 +86,25 @@ pub(super) fn reason(probe: bool, refusal: &TokenRefusal) -> &'static str {
         _ => "refused",
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn zooms_numbers_have_their_words() {
+        let said = |body: &str| RawTokenReply::new(400, body.as_bytes().to_vec()).parse();
+        let word = |body: &str, probe| reason(probe, &said(body).expect_err("a refusal"));
+        for (code, wanted) in [
+            (4741, "rotated_elsewhere"),
+            (4735, "owner_gone"),
+            (4738, "admin_disabled"),
+            (4711, "scope_changed"),
+        ] {
+            let body = format!(r#"{{"error":"invalid_grant","code":{code}}}"#);
+            assert_eq!((word(&body, false), word(&body, true)), (wanted, wanted), "{code}");
+        }
+        let spent = r#"{"reason":"Invalid Token!","error":"invalid_grant"}"#;
+        assert_eq!((word(spent, false), word(spent, true)), ("refused", "reply_lost"));
+    }
+}

@@ -77,11 +77,12 @@ impl Rotator {
     ) -> Result<Next, Stop> {
         let account = lease.account().clone();
         let reason = late::reason(lease.doubt().is_some(), refusal);
+        let age = age_in_words(lease.held.grant.obtained_ms, lease.now_ms());
         let line = Line::new("verdict")
             .version(lease.held.grant.version)
             .fingerprint(token.fp)
             .by(&*self.0.daemon)
-            .detail(format!("{reason}: {refusal}"));
+            .detail(format!("{reason}{age}: {refusal}"));
         let evidence = Refusal {
             account: &account,
             stored: lease.stored(),
@@ -274,5 +275,32 @@ impl Rotator {
         let client = self.0.ours.client_at(reply.api_url.as_deref());
         let version = offer.version;
         Ok(Fresh { version, access, client, life, issued: sent, stranger: false })
+    }
+}
+
+/// How old the refused token was, where that is known: what tells a grant that
+/// died of age.
+fn age_in_words(obtained_ms: u64, now_ms: i64) -> String {
+    let age = u64::try_from(now_ms).unwrap_or(0).saturating_sub(obtained_ms) / 1_000;
+    match age {
+        _ if obtained_ms == 0 => String::new(),
+        0..3_600 => format!(", {age} s old"),
+        3_600..172_800 => format!(", {} hours old", age / 3_600),
+        _ => format!(", {} days old", age / 86_400),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::age_in_words;
+
+    #[test]
+    fn an_age_is_told_as_people_tell_it() {
+        let hour = 3_600_000;
+        let ages = [0, 59_999, hour, 47 * hour, 48 * hour, 90 * 24 * hour];
+        let words = ages.map(|age| age_in_words(1, 1 + age));
+        let wanted = ["0 s", "59 s", "1 hours", "47 hours", "2 days", "90 days"];
+        assert_eq!(words, wanted.map(|age| format!(", {age} old")));
+        assert_eq!(age_in_words(0, hour), "", "an imported token's age is not known");
     }
 }

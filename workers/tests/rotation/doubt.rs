@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use zoom_sim::{Config, Endpoint, Fault, Reuse, What};
 use zoomd_store::grants::AccountState;
+use zoomd_workers::tokens::NoToken;
 
-use crate::house::{House, settings, token, usable};
+use crate::house::{House, PATIENCE, settings, token, usable};
 
 async fn house(reuse: Reuse) -> House {
     let mut config = Config::unlimited();
@@ -138,9 +139,14 @@ async fn a_silent_host_is_given_up_only_after_long() {
 async fn a_token_zoom_refuses_parks_the_account_and_a_new_consent_frees_it() {
     let house = house(Reuse::Strict).await;
     let account = house.import("ada").await;
-    house.sim.revoke("ada");
     let tokens = house.tokens("one").await;
-    assert!(usable(&tokens, &account).await.is_none());
+    token(&tokens, &account).await;
+    house.sim.revoke("ada");
+    let refused = tokens.rotate_now("ada", PATIENCE).await;
+    assert!(matches!(refused, Err(NoToken::State { .. })), "{refused:?}");
+    let story = house.grants().await.timeline(&account, 1).await.expect("redis");
+    let detail = story[0].detail.as_deref().unwrap_or_default();
+    assert!(detail.starts_with("refused, ") && detail.contains(" s old: "), "{detail}");
     let look = house.until_state(&account, AccountState::NeedsReauth).await;
     assert_eq!(look.account.why.as_deref(), Some("refused"));
     let asked = house.sim.counters().arrived.token;

@@ -76,6 +76,54 @@ async fn a_store_that_went_back_is_repaired_without_consent() {
     assert!(house.sim.counters().broken.none(), "{:?}", house.sim.violations());
 }
 
+#[tokio::test]
+async fn a_reply_without_a_token_leaves_the_journal_what_it_has() {
+    let mut house = House::unlimited().await;
+    let account = house.import("ada").await;
+    house.redis.stop();
+    let old = tempfile::tempdir().expect("a folder");
+    copy(&house.redis.dir().join("appendonlydir"), old.path());
+    house.redis.restart().expect("starts again");
+    let tokens = house.tokens("one").await;
+    let version = token(&tokens, &account).await.version;
+    let limited = What::Body {
+        status: 429,
+        content_type: "application/json".into(),
+        body: r#"{"reason":"slow down"}"#.into(),
+    };
+    house.sim.fault(Fault::new(Endpoint::Token, limited).times(1));
+    let refused = tokens.rotate_now("ada", Duration::from_millis(50)).await;
+    assert!(matches!(refused, Err(NoToken::TimedOut(_))), "{refused:?}");
+    tokens.shutdown().await;
+    drop(tokens);
+    house.redis.kill();
+    copy(old.path(), &house.redis.dir().join("appendonlydir"));
+    house.redis.restart().expect("starts again");
+    let next = house.tokens("two").await;
+    let begun = std::time::Instant::now();
+    while house.look(&account).await.grant.map(|grant| grant.version) != Some(version) {
+        assert!(begun.elapsed() < PATIENCE, "not repaired");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    next.rotate_now("ada", PATIENCE).await.expect("the chain goes on");
+    assert!(house.sim.counters().broken.none(), "{:?}", house.sim.violations());
+}
+
+#[tokio::test]
+async fn after_a_restart_of_redis_journals_come_first() {
+    let mut house = House::unlimited().await;
+    let account = house.import("ada").await;
+    let tokens = house.tokens("one").await;
+    token(&tokens, &account).await;
+    house.redis.kill();
+    house.redis.restart().expect("starts again");
+    let begun = std::time::Instant::now();
+    tokens.rotate_now("ada", PATIENCE).await.expect("a token");
+    let waited = begun.elapsed();
+    assert!(waited >= settings().settle_after_restart, "a rotation began after {waited:?}");
+    assert!(house.sim.counters().broken.none());
+}
+
 fn copy(from: &Path, to: &Path) {
     std::fs::create_dir_all(to).expect("a folder");
     for old in std::fs::read_dir(to).expect("a folder") {

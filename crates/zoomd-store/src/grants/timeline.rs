@@ -17,6 +17,9 @@ pub struct Line {
     pub at: u64,
     /// What happened, one word or two: `connected`, `rotated`, `verdict`, …
     pub what: String,
+    /// How many jobs of the account waited then; put in by the script.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub waiting_jobs: Option<u64>,
     /// The epoch and generation it happened to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub version: Option<String>,

@@ -30,14 +30,15 @@ local function wrongtype(key)
   return redis.error_reply('WRONGTYPE ' .. key .. ' holds something that is not ours')
 end
 
--- A JSON object with the time put first.
-local function stamped(json)
-  return '{"at":' .. int(now) .. ',' .. string.sub(json, 2)
+-- A JSON object with the time put first, and how many jobs waited, where any did.
+local function stamped(json, jobs)
+  local who = jobs and jobs > 0 and '"waiting_jobs":' .. int(jobs) .. ',' or ''
+  return '{"at":' .. int(now) .. ',' .. who .. string.sub(json, 2)
 end
 
 -- A line in the account's timeline, newest first.
-local function note(account, json)
-  redis.call('LPUSH', P .. 'tl:' .. account, stamped(json))
+local function note(account, json, jobs)
+  redis.call('LPUSH', P .. 'tl:' .. account, stamped(json, jobs))
   redis.call('LTRIM', P .. 'tl:' .. account, 0, 199)
 end
 

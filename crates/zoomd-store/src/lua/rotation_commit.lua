@@ -129,7 +129,7 @@ if intent[1] and (settled or intent[1] == new.id) then clear_intent(A) end
 if st then release(A, new.owner) end
 -- A successor commits for a dead process: its lease goes too.
 if st and intent[1] and intent[1] == new.id then release(A, intent[4] or '') end
-if what ~= 'known' and (st or what == 'stored') then note(A, new.line) end
+if what ~= 'known' and (st or what == 'stored') then note(A, new.line, waiting(A)) end
 if what == 'stored' and new.kind == 'oauth' then
   local took = now - (tonumber(new.iat) or now)
   tally(new.owner == '' and 'repaired' or took > IN_TIME and 'late' or 'in_time')

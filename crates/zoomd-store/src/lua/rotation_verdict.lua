@@ -68,7 +68,7 @@ end
 call('HSET', a, 'st', 'needs_reauth', 'why', ARGV[9])
 if v[2] then clear_intent(A) end
 release(A, ARGV[7])
-note(A, ARGV[10])
+note(A, ARGV[10], waiting(A))
 tally(ARGV[9] == 'reply_lost' and 'lost' or 'refused')
 if v[3] ~= s[1] then
   call('HSET', a, 'told', s[1])
