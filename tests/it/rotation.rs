@@ -51,13 +51,13 @@ async fn works(rig: &Rig, id: &str, case: &str) {
     assert_eq!(stream, Stream::Results, "{case}: {outcome}");
 }
 
-/// Killed at `seam`; another daemon on the same disk comes after.
-async fn killed(seam: &str, reuse: Reuse) {
-    let case = format!("killed at {seam} {reuse:?}");
+/// Killed at `seam`; `others` daemons on the same disk come after.
+async fn killed(seam: &str, reuse: Reuse, others: usize) {
+    let case = format!("killed at {seam} {reuse:?}, {others} others");
     let mut rig = rig(reuse).await;
     let mut first = daemon_at(&mut rig, &format!("{seam}:kill")).await;
     first.wait();
-    let _second = rig.daemon();
+    let _others: Vec<_> = (0..others).map(|_| rig.daemon()).collect();
     rig.xadd(&job("ada", "j1")).await;
     if seam == "replied" {
         until("the verdict", || (state(&rig) == "needs_reauth").then_some(()));
@@ -78,13 +78,13 @@ async fn killed(seam: &str, reuse: Reuse) {
     }
 }
 
-/// Stopped at `seam` past its lease, while another daemon works; then it goes on.
-async fn stopped(seam: &str, reuse: Reuse) {
-    let case = format!("stopped at {seam} {reuse:?}");
+/// Stopped at `seam` past its lease, while `others` daemons work; then it goes on.
+async fn stopped(seam: &str, reuse: Reuse, others: usize) {
+    let case = format!("stopped at {seam} {reuse:?}, {others} others");
     let mut rig = rig(reuse).await;
     let first = daemon_at(&mut rig, &format!("{seam}:stop")).await;
     until("the stop", || is_stopped(first.pid()).then_some(()));
-    let _second = rig.daemon();
+    let _others: Vec<_> = (0..others).map(|_| rig.daemon()).collect();
     rig.xadd(&job("ada", "j1")).await;
     let holds_reply = ["replied", "staged", "judged"].contains(&seam);
     if holds_reply && !matches!(reuse, Reuse::Tolerant(_)) {
@@ -134,26 +134,44 @@ async fn all<F: Future<Output = ()> + Send + 'static>(cases: impl IntoIterator<I
 #[tokio::test(flavor = "multi_thread", worker_threads = 12)]
 async fn killed_at_any_step_nothing_is_lost_but_in_the_window() {
     let seams = BEFORE_SENDING.into_iter().chain(["replied"]).chain(AFTER_STAGING);
-    all(seams.map(|seam| killed(seam, Reuse::Strict))).await;
+    all(seams.map(|seam| killed(seam, Reuse::Strict, 1))).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 12)]
 async fn killed_under_a_zoom_that_revokes_families() {
     let seams = ["intended", "before-send", "staged", "judged"];
-    all(seams.map(|seam| killed(seam, Reuse::RevokeFamily))).await;
+    all(seams.map(|seam| killed(seam, Reuse::RevokeFamily, 1))).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 12)]
 async fn stopped_past_the_lease_at_any_step_nothing_is_lost() {
     let seams = BEFORE_SENDING.into_iter().chain(["replied", "staged", "judged"]);
-    all(seams.map(|seam| stopped(seam, Reuse::Strict))).await;
+    all(seams.map(|seam| stopped(seam, Reuse::Strict, 1))).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 12)]
 async fn stopped_under_a_tolerant_or_a_revoking_zoom() {
     let seams = ["intended", "before-send", "replied", "staged"];
     let cases = seams.into_iter().flat_map(|s| [(s, Reuse::Tolerant(1)), (s, Reuse::RevokeFamily)]);
-    all(cases.map(|(seam, reuse)| stopped(seam, reuse))).await;
+    all(cases.map(|(seam, reuse)| stopped(seam, reuse, 1))).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 12)]
+async fn killed_among_three_daemons() {
+    let tolerant = Reuse::Tolerant(1);
+    let cases = [("intended", Reuse::Strict), ("replied", Reuse::Strict), ("staged", tolerant)];
+    all(cases.map(|(seam, reuse)| killed(seam, reuse, 2))).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 12)]
+async fn stopped_among_three_daemons() {
+    let cases = [
+        ("before-send", Reuse::Strict),
+        ("staged", Reuse::Strict),
+        ("staged", Reuse::Tolerant(1)),
+        ("before-send", Reuse::RevokeFamily),
+    ];
+    all(cases.map(|(seam, reuse)| stopped(seam, reuse, 2))).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
