@@ -54,8 +54,7 @@ chaos: deps ## everything dies for ten minutes while meetings are made; ends wit
 	CHAOS_SECONDS=$(CHAOS_SECONDS) CHAOS_WORLDS=$(CHAOS_WORLDS) $(CARGO) test --locked --test chaos -- --nocapture
 
 chaos-tokens: deps ## everything goes wrong for ten minutes while tokens rotate; ends with a table
-	ZOOMD_CHAOS_SECONDS=$(CHAOS_SECONDS) $(CARGO) test --locked --test it chaos::whatever -- --nocapture
+	ZOOMD_CHAOS_SECONDS=$(CHAOS_SECONDS) $(CARGO) test --locked -p zoomd --test it chaos::whatever -- --nocapture
 
 waiters: deps ## how soon a thousand waiting jobs start after a rotation
-	$(CARGO) build --locked --profile demo --bin zoomd
-	ZOOMD_BIN=$(CURDIR)/target/demo/zoomd ZOOMD_WAITER_RUNS=9 $(CARGO) test --locked --test it waiters:: -- --nocapture
+	ZOOMD_WAITER_RUNS=9 $(CARGO) test --locked --profile demo -p zoomd --test it waiters:: -- --nocapture

@@ -13,7 +13,7 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::task::JoinSet;
 
@@ -27,6 +27,9 @@ use crate::shared::{Command, Shared};
 
 /// No request of a client is larger.
 const MOST_BODY_BYTES: usize = 64 << 20;
+
+/// Connections that wait to be accepted; the system may allow fewer.
+const BACKLOG: u32 = 4096;
 
 /// Serves until told to stop (or nobody is left to tell).
 pub(crate) async fn serve(
@@ -71,12 +74,21 @@ async fn accept(listener: Option<&TcpListener>) -> std::io::Result<TcpStream> {
 async fn bind(address: SocketAddr) -> std::io::Result<TcpListener> {
     // Another process may hold the port for a moment.
     for _ in 0..100 {
-        match TcpListener::bind(address).await {
+        match listen(address) {
             Ok(listener) => return Ok(listener),
             Err(_) => tokio::time::sleep(Duration::from_millis(20)).await,
         }
     }
-    TcpListener::bind(address).await
+    listen(address)
+}
+
+/// Listens, with room for a thousand clients that come at once: the system makes those
+/// wait a second for whom there is none.
+pub(crate) fn listen(address: SocketAddr) -> std::io::Result<TcpListener> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
 }
 
 /// Counts an open connection for as long as it lives.

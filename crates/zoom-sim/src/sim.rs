@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 
 use crate::config::{App, Config, Rules};
@@ -13,7 +14,7 @@ use crate::endpoint::Endpoint;
 use crate::faults::{Fault, FaultId, FaultState};
 use crate::meetings::MeetingView;
 use crate::seeds::Seed;
-use crate::serve::serve;
+use crate::serve::{listen, serve};
 use crate::shared::{Command, Shared, Stage, TimedOut};
 use crate::tokens::{TokenKind, TokenState, Tokens};
 use crate::webhook::{self, Event, WebhookError};
@@ -64,8 +65,7 @@ impl Sim {
     pub async fn try_start(config: Config) -> Result<Self, StartError> {
         let address = config.listen;
         let failed = |source| StartError { address, source };
-        let listener = std::net::TcpListener::bind(address).map_err(failed)?;
-        listener.set_nonblocking(true).map_err(failed)?;
+        let listener = listen(address).and_then(TcpListener::into_std).map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
         let url = format!("http://{address}");
         let (commands, inbox) = mpsc::unbounded_channel();

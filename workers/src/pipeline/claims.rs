@@ -19,7 +19,9 @@ use crate::seam;
 /// A look when nobody called, in case a publish was lost.
 const SAFETY: Duration = Duration::from_secs(5);
 /// Permits taken for one claim.
-const MOST: u32 = 128;
+const MOST: u32 = 512;
+/// Jobs started before others have a turn on the thread.
+const AT_ONCE: usize = 32;
 
 /// Serves the rooms until the shop closes.
 pub async fn serve(shop: Arc<Shop>) {
@@ -39,42 +41,87 @@ pub async fn serve(shop: Arc<Shop>) {
     }
 }
 
+/// Jobs that were claimed, and their right to a request each.
+type Claim = (Vec<ClaimedJob>, OwnedSemaphorePermit);
+
 /// Claims until nothing is left that may go now; answers when to look again.
+/// While the jobs of one claim are started Redis has the next one in hand.
 async fn claim_all(shop: &Arc<Shop>, patience: &mut Patience) -> Duration {
-    while shop.is_open() {
-        // Circuits that are half open take one job each, to try.
-        let room = shop.circuits().room(Instant::now());
-        let tries = room.map_or(MOST, |room| room.clamp(1, MOST));
-        let Some(mut permits) = shop.permits(tries).await else { break };
-        shop.intake_open().await;
-        let (fence, most) = (shop.queue.fence(), permits.num_permits());
-        match shop.queue.claim(&fence, most).await {
-            Ok(claimed) => {
-                patience.fine();
-                shop.progress.touch();
-                let wait = until_next(&claimed);
-                let more = claimed.more;
-                if !claimed.jobs.is_empty() {
-                    seam::at("claimed");
-                }
-                shop.backlog.claimed(more);
-                for job in claimed.jobs {
-                    if let Some(permit) = permits.split(1) {
-                        start_claimed(shop, job, permit, |_| {}).await;
-                    }
-                }
-                if !more || room.is_some() {
-                    return wait;
-                }
+    let mut claim = None;
+    loop {
+        let (next, ()) =
+            futures_util::future::join(claim_some(shop, patience), start_all(shop, claim.take()))
+                .await;
+        match next {
+            Next::Last(last, wait) => {
+                start_all(shop, Some(last)).await;
+                return wait;
             }
-            Err(error) => {
-                drop(permits);
-                patience.failed(&error).await;
-                recall(shop, &fence, patience).await;
-            }
+            Next::More(more) => claim = Some(more),
+            Next::Failed => {}
+            Next::Closing => return SAFETY,
         }
     }
-    SAFETY
+}
+
+/// What one claim brought.
+enum Next {
+    /// Jobs, and there are more.
+    More(Claim),
+    /// Jobs, and when to look again.
+    Last(Claim, Duration),
+    /// Nothing: Redis could not be asked, and may be by now.
+    Failed,
+    /// Nothing more is taken.
+    Closing,
+}
+
+async fn claim_some(shop: &Shop, patience: &mut Patience) -> Next {
+    if !shop.is_open() {
+        return Next::Closing;
+    }
+    // Circuits that are half open take one job each, to try.
+    let room = shop.circuits().room(Instant::now());
+    let tries = room.map_or(MOST, |room| room.clamp(1, MOST));
+    let Some(permits) = shop.permits(tries).await else { return Next::Closing };
+    shop.intake_open().await;
+    let (fence, most) = (shop.queue.fence(), permits.num_permits());
+    match shop.queue.claim(&fence, most).await {
+        Ok(claimed) => {
+            patience.fine();
+            shop.progress.touch();
+            if !claimed.jobs.is_empty() {
+                seam::at("claimed");
+            }
+            shop.backlog.claimed(claimed.more);
+            let (more, wait) = (claimed.more, until_next(&claimed));
+            let claim = (claimed.jobs, permits);
+            if more && room.is_none() { Next::More(claim) } else { Next::Last(claim, wait) }
+        }
+        Err(error) => {
+            drop(permits);
+            patience.failed(&error).await;
+            recall(shop, &fence, patience).await;
+            Next::Failed
+        }
+    }
+}
+
+/// Starts what was claimed. Permits that are left over are given back at once.
+async fn start_all(shop: &Arc<Shop>, claim: Option<Claim>) {
+    let Some((jobs, permits)) = claim else { return };
+    let mut permits = permits;
+    drop(permits.split(permits.num_permits().saturating_sub(jobs.len())));
+    for (n, job) in jobs.into_iter().enumerate() {
+        // First the question for the next claim leaves; then requests do while
+        // others are being prepared.
+        if n % AT_ONCE == 0 {
+            tokio::task::yield_now().await;
+        }
+        if let Some(permit) = permits.split(1) {
+            start_claimed(shop, job, permit, |_| {}).await;
+        }
+    }
 }
 
 /// Gives back what a claim may have taken whose answer was lost.

@@ -2,7 +2,7 @@
 -- host by priority and age. What cannot run now is put to sleep until it may.
 -- KEYS  1 prefix
 -- ARGV  1 clock offset  2 fence  3 lease ms  4 send ms  5 call ms  6 most jobs
---       7 jobs of one account in one turn  8 label of a create  9 label of a look
+--       7 jobs of one account in one turn, while others wait  8 label of a create  9 label of a look
 --       10… the plans' tables for both labels, one after the other
 -- Answer  {now, more (0|1), next wake or '', {job, …}}, a job as in lib/lease.lua
 -- Bounded: `most` jobs, VISITS turns, HOSTS hosts a turn, WAKES sleepers.
@@ -61,9 +61,10 @@ local function stand_in_line(a, label, lane)
   end
   a.zoom.lined[label] = true
 end
--- What a lane may take in its turn, and the lane whose turn it is instead.
+-- What a lane may take in its turn (nil: what it asks for), and the lane whose
+-- turn it is instead.
 local function turn_of(a, label, lane, b, called)
-  if not a.zoom.lined[label] or b.free < 1 then return quantum end
+  if not a.zoom.lined[label] or b.free < 1 then return nil end
   local key, parts = line_key(a, label), a.zoom.parts
   if not called then stand_in_line(a, label, lane) end
   parts[label] = parts[label] or math.max(1, math.floor(b.free / math.max(1, call('ZCARD', key))))
@@ -97,7 +98,8 @@ end
 
 local function flags_of(j) return (j.rec == 'y' and 's' or '') .. (j.probe and 'x' or '') end
 
--- One host's turn: what may run is leased, a room that may not sleeps.
+-- One host's turn of at most `n` jobs: what may run is leased, a room that may
+-- not sleeps.
 local function serve_host(a, b, host, n)
   local key = P .. 'w:' .. a.name .. '|' .. host
   local h = host_of(a, host, b, send_ms)
@@ -107,7 +109,7 @@ local function serve_host(a, b, host, n)
     call('ZADD', P .. 'zz', int(wake_of(a, host, h)), a.name .. '|' .. host)
     return 0
   end
-  local jobs = first_of(key, math.min(n, HOST_TURN, h.left, a.left, b.free))
+  local jobs = first_of(key, math.min(n, h.left, a.left, b.free))
   local go, late = {}, {}
   for _, j in ipairs(jobs) do
     local o = j.other ~= '' and host_of(a, j.other, b, send_ms) or nil
@@ -142,11 +144,12 @@ local function serve_creates(a, b, n)
   local rooms = P .. 'hr:' .. a.name
   for _ = 1, HOSTS do
     if n < 1 then break end
-    local host = call('ZRANGE', rooms, 0, 0)[1]
+    local hosts = call('ZRANGE', rooms, 0, 1)
+    local host = hosts[1]
     if not host then return nil end
     local till = held(a, b)
     if till then return till end
-    n = n - serve_host(a, b, host, n)
+    n = n - serve_host(a, b, host, hosts[2] and math.min(n, HOST_TURN) or n)
     if a.broken then return now + 60000 end
   end
   return call('EXISTS', rooms) == 1 and 0 or nil
@@ -185,11 +188,12 @@ local function healthy(A)
 end
 
 -- A lane's turn, or the name of the lane of its Zoom account whose turn it is.
-local function serve(lane, called)
+-- Nobody else stands in the ring if it is `alone`: its next turns are done at once.
+local function serve(lane, called, alone)
   local A, looks = string.match(lane, '^(.-)(%??)$')
   looks = looks == '?'
   local a = load_account(A)
-  local n = math.min(quantum, most - taken)
+  local n = alone and most - taken or math.min(quantum, most - taken)
   if a.broken or not healthy(A) then return now + 60000 end
   if a.missing or a.removed then return serve_dead(a, looks, n) end
   if a.why then return a.wake end
@@ -205,7 +209,7 @@ local function serve(lane, called)
   if not again then
     local part, first = turn_of(a, label, lane, b, called)
     if first then return nil, first end
-    n = math.min(n, part)
+    if part then n = math.min(n, part) end
     again = looks and serve_looks(a, b, n) or not looks and serve_creates(a, b, n)
     charge(a, call_ms)
   end
@@ -215,10 +219,11 @@ end
 
 everything_paused = call('HGET', P .. 'meta', 'paused')
 while not everything_paused and taken < most and visits < VISITS do
-  local lane = call('ZRANGE', P .. 'ring', 0, 0)[1]
+  local lanes = call('ZRANGE', P .. 'ring', 0, 1)
+  local lane = lanes[1]
   if not lane then break end
   visits = visits + 1
-  local again, first = serve(lane)
+  local again, first = serve(lane, false, not lanes[2])
   if first then
     lane = first
     call('ZREM', P .. 'zz', lane)
