@@ -70,7 +70,7 @@ local busy = {}
 local function must_wait(a, g)
   if a.why then return a.why, a.wake, false end
   if a.left < 1 then return 'in_flight', now + 5000, false end
-  if g.b.free < 1 then return g.b.why, g.b.wake, false end
+  if g.b.free < 1 then return g.b.why, budget_wake(a, g.b), false end
   if g.h.left < 1 then return g.h.why, wake_of(a, g.host, g.h), true end
   if g.o and g.o.left < 1 then return g.o.why, wake_of(a, g.other, g.o), false, true end
   if busy[g.room] then return 'turn', 0, false end
@@ -82,8 +82,9 @@ local function open_group(a, g)
   if a.missing then return 'N' end
   if a.removed then return 'A' end
   if a.apart and not a.why then a.why, a.wake = 'turn', now + 1 end
-  if look_around(a, P .. 'w:' .. g.room, label) or a.waiting then busy[g.room] = true end
+  if not g.clear and (look_around(a, P .. 'w:' .. g.room, label) or a.waiting) then busy[g.room] = true end
   if not a.why then
+    share(a)
     prefetch(a, send_ms, label, g.host, g.other)
     g.b = budget(a, label, plans, send_ms)
     if not a.broken then g.h = host_of(a, g.host, g.b, send_ms) end
@@ -122,12 +123,30 @@ local function decide(a, g, k)
   return g.odd and 'Q' or 'G'
 end
 
--- Nearly always nothing is known of a group's jobs and all may go: granted in one.
-local function go_together(a, g)
+-- Whether nothing is known of any of a group's jobs, and none needs a look of its own.
+local function all_fresh(g)
   if not all_in_time or any_early or any_twice then return false end
   for n = g.from, g.to do
     if memory[n] or not mine[ARGV[entries_at + n]] then return false end
   end
+  return true
+end
+
+-- A group with nothing to weigh: its account has no limit, gate, cap, line or room,
+-- and its host's user id is known. Answers that id; its calls are only counted.
+local single_day = #days_now(send_ms) == 1
+local function unweighed(a, g)
+  if not (a.z and g.clear) or a.why or a.removed or a.apart or a.cap > 0 or g.other ~= '' or busy[g.room] then return nil end
+  local plan = plans[a.plan]
+  if not (plan and plan.unlimited and single_day) or zooms[a.z] and zooms[a.z].broken then return nil end
+  if not all_fresh(g) then return nil end
+  local name, known = find_name(a, g.host)
+  return known and not a.broken and name
+end
+
+-- Nearly always all of a group's jobs may go: granted in one.
+local function go_together(a, g)
+  if not all_fresh(g) then return false end
   local count = g.to - g.from + 1
   if must_wait(a, g) or a.left < count or g.b.free < count then return false end
   for _, h in ipairs(g.hosts) do if h.probe or h.left < count then return false end end
@@ -156,16 +175,40 @@ end
 
 local groups, k = {}, 0
 for i = 1, group_count do
-  local g = {A = ARGV[groups_at + 4 * i - 4], host = ARGV[groups_at + 4 * i - 3], other = ARGV[groups_at + 4 * i - 2],
-             from = k + 1}
-  g.to = k + tonumber(ARGV[groups_at + 4 * i - 1])
-  g.room = g.A .. '|' .. g.host
-  groups[i] = g
-  local a = load_account(g.A)
-  g.a = a
-  local all = open_group(a, g)
+  local from = groups_at + 4 * i - 4
+  local A, host = ARGV[from], ARGV[from + 1]
+  local count = tonumber(ARGV[from + 3])
+  groups[i] = {A = A, host = host, other = ARGV[from + 2], from = k + 1, to = k + count, room = A .. '|' .. host,
+               a = load_account(A), clear = nil, b = nil, h = nil, o = nil, hosts = nil, unknown = nil, odd = nil,
+               first_going = nil, last_going = nil, count = ARGV[from + 3], host_id = nil}
+  k = k + count
+end
+
+-- Nearly always an account has no gate, no line and no payload of a job that left the
+-- stream, so no room either. That is asked for some groups at once; each is looked
+-- at (`look_around`) only among those of which there is any.
+local TOGETHER = 16
+for first = 1, group_count, TOGETHER do
+  local last, keys, n = math.min(first + TOGETHER - 1, group_count), {}, 0
+  for i = first, last do
+    local g = groups[i]
+    local a = g.a
+    if a.z then
+      keys[n + 1], keys[n + 2], keys[n + 3] = P .. 'gate:' .. a.z, P .. 'p:' .. g.A, line_key(a, label)
+      n = n + 3
+    end
+  end
+  if n > 0 and call('EXISTS', unpack(keys)) == 0 then
+    for i = first, last do groups[i].clear = true end
+  end
+end
+
+for _, g in ipairs(groups) do
+  local a = g.a
   g.first_going = #going + 1
-  if not all and go_together(a, g) then
+  g.host_id = unweighed(a, g)
+  local all = not g.host_id and open_group(a, g)
+  if g.host_id or not all and go_together(a, g) then
     for n = g.from, g.to do
       letters[n] = g.odd and 'Q' or 'G'
       going[#going + 1] = n
@@ -174,7 +217,6 @@ for i = 1, group_count do
     one_by_one(a, g, all)
   end
   g.last_going = #going
-  k = g.to
 end
 
 -- The waiting side's keys are looked at before anything is written.
@@ -196,10 +238,18 @@ end
 -- end by themselves. A lease that holds nothing is dropped by the sweep.
 local flying_text = int(now + call_ms)
 local owns, memories, m = {}, {}, 0
+-- Its day's key has not been read: of a wrong type, it is met here.
+local function charge_unweighed(g)
+  local key = P .. 'd:' .. today[1] .. ':' .. g.a.z
+  local total = count_calls(key, 'l:' .. label, g.count)
+  if total == g.to - g.from + 1 then call('EXPIRE', key, 172800) end
+  return total and count_calls(key, 'h:' .. g.host_id, g.count)
+end
+local lent = fence .. '|' .. now_text .. '|'
 local function owner(a, g, sent)
   local flags = (sent and 'sh' or 'h') .. (g.unknown and 'x' or '')
-    .. (#a.days > 1 and 'b' or '') .. (a.cap > 0 and 'c' or '')
-  return format_own(fence, now_text, flags, a.z)
+    .. (today[2] and 'b' or '') .. (a.cap > 0 and 'c' or '')
+  return lent .. flags .. '|' .. a.z
 end
 local all_sent = not string.find(kinds, 'n', 1, true)
 for _, g in ipairs(groups) do
@@ -213,10 +263,10 @@ for _, g in ipairs(groups) do
     local done = f <= CHUNK and try('ZADD', P .. 'i:' .. g.A, unpack(flying))
       or variadic('ZADD', P .. 'i:' .. g.A, flying)
     if type(done) == 'table' and string.find(done.err, 'OOM', 1, true) then return done end
-    if type(done) == 'table' then
+    if type(done) == 'table' or g.host_id and not charge_unweighed(g) then
       for i = first, last do letters[going[i]] = 'E' end
     else
-      g.a.charged = true
+      if not g.host_id then g.a.charged = true end
       local sent, unsent = owner(g.a, g, true), not all_sent and owner(g.a, g, false)
       for i = first, last do
         local n = going[i]

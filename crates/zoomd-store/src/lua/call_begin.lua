@@ -18,11 +18,12 @@ if v[1] ~= 'active' then return {'state', v[1], v[2] or ''} end
 local lease = tonumber(v[3] or 0) or 0
 if lease > now or v[4] then return {'wait', 'rotation', int(math.max(lease, now + 1000))} end
 
+share(a)
 a.gated = call('EXISTS', P .. 'gate:' .. a.z) == 1
 local b = budget(a, label, plans, call_ms)
 if a.broken or type(try('ZCARD', P .. 'i:' .. A)) == 'table' then return {'broken'} end
 if a.left < 1 then return {'wait', 'in_flight', int(now + 5000)} end
-if b.free < 1 then return {'wait', b.why, int(b.wake)} end
+if b.free < 1 then return {'wait', b.why, int(budget_wake(a, b))} end
 
 grant(a, b, {})
 call('ZADD', P .. 'i:' .. A, int(now + call_ms), id)

@@ -6,7 +6,8 @@
 local A, host, field, till = ARGV[2], ARGV[3], ARGV[4], tonumber(ARGV[5])
 local a = load_account(A)
 if a.missing or a.broken or (field == '@' and host == '') then return 0 end
-if field == '@' then field = 'h:' .. (canonical(a, host)) end
+share(a)
+if field == '@' then field = canonical(a, host).field end
 if a.broken then return 0 end
 close_gates(a.z, {{field, till}})
 return 1

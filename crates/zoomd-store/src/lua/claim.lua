@@ -135,7 +135,7 @@ end
 -- Until when the account's cap or its Zoom account's budget holds a lane back.
 local function held(a, b)
   if a.left < 1 then return now + 5000 end
-  if b.free < 1 then a.spent = true return b.wake end
+  if b.free < 1 then a.spent = true return budget_wake(a, b) end
 end
 
 -- An account's turn. Answers when its lane is to be looked at again: 0 in its
@@ -172,7 +172,9 @@ end
 
 -- Which of a Zoom account's rare keys are there.
 local function look_out(a, label)
-  local lined = a.zoom.lined
+  local zoom = a.zoom
+  if not zoom.lined then zoom.lined, zoom.parts = {}, {} end
+  local lined = zoom.lined
   if a.gated ~= nil and lined[label] ~= nil then return end
   local gates, line = P .. 'gate:' .. a.z, line_key(a, label)
   local there = call('EXISTS', gates, line)
@@ -198,7 +200,10 @@ local function serve(lane, called, alone)
   if a.missing or a.removed then return serve_dead(a, looks, n) end
   if a.why then return a.wake end
   -- What accounts of another plan were granted is written by now.
-  if a.zoom ~= zooms[a.z] then zooms[a.z] = nil share(a) end
+  if plan_of[a.z] ~= a.plan or a.zoom and a.zoom ~= zooms[a.z] then
+    zooms[a.z], plan_of[a.z], a.hosts, a.apart = nil, a.plan, nil, nil
+  end
+  share(a)
   local label, plans = create_label, create_plans
   if looks then label, plans = look_label, look_plans end
   look_out(a, label)

@@ -17,6 +17,7 @@ mod reader;
 mod settle;
 mod share;
 mod turns;
+mod unweighed;
 mod upkeep;
 mod wait;
 mod walk;

@@ -8,15 +8,21 @@ local everything_paused
 -- What accounts of one Zoom account share in this script: what was read of its
 -- budgets, and what was granted and is not written yet. It is read by the limits
 -- of one plan; an account of another plan stands apart (`a.apart`).
-local zooms = {}
+local zooms, plan_of = {}, {}
+local function stands_apart(a)
+  local plan = plan_of[a.z]
+  if not plan then plan_of[a.z] = a.plan return nil end
+  return plan ~= a.plan or nil
+end
+-- Made for an account whose budgets are weighed.
 local function share(a)
+  if a.hosts or a.apart then return end
   local zoom = zooms[a.z]
-  if zoom and zoom.plan ~= a.plan then a.apart = true return end
   if not zoom then
-    zoom = {plan = a.plan, ledger = {}, budgets = {}, names = {}, lined = {}, parts = {}}
+    zoom = {ledger = {}, budgets = {}, names = {}}
     zooms[a.z] = zoom
   end
-  a.zoom, a.ledger, a.budgets, a.names, a.hosts, a.apart = zoom, zoom.ledger, zoom.budgets, zoom.names, {}, nil
+  a.zoom, a.ledger, a.budgets, a.names, a.hosts, a.known = zoom, zoom.ledger, zoom.budgets, zoom.names, {}, {}
 end
 -- A key of the Zoom account is of a wrong type: nobody's call may be granted.
 local function spoil(a)
@@ -29,7 +35,9 @@ local function plans_at(at)
   local plans, n = {}, tonumber(ARGV[at])
   for k = 0, n - 1 do
     local i = at + 1 + 4 * k
-    plans[ARGV[i]] = {second = tonumber(ARGV[i + 1]), day = tonumber(ARGV[i + 2]), host = tonumber(ARGV[i + 3])}
+    local plan = {second = tonumber(ARGV[i + 1]), day = tonumber(ARGV[i + 2]), host = tonumber(ARGV[i + 3])}
+    plan.unlimited = plan.second == 0 and plan.day == 0 and plan.host == 0
+    plans[ARGV[i]] = plan
   end
   return plans, at + 1 + 4 * n
 end
@@ -41,10 +49,13 @@ local function both_days(ms, send_ms)
   local tod = ms % DAY
   return tod < MARGIN or tod >= DAY - MARGIN - send_ms
 end
-local function days_of(ms, send_ms)
-  if not both_days(ms, send_ms) then return {day_of(ms)} end
-  local other = ms % DAY < MARGIN and ms - DAY or ms + DAY
-  return {day_of(ms), day_of(other)}
+-- The days of this script's moment; `send_ms` is one and the same in a script.
+local today
+local function days_now(send_ms)
+  if today then return today end
+  today = {day_of(now)}
+  if both_days(now, send_ms) then today[2] = day_of(now % DAY < MARGIN and now - DAY or now + DAY) end
+  return today
 end
 -- When a budget of the day is full: after the margin of the next, spread over
 -- ten seconds by the name, so that not all rooms wake in one moment.
@@ -59,22 +70,26 @@ end
 local function load_account(A)
   local a = accounts[A]
   if a then return a end
-  a = {name = A, ledger = {}, budgets = {}, hosts = {}, names = {}, known = {}, left = 1e9}
-  accounts[A] = a
   local v = try('HMGET', P .. 'a:' .. A, 'st', 'ep', 'gen', 'plan', 'z', 'uid', 'em', 'cap', 'paused', 'lku', 'int')
-  if v.err then a.broken = true return a end
-  if not v[1] then a.missing = true return a end
-  a.removed = v[1] == 'removed'
-  a.ep, a.gen, a.plan = v[2] or '', v[3] or '', v[4] or 'pro'
-  a.z = (v[5] and v[5] ~= '') and v[5] or '~' .. A
-  a.uid, a.em = v[6] ~= '' and v[6] or false, v[7] or ''
-  a.cap = tonumber(v[8] or 0) or 0
-  share(a)
-  local lease = tonumber(v[10] or 0) or 0
+  if not v[1] then
+    a = {name = A, left = 1e9, broken = v.err and true, missing = not v.err}
+    accounts[A] = a
+    return a
+  end
+  -- All fields at once: a table that grows by single fields is made several times.
+  a = {name = A, left = 1e9, removed = v[1] == 'removed', ep = v[2] or '', gen = v[3] or '',
+       plan = v[4] or 'pro', z = (v[5] and v[5] ~= '') and v[5] or '~' .. A, uid = v[6] ~= '' and v[6],
+       em = v[7] or '', cap = v[8] and tonumber(v[8]) or 0, why = nil, wake = nil, apart = nil}
+  accounts[A] = a
+  a.apart = stands_apart(a)
   if everything_paused == nil then everything_paused = call('HGET', P .. 'meta', 'paused') end
   if v[1] ~= 'active' then a.why, a.wake = 'consent', now + 60000
   elseif v[9] or everything_paused then a.why, a.wake = 'paused', now + 60000
-  elseif lease > now or v[11] then a.why, a.wake = 'rotation', lease > now and math.min(lease, now + 5000) or now + 5000 end
+  elseif v[10] or v[11] then
+    local lease = tonumber(v[10] or 0) or 0
+    if lease > now then a.why, a.wake = 'rotation', math.min(lease, now + 5000)
+    elseif v[11] then a.why, a.wake = 'rotation', now + 5000 end
+  end
   return a
 end
 
@@ -98,24 +113,30 @@ local function gate(a, field)
   return v or nil
 end
 
--- The day's counts: fields not read yet, of each day this moment belongs to.
-local function read_ledger(a, send_ms, fields)
-  if not a.days then a.days = days_of(now, send_ms) end
+-- The day's counts: up to three fields, of each day this moment belongs to.
+local function read_ledger(a, send_ms, first, second, third)
+  a.days = a.days or days_now(send_ms)
   for _, day in ipairs(a.days) do
     local have = a.ledger[day]
-    if not have then have = {} a.ledger[day] = have end
-    local missing = {}
-    for _, f in ipairs(fields) do if have[f] == nil then missing[#missing + 1] = f end end
-    if #missing > 0 then
-      local v = try('HMGET', P .. 'd:' .. day .. ':' .. a.z, unpack(missing))
+    if not have then
+      have = {key = P .. 'd:' .. day .. ':' .. a.z}
+      a.ledger[day] = have
+    end
+    local missing, n = {}, 0
+    if have[first] == nil then n = 1 missing[1] = first end
+    if second and have[second] == nil then n = n + 1 missing[n] = second end
+    if third and have[third] == nil then n = n + 1 missing[n] = third end
+    if n > 0 then
+      local v = try('HMGET', have.key, unpack(missing))
       if v.err then spoil(a) return end
-      for i, f in ipairs(missing) do have[f] = tonumber(v[i] or 0) or 0 end
+      for i = 1, n do have[missing[i]] = v[i] and tonumber(v[i]) or 0 end
     end
   end
 end
 local function used(a, field)
-  local most = 0
-  for _, day in ipairs(a.days) do most = math.max(most, a.ledger[day][field] or 0) end
+  local days = a.days
+  local most = a.ledger[days[1]][field] or 0
+  if days[2] then most = math.max(most, a.ledger[days[2]][field] or 0) end
   return most
 end
 
@@ -127,26 +148,28 @@ local function read_cap(a)
   a.flying, a.left = flying, math.max(0, a.cap - flying)
 end
 
--- How many calls of `label` its Zoom account may make now, and else why and until.
--- A grant leaves the window a second, and a little, after it was made.
+-- How many calls of `label` its Zoom account may make now, and else why and until
+-- (`budget_wake`). A grant leaves the window a second, and a little, after it was made.
+local function hold(b, free, why, wake)
+  if free < 0 then free = 0 end
+  if free < b.free then b.free, b.why, b.wake = free, why, wake end
+end
 local function budget(a, label, plans, send_ms)
   read_cap(a)
-  a.days = a.days or days_of(now, send_ms)
+  a.days = a.days or days_now(send_ms)
   if a.zoom and a.zoom.broken then a.broken = true end
   local b = a.budgets[label]
   if b then return b end
   local plan = plans[a.plan] or plans['pro'] or {second = 0, day = 0, host = 0}
-  b = {free = 1e9, plan = plan, label = label}
+  b = {free = 1e9, plan = plan, label = label, field = 'l:' .. label, why = nil, wake = nil, rate = nil, granted = nil}
   a.budgets[label] = b
-  local function hold(free, why, till)
-    free = math.max(free, 0)
-    if free < b.free then b.free, b.why, b.wake = free, why, till end
-  end
-  read_ledger(a, send_ms, {'l:' .. label})
+  read_ledger(a, send_ms, b.field)
   if a.broken then return b end
-  local closed = math.max(tonumber(gate(a, label) or 0) or 0, tonumber(gate(a, 'day:' .. label) or 0) or 0)
-  if closed > now then hold(0, 'limited', closed) end
-  if plan.day > 0 then hold(plan.day - used(a, 'l:' .. label), 'label_day', next_day(a.z)) end
+  if a.gated then
+    local closed = math.max(tonumber(gate(a, label) or 0) or 0, tonumber(gate(a, 'day:' .. label) or 0) or 0)
+    if closed > now then hold(b, 0, 'limited', closed) end
+  end
+  if plan.day > 0 then hold(b, plan.day - used(a, b.field), 'label_day') end
   if plan.second > 0 then
     local rate = plan.second
     local lowered = gate(a, 'rate:' .. label)
@@ -165,10 +188,12 @@ local function budget(a, label, plans, send_ms)
       if at > now - SECOND and at < now + 10000 then fresh = i end
     end
     local wake = (fresh > 0 and tonumber(grants[fresh]) or now) + SECOND
-    hold(rate - fresh, 'second', math.max(wake, now + 1))
+    hold(b, rate - fresh, 'second', math.max(wake, now + 1))
   end
   return b
 end
+-- Until when a budget holds back; of a day it is worked out only for who asks.
+local function budget_wake(a, b) return b.wake or next_day(a.z) end
 
 -- The ledger's name of a host: its user id where one is known; whether it is,
 -- and until when a first create of an unknown one is under way.
@@ -190,45 +215,48 @@ end
 local function canonical(a, host)
   local k = a.known[host]
   if not k then
-    k = {find_name(a, host)}
+    local name, known, probing = find_name(a, host)
+    k = {name = name, field = 'h:' .. name, known = known, probing = probing}
     a.known[host] = k
   end
-  return unpack(k)
+  return k
 end
 
 -- Reads what `budget` and `host_of` will ask of the ledger, in one go.
 local function prefetch(a, send_ms, label, host, other)
-  local fields = {'l:' .. label, 'h:' .. canonical(a, host)}
-  if other ~= '' then fields[3] = 'h:' .. canonical(a, other) end
-  if not a.broken then read_ledger(a, send_ms, fields) end
+  local first = canonical(a, host).field
+  local second = other ~= '' and canonical(a, other).field or nil
+  if not a.broken then read_ledger(a, send_ms, 'l:' .. label, first, second) end
 end
 
 -- How many creates of a host are left today. A host whose user id is unknown
 -- might be another room's host too: one of its creates at a time.
+local function hold_host(h, left, why, wake)
+  if left < 0 then left = 0 end
+  if left < h.left then h.left, h.why, h.wake = left, why, wake end
+end
 local function host_of(a, host, b, send_ms)
   local h = a.hosts[host]
   if h then return h end
-  local name, known, probing = canonical(a, host)
-  h = a.names[name]
+  local k = canonical(a, host)
+  h = a.names[k.name]
   if h then a.hosts[host] = h return h end
-  h = {left = 1e9, name = name, field = 'h:' .. name}
-  a.hosts[host], a.names[name] = h, h
-  read_ledger(a, send_ms, {h.field})
+  h = {left = 1e9, name = k.name, field = k.field, unknown = nil, granted = nil, why = nil, wake = nil}
+  a.hosts[host], a.names[k.name] = h, h
+  read_ledger(a, send_ms, h.field)
   if a.broken then return h end
-  local function hold(left, why, till)
-    left = math.max(left, 0)
-    if left < h.left then h.left, h.why, h.wake = left, why, till end
-  end
-  h.unknown = not known
+  h.unknown = not k.known
   if b.plan.host > 0 then
-    if not known then
+    if not k.known then
       h.probe = true
-      hold(probing > now and 0 or 1, 'host', probing > now and probing or now + 1000)
+      if k.probing > now then hold_host(h, 0, 'host', k.probing) else hold_host(h, 1, 'host', now + 1000) end
     end
-    hold(b.plan.host - used(a, h.field), 'host_day')
+    hold_host(h, b.plan.host - used(a, h.field), 'host_day')
   end
-  local till = tonumber(gate(a, h.field) or 0) or 0
-  if till > now then hold(0, 'limited', till) end
+  if a.gated then
+    local till = tonumber(gate(a, h.field) or 0) or 0
+    if till > now then hold_host(h, 0, 'limited', till) end
+  end
   return h
 end
 
@@ -248,15 +276,24 @@ local function grant(a, b, hosts, count)
   end
 end
 
+-- Adds to a day's count, of which `n` is text; answers what it is now, nil when the
+-- key is of a wrong type. What is no number begins anew.
+local function count_calls(key, field, n)
+  local total = try('HINCRBY', key, field, n)
+  if type(total) == 'number' then return total end
+  if type(try('HSET', key, field, n)) == 'number' then return tonumber(n) end
+end
+
 -- Writes all that was granted in this script to an account.
 local function charge(a, call_ms)
-  local add = {}
+  local fields, counts, n = {}, {}, 0
   for label, b in pairs(a.budgets) do
     if b.granted then
-      add['l:' .. label] = b.granted
+      n = n + 1
+      fields[n], counts[n] = b.field, b.granted
       if b.rate then
-        local key, times = P .. 'b:' .. a.z .. ':' .. label, {}
-        for i = 1, b.granted do times[i] = int(now) end
+        local key, times, time = P .. 'b:' .. a.z .. ':' .. label, {}, int(now)
+        for i = 1, b.granted do times[i] = time end
         variadic('LPUSH', key, times)
         call('LTRIM', key, 0, b.rate - 1)
         call('PEXPIRE', key, 60000)
@@ -266,23 +303,19 @@ local function charge(a, call_ms)
   end
   for _, h in pairs(a.names) do
     if h.granted then
-      add[h.field] = (add[h.field] or 0) + h.granted
+      n = n + 1
+      fields[n], counts[n] = h.field, h.granted
       if h.probe then call('HSET', P .. 'al:' .. a.z, '?' .. h.name, int(now + call_ms)) end
       h.granted = nil
     end
   end
-  for _, day in ipairs(a.days or {}) do
-    local values, have, fresh = {}, a.ledger[day], true
-    for field, n in pairs(add) do
-      if have[field] > 0 then fresh = false end
-      have[field] = have[field] + n
-      values[#values + 1] = field
-      values[#values + 1] = int(have[field])
-    end
-    if #values > 0 then
-      local key = P .. 'd:' .. day .. ':' .. a.z
-      call('HSET', key, unpack(values))
-      if fresh then call('EXPIRE', key, 172800) end
+  if n == 0 then return end
+  for _, day in ipairs(a.days) do
+    local have = a.ledger[day]
+    for i = 1, n do
+      local field = fields[i]
+      have[field] = have[field] + counts[i]
+      if count_calls(have.key, field, int(counts[i])) == counts[i] and i == 1 then call('EXPIRE', have.key, 172800) end
     end
   end
 end
