@@ -190,6 +190,26 @@ async fn sigterm_waits_for_an_exchange_until_its_token_is_committed() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_second_signal_leaves_an_exchange_in_flight_alone() {
+    use rustix::process::Signal;
+    use zoom_sim::{Endpoint, Fault, What};
+    let mut rig = rig(Reuse::Strict).await;
+    let hold = rig.sim.fault(Fault::new(Endpoint::Token, What::Hold).after());
+    let mut daemon = daemon_at(&mut rig, "none:kill").await;
+    rig.sim.wait_for(Endpoint::Token, 1).await.expect("it was asked");
+    daemon.signal(Signal::TERM);
+    daemon.wait_log("those in flight are finished");
+    daemon.signal(Signal::TERM);
+    daemon.wait_log("second signal");
+    rig.sim.release(hold);
+    assert!(daemon.wait().success());
+    let _next = rig.daemon();
+    works(&rig, "j0", "second signal").await;
+    assert_eq!(rig.sim.counters().rotations, 1, "the reply was kept");
+    assert!(rig.sim.counters().broken.none());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_refusal_that_nobody_judged_is_judged_from_the_journal() {
     for seam in ["staged", "refused"] {
         let mut rig = rig(Reuse::Strict).await;
