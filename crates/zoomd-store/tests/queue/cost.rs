@@ -1,5 +1,7 @@
 //! What a job costs Redis, counted: commands and bytes, not seconds.
 
+use std::time::Duration;
+
 use zoomd_store::queue::{Admission, Settlement};
 
 use crate::bench::{Bench, done, go, job, named};
@@ -48,6 +50,27 @@ async fn commands_of_a_job() {
         let each = commands_of(&bench, count, accounts).await as f64 / count as f64;
         assert!(each <= most, "{count} jobs of {accounts} accounts: {each:.2} commands each");
     }
+}
+
+#[tokio::test]
+async fn a_room_that_stands_alone_is_emptied_at_once() {
+    let bench = Bench::start().await;
+    bench.to_noon().await;
+    bench.account("acme", "unlimited").await;
+    bench.cmd("HSET zoomd:v1:a:acme paused x").await;
+    let entries = bench.arrive(500).await;
+    let jobs: Vec<_> = entries.iter().map(|entry| job("acme", "me", entry)).collect();
+    bench.admit(&jobs).await;
+    bench.cmd("HDEL zoomd:v1:a:acme paused").await;
+    bench.shift(Duration::from_secs(61)).await;
+    let queue = &bench.queue;
+    let some = queue.claim(&queue.fence(), 100).await.expect("claim");
+    assert_eq!((some.jobs.len(), some.more), (100, true));
+    bench.cmd("CONFIG RESETSTAT").await;
+    let rest = queue.claim(&queue.fence(), 400).await.expect("claim");
+    assert_eq!((rest.jobs.len(), rest.more), (400, false));
+    let cost = commands(&bench).await;
+    assert!(cost < 60, "{cost} commands for 400 jobs in one room");
 }
 
 #[tokio::test]
