@@ -6,13 +6,13 @@
 //! its lease sends nothing. The list holds every flight from admission to the
 //! end of its settle: the renewer and a hurried shutdown work from it.
 
-use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
 use bytes::Bytes;
+use foldhash::HashMap;
 use jiff::Timestamp;
 use zoomd_store::queue::{Mode, Record, Ticket};
 use zoomd_wire::{EntryId, Job};

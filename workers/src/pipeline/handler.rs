@@ -24,7 +24,9 @@ pub struct Ready {
 /// Runs one job. A panic is that job's failure and nobody else's.
 pub async fn run(shop: Arc<Shop>, ready: Ready) {
     let Ready { flight, permit } = ready;
-    let work = AssertUnwindSafe(jobs::run(&shop, &flight).instrument(span_of(&flight)));
+    // In a box: some kilobytes, which would be moved with each layer around them.
+    let work = Box::pin(jobs::run(&shop, &flight)).instrument(span_of(&flight));
+    let work = AssertUnwindSafe(work);
     let settlement = match work.catch_unwind().await {
         Ok(settlement) => settlement,
         Err(panic) => {

@@ -8,6 +8,7 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, oneshot};
 use zoomd_store::queue::{Queue, Refusal, Settled, Settlement, WrittenBack};
 
@@ -79,7 +80,12 @@ impl Lane {
     }
 
     async fn send(&self, item: Item) {
-        if self.0.send(item).await.is_err() {
+        // Nearly always there is room; a future would move the item about.
+        let sent = match self.0.try_send(item) {
+            Err(TrySendError::Full(item)) => Box::pin(self.0.send(item)).await.is_ok(),
+            sent => sent.is_ok(),
+        };
+        if !sent {
             tracing::error!("the settle lane is closed; a lease will run out");
         }
     }

@@ -1,10 +1,12 @@
 //! Admission: one script for a batch of entries.
 
-use std::collections::{HashMap, HashSet};
+use std::borrow::Cow;
 use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};
 
-use super::parse::{Live, Parts, host_name};
+use foldhash::{HashMap, HashMapExt as _, HashSet, HashSetExt as _};
+
+use super::parse::{Live, Parts, host_name, shared_host};
 use super::{Admission, Admitted, Fence, Grants, Mode, Queue, Ticket, Why};
 use crate::{Script, StoreError};
 
@@ -119,8 +121,11 @@ impl Queue {
         in_order().for_each(|job| {
             call.push(&*job.entry);
         });
+        let mut text = String::with_capacity(128);
         in_order().for_each(|job| {
-            call.push(live(job).write());
+            text.clear();
+            live(job).write_to(&mut text);
+            call.push(text.as_str());
         });
         if early {
             in_order().for_each(|job| {
@@ -144,7 +149,7 @@ impl Queue {
             job_id: Arc::clone(&job.job_id),
             id_given: job.id_given,
             account: Arc::clone(&job.account),
-            host: host_name(&job.host).into(),
+            host: shared_host(&job.host),
             other_host: job.other_host.clone(),
             entry: Arc::clone(&job.entry),
             in_stream: true,
@@ -184,10 +189,10 @@ pub(super) fn ms(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
-fn live(job: &Admission) -> Live {
+fn live(job: &Admission) -> Live<Cow<'_, str>> {
     Live {
         run: 1,
-        entry: Arc::clone(&job.entry),
+        entry: Cow::Borrowed(&*job.entry),
         digest: job.id_given.then_some(job.digest),
         mode: Mode::Create,
         priority: job.priority,
@@ -195,15 +200,15 @@ fn live(job: &Admission) -> Live {
         reconcilable: job.reconcilable,
         sent_ms: 0,
         deadline_ms: job.deadline_ms,
-        account: Arc::clone(&job.account),
-        host: host_name(&job.host).into(),
-        other_host: job.other_host.as_deref().map(|host| host_name(host).into()),
+        account: Cow::Borrowed(&*job.account),
+        host: host_name(&job.host),
+        other_host: job.other_host.as_deref().map(host_name),
     }
 }
 
 fn grouped(jobs: &[Admission]) -> Vec<Group<'_>> {
     let mut groups: Vec<Group<'_>> = Vec::new();
-    let mut known = HashMap::new();
+    let mut known: HashMap<_, usize> = HashMap::with_capacity(jobs.len());
     for (index, job) in jobs.iter().enumerate() {
         let key = (&*job.account, &*job.host, job.other_host.as_deref().unwrap_or(""));
         let at = *known.entry(key).or_insert_with(|| {
@@ -222,13 +227,20 @@ fn an_id_twice(jobs: &[Admission]) -> bool {
 
 /// The smallest and the largest entry id of a batch.
 fn range(jobs: &[Admission]) -> (&str, &str) {
-    let order = |entry: &str| {
-        let (ms, seq) = entry.split_once('-').unwrap_or((entry, "0"));
+    let order = |job: &Admission| {
+        let (ms, seq) = job.entry.split_once('-').unwrap_or((&*job.entry, "0"));
         (ms.parse::<u64>().unwrap_or(0), seq.parse::<u64>().unwrap_or(0))
     };
-    let entries = || jobs.iter().map(|job| &*job.entry);
-    (
-        entries().min_by_key(|entry| order(entry)).unwrap_or("-"),
-        entries().max_by_key(|entry| order(entry)).unwrap_or("+"),
-    )
+    let Some(first) = jobs.first() else { return ("-", "+") };
+    let mut ends = [(order(first), first); 2];
+    for job in &jobs[1..] {
+        let at = order(job);
+        if at < ends[0].0 {
+            ends[0] = (at, job);
+        }
+        if at > ends[1].0 {
+            ends[1] = (at, job);
+        }
+    }
+    (&ends[0].1.entry, &ends[1].1.entry)
 }

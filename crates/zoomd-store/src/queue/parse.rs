@@ -1,6 +1,5 @@
 //! The small texts that scripts and Rust hand each other.
 
-use std::fmt::Write as _;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -84,9 +83,9 @@ impl Parts {
 
 /// The state of a live job, as `ids` holds it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Live {
+pub(crate) struct Live<T = Arc<str>> {
     pub(crate) run: u32,
-    pub(crate) entry: Arc<str>,
+    pub(crate) entry: T,
     /// `None` when the producer gave no id.
     pub(crate) digest: Option<u64>,
     pub(crate) mode: Mode,
@@ -96,9 +95,9 @@ pub(crate) struct Live {
     /// When a call may have left whose outcome nobody recorded; 0: none.
     pub(crate) sent_ms: i64,
     pub(crate) deadline_ms: i64,
-    pub(crate) account: Arc<str>,
-    pub(crate) host: Arc<str>,
-    pub(crate) other_host: Option<Arc<str>>,
+    pub(crate) account: T,
+    pub(crate) host: T,
+    pub(crate) other_host: Option<T>,
 }
 
 impl Live {
@@ -108,31 +107,6 @@ impl Live {
         let (ms, seq) = self.entry.split_once('-').unwrap_or((&self.entry, "0"));
         let number = |text: &str| text.parse::<f64>().unwrap_or(0.0);
         f64::from(self.priority) * 1e13 + number(ms) + number(seq).min(255.0) / 256.0
-    }
-
-    /// `L <run> <entry> <digest> <flags> <sent ms> <deadline ms> <A>|<host>|<other>`.
-    pub(crate) fn write(&self) -> String {
-        let mut text = String::with_capacity(80 + self.account.len() + self.host.len());
-        let mode = if self.mode == Mode::Reconcile { 'r' } else { 'c' };
-        let reconcilable = if self.reconcilable { 'y' } else { 'n' };
-        // A `String` takes all that is written to it.
-        let _ = write!(text, "L {} {} ", self.run, self.entry);
-        let _ = match self.digest {
-            Some(digest) => write!(text, "{digest:016x}"),
-            None => write!(text, "-"),
-        };
-        let _ = write!(
-            text,
-            " {mode}{}{}{reconcilable} {} {} {}|{}|{}",
-            self.priority.min(2),
-            self.sweeps.min(9),
-            self.sent_ms,
-            self.deadline_ms,
-            self.account,
-            self.host,
-            self.other_host.as_deref().unwrap_or(""),
-        );
-        text
     }
 
     pub(crate) fn read(text: &str) -> Option<Self> {
@@ -169,6 +143,56 @@ impl Live {
     }
 }
 
+impl<T: AsRef<str>> Live<T> {
+    /// `L <run> <entry> <digest> <flags> <sent ms> <deadline ms> <A>|<host>|<other>`.
+    pub(crate) fn write(&self) -> String {
+        let mut text = String::with_capacity(128);
+        self.write_to(&mut text);
+        text
+    }
+
+    /// Appends what [`write`](Self::write) answers.
+    pub(crate) fn write_to(&self, text: &mut String) {
+        text.push_str("L ");
+        push_number(text, self.run);
+        text.push(' ');
+        text.push_str(self.entry.as_ref());
+        text.push(' ');
+        match self.digest {
+            Some(digest) => push_digest(text, digest),
+            None => text.push('-'),
+        }
+        text.push(' ');
+        text.push(if self.mode == Mode::Reconcile { 'r' } else { 'c' });
+        push_number(text, self.priority.min(2));
+        push_number(text, self.sweeps.min(9));
+        text.push(if self.reconcilable { 'y' } else { 'n' });
+        for number in [self.sent_ms, self.deadline_ms] {
+            text.push(' ');
+            push_number(text, number);
+        }
+        text.push(' ');
+        text.push_str(self.account.as_ref());
+        text.push('|');
+        text.push_str(self.host.as_ref());
+        text.push('|');
+        text.push_str(self.other_host.as_ref().map_or("", T::as_ref));
+    }
+}
+
+/// Appends a number; through `format!` each would cost as much as the rest.
+pub(crate) fn push_number(text: &mut String, number: impl itoa::Integer) {
+    text.push_str(itoa::Buffer::new().format(number));
+}
+
+/// Appends a digest: 16 hexadecimal digits.
+pub(crate) fn push_digest(text: &mut String, digest: u64) {
+    for shift in (0..16).rev() {
+        let nibble = (digest >> (4 * shift)) & 15;
+        text.push(char::from(b"0123456789abcdef"[nibble as usize]));
+    }
+}
+
 /// A host's name as keys can hold it: no `|`, no space at the ends; a name that
 /// begins with `?` would be taken for a room of ours.
 pub(crate) fn host_name(host: &str) -> std::borrow::Cow<'_, str> {
@@ -180,6 +204,14 @@ pub(crate) fn host_name(host: &str) -> std::borrow::Cow<'_, str> {
         return clean.into();
     }
     host.into()
+}
+
+/// [`host_name`] of a host that is shared; a clean name is shared on.
+pub(crate) fn shared_host(host: &Arc<str>) -> Arc<str> {
+    match host_name(host) {
+        std::borrow::Cow::Borrowed(_) => Arc::clone(host),
+        std::borrow::Cow::Owned(clean) => clean.into(),
+    }
 }
 
 #[cfg(test)]

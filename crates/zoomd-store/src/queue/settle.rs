@@ -9,7 +9,7 @@ use redis::Value;
 
 use super::admit::ms;
 use super::lane::{self, Streams, Transacted};
-use super::parse::{Live, host_name};
+use super::parse::{Live, shared_host};
 use super::settle_args::{order, push_done, push_item, push_published, push_refusal};
 use super::{Mode, Queue, Refusal, Settled, Settlement, Then, Ticket};
 use crate::script::Call;
@@ -337,8 +337,8 @@ impl Ticket {
             sent_ms: 0,
             deadline_ms: self.deadline_ms,
             account: self.account.clone(),
-            host: host_name(&self.host).into(),
-            other_host: self.other_host.as_deref().map(|host| host_name(host).into()),
+            host: shared_host(&self.host),
+            other_host: self.other_host.as_ref().map(shared_host),
         }
     }
 }

@@ -1,10 +1,9 @@
 //! The arguments of the settle script.
 
 use std::cmp::Ordering;
-use std::fmt::Write as _;
 
 use super::admit::ms;
-use super::parse::host_name;
+use super::parse::{host_name, push_digest, push_number};
 use super::{Learnt, Outcome, Record, Refusal, Settlement, Then};
 use crate::script::Call;
 
@@ -98,11 +97,14 @@ pub(super) fn push_published(call: &mut Call<'_>, jobs: &[&Settlement]) {
     for job in &jobs[..from_stream] {
         call.push(&*job.ticket.entry);
     }
+    let mut memory = String::with_capacity(96);
     for job in remembered {
         let ticket = &job.ticket;
-        let mut memory = memory(job);
-        let _ = write!(memory, " {}", ticket.now_ms() / 1000);
-        call.push(&*ticket.job_id).push(memory);
+        memory.clear();
+        push_memory(&mut memory, job);
+        memory.push(' ');
+        push_number(&mut memory, ticket.now_ms() / 1000);
+        call.push(&*ticket.job_id).push(memory.as_str());
     }
     for job in forgotten {
         call.push(&*job.ticket.job_id);
@@ -112,19 +114,28 @@ pub(super) fn push_published(call: &mut Call<'_>, jobs: &[&Settlement]) {
 /// What `ids` holds after the settle; `""`: nothing. The finish time is added
 /// by the script.
 fn memory(item: &Settlement) -> String {
+    let mut text = String::new();
+    push_memory(&mut text, item);
+    text
+}
+
+fn push_memory(text: &mut String, item: &Settlement) {
     let ticket = &item.ticket;
-    let finished = |state: &str| {
-        let mut text = String::with_capacity(64);
-        // A `String` takes all that is written to it.
-        let _ = write!(text, "{state} {} {} {:016x}", ticket.run, ticket.entry, ticket.digest);
-        text
+    let state = match &item.then {
+        Then::Sleep { mode, .. } | Then::Room { mode, .. } => {
+            return ticket.live(*mode).write_to(text);
+        }
+        _ if !ticket.id_given => return,
+        Then::Done(_) => "D ",
+        Then::Failed { holds_id: true, .. } => "U ",
+        Then::Failed { .. } => return,
     };
-    match &item.then {
-        Then::Done(_) if ticket.id_given => finished("D"),
-        Then::Failed { holds_id: true, .. } if ticket.id_given => finished("U"),
-        Then::Done(_) | Then::Failed { .. } => String::new(),
-        Then::Sleep { mode, .. } | Then::Room { mode, .. } => ticket.live(*mode).write(),
-    }
+    text.push_str(state);
+    push_number(text, ticket.run);
+    text.push(' ');
+    text.push_str(&ticket.entry);
+    text.push(' ');
+    push_digest(text, ticket.digest);
 }
 
 fn push_outcome(call: &mut Call<'_>, outcome: &Outcome) {
