@@ -12,6 +12,7 @@ pub mod calls;
 pub mod clock;
 pub mod conn;
 pub mod consent;
+mod durable;
 pub mod error;
 pub mod grants;
 pub mod keys;

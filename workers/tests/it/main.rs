@@ -1,5 +1,6 @@
 //! The engine on a real Redis and a simulated Zoom, in process.
 
+mod confirmed;
 mod ends;
 mod forgets;
 mod hosts;

@@ -69,10 +69,13 @@ impl Queue {
     }
 
     /// Notes, just before the send, that the call of a job reconcile cannot
-    /// judge may leave. `false`: the lease is lost, nothing may be sent.
+    /// judge may leave, and waits until a replica and the disk have it, where there
+    /// are such and the server can say so. `false`: the lease is lost, nothing may
+    /// be sent.
     ///
     /// # Errors
-    /// It is not known whether it was noted: nothing may be sent.
+    /// It is not known whether it was noted, or no replica answered: nothing may be
+    /// sent.
     pub async fn mark_sent(&self, ticket: &Ticket) -> Result<bool, StoreError> {
         let call = MARK_SENT
             .call()
@@ -80,7 +83,15 @@ impl Queue {
             .arg(self.store.clock().ms())
             .arg(&*ticket.job_id)
             .arg(ticket.fence.as_str());
-        Ok(redis::from_redis_value(self.ask(call).await?)?)
+        let answer = match call.run(self.durable.conn()).await {
+            Err(error) => return Err(self.store.explained(error).await),
+            Ok(answer) => answer,
+        };
+        let marked: bool = redis::from_redis_value(answer)?;
+        if marked {
+            self.durable.confirm().await?;
+        }
+        Ok(marked)
     }
 
     /// Takes back about `most` jobs whose leases have ended.

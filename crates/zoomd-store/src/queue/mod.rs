@@ -43,6 +43,7 @@ use learnt::Told;
 use redis::Value;
 use tokio::sync::Mutex;
 
+use crate::durable::Durable;
 use crate::script::Call;
 use crate::{Store, StoreError};
 pub use amends::{Remembered, WrittenBack};
@@ -70,6 +71,9 @@ pub struct Queue {
     settles: Arc<AtomicU64>,
     lane: Arc<Mutex<Lane>>,
     learnt: Arc<Told>,
+    /// Calls that nobody could find again wait for replicas and disks on a
+    /// connection of their own.
+    durable: Durable,
 }
 
 impl Queue {
@@ -80,6 +84,7 @@ impl Queue {
         let boot: Arc<str> = boot_id.replace(['.', '|', ' '], "-").into();
         let key = store.keys().taken(&boot);
         let lane = Lane::new(store.blocking_connection(), key);
+        let durable = Durable::new(store.blocking_connection());
         Self {
             store,
             settings: Arc::new(settings),
@@ -88,6 +93,7 @@ impl Queue {
             settles: Arc::new(AtomicU64::new(1)),
             lane: Arc::new(Mutex::new(lane)),
             learnt: Arc::default(),
+            durable,
         }
     }
 

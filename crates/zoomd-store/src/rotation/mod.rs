@@ -12,7 +12,6 @@
 //! workers' `rotation::rules`, and a test holds the scripts to it.
 
 mod commit;
-mod durable;
 mod intent;
 mod lease;
 mod look;
@@ -21,6 +20,7 @@ mod verdict;
 
 use std::sync::LazyLock;
 
+use crate::durable::Durable;
 use crate::grants::GrantVersion;
 use crate::script::{Call, Script};
 use crate::seal::Fingerprint;
@@ -46,14 +46,14 @@ pub struct Stored {
 pub struct Rotations {
     store: Store,
     /// Intents wait for replicas and disks on a connection of their own.
-    durable: durable::Durable,
+    durable: Durable,
 }
 
 impl Rotations {
     /// Joins a namespace.
     #[must_use]
     pub fn new(store: Store) -> Self {
-        let durable = durable::Durable::new(store.blocking_connection());
+        let durable = Durable::new(store.blocking_connection());
         Self { store, durable }
     }
 

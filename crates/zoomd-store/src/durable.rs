@@ -1,8 +1,9 @@
-//! Whether more than one memory knows of an intent.
+//! Whether more than one memory knows of a record: an intent to send a token, or
+//! that a call left which nobody could find again.
 //!
-//! `WAIT` where there are replicas: a failover must not forget that a token may
-//! be spent, so a replica that does not confirm is an error. `WAITAOF` where the
-//! server has it (Redis 7.2, Valkey): the intent is in the journal of its host as
+//! `WAIT` where there are replicas: a failover must not forget what may be spent
+//! or made, so a replica that does not confirm is an error. `WAITAOF` where the
+//! server has it (Redis 7.2, Valkey): the record is in the journal of its host as
 //! well, so a disk that does not confirm in time is told and not waited for again
 //! for a while. Under `appendfsync everysec` that wait is up to a second, and a
 //! blocked connection serves nobody else: so one wait confirms all that was
@@ -15,7 +16,6 @@ use std::time::{Duration, Instant};
 use redis::Value;
 use tokio::sync::Mutex;
 
-use super::millis;
 use crate::error::ErrorKind;
 use crate::{Conn, StoreError};
 
@@ -26,7 +26,7 @@ const DISK_REST: Duration = Duration::from_secs(60);
 
 /// A connection of its own for what must be confirmed. Clones share it.
 #[derive(Debug, Clone)]
-pub(super) struct Durable(Arc<Inner>);
+pub(crate) struct Durable(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
@@ -48,7 +48,7 @@ struct Rounds {
 }
 
 impl Durable {
-    pub(super) fn new(conn: Conn) -> Self {
+    pub(crate) fn new(conn: Conn) -> Self {
         Self(Arc::new(Inner {
             conn,
             written: AtomicU64::new(0),
@@ -58,7 +58,7 @@ impl Durable {
     }
 
     /// Where to write what is to be confirmed.
-    pub(super) fn conn(&self) -> &Conn {
+    pub(crate) fn conn(&self) -> &Conn {
         &self.0.conn
     }
 
@@ -66,7 +66,7 @@ impl Durable {
     ///
     /// # Errors
     /// That no replica did.
-    pub(super) async fn confirm(&self) -> Result<(), StoreError> {
+    pub(crate) async fn confirm(&self) -> Result<(), StoreError> {
         let mine = self.0.written.fetch_add(1, Ordering::Relaxed) + 1;
         let mut rounds = self.0.rounds.lock().await;
         if rounds.upto < mine {
@@ -84,7 +84,7 @@ impl Durable {
         let rests = disk_rests_until.is_some_and(|until| Instant::now() < until);
         if !rests && !self.disk_has_it().await? {
             tracing::warn!(
-                "redis' disk did not confirm an intent within {PATIENCE:?}; it is not asked for a while"
+                "redis' disk did not confirm a record within {PATIENCE:?}; it is not asked for a while"
             );
             *disk_rests_until = Some(Instant::now() + DISK_REST);
         }
@@ -103,12 +103,12 @@ impl Durable {
 
     async fn replica_has_it(&self) -> Result<(), StoreError> {
         let mut wait = redis::cmd("WAIT");
-        wait.arg(1).arg(millis(PATIENCE));
+        wait.arg(1).arg(PATIENCE.as_millis() as u64);
         let confirmed: u64 = redis::from_redis_value(self.0.conn.value(&wait).await?)?;
         if confirmed > 0 {
             return Ok(());
         }
-        Err(StoreError::new(ErrorKind::ReadOnly, "no replica confirmed the intent"))
+        Err(StoreError::new(ErrorKind::ReadOnly, "no replica confirmed the record"))
     }
 
     /// Whether the disk has it, or is not to have it: a server without the
@@ -118,7 +118,7 @@ impl Durable {
             return Ok(true);
         }
         let mut wait = redis::cmd("WAITAOF");
-        wait.arg(1).arg(0).arg(millis(PATIENCE));
+        wait.arg(1).arg(0).arg(PATIENCE.as_millis() as u64);
         match self.0.conn.value(&wait).await.map_err(StoreError::from) {
             Ok(answer) => {
                 let (local, _): (u64, u64) = redis::from_redis_value(answer)?;
