@@ -1,8 +1,6 @@
 //! A call that nobody could find again leaves only when more than one memory
 //! knows of it.
 
-use std::time::Duration;
-
 use redis_local::{Options, RedisServer};
 use rustix::process::Signal;
 use serde_json::json;
@@ -22,11 +20,7 @@ async fn an_instant_meeting_is_not_asked_for_before_a_replica_knows() {
     let world = World::with(Config::unlimited()).await;
     world.account("acme").await;
     let replica = replica_of(&world.redis);
-    let begun = std::time::Instant::now();
-    while !world.redis.ask(&["INFO", "replication"]).expect("info").contains("state=online") {
-        assert!(begun.elapsed() < LIMIT, "the replica does not follow");
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
+    world.until(&["WAIT", "1", "1000"], &Answer::Number(1)).await;
     let engine = world.engine().await;
     world.enqueue(&job_with("acme", "scheduled"));
     world.outcome_of("scheduled").await;

@@ -4,9 +4,10 @@ use std::path::Path;
 use std::time::Duration;
 
 use zoom_sim::{Endpoint, Fault, What};
-use zoomd_store::grants::AccountState;
+use zoomd_store::grants::{AccountState, GrantVersion};
 use zoomd_store::meta;
 use zoomd_store::seal::KeyRing;
+use zoomd_wire::AccountName;
 use zoomd_workers::tokens::{CommandTokens, NoToken, RotationSettings, TokensConfig};
 
 use crate::house::{House, PATIENCE, settings, token, usable};
@@ -47,29 +48,45 @@ async fn a_stopping_daemon_leaves_a_staged_token_to_its_successor() {
     assert!(house.sim.counters().broken.none());
 }
 
+/// The log of Redis as it is now.
+fn saved(house: &mut House) -> tempfile::TempDir {
+    house.redis.stop();
+    let old = tempfile::tempdir().expect("a folder");
+    copy(&house.redis.dir().join("appendonlydir"), old.path());
+    house.redis.restart().expect("starts again");
+    old
+}
+
+/// Redis dies and comes back with an old log.
+fn go_back(house: &mut House, old: &tempfile::TempDir) {
+    house.redis.kill();
+    copy(old.path(), &house.redis.dir().join("appendonlydir"));
+    house.redis.restart().expect("starts again");
+}
+
+/// Waits until Redis has the grant of `version` again.
+async fn repaired(house: &House, account: &AccountName, version: Option<GrantVersion>) {
+    let begun = std::time::Instant::now();
+    while house.look(account).await.grant.map(|grant| grant.version) != version {
+        assert!(begun.elapsed() < PATIENCE, "not repaired");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
+
 #[tokio::test]
 async fn a_store_that_went_back_is_repaired_without_consent() {
     let mut house = House::unlimited().await;
     let account = house.import("ada").await;
     let tokens = house.tokens("one").await;
     token(&tokens, &account).await;
-    house.redis.stop();
-    let old = tempfile::tempdir().expect("a folder");
-    copy(&house.redis.dir().join("appendonlydir"), old.path());
-    house.redis.restart().expect("starts again");
+    let old = saved(&mut house);
     let mut version = None;
     for _ in 0..3 {
         let fresh = tokens.rotate_now("ada", PATIENCE).await.expect("a token");
         version = Some(fresh.version);
     }
-    house.redis.kill();
-    copy(old.path(), &house.redis.dir().join("appendonlydir"));
-    house.redis.restart().expect("starts again");
-    let begun = std::time::Instant::now();
-    while house.look(&account).await.grant.map(|grant| grant.version) != version {
-        assert!(begun.elapsed() < PATIENCE, "not repaired");
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
+    go_back(&mut house, &old);
+    repaired(&house, &account, version).await;
     let got = token(&tokens, &account).await;
     assert_eq!(house.client().users_me(&got.access).await.expect("an answer").status, 200);
     tokens.rotate_now("ada", PATIENCE).await.expect("the chain goes on");
@@ -80,10 +97,7 @@ async fn a_store_that_went_back_is_repaired_without_consent() {
 async fn a_reply_without_a_token_leaves_the_journal_what_it_has() {
     let mut house = House::unlimited().await;
     let account = house.import("ada").await;
-    house.redis.stop();
-    let old = tempfile::tempdir().expect("a folder");
-    copy(&house.redis.dir().join("appendonlydir"), old.path());
-    house.redis.restart().expect("starts again");
+    let old = saved(&mut house);
     let tokens = house.tokens("one").await;
     let version = token(&tokens, &account).await.version;
     let limited = What::Body {
@@ -96,15 +110,9 @@ async fn a_reply_without_a_token_leaves_the_journal_what_it_has() {
     assert!(matches!(refused, Err(NoToken::TimedOut(_))), "{refused:?}");
     tokens.shutdown().await;
     drop(tokens);
-    house.redis.kill();
-    copy(old.path(), &house.redis.dir().join("appendonlydir"));
-    house.redis.restart().expect("starts again");
+    go_back(&mut house, &old);
     let next = house.tokens("two").await;
-    let begun = std::time::Instant::now();
-    while house.look(&account).await.grant.map(|grant| grant.version) != Some(version) {
-        assert!(begun.elapsed() < PATIENCE, "not repaired");
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
+    repaired(&house, &account, Some(version)).await;
     next.rotate_now("ada", PATIENCE).await.expect("the chain goes on");
     assert!(house.sim.counters().broken.none(), "{:?}", house.sim.violations());
 }
