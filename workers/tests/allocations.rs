@@ -65,7 +65,7 @@ fn a_job_that_goes_well_allocates_little() {
             enqueued_at: ENTRY.time(),
             started_at: ENTRY.time(),
             finished_at: ENTRY.time(),
-            meeting: &MeetingReply::new(&created.fields, &[Include::Settings]),
+            meeting: &MeetingReply::new(created.text, &created.fields, &[Include::Settings]),
             traceparent: None,
             metadata: job.metadata.as_deref(),
         }

@@ -50,7 +50,7 @@ pub fn settle(
 /// The meeting exists, as Zoom answered.
 fn done(shop: &Shop, flight: &Flight, created: &Created<'_>) -> Settlement {
     let learnt = shop.learnt(flight, created.host_id.as_deref(), created.host_email.as_deref());
-    let meeting = MeetingReply::new(&created.fields, &shop.settings.include);
+    let meeting = MeetingReply::new(created.text, &created.fields, &shop.settings.include);
     let ending = ending(flight, u32::from(flight.attempt()));
     succeeded(shop, flight, outcome::success(flight, ending, &meeting, false), learnt)
 }

@@ -107,7 +107,7 @@ fn adopt(shop: &Shop, flight: &Flight, found: &Found) -> Settlement {
             if found.all.len() > 1 {
                 shop.suspects.found(flight, &found.all);
             }
-            let meeting = MeetingReply::new(&fields, &shop.settings.include);
+            let meeting = MeetingReply::new(&found.json, &fields, &shop.settings.include);
             let outcome = outcome::success(flight, ending, &meeting, true);
             end::succeeded(shop, flight, outcome, None)
         }

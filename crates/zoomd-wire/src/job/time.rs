@@ -82,7 +82,9 @@ pub(super) fn plain(civil: DateTime) -> String {
 /// The instant as Zoom writes it: UTC to the second, with `Z`.
 pub(super) fn zulu(instant: Timestamp) -> String {
     let mut text = String::with_capacity(ascii::PLAIN + 1);
-    text.push_str(ascii::text(&ascii::plain(jiff::tz::Offset::UTC.to_datetime(instant))));
+    let plain = ascii::utc(instant)
+        .unwrap_or_else(|| ascii::plain(jiff::tz::Offset::UTC.to_datetime(instant)));
+    text.push_str(ascii::text(&plain));
     text.push('Z');
     text
 }

@@ -6,6 +6,7 @@
 mod failure;
 mod reply;
 mod success;
+mod write;
 
 use jiff::Timestamp;
 use serde::Serializer;
@@ -46,7 +47,7 @@ fn as_optional_stamp<S: Serializer>(
 
 /// JSON of a value that cannot fail to be written: maps have string keys, and
 /// every embedded text was parsed. `size` is about how long it is.
-fn json(value: &impl serde::Serialize, size: usize) -> String {
+fn json(value: &(impl serde::Serialize + ?Sized), size: usize) -> String {
     let mut out = Vec::with_capacity(size);
     match serde_json::to_writer(&mut out, value) {
         Ok(()) => String::from_utf8(out).unwrap_or_default(),

@@ -1,10 +1,9 @@
 //! The outcome of a job whose meeting exists.
 
 use jiff::Timestamp;
-use serde::Serialize;
 use serde_json::value::RawValue;
 
-use super::{MeetingReply, VERSION, as_stamp, json};
+use super::{MeetingReply, VERSION, write};
 use crate::{EntryId, Kind, TraceParent};
 
 /// What goes to `<ns>:results` in the field `result`.
@@ -43,53 +42,59 @@ pub struct Success<'a> {
 /// Room for all but the meeting and the metadata.
 const ENVELOPE: usize = 512;
 
-#[derive(Serialize)]
-struct Json<'a> {
-    v: u8,
-    job_id: &'a str,
-    run: u32,
-    entry_id: EntryId,
-    status: &'static str,
-    account: &'a str,
-    kind: Kind,
-    user: &'a str,
-    attempts: u32,
-    reconciled: bool,
-    #[serde(serialize_with = "as_stamp")]
-    enqueued_at: Timestamp,
-    #[serde(serialize_with = "as_stamp")]
-    started_at: Timestamp,
-    #[serde(serialize_with = "as_stamp")]
-    finished_at: Timestamp,
-    meeting: &'a MeetingReply<'a>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    traceparent: Option<TraceParent>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    metadata: Option<&'a RawValue>,
-}
-
 impl Success<'_> {
     /// The outcome's JSON.
     pub fn to_json(&self) -> String {
-        let outcome = Json {
-            v: VERSION,
-            job_id: self.job_id,
-            run: self.run,
-            entry_id: self.entry_id,
-            status: "succeeded",
-            account: self.account,
-            kind: self.kind,
-            user: self.user,
-            attempts: self.attempts,
-            reconciled: self.reconciled,
-            enqueued_at: self.enqueued_at,
-            started_at: self.started_at,
-            finished_at: self.finished_at,
-            meeting: self.meeting,
-            traceparent: self.traceparent,
-            metadata: self.metadata,
-        };
         let metadata = self.metadata.map_or(0, |metadata| metadata.get().len());
-        json(&outcome, ENVELOPE + self.meeting.size() + metadata)
+        let mut out = String::with_capacity(ENVELOPE + self.meeting.size() + metadata);
+        self.write_envelope(&mut out);
+        self.write_times(&mut out);
+        out.push_str(",\"meeting\":");
+        self.meeting.write(&mut out);
+        if let Some(traceparent) = self.traceparent {
+            out.push_str(",\"traceparent\":");
+            write::text(&mut out, &traceparent.to_string());
+        }
+        if let Some(metadata) = self.metadata {
+            out.push_str(",\"metadata\":");
+            out.push_str(metadata.get());
+        }
+        out.push('}');
+        out
+    }
+
+    fn write_envelope(&self, out: &mut String) {
+        out.push_str("{\"v\":");
+        write::number(out, VERSION.into());
+        out.push_str(",\"job_id\":");
+        write::text(out, self.job_id);
+        out.push_str(",\"run\":");
+        write::number(out, self.run.into());
+        out.push_str(",\"entry_id\":\"");
+        write::number(out, self.entry_id.ms);
+        out.push('-');
+        write::number(out, self.entry_id.seq);
+        out.push_str("\",\"status\":\"succeeded\",\"account\":");
+        write::text(out, self.account);
+        out.push_str(",\"kind\":");
+        write::quoted(out, self.kind.as_str());
+        out.push_str(",\"user\":");
+        write::text(out, self.user);
+        out.push_str(",\"attempts\":");
+        write::number(out, self.attempts.into());
+        out.push_str(if self.reconciled {
+            ",\"reconciled\":true"
+        } else {
+            ",\"reconciled\":false"
+        });
+    }
+
+    fn write_times(&self, out: &mut String) {
+        out.push_str(",\"enqueued_at\":");
+        write::stamp(out, self.enqueued_at);
+        out.push_str(",\"started_at\":");
+        write::stamp(out, self.started_at);
+        out.push_str(",\"finished_at\":");
+        write::stamp(out, self.finished_at);
     }
 }

@@ -6,6 +6,7 @@ mod fuzz;
 mod outcomes;
 mod properties;
 mod refused;
+mod same;
 mod sent;
 
 use jiff::Timestamp;

@@ -42,7 +42,7 @@ fn raw(text: &str) -> &RawValue {
 fn success() {
     let reply = r#"{"uuid":"x==","id":78475495050,"start_url":"secret","settings":{},"join_url":"https://zoom.us/j/78475495050"}"#;
     let fields = reply_fields(reply).unwrap();
-    let meeting = MeetingReply::new(&fields, &[]);
+    let meeting = MeetingReply::new(reply, &fields, &[]);
     let success = Success {
         job_id: "order-1234",
         run: 1,

@@ -116,10 +116,10 @@ proptest! {
     fn a_reply_loses_its_secrets_and_nothing_else(extra in prop::collection::btree_map("\\PC{1,8}", any_json(), 0..6)) {
         let mut reply: serde_json::Map<String, Value> = extra.into_iter().collect();
         let text = Value::from(reply.clone()).to_string();
-        let kept = MeetingReply::new(&reply_fields(&text).unwrap(), &[]).to_json();
+        let kept = MeetingReply::new(&text, &reply_fields(&text).unwrap(), &[]).to_json();
         reply.insert("start_url".into(), "s".into());
         let text = Value::from(reply.clone()).to_string();
-        let filtered = MeetingReply::new(&reply_fields(&text).unwrap(), &[]).to_json();
+        let filtered = MeetingReply::new(&text, &reply_fields(&text).unwrap(), &[]).to_json();
         let filtered: Value = serde_json::from_str(&filtered).unwrap();
         prop_assert_eq!(&filtered, &serde_json::from_str::<Value>(&kept).unwrap());
         reply.remove("start_url");
