@@ -72,7 +72,7 @@ async fn make_amends(shop: &Shop) -> Result<(), StoreError> {
     let calls: Vec<_> = in_hand.iter().map(|flight| remembered(flight)).collect();
     shop.queue.write_back(&calls).await?;
     let lost = shop.memory.after(kept);
-    let calls: Vec<_> = lost.iter().map(|call| remembered(&call.flight)).collect();
+    let calls: Vec<_> = lost.iter().map(Settled::remembered).collect();
     let answers = shop.queue.write_back(&calls).await?;
     let again: Vec<_> =
         lost.iter().zip(&answers).filter_map(|(call, a)| to_settle(call, *a)).collect();
@@ -84,7 +84,7 @@ async fn make_amends(shop: &Shop) -> Result<(), StoreError> {
             if answer == Answer::Done
                 && let Some(call) = lost.iter().find(|c| same(&c.settlement, settlement))
             {
-                shop.memory.keep(batch.number(), Arc::clone(&call.flight), settlement.clone());
+                shop.memory.keep_again(batch.number(), call);
             }
         }
     }
@@ -106,7 +106,7 @@ fn to_settle(call: &Settled, answer: WrittenBack) -> Option<Settlement> {
         WrittenBack::Taken | WrittenBack::Broken => {
             metrics::counter!("zoomd_calls_forgotten_total").increment(1);
             tracing::error!(
-                job.id = %call.flight.ticket.job_id,
+                job.id = %call.settlement.ticket.job_id,
                 "redis forgot a call and another daemon has the job: it may be made twice"
             );
             None

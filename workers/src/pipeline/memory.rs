@@ -4,12 +4,16 @@
 //! and its job may stand in the stream as if nothing had happened. What is kept
 //! here is enough to tell it: the job, its lease, and how it was settled. The
 //! memory is bounded by time, number and bytes; the newest are kept.
+//!
+//! A whole flight would be a dozen allocations more, let go so late that the
+//! allocator has them in no cache any more.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use zoomd_store::queue::{Settlement, Then};
+use bytes::Bytes;
+use zoomd_store::queue::{Remembered, Settlement, Then};
 
 use super::flight::Flight;
 
@@ -17,19 +21,27 @@ const LONGEST: Duration = Duration::from_secs(60);
 const MOST: usize = 4_096;
 const MOST_BYTES: usize = 6 << 20;
 /// What a call costs beside its texts.
-const OVERHEAD: usize = 2_048;
+const OVERHEAD: usize = 1_024;
 
 /// A settled call.
 #[derive(Debug, Clone)]
 pub struct Settled {
     /// The number of the batch that settled it.
     pub number: u64,
-    /// The job and its lease.
-    pub flight: Arc<Flight>,
-    /// How it was settled.
+    /// The job's text.
+    pub text: Bytes,
+    /// Its lease, and how it was settled.
     pub settlement: Settlement,
     at: Instant,
     bytes: usize,
+}
+
+impl Settled {
+    /// What Redis is to be told of it.
+    #[must_use]
+    pub fn remembered(&self) -> Remembered {
+        Remembered { ticket: self.settlement.ticket.clone(), payload: self.text.clone() }
+    }
 }
 
 /// The settled calls of the last minute.
@@ -45,15 +57,23 @@ struct Kept {
 impl Memory {
     /// Keeps a call that batch `number` settled; one that did not leave is not
     /// worth it.
-    pub fn keep(&self, number: u64, flight: Arc<Flight>, settlement: Settlement) {
-        if flight.sent_ms().is_none() {
-            return;
+    pub fn keep(&self, number: u64, flight: &Flight, settlement: Settlement) {
+        if flight.sent_ms().is_some() {
+            self.push(number, flight.text.clone(), settlement);
         }
+    }
+
+    /// Keeps a call that batch `number` settled once more.
+    pub fn keep_again(&self, number: u64, call: &Settled) {
+        self.push(number, call.text.clone(), call.settlement.clone());
+    }
+
+    fn push(&self, number: u64, text: Bytes, settlement: Settlement) {
         let at = Instant::now();
-        let bytes = OVERHEAD + flight.text.len() + outcome_bytes(&settlement.then);
+        let bytes = OVERHEAD + text.len() + outcome_bytes(&settlement.then);
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         kept.bytes += bytes;
-        kept.calls.push_back(Settled { number, flight, settlement, at, bytes });
+        kept.calls.push_back(Settled { number, text, settlement, at, bytes });
         kept.forget(at);
     }
 
