@@ -1,188 +1,165 @@
-//! One pass over JSON that only tells where things are. Invariant: what passes
+//! One pass over JSON that only tells where things end. Invariant: what passes
 //! is JSON, as `serde_json` would have it (held by `tests/same.rs`).
+//!
+//! Each function takes the place where something begins and answers the one
+//! behind it. A place is handed on and not kept: so it stays in a register.
 
 use std::ops::Range;
 
-/// A string: what is between its quotes, and whether there is a `\` in it.
-pub(crate) struct Text {
-    pub place: Range<usize>,
+use crate::find;
+
+/// Where something ends; `None` if it is not what was looked for.
+type End = Option<usize>;
+
+/// A string: where its last quote is, and whether there is a `\` in it.
+struct Text {
+    end: usize,
+    escaped: bool,
+}
+
+/// A field: what is between the quotes of its name, whether there is a `\` in
+/// it, and its value.
+pub(crate) struct Field {
+    pub name: Range<usize>,
     pub escaped: bool,
+    pub value: Range<usize>,
 }
 
-pub(crate) struct Scan<'a> {
-    bytes: &'a [u8],
+/// Behind the white space at `at`, of which there nearly always is none.
+#[inline]
+pub(crate) fn space(bytes: &[u8], at: usize) -> usize {
+    if bytes.get(at).is_some_and(|byte| *byte > b' ') { at } else { some_space(bytes, at) }
+}
+
+#[cold]
+fn some_space(bytes: &[u8], mut at: usize) -> usize {
+    while let Some(b' ' | b'\n' | b'\t' | b'\r') = bytes.get(at) {
+        at += 1;
+    }
+    at
+}
+
+/// Behind `byte` and the white space after it.
+#[inline]
+fn need(bytes: &[u8], at: usize, byte: u8) -> End {
+    (bytes.get(at) == Some(&byte)).then(|| space(bytes, at + 1))
+}
+
+/// An object whose values nest at most `depth` deep.
+#[inline]
+pub(crate) fn object(
+    bytes: &[u8],
     at: usize,
-}
-
-impl<'a> Scan<'a> {
-    pub(crate) fn new(bytes: &'a [u8]) -> Self {
-        Self { bytes, at: 0 }
+    depth: u8,
+    mut each: impl FnMut(Field) -> Option<()>,
+) -> End {
+    let mut at = need(bytes, at, b'{')?;
+    if bytes.get(at) == Some(&b'}') {
+        return Some(at + 1);
     }
-
-    pub(crate) fn is_at_end(&self) -> bool {
-        self.at == self.bytes.len()
-    }
-
-    pub(crate) fn space(&mut self) {
-        while let Some(b' ' | b'\n' | b'\t' | b'\r') = self.bytes.get(self.at) {
-            self.at += 1;
-        }
-    }
-
-    fn eat(&mut self, byte: u8) -> bool {
-        let there = self.bytes.get(self.at) == Some(&byte);
-        self.at += usize::from(there);
-        there
-    }
-
-    fn need(&mut self, byte: u8) -> Option<()> {
-        self.eat(byte).then_some(())
-    }
-
-    /// An object whose values nest at most `depth` deep.
-    pub(crate) fn object(
-        &mut self,
-        depth: u8,
-        each: &mut impl FnMut(Text, Range<usize>) -> Option<()>,
-    ) -> Option<()> {
-        self.need(b'{')?;
-        self.space();
-        if self.eat(b'}') {
-            return Some(());
-        }
-        loop {
-            let name = self.string()?;
-            self.space();
-            self.need(b':')?;
-            self.space();
-            let start = self.at;
-            self.value(depth)?;
-            each(name, start..self.at)?;
-            self.space();
-            if !self.eat(b',') {
-                return self.need(b'}');
-            }
-            self.space();
-        }
-    }
-
-    fn array(&mut self, depth: u8) -> Option<()> {
-        self.need(b'[')?;
-        self.space();
-        if self.eat(b']') {
-            return Some(());
-        }
-        loop {
-            self.space();
-            self.value(depth)?;
-            self.space();
-            if !self.eat(b',') {
-                return self.need(b']');
-            }
-        }
-    }
-
-    fn value(&mut self, depth: u8) -> Option<()> {
-        match self.bytes.get(self.at)? {
-            b'"' => self.string().map(drop),
-            b'{' => self.object(depth.checked_sub(1)?, &mut |_, _| Some(())),
-            b'[' => self.array(depth.checked_sub(1)?),
-            b't' => self.word(b"true"),
-            b'f' => self.word(b"false"),
-            b'n' => self.word(b"null"),
-            _ => self.number(),
-        }
-    }
-
-    fn word(&mut self, word: &[u8]) -> Option<()> {
-        let there = self.bytes[self.at..].starts_with(word);
-        self.at += word.len();
-        there.then_some(())
-    }
-
-    fn number(&mut self) -> Option<()> {
-        self.eat(b'-');
-        if !self.eat(b'0') {
-            self.digits()?;
-        }
-        if self.eat(b'.') {
-            self.digits()?;
-        }
-        if self.eat(b'e') || self.eat(b'E') {
-            let _sign = self.eat(b'+') || self.eat(b'-');
-            self.digits()?;
-        }
-        Some(())
-    }
-
-    /// One digit or more.
-    fn digits(&mut self) -> Option<()> {
-        let start = self.at;
-        while self.bytes.get(self.at).is_some_and(u8::is_ascii_digit) {
-            self.at += 1;
-        }
-        (self.at > start).then_some(())
-    }
-
-    fn string(&mut self) -> Option<Text> {
-        self.need(b'"')?;
-        let start = self.at;
-        let mut escaped = false;
-        loop {
-            self.plain();
-            match self.bytes.get(self.at)? {
-                b'"' => break,
-                b'\\' => {
-                    escaped = true;
-                    self.escape()?;
-                }
-                0..0x20 => return None,
-                _ => self.at += 1,
-            }
-        }
-        let place = start..self.at;
-        self.at += 1;
-        Some(Text { place, escaped })
-    }
-
-    /// Passes over eight bytes at a time, up to a quote, a `\` or a control
-    /// character, or nearly to the end.
-    fn plain(&mut self) {
-        while let Some(bytes) = self.bytes[self.at..].first_chunk() {
-            let found = special(u64::from_le_bytes(*bytes));
-            if found != 0 {
-                self.at += (found.trailing_zeros() / 8) as usize;
-                return;
-            }
-            self.at += 8;
-        }
-    }
-
-    fn escape(&mut self) -> Option<()> {
-        match self.bytes.get(self.at + 1)? {
-            b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't' => self.at += 2,
-            b'u' => {
-                let digits = self.bytes.get(self.at + 2..self.at + 6)?;
-                if !digits.iter().all(u8::is_ascii_hexdigit) {
-                    return None;
-                }
-                self.at += 6;
-            }
+    loop {
+        let name = string(bytes, at)?;
+        let colon = space(bytes, name.end + 1);
+        let start = need(bytes, colon, b':')?;
+        let end = value(bytes, start, depth)?;
+        each(Field { name: at + 1..name.end, escaped: name.escaped, value: start..end })?;
+        at = space(bytes, end);
+        match bytes.get(at)? {
+            b',' => at = space(bytes, at + 1),
+            b'}' => return Some(at + 1),
             _ => return None,
         }
-        Some(())
     }
 }
 
-/// The lowest bit that is set belongs to the first byte that is a quote, a `\`
-/// or below a space. (Taking 1 from a byte reaches its top bit only where it
-/// was 0, unless a byte before it borrowed, which was found then.)
-fn special(word: u64) -> u64 {
-    const ONES: u64 = u64::from_le_bytes([1; 8]);
-    const TOPS: u64 = ONES << 7;
-    let zero = |word: u64| word.wrapping_sub(ONES) & !word;
-    let quote = zero(word ^ (ONES * b'"' as u64));
-    let backslash = zero(word ^ (ONES * b'\\' as u64));
-    let control = word.wrapping_sub(ONES * 0x20) & !word;
-    (quote | backslash | control) & TOPS
+fn array(bytes: &[u8], at: usize, depth: u8) -> End {
+    let mut at = need(bytes, at, b'[')?;
+    if bytes.get(at) == Some(&b']') {
+        return Some(at + 1);
+    }
+    loop {
+        at = space(bytes, value(bytes, at, depth)?);
+        match bytes.get(at)? {
+            b',' => at = space(bytes, at + 1),
+            b']' => return Some(at + 1),
+            _ => return None,
+        }
+    }
+}
+
+fn value(bytes: &[u8], at: usize, depth: u8) -> End {
+    match bytes.get(at)? {
+        b'"' => string(bytes, at).map(|text| text.end + 1),
+        b'{' => object(bytes, at, depth.checked_sub(1)?, |_| Some(())),
+        b'[' => array(bytes, at, depth.checked_sub(1)?),
+        b't' => word(bytes, at, b"true"),
+        b'f' => word(bytes, at, b"false"),
+        b'n' => word(bytes, at, b"null"),
+        _ => number(bytes, at),
+    }
+}
+
+#[inline]
+fn word<const N: usize>(bytes: &[u8], at: usize, word: &[u8; N]) -> End {
+    (bytes.get(at..at + N)? == word).then_some(at + N)
+}
+
+fn number(bytes: &[u8], mut at: usize) -> End {
+    let is = |at: usize, byte: u8| bytes.get(at) == Some(&byte);
+    at += usize::from(is(at, b'-'));
+    at = if is(at, b'0') { at + 1 } else { digits(bytes, at)? };
+    if is(at, b'.') {
+        at = digits(bytes, at + 1)?;
+    }
+    if is(at, b'e') || is(at, b'E') {
+        at += 1;
+        at += usize::from(is(at, b'+') || is(at, b'-'));
+        at = digits(bytes, at)?;
+    }
+    Some(at)
+}
+
+/// One digit or more.
+fn digits(bytes: &[u8], start: usize) -> End {
+    let mut at = start;
+    while bytes.get(at).is_some_and(u8::is_ascii_digit) {
+        at += 1;
+    }
+    (at > start).then_some(at)
+}
+
+fn string(bytes: &[u8], at: usize) -> Option<Text> {
+    if bytes.get(at) != Some(&b'"') {
+        return None;
+    }
+    let end = find::special(bytes, at + 1);
+    match bytes.get(end)? {
+        b'"' => Some(Text { end, escaped: false }),
+        b'\\' => escapes(bytes, end).map(|end| Text { end, escaped: true }),
+        _ => None,
+    }
+}
+
+/// From the first `\` of a string to its last quote. Rare, and kept apart so
+/// that others have no registers to save for it.
+#[cold]
+fn escapes(bytes: &[u8], mut at: usize) -> End {
+    loop {
+        match bytes.get(at)? {
+            b'"' => return Some(at),
+            b'\\' => at = find::special(bytes, escape(bytes, at)?),
+            _ => return None,
+        }
+    }
+}
+
+fn escape(bytes: &[u8], at: usize) -> End {
+    match bytes.get(at + 1)? {
+        b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't' => Some(at + 2),
+        b'u' => {
+            let digits = bytes.get(at + 2..at + 6)?;
+            digits.iter().all(u8::is_ascii_hexdigit).then_some(at + 6)
+        }
+        _ => None,
+    }
 }

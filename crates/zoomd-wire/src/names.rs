@@ -18,10 +18,25 @@ pub struct NameError {
     allowed: &'static str,
 }
 
-fn check(text: &str, extra: &[u8], error: NameError) -> Result<(), NameError> {
+fn check(text: &str, allowed: &[bool; 256], error: NameError) -> Result<(), NameError> {
     let fits = !text.is_empty() && text.len() <= error.max;
-    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || extra.contains(&byte);
-    if fits && text.bytes().all(allowed) { Ok(()) } else { Err(error) }
+    if fits && text.bytes().all(|byte| allowed[usize::from(byte)]) { Ok(()) } else { Err(error) }
+}
+
+/// Letters, digits and `extra`.
+const fn alphabet(extra: &[u8]) -> [bool; 256] {
+    let mut allowed = [false; 256];
+    let mut byte = 0u8;
+    while byte < 128 {
+        allowed[byte as usize] = byte.is_ascii_alphanumeric();
+        byte += 1;
+    }
+    let mut index = 0;
+    while index < extra.len() {
+        allowed[extra[index] as usize] = true;
+        index += 1;
+    }
+    allowed
 }
 
 macro_rules! name_type {
@@ -34,10 +49,12 @@ macro_rules! name_type {
             /// The rule in words.
             pub const RULE: &'static str = concat!("1 to ", $max, " characters of ", $allowed);
 
+            const ALPHABET: [bool; 256] = alphabet($extra);
+
             /// Checks `text` against the rule and keeps it.
             pub fn new(text: &str) -> Result<Self, NameError> {
                 let error = NameError { what: $what, max: $max, allowed: $allowed };
-                check(text, $extra, error)?;
+                check(text, &Self::ALPHABET, error)?;
                 Ok(Self(text.into()))
             }
 

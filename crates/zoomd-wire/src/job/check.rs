@@ -212,11 +212,11 @@ fn agenda(body: &str, fields: &Fields<'_>, template: bool) -> Result<(Agenda, us
     let Some(raw) = fields.values[at::AGENDA] else {
         return Ok((if template { Agenda::Closed } else { Agenda::Absent }, 0));
     };
-    let place = place(body, raw.get());
-    if raw.get() == "null" {
+    let place = place(body, raw);
+    if raw == "null" {
         return Ok((if template { Agenda::Closed } else { Agenda::Null(place) }, 0));
     }
-    let (text, length) = read::at_most("meeting.agenda", raw.get(), AGENDA)?;
+    let (text, length) = read::at_most("meeting.agenda", raw, AGENDA)?;
     let agenda = match (text.is_empty(), length) {
         (true, _) if template => Agenda::Closed,
         (empty, 0..=Marker::LONGEST_AGENDA) => Agenda::Text { end: place.end - 1, empty },

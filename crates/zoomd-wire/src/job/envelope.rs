@@ -117,9 +117,14 @@ pub(super) fn claims(envelope: &Envelope<'_>) -> Claims {
         reply: envelope.get(at::REPLY) == Some("true"),
         traceparent: traceparent(envelope),
         metadata: envelope.values[at::METADATA]
-            .filter(|value| value.get().len() <= MAX_METADATA)
-            .map(ToOwned::to_owned),
+            .filter(|value| value.len() <= MAX_METADATA)
+            .and_then(raw),
     }
+}
+
+/// A value, which is sound JSON, kept as it stands.
+pub(super) fn raw(value: &str) -> Option<Box<RawValue>> {
+    serde_json::from_str(value).ok()
 }
 
 /// A malformed traceparent is no reason to refuse a job.

@@ -13,7 +13,7 @@ use super::InvalidJob;
 
 /// The values of an object under the names we know.
 pub(super) struct Found<'a, const N: usize> {
-    pub values: [Option<&'a RawValue>; N],
+    pub values: [Option<&'a str>; N],
     /// The first of the known names that came twice.
     pub twice: Option<usize>,
     /// The first name that is not known, where those are wanted.
@@ -33,14 +33,36 @@ impl<'a, const N: usize> Found<'a, N> {
         names: &[&str; N],
         keep_unknown: bool,
     ) -> Result<(), serde_json::Error> {
+        if self.read_plain(text, names, keep_unknown).is_some() {
+            return Ok(());
+        }
+        *self = Self::nothing();
         let mut json = serde_json::Deserializer::from_str(text);
         (&mut json).deserialize_map(Object { found: self, names, keep_unknown })?;
         json.end()
     }
 
+    /// The same for an object whose names have no escapes: half the work.
+    fn read_plain(&mut self, text: &'a str, names: &[&str; N], keep_unknown: bool) -> Option<()> {
+        json_fields::fields(text, |name, value| {
+            let keep = keep_unknown && self.unknown.is_none();
+            self.take(Name::of(name, names, keep), value);
+        })
+    }
+
+    fn take(&mut self, name: Name, value: &'a str) {
+        match name {
+            Name::Known(index) if self.values[index].is_some() => {
+                self.twice.get_or_insert(index);
+            }
+            Name::Known(index) => self.values[index] = Some(value),
+            Name::Unknown(name) => self.unknown = self.unknown.take().or(name),
+        }
+    }
+
     /// The value under the name with this index, unless it is null or absent.
     pub(super) fn get(&self, index: usize) -> Option<&'a str> {
-        self.values[index].map(RawValue::get).filter(|value| *value != "null")
+        self.values[index].filter(|value| *value != "null")
     }
 }
 
@@ -63,13 +85,7 @@ impl<'a, const N: usize> Visitor<'a> for Object<'_, 'a, '_, N> {
             let keep = keep_unknown && found.unknown.is_none();
             let Some(key) = map.next_key_seed(Key { names, keep })? else { return Ok(()) };
             let value: &'a RawValue = map.next_value()?;
-            match key {
-                Name::Known(index) if found.values[index].is_some() => {
-                    found.twice.get_or_insert(index);
-                }
-                Name::Known(index) => found.values[index] = Some(value),
-                Name::Unknown(name) => found.unknown = found.unknown.take().or(name),
-            }
+            found.take(key, value.get());
         }
     }
 }
@@ -82,6 +98,16 @@ struct Key<'n, const N: usize> {
 enum Name {
     Known(usize),
     Unknown(Option<String>),
+}
+
+impl Name {
+    #[inline]
+    fn of(name: &str, names: &[&str], keep: bool) -> Self {
+        match names.iter().position(|known| *known == name) {
+            Some(index) => Self::Known(index),
+            None => Self::Unknown(keep.then(|| name.chars().take(64).collect())),
+        }
+    }
 }
 
 impl<'de, const N: usize> DeserializeSeed<'de> for Key<'_, N> {
@@ -99,10 +125,7 @@ impl<const N: usize> Visitor<'_> for Key<'_, N> {
     }
 
     fn visit_str<E>(self, name: &str) -> Result<Name, E> {
-        Ok(match self.names.iter().position(|known| *known == name) {
-            Some(index) => Name::Known(index),
-            None => Name::Unknown(self.keep.then(|| name.chars().take(64).collect())),
-        })
+        Ok(Name::of(name, self.names, self.keep))
     }
 }
 
