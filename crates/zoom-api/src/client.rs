@@ -6,6 +6,7 @@
 //! request, follows a redirect, or uses a proxy. A reply's body is bounded and,
 //! where it came in one piece, not copied.
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -217,8 +218,12 @@ impl Client {
         departure: Option<Departure>,
     ) -> Result<Reply, TransportError> {
         let (settings, mut seen) = (self.settings(), None);
-        let run = self.inner.api.exchange(request, settings.max_body, &mut seen);
-        match within(settings.request_timeout, run).await {
+        let answer = {
+            // Pinned here: handed on by value it would be moved, and kept, three times.
+            let run = pin!(self.inner.api.exchange(request, settings.max_body, &mut seen));
+            within(settings.request_timeout, run).await
+        };
+        match answer {
             Ok((status, headers, body)) => Ok(Reply::new(status, &headers, body)),
             Err(error) => Err(settle(error, departure.as_ref(), seen)),
         }

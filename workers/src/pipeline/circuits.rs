@@ -4,9 +4,10 @@
 //! another answers. While all of them are away nothing is claimed; while some
 //! are, the accounts whose host is away sleep, and the others go on.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+
+use foldhash::{HashMap, HashMapExt as _};
 
 use super::circuit::{Circuit, Gate};
 

@@ -24,19 +24,20 @@ pub struct Ready {
 /// Runs one job. A panic is that job's failure and nobody else's.
 pub async fn run(shop: Arc<Shop>, ready: Ready) {
     let Ready { flight, permit } = ready;
-    // In a box: some kilobytes, which would be moved with each layer around them.
-    let work = Box::pin(jobs::run(&shop, &flight)).instrument(span_of(&flight));
-    let work = AssertUnwindSafe(work);
-    let settlement = match work.catch_unwind().await {
-        Ok(settlement) => settlement,
-        Err(panic) => {
-            let what = text_of(panic.as_ref());
-            metrics::counter!("zoomd_job_panics_total").increment(1);
-            tracing::error!(job.id = %flight.ticket.job_id, panic = what, "the handler of a job panicked");
-            jobs::end::panicked(&shop, &flight)
-        }
+    let work = async {
+        let settlement = jobs::run(&shop, &flight).await;
+        shop.lane.settle(&flight, settlement).await;
     };
-    shop.lane.settle(&flight, settlement).await;
+    // In a box: some kilobytes, which would be moved with each layer around them.
+    // It settles by itself, so that no layer hands its settlement on.
+    let work = AssertUnwindSafe(Box::pin(work).instrument(span_of(&flight)));
+    if let Err(panic) = work.catch_unwind().await {
+        let what = text_of(panic.as_ref());
+        metrics::counter!("zoomd_job_panics_total").increment(1);
+        tracing::error!(job.id = %flight.ticket.job_id, panic = what, "the handler of a job panicked");
+        let settlement = jobs::end::panicked(&shop, &flight);
+        shop.lane.settle(&flight, settlement).await;
+    }
     drop(permit);
 }
 

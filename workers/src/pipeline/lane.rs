@@ -56,9 +56,20 @@ pub struct Lane(mpsc::Sender<Item>);
 impl Lane {
     /// Hands in the end of `flight`'s lease. The first one counts: a handler
     /// that comes after a hurried shutdown has settled for it is not heard.
-    pub async fn settle(&self, flight: &Arc<Flight>, settlement: Settlement) {
-        if flight.begin_settle() {
-            self.send(Item::Job(Some(Arc::clone(flight)), settlement)).await;
+    ///
+    /// It is in the lane when this returns, unless that is full: then when the
+    /// future ends. So nobody's future has to hold it.
+    pub fn settle(
+        &self,
+        flight: &Arc<Flight>,
+        settlement: Settlement,
+    ) -> impl Future<Output = ()> + Send + use<> {
+        let first = flight.begin_settle();
+        let left = first.then(|| self.send(Item::Job(Some(Arc::clone(flight)), settlement)));
+        async {
+            if let Some(left) = left {
+                left.await;
+            }
         }
     }
 
@@ -79,14 +90,23 @@ impl Lane {
         let _ = flushed.await;
     }
 
-    async fn send(&self, item: Item) {
-        // Nearly always there is room; a future would move the item about.
+    /// Sends the item now, where there is room, as nearly always.
+    fn send(&self, item: Item) -> impl Future<Output = ()> + Send + use<> {
         let sent = match self.0.try_send(item) {
-            Err(TrySendError::Full(item)) => Box::pin(self.0.send(item)).await.is_ok(),
-            sent => sent.is_ok(),
+            Err(TrySendError::Full(item)) => {
+                let lane = self.0.clone();
+                Err(Box::pin(async move { lane.send(item).await.is_ok() }))
+            }
+            sent => Ok(sent.is_ok()),
         };
-        if !sent {
-            tracing::error!("the settle lane is closed; a lease will run out");
+        async {
+            let sent = match sent {
+                Ok(sent) => sent,
+                Err(waiting) => waiting.await,
+            };
+            if !sent {
+                tracing::error!("the settle lane is closed; a lease will run out");
+            }
         }
     }
 }

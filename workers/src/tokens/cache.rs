@@ -79,8 +79,8 @@ impl Cached {
         now.saturating_duration_since(self.issued) < need::youth(self.life)
     }
 
-    pub(super) fn token(&self) -> Token {
-        Token { access: self.access.clone(), version: self.version, client: self.client.clone() }
+    pub(super) fn into_token(self) -> Token {
+        Token { access: self.access, version: self.version, client: self.client }
     }
 }
 

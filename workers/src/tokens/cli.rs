@@ -112,6 +112,6 @@ impl Tokens {
             cached.is_usable(min_life, Instant::now())
                 && !self.is_spoilt(name.as_str(), cached.version)
         });
-        Ok(usable.map(|cached| cached.token()))
+        Ok(usable.map(|cached| cached.into_token()))
     }
 }

@@ -150,7 +150,7 @@ impl CommandTokens {
             if Some(version) != after
                 && let Some(cached) = cached.filter(good)
             {
-                return Ok(cached.token());
+                return Ok(cached.into_token());
             }
             let left = until.saturating_duration_since(Instant::now());
             if asked.is_none_or(|at| at.elapsed() >= ASK_AGAIN) {

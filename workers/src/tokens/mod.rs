@@ -182,7 +182,7 @@ impl Tokens {
         min_life: Duration,
     ) -> Usable {
         if let Some(cached) = self.hit(account, wanted, min_life) {
-            return Usable::Token(cached.token());
+            return Usable::Token(cached.into_token());
         }
         // Rare and large: kept out of every caller's state.
         Box::pin(self.find(account, wanted, min_life)).await
@@ -204,7 +204,7 @@ impl Tokens {
             }
         };
         match found {
-            Ok(Found::Usable(cached)) => Usable::Token(cached.token()),
+            Ok(Found::Usable(cached)) => Usable::Token(cached.into_token()),
             Ok(Found::Old(version)) => {
                 let order = Order { account: name, wish: Wish::Replace(version), hurry: false };
                 self.start_and_close(order).await;
