@@ -5,13 +5,21 @@
 //! once, for five fields.
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue};
+use http::header::{DATE, RETRY_AFTER};
+use http::{HeaderMap, HeaderName, HeaderValue};
 use jiff::Timestamp;
 
 use crate::error::Unreadable;
 use crate::limits::{RetryAfter, http_date, retry_after};
 use crate::objects::{self, Created, Meeting, Page, User};
 use crate::zoom_error::ZoomError;
+
+// Made once: a name given as text is read anew with each look.
+static CATEGORY: HeaderName = HeaderName::from_static("x-ratelimit-category");
+static TYPE: HeaderName = HeaderName::from_static("x-ratelimit-type");
+static LIMIT: HeaderName = HeaderName::from_static("x-ratelimit-limit");
+static REMAINING: HeaderName = HeaderName::from_static("x-ratelimit-remaining");
+static TRACKING_ID: HeaderName = HeaderName::from_static("x-zm-trackingid");
 
 /// What `X-RateLimit-Type` named.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,14 +49,14 @@ pub struct RateHeaders {
 impl RateHeaders {
     /// Reads what is there; what cannot be read counts as absent.
     pub fn read(headers: &HeaderMap) -> Self {
-        let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
-        let number = |name: &str| text(name).and_then(|value| value.trim().parse().ok());
+        let text = |name: &HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
+        let number = |name| text(name).and_then(|value| value.trim().parse().ok());
         Self {
-            category: text("x-ratelimit-category").map(|value| value.chars().take(32).collect()),
-            kind: text("x-ratelimit-type").and_then(rate_type),
-            limit: number("x-ratelimit-limit"),
-            remaining: number("x-ratelimit-remaining"),
-            retry_after: text("retry-after").and_then(retry_after),
+            category: text(&CATEGORY).map(|value| value.chars().take(32).collect()),
+            kind: text(&TYPE).and_then(rate_type),
+            limit: number(&LIMIT),
+            remaining: number(&REMAINING),
+            retry_after: text(&RETRY_AFTER).and_then(retry_after),
         }
     }
 }
@@ -84,8 +92,8 @@ impl Reply {
             status,
             headers: RateHeaders::read(headers),
             body,
-            date: headers.get(http::header::DATE).cloned(),
-            tracking_id: headers.get("x-zm-trackingid").cloned(),
+            date: headers.get(DATE).cloned(),
+            tracking_id: headers.get(&TRACKING_ID).cloned(),
         }
     }
 

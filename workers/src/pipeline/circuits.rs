@@ -7,7 +7,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use foldhash::{HashMap, HashMapExt as _};
+use foldhash::HashMap;
 
 use super::circuit::{Circuit, Gate};
 
@@ -25,7 +25,7 @@ impl Circuits {
     /// None yet. A call that says nothing for `patience` counts as lost.
     #[must_use]
     pub fn new(patience: Duration) -> Self {
-        Self { hosts: HashMap::new(), patience }
+        Self { hosts: HashMap::default(), patience }
     }
 
     /// The circuit of a host.

@@ -207,7 +207,7 @@ impl Server {
                 }
                 Settled::Done => {
                     if let Some(flight) = flight {
-                        self.memory.keep(number, &flight, settlement);
+                        self.memory.keep(number, flight, settlement);
                     }
                 }
                 Settled::Stale => stale.push((flight, settlement)),

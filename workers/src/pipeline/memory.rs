@@ -57,10 +57,17 @@ struct Kept {
 impl Memory {
     /// Keeps a call that batch `number` settled; one that did not leave is not
     /// worth it.
-    pub fn keep(&self, number: u64, flight: &Flight, settlement: Settlement) {
-        if flight.sent_ms().is_some() {
-            self.push(number, flight.text.clone(), settlement);
+    pub fn keep(&self, number: u64, mut flight: Arc<Flight>, settlement: Settlement) {
+        if flight.sent_ms().is_none() {
+            return;
         }
+        // By now nobody else has it, nearly always: a second hold on the text
+        // would be an allocation more.
+        let text = match Arc::get_mut(&mut flight) {
+            Some(flight) => std::mem::take(&mut flight.text),
+            None => flight.text.clone(),
+        };
+        self.push(number, text, settlement);
     }
 
     /// Keeps a call that batch `number` settled once more.

@@ -1,9 +1,9 @@
 //! Opened tokens, each of one version of one account's grant.
 
-use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use foldhash::HashMap;
 use secrecy::ExposeSecret as _;
 use zoom_api::{AccessToken, Client};
 use zoomd_store::grants::GrantVersion;

@@ -21,7 +21,7 @@ pub(super) fn plain(text: &str) -> Option<Created<'_>> {
     json_fields::fields(text, |name, value| {
         if name == "id" {
             sound &= value.parse().is_ok_and(|number| id.replace(number).is_none());
-        } else if let Some(place) = TEXTS.iter().position(|known| *known == name) {
+        } else if let Some(place) = place(name) {
             let string = value.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
             let string = string.filter(|inner| !inner.contains('\\'));
             sound &= string.is_some() && texts[place].is_none();
@@ -58,7 +58,7 @@ impl<'de> Visitor<'de> for Reader {
                 let number: NonZeroU64 =
                     value.get().parse().map_err(|_| A::Error::custom("no id"))?;
                 once(&mut id, number.get())?;
-            } else if let Some(place) = TEXTS.iter().position(|known| *known == name) {
+            } else if let Some(place) = place(&name) {
                 once(&mut texts[place], text(value)?)?;
             }
             fields.push((name, value.get()));
@@ -69,7 +69,16 @@ impl<'de> Visitor<'de> for Reader {
     }
 }
 
-const TEXTS: [&str; 4] = ["uuid", "join_url", "host_id", "host_email"];
+/// Where a text that is wanted goes.
+fn place(name: &str) -> Option<usize> {
+    match name {
+        "uuid" => Some(0),
+        "join_url" => Some(1),
+        "host_id" => Some(2),
+        "host_email" => Some(3),
+        _ => None,
+    }
+}
 
 fn once<T, E: Error>(place: &mut Option<T>, value: T) -> Result<(), E> {
     match place.replace(value) {

@@ -303,15 +303,15 @@ fn timezone(fields: &Fields<'_>) -> Result<Option<(String, TimeZone)>, InvalidJo
     }
 }
 
-/// The instant a time stands for, and the text Zoom is to get: local times
-/// stay local where `keep_local`, for a series keeps its hour across the change
-/// of clocks only so.
+/// The instant a time stands for, and the text Zoom is to get where that is
+/// another: local times stay local where `keep_local`, for a series keeps its
+/// hour across the change of clocks only so.
 fn moment(
     field: &'static str,
     value: &str,
     zone: Option<&TimeZone>,
     keep_local: bool,
-) -> Result<(Timestamp, String), InvalidJob> {
+) -> Result<(Timestamp, Option<String>), InvalidJob> {
     let text = read::string(field, value)?;
     let short = || text.chars().take(40).collect::<String>();
     let Some(moment) = Moment::parse(&text) else {
@@ -329,14 +329,17 @@ fn moment(
         };
         let instant = zone.to_timestamp(moment.civil).map_err(|_| out_of_range())?;
         let text = if keep_local { time::plain(moment.civil) } else { time::zulu(instant) };
-        return Ok((instant, text));
+        return Ok((instant, Some(text)));
     }
     let instant = moment.instant().ok_or_else(out_of_range)?;
-    Ok((instant, time::zulu(instant)))
+    // Nearly every start is written so, and need not be written again.
+    let same = time::is_zulu(&value[1..value.len() - 1]);
+    Ok((instant, (!same).then(|| time::zulu(instant))))
 }
 
 /// The edit that turns the string `value` into `text`, if it is not that now.
-fn edit(body: &str, value: &str, text: String) -> Option<Edit> {
+fn edit(body: &str, value: &str, text: Option<String>) -> Option<Edit> {
+    let text = text?;
     let same = value.len() == text.len() + 2 && value[1..].starts_with(&text);
     (!same).then(|| (place(body, value), format!("\"{text}\"")))
 }

@@ -89,6 +89,15 @@ pub(super) fn zulu(instant: Timestamp) -> String {
     text
 }
 
+/// Whether a text that [`Moment::parse`] took is what [`zulu`] writes of it. A
+/// leap second is not.
+pub(super) fn is_zulu(text: &str) -> bool {
+    matches!(
+        text.as_bytes(),
+        [.., b'T', _, _, b':', _, _, b':', b'0'..b'6', _, b'Z'] if text.len() == ascii::PLAIN + 1
+    )
+}
+
 fn digits(bytes: &[u8], at: usize, length: usize) -> Option<u32> {
     let part = bytes.get(at..at + length)?;
     part.iter().try_fold(0, |number, byte| {
@@ -153,6 +162,7 @@ mod tests {
         ] {
             let moment = Moment::parse(text).unwrap_or_else(|| panic!("{text}"));
             assert_eq!(zulu(moment.instant().unwrap()), expected, "{text}");
+            assert_eq!(is_zulu(text), text == expected, "{text}");
         }
         let local = Moment::parse("2026-12-01T10:00:00.25").unwrap();
         assert_eq!((local.tie, local.instant()), (Tie::Local, None));

@@ -53,7 +53,12 @@ impl fmt::Display for Include {
 impl FromStr for Include {
     type Err = UnknownField;
     fn from_str(text: &str) -> Result<Self, UnknownField> {
-        Self::ALL.iter().find(|field| field.as_str() == text).copied().ok_or(UnknownField)
+        match text {
+            "start_url" => Ok(Self::StartUrl),
+            "settings" => Ok(Self::Settings),
+            "dynamic_host_key" => Ok(Self::DynamicHostKey),
+            _ => Err(UnknownField),
+        }
     }
 }
 
@@ -207,6 +212,14 @@ mod tests {
         assert_eq!(copy(r#"{"start_url":"s"}"#, &[]), "{}");
         assert_eq!(copy(r#"{"start\u005furl":"s","id":1}"#, &[]), r#"{"id":1}"#);
         assert_eq!(copy("{}", &[]), "{}");
+    }
+
+    #[test]
+    fn names_read_back() {
+        for field in Include::ALL {
+            assert_eq!(field.as_str().parse(), Ok(*field));
+        }
+        assert_eq!("start_ur".parse::<Include>(), Err(UnknownField));
     }
 
     #[test]
