@@ -8,7 +8,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use tokio::sync::{Notify, Semaphore, mpsc, watch};
+use tokio::sync::{Notify, mpsc, watch};
 use tokio::task::JoinHandle;
 use zoom_api::{App, Client};
 use zoomd_store::Store;
@@ -30,6 +30,7 @@ use crate::pipeline::memory::Memory;
 use crate::pipeline::progress::Progress;
 use crate::pipeline::seen::SeenLimits;
 use crate::pipeline::shop::Shop;
+use crate::pipeline::slots::Slots;
 use crate::pipeline::trouble::Trouble;
 use crate::pipeline::{amends, backend, claims, handler, intake, lane, renew, sweeps, wake};
 use crate::reconcile::twins;
@@ -130,9 +131,10 @@ impl Engine {
         let (lane, settling) =
             lane::open(queue.clone(), flights.clone(), memory.clone(), &trouble, progress.clone());
         let (suspects, to_look_at) = twins::open();
-        let (ready, jobs) = mpsc::channel(settings.concurrency.max(1));
+        let slots = Slots::new(settings.concurrency);
+        let (ready, jobs) = mpsc::channel(slots.free_leases());
         let shop = Arc::new(Shop {
-            permits: Arc::new(Semaphore::new(settings.concurrency.max(1))),
+            slots,
             settings,
             queue,
             tokens,

@@ -56,10 +56,3 @@ impl Default for Settings {
         }
     }
 }
-
-impl Settings {
-    /// When permits are short, how many are worth waiting for.
-    pub(crate) fn worth_waiting(&self) -> u32 {
-        u32::try_from(self.concurrency / 4).unwrap_or(u32::MAX).max(1)
-    }
-}

@@ -14,19 +14,16 @@ use crate::answer::Words;
 use crate::budget::{Budgets, Label};
 use crate::grants::GrantVersion;
 use crate::queue::{Close, Why};
+use crate::script::BASE;
 use crate::{Script, Store, StoreError};
 
 static BEGIN: LazyLock<Script> = LazyLock::new(|| {
-    Script::new(&[
-        include_str!("lua/lib/base.lua"),
-        include_str!("lua/lib/budget.lua"),
-        include_str!("lua/call_begin.lua"),
-    ])
+    Script::new(&[BASE, include_str!("lua/lib/budget.lua"), include_str!("lua/call_begin.lua")])
 });
 
 static LIMITED: LazyLock<Script> = LazyLock::new(|| {
     Script::new(&[
-        include_str!("lua/lib/base.lua"),
+        BASE,
         include_str!("lua/lib/budget.lua"),
         include_str!("lua/lib/gates.lua"),
         include_str!("lua/call_limited.lua"),

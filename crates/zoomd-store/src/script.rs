@@ -11,6 +11,12 @@ use redis::{Arg, Cmd, ErrorKind, RedisError, ServerErrorKind, ToRedisArgs, Value
 
 use crate::{Conn, StoreError};
 
+/// The time of a script: alone for scripts that are to stay short.
+pub(crate) const CLOCK: &str = include_str!("lua/lib/clock.lua");
+/// What most scripts share.
+pub(crate) const BASE: &str =
+    concat!(include_str!("lua/lib/clock.lua"), include_str!("lua/lib/base.lua"));
+
 /// One script, usually a `static` made by [`Script::new`].
 pub struct Script {
     text: LazyLock<String, Box<dyn FnOnce() -> String + Send>>,

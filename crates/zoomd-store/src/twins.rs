@@ -6,9 +6,9 @@
 use std::sync::LazyLock;
 use std::time::Duration;
 
+use crate::script::BASE;
 use crate::{Script, Store, StoreError};
 
-const BASE: &str = include_str!("lua/lib/base.lua");
 static WATCH: LazyLock<Script> =
     LazyLock::new(|| Script::new(&[BASE, include_str!("lua/twins_watch.lua")]));
 static DUE: LazyLock<Script> =

@@ -12,7 +12,7 @@ use super::flight::Flight;
 use super::shop::Shop;
 use crate::jobs;
 
-/// A job on its way to a worker, and its right to a request.
+/// A job on its way to a worker, and its right to a lease.
 #[derive(Debug)]
 pub struct Ready {
     /// The job.
@@ -24,6 +24,7 @@ pub struct Ready {
 /// Runs one job. A panic is that job's failure and nobody else's.
 pub async fn run(shop: Arc<Shop>, ready: Ready) {
     let Ready { flight, permit } = ready;
+    let slot = shop.slot().await;
     let work = async {
         let settlement = jobs::run(&shop, &flight).await;
         shop.lane.settle(&flight, settlement).await;
@@ -38,7 +39,8 @@ pub async fn run(shop: Arc<Shop>, ready: Ready) {
         let settlement = jobs::end::panicked(&shop, &flight);
         shop.lane.settle(&flight, settlement).await;
     }
-    drop(permit);
+    shop.slots.ended();
+    drop((slot, permit));
 }
 
 /// The span of one lease. It names the producer's trace, to which it belongs.

@@ -6,8 +6,8 @@
 //! claims: rooms that may go ──────┘   (backend.rs)                   └─ renewer keeps the lease
 //! ```
 //! A job holds a permit from before its admission until its outcome is handed
-//! to the settle lane, so no more is taken than can be called at once, and the
-//! channel never fills. All of it runs on one thread.
+//! to the settle lane, so little more is taken than can be called at once
+//! ([`slots`]), and the channel never fills. All of it runs on one thread.
 
 pub mod amends;
 pub mod backend;
@@ -26,6 +26,7 @@ pub mod progress;
 pub mod renew;
 pub mod seen;
 pub mod shop;
+pub mod slots;
 pub mod sweeps;
 pub mod trouble;
 pub mod wake;

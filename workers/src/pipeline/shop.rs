@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
-use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, mpsc, watch};
+use tokio::sync::{Notify, OwnedSemaphorePermit, SemaphorePermit, mpsc, watch};
 use zoomd_store::calls::Calls;
 use zoomd_store::grants::Grants;
 use zoomd_store::queue::{Learnt, Queue};
@@ -19,15 +19,13 @@ use super::lane::Lane;
 use super::memory::Memory;
 use super::progress::Progress;
 use super::seen::SeenLimits;
+use super::slots::Slots;
 use super::trouble::Trouble;
 use crate::Settings;
 use crate::metric::Meters;
 use crate::reconcile::twins::Suspects;
 use crate::tokens::Tokens;
 
-/// When permits are short, no fewer than this are waited for, or batches would
-/// shrink to one job each.
-const WORTH_A_BATCH: u32 = 64;
 /// Accounts, and hosts of one account, whose names are known to be written down.
 const KNOWN_ACCOUNTS: usize = 10_000;
 const KNOWN_HOSTS: usize = 1_000;
@@ -72,7 +70,8 @@ pub struct Shop {
     pub(crate) ready: Mutex<Option<mpsc::Sender<Ready>>>,
     pub(crate) known_hosts: Mutex<HashMap<Arc<str>, HashSet<Arc<str>>>>,
     pub(crate) held_until: Mutex<Option<Instant>>,
-    pub(crate) permits: Arc<Semaphore>,
+    /// Slots for calls, permits for leases.
+    pub slots: Slots,
     pub(crate) circuits: Mutex<Circuits>,
     pub(crate) closing: watch::Sender<bool>,
 }
@@ -90,18 +89,30 @@ impl Shop {
         let _ = closing.wait_for(|closing| *closing).await;
     }
 
-    /// Takes up to `most` permits: what is free, if that is worth a batch, else
-    /// it waits for as many as are. `None` when the shop closes.
+    /// Takes up to `most` permits for leases; see [`Slots::permits`]. `None` when
+    /// the shop closes.
     pub async fn permits(&self, most: u32) -> Option<OwnedSemaphorePermit> {
-        let enough = most.min(WORTH_A_BATCH).min(self.settings.worth_waiting());
-        let free = u32::try_from(self.permits.available_permits()).unwrap_or(u32::MAX);
-        let take = free.min(most).max(enough).max(1);
-        let permits = Arc::clone(&self.permits).acquire_many_owned(take);
         tokio::select! {
             biased;
             () = self.closing() => None,
-            permits = permits => permits.ok(),
+            permits = self.slots.permits(most) => permits,
         }
+    }
+
+    /// Waits for a slot; `None` when the shop closes: the job then goes back unsent.
+    pub async fn slot(&self) -> Option<SemaphorePermit<'_>> {
+        if let Some(slot) = self.slots.try_call() {
+            return Some(slot);
+        }
+        // Rare, and in a box: a job's future is moved about.
+        let wait = async {
+            tokio::select! {
+                biased;
+                slot = self.slots.call() => slot,
+                () = self.closing() => None,
+            }
+        };
+        Box::pin(wait).await
     }
 
     /// Sends a leased job to the worker. There is room: nobody holds a lease

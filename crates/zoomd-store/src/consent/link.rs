@@ -9,7 +9,7 @@ use super::nonce::Digest;
 use super::{Links, Nonce};
 use crate::answer::Words;
 use crate::grants::{Line, Plan};
-use crate::script::Call;
+use crate::script::{BASE, Call};
 use crate::seal::{SealError, Vault};
 use crate::{Script, StoreError};
 
@@ -22,7 +22,7 @@ macro_rules! scripts {
     ($($name:ident = $file:literal;)*) => {
         $(static $name: LazyLock<Script> = LazyLock::new(|| {
             Script::new(&[
-                include_str!("../lua/lib/base.lua"),
+                BASE,
                 include_str!("../lua/account_lib.lua"),
                 include_str!("../lua/consent_lib.lua"),
                 include_str!(concat!("../lua/", $file)),

@@ -14,10 +14,11 @@ use super::{GrantError, Grants};
 use crate::Script;
 use crate::answer::Words;
 use crate::error::StoreError;
+use crate::script::BASE;
 
 static PURGE: LazyLock<Script> = LazyLock::new(|| {
     Script::new(&[
-        include_str!("../lua/lib/base.lua"),
+        BASE,
         include_str!("../lua/account_lib.lua"),
         include_str!("../lua/account_purge.lua"),
     ])

@@ -10,10 +10,11 @@ use super::{AccountState, Epoch, GrantError, GrantVersion, Grants};
 use crate::Script;
 use crate::answer::Words;
 use crate::error::{ErrorKind, StoreError};
+use crate::script::BASE;
 
 static PUT: LazyLock<Script> = LazyLock::new(|| {
     Script::new(&[
-        include_str!("../lua/lib/base.lua"),
+        BASE,
         include_str!("../lua/account_lib.lua"),
         include_str!("../lua/grant_put.lua"),
     ])

@@ -12,11 +12,11 @@ use zoomd_wire::AccountName;
 use super::{Candidate, GrantError, GrantRecord, Grants};
 use crate::Script;
 use crate::error::StoreError;
+use crate::script::BASE;
 use crate::seal::{Purpose, SealError, Sealed};
 
-static RESEAL: LazyLock<Script> = LazyLock::new(|| {
-    Script::new(&[include_str!("../lua/lib/base.lua"), include_str!("../lua/grant_reseal.lua")])
-});
+static RESEAL: LazyLock<Script> =
+    LazyLock::new(|| Script::new(&[BASE, include_str!("../lua/grant_reseal.lua")]));
 
 /// Names read at once.
 const PAGE: usize = 200;

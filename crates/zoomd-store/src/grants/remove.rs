@@ -8,10 +8,11 @@ use super::timeline::Line;
 use super::{AccountState, Epoch, GrantError, Grants};
 use crate::Script;
 use crate::answer::Words;
+use crate::script::BASE;
 
 static REMOVE: LazyLock<Script> = LazyLock::new(|| {
     Script::new(&[
-        include_str!("../lua/lib/base.lua"),
+        BASE,
         include_str!("../lua/account_lib.lua"),
         include_str!("../lua/account_remove.lua"),
     ])

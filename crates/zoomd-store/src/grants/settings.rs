@@ -8,25 +8,26 @@ use super::new::Identity;
 use super::timeline::Line;
 use super::{Epoch, GrantError, Grants, Plan};
 use crate::answer::Words;
+use crate::script::BASE;
 use crate::{Script, StoreError};
 
 static SET: LazyLock<Script> = LazyLock::new(|| {
     Script::new(&[
-        include_str!("../lua/lib/base.lua"),
+        BASE,
         include_str!("../lua/account_lib.lua"),
         include_str!("../lua/account_set.lua"),
     ])
 });
 static WAKE: LazyLock<Script> = LazyLock::new(|| {
     Script::new(&[
-        include_str!("../lua/lib/base.lua"),
+        BASE,
         include_str!("../lua/account_lib.lua"),
         include_str!("../lua/account_wake.lua"),
     ])
 });
 static LEARN: LazyLock<Script> = LazyLock::new(|| {
     Script::new(&[
-        include_str!("../lua/lib/base.lua"),
+        BASE,
         include_str!("../lua/account_lib.lua"),
         include_str!("../lua/account_learn.lua"),
     ])

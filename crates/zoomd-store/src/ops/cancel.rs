@@ -13,12 +13,11 @@ use super::outcome::{self, CancelledJob, End};
 use super::{JobView, Ops, Source, State};
 use crate::queue::parse::Live;
 use crate::queue::{Mode, QueueSettings, Record};
-use crate::script::Call;
+use crate::script::{BASE, Call};
 use crate::{Script, StoreError};
 
-static CANCEL: LazyLock<Script> = LazyLock::new(|| {
-    Script::new(&[include_str!("../lua/lib/base.lua"), include_str!("../lua/job_cancel.lua")])
-});
+static CANCEL: LazyLock<Script> =
+    LazyLock::new(|| Script::new(&[BASE, include_str!("../lua/job_cancel.lua")]));
 
 /// The record's field for a cancel that waits for reconcile.
 pub const CANCEL_MARK: &str = "cancel";

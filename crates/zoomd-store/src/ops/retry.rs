@@ -14,14 +14,13 @@ use zoomd_wire::{EntryId, FailureCode, Job, Rules};
 use super::{FailureRecord, Ops};
 use crate::queue::parse::{Live, host_name};
 use crate::queue::{Mode, QueueSettings, Record, Step};
+use crate::script::BASE;
 use crate::{Script, StoreError};
 
-static RETRY: LazyLock<Script> = LazyLock::new(|| {
-    Script::new(&[include_str!("../lua/lib/base.lua"), include_str!("../lua/failure_retry.lua")])
-});
-static DISCARD: LazyLock<Script> = LazyLock::new(|| {
-    Script::new(&[include_str!("../lua/lib/base.lua"), include_str!("../lua/failure_discard.lua")])
-});
+static RETRY: LazyLock<Script> =
+    LazyLock::new(|| Script::new(&[BASE, include_str!("../lua/failure_retry.lua")]));
+static DISCARD: LazyLock<Script> =
+    LazyLock::new(|| Script::new(&[BASE, include_str!("../lua/failure_discard.lua")]));
 
 /// The field of a failure that was retried: the run that was started.
 pub(super) const MARK: &str = "retried";

@@ -6,17 +6,24 @@ use std::time::{Duration, Instant};
 
 use foldhash::{HashMap, HashMapExt as _, HashSet, HashSetExt as _};
 
+use redis::Value;
+
 use super::parse::{Live, Parts, host_name, shared_host};
 use super::{Admission, Admitted, Fence, Grants, Mode, Queue, Ticket, Why};
+use crate::script::{BASE, CLOCK, Call};
 use crate::{Script, StoreError};
 
 static ADMIT: LazyLock<Script> = LazyLock::new(|| {
-    Script::new(&[
-        include_str!("../lua/lib/base.lua"),
-        include_str!("../lua/lib/budget.lua"),
-        include_str!("../lua/admit.lua"),
-    ])
+    Script::new(&[BASE, include_str!("../lua/lib/budget.lua"), include_str!("../lua/admit.lua")])
 });
+
+/// For few jobs of one account in whose way nothing stands.
+static ADMIT_FEW: LazyLock<Script> =
+    LazyLock::new(|| Script::new(&[CLOCK, include_str!("../lua/admit_few.lua")]));
+
+/// From so many jobs on the whole script is asked at once: it costs as little for
+/// each, and what the short one does not decide is asked twice.
+const MANY: usize = 8;
 
 /// Jobs of one account and host, which the script looks at together.
 struct Group<'a> {
@@ -42,8 +49,7 @@ impl Queue {
         }
         let groups = grouped(jobs);
         let began = Instant::now();
-        let call = self.admit_call(fence, jobs, &groups);
-        let mut parts = Parts::of(self.ask(call).await?)?;
+        let mut parts = Parts::of(self.ask_admit(fence, jobs, &groups).await?)?;
         let now_ms = parts.int()?;
         let letters = parts.bytes()?;
         let (mut details, mut grants) = (parts.array()?, parts.array()?);
@@ -77,16 +83,32 @@ impl Queue {
         answers.into_iter().map(|a| a.ok_or_else(|| StoreError::unexpected("admit"))).collect()
     }
 
-    fn admit_call(
+    async fn ask_admit(
         &self,
         fence: &Fence,
         jobs: &[Admission],
         groups: &[Group<'_>],
-    ) -> crate::script::Call<'static> {
+    ) -> Result<Value, StoreError> {
+        if self.short_ways && groups.len() == 1 && jobs.len() < MANY {
+            let answer = self.ask(self.admit_call(&ADMIT_FEW, fence, jobs, groups)).await?;
+            if answer != Value::Nil {
+                return Ok(answer);
+            }
+        }
+        self.ask(self.admit_call(&ADMIT, fence, jobs, groups)).await
+    }
+
+    fn admit_call(
+        &self,
+        script: &'static Script,
+        fence: &Fence,
+        jobs: &[Admission],
+        groups: &[Group<'_>],
+    ) -> Call<'static> {
         let (keys, settings) = (self.store.keys(), &self.settings);
         let (first, last) = range(jobs);
         let early = jobs.iter().any(|job| job.not_before_ms.is_some());
-        let mut call = ADMIT.call().key(keys.prefix()).key(keys.jobs()).key(keys.events());
+        let mut call = script.call().key(keys.prefix()).key(keys.jobs()).key(keys.events());
         call.push(self.store.clock().ms())
             .push(fence.as_str())
             .push(ms(settings.lease))

@@ -8,9 +8,8 @@ use bytes::Bytes;
 use super::admit::ms;
 use super::parse::Parts;
 use super::{Fence, Queue, Ticket};
+use crate::script::BASE;
 use crate::{Script, StoreError};
-
-const BASE: &str = include_str!("../lua/lib/base.lua");
 
 static RECALL: LazyLock<Script> = LazyLock::new(|| {
     Script::new(&[

@@ -6,9 +6,9 @@ use std::time::Instant;
 use super::admit::ms;
 use super::parse::{Live, Parts};
 use super::{Claimed, ClaimedJob, Fence, Queue, Record, Ticket};
+use crate::script::BASE;
 use crate::{Script, StoreError};
 
-const BASE: &str = include_str!("../lua/lib/base.lua");
 const LEASE: &str = include_str!("../lua/lib/lease.lua");
 
 static CLAIM: LazyLock<Script> = LazyLock::new(|| {

@@ -18,9 +18,6 @@ use super::{Outcome, Settlement, Then, Ticket};
 use crate::Script;
 use crate::conn::Conn;
 
-/// Fewer results than this are not worth a transaction's four commands.
-pub(super) const WORTH: usize = 8;
-
 /// More do not go into one: their ids are arguments of single commands.
 pub(super) const MOST: usize = 1000;
 
@@ -164,6 +161,12 @@ fn publish(pipeline: &mut Pipeline, keys: &Streams, ticket: &Ticket, outcome: &O
 fn judge(exec: Value) -> Transacted {
     match exec {
         Value::Array(mut answers) => match answers.pop() {
+            // Neither is a result out: their stream is none.
+            Some(Value::ServerError(_))
+                if matches!(answers.first(), Some(Value::ServerError(_))) =>
+            {
+                Transacted::Not
+            }
             // The results are out, whatever hindered the script.
             Some(Value::ServerError(_)) => Transacted::Published,
             Some(answer) => Transacted::Ran(answer),

@@ -6,9 +6,8 @@ use std::time::Duration;
 use super::admit::ms;
 use super::parse::Parts;
 use super::{Fence, Queue, Ticket};
+use crate::script::BASE;
 use crate::{Script, StoreError};
-
-const BASE: &str = include_str!("../lua/lib/base.lua");
 
 static RENEW: LazyLock<Script> =
     LazyLock::new(|| Script::new(&[BASE, include_str!("../lua/renew.lua")]));

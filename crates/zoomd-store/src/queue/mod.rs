@@ -31,6 +31,7 @@ mod record;
 mod settings;
 mod settle;
 mod settle_args;
+mod settle_few;
 pub mod turns;
 mod types;
 mod upkeep;
@@ -74,6 +75,8 @@ pub struct Queue {
     /// Calls that nobody could find again wait for replicas and disks on a
     /// connection of their own.
     durable: Durable,
+    /// Whether few jobs may take the short scripts.
+    short_ways: bool,
 }
 
 impl Queue {
@@ -94,7 +97,16 @@ impl Queue {
             lane: Arc::new(Mutex::new(lane)),
             learnt: Arc::default(),
             durable,
+            short_ways: true,
         }
+    }
+
+    /// The same with the whole scripts alone: what the short ones decide and write
+    /// is what these would have, which a test can hold against each other.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn without_short_ways(self) -> Self {
+        Self { short_ways: false, ..self }
     }
 
     /// The namespace it works on.

@@ -1,5 +1,6 @@
 //! Settling: one script for a batch of ended leases, and a transaction around it
-//! when there are many results (see [`lane`](super::lane)).
+//! when there are many results (see [`lane`](super::lane)); few results alone have
+//! a short script (see [`settle_few`]).
 
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -11,13 +12,13 @@ use super::admit::ms;
 use super::lane::{self, Streams, Transacted};
 use super::parse::{Live, shared_host};
 use super::settle_args::{order, push_done, push_item, push_published, push_refusal};
-use super::{Mode, Queue, Refusal, Settled, Settlement, Then, Ticket};
-use crate::script::Call;
+use super::{Mode, Queue, Refusal, Settled, Settlement, Then, Ticket, settle_few};
+use crate::script::{BASE, Call};
 use crate::{Script, StoreError};
 
 static SETTLE: LazyLock<Script> = LazyLock::new(|| {
     Script::new(&[
-        include_str!("../lua/lib/base.lua"),
+        BASE,
         include_str!("../lua/lib/recount.lua"),
         include_str!("../lua/lib/gates.lua"),
         include_str!("../lua/settle.lua"),
@@ -46,6 +47,8 @@ struct Plan {
     whole: Vec<usize>,
     /// Results without anything else to say, in the order of groups.
     plain: Vec<usize>,
+    /// Whether these are all, and few.
+    few: bool,
 }
 
 /// Where the plain results of a batch are when the script runs.
@@ -115,7 +118,7 @@ impl Queue {
     pub fn settle_batch(&self, items: Vec<Settlement>, refusals: Vec<Refusal>) -> SettleBatch {
         SettleBatch {
             number: self.settles.fetch_add(1, Ordering::Relaxed),
-            plan: self.plan(&items),
+            plan: self.plan(&items, &refusals),
             items,
             refusals,
             sent: AtomicBool::new(false),
@@ -123,7 +126,7 @@ impl Queue {
         }
     }
 
-    fn plan(&self, items: &[Settlement]) -> Plan {
+    fn plan(&self, items: &[Settlement], refusals: &[Refusal]) -> Plan {
         let plain = |item: &Settlement| {
             matches!(item.then, Then::Done(_))
                 && item.ticket.plain
@@ -134,12 +137,16 @@ impl Queue {
         };
         let (mut sorted, mut whole): (Vec<_>, Vec<_>) =
             (0..items.len()).partition(|i| plain(&items[*i]));
-        if !(lane::WORTH..=lane::MOST).contains(&sorted.len()) {
+        let alone = whole.is_empty() && refusals.is_empty();
+        if self.short_ways && alone && sorted.len() < settle_few::MANY {
+            return Plan { whole, plain: sorted, few: true };
+        }
+        if !(settle_few::MANY..=lane::MOST).contains(&sorted.len()) {
             whole = (0..items.len()).collect();
             sorted.clear();
         }
         sorted.sort_by(|a, b| order(&items[*a], &items[*b]));
-        Plan { whole, plain: sorted }
+        Plan { whole, plain: sorted, few: false }
     }
 
     /// Settles a batch; the answers are those of its settlements, then of its
@@ -152,7 +159,7 @@ impl Queue {
             return Ok(Vec::new());
         }
         let again = batch.sent.swap(true, Ordering::Relaxed);
-        let answer = match self.transact(batch, again).await? {
+        let answer = match self.quicker(batch, again).await? {
             Some(answer) => answer,
             None => self.ask(self.batch_call(batch, again, Results::Open)).await?,
         };
@@ -165,17 +172,17 @@ impl Queue {
         Ok(answers)
     }
 
-    /// Tries the transaction; `None`: it is not for this batch, or did not run.
-    async fn transact(
-        &self,
-        batch: &SettleBatch,
-        again: bool,
-    ) -> Result<Option<Value>, StoreError> {
+    /// Tries a quicker way than the whole script; `None`: there is none for this
+    /// batch, or it did not run.
+    async fn quicker(&self, batch: &SettleBatch, again: bool) -> Result<Option<Value>, StoreError> {
         if batch.published.load(Ordering::Relaxed) {
             return self.ask(self.batch_call(batch, true, Results::Out)).await.map(Some);
         }
         if again || batch.plan.plain.is_empty() {
             return Ok(None);
+        }
+        if batch.plan.few {
+            return self.settle_few(batch.number, &batch.items).await;
         }
         let plain = batch.plain();
         let mut lane = self.lane.lock().await;

@@ -7,17 +7,13 @@ use std::time::Duration;
 use super::Queue;
 use super::admit::ms;
 use super::parse::Parts;
-use crate::script::Call;
+use crate::script::{BASE, Call};
 use crate::{Script, StoreError};
 
 macro_rules! script {
     ($name:ident, $file:literal) => {
-        static $name: LazyLock<Script> = LazyLock::new(|| {
-            Script::new(&[
-                include_str!("../lua/lib/base.lua"),
-                include_str!(concat!("../lua/", $file)),
-            ])
-        });
+        static $name: LazyLock<Script> =
+            LazyLock::new(|| Script::new(&[BASE, include_str!(concat!("../lua/", $file))]));
     };
 }
 script!(EXPIRE_IDS, "expire_ids.lua");

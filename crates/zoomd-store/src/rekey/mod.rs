@@ -12,14 +12,14 @@ use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 use crate::answer::Words;
+use crate::script::BASE;
 use crate::seal::{KeyId, Sealed};
 use crate::{Script, Store, StoreError};
 
 pub use journals::{JournalKeys, forget, tell, told};
 
-static KEYS: LazyLock<Script> = LazyLock::new(|| {
-    Script::new(&[include_str!("../lua/lib/base.lua"), include_str!("../lua/keys_in_use.lua")])
-});
+static KEYS: LazyLock<Script> =
+    LazyLock::new(|| Script::new(&[BASE, include_str!("../lua/keys_in_use.lua")]));
 
 /// Accounts looked at by one script.
 const PAGE: usize = 500;

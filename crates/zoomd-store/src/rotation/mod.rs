@@ -22,6 +22,7 @@ use std::sync::LazyLock;
 
 use crate::durable::Durable;
 use crate::grants::GrantVersion;
+use crate::script::BASE;
 use crate::script::{Call, Script};
 use crate::seal::Fingerprint;
 use crate::{Store, StoreError};
@@ -79,7 +80,7 @@ macro_rules! scripts {
     ($($name:ident = $file:literal;)*) => {
         $(static $name: LazyLock<Script> = LazyLock::new(|| {
             Script::new(&[
-                include_str!("../lua/lib/base.lua"),
+                BASE,
                 include_str!("../lua/account_lib.lua"),
                 include_str!("../lua/rotation_lib.lua"),
                 include_str!(concat!("../lua/", $file)),

@@ -16,6 +16,7 @@ mod piles;
 mod reader;
 mod settle;
 mod share;
+mod short;
 mod turns;
 mod unweighed;
 mod upkeep;

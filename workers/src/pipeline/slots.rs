@@ -1,0 +1,174 @@
+//! The right to a call, and how many leases may be taken ahead of it.
+//!
+//! No more calls are under way than the configuration says: each has a slot. A
+//! slot that becomes free would stand idle while Redis is asked for the next job,
+//! so leases are taken a little ahead: as many as became free in the last
+//! [`AHEAD`], and never more than [`MOST`]. When calls are slow that is next to
+//! nothing, and when they hang it is nothing: jobs are left to other daemons.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, SemaphorePermit};
+
+/// A lease waits about so long for its slot: what a batch takes to be admitted.
+const AHEAD: Duration = Duration::from_millis(8);
+/// Leases ahead at most: a batch.
+const MOST: usize = 128;
+/// How fast slots become free is looked at over no less than this.
+const WINDOW: Duration = Duration::from_millis(4);
+/// When permits are short, no fewer than this are waited for, or batches would
+/// shrink to one job each.
+const WORTH_A_BATCH: u32 = 64;
+
+/// The slots for calls, and the permits for leases.
+#[derive(Debug)]
+pub struct Slots {
+    calls: Semaphore,
+    leases: Arc<Semaphore>,
+    /// Leases that may be ahead at most.
+    most: usize,
+    /// When permits are short, how many are worth waiting for.
+    worth: u32,
+    ended: AtomicU64,
+    pace: Mutex<Pace>,
+}
+
+impl Slots {
+    /// For so many calls at once.
+    #[must_use]
+    pub fn new(concurrency: usize) -> Self {
+        let concurrency = concurrency.max(1);
+        let most = MOST.min(concurrency / 2);
+        let quarter = u32::try_from(concurrency / 4).unwrap_or(u32::MAX).max(1);
+        Self {
+            calls: Semaphore::new(concurrency),
+            leases: Arc::new(Semaphore::new(concurrency + most)),
+            most,
+            worth: WORTH_A_BATCH.min(quarter),
+            ended: AtomicU64::new(0),
+            pace: Mutex::new(Pace::new(Instant::now())),
+        }
+    }
+
+    /// Permits for leases that nobody holds: at first, as many as there are.
+    #[must_use]
+    pub fn free_leases(&self) -> usize {
+        self.leases.available_permits()
+    }
+
+    /// Waits for up to `most` permits for leases: what is free, if that is worth a
+    /// batch, else as many as are. `None`: they are gone.
+    pub async fn permits(&self, most: u32) -> Option<OwnedSemaphorePermit> {
+        let kept = self.most - self.ahead(Instant::now());
+        let kept_back = u32::try_from(kept).unwrap_or(0);
+        let free = u32::try_from(self.leases.available_permits()).unwrap_or(u32::MAX);
+        let take = free.saturating_sub(kept_back).min(most).max(most.min(self.worth)).max(1);
+        let permits = Arc::clone(&self.leases).acquire_many_owned(take + kept_back);
+        let mut permits = permits.await.ok()?;
+        drop(permits.split(kept));
+        Some(permits)
+    }
+
+    /// Takes a slot if one is free.
+    #[must_use]
+    pub fn try_call(&self) -> Option<SemaphorePermit<'_>> {
+        self.calls.try_acquire().ok()
+    }
+
+    /// Waits for a slot.
+    pub async fn call(&self) -> Option<SemaphorePermit<'_>> {
+        self.calls.acquire().await.ok()
+    }
+
+    /// A call ended, or was not made.
+    pub fn ended(&self) {
+        self.ended.fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn ahead(&self, now: Instant) -> usize {
+        let ended = self.ended.load(Ordering::Relaxed);
+        let mut pace = self.pace.lock().unwrap_or_else(PoisonError::into_inner);
+        pace.ahead(now, ended).min(self.most)
+    }
+}
+
+/// How fast slots become free.
+#[derive(Debug)]
+struct Pace {
+    since: Instant,
+    ended: u64,
+    ahead: usize,
+}
+
+impl Pace {
+    fn new(now: Instant) -> Self {
+        Self { since: now, ended: 0, ahead: 0 }
+    }
+
+    /// As many as became free in [`AHEAD`], going by the time since the last look.
+    fn ahead(&mut self, now: Instant, ended: u64) -> usize {
+        let passed = now.saturating_duration_since(self.since);
+        if passed >= WINDOW {
+            let new = u128::from(ended.saturating_sub(self.ended));
+            let ahead = new * AHEAD.as_micros() / passed.as_micros().max(1);
+            self.ahead = usize::try_from(ahead).unwrap_or(usize::MAX);
+            (self.since, self.ended) = (now, ended);
+        }
+        self.ahead
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn as_many_ahead_as_slots_become_free_in_a_moment() {
+        let start = Instant::now();
+        let after = |ms| start + Duration::from_millis(ms);
+        let mut pace = Pace::new(start);
+        assert_eq!(pace.ahead(after(3), 90), 0, "not looked at yet");
+        assert_eq!(pace.ahead(after(10), 100), 80);
+        assert_eq!(pace.ahead(after(12), 500), 80, "a window has not passed");
+        assert_eq!(pace.ahead(after(20), 110), 8);
+        assert_eq!(pace.ahead(after(60_020), 111), 0, "they hang");
+    }
+
+    #[tokio::test]
+    async fn without_a_pace_no_more_leases_than_slots() {
+        let slots = Slots::new(8);
+        let held = slots.permits(100).await.expect("permits");
+        assert_eq!(held.num_permits(), 8);
+        let mut more = Box::pin(slots.permits(100));
+        assert!(futures_util::poll!(&mut more).is_pending());
+        drop(held);
+        assert!(more.await.is_some());
+    }
+
+    #[tokio::test]
+    async fn calls_that_are_quick_let_leases_run_ahead() {
+        let slots = Slots::new(8);
+        (0..1_000).for_each(|_| slots.ended());
+        slots.pace.lock().expect("pace").since = Instant::now() - WINDOW * 2;
+        let held = slots.permits(100).await.expect("permits");
+        assert_eq!(held.num_permits(), 12);
+        let mut calls = Vec::new();
+        for _ in 0..8 {
+            calls.push(slots.call().await.expect("a slot"));
+        }
+        let mut ninth = Box::pin(slots.call());
+        assert!(futures_util::poll!(&mut ninth).is_pending(), "no more calls than eight");
+        calls.pop();
+        assert!(ninth.await.is_some());
+    }
+
+    #[tokio::test]
+    async fn one_at_a_time_is_one() {
+        let slots = Slots::new(1);
+        (0..1_000).for_each(|_| slots.ended());
+        slots.pace.lock().expect("pace").since = Instant::now() - WINDOW * 2;
+        assert_eq!(slots.permits(100).await.expect("permits").num_permits(), 1);
+    }
+}
