@@ -180,17 +180,17 @@ impl Client {
         self.call(request, None).await
     }
 
-    pub(crate) async fn post_json(
-        &self,
+    pub(crate) fn post_json<'a>(
+        &'a self,
         token: &AccessToken,
         to: Uri,
         body: SendBody,
-    ) -> Result<Reply, TransportError> {
+    ) -> impl Future<Output = Result<Reply, TransportError>> + Send + use<'a> {
         let (departure, body) = body.split();
         let mut request = self.request(Method::POST, to, token, body);
         let json = HeaderValue::from_static("application/json");
         request.headers_mut().insert(CONTENT_TYPE, json);
-        self.call(request, Some(departure)).await
+        self.call(request, Some(departure))
     }
 
     fn request(
@@ -212,20 +212,23 @@ impl Client {
         request
     }
 
-    async fn call(
+    fn call(
         &self,
         request: Request<GuardedBody>,
         departure: Option<Departure>,
-    ) -> Result<Reply, TransportError> {
-        let (settings, mut seen) = (self.settings(), None);
-        let answer = {
-            // Pinned here: handed on by value it would be moved, and kept, three times.
-            let run = pin!(self.inner.api.exchange(request, settings.max_body, &mut seen));
-            within(settings.request_timeout, run).await
-        };
-        match answer {
-            Ok((status, headers, body)) => Ok(Reply::new(status, &headers, body)),
-            Err(error) => Err(settle(error, departure.as_ref(), seen)),
+    ) -> impl Future<Output = Result<Reply, TransportError>> + Send {
+        let (settings, exchange) = (self.settings(), self.inner.api.begin(request));
+        async move {
+            let mut seen = None;
+            let answer = {
+                // Pinned here: handed on by value it would be moved, and kept, thrice.
+                let answer = pin!(exchange.answer(settings.max_body, &mut seen));
+                within(settings.request_timeout, answer).await
+            };
+            match answer {
+                Ok((status, headers, body)) => Ok(Reply::new(status, &headers, body)),
+                Err(error) => Err(settle(error, departure.as_ref(), seen)),
+            }
         }
     }
 

@@ -65,15 +65,25 @@ impl Transport {
         Self(pool)
     }
 
-    /// One exchange; `seen` is the status as soon as there is one.
-    pub(crate) async fn exchange(
-        &self,
-        request: Request<GuardedBody>,
+    /// An exchange, which begins when it is first polled. The request goes at
+    /// once to where it stays: a future of ours that held it would move it on.
+    pub(crate) fn begin(&self, request: Request<GuardedBody>) -> Exchange {
+        Exchange(self.0.request(request))
+    }
+}
+
+/// An exchange under way, or about to be.
+pub(crate) struct Exchange(legacy::ResponseFuture);
+
+impl Exchange {
+    /// The answer; `seen` is the status as soon as there is one.
+    pub(crate) async fn answer(
+        self,
         limit: usize,
         seen: &mut Option<u16>,
     ) -> Result<(u16, HeaderMap, Bytes), TransportError> {
-        let sent = self.0.request(request).await;
-        let (head, mut body) = sent.map_err(|error| failure::sort_pool(&error))?.into_parts();
+        let (head, mut body) =
+            self.0.await.map_err(|error| failure::sort_pool(&error))?.into_parts();
         let status = head.status.as_u16();
         *seen = Some(status);
         if body.size_hint().exact().is_some_and(|length| length > limit as u64) {

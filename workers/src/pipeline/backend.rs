@@ -19,6 +19,7 @@ use apalis_core::task::Task;
 use apalis_core::task::task_id::RandomId;
 use apalis_core::worker::builder::WorkerBuilder;
 use apalis_core::worker::context::WorkerContext;
+use futures_util::FutureExt as _;
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::mpsc::Receiver;
 use tower::Service;
@@ -95,11 +96,8 @@ where
     }
 
     fn call(&mut self, task: Task<T>) -> Self::Future {
-        let work = (self.0)(task.args);
-        Box::pin(async move {
-            work.await;
-            Ok(())
-        })
+        // Not an async block, which would keep room for the handler's state twice.
+        Box::pin((self.0)(task.args).map(Ok))
     }
 }
 

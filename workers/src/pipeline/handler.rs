@@ -2,6 +2,7 @@
 
 use std::any::Any;
 use std::panic::AssertUnwindSafe;
+use std::pin::pin;
 use std::sync::Arc;
 
 use futures_util::FutureExt as _;
@@ -25,13 +26,13 @@ pub struct Ready {
 pub async fn run(shop: Arc<Shop>, ready: Ready) {
     let Ready { flight, permit } = ready;
     let slot = shop.slot().await;
-    let work = async {
+    // Pinned here, or each layer around it would move it. It settles by itself,
+    // so that no layer hands its settlement on.
+    let work = pin!(async {
         let settlement = jobs::run(&shop, &flight).await;
         shop.lane.settle(&flight, settlement).await;
-    };
-    // In a box: some kilobytes, which would be moved with each layer around them.
-    // It settles by itself, so that no layer hands its settlement on.
-    let work = AssertUnwindSafe(Box::pin(work).instrument(span_of(&flight)));
+    });
+    let work = AssertUnwindSafe(work.instrument(span_of(&flight)));
     if let Err(panic) = work.catch_unwind().await {
         let what = text_of(panic.as_ref());
         metrics::counter!("zoomd_job_panics_total").increment(1);
