@@ -6,7 +6,9 @@ mod drive;
 
 use std::time::Duration;
 
-use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use criterion::{
+    BenchmarkId, Criterion, SamplingMode, Throughput, criterion_group, criterion_main,
+};
 use drive::{BATCH, Drive};
 use tokio::runtime::{Builder, Runtime};
 
@@ -17,11 +19,12 @@ fn runtime() -> Runtime {
     Builder::new_current_thread().enable_all().build().expect("a runtime")
 }
 
-/// A batch of jobs: read, admitted, settled.
+/// A batch of jobs: read, admitted, settled. Each account has had a job that day.
 fn batch(c: &mut Criterion, name: &str, size: usize, accounts: usize, waiting: usize) {
     let runtime = runtime();
     let mut drive = runtime.block_on(Drive::start(accounts));
     runtime.block_on(drive.wait(waiting));
+    runtime.block_on(drive.batches(accounts.div_ceil(BATCH) as u64));
     let mut group = c.benchmark_group("batch");
     group.sample_size(20).measurement_time(Duration::from_secs(3));
     group.throughput(Throughput::Elements(BATCH as u64));
@@ -34,6 +37,23 @@ fn accounts(c: &mut Criterion) {
     for accounts in [10, 1_000, 10_000, 100_000] {
         batch(c, "accounts", accounts, accounts, 0);
     }
+}
+
+/// An account's first job of the day makes the keys in which its calls are counted.
+fn first_of_the_day(c: &mut Criterion) {
+    let runtime = runtime();
+    let mut group = c.benchmark_group("batch");
+    group.sample_size(10).warm_up_time(Duration::from_millis(1));
+    group.measurement_time(Duration::from_millis(500)).sampling_mode(SamplingMode::Flat);
+    group.throughput(Throughput::Elements(BATCH as u64));
+    group.bench_function("first of the day", |bencher| {
+        bencher.iter_custom(|count| {
+            // Twice as many accounts as jobs: none comes twice.
+            let accounts = 2 * BATCH * usize::try_from(count).expect("few");
+            let mut drive = runtime.block_on(Drive::start(accounts));
+            runtime.block_on(drive.batches(count))
+        });
+    });
 }
 
 fn waiting(c: &mut Criterion) {
@@ -53,5 +73,5 @@ fn promote(c: &mut Criterion) {
     });
 }
 
-criterion_group!(benches, accounts, waiting, promote);
+criterion_group!(benches, accounts, first_of_the_day, waiting, promote);
 criterion_main!(benches);
