@@ -52,7 +52,7 @@ impl Script {
     /// Starts a call; the first key is the namespace's prefix.
     #[must_use]
     pub fn call(&self) -> Call<'_> {
-        Call { script: self, keys: Vec::new(), args: Cmd::new() }
+        Call { script: self, keys: Vec::new(), cmd: None }
     }
 }
 
@@ -60,8 +60,9 @@ impl Script {
 pub struct Call<'a> {
     script: &'a Script,
     keys: Vec<String>,
-    /// Only a buffer: arguments lie in it one after the other.
-    args: Cmd,
+    /// The call as it nearly always goes out; begun with the first argument, when
+    /// all keys are known.
+    cmd: Option<Cmd>,
 }
 
 impl std::fmt::Debug for Call<'_> {
@@ -72,8 +73,12 @@ impl std::fmt::Debug for Call<'_> {
 
 impl Call<'_> {
     /// Adds a key.
+    ///
+    /// # Panics
+    /// There is an argument already: keys come first.
     #[must_use]
     pub fn key(mut self, key: impl Into<String>) -> Self {
+        assert!(self.cmd.is_none(), "keys come before arguments");
         self.keys.push(key.into());
         self
     }
@@ -87,39 +92,50 @@ impl Call<'_> {
 
     /// Adds one or more arguments in place.
     pub fn push(&mut self, arg: impl ToRedisArgs) -> &mut Self {
-        self.args.arg(arg);
+        self.begun().arg(arg);
         self
     }
 
-    /// The `EVALSHA` of this call, for a place in a transaction.
-    pub(crate) fn by_hash(&self) -> Cmd {
-        self.command("EVALSHA", &self.script.hash)
+    fn begun(&mut self) -> &mut Cmd {
+        let (script, keys) = (self.script, &self.keys);
+        self.cmd.get_or_insert_with(|| head("EVALSHA", &script.hash, keys))
     }
 
-    fn command(&self, name: &str, body: &str) -> Cmd {
-        let mut cmd = redis::cmd(name);
-        cmd.arg(body).arg(self.keys.len()).arg(&self.keys);
-        for arg in self.args.args_iter() {
-            if let Arg::Simple(bytes) = arg {
-                cmd.arg(bytes);
-            }
-        }
-        cmd
+    /// The `EVALSHA` of this call, for a place in a transaction.
+    pub(crate) fn by_hash(mut self) -> Cmd {
+        self.begun();
+        self.cmd.unwrap_or_default()
     }
 
     /// Runs the script and answers what it answered.
     ///
     /// # Errors
     /// What Redis refused, or that it could not be asked.
-    pub async fn run(self, conn: &Conn) -> Result<Value, StoreError> {
-        if self.script.told.swap(true, Ordering::Relaxed) {
-            match conn.value(&self.by_hash()).await {
+    pub async fn run(mut self, conn: &Conn) -> Result<Value, StoreError> {
+        let (script, told) = (self.script, self.script.told.swap(true, Ordering::Relaxed));
+        self.begun();
+        let (by_hash, keys) = (self.cmd.unwrap_or_default(), self.keys);
+        if told {
+            match conn.value(&by_hash).await {
                 Err(error) if is_noscript(&error) => {}
                 other => return Ok(other?),
             }
         }
-        Ok(conn.value(&self.command("EVAL", &self.script.text)).await?)
+        let mut whole = head("EVAL", &script.text, &keys);
+        // Behind the command's name, the hash, the number of keys, and these.
+        for arg in by_hash.args_iter().skip(3 + keys.len()) {
+            if let Arg::Simple(bytes) = arg {
+                whole.arg(bytes);
+            }
+        }
+        Ok(conn.value(&whole).await?)
     }
+}
+
+fn head(name: &str, body: &str, keys: &[String]) -> Cmd {
+    let mut cmd = redis::cmd(name);
+    cmd.arg(body).arg(keys.len()).arg(keys);
+    cmd
 }
 
 fn is_noscript(error: &RedisError) -> bool {

@@ -109,23 +109,23 @@ impl Leave<'_> {
     /// The call was not made after all.
     pub fn not_tried(self) {}
 
-    /// Tells how the call went.
+    /// Tells how the call went that began at `began`; answers when it ended.
     pub fn report(
         &mut self,
         endpoint: &'static str,
         answer: &Result<Reply, TransportError>,
-        time: Duration,
-    ) {
+        began: Instant,
+    ) -> Instant {
+        let now = Instant::now();
         let word = match answer {
             Ok(reply) => metric::status(reply.status),
             Err(error) => error.kind.as_str(),
         };
-        self.shop.meters.called(endpoint, word, time);
+        self.shop.meters.called(endpoint, word, now - began);
         if matches!(answer, Err(error) if !error.is_unreachable()) {
-            return;
+            return now;
         }
         self.open = false;
-        let now = Instant::now();
         let mut circuits = self.shop.circuits();
         let circuit = circuits.of(&self.host);
         if !decide::is_trouble(answer) {
@@ -145,6 +145,7 @@ impl Leave<'_> {
             );
             tell_gauge(&circuits);
         }
+        now
     }
 }
 

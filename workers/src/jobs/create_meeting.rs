@@ -49,9 +49,9 @@ pub async fn run(shop: &Arc<Shop>, flight: &Arc<Flight>) -> Settlement {
     }
     let answer = token.client.create_meeting(&token.access, &flight.job.user, body).await;
     seam::at("answered");
-    leave.report("create_meeting", &answer, began.elapsed());
+    let answered = leave.report("create_meeting", &answer, began);
 
-    let now = flight.redis_time(Instant::now());
+    let now = flight.redis_time(answered);
     // When its body left: a day's limit closes the day of that moment.
     let left = flight.sent_ms().and_then(|ms| Timestamp::from_millisecond(ms).ok());
     let sent = left.unwrap_or(flight.redis_time(began));

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::OwnedSemaphorePermit;
 use zoomd_store::queue::{Claimed, ClaimedJob, Fence};
 
-use super::flight::Flight;
+use super::flight::{Flight, Moment};
 use super::shop::Shop;
 use super::trouble::Patience;
 use crate::jobs::end;
@@ -153,7 +153,8 @@ pub(super) async fn start_claimed(
     match super::parse::again(&ticket.entry, &payload) {
         Ok(parsed) => {
             let within = shop.queue.settings().send_within;
-            let mut flight = Flight::new(ticket, parsed, payload, record, within);
+            let mut flight =
+                Flight::new(ticket, Box::new(parsed), payload, record, within, Moment::now());
             (flight.expired, flight.removed) = (expired, removed);
             tell(&mut flight);
             shop.start(Arc::new(flight), permit);

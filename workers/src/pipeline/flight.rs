@@ -17,13 +17,28 @@ use jiff::Timestamp;
 use zoomd_store::queue::{Mode, Record, Ticket};
 use zoomd_wire::{EntryId, Job};
 
+/// One moment by both clocks: one look serves a batch.
+#[derive(Debug, Clone, Copy)]
+pub struct Moment {
+    instant: Instant,
+    wall: SystemTime,
+}
+
+impl Moment {
+    /// This moment.
+    #[must_use]
+    pub fn now() -> Self {
+        Self { instant: Instant::now(), wall: SystemTime::now() }
+    }
+}
+
 /// One leased job.
 #[derive(Debug)]
 pub struct Flight {
     /// The lease.
     pub ticket: Ticket,
     /// The job, checked.
-    pub job: Job,
+    pub job: Box<Job>,
     /// The stream entry it came in.
     pub entry: EntryId,
     /// The job as it came, for the outcome of a failure.
@@ -50,10 +65,11 @@ impl Flight {
     #[must_use]
     pub fn new(
         ticket: Ticket,
-        job: Job,
+        job: Box<Job>,
         text: Bytes,
         record: Record,
         send_within: Duration,
+        now: Moment,
     ) -> Self {
         let entry = ticket.entry.parse().unwrap_or(EntryId { ms: 0, seq: 0 });
         let granted_at = ticket.send_by.checked_sub(send_within).unwrap_or(ticket.send_by);
@@ -68,7 +84,7 @@ impl Flight {
             removed: false,
             settle_number: AtomicU64::new(0),
             granted_at,
-            granted_wall: SystemTime::now() - granted_at.elapsed(),
+            granted_wall: now.wall - now.instant.saturating_duration_since(granted_at),
             prolonged_ms: AtomicU64::new(0),
             sent_ms: AtomicI64::new(0),
             settled: AtomicBool::new(false),

@@ -12,7 +12,7 @@ use tokio::sync::mpsc;
 use zoomd_store::queue::{Admission, Admitted, Entry, Refusal, Settlement, Why};
 use zoomd_wire::{FailureCode, Job};
 
-use super::flight::Flight;
+use super::flight::{Flight, Moment};
 use super::parse::{self, Parsed};
 use super::shop::Shop;
 use super::trouble::Patience;
@@ -64,7 +64,7 @@ async fn read(shop: &Shop, sender: mpsc::Sender<Vec<Entry>>) {
 
 /// A parsed entry that asks to be admitted.
 struct Candidate {
-    job: Job,
+    job: Box<Job>,
     text: bytes::Bytes,
 }
 
@@ -76,7 +76,7 @@ async fn admit_all(shop: &Arc<Shop>, entries: Vec<Entry>, patience: &mut Patienc
         match parse::fresh(&shop.settings, entry) {
             Parsed::Job { admission, job, text } => {
                 admissions.push(admission);
-                candidates.push(Candidate { job: *job, text });
+                candidates.push(Candidate { job, text });
             }
             Parsed::Bad { entry, text, why } => {
                 let now = time.of(shop, &entry).await;
@@ -94,9 +94,10 @@ async fn admit_all(shop: &Arc<Shop>, entries: Vec<Entry>, patience: &mut Patienc
         let (piece, later) = rest.split_at(permits.num_permits().min(rest.len()));
         let Some(answers) = admit(shop, piece, patience).await else { return };
         seam::at("admitted");
+        let now = Moment::now();
         for (admission, admitted) in piece.iter().zip(answers) {
             let Some(candidate) = candidates.next() else { break };
-            let placed = place(shop, admission, admitted, candidate, Some(&mut permits));
+            let placed = place(shop, admission, admitted, candidate, Some((&mut permits, now)));
             if let Some((code, candidate)) = placed {
                 turn_away(shop, admission, code, &candidate, &mut time).await;
             }
@@ -185,14 +186,17 @@ fn place(
     admission: &Admission,
     admitted: Admitted,
     candidate: Candidate,
-    permits: Option<&mut tokio::sync::OwnedSemaphorePermit>,
+    permits: Option<(&mut tokio::sync::OwnedSemaphorePermit, Moment)>,
 ) -> Option<(FailureCode, Candidate)> {
     let code = match admitted {
         Admitted::Go(ticket) => {
-            if let Some(permit) = permits.and_then(|permits| permits.split(1)) {
+            if let Some((permits, now)) = permits
+                && let Some(permit) = permits.split(1)
+            {
                 let within = shop.queue.settings().send_within;
                 let record = Default::default();
-                let flight = Flight::new(ticket, candidate.job, candidate.text, record, within);
+                let flight =
+                    Flight::new(ticket, candidate.job, candidate.text, record, within, now);
                 shop.start(Arc::new(flight), permit);
             }
             return None;

@@ -219,7 +219,7 @@ impl Looker<'_> {
             let client = &self.token.client;
             let answer =
                 client.list_meetings(&self.token.access, &self.place.host, pager.query()).await;
-            self.leave.report("list_meetings", &answer, began.elapsed());
+            self.leave.report("list_meetings", &answer, began);
             finish(call).await;
             let reply = self.good(answer, began, label).await?;
             let page = reply.page().map_err(|error| Look::Failed(error.to_string()))?;
@@ -238,7 +238,7 @@ impl Looker<'_> {
         let call = self.begin(label).await?;
         let began = Instant::now();
         let answer = self.token.client.get_meeting(&self.token.access, &MeetingRef::Id(id)).await;
-        self.leave.report("get_meeting", &answer, began.elapsed());
+        self.leave.report("get_meeting", &answer, began);
         finish(call).await;
         if matches!(&answer, Ok(reply) if reply.error().is_meeting_missing()) {
             return Ok(None);

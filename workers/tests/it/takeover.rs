@@ -6,7 +6,7 @@ use bytes::Bytes;
 use zoom_sim::{Endpoint, Fault, What};
 use zoomd_store::queue::{Admission, Admitted, Entry, Queue, Reader};
 use zoomd_wire::Job;
-use zoomd_workers::pipeline::flight::Flight;
+use zoomd_workers::pipeline::flight::{Flight, Moment};
 use zoomd_workers::pipeline::parse::{self, Parsed};
 
 use crate::resp::Answer;
@@ -112,7 +112,7 @@ async fn a_lease_that_was_slept_through_sends_nothing() {
     let (admission, job, text) = job_of(next(&mut queue.reader()).await);
     let admitted = queue.admit(&queue.fence(), &[admission]).await.expect("admitted").remove(0);
     let Admitted::Go(ticket) = admitted else { panic!("it may go: {admitted:?}") };
-    let flight = Flight::new(ticket, *job, text, Default::default(), within);
+    let flight = Flight::new(ticket, job, text, Default::default(), within, Moment::now());
     let (now, wall, second) = (Instant::now(), SystemTime::now(), Duration::from_secs(1));
     assert!(!flight.may_send_at(now + within, wall), "too late by its own clock");
     assert!(!flight.may_send_at(now, wall + within), "the machine slept");

@@ -91,7 +91,7 @@ impl Lane {
         &mut self,
         results: &[&Settlement],
         keys: &Streams,
-        script: &Cmd,
+        script: Cmd,
     ) -> Transacted {
         let mut all = redis::pipe();
         all.cmd("MULTI");
@@ -100,7 +100,7 @@ impl Lane {
                 publish(&mut all, keys, &item.ticket, outcome);
             }
         }
-        all.add_command(script.clone()).cmd("EXEC");
+        all.add_command(script).cmd("EXEC");
         let exec = all.len() - 1;
         push_watch(&mut all, &self.key);
         self.watch = None;

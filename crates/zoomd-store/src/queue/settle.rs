@@ -127,12 +127,13 @@ impl Queue {
     }
 
     fn plan(&self, items: &[Settlement], refusals: &[Refusal]) -> Plan {
+        let now = Instant::now();
         let plain = |item: &Settlement| {
             matches!(item.then, Then::Done(_))
                 && item.ticket.plain
                 && !item.unsent
                 && item.closes.is_empty()
-                && item.ticket.is_same_day()
+                && item.ticket.is_same_day(now)
                 && self.learnt.news(item).is_none()
         };
         let (mut sorted, mut whole): (Vec<_>, Vec<_>) =
@@ -191,7 +192,7 @@ impl Queue {
             return Ok(None);
         }
         let script = self.batch_call(batch, false, Results::Here).by_hash();
-        match lane.run(&plain, &self.streams(), &script).await {
+        match lane.run(&plain, &self.streams(), script).await {
             Transacted::Ran(answer) => Ok(Some(answer)),
             Transacted::Not => Ok(None),
             Transacted::Published => {
@@ -322,14 +323,15 @@ impl Ticket {
     }
 
     /// Whether it is settled on the UTC day it was granted on, by which it is charged.
-    fn is_same_day(&self) -> bool {
+    fn is_same_day(&self, now: Instant) -> bool {
         const DAY_MS: i64 = 86_400_000;
-        self.granted_ms / DAY_MS == self.now_ms() / DAY_MS
+        self.granted_ms / DAY_MS == self.now_ms(now) / DAY_MS
     }
 
-    /// The time by the clock of Redis, as far as this process can tell.
-    pub(super) fn now_ms(&self) -> i64 {
-        self.granted_ms + i64::try_from(self.granted_at.elapsed().as_millis()).unwrap_or(0)
+    /// The time by the clock of Redis at `now`, as far as this process can tell.
+    pub(super) fn now_ms(&self, now: Instant) -> i64 {
+        let since = now.saturating_duration_since(self.granted_at).as_millis();
+        self.granted_ms + i64::try_from(since).unwrap_or(0)
     }
 
     pub(super) fn live(&self, mode: Mode) -> Live {

@@ -1,6 +1,7 @@
 //! The arguments of the settle script.
 
 use std::cmp::Ordering;
+use std::time::Instant;
 
 use super::admit::ms;
 use super::parse::{host_name, push_digest, push_number};
@@ -97,13 +98,13 @@ pub(super) fn push_published(call: &mut Call<'_>, jobs: &[&Settlement]) {
     for job in &jobs[..from_stream] {
         call.push(&*job.ticket.entry);
     }
-    let mut memory = String::with_capacity(96);
+    let (mut memory, now) = (String::with_capacity(96), Instant::now());
     for job in remembered {
         let ticket = &job.ticket;
         memory.clear();
         push_memory(&mut memory, job);
         memory.push(' ');
-        push_number(&mut memory, ticket.now_ms() / 1000);
+        push_number(&mut memory, ticket.now_ms(now) / 1000);
         call.push(&*ticket.job_id).push(memory.as_str());
     }
     for job in forgotten {

@@ -84,8 +84,7 @@ impl Queue {
         let mut all = Trimmed::default();
         for stream in [keys.results(), keys.failures(), keys.events()] {
             let call = self
-                .upkeep(&TRIM)
-                .key(&stream)
+                .upkeep_of(&TRIM, &stream)
                 .arg(ms(self.settings.output_kept))
                 .arg(self.settings.output_bytes)
                 .arg(self.settings.output_entries.unwrap_or(0))
@@ -129,8 +128,7 @@ impl Queue {
     /// What Redis refused, or that it could not be asked.
     pub async fn drop_consumers(&self) -> Result<u64, StoreError> {
         let call = self
-            .upkeep(&DROP_CONSUMERS)
-            .key(self.store.keys().jobs())
+            .upkeep_of(&DROP_CONSUMERS, &self.store.keys().jobs())
             .arg(ms(CONSUMER_GONE))
             .arg(&*self.boot);
         Ok(redis::from_redis_value(self.ask(call).await?)?)
@@ -138,6 +136,12 @@ impl Queue {
 
     fn upkeep(&self, script: &'static Script) -> Call<'static> {
         script.call().key(self.store.keys().prefix()).arg(self.store.clock().ms())
+    }
+
+    /// The same about one stream.
+    fn upkeep_of(&self, script: &'static Script, stream: &str) -> Call<'static> {
+        let call = script.call().key(self.store.keys().prefix()).key(stream);
+        call.arg(self.store.clock().ms())
     }
 
     async fn pass(&self, call: Call<'_>) -> Result<Pass, StoreError> {
