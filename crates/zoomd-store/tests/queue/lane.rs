@@ -128,6 +128,9 @@ async fn whatever_is_in_the_way_the_script_does_it_alone() {
     bench.cmd("RENAME zoomd:results kept").await;
     bench.cmd("SET zoomd:results x").await;
     assert_eq!(end_all(&bench, tickets.clone()).await, vec![Settled::Broken; 10]);
+    // Nor is the script known: nothing was published, and nothing is ended.
+    bench.cmd("SCRIPT FLUSH").await;
+    assert_eq!(end_all(&bench, tickets.clone()).await, vec![Settled::Broken; 10]);
     bench.cmd("RENAME kept zoomd:results").await;
     assert_eq!(end_all(&bench, tickets).await, vec![Settled::Done; 10]);
     // The connection is cut: the same batch again.
