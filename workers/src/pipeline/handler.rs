@@ -25,7 +25,7 @@ pub struct Ready {
 /// Runs one job. A panic is that job's failure and nobody else's.
 pub async fn run(shop: Arc<Shop>, ready: Ready) {
     let Ready { flight, permit } = ready;
-    let slot = shop.slot().await;
+    let slot = shop.slot(flight.ticket.send_by).await;
     // Pinned here, or each layer around it would move it. It settles by itself,
     // so that no layer hands its settlement on.
     let work = pin!(async {

@@ -99,8 +99,9 @@ impl Shop {
         }
     }
 
-    /// Waits for a slot; `None` when the shop closes: the job then goes back unsent.
-    pub async fn slot(&self) -> Option<SemaphorePermit<'_>> {
+    /// Waits for a slot; `None` when the shop closes, or `latest` passes: the job
+    /// then goes back unsent.
+    pub async fn slot(&self, latest: Instant) -> Option<SemaphorePermit<'_>> {
         if let Some(slot) = self.slots.try_call() {
             return Some(slot);
         }
@@ -108,7 +109,7 @@ impl Shop {
         let wait = async {
             tokio::select! {
                 biased;
-                slot = self.slots.call() => slot,
+                slot = self.slots.call(latest) => slot,
                 () = self.closing() => None,
             }
         };

@@ -4,7 +4,8 @@
 //! slot that becomes free would stand idle while Redis is asked for the next job,
 //! so leases are taken a little ahead: as many as became free in the last
 //! [`AHEAD`], and never more than [`MOST`]. When calls are slow that is next to
-//! nothing, and when they hang it is nothing: jobs are left to other daemons.
+//! nothing, and when they hang it is nothing: jobs are left to other daemons. What
+//! was leased ahead as they began to hang goes back when its time to be sent is over.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -77,9 +78,10 @@ impl Slots {
         self.calls.try_acquire().ok()
     }
 
-    /// Waits for a slot.
-    pub async fn call(&self) -> Option<SemaphorePermit<'_>> {
-        self.calls.acquire().await.ok()
+    /// Waits for a slot until `latest`: a lease that cannot be used any more is
+    /// not to be held while others' calls hang.
+    pub async fn call(&self, latest: Instant) -> Option<SemaphorePermit<'_>> {
+        tokio::time::timeout_at(latest.into(), self.calls.acquire()).await.ok()?.ok()
     }
 
     /// A call ended, or was not made.
@@ -156,9 +158,10 @@ mod tests {
         assert_eq!(held.num_permits(), 12);
         let mut calls = Vec::new();
         for _ in 0..8 {
-            calls.push(slots.call().await.expect("a slot"));
+            calls.push(slots.try_call().expect("a slot"));
         }
-        let mut ninth = Box::pin(slots.call());
+        assert!(slots.call(Instant::now()).await.is_none(), "its time is over");
+        let mut ninth = Box::pin(slots.call(Instant::now() + Duration::from_secs(60)));
         assert!(futures_util::poll!(&mut ninth).is_pending(), "no more calls than eight");
         calls.pop();
         assert!(ninth.await.is_some());

@@ -4,7 +4,9 @@
 -- KEYS, ARGV and answer  as admit.lua's, for one group
 -- Answer  nil, and nothing done, when it takes admit.lua after all.
 local lease_ms, send_ms, call_ms = tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5])
-local label, MARGIN, tod = ARGV[8], 5000, now % DAY
+-- As budget.lua has them.
+local SECOND, MARGIN = 1100, 5000
+local label, tod = ARGV[8], now % DAY
 if tod < MARGIN or tod >= DAY - MARGIN - send_ms then return false end
 if tonumber(ARGV[12]) <= now or ARGV[13] == '1' or ARGV[14] == '1' then return false end
 local plans = tonumber(ARGV[15])
@@ -52,7 +54,7 @@ local calls, creates = tonumber(spent[1] or 0), tonumber(spent[2] or 0)
 if not (calls and creates) or day > 0 and calls + N > day or host_day > 0 and creates + N > host_day then return false end
 if second > 0 then
   local last = try('LINDEX', line, second - N)
-  if N > second or type(last) == 'table' or last and (tonumber(last) or now) > now - 1100 then return false end
+  if N > second or type(last) == 'table' or last and (tonumber(last) or now) > now - SECOND then return false end
 end
 
 -- In-flight entries first: they are the one key not read yet, and end by themselves.
