@@ -29,6 +29,11 @@ use crate::{failure, tls};
 /// Content-Type, Content-Length.
 const HEADERS: usize = 6;
 
+/// How long a token call is looked at again once its time is over. A process
+/// that was stopped wakes with the reply unread in its socket, and the timer is
+/// heard first: the reply would be thrown away, and with it the account.
+const LAST_LOOK: Duration = Duration::from_millis(100);
+
 /// How to talk to Zoom.
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -38,7 +43,8 @@ pub struct Settings {
     pub connect_timeout: Duration,
     /// The longest an API call may take, connecting and body included.
     pub request_timeout: Duration,
-    /// The longest a token call may take. Generous: giving up loses the reply.
+    /// The longest a token call may take, connecting included; 100 ms more where
+    /// it is over, for a reply that came unread. Generous: giving up loses the reply.
     pub token_timeout: Duration,
     /// How long an idle connection is kept. Shorter than the other side keeps
     /// it, or a request may be lost to a connection that is closing.
@@ -237,8 +243,13 @@ impl Client {
         request: reqwest::Request,
     ) -> Result<(u16, HeaderMap, Bytes), TransportError> {
         let (settings, mut seen) = (self.settings(), None);
-        let run = run(&self.inner.token, request, settings.max_body, &mut seen);
-        let answer = within(settings.token_timeout, run).await;
+        let answer = {
+            let mut run = pin!(run(&self.inner.token, request, settings.max_body, &mut seen));
+            match tokio::time::timeout(settings.token_timeout, run.as_mut()).await {
+                Ok(answer) => answer,
+                Err(_) => within(LAST_LOOK, run).await,
+            }
+        };
         answer.map_err(|error| settle(error, None, seen))
     }
 }

@@ -90,6 +90,8 @@ pub(crate) struct Arrival {
     pub(crate) form: Form,
     judged: Option<Judged>,
     refused: Option<Reply>,
+    /// It rotated a grant.
+    rotated: bool,
     /// `finish` has not been called yet.
     pub(crate) open: bool,
 }
@@ -114,6 +116,7 @@ impl World {
             form: Form::default(),
             judged: None,
             refused: None,
+            rotated: false,
             open: true,
         };
         let mut subject = None;
@@ -271,7 +274,8 @@ impl World {
     }
 
     /// The deed itself.
-    pub(crate) fn act(&mut self, call: &Call, arrival: &Arrival) -> Reply {
+    pub(crate) fn act(&mut self, call: &Call, arrival: &mut Arrival) -> Reply {
+        let rotations = self.counters.rotations;
         let mut reply = match (&arrival.refused, arrival.caller) {
             (Some(refused), _) => refused.clone(),
             (None, Some(caller)) => self.act_api(call, caller),
@@ -282,6 +286,7 @@ impl World {
                 _ => Reply::error(404, 2300, "This API endpoint is not recognized."),
             },
         };
+        arrival.rotated = self.counters.rotations > rotations;
         if let Some(judged) = arrival.judged.filter(|_| reply.status != 429) {
             self.rate_headers(&mut reply, self.label(call.endpoint), judged);
         }
@@ -300,7 +305,10 @@ impl World {
         }
         match status {
             Some(_) => *self.counters.answered.slot(call.endpoint) += 1,
-            None => self.counters.abandoned += 1,
+            None => {
+                self.counters.abandoned += 1;
+                self.counters.rotations_abandoned += u64::from(arrival.rotated);
+            }
         }
         let keep = self.rules.keep.requests;
         if keep > 0 {

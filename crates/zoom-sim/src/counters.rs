@@ -27,6 +27,8 @@ pub struct Counters {
     pub consents: u64,
     pub codes_exchanged: u64,
     pub rotations: u64,
+    /// Rotations whose client went away before the reply: nobody has their tokens.
+    pub rotations_abandoned: u64,
     pub s2s_tokens: u64,
     pub revocations: u64,
     pub access_tokens_issued: u64,

@@ -229,7 +229,7 @@ impl<'a> Flight<'a> {
         let mut arrival = world.arrive(call);
         let mut end = None;
         if arrival.strikes.is_empty() {
-            let reply = world.act(call, &arrival);
+            let reply = world.act(call, &mut arrival);
             world.finish(call, &mut arrival, Some(reply.status));
             end = Some(End::Answer(reply));
         }
@@ -252,7 +252,7 @@ impl<'a> Flight<'a> {
         if let Some(end) = self.strike(When::Before, None).await {
             return end;
         }
-        let reply = self.shared.world().act(self.call, &self.arrival);
+        let reply = self.shared.world().act(self.call, &mut self.arrival);
         self.shared.changed.notify_waiters();
         let after = self.strike(When::After, Some(reply.clone())).await;
         after.unwrap_or(End::Answer(reply))

@@ -114,3 +114,21 @@ async fn silence_is_doubt_and_a_refused_connection_is_none() {
     let error = client.preflight().await.unwrap_err();
     assert_eq!((error.kind, error.sent), (TransportKind::Connect, Sent::No));
 }
+
+#[tokio::test]
+async fn a_reply_that_came_while_the_process_stood_still_is_read() {
+    let (listener, mut settings) = listen().await;
+    settings.token_timeout = Duration::from_millis(300);
+    let limit = settings.token_timeout;
+    let client = Client::new(settings).unwrap();
+    let server = async {
+        let mut stream = accept(&listener).await;
+        read_request(&mut stream).await;
+        answer(&mut stream, "200 OK", r#"{"access_token":"a","refresh_token":"r"}"#).await;
+        // The whole runtime is on this thread: nothing reads until the time is over.
+        std::thread::sleep(limit * 2);
+    };
+    let (app, old) = (app(), refresh_token());
+    let ((), reply) = tokio::join!(server, client.refresh(&app, &old));
+    assert_eq!(reply.unwrap().parse().unwrap().refresh_token.unwrap().expose_secret(), "r");
+}

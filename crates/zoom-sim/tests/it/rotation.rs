@@ -122,6 +122,26 @@ async fn a_client_that_left_is_not_in_flight() {
 }
 
 #[tokio::test]
+async fn a_rotation_whose_client_left_is_counted() {
+    let sim = Sim::start(Config::default()).await;
+    let ada = sim.grant("ada");
+    let old = || refresh(ada.refresh_token.as_deref().expect("one"));
+    sim.fault(Fault::new(Endpoint::Token, What::Hang));
+    let before = old().send(&sim.address().to_string()).await.expect("sent");
+    sim.wait_for(Endpoint::Token, 1).await.expect("it arrives");
+    drop(before);
+    sim.wait_until(1, |c| c.abandoned).await.expect("it is noticed");
+    assert_eq!(sim.counters().rotations_abandoned, 0, "nothing was done");
+
+    sim.clear_faults();
+    sim.fault(Fault::new(Endpoint::Token, What::Hang).after());
+    let after = old().send(&sim.address().to_string()).await.expect("sent");
+    sim.wait_until(1, |c| c.rotations).await.expect("it is done");
+    drop(after);
+    sim.wait_until(1, |c| c.rotations_abandoned).await.expect("it is noticed");
+}
+
+#[tokio::test]
 async fn lost_token_replies() {
     let sim = Sim::start(Config::default()).await;
     let rt1 = sim.grant("ada").refresh_token.expect("one");
