@@ -9,6 +9,7 @@
 //! to the settle lane, so little more is taken than can be called at once
 //! ([`slots`]), and the channel never fills. All of it runs on one thread.
 
+mod admission;
 pub mod amends;
 pub mod backend;
 pub mod backlog;

@@ -13,15 +13,17 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, SemaphorePermit};
 
-/// A lease waits about so long for its slot: what a batch takes to be admitted.
-const AHEAD: Duration = Duration::from_millis(8);
-/// Leases ahead at most: a batch.
-const MOST: usize = 128;
+/// A lease waits about so long for its slot: what two batches take to be admitted,
+/// which is as many as Redis is asked about at once.
+const AHEAD: Duration = Duration::from_millis(16);
+/// Leases ahead at most: two batches.
+const MOST: usize = 256;
 /// How fast slots become free is looked at over no less than this.
 const WINDOW: Duration = Duration::from_millis(4);
-/// When permits are short, no fewer than this are waited for, or batches would
-/// shrink to one job each.
-const WORTH_A_BATCH: u32 = 64;
+/// When permits are short as many are waited for as become free in half of
+/// [`AHEAD`], or batches would shrink to one job each; but no more than this, or a
+/// quarter of the slots.
+const WORTH_A_BATCH: u32 = 128;
 
 /// The slots for calls, and the permits for leases.
 #[derive(Debug)]
@@ -30,7 +32,7 @@ pub struct Slots {
     leases: Arc<Semaphore>,
     /// Leases that may be ahead at most.
     most: usize,
-    /// When permits are short, how many are worth waiting for.
+    /// When permits are short, how many are worth waiting for at most.
     worth: u32,
     ended: AtomicU64,
     pace: Mutex<Pace>,
@@ -62,10 +64,12 @@ impl Slots {
     /// Waits for up to `most` permits for leases: what is free, if that is worth a
     /// batch, else as many as are. `None`: they are gone.
     pub async fn permits(&self, most: u32) -> Option<OwnedSemaphorePermit> {
-        let kept = self.most - self.ahead(Instant::now());
+        let pace = self.pace(Instant::now());
+        let kept = self.most - pace.min(self.most);
         let kept_back = u32::try_from(kept).unwrap_or(0);
+        let worth = u32::try_from(pace / 2).unwrap_or(u32::MAX).min(self.worth);
         let free = u32::try_from(self.leases.available_permits()).unwrap_or(u32::MAX);
-        let take = free.saturating_sub(kept_back).min(most).max(most.min(self.worth)).max(1);
+        let take = free.saturating_sub(kept_back).min(most).max(most.min(worth)).max(1);
         let permits = Arc::clone(&self.leases).acquire_many_owned(take + kept_back);
         let mut permits = permits.await.ok()?;
         drop(permits.split(kept));
@@ -89,10 +93,11 @@ impl Slots {
         self.ended.fetch_add(1, Ordering::Relaxed);
     }
 
-    fn ahead(&self, now: Instant) -> usize {
+    /// How many slots become free in [`AHEAD`].
+    fn pace(&self, now: Instant) -> usize {
         let ended = self.ended.load(Ordering::Relaxed);
         let mut pace = self.pace.lock().unwrap_or_else(PoisonError::into_inner);
-        pace.ahead(now, ended).min(self.most)
+        pace.ahead(now, ended)
     }
 }
 
@@ -132,9 +137,9 @@ mod tests {
         let after = |ms| start + Duration::from_millis(ms);
         let mut pace = Pace::new(start);
         assert_eq!(pace.ahead(after(3), 90), 0, "not looked at yet");
-        assert_eq!(pace.ahead(after(10), 100), 80);
-        assert_eq!(pace.ahead(after(12), 500), 80, "a window has not passed");
-        assert_eq!(pace.ahead(after(20), 110), 8);
+        assert_eq!(pace.ahead(after(10), 100), 160);
+        assert_eq!(pace.ahead(after(12), 500), 160, "a window has not passed");
+        assert_eq!(pace.ahead(after(20), 110), 16);
         assert_eq!(pace.ahead(after(60_020), 111), 0, "they hang");
     }
 
@@ -147,6 +152,29 @@ mod tests {
         assert!(futures_util::poll!(&mut more).is_pending());
         drop(held);
         assert!(more.await.is_some());
+    }
+
+    #[tokio::test]
+    async fn when_calls_are_slow_each_slot_is_filled_at_once() {
+        let slots = Slots::new(400);
+        let mut held = slots.permits(400).await.expect("permits");
+        drop(held.split(1));
+        assert_eq!(slots.permits(100).await.expect("permits").num_permits(), 1);
+    }
+
+    #[tokio::test]
+    async fn when_calls_are_quick_a_batch_is_waited_for() {
+        let slots = Slots::new(400);
+        let mut held = slots.permits(400).await.expect("permits");
+        (0..100_000).for_each(|_| slots.ended());
+        slots.pace.lock().expect("pace").since = Instant::now() - WINDOW * 2;
+        let ahead = slots.permits(200).await.expect("permits");
+        assert_eq!(ahead.num_permits(), 200, "all that may be ahead");
+        drop(held.split(99));
+        let mut next = Box::pin(slots.permits(128));
+        assert!(futures_util::poll!(&mut next).is_pending(), "a quarter of the slots is a batch");
+        drop(held.split(1));
+        assert_eq!(next.await.expect("permits").num_permits(), 100);
     }
 
     #[tokio::test]

@@ -1,0 +1,157 @@
+//! Admission: asks Redis about a piece of what was read, and puts each job where
+//! the answer says.
+//!
+//! What Redis does not take now is offered again until it does: an entry read is
+//! never dropped.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use tokio::sync::OwnedSemaphorePermit;
+use zoomd_store::queue::{Admission, Admitted, Refusal, Settlement, Why};
+use zoomd_wire::{FailureCode, Job};
+
+use super::flight::{Flight, Moment};
+use super::parse;
+use super::shop::Shop;
+use super::trouble::Patience;
+use crate::jobs::outcome;
+use crate::seam;
+
+/// A parsed entry that asks to be admitted.
+pub(super) struct Candidate {
+    pub(super) job: Box<Job>,
+    pub(super) text: bytes::Bytes,
+}
+
+/// What is asked about together.
+pub(super) struct Piece {
+    pub(super) admissions: Vec<Admission>,
+    /// One for each admission.
+    pub(super) candidates: Vec<Candidate>,
+    /// The right to a lease for each; `None` when the shop closes.
+    pub(super) permits: Option<OwnedSemaphorePermit>,
+}
+
+impl Piece {
+    /// Asks, and starts, refuses or leaves each job as the answer says. Those that
+    /// may go but have no permit go back to their rooms, where other daemons find
+    /// them at once.
+    pub(super) async fn admit(self, shop: &Arc<Shop>) {
+        let Self { admissions, candidates, permits } = self;
+        let Some(answers) = ask(shop, &admissions).await else { return };
+        let mut permits = permits.map(|permits| {
+            seam::at("admitted");
+            (permits, Moment::now())
+        });
+        let mut time = TimeOfRefusals::default();
+        for ((admission, admitted), candidate) in admissions.iter().zip(answers).zip(candidates) {
+            match (admitted, &mut permits) {
+                (Admitted::Go(ticket), None) => {
+                    shop.lane.settle_unread(Settlement::back(ticket)).await;
+                }
+                (Admitted::Go(ticket), Some((permits, now))) => {
+                    if let Some(permit) = permits.split(1) {
+                        start(shop, ticket, candidate, *now, permit);
+                    }
+                }
+                (other, _) => {
+                    if let Some(code) = stays(shop, admission, &other) {
+                        turn_away(shop, admission, code, &candidate, &mut time).await;
+                    }
+                }
+            }
+        }
+    }
+}
+
+async fn ask(shop: &Shop, piece: &[Admission]) -> Option<Vec<Admitted>> {
+    let mut patience = Patience::new(&shop.trouble, "admit");
+    // Asked again under the same fence, the script answers as the first time.
+    let fence = shop.queue.fence();
+    loop {
+        match shop.queue.admit(&fence, piece).await {
+            Ok(admitted) => {
+                patience.fine();
+                return Some(admitted);
+            }
+            // What was read stays pending, and is read again by whoever comes.
+            Err(_) if !shop.is_open() => return None,
+            Err(error) => {
+                patience.failed(&error).await;
+                shop.intake_open().await;
+            }
+        }
+    }
+}
+
+/// The time of Redis for the outcomes of what is refused: asked for once in a
+/// batch, and only where there is such a thing.
+#[derive(Default)]
+pub(super) struct TimeOfRefusals(Option<Timestamp>);
+
+impl TimeOfRefusals {
+    /// That time; of a Redis that does not tell, when the entry was written.
+    pub(super) async fn of(&mut self, shop: &Shop, entry: &str) -> Timestamp {
+        if self.0.is_none() {
+            let now_ms = shop.queue.store().now_ms().await.ok();
+            self.0 = now_ms.and_then(|ms| Timestamp::from_millisecond(ms).ok());
+        }
+        self.0.unwrap_or_else(|| parse::time_of(entry))
+    }
+}
+
+async fn turn_away(
+    shop: &Shop,
+    admission: &Admission,
+    code: FailureCode,
+    Candidate { job, text }: &Candidate,
+    time: &mut TimeOfRefusals,
+) {
+    let now = time.of(shop, &admission.entry).await;
+    refuse(shop, outcome::refusal(admission, job, text, code, now)).await;
+}
+
+pub(super) async fn refuse(shop: &Shop, refusal: Refusal) {
+    crate::metric::finished(refusal.outcome.kind, refusal.code);
+    shop.lane.refuse(refusal).await;
+}
+
+fn start(
+    shop: &Arc<Shop>,
+    ticket: zoomd_store::queue::Ticket,
+    Candidate { job, text }: Candidate,
+    now: Moment,
+    permit: OwnedSemaphorePermit,
+) {
+    let within = shop.queue.settings().send_within;
+    let flight = Flight::new(ticket, job, text, Default::default(), within, now);
+    shop.start(Arc::new(flight), permit);
+}
+
+/// A job that does not go now; answers the code of its failure if it is refused.
+fn stays(shop: &Shop, admission: &Admission, admitted: &Admitted) -> Option<FailureCode> {
+    match admitted {
+        Admitted::Waits { why, .. } => {
+            crate::metric::waits(*why);
+            shop.expiry.waits(admission.deadline_ms);
+            if *why == Why::NotBefore {
+                tracing::debug!(job.id = %admission.job_id, "a job sleeps until its time");
+            }
+            None
+        }
+        Admitted::Repeat => {
+            metrics::counter!("zoomd_jobs_repeated_total").increment(1);
+            None
+        }
+        Admitted::Go(_) | Admitted::Held => None,
+        Admitted::Broken => {
+            tracing::error!(account = %admission.account, "a key of this account is of a type that is not ours; its jobs wait");
+            None
+        }
+        Admitted::Conflict => Some(FailureCode::IdConflict),
+        Admitted::NoAccount => Some(FailureCode::UnknownAccount),
+        Admitted::AccountRemoved => Some(FailureCode::AccountRemoved),
+        Admitted::Expired => Some(FailureCode::DeadlineExceeded),
+    }
+}
