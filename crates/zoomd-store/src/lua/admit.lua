@@ -256,7 +256,6 @@ for _, g in ipairs(groups) do
   local first, last = g.first_going, g.last_going
   if last >= first then
     local flying, f = {}, 0
-    if last - first + 1 >= MANY then flying, f = {'0', TALL}, 2 end
     for i = first, last do
       flying[f + 1], flying[f + 2] = flying_text, ARGV[ids_at + going[i]]
       f = f + 2

@@ -29,7 +29,6 @@ local function hand_over(a, jobs, letter, flags_of)
     taken = taken + 1
     if letter == 'R' then flying[#flying + 1], flying[#flying + 2] = int(now + call_ms), jobs[i].id end
   end
-  if #flying >= 2 * MANY then flying[#flying + 1], flying[#flying + 2] = '0', TALL end
   if #flying > 0 then call('ZADD', P .. 'i:' .. a.name, unpack(flying)) end
 end
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use redis_local::Options;
-use zoomd_store::queue::{QueueSettings, Settlement, Trimmed};
+use zoomd_store::queue::{QueueSettings, Trimmed};
 
 use crate::bench::{Bench, done, failed, go, job, named};
 
@@ -133,20 +133,4 @@ async fn a_tick_is_one_daemons_and_a_clock_that_jumped_stops_no_schedule() {
     // The only daemon's clock is set back by an hour.
     assert!(claim(now - 3_600).await);
     assert!(claim(now - 3_590).await);
-}
-
-#[tokio::test]
-async fn many_calls_of_an_account_are_kept_as_a_skip_list_and_nothing_of_it_stays() {
-    let bench = Bench::start().await;
-    bench.account("acme", "unlimited").await;
-    let entries = bench.arrive(12).await;
-    let jobs: Vec<_> = entries.iter().map(|entry| job("acme", "me", entry)).collect();
-    let tickets: Vec<_> = bench.admit(&jobs).await.into_iter().map(go).collect();
-    let encoding = bench.text("OBJECT ENCODING zoomd:v1:i:acme").await;
-    assert_eq!(encoding.as_deref(), Some("skiplist"));
-    assert_eq!(bench.int("ZCOUNT zoomd:v1:i:acme (0 +inf").await, 12, "what makes it one is none");
-    let ends = tickets.into_iter().map(|ticket| Settlement::new(ticket, done())).collect();
-    bench.queue.settle(&bench.queue.settle_batch(ends, Vec::new())).await.expect("settle");
-    bench.queue.tend_accounts(None).await.expect("tend");
-    assert_eq!(bench.int("EXISTS zoomd:v1:i:acme").await, 0);
 }

@@ -7,13 +7,6 @@ local CHUNK = 3000
 -- A whole number as text: `..` would write 1e+14 for large ones.
 local function int(n) return string.format('%.0f', n) end
 
--- A sorted set with a member of more than 64 bytes is kept as a skip list. As the
--- list of a small one each ZADD would walk through all members: four times as dear
--- with 26 of them, and ten times with 100. So where MANY calls of an account begin
--- at once this one is among those in flight. Its score is long past: it is never
--- counted, and tend.lua takes it away with the calls that are over.
-local MANY, TALL = 8, string.rep('|', 65)
-
 -- (command, values), (command, key, values) or (command, key, argument, values),
 -- in as many calls as it takes; none when there are no values.
 local function variadic(a, b, c, d)
