@@ -1,28 +1,28 @@
 //! The intake: reads the producers' stream and cuts what it holds into pieces.
 //!
-//! Reading runs one batch ahead, on a connection of its own. A batch is parsed,
-//! its bad entries are refused, and the rest is admitted in pieces no larger than
-//! the permits at hand; the permits are taken first. While Redis has one piece in
-//! hand the next is made ready and sent after it, or the process would stand still
-//! for what a question takes.
+//! Reading runs one read ahead, on a connection of its own. What was read is
+//! parsed, its bad entries are refused, and the rest is admitted in pieces no larger
+//! than the permits at hand; the permits are taken first. While Redis has one piece
+//! in hand the next is made ready and sent after it, and when calls are quick more is
+//! read at once ([`Slots::worth_reading`](super::slots::Slots::worth_reading)): each
+//! answer waits its turn on the thread, and calls would run out before it is heard.
 
 use std::pin::pin;
 use std::sync::Arc;
 
 use futures_util::StreamExt as _;
 use futures_util::stream;
-use tokio::sync::mpsc;
+use tokio::sync::{OwnedSemaphorePermit, mpsc};
 use zoomd_store::queue::{Admission, Entry};
 
 use super::admission::{Candidate, Piece, TimeOfRefusals, refuse};
 use super::parse::{self, Parsed};
 use super::shop::Shop;
+use super::slots::BATCH;
 use super::trouble::Patience;
 use crate::jobs::outcome;
 use crate::seam;
 
-/// Entries in one read.
-const BATCH: usize = 128;
 /// Pieces that Redis is asked about at the same time.
 const IN_HAND: usize = 2;
 
@@ -48,7 +48,7 @@ async fn read(shop: &Shop, sender: mpsc::Sender<Vec<Entry>>) {
     while shop.is_open() {
         let Ok(slot) = sender.reserve().await else { break };
         shop.intake_open().await;
-        match reader.next(BATCH).await {
+        match reader.next(shop.slots.worth_reading()).await {
             Ok(entries) => {
                 patience.fine();
                 shop.progress.touch();
@@ -86,9 +86,9 @@ impl Feed {
             self.parse(entries).await;
             self.shop.progress.touch();
         }
-        let most = u32::try_from(self.admissions.len()).unwrap_or(u32::MAX);
+        let most = u32::try_from(self.admissions.len().min(BATCH)).unwrap_or(u32::MAX);
         let permits = self.shop.permits(most).await;
-        let count = permits.as_ref().map_or(usize::MAX, |permits| permits.num_permits());
+        let count = permits.as_ref().map_or(BATCH, OwnedSemaphorePermit::num_permits);
         Some(Piece {
             admissions: first(&mut self.admissions, count),
             candidates: first(&mut self.candidates, count),

@@ -13,17 +13,19 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, SemaphorePermit};
 
+/// Jobs that Redis is asked about together at most: its scripts stay short.
+pub const BATCH: usize = 128;
 /// A lease waits about so long for its slot: what two batches take to be admitted,
 /// which is as many as Redis is asked about at once.
 const AHEAD: Duration = Duration::from_millis(16);
 /// Leases ahead at most: two batches.
-const MOST: usize = 256;
+const MOST: usize = 2 * BATCH;
 /// How fast slots become free is looked at over no less than this.
 const WINDOW: Duration = Duration::from_millis(4);
 /// When permits are short as many are waited for as become free in half of
-/// [`AHEAD`], or batches would shrink to one job each; but no more than this, or a
-/// quarter of the slots.
-const WORTH_A_BATCH: u32 = 128;
+/// [`AHEAD`], or batches would shrink to one job each; but no more than a batch, or
+/// a quarter of the slots.
+const WORTH: usize = BATCH;
 
 /// The slots for calls, and the permits for leases.
 #[derive(Debug)]
@@ -33,7 +35,7 @@ pub struct Slots {
     /// Leases that may be ahead at most.
     most: usize,
     /// When permits are short, how many are worth waiting for at most.
-    worth: u32,
+    worth: usize,
     ended: AtomicU64,
     pace: Mutex<Pace>,
 }
@@ -44,12 +46,11 @@ impl Slots {
     pub fn new(concurrency: usize) -> Self {
         let concurrency = concurrency.max(1);
         let most = MOST.min(concurrency / 2);
-        let quarter = u32::try_from(concurrency / 4).unwrap_or(u32::MAX).max(1);
         Self {
             calls: Semaphore::new(concurrency),
             leases: Arc::new(Semaphore::new(concurrency + most)),
             most,
-            worth: WORTH_A_BATCH.min(quarter),
+            worth: WORTH.min(concurrency / 4).max(1),
             ended: AtomicU64::new(0),
             pace: Mutex::new(Pace::new(Instant::now())),
         }
@@ -67,13 +68,20 @@ impl Slots {
         let pace = self.pace(Instant::now());
         let kept = self.most - pace.min(self.most);
         let kept_back = u32::try_from(kept).unwrap_or(0);
-        let worth = u32::try_from(pace / 2).unwrap_or(u32::MAX).min(self.worth);
+        let worth = u32::try_from(self.worth.min(pace / 2)).unwrap_or(u32::MAX);
         let free = u32::try_from(self.leases.available_permits()).unwrap_or(u32::MAX);
         let take = free.saturating_sub(kept_back).min(most).max(most.min(worth)).max(1);
         let permits = Arc::clone(&self.leases).acquire_many_owned(take + kept_back);
         let mut permits = permits.await.ok()?;
         drop(permits.split(kept));
         Some(permits)
+    }
+
+    /// How many entries to read at once: a batch, and up to two when calls are so
+    /// quick that a batch is called for sooner than the next one is read.
+    #[must_use]
+    pub fn worth_reading(&self) -> usize {
+        self.pace(Instant::now()).clamp(BATCH, 2 * BATCH)
     }
 
     /// Takes a slot if one is free.
@@ -193,6 +201,17 @@ mod tests {
         assert!(futures_util::poll!(&mut ninth).is_pending(), "no more calls than eight");
         calls.pop();
         assert!(ninth.await.is_some());
+    }
+
+    #[test]
+    fn more_is_read_at_once_when_calls_are_quick() {
+        let slots = Slots::new(256);
+        assert_eq!(slots.worth_reading(), 128, "nothing is known yet");
+        for (ended, expected) in [(100, 128), (100_000, 256), (10, 128)] {
+            (0..ended).for_each(|_| slots.ended());
+            slots.pace.lock().expect("pace").since = Instant::now() - Duration::from_millis(20);
+            assert_eq!(slots.worth_reading(), expected, "{ended} ended in 20 ms");
+        }
     }
 
     #[tokio::test]
