@@ -7,7 +7,7 @@
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use tokio::sync::OwnedSemaphorePermit;
+use tokio::sync::{OwnedSemaphorePermit, oneshot};
 use zoomd_store::queue::{Admission, Admitted, Refusal, Settlement, Why};
 use zoomd_wire::{FailureCode, Job};
 
@@ -24,6 +24,10 @@ pub(super) struct Candidate {
     pub(super) text: bytes::Bytes,
 }
 
+/// Held while Redis has not answered: the other end of the channel learns when all
+/// who held it have let go.
+pub(super) type Unanswered = Arc<oneshot::Sender<()>>;
+
 /// What is asked about together.
 pub(super) struct Piece {
     pub(super) admissions: Vec<Admission>,
@@ -31,6 +35,7 @@ pub(super) struct Piece {
     pub(super) candidates: Vec<Candidate>,
     /// The right to a lease for each; `None` when the shop closes.
     pub(super) permits: Option<OwnedSemaphorePermit>,
+    pub(super) unanswered: Option<Unanswered>,
 }
 
 impl Piece {
@@ -38,8 +43,9 @@ impl Piece {
     /// may go but have no permit go back to their rooms, where other daemons find
     /// them at once.
     pub(super) async fn admit(self, shop: &Arc<Shop>) {
-        let Self { admissions, candidates, permits } = self;
+        let Self { admissions, candidates, permits, unanswered } = self;
         let Some(answers) = ask(shop, &admissions).await else { return };
+        drop(unanswered);
         let mut permits = permits.map(|permits| {
             seam::at("admitted");
             (permits, Moment::now())

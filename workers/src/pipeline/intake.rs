@@ -9,13 +9,14 @@
 
 use std::pin::pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::StreamExt as _;
 use futures_util::stream;
-use tokio::sync::{OwnedSemaphorePermit, mpsc};
+use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
 use zoomd_store::queue::{Admission, Entry};
 
-use super::admission::{Candidate, Piece, TimeOfRefusals, refuse};
+use super::admission::{Candidate, Piece, TimeOfRefusals, Unanswered, refuse};
 use super::parse::{self, Parsed};
 use super::shop::Shop;
 use super::slots::BATCH;
@@ -26,11 +27,28 @@ use crate::seam;
 /// Pieces that Redis is asked about at the same time.
 const IN_HAND: usize = 2;
 
+/// After a read that found the stream's end the next one waits for the answers to
+/// this one, so that Redis and this thread have nothing else to do until calls can
+/// be made; but no longer than this.
+const FIRST_ANSWER: Duration = Duration::from_millis(2);
+
+/// What was read at once. Whoever holds a part of it that is not answered yet holds
+/// `unanswered`.
+struct Read {
+    entries: Vec<Entry>,
+    unanswered: Option<Unanswered>,
+}
+
 /// Reads until the shop closes, then admits what was read and ends.
 pub async fn serve(shop: Arc<Shop>) {
     let (sender, receiver) = mpsc::channel(1);
-    let feed =
-        Feed { shop: Arc::clone(&shop), receiver, admissions: Vec::new(), candidates: Vec::new() };
+    let feed = Feed {
+        shop: Arc::clone(&shop),
+        receiver,
+        admissions: Vec::new(),
+        candidates: Vec::new(),
+        unanswered: None,
+    };
     let pieces = pin!(stream::unfold(feed, |mut feed| async { Some((feed.next().await?, feed)) }));
     let admitting = pieces.for_each_concurrent(IN_HAND, |piece| {
         let shop = Arc::clone(&shop);
@@ -42,18 +60,25 @@ pub async fn serve(shop: Arc<Shop>) {
     tokio::join!(read(&shop, sender), admitting);
 }
 
-async fn read(shop: &Shop, sender: mpsc::Sender<Vec<Entry>>) {
+async fn read(shop: &Shop, sender: mpsc::Sender<Read>) {
     let mut reader = shop.queue.reader();
     let mut patience = Patience::new(&shop.trouble, "read");
     while shop.is_open() {
         let Ok(slot) = sender.reserve().await else { break };
         shop.intake_open().await;
-        match reader.next(shop.slots.worth_reading()).await {
+        let most = shop.slots.worth_reading();
+        match reader.next(most).await {
             Ok(entries) => {
                 patience.fine();
                 shop.progress.touch();
-                if !entries.is_empty() {
-                    slot.send(entries);
+                if entries.len() == most {
+                    slot.send(Read { entries, unanswered: None });
+                } else if !entries.is_empty() {
+                    let (unanswered, answered) = oneshot::channel();
+                    slot.send(Read { entries, unanswered: Some(Arc::new(unanswered)) });
+                    let _ = tokio::time::timeout(FIRST_ANSWER, answered).await;
+                    // Calls that the answers allow go first.
+                    tokio::task::yield_now().await;
                 }
             }
             Err(error) => patience.failed(&error).await,
@@ -69,9 +94,10 @@ async fn read(shop: &Shop, sender: mpsc::Sender<Vec<Entry>>) {
 /// What was read and not handed on yet.
 struct Feed {
     shop: Arc<Shop>,
-    receiver: mpsc::Receiver<Vec<Entry>>,
+    receiver: mpsc::Receiver<Read>,
     admissions: Vec<Admission>,
     candidates: Vec<Candidate>,
+    unanswered: Option<Unanswered>,
 }
 
 impl Feed {
@@ -79,7 +105,8 @@ impl Feed {
     /// `None`: everything that was read has been handed on.
     async fn next(&mut self) -> Option<Piece> {
         while self.admissions.is_empty() {
-            let entries = self.receiver.recv().await?;
+            let Read { entries, unanswered } = self.receiver.recv().await?;
+            self.unanswered = unanswered;
             seam::at("read");
             self.shop.intake_open().await;
             self.shop.backlog.let_pass().await;
@@ -89,11 +116,11 @@ impl Feed {
         let most = u32::try_from(self.admissions.len().min(BATCH)).unwrap_or(u32::MAX);
         let permits = self.shop.permits(most).await;
         let count = permits.as_ref().map_or(BATCH, OwnedSemaphorePermit::num_permits);
-        Some(Piece {
-            admissions: first(&mut self.admissions, count),
-            candidates: first(&mut self.candidates, count),
-            permits,
-        })
+        let (admissions, candidates) =
+            (first(&mut self.admissions, count), first(&mut self.candidates, count));
+        let whole = self.admissions.is_empty();
+        let unanswered = if whole { self.unanswered.take() } else { self.unanswered.clone() };
+        Some(Piece { admissions, candidates, permits, unanswered })
     }
 
     async fn parse(&mut self, entries: Vec<Entry>) {
