@@ -58,6 +58,12 @@ pub struct Settings {
 }
 
 impl Settings {
+    /// The longest a token call takes until it is given up.
+    #[must_use]
+    pub fn longest_token_call(&self) -> Duration {
+        self.token_timeout + LAST_LOOK
+    }
+
     /// Settings fit for Zoom at `endpoints`.
     pub fn new(endpoints: Endpoints) -> Self {
         Self {

@@ -43,8 +43,8 @@ impl Piece {
     /// may go but have no permit go back to their rooms, where other daemons find
     /// them at once.
     pub(super) async fn admit(self, shop: &Arc<Shop>) {
-        let Self { admissions, candidates, permits, unanswered } = self;
-        let Some(answers) = ask(shop, &admissions).await else { return };
+        let Self { admissions, candidates, mut permits, unanswered } = self;
+        let Some(answers) = ask(shop, &admissions, &mut permits).await else { return };
         drop(unanswered);
         let mut permits = permits.map(|permits| {
             seam::at("admitted");
@@ -71,11 +71,18 @@ impl Piece {
     }
 }
 
-async fn ask(shop: &Shop, piece: &[Admission]) -> Option<Vec<Admitted>> {
+/// Asks until there is an answer. While Redis gives none the permits are let go, or
+/// nobody else could take what it does give.
+async fn ask(
+    shop: &Shop,
+    piece: &[Admission],
+    permits: &mut Option<OwnedSemaphorePermit>,
+) -> Option<Vec<Admitted>> {
     let mut patience = Patience::new(&shop.trouble, "admit");
     // Asked again under the same fence, the script answers as the first time.
     let fence = shop.queue.fence();
     loop {
+        shop.intake_open().await;
         match shop.queue.admit(&fence, piece).await {
             Ok(admitted) => {
                 patience.fine();
@@ -84,8 +91,11 @@ async fn ask(shop: &Shop, piece: &[Admission]) -> Option<Vec<Admitted>> {
             // What was read stays pending, and is read again by whoever comes.
             Err(_) if !shop.is_open() => return None,
             Err(error) => {
+                let count = permits.take().map(|permits| permits.num_permits());
                 patience.failed(&error).await;
-                shop.intake_open().await;
+                if let Some(count) = count {
+                    *permits = shop.permits_again(count).await;
+                }
             }
         }
     }

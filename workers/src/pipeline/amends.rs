@@ -101,7 +101,11 @@ pub(super) fn remembered(flight: &Flight) -> Remembered {
 /// The settlement of a call whose settle is lost, if the job is ours to settle.
 fn to_settle(call: &Settled, answer: WrittenBack) -> Option<Settlement> {
     match answer {
-        WrittenBack::Known | WrittenBack::Leased => Some(call.settlement.clone()),
+        WrittenBack::Known | WrittenBack::Leased => {
+            let mut settlement = call.settlement.clone();
+            settlement.ticket.plain = false;
+            Some(settlement)
+        }
         WrittenBack::Finished => None,
         WrittenBack::Taken | WrittenBack::Broken => {
             metrics::counter!("zoomd_calls_forgotten_total").increment(1);

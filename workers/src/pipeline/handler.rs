@@ -40,7 +40,9 @@ pub async fn run(shop: Arc<Shop>, ready: Ready) {
         let settlement = jobs::end::panicked(&shop, &flight);
         shop.lane.settle(&flight, settlement).await;
     }
-    shop.slots.ended();
+    if slot.is_some() {
+        shop.slots.ended();
+    }
     drop((slot, permit));
 }
 

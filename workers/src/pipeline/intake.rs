@@ -108,11 +108,13 @@ impl Feed {
             let Read { entries, unanswered } = self.receiver.recv().await?;
             self.unanswered = unanswered;
             seam::at("read");
-            self.shop.intake_open().await;
-            self.shop.backlog.let_pass().await;
             self.parse(entries).await;
+            if self.admissions.is_empty() {
+                self.unanswered = None;
+            }
             self.shop.progress.touch();
         }
+        self.shop.backlog.let_pass().await;
         let most = u32::try_from(self.admissions.len().min(BATCH)).unwrap_or(u32::MAX);
         let permits = self.shop.permits(most).await;
         let count = permits.as_ref().map_or(BATCH, OwnedSemaphorePermit::num_permits);

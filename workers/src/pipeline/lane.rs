@@ -248,9 +248,10 @@ impl Server {
             }
         };
         metrics::counter!("zoomd_calls_written_back_total").increment(told.len() as u64);
-        for ((flight, settlement), answer) in calls.into_iter().zip(answers) {
+        for ((flight, mut settlement), answer) in calls.into_iter().zip(answers) {
             match answer {
                 WrittenBack::Known | WrittenBack::Leased => {
+                    settlement.ticket.plain = false;
                     again.flights.push(Some(flight));
                     again.jobs.push(settlement);
                 }

@@ -99,6 +99,15 @@ impl Shop {
         }
     }
 
+    /// Takes as many permits as were let go; `None` when the shop closes.
+    pub async fn permits_again(&self, count: usize) -> Option<OwnedSemaphorePermit> {
+        tokio::select! {
+            biased;
+            () = self.closing() => None,
+            permits = self.slots.permits_again(count) => permits,
+        }
+    }
+
     /// Waits for a slot; `None` when the shop closes, or `latest` passes: the job
     /// then goes back unsent.
     pub async fn slot(&self, latest: Instant) -> Option<SemaphorePermit<'_>> {

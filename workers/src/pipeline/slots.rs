@@ -2,10 +2,11 @@
 //!
 //! No more calls are under way than the configuration says: each has a slot. A
 //! slot that becomes free would stand idle while Redis is asked for the next job,
-//! so leases are taken a little ahead: as many as became free in the last
-//! [`AHEAD`], and never more than [`MOST`]. When calls are slow that is next to
-//! nothing, and when they hang it is nothing: jobs are left to other daemons. What
-//! was leased ahead as they began to hang goes back when its time to be sent is over.
+//! so leases are taken ahead: as many as become free in [`AHEAD`], going by the time
+//! since the last look, and never more than [`MOST`]. When calls are slow that is
+//! next to nothing, and when they hang it is nothing: jobs are left to other daemons.
+//! What was leased ahead as they began to hang goes back when its time to be sent is
+//! over.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -77,6 +78,12 @@ impl Slots {
         Some(permits)
     }
 
+    /// Waits for exactly `count` permits, of which so many were held before.
+    pub async fn permits_again(&self, count: usize) -> Option<OwnedSemaphorePermit> {
+        let count = u32::try_from(count).ok()?;
+        Arc::clone(&self.leases).acquire_many_owned(count).await.ok()
+    }
+
     /// How many entries to read at once: a batch, and up to two when calls are so
     /// quick that a batch is called for sooner than the next one is read.
     #[must_use]
@@ -96,7 +103,7 @@ impl Slots {
         tokio::time::timeout_at(latest.into(), self.calls.acquire()).await.ok()?.ok()
     }
 
-    /// A call ended, or was not made.
+    /// A call ended.
     pub fn ended(&self) {
         self.ended.fetch_add(1, Ordering::Relaxed);
     }
@@ -139,6 +146,12 @@ impl Pace {
 mod tests {
     use super::*;
 
+    /// However long the test takes: the next look is an hour away.
+    fn calls_are_quick(slots: &Slots) {
+        let since = Instant::now() + Duration::from_secs(3600);
+        *slots.pace.lock().expect("pace") = Pace { since, ended: 0, ahead: 1_000_000 };
+    }
+
     #[test]
     fn as_many_ahead_as_slots_become_free_in_a_moment() {
         let start = Instant::now();
@@ -174,8 +187,7 @@ mod tests {
     async fn when_calls_are_quick_a_batch_is_waited_for() {
         let slots = Slots::new(400);
         let mut held = slots.permits(400).await.expect("permits");
-        (0..100_000).for_each(|_| slots.ended());
-        slots.pace.lock().expect("pace").since = Instant::now() - WINDOW * 2;
+        calls_are_quick(&slots);
         let ahead = slots.permits(400).await.expect("permits");
         assert_eq!(ahead.num_permits(), 256, "all that may be ahead");
         drop(held.split(99));
@@ -188,8 +200,7 @@ mod tests {
     #[tokio::test]
     async fn calls_that_are_quick_let_leases_run_ahead() {
         let slots = Slots::new(8);
-        (0..1_000).for_each(|_| slots.ended());
-        slots.pace.lock().expect("pace").since = Instant::now() - WINDOW * 2;
+        calls_are_quick(&slots);
         let held = slots.permits(100).await.expect("permits");
         assert_eq!(held.num_permits(), 15);
         let mut calls = Vec::new();
@@ -217,8 +228,7 @@ mod tests {
     #[tokio::test]
     async fn one_at_a_time_is_one() {
         let slots = Slots::new(1);
-        (0..1_000).for_each(|_| slots.ended());
-        slots.pace.lock().expect("pace").since = Instant::now() - WINDOW * 2;
+        calls_are_quick(&slots);
         assert_eq!(slots.permits(100).await.expect("permits").num_permits(), 1);
     }
 }

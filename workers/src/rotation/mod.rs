@@ -220,7 +220,7 @@ impl Rotator {
     /// The longest a token exchange can take, connecting included.
     fn exchange_cap(&self) -> Duration {
         let settings = self.0.ours.client.settings();
-        settings.token_timeout + settings.connect_timeout
+        settings.longest_token_call() + settings.connect_timeout
     }
 
     /// Steps 2 to 8, and 10 to 12 where it comes to that. Run it in a task that

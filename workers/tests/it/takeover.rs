@@ -102,6 +102,37 @@ async fn a_rolling_deploy_costs_no_attempt_and_no_second() {
 }
 
 #[tokio::test]
+async fn what_was_leased_ahead_goes_to_others_when_zoom_hangs() {
+    let world = World::new().await;
+    world.account("acme").await;
+    let patient = world.client(LIMIT);
+    let old = world
+        .engine_with(|setup| {
+            setup.settings.concurrency = 4;
+            setup.client = patient;
+        })
+        .await;
+    let hold = world.sim.fault(Fault::new(Endpoint::Create, What::Hold).skip(200).times(4));
+    for n in 0..240 {
+        world.enqueue(&job_with("acme", &format!("ahead-{n}")));
+    }
+    world.sim.wait_for(Endpoint::Create, 204).await.expect("four calls hang");
+    let (leases, until) = (["HLEN", "zoomd:v1:own"], Instant::now() + LIMIT);
+    while world.resp().call(&leases).number() <= 4 {
+        assert!(Instant::now() < until, "nothing is leased ahead");
+    }
+    let new = world.engine().await;
+    world.outcomes(236).await;
+    assert_eq!(world.resp().call(&leases).number(), 4, "those that hang");
+    world.sim.release(hold);
+    let outcomes = world.outcomes(240).await;
+    assert!(outcomes.values().all(|o| o["status"] == "succeeded" && o["attempts"] == 1));
+    old.drain(LIMIT).await;
+    new.drain(LIMIT).await;
+    world.assert_idle();
+}
+
+#[tokio::test]
 async fn a_lease_that_was_slept_through_sends_nothing() {
     let world = World::new().await;
     world.account("acme").await;

@@ -121,7 +121,8 @@ impl World {
         grants.add(&new, true).await.expect("a grant");
     }
 
-    fn client(&self, request_timeout: Duration) -> Client {
+    /// A client of the simulator.
+    pub fn client(&self, request_timeout: Duration) -> Client {
         let url = self.sim.url();
         let endpoints = Endpoints::new(&format!("{url}/v2"), url, false).expect("loopback");
         let connect_timeout = Duration::from_secs(1);

@@ -50,7 +50,9 @@ if not second then return false end
 local ledger, line = P .. 'd:' .. day_of(now) .. ':' .. z, P .. 'b:' .. z .. ':' .. label
 local spent = try('HMGET', ledger, 'l:' .. label, 'h:' .. host)
 if spent.err then return false end
-local calls, creates = tonumber(spent[1] or 0), tonumber(spent[2] or 0)
+-- What is no count is admit.lua's to mend.
+local function count(text) return not text and 0 or #text < 16 and string.find(text, '^%d+$') and tonumber(text) end
+local calls, creates = count(spent[1]), count(spent[2])
 if not (calls and creates) or day > 0 and calls + N > day or host_day > 0 and creates + N > host_day then return false end
 if second > 0 then
   local last = try('LINDEX', line, second - N)
@@ -66,14 +68,7 @@ if type(added) == 'table' then
   if string.find(added.err, 'OOM', 1, true) then return added end
   return false
 end
-if second > 0 then
-  for i = 1, N do flying[i] = now_text end
-  call('LPUSH', line, unpack(flying, 1, N))
-  call('LTRIM', line, 0, second - 1)
-  call('PEXPIRE', line, 60000)
-end
-if call('HINCRBY', ledger, 'l:' .. label, N) == N then call('EXPIRE', ledger, 172800) end
-call('HINCRBY', ledger, 'h:' .. host, N)
+-- Then the leases, so that a key of a wrong type charges nothing.
 local owns, memories = {}, {}
 for i = 1, N do
   local id, sent = ARGV[ids_at + i - 1], string.byte(kinds, i) == 121
@@ -82,5 +77,13 @@ for i = 1, N do
 end
 call('ZADD', P .. 'lease', string.format('%.0f', now + lease_ms), ARGV[2])
 call('HSET', P .. 'own', unpack(owns))
+if second > 0 then
+  for i = 1, N do flying[i] = now_text end
+  call('LPUSH', line, unpack(flying, 1, N))
+  call('LTRIM', line, 0, second - 1)
+  call('PEXPIRE', line, 60000)
+end
+if call('HINCRBY', ledger, 'l:' .. label, N) == N then call('EXPIRE', ledger, 172800) end
+call('HINCRBY', ledger, 'h:' .. host, N)
 call('HSET', P .. 'ids', unpack(memories))
 return {now_text, string.rep('G', N), {}, {a[2] or '', a[3] or ''}}

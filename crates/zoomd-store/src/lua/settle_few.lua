@@ -19,6 +19,9 @@ for i = 1, n do
   local fence, granted, flags = string.match(owns[i] or '', '^([^|]*)|(%d+)|(%a*)|')
   letters[i] = fence == ARGV[FIRST + (i - 1) * FIELDS + 1] and 'D' or 'S'
   if letters[i] == 'D' then
+    -- Whether its entry is in the stream: a lease that was written back says it is not.
+    local hot = string.find(flags, 'h', 1, true) and '1' or '0'
+    if hot ~= ARGV[FIRST + (i - 1) * FIELDS + 3] then return false end
     local other_day = math.floor(tonumber(granted) / DAY) ~= math.floor(now / DAY)
     if other_day or string.find(flags, '[^sh]') then return false end
   end

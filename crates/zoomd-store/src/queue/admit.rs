@@ -90,11 +90,14 @@ impl Queue {
         groups: &[Group<'_>],
     ) -> Result<Value, StoreError> {
         if self.short_ways && groups.len() == 1 && jobs.len() < MANY {
+            let _alone = self.turn.write().await;
             let answer = self.ask(self.admit_call(&ADMIT_FEW, fence, jobs, groups)).await?;
             if answer != Value::Nil {
                 return Ok(answer);
             }
+            return self.ask(self.admit_call(&ADMIT, fence, jobs, groups)).await;
         }
+        let _beside = self.turn.read().await;
         self.ask(self.admit_call(&ADMIT, fence, jobs, groups)).await
     }
 

@@ -107,8 +107,13 @@ impl Lane {
         match self.conn.values(&all).await {
             Ok(mut answers) => {
                 let counter = answers.pop().unwrap_or(Value::Nil);
+                let exec = answers.swap_remove(exec);
+                if exec == Value::Nil {
+                    // Something was taken: since when nothing is, is not known.
+                    self.seen = None;
+                }
                 self.watching(counter);
-                judge(answers.swap_remove(exec))
+                judge(exec)
             }
             // Refused as it was queued (a full Redis): EXEC then ran nothing.
             Err(error) if error.kind() == ErrorKind::Server(ServerErrorKind::ExecAbort) => {

@@ -42,7 +42,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use lane::Lane;
 use learnt::Told;
 use redis::Value;
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, RwLock};
 
 use crate::durable::Durable;
 use crate::script::Call;
@@ -77,6 +77,8 @@ pub struct Queue {
     durable: Durable,
     /// Whether few jobs may take the short scripts.
     short_ways: bool,
+    /// Held alone by an admission that may ask twice, so that none overtakes it.
+    turn: Arc<RwLock<()>>,
 }
 
 impl Queue {
@@ -98,6 +100,7 @@ impl Queue {
             learnt: Arc::default(),
             durable,
             short_ways: true,
+            turn: Arc::default(),
         }
     }
 

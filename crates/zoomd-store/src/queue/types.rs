@@ -223,7 +223,8 @@ pub struct Ticket {
     pub send_by: Instant,
     /// When the lease ends, if it is not renewed.
     pub lease_until: Instant,
-    /// Whether nothing but the job hangs on the lease: no cap, no unknown host.
+    /// Whether nothing but the job hangs on the lease: no cap, no unknown host, and
+    /// it is known whether its entry is in the stream.
     pub plain: bool,
 }
 

@@ -234,3 +234,20 @@ async fn who_will_wait_behind_others_for_a_minute_is_told() {
     assert_eq!(events.matches(r#"\"why\":\"host_day\""#).count(), 30, "{events}");
     assert_eq!(bench.int("XLEN zoomd:events").await, 30);
 }
+
+#[tokio::test]
+async fn a_count_that_is_none_begins_anew_and_stops_nobody() {
+    let bench = Bench::start().await;
+    bench.to_noon().await;
+    bench.account("acme", "unlimited").await;
+    let day = zoomd_store::clock::day_name(bench.store.now_ms().await.expect("time"));
+    for count in ["1.5", "1e3", "nan", "99999999999999999999"] {
+        let key = format!("zoomd:v1:d:{day}:Zacme");
+        for field in ["l:light", "l:medium", "l:heavy", "h:Uacme"] {
+            bench.cmd(&format!("HSET {key} {field} {count}")).await;
+        }
+        let e = bench.arrive(1).await;
+        go(bench.admit_one(job("acme", "me", &e[0])).await);
+        assert_eq!(bench.int(&format!("HGET {key} h:Uacme")).await, 1, "instead of {count}");
+    }
+}

@@ -85,3 +85,21 @@ async fn a_finished_job_is_not_taken_up_again() {
         bench.queue.write_back(&[remember(first), remember(second)]).await.expect("write");
     assert_eq!(written, [WrittenBack::Finished, WrittenBack::Taken]);
 }
+
+#[tokio::test]
+async fn a_call_told_again_leaves_no_payload() {
+    let bench = Bench::start().await;
+    bench.to_noon().await;
+    bench.account("acme", "unlimited").await;
+    let e = bench.arrive(1).await;
+    let ticket = go(bench.admit_one(job("acme", "me", &e[0])).await);
+    for key in ["own", "lease", "ids", "i:acme"] {
+        bench.cmd(&format!("DEL zoomd:v1:{key}")).await;
+    }
+    let told = Remembered { ticket: ticket.clone(), payload: "{}".into() };
+    let written = bench.queue.write_back(&[told]).await.expect("write");
+    assert_eq!(written, [WrittenBack::Leased]);
+    assert_eq!(bench.int("HLEN zoomd:v1:p:acme").await, 1, "its entry is gone");
+    assert_eq!(bench.end(ticket, done()).await, Settled::Done);
+    assert_eq!(bench.int("EXISTS zoomd:v1:p:acme").await, 0);
+}

@@ -112,6 +112,20 @@ async fn a_lease_taken_away_before_the_counter_was_read_is_not_published() {
 }
 
 #[tokio::test]
+async fn a_lease_taken_long_after_another_is_noticed_too() {
+    let bench = start().await;
+    for _ in 0..2 {
+        let ticket = leased(&bench, 1).await.remove(0);
+        bench.shift(Duration::from_secs(31)).await;
+        assert_eq!(bench.queue.sweep(100).await.expect("sweep").sent, 1);
+        let since = bench.queue.untaken_since().await.expect("a watch");
+        assert!(ticket.granted_at < since, "it was taken since");
+        // What told of it has expired, and nobody looked.
+        bench.cmd("DEL zoomd:v1:took:boot1").await;
+    }
+}
+
+#[tokio::test]
 async fn whatever_is_in_the_way_the_script_does_it_alone() {
     let bench = start().await;
     // The server forgot the script: the results are out, then the leases end.

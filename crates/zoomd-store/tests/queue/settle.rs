@@ -46,7 +46,7 @@ async fn a_swept_lease_cannot_be_settled_by_its_old_holder() {
     );
     assert_eq!(bench.end(new.ticket, done()).await, Settled::Done);
     assert_eq!(bench.int("XLEN zoomd:results").await, 1);
-    assert_eq!(bench.text("GET zoomd:v1:took:boot1").await.as_deref(), Some("1"));
+    assert!(bench.text("GET zoomd:v1:took:boot1").await.is_some());
 }
 
 #[tokio::test]
