@@ -23,9 +23,9 @@ const AHEAD: Duration = Duration::from_millis(16);
 const MOST: usize = 2 * BATCH;
 /// How fast slots become free is looked at over no less than this.
 const WINDOW: Duration = Duration::from_millis(4);
-/// When permits are short as many are waited for as become free in half of
-/// [`AHEAD`], or batches would shrink to one job each; but no more than a batch, or
-/// a quarter of the slots.
+/// When permits are short as many are waited for as become free in [`AHEAD`], or
+/// batches would shrink to one job each; but no more than a batch, or a quarter of
+/// the slots.
 const WORTH: usize = BATCH;
 
 /// The slots for calls, and the permits for leases.
@@ -69,7 +69,7 @@ impl Slots {
         let pace = self.pace(Instant::now());
         let kept = self.most - pace.min(self.most);
         let kept_back = u32::try_from(kept).unwrap_or(0);
-        let worth = u32::try_from(self.worth.min(pace / 2)).unwrap_or(u32::MAX);
+        let worth = u32::try_from(self.worth.min(pace)).unwrap_or(u32::MAX);
         let free = u32::try_from(self.leases.available_permits()).unwrap_or(u32::MAX);
         let take = free.saturating_sub(kept_back).min(most).max(most.min(worth)).max(1);
         let permits = Arc::clone(&self.leases).acquire_many_owned(take + kept_back);
