@@ -163,7 +163,8 @@ impl Keys {
         twins(job_id) = "twin:";
         /// Hash: one daemon's presence.
         daemon(daemon_id) = "dm:";
-        /// Counter raised by whoever takes a lease away from this daemon.
+        /// When, in µs, somebody last took a lease away from this daemon: set anew each
+        /// time, so no value comes twice.
         taken(boot_id) = "took:";
         /// Hash: a connect link, by the digest of its token.
         link(digest) = "cl:";

@@ -3,9 +3,9 @@
 //! Redis' Lua reads every byte of every argument, so long results are dear in a
 //! script. Here they are `XADD`ed by `MULTI … EXEC`, and the script ends the
 //! leases inside the same transaction. What a script would check first, that
-//! the leases still stand, is checked by a `WATCH` on a counter that whoever
-//! takes a lease from this daemon raises: `EXEC` runs only if nobody did since
-//! the `WATCH`, and only leases younger than the counter's last change are
+//! the leases still stand, is checked by a `WATCH` on a mark that whoever
+//! takes a lease from this daemon sets anew: `EXEC` runs only if nobody did since
+//! the `WATCH`, and only leases younger than the mark's last change are
 //! settled this way. All others, and any trouble, go through the script alone.
 //!
 //! Invariant: a result is published here only under a lease that stands.
@@ -27,7 +27,7 @@ pub(super) struct Lane {
     conn: Conn,
     key: String,
     watch: Option<Watch>,
-    /// Since when the counter has its value.
+    /// Since when the mark has its value.
     seen: Option<(Value, Instant)>,
 }
 
@@ -77,12 +77,12 @@ impl Lane {
         let number = self.watch.as_ref()?.number;
         let mut ask = redis::pipe();
         push_watch(&mut ask, &self.key);
-        let counter = self.conn.values(&ask).await.ok()?.pop()?;
+        let mark = self.conn.values(&ask).await.ok()?.pop()?;
         // A connection that was made anew may have missed any number of changes.
         if self.conn.number() != number {
             return None;
         }
-        self.watching(counter);
+        self.watching(mark);
         self.seen.as_ref().map(|(_, since)| *since)
     }
 
@@ -106,13 +106,13 @@ impl Lane {
         self.watch = None;
         match self.conn.values(&all).await {
             Ok(mut answers) => {
-                let counter = answers.pop().unwrap_or(Value::Nil);
+                let mark = answers.pop().unwrap_or(Value::Nil);
                 let exec = answers.swap_remove(exec);
                 if exec == Value::Nil {
                     // Something was taken: since when nothing is, is not known.
                     self.seen = None;
                 }
-                self.watching(counter);
+                self.watching(mark);
                 judge(exec)
             }
             // Refused as it was queued (a full Redis): EXEC then ran nothing.
@@ -123,14 +123,14 @@ impl Lane {
         }
     }
 
-    /// Takes note of the counter, which was read before this moment: what was
+    /// Takes note of the mark, which was read before this moment: what was
     /// taken until then is in it, and cannot be told from it.
-    fn watching(&mut self, counter: Value) {
-        if matches!(counter, Value::ServerError(_)) {
+    fn watching(&mut self, mark: Value) {
+        if matches!(mark, Value::ServerError(_)) {
             return;
         }
-        if self.seen.as_ref().is_none_or(|(known, _)| *known != counter) {
-            self.seen = Some((counter, Instant::now()));
+        if self.seen.as_ref().is_none_or(|(known, _)| *known != mark) {
+            self.seen = Some((mark, Instant::now()));
         }
         self.watch = Some(Watch { number: self.conn.number() });
     }
@@ -162,7 +162,7 @@ fn publish(pipeline: &mut Pipeline, keys: &Streams, ticket: &Ticket, outcome: &O
     }
 }
 
-/// The answer of `EXEC`: nil when the watched counter had changed.
+/// The answer of `EXEC`: nil when the watched mark had changed.
 fn judge(exec: Value) -> Transacted {
     match exec {
         Value::Array(mut answers) => match answers.pop() {

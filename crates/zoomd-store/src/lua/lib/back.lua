@@ -29,9 +29,11 @@ local function finish_back()
   variadic('HSET', P .. 'ids', memories)
   into_rooms(rooms)
   -- A value that never comes again, not even after the key has expired: who reads
-  -- the same one twice knows that nothing was taken in between.
+  -- the same one twice knows that nothing was taken in between. A whole number (µs
+  -- since 1970), since daemons of the version before this one raise it by one.
   local clock = call('TIME')
-  for boot in pairs(boots) do call('SET', P .. 'took:' .. boot, clock[1] .. '.' .. clock[2], 'EX', 86400) end
+  local mark = clock[1] .. string.sub('00000' .. clock[2], -6)
+  for boot in pairs(boots) do call('SET', P .. 'took:' .. boot, mark, 'EX', 86400) end
   if #rooms > 0 then call('PUBLISH', P .. 'wake', 'q') end
   variadic('HDEL', P .. 'own', done)
 end
