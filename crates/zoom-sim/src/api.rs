@@ -8,6 +8,7 @@ use crate::draft::{Draft, Wrong, start_ms};
 use crate::endpoint::Endpoint;
 use crate::limits::LimitKind;
 use crate::meetings::{Meeting, marker_of};
+use crate::odd::PastStart;
 use crate::reply::Reply;
 use crate::world::World;
 
@@ -178,7 +179,7 @@ impl World {
         Ok(host)
     }
 
-    /// The start, as Zoom understands it: missing makes it instant, past makes it now.
+    /// The start, as Zoom understands it: missing makes it instant; the rules say what past makes it.
     fn start(
         &mut self,
         draft: &Draft,
@@ -203,7 +204,17 @@ impl World {
         if odd {
             self.violate(Rule::OddStartTime, Some(by.user), text.clone());
         }
-        Ok(Some(start.max(now)))
+        if start >= now {
+            return Ok(Some(start));
+        }
+        match self.rules.past_start {
+            PastStart::Now => Ok(Some(now)),
+            PastStart::Kept => Ok(Some(start)),
+            PastStart::Instant => {
+                *kind = 1;
+                Ok(Some(now))
+            }
+        }
     }
 
     fn draft_meeting(

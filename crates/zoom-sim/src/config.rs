@@ -6,6 +6,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use serde::{Deserialize, Serialize};
 
 use crate::limits::{Label, Table};
+use crate::odd::{ListRules, PastStart};
 
 /// Everything `Sim::start` needs. `Config::default()` is a Pro account on a free
 /// port of the loopback, with one app (`sim-client`, `sim-secret`).
@@ -112,8 +113,12 @@ pub struct Rules {
     pub tokens: TokenRules,
     /// Rates and days.
     pub limits: LimitRules,
-    /// What the list of meetings shows, and when.
+    /// What the list of meetings shows, when, and in which form.
     pub list: ListRules,
+    /// What becomes of a create whose start is past.
+    pub past_start: PastStart,
+    /// The ids of meetings are strings of digits, in every reply.
+    pub ids_as_text: bool,
     /// What is remembered, and for how long.
     pub keep: Keep,
     /// What a marker in an agenda begins with; the letters and digits after it belong to it.
@@ -130,6 +135,8 @@ impl Default for Rules {
             tokens: TokenRules::default(),
             limits: LimitRules::default(),
             list: ListRules::default(),
+            past_start: PastStart::default(),
+            ids_as_text: false,
             keep: Keep::default(),
             marker_prefix: "zd-".into(),
             api_url: None,
@@ -283,26 +290,6 @@ pub enum RetryAfter {
     Seconds,
     /// An HTTP date.
     HttpDate,
-}
-
-/// What the list of meetings shows, and when.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct ListRules {
-    /// A new meeting shows up only after so long (by the simulator's clock).
-    pub lag_ms: i64,
-    /// A new meeting shows up only after its host was listed so many times.
-    pub lag_looks: u32,
-    /// Where the list cuts the agenda, in characters.
-    pub agenda_chars: usize,
-    /// Life of a `next_page_token`.
-    pub page_token_ttl_ms: i64,
-}
-
-impl Default for ListRules {
-    fn default() -> Self {
-        Self { lag_ms: 0, lag_looks: 0, agenda_chars: 250, page_token_ttl_ms: 900_000 }
-    }
 }
 
 /// What is remembered: bounds for long campaigns.

@@ -33,6 +33,7 @@ mod list;
 mod meetings;
 mod oauth;
 mod occurrences;
+mod odd;
 mod reply;
 mod seeds;
 mod serve;
@@ -43,14 +44,15 @@ mod webhook;
 mod world;
 
 pub use config::{
-    ADMIN_SCOPE, App, Config, DEFAULT_SCOPE, Headers, Keep, Labels, LimitRules, ListRules, Plan,
-    RetryAfter, Reuse, Rules, TokenRules,
+    ADMIN_SCOPE, App, Config, DEFAULT_SCOPE, Headers, Keep, Labels, LimitRules, Plan, RetryAfter,
+    Reuse, Rules, TokenRules,
 };
 pub use counters::{Broken, Counters, PerEndpoint, Violation};
 pub use endpoint::Endpoint;
 pub use faults::{Fault, FaultId, FaultState, What, When};
 pub use limits::{Label, LimitKind, Rate, Table};
 pub use meetings::MeetingView;
+pub use odd::{Dates, End, ListRules, OddRow, Order, PastStart};
 pub use seeds::Seed;
 pub use shared::TimedOut;
 pub use sim::{Sim, StartError, WAIT};

@@ -1,5 +1,5 @@
-//! `GET /v2/users/{user}/meetings`: pages of what a host has, oldest first,
-//! behind whatever lag is asked for. Instant meetings are never listed.
+//! `GET /v2/users/{user}/meetings`: pages of what a host has, behind whatever
+//! lag, in whatever order and form the rules ask for ([`crate::odd`]). Instant meetings are never listed.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 
@@ -10,6 +10,7 @@ use crate::call::Call;
 use crate::clock::{DAY_MS, day_of};
 use crate::meetings::Meeting;
 use crate::occurrences::starts;
+use crate::odd::{Dates, ListRules, Order};
 use crate::reply::Reply;
 use crate::world::World;
 
@@ -23,10 +24,11 @@ struct Asked {
     size: usize,
     from_day: Option<i64>,
     to_day: Option<i64>,
+    dates: Dates,
     now_ms: i64,
 }
 
-/// Where a page begins: after this serial; valid for the same question only.
+/// Where a page begins: after this place in the order; valid for the same question only.
 struct Cursor {
     after: u64,
     question: u64,
@@ -50,15 +52,15 @@ impl Cursor {
 }
 
 impl Asked {
-    fn read(call: &Call, now_ms: i64) -> Result<Self, Reply> {
+    fn read(call: &Call, rules: &ListRules, now_ms: i64) -> Result<Self, Reply> {
         let kind = call.query("type").unwrap_or_else(|| "scheduled".into());
         let known = ["scheduled", "live", "upcoming", "upcoming_meetings", "previous_meetings"];
-        if !known.contains(&kind.as_str()) {
+        if !known.contains(&kind.as_str()) || (kind == "previous_meetings" && !rules.previous) {
             return Err(Reply::invalid(&[("type".into(), "Invalid field.".into())]));
         }
         let size = match call.query("page_size").map(|s| s.parse::<usize>()) {
             None => 30,
-            Some(Ok(size @ 1..=300)) => size,
+            Some(Ok(size @ 1..=300)) => size.min(rules.most_rows.unwrap_or(size)),
             Some(_) => {
                 return Err(Reply::invalid(&[("page_size".into(), "Invalid field.".into())]));
             }
@@ -73,7 +75,11 @@ impl Asked {
                 Err(_) => Err(Reply::invalid(&[(name.into(), "Invalid field.".into())])),
             },
         };
-        Ok(Self { kind, size, from_day: day("from")?, to_day: day("to")?, now_ms })
+        let (from_day, to_day) = (day("from")?, day("to")?);
+        if rules.dates == Dates::Refused && (from_day.is_some() || to_day.is_some()) {
+            return Err(Reply::invalid(&[("from".into(), "Invalid field.".into())]));
+        }
+        Ok(Self { kind, size, from_day, to_day, dates: rules.dates, now_ms })
     }
 
     fn wants(&self, m: &Meeting) -> bool {
@@ -86,13 +92,23 @@ impl Asked {
             "upcoming" | "upcoming_meetings" => {
                 m.kind == 3 || (end >= self.now_ms && first <= self.now_ms + HALF_YEAR_MS)
             }
-            "previous_meetings" => m.kind != 3 && end < self.now_ms,
+            "previous_meetings" => {
+                m.kind != 3 && end < self.now_ms && end >= self.now_ms - HALF_YEAR_MS
+            }
             _ => m.kind == 3 || end + MONTH_MS > self.now_ms,
         };
-        let dated = m.kind == 3
-            || (self.from_day.is_none_or(|d| day_of(last) >= d)
-                && self.to_day.is_none_or(|d| day_of(first) <= d));
-        m.kind != 1 && fits && dated
+        m.kind != 1 && fits && self.is_dated(m, first, last)
+    }
+
+    fn is_dated(&self, m: &Meeting, first: i64, last: i64) -> bool {
+        let (first, last) = match self.dates {
+            Dates::Start if m.kind == 3 => return true,
+            Dates::Start => (first, last),
+            Dates::CreatedAt => (m.created_ms, m.created_ms),
+            Dates::Ignored | Dates::Refused => return true,
+        };
+        self.from_day.is_none_or(|d| day_of(last) >= d)
+            && self.to_day.is_none_or(|d| day_of(first) <= d)
     }
 }
 
@@ -108,17 +124,20 @@ fn question(call: &Call, user: usize) -> u64 {
 impl World {
     pub(crate) fn list(&mut self, call: &Call, user: usize) -> Reply {
         let now = self.now_ms();
-        let asked = match Asked::read(call, now) {
+        let asked = match Asked::read(call, &self.rules.list, now) {
             Ok(asked) => asked,
             Err(reply) => return reply,
         };
         let question = question(call, user);
         let token = call.query("next_page_token").filter(|t| !t.is_empty());
         let page: u64 = call.query("page_number").and_then(|p| p.parse().ok()).unwrap_or(1).max(1);
+        let refused = self.rules.list.page_token_refused;
+        let unlucky = token.is_some() && refused > 0.0 && self.draw() < refused;
         let after = match token.as_deref().map(Cursor::read) {
             None => 0,
             Some(Some(c))
                 if c.question == question
+                    && !unlucky
                     && c.issued_ms + self.rules.list.page_token_ttl_ms > now =>
             {
                 c.after
@@ -136,13 +155,27 @@ impl World {
         reply
     }
 
-    fn shown<'a>(&'a self, user: usize, asked: &'a Asked) -> impl Iterator<Item = &'a Meeting> {
-        let lag = self.rules.list.lag_ms;
+    fn shown<'a>(&'a self, user: usize, asked: &'a Asked) -> Vec<(u64, &'a Meeting)> {
+        let rules = &self.rules.list;
         let serials = self.users[user].meetings.iter();
-        serials
+        let shown = serials
             .filter_map(|serial| self.meetings.live(*serial))
-            .filter(move |m| m.looks_left == 0 && m.created_ms + lag <= asked.now_ms)
-            .filter(|m| asked.wants(m))
+            .filter(|m| m.looks_left == 0 && m.created_ms + rules.lag_ms <= asked.now_ms)
+            .filter(|m| asked.wants(m));
+        let mut shown: Vec<_> = shown.map(|m| (self.place(m.serial), m)).collect();
+        if rules.order != Order::Oldest {
+            shown.sort_by_key(|(place, _)| *place);
+        }
+        shown
+    }
+
+    /// The place of a meeting in the order; never 0.
+    fn place(&self, serial: u64) -> u64 {
+        match self.rules.list.order {
+            Order::Oldest => serial,
+            Order::Newest => u64::MAX - serial,
+            Order::Shuffled => self.mixed(71, serial).max(1),
+        }
     }
 
     fn write_list(
@@ -154,12 +187,13 @@ impl World {
         question: u64,
         page: u64,
     ) -> Reply {
-        let total = self.shown(user, asked).count();
-        let rest = self.shown(user, asked).filter(|m| m.serial > after).skip(skip);
+        let shown = self.shown(user, asked);
+        let total = shown.len();
+        let rest = shown.into_iter().filter(|(place, _)| *place > after).skip(skip);
         let mut next = String::new();
         let mut entries = Vec::new();
         let mut last = after;
-        for (n, meeting) in rest.take(asked.size + 1).enumerate() {
+        for (n, (place, meeting)) in rest.take(asked.size + 1).enumerate() {
             if n == asked.size {
                 next = Cursor { after: last, question, issued_ms: asked.now_ms }.write();
                 break;
@@ -168,7 +202,7 @@ impl World {
                 entries.push(b',');
             }
             self.write_entry(&mut entries, meeting);
-            last = meeting.serial;
+            last = place;
         }
         let pages = total.div_ceil(asked.size);
         let mut body = format!(
@@ -178,6 +212,9 @@ impl World {
         .into_bytes();
         body.extend_from_slice(&entries);
         body.extend_from_slice(b"]}");
+        if self.rules.list.is_odd() {
+            body = self.rules.list.twist(&body);
+        }
         Reply::json(200, body)
     }
 

@@ -165,7 +165,7 @@ impl World {
         let host = &self.users[m.host];
         push(&mut out, "{");
         text(&mut out, r#""uuid":"#, &self.uuid(m.serial));
-        push(&mut out, &format!(r#","id":{}"#, m.id));
+        push(&mut out, &format!(r#","id":{}"#, self.id_text(m.id)));
         text(&mut out, r#","host_id":"#, &host.id);
         text(&mut out, r#","host_email":"#, &host.email);
         if let Some(assistant) = m.assistant {
@@ -232,12 +232,12 @@ impl World {
         let host = &self.users[m.host];
         push(out, "{");
         text(out, r#""uuid":"#, &self.uuid(m.serial));
-        push(out, &format!(r#","id":{}"#, m.id));
+        push(out, &format!(r#","id":{}"#, self.id_text(m.id)));
         text(out, r#","host_id":"#, &host.id);
         text(out, r#","topic":"#, &m.topic);
         push(out, &format!(r#","type":{}"#, m.kind));
         self.write_times(out, m);
-        if !m.agenda.is_empty() {
+        if !m.agenda.is_empty() && !self.rules.list.no_agenda {
             let most = self.rules.list.agenda_chars;
             let cut = m.agenda.char_indices().nth(most).map_or(m.agenda.len(), |(at, _)| at);
             text(out, r#","agenda":"#, &m.agenda[..cut]);
@@ -250,6 +250,10 @@ impl World {
             out,
             &format!(r#","join_url":"https://us05web.zoom.us/j/{}?pwd={pwd:016x}.1"}}"#, m.id,),
         );
+    }
+
+    fn id_text(&self, id: u64) -> String {
+        if self.rules.ids_as_text { format!("\"{id}\"") } else { id.to_string() }
     }
 
     /// Zoom's uuids are base64 of 16 bytes, slashes and all.
