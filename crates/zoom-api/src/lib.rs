@@ -39,12 +39,12 @@ pub use client::{Client, Settings};
 pub use endpoints::{EndpointError, Endpoints};
 pub use error::{Sent, SetupError, TransportError, TransportKind, Unreadable};
 pub use limits::{Limit, LimitKind, RetryAfter, limit_kind, next_utc_midnight, retry_after};
-pub use meetings::{ListKind, ListQuery, MeetingRef, Pager, PagerFull};
+pub use meetings::{ListKind, ListQuery, MeetingRef, Pager, PagerFull, Step};
 pub use oauth::{
     App, Pkce, RawTokenReply, RefusalCause, RefusalKind, TokenRefusal, TokenReply,
     classify_token_error,
 };
-pub use objects::{Created, Listed, Meeting, Page, User};
+pub use objects::{Created, Listed, Meeting, OddRow, Page, User, id_digits};
 pub use reply::{RateHeaders, RateType, Reply};
 pub use token::{AccessToken, Claims, InvalidToken};
 pub use zoom_error::{Class, FieldError, ZoomError};

@@ -31,6 +31,8 @@ pub enum ListKind {
     Live,
     /// To come.
     Upcoming,
+    /// Over, of the last six months.
+    Previous,
 }
 
 /// What to list. All pages of one list must be asked for with the same query.
@@ -40,9 +42,9 @@ pub struct ListQuery {
     pub kind: ListKind,
     /// How many on a page; Zoom gives at most 300.
     pub page_size: u16,
-    /// The first day of start, in UTC.
+    /// The first day, whatever Zoom compares it with: it publishes only "start date".
     pub from: Option<Date>,
-    /// The last day of start, in UTC.
+    /// The last day; Zoom publishes only "end date".
     pub to: Option<Date>,
     /// Where to go on; empty tokens are not sent.
     pub next_page_token: Option<String>,
@@ -155,6 +157,7 @@ impl ListQuery {
             ListKind::Scheduled => "scheduled",
             ListKind::Live => "live",
             ListKind::Upcoming => "upcoming",
+            ListKind::Previous => "previous_meetings",
         };
         pairs.append_pair("type", kind);
         pairs.append_pair("page_size", &self.page_size.clamp(1, 300).to_string());
@@ -192,21 +195,33 @@ fn uuid_segment(uuid: &str) -> Result<String, TransportError> {
 #[derive(Debug)]
 pub struct Pager {
     query: ListQuery,
-    pages_left: u32,
+    pages: u32,
+    max_pages: u32,
     seen_tokens: HashSet<String>,
     seen_ids: HashSet<u64>,
 }
 
-/// A list that does not end: more pages than allowed, or a page that came before.
+/// Why a list is not read further.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("zoom's list of meetings does not end")]
-pub struct PagerFull;
+pub enum PagerFull {
+    /// It has more pages than are read.
+    #[error("zoom's list of meetings has more than {0} pages")]
+    TooLong(u32),
+    /// A page token came a second time.
+    #[error("zoom's list of meetings goes in a circle")]
+    Circle,
+}
 
 impl Pager {
     /// Starts at the first page of `query`, for at most `max_pages`.
-    pub fn new(mut query: ListQuery, max_pages: u32) -> Self {
-        query.next_page_token = None;
-        Self { query, pages_left: max_pages, seen_tokens: HashSet::new(), seen_ids: HashSet::new() }
+    pub fn new(query: ListQuery, max_pages: u32) -> Self {
+        Self::resume(ListQuery { next_page_token: None, ..query }, 0, max_pages)
+    }
+
+    /// Goes on at the page token of `query`, after `pages` that were read.
+    pub fn resume(query: ListQuery, pages: u32, max_pages: u32) -> Self {
+        let (seen_tokens, seen_ids) = (HashSet::new(), HashSet::new());
+        Self { query, pages, max_pages, seen_tokens, seen_ids }
     }
 
     /// What to ask next.
@@ -214,22 +229,36 @@ impl Pager {
         &self.query
     }
 
-    /// Takes a page; answers its meetings that no earlier page had, and whether
-    /// there is another page to ask for.
-    pub fn accept(&mut self, page: Page) -> Result<(Vec<Listed>, bool), PagerFull> {
-        let next = page.next_page_token().map(str::to_owned);
-        self.pages_left = self.pages_left.saturating_sub(1);
-        if let Some(token) = &next
-            && (self.pages_left == 0 || !self.seen_tokens.insert(token.clone()))
-        {
-            return Err(PagerFull);
-        }
-        let more = next.is_some();
-        self.query.next_page_token = next;
-        let mut fresh = page.meetings;
-        fresh.retain(|meeting| self.seen_ids.insert(meeting.id));
-        Ok((fresh, more))
+    /// How many pages were read.
+    pub fn pages(&self) -> u32 {
+        self.pages
     }
+
+    /// Takes the meetings of a page that no earlier page had, and steps to the
+    /// next page.
+    pub fn accept(&mut self, page: &mut Page) -> Step {
+        let next = page.next_page_token().map(str::to_owned);
+        self.pages += 1;
+        let mut fresh = std::mem::take(&mut page.meetings);
+        fresh.retain(|meeting| self.seen_ids.insert(meeting.id));
+        let more = match &next {
+            None => Ok(false),
+            Some(_) if self.pages >= self.max_pages => Err(PagerFull::TooLong(self.max_pages)),
+            Some(token) if !self.seen_tokens.insert(token.clone()) => Err(PagerFull::Circle),
+            Some(_) => Ok(true),
+        };
+        self.query.next_page_token = next;
+        Step { fresh, more }
+    }
+}
+
+/// What a page came to.
+#[derive(Debug)]
+pub struct Step {
+    /// Its meetings that no earlier page had.
+    pub fresh: Vec<Listed>,
+    /// Whether there is another page to ask for.
+    pub more: Result<bool, PagerFull>,
 }
 
 #[cfg(test)]
@@ -288,20 +317,33 @@ mod tests {
         serde_json::from_value(json).unwrap()
     }
 
+    fn ids(step: &Step) -> Vec<u64> {
+        step.fresh.iter().map(|meeting| meeting.id).collect()
+    }
+
     #[test]
     fn a_pager_gives_each_meeting_once_and_ends() {
         let mut pager = Pager::new(ListQuery::default(), 3);
-        let (first, more) = pager.accept(page(&[1, 2], "t1")).unwrap();
-        assert_eq!((first.len(), more), (2, true));
+        let first = pager.accept(&mut page(&[1, 2], "t1"));
+        assert_eq!((ids(&first), first.more), (vec![1, 2], Ok(true)));
         assert_eq!(pager.query().next_page_token.as_deref(), Some("t1"));
-        let (second, more) = pager.accept(page(&[2, 3], "")).unwrap();
-        assert_eq!(second.iter().map(|m| m.id).collect::<Vec<_>>(), [3]);
-        assert!(!more);
+        let second = pager.accept(&mut page(&[2, 3], ""));
+        assert_eq!((ids(&second), second.more), (vec![3], Ok(false)));
+        assert_eq!(pager.pages(), 2);
+    }
 
+    #[test]
+    fn what_a_page_shows_counts_also_where_the_list_does_not_end() {
         let mut pager = Pager::new(ListQuery::default(), 9);
-        assert!(pager.accept(page(&[1], "t1")).is_ok());
-        assert_eq!(pager.accept(page(&[2], "t1")).unwrap_err(), PagerFull, "in a circle");
+        assert_eq!(pager.accept(&mut page(&[1], "t1")).more, Ok(true));
+        let again = pager.accept(&mut page(&[2], "t1"));
+        assert_eq!((ids(&again), again.more), (vec![2], Err(PagerFull::Circle)));
         let mut pager = Pager::new(ListQuery::default(), 1);
-        assert_eq!(pager.accept(page(&[1], "t1")).unwrap_err(), PagerFull, "too long");
+        let only = pager.accept(&mut page(&[1], "t1"));
+        assert_eq!((ids(&only), only.more), (vec![1], Err(PagerFull::TooLong(1))));
+        let query = ListQuery { next_page_token: Some("t8".into()), ..ListQuery::default() };
+        let mut pager = Pager::resume(query, 8, 9);
+        assert_eq!(pager.query().next_page_token.as_deref(), Some("t8"));
+        assert_eq!(pager.accept(&mut page(&[1], "t9")).more, Err(PagerFull::TooLong(9)));
     }
 }

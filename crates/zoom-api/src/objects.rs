@@ -1,13 +1,14 @@
 //! The objects of the API, as far as anybody here needs them.
 //!
-//! Only an `id` is required; all else may be missing, and fields nobody asked
-//! for are skipped, not stored. `start_url` is a secret: whoever holds it can
-//! host the meeting.
+//! Only an `id` is required; all else may be missing or of another type, and
+//! fields nobody asked for are skipped, not stored. Rows of a list are read one
+//! by one: a row that cannot be read takes no other with it. `start_url` is a
+//! secret: whoever holds it can host the meeting.
 
 mod created;
+mod lenient;
 
 use std::borrow::Cow;
-use std::num::NonZeroU64;
 
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
@@ -52,16 +53,16 @@ pub struct Meeting {
     #[serde(flatten)]
     pub summary: Listed,
     /// The e-mail address of the host.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "lenient::text")]
     pub host_email: Option<String>,
     /// `waiting` or `started`.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "lenient::text")]
     pub status: Option<String>,
     /// Where the host goes, without a password.
     #[serde(default, deserialize_with = "secret")]
     pub start_url: Option<SecretString>,
     /// `open_api`, `web_portal` or `other`.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "lenient::text")]
     pub creation_source: Option<String>,
     /// The whole answer. It holds the `start_url`, so it is as secret.
     #[serde(skip)]
@@ -69,68 +70,105 @@ pub struct Meeting {
 }
 
 fn secret<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Option<SecretString>, D::Error> {
-    Ok(Option::<String>::deserialize(from)?.map(SecretString::from))
-}
-
-/// A meeting's number; Zoom gives none 0.
-fn number<'de, D: serde::Deserializer<'de>>(from: D) -> Result<u64, D::Error> {
-    NonZeroU64::deserialize(from).map(NonZeroU64::get)
+    Ok(lenient::text(from)?.map(SecretString::from))
 }
 
 /// One meeting, as a list tells it.
-#[derive(Clone, Debug, Deserialize, Serialize, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, Deserialize, Serialize, PartialEq, Eq)]
 pub struct Listed {
     /// The meeting's number.
-    #[serde(deserialize_with = "number")]
+    #[serde(deserialize_with = "lenient::number")]
     pub id: u64,
     /// The id of this one occurrence.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "lenient::text")]
     pub uuid: Option<String>,
     /// Whose meeting it is.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "lenient::text")]
     pub host_id: Option<String>,
     /// Its title.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "lenient::text")]
     pub topic: Option<String>,
     /// 1 instant, 2 scheduled, 3 and 8 recurring, 10 screen share.
-    #[serde(default, rename = "type")]
+    #[serde(default, rename = "type", deserialize_with = "lenient::whole")]
     pub meeting_type: Option<u8>,
     /// When it starts, in UTC.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "lenient::text")]
     pub start_time: Option<String>,
     /// How many minutes it lasts.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "lenient::whole")]
     pub duration: Option<u32>,
     /// The time zone it is shown in.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "lenient::text")]
     pub timezone: Option<String>,
     /// When it was made.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "lenient::text")]
     pub created_at: Option<String>,
     /// Where guests go.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "lenient::text")]
     pub join_url: Option<String>,
     /// What it is about; a list cuts it at 250 characters.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "lenient::text")]
     pub agenda: Option<String>,
 }
 
+/// A row of a list that names no meeting: it has no id that can be read.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct OddRow {
+    /// What can be read of it; its id is 0.
+    pub rest: Listed,
+}
+
+impl OddRow {
+    fn of(row: serde_json::Value) -> Self {
+        let serde_json::Value::Object(mut fields) = row else { return Self::default() };
+        fields.insert("id".to_owned(), 1.into());
+        let read = serde_json::from_value::<Listed>(fields.into()).unwrap_or_default();
+        Self { rest: Listed { id: 0, ..read } }
+    }
+}
+
+/// The digits of a meeting's number as it stands in an answer, if it is a string.
+pub fn id_digits(raw: &str) -> Option<&str> {
+    lenient::id_in(raw).map(|(_, digits)| digits).filter(|digits| *digits != raw)
+}
+
 /// One page of a list.
-#[derive(Debug, Deserialize)]
+#[derive(Debug)]
 pub struct Page {
     /// The meetings of this page.
     pub meetings: Vec<Listed>,
+    /// Rows of this page whose meeting cannot be named.
+    pub odd: Vec<OddRow>,
     /// How many there are on all pages, as Zoom counts them.
-    #[serde(default)]
     pub total_records: Option<u64>,
-    /// Leads to the next page for 15 minutes; empty at the end.
-    #[serde(default)]
     next_page_token: Option<String>,
 }
 
+impl<'de> Deserialize<'de> for Page {
+    fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        struct Rows {
+            meetings: Vec<serde_json::Value>,
+            #[serde(default, deserialize_with = "lenient::whole")]
+            total_records: Option<u64>,
+            #[serde(default, deserialize_with = "lenient::text")]
+            next_page_token: Option<String>,
+        }
+        let Rows { meetings: rows, total_records, next_page_token } = Rows::deserialize(from)?;
+        let (mut meetings, mut odd) = (Vec::with_capacity(rows.len()), Vec::new());
+        for row in rows {
+            match Listed::deserialize(&row) {
+                Ok(meeting) if row.is_object() => meetings.push(meeting),
+                _ => odd.push(OddRow::of(row)),
+            }
+        }
+        Ok(Self { meetings, odd, total_records, next_page_token })
+    }
+}
+
 impl Page {
-    /// The token of the next page, where there is one. An empty one would lead
-    /// back to the first page.
+    /// The token of the next page, where there is one: it leads there for 15
+    /// minutes. An empty one would lead back to the first page.
     pub fn next_page_token(&self) -> Option<&str> {
         self.next_page_token.as_deref().filter(|token| !token.is_empty())
     }
@@ -140,19 +178,14 @@ impl Page {
 #[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
 pub struct User {
     /// The user's id.
+    #[serde(deserialize_with = "lenient::name")]
     pub id: String,
     /// The Zoom account the user belongs to; its limits are what calls spend.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "lenient::text")]
     pub account_id: Option<String>,
     /// The user's e-mail address.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "lenient::text")]
     pub email: Option<String>,
-    /// 1 basic (free), 2 licensed, 99 none.
-    #[serde(default, rename = "type")]
-    pub user_type: Option<u32>,
-    /// The user's time zone.
-    #[serde(default)]
-    pub timezone: Option<String>,
 }
 
 /// Keeps the text an object was read from, where the object has a place for it.
@@ -207,117 +240,4 @@ pub(crate) fn read<'a, T: KeepRaw<'a>>(reply: &'a Reply, what: &str) -> Result<T
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use bytes::Bytes;
-    use http::HeaderMap;
-    use secrecy::ExposeSecret;
-
-    fn reply(status: u16, body: &'static str) -> Reply {
-        Reply::new(status, &HeaderMap::new(), Bytes::from_static(body.as_bytes()))
-    }
-
-    #[test]
-    fn only_201_is_a_created_meeting() {
-        let body = r#"{"id":12345678901,"uuid":"a\/b==","join_url":"https://j/1","start_url":"https://s/1?zak=x","settings":{"a":[1,2]},"host_id":"h"}"#;
-        let answer = reply(201, body);
-        let created = answer.created().unwrap();
-        assert_eq!(created.id, 12_345_678_901);
-        assert_eq!(created.uuid.as_deref(), Some("a/b=="));
-        assert_eq!(created.host_id.as_deref(), Some("h"));
-        assert_eq!(created.host_email, None);
-        let names: Vec<_> = created.fields.iter().map(|(name, _)| &**name).collect();
-        assert_eq!(names, ["id", "uuid", "join_url", "start_url", "settings", "host_id"]);
-        assert_eq!(created.fields[4].1, r#"{"a":[1,2]}"#);
-        assert!(!format!("{created:?}").contains("zak"));
-        assert_eq!(created.text, body);
-        for status in [200, 202, 204, 302, 400] {
-            assert_eq!(reply(status, body).created().unwrap_err().status, status);
-        }
-    }
-
-    #[test]
-    fn what_cannot_be_read_says_where_and_quotes_nothing() {
-        for body in [
-            "",
-            "secret",
-            "[]",
-            "{}",
-            r#"{"id":"secret"}"#,
-            r#"{"id":-1,"start_url":"secret"}"#,
-            r#"{"id":0,"uuid":"secret"}"#,
-            r#"{"id":1,"id":2,"uuid":"secret"}"#,
-            r#"{"id":1,"uuid":["secret"]}"#,
-            r#"{"id":1,"uuid":"secret"#,
-            r#"{"id":1} secret"#,
-        ] {
-            let error = reply(201, body).created().unwrap_err().to_string();
-            assert!(!error.contains("secret"), "{error}");
-            let error = reply(200, body).meeting().unwrap_err().to_string();
-            assert!(!error.contains("secret"), "{error}");
-        }
-        let broken =
-            Reply::new(201, &HeaderMap::new(), Bytes::from_static(b"{\"id\":1,\"a\":\"\xff\"}"));
-        assert!(broken.created().is_err());
-    }
-
-    fn told(created: Created<'_>) -> String {
-        let Created { id, uuid, join_url, host_id, host_email, fields, .. } = created;
-        format!("{:?}", (id, uuid, join_url, host_id, host_email, fields))
-    }
-
-    #[test]
-    fn a_plain_answer_reads_as_any_other() {
-        let plain = [
-            r#"{"id":1}"#,
-            r#"{"id":1,"uuid":"a==","host_id":"h","host_email":"é@x","join_url":"j","settings":{"a":[1]}}"#,
-            r#" {"topic":"a\/b", "id" : 18446744073709551615 , "uuid":"" } "#,
-        ];
-        let others = [
-            r#"{"uuid":"a\/b","id":1}"#,
-            r#"{"id":1,"uuid":null}"#,
-            r#"{"id":1,"uuid":7}"#,
-            r#"{"id":1,"uuid":"a","uuid":"b"}"#,
-            r#"{"id":1,"id":1}"#,
-            r#"{"id":0}"#,
-            r#"{"id":-1}"#,
-            r#"{"id":1.0}"#,
-            r#"{"id":"1"}"#,
-            r#"{"id":18446744073709551616}"#,
-            r#"{"i\u0064":1}"#,
-            r#"{"topic":"t"}"#,
-        ];
-        for text in plain {
-            let usual: Created<'_> = serde_json::from_str(text).unwrap();
-            assert_eq!(created::plain(text).map(told), Some(told(usual)), "{text}");
-        }
-        for text in others {
-            assert!(created::plain(text).is_none(), "{text}");
-        }
-    }
-
-    #[test]
-    fn a_meeting_keeps_its_secrets() {
-        let answer = reply(
-            200,
-            r#"{"id":1,"topic":"t","type":2,"agenda":"a","start_url":"https://s?zak=x","host_email":"h@x"}"#,
-        );
-        let meeting = answer.meeting().unwrap();
-        assert_eq!(meeting.summary.topic.as_deref(), Some("t"));
-        assert_eq!(meeting.start_url.as_ref().unwrap().expose_secret(), "https://s?zak=x");
-        assert!(meeting.raw.expose_secret().contains("zak"));
-        assert!(!format!("{meeting:?}").contains("zak"));
-    }
-
-    #[test]
-    fn an_empty_page_token_ends_the_list() {
-        let end =
-            reply(200, r#"{"meetings":[{"id":1},{"id":2,"agenda":null}],"next_page_token":""}"#);
-        let page = end.page().unwrap();
-        assert_eq!(page.meetings.len(), 2);
-        assert_eq!(page.next_page_token(), None);
-        let more = reply(200, r#"{"meetings":[],"next_page_token":"n"}"#);
-        assert_eq!(more.page().unwrap().next_page_token(), Some("n"));
-        assert!(reply(200, "{}").page().is_err(), "no list is not an empty list");
-    }
-}
+mod tests;

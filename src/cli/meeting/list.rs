@@ -18,7 +18,10 @@ pub(super) async fn run(ctx: &Ctx, args: ListArgs) -> CliResult {
     let mut look = Look::new(ctx, &args.account).await?;
     let meetings = all_pages(&mut look, &args.user).await;
     look.close().await;
-    let meetings = meetings?;
+    let (meetings, odd) = meetings?;
+    if odd > 0 {
+        ctx.out.warn(format!("{odd} rows of zoom's list cannot be read and are left out"));
+    }
     let now = jiff::Timestamp::now();
     let mut table = Table::new(["MEETING", "TOPIC", "START", "MINUTES", "AGE"]);
     for meeting in &meetings {
@@ -38,19 +41,21 @@ pub(super) async fn run(ctx: &Ctx, args: ListArgs) -> CliResult {
     Ok(Exit::Done)
 }
 
-async fn all_pages(look: &mut Look<'_>, user: &str) -> Result<Vec<Listed>, CliError> {
+/// All meetings, and how many rows name none.
+async fn all_pages(look: &mut Look<'_>, user: &str) -> Result<(Vec<Listed>, usize), CliError> {
     let mut pager = Pager::new(ListQuery::default(), MAX_PAGES);
-    let mut all = Vec::new();
+    let (mut all, mut odd) = (Vec::new(), 0);
     loop {
         let query = pager.query().clone();
         let reply = look
             .call(Need::List, async |client, token| client.list_meetings(token, user, &query).await)
             .await?;
-        let page = reply.page().map_err(|e| CliError::failed(e.to_string()))?;
-        let (meetings, more) = pager.accept(page).map_err(|e| CliError::failed(e.to_string()))?;
-        all.extend(meetings);
-        if !more {
-            return Ok(all);
+        let mut page = reply.page().map_err(|e| CliError::failed(e.to_string()))?;
+        odd += page.odd.len();
+        let step = pager.accept(&mut page);
+        all.extend(step.fresh);
+        if !step.more.map_err(|e| CliError::failed(e.to_string()))? {
+            return Ok((all, odd));
         }
     }
 }

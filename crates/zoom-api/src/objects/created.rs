@@ -7,7 +7,7 @@ use std::num::NonZeroU64;
 use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-use super::Created;
+use super::{Created, lenient};
 
 /// As many fields as Zoom answers with, so that the list grows once.
 const USUAL_FIELDS: usize = 32;
@@ -54,17 +54,19 @@ impl<'de> Visitor<'de> for Reader {
         let (mut id, mut texts) = (None, [None, None, None, None]);
         while let Some(name) = map.next_key_seed(Name)? {
             let value: &RawValue = map.next_value()?;
+            let mut raw = value.get();
             if name == "id" {
-                let number: NonZeroU64 =
-                    value.get().parse().map_err(|_| A::Error::custom("no id"))?;
-                once(&mut id, number.get())?;
+                let (number, digits) =
+                    lenient::id_in(raw).ok_or_else(|| A::Error::custom("no id"))?;
+                once(&mut id, number)?;
+                raw = digits;
             } else if let Some(place) = place(&name) {
-                once(&mut texts[place], text(value)?)?;
+                texts[place] = texts[place].take().or_else(|| text(raw));
             }
-            fields.push((name, value.get()));
+            fields.push((name, raw));
         }
         let id = id.ok_or_else(|| A::Error::missing_field("id"))?;
-        let [uuid, join_url, host_id, host_email] = texts.map(Option::flatten);
+        let [uuid, join_url, host_id, host_email] = texts;
         Ok(Created { id, uuid, join_url, host_id, host_email, text: "", fields })
     }
 }
@@ -87,15 +89,12 @@ fn once<T, E: Error>(place: &mut Option<T>, value: T) -> Result<(), E> {
     }
 }
 
-/// A string or null; copied only where it has escapes.
-fn text<E: Error>(value: &RawValue) -> Result<Option<Cow<'_, str>>, E> {
-    let raw = value.get();
+/// A text in whatever form; copied only where it has escapes.
+fn text(raw: &str) -> Option<Cow<'_, str>> {
     let inner = raw.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
     match inner {
-        Some(inner) if !inner.contains('\\') => Ok(Some(Cow::Borrowed(inner))),
-        _ => serde_json::from_str::<Option<String>>(raw)
-            .map(|text| text.map(Cow::Owned))
-            .map_err(|_| E::custom("no string")),
+        Some(inner) if !inner.contains('\\') => Some(Cow::Borrowed(inner)),
+        _ => lenient::text(&mut serde_json::Deserializer::from_str(raw)).ok()?.map(Cow::Owned),
     }
 }
 

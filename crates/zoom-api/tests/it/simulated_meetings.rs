@@ -27,9 +27,9 @@ async fn list(
     let mut all = Vec::new();
     loop {
         let reply = client.list_meetings(token, "me", pager.query()).await.unwrap();
-        let (fresh, more) = pager.accept(reply.page().unwrap())?;
-        all.extend(fresh);
-        if !more {
+        let step = pager.accept(&mut reply.page().unwrap());
+        all.extend(step.fresh);
+        if !step.more? {
             return Ok(all);
         }
     }
@@ -57,7 +57,7 @@ async fn what_is_created_is_listed_and_got() {
     ids.sort_unstable();
     assert_eq!(found, ids);
     assert!(listed.iter().all(|m| m.agenda.as_ref().is_some_and(|a| a.len() == 250)));
-    assert_eq!(list(&client, &token, Pager::new(query, 2)).await, Err(PagerFull));
+    assert_eq!(list(&client, &token, Pager::new(query, 2)).await, Err(PagerFull::TooLong(2)));
 
     let day = |text: &str| Some(text.parse().unwrap());
     let narrow = |from, to| ListQuery { from: day(from), to: day(to), ..ListQuery::default() };
