@@ -101,6 +101,12 @@ pub const METRICS: &[Metric] = &[
         "Leases that ended without an outcome, by whether the call may have left.",
     ),
     metric(
+        "zoomd_list_rows_unreadable_total",
+        Counter,
+        "",
+        "Rows of Zoom's lists of meetings that name no meeting and were skipped.",
+    ),
+    metric(
         "zoomd_outcomes_lost_total",
         Counter,
         "",

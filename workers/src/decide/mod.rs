@@ -72,6 +72,19 @@ pub enum Wait {
     TooLate,
 }
 
+impl Wait {
+    /// The reason, for people.
+    #[must_use]
+    pub fn words(&self) -> &'static str {
+        match self {
+            Self::Limited(_) => "a rate limit is used up",
+            Self::Token => "the account has no access token that may be used",
+            Self::Unreachable | Self::Asleep(_) => "zoom cannot be reached",
+            Self::TooLate => "the call could not begin in time",
+        }
+    }
+}
+
 /// A failure, as the job's outcome will tell it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Verdict {

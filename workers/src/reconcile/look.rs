@@ -1,32 +1,34 @@
-//! One look: the host's list, page by page, and the meetings whose agenda the
-//! list cuts, one by one.
+//! One look: which lists are read, and what they come to.
 //!
-//! The first call was paid for with the lease; each further one is asked for.
-//! A meeting that was read in full and is not the one is never read again: its
-//! id is kept in the record.
+//! A look before the last reads only the days around the asked start, where
+//! there is one: it costs one call, and a find there ends the search early. No
+//! look concludes from days that a meeting is absent. The last one reads the
+//! whole list, and reads it twice if it has several pages, since Zoom does not
+//! publish that pages hold still. What was read counts whatever fails later. A
+//! meeting that was read in full and is not the one is never read again.
 
 use std::time::Instant;
 
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
-use jiff::{SignedDuration, Timestamp, ToSpan as _};
-use secrecy::ExposeSecret as _;
-use serde_json::Value;
-use zoom_api::{Class, Limit, ListQuery, Listed, MeetingRef, Pager, Reply, TransportError};
+use jiff::{Timestamp, ToSpan as _};
+use zoom_api::{Limit, ListKind, ListQuery, Listed};
 use zoomd_store::budget::Label;
-use zoomd_store::calls::{Begun, Call};
 use zoomd_store::queue::Record;
-use zoomd_wire::{AccountName, Marker};
+use zoomd_wire::Marker;
 
-use super::sift::{self, Sifted, Sought};
-use crate::decide::{self, Wait};
-use crate::jobs::call::{self, Leave};
+use super::asker::{Asker, Failure, Left, Stop};
+use super::search::Search;
+use super::shown::{Heap, stopped};
+use super::sift::{self, Sought};
+use crate::decide::Wait;
+use crate::jobs::call::Leave;
 use crate::pipeline::flight::Flight;
 use crate::pipeline::shop::Shop;
-use crate::tokens::{Refused, Token};
+use crate::tokens::Token;
 
-/// The record's field for meetings that were read and are not the one.
-const READ: &str = "read";
+/// How often one look begins a list again that a 4xx ended in its middle.
+const RESTARTS: u32 = 3;
 
 /// What a look shows.
 #[derive(Debug)]
@@ -34,7 +36,7 @@ pub enum Look {
     /// The meeting.
     Found(Found),
     /// It is not there (yet).
-    Nothing,
+    Nothing(Nothing),
     /// It cannot be told.
     Unclear {
         /// Why.
@@ -47,7 +49,25 @@ pub enum Look {
     /// A 429 to a call of this label.
     Limited(Label, Limit),
     /// Zoom gave no answer that could be used.
-    Failed(String),
+    Failed {
+        /// The call, and what Zoom answered.
+        why: String,
+        /// Whether Zoom named a reason that lasts until somebody acts.
+        lasting: bool,
+        /// What it could be, of what was read.
+        alike: Vec<Listed>,
+    },
+}
+
+/// A look that did not find the meeting.
+#[derive(Debug)]
+pub struct Nothing {
+    /// The whole list was read, as often as it must be.
+    pub enough: bool,
+    /// Why that does not mean that there is none.
+    pub doubt: Option<String>,
+    /// What it could be.
+    pub alike: Vec<Listed>,
 }
 
 /// A meeting that carries the marker.
@@ -57,28 +77,29 @@ pub struct Found {
     pub id: u64,
     /// All that Zoom tells of it.
     pub json: String,
-    /// All meetings with the marker; it is the first.
+    /// All meetings with the marker that were seen; it is the first.
     pub all: Vec<u64>,
 }
 
-/// Whose list is looked at, and which days of it.
+/// Whose list is looked at, and which days of it first.
 #[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
 pub struct Place {
     /// The account.
     pub account: String,
     /// The host.
     pub host: String,
-    /// The first and the last day, where the start is known.
+    /// The first and the last day of a first look, where the start is known.
     pub days: Option<(Date, Date)>,
 }
 
 impl Place {
-    /// Where the meeting of a job lies. A scheduled one lies on a known day; the
-    /// list's days are the host's, wherever that is.
+    /// Where the meeting of a job may be. One that is scheduled ahead may be on
+    /// a known day; the list's days are the host's, wherever that is.
     #[must_use]
     pub fn of(flight: &Flight) -> Self {
         let meeting = &flight.job.meeting;
-        let start = meeting.start.filter(|_| meeting.meeting_type == 2);
+        let now = flight.redis_time(Instant::now());
+        let start = meeting.start.filter(|start| meeting.meeting_type == 2 && *start > now);
         let day = start.map(|start| TimeZone::UTC.to_datetime(start).date());
         let around =
             |day: Date| Some((day.checked_sub(1.day()).ok()?, day.checked_add(1.day()).ok()?));
@@ -90,269 +111,149 @@ impl Place {
     }
 }
 
-struct Looker<'a> {
-    shop: &'a Shop,
-    place: Place,
-    /// A time of Redis, and when that was here.
-    known: (Timestamp, Instant),
-    token: &'a Token,
-    leave: Leave<'a>,
-    /// Whether the next call was paid for with the lease.
-    paid: bool,
-    /// No further call begins after this; what was read until then is kept.
-    until: Option<Instant>,
+/// A search that goes on in this look.
+pub struct Looker<'a, 's> {
+    pub(super) asker: Asker<'a>,
+    pub(super) sought: Sought<'s>,
+    days: Option<(Date, Date)>,
+    /// Why lists may not show the meeting though it exists.
+    pub(super) unlisted: Option<&'static str>,
+    /// There is no later look: what is found must do.
+    pub(super) last: bool,
 }
 
-/// Looks once. Ids that were read in full are added to `record`.
+/// What a look is told beside its job.
+#[derive(Debug, Clone, Copy)]
+pub struct Orders<'a> {
+    /// The marker of the meeting, if it has one.
+    pub marker: Option<&'a Marker>,
+    /// What this look does not find may be absent: read the whole list.
+    pub whole: bool,
+    /// The job is given up after this look.
+    pub last: bool,
+}
+
+/// Looks once. What is learnt for later looks goes to `record`.
 pub async fn look(
     shop: &Shop,
     flight: &Flight,
     token: &Token,
     leave: Leave<'_>,
-    marker: Option<&Marker>,
+    orders: Orders<'_>,
     record: &mut Record,
 ) -> Look {
     // Well before the lease is renewed no more.
-    let until = Some(flight.ticket.send_by + shop.queue.settings().request_timeout / 2);
+    let over = shop.queue.settings().request_timeout;
+    let until = Some(flight.ticket.send_by + over / 2);
     let now = Instant::now();
     let (place, known) = (Place::of(flight), (flight.redis_time(now), now));
-    let mut looker = Looker { shop, place, known, token, leave, paid: !flight.expired, until };
-    let since = record.first_send_ms.unwrap_or(flight.ticket.granted_ms);
-    let since = Timestamp::from_millisecond(since).unwrap_or(Timestamp::UNIX_EPOCH);
-    let sought = Sought { marker, meeting: &flight.job.meeting, since };
-    looker.run(&sought, record).await.unwrap_or_else(|look| look)
+    let time = |ms: Option<i64>| {
+        let ms = ms.unwrap_or(flight.ticket.granted_ms);
+        Timestamp::from_millisecond(ms).unwrap_or(Timestamp::UNIX_EPOCH)
+    };
+    let (first, sent) = (time(record.first_send_ms), time(record.last_send_ms));
+    let meeting = &flight.job.meeting;
+    let (account, host) = (place.account.as_str(), place.host.as_str());
+    let paid = !flight.expired;
+    let mut looker = Looker {
+        asker: Asker { shop, account, host, known, token, leave, paid, until },
+        sought: Sought::new(orders.marker, meeting, first),
+        days: place.days,
+        unlisted: sift::unlisted(meeting, sent, over, known.0),
+        last: orders.last,
+    };
+    let mut search = Search::of(record);
+    let look = looker.run(orders.whole, record, &mut search).await;
+    search.keep(record);
+    look
 }
 
-/// The meetings of a list that carry `marker`, outside of any lease. Those made
-/// after `hidden_since` whose agenda the list may cut are read in full.
-///
-/// # Errors
-/// The list could not be read.
-pub async fn carriers(
-    shop: &Shop,
-    place: Place,
-    token: &Token,
-    leave: Leave<'_>,
-    marker: &Marker,
-    hidden_since: Option<Timestamp>,
-) -> Result<Vec<u64>, String> {
-    let now_ms = shop.queue.store().now_ms().await.map_err(|error| error.to_string())?;
-    let now = Timestamp::from_millisecond(now_ms).map_err(|error| error.to_string())?;
-    let known = (now, Instant::now());
-    let mut looker = Looker { shop, place, known, token, leave, paid: false, until: None };
-    let untold = |look: Look| format!("{look:?}");
-    let all = looker.list().await.map_err(untold)?;
-    let mut left = shop.settings.reconcile.most_gets;
-    let mut found = Vec::new();
-    for one in &all {
-        let mut carries = one.agenda.as_deref().is_some_and(|text| marker.is_in(text));
-        let hidden = hidden_since.is_some_and(|since| sift::may_hide(one, since));
-        if !carries && hidden && left > 0 {
-            left -= 1;
-            let json = looker.get(one.id).await.map_err(untold)?;
-            carries =
-                json.and_then(|json| agenda_of(&json)).is_some_and(|text| marker.is_in(&text));
-        }
-        found.extend(carries.then_some(one.id));
-    }
-    Ok(found)
-}
-
-impl Looker<'_> {
-    async fn run(&mut self, sought: &Sought<'_>, record: &mut Record) -> Result<Look, Look> {
-        let all = self.list().await?;
-        match sought.sift(&all) {
-            Sifted::Found(found) => {
-                let all = found.iter().map(|one| one.id).collect();
-                let Some(first) = found.first() else { return Ok(Look::Nothing) };
-                let json = self.get(first.id).await?.unwrap_or_else(|| text_of(first));
-                Ok(Look::Found(Found { id: first.id, json, all }))
-            }
-            Sifted::Alike(alike) if alike.is_empty() => Ok(Look::Nothing),
-            Sifted::Alike(alike) => Ok(Look::Unclear {
-                why: "the job has no marker, and these meetings could be its own".to_owned(),
-                alike: alike.into_iter().cloned().collect(),
-            }),
-            Sifted::Ask(ask) => self.ask(sought, &ask, record).await,
-        }
-    }
-
-    /// Reads the meetings whose agenda the list cuts.
-    async fn ask(
-        &mut self,
-        sought: &Sought<'_>,
-        ask: &[&Listed],
-        record: &mut Record,
-    ) -> Result<Look, Look> {
-        let mut read = known(record);
-        for one in ask {
-            if read.contains(&one.id) {
-                continue;
-            }
-            if read.len() >= self.shop.settings.reconcile.most_gets {
-                return Ok(Look::Unclear {
-                    why: format!(
-                        "{} meetings were read, and more could be the job's own",
-                        read.len()
-                    ),
-                    alike: ask.iter().take(50).map(|one| (*one).clone()).collect(),
-                });
-            }
-            let json = self.get(one.id).await?;
-            if let Some(json) = json.filter(|json| sought.is_it(agenda_of(json).as_deref())) {
-                return Ok(Look::Found(Found { id: one.id, json, all: vec![one.id] }));
-            }
-            read.push(one.id);
-            record.more.insert(READ.to_owned(), read.clone().into());
-        }
-        Ok(Look::Nothing)
-    }
-
-    /// The host's meetings, each once.
-    async fn list(&mut self) -> Result<Vec<Listed>, Look> {
-        let mut pager = Pager::new(self.query(), self.shop.settings.reconcile.most_pages);
-        let mut all = Vec::new();
-        loop {
-            let label = self.shop.queue.settings().budgets.list;
-            let call = self.begin(label).await?;
-            let began = Instant::now();
-            let client = &self.token.client;
-            let answer =
-                client.list_meetings(&self.token.access, &self.place.host, pager.query()).await;
-            self.leave.report("list_meetings", &answer, began);
-            finish(call).await;
-            let reply = self.good(answer, began, label).await?;
-            let page = reply.page().map_err(|error| Look::Failed(error.to_string()))?;
-            let unclear = |error: zoom_api::PagerFull| Look::Failed(error.to_string());
-            let (fresh, more) = pager.accept(page).map_err(unclear)?;
-            all.extend(fresh);
-            if !more {
-                return Ok(all);
-            }
-        }
-    }
-
-    /// One meeting as Zoom tells it; `None` if there is none of that number.
-    async fn get(&mut self, id: u64) -> Result<Option<String>, Look> {
-        let label = self.shop.queue.settings().budgets.get;
-        let call = self.begin(label).await?;
-        let began = Instant::now();
-        let answer = self.token.client.get_meeting(&self.token.access, &MeetingRef::Id(id)).await;
-        self.leave.report("get_meeting", &answer, began);
-        finish(call).await;
-        if matches!(&answer, Ok(reply) if reply.error().is_meeting_missing()) {
-            return Ok(None);
-        }
-        let reply = self.good(answer, began, label).await?;
-        let meeting = reply.meeting().map_err(|error| Look::Failed(error.to_string()))?;
-        Ok(Some(meeting.raw.expose_secret().to_owned()))
-    }
-
-    /// Asks for the right to a further call; the first was paid for.
-    async fn begin(&mut self, label: Label) -> Result<Option<Call>, Look> {
-        if std::mem::take(&mut self.paid) {
-            return Ok(None);
-        }
-        if self.until.is_some_and(|until| Instant::now() > until) {
-            return Err(Look::Wait(Wait::TooLate));
-        }
-        let account = AccountName::new(&self.place.account)
-            .map_err(|error| Look::Failed(error.to_string()))?;
-        let time = self.shop.queue.settings().request_timeout;
-        match self.shop.calls.begin(&account, label, time).await {
-            Ok(Begun::Go(call)) => Ok(Some(call)),
-            Ok(Begun::Waits { .. } | Begun::State { .. }) => Err(Look::Wait(Wait::TooLate)),
-            Ok(_) => Err(Look::Failed("the account is not there".to_owned())),
-            Err(error) => Err(Look::Failed(error.to_string())),
-        }
-    }
-
-    /// The reply if it is a good one, else what the look comes to.
-    async fn good(
-        &self,
-        answer: Result<Reply, TransportError>,
-        began: Instant,
-        label: Label,
-    ) -> Result<Reply, Look> {
-        let reply = answer.map_err(|error| Look::Failed(error.to_string()))?;
-        let now = self.redis_time(Instant::now());
-        if reply.is_success() {
-            self.shop.seen.note(&self.place.account, None, label, &reply.headers, now);
-            return Ok(reply);
-        }
-        if let Some(limit) = zoom_api::limit_kind(&reply, self.redis_time(began), now) {
-            call::log_limit(&self.place.account, None, label.as_str(), &reply, limit);
-            self.close(label, limit).await;
-            return Err(Look::Limited(label, limit));
-        }
-        let error = reply.error();
-        Err(match error.class() {
-            Class::Token => {
-                let account = &self.place.account;
-                match self.shop.tokens.refused(account, self.token.version).await {
-                    Refused::Replaced => Look::Wait(Wait::Token),
-                    Refused::TooYoung => Look::Failed(error.to_string()),
+impl Looker<'_, '_> {
+    async fn run(&mut self, whole: bool, record: &mut Record, search: &mut Search) -> Look {
+        let days = self.days.filter(|_| !whole && !search.is_under_way());
+        let mut heap = Heap::default();
+        if let Some((from, to)) = days {
+            let query = ListQuery { from: Some(from), to: Some(to), ..ListQuery::default() };
+            let left = self.read(query, 0, &mut heap).await.err().map(|left| left.stop);
+            match left {
+                None | Some(Stop::TooLong(_)) => {
+                    let shown = self.shown(&heap, record, search).await;
+                    return shown.unwrap_or_else(|| self.nothing(false, heap.pile));
                 }
+                // Perhaps it is the days that Zoom refuses.
+                Some(Stop::Failed(Failure { refusal: Some(_), .. })) => {}
+                Some(stop) => return stopped(stop, heap.pile.alike),
             }
-            Class::Scope | Class::NotFound | Class::Refused => {
-                let why = format!("zoom's list of meetings may not be read: {error}");
-                Look::Unclear { why, alike: Vec::new() }
-            }
-            _ => Look::Failed(error.to_string()),
-        })
+        }
+        self.whole(heap, record, search).await
     }
 
-    fn redis_time(&self, at: Instant) -> Timestamp {
-        let (time, then) = self.known;
-        let since = SignedDuration::try_from(at.saturating_duration_since(then));
-        since.ok().and_then(|since| time.checked_add(since).ok()).unwrap_or(time)
-    }
-
-    /// Closes what a 429 named; a look outside of any lease has no settle to do so.
-    async fn close(&self, label: Label, limit: Limit) {
-        let Ok(account) = AccountName::new(&self.place.account) else { return };
-        let close = decide::close(label.as_str(), limit);
-        if let Err(error) = self.shop.calls.limited(&account, Some(&self.place.host), &close).await
-        {
-            tracing::debug!(error = %error, "a limit could not be written down; the next call will meet it");
+    /// Reads the whole list.
+    async fn whole(&mut self, mut heap: Heap, record: &mut Record, search: &mut Search) -> Look {
+        let resumed = search.resume(self.now_ms());
+        let (mut token, mut pages, pile) = resumed
+            .map_or((None, 0, None), |(token, pages, pile)| (Some(token), pages, Some(pile)));
+        heap.pile = pile.unwrap_or_else(|| heap.pile.anew());
+        let mut restarts = 0;
+        let end = loop {
+            let query = ListQuery { next_page_token: token.take(), ..ListQuery::default() };
+            match self.read(query, pages, &mut heap).await {
+                Ok(pages) => break Ok(pages),
+                // A page token that expired, say: the list begins again.
+                Err(Left { stop: Stop::Failed(failure), token: Some(_), .. })
+                    if failure.refusal.is_some() && restarts < RESTARTS =>
+                {
+                    tracing::debug!(why = failure.why, "a list is read again from its first page");
+                    (restarts, pages) = (restarts + 1, 0);
+                    heap.pile = heap.pile.anew();
+                }
+                Err(left) => break Err(left),
+            }
+        };
+        if self.unlisted.is_some() && end.is_ok() && heap.found.is_empty() {
+            // It may be over, or have been in the past from the beginning; whoever
+            // does not know this list only knows less.
+            let query = ListQuery { kind: ListKind::Previous, ..ListQuery::default() };
+            let _ = self.read(query, 0, &mut heap).await;
+        }
+        let left = match end {
+            Ok(pages) => {
+                search.whole += 1;
+                let enough = pages == 1 || search.whole > 1;
+                let shown = self.shown(&heap, record, search).await;
+                return shown.unwrap_or_else(|| self.nothing(enough, heap.pile));
+            }
+            Err(left) => left,
+        };
+        if let (Stop::Wait(_) | Stop::Limited(..), Some(token)) = (&left.stop, &left.token) {
+            search.stop_at(token, left.pages, self.now_ms(), heap.pile);
+            return stopped(left.stop, Vec::new());
+        }
+        if let Stop::Wait(_) | Stop::Limited(..) = left.stop {
+            return stopped(left.stop, Vec::new());
+        }
+        match self.shown(&heap, record, search).await {
+            Some(look @ (Look::Found(_) | Look::Unclear { .. })) => look,
+            _ => match left.stop {
+                Stop::TooLong(why) => Look::Unclear {
+                    why: format!(
+                        "{why}: {} meetings were read, and the job's own may be among the rest",
+                        heap.pile.rows
+                    ),
+                    alike: heap.pile.alike,
+                },
+                stop => stopped(stop, heap.pile.alike),
+            },
         }
     }
 
-    fn query(&self) -> ListQuery {
-        let (from, to) = self.place.days.unzip();
-        ListQuery { from, to, ..ListQuery::default() }
+    /// Reads one list onto the heap, until the marker is seen.
+    async fn read(&mut self, query: ListQuery, pages: u32, heap: &mut Heap) -> Result<u32, Left> {
+        let (sought, most) = (&self.sought, self.asker.shop.settings.reconcile.most_gets * 2);
+        self.asker.list(query, pages, |fresh, odd| heap.take(sought, most, fresh, odd)).await
     }
-}
 
-async fn finish(call: Option<Call>) {
-    if let Some(call) = call
-        && let Err(error) = call.end().await
-    {
-        tracing::debug!(error = %error, "the end of a call could not be recorded; it ends by itself");
+    fn now_ms(&self) -> i64 {
+        self.asker.redis_time(Instant::now()).as_millisecond()
     }
-}
-
-fn known(record: &Record) -> Vec<u64> {
-    let list = record.more.get(READ).and_then(Value::as_array);
-    list.map(|ids| ids.iter().filter_map(Value::as_u64).collect()).unwrap_or_default()
-}
-
-fn agenda_of(json: &str) -> Option<String> {
-    #[derive(serde::Deserialize)]
-    struct Agenda {
-        #[serde(default)]
-        agenda: Option<String>,
-    }
-    serde_json::from_str::<Agenda>(json).ok()?.agenda
-}
-
-/// What the list tells of a meeting, where Zoom does not tell more any longer.
-fn text_of(one: &Listed) -> String {
-    serde_json::json!({
-        "id": one.id, "uuid": one.uuid, "host_id": one.host_id, "topic": one.topic,
-        "type": one.meeting_type, "start_time": one.start_time, "duration": one.duration,
-        "timezone": one.timezone, "created_at": one.created_at, "join_url": one.join_url,
-        "agenda": one.agenda,
-    })
-    .to_string()
 }

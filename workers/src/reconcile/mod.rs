@@ -3,21 +3,27 @@
 //! A create whose outcome is unknown comes here, and nowhere near a second
 //! create before Zoom's list was looked at several times, the last time when
 //! the call must long be over ([`plan`]). What is found by the marker is
-//! adopted; what is not found is sent again; what cannot be told apart ends as
-//! `outcome_unknown` with what was seen ([`sift`]). Between two looks the job
-//! sleeps. A look that fails is made again: it costs no attempt.
+//! adopted; what is not found in the whole list ([`look`]) is sent again; what
+//! cannot be told apart ends as `outcome_unknown` with what was seen ([`sift`]).
+//! Between two looks the job sleeps. A look that fails is made again: it costs
+//! no attempt. What is assumed of Zoom is in docs/design/assumptions.md.
 //!
 //! Invariant: a job leaves here as a success, as `outcome_unknown`, or with its
 //! last call known to have made nothing.
 
+pub mod asker;
 pub mod look;
 pub mod plan;
+pub mod search;
+mod shown;
 pub mod sift;
 pub mod twins;
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use jiff::SignedDuration;
 use zoomd_store::ops::{CANCEL_MARK, RETRIED_AT};
 use zoomd_store::queue::{Mode, Record, Settlement, Then};
 use zoomd_wire::{FailureCode, MeetingReply};
@@ -27,8 +33,9 @@ use crate::jobs::{call, create_meeting, end, notes, outcome};
 use crate::pipeline::flight::Flight;
 use crate::pipeline::shop::Shop;
 use crate::seam;
-use look::{Found, Look};
+use look::{Found, Look, Nothing, Orders};
 use plan::Next;
+use search::Search;
 
 /// The record's field for looks that failed in a row.
 const FAILED_LOOKS: &str = "failed_looks";
@@ -40,13 +47,11 @@ pub async fn run(shop: &Arc<Shop>, flight: &Arc<Flight>) -> Settlement {
             "its call may have left, and zoom's list cannot tell whether such a meeting was made";
         return unknown(flight, text, &[]);
     }
-    let first = since_ms(flight);
-    let patience = &shop.settings.reconcile;
-    if flight.redis_ms(Instant::now()) - first > millis(patience.give_up) {
-        return unknown(flight, "zoom could not be asked for too long", &[]);
-    }
+    let last = flight.redis_ms(Instant::now()) - since_ms(flight)
+        > millis(shop.settings.reconcile.give_up);
     let (token, leave) = match call::prepare(shop, flight).await {
         Ok(ready) => ready,
+        Err(why) if last => return given_up(shop, flight, why.words(), &[]),
         Err(why @ (Wait::Unreachable | Wait::Asleep(_))) if !notes::was_away(&flight.record) => {
             let mut record = flight.record.clone();
             notes::set_away(&mut record);
@@ -57,9 +62,10 @@ pub async fn run(shop: &Arc<Shop>, flight: &Arc<Flight>) -> Settlement {
     let mut record = flight.record.clone();
     record.unresolved = true;
     notes::keep_crashes(&mut record, notes::crashes(&flight.record));
+    let now_ms = flight.redis_ms(Instant::now());
     if notes::quiet_ms(&record).is_none() {
         let over = shop.queue.settings().request_timeout;
-        notes::set_quiet(&mut record, flight.redis_ms(Instant::now()) + millis(over));
+        notes::set_quiet(&mut record, now_ms + millis(over));
     }
     let marker = create_meeting::marker(shop, flight);
     record.marker = marker.map(|marker| marker.to_string());
@@ -67,18 +73,24 @@ pub async fn run(shop: &Arc<Shop>, flight: &Arc<Flight>) -> Settlement {
     if shop.circuits().of(token.client.api_host()).was_open_since(sent_at(flight)) {
         notes::set_away(&mut record);
     }
-    let look = look::look(shop, flight, &token, leave, marker.as_ref(), &mut record).await;
+    let quiet_ms = notes::quiet_ms(&record).unwrap_or(now_ms);
+    let whole = shop.settings.reconcile.decides(record.looks, now_ms, quiet_ms);
+    let orders = Orders { marker: marker.as_ref(), whole, last };
+    let look = look::look(shop, flight, &token, leave, orders, &mut record).await;
     seam::at("looked");
     match look {
         Look::Found(found) => {
             shop.suspects.watch(flight, marker);
             adopt(shop, flight, &found)
         }
-        Look::Nothing => nothing(shop, flight, record),
+        Look::Nothing(found) => nothing(shop, flight, record, &found),
         Look::Unclear { why, alike } => unknown(flight, &why, &alike),
+        Look::Wait(why) if last => given_up(shop, flight, why.words(), &[]),
+        Look::Limited(..) if last => given_up(shop, flight, "a rate limit is used up", &[]),
         Look::Wait(why) => end::back_with(flight, why, record),
         Look::Limited(label, limit) => end::limited_with(flight, label, limit, record),
-        Look::Failed(why) => again(flight, record, &why),
+        Look::Failed { why, alike, .. } if last => given_up(shop, flight, &why, &alike),
+        Look::Failed { why, lasting, alike } => again(shop, flight, record, lasting, &why, &alike),
     }
 }
 
@@ -107,16 +119,24 @@ fn adopt(shop: &Shop, flight: &Flight, found: &Found) -> Settlement {
             if found.all.len() > 1 {
                 shop.suspects.found(flight, &found.all);
             }
+            let fields: Vec<_> =
+                fields.into_iter().map(|(name, raw)| plain_id(name, raw)).collect();
             let meeting = MeetingReply::new(&found.json, &fields, &shop.settings.include);
             let outcome = outcome::success(flight, ending, &meeting, true);
             end::succeeded(shop, flight, outcome, None)
         }
-        Err(error) => again(flight, flight.record.clone(), &error.to_string()),
+        Err(error) => again(shop, flight, flight.record.clone(), false, &error.to_string(), &[]),
     }
 }
 
+/// A result tells the number of a meeting as a number.
+fn plain_id<'a>(name: Cow<'a, str>, raw: &'a str) -> (Cow<'a, str>, &'a str) {
+    let digits = zoom_api::id_digits(raw).filter(|_| name == "id");
+    (name, digits.unwrap_or(raw))
+}
+
 /// This look found nothing: another one, or the call made no meeting.
-fn nothing(shop: &Shop, flight: &Flight, mut record: Record) -> Settlement {
+fn nothing(shop: &Shop, flight: &Flight, mut record: Record, found: &Nothing) -> Settlement {
     record.looks += 1;
     record.more.remove(FAILED_LOOKS);
     let now_ms = flight.redis_ms(Instant::now());
@@ -126,7 +146,18 @@ fn nothing(shop: &Shop, flight: &Flight, mut record: Record) -> Settlement {
             notes::note(&mut record, now_ms, "zoom's list does not show the meeting yet");
             end::sleep(flight, at, Mode::Reconcile, record, Vec::new())
         }
-        Next::Absent => absent(shop, flight, &record),
+        Next::Absent if !found.enough => {
+            notes::note(&mut record, now_ms, "zoom's list has several pages; it is read once more");
+            end::sleep(flight, now_ms, Mode::Reconcile, record, Vec::new())
+        }
+        Next::Absent => match &found.doubt {
+            Some(why) => unknown(
+                flight,
+                &format!("zoom's list does not show the meeting, but it may exist: {why}"),
+                &found.alike,
+            ),
+            None => absent(shop, flight, &record),
+        },
     }
 }
 
@@ -169,13 +200,34 @@ fn absent(shop: &Shop, flight: &Flight, record: &Record) -> Settlement {
 }
 
 /// The look itself failed: again, later each time.
-fn again(flight: &Flight, mut record: Record, why: &str) -> Settlement {
+fn again(
+    shop: &Shop,
+    flight: &Flight,
+    mut record: Record,
+    lasting: bool,
+    why: &str,
+    alike: &[zoom_api::Listed],
+) -> Settlement {
     let failed = record.more.get(FAILED_LOOKS).and_then(serde_json::Value::as_u64).unwrap_or(0) + 1;
     record.more.insert(FAILED_LOOKS.to_owned(), failed.into());
     let now_ms = flight.redis_ms(Instant::now());
+    let mut search = Search::of(&record);
+    search.refused = if lasting { search.refused + 1 } else { 0 };
+    let quiet = notes::quiet_ms(&record).unwrap_or(now_ms);
+    if shop.settings.reconcile.is_refused(search.refused, now_ms, quiet) {
+        return unknown(flight, &format!("zoom cannot be asked what the call made: {why}"), alike);
+    }
+    search.keep(&mut record);
     notes::note(&mut record, now_ms, why);
     let wait = backoff::after(u8::try_from(failed).unwrap_or(u8::MAX), rand::random());
     end::sleep(flight, now_ms + millis(wait), Mode::Reconcile, record, Vec::new())
+}
+
+/// The call stayed unresolved for too long.
+fn given_up(shop: &Shop, flight: &Flight, why: &str, alike: &[zoom_api::Listed]) -> Settlement {
+    let time = SignedDuration::try_from(shop.settings.reconcile.give_up).unwrap_or_default();
+    let text = format!("zoom could not be asked what the call made for {time:#}; at last: {why}");
+    unknown(flight, &text, alike)
 }
 
 fn unknown(flight: &Flight, why: &str, alike: &[zoom_api::Listed]) -> Settlement {

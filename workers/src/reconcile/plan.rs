@@ -27,7 +27,7 @@ impl Default for Patience {
             delays: [2, 8, 20].map(Duration::from_secs).to_vec(),
             give_up: Duration::from_secs(24 * 3600),
             twins_after: Duration::from_secs(300),
-            most_gets: 50,
+            most_gets: 100,
             most_pages: 100,
         }
     }
@@ -47,6 +47,20 @@ impl Patience {
     #[must_use]
     pub fn first_look_ms(&self, lost_ms: i64) -> i64 {
         later(lost_ms, self.delays.first().copied().unwrap_or_default())
+    }
+
+    /// Whether a look that finds nothing may be the last, made at `now_ms` after
+    /// `looks` others: it must read the whole list.
+    #[must_use]
+    pub fn decides(&self, looks: u32, now_ms: i64, quiet_ms: i64) -> bool {
+        self.after_look(looks + 1, now_ms, quiet_ms) == Next::Absent
+    }
+
+    /// Whether Zoom named a lasting reason in so many looks in a row that it is
+    /// believed: a missing scope, or a host that the grant may not see.
+    #[must_use]
+    pub fn is_refused(&self, refused: u32, now_ms: i64, quiet_ms: i64) -> bool {
+        usize::try_from(refused).is_ok_and(|times| times > self.delays.len()) && now_ms >= quiet_ms
     }
 
     /// What comes after look number `looks` (1 and more), made at `now_ms`;
@@ -79,6 +93,23 @@ mod tests {
         assert_eq!(patience.after_look(3, 31_000, 60_000), Next::LookAt(60_000));
         assert_eq!(patience.after_look(4, 60_000, 60_000), Next::Absent);
         assert_eq!(patience.after_look(3, 31_000, 0), Next::Absent);
+    }
+
+    #[test]
+    fn only_the_last_look_must_read_the_whole_list() {
+        let patience = Patience::default();
+        let decides: Vec<_> = (0..4).map(|looks| patience.decides(looks, 31_000, 60_000)).collect();
+        assert_eq!(decides, [false; 4]);
+        assert!(!patience.decides(1, 60_000, 60_000));
+        assert!(patience.decides(2, 60_000, 60_000));
+    }
+
+    #[test]
+    fn a_lasting_refusal_is_believed_after_as_many_looks_as_there_are() {
+        let patience = Patience::default();
+        assert!(!patience.is_refused(3, 99, 50));
+        assert!(!patience.is_refused(4, 49, 50));
+        assert!(patience.is_refused(4, 50, 50));
     }
 
     #[test]

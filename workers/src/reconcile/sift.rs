@@ -1,58 +1,83 @@
-//! Which of a host's meetings is the one that a lost call made. Pure.
+//! Which rows of a list may be the meeting that a lost call made. Pure.
 //!
 //! With a marker, the marker alone decides; how alike two meetings are only
 //! orders the questions. Without one nothing is ever adopted: a meeting that
 //! could be ours makes the outcome unknown, to be looked at by a person.
+//!
+//! A row is ruled out without being read in full only if it shows that it was
+//! made before the first call, or an agenda that cannot be the beginning of
+//! ours: where Zoom cuts an agenda, and whether it shows one, is not relied on.
 
-use jiff::{SignedDuration, Timestamp};
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp, ToSpan as _};
 use zoom_api::Listed;
 use zoomd_wire::{Marker, Meeting};
 
-/// A list cuts an agenda here.
+/// Zoom publishes that a list cuts an agenda here.
 const AGENDA_CUT: usize = 250;
 /// How far Zoom's clock may be from ours.
 const CLOCK_SLACK: SignedDuration = SignedDuration::from_mins(10);
+/// Zoom may not keep the seconds of a start.
+const SECONDS: SignedDuration = SignedDuration::from_secs(60);
+/// Characters at the end of a cut agenda that may be half of something.
+const FRAYED: usize = 6;
+/// How far Zoom's clock may be from Redis' where a start is nearly now.
+const CLOCKS: SignedDuration = SignedDuration::from_secs(5);
+/// A meeting expires 30 days after its date and leaves the list.
+const EXPIRY_DAYS: i64 = 29;
 
-/// What is looked for.
-#[derive(Debug, Clone, Copy)]
+/// The meeting that is looked for.
+#[derive(Debug, Clone)]
 pub struct Sought<'a> {
-    /// The marker in its agenda, if it has one.
-    pub marker: Option<&'a Marker>,
-    /// What was asked for.
-    pub meeting: &'a Meeting,
-    /// When the first call may have left.
-    pub since: Timestamp,
+    marker: Option<&'a Marker>,
+    meeting: &'a Meeting,
+    since: Timestamp,
+    /// The agenda as it was sent, by its letters and digits.
+    agenda: String,
 }
 
-/// What a list shows.
-#[derive(Debug, PartialEq, Eq)]
-pub enum Sifted<'a> {
-    /// The meetings that carry the marker; the first is the one.
-    Found(Vec<&'a Listed>),
-    /// Those whose agenda must be read in full, likeliest first; maybe none.
-    Ask(Vec<&'a Listed>),
-    /// No marker, and these could be it; maybe none.
-    Alike(Vec<&'a Listed>),
+/// What a row says of the meeting that is looked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Class {
+    /// It carries the marker.
+    Carries,
+    /// Its agenda must be read in full; the likeliest have the lowest rank.
+    Ask(u8),
+    /// There is no marker, and it could be the one.
+    Alike,
+    /// Another meeting.
+    Other,
 }
 
-impl Sought<'_> {
-    /// Sifts a whole list.
+impl<'a> Sought<'a> {
+    /// The meeting of a job that was first sent at `since`, by its marker if it has one.
     #[must_use]
-    pub fn sift<'a>(&self, listed: &'a [Listed]) -> Sifted<'a> {
+    pub fn new(marker: Option<&'a Marker>, meeting: &'a Meeting, since: Timestamp) -> Self {
+        let agenda = agenda_of(meeting.body()).flatten().unwrap_or_default();
+        let agenda =
+            letters(&agenda) + &letters(&marker.map(ToString::to_string).unwrap_or_default());
+        Self { marker, meeting, since, agenda }
+    }
+
+    /// Classifies a row.
+    #[must_use]
+    pub fn class(&self, row: &Listed) -> Class {
         let Some(marker) = self.marker else {
-            return Sifted::Alike(listed.iter().filter(|one| self.could_be(one)).collect());
+            let alike = is_recent(row, self.since) && self.likeness(row) == 3;
+            return if alike { Class::Alike } else { Class::Other };
         };
-        let carries = |one: &&Listed| one.agenda.as_deref().is_some_and(|text| marker.is_in(text));
-        let mut found: Vec<_> = listed.iter().filter(carries).collect();
-        if !found.is_empty() {
-            found.sort_by(|a, b| a.created_at.cmp(&b.created_at).then(a.id.cmp(&b.id)));
-            return Sifted::Found(found);
+        if row.agenda.as_deref().is_some_and(|text| marker.is_in(text)) {
+            return Class::Carries;
         }
-        let ask =
-            listed.iter().filter(|one| is_cut(one) || is_doubtful(one) && self.is_recent(one));
-        let mut ask: Vec<_> = ask.collect();
-        ask.sort_by_key(|one| (!self.is_recent(one), 3 - self.likeness(one)));
-        Sifted::Ask(ask)
+        let hides = may_hide(row, self.since) && self.may_begin_with(row.agenda.as_deref());
+        if hides { Class::Ask(3 - self.likeness(row)) } else { Class::Other }
+    }
+
+    /// Whether there is a marker to know it by.
+    #[must_use]
+    pub fn is_marked(&self) -> bool {
+        self.marker.is_some()
     }
 
     /// Whether the full agenda of a meeting carries the marker.
@@ -61,58 +86,94 @@ impl Sought<'_> {
         self.marker.is_some_and(|marker| agenda.is_some_and(|text| marker.is_in(text)))
     }
 
-    fn could_be(&self, one: &Listed) -> bool {
-        self.is_recent(one) && self.likeness(one) == 3
+    /// Whether the row looks like the meeting, for people to decide.
+    #[must_use]
+    pub fn is_candidate(&self, row: &Listed) -> bool {
+        row.id > 0 && is_recent(row, self.since) && self.likeness(row) == 3
     }
 
-    /// Made no earlier than the first call, as far as clocks can be trusted. A
-    /// meeting that does not say counts as recent.
-    fn is_recent(&self, one: &Listed) -> bool {
-        is_recent(one, self.since)
+    /// Whether what a list shows of an agenda may be the beginning of ours.
+    fn may_begin_with(&self, shown: Option<&str>) -> bool {
+        let shown = shown.unwrap_or_default();
+        if shown.len() >= AGENDA_CUT {
+            return true;
+        }
+        let shown = letters(shown);
+        let whole = shown.len() - FRAYED.min(shown.len() / 2);
+        let head = shown.get(..whole).unwrap_or_default();
+        shown.len() <= self.agenda.len() + FRAYED && self.agenda.starts_with(head)
     }
 
     /// How many of topic, type and start agree; what a meeting does not tell agrees.
     fn likeness(&self, one: &Listed) -> u8 {
         let wanted = self.meeting;
-        let topic = one.topic.as_deref().is_none_or(|t| Some(t) == wanted.topic.as_deref());
+        let topic = one.topic.as_deref().zip(wanted.topic.as_deref());
+        let topic = topic.is_none_or(|(a, b)| is_same(a, b));
         let kind = one.meeting_type.is_none_or(|t| t == wanted.meeting_type);
         let start = match (wanted.start, one.start_time.as_deref()) {
-            (Some(wanted), Some(text)) => text.parse::<Timestamp>().is_ok_and(|s| s == wanted),
+            (Some(wanted), Some(text)) => text
+                .parse::<Timestamp>()
+                .is_ok_and(|start| start.duration_since(wanted).abs() < SECONDS),
             _ => true,
         };
         u8::from(topic) + u8::from(kind) + u8::from(start)
     }
 }
 
-/// Whether a meeting made since `since` may carry a marker that the list hides.
+/// Whether a row made since `since` may carry a marker that the list does not
+/// show. One that ends with another marker is another job's meeting.
 #[must_use]
-pub fn may_hide(one: &Listed, since: Timestamp) -> bool {
-    (is_cut(one) || is_doubtful(one)) && is_recent(one, since)
+pub fn may_hide(row: &Listed, since: Timestamp) -> bool {
+    let shown = row.agenda.as_deref().unwrap_or_default();
+    let last = shown.split_whitespace().next_back().unwrap_or_default();
+    is_recent(row, since) && last.parse::<Marker>().is_err()
 }
 
-/// Whether a list may cut an agenda of so many characters and a marker, whatever
-/// it counts.
-#[must_use]
-pub fn may_be_cut(agenda_chars: usize) -> bool {
-    const LONGEST_CHAR: usize = 4;
-    const MARKER: usize = 16;
-    agenda_chars * LONGEST_CHAR + MARKER >= AGENDA_CUT
-}
-
+/// Made no earlier than the first call, as far as clocks can be trusted. A
+/// meeting that does not say counts as recent.
 fn is_recent(one: &Listed, since: Timestamp) -> bool {
     let made = one.created_at.as_deref().and_then(|text| text.parse::<Timestamp>().ok());
     made.is_none_or(|made| made >= since.saturating_sub(CLOCK_SLACK).unwrap_or(made))
 }
 
-/// Whether the list has cut the agenda.
-fn is_cut(one: &Listed) -> bool {
-    one.agenda.as_deref().is_some_and(|text| text.chars().count() >= AGENDA_CUT)
+/// Why Zoom's lists may not show a meeting that exists: its start, sent last at
+/// `sent` by a call that took at most `over`, or the time that has passed.
+#[must_use]
+pub fn unlisted(
+    meeting: &Meeting,
+    sent: Timestamp,
+    over: Duration,
+    now: Timestamp,
+) -> Option<&'static str> {
+    let start = meeting.start?;
+    let by = SignedDuration::try_from(over).unwrap_or(SignedDuration::from_mins(1));
+    let arrival = sent.saturating_add(by + CLOCKS).unwrap_or(sent);
+    if start <= arrival {
+        return Some(
+            "its start was past when it was sent: Zoom may have made an instant meeting of it, which no list shows",
+        );
+    }
+    let expired = now.checked_sub((EXPIRY_DAYS * 24).hours()).is_ok_and(|old| start < old);
+    expired.then_some("its date is so long ago that Zoom lists it no more")
 }
 
-/// Whether it may have: a list that counts bytes cuts others earlier, and one
-/// without an agenda may not show it.
-fn is_doubtful(one: &Listed) -> bool {
-    one.agenda.as_deref().is_none_or(|text| text.len() >= AGENDA_CUT)
+/// The agenda in the JSON of a meeting: `None` for what is no object, `Some(None)`
+/// without an agenda.
+#[must_use]
+pub fn agenda_of(json: &str) -> Option<Option<String>> {
+    let fields: serde_json::Map<String, serde_json::Value> = serde_json::from_str(json).ok()?;
+    Some(fields.get("agenda").and_then(|agenda| agenda.as_str().map(ToOwned::to_owned)))
+}
+
+/// The same text, as far as spaces and signs are kept on the way.
+fn is_same(a: &str, b: &str) -> bool {
+    let (of_a, of_b) = (letters(a), letters(b));
+    if of_a.is_empty() && of_b.is_empty() { a.trim() == b.trim() } else { of_a == of_b }
+}
+
+/// What stays of a text whatever becomes of its spaces and signs on the way.
+fn letters(text: &str) -> String {
+    text.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase()).collect()
 }
 
 #[cfg(test)]

@@ -20,96 +20,111 @@ fn since() -> Timestamp {
     "2026-11-25T10:00:00Z".parse().expect("a time")
 }
 
-fn ids(list: &[&Listed]) -> Vec<u64> {
-    list.iter().map(|one| one.id).collect()
+fn class(sought: &Sought<'_>, rows: &[Listed]) -> Vec<Class> {
+    rows.iter().map(|row| sought.class(row)).collect()
 }
 
-const LONG: &str = "word ";
+const NEW: &str = r#","created_at":"2026-11-25T10:00:01Z""#;
+const OLD: &str = r#","created_at":"2026-11-25T09:49:59Z""#;
 
 #[test]
 fn the_marker_alone_decides() {
     let (job, marker) = (scheduled(), Marker::from_bits(7));
-    let sought = Sought { marker: Some(&marker), meeting: &job.meeting, since: since() };
-    let all = [
-        listed(1, r#","topic":"sync","type":2,"start_time":"2026-12-01T10:00:00Z","agenda":"x""#),
+    let sought = Sought::new(Some(&marker), &job.meeting, since());
+    let rows = [
+        listed(
+            1,
+            r#","topic":"sync","type":2,"start_time":"2026-12-01T10:00:00Z","agenda":"notes""#,
+        ),
         listed(2, &format!(r#","topic":"other","type":3,"agenda":"y\n{marker}""#)),
-        listed(3, ""),
+        listed(3, &format!(r#"{OLD},"agenda":"y {marker}, z""#)),
     ];
-    assert_eq!(sought.sift(&all), Sifted::Found(vec![&all[1]]));
-    assert_eq!(sought.sift(&all[..1]), Sifted::Ask(vec![]));
+    assert_eq!(class(&sought, &rows), [Class::Other, Class::Carries, Class::Carries]);
     assert!(sought.is_it(Some(&format!("a {marker}"))));
     assert!(!sought.is_it(Some("a zd-aaaaaaaaaaaa")));
     assert!(!sought.is_it(None));
 }
 
 #[test]
-fn of_twins_the_earliest_is_the_one() {
+fn a_new_meeting_that_may_hide_the_marker_is_asked_for_likeliest_first() {
     let (job, marker) = (scheduled(), Marker::from_bits(7));
-    let sought = Sought { marker: Some(&marker), meeting: &job.meeting, since: since() };
-    let all = [
-        listed(8, &format!(r#","created_at":"2026-11-25T10:00:09Z","agenda":"{marker}""#)),
-        listed(9, &format!(r#","created_at":"2026-11-25T10:00:01Z","agenda":"{marker}""#)),
+    let sought = Sought::new(Some(&marker), &job.meeting, since());
+    let cut = "word ".repeat(50);
+    let other = Marker::from_bits(8);
+    let table = [
+        (format!(r#"{NEW},"topic":"sync","agenda":"{cut}""#), Class::Ask(0)),
+        (format!(r#"{NEW},"topic":"else","type":8,"agenda":"{cut}""#), Class::Ask(2)),
+        (format!(r#"{OLD},"topic":"sync","agenda":"{cut}""#), Class::Other),
+        // A list that counts bytes, shows none, an empty one, or cuts much earlier.
+        (format!(r#"{NEW},"agenda":"{}""#, "é".repeat(125)), Class::Ask(0)),
+        (NEW.to_owned(), Class::Ask(0)),
+        (format!(r#"{NEW},"agenda":"""#), Class::Ask(0)),
+        (format!(r#"{NEW},"agenda":"zd-""#), Class::Ask(0)),
+        (format!(r#"{NEW},"agenda":"…""#), Class::Ask(0)),
+        (String::new(), Class::Ask(0)),
+        // Somebody else's.
+        (format!(r#"{NEW},"agenda":"notes of the board""#), Class::Other),
+        (format!(r#"{NEW},"agenda":"{cut}\n{other}""#), Class::Other),
+        (OLD.to_owned(), Class::Other),
     ];
-    let Sifted::Found(found) = sought.sift(&all) else { panic!("found") };
-    assert_eq!(ids(&found), [9, 8]);
+    for (fields, wanted) in table {
+        assert_eq!(sought.class(&listed(1, &fields)), wanted, "{fields}");
+    }
 }
 
 #[test]
-fn what_the_list_cuts_is_asked_for_likeliest_first() {
-    let (job, marker) = (scheduled(), Marker::from_bits(7));
-    let sought = Sought { marker: Some(&marker), meeting: &job.meeting, since: since() };
-    let cut = LONG.repeat(50);
-    let short: String = cut.chars().take(249).collect();
-    let all = [
-        listed(
-            1,
-            &format!(r#","created_at":"2026-11-25T09:49:59Z","topic":"sync","agenda":"{cut}""#),
-        ),
-        listed(
-            2,
-            &format!(r#","created_at":"2026-11-25T09:50:01Z","topic":"else","agenda":"{cut}""#),
-        ),
-        listed(
-            3,
-            &format!(r#","created_at":"2026-11-25T10:00:01Z","topic":"sync","agenda":"{cut}""#),
-        ),
-        listed(4, &format!(r#","topic":"else","type":8,"agenda":"{cut}""#)),
-        listed(5, &format!(r#","created_at":"2026-11-25T10:00:01Z","agenda":"{short}""#)),
+fn a_cut_agenda_is_known_as_the_beginning_of_ours() {
+    let job =
+        job(r#"{"topic":"t","type":3,"agenda":"Quarterly review & plans, with all of the board"}"#);
+    let marker = Marker::from_bits(7);
+    let sought = Sought::new(Some(&marker), &job.meeting, since());
+    let table = [
+        ("Quarterly rev", true),
+        ("Quarterly rev...", true),
+        ("QUARTERLY  REVIEW &amp;", true),
+        ("Quarterly review &am", true),
+        ("Quarterly review & plans, with all of the board", true),
+        ("Weekly review of the numbers", false),
+        ("Quarterly results of the first and the second quarter", false),
     ];
-    let Sifted::Ask(ask) = sought.sift(&all) else { panic!("ask") };
-    assert_eq!(ids(&ask), [3, 2, 4, 1]);
-}
-
-#[test]
-fn a_new_meeting_whose_agenda_may_be_cut_or_hidden_is_asked_for() {
-    let (job, marker) = (scheduled(), Marker::from_bits(7));
-    let sought = Sought { marker: Some(&marker), meeting: &job.meeting, since: since() };
-    let (new, old) =
-        (r#","created_at":"2026-11-25T10:00:01Z""#, r#","created_at":"2026-11-24T10:00:00Z""#);
-    let wide = "é".repeat(125);
-    let all = [
-        listed(1, &format!(r#"{new},"agenda":"{wide}""#)),
-        listed(2, &format!(r#"{old},"agenda":"{wide}""#)),
-        listed(3, new),
-        listed(4, old),
-        listed(5, &format!(r#"{new},"agenda":"""#)),
-        listed(6, &format!(r#"{new},"agenda":"{}""#, "é".repeat(124))),
-    ];
-    let Sifted::Ask(ask) = sought.sift(&all) else { panic!("ask") };
-    assert_eq!(ids(&ask), [1, 3]);
+    for (shown, asked) in table {
+        let row = listed(1, &format!(r#"{NEW},"agenda":"{shown}""#));
+        let is_asked = matches!(sought.class(&row), Class::Ask(_));
+        assert_eq!(is_asked, asked, "{shown}");
+    }
 }
 
 #[test]
 fn without_a_marker_what_is_alike_is_told_and_nothing_is_adopted() {
     let job = scheduled();
-    let sought = Sought { marker: None, meeting: &job.meeting, since: since() };
+    let sought = Sought::new(None, &job.meeting, since());
     let same = r#","topic":"sync","type":2,"start_time":"2026-12-01T10:00:00Z""#;
-    let all = [
-        listed(1, &format!(r#"{same},"created_at":"2026-11-25T10:00:01Z""#)),
-        listed(2, &format!(r#"{same},"created_at":"2026-11-25T09:00:00Z""#)),
-        listed(3, r#","topic":"sync","type":2,"start_time":"2026-12-01T11:00:00Z""#),
-        listed(4, r#","topic":"other","type":2,"start_time":"2026-12-01T10:00:00Z""#),
+    let table = [
+        (format!("{same}{NEW}"), Class::Alike),
+        (format!("{same}{OLD}"), Class::Other),
+        (format!(r#"{NEW},"topic":" Sync","start_time":"2026-12-01T10:00:30Z""#), Class::Alike),
+        (r#","topic":"sync","type":2,"start_time":"2026-12-01T11:00:00Z""#.into(), Class::Other),
+        (r#","topic":"other","type":2,"start_time":"2026-12-01T10:00:00Z""#.into(), Class::Other),
     ];
-    assert_eq!(sought.sift(&all), Sifted::Alike(vec![&all[0]]));
-    assert_eq!(sought.sift(&all[1..]), Sifted::Alike(vec![]));
+    for (fields, wanted) in table {
+        assert_eq!(sought.class(&listed(1, &fields)), wanted, "{fields}");
+    }
+}
+
+#[test]
+fn a_start_that_was_past_may_be_on_no_list() {
+    let job = scheduled();
+    let start: Timestamp = "2026-12-01T10:00:00Z".parse().expect("a time");
+    let over = Duration::from_secs(30);
+    let told = |before_s: i64, days: i64| {
+        let sent = start - SignedDuration::from_secs(before_s);
+        unlisted(&job.meeting, sent, over, start + SignedDuration::from_hours(days * 24))
+    };
+    assert!(told(-1, 0).is_some_and(|why| why.contains("instant")));
+    assert!(told(35, 0).is_some());
+    assert!(told(36, 0).is_none());
+    assert!(told(36, 29).is_none());
+    assert!(told(36, 30).is_some_and(|why| why.contains("long ago")));
+    let open = self::job(r#"{"topic":"t","type":3}"#);
+    assert!(unlisted(&open.meeting, start, over, start).is_none());
 }

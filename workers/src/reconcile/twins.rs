@@ -14,15 +14,19 @@ use std::time::{Duration, Instant};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
+use zoom_api::{ListQuery, MeetingRef};
 use zoomd_store::StoreError;
 use zoomd_store::twins::Twins;
 use zoomd_wire::Marker;
 
-use super::look::{self, Place};
+use super::asker::{Answer, Asker, Stop};
+use super::look::Place;
 use super::sift;
-use crate::jobs::{call, notes};
+use crate::jobs::call::{self, Leave};
+use crate::jobs::notes;
 use crate::pipeline::flight::Flight;
 use crate::pipeline::shop::Shop;
+use crate::tokens::Token;
 
 /// Looks and findings on their way to Redis; more are skipped.
 const MOST: usize = 256;
@@ -40,8 +44,8 @@ struct Note {
     v: u8,
     place: Place,
     marker: String,
-    /// When its first call may have left, where a list may cut its agenda: then
-    /// what was made since is read in full.
+    /// When its first call may have left: what was made since and may carry the
+    /// marker out of the list's sight is read in full.
     #[serde(default)]
     since: Option<Timestamp>,
     /// When the job succeeded, by the time of Redis.
@@ -77,7 +81,6 @@ impl Suspects {
         let (place, marker) = (Place::of(flight), marker.to_string());
         let first_ms = flight.record.first_send_ms.unwrap_or(flight.ticket.granted_ms);
         let since = Timestamp::from_millisecond(first_ms).ok();
-        let since = since.filter(|_| sift::may_be_cut(flight.job.meeting.agenda_chars));
         let note = Note { v: 1, place, marker, since, at: flight.redis_time(Instant::now()) };
         self.send(News::Watch(Arc::clone(&flight.ticket.job_id), note));
     }
@@ -170,5 +173,49 @@ async fn look_at(shop: &Shop, note: Note) -> Result<Vec<u64>, String> {
     let marker: Marker = note.marker.parse().map_err(|_| "its marker is none".to_owned())?;
     let prepared = call::prepare_outside(shop, &note.place.account).await;
     let (token, leave) = prepared.map_err(|wait| format!("{wait:?}"))?;
-    look::carriers(shop, note.place, &token, leave, &marker, note.since).await
+    carriers(shop, &note.place, &token, leave, &marker, note.since).await
+}
+
+/// The meetings of the whole list that carry `marker`, outside of any lease.
+/// Those made after `hidden_since` that may carry it out of sight are read in full.
+///
+/// # Errors
+/// The list could not be read, and what was read of it shows no two.
+async fn carriers(
+    shop: &Shop,
+    place: &Place,
+    token: &Token,
+    leave: Leave<'_>,
+    marker: &Marker,
+    hidden_since: Option<Timestamp>,
+) -> Result<Vec<u64>, String> {
+    let now_ms = shop.queue.store().now_ms().await.map_err(|error| error.to_string())?;
+    let now = Timestamp::from_millisecond(now_ms).map_err(|error| error.to_string())?;
+    let (known, account, host) = ((now, Instant::now()), &*place.account, &*place.host);
+    let mut asker = Asker { shop, account, host, known, token, leave, paid: false, until: None };
+    let (mut found, mut hidden) = (Vec::new(), Vec::new());
+    let listed = asker.list(ListQuery::default(), 0, |fresh, _| {
+        for row in fresh {
+            if row.agenda.as_deref().is_some_and(|text| marker.is_in(text)) {
+                found.push(row.id);
+            } else if hidden_since.is_some_and(|since| sift::may_hide(row, since)) {
+                hidden.push(row.id);
+            }
+        }
+        false
+    });
+    let end = listed.await.map_err(|left| left.stop);
+    for id in hidden.into_iter().take(shop.settings.reconcile.most_gets) {
+        // One that cannot be read leaves the count of the others as it is.
+        if let Ok(Answer::Text(json)) = asker.get(&MeetingRef::Id(id)).await
+            && sift::agenda_of(&json).flatten().is_some_and(|text| marker.is_in(&text))
+        {
+            found.push(id);
+        }
+    }
+    match end {
+        Err(Stop::TooLong(_)) | Ok(_) => Ok(found),
+        Err(_) if found.len() > 1 => Ok(found),
+        Err(stop) => Err(format!("{stop:?}")),
+    }
 }

@@ -158,7 +158,12 @@ async fn what_cannot_be_told_apart_is_not_guessed() {
 async fn a_list_that_may_not_be_read_leaves_the_outcome_unknown() {
     let world = World::new().await;
     world.account("acme").await;
-    let engine = world.hasty_engine().await;
+    let engine = world
+        .engine_with(|setup| {
+            setup.queue.request_timeout = Duration::from_millis(300);
+            setup.settings.reconcile.delays = vec![Duration::from_millis(50)];
+        })
+        .await;
     world.sim.fault(Fault::new(Endpoint::Create, What::Drop).after());
     world.sim.fault(
         Fault::new(

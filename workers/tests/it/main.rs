@@ -11,6 +11,7 @@ mod panics;
 mod proxy;
 mod redis_trouble;
 mod resp;
+mod searches;
 mod seen;
 mod takeover;
 mod waits;

@@ -1,0 +1,142 @@
+//! What the looks for one lost call know together, kept in the job's record.
+//!
+//! A look ends with its lease; a list of many pages is read over several. What
+//! was read is kept for as long as Zoom keeps a page token. All of it belongs
+//! to one call: after another one nothing of it counts.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use zoom_api::Listed;
+use zoomd_store::queue::Record;
+
+/// The record's field for the search.
+const SEARCH: &str = "search";
+/// The record's field for meetings that were read and are not the one.
+const READ: &str = "read";
+/// Zoom's page tokens live for 15 minutes.
+const TOKEN_MS: i64 = 10 * 60_000;
+/// Candidates that are kept.
+pub(super) const MOST_ALIKE: usize = 20;
+
+/// What the looks so far know.
+#[derive(Debug, Default, Clone, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Search {
+    /// When the call left that is looked for.
+    sent_ms: i64,
+    /// How often the whole list was read.
+    pub whole: u32,
+    /// Looks in a row that Zoom refused for a reason that lasts.
+    pub refused: u32,
+    /// Reads in a row that failed of a meeting that carries the marker.
+    pub unread: u32,
+    /// Where to go on, and what the pages before held.
+    at: Option<Page>,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct Page {
+    token: String,
+    pages: u32,
+    at_ms: i64,
+    pile: Pile,
+}
+
+/// What the pages of a list hold that matters.
+#[derive(Debug, Default, Clone, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Pile {
+    /// Meetings to read in full, by rank; the likeliest have the lowest.
+    pub ask: Vec<(u8, u64)>,
+    /// Meetings that look like the one.
+    pub alike: Vec<Listed>,
+    /// Rows that were read.
+    pub rows: usize,
+    /// Rows without an id that can be read.
+    pub odd: usize,
+    /// Of those, rows that may be the meeting.
+    pub doubtful: usize,
+}
+
+impl Pile {
+    /// The same for a list that begins again: its rows will be counted again.
+    pub(super) fn anew(&mut self) -> Self {
+        let (ask, alike) = (std::mem::take(&mut self.ask), std::mem::take(&mut self.alike));
+        Self { ask, alike, ..Self::default() }
+    }
+}
+
+impl Search {
+    /// What is known of the call that left at `sent_ms`.
+    #[must_use]
+    pub fn of(record: &Record) -> Self {
+        let sent_ms = record.last_send_ms.unwrap_or_default();
+        let known = record.more.get(SEARCH).cloned();
+        let known = known.and_then(|known| serde_json::from_value::<Self>(known).ok());
+        let known = known.filter(|known| known.sent_ms == sent_ms);
+        known.unwrap_or(Self { sent_ms, ..Self::default() })
+    }
+
+    /// Keeps it.
+    pub fn keep(&self, record: &mut Record) {
+        let text = serde_json::to_value(self).unwrap_or_default();
+        record.more.insert(SEARCH.to_owned(), text);
+    }
+
+    /// Goes on from this page of the list next time.
+    pub(super) fn stop_at(&mut self, token: &str, pages: u32, at_ms: i64, pile: Pile) {
+        self.at = Some(Page { token: token.to_owned(), pages, at_ms, pile });
+    }
+
+    /// Where the look before stopped, if Zoom still knows it.
+    pub(super) fn resume(&mut self, now_ms: i64) -> Option<(String, u32, Pile)> {
+        let page = self.at.take()?;
+        let fresh = (0..TOKEN_MS).contains(&(now_ms - page.at_ms));
+        fresh.then_some((page.token, page.pages, page.pile))
+    }
+
+    /// Whether a list is read only in part.
+    pub(super) fn is_under_way(&self) -> bool {
+        self.at.is_some()
+    }
+}
+
+/// Meetings that were read in full and are not the one.
+pub(super) fn read_before(record: &Record) -> Vec<u64> {
+    let list = record.more.get(READ).and_then(Value::as_array);
+    list.map(|ids| ids.iter().filter_map(Value::as_u64).collect()).unwrap_or_default()
+}
+
+/// Keeps them.
+pub(super) fn keep_read(record: &mut Record, read: &[u64]) {
+    record.more.insert(READ.to_owned(), read.into());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_search_belongs_to_one_call() {
+        let mut record = Record { last_send_ms: Some(5), ..Record::default() };
+        let mut search = Search::of(&record);
+        search.whole = 1;
+        search.stop_at("t", 3, 1_000, Pile { ask: vec![(0, 7)], ..Pile::default() });
+        search.keep(&mut record);
+        let mut again = Search::of(&record);
+        assert_eq!((again.whole, again.is_under_way()), (1, true));
+        let (token, pages, pile) = again.resume(2_000).expect("a page");
+        assert_eq!((token.as_str(), pages, pile.ask), ("t", 3, vec![(0, 7)]));
+        assert!(again.resume(2_000).is_none());
+        record.last_send_ms = Some(6);
+        assert_eq!(Search::of(&record).whole, 0);
+    }
+
+    #[test]
+    fn a_page_token_that_zoom_forgot_is_not_used() {
+        let mut search = Search::default();
+        search.stop_at("t", 3, 1_000, Pile::default());
+        assert!(search.clone().resume(1_000 + TOKEN_MS).is_none());
+        assert!(search.resume(999).is_none());
+    }
+}

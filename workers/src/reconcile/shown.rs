@@ -1,0 +1,193 @@
+//! What the rows that were read come to: a meeting to adopt, meetings to read
+//! in full, or something for a person to decide.
+//!
+//! Invariant: a meeting is adopted only if its marker was seen.
+
+use zoom_api::{Listed, MeetingRef, OddRow};
+use zoomd_store::queue::Record;
+
+use super::asker::{Answer, Failure, Refusal, Stop};
+use super::look::{Found, Look, Looker, Nothing};
+use super::search::{self, MOST_ALIKE, Pile, Search};
+use super::sift::{self, Class, Sought};
+
+/// How often the read of a meeting that carries the marker may fail before the
+/// list's row must do.
+const READS: u32 = 2;
+
+/// What one look has read.
+#[derive(Debug, Default)]
+pub(super) struct Heap {
+    /// Meetings that carry the marker.
+    pub(super) found: Vec<Listed>,
+    /// Rows with the marker, but without an id that can be read.
+    pub(super) nameless: Vec<Listed>,
+    pub(super) pile: Pile,
+}
+
+impl Looker<'_, '_> {
+    /// What the rows that were read come to, if they come to anything.
+    pub(super) async fn shown(
+        &mut self,
+        heap: &Heap,
+        record: &mut Record,
+        search: &mut Search,
+    ) -> Option<Look> {
+        if !heap.found.is_empty() {
+            return Some(self.adopt(&heap.found, search).await);
+        }
+        if let Some(row) = heap.nameless.first() {
+            return Some(self.name(row).await);
+        }
+        let alike = &heap.pile.alike;
+        if !self.sought.is_marked() && !alike.is_empty() {
+            return Some(Look::Unclear {
+                why: "the job has no marker, and these meetings could be its own".to_owned(),
+                alike: alike.clone(),
+            });
+        }
+        self.ask(&heap.pile, record).await
+    }
+
+    /// A look that found nothing.
+    pub(super) fn nothing(&self, enough: bool, pile: Pile) -> Look {
+        let rows = pile.doubtful;
+        let unreadable = (rows > 0).then(|| {
+            format!("{rows} rows of zoom's list cannot be read, and one of them could be it")
+        });
+        let doubt = unreadable.or_else(|| self.unlisted.map(ToOwned::to_owned));
+        Look::Nothing(Nothing { enough, doubt, alike: pile.alike })
+    }
+
+    /// The marker stands in the list: the meeting exists. It is read in full for
+    /// what the list leaves out; where that is refused the row must do.
+    async fn adopt(&mut self, found: &[Listed], search: &mut Search) -> Look {
+        let mut found: Vec<_> = found.iter().collect();
+        found.sort_by(|a, b| a.created_at.cmp(&b.created_at).then(a.id.cmp(&b.id)));
+        let all = found.iter().map(|one| one.id).collect();
+        let Some(first) = found.first() else { return self.nothing(false, Pile::default()) };
+        let json = match self.asker.get(&MeetingRef::Id(first.id)).await {
+            Ok(Answer::Text(json)) => json,
+            Ok(Answer::Missing(why)) => from_row(first, &why),
+            Err(Stop::Failed(Failure { why, refusal: Some(_) })) => from_row(first, &why),
+            Err(stop) if self.last || search.unread >= READS => {
+                from_row(first, &format!("{stop:?}"))
+            }
+            Err(stop) => {
+                search.unread += 1;
+                return stopped(stop, vec![(*first).clone()]);
+            }
+        };
+        Look::Found(Found { id: first.id, json, all })
+    }
+
+    /// A row carries the marker and has no id: Zoom may know it by its uuid.
+    async fn name(&mut self, row: &Listed) -> Look {
+        let why = "zoom's list shows the meeting in a row whose id cannot be read";
+        let Some(uuid) = row.uuid.clone().filter(|uuid| !uuid.is_empty()) else {
+            return Look::Unclear { why: why.to_owned(), alike: vec![row.clone()] };
+        };
+        match self.asker.get(&MeetingRef::Uuid(uuid)).await {
+            Ok(Answer::Text(json)) => match serde_json::from_str::<Listed>(&json) {
+                Ok(Listed { id, .. }) => Look::Found(Found { id, json, all: vec![id] }),
+                Err(_) => Look::Unclear { why: why.to_owned(), alike: vec![row.clone()] },
+            },
+            Ok(Answer::Missing(said)) => {
+                Look::Unclear { why: format!("{why}; {said}"), alike: vec![row.clone()] }
+            }
+            Err(stop) => stopped(stop, vec![row.clone()]),
+        }
+    }
+
+    /// Reads the meetings whose agenda the list does not show in full.
+    async fn ask(&mut self, pile: &Pile, record: &mut Record) -> Option<Look> {
+        let mut read = search::read_before(record);
+        let mut ask = pile.ask.clone();
+        ask.sort_unstable();
+        let mut trouble = None;
+        for (_, id) in ask {
+            if read.contains(&id) {
+                continue;
+            }
+            if read.len() >= self.asker.shop.settings.reconcile.most_gets {
+                let why =
+                    format!("{} meetings were read, and more could be the job's own", read.len());
+                return Some(Look::Unclear { why, alike: pile.alike.clone() });
+            }
+            match self.asker.get(&MeetingRef::Id(id)).await {
+                Ok(Answer::Text(json)) => {
+                    if self.sought.is_it(sift::agenda_of(&json).flatten().as_deref()) {
+                        return Some(Look::Found(Found { id, json, all: vec![id] }));
+                    }
+                    read.push(id);
+                    search::keep_read(record, &read);
+                }
+                // The list shows it: one such answer is not believed.
+                Ok(Answer::Missing(why)) => {
+                    trouble = Some(Stop::Failed(Failure { why, refusal: None }));
+                }
+                Err(Stop::Failed(failure)) if failure.refusal == Some(Refusal::Other) => {
+                    trouble = Some(Stop::Failed(failure));
+                }
+                Err(stop) => return Some(stopped(stop, pile.alike.clone())),
+            }
+        }
+        trouble.map(|stop| stopped(stop, pile.alike.clone()))
+    }
+}
+
+impl Heap {
+    /// Takes the rows of a page; whether the marker was seen.
+    pub(super) fn take(
+        &mut self,
+        sought: &Sought<'_>,
+        most: usize,
+        fresh: &[Listed],
+        odd: &[OddRow],
+    ) -> bool {
+        let pile = &mut self.pile;
+        pile.rows += fresh.len() + odd.len();
+        pile.odd += odd.len();
+        for row in fresh {
+            let known = pile.alike.iter().any(|one| one.id == row.id);
+            if sought.is_candidate(row) && !known && pile.alike.len() < MOST_ALIKE {
+                pile.alike.push(Listed { agenda: None, ..row.clone() });
+            }
+            match sought.class(row) {
+                Class::Carries => self.found.push(row.clone()),
+                Class::Ask(rank) if pile.ask.len() < most => pile.ask.push((rank, row.id)),
+                _ => {}
+            }
+        }
+        for OddRow { rest, .. } in odd {
+            match sought.class(rest) {
+                Class::Carries => self.nameless.push(rest.clone()),
+                Class::Ask(_) | Class::Alike => pile.doubtful += 1,
+                Class::Other => {}
+            }
+        }
+        !self.found.is_empty() || !self.nameless.is_empty()
+    }
+}
+
+/// What a look comes to that was stopped.
+pub(super) fn stopped(stop: Stop, alike: Vec<Listed>) -> Look {
+    match stop {
+        Stop::Wait(why) => Look::Wait(why),
+        Stop::Limited(label, limit) => Look::Limited(label, limit),
+        Stop::Failed(Failure { why, refusal }) => {
+            Look::Failed { why, lasting: refusal == Some(Refusal::Lasting), alike }
+        }
+        Stop::TooLong(why) => Look::Unclear { why, alike },
+    }
+}
+
+/// What the list tells of a meeting that Zoom does not let be read.
+fn from_row(one: &Listed, why: &str) -> String {
+    tracing::info!(meeting.id = one.id, why, "the meeting is adopted from its row in zoom's list");
+    let mut fields = serde_json::to_value(one).unwrap_or_default();
+    if let Some(fields) = fields.as_object_mut() {
+        fields.retain(|_, value| !value.is_null());
+    }
+    fields.to_string()
+}
