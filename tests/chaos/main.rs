@@ -16,6 +16,7 @@ mod book;
 mod daemon;
 mod plan;
 mod proxy;
+mod readings;
 #[path = "../it/support/mod.rs"]
 mod support;
 mod table;

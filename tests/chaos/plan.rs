@@ -32,7 +32,8 @@ pub const SCALED: Scale = Scale {
     name: "scaled",
     pace: 30,
     toml: "concurrency = 8\n[zoom]\nconnect_timeout = \"300ms\"\nrequest_timeout = \"2s\"\n\
-           token_timeout = \"1s\"\n[rotation]\nprobe_after = \"2s\"\n",
+           token_timeout = \"1s\"\n[rotation]\nprobe_after = \"2s\"\n\
+           [jobs]\nallow_past_start = true\n",
     storm: Duration::from_secs(4),
     limit: Duration::from_secs(60),
     daemons: 3,
@@ -48,7 +49,7 @@ pub const SHORT: Scale =
 pub const DEFAULT: Scale = Scale {
     name: "default",
     pace: 1,
-    toml: "concurrency = 8\n",
+    toml: "concurrency = 8\n[jobs]\nallow_past_start = true\n",
     storm: Duration::from_secs(6),
     limit: Duration::from_secs(200),
     daemons: 3,

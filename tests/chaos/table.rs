@@ -40,6 +40,8 @@ pub struct Rows {
     pub scale: String,
     /// Rounds by kind.
     pub rounds: BTreeMap<String, u64>,
+    /// Rounds by how Zoom was read in them.
+    pub readings: BTreeMap<String, u64>,
     /// Jobs by what they ended as.
     pub ends: BTreeMap<String, u64>,
     /// What the daemons broke at Zoom, by rule.
@@ -84,10 +86,20 @@ impl Rows {
         }
     }
 
+    /// Notes what Zoom is like in a round.
+    pub fn read(&mut self, readings: &[&'static str]) {
+        for name in readings {
+            *self.readings.entry((*name).to_owned()).or_default() += 1;
+        }
+    }
+
     /// Adds another campaign of the same scale.
     pub fn merge(&mut self, other: &Self) {
         for (kind, rounds) in &other.rounds {
             *self.rounds.entry(kind.clone()).or_default() += rounds;
+        }
+        for (name, rounds) in &other.readings {
+            *self.readings.entry(name.clone()).or_default() += rounds;
         }
         for (end, jobs) in &other.ends {
             *self.ends.entry(end.clone()).or_default() += jobs;
@@ -133,8 +145,8 @@ impl Rows {
         }
         let _ = writeln!(
             out,
-            "\nrounds: {:?}\nends: {:?}\nat zoom: {:?}",
-            self.rounds, self.ends, self.broken
+            "\nrounds: {:?}\nreadings of zoom: {:?}\nends: {:?}\nat zoom: {:?}",
+            self.rounds, self.readings, self.ends, self.broken
         );
         out
     }

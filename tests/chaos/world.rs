@@ -21,6 +21,7 @@ use zoomd_wire::AccountName;
 use crate::book::Books;
 use crate::daemon::Daemon;
 use crate::plan::{Kind, Plan, Scale};
+use crate::readings;
 use crate::support::KEY;
 use crate::table::Rows;
 use crate::verdict;
@@ -46,6 +47,8 @@ pub struct World {
     /// The last meeting of the rounds before.
     pub(crate) meetings_before: u64,
     pub(crate) kills: usize,
+    /// What Zoom is like in this round.
+    readings: Vec<&'static str>,
     pub(crate) rows: Rows,
     /// Redis' files as they were, and until when it is away.
     pub(crate) back: Option<crate::blows::Back>,
@@ -91,6 +94,7 @@ impl World {
             round: 0,
             meetings_before: 0,
             kills: 0,
+            readings: Vec::new(),
             rows: Rows::default(),
             back: None,
             number,
@@ -109,8 +113,12 @@ impl World {
             self.round += 1;
             if let Err(what) = self.play_round().await {
                 let place = format!(
-                    "seed {}, world {}, round {} ({:?}): {what}",
-                    self.seed, self.number, self.round, self.plan.kind
+                    "seed {}, world {}, round {} ({:?}; {}): {what}",
+                    self.seed,
+                    self.number,
+                    self.round,
+                    self.plan.kind,
+                    self.readings.join(", ")
                 );
                 self.end();
                 let logs: PathBuf = self.dir.keep();
@@ -135,10 +143,15 @@ impl World {
         self.kills = 0;
         let accounts = self.connect().await;
         let storm = self.plan.kind.storm(&self.scale);
+        let late = self.plan.kind == Kind::LateList;
+        let mut readings = Vec::new();
+        self.sim.rules(|rules| readings = readings::draw(rules, &mut self.dice, late));
+        self.rows.read(&readings);
+        self.readings = readings;
         let blind = matches!(self.plan.kind, Kind::Redis | Kind::RolledBack);
         let jobs = jobs(&mut self.dice, &self.scale, &accounts, self.round, blind);
         let producer = produce(self.store.clone(), self.books.clone(), jobs, storm);
-        if let Kind::LateList = self.plan.kind {
+        if late {
             self.sim.rules(|rules| rules.list.lag_ms = storm.as_millis() as i64);
         }
         // A Zoom that takes its time, so that there is something to hit.
@@ -222,8 +235,10 @@ struct Job {
 }
 
 impl Job {
+    /// One in ten starts in the past; a job that is sent again is the same job.
     fn new(account: &str, key: &str, with_id: bool) -> Self {
-        let start = jiff::Timestamp::now() + jiff::SignedDuration::from_hours(48);
+        let hours = if key.ends_with('3') { -72 } else { 48 };
+        let start = jiff::Timestamp::now() + jiff::SignedDuration::from_hours(hours);
         let start = start.strftime("%Y-%m-%dT%H:00:00Z").to_string();
         let mut job = json!({
             "account": account, "metadata": {"key": key},
