@@ -8,7 +8,7 @@ use std::time::Duration;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use jiff::Timestamp;
 use secrecy::{ExposeSecret as _, SecretString};
-use serde::Deserialize;
+use serde_json::Value;
 use sha2::Sha256;
 
 /// A signature older or newer than this is not taken: it could be replayed.
@@ -119,41 +119,56 @@ fn from_hex(text: &str) -> Option<[u8; 32]> {
     Some(bytes)
 }
 
-#[derive(Deserialize)]
-struct Event {
-    event: String,
-    event_ts: Option<i64>,
-    payload: Option<serde_json::Value>,
-}
-
 impl Told {
-    /// Reads a body that was verified.
+    /// Reads a body that was verified. Ids and times are read as text or number:
+    /// Zoom sends both.
     ///
     /// # Errors
     /// That it is no event, or one of ours without what it must name.
     pub fn read(body: &[u8]) -> Result<Self, NoEvent> {
-        let event: Event = serde_json::from_slice(body).map_err(|_| NoEvent)?;
-        let payload = event.payload.unwrap_or_default();
-        let text = |name: &str| {
-            payload.get(name).and_then(|v| v.as_str()).filter(|t| !t.is_empty()).map(str::to_owned)
-        };
-        Ok(match event.event.as_str() {
+        let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
+        let event: Value = serde_json::from_slice(body).map_err(|_| NoEvent)?;
+        let payload = &event["payload"];
+        Ok(match event["event"].as_str().ok_or(NoEvent)? {
             "endpoint.url_validation" => {
-                Self::UrlValidation { plain_token: text("plainToken").ok_or(NoEvent)? }
+                Self::UrlValidation { plain_token: text(&payload["plainToken"]).ok_or(NoEvent)? }
             }
-            "app_deauthorized" => {
-                let named = text("deauthorization_time").and_then(|t| t.parse().ok());
-                let told = event.event_ts.and_then(|ms| Timestamp::from_millisecond(ms).ok());
-                Self::Deauthorized {
-                    user_id: text("user_id").ok_or(NoEvent)?,
-                    account_id: text("account_id"),
-                    client_id: text("client_id"),
-                    at: named.or(told),
-                }
-            }
+            "app_deauthorized" => Self::Deauthorized {
+                user_id: text(&payload["user_id"]).ok_or(NoEvent)?,
+                account_id: text(&payload["account_id"]),
+                client_id: text(&payload["client_id"]),
+                at: time(&payload["deauthorization_time"]).or_else(|| time(&event["event_ts"])),
+            },
             _ => Self::Other,
         })
     }
+}
+
+/// Text that is not blank, or a whole number as text.
+fn text(value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) => Some(text.trim().to_owned()).filter(|text| !text.is_empty()),
+        Value::Number(number) if !number.is_f64() => Some(number.to_string()),
+        _ => None,
+    }
+}
+
+/// A date and time, or a number of seconds or milliseconds since 1970.
+fn time(value: &Value) -> Option<Timestamp> {
+    /// As seconds this is the year 5138, as milliseconds 1973.
+    const SECONDS_END: f64 = 1e11;
+    let text = match value {
+        Value::String(text) => text.trim(),
+        Value::Number(number) => &number.to_string(),
+        _ => return None,
+    };
+    if let Ok(time) = text.parse() {
+        return Some(time);
+    }
+    let number = text.parse::<f64>().ok().filter(|number| *number > 0.0 && *number < 1e15)?;
+    let ms = if number < SECONDS_END { number * 1e3 } else { number };
+    #[expect(clippy::cast_possible_truncation, reason = "it is below 1e15")]
+    Timestamp::from_millisecond(ms as i64).ok()
 }
 
 #[cfg(test)]
@@ -237,9 +252,57 @@ mod tests {
             br#"{"event":1}"#,
             br#"{"event":"app_deauthorized","payload":{}}"#,
             br#"{"event":"app_deauthorized"}"#,
-            br#"{"event":"endpoint.url_validation","payload":{"plainToken":7}}"#,
+            br#"{"event":"endpoint.url_validation","payload":{"plainToken":[]}}"#,
+            br#"{"event":"app_deauthorized","payload":{"user_id":" "}}"#,
+            br#"{"event":"app_deauthorized","payload":[]}"#,
         ] {
             assert_eq!(Told::read(bad), Err(NoEvent), "{}", String::from_utf8_lossy(bad));
         }
+    }
+
+    #[test]
+    fn numbers_and_times_are_read_as_number_or_text() {
+        let at = |event_ts: &str, time: &str| {
+            let body = format!(
+                r#"{{"event":"app_deauthorized","event_ts":{event_ts},"payload":{{"user_id":"u","deauthorization_time":{time}}}}}"#
+            );
+            match Told::read(body.as_bytes()) {
+                Ok(Told::Deauthorized { at, .. }) => at.map(|at| at.to_string()),
+                other => panic!("{body}: {other:?}"),
+            }
+        };
+        let second = Some("2023-11-14T22:13:21Z".to_owned());
+        for event_ts in [
+            "1700000001000",
+            r#""1700000001000""#,
+            r#"" 1700000001000 ""#,
+            "1700000001",
+            r#""1700000001""#,
+            "1700000001000.0",
+            r#""2023-11-14T22:13:21Z""#,
+        ] {
+            assert_eq!(at(event_ts, "null"), second, "{event_ts}");
+            assert_eq!(at("null", event_ts), second, "{event_ts}");
+        }
+        for odd in [r#""""#, r#""soon""#, "true", "-1", "0", "1e300", r#""NaN""#, r#""inf""#, "{}"]
+        {
+            assert_eq!(at(odd, "null"), None, "{odd}");
+            assert_eq!(at("1700000001000", odd), second, "{odd}");
+        }
+        let told = Told::read(
+            br#"{"event":"app_deauthorized","event_ts":"x","payload":{"user_id":7,"account_id":8,"client_id":9}}"#,
+        );
+        let ids = (Some("8".to_owned()), Some("9".to_owned()));
+        assert_eq!(
+            told,
+            Ok(Told::Deauthorized {
+                user_id: "7".into(),
+                account_id: ids.0,
+                client_id: ids.1,
+                at: None
+            })
+        );
+        let twice = br#"{"event":"x","event":"app_deauthorized","event_ts":1,"event_ts":"1","payload":{"user_id":"u"}}"#;
+        assert!(matches!(Told::read(twice), Ok(Told::Deauthorized { .. })));
     }
 }

@@ -9,6 +9,7 @@ use std::time::Duration;
 use hyper::StatusCode;
 use hyper::header::HeaderMap;
 use jiff::Timestamp;
+use serde_json::Value;
 use zoom_api::webhook::{NoEvent, Told, Unverified};
 use zoomd_store::consent::Farewell;
 
@@ -47,9 +48,17 @@ pub(super) async fn hear(door: &Door, headers: &HeaderMap, body: &[u8]) -> Answe
             };
             farewell_of(door, farewell).await
         }
+        // Zoom never repeats what got a 4xx, and disables an endpoint that often
+        // answers so. An operator can read the log.
         Ok(Told::UrlValidation { .. }) | Err(NoEvent) => {
-            let refused = words(StatusCode::BAD_REQUEST, "not understood\n");
-            ended("unknown", "unreadable", refused)
+            let said = said(body);
+            tracing::warn!(
+                event = said,
+                bytes = body.len(),
+                "webhook with a valid signature not understood; if it is app_deauthorized, \
+                 remove the account by hand"
+            );
+            ended("unknown", "unreadable", words(StatusCode::OK, "not understood\n"))
         }
         // Zoom sends what the app is subscribed to, and stops sending to who refuses.
         Ok(_) => ended("other", "ok", words(StatusCode::OK, "ignored\n")),
@@ -67,6 +76,13 @@ fn validation(door: &Door, plain_token: &str) -> Answer {
     let encrypted = door.0.webhook.as_ref().map(|secret| secret.encrypted_token(plain_token));
     let body = serde_json::json!({"plainToken": plain_token, "encryptedToken": encrypted});
     page::plain(StatusCode::OK, "application/json", body.to_string())
+}
+
+/// The event's name, or what stands in its place; the rest of a body may name people.
+fn said(body: &[u8]) -> String {
+    let event: Option<Value> = serde_json::from_slice(body).ok();
+    let name = event.map_or_else(|| "not JSON".to_owned(), |event| event["event"].to_string());
+    name.chars().take(80).collect()
 }
 
 async fn farewell_of(door: &Door, farewell: Farewell) -> Answer {

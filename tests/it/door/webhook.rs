@@ -47,7 +47,48 @@ async fn only_zoom_is_heard() {
     assert_eq!(client.send("POST", &url, &headers, &text.replace(':', ": ")).status, 401);
     assert_eq!(client.send("POST", &url, &headers[..1], text).status, 401);
     assert_eq!(client.send("POST", &url, &[], text).status, 401);
-    assert_eq!(door.tell(Event::Raw { body: "[1]".into() }).await, 400);
+}
+
+#[tokio::test]
+async fn what_zoom_signed_and_nobody_understands_is_taken_and_logged() {
+    let door = Door::new().await;
+    let daemon = door.rig.daemon();
+    let odd = [
+        "[1]",
+        "<xml/>",
+        r#"{"event":"app_deauthorized","payload":{}}"#,
+        r#"{"event":"endpoint.url_validation","payload":{"plainToken":[]}}"#,
+    ];
+    for body in odd {
+        assert_eq!(door.tell(Event::Raw { body: body.into() }).await, 200, "{body}");
+    }
+    let log = daemon.log();
+    assert_eq!(log.matches("webhook with a valid signature not understood").count(), odd.len());
+    assert!(log.contains("app_deauthorized") && log.contains("not JSON"), "{log}");
+    let (_, metrics) = daemon.get("/metrics");
+    let line = r#"zoomd_webhooks_total{event="unknown",outcome="unreadable"} 4"#;
+    assert!(metrics.contains(line), "{metrics}");
+}
+
+#[tokio::test]
+async fn a_deauthorization_with_its_times_as_text_is_carried_out() {
+    let door = Door::new().await;
+    let _daemon = door.rig.daemon();
+    assert_eq!(door.walk(&door.link("acme", &[]), "ada").status, 200);
+    let ada = door.account("acme").await.and_then(|account| account.zoom_user).expect("known");
+    let told = |at: jiff::Timestamp| Event::Raw {
+        body: json!({
+            "event": "app_deauthorized",
+            "event_ts": at.as_millisecond().to_string(),
+            "payload": {"user_id": ada, "client_id": "sim-client"},
+        })
+        .to_string(),
+    };
+    let hour = jiff::SignedDuration::from_hours(1);
+    assert_eq!(door.tell(told(jiff::Timestamp::now() - hour)).await, 200);
+    assert_eq!(door.state("acme").await, Some("active"), "its time is read: before this consent");
+    assert_eq!(door.tell(told(jiff::Timestamp::now())).await, 200);
+    assert_eq!(door.state("acme").await, Some("removed"));
 }
 
 #[tokio::test]
