@@ -1,15 +1,21 @@
-//! The REST API: create, get, update, delete, the user. Lists have their own file.
+//! The REST API: who may do what, creates, reads. Changes of a meeting, people
+//! and lists have files of their own.
 
-use serde_json::json;
+use std::collections::VecDeque;
+
+use serde_json::Map;
 
 use crate::call::{Call, Caller};
 use crate::counters::Rule;
 use crate::draft::{Draft, Wrong, start_ms};
 use crate::endpoint::Endpoint;
 use crate::limits::LimitKind;
-use crate::meetings::{Meeting, marker_of};
+use crate::marker::marker_of;
+use crate::meetings::{Meeting, Shown};
+use crate::occurrences::Changes;
 use crate::odd::PastStart;
 use crate::reply::Reply;
+use crate::settings;
 use crate::world::World;
 
 /// The scopes that allow an operation: classic, and granular.
@@ -20,6 +26,12 @@ fn scopes(endpoint: Endpoint) -> [&'static str; 2] {
         Endpoint::Get => ["meeting:read", "meeting:read:meeting"],
         Endpoint::Update => ["meeting:write", "meeting:update:meeting"],
         Endpoint::Delete => ["meeting:write", "meeting:delete:meeting"],
+        Endpoint::Status => ["meeting:write", "meeting:update:status"],
+        Endpoint::Upcoming => ["meeting:read", "meeting:read:list_upcoming_meetings"],
+        Endpoint::Invitation => ["meeting:read", "meeting:read:invitation"],
+        Endpoint::Register => ["meeting:write", "meeting:write:registrant"],
+        Endpoint::Registrants => ["meeting:read", "meeting:read:list_registrants"],
+        Endpoint::Users => ["user:read", "user:read:list_users"],
         _ => ["user:read", "user:read:user"],
     }
 }
@@ -33,8 +45,11 @@ impl World {
             Ok(admin) => admin,
             Err(reply) => return reply,
         };
-        let named = matches!(call.endpoint, Endpoint::Create | Endpoint::List | Endpoint::Me);
-        if !named {
+        if call.endpoint == Endpoint::Users {
+            return self.list_users(call, by, admin);
+        }
+        let (make, show) = (Endpoint::Create, Endpoint::Me);
+        if ![make, show, Endpoint::List, Endpoint::Upcoming].contains(&call.endpoint) {
             return self.act_meeting(call, by, admin);
         }
         let user = match self.named_user(&call.arg, by, admin) {
@@ -44,6 +59,7 @@ impl World {
         match call.endpoint {
             Endpoint::Create => self.create(call, by, user, admin).unwrap_or_else(|reply| reply),
             Endpoint::List => self.list(call, user),
+            Endpoint::Upcoming => self.upcoming(user),
             _ => self.show_user(user),
         }
     }
@@ -81,7 +97,7 @@ impl World {
         }
     }
 
-    fn invalid(&mut self, wrong: &Wrong, by: Caller) -> Reply {
+    pub(crate) fn invalid(&mut self, wrong: &Wrong, by: Caller) -> Reply {
         let (detail, reply) = match wrong {
             Wrong::NotAnObject => (
                 "not an object".to_owned(),
@@ -97,7 +113,7 @@ impl World {
     }
 
     /// Counts a create or update of a host's day; a refusal when it is spent.
-    fn charge(&mut self, host: usize, endpoint: Endpoint) -> Result<(), Reply> {
+    pub(crate) fn charge(&mut self, host: usize, endpoint: Endpoint) -> Result<(), Reply> {
         let now = self.now_ms();
         if !self.users[host].day.arrive(&self.rules.limits, now) {
             return Ok(());
@@ -141,7 +157,7 @@ impl World {
         let mut kind = 2;
         let checked = draft.and_then(|d| {
             kind = d.kind.unwrap_or(2);
-            d.check(kind).map(|()| d)
+            d.check(kind, false).map(|()| d)
         });
         let draft = checked.map_err(|wrong| self.invalid(&wrong, by))?;
         let host = self.check_host(&draft, kind, user, host, admin)?;
@@ -151,8 +167,10 @@ impl World {
         let zone = draft.timezone.clone().unwrap_or_else(|| self.users[host].timezone.clone());
         let start_ms = self.start(&draft, &mut kind, &zone, by)?;
         let meeting = self.draft_meeting(draft, kind, host, user, start_ms, zone);
-        let body = self.write_meeting(&meeting);
+        let body = self.write_meeting(&meeting, Shown::default());
+        let id = meeting.id;
         self.keep_meeting(meeting);
+        self.tell_meeting("meeting.created", id, by.user);
         Ok(Reply::json(201, body))
     }
 
@@ -235,6 +253,12 @@ impl World {
             (None, _) => format!("{:06}", self.mixed(51, serial) % 1_000_000),
         };
         let tracking = draft.tracking_fields.unwrap_or_default().into_iter();
+        let mut recurrence = draft.recurrence.filter(|_| kind == 8);
+        if let Some(rule) = &mut recurrence {
+            rule.zone.clone_from(&timezone);
+        }
+        let mut settings = Map::new();
+        settings::merge(&mut settings, draft.settings.unwrap_or_default());
         Meeting {
             serial,
             id: if pmi { self.users[host].pmi } else { meeting_id(serial) },
@@ -254,10 +278,16 @@ impl World {
             tracking: tracking
                 .map(|t| (t.field.unwrap_or_default(), t.value.unwrap_or_default()))
                 .collect(),
-            recurrence: if kind == 8 { draft.recurrence } else { None },
-            settings: draft.settings,
+            recurrence,
+            changes: Changes::new(),
+            settings,
+            registrants: Vec::new(),
             looks_left: self.rules.list.lag_looks,
+            running: false,
+            updates: VecDeque::new(),
+            stale: None,
             deleted: false,
+            deleted_ms: 0,
         }
     }
 
@@ -279,97 +309,48 @@ impl World {
     }
 
     fn act_meeting(&mut self, call: &Call, by: Caller, admin: bool) -> Reply {
-        let id = call.arg.parse::<u64>().ok();
-        let found = id.and_then(|id| self.meetings.by_id(id)).map(|m| (m.serial, m.host));
-        let mine = |host: usize| {
-            host == by.user || (admin && self.users[host].account == self.users[by.user].account)
+        let missing = || Reply::error(404, 3001, &format!("Meeting does not exist: {}.", call.arg));
+        let Ok(id) = call.arg.parse::<u64>() else { return missing() };
+        // A deleted meeting can be asked for its status alone: to recover it.
+        let found = match call.endpoint {
+            Endpoint::Status => self.meetings.ever(id),
+            _ => self.meetings.by_id(id),
         };
-        let Some((serial, host)) = found else {
-            return Reply::error(404, 3001, &format!("Meeting does not exist: {}.", call.arg));
-        };
-        if !mine(host) {
+        let Some((serial, host)) = found.map(|m| (m.serial, m.host)) else { return missing() };
+        let account = self.users[by.user].account;
+        if host != by.user && !(admin && self.users[host].account == account) {
             return Reply::error(400, 3003, "You are not the meeting host.");
         }
-        match call.endpoint {
-            Endpoint::Get => match self.meetings.live(serial) {
-                Some(meeting) => Reply::json(200, self.write_meeting(meeting)),
-                None => Reply::empty(404),
-            },
-            Endpoint::Delete => {
-                self.counters.meetings_deleted += 1;
-                if let Some(meeting) = self.meetings.live_mut(serial) {
-                    meeting.deleted = true;
-                }
-                Reply::empty(204)
-            }
-            _ => self.update(call, by, serial, host).unwrap_or_else(|reply| reply),
-        }
-    }
-
-    fn update(
-        &mut self,
-        call: &Call,
-        by: Caller,
-        serial: u64,
-        host: usize,
-    ) -> Result<Reply, Reply> {
-        self.charge(host, Endpoint::Update)?;
-        let (now, prefix) = (self.now_ms(), self.rules.marker_prefix.clone());
-        let (kind, zone) = match self.meetings.live(serial) {
-            Some(meeting) => (meeting.kind, meeting.timezone.clone()),
-            None => return Ok(Reply::empty(404)),
+        let done = match call.endpoint {
+            Endpoint::Get => self.show_meeting(call, serial),
+            Endpoint::Delete => self.delete(call, by, serial),
+            Endpoint::Status => self.change_status(call, by, id),
+            Endpoint::Invitation => self.invitation(serial),
+            Endpoint::Register => self.register(call, by, serial),
+            Endpoint::Registrants => self.list_registrants(serial),
+            _ => self.update(call, by, serial, host),
         };
-        let checked = Draft::read(&call.body)
-            .and_then(|draft| draft.check(draft.kind.unwrap_or(kind)).map(|()| draft));
-        let draft = checked.map_err(|wrong| self.invalid(&wrong, by))?;
-        let zone = draft.timezone.clone().unwrap_or(zone);
-        let start = draft.start_time.as_deref().and_then(|text| start_ms(text, &zone));
-        self.counters.meetings_updated += 1;
-        let Some(meeting) = self.meetings.live_mut(serial) else { return Ok(Reply::empty(404)) };
-        // A past start is ignored.
-        if let Some((start, _)) = start.filter(|(start, _)| *start > now) {
-            meeting.start_ms = Some(start);
-        }
-        if let Some(agenda) = draft.agenda {
-            meeting.marker = marker_of(&agenda, &prefix).map(Into::into);
-            meeting.agenda = agenda;
-        }
-        meeting.timezone = zone;
-        meeting.kind = draft.kind.unwrap_or(kind);
-        meeting.topic = draft.topic.unwrap_or_else(|| std::mem::take(&mut meeting.topic));
-        meeting.duration = draft.duration.unwrap_or(meeting.duration);
-        meeting.password = draft.password.unwrap_or_else(|| std::mem::take(&mut meeting.password));
-        meeting.settings = draft.settings.or_else(|| meeting.settings.take());
-        meeting.recurrence = draft.recurrence.or_else(|| meeting.recurrence.take());
-        Ok(Reply::empty(204))
+        done.unwrap_or_else(|reply| reply)
     }
 
-    fn show_user(&self, user: usize) -> Reply {
-        let (index, user) = (user, &self.users[user]);
-        let account = &self.accounts[user.account];
-        let name = user.email.split('@').next().unwrap_or_default();
-        let owner = account.owner == Some(index);
-        Reply::value(
-            200,
-            &json!({
-                "id": user.id,
-                "first_name": name,
-                "last_name": "Example",
-                "display_name": format!("{name} Example"),
-                "email": user.email,
-                "type": 2,
-                "role_name": if owner { "Owner" } else { "Member" },
-                "pmi": user.pmi,
-                "use_pmi": false,
-                "timezone": user.timezone,
-                "verified": 1,
-                "created_at": "2024-01-01T00:00:00Z",
-                "language": "en-US",
-                "status": "active",
-                "account_id": account.id,
-                "account_number": 7_000_000 + user.account as u64,
-            }),
-        )
+    fn show_meeting(&mut self, call: &Call, serial: u64) -> Result<Reply, Reply> {
+        let now = self.now_ms();
+        let occurrence = self.occurrence(call, serial)?;
+        let previous = call.query("show_previous_occurrences").is_some_and(|v| v == "true");
+        let Some(meeting) = self.meetings.live_mut(serial) else { return Ok(Reply::empty(404)) };
+        if let Some(stale) = &mut meeting.stale {
+            if stale.reads_left > 0 || stale.until_ms > now {
+                stale.reads_left = stale.reads_left.saturating_sub(1);
+                return Ok(Reply::json(200, stale.body.clone()));
+            }
+            meeting.stale = None;
+        }
+        let shown = Shown { occurrence, since_ms: (!previous).then_some(now) };
+        let meeting = self.meetings.live(serial);
+        Ok(meeting.map_or_else(
+            || Reply::empty(404),
+            |meeting| Reply::json(200, self.write_meeting(meeting, shown)),
+        ))
     }
 }
 

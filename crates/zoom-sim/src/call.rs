@@ -42,8 +42,15 @@ impl Call {
         pairs.find(|(key, _)| key == name).map(|(_, value)| value.into_owned())
     }
 
+    /// Whether the client takes JSON: by name, or whatever there is.
     fn asks_json(&self) -> bool {
-        self.header(ACCEPT).is_some_and(|accept| accept.contains("application/json"))
+        let takes = |range: &str| {
+            let range = range.split(';').next().unwrap_or_default().trim();
+            ["application/json", "application/*", "*/*"]
+                .iter()
+                .any(|r| range.eq_ignore_ascii_case(r))
+        };
+        self.header(ACCEPT).is_some_and(|accept| accept.split(',').any(takes))
     }
 
     pub(crate) fn has_type(&self, wanted: &str) -> bool {
@@ -62,7 +69,10 @@ pub(crate) struct Form {
 
 impl Form {
     fn read(call: &Call) -> Self {
-        let fields = form_urlencoded::parse(&call.body).into_owned().collect();
+        let mut fields: Vec<_> = form_urlencoded::parse(&call.body).into_owned().collect();
+        // Published for server-to-server apps, and what most clients do.
+        let query = call.parts.uri.query().unwrap_or_default();
+        fields.extend(form_urlencoded::parse(query.as_bytes()).into_owned());
         let basic = call.header(AUTHORIZATION).and_then(|h| h.strip_prefix("Basic "));
         let basic = basic.and_then(|b| STANDARD.decode(b).ok()).and_then(|raw| {
             let text = String::from_utf8(raw).ok()?;
@@ -166,7 +176,7 @@ impl World {
             let reason = format!("{name} not supported as query parameter string");
             return Some(Reply::oauth(400, "invalid_request", Some(&reason)));
         }
-        if !call.has_type("application/x-www-form-urlencoded") {
+        if !call.body.is_empty() && !call.has_type("application/x-www-form-urlencoded") {
             self.violate(Rule::WrongContentType, None, format!("{:?}", call.endpoint));
             return Some(Reply::oauth(400, "invalid_request", Some("Missing grant type")));
         }
@@ -187,7 +197,10 @@ impl World {
         if !asks_json {
             self.violate(Rule::MissingAccept, user, format!("{:?}", call.endpoint));
         }
-        let sends = matches!(call.endpoint, Endpoint::Create | Endpoint::Update);
+        let sends = matches!(
+            call.endpoint,
+            Endpoint::Create | Endpoint::Update | Endpoint::Status | Endpoint::Register
+        );
         let fits = !sends || call.has_type("application/json");
         if !fits {
             self.violate(Rule::WrongContentType, user, format!("{:?}", call.endpoint));
@@ -237,9 +250,11 @@ impl World {
         let labels = &self.rules.limits.labels;
         match endpoint {
             Endpoint::Create => labels.create,
-            Endpoint::List => labels.list,
-            Endpoint::Get => labels.get,
-            Endpoint::Update => labels.update,
+            Endpoint::List | Endpoint::Upcoming | Endpoint::Registrants | Endpoint::Users => {
+                labels.list
+            }
+            Endpoint::Get | Endpoint::Invitation => labels.get,
+            Endpoint::Update | Endpoint::Status | Endpoint::Register => labels.update,
             Endpoint::Delete => labels.delete,
             _ => labels.me,
         }
@@ -289,6 +304,13 @@ impl World {
         arrival.rotated = self.counters.rotations > rotations;
         if let Some(judged) = arrival.judged.filter(|_| reply.status != 429) {
             self.rate_headers(&mut reply, self.label(call.endpoint), judged);
+        }
+        if !call.endpoint.is_oauth() {
+            let number =
+                self.mixed(91, Endpoint::ALL.iter().map(|e| self.counters.arrived.of(*e)).sum());
+            reply
+                .headers
+                .push(("x-zm-trackingid", format!("v=2.0;clid=us05;rid=WEB_{number:016x}")));
         }
         let plain = self.rules.xml_without_accept && !call.endpoint.is_oauth();
         if plain && reply.status >= 400 && !call.asks_json() { reply.into_xml() } else { reply }

@@ -41,6 +41,7 @@ impl Config {
         let mut config = Self::default();
         config.rules.limits.plan = Plan::Unlimited;
         config.rules.limits.user_day = None;
+        config.rules.limits.meeting_updates = None;
         config
     }
 
@@ -119,13 +120,21 @@ pub struct Rules {
     pub past_start: PastStart,
     /// The ids of meetings are strings of digits, in every reply.
     pub ids_as_text: bool,
+    /// What is seen late.
+    pub lags: Lags,
+    /// Where `meeting.*` events are sent; nowhere when absent.
+    pub hooks: Option<Hooks>,
+    /// A meeting that runs is not deleted (3002).
+    pub running_not_deleted: bool,
+    /// The end of a meeting that does not run is refused; else it is 204.
+    pub end_of_idle_refused: bool,
     /// What is remembered, and for how long.
     pub keep: Keep,
     /// What a marker in an agenda begins with; the letters and digits after it belong to it.
     pub marker_prefix: String,
     /// The `api_url` of a token reply: absent is this simulator, empty leaves it out.
     pub api_url: Option<String>,
-    /// Errors are XML for a client that does not ask for JSON, as seen of Zoom.
+    /// Errors are XML for a client that sends no `Accept`, or one without JSON, as seen of Zoom.
     pub xml_without_accept: bool,
 }
 
@@ -137,6 +146,10 @@ impl Default for Rules {
             list: ListRules::default(),
             past_start: PastStart::default(),
             ids_as_text: false,
+            lags: Lags::default(),
+            hooks: None,
+            running_not_deleted: false,
+            end_of_idle_refused: true,
             keep: Keep::default(),
             marker_prefix: "zd-".into(),
             api_url: None,
@@ -202,6 +215,8 @@ pub struct LimitRules {
     pub table: Option<Table>,
     /// Creates and updates a host and UTC day; absent is without limit.
     pub user_day: Option<u32>,
+    /// Updates of one meeting in 24 hours; absent is without limit.
+    pub meeting_updates: Option<u32>,
     /// When false what is over the limit is counted and let through.
     pub enforce: bool,
     /// Creates that were refused for their content count towards the user's day.
@@ -220,6 +235,7 @@ impl Default for LimitRules {
             plan: Plan::Pro,
             table: None,
             user_day: Some(100),
+            meeting_updates: Some(100),
             enforce: true,
             failed_creates_count: true,
             labels: Labels::default(),
@@ -290,6 +306,41 @@ pub enum RetryAfter {
     Seconds,
     /// An HTTP date.
     HttpDate,
+}
+
+/// What is seen late, beside what the list lacks.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Lags {
+    /// A deleted meeting is listed for so long.
+    pub deleted_ms: i64,
+    /// A read shows a meeting as it was before an update for so long.
+    pub update_ms: i64,
+    /// So many reads after an update show the meeting as it was before.
+    pub update_reads: u32,
+}
+
+/// Where `meeting.*` events are sent, and how badly.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Hooks {
+    /// An `http` URL.
+    pub url: String,
+    /// The app's secret token.
+    pub secret: String,
+    /// How often each event comes; duplicates are common.
+    #[serde(default = "once")]
+    pub copies: u32,
+    /// The first copy leaves so much later.
+    #[serde(default)]
+    pub delay_ms: u64,
+    /// `event_ts` is a string.
+    #[serde(default)]
+    pub time_as_text: bool,
+}
+
+fn once() -> u32 {
+    1
 }
 
 /// What is remembered: bounds for long campaigns.

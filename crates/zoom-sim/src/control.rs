@@ -21,7 +21,7 @@ use crate::serve::respond;
 use crate::shared::{Shared, Stage};
 use crate::sim::WAIT;
 use crate::tokens::TokenKind;
-use crate::webhook::{self, Event};
+use crate::webhook::{self, Event, send_hooks};
 use crate::world::{Consent, UserSpec, World};
 
 /// A refusal of the door itself.
@@ -57,6 +57,7 @@ pub(crate) async fn handle(shared: &Arc<Shared>, parts: &Parts, body: &Bytes) ->
         (&Method::POST, "down") => down(shared, body),
         _ => at_once(&mut shared.world(), parts, path, body),
     };
+    send_hooks(&mut shared.world());
     let reply = match answer {
         Ok(value) => Reply::value(200, &value),
         Err(Refused(status, why)) => Reply::value(status, &json!({ "error": why })),
@@ -122,6 +123,13 @@ fn people(world: &mut World, parts: &Parts, path: &str, body: &Bytes) -> Answer 
         }
         ("POST", "token-state") => token_state(world, body),
         (method, path) => match path.split_once('/') {
+            Some(("meetings", rest)) if method == "POST" => {
+                let id = rest.strip_suffix("/start").and_then(|id| id.parse().ok());
+                match id.is_some_and(|id| world.run_meeting(id)) {
+                    true => Ok(json!({})),
+                    false => Err(Refused(404, "no such meeting".into())),
+                }
+            }
             Some(("faults", rest)) => one_fault(world, method, rest),
             Some(("tokens", user)) if method == "GET" => {
                 let user = percent_encoding::percent_decode_str(user).decode_utf8_lossy();

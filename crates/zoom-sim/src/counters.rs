@@ -66,6 +66,8 @@ pub struct Broken {
     pub over_per_second: u64,
     pub over_label_day: u64,
     pub over_user_day: u64,
+    /// Updates beyond the hundredth of one meeting in 24 hours.
+    pub over_meeting_updates: u64,
     /// Meetings beyond the first with the same marker.
     pub twin: u64,
     pub missing_accept: u64,
@@ -96,6 +98,12 @@ pub struct PerEndpoint {
     pub get: u64,
     pub update: u64,
     pub delete: u64,
+    pub status: u64,
+    pub invitation: u64,
+    pub register: u64,
+    pub registrants: u64,
+    pub upcoming: u64,
+    pub users: u64,
     pub me: u64,
     pub other: u64,
 }
@@ -111,6 +119,12 @@ impl PerEndpoint {
             Endpoint::Get => &mut self.get,
             Endpoint::Update => &mut self.update,
             Endpoint::Delete => &mut self.delete,
+            Endpoint::Status => &mut self.status,
+            Endpoint::Invitation => &mut self.invitation,
+            Endpoint::Register => &mut self.register,
+            Endpoint::Registrants => &mut self.registrants,
+            Endpoint::Upcoming => &mut self.upcoming,
+            Endpoint::Users => &mut self.users,
             Endpoint::Me => &mut self.me,
             Endpoint::Other | Endpoint::Any => &mut self.other,
         }
@@ -169,6 +183,7 @@ rules! {
     UnknownAccess unknown_access_token, MissingAccess missing_access_token,
     RotationInFlight rotation_in_flight,
     OverPerSecond over_per_second, OverLabelDay over_label_day, OverUserDay over_user_day,
+    OverMeetingUpdates over_meeting_updates,
     Twin twin, MissingAccept missing_accept, TokenInQuery token_in_query,
     WrongContentType wrong_content_type, WrongClient wrong_client, BadCode bad_code,
     MissingScope missing_scope, InvalidBody invalid_body, OddStartTime odd_start_time,

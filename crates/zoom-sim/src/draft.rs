@@ -1,8 +1,10 @@
 //! The body of a create or an update, and Zoom's published limits on it.
 
 use serde::Deserialize;
-use serde_json::Value;
-use serde_json::value::RawValue;
+use serde_json::{Map, Value};
+
+use crate::recurrence::Recurrence;
+use crate::settings;
 
 /// The fields Zoom knows; all others it ignores.
 #[derive(Debug, Default, Deserialize)]
@@ -22,7 +24,7 @@ pub(crate) struct Draft {
     pub(crate) template_id: Option<String>,
     pub(crate) tracking_fields: Option<Vec<TrackingField>>,
     pub(crate) recurrence: Option<Recurrence>,
-    pub(crate) settings: Option<Box<RawValue>>,
+    pub(crate) settings: Option<Map<String, Value>>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -30,20 +32,6 @@ pub(crate) struct Draft {
 pub(crate) struct TrackingField {
     pub(crate) field: Option<String>,
     pub(crate) value: Option<String>,
-}
-
-#[derive(Clone, Debug, Default, Deserialize, serde::Serialize)]
-#[serde(default)]
-pub(crate) struct Recurrence {
-    #[serde(rename = "type")]
-    pub(crate) kind: i64,
-    pub(crate) repeat_interval: Option<i64>,
-    pub(crate) weekly_days: Option<String>,
-    pub(crate) monthly_day: Option<i64>,
-    pub(crate) monthly_week: Option<i64>,
-    pub(crate) monthly_week_day: Option<i64>,
-    pub(crate) end_times: Option<i64>,
-    pub(crate) end_date_time: Option<String>,
 }
 
 /// What is wrong with a body.
@@ -67,15 +55,16 @@ impl Draft {
     }
 
     /// Checks what can be checked without knowing anybody; `kind` is the type
-    /// the meeting has or will have.
-    pub(crate) fn check(&self, kind: i64) -> Result<(), Wrong> {
+    /// the meeting has or will have, `recurs` whether it has a rule already.
+    pub(crate) fn check(&self, kind: i64, recurs: bool) -> Result<(), Wrong> {
         let mut errors = Errors(Vec::new());
         errors.unless(matches!(kind, 1 | 2 | 3 | 8 | 10), "type", "Invalid field.");
         errors.longest(self.topic.as_deref(), 200, "topic");
         errors.longest(self.agenda.as_deref(), 2_000, "agenda");
         errors.longest(self.password.as_deref(), 10, "password");
         if let Some(password) = &self.password {
-            let odd = |c: char| !(c.is_ascii_alphanumeric() || "@-_*!#$%^&+=?.".contains(c));
+            // Letters, digits and "special characters", of which no list is published.
+            let odd = |c: char| !c.is_ascii_graphic();
             errors.unless(!password.contains(odd), "password", "Invalid field.");
         }
         if matches!(kind, 2 | 8) {
@@ -92,38 +81,29 @@ impl Draft {
         if kind == 8 {
             match &self.recurrence {
                 Some(recurrence) => recurrence.check(&mut errors),
-                None if self.kind.is_some() => errors.add("recurrence", "Required."),
-                None => {}
+                None => errors.unless(recurs, "recurrence", "Required."),
             }
         }
-        if let Some(settings) = &self.settings {
-            check_settings(settings, &mut errors);
+        for name in self.settings.iter().flat_map(settings::unfit) {
+            errors.add(&format!("settings.{name}"), "Invalid field.");
         }
         if errors.0.is_empty() { Ok(()) } else { Err(Wrong::Fields(errors.0)) }
     }
 
     /// `use_pmi` of the settings.
     pub(crate) fn uses_pmi(&self) -> bool {
-        #[derive(Deserialize)]
-        struct Peek {
-            #[serde(default)]
-            use_pmi: bool,
-        }
-        let settings = self.settings.as_deref().map(RawValue::get);
-        settings.is_some_and(|s| {
-            s.contains("use_pmi") && serde_json::from_str::<Peek>(s).is_ok_and(|peek| peek.use_pmi)
-        })
+        self.settings.as_ref().and_then(|s| s.get("use_pmi")) == Some(&Value::Bool(true))
     }
 }
 
-struct Errors(Vec<(String, String)>);
+pub(crate) struct Errors(pub(crate) Vec<(String, String)>);
 
 impl Errors {
-    fn add(&mut self, field: &str, message: &str) {
+    pub(crate) fn add(&mut self, field: &str, message: &str) {
         self.0.push((field.into(), message.into()));
     }
 
-    fn unless(&mut self, good: bool, field: &str, message: &str) {
+    pub(crate) fn unless(&mut self, good: bool, field: &str, message: &str) {
         if !good {
             self.add(field, message);
         }
@@ -132,52 +112,6 @@ impl Errors {
     fn longest(&mut self, text: Option<&str>, most: usize, field: &str) {
         let fits = text.is_none_or(|t| t.len() <= most || t.chars().count() <= most);
         self.unless(fits, field, &format!("The length must be at most {most} characters."));
-    }
-}
-
-impl Recurrence {
-    fn check(&self, errors: &mut Errors) {
-        let most = match self.kind {
-            1 => 99,
-            2 => 50,
-            3 => 10,
-            _ => return errors.add("recurrence.type", "Invalid field."),
-        };
-        let mut within = |value: Option<i64>, low: i64, high: i64, field: &str| {
-            let fits = value.is_none_or(|v| (low..=high).contains(&v));
-            errors.unless(fits, field, "Invalid field.");
-        };
-        within(self.repeat_interval, 1, most, "recurrence.repeat_interval");
-        within(self.monthly_day, 1, 31, "recurrence.monthly_day");
-        within(self.monthly_week, -1, 4, "recurrence.monthly_week");
-        within(self.monthly_week_day, 1, 7, "recurrence.monthly_week_day");
-        within(self.end_times, 0, 60, "recurrence.end_times");
-        let days = self.weekly_days.as_deref().unwrap_or("1");
-        let fits = days.split(',').all(|d| matches!(d.trim().parse(), Ok(1..=7)));
-        errors.unless(fits, "recurrence.weekly_days", "Invalid field.");
-        let both = self.end_date_time.is_some() && self.end_times.is_some_and(|n| n > 0);
-        errors.unless(!both, "recurrence.end_date_time", "Not together with end_times.");
-    }
-}
-
-fn check_settings(settings: &RawValue, errors: &mut Errors) {
-    let Ok(map) = serde_json::from_str::<serde_json::Map<String, Value>>(settings.get()) else {
-        return errors.add("settings", "Invalid field.");
-    };
-    for (key, value) in &map {
-        let fits = match key.as_str() {
-            "jbh_time" => matches!(value.as_i64(), Some(0 | 5 | 10 | 15)),
-            "approval_type" => matches!(value.as_i64(), Some(0..=2)),
-            "registration_type" => matches!(value.as_i64(), Some(1..=3)),
-            "calendar_type" => matches!(value.as_i64(), Some(1 | 2)),
-            "audio" => matches!(value.as_str(), Some("both" | "telephony" | "voip" | "thirdParty")),
-            "auto_recording" => matches!(value.as_str(), Some("local" | "cloud" | "none")),
-            "encryption_type" => matches!(value.as_str(), Some("enhanced_encryption" | "e2ee")),
-            "host_video" | "participant_video" | "join_before_host" | "mute_upon_entry"
-            | "waiting_room" | "use_pmi" => value.is_boolean(),
-            _ => true,
-        };
-        errors.unless(fits, &format!("settings.{key}"), "Invalid field.");
     }
 }
 
@@ -215,7 +149,8 @@ mod tests {
     use super::*;
 
     fn wrong(body: &str) -> Vec<String> {
-        let checked = Draft::read(body.as_bytes()).and_then(|d| d.check(d.kind.unwrap_or(2)));
+        let checked =
+            Draft::read(body.as_bytes()).and_then(|d| d.check(d.kind.unwrap_or(2), false));
         match checked {
             Ok(()) => Vec::new(),
             Err(Wrong::NotAnObject) => vec!["body".into()],

@@ -25,6 +25,18 @@ pub enum Endpoint {
     Update,
     /// `DELETE /v2/meetings/{id}`
     Delete,
+    /// `PUT /v2/meetings/{id}/status`
+    Status,
+    /// `GET /v2/meetings/{id}/invitation`
+    Invitation,
+    /// `POST /v2/meetings/{id}/registrants`
+    Register,
+    /// `GET /v2/meetings/{id}/registrants`
+    Registrants,
+    /// `GET /v2/users/{user}/upcoming_meetings`
+    Upcoming,
+    /// `GET /v2/users`
+    Users,
     /// `GET /v2/users/me` (or another user)
     Me,
     /// Whatever is not there.
@@ -35,7 +47,7 @@ pub enum Endpoint {
 
 impl Endpoint {
     /// Every real endpoint.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 16] = [
         Self::Authorize,
         Self::Token,
         Self::Revoke,
@@ -44,6 +56,12 @@ impl Endpoint {
         Self::Get,
         Self::Update,
         Self::Delete,
+        Self::Status,
+        Self::Invitation,
+        Self::Register,
+        Self::Registrants,
+        Self::Upcoming,
+        Self::Users,
         Self::Me,
         Self::Other,
     ];
@@ -66,9 +84,11 @@ impl FromStr for Endpoint {
     }
 }
 
-/// The endpoint of a request and the variable part of its path (still encoded).
+/// The endpoint of a request and the variable part of its path (still encoded). A
+/// slash at the end means nothing.
 pub(crate) fn route<'p>(method: &Method, path: &'p str) -> (Endpoint, &'p str) {
     let none = (Endpoint::Other, "");
+    let path = path.strip_suffix('/').unwrap_or(path);
     match (path, method) {
         ("/oauth/authorize", &Method::GET) => return (Endpoint::Authorize, ""),
         ("/oauth/token", &Method::POST) => return (Endpoint::Token, ""),
@@ -76,20 +96,28 @@ pub(crate) fn route<'p>(method: &Method, path: &'p str) -> (Endpoint, &'p str) {
         _ => {}
     }
     let Some(rest) = path.strip_prefix("/v2/") else { return none };
-    if let Some(rest) = rest.strip_prefix("users/") {
-        return match (rest.strip_suffix("/meetings"), method) {
-            (Some(user), &Method::POST) if !user.contains('/') => (Endpoint::Create, user),
-            (Some(user), &Method::GET) if !user.contains('/') => (Endpoint::List, user),
-            (None, &Method::GET) if !rest.contains('/') => (Endpoint::Me, rest),
-            _ => none,
-        };
+    let mut parts = rest.split('/');
+    let named = (parts.next(), parts.next().unwrap_or_default(), parts.next());
+    if parts.next().is_some() {
+        return none;
     }
-    match (rest.strip_prefix("meetings/"), method) {
-        (Some(id), &Method::GET) if !id.contains('/') => (Endpoint::Get, id),
-        (Some(id), &Method::PATCH) if !id.contains('/') => (Endpoint::Update, id),
-        (Some(id), &Method::DELETE) if !id.contains('/') => (Endpoint::Delete, id),
-        _ => none,
-    }
+    let endpoint = match (named.0, named.1, named.2, method.as_str()) {
+        (Some("users"), "", None, "GET") => Endpoint::Users,
+        (_, "", ..) => return none,
+        (Some("users"), _, None, "GET") => Endpoint::Me,
+        (Some("users"), _, Some("meetings"), "POST") => Endpoint::Create,
+        (Some("users"), _, Some("meetings"), "GET") => Endpoint::List,
+        (Some("users"), _, Some("upcoming_meetings"), "GET") => Endpoint::Upcoming,
+        (Some("meetings"), _, None, "GET") => Endpoint::Get,
+        (Some("meetings"), _, None, "PATCH") => Endpoint::Update,
+        (Some("meetings"), _, None, "DELETE") => Endpoint::Delete,
+        (Some("meetings"), _, Some("status"), "PUT") => Endpoint::Status,
+        (Some("meetings"), _, Some("invitation"), "GET") => Endpoint::Invitation,
+        (Some("meetings"), _, Some("registrants"), "POST") => Endpoint::Register,
+        (Some("meetings"), _, Some("registrants"), "GET") => Endpoint::Registrants,
+        _ => return none,
+    };
+    (endpoint, named.1)
 }
 
 #[cfg(test)]
@@ -106,7 +134,18 @@ mod tests {
             ("GET", "/v2/users/me", Endpoint::Me, "me"),
             ("PATCH", "/v2/meetings/12", Endpoint::Update, "12"),
             ("DELETE", "/v2/meetings/12", Endpoint::Delete, "12"),
-            ("GET", "/v2/meetings/12/invitation", Endpoint::Other, ""),
+            ("GET", "/v2/meetings/12/", Endpoint::Get, "12"),
+            ("POST", "/v2/users/me/meetings/", Endpoint::Create, "me"),
+            ("POST", "/oauth/token/", Endpoint::Token, ""),
+            ("GET", "/v2/meetings/12/invitation", Endpoint::Invitation, "12"),
+            ("PUT", "/v2/meetings/12/status", Endpoint::Status, "12"),
+            ("POST", "/v2/meetings/12/registrants", Endpoint::Register, "12"),
+            ("GET", "/v2/meetings/12/registrants", Endpoint::Registrants, "12"),
+            ("GET", "/v2/users/me/upcoming_meetings", Endpoint::Upcoming, "me"),
+            ("GET", "/v2/users", Endpoint::Users, ""),
+            ("GET", "/v2/users/", Endpoint::Users, ""),
+            ("GET", "/v2/meetings", Endpoint::Other, ""),
+            ("GET", "/v2/meetings/12/x/y", Endpoint::Other, ""),
         ];
         for (method, path, endpoint, arg) in table {
             let method = Method::from_bytes(method.as_bytes()).expect("a method");

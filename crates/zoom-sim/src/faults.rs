@@ -79,6 +79,15 @@ pub enum What {
     HalfReply(usize),
     /// This status with Zoom's kind of body.
     Status(u16),
+    /// A server in trouble that asks for a pause: this status with `Retry-After`.
+    Busy {
+        /// The status.
+        status: u16,
+        /// The header's value, in whatever form.
+        retry_after: String,
+    },
+    /// 404 with code 3001, the meeting being there.
+    Missing,
     /// This status with this body and content type.
     Body {
         /// The status.

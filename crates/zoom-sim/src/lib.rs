@@ -30,22 +30,27 @@ mod endpoint;
 mod faults;
 mod limits;
 mod list;
+mod marker;
 mod meetings;
 mod oauth;
 mod occurrences;
 mod odd;
+mod people;
+mod recurrence;
 mod reply;
 mod seeds;
 mod serve;
+mod settings;
 mod shared;
 mod sim;
 mod tokens;
+mod update;
 mod webhook;
 mod world;
 
 pub use config::{
-    ADMIN_SCOPE, App, Config, DEFAULT_SCOPE, Headers, Keep, Labels, LimitRules, Plan, RetryAfter,
-    Reuse, Rules, TokenRules,
+    ADMIN_SCOPE, App, Config, DEFAULT_SCOPE, Headers, Hooks, Keep, Labels, Lags, LimitRules, Plan,
+    RetryAfter, Reuse, Rules, TokenRules,
 };
 pub use counters::{Broken, Counters, PerEndpoint, Violation};
 pub use endpoint::Endpoint;

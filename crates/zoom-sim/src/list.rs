@@ -158,8 +158,9 @@ impl World {
     fn shown<'a>(&'a self, user: usize, asked: &'a Asked) -> Vec<(u64, &'a Meeting)> {
         let rules = &self.rules.list;
         let serials = self.users[user].meetings.iter();
+        let gone = asked.now_ms - self.rules.lags.deleted_ms;
         let shown = serials
-            .filter_map(|serial| self.meetings.live(*serial))
+            .filter_map(|serial| self.meetings.listed(*serial, gone))
             .filter(|m| m.looks_left == 0 && m.created_ms + rules.lag_ms <= asked.now_ms)
             .filter(|m| asked.wants(m));
         let mut shown: Vec<_> = shown.map(|m| (self.place(m.serial), m)).collect();

@@ -4,11 +4,13 @@
 use std::collections::{HashMap, VecDeque};
 
 use serde::{Deserialize, Serialize};
-use serde_json::value::RawValue;
+use serde_json::{Map, Value};
 
 use crate::clock::iso;
-use crate::draft::Recurrence;
-use crate::occurrences::write_occurrences;
+use crate::occurrences::{self, Changes};
+use crate::people::Registrant;
+use crate::recurrence::Recurrence;
+use crate::settings;
 use crate::world::World;
 
 pub(crate) struct Meeting {
@@ -28,11 +30,50 @@ pub(crate) struct Meeting {
     pub(crate) pre_schedule: bool,
     pub(crate) tracking: Vec<(String, String)>,
     pub(crate) recurrence: Option<Recurrence>,
+    pub(crate) changes: Changes,
     /// The settings as asked for; written over the usual ones.
-    pub(crate) settings: Option<Box<RawValue>>,
+    pub(crate) settings: Map<String, Value>,
+    pub(crate) registrants: Vec<Registrant>,
     pub(crate) marker: Option<Box<str>>,
     pub(crate) looks_left: u32,
+    /// Somebody is in it.
+    pub(crate) running: bool,
+    /// When it was updated in the last 24 hours.
+    pub(crate) updates: VecDeque<i64>,
+    /// What a read that lags still shows.
+    pub(crate) stale: Option<Stale>,
     pub(crate) deleted: bool,
+    pub(crate) deleted_ms: i64,
+}
+
+/// A meeting as it was before an update.
+pub(crate) struct Stale {
+    pub(crate) body: Vec<u8>,
+    pub(crate) until_ms: i64,
+    pub(crate) reads_left: u32,
+}
+
+impl Meeting {
+    /// The ids of its occurrences that are not deleted; none unless it recurs.
+    pub(crate) fn occurrences(&self) -> Vec<i64> {
+        let first = self.start_ms.unwrap_or(self.created_ms);
+        let all = self.recurrence.iter().flat_map(|rule| occurrences::starts(first, rule));
+        all.filter(|id| !self.changes.get(id).is_some_and(|c| c.deleted)).collect()
+    }
+
+    /// Whether people register for it.
+    pub(crate) fn takes_registrants(&self) -> bool {
+        matches!(self.settings.get("approval_type").and_then(Value::as_i64), Some(0 | 1))
+    }
+}
+
+/// How much of a meeting is shown.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Shown {
+    /// One occurrence alone.
+    pub(crate) occurrence: Option<i64>,
+    /// Occurrences that ended before then are left out.
+    pub(crate) since_ms: Option<i64>,
 }
 
 /// A meeting as the library and the control door show it.
@@ -95,6 +136,27 @@ impl Meetings {
         self.live(*self.by_id.get(&id)?)
     }
 
+    /// A meeting that the list shows: deleted ones do so for a while.
+    pub(crate) fn listed(&self, serial: u64, deleted_after_ms: i64) -> Option<&Meeting> {
+        let index = serial.checked_sub(self.forgotten + 1)?;
+        let kept = self.kept.get(usize::try_from(index).ok()?);
+        kept.filter(|m| !m.deleted || m.deleted_ms > deleted_after_ms)
+    }
+
+    /// A deleted meeting comes back.
+    pub(crate) fn recover(&mut self, id: u64) -> Option<&mut Meeting> {
+        let index = self.by_id.get(&id)?.checked_sub(self.forgotten + 1)?;
+        let kept = self.kept.get_mut(usize::try_from(index).ok()?).filter(|m| m.deleted)?;
+        kept.deleted = false;
+        Some(kept)
+    }
+
+    /// The meeting of this id, deleted or not.
+    pub(crate) fn ever(&self, id: u64) -> Option<&Meeting> {
+        let index = self.by_id.get(&id)?.checked_sub(self.forgotten + 1)?;
+        self.kept.get(usize::try_from(index).ok()?)
+    }
+
     pub(crate) fn all(&self) -> impl Iterator<Item = &Meeting> {
         self.kept.iter()
     }
@@ -135,19 +197,6 @@ impl Meetings {
     }
 }
 
-/// The marker in an agenda: the last word that begins with the prefix.
-pub(crate) fn marker_of<'a>(agenda: &'a str, prefix: &str) -> Option<&'a str> {
-    if prefix.is_empty() {
-        return None;
-    }
-    let from = agenda.rfind(prefix)?;
-    let tail = &agenda[from + prefix.len()..];
-    let word = tail.find(|c: char| !c.is_ascii_alphanumeric()).unwrap_or(tail.len());
-    (word >= 6).then(|| &agenda[from..from + prefix.len() + word])
-}
-
-const SETTINGS: &str = r#""host_video":false,"participant_video":false,"cn_meeting":false,"in_meeting":false,"join_before_host":false,"jbh_time":0,"mute_upon_entry":false,"watermark":false,"use_pmi":false,"approval_type":2,"audio":"both","auto_recording":"none","enforce_login":false,"enforce_login_domains":"","alternative_hosts":"","alternative_host_update_polls":false,"close_registration":false,"show_share_button":false,"allow_multiple_devices":false,"registrants_confirmation_email":true,"waiting_room":true,"request_permission_to_unmute_participants":false,"registrants_email_notification":true,"meeting_authentication":false,"encryption_type":"enhanced_encryption","approved_or_denied_countries_or_regions":{"enable":false},"breakout_room":{"enable":false},"private_meeting":false,"email_notification":true,"host_save_video_order":false,"device_testing":false,"focus_mode":false"#;
-
 fn text(out: &mut Vec<u8>, key: &str, value: &str) {
     out.extend_from_slice(key.as_bytes());
     // Writing a string into a vector cannot fail.
@@ -160,9 +209,10 @@ fn push(out: &mut Vec<u8>, text: &str) {
 
 impl World {
     /// The reply of a create and of a get.
-    pub(crate) fn write_meeting(&self, m: &Meeting) -> Vec<u8> {
+    pub(crate) fn write_meeting(&self, m: &Meeting, shown: Shown) -> Vec<u8> {
         let mut out = Vec::with_capacity(2_048 + m.agenda.len());
         let host = &self.users[m.host];
+        let change = shown.occurrence.and_then(|id| m.changes.get(&id));
         push(&mut out, "{");
         text(&mut out, r#""uuid":"#, &self.uuid(m.serial));
         push(&mut out, &format!(r#","id":{}"#, self.id_text(m.id)));
@@ -172,25 +222,32 @@ impl World {
             text(&mut out, r#","assistant_id":"#, &self.users[assistant].id);
         }
         text(&mut out, r#","topic":"#, &m.topic);
-        push(&mut out, &format!(r#","type":{},"status":"waiting""#, m.kind));
-        self.write_times(&mut out, m);
-        if !m.agenda.is_empty() {
-            text(&mut out, r#","agenda":"#, &m.agenda);
+        let status = if m.running { "started" } else { "waiting" };
+        push(&mut out, &format!(r#","type":{},"status":"{status}""#, m.kind));
+        let start = change.and_then(|c| c.start_ms).or(shown.occurrence).or(m.start_ms);
+        write_times(&mut out, m, start, change.and_then(|c| c.duration).unwrap_or(m.duration));
+        let agenda = change.and_then(|c| c.agenda.as_ref()).unwrap_or(&m.agenda);
+        if !agenda.is_empty() {
+            text(&mut out, r#","agenda":"#, agenda);
         }
         self.write_urls(&mut out, m);
-        write_extras(&mut out, m, host.pmi);
+        write_extras(&mut out, m, host.pmi, shown);
         push(&mut out, r#","creation_source":"open_api","settings":{"#);
-        write_settings(&mut out, m.settings.as_deref());
+        match change.filter(|c| !c.settings.is_empty()) {
+            None => settings::write(&mut out, &m.settings),
+            Some(change) => {
+                let mut all = m.settings.clone();
+                all.extend(change.settings.clone());
+                settings::write(&mut out, &all);
+            }
+        }
         push(&mut out, "}}");
         out
     }
 
-    fn write_times(&self, out: &mut Vec<u8>, m: &Meeting) {
-        if let Some(start) = m.start_ms {
-            push(out, &format!(r#","start_time":"{}","duration":{}"#, iso(start), m.duration));
-        }
-        text(out, r#","timezone":"#, &m.timezone);
-        push(out, &format!(r#","created_at":"{}""#, iso(m.created_ms)));
+    pub(crate) fn join_url(&self, m: &Meeting) -> String {
+        let pwd = self.mixed(21, m.serial);
+        format!("https://us05web.zoom.us/j/{}?pwd={pwd:016x}.1", m.id)
     }
 
     fn write_urls(&self, out: &mut Vec<u8>, m: &Meeting) {
@@ -199,7 +256,8 @@ impl World {
         push(
             out,
             &format!(
-                r#","start_url":"https://us05web.zoom.us/s/{id}?zak=eyJ0eXAiOiJKV1QiLCJzdiI6IjAwMDAwMSIsInptX3NrbSI6InptX28ybSIsImFsZyI6IkhTMjU2In0.{a:016x}{b:016x}{c:016x}{d:016x}{a:016x}{b:016x}.{c:016x}{d:016x}","join_url":"https://us05web.zoom.us/j/{id}?pwd={pwd:016x}.1""#,
+                r#","start_url":"https://us05web.zoom.us/s/{id}?zak=eyJ0eXAiOiJKV1QiLCJzdiI6IjAwMDAwMSIsInptX3NrbSI6InptX28ybSIsImFsZyI6IkhTMjU2In0.{a:016x}{b:016x}{c:016x}{d:016x}{a:016x}{b:016x}.{c:016x}{d:016x}","join_url":"{join}""#,
+                join = self.join_url(m),
                 id = m.id,
                 a = part(0),
                 b = part(1),
@@ -207,6 +265,15 @@ impl World {
                 d = part(3),
             ),
         );
+        if m.takes_registrants() {
+            let code = part(8);
+            push(
+                out,
+                &format!(
+                    r#","registration_url":"https://us05web.zoom.us/meeting/register/{code:016x}""#
+                ),
+            );
+        }
         if !m.password.is_empty() {
             text(out, r#","password":"#, &m.password);
             push(
@@ -236,7 +303,7 @@ impl World {
         text(out, r#","host_id":"#, &host.id);
         text(out, r#","topic":"#, &m.topic);
         push(out, &format!(r#","type":{}"#, m.kind));
-        self.write_times(out, m);
+        write_times(out, m, m.start_ms, m.duration);
         if !m.agenda.is_empty() && !self.rules.list.no_agenda {
             let most = self.rules.list.agenda_chars;
             let cut = m.agenda.char_indices().nth(most).map_or(m.agenda.len(), |(at, _)| at);
@@ -245,11 +312,7 @@ impl World {
         if m.pmi {
             push(out, &format!(r#","pmi":"{}""#, host.pmi));
         }
-        let pwd = self.mixed(21, m.serial);
-        push(
-            out,
-            &format!(r#","join_url":"https://us05web.zoom.us/j/{}?pwd={pwd:016x}.1"}}"#, m.id,),
-        );
+        push(out, &format!(r#","join_url":"{}"}}"#, self.join_url(m)));
     }
 
     fn id_text(&self, id: u64) -> String {
@@ -257,7 +320,7 @@ impl World {
     }
 
     /// Zoom's uuids are base64 of 16 bytes, slashes and all.
-    fn uuid(&self, serial: u64) -> String {
+    pub(crate) fn uuid(&self, serial: u64) -> String {
         use base64::Engine as _;
         let mut raw = [0; 16];
         raw[..8].copy_from_slice(&self.mixed(31, serial).to_be_bytes());
@@ -285,7 +348,15 @@ impl World {
     }
 }
 
-fn write_extras(out: &mut Vec<u8>, m: &Meeting, pmi: u64) {
+fn write_times(out: &mut Vec<u8>, m: &Meeting, start_ms: Option<i64>, minutes: i64) {
+    if let Some(start) = start_ms {
+        push(out, &format!(r#","start_time":"{}","duration":{minutes}"#, iso(start)));
+    }
+    text(out, r#","timezone":"#, &m.timezone);
+    push(out, &format!(r#","created_at":"{}""#, iso(m.created_ms)));
+}
+
+fn write_extras(out: &mut Vec<u8>, m: &Meeting, pmi: u64, shown: Shown) {
     if m.pmi {
         push(out, &format!(r#","pmi":"{pmi}""#));
     }
@@ -303,34 +374,10 @@ fn write_extras(out: &mut Vec<u8>, m: &Meeting, pmi: u64) {
     if let Some(recurrence) = &m.recurrence {
         let json = serde_json::to_value(recurrence).unwrap_or_default();
         let kept = json.as_object().into_iter().flatten().filter(|(_, v)| !v.is_null());
-        let kept: serde_json::Map<_, _> = kept.map(|(k, v)| (k.clone(), v.clone())).collect();
-        push(out, &format!(r#","recurrence":{}"#, serde_json::Value::Object(kept)));
-        write_occurrences(out, m.start_ms.unwrap_or(m.created_ms), m.duration, recurrence);
-    }
-}
-
-fn write_settings(out: &mut Vec<u8>, asked: Option<&RawValue>) {
-    let asked = asked.and_then(|raw| {
-        serde_json::from_str::<serde_json::Map<String, serde_json::Value>>(raw.get()).ok()
-    });
-    let Some(asked) = asked else { return push(out, SETTINGS) };
-    let usual = format!("{{{SETTINGS}}}");
-    let mut all: serde_json::Map<_, _> = serde_json::from_str(&usual).unwrap_or_default();
-    all.extend(asked);
-    let json = serde_json::Value::Object(all).to_string();
-    push(out, json.trim_start_matches('{').strip_suffix('}').unwrap_or_default());
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn markers() {
-        let of = |agenda| marker_of(agenda, "zd-");
-        assert_eq!(of("notes\n\nzd-AbC123xyz789"), Some("zd-AbC123xyz789"));
-        assert_eq!(of("zd-AbC123xyz789 zd-second123456."), Some("zd-second123456"));
-        assert_eq!(of("a zd- b"), None);
-        assert_eq!(of(""), None);
+        let kept: Map<_, _> = kept.map(|(k, v)| (k.clone(), v.clone())).collect();
+        push(out, &format!(r#","recurrence":{}"#, Value::Object(kept)));
+        let first = m.start_ms.unwrap_or(m.created_ms);
+        let since = shown.since_ms.unwrap_or(i64::MIN);
+        occurrences::write(out, first, m.duration, recurrence, &m.changes, since);
     }
 }

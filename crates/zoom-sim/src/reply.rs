@@ -63,6 +63,7 @@ impl Reply {
     }
 
     pub(crate) fn xml(status: u16, code: u32, message: &str) -> Self {
+        let message = escape(message);
         let body = format!(
             "<?xml version=\"1.0\" encoding=\"UTF-8\" standalone=\"yes\"?>\
              <result><code>{code}</code><message>{message}</message></result>"
@@ -83,7 +84,16 @@ impl Reply {
         let Ok(value) = serde_json::from_slice::<Value>(&self.body) else { return self };
         let code = value["code"].as_u64().unwrap_or(0) as u32;
         let message = value["message"].as_str().unwrap_or_default();
-        Self { headers: self.headers, ..Self::xml(self.status, code, message) }
+        let mut reply = Self { headers: self.headers, ..Self::xml(self.status, code, message) };
+        let fields = value["errors"].as_array().into_iter().flatten();
+        let text = |error: &Value, name: &str| escape(error[name].as_str().unwrap_or_default());
+        let fields = fields.map(|e| {
+            let (field, message) = (text(e, "field"), text(e, "message"));
+            format!("<errors><field>{field}</field><message>{message}</message></errors>")
+        });
+        let end = format!("{}</result>", fields.collect::<String>());
+        reply.body = String::from_utf8_lossy(&reply.body).replace("</result>", &end).into();
+        reply
     }
 
     /// The same reply without these fields of its JSON.
@@ -94,6 +104,10 @@ impl Reply {
         }
         self
     }
+}
+
+fn escape(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }
 
 impl World {

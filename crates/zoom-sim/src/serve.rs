@@ -24,6 +24,7 @@ use crate::control;
 use crate::faults::{Strike, What, When};
 use crate::reply::Reply;
 use crate::shared::{Command, Shared};
+use crate::webhook::send_hooks;
 
 /// No request of a client is larger.
 const MOST_BODY_BYTES: usize = 64 << 20;
@@ -58,6 +59,7 @@ pub(crate) async fn serve(
                     }
                     let _ = done.send(());
                 }
+                Some(Command::Tell) => send_hooks(&mut shared.world()),
                 Some(Command::Stop) | None => return Ok(()),
             },
         }
@@ -233,6 +235,7 @@ impl<'a> Flight<'a> {
             world.finish(call, &mut arrival, Some(reply.status));
             end = Some(End::Answer(reply));
         }
+        send_hooks(&mut world);
         drop(world);
         shared.changed.notify_waiters();
         Self { shared, call, arrival, end }
@@ -252,7 +255,12 @@ impl<'a> Flight<'a> {
         if let Some(end) = self.strike(When::Before, None).await {
             return end;
         }
-        let reply = self.shared.world().act(self.call, &mut self.arrival);
+        let reply = {
+            let mut world = self.shared.world();
+            let reply = world.act(self.call, &mut self.arrival);
+            send_hooks(&mut world);
+            reply
+        };
         self.shared.changed.notify_waiters();
         let after = self.strike(When::After, Some(reply.clone())).await;
         after.unwrap_or(End::Answer(reply))
@@ -294,6 +302,15 @@ impl<'a> Flight<'a> {
         End::Answer(match what {
             What::Status(status) if oauth => Reply::oauth(*status, "server_error", None),
             What::Status(status) => Reply::error(*status, u32::from(*status), "Internal error."),
+            What::Busy { status, retry_after } => {
+                let mut reply = Reply::error(*status, u32::from(*status), "Try again later.");
+                reply.headers.push(("retry-after", retry_after.clone()));
+                reply
+            }
+            What::Missing => {
+                let message = format!("Meeting does not exist: {}.", self.call.arg);
+                Reply::error(404, 3001, &message)
+            }
             What::Body { status, content_type, body } => {
                 Reply::other(*status, content_type, body.clone())
             }

@@ -14,6 +14,8 @@ pub(crate) enum Command {
     Down(oneshot::Sender<()>),
     /// Opens the port again.
     Up(oneshot::Sender<()>),
+    /// Sends the events that wait.
+    Tell,
     Stop,
 }
 

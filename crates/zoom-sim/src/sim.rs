@@ -316,6 +316,13 @@ impl Sim {
         serials.filter_map(|s| world.meetings.live(*s)).map(|m| world.view_meeting(m)).collect()
     }
 
+    /// Somebody joins the meeting: it runs until it is ended.
+    pub fn start_meeting(&self, id: u64) -> bool {
+        let runs = self.shared.world().run_meeting(id);
+        let _ = self.shared.commands.send(Command::Tell);
+        runs
+    }
+
     /// Markers that more than one meeting was made with, and how many.
     pub fn twins(&self) -> Vec<(String, u32)> {
         self.shared.world().meetings.twins()

@@ -30,6 +30,14 @@ pub enum Event {
         /// What is to be signed.
         plain_token: String,
     },
+    /// Something happened to a meeting.
+    #[serde(rename = "meeting")]
+    Meeting {
+        /// `meeting.created`, `meeting.started`, …
+        name: String,
+        /// The meeting.
+        id: u64,
+    },
     /// Any body at all.
     #[serde(rename = "raw")]
     Raw {
@@ -109,9 +117,60 @@ impl World {
                 "payload": { "plainToken": plain_token },
             })
             .to_string(),
+            Event::Meeting { name, id } => {
+                let host = self.meetings.ever(*id).map_or(0, |m| m.host);
+                self.meeting_event(name, *id, host, false).unwrap_or_default()
+            }
             Event::Raw { body } => body.clone(),
         };
         (body, now.div_euclid(1_000))
+    }
+
+    /// Puts an event of a meeting into the outbox, if anybody listens.
+    pub(crate) fn tell_meeting(&mut self, name: &str, id: u64, by: usize) {
+        let Some(hooks) = self.rules.hooks.clone() else { return };
+        if let Some(body) = self.meeting_event(name, id, by, hooks.time_as_text) {
+            self.outbox.push((hooks, body));
+        }
+    }
+
+    /// No agenda in it, as in those seen.
+    fn meeting_event(&self, name: &str, id: u64, by: usize, time_as_text: bool) -> Option<String> {
+        let now = self.now_ms();
+        let meeting = self.meetings.ever(id)?;
+        let (host, operator) = (&self.users[meeting.host], self.users.get(by)?);
+        let time = if time_as_text { json!(now.to_string()) } else { json!(now) };
+        let body = json!({
+            "event": name,
+            "event_ts": time,
+            "payload": {
+                "account_id": self.accounts[host.account].id,
+                "operator": operator.email,
+                "operator_id": operator.id,
+                "object": {
+                    "uuid": self.uuid(meeting.serial), "id": meeting.id, "host_id": host.id,
+                    "topic": meeting.topic, "type": meeting.kind,
+                    "start_time": meeting.start_ms.map(iso), "duration": meeting.duration,
+                    "timezone": meeting.timezone, "join_url": self.join_url(meeting),
+                    "password": meeting.password,
+                },
+            },
+        });
+        Some(body.to_string())
+    }
+}
+
+/// Sends the `meeting.*` events of what has just happened, beside the reply.
+pub(crate) fn send_hooks(world: &mut World) {
+    for (hooks, body) in std::mem::take(&mut world.outbox) {
+        let at_s = world.now_ms().div_euclid(1_000);
+        tokio::spawn(async move {
+            tokio::time::sleep(Duration::from_millis(hooks.delay_ms)).await;
+            for _ in 0..hooks.copies {
+                // Who does not listen is not told again.
+                let _ = post(&hooks.url, &hooks.secret, at_s, &body).await;
+            }
+        });
     }
 }
 
@@ -152,12 +211,38 @@ pub async fn post(
         .map_err(|_| WebhookError::Late)??;
     let (head, body) = reply.split_once("\r\n\r\n").ok_or(WebhookError::Unreadable)?;
     let status = head.split(' ').nth(1).and_then(|s| s.parse().ok());
-    Ok(Answer { status: status.ok_or(WebhookError::Unreadable)?, body: body.to_owned() })
+    let chunked = head.lines().any(|line| {
+        let line = line.to_ascii_lowercase();
+        line.strip_prefix("transfer-encoding:").is_some_and(|value| value.contains("chunked"))
+    });
+    let body = if chunked { unchunked(body).ok_or(WebhookError::Unreadable)? } else { body.into() };
+    Ok(Answer { status: status.ok_or(WebhookError::Unreadable)?, body })
+}
+
+/// A body that came in chunks, without their marks.
+fn unchunked(mut rest: &str) -> Option<String> {
+    let mut body = String::new();
+    loop {
+        let (size, after) = rest.split_once("\r\n")?;
+        let size = usize::from_str_radix(size.split(';').next()?.trim(), 16).ok()?;
+        if size == 0 {
+            return Some(body);
+        }
+        let (chunk, after) = after.split_at_checked(size)?;
+        body.push_str(chunk);
+        rest = after.strip_prefix("\r\n")?;
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn chunks_are_put_together() {
+        assert_eq!(unchunked("2\r\nok\r\n3;x=y\r\nay!\r\n0\r\n\r\n").as_deref(), Some("okay!"));
+        assert_eq!(unchunked("2\r\no"), None);
+    }
 
     #[test]
     fn hmac_of_a_published_vector() {

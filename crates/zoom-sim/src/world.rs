@@ -7,7 +7,7 @@ use std::collections::{HashMap, VecDeque};
 use serde::{Deserialize, Serialize};
 
 use crate::clock::Clock;
-use crate::config::{App, Config, Plan, Rules};
+use crate::config::{App, Config, Hooks, Plan, Rules};
 use crate::counters::{Counters, Rule, Violation};
 use crate::endpoint::Endpoint;
 use crate::faults::Faults;
@@ -145,6 +145,8 @@ pub(crate) struct World {
     pub(crate) counters: Counters,
     pub(crate) violations: VecDeque<Violation>,
     pub(crate) requests: VecDeque<RequestView>,
+    /// Events of meetings that are to be sent.
+    pub(crate) outbox: Vec<(Hooks, String)>,
     pub(crate) in_flight: u64,
     /// The second and the `Date` header of it.
     pub(crate) date: (i64, String),
@@ -171,6 +173,7 @@ impl World {
             counters: Counters::default(),
             violations: VecDeque::new(),
             requests: VecDeque::new(),
+            outbox: Vec::new(),
             in_flight: 0,
             date: (-1, String::new()),
             seed: config.seed.unwrap_or_else(rand::random),

@@ -45,9 +45,12 @@ pub fn ask(method: &'static str, path: &str) -> Ask {
 }
 
 impl Ask {
+    /// Sets a header; empty leaves it out.
     pub fn header(mut self, name: &'static str, value: &str) -> Self {
         self.headers.retain(|(n, _)| *n != name);
-        self.headers.push((name, value.into()));
+        if !value.is_empty() {
+            self.headers.push((name, value.into()));
+        }
         self
     }
 
