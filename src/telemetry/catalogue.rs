@@ -135,7 +135,7 @@ pub const METRICS: &[Metric] = &[
         "zoomd_rate_limited_total",
         Counter,
         "class scope",
-        "Answers 429 of Zoom, by label and by what they limit.",
+        "Replies of Zoom that name a rate limit, by rate-limit class and by scope of the limit.",
     ),
     metric(
         "zoomd_reconciled_total",

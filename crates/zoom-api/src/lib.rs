@@ -38,7 +38,9 @@ pub use body::SendBody;
 pub use client::{Client, Settings};
 pub use endpoints::{EndpointError, Endpoints};
 pub use error::{Sent, SetupError, TransportError, TransportKind, Unreadable};
-pub use limits::{Limit, LimitKind, RetryAfter, limit_kind, next_utc_midnight, retry_after};
+pub use limits::{
+    Limit, LimitKind, RetryAfter, asked_rest, limit_kind, next_utc_midnight, retry_after,
+};
 pub use meetings::{ListKind, ListQuery, MeetingRef, Pager, PagerFull, Step};
 pub use oauth::{
     App, Pkce, RawTokenReply, RefusalCause, RefusalKind, TokenRefusal, TokenReply,

@@ -1,14 +1,16 @@
-//! What a 429 means: which of Zoom's limits it names, and until when.
+//! Limits that an answer of Zoom's names, and until when each is closed.
 //!
-//! The text decides first: the limit of a host's day was seen with headers that
-//! describe another quota. Headers come second, and a `Retry-After` is believed
-//! only where it lies in the future and within reason. All functions are pure.
+//! The text alone decides which limit it is: the limit of a host's day was seen
+//! with headers that describe another quota, and under 400 and 403. Headers only
+//! say how long to wait, and a `Retry-After` is believed only within bounds. All
+//! functions are pure.
 
 use jiff::fmt::rfc2822;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::reply::{RateType, Reply};
+use crate::zoom_error::ZoomError;
 
 /// Which limit a 429 named.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -21,7 +23,8 @@ pub enum LimitKind {
     UserDay,
     /// Calls at the same time.
     Concurrent,
-    /// A 429 that says nothing known.
+    /// A 429 in words that are not known. It may be anybody's limit: it holds
+    /// back the host it was met for, and nobody else.
     Unknown,
 }
 
@@ -59,11 +62,24 @@ pub enum RetryAfter {
 const SECOND: SignedDuration = SignedDuration::from_secs(1);
 const MIDNIGHT_SLACK: SignedDuration = SignedDuration::from_secs(120);
 const UNKNOWN_WAIT: SignedDuration = SignedDuration::from_secs(60);
+const UNKNOWN_DAY_WAIT: SignedDuration = SignedDuration::from_mins(15);
 const CONCURRENT_WAIT: SignedDuration = SignedDuration::from_secs(2);
 const LONGEST_SHORT: SignedDuration = SignedDuration::from_secs(60);
 const LONGEST_DAY: SignedDuration = SignedDuration::from_hours(25);
+/// A server in trouble is left alone for no longer, whatever it asks for.
+const LONGEST_REST: SignedDuration = SignedDuration::from_mins(10);
 
 impl RetryAfter {
+    /// How long it asks to wait from `now`, at most `longest`; `None` if it names
+    /// no time after `now`.
+    pub fn wait(self, now: Timestamp, longest: SignedDuration) -> Option<SignedDuration> {
+        let wait = match self {
+            Self::Seconds(s) => SignedDuration::from_secs(i64::try_from(s).unwrap_or(i64::MAX)),
+            Self::At(at) => at.duration_since(now),
+        };
+        wait.is_positive().then(|| wait.min(longest))
+    }
+
     /// The time it names, if that is after `now` and no more than `longest` away.
     pub fn until(self, now: Timestamp, longest: SignedDuration) -> Option<Timestamp> {
         let at = match self {
@@ -106,14 +122,15 @@ pub fn next_utc_midnight(at: Timestamp) -> Timestamp {
     Timestamp::from_second(next).unwrap_or(Timestamp::MAX)
 }
 
-/// Which limit `reply` names and until when it is closed; `None` unless it is a 429.
+/// The limit that `reply` names, and until when it is closed; `None` if it names
+/// none. A 429 always names one; another 4xx does so only in known words.
 /// `sent` is when the call left: a day's limit closes the day of the call, not
 /// that of the answer.
 pub fn limit_kind(reply: &Reply, sent: Timestamp, now: Timestamp) -> Option<Limit> {
-    if reply.status != 429 {
+    if !(300..500).contains(&reply.status) {
         return None;
     }
-    let kind = name(&reply.error().message, reply.headers.kind);
+    let kind = named(&reply.error())?;
     let hint = |longest| {
         let named = reply.headers.retry_after?;
         named.until(now, longest)
@@ -122,13 +139,23 @@ pub fn limit_kind(reply: &Reply, sent: Timestamp, now: Timestamp) -> Option<Limi
     let until = match kind {
         LimitKind::PerSecond => hint(LONGEST_SHORT).unwrap_or_else(|| after(SECOND)),
         LimitKind::Concurrent => hint(LONGEST_SHORT).unwrap_or_else(|| after(CONCURRENT_WAIT)),
-        LimitKind::Unknown => hint(LONGEST_DAY).unwrap_or_else(|| after(UNKNOWN_WAIT)),
+        LimitKind::Unknown => hint(LONGEST_DAY).unwrap_or_else(|| {
+            let day = reply.headers.kind == Some(RateType::Daily);
+            after(if day { UNKNOWN_DAY_WAIT } else { UNKNOWN_WAIT })
+        }),
         LimitKind::UserDay | LimitKind::LabelDay if is_early(sent) => after(MIDNIGHT_SLACK),
         LimitKind::UserDay => next_utc_midnight(sent),
         LimitKind::LabelDay => hint(LONGEST_DAY).unwrap_or_else(|| next_utc_midnight(sent)),
     };
     let until = until.max(after(SECOND));
     Some(Limit { kind, until })
+}
+
+/// How long a server in trouble (5xx) asks to be left alone, within bounds;
+/// `None` if it does not ask.
+pub fn asked_rest(reply: &Reply, now: Timestamp) -> Option<SignedDuration> {
+    let asked = reply.headers.retry_after.filter(|_| reply.status >= 500)?;
+    asked.wait(now, LONGEST_REST)
 }
 
 /// Just after midnight Zoom's clock may still count the day before, and nobody
@@ -138,23 +165,41 @@ fn is_early(sent: Timestamp) -> bool {
     since_midnight < MIDNIGHT_SLACK.as_secs()
 }
 
-fn name(message: &str, header: Option<RateType>) -> LimitKind {
+/// The limit that an error names, in any language for a 429, in known words else.
+pub(crate) fn named(error: &ZoomError) -> Option<LimitKind> {
+    let is_429 = error.status == 429 || error.code == Some(429);
+    let fields = error.errors.iter().map(|field| &field.message);
+    let mut texts = std::iter::once(&error.message).chain(fields);
+    let known = texts.find_map(|text| words(text, is_429));
+    known.or_else(|| is_429.then_some(LimitKind::Unknown))
+}
+
+/// Words that name a limit. Only a 429 is about limits for sure: elsewhere the
+/// whole phrase must be there.
+fn words(message: &str, is_429: bool) -> Option<LimitKind> {
     let text = message.to_ascii_lowercase();
     let says = |part: &str| text.contains(part);
-    if says("particular user") || says("create/update") {
-        LimitKind::UserDay
-    } else if says("maximum daily") || says("daily rate limit") {
-        LimitKind::LabelDay
-    } else if says("per-second") || says("per second") {
-        LimitKind::PerSecond
-    } else if says("concurrent") {
-        LimitKind::Concurrent
+    let hints = |part: &str| is_429 && says(part);
+    let of_a_user = says("particular user") && says("rate limit");
+    if of_a_user
+        || says("for a single user in one day")
+        || hints("particular user")
+        || hints("create/update")
+        || hints("single user")
+    {
+        Some(LimitKind::UserDay)
+    } else if text.contains("particular registrant") {
+        // Three a day of one person: nobody else's limit.
+        None
+    } else if says("maximum daily rate limit")
+        || hints("maximum daily")
+        || hints("daily rate limit")
+    {
+        Some(LimitKind::LabelDay)
+    } else if says("maximum per-second rate limit") || hints("per-second") || hints("per second") {
+        Some(LimitKind::PerSecond)
     } else {
-        match header {
-            Some(RateType::Daily) => LimitKind::LabelDay,
-            Some(RateType::PerSecond) => LimitKind::PerSecond,
-            None => LimitKind::Unknown,
-        }
+        hints("concurrent").then_some(LimitKind::Concurrent)
     }
 }
 
@@ -168,6 +213,9 @@ mod tests {
         "You have reached the maximum per-second rate limit for this API. Try again later.";
     const LABEL_DAY: &str = "You have reached the maximum daily rate limit for this API. Refer to the response header for details on when you can make another request.";
     const USER_DAY: &str = "You have exceeded the daily rate limit (100) of Meeting Create/Update API requests permitted for this particular user. You may resume these requests at GMT 00:00:00.";
+    const REGISTRANT: &str = "You have exceeded the daily rate limit (3) of Add meeting registrant API requests permitted for this particular registrant.";
+    const OLD_USER_DAY: &str =
+        "A maximum of 100 meetings can be created/updated for a single user in one day.";
     const CONCURRENT: &str =
         "Too many concurrent requests. A request to disassociate this user has already been made.";
 
@@ -258,9 +306,11 @@ mod tests {
                 midnight,
             ),
             (CONCURRENT, &[], LimitKind::Concurrent, "2026-03-01T12:00:02Z"),
-            ("Слишком много запросов", &[daily], LimitKind::LabelDay, midnight),
-            ("Слишком много запросов", &[qps], LimitKind::PerSecond, "2026-03-01T12:00:01Z"),
+            ("Слишком много запросов", &[daily], LimitKind::Unknown, "2026-03-01T12:15:00Z"),
+            ("Слишком много запросов", &[qps], LimitKind::Unknown, "2026-03-01T12:01:00Z"),
+            (OLD_USER_DAY, &[], LimitKind::UserDay, midnight),
             ("Слишком много запросов", &[], LimitKind::Unknown, "2026-03-01T12:01:00Z"),
+            (REGISTRANT, &[], LimitKind::Unknown, "2026-03-01T12:01:00Z"),
             ("", &[wait("600")], LimitKind::Unknown, "2026-03-01T12:10:00Z"),
         ];
         for (message, headers, kind, until) in table {
@@ -272,7 +322,64 @@ mod tests {
                 "{message} {headers:?}"
             );
         }
-        assert_eq!(limit_kind(&reply(400, PER_SECOND, &[]), at(now), at(now)), None);
+        assert_eq!(limit_kind(&reply(503, PER_SECOND, &[]), at(now), at(now)), None);
+    }
+
+    #[test]
+    fn known_words_decide_under_other_statuses_too() {
+        let now = at("2026-03-01T12:00:00Z");
+        let kind = |status, body: serde_json::Value| {
+            let body = Bytes::from(body.to_string());
+            let reply = Reply::new(status, &HeaderMap::new(), body);
+            limit_kind(&reply, now, now).map(|limit| limit.kind)
+        };
+        let error = |code, message| serde_json::json!({"code": code, "message": message});
+        for (status, code) in [(400, 300), (403, 300), (403, 3000), (404, 1), (300, 300)] {
+            for text in [OLD_USER_DAY, USER_DAY] {
+                let found = kind(status, error(code, text));
+                assert_eq!(found, Some(LimitKind::UserDay), "{status} {code} {text}");
+            }
+        }
+        let webinars =
+            "A maximum of (100) webinars can be created and updated for a single user in one day.";
+        assert_eq!(kind(400, error(300, webinars)), Some(LimitKind::UserDay));
+        let field = serde_json::json!({"code": 300, "message": "Validation Failed.",
+            "errors": [{"field": "", "message": OLD_USER_DAY}]});
+        assert_eq!(kind(400, field), Some(LimitKind::UserDay));
+        assert_eq!(kind(403, error(200, LABEL_DAY)), Some(LimitKind::LabelDay));
+        assert_eq!(kind(400, error(200, PER_SECOND)), Some(LimitKind::PerSecond));
+        assert_eq!(kind(400, error(429, "?")), Some(LimitKind::Unknown));
+        for text in [
+            "Invalid field.",
+            "The limit for the number of attendees has been reached.",
+            "This particular user may not host.",
+            "Two concurrent meetings are not allowed.",
+        ] {
+            assert_eq!(kind(400, error(300, text)), None, "{text}");
+        }
+        for status in [201, 500, 503] {
+            assert_eq!(kind(status, error(300, OLD_USER_DAY)), None, "{status}");
+        }
+    }
+
+    #[test]
+    fn a_server_in_trouble_is_left_alone_as_long_as_it_asks_within_bounds() {
+        let now = at("2026-03-01T12:00:00Z");
+        let rest = |status, value| {
+            let reply = reply(status, "", &[("retry-after", value)]);
+            asked_rest(&reply, now).map(|rest| rest.as_secs())
+        };
+        assert_eq!(rest(503, "120"), Some(120));
+        assert_eq!(rest(500, "Sun, 01 Mar 2026 12:02:00 GMT"), Some(120));
+        assert_eq!(rest(503, "2026-03-01T12:00:07Z"), Some(7));
+        assert_eq!(rest(503, "86400"), Some(600));
+        assert_eq!(rest(503, "18446744073709551615"), Some(600));
+        assert_eq!(rest(503, "Sun, 01 Mar 2126 12:02:00 GMT"), Some(600));
+        for (status, value) in
+            [(503, "0"), (503, "soon"), (503, "2020-05-31T00:00:00Z"), (429, "120"), (201, "120")]
+        {
+            assert_eq!(rest(status, value), None, "{status} {value}");
+        }
     }
 
     #[test]

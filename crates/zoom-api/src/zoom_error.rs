@@ -10,6 +10,7 @@ use std::fmt;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
+use crate::limits;
 use crate::text::scrub;
 
 const LONGEST_MESSAGE: usize = 500;
@@ -45,7 +46,7 @@ pub enum Class {
     Token,
     /// The grant lacks a scope: only a new consent helps.
     Scope,
-    /// A limit: see [`limit_kind`](crate::limit_kind).
+    /// A limit, under whatever 4xx: see [`limit_kind`](crate::limit_kind).
     RateLimited,
     /// The user, meeting or account named does not exist, or not for this token.
     NotFound,
@@ -83,13 +84,13 @@ impl ZoomError {
     pub fn class(&self) -> Class {
         let readable = self.code.is_some() || !self.message.is_empty();
         match (self.status, self.code) {
-            (429, _) => Class::RateLimited,
+            (300..500, _) if limits::named(self).is_some() => Class::RateLimited,
             (500.., _) | (..400, _) | (408 | 425, _) => Class::Unclear,
-            (_, Some(4711 | 4700)) => Class::Scope,
+            (_, Some(4711 | 4700 | 104)) => Class::Scope,
+            _ if self.says("does not contain scope") => Class::Scope,
             (400, Some(124)) if self.says("only supports") => Class::Refused,
             (_, Some(124)) => Class::Token,
             (_, Some(1001 | 1010 | 2001 | 3001)) => Class::NotFound,
-            (401 | 403, _) if self.says("does not contain scope") => Class::Scope,
             (401, None) => Class::Token,
             (401, _) if self.says("access token") => Class::Token,
             (404, _) if readable => Class::NotFound,
@@ -100,7 +101,7 @@ impl ZoomError {
 
     /// Whether the meeting named does not exist (any more).
     pub fn is_meeting_missing(&self) -> bool {
-        self.code == Some(3001)
+        self.code == Some(3001) && (400..500).contains(&self.status)
     }
 
     fn says(&self, part: &str) -> bool {
@@ -163,17 +164,61 @@ fn from_json(text: &str) -> Option<Found> {
         .then(|| (code, message.unwrap_or_default(), errors.collect()))
 }
 
-/// `<result><code>300</code><message>…</message></result>`: what some calls
-/// answered to clients that did not ask for JSON.
+/// `<result><code>300</code><message>…</message><errors>…</errors></result>`: what
+/// some calls answered to clients that did not ask for JSON. Each field's fault
+/// stands in an element of its own, whatever its name.
 fn from_xml(text: &str) -> Option<Found> {
-    let within = |tag: &str| {
-        let (_, rest) = text.split_once(&format!("<{tag}>"))?;
-        let (inner, _) = rest.split_once(&format!("</{tag}>"))?;
-        Some(inner.trim())
+    let (fields, rest) = match between(text, "errors") {
+        Some((before, inner, after)) => (fields_of(inner), [before, after].concat()),
+        None => (Vec::new(), text.to_owned()),
     };
+    let within = |tag| between(&rest, tag).map(|(_, inner, _)| plain(inner));
     let code = within("code")?.parse().ok()?;
-    let message = within("message").unwrap_or_default();
-    Some((Some(code), unescape(message), Vec::new()))
+    Some((Some(code), within("message").unwrap_or_default(), fields))
+}
+
+fn fields_of(errors: &str) -> Vec<FieldError> {
+    let mut fields = Vec::new();
+    let mut rest = errors;
+    while fields.len() < MOST_FIELDS
+        && let Some((before, field, after)) = between(rest, "field")
+    {
+        // Its message stands before it, or behind it and before the next.
+        let ahead = between(before, "message").map(|(_, message, _)| (message, after));
+        let behind = || {
+            let (gap, message, after) = between(after, "message")?;
+            (!gap.contains("<field")).then_some((message, after))
+        };
+        let (message, after) = ahead.or_else(behind).unwrap_or(("", after));
+        fields.push(FieldError {
+            field: scrub(&plain(field), LONGEST_MESSAGE),
+            message: scrub(&plain(message), LONGEST_MESSAGE),
+        });
+        rest = after;
+    }
+    fields
+}
+
+/// What stands before, in and after the first element `tag`; it may have attributes.
+fn between<'a>(text: &'a str, tag: &str) -> Option<(&'a str, &'a str, &'a str)> {
+    let open = format!("<{tag}");
+    let mut from = 0;
+    loop {
+        let at = from + text[from..].find(&open)?;
+        let rest = &text[at + open.len()..];
+        let end = rest.find('>')?;
+        if rest.starts_with('>') || rest.starts_with(char::is_whitespace) {
+            let (inner, after) = rest[end + 1..].split_once(&format!("</{tag}>"))?;
+            return Some((&text[..at], inner, after));
+        }
+        from = at + open.len();
+    }
+}
+
+fn plain(text: &str) -> String {
+    let text = text.trim();
+    let cdata = text.strip_prefix("<![CDATA[").and_then(|text| text.strip_suffix("]]>"));
+    cdata.map_or_else(|| unescape(text), str::to_owned)
 }
 
 fn unescape(text: &str) -> String {
@@ -207,6 +252,28 @@ mod tests {
             (401, r#"{"code":4711,"message":""}"#, Class::Scope),
             (403, r#"{"code":4711,"message":""}"#, Class::Scope),
             (401, r#"{"code":4700,"message":"x"}"#, Class::Scope),
+            (400, r#"{"code":4700,"message":"x"}"#, Class::Scope),
+            (
+                400,
+                r#"{"code":104,"message":"Invalid access token, does not contain scopes."}"#,
+                Class::Scope,
+            ),
+            (401, r#"{"code":104,"message":""}"#, Class::Scope),
+            (403, r#"{"code":"104","message":""}"#, Class::Scope),
+            (400, r#"{"code":300,"message":"does not contain scopes:[a]"}"#, Class::Scope),
+            (
+                401,
+                r#"{"code":124,"message":"Invalid access token, does not contain scopes:[a]."}"#,
+                Class::Scope,
+            ),
+            (400, "<result><code>4711</code><message>x</message></result>", Class::Scope),
+            (403, r#"{"code":124,"message":"Access token is expired."}"#, Class::Token),
+            (
+                400,
+                r#"{"code":300,"message":"A maximum of 100 meetings can be created/updated for a single user in one day."}"#,
+                Class::RateLimited,
+            ),
+            (403, r#"{"code":429,"message":"x"}"#, Class::RateLimited),
             (401, r#"{"message":"does not contain scopes"}"#, Class::Scope),
             (403, r#"{"code":1,"message":"does not contain scopes"}"#, Class::Scope),
             (401, r#"{"code":1010,"message":"User not in account"}"#, Class::NotFound),
@@ -256,6 +323,41 @@ mod tests {
         assert_eq!(error.code, Some(3001));
         assert_eq!(error.message, "a <b> &lt;");
         assert!(error.is_meeting_missing());
+    }
+
+    #[test]
+    fn the_fields_of_an_xml_error_are_kept() {
+        let one = |field: &str, message: &str| FieldError {
+            field: field.to_owned(),
+            message: message.to_owned(),
+        };
+        let table = [
+            (
+                "<result><code>300</code><errors><field>duration</field><message>Too long</message>\
+                 </errors><message>Validation Failed.</message></result>",
+                vec![one("duration", "Too long")],
+            ),
+            (
+                "<result><code>300</code><message>Validation Failed.</message><errors>\
+                 <error><field>a</field><message>x &amp; y</message></error>\
+                 <error><message>z</message><field>b</field></error></errors></result>",
+                vec![one("a", "x & y"), one("b", "z")],
+            ),
+            (
+                "<result><errors type=\"array\"><field>a</field><field>b</field><message><![CDATA[<t>]]>\
+                 </message></errors><code>300</code><message>Validation Failed.</message></result>",
+                vec![one("a", ""), one("b", "<t>")],
+            ),
+            (
+                "<result><code>300</code><message>Validation Failed.</message><errors/></result>",
+                vec![],
+            ),
+        ];
+        for (body, fields) in table {
+            let error = ZoomError::read(400, body.as_bytes());
+            assert_eq!((error.code, error.message.as_str()), (Some(300), "Validation Failed."));
+            assert_eq!(error.errors, fields, "{body}");
+        }
     }
 
     #[test]

@@ -155,17 +155,16 @@ fn on_trouble(error: &TransportError) -> Decision<'static> {
     }
 }
 
-/// The gate that a 429 to a call of `label` closes. What is not understood closes
-/// the label.
+/// The gate that a limit met by a call of `label` closes. What is not understood
+/// closes the host it was met for: a label is shared by all hosts of the Zoom
+/// account.
 #[must_use]
 pub fn close(label: &'static str, limit: Limit) -> Close {
     let until_ms = limit.until.as_millisecond();
     match limit.kind {
         LimitKind::LabelDay => Close::LabelDay { label, until_ms },
-        LimitKind::UserDay => Close::HostDay { until_ms },
-        LimitKind::PerSecond | LimitKind::Concurrent | LimitKind::Unknown => {
-            Close::Second { label, until_ms }
-        }
+        LimitKind::UserDay | LimitKind::Unknown => Close::HostDay { until_ms },
+        LimitKind::PerSecond | LimitKind::Concurrent => Close::Second { label, until_ms },
     }
 }
 
@@ -176,6 +175,27 @@ pub fn is_trouble(answer: &Result<Reply, TransportError>) -> bool {
         Ok(reply) => reply.status >= 500,
         Err(error) => error.is_unreachable(),
     }
+}
+
+/// How long the answer of a server in trouble asks for no further call.
+#[must_use]
+pub fn asked_rest(answer: &Result<Reply, TransportError>) -> Option<Duration> {
+    let reply = answer.as_ref().ok()?;
+    // A date is one of Zoom's clock, which its answer shows.
+    let now = reply.date().unwrap_or_else(Timestamp::now);
+    zoom_api::asked_rest(reply, now)?.try_into().ok()
+}
+
+/// The longest time that a job lets others of its host go first.
+const LONGEST_ASIDE: Duration = Duration::from_secs(5 * 60);
+
+/// When a job goes on whose call met a limit in unknown words that ends at `until`:
+/// later than other jobs of its host, since the words may be about this job alone.
+#[must_use]
+pub fn stand_aside(until: Timestamp, now: Timestamp, roll: f64) -> Timestamp {
+    let rest = Duration::try_from(until.duration_since(now)).unwrap_or_default();
+    let longer = (rest / 2).clamp(Duration::from_secs(1), LONGEST_ASIDE);
+    until.saturating_add(backoff::spread(longer, roll)).unwrap_or(Timestamp::MAX)
 }
 
 /// Decides on a job whose access token Zoom refused with `error`.

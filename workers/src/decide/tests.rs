@@ -6,6 +6,8 @@ use super::*;
 
 const NOW: &str = "2026-11-25T10:00:00Z";
 
+const OLD_USER_DAY: &str = r#"{"code":300,"message":"A maximum of 100 meetings can be created/updated for a single user in one day."}"#;
+
 fn at(text: &str) -> Timestamp {
     text.parse().expect("a time")
 }
@@ -62,6 +64,13 @@ fn every_answer_has_one_meaning() {
         (429, r#"{"code":429,"message":"Too many concurrent requests."}"#, "limited concurrent"),
         (429, r#"{"code":200,"message":"?"}"#, "limited unknown"),
         (429, "<html>", "limited unknown"),
+        (400, r#"{"code":429,"message":"?"}"#, "limited unknown"),
+        (400, OLD_USER_DAY, "limited user_day"),
+        (403, OLD_USER_DAY, "limited user_day"),
+        (429, OLD_USER_DAY, "limited user_day"),
+        (503, OLD_USER_DAY, "reconcile"),
+        (400, r#"{"code":104,"message":"does not contain scopes:[a]"}"#, "missing_scope"),
+        (400, r#"{"code":4700,"message":""}"#, "missing_scope"),
         (400, "<html>", "reconcile"),
         (403, "<html>", "reconcile"),
         (408, "{}", "reconcile"),
@@ -96,6 +105,50 @@ fn a_days_limit_closes_until_the_day_of_the_call_is_over() {
     };
     assert_eq!(limit.kind, LimitKind::UserDay);
     assert_eq!(limit.until, at("2026-11-26T00:00:04Z"));
+}
+
+#[test]
+fn an_unknown_limit_closes_no_label_and_its_job_is_not_the_first_to_try_again() {
+    let kinds = [
+        (LimitKind::PerSecond, "light"),
+        (LimitKind::Concurrent, "light"),
+        (LimitKind::LabelDay, "day:light"),
+        (LimitKind::UserDay, "host"),
+        (LimitKind::Unknown, "host"),
+    ];
+    for (kind, gate) in kinds {
+        let found = match close("light", Limit { kind, until: at(NOW) }) {
+            Close::Second { label, .. } => label.to_owned(),
+            Close::LabelDay { label, .. } => format!("day:{label}"),
+            Close::HostDay { .. } => "host".to_owned(),
+        };
+        assert_eq!(found, gate, "{kind:?}");
+    }
+    let until = at("2026-11-25T10:01:00Z");
+    for roll in [0.0, 0.5, 1.0] {
+        let aside = stand_aside(until, at(NOW), roll).duration_since(until).as_secs();
+        assert!((24..=36).contains(&aside), "{aside}");
+    }
+    assert_eq!(stand_aside(at(NOW), until, 0.5), at("2026-11-25T10:00:01Z"));
+    assert_eq!(stand_aside(at("2026-11-26T10:00:00Z"), at(NOW), 0.5), at("2026-11-26T10:05:00Z"));
+}
+
+#[test]
+fn a_rest_is_asked_for_by_servers_in_trouble_by_their_own_clock() {
+    let rest = |status, headers: &[(&'static str, &'static str)]| {
+        let mut map = HeaderMap::new();
+        for (name, value) in headers {
+            map.insert(*name, value.parse().expect("a value"));
+        }
+        asked_rest(&Ok(Reply::new(status, &map, Bytes::new()))).map(|rest| rest.as_secs())
+    };
+    let date = ("date", "Wed, 25 Nov 2020 10:00:00 GMT");
+    assert_eq!(rest(503, &[("retry-after", "120")]), Some(120));
+    assert_eq!(rest(503, &[date, ("retry-after", "Wed, 25 Nov 2020 10:02:00 GMT")]), Some(120));
+    assert_eq!(rest(503, &[("retry-after", "Wed, 25 Nov 2020 10:02:00 GMT")]), None);
+    assert_eq!(rest(503, &[]), None);
+    assert_eq!(rest(429, &[("retry-after", "120")]), None);
+    assert_eq!(asked_rest(&trouble(TransportKind::Reset, Sent::Maybe)), None);
 }
 
 #[test]

@@ -58,9 +58,9 @@ fn leave(shop: &Shop, token: Token) -> Result<(Token, Leave<'_>), Wait> {
     })
 }
 
-/// Counts and logs a 429 in Zoom's words: they are what tells limits apart, and
-/// headers were seen to speak of others. Of one that is not understood the whole
-/// body is kept.
+/// Counts and logs a limit in Zoom's words: they are what tells limits apart, and
+/// headers were seen to speak of others. Of a 429 that is not understood the whole
+/// body is logged.
 pub fn log_limit(
     account: &str,
     job: Option<&str>,
@@ -72,7 +72,7 @@ pub fn log_limit(
     if limit.kind == LimitKind::Unknown {
         let body = String::from_utf8_lossy(&reply.body[..reply.body.len().min(LONGEST_BODY)]);
         tracing::warn!(job.id = job, account, label, until = %limit.until, %body, headers = ?reply.headers,
-            "zoom answered 429 in words that are not known; the label is closed");
+            "zoom answered with an unknown rate limit; jobs of this host wait, other hosts go on");
         return;
     }
     tracing::info!(
@@ -82,7 +82,8 @@ pub fn log_limit(
         until = %limit.until,
         said = reply.error().message,
         headers = ?reply.headers,
-        "zoom answered 429; the key it names is closed, and no attempt is spent"
+        status = reply.status,
+        "zoom answered with a rate limit; jobs it covers wait, and no attempt is spent"
     );
 }
 
@@ -137,10 +138,18 @@ impl Leave<'_> {
                 tracing::info!(host = &*self.host, "zoom answers again; jobs go on");
                 tell_gauge(&circuits);
             }
-        } else if circuit.troubled(now, rand::random()) {
+            return now;
+        }
+        let rest = decide::asked_rest(answer);
+        let opened = match rest {
+            Some(rest) => circuit.asked_to_rest(now, now + rest),
+            None => circuit.troubled(now, rand::random()),
+        };
+        if opened {
             tracing::warn!(
                 host = &*self.host,
                 trouble = word,
+                retry_after_s = rest.map(|rest| rest.as_secs()),
                 "zoom cannot be reached or is in trouble; jobs wait, and no attempt is spent"
             );
             tell_gauge(&circuits);

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
-use zoom_api::{Created, Limit, Listed};
+use zoom_api::{Created, Limit, LimitKind, Listed};
 use zoomd_store::budget::Label;
 use zoomd_store::queue::{
     Close, Event, Learnt, Mode, Outcome, Record, Settlement, Then, Ticket, Why,
@@ -102,6 +102,11 @@ pub fn back(shop: &Shop, flight: &Flight, wait: Wait) -> Settlement {
     match wait {
         Wait::Limited(limit) => {
             let label = shop.queue.settings().budgets.create;
+            if limit.kind == LimitKind::Unknown {
+                let mut record = flight.record.clone();
+                clear_crashes(&mut record);
+                return stand_aside(flight, label, limit, record);
+            }
             Settlement { closes: vec![close(label, limit)], unsent, ..room(flight, None, None) }
         }
         wait => Settlement { unsent, ..room(flight, nap(&wait), None) },
@@ -117,7 +122,20 @@ pub fn back_with(flight: &Flight, wait: Wait, record: Record) -> Settlement {
 /// As [`back_with`] for a look whose call of `label` met a limit.
 #[must_use]
 pub fn limited_with(flight: &Flight, label: Label, limit: Limit, record: Record) -> Settlement {
+    // A host's gate holds back creates, not looks.
+    if matches!(limit.kind, LimitKind::Unknown | LimitKind::UserDay) {
+        return stand_aside(flight, label, limit, record);
+    }
     Settlement { closes: vec![close(label, limit)], ..room(flight, None, Some(record)) }
+}
+
+/// Lets other jobs of the host meet an unknown limit first; no attempt is spent.
+fn stand_aside(flight: &Flight, label: Label, limit: Limit, mut record: Record) -> Settlement {
+    let now = flight.redis_time(Instant::now());
+    note(&mut record, now.as_millisecond(), "zoom answered with an unknown rate limit");
+    let until = decide::stand_aside(limit.until, now, rand::random());
+    let closes = vec![close(label, limit)];
+    sleep(flight, until.as_millisecond(), flight.ticket.mode, record, closes)
 }
 
 fn close(label: Label, limit: Limit) -> Close {

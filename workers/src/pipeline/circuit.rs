@@ -4,7 +4,9 @@
 //! without spending an attempt. When the pause is over one call may try; its
 //! failure doubles the pause. Its success lets the calls return, one more at
 //! once for each that is answered, so that a host that has just come up is not
-//! knocked over by all that waited. The clock is the caller's, so a decision
+//! knocked over by all that waited. A host that asks for a rest (`Retry-After`)
+//! opens its circuit at once, and nothing goes before that time, whatever calls
+//! that were under way come back with. The clock is the caller's, so a decision
 //! here reads none.
 
 use std::time::{Duration, Instant};
@@ -45,13 +47,15 @@ pub struct Circuit {
     patience: Duration,
     /// When the host was last known to be out of reach.
     away: Option<Instant>,
+    /// The host asked not to be called before then.
+    rest_until: Option<Instant>,
 }
 
 impl Circuit {
     /// A closed circuit. A call that says nothing for `patience` counts as lost.
     #[must_use]
     pub fn new(patience: Duration) -> Self {
-        Self { state: State::Closed { troubles: 0 }, patience, away: None }
+        Self { state: State::Closed { troubles: 0 }, patience, away: None, rest_until: None }
     }
 
     /// Asks for leave to call. The first caller after the pause becomes the probe.
@@ -120,6 +124,9 @@ impl Circuit {
 
     /// The host answered, whatever it said. True if it had seemed out of reach.
     pub fn answered(&mut self, now: Instant) -> bool {
+        if self.rest_until.is_some_and(|until| now < until) {
+            return false;
+        }
         match self.state {
             State::Closed { .. } => {
                 self.state = State::Closed { troubles: 0 };
@@ -159,6 +166,17 @@ impl Circuit {
             }
             State::Open { .. } => false,
         }
+    }
+
+    /// A server in trouble asked not to be called before `until`. True if that opened
+    /// the circuit.
+    pub fn asked_to_rest(&mut self, now: Instant, until: Instant) -> bool {
+        let was_open = self.is_open();
+        let until = self.rest_until.map_or(until, |known| known.max(until));
+        self.rest_until = Some(until);
+        self.state = State::Open { until, pause: FIRST_PAUSE };
+        self.away = Some(now);
+        !was_open
     }
 
     /// A call was given up before a byte left: somebody else may go.

@@ -109,3 +109,44 @@ fn calls_that_never_report_do_not_narrow_the_way_back_for_ever() {
     assert_eq!(circuit.ask(later, 0.5), Gate::Go);
     assert_eq!(circuit.ask(later + PATIENCE, 0.5), Gate::Go);
 }
+
+#[test]
+fn a_host_that_asks_for_a_rest_gets_it_whatever_comes_back_meanwhile() {
+    let now = Instant::now();
+    let until = now + Duration::from_secs(120);
+    let closed = Gate::Closed { until };
+    let mut circuit = Circuit::new(PATIENCE);
+    assert!(circuit.asked_to_rest(now, until), "one answer opens it");
+    // Calls that were under way: a success, troubles, and one that asks for less.
+    assert!(!circuit.answered(now));
+    (0..2 * TRIPS).for_each(|_| assert!(!circuit.troubled(now, 0.5)));
+    assert!(!circuit.asked_to_rest(now, now + Duration::from_secs(1)));
+    let last = until - Duration::from_millis(1);
+    assert_eq!((circuit.ask(now, 0.5), circuit.ask(last, 0.5)), (closed, closed));
+    assert_eq!((circuit.room(last), circuit.is_open()), (Some(0), true));
+    assert!(circuit.was_open_since(now), "a call that was lost meanwhile is no attempt");
+    // Then one call tries, and its trouble counts as any.
+    assert_eq!(circuit.ask(until, 0.5), Gate::Go);
+    circuit.troubled(until, 0.5);
+    assert_eq!(circuit.peek(until), Gate::Closed { until: until + 2 * FIRST_PAUSE });
+    let later = until + 2 * FIRST_PAUSE;
+    assert_eq!(circuit.ask(later, 0.5), Gate::Go);
+    assert!(circuit.answered(later));
+}
+
+#[test]
+fn a_rest_may_be_asked_for_in_any_state() {
+    let now = Instant::now();
+    let until = now + Duration::from_secs(120);
+    let mut probing = opened(now);
+    assert_eq!(probing.ask(now + FIRST_PAUSE, 0.5), Gate::Go);
+    let mut returning = opened(now);
+    returning.ask(now + FIRST_PAUSE, 0.5);
+    returning.answered(now + FIRST_PAUSE);
+    for (mut circuit, opens) in [(opened(now), false), (probing, false), (returning, true)] {
+        assert_eq!(circuit.asked_to_rest(now + FIRST_PAUSE, until), opens);
+        circuit.not_tried(now + FIRST_PAUSE);
+        circuit.answered(now + FIRST_PAUSE);
+        assert_eq!(circuit.peek(now + FIRST_PAUSE), Gate::Closed { until });
+    }
+}

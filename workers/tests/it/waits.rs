@@ -3,8 +3,8 @@
 use std::time::{Duration, Instant};
 
 use jiff::{Timestamp, ToSpan as _};
-use serde_json::Value;
-use zoom_sim::{Endpoint, Fault, LimitKind, What};
+use serde_json::{Value, json};
+use zoom_sim::{Endpoint, Fault, LimitKind, UserSpec, What};
 use zoomd_store::budget::{Budgets, PlanLimits};
 use zoomd_store::grants::Grants;
 use zoomd_store::ops::Ops;
@@ -80,6 +80,95 @@ async fn a_hosts_spent_day_parks_that_host_alone() {
             assert!(time.as_str().is_some_and(|t| t.parse::<Timestamp>().is_ok()), "{event}");
         }
     }
+}
+
+#[tokio::test]
+async fn the_hosts_day_in_older_words_parks_the_host_under_any_status() {
+    let world = World::new().await;
+    let spent = [(400, "old-400"), (403, "old-403"), (429, "old-429")];
+    for (status, account) in spent {
+        world.account(account).await;
+        let body = json!({"code": 300, "message":
+            "A maximum of 100 meetings can be created/updated for a single user in one day."});
+        let (content_type, body) = ("application/json".to_owned(), body.to_string());
+        let what = What::Body { status, content_type, body };
+        world.sim.fault(Fault::new(Endpoint::Create, what).of(account));
+    }
+    world.account("free").await;
+    let engine = world.engine().await;
+    for (_, account) in spent {
+        world.enqueue(&job_with(account, account));
+        world.until(&["HLEN", &format!("zoomd:v1:p:{account}")], &Answer::Number(1)).await;
+        world.enqueue(&job(account, "behind"));
+    }
+    world.enqueue(&job_with("free", "now"));
+    succeeded(&world.outcome("now").await, 1);
+    assert_eq!(world.sim.counters().arrived.create, 4, "those behind wait for another day");
+    engine.drain(LIMIT).await;
+    for (_, account) in spent {
+        let waiting = world.resp().call(&["HLEN", &format!("zoomd:v1:p:{account}")]);
+        assert_eq!(waiting.number(), 2, "{account}: nothing failed");
+    }
+}
+
+#[tokio::test]
+async fn a_limit_in_unknown_words_starves_no_other_host_and_its_job_tries_last() {
+    let world = World::new().await;
+    for name in ["acme", "bob"] {
+        world.sim.add_user(UserSpec::named(name).account("one"));
+    }
+    world.account("acme").await;
+    let engine = world.engine().await;
+    world.sim.fault(Fault::new(Endpoint::Create, What::Limit(LimitKind::Unknown)));
+    world.enqueue(&job_with("acme", "met"));
+    world.until(&["HLEN", "zoomd:v1:p:acme"], &Answer::Number(1)).await;
+    world.enqueue(&job_with("acme", "behind"));
+    let mut other = job_with("acme", "other-host");
+    other["meeting"]["schedule_for"] = "bob@example.com".into();
+    world.enqueue(&other);
+    succeeded(&world.outcome("other-host").await, 1);
+    assert_eq!(world.sim.counters().arrived.create, 2, "jobs of that host wait");
+    let later = |ms: i64| {
+        world.store.clock().set_ms(ms);
+        world.resp().call(&["PUBLISH", "zoomd:v1:wake", "q"]);
+    };
+    later(65_000);
+    succeeded(&world.outcomes(2).await["behind"], 1);
+    assert_eq!(world.sim.counters().arrived.create, 3);
+    later(100_000);
+    succeeded(&world.outcomes(3).await["met"], 1);
+    engine.drain(LIMIT).await;
+    world.assert_idle();
+}
+
+#[tokio::test]
+async fn a_server_that_asks_for_a_rest_gets_it_and_it_costs_no_attempt() {
+    let world = World::new().await;
+    world.account("acme").await;
+    let engine = world.hasty_engine().await;
+    let busy = What::Busy { status: 503, retry_after: "3".into() };
+    world.sim.fault(Fault::new(Endpoint::Create, busy));
+    let once = |id: &str| {
+        let mut job = job_with("acme", id);
+        job["max_attempts"] = 1.into();
+        job
+    };
+    let began = Instant::now();
+    world.enqueue(&once("first"));
+    world.sim.wait_answered(Endpoint::Create, 1).await.expect("a call");
+    let until = Instant::now() + LIMIT;
+    while engine.zoom_out_of_reach().is_empty() {
+        assert!(Instant::now() < until, "one answer opens the circuit");
+        tokio::task::yield_now().await;
+    }
+    (0..10).for_each(|n| drop(world.enqueue(&once(&format!("later-{n}")))));
+    world.sim.wait_for(Endpoint::Any, 2).await.expect("the next call");
+    let rest = began.elapsed();
+    assert!(rest >= Duration::from_millis(2_900), "called again after {rest:?}");
+    world.outcomes(11).await.values().for_each(|outcome| succeeded(outcome, 1));
+    assert_eq!(world.sim.meetings().len(), 11);
+    engine.drain(LIMIT).await;
+    world.assert_idle();
 }
 
 #[tokio::test]
