@@ -142,7 +142,7 @@ mod tests {
     #[test]
     fn jobs_are_valid_but_those_meant_to_fail() {
         let mut cast = Cast::default();
-        let rules = zoomd_wire::Rules { now: Timestamp::now(), allow_past_start: false };
+        let rules = zoomd_wire::Rules::at(Timestamp::now());
         for _ in 0..80 {
             let sample = cast.next();
             let parsed = zoomd_wire::parse(sample.json.as_bytes(), &rules);

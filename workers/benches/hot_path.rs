@@ -14,7 +14,7 @@ use zoomd_workers::decide;
 const JOB: &[u8] = br#"{"id":"order-1234","account":"acme","meeting":{"topic":"Weekly","type":2,"start_time":"2030-01-07T10:00:00Z","duration":30},"metadata":{"tenant":7}}"#;
 
 fn parse(c: &mut Criterion) {
-    let rules = Rules { now: Timestamp::UNIX_EPOCH, allow_past_start: false };
+    let rules = Rules::at(Timestamp::UNIX_EPOCH);
     c.bench_function("parse", |b| b.iter(|| zoomd_wire::parse(black_box(JOB), &rules)));
     let job = zoomd_wire::parse(JOB, &rules).expect("a sound job");
     c.bench_function("digest", |b| b.iter(|| black_box(&job).digest()));

@@ -45,7 +45,7 @@ fn counted<T>(work: impl FnOnce() -> T) -> (T, usize) {
 /// One test: the counter is the whole process'.
 #[test]
 fn a_job_that_goes_well_allocates_little() {
-    let rules = Rules { now: Timestamp::UNIX_EPOCH, allow_past_start: false };
+    let rules = Rules::at(Timestamp::UNIX_EPOCH);
     let (job, parsing) = counted(|| zoomd_wire::parse(JOB, &rules).expect("a sound job"));
     let marker = Marker::derive(b"secret", ENTRY);
     let (sent, sending) = counted(|| job.meeting.body_with_marker(&marker));
@@ -66,6 +66,7 @@ fn a_job_that_goes_well_allocates_little() {
             started_at: ENTRY.time(),
             finished_at: ENTRY.time(),
             meeting: &MeetingReply::new(created.text, &created.fields, &[Include::Settings]),
+            warnings: &[],
             traceparent: None,
             metadata: job.metadata.as_deref(),
         }

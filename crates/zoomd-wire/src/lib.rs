@@ -23,7 +23,9 @@ mod traceparent;
 pub use code::{FailureCode, Origin, UnknownCode};
 pub use entry_id::{EntryId, EntryIdError};
 pub use event::{Event, EventKind};
-pub use job::{Claims, InvalidJob, Job, MAX_JOB, MAX_METADATA, Meeting, Rules, limits, parse};
+pub use job::{
+    Claims, InvalidJob, Job, MAX_JOB, MAX_METADATA, Meeting, Rules, Warning, limits, parse, with_id,
+};
 pub use kind::{Kind, Priority, UnknownWord};
 pub use marker::{Marker, MarkerError};
 pub use names::{AccountName, JobId, NameError, Namespace, NamespaceError};

@@ -25,8 +25,11 @@ impl Marker {
     /// Its length in characters (and bytes).
     pub const LEN: usize = 15;
 
-    /// The longest agenda, in characters, that leaves room for it: Zoom takes
-    /// 2,000, and one separates it from the text.
+    /// The longest agenda, in units of UTF-16, that leaves room for it: Zoom takes
+    /// 2,000 characters, and one separates it from the text. Zoom does not publish
+    /// what it counts. Units are never fewer than code points; bytes, of which
+    /// texts in most scripts take two or three for a letter, nobody counts against
+    /// a limit of characters.
     pub const LONGEST_AGENDA: usize = 2_000 - Self::LEN - 1;
 
     const ALPHABET: &'static [u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";

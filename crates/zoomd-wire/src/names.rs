@@ -3,11 +3,12 @@
 //! Each is checked once, where it comes in, and cannot hold a character that
 //! would need escaping in a key, a log line or a shell. Clones are cheap.
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 use std::str::FromStr;
 use std::sync::Arc;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use sha2::{Digest as _, Sha256};
 
 /// A name that breaks its rule; the message states the rule.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -121,6 +122,27 @@ name_type!(
     JobId, "a job's id", 128, "A-Z a-z 0-9 . _ : @ + -", b"._:@+-"
 );
 
+impl JobId {
+    /// The hash of a line, of which [`of_line`](Self::of_line) makes an id.
+    pub fn hash_of(line: &str) -> [u8; 32] {
+        Sha256::digest(line).into()
+    }
+
+    /// The id of a job that was written without one in a file of lines: `line-`, 32
+    /// digits of the hash of its line, and a number, 1 for the first of equal
+    /// lines. The same in every version: it is what makes a repeat of a file a
+    /// repeat.
+    pub fn of_line(hash: &[u8; 32], number: u32) -> Self {
+        let mut text = String::from("line-");
+        for byte in &hash[..16] {
+            // A String takes all there is.
+            let _ = write!(text, "{byte:02x}");
+        }
+        let _ = write!(text, "-{number}");
+        Self(text.into())
+    }
+}
+
 /// The prefix of every key of one installation in Redis.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Namespace(Arc<str>);
@@ -217,6 +239,13 @@ mod tests {
             JobId::new("").unwrap_err().to_string(),
             "a job's id must be 1 to 128 characters of A-Z a-z 0-9 . _ : @ + -"
         );
+    }
+
+    #[test]
+    fn the_id_of_a_line_never_changes() {
+        let id = JobId::of_line(&JobId::hash_of("abc"), 3);
+        assert_eq!(id.as_str(), "line-ba7816bf8f01cfea414140de5dae2223-3");
+        assert_eq!(JobId::new(id.as_str()), Ok(id));
     }
 
     #[test]

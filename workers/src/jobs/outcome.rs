@@ -48,6 +48,7 @@ pub fn success(
         started_at: ending.started.unwrap_or(ending.ended),
         finished_at: ending.ended,
         meeting,
+        warnings: &job.warnings,
         traceparent: job.traceparent,
         metadata: job.metadata.as_deref(),
     }

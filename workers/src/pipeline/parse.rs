@@ -41,7 +41,8 @@ pub fn fresh(settings: &Settings, entry: Entry) -> Parsed {
     let written = time_of(&entry.id);
     let (text, parsed) = match entry.body {
         Ok(text) => {
-            let rules = Rules { now: written, allow_past_start: settings.allow_past_start };
+            let allow_past_start = settings.allow_past_start;
+            let rules = Rules { allow_past_start, ..Rules::at(written) };
             let parsed = zoomd_wire::parse(&text, &rules);
             (text, parsed)
         }
@@ -77,7 +78,7 @@ fn malformed(text: &[u8]) -> InvalidJob {
 /// # Errors
 /// The text is gone or damaged.
 pub fn again(entry: &str, text: &[u8]) -> Result<Job, InvalidJob> {
-    zoomd_wire::parse(text, &Rules { now: time_of(entry), allow_past_start: true })
+    zoomd_wire::parse(text, &Rules::again(time_of(entry)))
 }
 
 /// When an entry was written, by the time of Redis.

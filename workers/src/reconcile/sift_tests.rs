@@ -4,7 +4,7 @@ use super::*;
 
 fn job(meeting: &str) -> Job {
     let text = format!(r#"{{"account":"a","meeting":{meeting}}}"#);
-    let rules = Rules { now: Timestamp::UNIX_EPOCH, allow_past_start: true };
+    let rules = Rules::again(Timestamp::UNIX_EPOCH);
     zoomd_wire::parse(text.as_bytes(), &rules).expect("a sound job")
 }
 

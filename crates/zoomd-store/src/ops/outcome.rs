@@ -9,7 +9,7 @@ use crate::queue::Record;
 /// has passed meanwhile is no objection.
 pub(super) fn read(entry: &str, text: &[u8]) -> Option<Job> {
     let now = entry.parse::<EntryId>().map_or(Timestamp::UNIX_EPOCH, |id| id.time());
-    zoomd_wire::parse(text, &Rules { now, allow_past_start: true }).ok()
+    zoomd_wire::parse(text, &Rules::again(now)).ok()
 }
 
 /// Why jobs are ended from outside.

@@ -135,8 +135,10 @@ fn plan(
         return Err("its id is another job's: send it again under an id of its own".to_owned());
     }
     let written = failure.entry.parse::<EntryId>().map_or(Timestamp::UNIX_EPOCH, |id| id.time());
-    let job = zoomd_wire::parse(&failure.job, &Rules { now: written, allow_past_start })
-        .map_err(|invalid| invalid.message)?;
+    // What was accepted once is held to the rules of that time.
+    let accepted = failure.line.code != FailureCode::InvalidJob.as_str();
+    let rules = Rules { now: written, allow_past_start, accepted };
+    let job = zoomd_wire::parse(&failure.job, &rules).map_err(|invalid| invalid.message)?;
     let unresolved =
         failure.record.unresolved || failure.line.code == FailureCode::OutcomeUnknown.as_str();
     let deadline_ms = deadline(&job, unresolved, max_wait, now_ms)?;

@@ -1,8 +1,11 @@
 //! The job's outermost object: which fields there are, and what an invalid job
 //! still says of itself.
 
+use std::ops::Range;
+
 use serde_json::value::RawValue;
 
+use super::findings::Findings;
 use super::limits::MAX_METADATA;
 use super::read::{self, Found};
 use super::{Claims, InvalidJob, suggest};
@@ -66,6 +69,10 @@ pub(super) fn read<'a>(text: &'a str, envelope: &mut Envelope<'a>) -> Result<(),
     if text.trim_ascii().is_empty() {
         return Err(whole("the job is empty; it must be one JSON object".to_owned()));
     }
+    if text.starts_with('\u{feff}') {
+        let message = "the job begins with a byte-order mark (U+FEFF); send it without".to_owned();
+        return Err(whole(message));
+    }
     if !text.trim_ascii_start().starts_with('{') {
         return Err(match serde_json::from_str::<&RawValue>(text) {
             Ok(value) => {
@@ -75,25 +82,52 @@ pub(super) fn read<'a>(text: &'a str, envelope: &mut Envelope<'a>) -> Result<(),
             Err(error) => whole(format!("the job is not JSON: {error}")),
         });
     }
-    envelope
-        .read(text, &NAMES, true)
-        .map_err(|error| whole(format!("the job is not JSON: {error}")))
+    envelope.read(text, &NAMES).map_err(|error| whole(format!("the job is not JSON: {error}")))
 }
 
-/// Refuses a field that is not ours and one that comes twice.
-pub(super) fn check_names(envelope: &Envelope<'_>) -> Result<(), InvalidJob> {
-    if let Some(index) = envelope.twice {
-        return Err(InvalidJob::new(NAMES[index], format!("`{}` is there twice", NAMES[index])));
-    }
-    let Some(name) = &envelope.unknown else { return Ok(()) };
-    let hint = if MEETINGS.contains(&name.as_str()) {
-        format!("; it belongs inside `meeting`, as `meeting.{name}`")
-    } else if let Some(known) = suggest::nearest(name, NAMES) {
-        format!("; did you mean `{known}`?")
-    } else {
-        format!("; a job has {}", NAMES.join(", "))
+/// The text of a job with `id` as its id, if it has none; every other character
+/// stays as it is. `None` for a job that has one, and for what is no object.
+pub fn with_id(text: &str, id: &JobId) -> Option<String> {
+    let mut envelope = Envelope::nothing();
+    read(text, &mut envelope).ok()?;
+    let (before, name, after) = match envelope.values[at::ID] {
+        Some("null") => {
+            let place = envelope.values[at::ID].map(|value| place(text, value))?;
+            (&text[..place.start], "", &text[place.end..])
+        }
+        Some(_) => return None,
+        None => {
+            let (before, after) = text.split_at(text.find('{')? + 1);
+            (before, "\"id\":", after)
+        }
     };
-    Err(InvalidJob::new(name.clone(), format!("the field {name:?} is unknown{hint}")))
+    let empty = after.trim_ascii_start().starts_with('}');
+    let comma = if name.is_empty() || empty { "" } else { "," };
+    Some(format!("{before}{name}\"{id}\"{comma}{after}"))
+}
+
+/// Where `part`, a slice of `whole`, stands in it.
+pub(super) fn place(whole: &str, part: &str) -> Range<usize> {
+    let start = part.as_ptr() as usize - whole.as_ptr() as usize;
+    start..start + part.len()
+}
+
+/// Refuses fields that are not ours and those that come twice.
+pub(super) fn check_names(envelope: &Envelope<'_>, found: &mut Findings) {
+    for index in &envelope.twice {
+        found.fault(InvalidJob::twice(NAMES[*index]));
+    }
+    for name in &envelope.unknown {
+        let hint = if MEETINGS.contains(&name.as_str()) {
+            format!("; it belongs inside `meeting`, as `meeting.{name}`")
+        } else if let Some(known) = suggest::nearest(name, NAMES) {
+            format!("; did you mean `{known}`?")
+        } else {
+            format!("; a job has {}", NAMES.join(", "))
+        };
+        let message = format!("the field {name:?} is unknown{hint}");
+        found.fault(InvalidJob::new(name.clone(), message));
+    }
 }
 
 /// What can be believed of a job that is not accepted.
@@ -131,4 +165,26 @@ pub(super) fn raw(value: &str) -> Option<Box<RawValue>> {
 pub(super) fn traceparent(envelope: &Envelope<'_>) -> Option<TraceParent> {
     let text = read::string("traceparent", envelope.get(at::TRACEPARENT)?).ok()?;
     TraceParent::parse(&text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_is_put_where_none_is() {
+        let id = JobId::new("a-1").unwrap();
+        for (given, wanted) in [
+            (r#"{"account":"a"}"#, Some(r#"{"id":"a-1","account":"a"}"#)),
+            (r#" { "account":"a"} "#, Some(r#" {"id":"a-1", "account":"a"} "#)),
+            (r#"{"account":"a","id": null}"#, Some(r#"{"account":"a","id": "a-1"}"#)),
+            (r#"{"\u0069d":null}"#, Some(r#"{"\u0069d":"a-1"}"#)),
+            ("{}", Some(r#"{"id":"a-1"}"#)),
+            (r#"{"id":"b"}"#, None),
+            (r#"{"id":7}"#, None),
+            ("[]", None),
+        ] {
+            assert_eq!(with_id(given, &id).as_deref(), wanted, "{given}");
+        }
+    }
 }

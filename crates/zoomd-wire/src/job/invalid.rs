@@ -7,13 +7,14 @@ use serde_json::value::RawValue;
 
 use crate::JobId;
 
-/// A job that cannot be accepted. `message` names the field, what is wrong
-/// with it and the mend; it never repeats a secret.
+/// A job that cannot be accepted. `message` names each field that is wrong, what
+/// is wrong with it and the fix; it never repeats a secret.
 #[derive(Debug, Clone)]
 pub struct InvalidJob {
-    /// The path of the field, as `meeting.start_time`; `job` for the whole.
+    /// The path of the first field that is wrong, as `meeting.start_time`; `job`
+    /// for the whole.
     pub field: Cow<'static, str>,
-    /// What is wrong and how to mend it.
+    /// Everything that is wrong, and how to fix it.
     pub message: String,
     /// What the job says of itself, as far as it could be read.
     pub claims: Box<Claims>,
@@ -54,6 +55,10 @@ impl InvalidJob {
             "the entry has the field {name:?} beside `job`: everything belongs inside the one JSON object"
         );
         Self::new("job", message)
+    }
+
+    pub(super) fn twice(field: &'static str) -> Self {
+        Self::new(field, format!("`{field}` is there twice"))
     }
 
     pub(crate) fn new(field: impl Into<Cow<'static, str>>, message: impl Into<String>) -> Self {

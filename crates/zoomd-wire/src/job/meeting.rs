@@ -1,8 +1,9 @@
 //! The meeting's body: Zoom's own request, passed on.
 //!
-//! It is never written anew. Only times were replaced, where they stand, by
-//! the same instant in the form that Zoom understands; and the reconcile
-//! marker is put at the end of the agenda when it is sent.
+//! It is never written anew. Times were replaced, where they stand, by the same
+//! instant in the form that Zoom understands, and fields that cannot be meant
+//! were taken out; the reconcile marker is put at the end of the agenda when it
+//! is sent.
 
 use std::ops::Range;
 
@@ -88,6 +89,11 @@ impl Meeting {
     /// whose id is the same for all.
     pub fn reconcilable(&self) -> bool {
         matches!(self.meeting_type, 2 | 3 | 8) && !self.use_pmi
+    }
+
+    /// When a meeting of type 2 or 8 starts, if that binds the job.
+    pub(super) fn must_start_by(&self) -> Option<Timestamp> {
+        self.start.filter(|_| self.start_binds)
     }
 
     fn is_empty(&self) -> bool {

@@ -3,6 +3,7 @@
 mod check;
 mod digest;
 mod envelope;
+mod findings;
 mod invalid;
 pub mod limits;
 mod meeting;
@@ -10,13 +11,20 @@ mod parse;
 mod read;
 mod recurrence;
 mod scan;
+mod settings;
 mod suggest;
 mod time;
+mod times;
+mod without;
 mod zone;
 
+use std::borrow::Cow;
+
 use jiff::Timestamp;
+use serde::Serialize;
 use serde_json::value::RawValue;
 
+pub use envelope::with_id;
 pub use invalid::{Claims, InvalidJob};
 pub use limits::{MAX_JOB, MAX_METADATA};
 pub use meeting::Meeting;
@@ -34,6 +42,30 @@ pub struct Rules {
     pub now: Timestamp,
     /// Let a meeting start in the past (Zoom silently makes that "now").
     pub allow_past_start: bool,
+    /// The job was accepted before, maybe by an older version: what that version
+    /// let pass still passes.
+    pub accepted: bool,
+}
+
+impl Rules {
+    /// The rules for a new job that was enqueued at this time.
+    pub fn at(now: Timestamp) -> Self {
+        Self { now, allow_past_start: false, accepted: false }
+    }
+
+    /// The rules for a job that was enqueued at this time and accepted before.
+    pub fn again(now: Timestamp) -> Self {
+        Self { now, allow_past_start: true, accepted: true }
+    }
+}
+
+/// Something in a valid job that was dropped or looks mistaken.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Warning {
+    /// The path of the field, as `meeting.recurrence`.
+    pub field: Cow<'static, str>,
+    /// What zoomd did with it, or what may be meant.
+    pub message: String,
 }
 
 /// One sound job.
@@ -65,6 +97,8 @@ pub struct Job {
     pub traceparent: Option<TraceParent>,
     /// Comes back untouched in the outcome.
     pub metadata: Option<Box<RawValue>>,
+    /// What was dropped or looks mistaken. The outcome says so too.
+    pub warnings: Vec<Warning>,
 }
 
 impl Job {
@@ -77,10 +111,7 @@ impl Job {
     /// After this the job must not be sent: the deadline or the start of a
     /// meeting of type 2 or 8, whichever is first.
     pub fn must_start_by(&self) -> Option<Timestamp> {
-        match (self.deadline, self.meeting.start_binds.then_some(self.meeting.start).flatten()) {
-            (Some(deadline), Some(start)) => Some(deadline.min(start)),
-            (deadline, start) => deadline.or(start),
-        }
+        self.deadline.into_iter().chain(self.meeting.must_start_by()).min()
     }
 
     /// Tells whether two jobs under one id are the same job: account, kind,

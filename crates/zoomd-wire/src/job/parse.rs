@@ -3,12 +3,14 @@
 use std::str::FromStr;
 
 use jiff::Timestamp;
+use serde_json::value::RawValue;
 
 use super::envelope::{self, Envelope, at};
+use super::findings::Findings;
 use super::limits::{ATTEMPTS, MAX_DEPTH, MAX_JOB, MAX_METADATA, MAX_USER};
 use super::scan::{self, Flaw};
 use super::time::{self, Moment};
-use super::{InvalidJob, Job, Rules, check, read, suggest};
+use super::{InvalidJob, Job, Meeting, Rules, check, read, suggest};
 use crate::{AccountName, JobId, Kind, Priority};
 
 /// Reads one job and checks all that can be checked without IO. Whatever the
@@ -53,57 +55,84 @@ fn flawed(flaw: Flaw, place: usize, envelope: &Envelope<'_>, text: &str) -> Inva
     InvalidJob::new(field, format!("`{field}` {what} (at byte {place})"))
 }
 
+/// Checks every field, and goes on after a fault.
 fn build(envelope: &Envelope<'_>, rules: &Rules) -> Result<Job, InvalidJob> {
-    envelope::check_names(envelope)?;
-    let id = match envelope.get(at::ID) {
-        Some(value) => Some(name("id", JobId::RULE, JobId::new(&read::string("id", value)?))?),
-        None => None,
+    let mut found = Findings::new(rules.accepted);
+    envelope::check_names(envelope, &mut found);
+    let id = envelope.get(at::ID).map(id);
+    let id = id.and_then(|id| found.take(id));
+    let account = found.take(account(envelope));
+    let kind = found.take(kind(envelope));
+    let user = found.take(user(envelope));
+    let priority = found.take(priority(envelope)).unwrap_or_default();
+    let mut time = |field, index| found.take(instant(field, envelope.get(index))).flatten();
+    let not_before = time("not_before", at::NOT_BEFORE);
+    let deadline = time("deadline", at::DEADLINE);
+    let max_attempts = envelope.get(at::MAX_ATTEMPTS).map_or(Some(ATTEMPTS.0.into()), |value| {
+        found.take(read::within("max_attempts", value, (1, ATTEMPTS.1.into()), ""))
+    });
+    let reply = envelope
+        .get(at::REPLY)
+        .map_or(Some(false), |value| found.take(read::boolean("reply", value)));
+    let metadata = envelope.values[at::METADATA].and_then(|value| found.take(metadata(value)));
+    let meeting = match envelope.get(at::MEETING).filter(|value| !read::is_empty_array(value)) {
+        Some(meeting) => check::meeting(meeting, rules, &mut found),
+        None => {
+            let kind = kind.unwrap_or_default();
+            let message =
+                format!("`meeting` is missing; {kind} needs it: the body of Zoom's own request");
+            found.fault(InvalidJob::new("meeting", message));
+            None
+        }
     };
-    let Some(account) = envelope.get(at::ACCOUNT) else {
-        let message = "`account` is missing: the name of a connected Zoom account";
-        return Err(InvalidJob::new("account", message));
+    let start = meeting.as_ref().and_then(Meeting::must_start_by);
+    found.take(check_order(not_before, deadline, start));
+    let warnings = std::mem::take(&mut found.warnings);
+    if let Some(refusal) = found.refusal() {
+        return Err(refusal);
+    }
+    let (Some(account), Some(kind), Some(user), Some(meeting)) = (account, kind, user, meeting)
+    else {
+        return Err(InvalidJob::new("job", "the job cannot be read"));
     };
-    let account = AccountName::new(&read::string("account", account)?);
-    let account = name("account", AccountName::RULE, account)?;
-    let kind = kind(envelope)?;
-    let user = user(envelope)?;
-    let Some(meeting) = envelope.get(at::MEETING) else {
-        let message =
-            format!("`meeting` is missing; {kind} needs it: the body of Zoom's own request");
-        return Err(InvalidJob::new("meeting", message));
-    };
-    let meeting = check::meeting(meeting, rules)?;
-    let mut job = Job {
+    Ok(Job {
         id,
         account,
         kind,
         host: host(&user, meeting.schedule_for.as_deref()),
         user,
         meeting,
-        not_before: instant("not_before", envelope.get(at::NOT_BEFORE))?,
-        deadline: instant("deadline", envelope.get(at::DEADLINE))?,
-        max_attempts: ATTEMPTS.0,
-        priority: priority(envelope)?,
-        reply: false,
+        not_before,
+        deadline,
+        max_attempts: max_attempts.unwrap_or_default() as u8,
+        priority,
+        reply: reply.unwrap_or_default(),
         traceparent: envelope::traceparent(envelope),
-        metadata: None,
+        metadata: metadata.flatten(),
+        warnings,
+    })
+}
+
+fn id(value: &str) -> Result<JobId, InvalidJob> {
+    name("id", JobId::RULE, JobId::new(&read::string("id", value)?))
+}
+
+fn account(envelope: &Envelope<'_>) -> Result<AccountName, InvalidJob> {
+    let Some(account) = envelope.get(at::ACCOUNT) else {
+        let message = "`account` is missing: the name of a connected Zoom account";
+        return Err(InvalidJob::new("account", message));
     };
-    if let Some(value) = envelope.get(at::MAX_ATTEMPTS) {
-        job.max_attempts = read::within("max_attempts", value, (1, ATTEMPTS.1.into()))? as u8;
+    let account = AccountName::new(&read::string("account", account)?);
+    name("account", AccountName::RULE, account)
+}
+
+fn metadata(value: &str) -> Result<Option<Box<RawValue>>, InvalidJob> {
+    let length = value.len();
+    if length <= MAX_METADATA {
+        return Ok(envelope::raw(value));
     }
-    if let Some(value) = envelope.get(at::REPLY) {
-        job.reply = read::boolean("reply", value)?;
-    }
-    if let Some(value) = envelope.values[at::METADATA] {
-        let length = value.len();
-        if length > MAX_METADATA {
-            let message = format!("`metadata` has {length} bytes; it may have {MAX_METADATA}");
-            return Err(InvalidJob::new("metadata", message));
-        }
-        job.metadata = envelope::raw(value);
-    }
-    check_order(&job)?;
-    Ok(job)
+    let message = format!("`metadata` has {length} bytes; it may have {MAX_METADATA}");
+    Err(InvalidJob::new("metadata", message))
 }
 
 fn name<T, E>(field: &'static str, rule: &str, checked: Result<T, E>) -> Result<T, InvalidJob> {
@@ -126,8 +155,8 @@ fn kind(envelope: &Envelope<'_>) -> Result<Kind, InvalidJob> {
             Some(known) => format!("did you mean `{known}`?"),
             None => "it must be create_meeting".to_owned(),
         };
-        let short: String = kind.chars().take(64).collect();
-        InvalidJob::new("kind", format!("the kind {short:?} is unknown; {hint}"))
+        let kind = read::short(&kind);
+        InvalidJob::new("kind", format!("the kind {kind} is unknown; {hint}"))
     })?;
     if envelope.get(at::MEETING_ID).is_some() {
         let message =
@@ -141,8 +170,8 @@ fn priority(envelope: &Envelope<'_>) -> Result<Priority, InvalidJob> {
     let Some(value) = envelope.get(at::PRIORITY) else { return Ok(Priority::default()) };
     let word = read::string("priority", value)?;
     word.parse().map_err(|_| {
-        let short: String = word.chars().take(64).collect();
-        let message = format!("`priority` is {short:?}; it must be high, normal or low");
+        let word = read::short(&word);
+        let message = format!("`priority` is {word}; it must be high, normal or low");
         InvalidJob::new("priority", message)
     })
 }
@@ -181,9 +210,9 @@ fn instant(field: &'static str, value: Option<&str>) -> Result<Option<Timestamp>
     match Moment::parse(&text).and_then(|moment| moment.exact()) {
         Some(instant) => Ok(Some(instant)),
         None => {
-            let short: String = text.chars().take(40).collect();
+            let short = read::short(&text);
             let message = format!(
-                "`{field}` is {short:?}; write it with its zone, as \"2030-01-07T10:00:00Z\""
+                "`{field}` is {short}; write it with its zone, as \"2030-01-07T10:00:00Z\""
             );
             Err(InvalidJob::new(field, message))
         }
@@ -191,12 +220,17 @@ fn instant(field: &'static str, value: Option<&str>) -> Result<Option<Timestamp>
 }
 
 /// A job that may not start before it must have started would never run.
-fn check_order(job: &Job) -> Result<(), InvalidJob> {
-    let (Some(first), Some(last)) = (job.not_before, job.must_start_by()) else { return Ok(()) };
+fn check_order(
+    not_before: Option<Timestamp>,
+    deadline: Option<Timestamp>,
+    start: Option<Timestamp>,
+) -> Result<(), InvalidJob> {
+    let last = deadline.into_iter().chain(start).min();
+    let (Some(first), Some(last)) = (not_before, last) else { return Ok(()) };
     if first <= last {
         return Ok(());
     }
-    let what = if job.deadline == Some(last) { "`deadline`" } else { "the start of the meeting" };
+    let what = if deadline == Some(last) { "`deadline`" } else { "the start of the meeting" };
     let message = format!(
         "`not_before` ({}) is after {what} ({}), so the job could never run",
         time::zulu(first),

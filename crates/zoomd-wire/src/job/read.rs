@@ -6,23 +6,26 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use serde::de::{DeserializeSeed, Deserializer, MapAccess, Visitor};
+use serde::de::{Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 use super::InvalidJob;
 
+/// Names that are not known and are kept, of one object.
+const MOST_UNKNOWN: usize = 16;
+
 /// The values of an object under the names we know.
 pub(super) struct Found<'a, const N: usize> {
     pub values: [Option<&'a str>; N],
-    /// The first of the known names that came twice.
-    pub twice: Option<usize>,
-    /// The first name that is not known, where those are wanted.
-    pub unknown: Option<String>,
+    /// Known names that came twice.
+    pub twice: Vec<usize>,
+    /// Names that are not known.
+    pub unknown: Vec<String>,
 }
 
 impl<'a, const N: usize> Found<'a, N> {
     pub(super) fn nothing() -> Self {
-        Self { values: [None; N], twice: None, unknown: None }
+        Self { values: [None; N], twice: Vec::new(), unknown: Vec::new() }
     }
 
     /// Reads the object in `text`. After a syntax error it holds what stood
@@ -31,33 +34,15 @@ impl<'a, const N: usize> Found<'a, N> {
         &mut self,
         text: &'a str,
         names: &[&str; N],
-        keep_unknown: bool,
     ) -> Result<(), serde_json::Error> {
-        if self.read_plain(text, names, keep_unknown).is_some() {
-            return Ok(());
-        }
-        *self = Self::nothing();
-        let mut json = serde_json::Deserializer::from_str(text);
-        (&mut json).deserialize_map(Object { found: self, names, keep_unknown })?;
-        json.end()
-    }
-
-    /// The same for an object whose names have no escapes: half the work.
-    fn read_plain(&mut self, text: &'a str, names: &[&str; N], keep_unknown: bool) -> Option<()> {
-        json_fields::fields(text, |name, value| {
-            let keep = keep_unknown && self.unknown.is_none();
-            self.take(Name::of(name, names, keep), value);
-        })
-    }
-
-    fn take(&mut self, name: Name, value: &'a str) {
-        match name {
-            Name::Known(index) if self.values[index].is_some() => {
-                self.twice.get_or_insert(index);
+        each_field(text, |name, value| match names.iter().position(|known| *known == name) {
+            Some(index) if self.values[index].is_some() => self.twice.push(index),
+            Some(index) => self.values[index] = Some(value),
+            None if self.unknown.len() < MOST_UNKNOWN => {
+                self.unknown.push(name.chars().take(64).collect());
             }
-            Name::Known(index) => self.values[index] = Some(value),
-            Name::Unknown(name) => self.unknown = self.unknown.take().or(name),
-        }
+            None => {}
+        })
     }
 
     /// The value under the name with this index, unless it is null or absent.
@@ -66,67 +51,55 @@ impl<'a, const N: usize> Found<'a, N> {
     }
 }
 
-struct Object<'f, 'a, 'n, const N: usize> {
-    found: &'f mut Found<'a, N>,
-    names: &'n [&'n str; N],
-    keep_unknown: bool,
+/// Tells `each` the fields of the object in `text`, in order.
+pub(super) fn each_field<'a>(
+    text: &'a str,
+    mut each: impl FnMut(&str, &'a str),
+) -> Result<(), serde_json::Error> {
+    let mut told = 0usize;
+    let plain = json_fields::fields(text, |name, value| {
+        told += 1;
+        each(name, value);
+    });
+    if plain.is_some() {
+        return Ok(());
+    }
+    // A name with an escape, deep nesting, or no object: the rest takes longer.
+    let mut number = 0usize;
+    let mut json = serde_json::Deserializer::from_str(text);
+    (&mut json).deserialize_map(Each(|name: &str, value| {
+        number += 1;
+        if number > told {
+            each(name, value);
+        }
+    }))?;
+    json.end()
 }
 
-impl<'a, const N: usize> Visitor<'a> for Object<'_, 'a, '_, N> {
+struct Each<F>(F);
+
+impl<'a, F: FnMut(&str, &'a str)> Visitor<'a> for Each<F> {
     type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("an object")
     }
 
-    fn visit_map<A: MapAccess<'a>>(self, mut map: A) -> Result<(), A::Error> {
-        let Self { found, names, keep_unknown } = self;
-        loop {
-            let keep = keep_unknown && found.unknown.is_none();
-            let Some(key) = map.next_key_seed(Key { names, keep })? else { return Ok(()) };
-            let value: &'a RawValue = map.next_value()?;
-            found.take(key, value.get());
+    fn visit_map<A: MapAccess<'a>>(mut self, mut map: A) -> Result<(), A::Error> {
+        while let Some((name, value)) = map.next_entry::<Name<'a>, &'a RawValue>()? {
+            (self.0)(&name.0, value.get());
         }
+        Ok(())
     }
 }
 
-struct Key<'n, const N: usize> {
-    names: &'n [&'n str; N],
-    keep: bool,
-}
+/// A name, borrowed where it has no escape.
+#[derive(serde::Deserialize)]
+struct Name<'a>(#[serde(borrow)] Cow<'a, str>);
 
-enum Name {
-    Known(usize),
-    Unknown(Option<String>),
-}
-
-impl Name {
-    #[inline]
-    fn of(name: &str, names: &[&str], keep: bool) -> Self {
-        match names.iter().position(|known| *known == name) {
-            Some(index) => Self::Known(index),
-            None => Self::Unknown(keep.then(|| name.chars().take(64).collect())),
-        }
-    }
-}
-
-impl<'de, const N: usize> DeserializeSeed<'de> for Key<'_, N> {
-    type Value = Name;
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Name, D::Error> {
-        deserializer.deserialize_str(self)
-    }
-}
-
-impl<const N: usize> Visitor<'_> for Key<'_, N> {
-    type Value = Name;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a field's name")
-    }
-
-    fn visit_str<E>(self, name: &str) -> Result<Name, E> {
-        Ok(Name::of(name, self.names, self.keep))
-    }
+/// Whether the value is an array with nothing in it.
+pub(super) fn is_empty_array(value: &str) -> bool {
+    value.strip_prefix('[').is_some_and(|rest| rest.trim_ascii_start() == "]")
 }
 
 /// What a JSON value is, for a message. `value` is sound JSON.
@@ -158,11 +131,12 @@ pub(super) fn string<'a>(field: &'static str, value: &'a str) -> Result<Cow<'a, 
 
 pub(super) fn integer(field: &'static str, value: &str) -> Result<i64, InvalidJob> {
     if value.starts_with('"') {
-        return Err(wrong_type(field, value, "a whole number, without quotes"));
+        return Err(wrong_type(field, value, "a whole number without quotes"));
     }
     value.parse().map_err(|_| match kind_of(value) {
         "a number" => {
-            InvalidJob::new(field, format!("`{field}` is {value}; it must be a whole number"))
+            let message = format!("`{field}` is {}; it must be a whole number", cut(value));
+            InvalidJob::new(field, message)
         }
         _ => wrong_type(field, value, "a whole number"),
     })
@@ -172,6 +146,9 @@ pub(super) fn boolean(field: &'static str, value: &str) -> Result<bool, InvalidJ
     match value {
         "true" => Ok(true),
         "false" => Ok(false),
+        _ if value.starts_with('"') => {
+            Err(wrong_type(field, value, "true or false without quotes"))
+        }
         _ => Err(wrong_type(field, value, "true or false")),
     }
 }
@@ -186,32 +163,64 @@ pub(super) fn array<'a>(field: &'static str, value: &'a str) -> Result<&'a str, 
     if value.starts_with('[') { Ok(value) } else { Err(wrong_type(field, value, "an array")) }
 }
 
-/// A whole number within bounds, both included.
+/// A whole number within bounds, both included, of this unit.
 pub(super) fn within(
     field: &'static str,
     value: &str,
     (least, most): (i64, i64),
+    unit: &str,
 ) -> Result<i64, InvalidJob> {
     let number = integer(field, value)?;
     if (least..=most).contains(&number) {
         return Ok(number);
     }
-    let message = format!("`{field}` is {number}; it must be {least} to {most}");
+    let message = format!("`{field}` is {number}; it must be {least} to {most}{unit}");
     Err(InvalidJob::new(field, message))
 }
 
-/// A string of at most `most` characters, and its length in characters.
+/// How long a text is, by the two ways in which it may be counted.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Length {
+    pub characters: usize,
+    /// Units of UTF-16: never fewer than characters.
+    pub units: usize,
+}
+
+/// A string of at most `most` characters, and its length.
 pub(super) fn at_most<'a>(
     field: &'static str,
     value: &'a str,
     most: usize,
-) -> Result<(Cow<'a, str>, usize), InvalidJob> {
+) -> Result<(Cow<'a, str>, Length), InvalidJob> {
     let text = string(field, value)?;
-    // As many bytes as characters at least, so short texts are not counted.
-    let length = if text.is_ascii() { text.len() } else { text.chars().count() };
-    if length <= most {
+    let length = if text.is_ascii() {
+        Length { characters: text.len(), units: text.len() }
+    } else {
+        Length { characters: text.chars().count(), units: text.encode_utf16().count() }
+    };
+    let characters = length.characters;
+    if characters <= most {
         return Ok((text, length));
     }
-    let message = format!("`{field}` has {length} characters; Zoom takes at most {most}");
+    let message = format!("`{field}` has {characters} characters; Zoom takes at most {most}");
     Err(InvalidJob::new(field, message))
+}
+
+/// A text for a message, in quotes and cut.
+pub(super) fn short(text: &str) -> String {
+    format!("{:?}", cut(text))
+}
+
+/// The first characters of a text.
+fn cut(text: &str) -> &str {
+    text.char_indices().nth(64).map_or(text, |(end, _)| &text[..end])
+}
+
+/// `a, b or c`.
+pub(super) fn either(choices: &[String]) -> String {
+    match choices {
+        [] => String::new(),
+        [one] => one.clone(),
+        [first @ .., last] => format!("{} or {last}", first.join(", ")),
+    }
 }

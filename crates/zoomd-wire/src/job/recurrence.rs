@@ -2,9 +2,10 @@
 
 use jiff::Timestamp;
 
-use super::InvalidJob;
+use super::findings::Findings;
 use super::limits::END_TIMES;
 use super::read::{self, Found};
+use super::{InvalidJob, suggest};
 
 const NAMES: [&str; 8] = [
     "type",
@@ -17,75 +18,134 @@ const NAMES: [&str; 8] = [
     "end_date_time",
 ];
 
+type Fields<'a> = Found<'a, 8>;
+
 /// Checks the object and answers the text of its `end_date_time`, which is a
 /// time to be normalised.
-pub(super) fn check(value: &str) -> Result<Option<&str>, InvalidJob> {
-    let value = read::object("meeting.recurrence", value)?;
-    let mut found = Found::nothing();
-    if let Err(error) = found.read(value, &NAMES, false) {
+pub(super) fn check<'a>(value: &'a str, found: &mut Findings) -> Option<&'a str> {
+    let value = found.take(read::object("meeting.recurrence", value))?;
+    let mut fields = Fields::nothing();
+    if let Err(error) = fields.read(value, &NAMES) {
         let message = format!("`meeting.recurrence` cannot be read: {error}");
-        return Err(InvalidJob::new("meeting.recurrence", message));
+        found.fault(InvalidJob::new("meeting.recurrence", message));
+        return None;
     }
-    if let Some(index) = found.twice {
-        let message = format!("`meeting.recurrence.{}` is there twice", NAMES[index]);
-        return Err(InvalidJob::new("meeting.recurrence", message));
+    for index in &fields.twice {
+        let message = format!("`meeting.recurrence.{}` is there twice", NAMES[*index]);
+        found.fault(InvalidJob::new("meeting.recurrence", message));
     }
-    let Some(kind) = found.get(0) else {
-        let message = "`meeting.recurrence.type` is missing: 1 daily, 2 weekly or 3 monthly";
-        return Err(InvalidJob::new("meeting.recurrence.type", message));
-    };
-    let kind = read::within("meeting.recurrence.type", kind, (1, 3))?;
-    repeats(kind, &found)?;
-    days(&found)?;
-    end(&found)
-}
-
-fn repeats(kind: i64, found: &Found<'_, 8>) -> Result<(), InvalidJob> {
-    let Some(value) = found.get(1) else { return Ok(()) };
-    let most = [99, 50, 10][(kind - 1) as usize];
-    read::within("meeting.recurrence.repeat_interval", value, (1, most)).map(drop)
-}
-
-fn days(found: &Found<'_, 8>) -> Result<(), InvalidJob> {
-    if let Some(value) = found.get(2) {
-        let field = "meeting.recurrence.weekly_days";
-        let days = read::string(field, value)?;
-        let sound = |day: &str| matches!(day.trim().as_bytes(), [b'1'..=b'7']);
-        if !days.split(',').all(sound) {
-            let message =
-                format!("`{field}` is {days:?}; it must be days 1 (Sunday) to 7, as \"2,4\"");
-            return Err(InvalidJob::new(field, message));
+    for name in &fields.unknown {
+        if let Some(meant) = suggest::nearest(name, NAMES) {
+            let message = format!(
+                "Zoom has no field `{name}` here and may ignore it; did you mean `meeting.recurrence.{meant}`?"
+            );
+            found.warn(format!("meeting.recurrence.{name}"), message);
         }
     }
-    if let Some(value) = found.get(3) {
-        read::within("meeting.recurrence.monthly_day", value, (1, 31))?;
+    let kind = found.take(kind(&fields));
+    if let Some(kind) = kind {
+        repeats(kind, &fields, found);
     }
-    if let Some(value) = found.get(4) {
-        let field = "meeting.recurrence.monthly_week";
-        if !matches!(read::integer(field, value)?, -1 | 1..=4) {
-            let message =
-                format!("`{field}` is {value}; it must be 1 to 4, or -1 for the last week");
-            return Err(InvalidJob::new(field, message));
-        }
+    days(&fields, found);
+    if let Some(kind) = kind {
+        found.newer(pairs(kind, &fields));
     }
-    if let Some(value) = found.get(5) {
-        read::within("meeting.recurrence.monthly_week_day", value, (1, 7))?;
-    }
-    Ok(())
+    end(&fields, found)
 }
 
-fn end<'a>(found: &Found<'a, 8>) -> Result<Option<&'a str>, InvalidJob> {
-    let times = match found.get(6) {
-        Some(value) => read::within("meeting.recurrence.end_times", value, (0, END_TIMES))?,
-        None => 0,
-    };
-    let date = found.get(7).filter(|value| *value != "\"\"");
-    if times > 0 && date.is_some() {
+fn kind(fields: &Fields<'_>) -> Result<i64, InvalidJob> {
+    let field = "meeting.recurrence.type";
+    match fields.get(0) {
+        Some(kind) => read::within(field, kind, (1, 3), ""),
+        None => {
+            let message = "`meeting.recurrence.type` is missing: 1 daily, 2 weekly or 3 monthly";
+            Err(InvalidJob::new(field, message))
+        }
+    }
+}
+
+fn repeats(kind: i64, fields: &Fields<'_>, found: &mut Findings) {
+    let Some(value) = fields.get(1) else { return };
+    let (most, unit) = [(99, " days"), (50, " weeks"), (10, " months")][(kind - 1) as usize];
+    found.take(read::within("meeting.recurrence.repeat_interval", value, (1, most), unit));
+}
+
+/// Fields that need each other, or exclude each other.
+fn pairs(kind: i64, fields: &Fields<'_>) -> Result<(), InvalidJob> {
+    let bad = |field, what: &str| Err(InvalidJob::new(field, format!("`{field}` {what}")));
+    let [days, day, week, week_day] = [2, 3, 4, 5].map(|index| fields.get(index).is_some());
+    match (kind, week, week_day) {
+        (2, ..) if !days => bad(
+            "meeting.recurrence.weekly_days",
+            "is missing; a weekly meeting needs it, as \"2,4\" for Monday and Wednesday",
+        ),
+        (3, true, false) => bad(
+            "meeting.recurrence.monthly_week_day",
+            "is missing; `monthly_week` needs it: 1 (Sunday) to 7",
+        ),
+        (3, false, true) => bad(
+            "meeting.recurrence.monthly_week",
+            "is missing; `monthly_week_day` needs it: 1 to 4, or -1 for the last week",
+        ),
+        (3, true, true) if day => bad(
+            "meeting.recurrence.monthly_day",
+            "stands beside `monthly_week`; Zoom takes one of them",
+        ),
+        _ => Ok(()),
+    }
+}
+
+fn days(fields: &Fields<'_>, found: &mut Findings) {
+    if let Some(value) = fields.get(2) {
+        found.take(weekly_days(value));
+    }
+    if let Some(value) = fields.get(3) {
+        found.take(read::within("meeting.recurrence.monthly_day", value, (1, 31), ""));
+    }
+    if let Some(value) = fields.get(4) {
+        found.take(monthly_week(value));
+    }
+    if let Some(value) = fields.get(5) {
+        found.take(read::within("meeting.recurrence.monthly_week_day", value, (1, 7), ""));
+    }
+}
+
+fn weekly_days(value: &str) -> Result<(), InvalidJob> {
+    let field = "meeting.recurrence.weekly_days";
+    let days = read::string(field, value)?;
+    let valid = |day: &str| matches!(day.trim().as_bytes(), [b'1'..=b'7']);
+    if days.split(',').all(valid) {
+        return Ok(());
+    }
+    let days = read::short(&days);
+    let message = format!("`{field}` is {days}; it must be days from 1 (Sunday) to 7, as \"2,4\"");
+    Err(InvalidJob::new(field, message))
+}
+
+fn monthly_week(value: &str) -> Result<(), InvalidJob> {
+    let field = "meeting.recurrence.monthly_week";
+    match read::integer(field, value)? {
+        -1 | 1..=4 => Ok(()),
+        week => {
+            let message =
+                format!("`{field}` is {week}; it must be 1 to 4, or -1 for the last week");
+            Err(InvalidJob::new(field, message))
+        }
+    }
+}
+
+fn end<'a>(fields: &Fields<'a>, found: &mut Findings) -> Option<&'a str> {
+    let times = fields.get(6).and_then(|value| {
+        let range = (0, END_TIMES);
+        found.take(read::within("meeting.recurrence.end_times", value, range, ""))
+    });
+    let date = fields.get(7).filter(|value| *value != "\"\"");
+    if times.is_some_and(|times| times > 0) && date.is_some() {
         let message =
             "`meeting.recurrence` has both `end_times` and `end_date_time`; Zoom takes one";
-        return Err(InvalidJob::new("meeting.recurrence", message));
+        found.fault(InvalidJob::new("meeting.recurrence", message));
     }
-    Ok(date)
+    date
 }
 
 /// A series that ends before it starts never takes place.

@@ -3,12 +3,16 @@
 //! These are IANA's, and a few of Zoom's own. A name that nobody knows is
 //! refused: Zoom would fall back to the account's zone, hours off.
 
+use std::sync::LazyLock;
+
 use jiff::tz::{TimeZone, TimeZoneDatabase};
 
 use super::suggest;
 
 /// Zoom's own names, and the zone each stands for.
 const ZOOMS_OWN: &[(&str, &str)] = &[("SST", "Pacific/Guadalcanal")];
+
+static BUNDLED: LazyLock<TimeZoneDatabase> = LazyLock::new(TimeZoneDatabase::bundled);
 
 /// The zone of this name; else the name that was probably meant.
 pub(super) fn find(name: &str) -> Result<TimeZone, Option<String>> {
@@ -27,14 +31,21 @@ pub(super) fn find(name: &str) -> Result<TimeZone, Option<String>> {
     }
 }
 
-/// The system's zones are newer than those built in, but may lack old names.
+/// Only in the data that zoomd brings along: what a machine's own files hold
+/// differs, and its `localtime` is another zone on each.
 fn look_up(name: &str) -> Option<TimeZone> {
-    jiff::tz::db().get(name).or_else(|_| TimeZoneDatabase::bundled().get(name)).ok()
+    // Names of the data that stand for no zone.
+    let none = ["Factory", "Etc/Unknown"].iter().any(|none| none.eq_ignore_ascii_case(name));
+    BUNDLED.get(name).ok().filter(|_| !none)
+}
+
+/// The zone of a name that an older version accepted; UTC if nobody knows it now.
+pub(super) fn accepted(name: &str) -> TimeZone {
+    jiff::tz::db().get(name).unwrap_or(TimeZone::UTC)
 }
 
 fn nearest(name: &str) -> Option<String> {
-    let names: Vec<String> =
-        TimeZoneDatabase::bundled().available().map(|name| name.to_string()).collect();
+    let names: Vec<String> = BUNDLED.available().map(|name| name.to_string()).collect();
     suggest::nearest(name, names.iter().map(String::as_str)).map(str::to_owned)
 }
 
@@ -65,6 +76,19 @@ mod tests {
         assert_eq!(find("Europe/Berln"), Err(Some("Europe/Berlin".into())));
         assert_eq!(find("europe/berlin"), Err(Some("Europe/Berlin".into())));
         assert_eq!(find("Middle-earth/Shire"), Err(None));
-        assert_eq!(find("../../etc/passwd"), Err(None));
+        for name in [
+            "../../etc/passwd",
+            "/etc/localtime",
+            "localtime",
+            "posixrules",
+            "posix/Europe/Berlin",
+            "right/UTC",
+            "Factory",
+            "tzdata.zi",
+            "",
+            " UTC",
+        ] {
+            assert!(find(name).is_err(), "{name}");
+        }
     }
 }

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde_json::value::RawValue;
 
 use super::{MeetingReply, VERSION, write};
-use crate::{EntryId, Kind, TraceParent};
+use crate::{EntryId, Kind, TraceParent, Warning};
 
 /// What goes to `<ns>:results` in the field `result`.
 #[derive(Debug, Clone)]
@@ -33,6 +33,8 @@ pub struct Success<'a> {
     pub finished_at: Timestamp,
     /// What Zoom answered.
     pub meeting: &'a MeetingReply<'a>,
+    /// What was dropped from the job or looks mistaken in it.
+    pub warnings: &'a [Warning],
     /// The producer's trace.
     pub traceparent: Option<TraceParent>,
     /// The job's metadata.
@@ -51,6 +53,10 @@ impl Success<'_> {
         self.write_times(&mut out);
         out.push_str(",\"meeting\":");
         self.meeting.write(&mut out);
+        if !self.warnings.is_empty() {
+            out.push_str(",\"warnings\":");
+            out.push_str(&super::json(self.warnings, ENVELOPE));
+        }
         if let Some(traceparent) = self.traceparent {
             out.push_str(",\"traceparent\":");
             write::text(&mut out, &traceparent.to_string());

@@ -67,7 +67,7 @@ fn each_limit_is_reached_and_not_passed() {
     for fields in [
         format!(r#""topic":"{}""#, long(200)),
         format!(r#""agenda":"{}""#, long(2_000)),
-        format!(r#""password":"{}""#, long(10)),
+        format!(r#""password":"{}""#, "x".repeat(10)),
         r#""duration":1"#.to_owned(),
         r#""duration":1440"#.to_owned(),
         format!(r#""settings":{{"audio_conference_info":"{}"}}"#, long(2_048)),
@@ -110,7 +110,7 @@ fn the_host_is_whom_it_is_scheduled_for() {
 fn the_start_is_a_deadline_for_fixed_meetings_only() {
     let start = Some(at("2026-12-01T10:00:00Z"));
     assert_eq!(job(&with_fields(r#""type":2"#)).must_start_by(), start);
-    assert_eq!(job(&with_fields(r#""type":8"#)).must_start_by(), start);
+    assert_eq!(job(&with_fields(r#""type":8,"recurrence":{"type":1}"#)).must_start_by(), start);
     assert_eq!(job(&with_fields(r#""type":3"#)).must_start_by(), None);
     let late = r#"{"account":"a","meeting":{"start_time":"2026-12-01T10:00:00Z"},"deadline":"2027-01-01T00:00:00Z"}"#;
     assert_eq!(job(late).must_start_by(), start);
@@ -158,4 +158,76 @@ fn one_job_in_two_texts_has_one_digest() {
         digest(&with_meeting(r#"{"start_time":"2026-12-01T10:00:00.5Z"}"#)),
         digest(&with_meeting(r#"{"start_time":"2026-12-01T12:00:00+02:00"}"#)),
     );
+}
+
+#[test]
+fn what_cannot_be_meant_is_dropped_and_told() {
+    // The shape of Zoom's own sample: a scheduled meeting with a whole recurrence.
+    let sample = r#"{"type":2,"start_time":"2026-12-01T10:00:00Z","recurrence":{"end_date_time":"2026-12-31T00:00:00Z","end_times":7,"type":1,"weekly_days":"1"},"topic":"x"}"#;
+    let given = job(&with_meeting(sample));
+    assert_eq!(
+        given.meeting.body(),
+        r#"{"type":2,"start_time":"2026-12-01T10:00:00Z","topic":"x"}"#
+    );
+    let [warning] = given.warnings.as_slice() else { panic!("{:?}", given.warnings) };
+    assert_eq!(warning.field, "meeting.recurrence");
+    assert!(warning.message.contains("was dropped: it stands only with type 8"), "{warning:?}");
+    for kind in [1, 3] {
+        let text = with_meeting(&format!(r#"{{"type":{kind},"recurrence":{{"type":9}}}}"#));
+        assert_eq!(job(&text).meeting.body(), format!(r#"{{"type":{kind}}}"#));
+    }
+    // The same text is the same job, and so is one that never had what is dropped.
+    let without =
+        job(&with_meeting(r#"{"topic":"x","type":2,"start_time":"2026-12-01T10:00:00Z"}"#));
+    assert_eq!(job(&with_meeting(sample)).digest(), given.digest());
+    assert_eq!(without.digest(), given.digest());
+}
+
+#[test]
+fn an_empty_array_for_an_object_is_absent() {
+    let php = r#"{"type":3,"recurrence":[],"settings":{"breakout_room":[ ],"waiting_room":true,"meeting_invitees":[]}}"#;
+    let given = job(&with_meeting(php));
+    let sent = r#"{"type":3,"settings":{"waiting_room":true,"meeting_invitees":[]}}"#;
+    assert_eq!((given.meeting.body(), given.warnings.len()), (sent, 0));
+    assert_eq!(job(&with_meeting(r#"{"settings":[ ],"type":3}"#)).meeting.body(), r#"{"type":3}"#);
+}
+
+#[test]
+fn a_name_near_a_published_one_is_warned_of() {
+    for (fields, field, meant) in [
+        (
+            r#""settings":{"waitingroom":true}"#,
+            "meeting.settings.waitingroom",
+            "`meeting.settings.waiting_room`",
+        ),
+        (
+            r#""settings":{"hostVideo":true}"#,
+            "meeting.settings.hostVideo",
+            "`meeting.settings.host_video`",
+        ),
+        (r#""waiting_room":true"#, "meeting.waiting_room", "inside `settings`"),
+        (r#""timeZone":"UTC""#, "meeting.timeZone", "`meeting.timezone`"),
+        (
+            r#""type":8,"recurrence":{"type":1,"end_time":2}"#,
+            "meeting.recurrence.end_time",
+            "`meeting.recurrence.end_times`",
+        ),
+    ] {
+        let job = job(&with_fields(fields));
+        let [warning] = job.warnings.as_slice() else { panic!("{fields}: {:?}", job.warnings) };
+        assert_eq!(warning.field, field);
+        assert!(warning.message.contains(meant), "{warning:?}");
+        assert!(job.meeting.body().contains(fields), "nothing is changed");
+    }
+    let new = job(&with_fields(r#""settings":{"some_new_setting":{"a":1}},"brand_new":1"#));
+    assert_eq!(new.warnings, []);
+}
+
+#[test]
+fn a_text_that_is_too_long_in_utf16_is_warned_of() {
+    let topic = job(&with_fields(&format!(r#""topic":"{}""#, "\u{1f600}".repeat(101))));
+    assert_eq!(topic.warnings[0].field, "meeting.topic");
+    assert!(topic.warnings[0].message.contains("101 characters that take 202 units"));
+    let fits = job(&with_fields(&format!(r#""topic":"{}""#, "\u{1f600}".repeat(100))));
+    assert_eq!(fits.warnings, []);
 }

@@ -16,7 +16,7 @@ use zoomd_wire::{InvalidJob, Job, Rules, parse};
 const NOW: &str = "2026-10-01T00:00:00Z";
 
 fn rules() -> Rules {
-    Rules { now: NOW.parse().unwrap(), allow_past_start: false }
+    Rules::at(NOW.parse().unwrap())
 }
 
 fn at(text: &str) -> Timestamp {

@@ -56,6 +56,10 @@ fn success() {
         started_at: at("2023-11-14T22:13:20.001Z"),
         finished_at: at("2023-11-14T22:13:20.250999Z"),
         meeting: &meeting,
+        warnings: &[zoomd_wire::Warning {
+            field: "meeting.recurrence".into(),
+            message: "`meeting.recurrence` was dropped".to_owned(),
+        }],
         traceparent: TraceParent::parse("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"),
         metadata: Some(raw(r#"{"tenant": 7, "n": 1.10}"#)),
     };

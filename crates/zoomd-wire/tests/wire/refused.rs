@@ -121,7 +121,7 @@ fn wrong_types() {
         (
             "max_attempts",
             r#""5""#,
-            "`max_attempts` is a string; it must be a whole number, without quotes",
+            "`max_attempts` is a string; it must be a whole number without quotes",
         ),
         ("max_attempts", "2.5", "`max_attempts` is 2.5; it must be a whole number"),
         ("max_attempts", "true", "`max_attempts` is a boolean"),
@@ -132,13 +132,13 @@ fn wrong_types() {
     }
     refused(r#"{"account":7,"meeting":{"type":3}}"#, "account", "`account` is a number");
     refused(
-        r#"{"account":"a","meeting":[]}"#,
+        r#"{"account":"a","meeting":[1]}"#,
         "meeting",
         "`meeting` is an array; it must be an object",
     );
     for (field, value, words) in [
         ("topic", "7", "`meeting.topic` is a number"),
-        ("type", r#""2""#, "`meeting.type` is a string; it must be a whole number, without quotes"),
+        ("type", r#""2""#, "`meeting.type` is a string; it must be a whole number without quotes"),
         ("timezone", "1", "`meeting.timezone` is a number"),
         ("duration", r#""30""#, "`meeting.duration` is a string"),
         ("duration", "30.5", "`meeting.duration` is 30.5"),
@@ -148,7 +148,7 @@ fn wrong_types() {
         ("pre_schedule", "1", "`meeting.pre_schedule` is a number"),
         ("default_password", r#""no""#, "`meeting.default_password` is a string"),
         ("template_id", "1", "`meeting.template_id` is a number"),
-        ("settings", "[]", "`meeting.settings` is an array"),
+        ("settings", "[1]", "`meeting.settings` is an array; it must be an object"),
         ("tracking_fields", "{}", "`meeting.tracking_fields` is an object; it must be an array"),
     ] {
         refused(&with_fields(&format!(r#""{field}":{value}"#)), &format!("meeting.{field}"), words);
@@ -267,9 +267,9 @@ fn what_zoom_does_not_let_stand_together() {
         );
     }
     refused(
-        &with_fields(r#""type":3,"recurrence":{"type":1}"#),
+        &with_fields(r#""type":10,"recurrence":{"type":1}"#),
         "meeting.recurrence",
-        "stands only with type 8; this meeting is of type 3",
+        "stands only with type 8; this meeting is of type 10",
     );
 }
 
@@ -284,7 +284,7 @@ fn recurrences_that_zoom_has_not() {
         (
             r#"{"type":2,"weekly_days":"8"}"#,
             ".weekly_days",
-            r#"is "8"; it must be days 1 (Sunday) to 7"#,
+            r#"is "8"; it must be days from 1 (Sunday) to 7"#,
         ),
         (r#"{"type":2,"weekly_days":""}"#, ".weekly_days", "it must be days"),
         (r#"{"type":2,"weekly_days":2}"#, ".weekly_days", "is a number; it must be a string"),
@@ -302,12 +302,148 @@ fn recurrences_that_zoom_has_not() {
         (
             r#"{"type":1,"end_date_time":"2027-01-01T00:00:00"}"#,
             ".end_date_time",
-            "local to nowhere",
+            "has no time zone; add Z",
         ),
-        ("[]", "", "is an array"),
+        ("[]", "", "is missing; a meeting of type 8 needs it"),
+        ("[1]", "", "is an array"),
     ] {
         let text = with_fields(&format!(r#""type":8,"recurrence":{recurrence}"#));
         refused(&text, &format!("meeting.recurrence{field}"), words);
+    }
+}
+
+#[test]
+fn fields_of_a_recurrence_that_need_or_exclude_each_other() {
+    for (recurrence, field, words) in [
+        (r#"{"type":2}"#, ".weekly_days", "is missing; a weekly meeting needs it"),
+        (r#"{"type":3,"monthly_week":1}"#, ".monthly_week_day", "`monthly_week` needs it"),
+        (r#"{"type":3,"monthly_week_day":1}"#, ".monthly_week", "`monthly_week_day` needs it"),
+        (
+            r#"{"type":3,"monthly_week":1,"monthly_week_day":1,"monthly_day":1}"#,
+            ".monthly_day",
+            "stands beside `monthly_week`",
+        ),
+    ] {
+        let text = with_fields(&format!(r#""type":8,"recurrence":{recurrence}"#));
+        refused(&text, &format!("meeting.recurrence{field}"), words);
+    }
+    refused(&with_fields(r#""type":8"#), "meeting.recurrence", "a meeting of type 8 needs it");
+    crate::job(&with_fields(r#""type":8,"recurrence":{"type":3}"#));
+}
+
+#[test]
+fn settings_that_zoom_would_refuse() {
+    for (settings, field, words) in [
+        (r#"{"jbh_time":7}"#, "jbh_time", "is 7; it must be 0, 5, 10 or 15"),
+        (
+            r#"{"jbh_time":"5"}"#,
+            "jbh_time",
+            "is a string; it must be a whole number without quotes",
+        ),
+        (
+            r#"{"audio":"VoIP"}"#,
+            "audio",
+            r#"is "VoIP"; it must be "both", "telephony", "voip" or "#,
+        ),
+        (r#"{"audio":""}"#, "audio", r#"is ""; it must be"#),
+        (r#"{"host_video":"true"}"#, "host_video", "is a string; it must be true or false without"),
+        (r#"{"waiting_room":1}"#, "waiting_room", "is a number; it must be true or false"),
+        (r#"{"auto_recording":true}"#, "auto_recording", "is a boolean; it must be a string"),
+        (r#"{"alternative_hosts":[]}"#, "alternative_hosts", "is an array; it must be a string"),
+        (r#"{"meeting_invitees":"a"}"#, "meeting_invitees", "is a string; it must be an array"),
+        (r#"{"breakout_room":[1]}"#, "breakout_room", "is an array; it must be an object"),
+        (r#"{"audio":"both","audio":"voip"}"#, "audio", "is there twice"),
+    ] {
+        let text = with_fields(&format!(r#""settings":{settings}"#));
+        refused(&text, &format!("meeting.settings.{field}"), words);
+    }
+}
+
+#[test]
+fn texts_that_zoom_would_refuse() {
+    for password in ["a b", "p\\u00e4ss", "a\\tb"] {
+        let text = with_fields(&format!(r#""password":"{password}""#));
+        refused(&text, "meeting.password", "may hold letters, digits and signs of ASCII only");
+        assert!(!refusal(&text).message.contains(password), "a pass code is a secret");
+    }
+    crate::job(&with_fields(r#""password":"aZ9@-_*!$~""#));
+    refused(&with_fields(r#""timezone":"""#), "meeting.timezone", "is empty; leave it out");
+    refused(
+        &with_meeting(r#"{"type":3,"start_time":""}"#),
+        "meeting.start_time",
+        "is empty; leave it out",
+    );
+    for name in ["localtime", "posixrules", "Factory", "../UTC", "/etc/localtime", "posix/UTC"] {
+        let text = with_fields(&format!(r#""timezone":"{name}""#));
+        refused(&text, "meeting.timezone", "which is no time zone");
+    }
+}
+
+#[test]
+fn a_marked_job_is_told_what_is_wrong_with_it() {
+    let marked = format!("\u{feff}{}", with_envelope(r#""id":"1""#));
+    refused(&marked, "job", "begins with a byte-order mark (U+FEFF)");
+}
+
+#[test]
+fn all_faults_come_in_one_message() {
+    let invalid = refusal(
+        r#"{"id":"a b","acount":"x","kind":"dance","max_attempts":0,"not_before":"soon","colour":1,
+            "meeting":{"type":8,"topic":7,"duration":"45","password":"a b","timezone":"Shire",
+            "start_time":"tomorrow","recurrence":{"type":2,"end_times":99},
+            "settings":{"jbh_time":7,"audio":"VoIP"}}}"#,
+    );
+    assert_eq!(invalid.field, "acount");
+    for field in [
+        "acount",
+        "colour",
+        "id",
+        "account",
+        "kind",
+        "max_attempts",
+        "not_before",
+        "meeting.topic",
+        "meeting.duration",
+        "meeting.password",
+        "meeting.timezone",
+        "meeting.start_time",
+        "meeting.recurrence.weekly_days",
+        "meeting.recurrence.end_times",
+        "meeting.settings.jbh_time",
+        "meeting.settings.audio",
+    ] {
+        let named = [format!("`{field}`"), format!("{field:?}"), format!("the {field} ")];
+        let told = named.iter().any(|name| invalid.message.contains(name.as_str()));
+        assert!(told, "{field} is not in: {invalid}");
+    }
+    assert_eq!(invalid.message.matches(" Also: ").count(), 15, "{invalid}");
+    insta::assert_snapshot!(invalid.message);
+    let many: String = (0..30).map(|n| format!(r#","x{n}":1"#)).collect();
+    let invalid = refusal(&format!(r#"{{"meeting":{{"duration":0}}{many}}}"#));
+    assert!(invalid.message.len() < 8_000, "{}", invalid.message.len());
+    let faults: String = (0..16).map(|n| format!(r#","y{n}":1"#)).collect();
+    let days = r#""recurrence":{"type":7,"weekly_days":"9","monthly_day":0,"monthly_week":9}"#;
+    let text = format!(
+        r#"{{"id":"","user":"","kind":"x","meeting":{{"type":8,"duration":0,{days}}}{faults}}}"#
+    );
+    assert!(refusal(&text).message.contains(". Faults not listed: "), "{}", refusal(&text));
+}
+
+#[test]
+fn what_was_accepted_once_passes_later_rules() {
+    for (meeting, start) in [
+        (r#"{"type":8,"start_time":"2026-12-01T10:00:00Z"}"#, "2026-12-01T10:00:00Z"),
+        (
+            r#"{"start_time":"2026-12-01T10:00:00","timezone":"Gone/Zone","settings":{"jbh_time":7},"password":"a b"}"#,
+            "2026-12-01T10:00:00Z",
+        ),
+        (r#"{"start_time":"2026-12-01T10:00:00Z","timezone":""}"#, "2026-12-01T10:00:00Z"),
+    ] {
+        refusal(&with_meeting(meeting));
+        let again = zoomd_wire::Rules::again(rules().now);
+        let job = parse(with_meeting(meeting).as_bytes(), &again).expect("accepted before");
+        assert_eq!(job.meeting.start.map(|start| start.to_string()).as_deref(), Some(start));
+        assert_eq!(job.meeting.body(), meeting);
     }
 }
 
@@ -317,7 +453,7 @@ fn times_that_are_not_clear() {
     refused(
         &start("2026-12-01T10:00:00"),
         "meeting.start_time",
-        "local to nowhere; add Z, an offset as +02:00, or `timezone`",
+        "which has no time zone; add Z, an offset such as +02:00, or `timezone`",
     );
     refused(
         &start("tomorrow"),
@@ -328,7 +464,7 @@ fn times_that_are_not_clear() {
     refused(
         &start("2026-09-30T23:59:59Z"),
         "meeting.start_time",
-        "(2026-09-30T23:59:59Z) is in the past; Zoom would start the meeting at once",
+        "(2026-09-30T23:59:59Z) is in the past; Zoom would start the meeting immediately",
     );
     refused(&start("2026-10-01T01:59:59+02:00"), "meeting.start_time", "is in the past");
     let local = r#"{"start_time":"2026-10-01T01:59:59","timezone":"Europe/Berlin"}"#;

@@ -118,7 +118,8 @@ proptest! {
             let written = Success {
                 job_id: &job_id, run, entry_id, account: &account, kind: Kind::CreateMeeting, user: &user,
                 attempts, reconciled, enqueued_at: entry_id.time(), started_at, finished_at,
-                meeting: &MeetingReply::new(text, &fields, &include), traceparent, metadata,
+                meeting: &MeetingReply::new(text, &fields, &include), warnings: &[],
+            traceparent, metadata,
             }.to_json();
             let stamp = |time: jiff::Timestamp| format!("{time:.3}");
             let told = Told {

@@ -96,6 +96,13 @@ fn the_marker_is_left_out_where_it_has_no_place() {
     assert_eq!(sent["agenda"].as_str().unwrap().chars().count(), 2_000);
     assert_eq!((agenda(1_985).takes_marker(), agenda(1_985).agenda_chars), (false, 1_985));
     assert!(agenda(1_985).body_with_marker(&Marker::from_bits(0)).is_none());
+    // What takes two units of UTF-16 counts as two.
+    let emoji = |length: usize| {
+        let text = "\u{1f600}".repeat(length);
+        job(&with_fields(&format!(r#""agenda":"{text}""#))).meeting
+    };
+    assert!(emoji(992).takes_marker() && !emoji(993).takes_marker());
+    assert!(!emoji(1_000).takes_marker() && emoji(1_000).body().contains("\u{1f600}"));
     for template in [
         r#"{"type":3,"template_id":"t"}"#,
         r#"{"type":3,"template_id":"t","agenda":null}"#,
