@@ -12,4 +12,5 @@ pub mod daemon;
 pub mod dev;
 pub mod exit;
 pub mod http;
+pub mod input;
 pub mod telemetry;

@@ -77,6 +77,12 @@ impl CliError {
     }
 }
 
+impl From<crate::input::InputError> for CliError {
+    fn from(error: crate::input::InputError) -> Self {
+        Self { hint: error.hint, ..Self::usage(error.message) }
+    }
+}
+
 impl From<std::io::Error> for CliError {
     fn from(error: std::io::Error) -> Self {
         match error.kind() {

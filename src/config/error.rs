@@ -20,3 +20,9 @@ impl ConfigError {
         self
     }
 }
+
+impl From<crate::input::InputError> for ConfigError {
+    fn from(error: crate::input::InputError) -> Self {
+        Self { message: error.message, hint: error.hint }
+    }
+}

@@ -1,7 +1,7 @@
 //! Which value counts: flag over environment over file over default.
 //!
 //! A pure function of its inputs ([`Sources`]), apart from the files that
-//! secrets name. A value that is given counts even when it equals the default,
+//! secrets name; of those only the ones that count are opened. A value that is given counts even when it equals the default,
 //! and keeps its [`Origin`], which every complaint names.
 
 use std::collections::BTreeMap;
@@ -13,6 +13,7 @@ use toml::{Table, Value};
 use super::catalogue::{self, DEFAULT_FILE, Kind, SETTINGS, Setting};
 use super::error::ConfigError;
 use super::suggest::nearest;
+use crate::input;
 
 /// Where a value was given.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -62,6 +63,8 @@ pub enum Raw {
 #[derive(Clone, Default)]
 pub struct Resolved {
     values: BTreeMap<&'static str, (Raw, Origin)>,
+    /// Files with secrets that were not opened yet, and what named them.
+    files: BTreeMap<&'static str, (PathBuf, String)>,
 }
 
 impl fmt::Debug for Resolved {
@@ -89,8 +92,10 @@ pub fn resolve(sources: &Sources) -> Result<Resolved, ConfigError> {
         resolved.read_env(setting, &sources.env)?;
     }
     for (key, value, flag) in &sources.flags {
+        resolved.files.remove(key);
         resolved.values.insert(key, (Raw::One(value.clone()), Origin::Flag(flag)));
     }
+    resolved.open_files()?;
     Ok(resolved)
 }
 
@@ -158,8 +163,9 @@ impl Resolved {
                 Origin::File(file) => file.parent().map(|dir| dir.join(name)),
                 _ => None,
             };
-            let text = read_secret(&beside.unwrap_or_else(|| name.into()), key)?;
-            self.put(setting, Raw::One(text), origin.clone());
+            let path = beside.unwrap_or_else(|| name.into());
+            self.put(setting, Raw::One(String::new()), origin.clone());
+            self.files.insert(setting.key, (path, key.to_owned()));
             return Ok(());
         }
         let error = ConfigError::new(format!("unknown key {key} in {origin}"));
@@ -183,7 +189,12 @@ impl Resolved {
                 return Err(both(&setting.env, &in_file, &Origin::Env("environment".into())));
             }
             (Some(text), None) => (text.clone(), setting.env.clone()),
-            (None, Some(path)) => (read_secret(Path::new(path), &in_file)?, in_file),
+            (None, Some(path)) => {
+                let path = input::line(path, &in_file)?.into();
+                self.put(setting, Raw::One(String::new()), Origin::Env(in_file.clone()));
+                self.files.insert(setting.key, (path, in_file));
+                return Ok(());
+            }
             (None, None) => return Ok(()),
         };
         let raw = match setting.kind {
@@ -195,7 +206,22 @@ impl Resolved {
     }
 
     fn put(&mut self, setting: &'static Setting, raw: Raw, origin: Origin) {
+        self.files.remove(setting.key);
         self.values.insert(setting.key, (raw, origin));
+    }
+
+    /// Reads the files of the secrets that count.
+    fn open_files(&mut self) -> Result<(), ConfigError> {
+        for (key, (path, named_by)) in std::mem::take(&mut self.files) {
+            let text = input::file(&path, &named_by)?;
+            if input::trim(&text).is_empty() {
+                return Err(ConfigError::new(format!("{named_by}: {} is empty", path.display())));
+            }
+            if let Some((raw, _)) = self.values.get_mut(key) {
+                *raw = Raw::One(text.to_string());
+            }
+        }
+        Ok(())
     }
 }
 
@@ -214,15 +240,4 @@ fn raw(value: &Value) -> Option<Raw> {
         ),
         _ => return None,
     })
-}
-
-/// The content of a file that holds one secret, without the newline at its end.
-fn read_secret(path: &Path, named_by: &str) -> Result<String, ConfigError> {
-    match std::fs::read_to_string(path) {
-        Ok(text) if !text.trim().is_empty() => Ok(text.trim().to_owned()),
-        Ok(_) => Err(ConfigError::new(format!("{named_by}: {} is empty", path.display()))),
-        Err(error) => {
-            Err(ConfigError::new(format!("{named_by}: cannot read {}: {error}", path.display())))
-        }
-    }
 }

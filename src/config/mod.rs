@@ -14,6 +14,7 @@ pub mod suggest;
 pub mod units;
 mod validate;
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -165,10 +166,8 @@ impl Config {
         file: Option<&Path>,
         flags: Vec<(&'static str, String, &'static str)>,
     ) -> Result<Self, ConfigError> {
-        let env = std::env::vars_os()
-            .filter_map(|(k, v)| Some((k.into_string().ok()?, v.into_string().ok()?)))
-            .collect();
-        Self::from_sources(&Sources { flags, env, file: find_file(file)? })
+        let sources = Sources { flags, env: environment()?, file: find_file(file)? };
+        Self::from_sources(&sources)
     }
 
     /// The configuration that these sources make.
@@ -182,7 +181,7 @@ impl Config {
     pub fn key_ring(&self) -> Result<zoomd_store::seal::KeyRing, ConfigError> {
         let Encryption { key, keys_old } = &self.encryption;
         zoomd_store::seal::KeyRing::parse(key.as_ref(), keys_old.as_ref())
-            .map_err(|e| ConfigError::new(e.to_string()).hint("zoomd config key makes a key"))
+            .map_err(|e| ConfigError::new(e.to_string()).hint(RESTORE_KEY))
     }
 
     /// What the store is opened with.
@@ -195,14 +194,34 @@ impl Config {
     }
 }
 
+/// The fix for a key that cannot be read. Never a new key: what is stored could
+/// not be decrypted with it.
+pub const RESTORE_KEY: &str = "a key is the 44 characters that zoomd config key printed; restore \
+    that text, since stored tokens cannot be decrypted with another key";
+
+/// The variables whose names and values are text; one of ours must be.
+pub fn environment() -> Result<BTreeMap<String, String>, ConfigError> {
+    let mut env = BTreeMap::new();
+    for (name, value) in std::env::vars_os() {
+        let Ok(name) = name.into_string() else { continue };
+        match value.into_string() {
+            Ok(value) => drop(env.insert(name, value)),
+            Err(_) if name.starts_with("ZOOMD_") => {
+                let error = ConfigError::new(format!("{name} is not UTF-8"));
+                return Err(error.hint(format!("set {name} again, in UTF-8")));
+            }
+            Err(_) => {}
+        }
+    }
+    Ok(env)
+}
+
 const PLACES: [&str; 2] = ["zoomd.toml", "/etc/zoomd/zoomd.toml"];
 
 /// The file to read and its text; a file that was named must be there.
 fn find_file(named: Option<&Path>) -> Result<Option<(PathBuf, String)>, ConfigError> {
     let read = |path: &Path| {
-        std::fs::read_to_string(path)
-            .map(|text| (path.to_owned(), text))
-            .map_err(|e| ConfigError::new(format!("cannot read {}: {e}", path.display())))
+        Ok((path.to_owned(), crate::input::file(path, "the configuration")?.to_string()))
     };
     match named {
         Some(path) => read(path).map(Some),

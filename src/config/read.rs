@@ -19,6 +19,7 @@ use super::units;
 use super::{
     Config, ConfigError, Encryption, Jobs, Public, Reconcile, Results, Rotation, Zoom, folder,
 };
+use crate::input;
 
 /// Reads all settings.
 pub(super) fn config(
@@ -140,10 +141,30 @@ impl Reader<'_> {
     fn optional(&self, key: &str) -> Result<Option<String>, ConfigError> {
         match self.0.get(key) {
             None => Ok(None),
-            Some((Raw::One(text), _)) if text.trim().is_empty() => Ok(None),
-            Some((Raw::One(text), _)) => Ok(Some(text.trim().to_owned())),
+            Some((Raw::One(text), _)) if input::trim(text).is_empty() => Ok(None),
+            Some((Raw::One(text), _)) => Ok(Some(self.checked(key, text)?)),
             Some((Raw::Many(_), _)) => Err(self.bad(key, "one value")),
         }
+    }
+
+    /// The value without what an editor or a shell added. Ids, secrets and keys
+    /// are one word, everything else one line.
+    fn checked(&self, key: &str, text: &str) -> Result<String, ConfigError> {
+        let place = self.place(key);
+        let words = match key {
+            // Keys stand on lines of their own too.
+            "encryption.keys_old" => {
+                let words = text.split(|c: char| c == ',' || c.is_whitespace());
+                let words = words.filter(|word| !input::trim(word).is_empty());
+                words.map(|word| input::word(word, &place)).collect::<Result<Vec<_>, _>>()?
+            }
+            "zoom.client_id"
+            | "zoom.client_secret"
+            | "encryption.key"
+            | "public.webhook_secret" => vec![input::word(text, &place)?],
+            _ => vec![input::line(text, &place)?],
+        };
+        Ok(words.join(","))
     }
 
     fn text(&self, key: &str) -> Result<String, ConfigError> {

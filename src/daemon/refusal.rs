@@ -27,7 +27,7 @@ pub(super) fn broken() -> CliError {
 pub(super) fn no_key(error: SealError) -> CliError {
     CliError::config(error.to_string())
         .code("encryption_key")
-        .hint("zoomd config key makes one; put it into ZOOMD_ENCRYPTION_KEY_FILE")
+        .hint("set ZOOMD_ENCRYPTION_KEY_FILE to the key that the other daemons and commands use; only a new installation makes one, with zoomd config key")
 }
 
 impl From<MetaError> for CliError {

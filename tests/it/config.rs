@@ -107,6 +107,99 @@ fn what_cannot_be_meant_is_refused_with_its_place() {
 }
 
 #[test]
+fn what_editors_and_shells_add_is_dropped_or_told_whatever_the_way_in() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let path = dir.path().join("secret");
+    let utf16 = |text: &str| -> Vec<u8> {
+        format!("\u{feff}{text}").encode_utf16().flat_map(u16::to_le_bytes).collect()
+    };
+    let ways: [&[(&str, &str)]; 2] =
+        [&[("ZOOMD_CLIENT_SECRET_FILE", "secret")], &[("ZOOMD_CONFIG", "zoomd.toml")]];
+    fs::write(dir.path().join("zoomd.toml"), "[zoom]\nclient_secret_file = \"secret\"\n")
+        .expect("written");
+    let good: [&[u8]; 4] =
+        [b"\xef\xbb\xbfhush\r\n", b"hush\xe2\x80\x8b\n", &utf16("hush\r\n"), b"\n hush\r"];
+    let bad: [(&[u8], &str); 6] = [
+        (b"hu\xe2\x80\x8bsh\n", "U+200B (zero-width space) at character 3"),
+        (b"hush\nhush\n", "has 2 lines"),
+        (b"\"hush\"\n", "is in quotes"),
+        (b"hush hush", "contains a blank at character 5"),
+        (b"hush\xe9", "is not UTF-8"),
+        (b"h\0u\0s\0h\0", "UTF-16 without a byte-order mark"),
+    ];
+    for env in ways {
+        for bytes in good {
+            fs::write(&path, bytes).expect("written");
+            show(dir.path(), env, &[]).expect(0);
+        }
+        for (bytes, wanted) in bad {
+            fs::write(&path, bytes).expect("written");
+            let ran = show(dir.path(), env, &[]).expect(2);
+            let error = &ran.json()["error"];
+            let said = error["message"].as_str().expect("a text");
+            assert!(
+                said.contains(wanted) && said.to_lowercase().contains("client_secret"),
+                "{bytes:?}: {said}"
+            );
+            assert!(error["hint"].is_string() && !said.contains("hush"), "{error}");
+        }
+    }
+    fs::remove_file(dir.path().join("zoomd.toml")).expect("removed");
+    // The same for values in the environment.
+    for (name, value, wanted) in [
+        ("ZOOMD_CLIENT_ID", "\"id\"", "zoom.client_id (from ZOOMD_CLIENT_ID) is in quotes"),
+        ("ZOOMD_CLIENT_ID", "i\u{200b}d", "zero-width space"),
+        ("ZOOMD_CLIENT_SECRET", "'s'", "is in quotes"),
+        ("ZOOMD_WEBHOOK_SECRET", "a b", "contains a blank"),
+        ("ZOOMD_REDIS_URL", "\"redis://h:1\"", "is in quotes"),
+        ("ZOOMD_DATA_DIR", "\"/var/lib/zoomd\"", "is in quotes"),
+        ("ZOOMD_ENCRYPTION_KEY", "c2hvcnQ=", "is not 32 bytes of base64"),
+    ] {
+        let ran = show(dir.path(), &[(name, value)], &[]).expect(2);
+        let error = &ran.json()["error"];
+        assert!(error["message"].as_str().is_some_and(|text| text.contains(wanted)), "{error}");
+        let hint = error["hint"].as_str().expect("a hint");
+        assert!(!hint.contains("makes a key"), "{hint}");
+        let mut check = zoomd(dir.path(), &["config", "check"]);
+        check.env(name, value);
+        assert!(finish(check, "").expect(2).stderr.contains(wanted));
+        let mut doctor = zoomd(dir.path(), &["doctor", "--offline"]);
+        doctor.env(name, value);
+        assert!(finish(doctor, "").expect(1).stdout.contains(wanted));
+    }
+    let marked = format!("\u{feff}{KEY}\r\n");
+    show(dir.path(), &[("ZOOMD_ENCRYPTION_KEY", &marked)], &[]).expect(0);
+    show(dir.path(), &[("ZOOMD_ENCRYPTION_KEYS_OLD", &format!("{KEY}\n{KEY},\r\n"))], &[])
+        .expect(0);
+    // And for the file of the configuration itself.
+    fs::write(dir.path().join("zoomd.toml"), utf16("namespace = \"of-file\"\r\n"))
+        .expect("written");
+    assert_eq!(value(&show(dir.path(), &[], &[]).expect(0), "namespace").0, "of-file");
+}
+
+#[test]
+fn what_is_overridden_is_not_opened_and_what_is_no_text_is_no_crash() {
+    use std::os::unix::ffi::OsStringExt as _;
+    let dir = tempfile::tempdir().expect("a folder");
+    let file = dir.path().join("zoomd.toml");
+    fs::write(&file, "[zoom]\nclient_secret_file = \"absent\"\n").expect("written");
+    show(dir.path(), &[], &[]).expect(2);
+    show(dir.path(), &[("ZOOMD_CLIENT_SECRET", "s")], &[]).expect(0);
+    fs::remove_file(file).expect("removed");
+    let latin = std::ffi::OsString::from_vec(b"caf\xe9".to_vec());
+    for args in [["config", "check"], ["doctor", "--offline"]] {
+        let mut command = zoomd(dir.path(), &args);
+        command.env("LATIN", &latin);
+        let ran = finish(command, "");
+        assert!(ran.code <= 1 && !ran.stderr.contains("panicked"), "{ran:?}");
+    }
+    let mut command = zoomd(dir.path(), &["config", "check"]);
+    command.env("ZOOMD_CLIENT_ID", &latin);
+    let ran = finish(command, "").expect(2);
+    assert!(ran.stderr.contains("ZOOMD_CLIENT_ID is not UTF-8"), "{}", ran.stderr);
+}
+
+#[test]
 fn http_goes_to_this_machine_unless_it_is_allowed() {
     let dir = tempfile::tempdir().expect("a folder");
     let url = ("ZOOMD_ZOOM_API_URL", "http://zoom.example.com/v2");

@@ -23,6 +23,7 @@ use url::{Host, Url};
 use zoomd_workers::consent::Asked;
 
 use crate::cli::error::CliError;
+use crate::input;
 
 /// How long a browser may take to read its answer.
 const LAST_ANSWER: Duration = Duration::from_secs(2);
@@ -40,7 +41,9 @@ pub(super) struct Back {
 impl Back {
     /// Reads the address a browser ended at.
     pub(super) fn from_address(text: &str) -> Option<Self> {
-        let url = Url::parse(text.trim()).ok()?;
+        // Terminals and chats put addresses in quotes or angle brackets.
+        let text = input::trim(text).trim_matches(['"', '\'', '<', '>', '`']);
+        let url = Url::parse(input::trim(text)).ok()?;
         let mut back = Self::default();
         for (name, value) in url.query_pairs() {
             match &*name {
@@ -238,6 +241,9 @@ mod tests {
         let back = Back::from_address(" http://localhost:3000/zoom?code=a%2Bb&state=s&x=1\n");
         let back = back.expect("an address");
         assert_eq!((back.code.as_deref(), back.state.as_str()), (Some("a+b"), "s"));
+        let same =
+            Back::from_address("\u{feff}<http://localhost:3000/zoom?code=c&state=s>\u{200b}\r");
+        assert_eq!(same.and_then(|back| back.code).as_deref(), Some("c"));
         assert!(Back::from_address("a+b").is_none());
     }
 

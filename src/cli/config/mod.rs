@@ -23,7 +23,7 @@ pub enum Command {
     #[command(after_help = "Example:\n  zoomd config default > zoomd.toml")]
     Default,
     /// Make an encryption key
-    #[command(after_help = "Example:\n  (umask 077; zoomd config key > zoomd.key)\n  \
+    #[command(after_help = "Example:\n  (umask 077; set -C; zoomd config key > zoomd.key)\n  \
         export ZOOMD_ENCRYPTION_KEY_FILE=zoomd.key")]
     Key,
     /// Seal every stored token under the newest key
@@ -46,7 +46,7 @@ pub async fn run(ctx: &Ctx, command: Command) -> CliResult {
 /// The configuration was read to get here, so it can be used.
 fn check(ctx: &Ctx) -> CliResult {
     crate::telemetry::check(&ctx.config.log)?;
-    let env = std::env::vars().collect();
+    let env = crate::config::environment()?;
     for (name, near) in strange_variables(&env) {
         let near = near.map(|n| format!("; did you mean {n}?")).unwrap_or_default();
         ctx.out.warn(format!("{name} is set, but is no setting{near}"));

@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use super::report::Finding;
-use crate::config::Config;
 use crate::config::units::{show_time, time};
+use crate::config::{Config, RESTORE_KEY};
 use crate::daemon::folder;
 
 /// Looks at what lies on this machine.
@@ -15,19 +15,22 @@ pub(super) fn look(config: &Config) -> Vec<Finding> {
 }
 
 fn key(config: &Config) -> Finding {
-    const NEXT: &str = "(umask 077; zoomd config key > zoomd.key) && \
-        export ZOOMD_ENCRYPTION_KEY_FILE=$PWD/zoomd.key";
+    // A redirection that overwrites would destroy the key of the stored tokens.
+    const NEXT: &str = "set ZOOMD_ENCRYPTION_KEY_FILE to the key that the other daemons use; only \
+        a new installation makes one: (umask 077; set -C; zoomd config key > zoomd.key)";
     match config.key_ring() {
         Ok(ring) => match (ring.primary(), ring.self_test()) {
             (None, _) => Finding::fail("encryption key", "none, so no token can be stored", NEXT),
-            (Some(_), Err(error)) => Finding::fail("encryption key", error.to_string(), NEXT),
+            (Some(_), Err(error)) => {
+                Finding::fail("encryption key", error.to_string(), RESTORE_KEY)
+            }
             (Some(id), Ok(())) => {
                 let old = ring.ids().count() - 1;
                 let also = if old == 0 { String::new() } else { format!(", {old} old ones") };
                 Finding::pass("encryption key", format!("key {id} seals and opens{also}"))
             }
         },
-        Err(error) => Finding::fail("encryption key", error.message, NEXT),
+        Err(error) => Finding::fail("encryption key", error.message, RESTORE_KEY),
     }
 }
 

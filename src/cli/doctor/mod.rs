@@ -79,7 +79,7 @@ fn configuration(config: &Config) -> Vec<Finding> {
         files.into_iter().collect::<Vec<_>>().join(", ")
     };
     let mut checks = vec![Finding::pass("config", from)];
-    let env = std::env::vars().collect();
+    let env = crate::config::environment().unwrap_or_default();
     for (name, near) in strange_variables(&env) {
         let next = near.map_or_else(|| format!("unset {name}"), |n| format!("did you mean {n}?"));
         checks.push(Finding::warn("config", format!("{name} is set, but is no setting"), next));

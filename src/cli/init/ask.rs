@@ -1,8 +1,5 @@
 //! Where the answers come from: flags, files that flags name, the terminal.
 
-use std::io::Read as _;
-use std::path::Path;
-
 use rustix::termios::{LocalModes, OptionalActions, tcgetattr, tcsetattr};
 use secrecy::SecretString;
 
@@ -10,59 +7,69 @@ use super::{Answers, InitArgs};
 use crate::cli::Global;
 use crate::cli::error::CliError;
 use crate::cli::output::Output;
+use crate::input::{self, InputError};
 
 /// What the flags say.
 pub(super) fn from_flags(global: &Global, args: &InitArgs) -> Result<Answers, CliError> {
-    let secret = |file: &Option<std::path::PathBuf>| file.as_deref().map(read).transpose();
+    let url = |file: &std::path::PathBuf| -> Result<SecretString, CliError> {
+        let text = input::file(file, "--redis-url-file")?;
+        Ok(input::line(&text, "--redis-url-file")?.into())
+    };
+    let secret = |file: &std::path::PathBuf| input::word_in_file(file, "--client-secret-file");
+    let id = args.client_id.as_deref().map(|id| input::word(id, "--client-id"));
     Ok(Answers {
         namespace: global.namespace.clone(),
-        redis_url: secret(&args.redis_url_file)?,
-        client_id: args.client_id.clone(),
-        client_secret: secret(&args.client_secret_file)?,
+        redis_url: args.redis_url_file.as_ref().map(url).transpose()?,
+        client_id: id.transpose()?.map(str::to_owned),
+        client_secret: args.client_secret_file.as_ref().map(secret).transpose()?,
         redirect_url: args.redirect_url.clone(),
     })
-}
-
-/// A file's text, or standard input's, without the newline at its end.
-fn read(file: &Path) -> Result<SecretString, CliError> {
-    let text = if file == Path::new("-") {
-        let mut text = String::new();
-        std::io::stdin().read_to_string(&mut text).map(|_| text)
-    } else {
-        std::fs::read_to_string(file)
-    };
-    let text = text.map_err(|e| CliError::usage(format!("cannot read {}: {e}", file.display())))?;
-    match text.trim() {
-        "" => Err(CliError::usage(format!("{} is empty", file.display()))),
-        text => Ok(SecretString::from(text.to_owned())),
-    }
 }
 
 /// Asks for what the flags did not say.
 pub(super) fn on_terminal(out: &Output, answers: &mut Answers) -> Result<(), CliError> {
     out.note("Enter takes what stands in brackets.\n");
     if answers.redis_url.is_none() {
-        let url = out.ask("Redis [redis://127.0.0.1:6379]:")?;
-        answers.redis_url = given(url).map(SecretString::from);
+        let url =
+            answer(out, input::line, "the URL", |out| out.ask("Redis [redis://127.0.0.1:6379]:"))?;
+        answers.redis_url = url.map(SecretString::from);
     }
     if answers.client_id.is_none() {
         out.note("\nThe OAuth app of marketplace.zoom.us: Develop, Build App, General App.");
         out.note("Empty: none yet, or server-to-server accounts only.");
-        answers.client_id = given(out.ask("Client id []:")?);
+        answers.client_id = answer(out, input::word, "the id", |out| out.ask("Client id []:"))?;
     }
     if answers.client_id.is_some() && answers.client_secret.is_none() {
-        answers.client_secret =
-            given(hidden(out, "Client secret (not shown) []:")?).map(SecretString::from);
+        let secret = answer(out, input::word, "the secret", |out| {
+            hidden(out, "Client secret (not shown) []:")
+        })?;
+        answers.client_secret = secret.map(SecretString::from);
     }
     if answers.client_id.is_some() && answers.redirect_url.is_none() {
-        let url = out.ask("Redirect URL, as registered [http://localhost:3000/zoom]:")?;
-        answers.redirect_url = given(url);
+        answers.redirect_url = answer(out, input::line, "the URL", |out| {
+            out.ask("Redirect URL, as registered [http://localhost:3000/zoom]:")
+        })?;
     }
     Ok(())
 }
 
-fn given(answer: String) -> Option<String> {
-    (!answer.is_empty()).then_some(answer)
+/// Asks until the answer passes `check`; `None` for none.
+fn answer(
+    out: &Output,
+    check: for<'a> fn(&'a str, &str) -> Result<&'a str, InputError>,
+    what: &str,
+    mut ask: impl FnMut(&Output) -> Result<String, CliError>,
+) -> Result<Option<String>, CliError> {
+    loop {
+        let typed = ask(out)?;
+        if input::trim(&typed).is_empty() {
+            return Ok(None);
+        }
+        match check(&typed, what) {
+            Ok(answer) => return Ok(Some(answer.to_owned())),
+            Err(error) => out.warn(error.message),
+        }
+    }
 }
 
 /// Asks without showing what is typed. Reads byte by byte, so that Ctrl-C is
