@@ -17,6 +17,7 @@ mod full;
 mod gate;
 mod help;
 mod house;
+mod inputs;
 mod jobs;
 mod keys;
 mod meeting;

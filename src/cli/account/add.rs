@@ -14,6 +14,7 @@ use crate::cli::ctx::Ctx;
 use crate::cli::error::{CliError, CliResult};
 use crate::cli::output::count;
 use crate::exit::Exit;
+use crate::input;
 
 /// `account add`.
 #[derive(Debug, Args)]
@@ -62,14 +63,16 @@ pub(super) async fn run(ctx: &Ctx, args: AddArgs) -> CliResult {
     let mut new = match (&args.refresh_token_file, &args.server_to_server) {
         (Some(file), _) => {
             let client_id = open::client_id(ctx)?;
-            let token = open::secret(file, "refresh token")?;
+            let token = open::secret(file, "--refresh-token-file")?;
             NewGrant::imported(args.account.clone(), token, &issuer(&zoom), &client_id)
         }
         (None, Some(zoom_account)) => {
             let (Some(id), Some(file)) = (&args.client_id, &args.client_secret_file) else {
                 return Err(CliError::usage("a server-to-server app has a client id and a secret"));
             };
-            let secret = open::secret(file, "client secret")?;
+            let secret = open::secret(file, "--client-secret-file")?;
+            let id = input::word(id, "--client-id")?;
+            let zoom_account = input::word(zoom_account, "--server-to-server")?;
             let account = args.account.clone();
             NewGrant::server_to_server(account, zoom_account, id, secret, &issuer(&zoom))
         }
@@ -94,6 +97,8 @@ pub(super) async fn run(ctx: &Ctx, args: AddArgs) -> CliResult {
     })?;
     if status != "unchanged" {
         ctx.out.hint(format!("zoomd account refresh {name} tries it at Zoom now"));
+    } else if state != "active" {
+        ctx.out.hint(format!("Zoom refused this grant before; zoomd account explain {name}"));
     }
     Ok(Exit::Done)
 }

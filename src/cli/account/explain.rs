@@ -68,8 +68,7 @@ pub(super) async fn run(ctx: &Ctx, args: ExplainArgs) -> CliResult {
         ctx.out.hint(format!("zoomd account login {name} gives consent again"));
     }
     if grant.and_then(|grant| grant.last_error).is_some_and(|e| e.contains(TokenRefusal::OF_APP)) {
-        ctx.out
-            .hint("correct the daemon's ZOOMD_CLIENT_ID and ZOOMD_CLIENT_SECRET, and restart it");
+        ctx.out.hint(open::correct_app(name.as_str(), account.kind));
     }
     Ok(Exit::Done)
 }

@@ -7,9 +7,9 @@ use std::io::{BufRead as _, BufReader, Read};
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use secrecy::SecretString;
+use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Deserializer, Serialize};
-use zoomd_store::grants::{Grants, Identity, NewGrant, Plan, Put};
+use zoomd_store::grants::{AccountState, Grants, Identity, NewGrant, Plan, Put};
 use zoomd_store::seal::Fingerprint;
 use zoomd_wire::AccountName;
 use zoomd_workers::consent::issuer;
@@ -17,7 +17,9 @@ use zoomd_workers::consent::issuer;
 use super::{add, open};
 use crate::cli::ctx::Ctx;
 use crate::cli::error::{CliError, CliResult};
+use crate::cli::output::count;
 use crate::exit::Exit;
+use crate::input;
 
 /// The longest line taken.
 const LINE_BYTES: u64 = 64 << 10;
@@ -74,6 +76,8 @@ struct Report {
     imported: u64,
     unchanged: u64,
     kept: u64,
+    /// Of the unchanged ones those whose grant Zoom refused.
+    unusable: u64,
     failed: u64,
     dry_run: bool,
     errors: Vec<Wrong>,
@@ -108,6 +112,10 @@ pub(super) async fn run(ctx: &Ctx, args: ImportArgs) -> CliResult {
     if report.kept > 0 {
         ctx.out.hint("accounts with another grant were left alone; --replace replaces theirs");
     }
+    if report.unusable > 0 {
+        let accounts = count(report.unusable, "unchanged account");
+        ctx.out.hint(format!("{accounts} cannot be used: zoomd account list, zoomd account login"));
+    }
     Ok(if report.failed > 0 { Exit::Failed } else { Exit::Done })
 }
 
@@ -128,7 +136,7 @@ fn read(
             opened.map_err(|e| CliError::usage(format!("cannot read {}: {e}", file.display())))?,
         )
     };
-    let mut source = BufReader::new(source);
+    let mut source = BufReader::new(input::lines(source));
     let mut seen = Seen::default();
     let (mut lines, mut all) = (Vec::new(), Vec::new());
     for number in 1.. {
@@ -137,7 +145,8 @@ fn read(
         if read.map_err(|e| CliError::usage(format!("cannot read the file: {e}")))? == 0 {
             break;
         }
-        if text.trim_ascii().is_empty() {
+        let written = trim(&text);
+        if written.is_empty() {
             continue;
         }
         report.lines += 1;
@@ -146,7 +155,7 @@ fn read(
             source.skip_until(b'\n')?;
             continue;
         }
-        match line(text.trim_ascii(), &issuer, &default_id) {
+        match line(written, &issuer, &default_id) {
             Err(message) => report.wrong(number, None, message),
             Ok(new) => {
                 let fp = new.fingerprint(grants.vault())?;
@@ -171,19 +180,34 @@ fn line(text: &[u8], issuer: &str, default_id: &str) -> Result<NewGrant, String>
     })?;
     let plan = line.plan.as_deref().map(str::parse::<Plan>).transpose();
     let plan = plan.map_err(|error| format!("plan: {error}"))?;
-    if secrecy::ExposeSecret::expose_secret(&line.refresh_token).trim().is_empty() {
-        return Err("refresh_token is empty".into());
-    }
-    let client_id = line.client_id.as_deref().unwrap_or(default_id);
-    let mut new = NewGrant::imported(line.account, line.refresh_token, issuer, client_id);
+    let token = word(line.refresh_token.expose_secret(), "refresh_token")?.into();
+    let client_id = line.client_id.as_deref().map(|id| word(id, "client_id")).transpose()?;
+    let client_id = client_id.unwrap_or(default_id);
+    let mut new = NewGrant::imported(line.account, token, issuer, client_id);
     new.plan = plan;
     new.scope = line.scope;
     new.identity = Identity {
-        zoom_user: line.zoom_user,
-        zoom_account: line.zoom_account,
+        zoom_user: id(line.zoom_user.as_deref(), "zoom_user")?,
+        zoom_account: id(line.zoom_account.as_deref(), "zoom_account")?,
         aliases: Vec::new(),
     };
     Ok(new)
+}
+
+/// One word; what is wrong with it does not repeat it.
+fn word<'a>(text: &'a str, field: &str) -> Result<&'a str, String> {
+    input::word(text, field).map_err(|error| error.message)
+}
+
+/// An id of Zoom's; an empty one is none.
+fn id(text: Option<&str>, field: &str) -> Result<Option<String>, String> {
+    let text = text.filter(|text| !input::trim(text).is_empty());
+    Ok(text.map(|text| word(text, field)).transpose()?.map(str::to_owned))
+}
+
+/// A line without what nobody sees at its ends.
+fn trim(line: &[u8]) -> &[u8] {
+    std::str::from_utf8(line).map_or(line, |text| input::trim(text).as_bytes())
 }
 
 /// What is wrong with a line that is JSON, without repeating a value of it.
@@ -240,7 +264,10 @@ async fn store(
     let each = |new: &NewGrant, put: &Put| {
         match put {
             Put::Stored { .. } => report.imported += 1,
-            Put::There { .. } => report.unchanged += 1,
+            Put::There { state } => {
+                report.unchanged += 1;
+                report.unusable += u64::from(*state != AccountState::Active);
+            }
             Put::Kept { .. } => report.kept += 1,
             other => {
                 let why = add::refused(&new.account, other.clone()).message;

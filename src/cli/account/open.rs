@@ -1,12 +1,10 @@
 //! The way to the accounts, and what is said when there is none.
 
-use std::io::Read as _;
 use std::path::Path;
 
 use secrecy::SecretString;
-use zeroize::Zeroizing;
 use zoom_api::{App, TransportError};
-use zoomd_store::grants::{AccountRecord, AccountState, GrantError, Grants};
+use zoomd_store::grants::{AccountRecord, AccountState, GrantError, GrantKind, Grants};
 use zoomd_store::meta;
 use zoomd_store::seal::SealError;
 use zoomd_wire::AccountName;
@@ -16,10 +14,9 @@ use zoomd_workers::tokens::RotationSettings;
 
 use crate::cli::ctx::Ctx;
 use crate::cli::error::CliError;
+use crate::config::RESTORE_KEY;
 use crate::exit::Exit;
-
-/// The longest secret taken from a file.
-const SECRET_BYTES: u64 = 64 << 10;
+use crate::input;
 
 /// What to do where there is no OAuth app.
 pub(in crate::cli) const NO_APP: &str = "zoomd init --force asks for the app of marketplace.zoom.us and keeps the key; \
@@ -41,6 +38,20 @@ pub fn app(ctx: &Ctx) -> Result<App, CliError> {
             .hint("set ZOOMD_CLIENT_SECRET, or ZOOMD_CLIENT_SECRET_FILE to a file that holds it")
     })?;
     Ok(App::new(client_id, secret))
+}
+
+/// What to do where Zoom rejects the credentials of an account's app. Those of a
+/// server-to-server app are the account's own.
+pub(in crate::cli) fn correct_app(name: &str, kind: GrantKind) -> String {
+    match kind {
+        GrantKind::ServerToServer => format!(
+            "zoomd account add {name} --server-to-server ZOOM_ACCOUNT_ID --client-id ID \
+             --client-secret-file FILE --replace, with the values of that app's page"
+        ),
+        GrantKind::Oauth => "correct the daemon's ZOOMD_CLIENT_ID and ZOOMD_CLIENT_SECRET, and \
+                             restart it"
+            .to_owned(),
+    }
 }
 
 /// The configured app's id.
@@ -81,41 +92,24 @@ pub(super) fn missing(name: &AccountName) -> CliError {
     CliError::not_found(format!("there is no account {name}")).hint("zoomd account list")
 }
 
-/// A secret from a file, or from standard input for `-`, without the end of its line.
+/// A secret from a file, or from standard input for `-`.
 pub(super) fn secret(file: &Path, what: &str) -> Result<SecretString, CliError> {
-    let mut text = Zeroizing::new(String::new());
-    let (read, name) = if file == Path::new("-") {
-        (std::io::stdin().take(SECRET_BYTES).read_to_string(&mut text), "standard input".into())
-    } else {
-        let opened = std::fs::File::open(file);
-        let read = opened.and_then(|f| f.take(SECRET_BYTES).read_to_string(&mut text));
-        (read, file.display().to_string())
-    };
-    read.map_err(|e| CliError::usage(format!("cannot read {what} from {name}: {e}")))?;
-    let secret = text.trim();
-    if secret.is_empty() {
-        return Err(CliError::usage(format!("{name} holds no {what}")));
-    }
-    if !secret.bytes().all(|byte| byte.is_ascii_graphic()) {
-        let hint = "the file must hold nothing but the secret, on one line";
-        return Err(CliError::usage(format!("{name} holds more than one {what}")).hint(hint));
-    }
-    Ok(SecretString::from(secret))
+    Ok(input::word_in_file(file, what)?)
 }
 
 impl From<SealError> for CliError {
     fn from(error: SealError) -> Self {
         let hint = match &error {
             SealError::NoKey => {
-                "set ZOOMD_ENCRYPTION_KEY_FILE to the file of the daemons' key; the first one is \
-                 made by zoomd init, or by zoomd config key"
+                "set ZOOMD_ENCRYPTION_KEY_FILE to the key that the daemons use; only a new \
+                 installation makes one, with zoomd init or zoomd config key"
             }
             SealError::WrongKey { .. } => {
                 "configure the key the tokens were sealed with, or add it to \
                  ZOOMD_ENCRYPTION_KEYS_OLD"
             }
             SealError::Damaged { .. } => "zoomd account login connects the account anew",
-            _ => "zoomd config key makes a key",
+            _ => RESTORE_KEY,
         };
         let code = match &error {
             SealError::Damaged { .. } => "damaged",

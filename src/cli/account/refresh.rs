@@ -32,11 +32,11 @@ struct Refreshed<'a> {
 pub(super) async fn run(ctx: &Ctx, args: RefreshArgs) -> CliResult {
     let grants = open::grants(ctx).await?;
     let name = args.account.as_str();
-    open::existing(&grants, &args.account).await?;
+    let kind = open::existing(&grants, &args.account).await?.kind;
     let tokens = token::tokens(ctx, &grants)?;
     let rotated = tokens.rotate(&args.account, args.timeout).await;
     tokens.shutdown().await;
-    let version = rotated.map_err(|error| token::refused(name, error))?.version;
+    let version = rotated.map_err(|error| token::refused(name, kind, error))?.version;
     let refreshed = Refreshed {
         account: name,
         epoch: version.epoch.to_string(),

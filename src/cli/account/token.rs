@@ -6,7 +6,7 @@ use std::time::Duration;
 use clap::Args;
 use serde::Serialize;
 use zoom_api::TokenRefusal;
-use zoomd_store::grants::Grants;
+use zoomd_store::grants::{GrantKind, Grants};
 use zoomd_wire::AccountName;
 use zoomd_workers::journal::JournalError;
 use zoomd_workers::tokens::{CommandTokens, NoToken, TokensConfig};
@@ -47,11 +47,11 @@ struct Printed<'a> {
 pub(super) async fn run(ctx: &Ctx, args: TokenArgs) -> CliResult {
     let grants = open::grants(ctx).await?;
     let name = args.account.as_str();
-    open::existing(&grants, &args.account).await?;
+    let kind = open::existing(&grants, &args.account).await?.kind;
     let tokens = tokens(ctx, &grants)?;
     let token = tokens.token(&args.account, args.min_life, args.timeout).await;
     tokens.shutdown().await;
-    let token = token.map_err(|error| refused(name, error))?;
+    let token = token.map_err(|error| refused(name, kind, error))?;
     let printed = Printed {
         account: name,
         access_token: token.access.expose(),
@@ -75,8 +75,8 @@ pub(in crate::cli) fn tokens(ctx: &Ctx, grants: &Grants) -> Result<CommandTokens
     }))
 }
 
-/// Why there is no token.
-pub(in crate::cli) fn refused(name: &str, error: NoToken) -> CliError {
+/// Why there is no token for an account whose grant is of this kind.
+pub(in crate::cli) fn refused(name: &str, kind: GrantKind, error: NoToken) -> CliError {
     let text = format!("{name}: {error}");
     match error {
         NoToken::NoAccount => CliError::not_found(text).hint("zoomd account list"),
@@ -103,9 +103,9 @@ pub(in crate::cli) fn refused(name: &str, error: NoToken) -> CliError {
         NoToken::NoDaemon(_) => CliError::unreachable(text).code("journal").hint(
             "run this where the daemon runs, or set ZOOMD_DATA_DIR to a folder that can be written",
         ),
-        NoToken::TimedOut(why) if why.contains(TokenRefusal::OF_APP) => CliError::unreachable(text)
-            .code("no_token")
-            .hint("correct the daemon's ZOOMD_CLIENT_ID and ZOOMD_CLIENT_SECRET, and restart it"),
+        NoToken::TimedOut(why) if why.contains(TokenRefusal::OF_APP) => {
+            CliError::unreachable(text).code("no_token").hint(open::correct_app(name, kind))
+        }
         NoToken::TimedOut(why) if why.contains(JournalError::BEGINS) => CliError::unreachable(text)
             .code("journal")
             .hint("make room in the daemon's ZOOMD_DATA_DIR; zoomd doctor there says more"),

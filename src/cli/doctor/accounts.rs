@@ -4,11 +4,12 @@
 use zoom_api::TokenRefusal;
 use zoom_api::scopes::{Need, missing};
 use zoomd_store::Store;
-use zoomd_store::grants::{AccountState, AccountSummary, Grants};
+use zoomd_store::grants::{AccountState, AccountSummary, GrantKind, Grants};
 use zoomd_store::ops::Ops;
 use zoomd_store::seal::Vault;
 
 use super::report::{Finding, State};
+use crate::cli::account::correct_app;
 use crate::config::Config;
 
 /// Findings about single accounts; more are counted, not listed.
@@ -123,7 +124,7 @@ fn of_account(summary: &AccountSummary) -> Vec<Finding> {
         found.push(Finding::warn(
             "account",
             format!("the last rotation of {name} failed: {error}"),
-            next_for(error, name),
+            next_for(error, name, account.kind),
         ));
     }
     found.extend(scopes(name, summary.scope.as_deref()));
@@ -131,12 +132,9 @@ fn of_account(summary: &AccountSummary) -> Vec<Finding> {
 }
 
 /// What Zoom said of the app is no matter of the account.
-fn next_for(error: &str, name: &str) -> String {
+fn next_for(error: &str, name: &str, kind: GrantKind) -> String {
     if error.contains(TokenRefusal::OF_APP) {
-        return format!(
-            "correct ZOOMD_CLIENT_ID and ZOOMD_CLIENT_SECRET, restart the daemon, \
-             zoomd account refresh {name}"
-        );
+        return format!("{}; then zoomd account refresh {name}", correct_app(name, kind));
     }
     format!("zoomd account explain {name}")
 }

@@ -39,6 +39,9 @@ pub fn sentence(why: Why, view: &JobView) -> String {
         Why::NotBefore => "it is not to be sent before its time".to_owned(),
         Why::Turn if before.is_empty() => "accounts and hosts are served in turn".to_owned(),
         Why::Turn => format!("accounts and hosts are served in turn{before}"),
+        Why::Rotation if !said.is_empty() => {
+            format!("its account gets no new access token yet{said}")
+        }
         Why::Rotation => "its account's access token is being replaced".to_owned(),
         Why::Consent => format!("its account needs consent{said}"),
         Why::Paused => format!("its account, or everything, is paused{said}"),

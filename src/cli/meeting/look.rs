@@ -15,11 +15,11 @@ use zoom_api::{AccessToken, Class, Client, Limit, Reply, TransportError};
 use zoomd_store::Store;
 use zoomd_store::budget::{Budgets, Label};
 use zoomd_store::calls::{Begun, Call, Calls};
-use zoomd_store::grants::Grants;
+use zoomd_store::grants::{GrantKind, Grants};
 use zoomd_store::queue::Why;
 use zoomd_wire::AccountName;
 use zoomd_workers::decide;
-use zoomd_workers::tokens::CommandTokens;
+use zoomd_workers::tokens::{CommandTokens, NoToken};
 
 use crate::cli::account::{grants, refused, tokens};
 use crate::cli::ctx::Ctx;
@@ -110,7 +110,9 @@ impl<'a> Look<'a> {
             if let Some(version) = version {
                 let account = self.account.clone();
                 let replaced = self.tokens()?.refused(&account, version, PATIENCE).await;
-                replaced.map_err(|error| refused(account.as_str(), error))?;
+                if let Err(error) = replaced {
+                    return Err(self.no_token(error).await);
+                }
             }
             self.fresh_token().await?;
         }
@@ -194,7 +196,16 @@ impl<'a> Look<'a> {
         let account = self.account.clone();
         let tokens = self.tokens()?;
         let made = tokens.token(&account, min_life, PATIENCE).await;
-        made.map(drop).map_err(|error| refused(account.as_str(), error))
+        match made {
+            Ok(_) => Ok(()),
+            Err(error) => Err(self.no_token(error).await),
+        }
+    }
+
+    async fn no_token(&self, error: NoToken) -> CliError {
+        let account = self.grants.account(&self.account).await.ok().flatten();
+        let kind = account.map_or(GrantKind::Oauth, |account| account.kind);
+        refused(self.account.as_str(), kind, error)
     }
 
     fn tokens(&mut self) -> Result<&CommandTokens, CliError> {

@@ -13,7 +13,7 @@
 --          line (JSON). An empty plan, cap, Zoom account or user is not known
 -- Answer:  one list for each grant:
 --          {stored, state before or '', jobs waiting}
---          {there, state}    this token, or one made from it, is stored
+--          {there, state}    this token of this app, or one made from it, is stored
 --          {kept, state}     another grant is stored and was left alone
 --          {older, epoch}    a later grant or tombstone is stored
 --          {held, account}   the Zoom user is connected under that name
@@ -24,17 +24,21 @@ local NAMES = {
   'obt', 'scope', 'issuer', 'client_id', 'api_url', 'line',
 }
 
-local function knows(account, fp)
-  local stored = redis.call('HMGET', P .. 'g:' .. account, 'fp', 'pfp', 'anc')
-  return stored[1] == fp or stored[2] == fp
-    or (stored[3] and string.find(stored[3], fp, 1, true) ~= nil)
+-- An unused token under another app, or from another issuer, is another grant:
+-- the first was stored with a wrong client id. A token that was rotated is spent,
+-- and the app that rotated it was the right one.
+local function knows(new)
+  local fp = new.fp
+  local stored = redis.call('HMGET', P .. 'g:' .. new.account, 'fp', 'pfp', 'anc', 'client_id', 'issuer')
+  if stored[1] == fp then return stored[4] == new.client_id and stored[5] == new.issuer end
+  return stored[2] == fp or (stored[3] and string.find(stored[3], fp, 1, true) ~= nil)
 end
 
 -- Why the new grant is not stored, or nil.
 local function refusal(new, old, holder)
   if old.st and old.st ~= 'removed' then
     local again = mode ~= 'connect' or old.ep == new.ep
-    if again and knows(new.account, new.fp) then return {'there', old.st} end
+    if again and knows(new) then return {'there', old.st} end
     if mode == 'import' and old.st == 'active' then return {'kept', old.st} end
   end
   local buried = redis.call('HGET', P .. 'tomb', new.tomb)

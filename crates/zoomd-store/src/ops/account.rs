@@ -4,6 +4,8 @@
 //! still; so it is worked out anew, in the order in which a claim would meet
 //! the obstacles.
 
+use std::collections::HashMap;
+
 use redis::from_redis_value;
 
 use super::Ops;
@@ -25,6 +27,8 @@ pub struct AccountFacts {
     pub all_paused: bool,
     /// Whether its grant is being rotated.
     pub rotating: bool,
+    /// Until when (ms) its app's rotations rest, and why.
+    pub rests: Option<(i64, String)>,
     /// Its plan.
     pub plan: String,
     /// What waits in it, and the budgets it waits for.
@@ -47,8 +51,13 @@ impl AccountFacts {
         }
         let expected = self.line.expect(seat);
         let soon = expected.at_ms <= self.line.wakes_ms.max(self.line.now_ms);
-        let why = if self.rotating && soon { Why::Rotation } else { expected.why };
-        (why, Some(expected.at_ms))
+        match &self.rests {
+            // Jobs with a live token go on while the app rests; one that would
+            // run now and does not has none.
+            Some((until, _)) if soon => (Why::Rotation, Some(expected.at_ms.max(*until))),
+            _ if self.rotating && soon => (Why::Rotation, Some(expected.at_ms)),
+            _ => (expected.why, Some(expected.at_ms)),
+        }
     }
 
     /// What was said about a reason that lies with the account.
@@ -57,6 +66,7 @@ impl AccountFacts {
         match why {
             Why::Paused => self.paused.clone().filter(|reason| !reason.is_empty()),
             Why::Consent => self.why.clone(),
+            Why::Rotation => self.rests.as_ref().map(|(_, why)| why.clone()),
             _ => None,
         }
     }
@@ -87,11 +97,15 @@ impl Ops {
         reads.cmd("HMGET").arg(keys.account(account)).arg(&FIELDS);
         reads.cmd("HGET").arg(keys.meta()).arg("paused");
         reads.cmd("ZSCORE").arg(keys.asleep()).arg(account);
+        reads.cmd("HMGET").arg(keys.grant(account)).arg(&["issuer", "client_id", "exp"]);
+        reads.cmd("HGETALL").arg(keys.stops());
         let mut values = conn.values(&reads).await?.into_iter();
         let mut next = || values.next().unwrap_or(redis::Value::Nil);
         let fields: Vec<Option<String>> = from_redis_value(next())?;
         let all_paused: Option<String> = from_redis_value(next())?;
         let wakes: Option<f64> = from_redis_value(next())?;
+        let grant: [Option<String>; 3] = from_redis_value(next())?;
+        let stops: HashMap<String, String> = from_redis_value(next())?;
         let field = |name: &str| {
             let at = FIELDS.iter().position(|field| *field == name)?;
             fields.get(at).cloned().flatten().filter(|text| !text.is_empty())
@@ -115,6 +129,7 @@ impl Ops {
             all_paused: all_paused.is_some(),
             paused: all_paused.or_else(|| field("paused")),
             rotating: lease_until > now_ms || field("int").is_some(),
+            rests: rests(grant, &stops, now_ms),
             plan: whose.plan.to_owned(),
             line,
         };
@@ -124,6 +139,21 @@ impl Ops {
         }
         Ok(facts)
     }
+}
+
+/// The rest of the app of this grant (issuer, client id, end of its access token),
+/// if there is one and the token does not outlive it.
+fn rests(
+    [issuer, client_id, expires]: [Option<String>; 3],
+    stops: &HashMap<String, String>,
+    now_ms: i64,
+) -> Option<(i64, String)> {
+    let stop = stops.get(&format!("{} {}", issuer?, client_id?))?;
+    let mut parts = stop.splitn(3, ' ');
+    let until: i64 = parts.next()?.parse().ok()?;
+    let why = parts.nth(1)?;
+    let live = expires.and_then(|ms| ms.parse::<i64>().ok()).is_some_and(|ms| ms > now_ms);
+    (until > now_ms && !live).then(|| (until, why.to_owned()))
 }
 
 /// The names one host may have in the ledger.
@@ -179,12 +209,27 @@ mod tests {
             (AccountFacts { state: None, ..active() }, (Why::Consent, None)),
             (AccountFacts { paused: Some(String::new()), ..active() }, (Why::Paused, None)),
             (rotating, (Why::Rotation, Some(now + 900))),
+            (
+                AccountFacts { rests: Some((now + 60_000, "no".into())), ..active() },
+                (Why::Rotation, Some(now + 60_000)),
+            ),
             (asleep, (Why::Second, Some(now + 900))),
             (active(), (Why::Turn, Some(now))),
         ];
         for (facts, expected) in cases {
             assert_eq!(facts.expect(facts.seat("me", 0)), expected, "{facts:?}");
         }
+    }
+
+    #[test]
+    fn an_app_rests_for_grants_without_a_live_token() {
+        let grant = |exp: &str| [Some("z"), Some("app"), Some(exp)].map(|t| t.map(str::to_owned));
+        let stops = HashMap::from([("z app".to_owned(), "2000 mark a wrong secret".to_owned())]);
+        let rest = Some((2_000, "a wrong secret".to_owned()));
+        assert_eq!(rests(grant("0"), &stops, 1_000), rest);
+        assert_eq!(rests(grant("5000"), &stops, 1_000), None);
+        assert_eq!(rests(grant("0"), &stops, 2_000), None);
+        assert_eq!(rests([None, None, None], &stops, 1_000), None);
     }
 
     #[test]
