@@ -125,6 +125,14 @@ impl Output {
         self.data(&(text + "\n"))
     }
 
+    /// Prints one JSON document on a line of its own: one of many that are printed
+    /// as they come.
+    pub fn json_line<T: Serialize + ?Sized>(&self, value: &T) -> Result<(), CliError> {
+        let text = serde_json::to_string(value);
+        let text = text.map_err(|e| CliError::failed(format!("cannot write JSON: {e}")))?;
+        self.data(&(text + "\n"))
+    }
+
     /// Prints text on stdout as it is, in every form: for data that has no JSON
     /// form of its own (a completion script, a page of the manual).
     pub fn data(&self, text: &str) -> Result<(), CliError> {

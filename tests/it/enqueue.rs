@@ -1,6 +1,7 @@
 //! `zoomd enqueue`: what is sent, what is refused before it is sent, and the
 //! wait for outcomes.
 
+use std::io::Write as _;
 use std::time::Instant;
 
 use serde_json::Value;
@@ -110,9 +111,9 @@ async fn a_file_is_sent_whole_or_not_at_all() {
     assert!(ran.stderr.contains("line 4: the job is not JSON"), "{}", ran.stderr);
     assert!(ran.stderr.contains("line 5: `meeting` is missing"), "{}", ran.stderr);
     assert!(ran.stderr.contains("nothing was sent"), "{}", ran.stderr);
-    let dry = rig.run(&["enqueue", "--file", file, "--dry-run", "--json"]).expect(2).json();
-    assert_eq!((&dry["valid"], &dry["invalid"]), (&2.into(), &2.into()));
-    assert_eq!(dry["lines"][0]["line"], 4);
+    let dry = rig.run(&["enqueue", "--file", file, "--dry-run", "--json"]).expect(2).jsonl();
+    assert_eq!((&dry[0]["line"], &dry[1]["line"]), (&4.into(), &5.into()));
+    assert_eq!((&dry[2]["valid"], &dry[2]["invalid"]), (&2.into(), &2.into()));
     assert_eq!(rig.redis_cli(&["XLEN", "zoomd:jobs"]).trim(), ":0");
     let some = rig.run(&["enqueue", "--file", file, "--skip-invalid", "--json"]).expect(0).json();
     assert_eq!((&some["enqueued"], &some["invalid"]), (&2.into(), &2.into()));
@@ -130,6 +131,97 @@ async fn a_pipe_is_sent_up_to_the_first_bad_line() {
     let text = format!("{}\nnonsense\n{}\n", line(3), line(4));
     let ran = rig.run_with(&["enqueue", "--file", "-"], &text).expect(2);
     assert!(ran.stderr.contains("line 2: the job is not JSON"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("everything before line 2 was sent"), "{}", ran.stderr);
+    assert_eq!(rig.redis_cli(&["XLEN", "zoomd:jobs"]).trim(), ":3");
+}
+
+#[tokio::test]
+async fn a_dry_run_lists_every_invalid_line() {
+    let rig = Rig::start().await;
+    let bad: String = (0..842).map(|_| "{\"account\":\"acme\"}\n\n").collect();
+    let doubtful = r#"{"account":"acme","meeting":{"type":3,"settings":{"waitingroom":true}}}"#;
+    let dry = ["enqueue", "--file", "-", "--dry-run", "--json"];
+    let lines = rig.run_with(&dry, &(bad.clone() + doubtful)).expect(2).jsonl();
+    assert_eq!(lines.len(), 842 + 2);
+    assert_eq!((&lines[841]["line"], &lines[841]["field"]), (&1_683.into(), &"meeting".into()));
+    assert_eq!(lines[842]["field"], "meeting.settings.waitingroom");
+    assert!(lines[842]["warning"].as_str().is_some_and(|text| text.contains("waiting_room")));
+    let summary = &lines[843];
+    assert_eq!((&summary["valid"], &summary["invalid"]), (&1.into(), &842.into()));
+    // People see the first, and that there are more.
+    let ran = rig.run_with(&["enqueue", "--file", "-", "--dry-run"], &bad).expect(2);
+    assert!(ran.stderr.contains("line 39: `meeting` is missing"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("and 822 more invalid lines"), "{}", ran.stderr);
+}
+
+/// The command is fed line by line while Redis dies under it.
+#[tokio::test]
+async fn a_dead_redis_is_told_by_the_lines_of_the_input_and_a_repeat_is_a_repeat() {
+    let mut rig = Rig::start().await;
+    rig.connect("acme");
+    let no_id =
+        |n: usize| format!(r#"{{"account":"acme","meeting":{{"type":3,"topic":"Sync {n}"}}}}"#);
+    let first = [&no_id(1), "", "nonsense", &no_id(2), "{}", "  ", &no_id(2)].map(str::to_owned);
+    let rest: Vec<String> = (3..8).map(no_id).collect();
+    let args = ["enqueue", "--file", "-", "--skip-invalid", "--json"];
+    let mut child = rig
+        .command(&args)
+        .stdin(std::process::Stdio::piped())
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .expect("the binary starts");
+    let mut input = child.stdin.take().expect("piped");
+    writeln!(input, "{}", first.join("\n")).expect("written");
+    let sent = || (rig.redis_cli(&["XLEN", "zoomd:jobs"]).trim() == ":3").then_some(());
+    crate::support::until("three jobs are sent", sent);
+    rig.redis.kill();
+    writeln!(input, "{}\n\n{}", rest[0], rest[1]).expect("written");
+    drop(input);
+    let output = child.wait_with_output().expect("it ends");
+    let error: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    assert_eq!(output.status.code(), Some(5), "{error}");
+    let (message, hint) = (&error["error"]["message"], &error["error"]["hint"]);
+    let message = message.as_str().expect("a text");
+    // The reply for the first lines may not have been read when Redis died.
+    let known = ["everything up to line 7 is in Redis", "no line is known to be in Redis"];
+    assert!(known.iter().any(|known| message.contains(known)), "{message}");
+    let last = [8, 10].map(|line| format!("nothing after line {line} was sent"));
+    assert!(last.iter().any(|last| message.contains(last)), "{message}");
+    assert!(
+        hint.as_str().is_some_and(|hint| hint.contains("send the whole input again")),
+        "{hint}"
+    );
+
+    rig.redis.restart().expect("redis starts");
+    let _daemon = rig.daemon();
+    let all = [&first[..], &rest].concat().join("\r\n");
+    let wait = ["enqueue", "--file", "-", "--skip-invalid", "--wait", "--output", "jsonl"];
+    let lines = rig.run_with(&wait, &format!("\u{feff}{all}")).expect(0).jsonl();
+    let summary = lines.last().expect("a summary");
+    assert_eq!((&summary["succeeded"], &summary["ids_made"]), (&8.into(), &8.into()), "{summary}");
+    // Two equal lines are two jobs; a line sent twice is one.
+    assert_eq!(rig.sim.meetings().len(), 8);
+    // Unless a second meeting is wanted.
+    let again = ["enqueue", "--file", "-", "--no-ids", "--wait", "--output", "jsonl"];
+    rig.run_with(&again, &no_id(1)).expect(0);
+    assert_eq!(rig.sim.meetings().len(), 9);
+}
+
+#[tokio::test]
+async fn a_valid_job_with_something_odd_in_it_is_sent_with_a_warning() {
+    let rig = Rig::start().await;
+    rig.connect("acme");
+    let _daemon = rig.daemon();
+    let meeting = format!(
+        r#"{{"start_time":"{START}","recurrence":{{"type":1,"end_times":7}},"settings":[]}}"#
+    );
+    let args = ["enqueue", "--account", "acme", "--meeting", &meeting, "--wait", "--json"];
+    let ran = rig.run(&args).expect(0);
+    assert!(ran.stderr.contains("warning: `meeting.recurrence` was dropped"), "{}", ran.stderr);
+    let result = ran.json();
+    assert_eq!(result["warnings"][0]["field"], "meeting.recurrence");
+    assert_eq!(rig.sim.meetings().len(), 1);
 }
 
 #[tokio::test]

@@ -1,18 +1,17 @@
 //! Many jobs, one JSON object a line.
 //!
-//! A file is read twice: nothing is sent before every line was found sound. A
+//! A file is read twice: nothing is sent before every line was found valid. A
 //! pipe cannot be read twice: it is sent as it comes, up to the first line that
-//! is not sound.
+//! is not valid.
 
 use std::path::Path;
 use std::time::Instant;
 
-use futures_util::StreamExt as _;
 use serde_json::json;
-use zoomd_store::{Store, StoreError, streams};
 
 use super::plan::{Plan, Tally};
-use super::read::{self, Bad, Sound};
+use super::read::{self, Bad, Batch, Reading};
+use super::send::Sender;
 use super::wait::{self, Pending};
 use super::{EnqueueArgs, rules};
 use crate::cli::ctx::Ctx;
@@ -20,65 +19,108 @@ use crate::cli::error::{CliError, CliResult};
 use crate::cli::output::count;
 use crate::exit::Exit;
 
-/// Bad lines that are told one by one.
-const TOLD: usize = 20;
-/// Batches under way to Redis at once.
-const UNDER_WAY: usize = 3;
+/// Invalid lines, and warnings, that people are shown one by one.
+const TOLD: u64 = 20;
 
 /// What was found in the input.
-#[derive(Default)]
-struct Found {
+#[derive(Debug, Default)]
+pub(super) struct Found {
     sound: u64,
     bad: u64,
-    first: Vec<Bad>,
+    warnings: u64,
     tally: Tally,
+    /// Whether programs are told of every line, as JSON lines.
+    listed: bool,
+}
+
+/// A line that is sent though something in it looks mistaken.
+#[derive(serde::Serialize)]
+struct Doubtful<'a> {
+    line: u64,
+    field: &'a str,
+    warning: &'a str,
 }
 
 impl Found {
-    fn note(&mut self, bad: Vec<Bad>) {
-        self.bad += bad.len() as u64;
-        let room = TOLD.saturating_sub(self.first.len());
-        self.first.extend(bad.into_iter().take(room));
+    /// Counts and reports what is wrong with a batch.
+    pub(super) fn note(&mut self, ctx: &Ctx, batch: &Batch) -> Result<(), CliError> {
+        for Bad { line, message, .. } in &batch.bad {
+            self.bad += 1;
+            self.tell(ctx, self.bad, || format!("line {line}: {message}"));
+        }
+        for job in &batch.jobs {
+            for warning in &job.warnings {
+                self.warnings += 1;
+                self.tell(ctx, self.warnings, || format!("line {}: {}", job.line, warning.message));
+            }
+        }
+        if !self.listed {
+            return Ok(());
+        }
+        batch.bad.iter().try_for_each(|bad| ctx.out.json_line(bad))?;
+        batch.jobs.iter().try_for_each(|job| {
+            job.warnings.iter().try_for_each(|warning| {
+                let (field, message) = (&*warning.field, &*warning.message);
+                ctx.out.json_line(&Doubtful { line: job.line, field, warning: message })
+            })
+        })
     }
 
-    fn tell(&self, ctx: &Ctx) {
-        for bad in &self.first {
-            ctx.out.note(format!("line {}: {}", bad.line, bad.message));
+    /// The first of a kind, on stderr; for programs only where they are not
+    /// listed.
+    fn tell(&self, ctx: &Ctx, number: u64, text: impl Fn() -> String) {
+        if number > TOLD || self.listed {
+            return;
         }
-        if self.bad > self.first.len() as u64 {
-            ctx.out.note(format!("and {} more", self.bad - self.first.len() as u64));
+        if ctx.out.is_json() { ctx.out.warn(text()) } else { ctx.out.note(text()) }
+    }
+
+    /// Says how many were not shown.
+    fn tell_rest(&self, ctx: &Ctx) {
+        for (number, what) in [(self.bad, "invalid line"), (self.warnings, "warning")] {
+            let rest = number.saturating_sub(TOLD);
+            if rest > 0 {
+                let all = "zoomd enqueue --dry-run --json lists all of them";
+                self.tell(ctx, 0, || {
+                    format!("and {}; {all}", count(rest, &format!("more {what}")))
+                });
+            }
         }
     }
 }
 
 pub(super) async fn run(ctx: &Ctx, args: &EnqueueArgs, file: &Path) -> CliResult {
     let piped = file == Path::new("-");
-    let mut found = Found::default();
+    let reading = Reading { rules: rules(ctx), make_ids: !args.no_ids };
+    let listed = args.dry_run && ctx.out.is_json();
+    let mut found = Found { listed, ..Found::default() };
     if !piped || args.dry_run {
-        found = check(ctx, file).await?;
-        found.tell(ctx);
+        check(ctx, file, reading, &mut found).await?;
+        found.tell_rest(ctx);
         if args.dry_run {
             return dry(ctx, &found).await;
         }
         if found.bad > 0 && !args.skip_invalid {
-            return Err(refused(found.bad, 0));
+            return Err(refused(found.bad));
         }
     }
     let expected = if piped { None } else { plan(ctx, &found).await? };
     let store = ctx.store().await?;
-    let pending = if args.wait { Some(Pending::start(&store).await?) } else { None };
+    let mut sender = Sender::new(ctx, &store, reading, args.skip_invalid);
+    sender.pending = if args.wait { Some(Pending::start(&store).await?) } else { None };
     let began = Instant::now();
     let bar = if piped {
         ctx.out.progress(0, "jobs sent")
     } else {
         ctx.out.progress(found.sound, "jobs sent")
     };
-    let mut sender =
-        Sender { ctx, store: &store, skip: args.skip_invalid, pending, sent: 0, ends: None };
     let result = sender.send(file, &bar, piped.then_some(&mut found)).await;
     bar.finish_and_clear();
-    let (sent, ends) = (sender.sent, sender.ends.clone());
+    if piped {
+        found.tell_rest(ctx);
+    }
     result?;
+    let (sent, ends) = (sender.sent, sender.ends.clone());
     let seconds = began.elapsed().as_secs_f64();
     let mut summary = json!({"enqueued": sent, "invalid": found.bad, "seconds": round(seconds)});
     if let Some((first, last)) = ends {
@@ -86,6 +128,14 @@ pub(super) async fn run(ctx: &Ctx, args: &EnqueueArgs, file: &Path) -> CliResult
         summary["last_entry_id"] = last.into();
     }
     ctx.out.note(format!("enqueued {} in {seconds:.1} s", count(sent, "job")));
+    if sender.ids_made > 0 {
+        summary["ids_made"] = sender.ids_made.into();
+        ctx.out.note(format!(
+            "{} had no id and got one made of its line: the same line sent again within the time of \
+             jobs.remember makes no second meeting (--no-ids makes one)",
+            count(sender.ids_made, "job")
+        ));
+    }
     if let Some(plan) = expected {
         summary["not_today"] = plan.not_today.into();
         summary["days"] = plan.days.into();
@@ -111,18 +161,23 @@ pub(super) async fn run(ctx: &Ctx, args: &EnqueueArgs, file: &Path) -> CliResult
 }
 
 async fn dry(ctx: &Ctx, found: &Found) -> CliResult {
-    let mut summary = json!({"valid": found.sound, "invalid": found.bad, "lines": found.first});
+    let mut summary =
+        json!({"valid": found.sound, "invalid": found.bad, "warnings": found.warnings});
     let plan = match plan(ctx, found).await {
         Ok(plan) => plan,
         Err(error) => {
-            ctx.out.warn(format!("how many days it takes cannot be told: {}", error.message));
+            ctx.out.warn(format!("cannot estimate how many days it takes: {}", error.message));
             None
         }
     };
     summary["plan"] = json!(plan);
+    if found.listed {
+        ctx.out.json_line(&summary)?;
+        return Ok(if found.bad == 0 { Exit::Done } else { Exit::Usage });
+    }
     ctx.out.show(&summary, || {
         let plan = plan.as_ref().map(Plan::text).unwrap_or_default();
-        format!("{} sound, {} not\n{plan}", found.sound, found.bad)
+        format!("{} valid, {} invalid\n{plan}", found.sound, found.bad)
     })?;
     Ok(if found.bad == 0 { Exit::Done } else { Exit::Usage })
 }
@@ -136,128 +191,36 @@ async fn plan(ctx: &Ctx, found: &Found) -> Result<Option<Plan>, CliError> {
     Plan::of(&ops, &found.tally).await.map(Some)
 }
 
-fn refused(bad: u64, sent: u64) -> CliError {
-    let lines = if bad == 1 { "one line is".to_owned() } else { format!("{bad} lines are") };
-    let sent = match sent {
-        0 => "nothing was sent".to_owned(),
-        sent => format!("the {sent} jobs before it were sent"),
-    };
-    CliError::usage(format!("{lines} no sound job; {sent}"))
+/// A file with invalid lines.
+fn refused(bad: u64) -> CliError {
+    let lines = if bad == 1 { "1 line is".to_owned() } else { format!("{bad} lines are") };
+    CliError::usage(format!("{lines} invalid; nothing was sent"))
         .code("invalid_job")
         .hint("correct the input, or leave such lines out with --skip-invalid")
 }
 
 /// Reads the whole input and sends nothing.
-async fn check(ctx: &Ctx, file: &Path) -> Result<Found, CliError> {
-    let mut found = Found::default();
-    let mut batches = read::spawn(open(file)?, rules(ctx));
+async fn check(
+    ctx: &Ctx,
+    file: &Path,
+    reading: Reading,
+    found: &mut Found,
+) -> Result<(), CliError> {
+    let mut batches = read::spawn(open(file)?, reading);
     while let Some(batch) = batches.recv().await {
         found.sound += batch.jobs.len() as u64;
         batch.jobs.iter().for_each(|job| found.tally.add(job));
-        found.note(batch.bad);
+        found.note(ctx, &batch)?;
         if let Some(error) = batch.broken {
             return Err(CliError::failed(format!("cannot read {}: {error}", file.display())));
         }
     }
-    Ok(found)
+    Ok(())
 }
 
-fn open(file: &Path) -> Result<Box<dyn std::io::Read + Send>, CliError> {
+pub(super) fn open(file: &Path) -> Result<Box<dyn std::io::Read + Send>, CliError> {
     read::open(file)
         .map_err(|error| CliError::usage(format!("cannot open {}: {error}", file.display())))
-}
-
-struct Sender<'a> {
-    ctx: &'a Ctx,
-    store: &'a Store,
-    skip: bool,
-    pending: Option<Pending>,
-    sent: u64,
-    ends: Option<(String, String)>,
-}
-
-impl Sender<'_> {
-    /// Sends what is sound. For a pipe, `found` is filled on the way.
-    async fn send(
-        &mut self,
-        file: &Path,
-        bar: &indicatif::ProgressBar,
-        mut found: Option<&mut Found>,
-    ) -> Result<(), CliError> {
-        let mut batches = read::spawn(open(file)?, rules(self.ctx));
-        let mut stop = None;
-        let store = self.store;
-        let mut under_way = futures_util::stream::FuturesOrdered::new();
-        loop {
-            let room = under_way.len() < UNDER_WAY && stop.is_none();
-            tokio::select! {
-                Some(answer) = under_way.next(), if !under_way.is_empty() => {
-                    self.sent(answer, bar)?;
-                }
-                batch = batches.recv(), if room => {
-                    let Some(batch) = batch else {
-                        stop = Some(Ok(()));
-                        continue;
-                    };
-                    let mut jobs = batch.jobs;
-                    if let Some(found) = found.as_deref_mut() && !batch.bad.is_empty() {
-                        let bad = batch.bad.first().map_or(0, |bad| bad.line);
-                        found.note(batch.bad);
-                        if !self.skip {
-                            found.tell(self.ctx);
-                            jobs.clear();
-                            stop = Some(Err(bad));
-                        }
-                    }
-                    if let Some(error) = batch.broken {
-                        return Err(CliError::failed(format!("cannot read {}: {error}", file.display())));
-                    }
-                    if !jobs.is_empty() {
-                        under_way.push_back(enqueue(store, jobs));
-                    }
-                }
-                else => break,
-            }
-        }
-        match stop {
-            Some(Err(_)) => Err(refused(found.map_or(1, |found| found.bad), self.sent)),
-            _ => Ok(()),
-        }
-    }
-
-    fn sent(
-        &mut self,
-        answer: Result<(Vec<Sound>, Vec<String>), StoreError>,
-        bar: &indicatif::ProgressBar,
-    ) -> Result<(), CliError> {
-        let (jobs, entries) = answer.map_err(|error| {
-            let sent = self.sent;
-            let mut error = CliError::from(error);
-            error.message = format!("{} (after {sent} jobs that Redis took)", error.message);
-            error.hint(format!(
-                "go on behind line {sent}; some after it may have been taken too, and jobs with an \
-                 id can be sent again without harm"
-            ))
-        })?;
-        self.sent += entries.len() as u64;
-        bar.inc(entries.len() as u64);
-        if let (Some(first), Some(last)) = (entries.first(), entries.last()) {
-            let first = self.ends.take().map_or_else(|| first.clone(), |(first, _)| first);
-            self.ends = Some((first, last.clone()));
-        }
-        if let Some(pending) = &mut self.pending {
-            for (job, entry) in jobs.into_iter().zip(entries) {
-                pending.add(job.id.unwrap_or_else(|| entry.clone()), entry);
-            }
-        }
-        Ok(())
-    }
-}
-
-async fn enqueue(store: &Store, jobs: Vec<Sound>) -> Result<(Vec<Sound>, Vec<String>), StoreError> {
-    let texts: Vec<&str> = jobs.iter().map(|job| job.text.as_str()).collect();
-    let entries = streams::enqueue(store, &texts).await?;
-    Ok((jobs, entries))
 }
 
 fn round(seconds: f64) -> f64 {

@@ -4,10 +4,12 @@
 //! that a mistake is told here and not in the stream of failures.
 
 mod expected;
+mod ids;
 mod many;
 mod one;
 mod plan;
 mod read;
+mod send;
 mod wait;
 
 use std::path::PathBuf;
@@ -26,7 +28,10 @@ use crate::config::units;
   zoomd enqueue --account acme --topic Sync --start-time 2030-01-02T10:00:00Z --duration 30 --wait
   zoomd enqueue --account acme --meeting '{\"topic\":\"Sync\",\"type\":3}' --id order-1234
   zoomd enqueue --file jobs.jsonl --dry-run
-  generate-jobs | zoomd enqueue --file -")]
+  generate-jobs | zoomd enqueue --file -
+
+With --file a job without an id gets one that is made of its line, so that the same
+file sent again makes no second meeting while zoomd remembers the first.")]
 pub struct EnqueueArgs {
     /// The connected account to act for
     #[arg(long, value_name = "ACCOUNT", required_unless_present = "file")]
@@ -78,9 +83,12 @@ pub struct EnqueueArgs {
         "duration", "timezone", "agenda", "kind", "meeting", "user", "id", "not_before", "deadline",
         "max_attempts", "priority", "metadata"])]
     file: Option<PathBuf>,
-    /// With --file: leave out lines that are no sound job, and send the others
+    /// With --file: leave out lines that are no valid job, and send the others
     #[arg(long, requires = "file")]
     skip_invalid: bool,
+    /// With --file: give no id to jobs that have none; sent again, they make second meetings
+    #[arg(long, requires = "file")]
+    no_ids: bool,
     /// Check, say how many days it will take, and send nothing
     #[arg(long)]
     dry_run: bool,
@@ -106,5 +114,6 @@ pub async fn run(ctx: &Ctx, args: EnqueueArgs) -> CliResult {
 
 /// The daemon will judge by the time of the entry, a moment from now.
 fn rules(ctx: &Ctx) -> Rules {
-    Rules { now: Timestamp::now(), allow_past_start: ctx.config.jobs.allow_past_start }
+    let allow_past_start = ctx.config.jobs.allow_past_start;
+    Rules { allow_past_start, ..Rules::at(Timestamp::now()) }
 }

@@ -17,10 +17,13 @@ pub(super) async fn run(ctx: &Ctx, args: &EnqueueArgs) -> CliResult {
     let job = zoomd_wire::parse(text.as_bytes(), &rules(ctx)).map_err(|invalid| {
         CliError::usage(invalid.message).code("invalid_job").hint("zoomd enqueue --help")
     })?;
+    for warning in &job.warnings {
+        ctx.out.warn(&warning.message);
+    }
     if args.dry_run {
         let value: Value = serde_json::from_str(&text).unwrap_or_default();
         ctx.out.show(&value, || format!("{text}\n"))?;
-        ctx.out.note("the job is sound; nothing was sent");
+        ctx.out.note("the job is valid; nothing was sent");
         return Ok(Exit::Done);
     }
     let store = ctx.store().await?;

@@ -8,9 +8,11 @@ use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 
 use tokio::sync::mpsc;
-use zoomd_wire::{MAX_JOB, Rules};
+use zoomd_wire::{JobId, MAX_JOB, Rules, Warning};
 
 use super::expected::hosts;
+use super::ids::LineIds;
+use crate::input;
 
 /// Jobs sent in one round trip.
 const BATCH: usize = 1_000;
@@ -20,8 +22,14 @@ const AHEAD: usize = 4;
 /// A line that is a sound job.
 #[derive(Debug)]
 pub(super) struct Sound {
+    /// Its line in the input.
+    pub(super) line: u64,
+    /// The job as it is sent: with an id, if it was given one.
     pub(super) text: String,
     pub(super) id: Option<String>,
+    /// Whether the id was made from the line.
+    pub(super) id_made: bool,
+    pub(super) warnings: Vec<Warning>,
     pub(super) account: String,
     /// Those whose day it spends.
     pub(super) hosts: Vec<String>,
@@ -44,6 +52,14 @@ pub(super) struct Batch {
     pub(super) broken: Option<String>,
 }
 
+/// How lines are judged.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Reading {
+    pub(super) rules: Rules,
+    /// Whether a job without an id gets one.
+    pub(super) make_ids: bool,
+}
+
 /// Opens a file, or standard input for `-`.
 pub(super) fn open(path: &Path) -> std::io::Result<Box<dyn Read + Send>> {
     if path == Path::new("-") {
@@ -54,10 +70,11 @@ pub(super) fn open(path: &Path) -> std::io::Result<Box<dyn Read + Send>> {
 
 /// Reads and checks on a thread of its own. It ends with the input, or when the
 /// receiver is dropped.
-pub(super) fn spawn(input: Box<dyn Read + Send>, rules: Rules) -> mpsc::Receiver<Batch> {
+pub(super) fn spawn(input: Box<dyn Read + Send>, reading: Reading) -> mpsc::Receiver<Batch> {
     let (sender, receiver) = mpsc::channel(AHEAD);
     std::thread::spawn(move || {
-        let mut reader = BufReader::with_capacity(256 * 1024, input);
+        let mut reader = BufReader::with_capacity(256 * 1024, input::lines(input));
+        let mut ids = reading.make_ids.then(LineIds::default);
         let mut number = 0;
         let mut batch = Batch::default();
         let mut line = Vec::with_capacity(1_024);
@@ -65,7 +82,7 @@ pub(super) fn spawn(input: Box<dyn Read + Send>, rules: Rules) -> mpsc::Receiver
             match next_line(&mut reader, &mut line) {
                 Ok(true) => {
                     number += 1;
-                    take(&line, number, &rules, &mut batch);
+                    take(&line, number, &reading.rules, ids.as_mut(), &mut batch);
                 }
                 Ok(false) => break,
                 Err(error) => {
@@ -97,7 +114,7 @@ fn next_line(reader: &mut impl BufRead, line: &mut Vec<u8>) -> std::io::Result<b
     if line.last() != Some(&b'\n') && line.len() as u64 == most {
         skip_line(reader)?;
     }
-    while line.last().is_some_and(|byte| matches!(byte, b'\n' | b'\r')) {
+    if line.last() == Some(&b'\n') {
         line.pop();
     }
     Ok(true)
@@ -120,24 +137,42 @@ fn skip_line(reader: &mut impl BufRead) -> std::io::Result<()> {
     }
 }
 
-fn take(line: &[u8], number: u64, rules: &Rules, batch: &mut Batch) {
-    if line.trim_ascii().is_empty() {
+fn take(line: &[u8], number: u64, rules: &Rules, ids: Option<&mut LineIds>, batch: &mut Batch) {
+    // What is not UTF-8 is for the parser to refuse.
+    let text = std::str::from_utf8(line).map(input::trim);
+    let line = text.map_or(line, str::as_bytes);
+    if line.is_empty() {
         return;
     }
-    match zoomd_wire::parse(line, rules) {
-        Ok(job) => batch.jobs.push(Sound {
-            // What was parsed is UTF-8.
-            text: String::from_utf8_lossy(line).into_owned(),
-            account: job.account.to_string(),
-            hosts: hosts(&job).into_iter().map(std::borrow::Cow::into_owned).collect(),
-            id: job.id.map(|id| id.to_string()),
-        }),
-        Err(invalid) => batch.bad.push(Bad {
-            line: number,
-            field: invalid.field.into_owned(),
-            message: invalid.message,
-        }),
-    }
+    let mut bad = |field: &str, message: String| {
+        batch.bad.push(Bad { line: number, field: field.to_owned(), message });
+    };
+    let job = match zoomd_wire::parse(line, rules) {
+        Ok(job) => job,
+        Err(invalid) => return bad(&invalid.field, invalid.message),
+    };
+    let text = text.unwrap_or_default();
+    let made = ids.filter(|_| job.id.is_none()).map(|ids| ids.next(text));
+    let sent = match made.as_ref().map(|id| zoomd_wire::with_id(text, id)) {
+        Some(Some(with_id)) if with_id.len() > MAX_JOB => {
+            let message = format!(
+                "the job has {} bytes with the id that it is given; it may have {MAX_JOB}",
+                with_id.len()
+            );
+            return bad("job", message);
+        }
+        Some(Some(with_id)) => with_id,
+        Some(None) | None => text.to_owned(),
+    };
+    batch.jobs.push(Sound {
+        line: number,
+        text: sent,
+        id_made: made.is_some(),
+        account: job.account.to_string(),
+        hosts: hosts(&job).into_iter().map(std::borrow::Cow::into_owned).collect(),
+        id: job.id.or(made).as_ref().map(JobId::to_string),
+        warnings: job.warnings,
+    });
 }
 
 #[cfg(test)]
@@ -145,9 +180,13 @@ mod tests {
     use super::*;
 
     fn read(input: &str) -> (Vec<String>, Vec<Bad>) {
-        let rules = Rules { now: jiff::Timestamp::UNIX_EPOCH, allow_past_start: false };
+        read_bytes(input.as_bytes(), false)
+    }
+
+    fn read_bytes(input: &[u8], make_ids: bool) -> (Vec<String>, Vec<Bad>) {
+        let rules = Rules::at(jiff::Timestamp::UNIX_EPOCH);
         let input: Box<dyn Read + Send> = Box::new(std::io::Cursor::new(input.to_owned()));
-        let mut receiver = spawn(input, rules);
+        let mut receiver = spawn(input, Reading { rules, make_ids });
         let (mut jobs, mut bad) = (Vec::new(), Vec::new());
         while let Some(batch) = receiver.blocking_recv() {
             jobs.extend(batch.jobs.into_iter().map(|job| job.text));
@@ -162,6 +201,47 @@ mod tests {
         let (jobs, bad) = read(&format!("{sound}\r\n\n  \n{{}}\n{sound}"));
         assert_eq!(jobs, [sound, sound]);
         assert_eq!((bad.len(), bad[0].line, bad[0].field.as_str()), (1, 4, "account"));
+    }
+
+    #[test]
+    fn what_editors_add_is_passed_over() {
+        let sound = r#"{"account":"a","meeting":{"type":3}}"#;
+        let marked = format!("\u{feff}{sound}\r\n\u{200b}{sound}\u{a0}\r{sound}");
+        let utf16: Vec<u8> = marked.encode_utf16().flat_map(u16::to_le_bytes).collect();
+        for bytes in [marked.into_bytes(), utf16] {
+            let (jobs, bad) = read_bytes(&bytes, false);
+            assert_eq!((jobs, bad), (vec![sound.to_owned(); 3], vec![]));
+        }
+    }
+
+    #[test]
+    fn a_job_without_an_id_gets_that_of_its_line() {
+        let lines = [
+            r#"{"account":"a","meeting":{"type":3}}"#,
+            r#"{"id":null,"account":"a","meeting":{"type":3}}"#,
+            r#"{"account":"a","meeting":{"type":3}}"#,
+            r#"{"id":"mine","account":"a","meeting":{"type":3}}"#,
+        ];
+        let (jobs, bad) = read_bytes(lines.join("\n").as_bytes(), true);
+        assert!(bad.is_empty(), "{bad:?}");
+        let ids: Vec<_> = jobs
+            .iter()
+            .map(|job| zoomd_wire::parse(job.as_bytes(), &Rules::at(jiff::Timestamp::UNIX_EPOCH)))
+            .map(|job| job.expect("a sound job").id.expect("an id").to_string())
+            .collect();
+        assert_eq!(ids[3], "mine");
+        assert_eq!(std::collections::HashSet::<_>::from_iter(&ids).len(), 4, "{ids:?}");
+        // A repeat gives the same ids, whatever stands between the lines.
+        let (again, _) = read_bytes(lines.join("\r\n\r\n").as_bytes(), true);
+        assert_eq!(again, jobs);
+        let (without, _) = read_bytes(lines.join("\n").as_bytes(), false);
+        assert_eq!(without, lines);
+        // An id that does not fit is no reason to send a job that nobody accepts.
+        let fill = MAX_JOB - r#"{"account":"a","meeting":{"type":3,"x":""}}"#.len();
+        let full =
+            format!(r#"{{"account":"a","meeting":{{"type":3,"x":"{}"}}}}"#, "x".repeat(fill));
+        let (jobs, bad) = read_bytes(full.as_bytes(), true);
+        assert!(jobs.is_empty() && bad[0].message.contains("with the id"), "{bad:?}");
     }
 
     #[test]
