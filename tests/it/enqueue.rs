@@ -208,6 +208,29 @@ async fn a_dead_redis_is_told_by_the_lines_of_the_input_and_a_repeat_is_a_repeat
     assert_eq!(rig.sim.meetings().len(), 9);
 }
 
+/// A zone that this machine alone knows means nothing elsewhere.
+#[tokio::test]
+async fn zones_of_the_machine_are_no_zones() {
+    let rig = Rig::start().await;
+    let zones = rig.dir.path().join("zones");
+    std::fs::create_dir_all(zones.join("Fake")).expect("made");
+    // The smallest file of a zone: one type, two hours east, and its name.
+    let mut file = b"TZif".to_vec();
+    file.extend([0; 16]);
+    file.extend([0u32, 0, 0, 0, 1, 4].iter().flat_map(|count| count.to_be_bytes()));
+    file.extend(7_200i32.to_be_bytes());
+    file.extend(b"\0\0XST\0");
+    for name in ["Fake/Zone", "localtime"] {
+        std::fs::write(zones.join(name), &file).expect("written");
+        let start = ["--start-time", "2090-01-02T10:00:00", "--timezone", name, "--dry-run"];
+        let args = [&["enqueue", "--account", "acme"], &start[..]].concat();
+        let mut command = rig.command(&args);
+        command.env("TZDIR", &zones);
+        let ran = crate::support::finish(command, "").expect(2);
+        assert!(ran.stderr.contains("which is no time zone"), "{}", ran.stderr);
+    }
+}
+
 #[tokio::test]
 async fn a_valid_job_with_something_odd_in_it_is_sent_with_a_warning() {
     let rig = Rig::start().await;

@@ -138,7 +138,7 @@ pub(super) fn check(settings: &str, found: &mut Findings) -> bool {
         let (field, takes) = PUBLISHED[at];
         let bit = 1u128 << at;
         if seen & bit != 0 {
-            return found.fault(InvalidJob::twice(field));
+            return found.newer(Err(InvalidJob::twice(field)));
         }
         seen |= bit;
         if value == "null" {

@@ -3,6 +3,7 @@
 
 mod accepted;
 mod fuzz;
+mod messages;
 mod outcomes;
 mod properties;
 mod refused;
