@@ -160,20 +160,27 @@ async fn what_another_app_spent_is_shown_apart() {
 }
 
 #[tokio::test]
-async fn a_429_that_nobody_knows_closes_the_label_and_is_kept_whole() {
+async fn a_429_that_nobody_knows_holds_back_its_host_and_is_kept_whole() {
     let rig = Rig::start().await;
     rig.connect("acme");
     rig.sim.fault(Fault::new(Endpoint::Create, What::Limit(LimitKind::Unknown)));
     let daemon = rig.daemon();
     rig.xadd(&job("acme", "order-1")).await;
-    let logged = daemon.wait_log("in words that are not known");
+    let logged = daemon.wait_log("unknown rate limit");
     assert!(logged["body"].as_str().is_some_and(|b| b.contains("Too many requests.")), "{logged}");
     let shown = until("the job waits", || {
         let shown = rig.run(&["job", "show", "order-1", "--json"]).expect(0).json();
-        (shown["state"] == "waiting").then_some(shown)
+        (shown["state"] == "sleeping").then_some(shown)
     });
     assert_eq!((&shown["why"], &shown["attempts"]), (&"limited".into(), &0.into()), "{shown}");
-    assert!(line(&rig, "light per second")["closed_until"].is_string());
+    assert!(line(&rig, "light per second")["closed_until"].is_null(), "others go on");
+    rig.xadd(&job("acme", "order-2")).await;
+    let behind = until("the next job of the host to wait", || {
+        let shown = rig.run(&["job", "show", "order-2", "--json"]).expect(0).json();
+        (shown["state"] == "waiting").then_some(shown)
+    });
+    assert_eq!(behind["why"], "limited", "{behind}");
+    assert!(behind["expected_at"].as_str() < shown["expected_at"].as_str(), "{behind} {shown}");
 }
 
 #[tokio::test]

@@ -215,6 +215,8 @@ pub struct LimitRules {
     pub table: Option<Table>,
     /// Creates and updates a host and UTC day; absent is without limit.
     pub user_day: Option<u32>,
+    /// The host's spent day is told in Zoom's older words, with this status and code 300.
+    pub older_words: Option<u16>,
     /// Updates of one meeting in 24 hours; absent is without limit.
     pub meeting_updates: Option<u32>,
     /// When false what is over the limit is counted and let through.
@@ -235,6 +237,7 @@ impl Default for LimitRules {
             plan: Plan::Pro,
             table: None,
             user_day: Some(100),
+            older_words: None,
             meeting_updates: Some(100),
             enforce: true,
             failed_creates_count: true,

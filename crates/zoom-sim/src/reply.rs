@@ -114,6 +114,12 @@ impl World {
     /// A 429 of the given kind, as Zoom words it.
     pub(crate) fn limited(&self, kind: LimitKind, label: Label, judged: Option<Judged>) -> Reply {
         let user_day = self.rules.limits.user_day.unwrap_or(100);
+        if let (LimitKind::UserDay, Some(status)) = (kind, self.rules.limits.older_words) {
+            let message = format!(
+                "A maximum of {user_day} meetings can be created/updated for a single user in one day."
+            );
+            return Reply::error(status, 300, &message);
+        }
         let message = match kind {
             LimitKind::PerSecond => "You have reached the maximum per-second rate limit for this \
                  API. Try again later."

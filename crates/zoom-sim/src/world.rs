@@ -148,6 +148,8 @@ pub(crate) struct World {
     /// Events of meetings that are to be sent.
     pub(crate) outbox: Vec<(Hooks, String)>,
     pub(crate) in_flight: u64,
+    /// Requests since the start, whatever was counted anew.
+    pub(crate) arrivals: u64,
     /// The second and the `Date` header of it.
     pub(crate) date: (i64, String),
     seed: u64,
@@ -175,6 +177,7 @@ impl World {
             requests: VecDeque::new(),
             outbox: Vec::new(),
             in_flight: 0,
+            arrivals: 0,
             date: (-1, String::new()),
             seed: config.seed.unwrap_or_else(rand::random),
             draws: 0,

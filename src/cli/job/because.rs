@@ -18,7 +18,7 @@ pub fn phrase(why: Why) -> &'static str {
         Why::Second => "for this second's budget",
         Why::LabelDay => "for tomorrow's budget of the Zoom account",
         Why::HostDay => "for the host's next hundred",
-        Why::Limited => "because Zoom said 429",
+        Why::Limited => "for the end of a rate limit",
         Why::Host => "for the first meeting of its host",
         Why::Backoff => "for its next attempt",
         _ => "for something",
@@ -55,7 +55,7 @@ pub fn sentence(why: Why, view: &JobView) -> String {
         Why::HostDay => {
             format!("its host may have only so many meetings made or changed a UTC day{before}")
         }
-        Why::Limited => "Zoom answered 429, and is not asked again before then".to_owned(),
+        Why::Limited => "Zoom answered with a rate limit; the job waits until it ends".to_owned(),
         Why::Host => {
             "another create of its host is under way, and shows who the host is".to_owned()
         }

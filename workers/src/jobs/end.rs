@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 use zoom_api::{Created, Limit, LimitKind, Listed};
 use zoomd_store::budget::Label;
+use zoomd_store::ops::LIMITED;
 use zoomd_store::queue::{
     Close, Event, Learnt, Mode, Outcome, Record, Settlement, Then, Ticket, Why,
 };
@@ -135,7 +136,9 @@ fn stand_aside(flight: &Flight, label: Label, limit: Limit, mut record: Record) 
     note(&mut record, now.as_millisecond(), "zoom answered with an unknown rate limit");
     let until = decide::stand_aside(limit.until, now, rand::random());
     let closes = vec![close(label, limit)];
-    sleep(flight, until.as_millisecond(), flight.ticket.mode, record, closes)
+    record.more.insert(LIMITED.to_owned(), true.into());
+    let mode = flight.ticket.mode;
+    sleep_for(flight, Why::Limited.as_str(), until.as_millisecond(), mode, record, closes)
 }
 
 fn close(label: Label, limit: Limit) -> Close {
@@ -285,21 +288,34 @@ pub fn sleep(
     mut record: Record,
     closes: Vec<Close>,
 ) -> Settlement {
+    record.more.remove(LIMITED);
+    let why = if mode == Mode::Reconcile { "reconcile" } else { Why::Backoff.as_str() };
+    sleep_for(flight, why, until_ms, mode, record, closes)
+}
+
+fn sleep_for(
+    flight: &Flight,
+    why: &str,
+    until_ms: i64,
+    mode: Mode,
+    mut record: Record,
+    closes: Vec<Close>,
+) -> Settlement {
     let now_ms = flight.redis_ms(Instant::now());
     record.until_ms = Some(until_ms);
-    let event = (until_ms - now_ms > TELL_OVER_MS).then(|| event(flight, mode, now_ms, until_ms));
+    let event = (until_ms - now_ms > TELL_OVER_MS).then(|| event(flight, why, now_ms, until_ms));
     let then = Then::Sleep { until_ms, mode, record, event };
     Settlement { closes, ..Settlement::new(flight.ticket.clone(), then) }
 }
 
-fn event(flight: &Flight, mode: Mode, now_ms: i64, until_ms: i64) -> Event {
+fn event(flight: &Flight, why: &str, now_ms: i64, until_ms: i64) -> Event {
     let time = |ms| Timestamp::from_millisecond(ms).unwrap_or(Timestamp::MAX);
     let event = zoomd_wire::Event {
         at: time(now_ms),
         account: &flight.ticket.account,
         kind: EventKind::JobWaiting {
             job_id: &flight.ticket.job_id,
-            why: if mode == Mode::Reconcile { "reconcile" } else { Why::Backoff.as_str() },
+            why,
             until: Some(time(until_ms)),
         },
     };

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use jiff::{Timestamp, ToSpan as _};
-use serde_json::{Value, json};
+use serde_json::Value;
 use zoom_sim::{Endpoint, Fault, LimitKind, UserSpec, What};
 use zoomd_store::budget::{Budgets, PlanLimits};
 use zoomd_store::grants::Grants;
@@ -86,17 +86,14 @@ async fn a_hosts_spent_day_parks_that_host_alone() {
 async fn the_hosts_day_in_older_words_parks_the_host_under_any_status() {
     let world = World::new().await;
     let spent = [(400, "old-400"), (403, "old-403"), (429, "old-429")];
-    for (status, account) in spent {
+    for account in ["old-400", "old-403", "old-429", "free"] {
         world.account(account).await;
-        let body = json!({"code": 300, "message":
-            "A maximum of 100 meetings can be created/updated for a single user in one day."});
-        let (content_type, body) = ("application/json".to_owned(), body.to_string());
-        let what = What::Body { status, content_type, body };
-        world.sim.fault(Fault::new(Endpoint::Create, what).of(account));
     }
-    world.account("free").await;
     let engine = world.engine().await;
-    for (_, account) in spent {
+    for (status, account) in spent {
+        world.sim.rules(|rules| rules.limits.older_words = Some(status));
+        let what = What::Limit(LimitKind::UserDay);
+        world.sim.fault(Fault::new(Endpoint::Create, what).of(account));
         world.enqueue(&job_with(account, account));
         world.until(&["HLEN", &format!("zoomd:v1:p:{account}")], &Answer::Number(1)).await;
         world.enqueue(&job(account, "behind"));
@@ -113,7 +110,9 @@ async fn the_hosts_day_in_older_words_parks_the_host_under_any_status() {
 
 #[tokio::test]
 async fn a_limit_in_unknown_words_starves_no_other_host_and_its_job_tries_last() {
-    let world = World::new().await;
+    let mut zoom = zoom_sim::Config::unlimited();
+    zoom.apps[0].scope = zoom_sim::ADMIN_SCOPE.into();
+    let world = World::with(zoom).await;
     for name in ["acme", "bob"] {
         world.sim.add_user(UserSpec::named(name).account("one"));
     }
@@ -124,7 +123,7 @@ async fn a_limit_in_unknown_words_starves_no_other_host_and_its_job_tries_last()
     world.until(&["HLEN", "zoomd:v1:p:acme"], &Answer::Number(1)).await;
     world.enqueue(&job_with("acme", "behind"));
     let mut other = job_with("acme", "other-host");
-    other["meeting"]["schedule_for"] = "bob@example.com".into();
+    other["user"] = "bob@example.com".into();
     world.enqueue(&other);
     succeeded(&world.outcome("other-host").await, 1);
     assert_eq!(world.sim.counters().arrived.create, 2, "jobs of that host wait");

@@ -42,7 +42,7 @@ pub use retry::{RETRIED_AT, Retried};
 pub use rotations::{DAYS as ROTATION_DAYS, RotationDays};
 pub use seen::Seen;
 pub use status::Status;
-pub use view::{JobView, Source, State};
+pub use view::{JobView, LIMITED, Source, State};
 
 /// An operator's hand on one namespace.
 #[derive(Debug, Clone)]

@@ -154,6 +154,9 @@ impl JobView {
     }
 }
 
+/// Field of the record of a job that sleeps because of a limit.
+pub const LIMITED: &str = "limited";
+
 /// Adds why a job does not run, and when it is expected to.
 pub(super) fn explain(
     view: &mut JobView,
@@ -162,7 +165,11 @@ pub(super) fn explain(
     ahead: u64,
     due: Option<i64>,
 ) {
-    let pause = if view.record.attempts > 0 { Why::Backoff } else { Why::NotBefore };
+    let pause = match view.record.attempts {
+        _ if view.record.more.contains_key(LIMITED) => Why::Limited,
+        0 => Why::NotBefore,
+        _ => Why::Backoff,
+    };
     let due = due.map(|due| (pause, due));
     // All whose day it spends; it stands in the room of the first.
     let ahead = std::iter::once(ahead).chain(std::iter::repeat(0));
