@@ -258,9 +258,10 @@ fn fault(rng: &mut StdRng, scale: &Scale) -> Fault {
         _ => Endpoint::Get,
     };
     let delay = u64::from(3_000 / scale.pace.min(3));
-    let what = match rng.random_range(0..11) {
+    let what = match rng.random_range(0..12) {
         0 => What::Status(500),
-        1 => What::Status(503),
+        1 if rng.random_bool(0.5) => What::Status(503),
+        1 => What::Busy { status: 503, retry_after: rng.random_range(1..3).to_string() },
         2 => What::Html(502),
         3 => What::Xml(500),
         4 => What::Drop,
@@ -269,6 +270,7 @@ fn fault(rng: &mut StdRng, scale: &Scale) -> Fault {
         7 => What::HalfReply(40),
         8 => What::MalformedJson,
         9 => What::DelayMs(rng.random_range(50..delay)),
+        10 => return Fault::new(Endpoint::Get, What::Missing),
         _ if rng.random_bool(0.5) => return Fault::new(at, What::Unauthorized),
         _ => return Fault::new(at, What::Limit(LimitKind::PerSecond)),
     };

@@ -72,7 +72,7 @@ pub fn waits(why: Why) {
     metrics::counter!("zoomd_rate_limit_waits_total", "class" => why.as_str()).increment(1);
 }
 
-/// Zoom answered 429.
+/// Zoom answered with a rate limit.
 pub fn limited(label: &'static str, kind: &'static str) {
     metrics::counter!("zoomd_rate_limited_total", "class" => label, "scope" => kind).increment(1);
 }

@@ -185,7 +185,7 @@ fn words(message: &str, is_429: bool) -> Option<LimitKind> {
         || says("for a single user in one day")
         || hints("particular user")
         || hints("create/update")
-        || hints("single user")
+        || (hints("single user") && says("day"))
     {
         Some(LimitKind::UserDay)
     } else if text.contains("particular registrant") {
