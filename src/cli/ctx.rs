@@ -26,6 +26,13 @@ impl Ctx {
         Ok(Store::connect(&self.config.store()).await?)
     }
 
+    /// The same for a verb that changes accounts: the Redis user has all rights.
+    pub async fn writable_store(&self) -> Result<Store, CliError> {
+        let store = self.store().await?;
+        store.check_rights().await?;
+        Ok(store)
+    }
+
     /// An operator's hand on the namespace, under the configured limits.
     pub fn ops(&self, store: Store) -> Ops {
         Ops::new(store).within(self.config.budgets.clone())
@@ -68,6 +75,10 @@ impl From<ConfigError> for CliError {
 impl From<StoreError> for CliError {
     fn from(error: StoreError) -> Self {
         let kind = error.kind();
+        if error.is_no_permission() {
+            let hint = "zoomd doctor names the missing right of the Redis user";
+            return Self::new(Exit::Unreachable, kind.as_str(), error.to_string()).hint(hint);
+        }
         let (exit, hint) = match kind {
             ErrorKind::Unreachable => {
                 (Exit::Unreachable, "is Redis running? zoomd doctor looks at ZOOMD_REDIS_URL")

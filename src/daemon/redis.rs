@@ -42,6 +42,7 @@ pub(super) async fn open(
 
 async fn attempt(config: &StoreConfig, ring: &KeyRing) -> Result<(Store, Vault), MetaError> {
     let store = Store::connect(config).await?;
+    store.check_rights().await?;
     probe::write(&store).await?;
     let vault = meta::open(&store, ring).await?;
     warn(&probe::server(&store).await?);

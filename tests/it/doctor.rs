@@ -41,6 +41,7 @@ async fn a_healthy_set_up_passes_and_the_shape_is_held() {
         "zoom oauth",
         "redis",
         "redis writes",
+        "redis rights",
         "redis durability",
         "redis eviction",
         "clock",

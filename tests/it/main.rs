@@ -22,6 +22,7 @@ mod jobs;
 mod keys;
 mod meeting;
 mod metrics;
+mod rights;
 mod rotation;
 mod shapes;
 mod supervised;

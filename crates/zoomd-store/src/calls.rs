@@ -5,7 +5,7 @@
 //! is let in while one is under way. It is charged to the same budgets. It
 //! covers one HTTP exchange, is never renewed, and is over by itself.
 
-use std::sync::{Arc, LazyLock};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use zoomd_wire::AccountName;
@@ -14,21 +14,8 @@ use crate::answer::Words;
 use crate::budget::{Budgets, Label};
 use crate::grants::GrantVersion;
 use crate::queue::{Close, Why};
-use crate::script::BASE;
-use crate::{Script, Store, StoreError};
-
-static BEGIN: LazyLock<Script> = LazyLock::new(|| {
-    Script::new(&[BASE, include_str!("lua/lib/budget.lua"), include_str!("lua/call_begin.lua")])
-});
-
-static LIMITED: LazyLock<Script> = LazyLock::new(|| {
-    Script::new(&[
-        BASE,
-        include_str!("lua/lib/budget.lua"),
-        include_str!("lua/lib/gates.lua"),
-        include_str!("lua/call_limited.lua"),
-    ])
-});
+use crate::scripts::{CALL_BEGIN, CALL_LIMITED};
+use crate::{Store, StoreError};
 
 /// Makes calls possible. Clones share nothing but the store.
 #[derive(Debug, Clone)]
@@ -94,7 +81,7 @@ impl Calls {
     ) -> Result<Begun, StoreError> {
         let id = format!("call-{:016x}", rand::random::<u64>());
         let began = Instant::now();
-        let answer = BEGIN
+        let answer = CALL_BEGIN
             .call()
             .key(self.store.keys().prefix())
             .arg(self.store.clock().ms())
@@ -142,7 +129,7 @@ impl Calls {
         close: &Close,
     ) -> Result<(), StoreError> {
         let (field, until_ms) = close.gate();
-        LIMITED
+        CALL_LIMITED
             .call()
             .key(self.store.keys().prefix())
             .arg(self.store.clock().ms())

@@ -85,6 +85,12 @@ impl StoreError {
         Self::new(ErrorKind::Other, format!("redis answered {what} in a form that is not ours"))
     }
 
+    /// Whether the Redis user lacks a right.
+    #[must_use]
+    pub fn is_no_permission(&self) -> bool {
+        self.kind == ErrorKind::Auth && self.message.contains("NOPERM")
+    }
+
     /// The same error, with what was being done before it.
     #[must_use]
     pub fn during(mut self, what: &str) -> Self {
@@ -125,6 +131,7 @@ pub(crate) fn kind_of(error: &RedisError) -> ErrorKind {
             ("OOM command", ErrorKind::OutOfMemory),
             ("NOGROUP", ErrorKind::NoGroup),
             ("READONLY", ErrorKind::ReadOnly),
+            ("undeclared key", ErrorKind::Config),
         ] {
             if detail.contains(mark) {
                 return kind;
@@ -156,6 +163,11 @@ pub(crate) fn kind_of(error: &RedisError) -> ErrorKind {
 
 fn text_of(error: &RedisError) -> String {
     let foreign = error.detail().is_some_and(|detail| detail.starts_with("Parse error at"));
+    if error.detail().is_some_and(|detail| detail.contains("undeclared key")) {
+        return "this server refuses scripts with undeclared keys; start Dragonfly with \
+                --default_lua_flags=allow-undeclared-keys"
+            .to_owned();
+    }
     match error.kind() {
         RedisKind::Parse if foreign => return "redis: what answers there is no redis".to_owned(),
         RedisKind::AuthenticationFailed => return "redis: wrong user or password".to_owned(),

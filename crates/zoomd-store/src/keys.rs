@@ -16,6 +16,10 @@ pub struct Keys {
 
 macro_rules! fixed {
     ($($(#[$doc:meta])* $name:ident = $suffix:literal;)*) => {
+        /// What follows the prefix in the names of single keys, and of the channels.
+        #[cfg(test)]
+        pub(crate) const FIXED: &'static [&'static str] = &[$($suffix),*];
+
         $($(#[$doc])* #[must_use] pub fn $name(&self) -> String {
             format!(concat!("{}", $suffix), self.prefix)
         })*
@@ -24,6 +28,9 @@ macro_rules! fixed {
 
 macro_rules! of_one {
     ($($(#[$doc:meta])* $name:ident($arg:ident) = $suffix:literal;)*) => {
+        /// What follows the prefix in the names of keys of which there are many.
+        pub(crate) const CLASSES: &'static [&'static str] = &[$($suffix,)* "w:", "b:", "d:"];
+
         $($(#[$doc])* #[must_use] pub fn $name(&self, $arg: &str) -> String {
             format!(concat!("{}", $suffix, "{}"), self.prefix, $arg)
         })*

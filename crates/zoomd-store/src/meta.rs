@@ -9,18 +9,13 @@
 //! Invariant: the namespace's secret is made once and never changes; it is
 //! stored sealed, and only when an encryption key is configured.
 
-use std::sync::LazyLock;
-
 use crate::answer::Words;
+use crate::scripts::{META_OPEN, META_RESEAL};
 use crate::seal::{Binding, FingerprintKey, KeyRing, Purpose, SealError, Sealed, Vault};
-use crate::{Script, Store, StoreError};
+use crate::{Store, StoreError};
 
 /// The layout this version writes.
 pub const LAYOUT: u32 = 1;
-
-static RESEAL: LazyLock<Script> =
-    LazyLock::new(|| Script::new(&[include_str!("lua/meta_reseal.lua")]));
-static OPEN: LazyLock<Script> = LazyLock::new(|| Script::new(&[include_str!("lua/meta_open.lua")]));
 
 /// Why a namespace cannot be used.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -58,7 +53,7 @@ pub async fn open(store: &Store, ring: &KeyRing) -> Result<Vault, MetaError> {
         Some(_) => ring.seal(FingerprintKey::generate().bytes(), place)?.as_str().to_owned(),
         None => String::new(),
     };
-    let answer = OPEN
+    let answer = META_OPEN
         .call()
         .key(store.keys().prefix())
         .key(store.keys().meta())
@@ -109,7 +104,7 @@ pub async fn reseal(store: &Store, ring: &KeyRing) -> Result<bool, MetaError> {
     };
     let plain = ring.open(&stored, place(store))?;
     let anew = ring.seal(&plain, place(store))?;
-    let answer = RESEAL
+    let answer = META_RESEAL
         .call()
         .key(store.keys().prefix())
         .key(store.keys().meta())

@@ -9,13 +9,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use redis::{Arg, Cmd, ErrorKind, RedisError, ServerErrorKind, ToRedisArgs, Value};
 
+use crate::rights::lead::lead;
 use crate::{Conn, StoreError};
-
-/// The time of a script: alone for scripts that are to stay short.
-pub(crate) const CLOCK: &str = include_str!("lua/lib/clock.lua");
-/// What most scripts share.
-pub(crate) const BASE: &str =
-    concat!(include_str!("lua/lib/clock.lua"), include_str!("lua/lib/base.lua"));
 
 /// One script, usually a `static` made by [`Script::new`].
 pub struct Script {
@@ -32,13 +27,22 @@ impl std::fmt::Debug for Script {
 }
 
 impl Script {
-    /// A script made of `parts` one after the other: shared functions first.
+    /// A script made of `parts` one after the other: shared functions first. One that
+    /// writes begins with a check of the rights it needs.
     #[must_use]
     pub fn new(parts: &'static [&'static str]) -> Self {
+        Self::made(move || {
+            let text = parts.concat();
+            lead(&text) + &text
+        })
+    }
+
+    /// A script whose whole text `make` makes, the same each time.
+    pub(crate) fn made(make: impl Fn() -> String + Copy + Send + 'static) -> Self {
         Self {
-            text: LazyLock::new(Box::new(move || parts.concat())),
+            text: LazyLock::new(Box::new(make)),
             hash: LazyLock::new(Box::new(move || {
-                redis::Script::new(&parts.concat()).get_hash().to_owned()
+                redis::Script::new(&make()).get_hash().to_owned()
             })),
             told: AtomicBool::new(false),
         }

@@ -1,12 +1,8 @@
 //! Ticks of schedules, claimed so that however many daemons there are, each
 //! tick is one daemon's.
 
-use std::sync::LazyLock;
-
-use crate::{Script, Store, StoreError};
-
-static CLAIM: LazyLock<Script> =
-    LazyLock::new(|| Script::new(&[include_str!("lua/tick_claim.lua")]));
+use crate::scripts::TICK_CLAIM;
+use crate::{Store, StoreError};
 
 /// A tick this much older than the last one, s, is of a clock that was set, and
 /// is claimed all the same: what schedules do may be done twice, and must not stop.
@@ -20,7 +16,8 @@ impl Store {
     /// # Errors
     /// That Redis could not be asked: then nobody knows whose it is.
     pub async fn claim_tick(&self, schedule: &str, tick_s: u64) -> Result<bool, StoreError> {
-        let call = CLAIM.call().key(self.keys().ticks()).arg(schedule).arg(tick_s).arg(LATE_S);
+        let call = TICK_CLAIM.call().key(self.keys().prefix()).key(self.keys().ticks());
+        let call = call.arg(schedule).arg(tick_s).arg(LATE_S);
         Ok(redis::from_redis_value(call.run(&self.connection()).await?)?)
     }
 }

@@ -3,16 +3,10 @@
 //! A look that is due is put off as it is handed out, and forgotten only when
 //! it was made: a daemon that ends in between leaves it to another.
 
-use std::sync::LazyLock;
 use std::time::Duration;
 
-use crate::script::BASE;
-use crate::{Script, Store, StoreError};
-
-static WATCH: LazyLock<Script> =
-    LazyLock::new(|| Script::new(&[BASE, include_str!("lua/twins_watch.lua")]));
-static DUE: LazyLock<Script> =
-    LazyLock::new(|| Script::new(&[BASE, include_str!("lua/twins_due.lua")]));
+use crate::scripts::{TWINS_DUE, TWINS_WATCH};
+use crate::{Store, StoreError};
 
 /// Jobs that wait for their look; more are not looked at.
 const MOST: usize = 10_000;
@@ -38,7 +32,7 @@ impl Twins {
     /// # Errors
     /// What Redis refused, or that it could not be asked.
     pub async fn watch(&self, job: &str, after: Duration, note: &str) -> Result<bool, StoreError> {
-        let call = WATCH
+        let call = TWINS_WATCH
             .call()
             .key(self.store.keys().prefix())
             .arg(self.store.clock().ms())
@@ -59,7 +53,7 @@ impl Twins {
         most: usize,
         again: Duration,
     ) -> Result<Vec<(String, String)>, StoreError> {
-        let call = DUE
+        let call = TWINS_DUE
             .call()
             .key(self.store.keys().prefix())
             .arg(self.store.clock().ms())

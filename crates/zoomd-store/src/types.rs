@@ -61,27 +61,38 @@ impl Store {
     }
 }
 
+/// The types of the single keys, by what follows the prefix.
+pub(crate) const FIXED: &[(&str, &str)] = &[
+    ("meta", "hash"),
+    ("accounts", "zset"),
+    ("u", "hash"),
+    ("tomb", "hash"),
+    ("intents", "zset"),
+    ("stop", "hash"),
+    ("deaths", "zset"),
+    ("ids", "hash"),
+    ("lease", "zset"),
+    ("own", "hash"),
+    ("ring", "zset"),
+    ("zz", "zset"),
+    ("due", "zset"),
+    ("dl", "zset"),
+    ("f", "zset"),
+    ("stats", "hash"),
+    ("daemons", "zset"),
+    ("bye", "hash"),
+    ("ticks", "hash"),
+    ("jk", "hash"),
+    ("twd", "zset"),
+    ("tw", "hash"),
+];
+
 fn of_all(keys: &Keys) -> Vec<(String, &'static str)> {
-    vec![
-        (keys.jobs(), "stream"),
-        (keys.results(), "stream"),
-        (keys.failures(), "stream"),
-        (keys.events(), "stream"),
-        (keys.meta(), "hash"),
-        (keys.accounts(), "zset"),
-        (keys.ids(), "hash"),
-        (keys.lease(), "zset"),
-        (keys.own(), "hash"),
-        (keys.ring(), "zset"),
-        (keys.asleep(), "zset"),
-        (keys.due(), "zset"),
-        (keys.deadlines(), "zset"),
-        (keys.failure_index(), "zset"),
-        (keys.stats(), "hash"),
-        (keys.daemons(), "zset"),
-        (keys.farewells(), "hash"),
-        (keys.journal_keys(), "hash"),
-    ]
+    [keys.jobs(), keys.results(), keys.failures(), keys.events()]
+        .into_iter()
+        .map(|stream| (stream, "stream"))
+        .chain(FIXED.iter().map(|(name, kind)| (format!("{}{name}", keys.prefix()), *kind)))
+        .collect()
 }
 
 fn of_account(keys: &Keys, account: &str) -> Vec<(String, &'static str)> {
@@ -95,4 +106,18 @@ fn of_account(keys: &Keys, account: &str) -> Vec<(String, &'static str)> {
         (keys.records(account), "hash"),
         (keys.rooms(account), "zset"),
     ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::FIXED;
+    use crate::Keys;
+
+    #[test]
+    fn every_single_key_has_a_type() {
+        let named = Keys::FIXED.iter().filter(|name| !["wake", "ask"].contains(name));
+        for name in named {
+            assert!(FIXED.iter().any(|(known, _)| known == name), "{name}");
+        }
+    }
 }

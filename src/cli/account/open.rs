@@ -25,7 +25,7 @@ pub(in crate::cli) const NO_APP: &str = "zoomd init --force asks for the app of 
 /// The accounts of the configured namespace, opened with the configured keys.
 pub async fn grants(ctx: &Ctx) -> Result<Grants, CliError> {
     let ring = ctx.key_ring()?;
-    let store = ctx.store().await?;
+    let store = ctx.writable_store().await?;
     let vault = meta::open(&store, &ring).await?;
     Ok(Grants::new(store, vault))
 }

@@ -9,6 +9,7 @@ mod neighbours;
 mod public;
 mod redis;
 pub mod report;
+mod rights;
 mod zoom;
 
 use clap::Args;
@@ -55,6 +56,7 @@ pub async fn examine(config: Result<Config, ConfigError>, offline: bool) -> Repo
     let (found, store) = redis::look(&config).await;
     checks.extend(found);
     if let Some(store) = store {
+        checks.push(rights::look(&store).await);
         checks.extend(keys::look(&config, &store).await);
         checks.extend(accounts::look(&config, &store).await);
         checks.extend(neighbours::look(&store).await);

@@ -18,7 +18,7 @@ pub struct PauseArgs {
 
 /// Holds everything back.
 pub async fn pause(ctx: &Ctx, args: PauseArgs) -> CliResult {
-    Ops::new(ctx.store().await?).pause(&args.reason).await?;
+    Ops::new(ctx.writable_store().await?).pause(&args.reason).await?;
     let shown = json!({"paused": true, "reason": args.reason});
     ctx.out.show(&shown, || {
         "paused: jobs are taken in and wait; what is in flight goes on\n".into()
@@ -29,7 +29,7 @@ pub async fn pause(ctx: &Ctx, args: PauseArgs) -> CliResult {
 
 /// Lets everything run again.
 pub async fn resume(ctx: &Ctx) -> CliResult {
-    let resumed = Ops::new(ctx.store().await?).resume().await?;
+    let resumed = Ops::new(ctx.writable_store().await?).resume().await?;
     let shown = json!({"paused": false, "was_paused": resumed});
     let text = if resumed { "resumed\n" } else { "nothing was paused\n" };
     ctx.out.show(&shown, || text.to_owned())?;

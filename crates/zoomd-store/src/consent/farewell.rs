@@ -4,15 +4,9 @@
 //! so a farewell is noted before it is answered and forgotten only when all of
 //! it is done, by whichever daemon.
 
-use std::sync::LazyLock;
-
 use super::Links;
-use crate::{Script, StoreError};
-
-static NOTE: LazyLock<Script> =
-    LazyLock::new(|| Script::new(&[include_str!("../lua/farewell_note.lua")]));
-static DONE: LazyLock<Script> =
-    LazyLock::new(|| Script::new(&[include_str!("../lua/farewell_done.lua")]));
+use crate::StoreError;
+use crate::scripts::{FAREWELL_DONE, FAREWELL_NOTE};
 
 /// Farewells looked at in one go.
 const PAGE: usize = 100;
@@ -58,7 +52,7 @@ impl Links {
     /// That Redis could not be asked.
     pub async fn note(&self, farewell: &Farewell) -> Result<bool, StoreError> {
         let keys = self.store.keys();
-        let answer = NOTE
+        let answer = FAREWELL_NOTE
             .call()
             .key(keys.prefix())
             .key(keys.farewells())
@@ -89,7 +83,8 @@ impl Links {
     /// That Redis could not be asked.
     pub async fn done(&self, farewell: &Farewell) -> Result<(), StoreError> {
         let keys = self.store.keys();
-        DONE.call()
+        FAREWELL_DONE
+            .call()
             .key(keys.prefix())
             .key(keys.farewells())
             .arg(self.store.clock().ms())

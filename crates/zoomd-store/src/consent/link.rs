@@ -1,6 +1,5 @@
 //! Links, and the consents that are asked for through them.
 
-use std::sync::LazyLock;
 use std::time::Duration;
 
 use zoomd_wire::AccountName;
@@ -9,7 +8,8 @@ use super::nonce::Digest;
 use super::{Links, Nonce};
 use crate::answer::Words;
 use crate::grants::{Line, Plan};
-use crate::script::{BASE, Call};
+use crate::script::Call;
+use crate::scripts::{CONSENT_BEGIN, CONSENT_LINK, CONSENT_LOOK, CONSENT_TAKE};
 use crate::seal::{SealError, Vault};
 use crate::{Script, StoreError};
 
@@ -17,26 +17,6 @@ use crate::{Script, StoreError};
 pub const STATE_LIFE: Duration = Duration::from_secs(600);
 /// Consents that may be asked for through one link.
 const MOST_BEGUN: u32 = 100;
-
-macro_rules! scripts {
-    ($($name:ident = $file:literal;)*) => {
-        $(static $name: LazyLock<Script> = LazyLock::new(|| {
-            Script::new(&[
-                BASE,
-                include_str!("../lua/account_lib.lua"),
-                include_str!("../lua/consent_lib.lua"),
-                include_str!(concat!("../lua/", $file)),
-            ])
-        });)*
-    };
-}
-
-scripts! {
-    LINK = "consent_link.lua";
-    LOOK = "consent_look.lua";
-    BEGIN = "consent_begin.lua";
-    TAKE = "consent_take.lua";
-}
 
 /// A link about to be made.
 #[derive(Debug, Clone)]
@@ -93,7 +73,7 @@ impl Links {
         let life = millis(new.life);
         let line = Line::new("connect link").detail(format!("good for {} s{how}", life / 1_000));
         let answer = self
-            .call(&LINK, &token.digest())
+            .call(&CONSENT_LINK, &token.digest())
             .arg(new.account.as_str())
             .arg(tomb)
             .arg(new.plan.map(Plan::as_str).unwrap_or_default())
@@ -111,7 +91,7 @@ impl Links {
     /// That Redis could not be asked.
     pub async fn look(&self, token: &Nonce) -> Result<Option<Link>, StoreError> {
         let digest = token.digest();
-        let answer = self.call(&LOOK, &digest).run(&self.store.connection()).await?;
+        let answer = self.call(&CONSENT_LOOK, &digest).run(&self.store.connection()).await?;
         link(Words::new(answer, "a link")?, digest)
     }
 
@@ -127,7 +107,7 @@ impl Links {
     ) -> Result<Option<Link>, StoreError> {
         let digest = token.digest();
         let call = self
-            .call(&BEGIN, &digest)
+            .call(&CONSENT_BEGIN, &digest)
             .arg(state.digest().as_str())
             .arg(browser.digest().as_str())
             .arg(millis(STATE_LIFE))
@@ -143,7 +123,7 @@ impl Links {
     pub async fn take(&self, state: &Nonce, browser: Option<&Nonce>) -> Result<Taken, StoreError> {
         let browser = browser.map(Nonce::digest);
         let call = self
-            .call(&TAKE, &state.digest())
+            .call(&CONSENT_TAKE, &state.digest())
             .arg(browser.as_ref().map(Digest::as_str).unwrap_or_default());
         let answer = call.run(&self.store.connection()).await?;
         let mut answer = Words::new(answer, "a state that came back")?;

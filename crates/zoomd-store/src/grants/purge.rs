@@ -6,23 +6,12 @@
 //! under Zoom's account id, until they expire; and what was published in the
 //! public streams, which belongs to their readers.
 
-use std::sync::LazyLock;
-
 use zoomd_wire::AccountName;
 
 use super::{GrantError, Grants};
-use crate::Script;
 use crate::answer::Words;
 use crate::error::StoreError;
-use crate::script::BASE;
-
-static PURGE: LazyLock<Script> = LazyLock::new(|| {
-    Script::new(&[
-        BASE,
-        include_str!("../lua/account_lib.lua"),
-        include_str!("../lua/account_purge.lua"),
-    ])
-});
+use crate::scripts::ACCOUNT_PURGE;
 
 /// Members looked at in one step.
 const STEP: usize = 500;
@@ -59,7 +48,7 @@ impl Grants {
         self.forget_failures(name).await?;
         self.wake_rooms(name).await?;
         let answer = self
-            .call(&PURGE)
+            .call(&ACCOUNT_PURGE)
             .arg(name.as_str())
             .arg(tomb)
             .arg(u8::from(alone))

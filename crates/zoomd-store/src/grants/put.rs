@@ -1,24 +1,13 @@
 //! Storing new grants: add, connect, import.
 
-use std::sync::LazyLock;
-
 use futures_util::{StreamExt as _, stream};
 use zoomd_wire::AccountName;
 
 use super::new::NewGrant;
 use super::{AccountState, Epoch, GrantError, GrantVersion, Grants};
-use crate::Script;
 use crate::answer::Words;
 use crate::error::{ErrorKind, StoreError};
-use crate::script::BASE;
-
-static PUT: LazyLock<Script> = LazyLock::new(|| {
-    Script::new(&[
-        BASE,
-        include_str!("../lua/account_lib.lua"),
-        include_str!("../lua/grant_put.lua"),
-    ])
-});
+use crate::scripts::GRANT_PUT;
 
 /// Grants stored by one script call of an import: some 5 ms of Redis.
 const BATCH: usize = 100;
@@ -214,7 +203,7 @@ impl Grants {
         mode: Mode,
         conflict: Conflict,
     ) -> Result<Vec<Put>, GrantError> {
-        let mut call = self.call(&PUT).arg(mode.as_str()).arg(match conflict {
+        let mut call = self.call(&GRANT_PUT).arg(mode.as_str()).arg(match conflict {
             Conflict::Refuse => "refuse",
             Conflict::TakeOver => "take-over",
         });

@@ -5,18 +5,12 @@
 //! rotated meanwhile is sealed under the new key by then, if its daemon has it;
 //! else the next pass finds it.
 
-use std::sync::LazyLock;
-
 use zoomd_wire::AccountName;
 
 use super::{Candidate, GrantError, GrantRecord, Grants};
-use crate::Script;
 use crate::error::StoreError;
-use crate::script::BASE;
+use crate::scripts::GRANT_RESEAL;
 use crate::seal::{Purpose, SealError, Sealed};
-
-static RESEAL: LazyLock<Script> =
-    LazyLock::new(|| Script::new(&[BASE, include_str!("../lua/grant_reseal.lua")]));
 
 /// Names read at once.
 const PAGE: usize = 200;
@@ -111,7 +105,7 @@ impl Grants {
         };
         let anew = serde_json::to_string(candidates)
             .unwrap_or_else(|_| unreachable!("texts are always JSON"));
-        let answer = RESEAL
+        let answer = GRANT_RESEAL
             .call()
             .key(keys.prefix())
             .arg(self.store.clock().ms())

@@ -1,22 +1,11 @@
 //! Removing an account.
 
-use std::sync::LazyLock;
-
 use zoomd_wire::AccountName;
 
 use super::timeline::Line;
 use super::{AccountState, Epoch, GrantError, Grants};
-use crate::Script;
 use crate::answer::Words;
-use crate::script::BASE;
-
-static REMOVE: LazyLock<Script> = LazyLock::new(|| {
-    Script::new(&[
-        BASE,
-        include_str!("../lua/account_lib.lua"),
-        include_str!("../lua/account_remove.lua"),
-    ])
-});
+use crate::scripts::ACCOUNT_REMOVE;
 
 /// What became of a removal.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,7 +40,7 @@ impl Grants {
     ) -> Result<Removed, GrantError> {
         let fresh = Epoch::choose(self.now_ms().await?, [], rand::random());
         let answer = self
-            .call(&REMOVE)
+            .call(&ACCOUNT_REMOVE)
             .arg(name.as_str())
             .arg(reason)
             .arg(fresh.to_string())

@@ -1,37 +1,13 @@
 //! What can be changed of an account without a new grant.
 
-use std::sync::LazyLock;
-
 use zoomd_wire::AccountName;
 
 use super::new::Identity;
 use super::timeline::Line;
 use super::{Epoch, GrantError, Grants, Plan};
+use crate::StoreError;
 use crate::answer::Words;
-use crate::script::BASE;
-use crate::{Script, StoreError};
-
-static SET: LazyLock<Script> = LazyLock::new(|| {
-    Script::new(&[
-        BASE,
-        include_str!("../lua/account_lib.lua"),
-        include_str!("../lua/account_set.lua"),
-    ])
-});
-static WAKE: LazyLock<Script> = LazyLock::new(|| {
-    Script::new(&[
-        BASE,
-        include_str!("../lua/account_lib.lua"),
-        include_str!("../lua/account_wake.lua"),
-    ])
-});
-static LEARN: LazyLock<Script> = LazyLock::new(|| {
-    Script::new(&[
-        BASE,
-        include_str!("../lua/account_lib.lua"),
-        include_str!("../lua/account_learn.lua"),
-    ])
-});
+use crate::scripts::{ACCOUNT_LEARN, ACCOUNT_SET, ACCOUNT_WAKE};
 
 /// Sleepers looked at in one step.
 const SCAN: usize = 500;
@@ -105,7 +81,7 @@ impl Grants {
             scan.arg("COUNT").arg(SCAN);
             let (next, found): (u64, Vec<(String, f64)>) =
                 redis::from_redis_value(conn.value(&scan).await?)?;
-            let mut call = self.call(&WAKE).arg(name.as_str());
+            let mut call = self.call(&ACCOUNT_WAKE).arg(name.as_str());
             for (room, _) in &found {
                 call.push(room.split_once('|').map_or("", |(_, host)| host));
             }
@@ -144,7 +120,8 @@ impl Grants {
         wake: bool,
         fields: &[(&str, String)],
     ) -> Result<bool, StoreError> {
-        let mut call = self.call(&SET).arg(name.as_str()).arg(line.to_json()).arg(u8::from(wake));
+        let mut call =
+            self.call(&ACCOUNT_SET).arg(name.as_str()).arg(line.to_json()).arg(u8::from(wake));
         for (field, value) in fields {
             call.push(*field);
             call.push(value);
@@ -164,7 +141,7 @@ impl Grants {
         identity: &Identity,
     ) -> Result<Learnt, GrantError> {
         let answer = self
-            .call(&LEARN)
+            .call(&ACCOUNT_LEARN)
             .arg(name.as_str())
             .arg(epoch.to_string())
             .arg(identity.zoom_account.as_deref().unwrap_or_default())

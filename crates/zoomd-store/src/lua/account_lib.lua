@@ -73,8 +73,8 @@ local function wake(account)
       woken = true
     end
   end
-  if woken then redis.call('PUBLISH', P .. 'wake', 'q') end
-  redis.call('PUBLISH', P .. 'wake', 't:' .. account)
+  if woken then redis.pcall('PUBLISH', P .. 'wake', 'q') end
+  redis.pcall('PUBLISH', P .. 'wake', 't:' .. account)
 end
 
 -- Moves a hash to another name; where both are there, `join` puts each field to

@@ -21,6 +21,6 @@ end
 if woken > 0 then
   redis.call('ZREM', P .. 'zz', A)
   ring_push(A)
-  redis.call('PUBLISH', P .. 'wake', 'q')
+  redis.pcall('PUBLISH', P .. 'wake', 'q')
 end
 return woken

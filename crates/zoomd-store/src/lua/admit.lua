@@ -46,13 +46,22 @@ local said = {}
 
 -- What the memory says about an id that is there; nil: it has been forgotten.
 local again = {}
-local function remembered(k, value)
+local function remembered(g, k, value)
   local state, _, entry, digest, rest = string.match(value, '^(%u) (%d+) (%S+) (%S+) (.*)$')
   if state == 'D' and tonumber(string.match(rest, '^(%d+)') or 0) + remember_s <= now / 1000 then return nil end
   if entry == ARGV[entries_at + k] then
     if state ~= 'L' then return 'R' end
     local own = call('HGET', P .. 'own', ARGV[ids_at + k])
-    if not own then orphans[#orphans + 1] = k return 'H' end
+    if not own then
+      -- One that was not to be sent yet was not: it sleeps on.
+      local early = any_early and tonumber(ARGV[early_at + k]) or 0
+      if early > now then
+        waits[#waits + 1] = {k = k, g = g, why = 'not_before', till = early, asleep = true}
+        return 'S'
+      end
+      orphans[#orphans + 1] = k
+      return 'H'
+    end
     local o = parse_own(own)
     if o and o.fence == fence then again[k] = int(o.granted) return 'g' end
     return 'H'
@@ -160,7 +169,7 @@ local function one_by_one(a, g, all)
     local letter
     if mine[entry] or is_mine(entry) then
       local known = memory[n] or (any_twice and said[ARGV[ids_at + n]])
-      letter = known and remembered(n, known) or all or decide(a, g, n)
+      letter = known and remembered(g, n, known) or all or decide(a, g, n)
       if any_twice and (letter == 'G' or letter == 'Q' or letter == 'W' or letter == 'S') then
         said[ARGV[ids_at + n]] = ARGV[values_at + n]
       elseif letter == 'R' then
@@ -221,7 +230,6 @@ end
 
 -- The waiting side's keys are looked at before anything is written.
 if #waits > 0 then
-  for _, key in ipairs({'dl', 'due', 'zz', 'ring'}) do call('ZCARD', P .. key) end
   local checked = {}
   for _, w in ipairs(waits) do
     local A, room = w.g.A, w.g.room
@@ -262,7 +270,7 @@ for _, g in ipairs(groups) do
     end
     local done = f <= CHUNK and try('ZADD', P .. 'i:' .. g.A, unpack(flying))
       or variadic('ZADD', P .. 'i:' .. g.A, flying)
-    if type(done) == 'table' and string.find(done.err, 'OOM', 1, true) then return done end
+    if refused(done) then return done end
     if type(done) == 'table' or g.host_id and not charge_unweighed(g) then
       for i = first, last do letters[going[i]] = 'E' end
     else
@@ -366,7 +374,7 @@ local function sleep_of(j)
   return nil, int(j.till)
 end
 if into_rooms(rooms, sleep_of) then wake = true end
-if wake then call('PUBLISH', P .. 'wake', 'q') end
+if wake then try('PUBLISH', P .. 'wake', 'q') end
 if #gone > 0 then
   variadic('XACK', KEYS[2], 'zoomd', gone)
   variadic('XDEL', KEYS[2], gone)

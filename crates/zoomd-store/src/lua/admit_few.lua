@@ -65,18 +65,23 @@ local till, flying = string.format('%.0f', now + call_ms), {}
 for i = 1, N do flying[2 * i - 1], flying[2 * i] = till, ARGV[ids_at + i - 1] end
 local added = try('ZADD', P .. 'i:' .. A, unpack(flying))
 if type(added) == 'table' then
-  if string.find(added.err, 'OOM', 1, true) then return added end
+  if refused(added) then return added end
   return false
 end
--- Then the leases, so that a key of a wrong type charges nothing.
+-- Then the leases: a key of a wrong type takes back what was written.
 local owns, memories = {}, {}
 for i = 1, N do
   local id, sent = ARGV[ids_at + i - 1], string.byte(kinds, i) == 121
   owns[2 * i - 1], owns[2 * i] = id, ARGV[2] .. '|' .. now_text .. (sent and '|sh|' or '|h|') .. z
   memories[2 * i - 1], memories[2 * i] = id, ARGV[values_at + i - 1]
 end
-call('ZADD', P .. 'lease', string.format('%.0f', now + lease_ms), ARGV[2])
-call('HSET', P .. 'own', unpack(owns))
+local function take_back(leased)
+  call('ZREM', P .. 'i:' .. A, unpack(ARGV, ids_at, entries_at - 1))
+  if leased then call('ZREM', P .. 'lease', ARGV[2]) end
+  return false
+end
+if type(try('ZADD', P .. 'lease', string.format('%.0f', now + lease_ms), ARGV[2])) == 'table' then return take_back() end
+if type(try('HSET', P .. 'own', unpack(owns))) == 'table' then return take_back(true) end
 if second > 0 then
   for i = 1, N do flying[i] = now_text end
   call('LPUSH', line, unpack(flying, 1, N))

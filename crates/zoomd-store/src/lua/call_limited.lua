@@ -9,5 +9,7 @@ if a.missing or a.broken or (field == '@' and host == '') then return 0 end
 share(a)
 if field == '@' then field = canonical(a, host).field end
 if a.broken then return 0 end
+-- The first write is a removal, which a full Redis allows.
+call('ZREM', P .. 'zz', '')
 close_gates(a.z, {{field, till}})
 return 1

@@ -13,8 +13,6 @@ local most, quantum = tonumber(ARGV[6]), tonumber(ARGV[7])
 local create_label, look_label = ARGV[8], ARGV[9]
 local create_plans, at = plans_at(10)
 local look_plans = plans_at(at)
-for _, key in ipairs({'lease', 'dl', 'due', 'zz', 'ring'}) do call('ZCARD', P .. key) end
-call('HLEN', P .. 'own')
 
 local woken = promote(WAKES) + wake_sleepers(WAKES)
 local answer, taken = {}, 0
@@ -32,9 +30,11 @@ local function hand_over(a, jobs, letter, flags_of)
   if #flying > 0 then call('ZADD', P .. 'i:' .. a.name, unpack(flying)) end
 end
 
--- The first `n` of a room that are still live; others are dropped from it.
+-- The first `n` of a room that are still live; others are dropped from it. Nothing
+-- when its key is of a wrong type.
 local function first_of(key, n)
-  local ids = call('ZRANGE', key, 0, n - 1)
+  local ids = try('ZRANGE', key, 0, n - 1)
+  if ids.err then return nil end
   local live = read_live(ids)
   if #live < #ids then
     local alive = {}
@@ -56,7 +56,7 @@ local visits = 0
 local function place() return int(now * 1000 + visits) end
 local function stand_in_line(a, label, lane)
   if string.byte(a.z) == 126 then return end
-  if call('ZADD', line_key(a, label), 'NX', place(), lane) == 1 then
+  if try('ZADD', line_key(a, label), 'NX', place(), lane) == 1 then
     call('PEXPIRE', line_key(a, label), 60000)
   end
   a.zoom.lined[label] = true
@@ -67,7 +67,9 @@ local function turn_of(a, label, lane, b, called)
   if not a.zoom.lined[label] or b.free < 1 then return nil end
   local key, parts = line_key(a, label), a.zoom.parts
   if not called then stand_in_line(a, label, lane) end
-  parts[label] = parts[label] or math.max(1, math.floor(b.free / math.max(1, call('ZCARD', key))))
+  local lanes = try('ZCARD', key)
+  if type(lanes) == 'table' then return nil end
+  parts[label] = parts[label] or math.max(1, math.floor(b.free / math.max(1, lanes)))
   local first = called and lane or call('ZRANGE', key, 0, 0)[1]
   if first == lane then return parts[label] end
   -- It may be gone: it stands here again when it has had its turn.
@@ -78,10 +80,10 @@ end
 local function go_on_in_line(a, label, lane, had, again)
   local lined = a.zoom.lined[label]
   if a.spent or lined and again == 0 then
-    if had and lined then call('ZADD', line_key(a, label), place(), lane) end
+    if had and lined then try('ZADD', line_key(a, label), place(), lane) end
     stand_in_line(a, label, lane)
   elseif lined then
-    call('ZREM', line_key(a, label), lane)
+    try('ZREM', line_key(a, label), lane)
   end
 end
 
@@ -89,6 +91,7 @@ end
 local function serve_looks(a, b, n)
   local key = P .. 'w:' .. a.name .. '|' .. RECONCILE
   local jobs = first_of(key, math.min(n, a.left, b.free))
+  if not jobs then return now + 60000 end
   for _ = 1, #jobs do grant(a, b, {}) end
   remove(key, jobs)
   local flags = 'r' .. (#a.days > 1 and 'b' or '') .. (a.cap > 0 and 'c' or '')
@@ -110,6 +113,11 @@ local function serve_host(a, b, host, n)
     return 0
   end
   local jobs = first_of(key, math.min(n, h.left, a.left, b.free))
+  if not jobs then
+    call('ZREM', P .. 'hr:' .. a.name, host)
+    call('ZADD', P .. 'zz', int(now + 60000), a.name .. '|' .. host)
+    return 0
+  end
   local go, late = {}, {}
   for _, j in ipairs(jobs) do
     local o = j.other ~= '' and host_of(a, j.other, b, send_ms) or nil
@@ -162,6 +170,7 @@ local function serve_dead(a, looks, n)
   if not host then return nil end
   local key = P .. 'w:' .. a.name .. '|' .. host
   local jobs = first_of(key, n)
+  if not jobs then return now + 60000 end
   remove(key, jobs)
   hand_over(a, jobs, 'A', function() return 'f' end)
   if call('EXISTS', key) == 1 then return 0 end

@@ -3,8 +3,6 @@
 -- KEYS  1 prefix
 -- ARGV  1 clock offset  2 fence  3 lease ms  4 most jobs
 -- Answer  {now, next deadline or '', {job, …}}, a job as in lib/lease.lua
-for _, key in ipairs({'lease', 'dl', 'due'}) do call('ZCARD', P .. key) end
-call('HLEN', P .. 'own')
 local ids = call('ZRANGEBYSCORE', P .. 'dl', '-inf', int(now), 'LIMIT', 0, tonumber(ARGV[4]))
 local owns = #ids > 0 and call('HMGET', P .. 'own', unpack(ids)) or {}
 local waiting = {}

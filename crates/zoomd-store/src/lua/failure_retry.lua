@@ -24,9 +24,7 @@ end
 for _, hash in ipairs({P .. 'p:' .. j.A, P .. 'r:' .. j.A}) do
   if type(try('HLEN', hash)) == 'table' then return {'E', ''} end
 end
-for _, zset in ipairs({P .. 'w:' .. j.A .. '|' .. room_of(j), P .. 'hr:' .. j.A, P .. 'due', P .. 'dl', P .. 'zz', P .. 'ring'}) do
-  if type(try('ZCARD', zset)) == 'table' then return {'E', ''} end
-end
+if not has_room(j) then return {'E', ''} end
 
 call('HSET', P .. 'p:' .. j.A, j.id, failure[3] or '')
 if ARGV[5] ~= '' then call('HSET', P .. 'r:' .. j.A, j.id, ARGV[5]) end
@@ -45,5 +43,5 @@ if named ~= key then
   call('PEXPIRE', named, math.max(1, call('PTTL', key)))
 end
 call('ZREM', P .. 'f', ARGV[2])
-call('PUBLISH', P .. 'wake', 'q')
+try('PUBLISH', P .. 'wake', 'q')
 return {'D', j.run}

@@ -7,11 +7,12 @@
 -- ARGV[3]  when it was taken back, ms
 -- ARGV[4]  Zoom account, or ''
 -- Answer:  1, or 0 when this or a later one is noted already
+local P = KEYS[1]
 local found = redis.call('TYPE', KEYS[2]).ok
 if found ~= 'none' and found ~= 'hash' then
   return redis.error_reply('WRONGTYPE ' .. KEYS[2] .. ' holds something that is not ours')
 end
-redis.call('ZREM', KEYS[1] .. 'zz', '')
+redis.call('ZREM', P .. 'zz', '')
 local noted = redis.call('HGET', KEYS[2], ARGV[2])
 local at = noted and tonumber(string.match(noted, '^%d+'))
 if at and at >= tonumber(ARGV[3]) then return 0 end

@@ -57,7 +57,7 @@ local function supersede(other, by, epoch)
   redis.call('HSET', a, 'st', 'superseded', 'why', by, 'ep', epoch, 'gen', '0')
   note(other, '{"what":"superseded","by":"' .. by .. '"}')
   tell('account.needs_reauth', other, 'superseded')
-  redis.call('PUBLISH', P .. 'wake', 't:' .. other)
+  redis.pcall('PUBLISH', P .. 'wake', 't:' .. other)
 end
 
 -- The index of Zoom users follows the grant.
@@ -103,6 +103,8 @@ local function put(new)
   local holder = new.uid ~= '' and redis.call('HGET', P .. 'u', new.client_id .. '|' .. new.uid)
   local refused = refusal(new, old, holder)
   if refused then return refused end
+  wrong = holder and holder ~= new.account and misplaced(holder)
+  if wrong then return {'wrongtype', wrong} end
 
   -- The first write decides whether a full Redis takes all of them. It must take
   -- a consent, which cannot be asked for again; an import can.

@@ -36,7 +36,9 @@ local function look(t)
   local value = call('HGET', P .. 'ids', t.id)
   if t.value == '' then
     if value and string.sub(value, 1, 2) == 'L ' and parse_live(value).entry == t.entry then return 'C' end
-    local entry = call('XRANGE', KEYS[2], t.entry, t.entry)[1]
+    local entries = try('XRANGE', KEYS[2], t.entry, t.entry)
+    if entries.err then return 'E' end
+    local entry = entries[1]
     if not entry then return 'C' end
     t.payload = stream_payload(entry)
     return nil

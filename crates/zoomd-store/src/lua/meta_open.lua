@@ -1,4 +1,5 @@
 -- Opens a namespace: checks its layout and deployment, and makes what is missing.
+-- After lib/clock.lua.
 --
 -- KEYS[1]  prefix P           KEYS[2]  P meta
 -- ARGV[1]  clock offset in ms
@@ -17,9 +18,7 @@ if found[1] and (tonumber(found[1]) or math.huge) > tonumber(ARGV[2]) then
 end
 if found[2] and found[2] ~= ARGV[3] then return {'deployment', found[2]} end
 if not found[1] or not found[2] then
-  local time = redis.call('TIME')
-  local now = string.format('%d', time[1] * 1000 + math.floor(time[2] / 1000) + ARGV[1])
-  redis.call('HSETNX', meta, 'created_ms', now)
+  redis.call('HSETNX', meta, 'created_ms', string.format('%.0f', now))
   redis.call('HSET', meta, 'layout', ARGV[2], 'deployment', ARGV[3])
 end
 if found[3] then return {'opened', found[3]} end

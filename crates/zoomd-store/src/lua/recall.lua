@@ -5,7 +5,6 @@
 --       5 label of a create  6 label of a look
 -- Answer  {next cursor ('0': all were seen), given back}
 labels.create, labels.look = ARGV[5], ARGV[6]
-for _, key in ipairs({'dl', 'due', 'zz', 'ring', 'lease'}) do call('ZCARD', P .. key) end
 local page = call('HSCAN', P .. 'own', ARGV[3], 'COUNT', ARGV[4])
 local ids, owns = {}, {}
 for i = 1, #page[2], 2 do

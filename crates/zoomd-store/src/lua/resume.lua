@@ -12,5 +12,5 @@ for _, lane in ipairs(lanes) do
     ring_push(lane)
   end
 end
-call('PUBLISH', P .. 'wake', 'q')
+try('PUBLISH', P .. 'wake', 'q')
 return 1

@@ -22,5 +22,5 @@ if ARGV[5] ~= '' and call('EXISTS', P .. 'g:' .. A) == 1 then
   call('HSET', P .. 'g:' .. A, 'last', ARGV[5])
 end
 if ARGV[6] ~= '' then note(A, ARGV[6]) end
-call('PUBLISH', P .. 'wake', 't:' .. A)
+try('PUBLISH', P .. 'wake', 't:' .. A)
 return 1

@@ -37,6 +37,6 @@ local function reopen(account)
   if not v[2] and (tonumber(v[1] or 0) or 0) <= now then
     wake(account)
   else
-    call('PUBLISH', P .. 'wake', 't:' .. account)
+    try('PUBLISH', P .. 'wake', 't:' .. account)
   end
 end

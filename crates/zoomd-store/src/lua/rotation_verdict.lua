@@ -74,5 +74,5 @@ if v[3] ~= s[1] then
   call('HSET', a, 'told', s[1])
   tell('account.needs_reauth', A, ARGV[9])
 end
-call('PUBLISH', P .. 'wake', 't:' .. A)
+try('PUBLISH', P .. 'wake', 't:' .. A)
 return {'written', s[6] or '0'}

@@ -25,8 +25,8 @@
 -- published before anything of the job is removed but its in-flight entry. The
 -- first write is a removal, which a full Redis allows.
 local said_key, slot = P .. 'said:' .. ARGV[2], tonumber(ARGV[3]) % 64
-local said = ARGV[10] == '1' and call('HGET', said_key, slot)
-if said then
+local said = ARGV[10] == '1' and try('HGET', said_key, slot)
+if type(said) == 'string' then
   local number, answer = string.match(said, '^(%d+) (.*)$')
   if number == ARGV[3] then return answer end
 end
@@ -49,6 +49,8 @@ for i = 1, tonumber(ARGV[11]) do
   for c = 1, n do t.closes[c] = {ARGV[at], tonumber(ARGV[at + 1])} at = at + 2 end
   items[i], ids[i] = t, t.id
 end
+-- Entries are read and removed there.
+call('XLEN', KEYS[2])
 local owns = #ids > 0 and call('HMGET', P .. 'own', unpack(ids)) or {}
 local function payload_of(t)
   if not t.hot then return try('HGET', P .. 'p:' .. t.A, t.id) end
@@ -97,9 +99,7 @@ local function room_broken(t)
   t.live = live
   live.id = t.id
   return type(try('HLEN', P .. 'p:' .. t.A)) == 'table' or type(try('HLEN', P .. 'r:' .. t.A)) == 'table'
-    or type(try('ZCARD', P .. 'w:' .. t.A .. '|' .. room_of(live))) == 'table'
-    or type(try('ZCARD', P .. 'hr:' .. t.A)) == 'table'
-    or type(try('ZCARD', P .. 'due')) == 'table' or type(try('ZCARD', P .. 'dl')) == 'table'
+    or not has_room(live)
 end
 
 -- The exchanges of the leases that stand are over, whatever comes of them. This
@@ -114,7 +114,10 @@ for i, t in ipairs(items) do
   end
 end
 if #order == 0 then call('ZREM', P .. 'lease', '') end
-for _, A in ipairs(order) do try(unpack(flying[A])) end
+for _, A in ipairs(order) do
+  local landed = try(unpack(flying[A]))
+  if refused(landed) then return landed end
+end
 
 local letters, settled = {}, {}
 for i, t in ipairs(items) do
@@ -190,7 +193,9 @@ local function account_for(t)
     if t.host_id ~= '' then learn(t) end
     local asleep = t.A .. '|' .. t.host
     if try('ZREM', P .. 'zz', asleep) == 1 then
-      call('ZADD', P .. 'hr:' .. t.A, 'NX', back(P .. 'hr:' .. t.A), t.host)
+      if has_room({A = t.A, host = t.host, mode = 'c'}) then
+        call('ZADD', P .. 'hr:' .. t.A, 'NX', back(P .. 'hr:' .. t.A), t.host)
+      end
       if not call('ZSCORE', P .. 'zz', t.A) then ring_push(t.A) end
       wake = true
     end
@@ -294,12 +299,12 @@ for A in pairs(capped) do
     wake = true
   end
 end
-if wake then call('PUBLISH', P .. 'wake', 'q') end
+if wake then try('PUBLISH', P .. 'wake', 'q') end
 try_all('HDEL', P .. 'own', released)
 try_all('XACK', KEYS[2], gone_entries, 'zoomd')
 try_all('XDEL', KEYS[2], gone_entries)
 if done > 0 then try('HINCRBY', P .. 'stats', 'done', done) end
 if failed > 0 then try('HINCRBY', P .. 'stats', 'failed', failed) end
 local answer = table.concat(letters)
-if call('HSET', said_key, slot, ARGV[3] .. ' ' .. answer) == 1 then call('PEXPIRE', said_key, 86400000) end
+if try('HSET', said_key, slot, ARGV[3] .. ' ' .. answer) == 1 then call('PEXPIRE', said_key, 86400000) end
 return answer

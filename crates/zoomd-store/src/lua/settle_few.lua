@@ -28,7 +28,8 @@ for i = 1, n do
 end
 -- The first write is a removal, which a full Redis allows.
 for i = 1, n do
-  try('ZREM', P .. 'i:' .. ARGV[FIRST + (i - 1) * FIELDS + 2], letters[i] == 'D' and ids[i] or '')
+  local landed = try('ZREM', P .. 'i:' .. ARGV[FIRST + (i - 1) * FIELDS + 2], letters[i] == 'D' and ids[i] or '')
+  if refused(landed) then return landed end
 end
 local done, finished = 0, string.format(' %.0f', math.floor(now / 1000))
 for i = 1, n do
@@ -58,7 +59,7 @@ for i = 1, n do
 end
 if done > 0 then try('HINCRBY', P .. 'stats', 'done', done) end
 local said_key, answer = P .. 'said:' .. ARGV[2], table.concat(letters)
-if call('HSET', said_key, tonumber(ARGV[3]) % 64, ARGV[3] .. ' ' .. answer) == 1 then
+if try('HSET', said_key, tonumber(ARGV[3]) % 64, ARGV[3] .. ' ' .. answer) == 1 then
   call('PEXPIRE', said_key, 86400000)
 end
 return answer

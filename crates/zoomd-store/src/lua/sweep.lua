@@ -9,7 +9,6 @@
 -- The first write is a removal: a full Redis sweeps too.
 local FENCES = 3000
 local most = tonumber(ARGV[2])
-for _, key in ipairs({'dl', 'due', 'zz', 'ring'}) do call('ZCARD', P .. key) end
 if call('EXISTS', P .. 'own') == 0 then
   call('UNLINK', P .. 'lease')
   return {int(now), 0, 0, 0, 0}

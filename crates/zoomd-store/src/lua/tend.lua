@@ -21,5 +21,5 @@ for i = 1, #page[2], 2 do
   mend(A, P .. 'hr:' .. A)
   mend(A .. '?', P .. 'w:' .. A .. '|' .. RECONCILE)
 end
-if mended > 0 then call('PUBLISH', P .. 'wake', 'q') end
+if mended > 0 then try('PUBLISH', P .. 'wake', 'q') end
 return {page[1], mended}

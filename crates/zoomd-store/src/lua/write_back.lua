@@ -6,7 +6,7 @@
 --       `ids` value, flags, payload, in flight until ms
 -- Answer  a letter per job: K known, nothing to do  R leased again
 --         D finished  T another holds its lease  E a key is of a wrong type
-for _, key in ipairs({'lease', 'dl', 'due'}) do call('ZCARD', P .. key) end
+local jobs = call('XLEN', KEYS[2])
 local lease_ms = tonumber(ARGV[2])
 
 local function forget_place(j)
@@ -42,7 +42,7 @@ local function write_back(id, fence, granted, value, flags, payload, till)
   call('HSET', P .. 'ids', id, value)
   call('HSETNX', P .. 'p:' .. mine.A, id, payload)
   if tonumber(till) > now then try('ZADD', P .. 'i:' .. mine.A, till, id) end
-  if call('XLEN', KEYS[2]) > 0 then
+  if jobs > 0 then
     try('XACK', KEYS[2], 'zoomd', mine.entry)
     call('XDEL', KEYS[2], mine.entry)
   end

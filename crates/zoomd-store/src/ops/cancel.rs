@@ -5,19 +5,15 @@
 //! unresolved may have its meeting already: it is only marked, and ends as
 //! cancelled when Zoom says that the meeting is not there.
 
-use std::sync::LazyLock;
-
 use redis::from_redis_value;
 
 use super::outcome::{self, CancelledJob, End};
 use super::{JobView, Ops, Source, State};
+use crate::StoreError;
 use crate::queue::parse::Live;
 use crate::queue::{Mode, QueueSettings, Record};
-use crate::script::{BASE, Call};
-use crate::{Script, StoreError};
-
-static CANCEL: LazyLock<Script> =
-    LazyLock::new(|| Script::new(&[BASE, include_str!("../lua/job_cancel.lua")]));
+use crate::script::Call;
+use crate::scripts::JOB_CANCEL;
 
 /// The record's field for a cancel that waits for reconcile.
 pub const CANCEL_MARK: &str = "cancel";
@@ -172,7 +168,7 @@ impl Ops {
 
     fn cancel_call(&self, end: End<'_>, count: usize) -> Call<'static> {
         let (keys, settings) = (self.store.keys(), QueueSettings::default());
-        let call = CANCEL.call().key(keys.prefix()).key(keys.jobs()).key(keys.failures());
+        let call = JOB_CANCEL.call().key(keys.prefix()).key(keys.jobs()).key(keys.failures());
         let reply_ms = u64::try_from(settings.reply_kept.as_millis()).unwrap_or(u64::MAX);
         call.arg(self.store.clock().ms())
             .arg(keys.reply(""))

@@ -1,18 +1,13 @@
 //! Holding everything back, and letting it go.
 
-use std::sync::LazyLock;
-
 use redis::from_redis_value;
 
 use super::Ops;
-use crate::script::BASE;
-use crate::{Script, StoreError};
+use crate::StoreError;
+use crate::scripts::RESUME;
 
 /// Sleeping lanes woken by a resume; more wake by themselves.
 const WOKEN: usize = 2_000;
-
-static RESUME: LazyLock<Script> =
-    LazyLock::new(|| Script::new(&[BASE, include_str!("../lua/resume.lua")]));
 
 /// That, and why, everything is held back.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -4,7 +4,6 @@
 //! first attempt. If an earlier call is unresolved the run begins by asking
 //! Zoom whether the meeting exists. Only attempts are counted anew.
 
-use std::sync::LazyLock;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -12,15 +11,10 @@ use redis::from_redis_value;
 use zoomd_wire::{EntryId, FailureCode, Job, Rules};
 
 use super::{FailureRecord, Ops};
+use crate::StoreError;
 use crate::queue::parse::{Live, host_name};
 use crate::queue::{Mode, QueueSettings, Record, Step};
-use crate::script::BASE;
-use crate::{Script, StoreError};
-
-static RETRY: LazyLock<Script> =
-    LazyLock::new(|| Script::new(&[BASE, include_str!("../lua/failure_retry.lua")]));
-static DISCARD: LazyLock<Script> =
-    LazyLock::new(|| Script::new(&[BASE, include_str!("../lua/failure_discard.lua")]));
+use crate::scripts::{FAILURE_DISCARD, FAILURE_RETRY};
 
 /// The field of a failure that was retried: the run that was started.
 pub(super) const MARK: &str = "retried";
@@ -83,7 +77,7 @@ impl Ops {
             Ok(plan) => plan,
             Err(why) => return Ok(Retried::Useless { why }),
         };
-        let call = RETRY.call().key(self.store.keys().prefix());
+        let call = FAILURE_RETRY.call().key(self.store.keys().prefix());
         let call = call
             .arg(self.store.clock().ms())
             .arg(&failure.line.id)
@@ -112,7 +106,7 @@ impl Ops {
     /// # Errors
     /// That Redis could not be asked.
     pub async fn discard(&self, failure_id: &str) -> Result<bool, StoreError> {
-        let call = DISCARD.call().key(self.store.keys().prefix());
+        let call = FAILURE_DISCARD.call().key(self.store.keys().prefix());
         let call = call.arg(self.store.clock().ms()).arg(failure_id);
         let done: u8 = from_redis_value(call.run(&self.store.connection()).await?)?;
         Ok(done == 1)

@@ -1,7 +1,7 @@
 //! Admission: one script for a batch of entries.
 
 use std::borrow::Cow;
-use std::sync::{Arc, LazyLock};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use foldhash::{HashMap, HashMapExt as _, HashSet, HashSetExt as _};
@@ -10,16 +10,9 @@ use redis::Value;
 
 use super::parse::{Live, Parts, host_name, shared_host};
 use super::{Admission, Admitted, Fence, Grants, Mode, Queue, Ticket, Why};
-use crate::script::{BASE, CLOCK, Call};
+use crate::script::Call;
+use crate::scripts::{ADMIT, ADMIT_FEW};
 use crate::{Script, StoreError};
-
-static ADMIT: LazyLock<Script> = LazyLock::new(|| {
-    Script::new(&[BASE, include_str!("../lua/lib/budget.lua"), include_str!("../lua/admit.lua")])
-});
-
-/// For few jobs of one account in whose way nothing stands.
-static ADMIT_FEW: LazyLock<Script> =
-    LazyLock::new(|| Script::new(&[CLOCK, include_str!("../lua/admit_few.lua")]));
 
 /// From so many jobs on the whole script is asked at once: it costs as little for
 /// each, and what the short one does not decide is asked twice.

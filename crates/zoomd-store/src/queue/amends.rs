@@ -1,6 +1,5 @@
 //! Making amends: after an answer was lost, and after Redis went back in time.
 
-use std::sync::LazyLock;
 use std::time::Instant;
 
 use bytes::Bytes;
@@ -8,19 +7,8 @@ use bytes::Bytes;
 use super::admit::ms;
 use super::parse::Parts;
 use super::{Fence, Queue, Ticket};
-use crate::script::BASE;
-use crate::{Script, StoreError};
-
-static RECALL: LazyLock<Script> = LazyLock::new(|| {
-    Script::new(&[
-        BASE,
-        include_str!("../lua/lib/recount.lua"),
-        include_str!("../lua/lib/back.lua"),
-        include_str!("../lua/recall.lua"),
-    ])
-});
-static WRITE_BACK: LazyLock<Script> =
-    LazyLock::new(|| Script::new(&[BASE, include_str!("../lua/write_back.lua")]));
+use crate::StoreError;
+use crate::scripts::{RECALL, WRITE_BACK};
 
 /// Leases one call looks at.
 const PAGE: usize = 1000;

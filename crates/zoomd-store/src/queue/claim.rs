@@ -1,28 +1,13 @@
 //! Claiming what waits: jobs in their turn, and those whose deadline passed.
 
-use std::sync::{Arc, LazyLock};
+use std::sync::Arc;
 use std::time::Instant;
 
 use super::admit::ms;
 use super::parse::{Live, Parts};
 use super::{Claimed, ClaimedJob, Fence, Queue, Record, Ticket};
-use crate::script::BASE;
-use crate::{Script, StoreError};
-
-const LEASE: &str = include_str!("../lua/lib/lease.lua");
-
-static CLAIM: LazyLock<Script> = LazyLock::new(|| {
-    Script::new(&[
-        BASE,
-        include_str!("../lua/lib/budget.lua"),
-        LEASE,
-        include_str!("../lua/claim.lua"),
-    ])
-});
-static PROMOTE: LazyLock<Script> =
-    LazyLock::new(|| Script::new(&[BASE, LEASE, include_str!("../lua/promote.lua")]));
-static EXPIRE: LazyLock<Script> =
-    LazyLock::new(|| Script::new(&[BASE, LEASE, include_str!("../lua/expire.lua")]));
+use crate::StoreError;
+use crate::scripts::{CLAIM, EXPIRE, PROMOTE};
 
 /// Jobs one account may have in one turn of the ring.
 const QUANTUM: usize = 16;

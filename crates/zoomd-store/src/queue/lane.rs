@@ -57,16 +57,18 @@ impl Lane {
 
     /// Makes the watch stand. Answers since when nobody has taken a lease from
     /// this daemon; `None` while that cannot be told.
-    pub(super) async fn ready(&mut self, script: &Script) -> Option<Instant> {
+    pub(super) async fn ready(&mut self, scripts: [&Script; 2]) -> Option<Instant> {
         if self.watch.as_ref().is_none_or(|watch| watch.number != self.conn.number()) {
             self.watch = None;
             let mut ask = redis::pipe();
-            ask.cmd("SCRIPT").arg("LOAD").arg(script.text());
+            for script in scripts {
+                ask.cmd("SCRIPT").arg("LOAD").arg(script.text());
+            }
             push_watch(&mut ask, &self.key);
-            let answers = self.conn.values(&ask).await.ok()?;
+            let mut answers = self.conn.values(&ask).await.ok()?;
             // A connection that was made anew may have lost any number of changes.
             self.seen = None;
-            self.watching(answers.into_iter().nth(2)?);
+            self.watching(answers.pop()?);
         }
         self.seen.as_ref().map(|(_, since)| *since)
     }
@@ -87,14 +89,16 @@ impl Lane {
     }
 
     /// Publishes results and runs `script` in one transaction, then watches anew.
+    /// `guard` goes before it: it ends the watch where the script would be refused.
     pub(super) async fn run(
         &mut self,
         results: &[&Settlement],
         keys: &Streams,
+        guard: Cmd,
         script: Cmd,
     ) -> Transacted {
         let mut all = redis::pipe();
-        all.cmd("MULTI");
+        all.add_command(guard).cmd("MULTI");
         for item in results {
             if let Then::Done(outcome) = &item.then {
                 publish(&mut all, keys, &item.ticket, outcome);

@@ -1,21 +1,12 @@
 //! Leases apart from the handlers: renewed, marked, taken back.
 
-use std::sync::LazyLock;
 use std::time::Duration;
 
 use super::admit::ms;
 use super::parse::Parts;
 use super::{Fence, Queue, Ticket};
-use crate::script::BASE;
-use crate::{Script, StoreError};
-
-static RENEW: LazyLock<Script> =
-    LazyLock::new(|| Script::new(&[BASE, include_str!("../lua/renew.lua")]));
-static MARK_SENT: LazyLock<Script> =
-    LazyLock::new(|| Script::new(&[BASE, include_str!("../lua/mark_sent.lua")]));
-static SWEEP: LazyLock<Script> = LazyLock::new(|| {
-    Script::new(&[BASE, include_str!("../lua/lib/back.lua"), include_str!("../lua/sweep.lua")])
-});
+use crate::StoreError;
+use crate::scripts::{MARK_SENT, RENEW, SWEEP};
 
 /// Leases one call renews.
 const RENEWED_AT_ONCE: usize = 1000;

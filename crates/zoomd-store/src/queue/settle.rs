@@ -2,7 +2,6 @@
 //! when there are many results (see [`lane`](super::lane)); few results alone have
 //! a short script (see [`settle_few`]).
 
-use std::sync::LazyLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
@@ -13,17 +12,9 @@ use super::lane::{self, Streams, Transacted};
 use super::parse::{Live, shared_host};
 use super::settle_args::{order, push_done, push_item, push_published, push_refusal};
 use super::{Mode, Queue, Refusal, Settled, Settlement, Then, Ticket, settle_few};
-use crate::script::{BASE, Call};
-use crate::{Script, StoreError};
-
-static SETTLE: LazyLock<Script> = LazyLock::new(|| {
-    Script::new(&[
-        BASE,
-        include_str!("../lua/lib/recount.lua"),
-        include_str!("../lua/lib/gates.lua"),
-        include_str!("../lua/settle.lua"),
-    ])
-});
+use crate::StoreError;
+use crate::script::Call;
+use crate::scripts::{SETTLE, SETTLE_GUARD};
 
 /// Settlements with a number: sent again after a lost answer, they answer as
 /// the first time.
@@ -187,12 +178,12 @@ impl Queue {
         }
         let plain = batch.plain();
         let mut lane = self.lane.lock().await;
-        let Some(since) = lane.ready(&SETTLE).await else { return Ok(None) };
+        let Some(since) = lane.ready([&SETTLE_GUARD, &SETTLE]).await else { return Ok(None) };
         if plain.iter().any(|item| item.ticket.granted_at < since) {
             return Ok(None);
         }
         let script = self.batch_call(batch, false, Results::Here).by_hash();
-        match lane.run(&plain, &self.streams(), script).await {
+        match lane.run(&plain, &self.streams(), self.guard_call(), script).await {
             Transacted::Ran(answer) => Ok(Some(answer)),
             Transacted::Not => Ok(None),
             Transacted::Published => {
@@ -207,7 +198,7 @@ impl Queue {
     /// Begins to watch whether leases are taken from this daemon; see
     /// [`untaken_since`](Self::untaken_since).
     pub async fn watch_leases(&self) {
-        self.lane.lock().await.ready(&SETTLE).await;
+        self.lane.lock().await.ready([&SETTLE_GUARD, &SETTLE]).await;
     }
 
     /// Since when nobody has taken a lease from this daemon, as far as that can
@@ -235,6 +226,20 @@ impl Queue {
         }
         push_published(&mut call, &[]);
         call
+    }
+
+    fn guard_call(&self) -> redis::Cmd {
+        let keys = self.store.keys();
+        let call = SETTLE_GUARD
+            .call()
+            .key(keys.prefix())
+            .key(keys.jobs())
+            .key(keys.results())
+            .key(keys.failures())
+            .key(keys.events())
+            .key(keys.taken(&self.boot));
+        // A mark as those who take leases set it: a number that comes once.
+        call.arg(rand::random_range(1_000_000_000_000_000_u64..9_000_000_000_000_000)).by_hash()
     }
 
     fn streams(&self) -> Streams {

@@ -4,18 +4,13 @@
 //! and a transaction has four commands of its own; both would stand between an
 //! outcome and who waits for it.
 
-use std::sync::LazyLock;
-
 use redis::Value;
 
 use super::admit::ms;
 use super::settle_args::memory;
 use super::{Queue, Settlement, Then};
-use crate::script::CLOCK;
-use crate::{Script, StoreError};
-
-static SETTLE_FEW: LazyLock<Script> =
-    LazyLock::new(|| Script::new(&[CLOCK, include_str!("../lua/settle_few.lua")]));
+use crate::StoreError;
+use crate::scripts::SETTLE_FEW;
 
 /// From so many results on the transaction of the lane is cheaper.
 pub(super) const MANY: usize = 8;

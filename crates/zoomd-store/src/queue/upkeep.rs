@@ -1,26 +1,14 @@
 //! Upkeep: what grows is cut, what was lost is made again. Each call is short
 //! and bounded; call until it says that nothing is left.
 
-use std::sync::LazyLock;
 use std::time::Duration;
 
 use super::Queue;
 use super::admit::ms;
 use super::parse::Parts;
-use crate::script::{BASE, Call};
+use crate::script::Call;
+use crate::scripts::{DROP_CONSUMERS, EXPIRE_IDS, FORGET_FAILURES, TEND, TRIM};
 use crate::{Script, StoreError};
-
-macro_rules! script {
-    ($name:ident, $file:literal) => {
-        static $name: LazyLock<Script> =
-            LazyLock::new(|| Script::new(&[BASE, include_str!(concat!("../lua/", $file))]));
-    };
-}
-script!(EXPIRE_IDS, "expire_ids.lua");
-script!(TRIM, "trim.lua");
-script!(FORGET_FAILURES, "forget_failures.lua");
-script!(TEND, "tend.lua");
-script!(DROP_CONSUMERS, "drop_consumers.lua");
 
 /// Fields, entries or accounts one call looks at.
 const PAGE: usize = 1000;

@@ -9,17 +9,13 @@
 mod journals;
 
 use std::collections::BTreeMap;
-use std::sync::LazyLock;
 
 use crate::answer::Words;
-use crate::script::BASE;
+use crate::scripts::KEYS_IN_USE;
 use crate::seal::{KeyId, Sealed};
-use crate::{Script, Store, StoreError};
+use crate::{Store, StoreError};
 
 pub use journals::{JournalKeys, forget, tell, told};
-
-static KEYS: LazyLock<Script> =
-    LazyLock::new(|| Script::new(&[BASE, include_str!("../lua/keys_in_use.lua")]));
 
 /// Accounts looked at by one script.
 const PAGE: usize = 500;
@@ -50,7 +46,7 @@ pub async fn survey(store: &Store) -> Result<Survey, StoreError> {
     let mut survey = Survey { secret: secret(store).await?, ..Survey::default() };
     let mut after = "-".to_owned();
     loop {
-        let answer = KEYS
+        let answer = KEYS_IN_USE
             .call()
             .key(store.keys().prefix())
             .arg(store.clock().ms())

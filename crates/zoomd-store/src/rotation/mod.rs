@@ -18,12 +18,14 @@ mod look;
 mod stop;
 mod verdict;
 
-use std::sync::LazyLock;
-
 use crate::durable::Durable;
 use crate::grants::GrantVersion;
-use crate::script::BASE;
 use crate::script::{Call, Script};
+use crate::scripts::{
+    ROTATION_ABORT as ABORT, ROTATION_ACQUIRE as ACQUIRE, ROTATION_COMMIT as COMMIT,
+    ROTATION_DOUBT as DOUBT, ROTATION_INTEND as INTEND, ROTATION_RENEW as RENEW,
+    ROTATION_VERDICT as VERDICT,
+};
 use crate::seal::Fingerprint;
 use crate::{Store, StoreError};
 
@@ -74,29 +76,6 @@ impl Rotations {
     async fn run(&self, call: Call<'_>, what: &str) -> Result<redis::Value, StoreError> {
         call.run(&self.store.connection()).await.map_err(|error| error.during(what))
     }
-}
-
-macro_rules! scripts {
-    ($($name:ident = $file:literal;)*) => {
-        $(static $name: LazyLock<Script> = LazyLock::new(|| {
-            Script::new(&[
-                BASE,
-                include_str!("../lua/account_lib.lua"),
-                include_str!("../lua/rotation_lib.lua"),
-                include_str!(concat!("../lua/", $file)),
-            ])
-        });)*
-    };
-}
-
-scripts! {
-    ACQUIRE = "rotation_acquire.lua";
-    RENEW = "rotation_renew.lua";
-    INTEND = "rotation_intend.lua";
-    DOUBT = "rotation_doubt.lua";
-    ABORT = "rotation_abort.lua";
-    COMMIT = "rotation_commit.lua";
-    VERDICT = "rotation_verdict.lua";
 }
 
 fn millis(duration: std::time::Duration) -> u64 {

@@ -1,6 +1,8 @@
 //! Who goes, who waits, who was here before.
 
-use zoomd_store::queue::{Admitted, Settled, Why};
+use std::time::Duration;
+
+use zoomd_store::queue::{Admission, Admitted, Settled, Why};
 
 use crate::bench::{Bench, FAR, done, failed, go, job, named};
 
@@ -250,4 +252,29 @@ async fn a_count_that_is_none_begins_anew_and_stops_nobody() {
         go(bench.admit_one(job("acme", "me", &e[0])).await);
         assert_eq!(bench.int(&format!("HGET {key} h:Uacme")).await, 1, "instead of {count}");
     }
+}
+
+/// Half of a job's records are gone, or were never written: an entry that nobody owns
+/// is not sent before its time.
+#[tokio::test]
+async fn an_entry_without_an_owner_keeps_its_not_before() {
+    let bench = Bench::start().await;
+    bench.account("acme", "pro").await;
+    let e = bench.arrive(1).await;
+    let now = bench.store.now_ms().await.expect("time");
+    let early = Admission { not_before_ms: Some(now + 3_600_000), ..job("acme", "me", &e[0]) };
+    let mut known = redis::cmd("HSET");
+    known.arg("zoomd:v1:ids").arg(&*e[0]);
+    known.arg(format!("L 1 {} - c10y 0 {FAR} acme|me|", e[0]));
+    bench.conn.value(&known).await.expect("a record without a lease");
+    let admitted = bench.admit_one(early).await;
+    assert!(
+        matches!(admitted, Admitted::Waits { why: Why::NotBefore, until_ms } if until_ms == now + 3_600_000),
+        "{admitted:?}"
+    );
+    bench.shift(Duration::from_secs(1800)).await;
+    assert_eq!(bench.queue.sweep(10).await.expect("sweep").total(), 0);
+    assert!(bench.queue.claim(&bench.queue.fence(), 9).await.expect("claim").jobs.is_empty());
+    bench.shift(Duration::from_secs(1801)).await;
+    assert_eq!(bench.queue.claim(&bench.queue.fence(), 9).await.expect("claim").jobs.len(), 1);
 }

@@ -363,3 +363,37 @@ async fn what_an_unknown_zoom_account_spent_goes_with_it_when_it_is_known() {
     assert!(grants.set(&twin, change).await.expect("asked"));
     assert_eq!((count("Z1", "l:light").await, count("Z1", "h:me@twin").await), (3, 1));
 }
+
+/// A right taken away while the daemon runs: the transaction publishes nothing that
+/// the settle behind it could not end.
+#[tokio::test]
+async fn without_a_right_of_the_settle_no_result_of_a_transaction_is_out() {
+    for right in ["hdel", "xack", "hincrby", "xadd", "hdel -set", "zrem"] {
+        let bench = Bench::start().await;
+        bench.account("acme", "unlimited").await;
+        let entries = bench.arrive(20).await;
+        let jobs: Vec<_> = entries.iter().map(|entry| job("acme", "Uacme", entry)).collect();
+        let config = zoomd_store::StoreConfig::new(
+            format!("redis://app:pw@127.0.0.1:{}", bench.server.port()),
+            "zoomd",
+        );
+        bench.cmd("ACL SETUSER app reset on >pw +@all ~* &*").await;
+        let store = zoomd_store::Store::connect(&config).await.expect("connect");
+        let queue = zoomd_store::queue::Queue::new(store, Default::default(), "boot1");
+        queue.watch_leases().await;
+        let admitted = queue.admit(&queue.fence(), &jobs).await.expect("admit");
+        let items = || {
+            let tickets = admitted.iter().map(|admitted| go(admitted.clone()));
+            tickets.map(|ticket| Settlement::new(ticket, done())).collect::<Vec<_>>()
+        };
+        bench.cmd(&format!("ACL SETUSER app -{right}")).await;
+        let batch = queue.settle_batch(items(), Vec::new());
+        let error = queue.settle(&batch).await.expect_err(right);
+        assert_eq!(error.kind(), ErrorKind::Auth, "{right}: {error}");
+        assert_eq!(bench.int("XLEN zoomd:results").await, 0, "{right}: nothing is out");
+        bench.cmd("ACL SETUSER app +@all").await;
+        let settled = queue.settle(&batch).await.expect("settle");
+        assert!(settled.iter().all(|settled| *settled == Settled::Done), "{right}: {settled:?}");
+        assert_eq!(bench.int("XLEN zoomd:results").await, 20, "{right}: once");
+    }
+}

@@ -5,8 +5,11 @@ local rooms, memories, done, boots = {}, {}, {}, {}
 -- The job leaves its holder; its payload leaves the stream if it is still there.
 -- The caller has set what its next lease is for (`j.mode`) and its deadline.
 local function take_back(id, own, j)
+  if not has_room(j) then return false end
   if string.find(own.flags, 'h', 1, true) then
-    local entry = call('XRANGE', KEYS[2], j.entry, j.entry)[1]
+    local entries = try('XRANGE', KEYS[2], j.entry, j.entry)
+    if entries.err then return false end
+    local entry = entries[1]
     local payload = ''
     if entry then for f = 1, #entry[2], 2 do if entry[2][f] == 'job' then payload = entry[2][f + 1] end end end
     local kept = try('HSET', P .. 'p:' .. j.A, id, payload)
@@ -34,6 +37,6 @@ local function finish_back()
   local clock = call('TIME')
   local mark = clock[1] .. string.sub('00000' .. clock[2], -6)
   for boot in pairs(boots) do call('SET', P .. 'took:' .. boot, mark, 'EX', 86400) end
-  if #rooms > 0 then call('PUBLISH', P .. 'wake', 'q') end
+  if #rooms > 0 then try('PUBLISH', P .. 'wake', 'q') end
   variadic('HDEL', P .. 'own', done)
 end

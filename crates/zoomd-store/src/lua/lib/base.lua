@@ -80,7 +80,18 @@ local function place_of(j)
   return tonumber(j.prio) * 1e13 + tonumber(ms) + math.min(tonumber(seq), 255) / 256
 end
 
--- Puts live jobs into their rooms, and rooms that were empty into a turn.
+-- Whether a job can be put into its room: the room's keys are of our types.
+local sound = {}
+local function has_room(j)
+  local key = P .. 'w:' .. j.A .. '|' .. room_of(j)
+  if sound[key] == nil then
+    sound[key] = type(try('ZCARD', key)) ~= 'table' and type(try('ZCARD', P .. 'hr:' .. j.A)) ~= 'table'
+  end
+  return sound[key]
+end
+
+-- Puts live jobs into their rooms, and rooms that were empty into a turn. The
+-- caller has asked `has_room`.
 -- `until_of(j)` may name a time before which the room need not be looked at.
 local function into_rooms(jobs, sleep_of)
   local ring = false

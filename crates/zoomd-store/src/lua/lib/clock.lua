@@ -11,6 +11,12 @@ if now < 0 then
 end
 local DAY = 86400000
 
+-- Whether a first write was refused for another reason than the type of its key:
+-- then all that follow would be.
+local function refused(answer)
+  return type(answer) == 'table' and answer.err and not string.find(answer.err, 'WRONGTYPE', 1, true)
+end
+
 -- The UTC day of a time, as yyyymmdd (civil from days; the 400-year cycle is
 -- counted from 1 March of the year 0).
 local days = {}

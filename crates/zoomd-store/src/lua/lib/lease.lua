@@ -38,8 +38,13 @@ end
 local function promote(limit)
   local ids = call('ZRANGEBYSCORE', P .. 'due', '-inf', int(now), 'LIMIT', 0, limit)
   if #ids == 0 then return 0 end
-  into_rooms(read_live(ids))
+  local ready, stuck = {}, {}
+  for _, j in ipairs(read_live(ids)) do
+    if has_room(j) then ready[#ready + 1] = j else stuck[#stuck + 1], stuck[#stuck + 2] = int(now + 60000), j.id end
+  end
+  into_rooms(ready)
   variadic('ZREM', P .. 'due', ids)
+  variadic('ZADD', P .. 'due', stuck)
   return #ids
 end
 
@@ -51,7 +56,11 @@ local function wake_sleepers(limit)
   for _, name in ipairs(names) do
     local A, host = string.match(name, '^([^|]*)|(.*)$')
     if A then
-      if call('EXISTS', P .. 'w:' .. name) == 1 then
+      if call('EXISTS', P .. 'w:' .. name) == 0 then
+        -- Nothing waits there.
+      elseif type(try('ZCARD', P .. 'hr:' .. A)) == 'table' then
+        call('ZADD', P .. 'zz', int(now + 60000), name)
+      else
         call('ZADD', P .. 'hr:' .. A, 'NX', back(P .. 'hr:' .. A), host)
         if not call('ZSCORE', P .. 'zz', A) then ring_push(A) end
       end

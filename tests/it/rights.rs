@@ -1,0 +1,90 @@
+//! A Redis user who lacks rights: from the start, and while the daemon runs.
+
+use std::collections::HashMap;
+
+use zoom_sim::{Endpoint, Fault, What};
+use zoomd_store::streams::{Stream, Tail};
+
+use crate::support::{Rig, job, until};
+
+/// A rig whose commands and daemons are the user `app`, with these rights.
+async fn rig(rights: &str) -> Rig {
+    let mut rig = Rig::start().await;
+    acl(&rig, &format!("on >pw {rights}"));
+    let socket = rig.redis.unix_url();
+    rig.set("ZOOMD_REDIS_URL", &format!("{}?user=app&pass=pw", socket.replace("unix", "redis+unix")));
+    rig
+}
+
+fn acl(rig: &Rig, rights: &str) {
+    let words: Vec<_> = ["ACL", "SETUSER", "app"].into_iter().chain(rights.split(' ')).collect();
+    rig.redis_cli(&words);
+}
+
+/// A new user of Redis 7 has no channels, whatever keys and commands it is given.
+#[tokio::test]
+async fn nothing_is_written_and_nothing_starts_without_a_right() {
+    let rig = rig("+@all ~*").await;
+    let refused = rig.run_with(&["account", "add", "ada", "--refresh-token-file", "-"], "token");
+    let refused = refused.expect(5);
+    let fix = "ACL SETUSER app &zoomd:*";
+    assert!(refused.stderr.contains(fix), "{}", refused.stderr);
+    assert!(rig.redis_cli(&["DBSIZE"]).starts_with(":0"), "the account is not stored");
+    let found = rig.run(&["doctor", "--offline"]).expect(1);
+    assert!(found.stdout.contains("zoomd:v1:wake") && found.stdout.contains(fix), "{}", found.stdout);
+    let mut daemon = rig.daemon_unchecked();
+    assert_eq!(daemon.wait().code(), Some(5));
+    assert!(daemon.log().contains(fix), "{}", daemon.log());
+    assert!(rig.redis_cli(&["DBSIZE"]).starts_with(":0"), "nothing was written");
+    acl(&rig, "&zoomd:*");
+    rig.connect("ada");
+    let _daemon = rig.daemon();
+}
+
+/// A lost create, a job for later, and others, while one right after the other is
+/// taken away: each job has one outcome, and none is sent before its time.
+#[tokio::test]
+async fn a_right_taken_away_doubles_nothing_and_sends_nothing_early() {
+    let rig = rig("+@all ~* &*").await;
+    rig.connect("ada");
+    let daemon = rig.daemon();
+    let later = (jiff::Timestamp::now() + jiff::SignedDuration::from_hours(1)).to_string();
+    let early = job("ada", "later").replacen('{', &format!("{{\"not_before\":\"{later}\","), 1);
+    rig.xadd(&early).await;
+    rig.sim.fault(Fault::new(Endpoint::Create, What::Drop).after());
+    rig.xadd(&job("ada", "lost")).await;
+    let mut sent = vec!["lost".to_owned()];
+    for right in ["resetchannels", "-hset", "-hdel", "-xack", "-zadd", "-publish"] {
+        acl(&rig, right);
+        for n in 0..5 {
+            let id = format!("j{right}{n}");
+            rig.xadd(&job("ada", &id)).await;
+            sent.push(id);
+        }
+        // Something that needs the right was refused: told in the ACL log of Redis.
+        until("a refused command", || {
+            rig.redis_cli(&["ACL", "LOG"]).contains("app").then_some(())
+        });
+        rig.redis_cli(&["ACL", "LOG", "RESET"]);
+        acl(&rig, "+@all ~* &*");
+    }
+    for id in &sent {
+        rig.outcome(id).await;
+    }
+    let store = rig.store().await;
+    let mut tail = Tail::from_start(&store, &[Stream::Results, Stream::Failures]);
+    let mut outcomes: HashMap<String, u32> = HashMap::new();
+    loop {
+        let items = tail.next(std::time::Duration::from_millis(50), 1000).await.expect("redis");
+        if items.is_empty() {
+            break;
+        }
+        for item in items {
+            *outcomes.entry(item.field("job_id").to_owned()).or_default() += 1;
+        }
+    }
+    assert!(outcomes.values().all(|count| *count == 1), "{outcomes:?}");
+    assert_eq!(outcomes.len(), sent.len(), "the job for later has none: {outcomes:?}");
+    assert_eq!(rig.sim.counters().meetings_created, sent.len() as u64);
+    drop(daemon);
+}
