@@ -19,6 +19,10 @@ impl Need {
     /// All needs, most important first.
     pub const ALL: [Self; 4] = [Self::Create, Self::List, Self::Get, Self::Me];
 
+    /// What creates of meetings need: the call itself, and the two by which a
+    /// create whose reply was lost is found again.
+    pub const FOR_CREATES: [Self; 3] = [Self::Create, Self::List, Self::Get];
+
     fn names(self) -> (&'static str, &'static str) {
         match self {
             Self::Create => ("meeting:write", "meeting:write:meeting"),
@@ -45,6 +49,21 @@ pub fn missing(granted: &str, need: Need) -> Option<&'static str> {
     };
     let granted = granted.split(|c: char| c.is_whitespace() || c == ',');
     (!granted.into_iter().any(serves)).then_some(granular)
+}
+
+/// What becomes of jobs whose grant lacks scopes of [`Need::FOR_CREATES`], and
+/// those scopes; `None` where nothing is missing.
+pub fn lacking(granted: &str) -> Option<(Vec<&'static str>, &'static str)> {
+    let needs = Need::FOR_CREATES.into_iter();
+    let scopes: Vec<_> = needs.filter_map(|need| missing(granted, need)).collect();
+    let effect = match (missing(granted, Need::Create), missing(granted, Need::List)) {
+        (Some(_), _) => "jobs will fail",
+        (None, Some(_)) => "a create whose reply is lost ends as outcome_unknown",
+        _ => {
+            "a create whose reply is lost may end as outcome_unknown, or lack fields in its result"
+        }
+    };
+    (!scopes.is_empty()).then_some((scopes, effect))
 }
 
 #[cfg(test)]
@@ -79,5 +98,18 @@ mod tests {
             assert_eq!(answer.is_none(), served, "{granted:?} {need:?}");
             assert!(answer.is_none_or(|scope| scope == need.granular()));
         }
+    }
+
+    #[test]
+    fn what_is_lacking_comes_with_its_effect() {
+        assert_eq!(lacking("meeting:write meeting:read"), None);
+        let (scopes, effect) = lacking("meeting:write meeting:read:list_meetings").unwrap();
+        assert_eq!(scopes, ["meeting:read:meeting"]);
+        assert!(effect.contains("may end as outcome_unknown"));
+        let (scopes, effect) = lacking("meeting:read:meeting").unwrap();
+        assert_eq!(scopes, ["meeting:write:meeting", "meeting:read:list_meetings"]);
+        assert_eq!(effect, "jobs will fail");
+        let (_, effect) = lacking("meeting:write").unwrap();
+        assert!(effect.contains("ends as outcome_unknown"));
     }
 }

@@ -96,7 +96,9 @@ pub(super) async fn run(ctx: &Ctx, args: AddArgs) -> CliResult {
         _ => format!("{name} {status}\n"),
     })?;
     if status != "unchanged" {
-        ctx.out.hint(format!("zoomd account refresh {name} tries it at Zoom now"));
+        ctx.out.hint(format!(
+            "zoomd account refresh {name} tries it at Zoom now and shows missing scopes"
+        ));
     } else if state != "active" {
         ctx.out.hint(format!("Zoom refused this grant before; zoomd account explain {name}"));
     }

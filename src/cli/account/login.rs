@@ -11,7 +11,7 @@ use std::time::Duration;
 use clap::Args;
 use secrecy::SecretString;
 use tokio::sync::mpsc;
-use zoom_api::scopes::{self, Need};
+use zoom_api::scopes;
 use zoomd_store::grants::{Conflict, Grants, Plan};
 use zoomd_wire::AccountName;
 use zoomd_workers::consent::{Asked, Consented, Consents, Outcome, Wanted};
@@ -197,10 +197,10 @@ async fn report(
         }
     }
     let scope = consented.scope.as_deref().unwrap_or_default();
-    let missing: Vec<_> =
-        [Need::Create, Need::List].into_iter().filter_map(|n| scopes::missing(scope, n)).collect();
-    if consented.scope.is_some() && !missing.is_empty() {
-        ctx.out.warn(format!("the app lacks {}; jobs will fail", missing.join(" and ")));
+    if consented.scope.is_some()
+        && let Some((missing, effect)) = scopes::lacking(scope)
+    {
+        ctx.out.warn(format!("the app lacks {}; {effect}", missing.join(" and ")));
     }
     show::one(ctx, grants, name).await
 }

@@ -49,6 +49,13 @@ pub(super) struct View<'a> {
 struct Missing {
     create: Option<&'static str>,
     list: Option<&'static str>,
+    read: Option<&'static str>,
+}
+
+impl Missing {
+    fn all(&self) -> impl Iterator<Item = &'static str> {
+        [self.create, self.list, self.read].into_iter().flatten()
+    }
 }
 
 #[derive(Debug, Serialize)]
@@ -85,7 +92,11 @@ impl<'a> View<'a> {
             zoom_user: account.zoom_user.as_deref(),
             aliases: &account.aliases,
             scopes: scope.unwrap_or_default().split_whitespace().collect(),
-            missing_scopes: Missing { create: missing(Need::Create), list: missing(Need::List) },
+            missing_scopes: Missing {
+                create: missing(Need::Create),
+                list: missing(Need::List),
+                read: missing(Need::Get),
+            },
             epoch: account.version.map(|version| version.epoch.to_string()),
             generation: live.map(|version| version.generation),
             access_expires_at: timestamp(summary.access_expires_ms),
@@ -160,8 +171,7 @@ fn people(ctx: &Ctx, summary: &AccountSummary, view: &View<'_>) -> String {
         line("token", moment(view.access_expires_at, "none yet"));
         line("renewed", moment(view.refresh_obtained_at, "not by zoomd"));
         line("scopes", if view.scopes.is_empty() { unknown() } else { view.scopes.join(" ") });
-        let missing = [view.missing_scopes.create, view.missing_scopes.list];
-        for scope in missing.into_iter().flatten() {
+        for scope in view.missing_scopes.all() {
             line("missing", paint(scope, WARN));
         }
     }
@@ -187,10 +197,9 @@ fn next_step(view: &View<'_>) -> Option<String> {
     if view.state == AccountState::WrongApp.as_str() {
         return Some("configure the app that made its grant, or connect it with this one".into());
     }
-    let missing = [view.missing_scopes.create, view.missing_scopes.list];
-    missing
-        .iter()
-        .flatten()
-        .next()
-        .map(|_| format!("add the missing scopes to the app, then zoomd account login {name}"))
+    let mut missing = view.missing_scopes.all();
+    let effect = scopes::lacking(&view.scopes.join(" ")).map(|(_, effect)| effect);
+    missing.next().zip(effect).map(|(_, effect)| {
+        format!("without the missing scopes {effect}; add them to the app, then zoomd account login {name}")
+    })
 }

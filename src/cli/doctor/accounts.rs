@@ -2,7 +2,7 @@
 //! daemons that use them.
 
 use zoom_api::TokenRefusal;
-use zoom_api::scopes::{Need, missing};
+use zoom_api::scopes::{self, Need};
 use zoomd_store::Store;
 use zoomd_store::grants::{AccountState, AccountSummary, GrantKind, Grants};
 use zoomd_store::ops::Ops;
@@ -127,7 +127,7 @@ fn of_account(summary: &AccountSummary) -> Vec<Finding> {
             next_for(error, name, account.kind),
         ));
     }
-    found.extend(scopes(name, summary.scope.as_deref()));
+    found.extend(lacking(name, summary.scope.as_deref()));
     found
 }
 
@@ -139,19 +139,15 @@ fn next_for(error: &str, name: &str, kind: GrantKind) -> String {
     format!("zoomd account explain {name}")
 }
 
-fn scopes(name: &str, granted: Option<&str>) -> Option<Finding> {
+fn lacking(name: &str, granted: Option<&str>) -> Option<Finding> {
     // An imported token's scopes are known after its first rotation.
     let granted = granted.filter(|s| !s.trim().is_empty())?;
-    let lacking: Vec<_> =
-        [Need::Create, Need::List].into_iter().filter_map(|need| missing(granted, need)).collect();
-    if lacking.is_empty() {
-        return None;
-    }
-    let what = format!("{name} lacks {}", lacking.join(" and "));
+    let (scopes, effect) = scopes::lacking(granted)?;
+    let what = format!("{name} lacks {}: {effect}", scopes.join(" and "));
     let next = format!(
         "add the scopes to the app at marketplace.zoom.us, then zoomd account login {name}"
     );
-    Some(match missing(granted, Need::Create) {
+    Some(match scopes::missing(granted, Need::Create) {
         Some(_) => Finding::fail("account", what, next),
         None => Finding::warn("account", what, next),
     })

@@ -4,7 +4,7 @@ use hyper::StatusCode;
 use hyper::header::{self, HeaderMap, HeaderValue};
 use secrecy::SecretString;
 use url::form_urlencoded;
-use zoom_api::scopes::{self, Need};
+use zoom_api::scopes;
 use zoomd_store::consent::{Link, Nonce, Taken};
 use zoomd_store::grants::Conflict;
 use zoomd_workers::consent::{Asked, ConsentError, Consented, Consents, Outcome, Wanted};
@@ -161,13 +161,11 @@ fn failed(link: &Link, error: &ConsentError) -> Answer {
     ended(outcome, page::says(status, "Not connected", text))
 }
 
-/// An app without the scopes connects well, and then every job fails.
+/// An app without the scopes connects well; what its jobs come to is told here.
 fn lacking(link: &Link, scope: Option<&str>) {
-    let missing = |need| scope.and_then(|scope| scopes::missing(scope, need));
-    let missing: Vec<_> = [Need::Create, Need::List].into_iter().filter_map(missing).collect();
-    if !missing.is_empty() {
+    if let Some((missing, effect)) = scope.and_then(scopes::lacking) {
         let missing = missing.join(" and ");
-        tracing::warn!(account = %link.account, missing, "the app lacks scopes; jobs will fail");
+        tracing::warn!(account = %link.account, missing, effect, "the app lacks scopes");
     }
 }
 
