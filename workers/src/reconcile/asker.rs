@@ -32,6 +32,16 @@ pub enum Stop {
     TooLong(String),
 }
 
+impl std::fmt::Display for Stop {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Wait(why) => f.write_str(why.words()),
+            Self::Limited(label, _) => write!(f, "a limit of {} calls is used up", label.as_str()),
+            Self::Failed(Failure { why, .. }) | Self::TooLong(why) => f.write_str(why),
+        }
+    }
+}
+
 /// A call that failed.
 #[derive(Debug)]
 pub struct Failure {

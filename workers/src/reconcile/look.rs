@@ -18,7 +18,7 @@ use zoomd_store::queue::Record;
 use zoomd_wire::Marker;
 
 use super::asker::{Asker, Failure, Left, Stop};
-use super::search::Search;
+use super::search::{Bookmark, Search};
 use super::shown::{Heap, stopped};
 use super::sift::{self, Sought};
 use crate::decide::Wait;
@@ -170,7 +170,7 @@ pub async fn look(
 
 impl Looker<'_, '_> {
     async fn run(&mut self, whole: bool, record: &mut Record, search: &mut Search) -> Look {
-        let days = self.days.filter(|_| !whole && !search.is_under_way());
+        let days = self.days.filter(|_| !whole && !search.no_days && !search.is_under_way());
         let mut heap = Heap::default();
         if let Some((from, to)) = days {
             let query = ListQuery { from: Some(from), to: Some(to), ..ListQuery::default() };
@@ -180,61 +180,95 @@ impl Looker<'_, '_> {
                     let shown = self.shown(&heap, record, search).await;
                     return shown.unwrap_or_else(|| self.nothing(false, heap.pile));
                 }
-                // Perhaps it is the days that Zoom refuses.
-                Some(Stop::Failed(Failure { refusal: Some(_), .. })) => {}
+                // Perhaps it is the days that Zoom refuses. Not asked again: a look
+                // whose first call is wasted may wait for the second for ever.
+                Some(Stop::Failed(Failure { refusal: Some(_), .. })) => search.no_days = true,
                 Some(stop) => return stopped(stop, heap.pile.alike),
             }
         }
-        self.whole(heap, record, search).await
+        self.whole(whole, heap, record, search).await
     }
 
-    /// Reads the whole list.
-    async fn whole(&mut self, mut heap: Heap, record: &mut Record, search: &mut Search) -> Look {
+    /// Reads the whole list, and where the meeting may be over those that are.
+    async fn whole(
+        &mut self,
+        decides: bool,
+        mut heap: Heap,
+        record: &mut Record,
+        search: &mut Search,
+    ) -> Look {
         let resumed = search.resume(self.now_ms());
-        let (mut token, mut pages, pile) = resumed
-            .map_or((None, 0, None), |(token, pages, pile)| (Some(token), pages, Some(pile)));
-        heap.pile = pile.unwrap_or_else(|| heap.pile.anew());
-        let mut restarts = 0;
-        let end = loop {
+        let mut mark;
+        (mark, heap.pile) = resumed.unwrap_or_else(|| (Bookmark::default(), heap.pile.anew()));
+        if !mark.previous {
+            match self.scheduled(mark, &mut heap).await {
+                Ok(pages) => heap.pile.pages = pages,
+                Err(left) => return self.left(left, false, heap, record, search).await,
+            }
+            mark = Bookmark { previous: true, ..Bookmark::default() };
+        }
+        if self.unlisted.is_some() && !heap.has_found() {
+            let kind = ListKind::Previous;
+            let query = ListQuery { kind, next_page_token: mark.token, ..ListQuery::default() };
+            match self.read(query, mark.pages, &mut heap).await {
+                // Whoever does not know this list only knows less.
+                Ok(_)
+                | Err(Left {
+                    stop: Stop::TooLong(_) | Stop::Failed(Failure { refusal: Some(_), .. }),
+                    ..
+                }) => {}
+                Err(left) => return self.left(left, true, heap, record, search).await,
+            }
+        }
+        search.whole += u32::from(decides);
+        let enough = heap.pile.pages <= 1 || search.whole > 1;
+        let shown = self.shown(&heap, record, search).await;
+        shown.unwrap_or_else(|| self.nothing(enough, heap.pile))
+    }
+
+    /// Reads the list of meetings that are not over to its end. One that a 4xx
+    /// ends in its middle begins again: a page token that expired, say.
+    async fn scheduled(&mut self, mark: Bookmark, heap: &mut Heap) -> Result<u32, Left> {
+        let Bookmark { mut token, mut pages, .. } = mark;
+        for _ in 0..RESTARTS {
             let query = ListQuery { next_page_token: token.take(), ..ListQuery::default() };
-            match self.read(query, pages, &mut heap).await {
-                Ok(pages) => break Ok(pages),
-                // A page token that expired, say: the list begins again.
+            match self.read(query, pages, heap).await {
                 Err(Left { stop: Stop::Failed(failure), token: Some(_), .. })
-                    if failure.refusal.is_some() && restarts < RESTARTS =>
+                    if failure.refusal.is_some() =>
                 {
                     tracing::debug!(why = failure.why, "a list is read again from its first page");
-                    (restarts, pages) = (restarts + 1, 0);
+                    pages = 0;
                     heap.pile = heap.pile.anew();
                 }
-                Err(left) => break Err(left),
+                end => return end,
             }
-        };
-        if self.unlisted.is_some() && end.is_ok() && heap.found.is_empty() {
-            // It may be over, or have been in the past from the beginning; whoever
-            // does not know this list only knows less.
-            let query = ListQuery { kind: ListKind::Previous, ..ListQuery::default() };
-            let _ = self.read(query, 0, &mut heap).await;
         }
-        let left = match end {
-            Ok(pages) => {
-                search.whole += 1;
-                let enough = pages == 1 || search.whole > 1;
-                let shown = self.shown(&heap, record, search).await;
-                return shown.unwrap_or_else(|| self.nothing(enough, heap.pile));
+        self.read(ListQuery::default(), 0, heap).await
+    }
+
+    /// A list was left before its end: what was read of it counts.
+    async fn left(
+        &mut self,
+        left: Left,
+        previous: bool,
+        heap: Heap,
+        record: &mut Record,
+        search: &mut Search,
+    ) -> Look {
+        let why = match left.stop {
+            stop @ (Stop::Wait(_) | Stop::Limited(..)) => {
+                let Left { token, pages, .. } = left;
+                if previous || token.is_some() {
+                    let mark = Bookmark { previous, token, pages };
+                    search.stop_at(mark, self.now_ms(), heap.pile);
+                }
+                return stopped(stop, Vec::new());
             }
-            Err(left) => left,
+            stop => stop,
         };
-        if let (Stop::Wait(_) | Stop::Limited(..), Some(token)) = (&left.stop, &left.token) {
-            search.stop_at(token, left.pages, self.now_ms(), heap.pile);
-            return stopped(left.stop, Vec::new());
-        }
-        if let Stop::Wait(_) | Stop::Limited(..) = left.stop {
-            return stopped(left.stop, Vec::new());
-        }
         match self.shown(&heap, record, search).await {
             Some(look @ (Look::Found(_) | Look::Unclear { .. })) => look,
-            _ => match left.stop {
+            _ => match why {
                 Stop::TooLong(why) => Look::Unclear {
                     why: format!(
                         "{why}: {} meetings were read, and the job's own may be among the rest",

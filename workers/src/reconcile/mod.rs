@@ -215,7 +215,11 @@ fn again(
     search.refused = if lasting { search.refused + 1 } else { 0 };
     let quiet = notes::quiet_ms(&record).unwrap_or(now_ms);
     if shop.settings.reconcile.is_refused(search.refused, now_ms, quiet) {
-        return unknown(flight, &format!("zoom cannot be asked what the call made: {why}"), alike);
+        return unknown(
+            flight,
+            &format!("it cannot be found out what the call made: {why}"),
+            alike,
+        );
     }
     search.keep(&mut record);
     notes::note(&mut record, now_ms, why);
@@ -226,7 +230,7 @@ fn again(
 /// The call stayed unresolved for too long.
 fn given_up(shop: &Shop, flight: &Flight, why: &str, alike: &[zoom_api::Listed]) -> Settlement {
     let time = SignedDuration::try_from(shop.settings.reconcile.give_up).unwrap_or_default();
-    let text = format!("zoom could not be asked what the call made for {time:#}; at last: {why}");
+    let text = format!("for {time:#} it could not be found out what the call made: {why}");
     unknown(flight, &text, alike)
 }
 

@@ -24,22 +24,34 @@ pub(super) const MOST_ALIKE: usize = 20;
 pub struct Search {
     /// When the call left that is looked for.
     sent_ms: i64,
-    /// How often the whole list was read.
+    /// How often the whole list was read since the call must be over.
     pub whole: u32,
+    /// Zoom refused a list that names days.
+    pub no_days: bool,
     /// Looks in a row that Zoom refused for a reason that lasts.
     pub refused: u32,
     /// Reads in a row that failed of a meeting that carries the marker.
     pub unread: u32,
     /// Where to go on, and what the pages before held.
-    at: Option<Page>,
+    at: Option<Stopped>,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
-struct Page {
-    token: String,
-    pages: u32,
+struct Stopped {
+    mark: Bookmark,
     at_ms: i64,
     pile: Pile,
+}
+
+/// A place in the lists that are read one after the other.
+#[derive(Debug, Default, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Bookmark {
+    /// In the list of meetings that are over, behind the other.
+    pub previous: bool,
+    /// The page to be read; the first without it.
+    pub token: Option<String>,
+    /// How many pages were read before.
+    pub pages: u32,
 }
 
 /// What the pages of a list hold that matters.
@@ -50,6 +62,8 @@ pub struct Pile {
     pub ask: Vec<(u8, u64)>,
     /// Meetings that look like the one.
     pub alike: Vec<Listed>,
+    /// Pages of the list of meetings that are not over.
+    pub pages: u32,
     /// Rows that were read.
     pub rows: usize,
     /// Rows without an id that can be read.
@@ -83,16 +97,16 @@ impl Search {
         record.more.insert(SEARCH.to_owned(), text);
     }
 
-    /// Goes on from this page of the list next time.
-    pub(super) fn stop_at(&mut self, token: &str, pages: u32, at_ms: i64, pile: Pile) {
-        self.at = Some(Page { token: token.to_owned(), pages, at_ms, pile });
+    /// Goes on from this place next time.
+    pub(super) fn stop_at(&mut self, mark: Bookmark, at_ms: i64, pile: Pile) {
+        self.at = Some(Stopped { mark, at_ms, pile });
     }
 
     /// Where the look before stopped, if Zoom still knows it.
-    pub(super) fn resume(&mut self, now_ms: i64) -> Option<(String, u32, Pile)> {
-        let page = self.at.take()?;
-        let fresh = (0..TOKEN_MS).contains(&(now_ms - page.at_ms));
-        fresh.then_some((page.token, page.pages, page.pile))
+    pub(super) fn resume(&mut self, now_ms: i64) -> Option<(Bookmark, Pile)> {
+        let stopped = self.at.take()?;
+        let fresh = (0..TOKEN_MS).contains(&(now_ms - stopped.at_ms));
+        fresh.then_some((stopped.mark, stopped.pile))
     }
 
     /// Whether a list is read only in part.
@@ -121,12 +135,13 @@ mod tests {
         let mut record = Record { last_send_ms: Some(5), ..Record::default() };
         let mut search = Search::of(&record);
         search.whole = 1;
-        search.stop_at("t", 3, 1_000, Pile { ask: vec![(0, 7)], ..Pile::default() });
+        let mark = Bookmark { previous: false, token: Some("t".to_owned()), pages: 3 };
+        search.stop_at(mark.clone(), 1_000, Pile { ask: vec![(0, 7)], ..Pile::default() });
         search.keep(&mut record);
         let mut again = Search::of(&record);
         assert_eq!((again.whole, again.is_under_way()), (1, true));
-        let (token, pages, pile) = again.resume(2_000).expect("a page");
-        assert_eq!((token.as_str(), pages, pile.ask), ("t", 3, vec![(0, 7)]));
+        let (found, pile) = again.resume(2_000).expect("a page");
+        assert_eq!((found, pile.ask), (mark, vec![(0, 7)]));
         assert!(again.resume(2_000).is_none());
         record.last_send_ms = Some(6);
         assert_eq!(Search::of(&record).whole, 0);
@@ -135,7 +150,7 @@ mod tests {
     #[test]
     fn a_page_token_that_zoom_forgot_is_not_used() {
         let mut search = Search::default();
-        search.stop_at("t", 3, 1_000, Pile::default());
+        search.stop_at(Bookmark::default(), 1_000, Pile::default());
         assert!(search.clone().resume(1_000 + TOKEN_MS).is_none());
         assert!(search.resume(999).is_none());
     }

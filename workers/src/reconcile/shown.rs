@@ -70,11 +70,9 @@ impl Looker<'_, '_> {
             Ok(Answer::Text(json)) => json,
             Ok(Answer::Missing(why)) => from_row(first, &why),
             Err(Stop::Failed(Failure { why, refusal: Some(_) })) => from_row(first, &why),
-            Err(stop) if self.last || search.unread >= READS => {
-                from_row(first, &format!("{stop:?}"))
-            }
+            Err(stop) if self.last || search.unread >= READS => from_row(first, &stop.to_string()),
             Err(stop) => {
-                search.unread += 1;
+                search.unread += u32::from(matches!(stop, Stop::Failed(_)));
                 return stopped(stop, vec![(*first).clone()]);
             }
         };
@@ -166,6 +164,11 @@ impl Heap {
                 Class::Other => {}
             }
         }
+        self.has_found()
+    }
+
+    /// Whether the marker was seen.
+    pub(super) fn has_found(&self) -> bool {
         !self.found.is_empty() || !self.nameless.is_empty()
     }
 }

@@ -216,6 +216,6 @@ async fn carriers(
     match end {
         Err(Stop::TooLong(_)) | Ok(_) => Ok(found),
         Err(_) if found.len() > 1 => Ok(found),
-        Err(stop) => Err(format!("{stop:?}")),
+        Err(stop) => Err(stop.to_string()),
     }
 }

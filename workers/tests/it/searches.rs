@@ -349,3 +349,26 @@ async fn the_check_for_duplicates_reads_the_whole_list() {
     }
     engine.drain(LIMIT).await;
 }
+
+#[tokio::test]
+async fn many_searches_of_one_account_share_a_small_budget() {
+    let mut config = zoom_sim::Config::plan(zoom_sim::Plan::Free);
+    config.rules.limits.user_day = None;
+    let world = World::with(config).await;
+    world.account_on("acme", zoomd_store::grants::Plan::Free).await;
+    world.sim.rules(|rules| {
+        rules.list.dates = Dates::Refused;
+        rules.list.most_rows = Some(5);
+    });
+    let engine = world
+        .engine_with(|setup| setup.queue.request_timeout = Duration::from_millis(300))
+        .await;
+    world.sim.fault(Fault::new(Endpoint::Create, What::Drop).after().times(8));
+    for n in 0..8 {
+        world.enqueue(&job_with("acme", &format!("many-{n}")));
+    }
+    let outcomes = world.outcomes(8).await;
+    assert!(outcomes.values().all(|one| one["reconciled"] == true), "{outcomes:?}");
+    assert_eq!(world.sim.meetings().len(), 8);
+    engine.drain(LIMIT).await;
+}

@@ -93,8 +93,17 @@ impl World {
         self.account_aged(name, 0).await;
     }
 
+    /// Connects an account of this plan.
+    pub async fn account_on(&self, name: &str, plan: Plan) {
+        self.connect(name, 0, plan).await;
+    }
+
     /// The same, with tokens that were issued `age_s` seconds ago.
     pub async fn account_aged(&self, name: &str, age_s: u64) {
+        self.connect(name, age_s, Plan::Unlimited).await;
+    }
+
+    async fn connect(&self, name: &str, age_s: u64, plan: Plan) {
         let tokens = self.sim.grant(name);
         let account = AccountName::new(name).expect("a name");
         let now = u64::try_from(self.store.now_ms().await.expect("redis")).expect("a time");
@@ -111,7 +120,7 @@ impl World {
                 aliases: vec![format!("{name}@example.com")],
                 ..Identity::default()
             },
-            plan: Some(Plan::Unlimited),
+            plan: Some(plan),
             access_expires_ms: now + u64::try_from(tokens.expires_in).expect("a time") * 1000,
             obtained_ms: now - age_s * 1000,
             scope: Some(tokens.scope.clone()),
