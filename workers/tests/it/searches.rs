@@ -360,9 +360,8 @@ async fn many_searches_of_one_account_share_a_small_budget() {
         rules.list.dates = Dates::Refused;
         rules.list.most_rows = Some(5);
     });
-    let engine = world
-        .engine_with(|setup| setup.queue.request_timeout = Duration::from_millis(300))
-        .await;
+    let engine =
+        world.engine_with(|setup| setup.queue.request_timeout = Duration::from_millis(300)).await;
     world.sim.fault(Fault::new(Endpoint::Create, What::Drop).after().times(8));
     for n in 0..8 {
         world.enqueue(&job_with("acme", &format!("many-{n}")));
