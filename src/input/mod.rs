@@ -100,7 +100,7 @@ pub fn line<'a>(text: &'a str, source: &str) -> Result<&'a str, InputError> {
         return Err(InputError::new(source, "is empty", ""));
     }
     if line.contains(['\n', '\r']) {
-        let lines = line.lines().filter(|line| !trim(line).is_empty()).count();
+        let lines = line.split(['\n', '\r']).filter(|line| !trim(line).is_empty()).count();
         return Err(InputError::new(source, format!("has {lines} lines"), ONLY));
     }
     if let Some((place, c)) = line.char_indices().find(|(_, c)| text::is_invisible(*c)) {

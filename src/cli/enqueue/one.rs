@@ -34,6 +34,9 @@ pub(super) async fn run(ctx: &Ctx, args: &EnqueueArgs) -> CliResult {
     let id = job.id.as_ref().map_or_else(|| entry.clone(), ToString::to_string);
     let Some(pending) = &mut pending else {
         let mut shown = json!({"job_id": id, "entry_id": entry, "account": job.account});
+        if !job.warnings.is_empty() {
+            shown["warnings"] = json!(job.warnings);
+        }
         expected.add_to(&mut shown);
         ctx.out.show(&shown, || format!("{id}\n"))?;
         expected.tell(ctx);

@@ -47,8 +47,10 @@ pub(super) struct Plan {
     pub(super) done_at: Option<Timestamp>,
     /// Jobs that do not run today.
     pub(super) not_today: u64,
-    /// Each host, those that take longest first.
+    /// Each host, those that take longest first; of many only the first.
     pub(super) hosts: Vec<HostPlan>,
+    /// Hosts that are not listed.
+    pub(super) more_hosts: usize,
 }
 
 /// What the jobs of one host take.
@@ -77,6 +79,7 @@ impl Plan {
             plan.add(account, jobs, facts);
         }
         plan.hosts.sort_by(|a, b| (b.days, b.jobs, &a.host).cmp(&(a.days, a.jobs, &b.host)));
+        plan.more_hosts = plan.hosts.len().saturating_sub(MOST_LISTED);
         plan.hosts.truncate(MOST_LISTED);
         Ok(plan)
     }
@@ -138,7 +141,8 @@ impl Plan {
         }
         let days = count(self.days, "day");
         let mut text = format!("takes {days}{at}{late}\n{}", table.render());
-        if let Some(more) = self.hosts.len().checked_sub(MOST_SHOWN).filter(|more| *more > 0) {
+        let more = (self.hosts.len() + self.more_hosts).saturating_sub(MOST_SHOWN);
+        if more > 0 {
             text.push_str(&format!("and {more} more hosts\n"));
         }
         text

@@ -210,6 +210,9 @@ pub fn outcome_lines(outcome: &Value) -> String {
             &format!("{} {}", plain(&candidate["id"]), plain(&candidate["topic"])).into(),
         );
     }
+    for warning in outcome["warnings"].as_array().into_iter().flatten() {
+        line("warning", &warning["message"]);
+    }
     if let Some(code) = code_of(outcome) {
         line("mend", &code.mend().into());
     }
@@ -248,8 +251,12 @@ mod tests {
         assert!(text.contains("           duration: bad\n"), "{text}");
         assert!(text.contains(FailureCode::ZoomRejected.mend()), "{text}");
         assert_eq!(exit_of(&failure), Exit::Failed);
-        let success = serde_json::json!({"meeting": {"id": 7, "join_url": "https://z/j/7"}});
-        assert_eq!(outcome_lines(&success), "meeting    7\njoin       https://z/j/7\n");
+        let success = serde_json::json!({
+            "meeting": {"id": 7, "join_url": "https://z/j/7"},
+            "warnings": [{"field": "meeting.recurrence", "message": "dropped"}],
+        });
+        let told = "meeting    7\njoin       https://z/j/7\nwarning    dropped\n";
+        assert_eq!(outcome_lines(&success), told);
         assert_eq!(exit_of(&success), Exit::Done);
         assert_eq!(exit_of(&serde_json::json!({"code": "needs_reauth"})), Exit::Consent);
     }

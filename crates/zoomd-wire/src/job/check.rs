@@ -147,7 +147,12 @@ fn names(fields: &Fields<'_>, found: &mut Findings) {
 }
 
 /// A text that is too long only if it is counted in units of UTF-16, as Zoom may.
-fn warn_of_units(field: &'static str, length: Length, most: usize, found: &mut Findings) {
+pub(super) fn warn_of_units(
+    field: &'static str,
+    length: Length,
+    most: usize,
+    found: &mut Findings,
+) {
     let Length { characters, units } = length;
     if characters <= most && units > most {
         let message = format!(

@@ -5,6 +5,7 @@
 
 use std::cmp::Ordering;
 
+use super::check::warn_of_units;
 use super::findings::Findings;
 use super::limits::AUDIO_INFO;
 use super::read;
@@ -149,7 +150,11 @@ pub(super) fn check(settings: &str, found: &mut Findings) -> bool {
             return;
         }
         match takes {
-            Info => drop(found.take(read::at_most(field, value, AUDIO_INFO))),
+            Info => {
+                if let Some((_, length)) = found.take(read::at_most(field, value, AUDIO_INFO)) {
+                    warn_of_units(field, length, AUDIO_INFO, found);
+                }
+            }
             takes => found.newer(fits(field, takes, value)),
         }
     });
