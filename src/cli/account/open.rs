@@ -19,8 +19,8 @@ use crate::exit::Exit;
 use crate::input;
 
 /// What to do where there is no OAuth app.
-pub(in crate::cli) const NO_APP: &str = "zoomd init --force asks for the app of marketplace.zoom.us and keeps the key; \
-    or set ZOOMD_CLIENT_ID and ZOOMD_CLIENT_SECRET_FILE";
+pub(in crate::cli) const NO_APP: &str = "set ZOOMD_CLIENT_ID and ZOOMD_CLIENT_SECRET_FILE to the app of \
+    marketplace.zoom.us; zoomd init asks for them in a new installation";
 
 /// The accounts of the configured namespace, opened with the configured keys.
 pub async fn grants(ctx: &Ctx) -> Result<Grants, CliError> {
