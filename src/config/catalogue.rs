@@ -41,7 +41,7 @@ pub struct Setting {
 use Kind::{List, Number, Secret, Size, Switch, Text, Time};
 
 /// Key, kind, and the variable's name where it is not `ZOOMD_` and the key.
-const KEYS: [(&str, Kind, Option<&str>); 41] = [
+const KEYS: [(&str, Kind, Option<&str>); 45] = [
     ("namespace", Text, None),
     ("deployment", Text, None),
     ("data_dir", Text, None),
@@ -50,6 +50,10 @@ const KEYS: [(&str, Kind, Option<&str>); 41] = [
     ("listen", Text, None),
     ("grace", Time, None),
     ("redis.url", Secret, None),
+    ("redis.ca_file", Text, None),
+    ("redis.client_cert_file", Text, None),
+    ("redis.client_key_file", Text, None),
+    ("redis.replicas", Text, None),
     ("encryption.key", Secret, None),
     ("encryption.keys_old", Secret, None),
     ("zoom.client_id", Text, Some("ZOOMD_CLIENT_ID")),

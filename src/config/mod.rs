@@ -48,6 +48,10 @@ pub struct Config {
     pub grace: Duration,
     /// Where Redis is; may hold a password.
     pub redis_url: SecretString,
+    /// Certificates for `rediss://`.
+    pub redis_tls: zoomd_store::TlsFiles,
+    /// How many replicas confirm what must not be lost.
+    pub replicas: zoomd_store::Replicas,
     /// How tokens are sealed.
     pub encryption: Encryption,
     /// The OAuth app and Zoom's addresses.
@@ -190,6 +194,8 @@ impl Config {
             url: self.redis_url.clone(),
             namespace: self.namespace.clone(),
             deployment: self.deployment.clone(),
+            replicas: self.replicas,
+            tls: self.redis_tls.clone(),
         }
     }
 }

@@ -11,6 +11,7 @@ use secrecy::SecretString;
 use url::Url;
 use zoom_api::{EndpointError, Endpoints};
 use zoomd_store::budget::{Budgets, Label};
+use zoomd_store::{Replicas, TlsFiles};
 use zoomd_workers::schedules::Cron;
 
 use super::catalogue::{self, Kind};
@@ -37,6 +38,11 @@ pub(super) fn config(
         listen: r.address("listen")?,
         grace: r.time("grace")?,
         redis_url: r.secret("redis.url")?.ok_or_else(|| r.bad("redis.url", "a URL"))?,
+        redis_tls: tls(&r)?,
+        replicas: match r.text("redis.replicas")?.as_str() {
+            "auto" => Replicas::Remembered,
+            _ => Replicas::AtLeast(r.parsed("redis.replicas", "\"auto\" or a whole number")?),
+        },
         encryption: Encryption {
             key: r.secret("encryption.key")?,
             keys_old: r.secret("encryption.keys_old")?,
@@ -76,6 +82,23 @@ pub(super) fn config(
         },
         resolved: resolved.clone(),
     })
+}
+
+fn tls(r: &Reader<'_>) -> Result<TlsFiles, ConfigError> {
+    let file = |key| Ok::<_, ConfigError>(r.optional(key)?.map(PathBuf::from));
+    let pair = ["redis.client_cert_file", "redis.client_key_file"];
+    let client = match (file(pair[0])?, file(pair[1])?) {
+        (None, None) => None,
+        (Some(certificate), Some(key)) => Some((certificate, key)),
+        (Some(_), None) => return Err(alone(r, pair[0], pair[1])),
+        (None, Some(_)) => return Err(alone(r, pair[1], pair[0])),
+    };
+    Ok(TlsFiles { ca: file("redis.ca_file")?, client })
+}
+
+fn alone(r: &Reader<'_>, given: &str, missing: &str) -> ConfigError {
+    let what = format!("{} needs {missing} beside it", r.place(given));
+    ConfigError::new(what).hint("a client certificate and its private key go together")
 }
 
 fn zoom(r: &Reader<'_>) -> Result<Zoom, ConfigError> {

@@ -11,11 +11,11 @@ use std::time::{Duration, Instant};
 use tokio::sync::{Notify, mpsc, watch};
 use tokio::task::JoinHandle;
 use zoom_api::{App, Client};
-use zoomd_store::Store;
 use zoomd_store::calls::Calls;
 use zoomd_store::grants::Grants;
 use zoomd_store::queue::{Queue, QueueSettings};
 use zoomd_store::seal::Vault;
+use zoomd_store::{Conn, Store};
 
 use crate::broken::Broken;
 use crate::error::Error;
@@ -84,6 +84,10 @@ impl Task {
     }
 }
 
+async fn watch_master(conn: Conn) {
+    conn.watch_master().await;
+}
+
 impl Drop for Task {
     fn drop(&mut self) {
         self.0.abort();
@@ -122,11 +126,11 @@ impl Engine {
         .await?;
         let calls = Calls::new(store.clone(), queue.budgets.clone());
         let patience = queue.request_timeout * 2;
-        let breaks = store.connection().breaks();
+        let renewals = store.connection().renewals();
         let seen = SeenLimits::new(queue.budgets.clone());
         let queue = Queue::new(store, queue, &daemon);
         let (flights, trouble, progress) =
-            (Flights::default(), Trouble::watching(breaks), Progress::default());
+            (Flights::default(), Trouble::watching(renewals), Progress::default());
         let memory = Memory::default();
         let (lane, settling) =
             lane::open(queue.clone(), flights.clone(), memory.clone(), &trouble, progress.clone());
@@ -185,6 +189,7 @@ impl Engine {
             Task::spawn(&broken, renew::serve(Arc::clone(&shop))),
             Task::spawn(&broken, wake::serve(Arc::clone(&shop))),
             Task::spawn(&broken, amends::serve(Arc::clone(&shop))),
+            Task::spawn(&broken, watch_master(shop.queue.store().connection())),
             Task::spawn(&broken, identity::serve(Arc::clone(&shop))),
             Task::spawn(&broken, sweeps::sweep(Arc::clone(&shop))),
             Task::spawn(&broken, sweeps::promote(Arc::clone(&shop))),

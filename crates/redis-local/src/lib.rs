@@ -6,6 +6,8 @@
 //! with the value: `Drop` kills and reaps it.
 
 mod probe;
+mod sentinel;
 mod server;
 
+pub use sentinel::{MASTER, Sentinel};
 pub use server::{Error, Options, RedisServer};

@@ -10,7 +10,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use crate::probe;
 
 /// How long a server may take from its start to its first answer.
-const START_LIMIT: Duration = Duration::from_secs(20);
+pub(crate) const START_LIMIT: Duration = Duration::from_secs(20);
 
 /// Ports tried: another process may take one between our look and the server's.
 const PORTS: u32 = 10;
@@ -38,7 +38,7 @@ pub enum Error {
 pub struct Options {
     /// `appendfsync`: `always`, `everysec` or `no`; `None` switches the AOF off.
     pub aof: Option<&'static str>,
-    /// Further arguments, as on the command line.
+    /// Further arguments, as on the command line; `{port}` stands for the port.
     pub args: Vec<String>,
     /// The server's own process group, so that Ctrl-C on a terminal reaches
     /// only the program that owns it.
@@ -151,7 +151,8 @@ impl RedisServer {
             Some(fsync) => command.args(["--appendonly", "yes", "--appendfsync", fsync]),
             None => command.args(["--appendonly", "no"]),
         };
-        command.args(&self.options.args);
+        let port = self.port.to_string();
+        command.args(self.options.args.iter().map(|arg| arg.replace("{port}", &port)));
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
         if self.options.own_group {
             use std::os::unix::process::CommandExt as _;
@@ -229,6 +230,24 @@ impl RedisServer {
         }
     }
 
+    /// A server that follows this one, once it has all its data.
+    ///
+    /// # Errors
+    /// As [`start`](Self::start), or that it does not follow within 20 s.
+    pub fn replica(&self, mut options: Options) -> Result<Self, Error> {
+        self.ask(&["CONFIG", "SET", "repl-diskless-sync-delay", "0"])?;
+        options.args.extend(["--replicaof", "127.0.0.1", &self.port.to_string()].map(String::from));
+        let replica = Self::start_with(options)?;
+        let begun = Instant::now();
+        while !replica.ask(&["INFO", "replication"])?.contains("master_link_status:up") {
+            if begun.elapsed() > START_LIMIT {
+                return Err(Error::Silent("it does not follow".to_owned()));
+            }
+            std::thread::park_timeout(Duration::from_millis(5));
+        }
+        Ok(replica)
+    }
+
     /// Sends a signal, such as STOP and CONT, to the server.
     pub fn signal(&self, signal: Signal) {
         let pid = self.child.as_ref().and_then(|c| Pid::from_raw(c.id().cast_signed()));
@@ -245,7 +264,7 @@ impl Drop for RedisServer {
 }
 
 /// A port of the range that nobody listens on, by chance.
-fn free_port() -> std::io::Result<u16> {
+pub(crate) fn free_port() -> std::io::Result<u16> {
     use std::hash::{BuildHasher as _, RandomState};
     let mut taken = None;
     for _ in 0..100 {
@@ -260,7 +279,7 @@ fn free_port() -> std::io::Result<u16> {
     Err(taken.unwrap_or_else(|| std::io::Error::other("no free port")))
 }
 
-fn find_program() -> Option<PathBuf> {
+pub(crate) fn find_program() -> Option<PathBuf> {
     let path = std::env::var_os("PATH")?;
     let wanted = ["redis-server", "valkey-server"];
     let folders: Vec<PathBuf> = std::env::split_paths(&path).collect();

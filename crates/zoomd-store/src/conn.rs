@@ -1,13 +1,27 @@
-//! Connections that mend themselves.
+//! Connections that renew themselves, all of a process together.
 //!
 //! A [`Conn`] is a handle on one multiplexed connection, shared by its clones.
-//! When it breaks, or its server turned into a replica or gave the slot away,
-//! the next command makes a new one: the master is looked for again each time.
-//! It repeats no command by itself; what may be sent twice is the caller's
-//! knowledge. Blocking reads and pub/sub get connections of their own.
+//! All that are made from one share an [`Epoch`]: when one of them breaks, or its
+//! server turned into a replica, gave the slot away or is another than before,
+//! every connection is left at once, commands under way included, and the next
+//! command of each opens a new one: the master is looked for again, and its
+//! role and run id are checked first. It repeats no command by itself; what may
+//! be sent twice is the caller's knowledge. Blocking reads and pub/sub get
+//! connections of their own.
+//!
+//! Invariant: a command goes out only over a connection of the generation that
+//! was current when the command was given, and an answer counts only while that
+//! generation lasts. So nothing is written to a server that was left, and who
+//! looked at the server before a command sends it to that server or to none.
 
+mod cluster;
+mod epoch;
 mod open;
+mod query;
+mod refused_at_once;
+mod sentinel;
 mod target;
+mod tls;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -16,9 +30,12 @@ use redis::aio::{ConnectionLike, MultiplexedConnection, PubSub};
 use redis::{Cmd, Pipeline, RedisError, RedisFuture, Value};
 use tokio::sync::{Mutex, watch};
 
-use crate::error::{ErrorKind, StoreError, kind_of};
+use crate::error::{ErrorKind, StoreError, needs_another_connection};
 
+use epoch::Epoch;
+use target::Place;
 pub use target::Target;
+pub use tls::TlsFiles;
 
 /// How long a server may take to accept and greet.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -40,15 +57,13 @@ struct Shared {
     target: Target,
     live: std::sync::RwLock<Option<Live>>,
     connecting: Mutex<Option<Failed>>,
-    breaks: Breaks,
+    epoch: Arc<Epoch>,
 }
-
-/// How often a connection broke; shared by all that are made from one.
-type Breaks = Arc<watch::Sender<u64>>;
 
 #[derive(Debug, Clone)]
 struct Live {
     number: u64,
+    generation: u64,
     link: MultiplexedConnection,
 }
 
@@ -62,32 +77,31 @@ impl Conn {
     /// A handle that connects with its first command.
     #[must_use]
     pub fn lazy(target: Target) -> Self {
-        Self::counting(target, Breaks::default())
+        Self::sharing(target, Arc::default())
     }
 
-    fn counting(target: Target, breaks: Breaks) -> Self {
+    fn sharing(target: Target, epoch: Arc<Epoch>) -> Self {
         Self {
             shared: Arc::new(Shared {
                 target,
                 live: std::sync::RwLock::new(None),
                 connecting: Mutex::new(None),
-                breaks,
+                epoch,
             }),
         }
     }
 
-    /// How often one of these connections broke. Whoever used it then knows by
-    /// an error; this tells all others, before a new one is made, that the
-    /// Redis behind the next may be another.
+    /// How often the connections were renewed. Tells those who use none at the
+    /// moment that the Redis behind the next may be another.
     #[must_use]
-    pub fn breaks(&self) -> watch::Receiver<u64> {
-        self.shared.breaks.subscribe()
+    pub fn renewals(&self) -> watch::Receiver<u64> {
+        self.shared.epoch.generations()
     }
 
     /// Another connection to the same place, shared with nobody yet.
     #[must_use]
     pub fn another(&self) -> Self {
-        Self::counting(self.shared.target.clone(), Arc::clone(&self.shared.breaks))
+        Self::sharing(self.shared.target.clone(), Arc::clone(&self.shared.epoch))
     }
 
     /// Sends one command.
@@ -96,8 +110,9 @@ impl Conn {
     /// Redis' own error, or that there is no connection.
     pub async fn value(&self, cmd: &Cmd) -> Result<Value, RedisError> {
         let mut live = self.live().await?;
-        let answer = live.link.send_packed_command(cmd).await.and_then(refusal);
-        self.settle(live.number, answer)
+        let generation = live.generation;
+        let answer = async { live.link.send_packed_command(cmd).await.and_then(refusal) };
+        self.shared.epoch.judge(generation, answer).await
     }
 
     /// Sends a blocking command (`XREADGROUP … BLOCK`), giving up `grace` after
@@ -108,8 +123,9 @@ impl Conn {
     pub async fn blocking(&self, cmd: &Cmd, block: Duration) -> Result<Value, RedisError> {
         let mut live = self.live().await?;
         live.link.set_response_timeout(block + RESPONSE_TIMEOUT);
-        let answer = live.link.send_packed_command(cmd).await.and_then(refusal);
-        self.settle(live.number, answer)
+        let generation = live.generation;
+        let answer = async { live.link.send_packed_command(cmd).await.and_then(refusal) };
+        self.shared.epoch.judge(generation, answer).await
     }
 
     /// Sends a pipeline and answers every command's value.
@@ -122,87 +138,136 @@ impl Conn {
         self.packed(pipeline, offset, count).await
     }
 
+    /// Sends a pipeline over the connection of this [`number`](Self::number) alone:
+    /// what it rests on (a `WATCH`, a write to be confirmed) is known there only.
+    ///
+    /// # Errors
+    /// As [`value`](Self::value), and that the connection is another by now.
+    pub async fn values_over(
+        &self,
+        number: u64,
+        pipeline: &Pipeline,
+    ) -> Result<Vec<Value>, RedisError> {
+        let live = self.live().await?;
+        if live.number != number {
+            return Err(epoch::left());
+        }
+        self.sent(live, pipeline, 0, pipeline.len()).await
+    }
+
     async fn packed(
         &self,
         pipeline: &Pipeline,
         offset: usize,
         count: usize,
     ) -> Result<Vec<Value>, RedisError> {
-        let mut live = self.live().await?;
-        let answer = live.link.send_packed_commands(pipeline, offset, count).await;
-        if let Ok(values) = &answer {
-            let refusals = values.iter().filter_map(|value| match value {
-                Value::ServerError(error) => Some(RedisError::from(error.clone())),
-                _ => None,
-            });
-            refusals.for_each(|error| drop(self.settle::<()>(live.number, Err(error))));
+        let live = self.live().await?;
+        self.sent(live, pipeline, offset, count).await
+    }
+
+    async fn sent(
+        &self,
+        mut live: Live,
+        pipeline: &Pipeline,
+        offset: usize,
+        count: usize,
+    ) -> Result<Vec<Value>, RedisError> {
+        let answer = live.link.send_packed_commands(pipeline, offset, count);
+        let answer = self.shared.epoch.judge(live.generation, answer).await;
+        for value in answer.iter().flatten() {
+            if let Value::ServerError(error) = value
+                && needs_another_connection(&RedisError::from(error.clone()))
+            {
+                self.shared.epoch.leave(live.generation);
+            }
         }
-        self.settle(live.number, answer)
+        answer
     }
 
     /// A number that changes whenever the connection was made anew: what lived
     /// in the old one (a `WATCH`) is gone. 0 while there is none.
     #[must_use]
     pub fn number(&self) -> u64 {
-        read(&self.shared.live).as_ref().map_or(0, |live| live.number)
+        self.current().map_or(0, |live| live.number)
     }
 
-    /// Opens a connection for pub/sub.
+    /// Connects, where there is no connection, and answers its
+    /// [`number`](Self::number): what was sent before and after over one with the
+    /// same number went to one server, in this order.
+    ///
+    /// # Errors
+    /// That there is no connection.
+    pub async fn connected(&self) -> Result<u64, RedisError> {
+        Ok(self.live().await?.number)
+    }
+
+    /// Opens a connection for pub/sub. It says nothing of being left: watch
+    /// [`renewals`](Self::renewals).
     ///
     /// # Errors
     /// That there is no connection.
     pub async fn pubsub(&self) -> Result<PubSub, StoreError> {
-        let client = open::client(&self.shared.target).await?;
-        match tokio::time::timeout(CONNECT_TIMEOUT, client.get_async_pubsub()).await {
+        let opening = async {
+            let client = open::client(&self.shared.target, &self.shared.epoch).await?;
+            client.get_async_pubsub().await
+        };
+        match tokio::time::timeout(CONNECT_TIMEOUT, opening).await {
             Ok(opened) => Ok(opened?),
             Err(_) => Err(StoreError::new(ErrorKind::Unreachable, "redis does not answer")),
         }
     }
 
+    /// Listens to the sentinels, where the URL names such: all connections are
+    /// renewed as soon as one of them tells of a new master. Never ends.
+    pub async fn watch_master(&self) {
+        match &self.shared.target.place {
+            Place::Sentinel(sentinels) => {
+                sentinel::listen(&self.shared.target, sentinels, &self.shared.epoch).await;
+            }
+            Place::Server(_) | Place::Cluster { .. } => std::future::pending().await,
+        }
+    }
+
+    /// The connection of the current generation, if there is one.
+    fn current(&self) -> Option<Live> {
+        let now = self.shared.epoch.now();
+        read(&self.shared.live).as_ref().filter(|live| live.generation == now).cloned()
+    }
+
     async fn live(&self) -> Result<Live, RedisError> {
-        if let Some(live) = read(&self.shared.live).clone() {
+        let epoch = &self.shared.epoch;
+        let generation = epoch.now();
+        if let Some(live) = self.current() {
             return Ok(live);
         }
         let mut connecting = self.shared.connecting.lock().await;
-        if let Some(live) = read(&self.shared.live).clone() {
+        if epoch.now() != generation {
+            return Err(epoch::left());
+        }
+        if let Some(live) = self.current() {
             return Ok(live);
         }
         if let Some(failed) = connecting.as_ref().filter(|f| f.at.elapsed() < ATTEMPT_GAP) {
             return Err(failed.error.clone());
         }
-        match open::multiplexed(&self.shared.target).await {
-            Ok(link) => {
-                *connecting = None;
-                let live = Live { number: rand::random::<u64>() | 1, link };
-                *write(&self.shared.live) = Some(live.clone());
-                Ok(live)
-            }
-            Err(error) => {
-                *connecting = Some(Failed { at: Instant::now(), error: error.clone() });
-                Err(error)
-            }
-        }
-    }
-
-    /// Drops the connection that gave this answer when the answer says that
-    /// another one is needed.
-    fn settle<T>(&self, number: u64, answer: Result<T, RedisError>) -> Result<T, RedisError> {
-        if let Err(error) = &answer
-            && matches!(kind_of(error), ErrorKind::Unreachable | ErrorKind::ReadOnly)
-        {
-            let mut live = write(&self.shared.live);
-            if live.as_ref().is_some_and(|l| l.number == number) {
-                self.shared.breaks.send_modify(|times| *times += 1);
-                *live = None;
-            }
-        }
-        answer
+        *write(&self.shared.live) = None;
+        let opening = open::checked(&self.shared.target, epoch);
+        let opened = epoch.while_it_lasts(generation, opening).await;
+        let (link, run_id) = opened.inspect_err(|error| {
+            *connecting = Some(Failed { at: Instant::now(), error: error.clone() });
+        })?;
+        *connecting = None;
+        let Some(of) = epoch.met(generation, &run_id) else { return Err(epoch::left()) };
+        let live = Live { number: rand::random::<u64>() | 1, generation: of, link };
+        *write(&self.shared.live) = Some(live.clone());
+        // Whoever asked may have looked at the server before; it is another one.
+        if of == generation { Ok(live) } else { Err(epoch::left()) }
     }
 }
 
 /// An answer that is an error becomes one. Only scripts and `EXEC` answer with
 /// errors further inside, and what reads theirs looks for them.
-fn refusal(answer: Value) -> Result<Value, RedisError> {
+pub(crate) fn refusal(answer: Value) -> Result<Value, RedisError> {
     match answer {
         Value::ServerError(error) => Err(error.into()),
         answer => Ok(answer),

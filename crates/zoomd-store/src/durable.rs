@@ -2,12 +2,20 @@
 //! that a call left which nobody could find again.
 //!
 //! `WAIT` where there are replicas: a failover must not forget what may be spent
-//! or made, so a replica that does not confirm is an error. `WAITAOF` where the
-//! server has it (Redis 7.2, Valkey): the record is in the journal of its host as
-//! well, so a disk that does not confirm in time is told and not waited for again
-//! for a while. Under `appendfsync everysec` that wait is up to a second, and a
-//! blocked connection serves nobody else: so one wait confirms all that was
-//! written before it.
+//! or made, so a replica that does not confirm is an error, and so is a server that
+//! cannot say whether it has any. A replica that was seen once is expected from then
+//! on, also by daemons started later: right after a failover the new master has
+//! none yet. Only the operator takes that back ([`Replicas::AtLeast`]).
+//!
+//! `WAITAOF` where the server has it (Redis 7.2, Valkey): the record is in the
+//! journal of its host as well, so a disk that does not confirm in time is told and
+//! not waited for again for a while. Under `appendfsync everysec` that wait is up to
+//! a second, and a blocked connection serves nobody else: so one wait confirms all
+//! that was written before it.
+//!
+//! Invariant: a record and the wait for it go over one connection, or the record
+//! counts as not confirmed: a new connection has written nothing, and its `WAIT`
+//! says yes to that.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -16,13 +24,18 @@ use std::time::{Duration, Instant};
 use redis::Value;
 use tokio::sync::Mutex;
 
+use crate::conn::refusal;
 use crate::error::ErrorKind;
-use crate::{Conn, StoreError};
+use crate::script::Call;
+use crate::{Conn, Replicas, Store, StoreError};
 
 /// How long a replica, or the disk, may take to confirm.
 const PATIENCE: Duration = Duration::from_secs(2);
 /// How long a disk that did not confirm is not asked again.
 const DISK_REST: Duration = Duration::from_secs(60);
+
+/// The field of the namespace's own facts that says that a replica was seen.
+const REMEMBERED: &str = "replicas";
 
 /// A connection of its own for what must be confirmed. Clones share it.
 #[derive(Debug, Clone)]
@@ -31,6 +44,11 @@ pub(crate) struct Durable(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     conn: Conn,
+    /// The key of what the namespace says of itself.
+    meta: String,
+    replicas: Replicas,
+    /// Whether a replica was seen, by anybody.
+    seen: AtomicBool,
     /// Writes that were answered.
     written: AtomicU64,
     rounds: Mutex<Rounds>,
@@ -40,49 +58,78 @@ struct Inner {
 
 #[derive(Debug, Default)]
 struct Rounds {
-    /// The writes that the last wait was about: all up to this one.
+    /// The writes that the last wait was about: all up to this one,
     upto: u64,
+    /// over this connection.
+    over: u64,
     /// How it ended.
     refused: Option<StoreError>,
     disk_rests_until: Option<Instant>,
 }
 
+/// What was written, to be confirmed.
+#[derive(Debug)]
+pub(crate) struct Written {
+    nth: u64,
+    /// The connection it went over.
+    over: u64,
+}
+
 impl Durable {
-    pub(crate) fn new(conn: Conn) -> Self {
+    pub(crate) fn new(store: &Store) -> Self {
         Self(Arc::new(Inner {
-            conn,
+            conn: store.blocking_connection(),
+            meta: store.keys().meta(),
+            replicas: store.replicas(),
+            seen: AtomicBool::new(false),
             written: AtomicU64::new(0),
             rounds: Mutex::default(),
             no_waitaof: AtomicBool::new(false),
         }))
     }
 
-    /// Where to write what is to be confirmed.
-    pub(crate) fn conn(&self) -> &Conn {
+    #[cfg(test)]
+    fn conn(&self) -> &Conn {
         &self.0.conn
     }
 
-    /// Waits until what the caller has written here is confirmed.
+    /// Runs a script whose writes are to be confirmed.
     ///
     /// # Errors
-    /// That no replica did.
-    pub(crate) async fn confirm(&self) -> Result<(), StoreError> {
-        let mine = self.0.written.fetch_add(1, Ordering::Relaxed) + 1;
+    /// What Redis refused, or that it could not be asked.
+    pub(crate) async fn write(&self, call: Call<'_>) -> Result<(Value, Written), StoreError> {
+        let over = self.0.conn.connected().await?;
+        let answer = call.run(&self.0.conn).await?;
+        let nth = self.0.written.fetch_add(1, Ordering::Relaxed) + 1;
+        Ok((answer, Written { nth, over }))
+    }
+
+    /// Waits until what was written is confirmed.
+    ///
+    /// # Errors
+    /// That no replica did, or that the connection is another by now.
+    pub(crate) async fn confirm(&self, written: Written) -> Result<(), StoreError> {
         let mut rounds = self.0.rounds.lock().await;
-        if rounds.upto < mine {
+        if rounds.upto < written.nth || rounds.over != written.over {
             // All of these were answered before the wait that follows.
             rounds.upto = self.0.written.load(Ordering::Relaxed);
-            rounds.refused = self.wait(&mut rounds.disk_rests_until).await.err();
+            rounds.over = written.over;
+            rounds.refused = self.wait(written.over, &mut rounds.disk_rests_until).await.err();
         }
         rounds.refused.clone().map_or(Ok(()), Err)
     }
 
-    async fn wait(&self, disk_rests_until: &mut Option<Instant>) -> Result<(), StoreError> {
-        if self.replicas().await > 0 {
-            self.replica_has_it().await?;
+    async fn wait(
+        &self,
+        over: u64,
+        disk_rests_until: &mut Option<Instant>,
+    ) -> Result<(), StoreError> {
+        let wanted = self.wanted(over).await?;
+        if wanted > 0 {
+            self.replicas_have_it(over, wanted).await?;
         }
         let rests = disk_rests_until.is_some_and(|until| Instant::now() < until);
-        if !rests && !self.disk_has_it().await? {
+        if !rests && !self.disk_has_it(over).await? {
             tracing::warn!(
                 "redis' disk did not confirm a record within {PATIENCE:?}; it is not asked for a while"
             );
@@ -91,37 +138,63 @@ impl Durable {
         Ok(())
     }
 
-    async fn replicas(&self) -> usize {
-        match self.0.conn.value(&redis::cmd("ROLE")).await {
-            Ok(Value::Array(role)) => match role.get(2) {
-                Some(Value::Array(replicas)) => replicas.len(),
-                _ => 0,
-            },
-            _ => 0,
-        }
+    /// Asks over the connection of the write; an answer that is an error is one.
+    async fn ask(&self, over: u64, what: &redis::Pipeline) -> Result<Vec<Value>, StoreError> {
+        let answers = self.0.conn.values_over(over, what).await?.into_iter().map(refusal);
+        Ok(answers.collect::<Result<_, _>>()?)
     }
 
-    async fn replica_has_it(&self) -> Result<(), StoreError> {
-        let mut wait = redis::cmd("WAIT");
-        wait.arg(1).arg(PATIENCE.as_millis() as u64);
-        let confirmed: u64 = redis::from_redis_value(self.0.conn.value(&wait).await?)?;
-        if confirmed > 0 {
+    /// How many replicas must confirm. One that is attached for the first time is
+    /// remembered in the namespace.
+    async fn wanted(&self, over: u64) -> Result<u32, StoreError> {
+        if let Replicas::AtLeast(count) = self.0.replicas {
+            return Ok(count);
+        }
+        if self.0.seen.load(Ordering::Relaxed) {
+            return Ok(1);
+        }
+        let mut ask = redis::pipe();
+        ask.cmd("INFO").arg("replication").cmd("HGET").arg(&self.0.meta).arg(REMEMBERED);
+        let answers = Value::Array(self.ask(over, &ask).await?);
+        let (info, remembered): (String, Option<String>) = redis::from_redis_value(answers)?;
+        if remembered.is_none() {
+            if !info.contains("state=online") {
+                return Ok(0);
+            }
+            let mut remember = redis::pipe();
+            remember.cmd("HSET").arg(&self.0.meta).arg(REMEMBERED).arg(1);
+            self.ask(over, &remember).await?;
+        }
+        self.0.seen.store(true, Ordering::Relaxed);
+        Ok(1)
+    }
+
+    async fn replicas_have_it(&self, over: u64, wanted: u32) -> Result<(), StoreError> {
+        let mut wait = redis::pipe();
+        wait.cmd("WAIT").arg(wanted).arg(PATIENCE.as_millis() as u64);
+        let (confirmed,): (u32,) =
+            redis::from_redis_value(Value::Array(self.ask(over, &wait).await?))?;
+        if confirmed >= wanted {
             return Ok(());
         }
-        Err(StoreError::new(ErrorKind::ReadOnly, "no replica confirmed the record"))
+        let what = match confirmed {
+            0 => "redis: no replica confirmed the record".to_owned(),
+            some => format!("redis: {some} of {wanted} replicas confirmed the record"),
+        };
+        Err(StoreError::new(ErrorKind::ReadOnly, what))
     }
 
     /// Whether the disk has it, or is not to have it: a server without the
     /// command, or without an AOF.
-    async fn disk_has_it(&self) -> Result<bool, StoreError> {
+    async fn disk_has_it(&self, over: u64) -> Result<bool, StoreError> {
         if self.0.no_waitaof.load(Ordering::Relaxed) {
             return Ok(true);
         }
-        let mut wait = redis::cmd("WAITAOF");
-        wait.arg(1).arg(0).arg(PATIENCE.as_millis() as u64);
-        match self.0.conn.value(&wait).await.map_err(StoreError::from) {
-            Ok(answer) => {
-                let (local, _): (u64, u64) = redis::from_redis_value(answer)?;
+        let mut wait = redis::pipe();
+        wait.cmd("WAITAOF").arg(1).arg(0).arg(PATIENCE.as_millis() as u64);
+        match self.ask(over, &wait).await {
+            Ok(answers) => {
+                let ((local, _),): ((u64, u64),) = redis::from_redis_value(Value::Array(answers))?;
                 Ok(local > 0)
             }
             Err(error) if error.is_transient() => Err(error),
@@ -133,5 +206,112 @@ impl Durable {
                 Ok(true)
             }
         }
+    }
+}
+
+impl Store {
+    /// Whether a replica was seen, so that one must confirm what must not be lost.
+    ///
+    /// # Errors
+    /// That Redis could not be asked.
+    pub async fn expects_replica(&self) -> Result<bool, StoreError> {
+        let mut read = redis::cmd("HEXISTS");
+        read.arg(self.keys().meta()).arg(REMEMBERED);
+        Ok(redis::from_redis_value(self.connection().value(&read).await?)?)
+    }
+
+    /// Forgets that a replica was seen, where the configuration says that there
+    /// need be none.
+    ///
+    /// # Errors
+    /// That Redis could not be asked.
+    pub async fn forget_replicas(&self) -> Result<(), StoreError> {
+        if self.replicas() == Replicas::AtLeast(0) {
+            let mut forget = redis::cmd("HDEL");
+            forget.arg(self.keys().meta()).arg(REMEMBERED);
+            self.connection().value(&forget).await?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use redis_local::{Options, RedisServer};
+    use rustix::process::Signal;
+
+    use super::*;
+    use crate::{Script, StoreConfig};
+
+    async fn write(durable: &Durable) -> Result<Written, StoreError> {
+        let script = Script::new(&["return redis.call('INCR', KEYS[1])"]);
+        Ok(durable.write(script.call().key("t:v1:n")).await?.1)
+    }
+
+    fn durable(server: &RedisServer, replicas: Replicas) -> Durable {
+        let config = StoreConfig { replicas, ..StoreConfig::new(server.url(), "t") };
+        Durable::new(&Store::open(&config).expect("a url"))
+    }
+
+    async fn confirmed(durable: &Durable) -> Result<(), StoreError> {
+        let written = write(durable).await?;
+        durable.confirm(written).await
+    }
+
+    #[tokio::test]
+    async fn a_record_is_confirmed_over_the_connection_it_was_written_on() {
+        let master = RedisServer::start().expect("redis-server");
+        let replica = master.replica(Options::default()).expect("a replica");
+        let durable = durable(&master, Replicas::Remembered);
+        confirmed(&durable).await.expect("the replica has it");
+        // It gets nothing more, and a new connection has written nothing: its WAIT
+        // would be answered at once with a yes.
+        replica.signal(Signal::STOP);
+        let written = write(&durable).await.expect("written");
+        master.ask(&["CLIENT", "KILL", "TYPE", "normal"]).expect("killed");
+        let broken = durable.conn().value(&redis::cmd("PING")).await;
+        broken.expect_err("the connection broke");
+        durable.conn().value(&redis::cmd("PING")).await.expect("and is renewed");
+        let error = durable.confirm(written).await.expect_err("not confirmed");
+        assert_eq!(error.kind(), ErrorKind::Unreachable, "{error}");
+        replica.signal(Signal::CONT);
+        confirmed(&durable).await.expect("the next one is");
+    }
+
+    #[tokio::test]
+    async fn a_replica_once_seen_is_expected_until_an_operator_says_otherwise() {
+        let master = RedisServer::start().expect("redis-server");
+        let first = durable(&master, Replicas::Remembered);
+        confirmed(&first).await.expect("there is none");
+        let mut replica = master.replica(Options::default()).expect("a replica");
+        confirmed(&first).await.expect("the replica has it");
+        replica.kill();
+        while !master.ask(&["INFO", "replication"]).expect("info").contains("connected_slaves:0") {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        let error = confirmed(&first).await.expect_err("nobody else has it");
+        assert!(error.to_string().contains("no replica"), "{error}");
+        let later = durable(&master, Replicas::Remembered);
+        confirmed(&later).await.expect_err("another process knows it, too");
+        confirmed(&durable(&master, Replicas::AtLeast(0))).await.expect("none is needed");
+        let config =
+            StoreConfig { replicas: Replicas::AtLeast(0), ..StoreConfig::new(master.url(), "t") };
+        let store = Store::open(&config).expect("a url");
+        assert!(store.expects_replica().await.expect("asked"));
+        store.forget_replicas().await.expect("forgotten");
+        confirmed(&durable(&master, Replicas::Remembered)).await.expect("it is forgotten");
+        confirmed(&durable(&master, Replicas::AtLeast(1))).await.expect_err("one is asked for");
+    }
+
+    #[tokio::test]
+    async fn a_server_that_may_not_be_asked_confirms_nothing() {
+        let master = RedisServer::start().expect("redis-server");
+        let replica = master.replica(Options::default()).expect("a replica");
+        let durable = durable(&master, Replicas::Remembered);
+        write(&durable).await.expect("written");
+        replica.signal(Signal::STOP);
+        master.ask(&["ACL", "SETUSER", "default", "-info", "-role"]).expect("acl");
+        let error = confirmed(&durable).await.expect_err("it cannot be asked");
+        assert_eq!(error.kind(), ErrorKind::Auth, "{error}");
     }
 }

@@ -120,6 +120,9 @@ pub(crate) fn kind_of(error: &RedisError) -> ErrorKind {
         "NOGROUP" => return ErrorKind::NoGroup,
         "NOAUTH" | "WRONGPASS" | "NOPERM" => return ErrorKind::Auth,
         "MISCONF" | "NOREPLICAS" => return ErrorKind::ReadOnly,
+        // A script of somebody's runs for too long; or no connection is free.
+        "BUSY" => return ErrorKind::Unreachable,
+        "ERR" if detail.starts_with("max number of clients") => return ErrorKind::Unreachable,
         "LAYOUT" => return ErrorKind::Layout,
         _ => {}
     }
@@ -161,6 +164,14 @@ pub(crate) fn kind_of(error: &RedisError) -> ErrorKind {
     }
 }
 
+/// Whether this answer says that the next command needs a new connection: the old
+/// one is broken, or its server is not (any more) the one that takes writes. A
+/// server that refuses for a while what it will take later stays the same.
+pub(crate) fn needs_another_connection(error: &RedisError) -> bool {
+    let same = matches!(error.code(), Some("MISCONF" | "NOREPLICAS" | "BUSY" | "TRYAGAIN"));
+    !same && matches!(kind_of(error), ErrorKind::Unreachable | ErrorKind::ReadOnly)
+}
+
 fn text_of(error: &RedisError) -> String {
     let foreign = error.detail().is_some_and(|detail| detail.starts_with("Parse error at"));
     if error.detail().is_some_and(|detail| detail.contains("undeclared key")) {
@@ -169,13 +180,28 @@ fn text_of(error: &RedisError) -> String {
             .to_owned();
     }
     match error.kind() {
-        RedisKind::Parse if foreign => return "redis: what answers there is no redis".to_owned(),
-        RedisKind::AuthenticationFailed => return "redis: wrong user or password".to_owned(),
+        RedisKind::Parse if foreign => {
+            return "the server at this address does not speak the Redis protocol".to_owned();
+        }
+        RedisKind::AuthenticationFailed => {
+            return match error.detail() {
+                Some(of_sentinel) if of_sentinel.starts_with("sentinel ") => {
+                    format!("redis: {of_sentinel}")
+                }
+                _ => "redis: wrong user or password".to_owned(),
+            };
+        }
         _ => {}
+    }
+    let told = error.to_string();
+    if told.contains("UnknownIssuer") {
+        return "redis: its certificate is signed by an authority that is not trusted here; \
+                name that in redis.ca_file"
+            .to_owned();
     }
     match (error.code(), error.detail()) {
         (Some(code), Some(detail)) => format!("redis: {code} {detail}"),
         (None, Some(detail)) => format!("redis: {}: {detail}", error.category().to_lowercase()),
-        _ => format!("redis: {}", error.to_string().to_lowercase()),
+        _ => format!("redis: {}", told.to_lowercase()),
     }
 }

@@ -34,9 +34,9 @@ pub mod twins;
 pub mod types;
 pub mod wake;
 
-pub use conn::Conn;
+pub use conn::{Conn, TlsFiles};
 pub use error::{ErrorKind, StoreError};
 pub use keys::Keys;
 pub use rights::MissingRights;
 pub use script::Script;
-pub use store::{Store, StoreConfig};
+pub use store::{Replicas, Store, StoreConfig};

@@ -24,8 +24,10 @@ pub struct ServerFacts {
     pub max_memory: u64,
     /// How much it holds.
     pub used_memory: u64,
-    /// Whether it is a replica.
-    pub replica: bool,
+    /// Replicas attached to it.
+    pub replicas: u32,
+    /// How many of them it needs to take writes, where we may ask.
+    pub min_replicas: Option<u32>,
     /// Whether it is part of a cluster.
     pub cluster: bool,
     /// Whether it has a configuration file, into which `CONFIG REWRITE` writes.
@@ -61,23 +63,24 @@ pub async fn server(store: &Store) -> Result<ServerFacts, StoreError> {
         product: if valkey { "valkey" } else { "redis" }.to_owned(),
         version: text(if valkey { "valkey_version" } else { "redis_version" }),
         aof: text("aof_enabled") == "1",
-        fsync: fsync(store).await,
+        fsync: setting(store, "appendfsync").await,
         persists: text("aof_last_write_status") != "err",
         policy: text("maxmemory_policy"),
         max_memory: number("maxmemory"),
         used_memory: number("used_memory"),
-        replica: matches!(text("role").as_str(), "slave" | "replica"),
+        replicas: text("connected_slaves").parse().unwrap_or(0),
+        min_replicas: setting(store, "min-replicas-to-write").await.and_then(|n| n.parse().ok()),
         cluster: text("cluster_enabled") == "1",
         has_file: !text("config_file").is_empty(),
     })
 }
 
 /// `CONFIG GET` is often forbidden; then nothing is known.
-async fn fsync(store: &Store) -> Option<String> {
+async fn setting(store: &Store, name: &str) -> Option<String> {
     let mut command = redis::cmd("CONFIG");
-    command.arg("GET").arg("appendfsync");
+    command.arg("GET").arg(name);
     let value = store.connection().value(&command).await.ok()?;
-    redis::from_redis_value::<HashMap<String, String>>(value).ok()?.remove("appendfsync")
+    redis::from_redis_value::<HashMap<String, String>>(value).ok()?.remove(name)
 }
 
 /// Whether the server takes a write now. Writes an empty text into a key that
@@ -119,7 +122,7 @@ mod tests {
         let redis = RedisServer::start().expect("redis-server");
         let store = Store::connect(&StoreConfig::new(redis.url(), "t")).await.expect("store");
         let facts = server(&store).await.expect("facts");
-        assert!(facts.aof && facts.persists && !facts.replica && !facts.cluster, "{facts:?}");
+        assert!(facts.aof && facts.persists && facts.replicas == 0 && !facts.cluster, "{facts:?}");
         assert_eq!(facts.fsync.as_deref(), Some("everysec"));
         assert_eq!(facts.policy, "noeviction");
         write(&store).await.expect("writable");
@@ -146,8 +149,10 @@ mod tests {
             ..Options::default()
         };
         let replica = RedisServer::start_with(options).expect("redis-server");
-        let store = Store::connect(&StoreConfig::new(replica.url(), "t")).await.expect("store");
-        assert!(server(&store).await.expect("facts").replica);
-        assert_eq!(write(&store).await.expect_err("replica").kind(), ErrorKind::ReadOnly);
+        let refused = Store::connect(&StoreConfig::new(replica.url(), "t")).await;
+        let refused = refused.expect_err("a replica");
+        assert_eq!(refused.kind(), ErrorKind::ReadOnly);
+        let of = format!("a replica of 127.0.0.1:{}", full.port());
+        assert!(refused.to_string().contains(&of), "{refused}");
     }
 }

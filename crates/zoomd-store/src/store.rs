@@ -5,7 +5,7 @@ use std::sync::Arc;
 use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::clock::ClockOffset;
-use crate::conn::{Conn, Target};
+use crate::conn::{Conn, Target, TlsFiles};
 use crate::error::{ErrorKind, StoreError};
 use crate::keys::Keys;
 
@@ -21,6 +21,21 @@ pub struct StoreConfig {
     pub namespace: String,
     /// The name recorded in the namespace and sealed into each grant.
     pub deployment: String,
+    /// How many replicas confirm what must not be lost.
+    pub replicas: Replicas,
+    /// Certificates for `rediss://`, where they are not the system's.
+    pub tls: TlsFiles,
+}
+
+/// How many replicas must confirm a record that must not be lost: of a token or a
+/// call that is about to be sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Replicas {
+    /// One, once a replica was seen by any daemon of the namespace; none before.
+    #[default]
+    Remembered,
+    /// This many, whatever was seen; with 0 what was seen is forgotten.
+    AtLeast(u32),
 }
 
 impl StoreConfig {
@@ -31,6 +46,8 @@ impl StoreConfig {
             url: SecretString::from(url.into()),
             namespace: namespace.into(),
             deployment: "default".to_owned(),
+            replicas: Replicas::default(),
+            tls: TlsFiles::default(),
         }
     }
 }
@@ -41,6 +58,7 @@ pub struct Store {
     conn: Conn,
     keys: Keys,
     deployment: Arc<str>,
+    replicas: Replicas,
     clock: ClockOffset,
 }
 
@@ -51,10 +69,12 @@ impl Store {
     /// A URL that cannot be used.
     pub fn open(config: &StoreConfig) -> Result<Self, StoreError> {
         let target = Target::parse(config.url.expose_secret(), &config.namespace)?;
+        let target = target.trusting(&config.tls)?;
         Ok(Self {
             conn: Conn::lazy(target),
             keys: Keys::new(&config.namespace),
             deployment: config.deployment.as_str().into(),
+            replicas: config.replicas,
             clock: ClockOffset::default(),
         })
     }
@@ -117,6 +137,12 @@ impl Store {
     #[must_use]
     pub fn deployment(&self) -> &str {
         &self.deployment
+    }
+
+    /// How many replicas confirm what must not be lost.
+    #[must_use]
+    pub fn replicas(&self) -> Replicas {
+        self.replicas
     }
 
     /// What scripts add to the time of Redis: zero but in tests.

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use futures_util::StreamExt as _;
 use redis::aio::PubSubStream;
+use tokio::sync::watch;
 
 use crate::conn::Conn;
 use crate::{Store, StoreError};
@@ -31,6 +32,7 @@ pub struct Wakes {
     conn: Conn,
     channel: String,
     stream: Option<PubSubStream>,
+    renewals: watch::Receiver<u64>,
 }
 
 impl std::fmt::Debug for Wakes {
@@ -43,7 +45,9 @@ impl Store {
     /// Listens for wake-ups on a connection of its own.
     #[must_use]
     pub fn wakes(&self) -> Wakes {
-        Wakes { conn: self.blocking_connection(), channel: self.keys().wake(), stream: None }
+        let conn = self.blocking_connection();
+        let renewals = conn.renewals();
+        Wakes { conn, channel: self.keys().wake(), stream: None, renewals }
     }
 }
 
@@ -53,13 +57,17 @@ impl Wakes {
     pub async fn next(&mut self) -> Wake {
         loop {
             if let Some(stream) = &mut self.stream {
-                match stream.next().await {
-                    Some(message) => {
-                        if let Some(wake) = Wake::read(message.get_payload_bytes()) {
-                            return wake;
+                tokio::select! {
+                    biased;
+                    _ = self.renewals.changed() => self.stream = None,
+                    message = stream.next() => match message {
+                        Some(message) => {
+                            if let Some(wake) = Wake::read(message.get_payload_bytes()) {
+                                return wake;
+                            }
                         }
-                    }
-                    None => self.stream = None,
+                        None => self.stream = None,
+                    },
                 }
             } else {
                 match self.listen().await {
@@ -76,7 +84,8 @@ impl Wakes {
         }
     }
 
-    async fn listen(&self) -> Result<PubSubStream, StoreError> {
+    async fn listen(&mut self) -> Result<PubSubStream, StoreError> {
+        self.renewals.mark_unchanged();
         let mut pubsub = self.conn.pubsub().await?;
         pubsub.subscribe(&self.channel).await?;
         Ok(pubsub.into_on_message())

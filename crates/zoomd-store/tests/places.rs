@@ -1,9 +1,8 @@
 //! Where Redis may be: a cluster, or behind sentinels.
 
-use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use redis_local::{Options, RedisServer};
+use redis_local::{Options, RedisServer, Sentinel};
 use zoomd_store::queue::{
     Admission, Admitted, Outcome, Queue, QueueSettings, Settled, Settlement, Then,
 };
@@ -84,58 +83,12 @@ async fn one_job(store: &Store, ns: &str) {
     assert!(store.misplaced(Some("acme")).await.expect("types").is_empty());
 }
 
-/// A sentinel of its own, killed with the value.
-struct Sentinel {
-    child: Child,
-    port: u16,
-    _folder: tempfile::TempDir,
-}
-
-impl Sentinel {
-    fn watching(master: &RedisServer) -> Self {
-        let folder = tempfile::tempdir().expect("folder");
-        let port = std::net::TcpListener::bind("127.0.0.1:0")
-            .expect("port")
-            .local_addr()
-            .expect("addr")
-            .port();
-        let file = folder.path().join("sentinel.conf");
-        let text = format!(
-            "port {port}\nbind 127.0.0.1\nsentinel monitor mymaster 127.0.0.1 {} 1\n",
-            master.port()
-        );
-        std::fs::write(&file, text).expect("conf");
-        let program = if which("redis-server") { "redis-server" } else { "valkey-server" };
-        let child = Command::new(program)
-            .arg(&file)
-            .arg("--sentinel")
-            .arg("--dir")
-            .arg(folder.path())
-            .stdout(Stdio::null())
-            .spawn()
-            .expect("sentinel");
-        Self { child, port, _folder: folder }
-    }
-}
-
-fn which(program: &str) -> bool {
-    std::env::split_paths(&std::env::var_os("PATH").unwrap_or_default())
-        .any(|dir| dir.join(program).is_file())
-}
-
-impl Drop for Sentinel {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
 #[tokio::test]
 async fn a_sentinel_is_asked_for_the_master() {
     let master = RedisServer::start().expect("redis");
-    let sentinel = Sentinel::watching(&master);
+    let sentinel = Sentinel::watching(&master, 1, &[]).expect("sentinel");
     let config = |name: &str| {
-        let url = format!("redis+sentinel://127.0.0.1:1,127.0.0.1:{}/{name}", sentinel.port);
+        let url = format!("redis+sentinel://127.0.0.1:1,127.0.0.1:{}/{name}", sentinel.port());
         StoreConfig::new(url, "zoomd")
     };
     let limit = Instant::now() + Duration::from_secs(20);

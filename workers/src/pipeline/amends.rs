@@ -1,6 +1,6 @@
 //! After Redis was away: is it the one that left?
 //!
-//! Whenever a loop cannot reach Redis, all of them stop at a barrier
+//! Whenever the connections are renewed, all loops stop at a barrier
 //! ([`Trouble::cleared`]) until this one has asked for the run id. Another id
 //! means a restart, a failover or a restore, and so a Redis that may have lost
 //! its last seconds. Before anything else is asked of it, it is told the calls
@@ -31,9 +31,9 @@ pub async fn serve(shop: Arc<Shop>) {
     let mut known = run_id(&shop).await.ok();
     loop {
         shop.trouble.suspected().await;
-        let mut breaks;
+        let mut renewals;
         let id = loop {
-            breaks = shop.trouble.breaks();
+            renewals = shop.trouble.renewals();
             match run_id(&shop).await {
                 Ok(id) => break id,
                 Err(_) => tokio::time::sleep(BETWEEN).await,
@@ -42,16 +42,19 @@ pub async fn serve(shop: Arc<Shop>) {
             shop.progress.touch();
         };
         if known.as_ref().is_some_and(|known| *known != id) {
-            tracing::warn!("redis is another than before: it is told what it may have forgotten");
+            tracing::warn!(
+                "redis restarted or failed over; replaying recent calls it may have lost"
+            );
             if let Err(error) = make_amends(&shop).await {
                 tracing::debug!(error = %error, "redis went away again");
+                tokio::time::sleep(BETWEEN).await;
                 continue;
             }
             shop.hold_intake();
         }
         known = Some(id);
         shop.queue.watch_leases().await;
-        shop.trouble.clear(breaks);
+        shop.trouble.clear(renewals);
     }
 }
 
@@ -90,7 +93,7 @@ async fn make_amends(shop: &Shop) -> Result<(), StoreError> {
     }
     seam::at("amended");
     metrics::counter!("zoomd_calls_written_back_total").increment(told as u64);
-    tracing::warn!(told, settled, "redis was told the calls it may have forgotten");
+    tracing::warn!(told, settled, "recent calls were replayed to redis");
     Ok(())
 }
 

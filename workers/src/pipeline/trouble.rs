@@ -21,9 +21,9 @@ pub struct Trouble {
     state: Arc<Mutex<State>>,
     /// Whether Redis was out of reach and nobody has looked since.
     suspect: watch::Sender<bool>,
-    /// How often a connection broke, and how often that was looked into. One
-    /// that broke in other hands than a loop's is known only from here.
-    breaks: watch::Receiver<u64>,
+    /// How often the connections were renewed, and how often that was looked into.
+    /// What other hands than a loop's found is known only from here.
+    renewals: watch::Receiver<u64>,
     seen: Arc<AtomicU64>,
 }
 
@@ -41,11 +41,11 @@ struct State {
 }
 
 impl Trouble {
-    /// Trouble with a Redis whose connections count their breaks here.
+    /// Trouble with a Redis whose connections count their renewals here.
     #[must_use]
-    pub fn watching(breaks: watch::Receiver<u64>) -> Self {
-        let seen = Arc::new(AtomicU64::new(*breaks.borrow()));
-        Self { state: Arc::default(), suspect: watch::Sender::new(false), breaks, seen }
+    pub fn watching(renewals: watch::Receiver<u64>) -> Self {
+        let seen = Arc::new(AtomicU64::new(*renewals.borrow()));
+        Self { state: Arc::default(), suspect: watch::Sender::new(false), renewals, seen }
     }
 
     /// What is wrong, if anything is.
@@ -56,29 +56,30 @@ impl Trouble {
 
     /// Waits until Redis was out of reach.
     pub async fn suspected(&self) {
-        let (mut suspect, mut breaks) = (self.suspect.subscribe(), self.breaks.clone());
-        let broke = async {
-            if breaks.wait_for(|times| *times != self.seen.load(Ordering::Acquire)).await.is_err() {
+        let (mut suspect, mut renewals) = (self.suspect.subscribe(), self.renewals.clone());
+        let renewed = async {
+            let seen = &self.seen;
+            if renewals.wait_for(|times| *times != seen.load(Ordering::Acquire)).await.is_err() {
                 std::future::pending::<()>().await;
             }
         };
         tokio::select! {
             _ = suspect.wait_for(|suspect| *suspect) => {}
-            () = broke => self.notice(),
+            () = renewed => self.notice(),
         }
     }
 
-    /// Closes the barrier if a connection broke since that was looked at.
+    /// Closes the barrier if the connections were renewed since that was looked at.
     fn notice(&self) {
-        if self.breaks() != self.seen.load(Ordering::Acquire) {
+        if self.renewals() != self.seen.load(Ordering::Acquire) {
             self.suspect.send_replace(true);
         }
     }
 
-    /// How often a connection broke. Asked before a look at Redis, and given
-    /// back with [`clear`](Self::clear): a break after that look counts anew.
-    pub fn breaks(&self) -> u64 {
-        *self.breaks.borrow()
+    /// How often the connections were renewed. Asked before a look at Redis, and
+    /// given back with [`clear`](Self::clear): a renewal after that look counts anew.
+    pub fn renewals(&self) -> u64 {
+        *self.renewals.borrow()
     }
 
     /// Waits until Redis is known to be the one we knew, or has been told what
@@ -90,10 +91,10 @@ impl Trouble {
         }
     }
 
-    /// Opens the barrier: the Redis behind the connections after `breaks`
-    /// breaks is known.
-    pub fn clear(&self, breaks: u64) {
-        self.seen.store(breaks, Ordering::Release);
+    /// Opens the barrier: the Redis behind the connections after so many renewals
+    /// is known.
+    pub fn clear(&self, renewals: u64) {
+        self.seen.store(renewals, Ordering::Release);
         self.suspect.send_replace(false);
         self.fine(Instant::now());
     }
@@ -108,7 +109,7 @@ impl Trouble {
         state.what = Some(error.to_string());
         if state.warned.is_none_or(|at| now.duration_since(at) >= BETWEEN_WARNINGS) {
             state.warned = Some(now);
-            tracing::warn!(redis.op = doing, error = %error, "redis does not do its part; waiting for it");
+            tracing::warn!(redis.op = doing, error = %error, "redis is unavailable; retrying");
         }
     }
 
@@ -116,7 +117,8 @@ impl Trouble {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(since) = state.since.take() {
             state.what = None;
-            if state.warned.take().is_some() {
+            // What was warned of is told to be over; the next warning waits its minute.
+            if state.warned.is_some_and(|at| at >= since) {
                 let away = now.duration_since(since);
                 tracing::info!(seconds = away.as_secs_f64(), "redis is back");
             }
@@ -182,24 +184,38 @@ mod tests {
         assert_eq!(trouble.what(), None);
     }
 
+    #[test]
+    fn trouble_that_comes_and_goes_is_told_once_a_minute() {
+        let (trouble, start) = (Trouble::default(), Instant::now());
+        let warned = |after: u64| {
+            let now = start + Duration::from_secs(after);
+            trouble.failed("claim", &StoreError::new(ErrorKind::Unreachable, "gone"), now);
+            trouble.fine(now);
+            trouble.state.lock().expect("whole").warned == Some(now)
+        };
+        let told: Vec<_> =
+            [0, 1, 5, 59, 60, 61, 119, 120].into_iter().filter(|at| warned(*at)).collect();
+        assert_eq!(told, [0, 60, 120]);
+    }
+
     #[tokio::test]
-    async fn a_connection_that_broke_in_other_hands_closes_the_barrier() {
-        let (breaks, count) = watch::channel(0);
+    async fn what_other_hands_found_closes_the_barrier() {
+        let (renewals, count) = watch::channel(0);
         let trouble = Trouble::watching(count);
         trouble.cleared().await;
-        breaks.send_replace(1);
+        renewals.send_replace(1);
         let barrier = trouble.cleared();
         tokio::pin!(barrier);
         assert!(futures_util::poll!(&mut barrier).is_pending(), "closed before anyone looked");
         trouble.suspected().await;
-        let looked_at = trouble.breaks();
-        breaks.send_replace(2);
+        let looked_at = trouble.renewals();
+        renewals.send_replace(2);
         trouble.clear(looked_at);
         assert!(futures_util::poll!(&mut barrier).is_ready(), "open for who waited");
-        assert!(futures_util::poll!(Box::pin(trouble.cleared())).is_pending(), "broke again");
-        trouble.clear(trouble.breaks());
+        assert!(futures_util::poll!(Box::pin(trouble.cleared())).is_pending(), "renewed again");
+        trouble.clear(trouble.renewals());
         trouble.cleared().await;
-        breaks.send_replace(3);
+        renewals.send_replace(3);
         trouble.suspected().await;
         assert!(futures_util::poll!(Box::pin(trouble.cleared())).is_pending());
     }

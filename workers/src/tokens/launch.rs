@@ -61,6 +61,10 @@ impl Tokens {
             Ended::Later { wait, why } => {
                 tracing::debug!(%account, ?wait, why, "no rotation for now");
             }
+            // Told once a minute for all that use Redis, not for each account.
+            Ended::Store(error) if error.is_transient() => {
+                tracing::debug!(%account, %error, "a rotation could not ask redis");
+            }
             Ended::Store(error) => {
                 tracing::warn!(%account, %error, "a rotation could not ask redis");
             }

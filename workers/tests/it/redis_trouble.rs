@@ -152,7 +152,7 @@ async fn one_that_is_away_costs_one_warning_and_no_busy_loop() {
     let tries = seen.count("zoomd_redis_errors_total") - tries;
     assert!(tries <= 40, "{tries} failed operations in three seconds");
     assert!(engine.progress_age() < Duration::from_secs(3), "to wait for redis is to move");
-    let told = warnings.about("redis does not do its part");
+    let told = warnings.about("redis is unavailable");
     assert_eq!(told, 1, "one warning a minute");
     world.redis.restart().expect("redis starts again");
     enqueue(&world, "after", 1);

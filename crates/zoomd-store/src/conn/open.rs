@@ -1,51 +1,85 @@
 //! Opening one connection: find the server, greet it, time-outs explicit.
 
+use std::io::ErrorKind::TimedOut;
+use std::time::Duration;
+
+use futures_util::StreamExt as _;
+use futures_util::stream::FuturesUnordered;
 use redis::aio::MultiplexedConnection;
 use redis::{
-    AsyncConnectionConfig, Client, ConnectionAddr, ConnectionInfo, ErrorKind, RedisError, Value,
+    AsyncConnectionConfig, Client, ConnectionAddr, ConnectionInfo, ErrorKind, RedisError,
+    ServerErrorKind, Value,
 };
 
+use super::epoch::Epoch;
 use super::target::{Place, Target, address};
-use super::{CONNECT_TIMEOUT, RESPONSE_TIMEOUT};
+use super::{CONNECT_TIMEOUT, RESPONSE_TIMEOUT, cluster, refusal, refused_at_once, sentinel};
 
-pub(super) async fn multiplexed(target: &Target) -> Result<MultiplexedConnection, RedisError> {
-    link(&client(target).await?).await
+/// How long the others may take to contradict the first who answered where the
+/// master is.
+const CONTRADICTION: Duration = Duration::from_millis(300);
+
+/// A connection to the master, and the run id of what answers there. The server
+/// has been asked whether it is one, and takes commands.
+pub(super) async fn checked(
+    target: &Target,
+    epoch: &Epoch,
+) -> Result<(MultiplexedConnection, String), RedisError> {
+    let opened = link(&client(target, epoch).await?).await?;
+    let run_id = within(CONNECT_TIMEOUT, check(opened.clone())).await?;
+    Ok((opened, run_id))
+}
+
+/// Refuses a replica, and a server that takes no commands yet.
+async fn check(mut link: MultiplexedConnection) -> Result<String, RedisError> {
+    let mut ask = redis::pipe();
+    ask.cmd("INFO").arg("server").cmd("INFO").arg("replication").cmd("PING");
+    let answers = link.send_packed_commands(&ask, 0, 3).await?.into_iter().map(refusal);
+    let answers = Value::Array(answers.collect::<Result<_, _>>()?);
+    let (server, replication, _): (String, String, Value) = redis::from_redis_value(answers)?;
+    if field(&replication, "role") != Some("master") {
+        let of = [field(&replication, "master_host"), field(&replication, "master_port")];
+        let of = of.map(|part| part.unwrap_or("?")).join(":");
+        let what = format!("this server is a replica of {of}");
+        let kind = ErrorKind::Server(ServerErrorKind::ReadOnly);
+        return Err(RedisError::from((kind, "a replica answers", what)));
+    }
+    Ok(field(&server, "run_id").unwrap_or_default().to_owned())
+}
+
+/// One line of an answer of `INFO`.
+fn field<'a>(info: &'a str, name: &str) -> Option<&'a str> {
+    info.lines().find_map(|line| Some(line.strip_prefix(name)?.strip_prefix(':')?.trim()))
 }
 
 /// The client of the server that holds the namespace now.
-pub(super) async fn client(target: &Target) -> Result<Client, RedisError> {
+pub(super) async fn client(target: &Target, epoch: &Epoch) -> Result<Client, RedisError> {
     match &target.place {
-        Place::Server(info) => {
-            let client = client_of((**info).clone())?;
-            owner_if_cluster(client, target.slot).await
+        Place::Sentinel(sentinels) => {
+            let (host, port) = sentinel::master(target, sentinels).await?;
+            let any = sentinels.all.first().ok_or_else(|| refused("no sentinel is named"))?;
+            let addr = address(&host, port, sentinels.tls);
+            let settings = sentinels.settings.clone();
+            client_of(any.clone().set_addr(addr).set_redis_settings(settings), target)
         }
-        Place::Sentinel { sentinels, master, settings, tls } => {
-            let addr = ask_sentinels(sentinels, master, *tls).await?;
-            let any = sentinels.first().ok_or_else(|| refused("no sentinel is named"))?;
-            client_of(any.clone().set_addr(addr).set_redis_settings((**settings).clone()))
-        }
-        Place::Cluster { nodes } => {
-            let mut last = refused("no cluster node is named");
-            for node in nodes {
-                match owner_if_cluster(client_of(node.clone())?, target.slot).await {
-                    Ok(client) => return Ok(client),
-                    Err(error) => last = error,
-                }
-            }
-            Err(last)
-        }
+        Place::Server(info) => cluster::owner(target, std::slice::from_ref(&**info), epoch).await,
+        Place::Cluster { nodes } => cluster::owner(target, nodes, epoch).await,
     }
 }
 
-fn refused(why: &'static str) -> RedisError {
+pub(super) fn refused(why: &'static str) -> RedisError {
     RedisError::from((ErrorKind::InvalidClientConfig, why))
 }
 
-fn client_of(info: ConnectionInfo) -> Result<Client, RedisError> {
-    if matches!(info.addr(), ConnectionAddr::TcpTls { .. }) {
-        install_tls();
+pub(super) fn client_of(info: ConnectionInfo, target: &Target) -> Result<Client, RedisError> {
+    if !matches!(info.addr(), ConnectionAddr::TcpTls { .. }) {
+        return Client::open(info);
     }
-    Client::open(info)
+    install_tls();
+    match &target.tls {
+        Some(certificates) => Client::build_with_tls(info, (**certificates).clone()),
+        None => Client::open(info),
+    }
 }
 
 /// TLS needs a provider for the whole process; one that is there already serves.
@@ -55,82 +89,90 @@ fn install_tls() {
     }
 }
 
-async fn link(client: &Client) -> Result<MultiplexedConnection, RedisError> {
+pub(super) async fn link(client: &Client) -> Result<MultiplexedConnection, RedisError> {
     let config = AsyncConnectionConfig::new()
         .set_connection_timeout(Some(CONNECT_TIMEOUT))
         .set_response_timeout(Some(RESPONSE_TIMEOUT));
-    client.get_multiplexed_async_connection_with_config(&config).await
+    match client.get_multiplexed_async_connection_with_config(&config).await {
+        Err(error) => {
+            Err(match refused_at_once::words(client.get_connection_info(), &error).await {
+                Some(words) => words,
+                None => error,
+            })
+        }
+        opened => opened,
+    }
 }
 
-async fn ask_sentinels(
-    sentinels: &[ConnectionInfo],
-    master: &str,
-    tls: bool,
-) -> Result<ConnectionAddr, RedisError> {
-    let mut last =
-        RedisError::from((ErrorKind::MasterNameNotFoundBySentinel, "no sentinel knows the master"));
-    for sentinel in sentinels {
-        match ask_sentinel(sentinel, master).await {
-            Ok(Some((host, port))) => return Ok(address(&host, port, tls)),
-            Ok(None) => {}
-            Err(error) => last = error,
+async fn within<T>(
+    limit: Duration,
+    work: impl Future<Output = Result<T, RedisError>>,
+) -> Result<T, RedisError> {
+    match tokio::time::timeout(limit, work).await {
+        Ok(done) => done,
+        Err(_) => Err(RedisError::from(std::io::Error::from(TimedOut))),
+    }
+}
+
+/// Asks all at the same time where the master is, and takes the answer with the
+/// greatest epoch of those that come soon after the first: one who slept through a
+/// failover answers as before it. `None` when nobody knows.
+pub(super) async fn newest<T>(
+    asked: impl IntoIterator<Item = impl Future<Output = Result<Option<(u64, T)>, RedisError>>>,
+) -> Result<Option<T>, RedisError> {
+    let mut asked: FuturesUnordered<_> =
+        asked.into_iter().map(|ask| within(CONNECT_TIMEOUT, ask)).collect();
+    let (mut best, mut failed, mut nobody): (Option<(u64, T)>, _, _) = (None, None, false);
+    let mut patience = std::pin::pin!(tokio::time::sleep(CONNECT_TIMEOUT));
+    loop {
+        tokio::select! {
+            () = &mut patience, if best.is_some() => break,
+            answer = asked.next() => match answer {
+                None => break,
+                Some(Ok(Some(found))) => {
+                    if best.is_none() {
+                        patience.as_mut().reset(tokio::time::Instant::now() + CONTRADICTION);
+                    }
+                    if best.as_ref().is_none_or(|(epoch, _)| *epoch < found.0) {
+                        best = Some(found);
+                    }
+                }
+                Some(Ok(None)) => nobody = true,
+                Some(Err(error)) => failed = Some(error),
+            },
         }
     }
-    Err(last)
-}
-
-async fn ask_sentinel(
-    sentinel: &ConnectionInfo,
-    master: &str,
-) -> Result<Option<(String, u16)>, RedisError> {
-    let mut link = link(&client_of(sentinel.clone())?).await?;
-    redis::cmd("SENTINEL").arg("GET-MASTER-ADDR-BY-NAME").arg(master).query_async(&mut link).await
-}
-
-/// On a cluster, the node that owns the namespace's slot; else `client` itself.
-async fn owner_if_cluster(client: Client, slot: Option<u16>) -> Result<Client, RedisError> {
-    let mut first = link(&client).await?;
-    let info: Result<String, _> = redis::cmd("INFO").arg("cluster").query_async(&mut first).await;
-    // A user without the right to INFO is not kept out; MOVED would tell.
-    if !info.is_ok_and(|text| text.contains("cluster_enabled:1")) {
-        return Ok(client);
+    match (best, failed) {
+        (Some((_, found)), _) => Ok(Some(found)),
+        (None, Some(error)) if !nobody => Err(error),
+        (None, _) => Ok(None),
     }
-    let Some(slot) = slot else {
-        return Err(refused(
-            "this server is a redis cluster, and the namespace has no hash tag: name it like {zoomd}",
-        ));
-    };
-    let slots: Value = redis::cmd("CLUSTER").arg("SLOTS").query_async(&mut first).await?;
-    let Some((host, port)) = owner(&slots, slot) else {
-        return Err(RedisError::from((
-            ErrorKind::ClusterConnectionNotFound,
-            "no node serves the namespace's slot",
-        )));
-    };
-    let info = client.get_connection_info().clone();
-    let (known, tls) = match info.addr() {
-        ConnectionAddr::Tcp(host, _) => (host.clone(), false),
-        ConnectionAddr::TcpTls { host, .. } => (host.clone(), true),
-        _ => return Ok(client),
-    };
-    // An empty host means: the one you asked.
-    let host = if host.is_empty() { known } else { host };
-    client_of(info.set_addr(address(&host, port, tls)))
 }
 
-/// The master of `slot` in an answer of `CLUSTER SLOTS`.
-fn owner(slots: &Value, slot: u16) -> Option<(String, u16)> {
-    let Value::Array(ranges) = slots else { return None };
-    ranges.iter().find_map(|range| {
-        let Value::Array(parts) = range else { return None };
-        let [Value::Int(from), Value::Int(to), Value::Array(node), ..] = parts.as_slice() else {
-            return None;
-        };
-        if !(*from..=*to).contains(&i64::from(slot)) {
-            return None;
-        }
-        let [host, Value::Int(port), ..] = node.as_slice() else { return None };
-        let host = redis::from_redis_value_ref::<Option<String>>(host).ok()?.unwrap_or_default();
-        Some((host, u16::try_from(*port).ok()?))
-    })
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    type Answer = Result<Option<(u64, &'static str)>, RedisError>;
+
+    async fn after(ms: u64, answer: Answer) -> Answer {
+        tokio::time::sleep(Duration::from_millis(ms)).await;
+        answer
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_newest_answer_counts_and_nobody_is_waited_for_in_vain() {
+        let begun = tokio::time::Instant::now();
+        let old_first = [after(1, Ok(Some((3, "old")))), after(50, Ok(Some((4, "new"))))];
+        assert_eq!(newest(old_first).await.expect("found"), Some("new"));
+        assert!(begun.elapsed() < Duration::from_millis(60), "all have answered");
+        let frozen = [after(60_000, Ok(Some((9, "never")))), after(1, Ok(Some((1, "here"))))];
+        assert_eq!(newest(frozen).await.expect("found"), Some("here"));
+        assert!(begun.elapsed() < Duration::from_secs(1), "{:?}", begun.elapsed());
+        let failed = || Err(RedisError::from((ErrorKind::Io, "away")));
+        assert_eq!(newest([after(1, Ok(None)), after(2, failed())]).await.expect("told"), None);
+        newest([after(1, failed())]).await.expect_err("nobody could be asked");
+        let frozen = newest([after(60_000, Ok(None))]).await.expect_err("no answer");
+        assert!(frozen.is_timeout());
+    }
 }

@@ -3,12 +3,20 @@
 //! `redis://`, `rediss://`, `unix://` (and `valkey…`) name one server;
 //! `redis+sentinel://[user:password@]host:port[,host:port]/master[/db]` names
 //! sentinels to ask; `redis+cluster://host:port[,host:port]` names nodes to
-//! start from. With `rediss+…` both speak TLS.
+//! start from. With `rediss+…` both speak TLS. The login is the master's; the
+//! sentinels' own stands in the query: `sentinel_user`, `sentinel_password`, and
+//! `sentinel_tls=no` where only the master speaks TLS.
+//!
+//! A parameter that nobody reads is refused: it would be trusted all the same.
 
 use std::str::FromStr;
+use std::sync::Arc;
 
-use redis::{ConnectionAddr, ConnectionInfo, IntoConnectionInfo, RedisConnectionInfo};
+use redis::{
+    ConnectionAddr, ConnectionInfo, IntoConnectionInfo, RedisConnectionInfo, TlsCertificates,
+};
 
+use super::query::Query;
 use crate::error::{ErrorKind, StoreError};
 
 /// Where to find the server that holds the namespace.
@@ -17,20 +25,30 @@ pub struct Target {
     pub(super) place: Place,
     /// The hash slot of the namespace, when its name has a hash tag.
     pub(super) slot: Option<u16>,
+    /// Whom TLS trusts and how it names itself, where that is not the system's.
+    pub(super) tls: Option<Arc<TlsCertificates>>,
 }
 
+/// The places to ask.
 #[derive(Debug, Clone)]
 pub(super) enum Place {
+    /// One server, or a node of a cluster.
     Server(Box<ConnectionInfo>),
-    Sentinel {
-        sentinels: Vec<ConnectionInfo>,
-        master: String,
-        settings: Box<RedisConnectionInfo>,
-        tls: bool,
-    },
+    Sentinel(Box<Sentinels>),
     Cluster {
         nodes: Vec<ConnectionInfo>,
     },
+}
+
+/// Sentinels, and the master they watch.
+#[derive(Debug, Clone)]
+pub(super) struct Sentinels {
+    pub(super) all: Vec<ConnectionInfo>,
+    pub(super) master: String,
+    /// The master's login and database.
+    pub(super) settings: RedisConnectionInfo,
+    /// Whether the master speaks TLS.
+    pub(super) tls: bool,
 }
 
 impl Target {
@@ -40,28 +58,46 @@ impl Target {
     /// What is wrong with it, without repeating it.
     pub fn parse(url: &str, namespace: &str) -> Result<Self, StoreError> {
         let (scheme, rest) = url.split_once("://").ok_or_else(|| bad("it has no scheme"))?;
+        let (rest, query) = rest.split_once('?').unwrap_or((rest, ""));
+        let mut query = Query::parse(query)?;
         let place = match scheme {
-            "redis+sentinel" | "rediss+sentinel" => sentinel(rest, scheme.starts_with("rediss"))?,
+            "redis+sentinel" | "rediss+sentinel" => {
+                sentinel(rest, scheme.starts_with("rediss"), &mut query)?
+            }
             "redis+cluster" | "rediss+cluster" => {
                 let base = if scheme.starts_with("rediss") { "rediss" } else { "redis" };
                 let (login, hosts, _) = split(rest);
                 Place::Cluster { nodes: nodes(base, login, hosts, "")? }
             }
-            _ => Place::Server(Box::new(info(url)?)),
+            _ => {
+                let socket = matches!(scheme, "unix" | "redis+unix" | "valkey+unix");
+                let kept =
+                    if socket { query.take_all(&["db", "user", "pass"]) } else { String::new() };
+                Place::Server(Box::new(info(&format!("{scheme}://{rest}{kept}"))?))
+            }
         };
-        Ok(Self { place, slot: hash_slot(namespace) })
+        query.finish()?;
+        Ok(Self { place, slot: hash_slot(namespace), tls: None })
+    }
+
+    /// The same, with certificates from these files.
+    ///
+    /// # Errors
+    /// A file that cannot be read, or that nothing is in.
+    pub fn trusting(self, files: &super::TlsFiles) -> Result<Self, StoreError> {
+        Ok(Self { tls: files.read()?.map(Arc::new), ..self })
     }
 
     pub(super) fn database(&self) -> i64 {
         match &self.place {
             Place::Server(info) => info.redis_settings().db(),
-            Place::Sentinel { settings, .. } => settings.db(),
+            Place::Sentinel(sentinels) => sentinels.settings.db(),
             Place::Cluster { .. } => 0,
         }
     }
 }
 
-fn bad(why: &str) -> StoreError {
+pub(super) fn bad(why: &str) -> StoreError {
     StoreError::new(ErrorKind::Config, format!("the redis url cannot be used: {why}"))
 }
 
@@ -90,25 +126,42 @@ fn nodes(
     hosts.split(',').map(|host| info(&format!("{scheme}://{login}{host}/{path}"))).collect()
 }
 
-fn sentinel(rest: &str, tls: bool) -> Result<Place, StoreError> {
+fn sentinel(rest: &str, tls: bool, query: &mut Query) -> Result<Place, StoreError> {
     let (login, hosts, path) = split(rest);
     let (master, db) = path.split_once('/').unwrap_or((path, "0"));
     if master.is_empty() {
         return Err(bad("a sentinel url ends with the master's name, as in /mymaster"));
     }
-    let scheme = if tls { "rediss" } else { "redis" };
-    // Sentinels mostly have no password of their own; the login is the master's.
+    let scheme = |tls| if tls { "rediss" } else { "redis" };
+    let (user, password) = (query.take("sentinel_user"), query.take("sentinel_password"));
+    let sentinels_tls = match query.take("sentinel_tls").as_deref() {
+        None => tls,
+        Some("yes") => true,
+        Some("no") => false,
+        Some(_) => return Err(bad("sentinel_tls must be yes or no")),
+    };
     let with_port: Vec<_> = hosts
         .split(',')
         .map(|host| if host.contains(':') { host.to_owned() } else { format!("{host}:26379") })
         .collect();
-    let settings = info(&format!("{scheme}://{login}localhost/{db}"))?.redis_settings().clone();
-    Ok(Place::Sentinel {
-        sentinels: nodes(scheme, "", &with_port.join(","), "")?,
+    let all = nodes(scheme(sentinels_tls), "", &with_port.join(","), "")?;
+    let all = all.into_iter().map(|sentinel| {
+        let mut login = RedisConnectionInfo::default();
+        if let Some(user) = &user {
+            login = login.set_username(user);
+        }
+        if let Some(password) = &password {
+            login = login.set_password(password);
+        }
+        sentinel.set_redis_settings(login)
+    });
+    let of_master = info(&format!("{}://{login}localhost/{db}", scheme(tls)))?;
+    Ok(Place::Sentinel(Box::new(Sentinels {
+        all: all.collect(),
         master: master.to_owned(),
-        settings: Box::new(settings),
+        settings: of_master.redis_settings().clone(),
         tls,
-    })
+    })))
 }
 
 /// The address of a server named by a sentinel or a cluster node.
@@ -160,19 +213,56 @@ mod tests {
 
     #[test]
     fn urls_name_their_place() {
-        let target =
-            Target::parse("redis+sentinel://u:p%40@h1:1,h2/mymaster/3", "zoomd").expect("url");
-        let Place::Sentinel { sentinels, master, settings, tls } = target.place else {
+        let url = "redis+sentinel://u:p%40@h1:1,h2/mymaster/3";
+        let Place::Sentinel(found) = Target::parse(url, "zoomd").expect("url").place else {
             panic!("sentinel")
         };
-        assert_eq!((sentinels.len(), master.as_str(), tls), (2, "mymaster", false));
-        assert_eq!(
-            (settings.username(), settings.password(), settings.db()),
-            (Some("u"), Some("p@"), 3)
-        );
-        assert_eq!(sentinels[1].addr().to_string(), "h2:26379");
+        assert_eq!((found.all.len(), found.master.as_str(), found.tls), (2, "mymaster", false));
+        let master = &found.settings;
+        assert_eq!((master.username(), master.password(), master.db()), (Some("u"), Some("p@"), 3));
+        assert_eq!(found.all[1].addr().to_string(), "h2:26379");
+        assert_eq!(found.all[1].redis_settings().password(), None, "the login is the master's");
         let target = Target::parse("rediss+cluster://h1:1,h2:2", "{z}").expect("url");
         assert!(matches!(target.place, Place::Cluster { nodes } if nodes.len() == 2));
+    }
+
+    #[test]
+    fn sentinels_have_a_login_and_tls_of_their_own() {
+        let own = "sentinel_user=s&sentinel_password=a%26b&sentinel_tls=no";
+        let url = format!("rediss+sentinel://:m@h1,h2/mymaster?{own}");
+        let Place::Sentinel(found) = Target::parse(&url, "zoomd").expect("url").place else {
+            panic!("sentinel")
+        };
+        for sentinel in &found.all {
+            let login = sentinel.redis_settings();
+            assert_eq!((login.username(), login.password()), (Some("s"), Some("a&b")));
+            assert!(matches!(sentinel.addr(), redis::ConnectionAddr::Tcp(..)));
+        }
+        assert!(found.tls && found.settings.password() == Some("m"));
+    }
+
+    #[test]
+    fn parameters_that_nobody_reads_are_refused_by_name() {
+        for (url, named) in [
+            ("redis://h?protocol=resp3", "protocol"),
+            ("redis://h/0?timeout=5s", "timeout"),
+            ("redis://h?sentinel_password=x", "sentinel_password"),
+            ("redis+sentinel://h/m?db=1", "db"),
+            ("redis+cluster://h?read_from_replicas=true", "read_from_replicas"),
+            ("unix:///run/r.sock?protocol=3", "protocol"),
+        ] {
+            let error = Target::parse(url, "zoomd").expect_err(url).to_string();
+            assert!(error.contains(named), "{url}: {error}");
+        }
+        for url in ["redis://h?protocol=resp2", "unix:///run/r.sock?db=2&user=u&pass=p"] {
+            Target::parse(url, "zoomd").expect(url);
+        }
+        let target = Target::parse("unix:///run/r.sock?db=2&pass=a%26b", "zoomd").expect("url");
+        let Place::Server(info) = target.place else { panic!("server") };
+        assert_eq!(
+            (info.redis_settings().db(), info.redis_settings().password()),
+            (2, Some("a&b"))
+        );
     }
 
     #[test]

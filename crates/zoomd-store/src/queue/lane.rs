@@ -79,11 +79,8 @@ impl Lane {
         let number = self.watch.as_ref()?.number;
         let mut ask = redis::pipe();
         push_watch(&mut ask, &self.key);
-        let mark = self.conn.values(&ask).await.ok()?.pop()?;
-        // A connection that was made anew may have missed any number of changes.
-        if self.conn.number() != number {
-            return None;
-        }
+        // One that was made anew may have missed any number of changes.
+        let mark = self.conn.values_over(number, &ask).await.ok()?.pop()?;
         self.watching(mark);
         self.seen.as_ref().map(|(_, since)| *since)
     }
@@ -107,8 +104,9 @@ impl Lane {
         all.add_command(script).cmd("EXEC");
         let exec = all.len() - 1;
         push_watch(&mut all, &self.key);
-        self.watch = None;
-        match self.conn.values(&all).await {
+        // Over another connection it would run without the watch.
+        let over = self.watch.take().map_or(0, |watch| watch.number);
+        match self.conn.values_over(over, &all).await {
             Ok(mut answers) => {
                 let mark = answers.pop().unwrap_or(Value::Nil);
                 let exec = answers.swap_remove(exec);

@@ -73,13 +73,13 @@ impl Queue {
             .arg(self.store.clock().ms())
             .arg(&*ticket.job_id)
             .arg(ticket.fence.as_str());
-        let answer = match call.run(self.durable.conn()).await {
+        let (answer, written) = match self.durable.write(call).await {
             Err(error) => return Err(self.store.explained(error).await),
-            Ok(answer) => answer,
+            Ok(done) => done,
         };
         let marked: bool = redis::from_redis_value(answer)?;
         if marked {
-            self.durable.confirm().await?;
+            self.durable.confirm(written).await?;
         }
         Ok(marked)
     }

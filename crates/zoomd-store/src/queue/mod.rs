@@ -89,7 +89,7 @@ impl Queue {
         let boot: Arc<str> = boot_id.replace(['.', '|', ' '], "-").into();
         let key = store.keys().taken(&boot);
         let lane = Lane::new(store.blocking_connection(), key);
-        let durable = Durable::new(store.blocking_connection());
+        let durable = Durable::new(&store);
         Self {
             store,
             settings: Arc::new(settings),

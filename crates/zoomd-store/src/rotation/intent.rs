@@ -100,7 +100,7 @@ impl Rotations {
     /// # Errors
     /// That Redis could not be asked, is full, or that no replica answered.
     pub async fn intend(&self, intending: &Intending<'_>) -> Result<Intended, StoreError> {
-        let answer = self
+        let call = self
             .call(&INTEND, intending.account.as_str())
             .arg(intending.owner)
             .arg(millis(intending.lease))
@@ -111,10 +111,9 @@ impl Rotations {
             .arg(intending.stored.fp.to_string())
             .arg(intending.presented.to_string())
             .arg(intending.instead_of.unwrap_or_default())
-            .arg(intending.line.to_json())
-            .run(self.durable.conn())
-            .await
-            .map_err(|error| error.during("writing an intent"))?;
+            .arg(intending.line.to_json());
+        let (answer, written) =
+            self.durable.write(call).await.map_err(|error| error.during("writing an intent"))?;
         let mut answer = Words::new(answer, "an intent")?;
         let intended = match answer.next()?.as_str() {
             "ok" => Intended::Written { at_ms: answer.number()? },
@@ -123,7 +122,7 @@ impl Rotations {
             "intent" => return Ok(Intended::Another),
             _ => return Ok(Intended::Moved),
         };
-        self.durable.confirm().await?;
+        self.durable.confirm(written).await?;
         Ok(intended)
     }
 

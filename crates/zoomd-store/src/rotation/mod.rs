@@ -56,7 +56,7 @@ impl Rotations {
     /// Joins a namespace.
     #[must_use]
     pub fn new(store: Store) -> Self {
-        let durable = Durable::new(store.blocking_connection());
+        let durable = Durable::new(&store);
         Self { store, durable }
     }
 

@@ -1,0 +1,132 @@
+//! What all connections of a process share: which server they belong to, and
+//! since when.
+//!
+//! A generation begins when a connection is found broken or its server another
+//! than before. It never says what happened; the run id that the next connection
+//! finds does.
+//!
+//! Invariant: all connections of one generation lead to one run of one server.
+
+use std::sync::{Mutex, PoisonError};
+
+use redis::{ConnectionAddr, ErrorKind, RedisError};
+use tokio::sync::watch;
+
+use crate::error::needs_another_connection;
+
+/// The time between two renewals of all connections.
+#[derive(Debug, Default)]
+pub(super) struct Epoch {
+    generation: watch::Sender<u64>,
+    /// The run id of the server, once one was met.
+    run_id: Mutex<Option<String>>,
+    /// Nodes of its cluster, if it is in one.
+    nodes: Mutex<Vec<ConnectionAddr>>,
+}
+
+impl Epoch {
+    /// The generation that is current.
+    pub(super) fn now(&self) -> u64 {
+        *self.generation.borrow()
+    }
+
+    pub(super) fn generations(&self) -> watch::Receiver<u64> {
+        self.generation.subscribe()
+    }
+
+    /// Ends `generation`, if it is the current one.
+    pub(super) fn leave(&self, generation: u64) {
+        self.generation.send_if_modified(|now| {
+            let current = *now == generation;
+            *now += u64::from(current);
+            current
+        });
+    }
+
+    /// Takes note of the server that a connection opened in `generation` found.
+    /// Answers the generation that the connection belongs to: a new one if the
+    /// server is another than before, none if `generation` has ended meanwhile.
+    pub(super) fn met(&self, generation: u64, run_id: &str) -> Option<u64> {
+        let mut known = self.run_id.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.now() != generation {
+            return None;
+        }
+        if known.replace(run_id.to_owned()).is_none_or(|known| known == run_id) {
+            return Some(generation);
+        }
+        self.leave(generation);
+        Some(generation + 1)
+    }
+
+    /// Nodes of the cluster that were met.
+    pub(super) fn nodes(&self) -> Vec<ConnectionAddr> {
+        self.nodes.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(super) fn keep_nodes(&self, nodes: Vec<ConnectionAddr>) {
+        *self.nodes.lock().unwrap_or_else(PoisonError::into_inner) = nodes;
+    }
+
+    /// The answer to a command of `generation`, while that lasts. An answer that
+    /// says that another connection is needed ends it.
+    pub(super) async fn judge<T>(
+        &self,
+        generation: u64,
+        answer: impl Future<Output = Result<T, RedisError>>,
+    ) -> Result<T, RedisError> {
+        let answer = self.while_it_lasts(generation, answer).await;
+        if answer.as_ref().is_err_and(needs_another_connection) {
+            self.leave(generation);
+        }
+        answer
+    }
+
+    /// Gives up on `work` when `generation` ends; what it brought later does not count.
+    pub(super) async fn while_it_lasts<T>(
+        &self,
+        generation: u64,
+        work: impl Future<Output = Result<T, RedisError>>,
+    ) -> Result<T, RedisError> {
+        let mut generations = self.generations();
+        tokio::select! {
+            biased;
+            _ = generations.wait_for(|now| *now != generation) => Err(left()),
+            done = work => done,
+        }
+    }
+}
+
+/// What who uses a connection of an ended generation is told.
+pub(super) fn left() -> RedisError {
+    RedisError::from((ErrorKind::Io, "all connections to redis are being renewed"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn another_server_ends_the_generation_and_the_same_one_does_not() {
+        let epoch = Epoch::default();
+        assert_eq!(epoch.met(0, "a"), Some(0));
+        assert_eq!(epoch.met(0, "a"), Some(0));
+        assert_eq!(epoch.met(0, "b"), Some(1));
+        assert_eq!(epoch.met(0, "a"), None, "opened before the other was known");
+        epoch.leave(0);
+        assert_eq!(epoch.now(), 1, "an old connection's end says nothing of the new");
+        epoch.leave(1);
+        assert_eq!(epoch.met(2, "b"), Some(2), "it broke, and the server is the same");
+    }
+
+    #[tokio::test]
+    async fn an_answer_of_an_ended_generation_does_not_count() {
+        let epoch = Epoch::default();
+        let waits = epoch.judge(0, std::future::pending::<Result<(), RedisError>>());
+        tokio::pin!(waits);
+        assert!(futures_util::poll!(&mut waits).is_pending());
+        epoch.leave(0);
+        assert!(waits.await.is_err(), "what was under way is given up");
+        assert!(epoch.judge(0, async { Ok(1) }).await.is_err(), "and a late answer refused");
+        assert_eq!(epoch.judge(1, async { Ok(1) }).await.expect("current"), 1);
+    }
+}
