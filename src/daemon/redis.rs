@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use zoomd_store::meta::{self, MetaError};
 use zoomd_store::probe::{self, ServerFacts};
 use zoomd_store::seal::{KeyRing, Vault};
-use zoomd_store::{Store, StoreConfig};
+use zoomd_store::{ErrorKind, Store, StoreConfig};
 
 use super::systemd;
 
@@ -27,7 +27,7 @@ pub(super) async fn open(
     let mut warned: Option<Instant> = None;
     loop {
         let error = match attempt(config, ring).await {
-            Err(MetaError::Store(error)) if error.is_transient() => error,
+            Err(MetaError::Store(error)) if passes(error.kind()) => error,
             other => return other,
         };
         if warned.is_none_or(|at| at.elapsed() >= BETWEEN_WARNINGS) {
@@ -40,11 +40,18 @@ pub(super) async fn open(
     }
 }
 
+/// Whether waiting may help. A refused login, a missing right, and a server or
+/// namespace that cannot be worked with stay as they are until somebody acts.
+fn passes(kind: ErrorKind) -> bool {
+    !matches!(kind, ErrorKind::Auth | ErrorKind::Config | ErrorKind::Layout | ErrorKind::WrongType)
+}
+
 async fn attempt(config: &StoreConfig, ring: &KeyRing) -> Result<(Store, Vault), MetaError> {
     let store = Store::connect(config).await?;
     store.check_rights().await?;
     probe::write(&store).await?;
     let vault = meta::open(&store, ring).await?;
+    store.forget_replicas().await?;
     warn(&probe::server(&store).await?);
     Ok((store, vault))
 }

@@ -91,6 +91,36 @@ async fn it_waits_for_a_replica_to_become_a_primary() {
 }
 
 #[tokio::test]
+async fn it_waits_for_a_redis_that_is_busy_or_has_no_connection_free() {
+    use std::io::{Read as _, Write as _};
+    let rig = Rig::start().await;
+    rig.redis_cli(&["CONFIG", "SET", "busy-reply-threshold", "10"]);
+    let connect = || std::net::TcpStream::connect(("127.0.0.1", rig.redis.port())).expect("open");
+    let mut holder = connect();
+    holder.write_all(b"EVAL \"while true do end\" 0\r\n").expect("sent");
+    let mut daemon = rig.daemon_unchecked();
+    let line = daemon.wait_log("waiting for redis");
+    assert!(line["error"].as_str().expect("why").contains("BUSY"), "{line}");
+    rig.redis.ask(&["SCRIPT", "KILL"]).expect("asked");
+    daemon.wait_ready();
+    assert!(daemon.stop().success());
+
+    let mut holder = connect();
+    holder.write_all(b"CONFIG SET maxclients 1\r\n").expect("sent");
+    let mut answer = [0; 5];
+    holder.read_exact(&mut answer).expect("answered");
+    assert_eq!(&answer, b"+OK\r\n");
+    let daemon = rig.daemon_unchecked();
+    let line = daemon.wait_log("waiting for redis");
+    assert!(line["error"].as_str().expect("why").contains("max number of clients"), "{line}");
+    let ran = rig.run(&["doctor", "--offline"]).expect(1);
+    assert!(ran.stdout.contains("maxclients"), "{}", ran.stdout);
+    assert!(!ran.stdout.contains("redis-server --appendonly"), "{}", ran.stdout);
+    holder.write_all(b"CONFIG SET maxclients 1000\r\n").expect("sent");
+    daemon.wait_ready();
+}
+
+#[tokio::test]
 async fn it_waits_for_a_full_redis_to_have_room_and_loses_no_job() {
     let rig = Rig::start().await;
     rig.connect("acme");

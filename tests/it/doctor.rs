@@ -95,13 +95,36 @@ async fn each_trouble_of_redis_has_its_own_line() {
     rig.redis_cli(&["CONFIG", "SET", "maxmemory", "0"]);
     rig.redis_cli(&["REPLICAOF", "127.0.0.1", "1"]);
     let ran = rig.run(&["--json", "doctor", "--offline"]).expect(1);
-    says(&ran, "redis writes", "FAIL", "primary");
+    says(&ran, "redis", "FAIL", "primary");
     rig.redis.kill();
     let ran = rig.run(&["--json", "doctor", "--offline"]).expect(1);
     says(&ran, "redis", "FAIL", "ZOOMD_REDIS_URL");
     rig.set("ZOOMD_REDIS_URL", "mongodb://h");
     let ran = rig.run(&["--json", "doctor", "--offline"]).expect(1);
     says(&ran, "redis", "FAIL", "scheme");
+    rig.set("ZOOMD_REDIS_URL", "redis://h?protocol=resp3");
+    let ran = rig.run(&["--json", "doctor", "--offline"]).expect(1);
+    says(&ran, "redis", "FAIL", "RESP2");
+}
+
+#[tokio::test]
+async fn replicas_that_are_not_needed_for_writes_and_those_that_are_gone_are_told() {
+    let mut rig = Rig::start().await;
+    let mut replica = rig.redis.replica(Options::default()).expect("a replica");
+    rig.connect("acme");
+    let ran = rig.run(&["--json", "doctor", "--offline"]);
+    says(&ran, "redis replicas", "WARN", "min-replicas-to-write 1");
+    rig.redis_cli(&["CONFIG", "SET", "min-replicas-to-write", "1"]);
+    let ran = rig.run(&["--json", "doctor", "--offline"]);
+    says(&ran, "redis replicas", "PASS", "1 attached");
+    rig.redis_cli(&["CONFIG", "SET", "min-replicas-to-write", "0"]);
+    rig.set("ZOOMD_REDIS_REPLICAS", "1");
+    replica.kill();
+    crate::support::until("redis notices", || {
+        rig.redis_cli(&["INFO", "replication"]).contains("connected_slaves:0").then_some(())
+    });
+    let ran = rig.run(&["--json", "doctor", "--offline"]).expect(1);
+    says(&ran, "redis replicas", "FAIL", "ZOOMD_REDIS_REPLICAS=0");
 }
 
 #[tokio::test]

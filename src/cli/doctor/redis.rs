@@ -2,7 +2,7 @@
 
 use secrecy::ExposeSecret as _;
 use zoomd_store::probe::{self, NamespaceFacts, ServerFacts};
-use zoomd_store::{ErrorKind, Store, StoreError};
+use zoomd_store::{ErrorKind, Replicas, Store, StoreError};
 
 use super::report::Finding;
 use crate::cli::config::show::without_login;
@@ -24,8 +24,9 @@ pub(super) async fn look(config: &Config) -> (Vec<Finding>, Option<Store>) {
     let name = format!("{} {} at {place}", facts.product, facts.version);
     let mut checks = vec![Finding::pass("redis", name)];
     let cli = cli(&place);
-    checks.push(writable(&store, &facts, &cli).await);
+    checks.push(writable(&store, &cli).await);
     checks.push(durable(&facts, &cli));
+    checks.extend(replicas(config, &store, &facts, &cli).await);
     checks.push(evicting(&facts, &cli));
     checks.push(clock(&store, &cli).await);
     checks.push(namespace(config, &store, &cli).await);
@@ -60,17 +61,28 @@ fn absent(place: &str, error: &StoreError) -> Finding {
              redis://USER:PASSWORD@HOST:PORT"
         }
         ErrorKind::Config => "zoomd help config",
+        ErrorKind::ReadOnly => "point ZOOMD_REDIS_URL at the primary",
+        _ if error.to_string().contains("max number of clients") => {
+            "redis-cli CONFIG SET maxclients 10000, or look for who leaves connections open: \
+             redis-cli CLIENT LIST"
+        }
+        _ if error.to_string().contains("BUSY") => {
+            "redis-cli SCRIPT KILL ends the script that blocks Redis"
+        }
+        _ if error.to_string().contains("LOADING") => "wait until Redis has read its data",
+        _ if error.to_string().contains("redis.ca_file") => {
+            "name the authority of Redis' certificate: ZOOMD_REDIS_CA_FILE=/path/to/ca.pem"
+        }
         _ => "redis-server --appendonly yes, or set ZOOMD_REDIS_URL",
     };
     Finding::fail("redis", format!("{place}: {error}"), next)
 }
 
-async fn writable(store: &Store, facts: &ServerFacts, cli: &str) -> Finding {
+async fn writable(store: &Store, cli: &str) -> Finding {
     let Err(error) = probe::write(store).await else {
         return Finding::pass("redis writes", "the server takes writes");
     };
     let next = match error.kind() {
-        ErrorKind::ReadOnly if facts.replica => "point ZOOMD_REDIS_URL at the primary".to_owned(),
         ErrorKind::ReadOnly => format!("{cli} INFO persistence"),
         ErrorKind::OutOfMemory => format!("{cli} CONFIG SET maxmemory 0, or give it more memory"),
         ErrorKind::Auth => format!("{cli} ACL WHOAMI; zoomd needs all commands on its keys"),
@@ -106,6 +118,40 @@ fn durable(facts: &ServerFacts, cli: &str) -> Finding {
         Some(fsync) => Finding::pass("redis durability", format!("append-only file, {fsync}")),
         None => Finding::pass("redis durability", "append-only file"),
     }
+}
+
+/// Said only where replicas are, were, or should be.
+async fn replicas(
+    config: &Config,
+    store: &Store,
+    facts: &ServerFacts,
+    cli: &str,
+) -> Option<Finding> {
+    let name = "redis replicas";
+    let wanted = match config.replicas {
+        Replicas::AtLeast(count) => count,
+        Replicas::Remembered => u32::from(store.expects_replica().await.unwrap_or(false)),
+    };
+    if facts.replicas < wanted {
+        let what = format!(
+            "{} of {wanted} replicas attached: no token is refreshed until one confirms",
+            facts.replicas
+        );
+        let next = "attach a replica, or set ZOOMD_REDIS_REPLICAS=0 if there is to be none";
+        return Some(Finding::fail(name, what, next));
+    }
+    if facts.replicas == 0 {
+        return None;
+    }
+    let count = facts.replicas;
+    if facts.min_replicas == Some(0) {
+        let what = format!(
+            "{count} attached, and min-replicas-to-write is 0: a master that was cut off from \
+             them takes writes that the failover loses"
+        );
+        return Some(Finding::warn(name, what, set(facts, cli, "min-replicas-to-write", "1")));
+    }
+    Some(Finding::pass(name, format!("{count} attached")))
 }
 
 fn evicting(facts: &ServerFacts, cli: &str) -> Finding {
