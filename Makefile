@@ -3,7 +3,7 @@
 CARGO ?= cargo
 DEMO_JOBS ?= 200
 
-.PHONY: help demo test check fmt lint install deps bench fuzz soak noisy walk chaos chaos-tokens waiters
+.PHONY: help demo test check fmt lint install deps bench fuzz soak noisy walk chaos chaos-tokens failover waiters
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -55,6 +55,10 @@ chaos: deps ## everything dies for ten minutes while meetings are made; ends wit
 
 chaos-tokens: deps ## everything goes wrong for ten minutes while tokens rotate; ends with a table
 	ZOOMD_CHAOS_SECONDS=$(CHAOS_SECONDS) $(CARGO) test --locked -p zoomd --test it chaos::whatever -- --nocapture
+
+FAILOVER_ROUNDS ?= 3
+failover: deps ## masters of Sentinel and Cluster are moved, killed and woken under three daemons; ends with a table
+	ZOOMD_FAILOVER_ROUNDS=$(FAILOVER_ROUNDS) $(CARGO) test --locked -p zoomd --test it failover:: -- --nocapture
 
 waiters: deps ## how soon a thousand waiting jobs start after a rotation
 	ZOOMD_WAITER_RUNS=9 $(CARGO) test --locked --profile demo -p zoomd --test it waiters:: -- --nocapture

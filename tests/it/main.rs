@@ -12,6 +12,7 @@ mod doctor;
 mod door;
 mod enqueue;
 mod examples;
+mod failover;
 mod failures;
 mod full;
 mod gate;
