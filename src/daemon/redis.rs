@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use zoomd_store::meta::{self, MetaError};
 use zoomd_store::probe::{self, ServerFacts};
 use zoomd_store::seal::{KeyRing, Vault};
-use zoomd_store::{ErrorKind, Store, StoreConfig};
+use zoomd_store::{ErrorKind, Store, StoreConfig, StoreError};
 
 use super::systemd;
 
@@ -49,6 +49,14 @@ fn passes(kind: ErrorKind) -> bool {
 async fn attempt(config: &StoreConfig, ring: &KeyRing) -> Result<(Store, Vault), MetaError> {
     let store = Store::connect(config).await?;
     store.check_rights().await?;
+    if let Some(database) = probe::lives_elsewhere(&store).await? {
+        let what = format!(
+            "daemons of the namespace {:?} run on database {database} of this redis too, and \
+             messages between daemons know no database; set another ZOOMD_NAMESPACE for one of them",
+            store.keys().namespace()
+        );
+        return Err(StoreError::new(ErrorKind::Config, what).into());
+    }
     probe::write(&store).await?;
     let vault = meta::open(&store, ring).await?;
     store.forget_replicas().await?;

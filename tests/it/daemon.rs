@@ -141,6 +141,24 @@ async fn it_waits_for_a_full_redis_to_have_room_and_loses_no_job() {
 }
 
 #[tokio::test]
+async fn a_namespace_that_is_in_use_on_another_database_is_refused() {
+    let mut rig = Rig::start().await;
+    let mut first = rig.daemon();
+    let other = format!("{}/1", rig.redis.url());
+    rig.set("ZOOMD_REDIS_URL", &other);
+    crate::support::until("it is there", || {
+        (rig.redis_cli(&["ZCARD", "zoomd:v1:daemons"]).trim() == ":1").then_some(())
+    });
+    let ran = rig.run(&["run"]).expect(2);
+    assert!(ran.stderr.contains("ZOOMD_NAMESPACE"), "{}", ran.stderr);
+    rig.set("ZOOMD_NAMESPACE", "other");
+    drop(rig.daemon());
+    rig.set("ZOOMD_NAMESPACE", "");
+    assert!(first.stop().success());
+    drop(rig.daemon());
+}
+
+#[tokio::test]
 async fn a_wrong_password_ends_it_with_five_and_no_secret() {
     let mut rig = Rig::start().await;
     rig.redis_cli(&["CONFIG", "SET", "requirepass", "right"]);

@@ -239,7 +239,8 @@ impl RedisServer {
         options.args.extend(["--replicaof", "127.0.0.1", &self.port.to_string()].map(String::from));
         let replica = Self::start_with(options)?;
         let begun = Instant::now();
-        while !replica.ask(&["INFO", "replication"])?.contains("master_link_status:up") {
+        let here = format!("port={},state=online", replica.port);
+        while !self.ask(&["INFO", "replication"])?.contains(&here) {
             if begun.elapsed() > START_LIMIT {
                 return Err(Error::Silent("it does not follow".to_owned()));
             }

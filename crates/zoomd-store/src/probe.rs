@@ -3,6 +3,10 @@
 
 use std::collections::HashMap;
 
+use redis::Value;
+use redis::aio::ConnectionLike as _;
+
+use crate::ops::ALIVE_MS;
 use crate::{Store, StoreError};
 
 /// What the server says of itself.
@@ -94,6 +98,31 @@ pub async fn write(store: &Store) -> Result<(), StoreError> {
     command.arg(format!("{}probe", store.keys().prefix())).arg(0).arg("");
     store.connection().value(&command).await?;
     Ok(())
+}
+
+/// Another database of this server in which daemons of a namespace of the same name
+/// live. Messages between daemons know no database: each would hear the other's.
+/// Where the server does not let us look nothing is known.
+///
+/// # Errors
+/// That the server could not be asked.
+pub async fn lives_elsewhere(store: &Store) -> Result<Option<i64>, StoreError> {
+    let info = store.info("keyspace").await?;
+    let names = info.lines().filter_map(|line| line.strip_prefix("db")?.split(':').next());
+    let ours = store.connection().get_db();
+    let others: Vec<i64> = names.filter_map(|n| n.parse().ok()).filter(|db| *db != ours).collect();
+    let since = store.now_ms().await? - ALIVE_MS;
+    for database in others {
+        // A connection of its own, which goes with the look: SELECT outlasts the command.
+        let conn = store.blocking_connection();
+        let mut look = redis::pipe();
+        look.cmd("SELECT").arg(database);
+        look.cmd("ZCOUNT").arg(store.keys().daemons()).arg(since).arg("+inf");
+        if let [Value::Okay, Value::Int(1..)] = conn.values(&look).await?.as_slice() {
+            return Ok(Some(database));
+        }
+    }
+    Ok(None)
 }
 
 /// What is known of the namespace; `None` when it is new.

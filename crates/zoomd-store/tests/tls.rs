@@ -3,7 +3,7 @@
 #![expect(clippy::print_stderr, reason = "a test that shows nothing says so")]
 
 use base64::Engine as _;
-use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
+use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
 use redis_local::{Options, RedisServer};
 use zoomd_store::{ErrorKind, Store, StoreConfig, StoreError, TlsFiles};
 
@@ -16,7 +16,8 @@ fn pem(what: &str, der: &[u8]) -> String {
 /// Writes `name.pem` and `name.key` of a certificate that `authority` signed.
 fn issue(folder: &std::path::Path, name: &str, authority: &Issuer<'_, KeyPair>) {
     let key = KeyPair::generate().expect("a key");
-    let params = CertificateParams::new(vec!["127.0.0.1".to_owned()]).expect("parameters");
+    let mut params = CertificateParams::new(vec!["127.0.0.1".to_owned()]).expect("parameters");
+    params.distinguished_name.push(DnType::CommonName, name);
     let certificate = params.signed_by(&key, authority).expect("signed");
     let write = |end: &str, text: String| {
         std::fs::write(folder.join(format!("{name}.{end}")), text).expect("written");
@@ -37,6 +38,7 @@ async fn a_private_authority_and_a_client_certificate() {
     let at = |name: &str| folder.path().join(name);
     let key = KeyPair::generate().expect("a key");
     let mut params = CertificateParams::new(Vec::new()).expect("parameters");
+    params.distinguished_name.push(DnType::CommonName, "authority");
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     let certificate = params.self_signed(&key).expect("signed");
     std::fs::write(at("ca.pem"), pem("CERTIFICATE", certificate.der())).expect("written");

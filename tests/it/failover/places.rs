@@ -210,13 +210,16 @@ impl Place {
     }
 
     fn begin(&mut self, blow: Blow, old: usize) {
-        match (&mut *self, blow) {
-            (_, Blow::Killed) => self.server(old).kill(),
+        match blow {
+            Blow::Killed => return self.server(old).kill(),
+            Blow::Frozen(_) => return self.server(old).signal(Signal::STOP),
+            Blow::Planned | Blow::Moved => {}
+        }
+        match (self, blow) {
             (Self::Sentinel { sentinels, .. }, Blow::Planned) => {
                 let told = sentinels[0].ask(&["SENTINEL", "FAILOVER", MASTER]).expect("asked");
                 assert!(told.starts_with("+OK"), "{told}");
             }
-            (_, Blow::Frozen(_)) => self.server(old).signal(Signal::STOP),
             (Self::Cluster { nodes, .. }, Blow::Planned) => {
                 let port = format!("master_port:{}", nodes[old].port());
                 let follows = |node: &&RedisServer| {
@@ -225,8 +228,8 @@ impl Place {
                 let replica = nodes.iter().find(follows).expect("a replica");
                 replica.ask(&["CLUSTER", "FAILOVER"]).expect("asked");
             }
-            (Self::Cluster { nodes, slot }, Blow::Moved) => move_slot(nodes, old, *slot),
-            (Self::Sentinel { .. }, Blow::Moved) => panic!("sentinels have no slots"),
+            (Self::Cluster { nodes, slot }, _) => move_slot(nodes, old, *slot),
+            (Self::Sentinel { .. }, _) => panic!("sentinels have no slots"),
         }
     }
 }

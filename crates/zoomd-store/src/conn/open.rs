@@ -33,10 +33,18 @@ pub(super) async fn checked(
 /// Refuses a replica, and a server that takes no commands yet.
 async fn check(mut link: MultiplexedConnection) -> Result<String, RedisError> {
     let mut ask = redis::pipe();
-    ask.cmd("INFO").arg("server").cmd("INFO").arg("replication").cmd("PING");
+    for section in ["server", "replication", "persistence"] {
+        ask.cmd("INFO").arg(section);
+    }
     let answers = link.send_packed_commands(&ask, 0, 3).await?.into_iter().map(refusal);
     let answers = Value::Array(answers.collect::<Result<_, _>>()?);
-    let (server, replication, _): (String, String, Value) = redis::from_redis_value(answers)?;
+    let (server, replication, persistence): (String, String, String) =
+        redis::from_redis_value(answers)?;
+    if field(&persistence, "loading") == Some("1") {
+        let kind = ErrorKind::Server(ServerErrorKind::BusyLoading);
+        let what = "Redis is loading the dataset in memory".to_owned();
+        return Err(RedisError::from((kind, "it is loading", what)));
+    }
     if field(&replication, "role") != Some("master") {
         let of = [field(&replication, "master_host"), field(&replication, "master_port")];
         let of = of.map(|part| part.unwrap_or("?")).join(":");

@@ -37,6 +37,7 @@ pub use failures::{Cursor, FailureFilter, FailureLine, FailureRecord};
 pub use find::{OUTCOMES_LOOK, QUEUED_LOOK};
 pub use jobs::{JobFilter, JobLine};
 pub use pause::Paused;
+pub(crate) use presence::ALIVE_MS;
 pub use presence::{DaemonLine, Presence};
 pub use retry::{RETRIED_AT, Retried};
 pub use rotations::{DAYS as ROTATION_DAYS, RotationDays};

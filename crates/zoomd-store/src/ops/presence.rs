@@ -6,7 +6,7 @@ use super::Ops;
 use crate::StoreError;
 
 /// A daemon is alive that was heard of within so long.
-const ALIVE_MS: i64 = 30_000;
+pub(crate) const ALIVE_MS: i64 = 30_000;
 /// One not heard of for so long is forgotten.
 const FORGOTTEN_MS: i64 = 86_400_000;
 /// Daemons shown at most.

@@ -63,8 +63,8 @@ fn every_command_of_the_code_is_asked_for() {
     use super::super::commands::{IN_SCRIPTS, OUTSIDE, WITHOUT_KEY};
     // Of a server's administration, or told apart where they are used; a user may lack them.
     let optional = [
-        "ACL", "CLUSTER", "CONFIG", "DBSIZE", "PUBLISH", "ROLE", "SCAN", "SENTINEL", "WAIT",
-        "WAITAOF", "EVAL",
+        "ACL", "CLUSTER", "CONFIG", "DBSIZE", "PUBLISH", "ROLE", "SCAN", "SELECT", "SENTINEL",
+        "WAIT", "WAITAOF", "EVAL",
     ];
     let mut folders = vec![std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src")];
     while let Some(folder) = folders.pop() {
