@@ -7,7 +7,7 @@ use serde_json::Map;
 
 use crate::call::{Call, Caller};
 use crate::counters::Rule;
-use crate::draft::{Draft, Wrong, start_ms};
+use crate::draft::{Draft, TrackingField, Wrong, start_ms};
 use crate::endpoint::Endpoint;
 use crate::limits::LimitKind;
 use crate::marker::marker_of;
@@ -161,9 +161,6 @@ impl World {
         });
         let draft = checked.map_err(|wrong| self.invalid(&wrong, by))?;
         let host = self.check_host(&draft, kind, user, host, admin)?;
-        if draft.pre_schedule == Some(true) && !matches!(kind, 2 | 3) {
-            return Err(Reply::error(400, 3000, "Prescheduling is for the types 2 and 3 only."));
-        }
         let zone = draft.timezone.clone().unwrap_or_else(|| self.users[host].timezone.clone());
         let start_ms = self.start(&draft, &mut kind, &zone, by)?;
         let meeting = self.draft_meeting(draft, kind, host, user, start_ms, zone);
@@ -174,7 +171,8 @@ impl World {
         Ok(Reply::json(201, body))
     }
 
-    fn check_host(
+    /// Checks what depends on who it is for, and answers who that is.
+    pub(crate) fn check_host(
         &self,
         draft: &Draft,
         kind: i64,
@@ -182,6 +180,9 @@ impl World {
         host: Option<usize>,
         admin: bool,
     ) -> Result<usize, Reply> {
+        if draft.pre_schedule == Some(true) && !matches!(kind, 2 | 3) {
+            return Err(Reply::error(400, 3000, "Prescheduling is for the types 2 and 3 only."));
+        }
         let Some(name) = &draft.schedule_for else { return Ok(user) };
         if kind == 1 {
             return Err(Reply::error(400, 3000, "Instant meetings do not support schedule_for."));
@@ -275,9 +276,7 @@ impl World {
             password,
             pmi,
             pre_schedule: draft.pre_schedule.unwrap_or(false),
-            tracking: tracking
-                .map(|t| (t.field.unwrap_or_default(), t.value.unwrap_or_default()))
-                .collect(),
+            tracking: tracking.map(TrackingField::pair).collect(),
             recurrence,
             changes: Changes::new(),
             settings,
@@ -328,7 +327,7 @@ impl World {
             Endpoint::Invitation => self.invitation(serial),
             Endpoint::Register => self.register(call, by, serial),
             Endpoint::Registrants => self.list_registrants(serial),
-            _ => self.update(call, by, serial, host),
+            _ => self.update(call, by, (serial, host), admin),
         };
         done.unwrap_or_else(|reply| reply)
     }

@@ -34,6 +34,12 @@ pub(crate) struct TrackingField {
     pub(crate) value: Option<String>,
 }
 
+impl TrackingField {
+    pub(crate) fn pair(self) -> (String, String) {
+        (self.field.unwrap_or_default(), self.value.unwrap_or_default())
+    }
+}
+
 /// What is wrong with a body.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Wrong {

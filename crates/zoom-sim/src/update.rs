@@ -6,7 +6,7 @@ use serde_json::Value;
 use crate::call::{Call, Caller};
 use crate::clock::DAY_MS;
 use crate::counters::Rule;
-use crate::draft::{Draft, Wrong, start_ms};
+use crate::draft::{Draft, TrackingField, Wrong, start_ms};
 use crate::endpoint::Endpoint;
 use crate::limits::LimitKind;
 use crate::marker::marker_of;
@@ -39,8 +39,8 @@ impl World {
         &mut self,
         call: &Call,
         by: Caller,
-        serial: u64,
-        host: usize,
+        (serial, host): (u64, usize),
+        admin: bool,
     ) -> Result<Reply, Reply> {
         self.charge(host, Endpoint::Update)?;
         self.charge_meeting(serial, host)?;
@@ -62,6 +62,9 @@ impl World {
             None => Ok(start),
         });
         let start = checked.map_err(|wrong| self.invalid(&wrong, by))?;
+        // Whether the meeting moves to another host is not published: it stays.
+        let other = draft.schedule_for.as_deref().and_then(|name| self.find_user(name));
+        self.check_host(&draft, kind, host, other, admin)?;
         if let (Some((_, true)), Some(text)) = (start, &draft.start_time) {
             self.violate(Rule::OddStartTime, Some(by.user), text.clone());
         }
@@ -232,6 +235,10 @@ fn change(
     meeting.kind = kind;
     meeting.topic = draft.topic.unwrap_or_else(|| std::mem::take(&mut meeting.topic));
     meeting.duration = draft.duration.unwrap_or(meeting.duration);
+    meeting.pre_schedule = draft.pre_schedule.unwrap_or(meeting.pre_schedule);
+    if let Some(fields) = draft.tracking_fields {
+        meeting.tracking = fields.into_iter().map(TrackingField::pair).collect();
+    }
     meeting.password = draft.password.unwrap_or_else(|| std::mem::take(&mut meeting.password));
     settings::merge(&mut meeting.settings, draft.settings.unwrap_or_default());
     meeting.recurrence = draft.recurrence.or(meeting.recurrence.take()).filter(|_| kind == 8);

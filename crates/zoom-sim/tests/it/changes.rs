@@ -183,10 +183,18 @@ async fn an_update_changes_what_it_names_and_nothing_else() {
         (json!({"type": 8}), "recurrence"),
         (json!({"timezone": "Mars/Olympus"}), "timezone"),
         (json!({"settings": {"audio": "VoIP"}}), "settings.audio"),
+        (json!({"tracking_fields": [{"value": "12"}]}), "tracking_fields.field"),
     ] {
         assert_eq!(refused(&zoom.send("PATCH", &path, &body).await), [field]);
     }
+    let of_nobody = json!({"schedule_for": "nobody@example.com"});
+    assert_eq!(zoom.send("PATCH", &path, &of_nobody).await.json()["code"], 300);
+    let early = json!({"type": 1, "pre_schedule": true});
+    assert_eq!(zoom.send("PATCH", &path, &early).await.json()["code"], 3000);
     assert_eq!(zoom.get(&path).await, expected);
+    let cost = json!({"tracking_fields": [{"field": "cost", "value": "12"}]});
+    assert_eq!(zoom.send("PATCH", &path, &cost).await.status, 204);
+    assert_eq!(zoom.get(&path).await["tracking_fields"][0]["value"], "12");
 }
 
 #[tokio::test]
