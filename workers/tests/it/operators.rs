@@ -78,7 +78,12 @@ async fn a_cancelled_job_whose_call_made_its_meeting_succeeds() {
 async fn a_retried_unknown_outcome_is_looked_for_and_found() {
     let world = World::new().await;
     world.account("acme").await;
-    let engine = world.hasty_engine().await;
+    let engine = world
+        .engine_with(|setup| {
+            setup.queue.request_timeout = Duration::from_millis(300);
+            setup.settings.reconcile.delays = vec![Duration::from_millis(50)];
+        })
+        .await;
     let ops = Ops::new(world.store.clone());
     world.sim.fault(Fault::new(Endpoint::Create, What::Drop).after());
     let refused = What::Body {
@@ -86,11 +91,12 @@ async fn a_retried_unknown_outcome_is_looked_for_and_found() {
         content_type: "application/json".into(),
         body: r#"{"code":4711,"message":"Invalid access token, does not contain scopes:[meeting:read:list_meetings]."}"#.into(),
     };
-    world.sim.fault(Fault::new(Endpoint::List, refused).times(1));
+    let refusal = world.sim.fault(Fault::new(Endpoint::List, refused).always());
     world.enqueue(&job_with("acme", "a"));
     until(&ops, "a", |view| view.state == State::Failed).await;
     let failure = ops.failure("a").await.expect("redis").expect("a failure");
     assert_eq!(failure.line.code, "outcome_unknown");
+    world.sim.clear_fault(refusal);
     let retried = ops.retry(&failure, false, WAIT).await.expect("redis");
     assert_eq!(retried, Retried::Started { run: 2, reconciles: true });
     let view = until(&ops, "a", |view| view.state == State::Succeeded).await;
