@@ -258,7 +258,7 @@ fn fault(rng: &mut StdRng, scale: &Scale) -> Fault {
         _ => Endpoint::Get,
     };
     let delay = u64::from(3_000 / scale.pace.min(3));
-    let what = match rng.random_range(0..12) {
+    let what = match rng.random_range(0..13) {
         0 => What::Status(500),
         1 if rng.random_bool(0.5) => What::Status(503),
         1 => What::Busy { status: 503, retry_after: rng.random_range(1..3).to_string() },
@@ -271,9 +271,26 @@ fn fault(rng: &mut StdRng, scale: &Scale) -> Fault {
         8 => What::MalformedJson,
         9 => What::DelayMs(rng.random_range(50..delay)),
         10 => return Fault::new(Endpoint::Get, What::Missing),
+        // A 4xx to a create says that it made nothing; to a search it says nothing.
+        11 => {
+            let at = if rng.random_bool(0.7) { Endpoint::List } else { Endpoint::Get };
+            return Fault::new(at, refusal(rng));
+        }
         _ if rng.random_bool(0.5) => return Fault::new(at, What::Unauthorized),
         _ => return Fault::new(at, What::Limit(LimitKind::PerSecond)),
     };
     let fault = Fault::new(at, what);
     if rng.random_bool(0.6) { fault.after() } else { fault }
+}
+
+/// A refusal in Zoom's form.
+fn refusal(rng: &mut StdRng) -> What {
+    const REFUSALS: [(u16, &str); 4] = [
+        (400, r#"{"code":300,"message":"The next page token is invalid or expired."}"#),
+        (403, r#"{"code":200,"message":"No permission."}"#),
+        (404, r#"{"code":1001,"message":"User does not exist."}"#),
+        (400, r#"{"code":4711,"message":"Invalid access token, does not contain scopes."}"#),
+    ];
+    let (status, body) = REFUSALS[rng.random_range(0..REFUSALS.len())];
+    What::Body { status, content_type: "application/json".into(), body: body.into() }
 }

@@ -253,7 +253,7 @@ fn listed(meetings: &[Listed]) -> Option<Box<RawValue>> {
         .iter()
         .map(|one| {
             serde_json::json!({
-                "id": one.id, "uuid": one.uuid, "topic": one.topic, "type": one.meeting_type,
+                "id": (one.id > 0).then_some(one.id), "uuid": one.uuid, "topic": one.topic, "type": one.meeting_type,
                 "start_time": one.start_time, "created_at": one.created_at, "join_url": one.join_url,
             })
         })
