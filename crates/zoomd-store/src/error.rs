@@ -202,6 +202,6 @@ fn text_of(error: &RedisError) -> String {
     match (error.code(), error.detail()) {
         (Some(code), Some(detail)) => format!("redis: {code} {detail}"),
         (None, Some(detail)) => format!("redis: {}: {detail}", error.category().to_lowercase()),
-        _ => format!("redis: {}", told.to_lowercase()),
+        _ => format!("redis: {}", told.to_lowercase().trim_end_matches(" - io")),
     }
 }

@@ -93,7 +93,7 @@ async fn make_amends(shop: &Shop) -> Result<(), StoreError> {
     }
     seam::at("amended");
     metrics::counter!("zoomd_calls_written_back_total").increment(told as u64);
-    tracing::warn!(told, settled, "recent calls were replayed to redis");
+    tracing::info!(told, settled, "recent calls were replayed to redis");
     Ok(())
 }
 

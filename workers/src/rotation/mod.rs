@@ -287,7 +287,12 @@ impl Rotator {
                 (Ok(()), None) => {}
                 (Err(error), id) => {
                     // The lease ends by itself; for an intent the watch answers.
-                    tracing::warn!(%account, %error, "a rotation that was given up could not say so");
+                    // While Redis is away it is told once a minute for all that use it.
+                    if error.is_transient() {
+                        tracing::debug!(%account, %error, "a rotation that was given up could not say so");
+                    } else {
+                        tracing::warn!(%account, %error, "a rotation that was given up could not say so");
+                    }
                     id.iter().for_each(|id| self.not_running(id));
                 }
             }

@@ -98,7 +98,7 @@ impl Epoch {
 
 /// What who uses a connection of an ended generation is told.
 pub(super) fn left() -> RedisError {
-    RedisError::from((ErrorKind::Io, "all connections to redis are being renewed"))
+    RedisError::from((ErrorKind::Io, "all connections are being renewed"))
 }
 
 #[cfg(test)]
