@@ -160,10 +160,16 @@ impl House {
         tokio::time::sleep(Duration::from_secs(1)).await;
         self.seen.lock().expect("whole").gap = Duration::ZERO;
         let mut rest = Rest::of(&self.rig.sim);
-        let place = &mut self.place;
+        let (place, given, seen) = (&mut self.place, &self.given, &self.seen);
         let strike = async {
             place.strike(blow).await;
-            tokio::time::sleep(Duration::from_secs(2)).await;
+            // Until a job that was given in afterwards is done: the standstill is over.
+            let (next, end) = (given.load(Ordering::Acquire) + 2 * AT_ONCE, Instant::now() + QUIET);
+            while Instant::now() < end
+                && !seen.lock().expect("whole").outcomes.contains_key(&id(next))
+            {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
         };
         tokio::select! {
             () = rest.watch(&self.rig.sim) => {}

@@ -19,6 +19,7 @@ use zoomd_store::queue::{Remembered, Settled as Answer, Settlement, WrittenBack}
 use super::flight::Flight;
 use super::memory::Settled;
 use super::shop::Shop;
+use super::trouble::Patience;
 use crate::seam;
 
 /// Between two tries to reach Redis.
@@ -29,6 +30,7 @@ const BATCH: usize = 256;
 /// Guards the barrier until the engine ends.
 pub async fn serve(shop: Arc<Shop>) {
     let mut known = run_id(&shop).await.ok();
+    let (mut patience, mut told) = (Patience::new(&shop.trouble, "amend"), None);
     loop {
         shop.trouble.suspected().await;
         let mut renewals;
@@ -42,14 +44,19 @@ pub async fn serve(shop: Arc<Shop>) {
             shop.progress.touch();
         };
         if known.as_ref().is_some_and(|known| *known != id) {
-            tracing::warn!(
-                "redis restarted or failed over; replaying recent calls it may have lost"
-            );
+            if told.as_ref() != Some(&id) {
+                tracing::warn!(
+                    "redis restarted or failed over; replaying recent calls it may have lost"
+                );
+                told = Some(id.clone());
+            }
+            // A new master may refuse writes until a replica follows it.
             if let Err(error) = make_amends(&shop).await {
-                tracing::debug!(error = %error, "redis went away again");
-                tokio::time::sleep(BETWEEN).await;
+                patience.failed(&error).await;
+                shop.progress.touch();
                 continue;
             }
+            patience.fine();
             shop.hold_intake();
         }
         known = Some(id);
