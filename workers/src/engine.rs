@@ -213,11 +213,14 @@ impl Engine {
         self.shop.trouble.what().map_or(Ok(()), Err)
     }
 
-    /// The hosts of Zoom that seem out of reach. Their accounts' jobs wait; the
-    /// daemon is as ready as it can be.
+    /// The hosts of Zoom that seem out of reach, and the token endpoint, by its
+    /// address, while it is in trouble. Their accounts' jobs wait; the daemon is as
+    /// ready as it can be.
     #[must_use]
     pub fn zoom_out_of_reach(&self) -> Vec<Arc<str>> {
-        self.shop.circuits().out_of_reach()
+        let mut away = self.shop.circuits().out_of_reach();
+        away.extend(self.shop.tokens.endpoint_in_trouble().map(Arc::from));
+        away
     }
 
     /// How long ago anything moved, for a watchdog. Idle, it stays under ten

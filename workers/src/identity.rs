@@ -5,30 +5,46 @@
 //! neither: with the commit of its first rotation what the new access token says
 //! of itself is taken as a hint, so that the gate opens with it, and here Zoom is
 //! asked (`users/me`) where the scopes allow it. Once for each consent and
-//! process; what cannot be found out is asked again after the next start.
+//! process; what cannot be found out is asked again after the next start, and after a
+//! trouble (a 429, an outage) only when that is over.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::Duration;
 
+use jiff::Timestamp;
+use tokio::time::Instant;
 use zoom_api::scopes::{self, Need};
-use zoomd_store::budget::Label;
-use zoomd_store::calls::Begun;
 use zoomd_store::grants::{AccountState, Epoch, Identity, Learnt};
 use zoomd_wire::AccountName;
 
-use crate::metric;
+use crate::jobs::call;
 use crate::pipeline::shop::Shop;
-use crate::tokens::{Token, Usable};
+use crate::reconcile::asker::{Asker, Stop};
 
-/// Consents remembered as asked for.
+/// Consents remembered as asked for, and accounts that rest.
 const MOST: usize = 100_000;
+/// How long an account rests after a trouble that does not say how long it lasts.
+const REST: Duration = Duration::from_secs(60);
 
 /// Asks for one after the other, for as long as the engine runs.
 pub(crate) async fn serve(shop: Arc<Shop>) {
-    let mut asked = HashSet::new();
+    let (mut asked, mut resting) = (HashSet::new(), HashMap::<AccountName, Instant>::new());
     loop {
-        let account = shop.tokens.strangers().next().await;
+        let first = resting.iter().min_by_key(|(_, until)| **until);
+        let first = first.map(|(account, until)| (account.clone(), *until));
+        let account = tokio::select! {
+            account = shop.tokens.strangers().next() => {
+                if resting.contains_key(&account) {
+                    continue;
+                }
+                account
+            }
+            account = rested(first) => {
+                resting.remove(&account);
+                account
+            }
+        };
         let Some(epoch) = unknown(&shop, &account).await else { continue };
         if asked.len() >= MOST {
             asked.clear();
@@ -42,8 +58,24 @@ pub(crate) async fn serve(shop: Arc<Shop>) {
                 learn(&shop, &account, epoch, &identity).await;
             }
             Ok(None) => drop(asked.insert((account, epoch))),
-            Err(why) => tracing::debug!(%account, why, "its Zoom user was not asked for now"),
+            Err(rest) => {
+                tracing::debug!(%account, ?rest, "its zoom user is asked for later");
+                if resting.len() < MOST {
+                    resting.insert(account, Instant::now() + rest);
+                }
+            }
         }
+    }
+}
+
+/// The account whose rest is over first, when it is.
+async fn rested(first: Option<(AccountName, Instant)>) -> AccountName {
+    match first {
+        Some((account, until)) => {
+            tokio::time::sleep_until(until).await;
+            account
+        }
+        None => std::future::pending().await,
     }
 }
 
@@ -56,47 +88,46 @@ async fn unknown(shop: &Shop, account: &AccountName) -> Option<Epoch> {
     (wanted && scopes::missing(scope, Need::Me).is_none()).then_some(grant.version.epoch)
 }
 
-/// `None` when Zoom does not say; an error when it may later.
-async fn ask(shop: &Shop, account: &AccountName) -> Result<Option<Identity>, &'static str> {
-    let time = shop.queue.settings().request_timeout;
-    let begun = shop.calls.begin(account, Label::Light, time).await;
-    let Ok(Begun::Go(call)) = begun else { return Err("a call may not begin") };
-    let usable = shop.tokens.usable(account.as_str(), call.version, time).await;
-    let Usable::Token(token) = usable else {
-        let _ = call.end().await;
-        return Err("there is no token");
+/// `None` when Zoom does not say; an error, with the time until then, when it may
+/// later. The call goes by the protocol of all others.
+async fn ask(shop: &Shop, account: &AccountName) -> Result<Option<Identity>, Duration> {
+    let now = shop.queue.store().now_ms().await.map_err(|_| REST)?;
+    let now = Timestamp::from_millisecond(now).map_err(|_| REST)?;
+    let prepared = call::prepare_outside(shop, account.as_str()).await;
+    let (token, leave) = prepared.map_err(|_| REST)?;
+    let mut asker = Asker {
+        shop,
+        account: account.as_str(),
+        host: "me",
+        known: (now, std::time::Instant::now()),
+        token: &token,
+        leave,
+        paid: false,
+        until: None,
     };
-    let answer = users_me(shop, account, &token).await;
-    // Its entry ends by itself otherwise.
-    let _ = call.end().await;
-    answer
-}
-
-async fn users_me(
-    shop: &Shop,
-    account: &AccountName,
-    token: &Token,
-) -> Result<Option<Identity>, &'static str> {
-    let began = Instant::now();
-    let answer = token.client.users_me(&token.access).await;
-    let word = match &answer {
-        Ok(reply) => metric::status(reply.status),
-        Err(error) => error.kind.as_str(),
-    };
-    shop.meters.called("users_me", word, began.elapsed());
-    let Ok(reply) = answer else { return Err("zoom was not reached") };
-    if reply.status == 401 {
-        shop.tokens.refused(account.as_str(), token.version).await;
-    }
-    match reply.user() {
-        Ok(user) => Ok(Some(Identity {
-            zoom_user: Some(user.id),
-            zoom_account: user.account_id,
-            aliases: user.email.into_iter().collect(),
-        })),
-        Err(error) => {
-            tracing::debug!(%account, %error, "zoom does not tell whose the grant is");
-            if matches!(reply.status, 401 | 429 | 500..) { Err("zoom refused") } else { Ok(None) }
+    match asker.me().await {
+        Ok(reply) => match reply.user() {
+            Ok(user) => Ok(Some(Identity {
+                zoom_user: Some(user.id),
+                zoom_account: user.account_id,
+                aliases: user.email.into_iter().collect(),
+            })),
+            Err(error) => {
+                tracing::debug!(%account, %error, "zoom does not tell whose the grant is");
+                Ok(None)
+            }
+        },
+        Err(Stop::Limited(_, limit)) => {
+            let left = limit.until.duration_since(now);
+            Err(Duration::try_from(left).unwrap_or_default().max(REST))
+        }
+        Err(Stop::Failed(failure)) if failure.refusal.is_some() => {
+            tracing::debug!(%account, why = failure.why, "zoom does not tell whose the grant is");
+            Ok(None)
+        }
+        Err(stop) => {
+            tracing::debug!(%account, ?stop, "its zoom user was not asked for now");
+            Err(REST)
         }
     }
 }

@@ -125,6 +125,16 @@ pub enum What {
         /// `reason`
         reason: Option<String>,
     },
+    /// A refresh is answered with this status; so many milliseconds later the server
+    /// puts the grant back to the token that was presented, and what was issued
+    /// meanwhile is dead. After the deed: the rotation is rolled back. Before it: the
+    /// exchange ends late, over whatever happened since.
+    Undone {
+        /// The status.
+        status: u16,
+        /// How much later.
+        after_ms: u64,
+    },
     /// A token reply without these fields; without `refresh_token` nothing is rotated.
     TokenWithout(Vec<String>),
     /// A reply without these fields of its JSON.
@@ -141,6 +151,17 @@ impl Fault {
     /// A reply of the token endpoint that never arrives, the token being rotated.
     pub fn token_reply_lost() -> Self {
         Self::new(Endpoint::Token, What::Drop).after()
+    }
+
+    /// A refresh that Zoom does, answers with a failure, and rolls back later.
+    pub fn rolled_back(status: u16, after_ms: u64) -> Self {
+        Self::new(Endpoint::Token, What::Undone { status, after_ms }).after()
+    }
+
+    /// A refresh that Zoom answers with a failure before it ends: at its end the
+    /// presented token is the living one, whatever was issued since.
+    pub fn ends_late(status: u16, after_ms: u64) -> Self {
+        Self::new(Endpoint::Token, What::Undone { status, after_ms })
     }
 
     /// Strikes after the deed.

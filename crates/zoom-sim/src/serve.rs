@@ -289,10 +289,25 @@ impl<'a> Flight<'a> {
                 What::Hang => std::future::pending().await,
                 What::Drop => return Some(End::Cut),
                 What::Reset => return Some(End::Reset),
+                What::Undone { status, after_ms } => {
+                    self.undo_later(Duration::from_millis(*after_ms));
+                    return Some(self.replaced(&What::Status(*status), due));
+                }
                 _ => return Some(self.replaced(what, due)),
             }
         }
         None
+    }
+
+    /// Puts the grant back to the refresh token of this request, some time later.
+    fn undo_later(&self, after: Duration) {
+        let Some(token) = self.arrival.form.get("refresh_token") else { return };
+        let (shared, token) = (self.shared.clone(), token.to_owned());
+        tokio::spawn(async move {
+            tokio::time::sleep(after).await;
+            shared.world().put_back(&token);
+            shared.changed.notify_waiters();
+        });
     }
 
     /// The reply a fault puts in the place of the one that was due.
@@ -341,7 +356,12 @@ impl<'a> Flight<'a> {
             What::Huge(bytes) => {
                 return End::Body(due, SimBody::Huge { left: *bytes, begun: false });
             }
-            What::DelayMs(_) | What::Hold | What::Hang | What::Drop | What::Reset => due,
+            What::DelayMs(_)
+            | What::Hold
+            | What::Hang
+            | What::Drop
+            | What::Reset
+            | What::Undone { .. } => due,
         })
     }
 }

@@ -268,6 +268,25 @@ impl World {
         self.issue(grant, with_refresh)
     }
 
+    /// A failed refresh ends with the token it was given alive, and whatever was
+    /// issued since dead; a grant that ended meanwhile stays so.
+    pub(crate) fn put_back(&mut self, text: &str) {
+        let known = self.know(text, TokenKind::Refresh);
+        let Some(grant) = known.grant.filter(|grant| self.grants.all[*grant].dead.is_none()) else {
+            return;
+        };
+        if let Some(live) = self.grants.all[grant].refresh.replace(known.serial)
+            && live != known.serial
+        {
+            self.end_token(live, TokenState::Dead);
+            self.end_access(grant);
+        }
+        self.grants.gone.retain(|serial| *serial != known.serial);
+        if let Some(token) = self.grants.tokens.get_mut(&known.serial) {
+            token.state = TokenState::Live;
+        }
+    }
+
     /// Ends every access token of the grant.
     pub(crate) fn end_access(&mut self, grant: usize) {
         for serial in std::mem::take(&mut self.grants.all[grant].access) {

@@ -121,6 +121,12 @@ impl Keys {
         stats = "stats";
         /// Zset: daemon id → last heartbeat ms.
         daemons = "daemons";
+        /// Zset: process with a rotation journal → its last beat, ms.
+        beats = "beats";
+        /// Hash: who has reported after a change of Redis' run id, and of whom.
+        hold = "hold";
+        /// Zset: process that ended well and left nothing → when, ms.
+        gone = "gone";
         /// Hash: `<client id>|<Zoom user>` → when that user took the consent back,
         /// until that is carried out.
         farewells = "bye";
@@ -139,6 +145,8 @@ impl Keys {
     }
 
     of_one! {
+        /// Text with a time: the process that does what was asked for under a nonce.
+        heard(nonce) = "heard:";
         /// Hash: what admission reads of an account.
         account(account) = "a:";
         /// Hash: the sealed grant.

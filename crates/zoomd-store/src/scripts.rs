@@ -77,6 +77,7 @@ scripts! {
     RESUME = "resume", after [BASE];
     ROTATION_ABORT = "rotation_abort", after [BASE, ACCOUNT, ROTATION];
     ROTATION_ACQUIRE = "rotation_acquire", after [BASE, ACCOUNT, ROTATION];
+    ROTATION_BEAT = "rotation_beat", after [BASE, ACCOUNT, ROTATION];
     ROTATION_COMMIT = "rotation_commit", after [BASE, ACCOUNT, ROTATION];
     ROTATION_DOUBT = "rotation_doubt", after [BASE, ACCOUNT, ROTATION];
     ROTATION_INTEND = "rotation_intend", after [BASE, ACCOUNT, ROTATION];

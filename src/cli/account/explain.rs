@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use zoom_api::TokenRefusal;
 use zoomd_store::grants::{AccountRecord, AccountState, GrantRecord, Line};
+use zoomd_store::rotation::{OpenIntent, Rotations};
 use zoomd_wire::AccountName;
 
 use super::{open, show};
@@ -52,6 +53,7 @@ pub(super) async fn run(ctx: &Ctx, args: ExplainArgs) -> CliResult {
     let account = grants.account(name).await?.ok_or_else(|| open::missing(name))?;
     let grant = grants.grant(name).await?;
     let now_ms = grants.store().now_ms().await?;
+    let intent = Rotations::new(grants.store().clone()).intent(name).await?;
     let timeline = grants.timeline(name, args.limit).await?.into_iter().map(|mut line| {
         let at = show::timestamp(std::mem::take(&mut line.at));
         Told { at, line }
@@ -60,7 +62,7 @@ pub(super) async fn run(ctx: &Ctx, args: ExplainArgs) -> CliResult {
         account: name.as_str(),
         state: account.state.as_str(),
         why: account.why.as_deref(),
-        now: situation(&account, grant.as_ref(), now_ms),
+        now: situation(&account, grant.as_ref(), intent.as_ref(), now_ms),
         timeline: timeline.collect(),
     };
     ctx.out.show(&story, || people(ctx, &story))?;
@@ -74,7 +76,12 @@ pub(super) async fn run(ctx: &Ctx, args: ExplainArgs) -> CliResult {
 }
 
 /// What holds now, in sentences.
-fn situation(account: &AccountRecord, grant: Option<&GrantRecord>, now_ms: i64) -> Vec<String> {
+fn situation(
+    account: &AccountRecord,
+    grant: Option<&GrantRecord>,
+    intent: Option<&OpenIntent>,
+    now_ms: i64,
+) -> Vec<String> {
     let mut said = Vec::new();
     let now = u64::try_from(now_ms).unwrap_or(0);
     match grant {
@@ -88,9 +95,9 @@ fn situation(account: &AccountRecord, grant: Option<&GrantRecord>, now_ms: i64) 
                 at if at <= now => "the access token has expired".to_owned(),
                 at => format!("the access token lives {} more", span((at - now) / 1_000)),
             });
-            if !grant.candidates.is_empty() {
-                let count = grant.candidates.len();
-                said.push(format!("{count} forked grants are kept, to be tried before a verdict"));
+            let forks = grant.forks(now_ms).count();
+            if forks > 0 {
+                said.push(format!("{forks} forked grants are kept, to be tried before a verdict"));
             }
             if let Some(error) = &grant.last_error {
                 said.push(format!("the last rotation failed: {}", one_line(error)));
@@ -108,8 +115,17 @@ fn situation(account: &AccountRecord, grant: Option<&GrantRecord>, now_ms: i64) 
         }
         _ => {}
     }
-    if let Some(intent) = &account.intent {
-        said.push(format!("a rotation is under way or in doubt ({})", one_line(intent)));
+    let leased = account.lease.as_ref().is_some_and(|(_, until)| *until > now);
+    match intent.filter(|_| account.intent.is_some()) {
+        Some(intent) if intent.doubt.is_some() || !leased => {
+            said.push(one_line(&intent.told()));
+            let left = intent.due_ms.unwrap_or(now_ms).saturating_sub(now_ms);
+            let left = span(u64::try_from(left).unwrap_or(0).div_ceil(1_000));
+            said.push(format!("no call is made until the token is presented again, in {left}"));
+            said.push(format!("zoomd account refresh {} --probe asks Zoom at once", account.name));
+        }
+        Some(intent) => said.push(format!("a rotation is under way ({})", one_line(&intent.id))),
+        None => {}
     }
     if let Some(reason) = &account.paused {
         said.push(format!("paused: {}", one_line(reason)));

@@ -16,6 +16,9 @@ pub struct RefreshArgs {
     /// The account's name
     #[arg(value_name = "ACCOUNT")]
     account: AccountName,
+    /// Ask Zoom at once what became of a token exchange in doubt
+    #[arg(long)]
+    probe: bool,
     /// How long to wait for it
     #[arg(long, value_name = "DURATION", default_value = "2m", value_parser = token::time)]
     timeout: Duration,
@@ -34,7 +37,16 @@ pub(super) async fn run(ctx: &Ctx, args: RefreshArgs) -> CliResult {
     let name = args.account.as_str();
     let kind = open::existing(&grants, &args.account).await?.kind;
     let tokens = token::tokens(ctx, &grants)?;
-    let rotated = tokens.rotate(&args.account, args.timeout).await;
+    if args.probe
+        && let Some((told, _)) = tokens.doubt(&args.account).await?
+    {
+        ctx.out.warn(format!(
+            "{told}. The token is presented again now. If a stopped process holds the reply to \
+             the first exchange, and Zoom ends all tokens of a grant when one is presented twice, \
+             {name} needs a new consent afterwards"
+        ));
+    }
+    let rotated = tokens.rotate(&args.account, args.probe, args.timeout).await;
     tokens.shutdown().await;
     let version = rotated.map_err(|error| token::refused(name, kind, error))?.version;
     let refreshed = Refreshed {

@@ -110,13 +110,13 @@ impl<'a> View<'a> {
         }
     }
 
-    fn with(mut self, grant: Option<&'a GrantRecord>) -> Self {
+    fn with(mut self, grant: Option<&'a GrantRecord>, now_ms: i64) -> Self {
         self.grant = grant.map(|grant| GrantView {
             fingerprint: grant.fp.short(),
             issuer: &grant.issuer,
             client_id: &grant.client_id,
             api_url: grant.api_url.as_deref(),
-            candidates: grant.candidates.len(),
+            candidates: grant.forks(now_ms).count(),
         });
         self
     }
@@ -133,7 +133,8 @@ pub(super) async fn one(ctx: &Ctx, grants: &Grants, name: &AccountName) -> CliRe
     let mut summaries = grants.summaries(std::slice::from_ref(name)).await?;
     let summary = summaries.pop().ok_or_else(|| open::missing(name))?;
     let grant = grants.grant(name).await?;
-    let view = View::of(&summary).with(grant.as_ref());
+    let now_ms = grants.store().now_ms().await?;
+    let view = View::of(&summary).with(grant.as_ref(), now_ms);
     ctx.out.show(&view, || people(ctx, &summary, &view))?;
     if let Some(next) = next_step(&view) {
         ctx.out.hint(next);

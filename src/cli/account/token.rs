@@ -109,6 +109,10 @@ pub(in crate::cli) fn refused(name: &str, kind: GrantKind, error: NoToken) -> Cl
         NoToken::TimedOut(why) if why.contains(JournalError::BEGINS) => CliError::unreachable(text)
             .code("journal")
             .hint("make room in the daemon's ZOOMD_DATA_DIR; zoomd doctor there says more"),
+        NoToken::InDoubt { .. } => CliError::unreachable(text).code("in_doubt").hint(format!(
+            "wait, or zoomd account refresh {name} --probe asks Zoom at once and says what that \
+             risks"
+        )),
         _ => CliError::unreachable(text)
             .code("no_token")
             .hint(format!("zoomd account explain {name} tells why")),

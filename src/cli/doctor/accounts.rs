@@ -6,6 +6,7 @@ use zoom_api::scopes::{self, Need};
 use zoomd_store::Store;
 use zoomd_store::grants::{AccountState, AccountSummary, GrantKind, Grants};
 use zoomd_store::ops::Ops;
+use zoomd_store::rotation::Rotations;
 use zoomd_store::seal::Vault;
 
 use super::report::{Finding, State};
@@ -14,6 +15,8 @@ use crate::config::Config;
 
 /// Findings about single accounts; more are counted, not listed.
 const LISTED: usize = 10;
+/// An account that makes no call for longer, in seconds, does not work.
+const LONG: i64 = 60;
 /// Accounts read at once.
 const PAGE: usize = 500;
 
@@ -68,8 +71,11 @@ async fn read(grants: &Grants) -> Result<Vec<Finding>, zoomd_store::StoreError> 
             }
             total += 1;
             let found = of_account(&summary);
-            well += usize::from(found.iter().all(|finding| finding.state != State::Fail));
+            let doubt = in_doubt(grants.store(), &summary).await?;
+            let is_well = found.iter().all(|finding| finding.state != State::Fail);
+            well += usize::from(is_well && doubt.is_none());
             trouble.extend(found);
+            trouble.extend(doubt);
         }
     }
     if total == 0 {
@@ -88,6 +94,33 @@ async fn read(grants: &Grants) -> Result<Vec<Finding>, zoomd_store::StoreError> 
         checks.push(Finding::warn("accounts", what, "zoomd account list"));
     }
     Ok(checks)
+}
+
+/// An account whose token exchange has no known outcome makes no call.
+async fn in_doubt(
+    store: &Store,
+    summary: &AccountSummary,
+) -> Result<Option<Finding>, zoomd_store::StoreError> {
+    let account = &summary.account;
+    if account.intent.is_none() {
+        return Ok(None);
+    }
+    let now_ms = store.now_ms().await?;
+    let until = account.lease.as_ref().map_or(0, |(_, until)| *until);
+    let leased = i64::try_from(until).unwrap_or(i64::MAX) > now_ms;
+    let intent = Rotations::new(store.clone()).intent(&account.name).await?;
+    let Some(intent) = intent.filter(|intent| intent.doubt.is_some() || !leased) else {
+        return Ok(None);
+    };
+    let left = intent.due_ms.unwrap_or(now_ms).saturating_sub(now_ms).max(0) / 1_000;
+    let (name, told) = (&account.name, intent.told());
+    let what = format!("{name} makes no call: {told}; it is found out in {left} s");
+    let next = format!("wait, or zoomd account refresh {name} --probe");
+    Ok(Some(if left > LONG {
+        Finding::fail("account", what, next)
+    } else {
+        Finding::warn("account", what, next)
+    }))
 }
 
 fn of_account(summary: &AccountSummary) -> Vec<Finding> {

@@ -263,6 +263,7 @@ impl Consents {
             client_id: self.app.client_id.clone(),
             sent_ms: i64::try_from(now_ms).unwrap_or(0),
             probe: false,
+            settles_ms: 0,
             plan: wanted.plan.map(|plan| plan.as_str().to_owned()),
             zoom_account: None,
             zoom_user: None,

@@ -73,6 +73,10 @@ pub struct Staged {
     pub sent_ms: i64,
     /// Whether the exchange was a probe of an earlier one in doubt.
     pub probe: bool,
+    /// When the presentation of this token that a probe asks about is surely over, by
+    /// the clock of Redis; 0 where it asks about none.
+    #[serde(default)]
+    pub settles_ms: i64,
     /// The account's plan, for a store that forgot it.
     #[serde(default)]
     pub plan: Option<String>,
@@ -85,6 +89,15 @@ pub struct Staged {
     /// Other names of the host, likewise.
     #[serde(default)]
     pub aliases: Vec<String>,
+}
+
+impl Staged {
+    /// Whether it is of a probe sent before the presentation it asks about was surely
+    /// over: that one may yet undo what this one saw.
+    #[must_use]
+    pub fn is_early(&self) -> bool {
+        self.sent_ms < self.settles_ms
+    }
 }
 
 /// A raw reply, and what was presented for it: a reply without a refresh token

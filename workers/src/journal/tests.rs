@@ -30,6 +30,7 @@ fn staged(id: &str, account: &str, generation: u64, lineage: &[Fingerprint]) -> 
         client_id: "app".to_owned(),
         sent_ms: 1,
         probe: false,
+        settles_ms: 0,
         plan: None,
         zoom_account: None,
         zoom_user: None,

@@ -82,17 +82,17 @@ pub struct Left {
 
 /// Makes the calls of one search.
 pub struct Asker<'a> {
-    pub(super) shop: &'a Shop,
-    pub(super) account: &'a str,
-    pub(super) host: &'a str,
+    pub(crate) shop: &'a Shop,
+    pub(crate) account: &'a str,
+    pub(crate) host: &'a str,
     /// A time of Redis, and when that was here.
-    pub(super) known: (Timestamp, Instant),
-    pub(super) token: &'a Token,
-    pub(super) leave: Leave<'a>,
+    pub(crate) known: (Timestamp, Instant),
+    pub(crate) token: &'a Token,
+    pub(crate) leave: Leave<'a>,
     /// Whether the next call was paid for with the lease.
-    pub(super) paid: bool,
+    pub(crate) paid: bool,
     /// No further call begins after this.
-    pub(super) until: Option<Instant>,
+    pub(crate) until: Option<Instant>,
 }
 
 impl Asker<'_> {
@@ -176,6 +176,21 @@ impl Asker<'_> {
             return Err(Stop::Failed(Failure { why, refusal: None }));
         }
         Ok(Answer::Text(text))
+    }
+
+    /// The user that the token is of.
+    ///
+    /// # Errors
+    /// Zoom could not be asked, or did not answer with success.
+    pub async fn me(&mut self) -> Result<Reply, Stop> {
+        const WHAT: &str = "asking whose the grant is";
+        let label = self.shop.queue.settings().budgets.get;
+        let call = self.begin(label, WHAT).await?;
+        let began = Instant::now();
+        let answer = self.token.client.users_me(&self.token.access).await;
+        self.leave.report("users_me", &answer, began);
+        finish(call).await;
+        self.good(answer, began, label, WHAT).await
     }
 
     /// Asks for the right to a further call; the first was paid for.

@@ -5,10 +5,11 @@ use std::time::{Duration, Instant};
 use secrecy::{ExposeSecret as _, SecretString};
 use zoom_api::{AccessToken, App, Client, TokenReply};
 use zoomd_store::grants::{GrantError, GrantKind, GrantSecrets, GrantVersion, Identity, Line};
-use zoomd_store::rotation::{Committed, Offer, Origin};
+use zoomd_store::rotation::{Committed, Offer, Origin, Spare};
 use zoomd_store::seal::SealError;
 use zoomd_wire::AccountName;
 
+use super::doubt::later;
 use super::exchange::Exchanged;
 use super::gate::Lease;
 use super::need::USUAL_LIFE;
@@ -16,8 +17,10 @@ use super::{Ended, Rotator, Stop, lock, meter};
 use crate::journal::Staged;
 use crate::seam;
 
+/// How long the token that an early probe presented is kept beside its child.
+const SPARE_FOR: Duration = Duration::from_secs(600);
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
-const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
 /// A new pair, as far as whoever calls Zoom wants to know.
 #[derive(Debug, Clone)]
@@ -47,7 +50,11 @@ impl Rotator {
         let staged = &exchanged.staged;
         if reply.scope.is_none() || reply.expires_in.is_none() {
             let account = &staged.account;
-            tracing::warn!(%account, "zoom's token reply lacks its scope or its life; kept as they were");
+            tracing::warn!(
+                %account, life = reply.expires_in.is_some(), scope = reply.scope.is_some(),
+                "zoom's token reply lacks its scope, or a life that can be; the scope is kept as \
+                 it was, the life is taken for an hour"
+            );
         }
         let life = reply.expires_in.map_or(USUAL_LIFE, Duration::from_secs);
         let api_url = reply.api_url.clone();
@@ -123,6 +130,7 @@ impl Rotator {
             },
             owner: None,
             intent: Some(staged.id.clone()),
+            spare: spare(staged, presented.filter(|_| refreshed)),
             line: Line::new(if staged.probe { "rotated by a probe" } else { "rotated" })
                 .version(staged.version)
                 .fingerprint(fp)
@@ -196,6 +204,15 @@ fn identity(staged: &Staged, reply: &TokenReply) -> Identity {
         zoom_account: staged.zoom_account.clone().or(claims.account_id),
         aliases: staged.aliases.clone(),
     }
+}
+
+/// What an early probe presented. The exchange before it may end after it, and
+/// bring the token back to life.
+fn spare(staged: &Staged, presented: Option<&SecretString>) -> Option<Spare> {
+    let (fp, parent_fp) = (*staged.lineage.first()?, staged.lineage.get(1).copied());
+    let refresh_token = presented.filter(|_| staged.is_early())?.clone();
+    let until_ms = later(staged.sent_ms, SPARE_FOR);
+    Some(Spare { refresh_token, fp, parent_fp, until_ms })
 }
 
 /// Marks an account whose pair is not in Redis, for as long as it lives.

@@ -2,51 +2,98 @@
 //!
 //! Whether RT1 was spent is known to Zoom and, if the reply arrived, to one
 //! disk. So the host of the intent is asked first: it answers by itself, when
-//! its exchange ends without a reply, or when its successor reads its journal.
-//! Only a host that stays silent for long is given up.
+//! its exchange ends without a token, or when its successor reads its journal.
+//! Its answer is one of the cases of [`Doubt`] and says when the token may be
+//! presented again; both stand in the intent, for whoever probes. Only a host
+//! that stays silent for long is given up.
 
 use std::time::Duration;
 
-use zoomd_store::rotation::OpenIntent;
+use zoom_api::RefusalKind;
+use zoomd_store::StoreError;
+use zoomd_store::grants::Line;
+use zoomd_store::rotation::{Doubt, Doubted, OpenIntent, Pauses};
+use zoomd_wire::AccountName;
 
-use super::{Order, Rotator, Wish, lock, meter};
+use super::gate::Lease;
+use super::preflight::Intent;
+use super::{Ended, Order, Rotator, Stop, Urge, Wish, lock, meter};
+use crate::seam;
 
 /// Intents looked at in one go.
 const AT_ONCE: usize = 256;
 
+/// What a look at the open intents found.
+#[derive(Debug, Default)]
+pub(crate) struct Watched {
+    /// Accounts to be probed now.
+    pub(crate) ripe: Vec<Order>,
+    /// How long until the next will be.
+    pub(crate) next: Option<Duration>,
+}
+
 impl Rotator {
+    /// From a presentation until it is surely over.
+    pub(super) fn exchange_over(&self) -> Duration {
+        self.exchange_cap() + self.0.settings.doubt_margin
+    }
+
+    /// How long others wait for a host that says nothing.
+    pub(super) fn silence(&self) -> Duration {
+        self.0.settings.probe_after.max(self.exchange_over())
+    }
+
+    fn pauses(&self) -> Pauses {
+        let settings = &self.0.settings;
+        Pauses {
+            exchange: self.exchange_over(),
+            answered: settings.answered_pause,
+            longest: settings.answered_longest,
+        }
+    }
+
     /// Whether an open intent may be probed now, else how long it takes.
     pub(super) fn may_probe(&self, intent: &OpenIntent, now_ms: i64) -> Result<(), Duration> {
-        let age = u64::try_from(now_ms.saturating_sub(intent.at_ms)).unwrap_or(0);
-        let age = Duration::from_millis(age);
-        let settings = &self.0.settings;
-        let patience = self.exchange_cap() + settings.doubt_margin;
-        let patience = if intent.no_reply { patience } else { settings.probe_after.max(patience) };
-        if age >= patience { Ok(()) } else { Err(patience - age) }
+        let due = intent.due_ms.unwrap_or_else(|| {
+            let patience = match intent.doubt {
+                Some(_) => self.exchange_over(),
+                None => self.silence(),
+            };
+            later(intent.at_ms, patience)
+        });
+        match u64::try_from(due.saturating_sub(now_ms)) {
+            Ok(wait @ 1..) => Err(Duration::from_millis(wait)),
+            _ => Ok(()),
+        }
     }
 
     /// Looks at every open intent: answers for those of this host, and says which
     /// accounts are to be probed.
-    pub(crate) async fn watch_intents(&self) -> Result<Vec<Order>, zoomd_store::StoreError> {
+    pub(crate) async fn watch_intents(&self) -> Result<Watched, StoreError> {
         let rotations = &self.0.rotations;
         let now_ms = rotations.store().now_ms().await?;
         let open = rotations.open_intents(now_ms, AT_ONCE).await?;
         let cap = i64::try_from(self.exchange_cap().as_millis()).unwrap_or(i64::MAX);
         meter::in_doubt(open.iter().filter(|i| now_ms.saturating_sub(i.at_ms) > cap).count());
-        let mut orders = Vec::new();
+        let mut watched = Watched::default();
         for mut intent in open {
-            if !intent.no_reply && self.holds_nothing_for(&intent) {
-                let account = &intent.account;
-                intent.no_reply = rotations.no_reply(account, None, &intent.id, None, None).await?;
+            if intent.doubt.is_none() && self.holds_nothing_for(&intent) {
+                let said = self.tell_of(&intent.account, &intent.id, Doubt::Silence).await?;
+                (intent.doubt, intent.due_ms) = (Some(Doubt::Silence), said.or(intent.due_ms));
                 // Redis has the answer: no room need be kept for a reply.
                 self.0.journal.discard(&intent.id);
             }
-            if self.may_probe(&intent, now_ms).is_ok() {
-                let account = intent.account;
-                orders.push(Order { account, wish: Wish::Probe, hurry: true });
+            match self.may_probe(&intent, now_ms) {
+                Ok(()) => {
+                    let account = intent.account;
+                    watched.ripe.push(Order { account, wish: Wish::Probe, urge: Urge::Asked });
+                }
+                Err(wait) => {
+                    watched.next = Some(watched.next.map_or(wait, |next| next.min(wait)));
+                }
             }
         }
-        Ok(orders)
+        Ok(watched)
     }
 
     /// Whether this process is the intent's host, and neither runs its exchange
@@ -56,4 +103,73 @@ impl Rotator {
             && !lock(&self.0.running).contains_key(&intent.id)
             && !self.0.journal.has_staged(&intent.id)
     }
+
+    /// Says of an intent what a successor, or the host later, knows of it. Answers
+    /// when it may be probed, if it still stands.
+    pub(super) async fn tell_of(
+        &self,
+        account: &AccountName,
+        id: &str,
+        doubt: Doubt,
+    ) -> Result<Option<i64>, StoreError> {
+        let (pauses, owner) = (self.pauses(), None);
+        let doubted = Doubted { account, owner, id, doubt, why: None, line: None, pauses };
+        self.0.rotations.doubt(&doubted).await
+    }
+
+    /// Step 10 begins: the token may be spent, and no token came for it. The gate
+    /// stays closed by the intent; the journal has said that it holds nothing.
+    pub(super) async fn in_doubt(
+        &self,
+        lease: &Lease,
+        intent: &Intent,
+        doubt: Doubt,
+        why: &str,
+    ) -> Stop {
+        let account = lease.account();
+        tracing::warn!(%account, why, case = doubt.as_str(), "a token exchange is in doubt; a probe will tell");
+        let what = if doubt == Doubt::Early { "refused early" } else { "in doubt" };
+        let line =
+            Line::new(what).version(lease.held.grant.version).by(&*self.0.daemon).detail(why);
+        let doubted = Doubted {
+            account,
+            owner: Some(&lease.owner),
+            id: &intent.id,
+            doubt,
+            why: Some(why),
+            line: Some(&line),
+            pauses: self.pauses(),
+        };
+        let said = self.0.rotations.doubt(&doubted).await;
+        seam::at("in-doubt");
+        let due = match said {
+            Ok(due) => {
+                self.settled(&intent.id);
+                due
+            }
+            Err(error) => {
+                // Said again: from the journal what was staged, else by the watch.
+                tracing::warn!(%account, %error, "the doubt could not be told to redis yet");
+                self.not_running(&intent.id);
+                None
+            }
+        };
+        let left = due.map(|due| u64::try_from(due - lease.now_ms()).unwrap_or(0));
+        let wait = left.map_or_else(|| self.exchange_over(), Duration::from_millis);
+        let why = format!("a token exchange is in doubt: {why}");
+        Stop::settled("in_doubt", Ended::Later { wait, why })
+    }
+}
+
+/// What a reply that is no answer says of its exchange.
+pub(super) fn doubt_of(kind: RefusalKind) -> Doubt {
+    match kind {
+        RefusalKind::Server => Doubt::Server,
+        RefusalKind::Gateway => Doubt::Gateway,
+        _ => Doubt::Silence,
+    }
+}
+
+pub(super) fn later(ms: i64, by: Duration) -> i64 {
+    ms.saturating_add(i64::try_from(by.as_millis()).unwrap_or(i64::MAX))
 }

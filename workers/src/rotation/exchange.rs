@@ -3,12 +3,13 @@
 use std::time::Instant;
 
 use zoom_api::{RawTokenReply, Sent, TransportError};
-use zoomd_store::grants::{GrantKind, GrantVersion, Line};
+use zoomd_store::grants::{GrantKind, GrantVersion};
+use zoomd_store::rotation::Doubt;
 use zoomd_store::seal::Fingerprint;
 
 use super::gate::Lease;
 use super::preflight::{Intent, Presented};
-use super::{Ended, Rotator, Stop, meter, rules};
+use super::{Rotator, Stop, meter, rules};
 use crate::journal::{Reply, Staged};
 use crate::seam;
 
@@ -42,18 +43,25 @@ impl Rotator {
             return Err(Stop::changed().with_intent(&intent.id));
         }
         seam::at("before-send");
+        let staged = self.entry(lease, token, intent);
         let answered = self.0.ours.client.refresh(&token.app, &token.refresh_token).await;
         let arrived = Instant::now();
         seam::at("replied");
+        match &answered {
+            Ok(raw) => self.endpoint_answered(raw),
+            Err(error) => self.endpoint_failed(&error.to_string()),
+        }
         let raw = match answered {
             Ok(raw) => raw,
             Err(error) if error.sent == Sent::No => {
                 let stop = Stop::later("unreachable", self.0.settings.rest, error.to_string());
                 return Err(stop.with_intent(&intent.id));
             }
-            Err(error) => return Err(self.in_doubt(lease, intent, &describe(&error)).await),
+            Err(error) => {
+                let why = describe(&error);
+                return Err(self.in_doubt(lease, intent, Doubt::Silence, &why).await);
+            }
         };
-        let staged = self.entry(lease, token, intent);
         let on_disk = self.stage(&staged, token, &raw, arrived).await;
         seam::at("staged");
         Ok(Exchanged { raw, staged, on_disk, arrived })
@@ -100,6 +108,7 @@ impl Rotator {
             client_id: grant.client_id.clone(),
             sent_ms: intent.at_ms.saturating_add(sent),
             probe: lease.doubt().is_some(),
+            settles_ms: intent.settles_ms,
             plan: Some(account.plan.as_str().to_owned()),
             zoom_account: account.zoom_account.clone(),
             zoom_user: account.zoom_user.clone(),
@@ -109,30 +118,6 @@ impl Rotator {
 
     fn child_version(&self, lease: &Lease, token: &Presented) -> GrantVersion {
         lease.held.grant.version.max(token.version).next()
-    }
-
-    /// Step 10 begins: the token may be spent, and no reply came. The gate stays
-    /// closed by the intent; the journal has said that it holds nothing.
-    pub(super) async fn in_doubt(&self, lease: &Lease, intent: &Intent, why: &str) -> Stop {
-        let account = lease.account();
-        tracing::warn!(%account, why, "a token exchange is in doubt; one probe will tell");
-        let line =
-            Line::new("in doubt").version(lease.held.grant.version).by(&*self.0.daemon).detail(why);
-        let rotations = &self.0.rotations;
-        let owner = Some(lease.owner.as_str());
-        let said = rotations.no_reply(account, owner, &intent.id, Some(why), Some(&line)).await;
-        seam::at("in-doubt");
-        match said {
-            Ok(_) => self.settled(&intent.id),
-            Err(error) => {
-                // The watch says it again for every open intent of this host.
-                tracing::warn!(%account, %error, "the doubt could not be told to redis yet");
-                self.not_running(&intent.id);
-            }
-        }
-        let wait = self.exchange_cap() + self.0.settings.doubt_margin;
-        let why = format!("a token exchange is in doubt: {why}");
-        Stop::settled("in_doubt", Ended::Later { wait, why })
     }
 }
 

@@ -10,7 +10,7 @@ use zoomd_store::grants::{AccountState, GrantSecrets};
 use zoomd_store::rotation::{Acquired, Ask, End, Held, NewState, OpenIntent, Stored};
 use zoomd_wire::AccountName;
 
-use super::{Ended, NOT_OPENED, Order, Rotator, Stop, Wish, meter};
+use super::{Ended, NOT_OPENED, Order, Rotator, Stop, Urge, Wish, meter};
 
 /// Between two looks at what is in flight: soon at first.
 const LOOKS_MS: [u64; 5] = [1, 2, 5, 10, 20];
@@ -58,7 +58,7 @@ impl Rotator {
             account: &order.account,
             owner: &owner,
             lease: settings.lease,
-            hurry: order.hurry,
+            hurry: order.urge == Urge::Asked,
             settle: settings.settle_after_restart,
             mark: &self.mark(),
         };
@@ -90,7 +90,7 @@ impl Rotator {
         let now_ms = self.0.rotations.store().now_ms().await.map_err(Ended::Store)?;
         let wait = u64::try_from(until_ms.saturating_sub(now_ms)).unwrap_or(0);
         let wait = Duration::from_millis(wait.max(1));
-        if !closed {
+        if !closed && order.urge == Urge::Jobs {
             // Jobs that need a token would be handed out in vain until then.
             self.0.rotations.rest(&order.account, wait).await.map_err(Ended::Store)?;
         }
@@ -100,7 +100,7 @@ impl Rotator {
     /// Whether there is still something to do: an open intent may be probed by
     /// now, or the generation that was to be replaced is the stored one.
     pub(super) fn still_needed(&self, order: &Order, lease: &Lease) -> Result<(), Stop> {
-        if let Some(intent) = lease.doubt() {
+        if let Some(intent) = lease.doubt().filter(|_| !matches!(order.wish, Wish::ProbeNow)) {
             return self.may_probe(intent, lease.now_ms()).map_err(|wait| {
                 let why = "an earlier exchange is in doubt".to_owned();
                 let mut stop = Stop::settled("in_doubt", Ended::Later { wait, why });
@@ -111,6 +111,7 @@ impl Rotator {
         }
         match order.wish {
             Wish::Replace(version) if version == lease.held.grant.version => Ok(()),
+            Wish::ProbeNow if lease.doubt().is_some() => Ok(()),
             _ => Err(Stop::changed()),
         }
     }

@@ -14,7 +14,7 @@ use std::time::Duration;
 use zoomd_store::StoreError;
 use zoomd_store::grants::{AccountState, GrantKind, Grants};
 
-use super::{Ended, Order, Wish};
+use super::{Ended, Order, Urge, Wish};
 use crate::schedules::Cron;
 use crate::tokens::Tokens;
 
@@ -69,7 +69,7 @@ pub async fn run(tokens: &Tokens, how: KeepAlive) -> Result<Kept, StoreError> {
         if tokens.is_closing() {
             break;
         }
-        let order = Order { account: name.clone(), wish: Wish::Replace(version), hurry: false };
+        let order = Order { account: name.clone(), wish: Wish::Replace(version), urge: Urge::None };
         let ended = tokens.run(order).await;
         match &*ended {
             Ended::Rotated(_) => kept.rotated += 1,

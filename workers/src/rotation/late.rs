@@ -7,9 +7,10 @@
 use zoom_api::{RawTokenReply, RefusalKind, TokenRefusal};
 use zoomd_store::StoreError;
 use zoomd_store::grants::Line;
-use zoomd_store::rotation::{End, Judged, Refusal, Stored};
+use zoomd_store::rotation::{Doubt, End, Judged, Refusal, Stored};
 
 use super::Rotator;
+use super::doubt::doubt_of;
 use crate::journal::{Reply, Staged};
 
 impl Rotator {
@@ -22,10 +23,15 @@ impl Rotator {
         let raw = RawTokenReply::new(reply.status, reply.body.to_vec());
         let rotations = &self.0.rotations;
         let (account, id) = (&staged.account, staged.id.as_str());
+        let mut doubt = Doubt::Silence;
         if let Err(refusal) = raw.parse() {
-            if refusal.kind == RefusalKind::DeadGrant && self.late_verdict(staged, &refusal).await?
-            {
-                return Ok(true);
+            doubt = doubt_of(refusal.kind);
+            if refusal.kind == RefusalKind::DeadGrant {
+                if staged.is_early() {
+                    doubt = Doubt::Early;
+                } else if self.late_verdict(staged, &refusal).await? {
+                    return Ok(true);
+                }
             }
             // Answers that prove the token unspent: there is no doubt.
             if matches!(refusal.kind, RefusalKind::App | RefusalKind::RateLimited) {
@@ -34,7 +40,7 @@ impl Rotator {
                 return Ok(true);
             }
         }
-        rotations.no_reply(account, None, id, None, None).await
+        Ok(self.tell_of(account, id, doubt).await?.is_some())
     }
 
     /// Whether that settled it; if not, a candidate is left, or something else is
@@ -64,11 +70,12 @@ impl Rotator {
             reason,
             line,
             app_rest: self.0.settings.app_rest * 10,
+            hold: self.0.settings.settle_after_restart,
         };
         let judged = self.0.rotations.verdict(&evidence).await?;
         let account = &staged.account;
         tracing::warn!(%account, reason, ?judged, "a refusal was judged that lay in a journal");
-        Ok(judged != Judged::Candidates)
+        Ok(!matches!(judged, Judged::Candidates | Judged::Hold))
     }
 }
 

@@ -55,11 +55,13 @@ mod commit;
 mod doubt;
 mod exchange;
 mod gate;
+mod hold;
 pub mod keepalive;
 mod late;
 pub(crate) mod meter;
 pub(crate) mod need;
 pub(crate) mod ours;
+mod outage;
 mod preflight;
 mod refusal;
 mod repair;
@@ -93,8 +95,19 @@ pub(crate) struct Order {
     pub(crate) account: AccountName,
     /// What.
     pub(crate) wish: Wish,
-    /// Whether a rest after a bad rotation does not matter (somebody asked).
-    pub(crate) hurry: bool,
+    /// Who waits for it.
+    pub(crate) urge: Urge,
+}
+
+/// Who waits for a rotation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Urge {
+    /// Nobody: the token is still good.
+    None,
+    /// The account's jobs: while nothing can be done they are not handed out.
+    Jobs,
+    /// Somebody asked; a rest after a bad rotation does not matter.
+    Asked,
 }
 
 /// What is to be done.
@@ -104,6 +117,8 @@ pub(crate) enum Wish {
     Replace(GrantVersion),
     /// Find out what became of an open intent, if there still is one.
     Probe,
+    /// The same, before it is due: somebody asked, who knows what that risks.
+    ProbeNow,
     /// See whether the account's app is the configured one again.
     Reclaim,
 }
@@ -152,6 +167,12 @@ struct Inner {
     running: Mutex<HashMap<String, AccountName>>,
     /// Accounts with a pair that Redis does not have yet.
     unpersisted: Mutex<HashSet<AccountName>>,
+    /// Whether the token endpoint is in trouble.
+    outage: Mutex<outage::Outage>,
+    /// What is remembered of the other processes.
+    memory: Mutex<hold::Memory>,
+    /// Journals are compared with the store by one task at a time.
+    repairing: tokio::sync::Mutex<()>,
     /// When the journal's trouble was told last.
     told: Mutex<Option<Instant>>,
 }
@@ -181,8 +202,16 @@ impl Rotator {
             closing: watch::Sender::new(false),
             running: Mutex::default(),
             unpersisted: Mutex::default(),
+            outage: Mutex::default(),
+            memory: Mutex::default(),
+            repairing: tokio::sync::Mutex::default(),
             told: Mutex::default(),
         }))
+    }
+
+    /// The id of this process.
+    pub(crate) fn name(&self) -> &str {
+        &self.0.daemon
     }
 
     pub(crate) fn ours(&self) -> &Ours {

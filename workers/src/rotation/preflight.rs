@@ -8,6 +8,7 @@ use zoomd_store::grants::{GrantSecrets, GrantVersion, Grants, Line};
 use zoomd_store::rotation::{Intended, Intending};
 use zoomd_store::seal::Fingerprint;
 
+use super::doubt::later;
 use super::gate::Lease;
 use super::{Ended, Rotator, Stop, lock};
 use crate::journal::JournalError;
@@ -36,6 +37,9 @@ pub(super) struct Intent {
     pub(super) id: String,
     /// When it was written, by the clock of Redis.
     pub(super) at_ms: i64,
+    /// When the presentation of its token that this one asks about is surely over;
+    /// 0 when it asks about none.
+    pub(super) settles_ms: i64,
     pub(super) written: Instant,
     /// The end of the lease it was written with.
     pub(super) lease: Duration,
@@ -142,7 +146,11 @@ impl Rotator {
 
     async fn reach_zoom(&self) -> Result<Instant, String> {
         let reached = self.0.ours.client.preflight().await;
-        reached.map(|_| Instant::now()).map_err(|error| error.to_string())
+        reached.map(|_| Instant::now()).map_err(|error| {
+            let why = error.to_string();
+            self.endpoint_failed(&why);
+            why
+        })
     }
 
     async fn intend(
@@ -152,7 +160,7 @@ impl Rotator {
         id: &str,
         own: Option<&str>,
     ) -> Result<Intent, Stop> {
-        let lasts = self.exchange_cap() + self.0.settings.doubt_margin;
+        let lasts = self.exchange_over();
         let doubt = lease.doubt().map(|intent| intent.id.as_str());
         let mut line = Line::new(if doubt.is_some() { "probing" } else { "rotating" })
             .version(lease.held.grant.version)
@@ -168,12 +176,16 @@ impl Rotator {
             stored: lease.stored(),
             presented: token.fp,
             instead_of: own.or(doubt),
+            silence: self.silence(),
             line,
         };
         let written = Instant::now();
         let stop = match self.0.rotations.intend(&intending).await {
-            Ok(Intended::Written { at_ms }) => {
-                return Ok(Intent { id: id.to_owned(), at_ms, written, lease: lasts });
+            Ok(Intended::Written { at_ms, since_ms }) => {
+                let again = since_ms < at_ms;
+                let settles_ms = if again { later(since_ms, self.exchange_over()) } else { 0 };
+                let id = id.to_owned();
+                return Ok(Intent { id, at_ms, settles_ms, written, lease: lasts });
             }
             Ok(Intended::LeaseLost | Intended::Moved | Intended::Another) => Stop::changed(),
             Ok(Intended::Busy) => {

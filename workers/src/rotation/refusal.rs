@@ -6,9 +6,10 @@ use secrecy::ExposeSecret as _;
 use zoom_api::{AccessToken, App, RefusalKind, RetryAfter, TokenRefusal};
 use zoomd_store::StoreError;
 use zoomd_store::grants::{GrantKind, GrantSecrets, Line};
-use zoomd_store::rotation::{Committed, Judged, Offer, Origin, Refusal};
+use zoomd_store::rotation::{Committed, Doubt, Judged, Offer, Origin, Refusal};
 
 use super::commit::Fresh;
+use super::doubt::doubt_of;
 use super::exchange::Exchanged;
 use super::gate::Lease;
 use super::need::USUAL_LIFE;
@@ -47,9 +48,15 @@ impl Rotator {
         };
         seam::at("refused");
         match refusal.kind {
+            // What the presentation before did may be undone yet.
+            RefusalKind::DeadGrant if exchanged.staged.is_early() => {
+                let why = refusal.to_string();
+                Err(self.in_doubt(lease, &intent, Doubt::Early, &why).await)
+            }
             RefusalKind::DeadGrant => self.dead(lease, token, intent, &refusal).await,
-            RefusalKind::Server | RefusalKind::Unreadable => {
-                Err(self.in_doubt(lease, &intent, &refusal.to_string()).await)
+            RefusalKind::Server | RefusalKind::Gateway | RefusalKind::Unreadable => {
+                let doubt = doubt_of(refusal.kind);
+                Err(self.in_doubt(lease, &intent, doubt, &refusal.to_string()).await)
             }
             RefusalKind::App => {
                 let app = &token.app;
@@ -92,6 +99,7 @@ impl Rotator {
             reason,
             line,
             app_rest: self.0.settings.app_rest * 10,
+            hold: self.0.settings.settle_after_restart,
         };
         let judged = match self.until_judged(&evidence).await {
             Ok(judged) => judged,
@@ -101,6 +109,9 @@ impl Rotator {
                 return Err(Stop::settled("store_error", Ended::Store(error)));
             }
         };
+        if judged == Judged::Hold {
+            return Err(self.in_doubt(lease, &intent, Doubt::Early, &refusal.to_string()).await);
+        }
         if judged != Judged::Candidates {
             self.settled(&intent.id);
         }
@@ -139,7 +150,9 @@ impl Rotator {
                 let why = "many accounts of the app died at once".to_owned();
                 Err(Stop::settled("mass_death", Ended::Later { wait, why }))
             }
-            Judged::Moved | Judged::Covered => Err(Stop::settled("moved", Ended::Changed)),
+            Judged::Moved | Judged::Covered | Judged::Hold => {
+                Err(Stop::settled("moved", Ended::Changed))
+            }
         }
     }
 
@@ -223,7 +236,11 @@ impl Rotator {
         let zoom_account = account.zoom_account.as_deref().unwrap_or_default();
         let (sent, sent_ms) = (Instant::now(), lease.now_ms());
         let answered = self.0.ours.client.account_credentials(&app, zoom_account).await;
-        let raw = answered.map_err(|error| Stop::later("unreachable", rest, error.to_string()))?;
+        let raw = answered.map_err(|error| {
+            self.endpoint_failed(&error.to_string());
+            Stop::later("unreachable", rest, error.to_string())
+        })?;
+        self.endpoint_answered(&raw);
         let reply = match raw.parse() {
             Ok(reply) => reply,
             Err(refusal) => {
@@ -264,6 +281,7 @@ impl Rotator {
             origin: Origin::default(),
             owner: Some(lease.owner.clone()),
             intent: None,
+            spare: None,
             line: Line::new("renewed").version(grant.version.next()).by(&*self.0.daemon),
         };
         let committed = self.0.rotations.commit(&self.0.vault, &offer).await;

@@ -5,7 +5,7 @@
 //! that is not newer, so that this can be done at any time and by anybody.
 
 use zoomd_store::grants::{AccountState, Epoch, GrantError, GrantVersion};
-use zoomd_store::rotation::{Committed, Look, Version};
+use zoomd_store::rotation::{Committed, Doubt, Look, Version};
 use zoomd_wire::AccountName;
 
 use super::{Rotator, lock, meter};
@@ -18,6 +18,7 @@ impl Rotator {
     /// Compares every entry with the store, and takes over what dead processes of
     /// this machine left. Answers whose accounts changed by it.
     pub(crate) async fn repair(&self) -> Result<Vec<AccountName>, GrantError> {
+        let _alone = self.0.repairing.lock().await;
         let mut changed = self.adopt().await?;
         let mut entries = self.0.journal.entries();
         entries.retain(|entry| !lock(&self.0.running).contains_key(&entry.id));
@@ -62,8 +63,8 @@ impl Rotator {
     async fn answer_for(&self, orphan: Orphan) -> Result<Vec<AccountName>, GrantError> {
         let mut changed = Vec::new();
         for (account, id) in &orphan.unanswered {
-            let stands = self.0.rotations.no_reply(account, None, id, None, None).await?;
-            if stands {
+            let stands = self.tell_of(account, id, Doubt::Silence).await?;
+            if stands.is_some() {
                 tracing::warn!(
                     %account, host = %orphan.daemon,
                     "a process died in the middle of a rotation, and its journal holds no reply"
@@ -72,6 +73,7 @@ impl Rotator {
             }
         }
         let dead = orphan.daemon.clone();
+        self.took_over(&dead);
         orphan.finish();
         // Its keys are needed by this process' file now.
         if let Err(error) = zoomd_store::rekey::forget(self.0.rotations.store(), &dead).await {

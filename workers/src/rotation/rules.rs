@@ -55,6 +55,9 @@ pub struct Slot<F> {
     pub current: Option<Token<F>>,
     /// Forked tokens of the same epoch, newest first.
     pub candidates: Vec<Token<F>>,
+    /// What an early probe presented, kept for a while: the exchange before the probe
+    /// may end after it, and make this the living token again.
+    pub spare: Option<Token<F>>,
     /// Those of them that Zoom refused: evidence about their bytes, not a verdict.
     pub refused: Vec<F>,
 }
@@ -68,6 +71,7 @@ impl<F: Copy + Eq> Slot<F> {
             version: token.version,
             current: Some(token),
             candidates: Vec::new(),
+            spare: None,
             refused: Vec::new(),
         }
     }
@@ -92,10 +96,10 @@ impl<F: Copy + Eq> Slot<F> {
         Token { version: self.version.max(presented.version).next(), fp, lineage }
     }
 
-    /// What a rotation presents: the stored token, then the candidates, never
-    /// one that Zoom refused.
+    /// What a rotation presents: the stored token, then the candidates, the spare
+    /// last; never one that Zoom refused.
     pub fn presentable(&self) -> impl Iterator<Item = &Token<F>> {
-        let all = self.current.iter().chain(&self.candidates);
+        let all = self.current.iter().chain(&self.candidates).chain(&self.spare);
         all.filter(|token| !self.refused.contains(&token.fp))
     }
 }
@@ -133,7 +137,8 @@ pub fn accept<F: Copy + Eq>(slot: &mut Slot<F>, token: &Token<F>) -> Accepted {
         replace(slot, token, None);
         return Accepted::Stored;
     }
-    let kept = slot.candidates.iter().any(|candidate| candidate.fp == token.fp);
+    let beside = slot.candidates.iter().chain(&slot.spare);
+    let kept = beside.into_iter().any(|candidate| candidate.fp == token.fp);
     if current.fp == token.fp || current.descends_from(token.fp) || kept {
         return Accepted::Known;
     }
@@ -160,6 +165,20 @@ pub fn accept<F: Copy + Eq>(slot: &mut Slot<F>, token: &Token<F>) -> Accepted {
     Accepted::Candidate
 }
 
+/// The same for a token that an early probe got: what it presented is kept as the
+/// spare (an exception to rule F, which would drop it with all ancestors).
+pub fn accept_early<F: Copy + Eq>(
+    slot: &mut Slot<F>,
+    token: &Token<F>,
+    presented: &Token<F>,
+) -> Accepted {
+    let accepted = accept(slot, token);
+    if accepted == Accepted::Stored && token.fp != presented.fp {
+        slot.spare = Some(as_candidate(presented.clone()));
+    }
+    accepted
+}
+
 fn replace<F: Copy + Eq>(slot: &mut Slot<F>, token: &Token<F>, forked: Option<Token<F>>) {
     let older = std::mem::take(&mut slot.candidates);
     let mut candidates: Vec<_> = forked.map(as_candidate).into_iter().chain(older).collect();
@@ -168,7 +187,12 @@ fn replace<F: Copy + Eq>(slot: &mut Slot<F>, token: &Token<F>, forked: Option<To
         c.fp != token.fp && !token.descends_from(c.fp) && !slot.refused.contains(&c.fp)
     });
     candidates.truncate(CANDIDATES);
-    *slot = Slot { candidates, ..Slot::holding(token.clone()) };
+    // The spare outlives the lineage, but not its own presentation.
+    let spare = slot.spare.take().filter(|spare| {
+        let spent = token.lineage.first() == Some(&spare.fp) || token.fp == spare.fp;
+        !spent && !slot.refused.contains(&spare.fp)
+    });
+    *slot = Slot { candidates, spare, ..Slot::holding(token.clone()) };
 }
 
 /// Of a candidate's lineage only its parent is kept.

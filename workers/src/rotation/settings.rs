@@ -13,9 +13,15 @@ pub struct RotationSettings {
     /// Added to the longest an exchange can take before anybody presents the
     /// same token again.
     pub doubt_margin: Duration,
+    /// After an answer of the token server that it failed the token is presented
+    /// again so much later, and twice as much after each further one,
+    pub answered_pause: Duration,
+    /// up to this.
+    pub answered_longest: Duration,
     /// How long a silent host may still hold a reply on its disk.
     pub probe_after: Duration,
-    /// How long no rotation starts after Redis' run id changed.
+    /// How long no rotation starts after Redis' run id changed, unless every process
+    /// with a journal has reported before.
     pub settle_after_restart: Duration,
     /// How often every journal entry is compared with the store, and files
     /// without an owner are looked for.
@@ -26,6 +32,8 @@ pub struct RotationSettings {
     pub keep_entries: Duration,
     /// How large the journal may grow before no rotation starts.
     pub journal_limit: u64,
+    /// How long a new token stays, however short Zoom says that its life is.
+    pub least_between: Duration,
     /// How long an account rests after a rotation that Zoom did not answer well.
     pub rest: Duration,
     /// How long an app rests after Zoom refused its id or secret.
@@ -40,12 +48,15 @@ impl Default for RotationSettings {
             lease: Duration::from_secs(30),
             drain: Duration::from_secs(90),
             doubt_margin: Duration::from_secs(15),
+            answered_pause: Duration::from_secs(2),
+            answered_longest: Duration::from_secs(60),
             probe_after: Duration::from_secs(600),
             settle_after_restart: Duration::from_secs(60),
             repair_every: Duration::from_secs(30),
             look_every: Duration::from_secs(2),
             keep_entries: Duration::from_secs(24 * 3600),
             journal_limit: 256 << 20,
+            least_between: Duration::from_secs(5),
             rest: Duration::from_secs(5),
             app_rest: Duration::from_secs(60),
             at_once: 64,
@@ -60,9 +71,12 @@ impl RotationSettings {
         let all = [
             &mut self.lease,
             &mut self.doubt_margin,
+            &mut self.answered_pause,
+            &mut self.answered_longest,
             &mut self.settle_after_restart,
             &mut self.repair_every,
             &mut self.look_every,
+            &mut self.least_between,
             &mut self.rest,
             &mut self.app_rest,
         ];

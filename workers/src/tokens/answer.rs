@@ -1,5 +1,7 @@
 //! What those who ask for a token are told.
 
+use std::time::Duration;
+
 use zoom_api::{AccessToken, Client};
 use zoomd_store::grants::GrantVersion;
 
@@ -65,6 +67,15 @@ pub enum NoToken {
     /// No daemon is there to be asked, and the journal cannot be opened here.
     #[error("{0}")]
     NoDaemon(String),
+    /// An exchange of its token has no known outcome, and will not have one in the
+    /// time allowed.
+    #[error("a token exchange is in doubt: {told}; it is found out in {} s", .wait.as_secs().max(1))]
+    InDoubt {
+        /// What is known.
+        told: String,
+        /// How long it takes.
+        wait: Duration,
+    },
     /// Not within the time allowed.
     #[error("no token in time: {0}")]
     TimedOut(String),

@@ -50,7 +50,11 @@ impl Cached {
             Some(ms) if issued_ms > 0 && ms > 0 => Duration::from_millis(ms),
             _ => need::USUAL_LIFE.max(left),
         };
-        let age = life.saturating_sub(left);
+        // One that is over may be older than its life.
+        let age = match issued_ms {
+            0 => life.saturating_sub(left),
+            ms => Duration::from_millis(now_ms.saturating_sub(ms)),
+        };
         let issued = before.checked_sub(age).unwrap_or(before);
         let life = if issued == before { left } else { life };
         let client = ours.client_at(grant.api_url.as_deref());

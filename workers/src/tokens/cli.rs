@@ -7,7 +7,7 @@ use zoomd_store::grants::{AccountState, GrantVersion};
 use zoomd_wire::AccountName;
 
 use super::{NoToken, Token, Tokens};
-use crate::rotation::{Ended, NOT_OPENED, Order, Wish};
+use crate::rotation::{Ended, NOT_OPENED, Order, Urge, Wish};
 
 /// Between two looks, should a rotation by another process go unheard.
 const LOOK_AGAIN: Duration = Duration::from_millis(200);
@@ -73,7 +73,8 @@ impl Tokens {
             if !due && let Some(token) = self.stored_token(name, min_life).await? {
                 return Ok(token);
             }
-            let order = Order { account: name.clone(), wish: Wish::Replace(stored), hurry: true };
+            let order =
+                Order { account: name.clone(), wish: Wish::Replace(stored), urge: Urge::Asked };
             let wait = match &*self.run(order).await {
                 Ended::Rotated(_) | Ended::Changed => Duration::ZERO,
                 Ended::NoAccount => return Err(NoToken::NoAccount),

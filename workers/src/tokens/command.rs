@@ -16,13 +16,15 @@ use zoomd_wire::AccountName;
 use super::cache::Cached;
 use super::{NoToken, Token, Tokens, TokensConfig};
 use crate::journal::JournalError;
-use crate::rotation::NOT_OPENED;
 use crate::rotation::ours::Ours;
+use crate::rotation::{NOT_OPENED, Order, Urge, Wish};
 
 /// Between two looks at what a daemon was asked for.
 const LOOK_AGAIN: Duration = Duration::from_millis(50);
 /// Between two askings: the first may have met a rotation that was ending.
 const ASK_AGAIN: Duration = Duration::from_secs(2);
+/// How long a daemon may take to say that it does what it was asked for.
+const ACKNOWLEDGED_WITHIN: Duration = Duration::from_secs(1);
 /// How long a failure is waited out that only somebody's mending ends: it may be
 /// from before that. A daemon's keys and app are looked at anew with each asking.
 const APP_PATIENCE: Duration = Duration::from_secs(10);
@@ -56,20 +58,42 @@ impl CommandTokens {
         min_life: Duration,
         patience: Duration,
     ) -> Result<Token, NoToken> {
-        self.wait_for(account, min_life, None, patience).await
+        self.wait_for(account, min_life, None, false, patience).await
     }
 
-    /// Has the stored generation rotated now, and answers the new one.
+    /// Has the stored generation rotated now, and answers the new one. With `probe`
+    /// an exchange in doubt is not waited for: the token is presented again.
     ///
     /// # Errors
     /// See [`NoToken`].
     pub async fn rotate(
         &self,
         account: &AccountName,
+        probe: bool,
         patience: Duration,
     ) -> Result<Token, NoToken> {
         let after = self.look(account).await?.1;
-        self.wait_for(account, Duration::ZERO, Some(after), patience).await
+        self.wait_for(account, Duration::ZERO, Some(after), probe, patience).await
+    }
+
+    /// What is in doubt about the account, in words, and for how long it will be.
+    ///
+    /// # Errors
+    /// That Redis could not be asked.
+    pub async fn doubt(
+        &self,
+        account: &AccountName,
+    ) -> Result<Option<(String, Duration)>, StoreError> {
+        let Some(look) = self.rotations.look(account).await? else { return Ok(None) };
+        if look.account.intent.is_none() {
+            return Ok(None);
+        }
+        let intent = self.rotations.intent(account).await?;
+        let intent = intent.filter(|intent| intent.doubt.is_some() || !is_leased(&look));
+        Ok(intent.map(|intent| {
+            let left = intent.due_ms.unwrap_or(look.now_ms).saturating_sub(look.now_ms);
+            (intent.told(), Duration::from_millis(u64::try_from(left).unwrap_or(0)))
+        }))
     }
 
     /// Zoom refused the token of `version` with 401: it is replaced, unless it has
@@ -85,13 +109,13 @@ impl CommandTokens {
     ) -> Result<(), NoToken> {
         let before = Instant::now();
         let (look, stored) = self.look(account).await?;
-        let forked = look.grant.as_ref().is_some_and(|grant| !grant.candidates.is_empty());
+        let forked = look.is_forked();
         let cached = Cached::open(&self.ours, &self.config.vault, &look, before);
         let young = cached.is_some_and(|cached| cached.is_young(Instant::now()));
         if stored != version || (young && !forked) {
             return Ok(());
         }
-        self.wait_for(account, Duration::ZERO, Some(version), patience).await.map(|_| ())
+        self.wait_for(account, Duration::ZERO, Some(version), false, patience).await.map(|_| ())
     }
 
     /// Ends what was begun.
@@ -136,6 +160,7 @@ impl CommandTokens {
         account: &AccountName,
         min_life: Duration,
         after: Option<GrantVersion>,
+        mut probe: bool,
         patience: Duration,
     ) -> Result<Token, NoToken> {
         let begun = Instant::now();
@@ -154,10 +179,19 @@ impl CommandTokens {
             }
             let left = until.saturating_duration_since(Instant::now());
             if asked.is_none_or(|at| at.elapsed() >= ASK_AGAIN) {
-                if self.ask(account, version).await? == 0 {
-                    return self.by_itself(account, min_life, after, left).await;
+                if !probe
+                    && let Some((told, wait)) = self.doubt(account).await?
+                    && wait > left
+                {
+                    return Err(NoToken::InDoubt { told, wait });
                 }
+                if !self.ask(account, version, probe).await? {
+                    return self.by_itself(account, min_life, after, probe, left).await;
+                }
+                // Once: the token is presented again no more often than that.
+                probe = false;
                 asked = Some(Instant::now());
+                continue;
             }
             if let Some(error) = lost_cause(&look, begun.elapsed()) {
                 return Err(error);
@@ -169,9 +203,27 @@ impl CommandTokens {
         }
     }
 
-    /// Asks every daemon to replace `version`; how many heard it.
-    async fn ask(&self, account: &AccountName, version: GrantVersion) -> Result<u64, StoreError> {
-        self.rotations.ask(account, version).await
+    /// Asks every daemon to replace `version`; whether one says that it will. That
+    /// somebody listens proves nothing: it may be another program, or the daemon of
+    /// another database.
+    async fn ask(
+        &self,
+        account: &AccountName,
+        version: GrantVersion,
+        probe: bool,
+    ) -> Result<bool, StoreError> {
+        let nonce = format!("{:016x}", rand::random::<u64>());
+        if self.rotations.ask(account, version, &nonce, probe).await? == 0 {
+            return Ok(false);
+        }
+        let begun = Instant::now();
+        while !self.rotations.is_acknowledged(&nonce).await? {
+            if begun.elapsed() > ACKNOWLEDGED_WITHIN {
+                return Ok(false);
+            }
+            tokio::time::sleep(LOOK_AGAIN / 2).await;
+        }
+        Ok(true)
     }
 
     /// No daemon is there: the journal is opened, and what dead ones left in it is
@@ -181,16 +233,19 @@ impl CommandTokens {
         account: &AccountName,
         min_life: Duration,
         after: Option<GrantVersion>,
+        probe: bool,
         patience: Duration,
     ) -> Result<Token, NoToken> {
         let started = self.own.get_or_try_init(|| Tokens::start(self.config.clone())).await;
         let own = started.map_err(|error| {
-            NoToken::NoDaemon(format!(
-                "no daemon is running, and this process cannot rotate: {error}"
-            ))
+            NoToken::NoDaemon(format!("no daemon answers, and this process cannot rotate: {error}"))
         })?;
         if let Err(error) = own.repair_first().await {
             tracing::debug!(%error, "the journal could not be compared with redis");
+        }
+        if probe {
+            let account = account.clone();
+            own.run(Order { account, wish: Wish::ProbeNow, urge: Urge::Asked }).await;
         }
         own.wait_for(account, min_life, after, patience).await
     }
@@ -200,10 +255,7 @@ impl CommandTokens {
 /// under way.
 fn lost_cause(look: &Look, waited: Duration) -> Option<NoToken> {
     let account = &look.account;
-    let leased = account.lease.as_ref().is_some_and(|(owner, until)| {
-        owner != "-" && i64::try_from(*until).unwrap_or(i64::MAX) > look.now_ms
-    });
-    if leased || account.intent.is_some() || waited < DAEMON_PATIENCE {
+    if is_leased(look) || account.intent.is_some() || waited < DAEMON_PATIENCE {
         return None;
     }
     if account.state == AccountState::WrongApp {
@@ -215,6 +267,13 @@ fn lost_cause(look: &Look, waited: Duration) -> Option<NoToken> {
     }
     let stays = last.starts_with(TokenRefusal::OF_APP) || last.starts_with(JournalError::BEGINS);
     (stays && waited >= APP_PATIENCE).then(|| NoToken::TimedOut(why_not(look)))
+}
+
+/// Whether a rotation is under way.
+fn is_leased(look: &Look) -> bool {
+    look.account.lease.as_ref().is_some_and(|(owner, until)| {
+        owner != "-" && i64::try_from(*until).unwrap_or(i64::MAX) > look.now_ms
+    })
 }
 
 /// Why nothing came of asking, as far as the record tells.

@@ -14,6 +14,7 @@ mod cli;
 mod command;
 mod flights;
 mod launch;
+mod replace;
 mod service;
 mod strangers;
 
@@ -32,7 +33,7 @@ use zoomd_wire::AccountName;
 
 use crate::broken::Broken;
 use crate::journal::{Journal, JournalError};
-use crate::rotation::{Order, Parts, Rotator, Wish, meter, ours::Ours};
+use crate::rotation::{Order, Parts, Rotator, Urge, Wish, ours::Ours};
 use crate::seam;
 use cache::{Cache, Cached};
 use flights::Flights;
@@ -75,6 +76,8 @@ pub enum TokensError {
 
 /// Loads of grants from Redis are collapsed by account, in so many lanes.
 const LANES: usize = 64;
+/// How long Redis may take to hear of our end.
+const GOODBYE: Duration = Duration::from_secs(1);
 /// How long a job may wait for its account's gate to close before it goes back.
 const GATE_PATIENCE: Duration = Duration::from_secs(2);
 
@@ -164,6 +167,19 @@ impl Tokens {
         &self.0.broken
     }
 
+    /// The address of the token endpoint, while that is in trouble.
+    #[must_use]
+    pub fn endpoint_in_trouble(&self) -> Option<String> {
+        self.0.rotator.endpoint_in_trouble()
+    }
+
+    /// How many processes with a rotation journal this one remembers, itself among
+    /// them.
+    #[must_use]
+    pub fn acquaintances(&self) -> usize {
+        self.0.rotator.acquaintances()
+    }
+
     pub(crate) async fn look(&self, name: &AccountName) -> Result<Option<Look>, StoreError> {
         self.0.rotations.look(name).await
     }
@@ -206,7 +222,7 @@ impl Tokens {
         match found {
             Ok(Found::Usable(cached)) => Usable::Token(cached.into_token()),
             Ok(Found::Old(version)) => {
-                let order = Order { account: name, wish: Wish::Replace(version), hurry: false };
+                let order = Order { account: name, wish: Wish::Replace(version), urge: Urge::Jobs };
                 self.start_and_close(order).await;
                 Usable::Waiting
             }
@@ -226,10 +242,13 @@ impl Tokens {
         if !cached.is_usable(life, now) || self.is_spoilt(account, cached.version) {
             return None;
         }
-        let replaced = cached.is_old(account, now) && self.0.flights.get(account).is_none();
+        let replaced = cached.is_old(account, now)
+            && self.must_stay(&cached).is_none()
+            && self.0.flights.get(account).is_none()
+            && !self.0.rotator.is_holding();
         if replaced && let Ok(account) = AccountName::new(account) {
             let wish = Wish::Replace(cached.version);
-            drop(self.start_rotation(Order { account, wish, hurry: false }));
+            drop(self.start_rotation(Order { account, wish, urge: Urge::None }));
         }
         Some(cached)
     }
@@ -268,7 +287,18 @@ impl Tokens {
                 self.0.cache.put(name, cached.clone());
                 let usable = cached.is_usable(min_life, Instant::now());
                 let spoilt = self.is_spoilt(name.as_str(), cached.version);
-                Ok(if usable && !spoilt { Found::Usable(cached) } else { Found::Old(stored) })
+                if usable && !spoilt {
+                    return Ok(Found::Usable(cached));
+                }
+                if let Some(rest) = self.must_stay(&cached).filter(|_| !spoilt) {
+                    tracing::warn!(
+                        account = %name, life = ?cached.life,
+                        "zoom gives a token that ends at once; it is not asked for another so soon"
+                    );
+                    self.0.rotations.rest(name, rest).await?;
+                    return Ok(Found::Nothing);
+                }
+                Ok(Found::Old(stored))
             }
             None => Ok(Found::Old(stored)),
         }
@@ -309,48 +339,6 @@ impl Tokens {
         }
     }
 
-    /// Tells that Zoom refused the token of `version` with 401.
-    pub async fn refused(&self, account: &str, version: GrantVersion) -> Refused {
-        meter::dead_access();
-        let Ok(name) = AccountName::new(account) else { return Refused::Replaced };
-        let before = Instant::now();
-        let look = match self.0.rotations.look(&name).await {
-            Ok(Some(look)) => look,
-            _ => {
-                self.0.cache.forget(account);
-                return Refused::Replaced;
-            }
-        };
-        let stored = look.grant.as_ref().map(|grant| grant.version);
-        if stored != Some(version) || look.account.state != AccountState::Active {
-            self.0.cache.forget(account);
-            return Refused::Replaced;
-        }
-        // A fork means that this may be the one that died: then its age says nothing.
-        let forked = look.grant.as_ref().is_some_and(|grant| !grant.candidates.is_empty());
-        let young = self.cached(&look, before).is_some_and(|c| c.is_young(Instant::now()));
-        if young && !forked && !look.gate_closed() {
-            return Refused::TooYoung;
-        }
-        lock(&self.0.refused).insert(name.clone(), version);
-        let order = Order { account: name, wish: Wish::Replace(version), hurry: false };
-        self.start_and_close(order).await;
-        Refused::Replaced
-    }
-
-    fn is_spoilt(&self, account: &str, version: GrantVersion) -> bool {
-        let refused = lock(&self.0.refused);
-        !refused.is_empty() && refused.get(account) == Some(&version)
-    }
-
-    /// A later version than the refused one is stored.
-    fn forgive(&self, account: &AccountName, stored: GrantVersion) {
-        let mut refused = lock(&self.0.refused);
-        if refused.get(account).is_some_and(|version| *version < stored) {
-            refused.remove(account);
-        }
-    }
-
     /// Compares the journal with the store now.
     async fn repair_first(&self) -> Result<(), GrantError> {
         self.0.rotator.repair().await.map(|_| ())
@@ -375,6 +363,7 @@ impl Tokens {
         self.0.rotator.close();
         self.0.closed.notify_waiters();
         self.0.flights.all_landed().await;
+        let _ = tokio::time::timeout(GOODBYE, self.0.rotator.leave()).await;
         for task in lock(&self.0.loops).drain(..) {
             task.abort();
         }

@@ -12,7 +12,7 @@ use zoomd_store::grants::AccountState;
 use zoomd_wire::AccountName;
 
 use super::{Inner, Tokens};
-use crate::rotation::{Order, Wish};
+use crate::rotation::{Order, Urge, Wish};
 
 /// How long a loop may take to notice that its owner is gone.
 const NOTICE: Duration = Duration::from_secs(1);
@@ -21,7 +21,12 @@ const RECONNECT: Duration = Duration::from_millis(200);
 pub(super) fn start(tokens: &Tokens) -> Vec<tokio::task::JoinHandle<()>> {
     let weak = || Arc::downgrade(&tokens.0);
     let broken = &tokens.0.broken;
-    vec![broken.spawn(listen(weak())), broken.spawn(watch(weak())), broken.spawn(repair(weak()))]
+    vec![
+        broken.spawn(listen(weak())),
+        broken.spawn(watch(weak())),
+        broken.spawn(repair(weak())),
+        broken.spawn(beat(weak())),
+    ]
 }
 
 fn up(weak: &Weak<Inner>) -> Option<Tokens> {
@@ -85,25 +90,55 @@ fn heard_commit(tokens: &Tokens, account: &str) {
     });
 }
 
-/// `<account> <version>`: somebody asks that this version be replaced.
+/// `<account> <version> <nonce>[ probe]`: somebody asks that this version be
+/// replaced, and waits to hear that it will be.
 fn heard_wish(tokens: &Tokens, text: &str) {
-    let Some((account, version)) = text.split_once(' ') else { return };
-    let (Ok(account), Ok(version)) = (AccountName::new(account), version.parse()) else { return };
-    let order = Order { account, wish: Wish::Replace(version), hurry: true };
-    drop(tokens.start_rotation(order));
+    let mut words = text.split(' ');
+    let mut next = || words.next().unwrap_or_default();
+    let (account, version, nonce) = (AccountName::new(next()), next().parse(), next().to_owned());
+    let (Ok(account), Ok(version)) = (account, version) else { return };
+    let wish = if next() == "probe" { Wish::ProbeNow } else { Wish::Replace(version) };
+    let tokens = tokens.clone();
+    tokio::spawn(async move {
+        if let Err(error) = tokens.0.rotations.acknowledge(&nonce, tokens.0.rotator.name()).await {
+            tracing::debug!(%error, "could not say that a wish was heard");
+        }
+        drop(tokens.start_rotation(Order { account, wish, urge: Urge::Asked }));
+    });
 }
 
 /// Looks at open intents, and probes those that are ripe.
 async fn watch(weak: Weak<Inner>) {
     while let Some(tokens) = up(&weak) {
+        let mut pause = tokens.0.rotator.settings().look_every.min(NOTICE * 2);
         match tokens.0.rotator.watch_intents().await {
-            Ok(orders) => orders.into_iter().for_each(|order| drop(tokens.start_rotation(order))),
+            Ok(watched) => {
+                pause = watched.next.map_or(pause, |next| next.min(pause));
+                watched.ripe.into_iter().for_each(|order| drop(tokens.start_rotation(order)));
+            }
             Err(error) => tracing::debug!(%error, "open intents could not be looked at"),
         }
         tokens.0.cache.sweep();
-        let every = tokens.0.rotator.settings().look_every;
         drop(tokens);
-        tokio::time::sleep(every.min(NOTICE * 2)).await;
+        tokio::time::sleep(pause).await;
+    }
+}
+
+/// Says that this process is there, and gives a server that is another by now what
+/// the journal holds.
+async fn beat(weak: Weak<Inner>) {
+    while let Some(tokens) = up(&weak) {
+        let pause = match tokens.0.rotator.beat().await {
+            Ok(None) => NOTICE,
+            Ok(Some(run_id)) if tokens.0.rotator.commit_all(&run_id).await => Duration::ZERO,
+            Ok(Some(_)) => RECONNECT,
+            Err(error) => {
+                tracing::debug!(%error, "redis did not hear that this process is there");
+                RECONNECT
+            }
+        };
+        drop(tokens);
+        tokio::time::sleep(pause).await;
     }
 }
 
@@ -115,7 +150,7 @@ async fn reclaim(tokens: &Tokens) -> Result<(), StoreError> {
         let Some(end) = names.last() else { return Ok(()) };
         last = Some(end.as_str().to_owned());
         for account in tokens.0.rotations.in_state(names, AccountState::WrongApp).await? {
-            tokens.run(Order { account, wish: Wish::Reclaim, hurry: true }).await;
+            tokens.run(Order { account, wish: Wish::Reclaim, urge: Urge::Asked }).await;
         }
     }
 }

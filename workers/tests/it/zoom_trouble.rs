@@ -4,7 +4,7 @@
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
-use zoom_sim::{Endpoint, Fault, UserSpec, What};
+use zoom_sim::{Endpoint, Fault, LimitKind, UserSpec, What};
 use zoomd_store::twins::Twins;
 use zoomd_workers::decide::backoff;
 use zoomd_workers::{Engine, Setup};
@@ -274,5 +274,24 @@ async fn the_list_of_another_host_that_may_not_be_read_leaves_the_outcome_unknow
         "{message}"
     );
     assert_eq!(world.sim.counters().arrived.create, 1, "it is not sent again");
+    engine.drain(LIMIT).await;
+}
+
+#[tokio::test]
+async fn a_users_me_that_is_limited_is_not_asked_again_at_once() {
+    let world = World::new().await;
+    world.account("acme").await;
+    // Whose it is is not known: Zoom is asked.
+    world.resp().call(&["HDEL", "zoomd:v1:a:acme", "em"]);
+    let limit = What::Limit(LimitKind::PerSecond);
+    world.sim.fault(Fault::new(Endpoint::Me, limit).always());
+    let engine = world.engine().await;
+    for n in 0..10 {
+        world.enqueue(&job_with("acme", &format!("m{n}")));
+        world.outcome_of(&format!("m{n}")).await;
+        // With a new connection all grants are read anew, and found to be a stranger's.
+        world.resp().call(&["CLIENT", "KILL", "TYPE", "pubsub"]);
+    }
+    assert_eq!(world.sim.counters().arrived.me, 1);
     engine.drain(LIMIT).await;
 }

@@ -1,6 +1,6 @@
 //! Nothing goes wrong here.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use zoom_sim::Endpoint;
 use zoom_sim::{App, Config, Fault, What};
@@ -8,9 +8,9 @@ use zoomd_store::grants::{AccountState, NewGrant};
 use zoomd_workers::consent::issuer;
 use zoomd_workers::rotation::keepalive::{self, KeepAlive};
 use zoomd_workers::schedules::Cron;
-use zoomd_workers::tokens::{Refused, Tokens};
+use zoomd_workers::tokens::{Refused, RotationSettings, Tokens};
 
-use crate::house::{House, PATIENCE, name, token, usable};
+use crate::house::{House, PATIENCE, name, settings, token, usable};
 
 #[tokio::test]
 async fn an_imported_token_is_rotated_once_and_its_access_token_works() {
@@ -70,6 +70,37 @@ async fn a_refused_token_is_rotated_unless_it_is_young() {
     assert_eq!(tokens.refused(account.as_str(), first.version).await, Refused::Replaced);
     assert_eq!(token(&tokens, &account).await.version, second.version);
     assert_eq!(house.sim.rotations("ada"), 2);
+}
+
+/// How often Zoom is asked for a token by jobs that come all the time.
+async fn asked_within(ttl_ms: i64, stays: Duration, time: Duration) -> u64 {
+    let mut config = Config::unlimited();
+    config.rules.tokens.access_ttl_ms = ttl_ms;
+    let house = House::new(config).await;
+    let account = house.import("ada").await;
+    let settings = RotationSettings { least_between: stays, ..settings() };
+    let tokens = house.tokens_with("one", settings).await;
+    token(&tokens, &account).await;
+    let begun = Instant::now();
+    while begun.elapsed() < time {
+        let _ = usable(&tokens, &account).await;
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
+    house.sim.counters().arrived.token
+}
+
+#[tokio::test]
+async fn a_life_of_nothing_is_taken_for_an_hour() {
+    // The simulator writes 0.9 s as 0.
+    let asked = asked_within(900, Duration::ZERO, Duration::from_millis(600)).await;
+    assert_eq!(asked, 1);
+}
+
+#[tokio::test]
+async fn a_life_of_a_second_brings_no_more_rotations_than_the_floor_allows() {
+    let floor = Duration::from_millis(1_500);
+    let asked = asked_within(1_000, floor, Duration::from_millis(2_500)).await;
+    assert_eq!(asked, 2, "one at once, and one after the floor");
 }
 
 #[tokio::test]

@@ -1,10 +1,11 @@
 //! Replies that do not come.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use zoom_sim::{Config, Endpoint, Fault, Reuse, What};
 use zoomd_store::grants::AccountState;
-use zoomd_workers::tokens::NoToken;
+use zoomd_wire::AccountName;
+use zoomd_workers::tokens::{CommandTokens, NoToken, RotationSettings};
 
 use crate::house::{House, PATIENCE, settings, token, usable};
 
@@ -58,20 +59,141 @@ async fn a_failure_of_zooms_that_spent_nothing_costs_nothing() {
     }
 }
 
+/// Waits until Zoom was asked for a token so often.
+async fn asked(house: &House, times: u64) {
+    house.sim.wait_for(Endpoint::Token, times).await.expect("it was asked");
+}
+
+#[tokio::test]
+async fn with_the_usual_times_a_500_costs_the_account_less_than_5_s() {
+    let house = house(Reuse::Strict).await;
+    let account = house.import("ada").await;
+    house.sim.fault(Fault::new(Endpoint::Token, What::Status(500)));
+    let tokens = house.tokens_with("one", RotationSettings::default()).await;
+    let begun = Instant::now();
+    token(&tokens, &account).await;
+    let took = begun.elapsed();
+    assert!(took > Duration::from_secs(2) && took < Duration::from_secs(5), "{took:?}");
+    assert!(house.sim.counters().broken.none());
+}
+
+#[tokio::test]
+async fn after_an_answer_of_the_token_server_probes_follow_at_doubling_pauses() {
+    let house = house(Reuse::Strict).await;
+    let account = house.import("ada").await;
+    house.sim.fault(Fault::new(Endpoint::Token, What::Status(503)).times(3));
+    // Nobody waits for the time an exchange takes, and a successor goes on.
+    let quick = RotationSettings { doubt_margin: Duration::from_secs(600), ..settings() };
+    let one = house.tokens_with("one", quick.clone()).await;
+    assert!(usable(&one, &account).await.is_none());
+    let begun = Instant::now();
+    asked(&house, 2).await;
+    one.shutdown().await;
+    drop(one);
+    let two = house.tokens_with("two", quick).await;
+    token(&two, &account).await;
+    let took = begun.elapsed();
+    assert!(took >= Duration::from_millis(1_400), "after 200, 400 and 800 ms, not {took:?}");
+    assert_eq!(house.sim.counters().arrived.token, 4);
+    assert!(house.sim.counters().broken.none());
+}
+
+#[tokio::test]
+async fn after_a_gateways_answer_the_daemon_waits_by_itself_until_an_exchange_is_over() {
+    for what in [What::Html(502), What::Html(503), What::Status(504)] {
+        let house = house(Reuse::Strict).await;
+        let account = house.import("ada").await;
+        house.sim.fault(Fault::new(Endpoint::Token, what.clone()));
+        let patient = RotationSettings { probe_after: Duration::from_secs(600), ..settings() };
+        let tokens = house.tokens_with("one", patient).await;
+        assert!(usable(&tokens, &account).await.is_none());
+        let begun = Instant::now();
+        token(&tokens, &account).await;
+        assert!(begun.elapsed() > Duration::from_millis(900), "{what:?}: {:?}", begun.elapsed());
+        assert_eq!(house.sim.counters().arrived.token, 2, "{what:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_rotation_that_zoom_rolls_back_after_a_500_costs_no_account() {
+    let house = house(Reuse::Strict).await;
+    let account = house.import("ada").await;
+    // The probe after 200 ms finds the token spent, which it is not for long.
+    house.sim.fault(Fault::rolled_back(500, 900));
+    let tokens = house.tokens("one").await;
+    assert!(usable(&tokens, &account).await.is_none());
+    asked(&house, 2).await;
+    let begun = Instant::now();
+    let got = loop {
+        if let Some(token) = usable(&tokens, &account).await {
+            break token;
+        }
+        let look = house.look(&account).await;
+        assert_eq!(look.account.state, AccountState::Active, "no verdict");
+        assert!(begun.elapsed() < PATIENCE);
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    };
+    assert_eq!(house.client().users_me(&got.access).await.expect("an answer").status, 200);
+    assert_eq!((house.sim.counters().arrived.token, house.spent()), (3, 1));
+    let story = house.grants().await.timeline(&account, 10).await.expect("redis");
+    let words: Vec<_> = story.iter().map(|line| line.what.as_str()).collect();
+    let wanted =
+        ["rotated by a probe", "probing", "refused early", "probing", "in doubt", "rotating"];
+    assert_eq!(words[..6], wanted);
+}
+
+#[tokio::test]
+async fn a_failed_refresh_that_ends_after_the_probe_costs_no_account() {
+    let house = house(Reuse::Strict).await;
+    let account = house.import("ada").await;
+    house.sim.fault(Fault::ends_late(500, 900));
+    let tokens = house.tokens("one").await;
+    let first = token(&tokens, &account).await;
+    assert_eq!(house.sim.counters().arrived.token, 2, "the probe brought it");
+    let begun = Instant::now();
+    while house.client().users_me(&first.access).await.expect("an answer").status == 200 {
+        assert!(begun.elapsed() < PATIENCE, "zoom's first exchange does not end");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    tokens.refused("ada", first.version).await;
+    let got = token(&tokens, &account).await;
+    assert_eq!(house.client().users_me(&got.access).await.expect("an answer").status, 200);
+    assert_eq!(house.sim.counters().arrived.token, 4, "the stored one, then the spare");
+    tokens.rotate_now("ada", PATIENCE).await.expect("the chain goes on");
+    assert!(house.look(&account).await.grant.expect("a grant").candidates.is_empty());
+}
+
+#[tokio::test]
+async fn a_probe_that_is_told_to_wait_leaves_the_doubt_as_it_is() {
+    let house = house(Reuse::Strict).await;
+    let account = house.import("ada").await;
+    house.sim.fault(Fault::rolled_back(500, 900));
+    let limited = What::TokenError { status: 429, error: "slow".into(), reason: None };
+    house.sim.fault(Fault::new(Endpoint::Token, limited));
+    let tokens = house.tokens("one").await;
+    assert!(usable(&tokens, &account).await.is_none());
+    asked(&house, 1).await;
+    let begun = Instant::now();
+    while house.sim.counters().arrived.token < 3 {
+        let look = house.look(&account).await;
+        assert!(look.account.intent.is_some(), "the gate is closed: {look:?}");
+        assert!(begun.elapsed() < PATIENCE);
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    token(&tokens, &account).await;
+}
+
 #[tokio::test]
 async fn while_in_doubt_nobody_presents_the_token_and_the_gate_is_closed() {
     let house = house(Reuse::Strict).await;
     let account = house.import("ada").await;
-    house.sim.fault(Fault::new(Endpoint::Token, What::Status(500)).times(1));
-    let patient = zoomd_workers::tokens::RotationSettings {
-        doubt_margin: Duration::from_secs(600),
-        ..settings()
-    };
+    house.sim.fault(Fault::new(Endpoint::Token, What::Html(502)));
+    let patient = RotationSettings { doubt_margin: Duration::from_secs(600), ..settings() };
     let (one, two) =
         (house.tokens_with("one", patient.clone()).await, house.tokens_with("two", patient).await);
     assert!(usable(&one, &account).await.is_none());
     house.sim.wait_for(Endpoint::Token, 1).await.expect("it was asked");
-    let begun = std::time::Instant::now();
+    let begun = Instant::now();
     while begun.elapsed() < Duration::from_millis(600) {
         assert!(usable(&one, &account).await.is_none());
         assert!(usable(&two, &account).await.is_none());
@@ -93,22 +215,19 @@ async fn an_answer_that_proves_the_token_unspent_is_no_doubt() {
     house.sim.fault(Fault::new(Endpoint::Token, limited));
     let tokens = house.tokens("one").await;
     assert!(usable(&tokens, &account).await.is_none());
-    let begun = std::time::Instant::now();
+    let begun = Instant::now();
     token(&tokens, &account).await;
     assert!(begun.elapsed() < Duration::from_secs(1), "it rested, no more");
     assert!(house.sim.counters().broken.none());
 }
 
-#[tokio::test]
-async fn a_silent_host_is_given_up_only_after_long() {
-    let house = house(Reuse::Strict).await;
-    let account = house.import("ada").await;
-    // A host that wrote its intent and was never heard of again.
+/// A host that writes its intent and is never heard of again.
+async fn silent_host(house: &House, account: &AccountName, silence: Duration) {
     let rotations = house.rotations();
     let ask = zoomd_store::rotation::Ask {
-        account: &account,
+        account,
         owner: "dead",
-        lease: Duration::from_secs(1),
+        lease: Duration::from_millis(300),
         hurry: false,
         settle: Duration::ZERO,
         mark: "-",
@@ -117,22 +236,49 @@ async fn a_silent_host_is_given_up_only_after_long() {
     let zoomd_store::rotation::Acquired::Got(held) = held else { panic!("{held:?}") };
     let stored = zoomd_store::rotation::Stored { version: held.grant.version, fp: held.grant.fp };
     let intending = zoomd_store::rotation::Intending {
-        account: &account,
+        account,
         owner: "dead",
-        lease: Duration::from_secs(1),
+        lease: Duration::from_millis(300),
         id: "dead-1",
         host: "dead",
         stored,
         presented: held.grant.fp,
         instead_of: None,
+        silence,
         line: zoomd_store::grants::Line::new("rotating"),
     };
     rotations.intend(&intending).await.expect("redis");
+}
+
+#[tokio::test]
+async fn a_silent_host_is_given_up_only_after_long() {
+    let house = house(Reuse::Strict).await;
+    let account = house.import("ada").await;
+    silent_host(&house, &account, Duration::from_secs(4)).await;
     let tokens = house.tokens("one").await;
-    let begun = std::time::Instant::now();
+    let begun = Instant::now();
     token(&tokens, &account).await;
     assert!(begun.elapsed() > Duration::from_secs(3), "{:?}", begun.elapsed());
     assert!(house.sim.counters().broken.none());
+}
+
+#[tokio::test]
+async fn a_command_says_how_long_a_doubt_lasts_and_probes_at_once_when_told_to() {
+    let house = house(Reuse::Strict).await;
+    let account = house.import("ada").await;
+    silent_host(&house, &account, Duration::from_secs(600)).await;
+    let tokens = house.tokens("one").await;
+    tokio::time::sleep(Duration::from_millis(400)).await;
+    let command = CommandTokens::new(house.config("cli").await);
+    let begun = Instant::now();
+    let refused = command.rotate(&account, false, Duration::from_secs(120)).await;
+    assert!(begun.elapsed() < Duration::from_secs(5), "it waits in vain");
+    let Err(NoToken::InDoubt { told, wait }) = refused else { panic!("{refused:?}") };
+    assert!(told.contains("dead") && wait > Duration::from_secs(500), "{told} {wait:?}");
+    assert!(usable(&tokens, &account).await.is_none());
+    command.rotate(&account, true, PATIENCE).await.expect("zoom was asked");
+    assert!(house.sim.counters().broken.none());
+    token(&tokens, &account).await;
 }
 
 #[tokio::test]

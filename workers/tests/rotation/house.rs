@@ -138,10 +138,13 @@ pub fn settings() -> RotationSettings {
     RotationSettings {
         lease: Duration::from_secs(3),
         doubt_margin: Duration::from_millis(300),
+        answered_pause: Duration::from_millis(200),
+        answered_longest: Duration::from_secs(1),
         probe_after: Duration::from_secs(4),
         settle_after_restart: Duration::from_millis(800),
         repair_every: Duration::from_millis(500),
         look_every: Duration::from_millis(50),
+        least_between: Duration::from_millis(100),
         rest: Duration::from_millis(100),
         app_rest: Duration::from_secs(1),
         ..RotationSettings::default()

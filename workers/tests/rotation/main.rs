@@ -3,6 +3,7 @@
 mod basics;
 mod doubt;
 mod durable;
+mod hold;
 mod house;
 mod rules;
 mod storm;

@@ -3,8 +3,10 @@
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use secrecy::SecretString;
-use zoomd_store::grants::{AccountState, Epoch, GrantKind, GrantSecrets, GrantVersion, Line};
-use zoomd_store::rotation::{Committed, Judged, Offer, Origin, Refusal, Rotations, Stored};
+use zoomd_store::grants::{
+    AccountState, Candidate, Epoch, GrantKind, GrantSecrets, GrantVersion, Line,
+};
+use zoomd_store::rotation::{Committed, Judged, Offer, Origin, Refusal, Rotations, Spare, Stored};
 use zoomd_store::seal::{Fingerprint, Vault};
 use zoomd_workers::rotation::rules::{self, Accepted, Slot, Standing, Token};
 
@@ -16,6 +18,8 @@ use crate::house::{House, name};
 enum Event {
     /// A child of the n-th known token is offered.
     Offer { parent: usize, orphan: bool, later_epoch: bool },
+    /// A child of the stored token, which an early probe got.
+    Early,
     /// An old token is offered again.
     Again { which: usize },
     /// Zoom refused the n-th presentable token.
@@ -27,6 +31,7 @@ fn events() -> impl Strategy<Value = Vec<Event>> {
         4 => (0..6_usize, prop::bool::weighted(0.2), prop::bool::weighted(0.1)).prop_map(
             |(parent, orphan, later_epoch)| Event::Offer { parent, orphan, later_epoch }
         ),
+        1 => Just(Event::Early),
         2 => (0..6_usize).prop_map(|which| Event::Again { which }),
         3 => prop::bool::weighted(0.2).prop_map(|stale| Event::Refused { stale }),
     ];
@@ -74,10 +79,11 @@ impl Case<'_> {
             version: GrantVersion { epoch: Epoch::choose(0, [], 0), generation: 0 },
             current: None,
             candidates: Vec::new(),
+            spare: None,
             refused: Vec::new(),
         };
         let mut known = vec![first.clone()];
-        self.offer(&mut slot, &first).await;
+        self.offer(&mut slot, &first, None).await;
         for event in events {
             match event {
                 Event::Offer { parent, orphan, later_epoch } => {
@@ -92,12 +98,18 @@ impl Case<'_> {
                         let epoch = Epoch::choose(0, [child.version.epoch], 7);
                         child.version = GrantVersion { epoch, generation: 0 };
                     }
-                    self.offer(&mut slot, &child).await;
+                    self.offer(&mut slot, &child, None).await;
+                    known.push(child);
+                }
+                Event::Early => {
+                    let Some(presented) = slot.presentable().next().cloned() else { continue };
+                    let child = slot.child(&presented, self.fp(known.len()));
+                    self.offer(&mut slot, &child, Some(&presented)).await;
                     known.push(child);
                 }
                 Event::Again { which } => {
                     let token = known[which % known.len()].clone();
-                    self.offer(&mut slot, &token).await;
+                    self.offer(&mut slot, &token, None).await;
                 }
                 Event::Refused { stale } => self.refuse(&mut slot, *stale).await,
             }
@@ -113,7 +125,18 @@ impl Case<'_> {
         self.vault.fingerprint(&self.secret(number)).expect("a key")
     }
 
-    async fn offer(&self, slot: &mut Slot<Fingerprint>, token: &Token<Fingerprint>) {
+    async fn offer(
+        &self,
+        slot: &mut Slot<Fingerprint>,
+        token: &Token<Fingerprint>,
+        early: Option<&Token<Fingerprint>>,
+    ) {
+        let spare = early.map(|presented| Spare {
+            refresh_token: self.secret(0),
+            fp: presented.fp,
+            parent_fp: presented.lineage.first().copied(),
+            until_ms: i64::MAX / 1_000_000,
+        });
         let offer = Offer {
             account: name(&self.account),
             kind: GrantKind::Oauth,
@@ -131,10 +154,23 @@ impl Case<'_> {
             origin: Origin::default(),
             owner: None,
             intent: None,
+            spare,
             line: Line::new("offered"),
         };
         let committed = self.rotations.commit(self.vault, &offer).await.expect("redis");
-        let expected = match rules::accept(slot, token) {
+        let accepted = match early {
+            Some(presented) => {
+                let accepted = rules::accept_early(slot, token, presented);
+                // Its version is only what its seal is bound to.
+                if let (Accepted::Stored, Some(spare)) = (accepted, &mut slot.spare) {
+                    let generation = token.version.generation - 1;
+                    spare.version = GrantVersion { generation, ..token.version };
+                }
+                accepted
+            }
+            None => rules::accept(slot, token),
+        };
+        let expected = match accepted {
             Accepted::Stored => Committed::Stored,
             Accepted::Candidate => Committed::Candidate,
             Accepted::Known => Committed::Known,
@@ -161,6 +197,7 @@ impl Case<'_> {
             reason: "refused",
             line: Line::new("verdict"),
             app_rest: std::time::Duration::ZERO,
+            hold: std::time::Duration::ZERO,
         };
         let judged = self.rotations.verdict(&refusal).await.expect("redis");
         let expected = match rules::verdict(slot, (stored.version, stored.fp), presented, false) {
@@ -183,19 +220,19 @@ impl Case<'_> {
             other => panic!("{other}"),
         };
         let lineage = grant.parent_fp.into_iter().chain(grant.ancestors).collect();
+        let (spares, forks): (Vec<_>, Vec<_>) =
+            grant.candidates.iter().partition(|c| c.until_ms.is_some());
+        let token = |c: &&Candidate| Token {
+            version: c.version,
+            fp: c.fp,
+            lineage: if c.parent_fp == c.fp { Vec::new() } else { vec![c.parent_fp] },
+        };
         let stored = Slot {
             standing: state,
             version: look.account.version.expect("a version"),
             current: Some(Token { version: grant.version, fp: grant.fp, lineage }),
-            candidates: grant
-                .candidates
-                .iter()
-                .map(|c| Token {
-                    version: c.version,
-                    fp: c.fp,
-                    lineage: if c.parent_fp == c.fp { Vec::new() } else { vec![c.parent_fp] },
-                })
-                .collect(),
+            candidates: forks.iter().map(token).collect(),
+            spare: spares.first().map(token),
             refused: grant.refused,
         };
         assert_eq!(&stored, slot);

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use zoom_sim::{Endpoint, Fault, What};
-use zoomd_store::grants::{AccountState, GrantVersion};
+use zoomd_store::grants::{AccountState, Epoch, GrantVersion};
 use zoomd_store::meta;
 use zoomd_store::seal::KeyRing;
 use zoomd_wire::AccountName;
@@ -49,7 +49,7 @@ async fn a_stopping_daemon_leaves_a_staged_token_to_its_successor() {
 }
 
 /// The log of Redis as it is now.
-fn saved(house: &mut House) -> tempfile::TempDir {
+pub fn saved(house: &mut House) -> tempfile::TempDir {
     house.redis.stop();
     let old = tempfile::tempdir().expect("a folder");
     copy(&house.redis.dir().join("appendonlydir"), old.path());
@@ -58,7 +58,7 @@ fn saved(house: &mut House) -> tempfile::TempDir {
 }
 
 /// Redis dies and comes back with an old log.
-fn go_back(house: &mut House, old: &tempfile::TempDir) {
+pub fn go_back(house: &mut House, old: &tempfile::TempDir) {
     house.redis.kill();
     copy(old.path(), &house.redis.dir().join("appendonlydir"));
     house.redis.restart().expect("starts again");
@@ -115,21 +115,6 @@ async fn a_reply_without_a_token_leaves_the_journal_what_it_has() {
     repaired(&house, &account, Some(version)).await;
     next.rotate_now("ada", PATIENCE).await.expect("the chain goes on");
     assert!(house.sim.counters().broken.none(), "{:?}", house.sim.violations());
-}
-
-#[tokio::test]
-async fn after_a_restart_of_redis_journals_come_first() {
-    let mut house = House::unlimited().await;
-    let account = house.import("ada").await;
-    let tokens = house.tokens("one").await;
-    token(&tokens, &account).await;
-    house.redis.kill();
-    house.redis.restart().expect("starts again");
-    let begun = std::time::Instant::now();
-    tokens.rotate_now("ada", PATIENCE).await.expect("a token");
-    let waited = begun.elapsed();
-    assert!(waited >= settings().settle_after_restart, "a rotation began after {waited:?}");
-    assert!(house.sim.counters().broken.none());
 }
 
 fn copy(from: &Path, to: &Path) {
@@ -224,13 +209,47 @@ async fn a_command_that_cannot_open_a_token_asks_for_no_rotation() {
     assert!(matches!(error, NoToken::NoApp), "{error}");
     let vault = meta::open(&house.store(), &KeyRing::default()).await.expect("a namespace");
     let no_key = CommandTokens::new(TokensConfig { vault, ..house.config("cli-2").await });
-    let error = no_key.rotate(&account, PATIENCE).await.expect_err("no key");
+    let error = no_key.rotate(&account, false, PATIENCE).await.expect_err("no key");
     assert!(matches!(error, NoToken::Sealed(_)), "{error}");
 
     assert_eq!(token(&daemon, &account).await.version, stored, "nothing was rotated for them");
     let command = CommandTokens::new(house.config("cli-3").await);
     let same = command.token(&account, Duration::ZERO, PATIENCE).await.expect("a token");
     assert_eq!(same.version, stored);
+}
+
+#[tokio::test]
+async fn a_listener_that_is_no_daemon_keeps_no_command_waiting() {
+    let house = House::unlimited().await;
+    let account = house.import("ada").await;
+    let mut other = house.store().connection().pubsub().await.expect("a connection");
+    other.psubscribe("*").await.expect("it listens");
+    let command = CommandTokens::new(house.config("cli").await);
+    let begun = std::time::Instant::now();
+    command.rotate(&account, false, PATIENCE).await.expect("rotated here");
+    assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
+    command.shutdown().await;
+
+    // With a daemon it is the daemon that rotates.
+    let daemon = house.tokens("one").await;
+    let command = CommandTokens::new(house.config("cli-2").await);
+    let begun = std::time::Instant::now();
+    while !heard(&house, &account).await {
+        assert!(begun.elapsed() < PATIENCE, "no daemon says that it heard");
+    }
+    command.rotate(&account, false, PATIENCE).await.expect("rotated by the daemon");
+    let story = house.grants().await.timeline(&account, 1).await.expect("redis");
+    assert_eq!(story[0].by.as_deref(), Some("one"), "{story:?}");
+    drop(daemon);
+}
+
+/// Whether a daemon acknowledges a wish (for a version that is not stored).
+async fn heard(house: &House, account: &AccountName) -> bool {
+    let version = GrantVersion::first(Epoch::choose(1, [], 0));
+    let rotations = house.rotations();
+    rotations.ask(account, version, "nonce", false).await.expect("redis");
+    tokio::time::sleep(Duration::from_millis(20)).await;
+    rotations.is_acknowledged("nonce").await.expect("redis")
 }
 
 #[tokio::test]
@@ -309,4 +328,32 @@ async fn an_account_of_another_app_comes_back_when_its_app_is_configured() {
     let tokens = house.tokens("one").await;
     house.until_state(&account, AccountState::Active).await;
     token(&tokens, &account).await;
+}
+
+#[tokio::test]
+async fn a_token_endpoint_in_trouble_is_told_until_it_answers() {
+    for limited in [true, false] {
+        let house = House::unlimited().await;
+        let account = house.import("ada").await;
+        let fault = if limited {
+            let what = What::TokenError { status: 429, error: "slow".into(), reason: None };
+            Some(house.sim.fault(Fault::new(Endpoint::Token, what).always()))
+        } else {
+            house.sim.down().await;
+            None
+        };
+        let tokens = house.tokens("one").await;
+        let begun = std::time::Instant::now();
+        while tokens.endpoint_in_trouble().is_none() {
+            assert!(usable(&tokens, &account).await.is_none());
+            assert!(begun.elapsed() < PATIENCE, "nobody says so");
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        match fault {
+            Some(fault) => assert!(house.sim.clear_fault(fault)),
+            None => house.sim.up().await,
+        }
+        token(&tokens, &account).await;
+        assert_eq!(tokens.endpoint_in_trouble(), None);
+    }
 }

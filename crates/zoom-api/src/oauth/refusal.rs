@@ -24,8 +24,11 @@ pub enum RefusalKind {
     RateLimited,
     /// Refused in words that are none of the above.
     Refused,
-    /// Zoom's trouble (5xx): whether the token was spent is not known.
+    /// The token server's trouble (500, or 503 in its own words): the exchange is
+    /// over, and whether the token was spent is not known.
     Server,
+    /// Another 5xx: a gateway spoke, and the server behind it may still be at work.
+    Gateway,
     /// No answer that can be read: whether the token was spent is not known.
     Unreadable,
 }
@@ -39,6 +42,7 @@ impl RefusalKind {
             Self::RateLimited => "rate_limited",
             Self::Refused => "refused",
             Self::Server => "server",
+            Self::Gateway => "gateway",
             Self::Unreadable => "unreadable",
         }
     }
@@ -82,15 +86,17 @@ pub struct TokenRefusal {
 impl TokenRefusal {
     /// Whether it proves that the token sent was not spent by this call.
     pub fn is_answer(&self) -> bool {
-        !matches!(self.kind, RefusalKind::Server | RefusalKind::Unreadable)
+        !self.is_doubt()
     }
 
     /// Whether the same call may succeed later, all by itself.
     pub fn is_retryable(&self) -> bool {
-        matches!(
-            self.kind,
-            RefusalKind::RateLimited | RefusalKind::Server | RefusalKind::Unreadable
-        )
+        self.kind == RefusalKind::RateLimited || self.is_doubt()
+    }
+
+    fn is_doubt(&self) -> bool {
+        use RefusalKind::{Gateway, Server, Unreadable};
+        matches!(self.kind, Server | Gateway | Unreadable)
     }
 
     /// Why, where Zoom says so.
@@ -120,6 +126,7 @@ impl fmt::Display for TokenRefusal {
             RefusalKind::RateLimited => "zoom limits token calls",
             RefusalKind::Refused => "zoom refused the token call",
             RefusalKind::Server => "zoom's token endpoint is in trouble",
+            RefusalKind::Gateway => "a gateway before zoom's token endpoint is in trouble",
             RefusalKind::Unreadable => "unreadable answer from zoom's token endpoint",
         };
         write!(f, "{what} (status {}", self.status)?;
@@ -152,21 +159,24 @@ struct Raw<'a> {
 
 /// Sorts an answer of the token endpoint that is not a pair of tokens.
 pub fn classify_token_error(status: u16, body: &[u8]) -> TokenRefusal {
-    let raw: Option<Raw<'_>> = serde_json::from_slice(body).ok();
+    // A list would be read as the fields in their order.
+    let object = body.trim_ascii_start().starts_with(b"{");
+    let raw: Option<Raw<'_>> = serde_json::from_slice(body).ok().filter(|_| object);
     let raw = raw.unwrap_or_default();
+    // Whoever answers in the token server's own form is the token server.
+    let own_words = [raw.error, raw.reason, raw.code].iter().any(Option::is_some);
     let error = words(raw.error);
     let reason = words(raw.reason).or_else(|| words(raw.message));
     let number = |raw: Option<&RawValue>| raw?.get().trim_matches('"').parse().ok();
     let named = number(raw.code).or_else(|| number(raw.error_code));
     let code = named.or_else(|| [&reason, &error].into_iter().flatten().find_map(|s| within(s)));
-    TokenRefusal {
-        kind: kind(status, error.as_deref(), reason.as_deref(), code),
-        status,
-        error,
-        reason,
-        code,
-        retry_after: None,
-    }
+    let kind = match status {
+        500 => RefusalKind::Server,
+        503 if own_words => RefusalKind::Server,
+        _ if status >= 500 => RefusalKind::Gateway,
+        _ => kind(status, error.as_deref(), reason.as_deref(), code),
+    };
+    TokenRefusal { kind, status, error, reason, code, retry_after: None }
 }
 
 fn words(raw: Option<&RawValue>) -> Option<String> {
@@ -185,7 +195,6 @@ fn within(words: &str) -> Option<u32> {
 fn kind(status: u16, error: Option<&str>, reason: Option<&str>, code: Option<u32>) -> RefusalKind {
     match status {
         429 => return RefusalKind::RateLimited,
-        500.. => return RefusalKind::Server,
         400..500 if error.is_some() || reason.is_some() || code.is_some() => {}
         _ => return RefusalKind::Unreadable,
     }
@@ -215,7 +224,7 @@ mod tests {
 
     #[test]
     fn answers_are_sorted() {
-        use RefusalKind::{App, DeadGrant, RateLimited, Refused, Server, Unreadable};
+        use RefusalKind::{App, DeadGrant, Gateway, RateLimited, Refused, Server, Unreadable};
         let table = [
             (400, r#"{"reason":"Invalid Token!","error":"invalid_grant"}"#, DeadGrant),
             (400, r#"{"error":"invalid_grant"}"#, DeadGrant),
@@ -245,7 +254,20 @@ mod tests {
             (429, "", RateLimited),
             (429, r#"{"error":"invalid_grant"}"#, RateLimited),
             (500, r#"{"error":"invalid_grant"}"#, Server),
-            (502, "<html>", Server),
+            (500, "<html>", Server),
+            (500, "", Server),
+            (503, r#"{"reason":"Service unavailable"}"#, Server),
+            (503, r#"{"error":"server_error"}"#, Server),
+            (503, r#"{"code":503}"#, Server),
+            (503, r#"{"message":"upstream"}"#, Gateway),
+            (503, r#"{"reason":null}"#, Gateway),
+            (503, r#"["reason"]"#, Gateway),
+            (503, "", Gateway),
+            (503, "<html>", Gateway),
+            (502, "<html>", Gateway),
+            (502, r#"{"error":"bad_gateway"}"#, Gateway),
+            (504, r#"{"reason":"late"}"#, Gateway),
+            (501, "", Gateway),
             (400, "<html>", Unreadable),
             (400, "", Unreadable),
             (400, "{}", Unreadable),
@@ -258,7 +280,7 @@ mod tests {
         for (status, body, expected) in table {
             let refusal = classify_token_error(status, body.as_bytes());
             assert_eq!(refusal.kind, expected, "{status} {body}");
-            let doubt = matches!(expected, Server | Unreadable);
+            let doubt = matches!(expected, Server | Gateway | Unreadable);
             assert_eq!(refusal.is_answer(), !doubt, "{status} {body}");
         }
     }

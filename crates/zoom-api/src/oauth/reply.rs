@@ -30,7 +30,8 @@ pub struct TokenReply {
     /// The new refresh token; absent for server-to-server apps, and where the
     /// old one stays.
     pub refresh_token: Option<SecretString>,
-    /// Seconds the access token lives.
+    /// Seconds the access token lives; `None` where Zoom does not say, or says what
+    /// cannot be.
     pub expires_in: Option<u64>,
     /// The scopes granted, separated by spaces.
     pub scope: Option<String>,
@@ -104,11 +105,14 @@ fn text(raw: Option<&RawValue>) -> Option<String> {
     (!text.is_empty()).then_some(text)
 }
 
-/// A number, or a number in quotes.
+/// The longest life of an access token that is believed, in seconds: a year.
+const LONGEST_LIFE: f64 = 366.0 * 86_400.0;
+
+/// A number, or a number in quotes, that can be a token's life.
 fn seconds(raw: &RawValue) -> Option<u64> {
     let text = raw.get().trim_matches('"').trim();
-    let whole = text.split('.').next().unwrap_or(text);
-    whole.parse().ok()
+    let life: f64 = text.parse().ok()?;
+    (1.0..=LONGEST_LIFE).contains(&life).then_some(life as u64)
 }
 
 /// A string, or a list of strings.
@@ -167,6 +171,24 @@ mod tests {
             parse(r#"{"access_token":"a","expires_in":3599.0}"#).unwrap().expires_in,
             Some(3599)
         );
+    }
+
+    #[test]
+    fn a_life_that_cannot_be_is_none() {
+        let life = |text: &str| {
+            parse(&format!(r#"{{"access_token":"a","expires_in":{text}}}"#)).unwrap().expires_in
+        };
+        let numbers = ["0", "0.9", "-1", "-3600", "1e30", "99999999999999999999"];
+        let texts = ["0", "-1", "", "soon", "NaN", "inf"].map(|text| format!("{text:?}"));
+        let others = ["null", "true", "[]", "{}"];
+        let odd = numbers.iter().chain(&others).map(|text| (*text).to_owned()).chain(texts);
+        for odd in odd {
+            assert_eq!(life(&odd), None, "{odd}");
+        }
+        let good = [("1", 1), ("\" 3599 \"", 3599), ("3599.9", 3599), ("3.6e3", 3600)];
+        for (text, seconds) in good {
+            assert_eq!(life(text), Some(seconds), "{text}");
+        }
     }
 
     #[test]

@@ -150,7 +150,8 @@ pub struct GrantRecord {
     pub client_id: String,
     /// The API base Zoom named with the token.
     pub api_url: Option<String>,
-    /// Forked grants, newest first, at most three.
+    /// Forked grants, newest first, at most three; behind them the spare, if there
+    /// is one.
     pub candidates: Vec<Candidate>,
     /// Those of the stored token and the candidates that Zoom refused.
     pub refused: Vec<Fingerprint>,
@@ -165,6 +166,12 @@ impl GrantRecord {
     #[must_use]
     pub fn knows(&self, fp: Fingerprint) -> bool {
         self.fp == fp || self.parent_fp == Some(fp) || self.ancestors.contains(&fp)
+    }
+
+    /// What may be the living token instead of the stored one, as far as `now_ms`
+    /// tells; what is past its time is tried all the same before a verdict.
+    pub fn forks(&self, now_ms: i64) -> impl Iterator<Item = &Candidate> {
+        self.candidates.iter().filter(move |c| c.until_ms.is_none_or(|until| until > now_ms))
     }
 }
 
@@ -183,6 +190,11 @@ pub struct Candidate {
     /// Its sealed secrets, bound as [`crate::seal::Purpose::Candidate`].
     #[serde(serialize_with = "sealed_as_text", deserialize_with = "sealed_from_text")]
     pub sealed: Sealed,
+    /// Where it is the spare (the token that an early probe presented: the exchange
+    /// before the probe may have made it live again): the first commit after this
+    /// time drops it.
+    #[serde(rename = "till", default, skip_serializing_if = "Option::is_none")]
+    pub until_ms: Option<i64>,
 }
 
 fn as_text<T: fmt::Display, S: Serializer>(value: &T, serializer: S) -> Result<S::Ok, S::Error> {

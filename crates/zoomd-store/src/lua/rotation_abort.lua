@@ -1,5 +1,6 @@
 -- Ends a rotation that is known to have spent nothing: its own intent and its own
--- lease go, the gate opens, or stays closed for a rest.
+-- lease go, the gate opens, or stays closed for a rest. Where it was a probe, what
+-- it asked about is in doubt as before, and is asked again after the rest.
 -- KEYS[1]  prefix P           KEYS[2]  <ns>:events
 -- ARGV[1]  clock offset in ms
 -- ARGV[2]  account
@@ -23,7 +24,15 @@ if owner == '-' then
   if (till <= now or v[2] == '-') and till < now + rest then call('HSET', a, 'lk', '-', 'lku', int(now + rest)) end
   return 1
 end
-if ARGV[4] ~= '' and v[4] == ARGV[4] then clear_intent(A) end
+if ARGV[4] ~= '' and v[4] == ARGV[4] then
+  local old = call('HMGET', P .. 'int:' .. A, 'old_case', 'old_due', 'since')
+  if old[1] then
+    local due = math.max(tonumber(old[2] or 0) or 0, now + rest)
+    call('HSET', P .. 'int:' .. A, 'none', '1', 'case', old[1], 'due', int(due), 'at', old[3])
+  else
+    clear_intent(A)
+  end
+end
 release(A, owner, rest)
 if ARGV[8] == 'wrong_app' and v[1] == 'active' then
   call('HSET', a, 'st', 'wrong_app', 'why', ARGV[9])

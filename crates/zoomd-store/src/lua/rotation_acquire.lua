@@ -5,7 +5,7 @@
 -- ARGV[3]  owner, random
 -- ARGV[4]  lease ms
 -- ARGV[5]  1: a rest does not hold it back
--- ARGV[6]  how long nothing starts after Redis' run id changed, ms
+-- ARGV[6]  how long the hold after a change of Redis' run id lasts at most, ms
 -- ARGV[7]  mark of the configured secret, by which a stop of the app is told to be
 --          about other credentials
 -- Answer:  {none}                   no such account
@@ -13,13 +13,15 @@
 --          {held, owner, until}     another has the lease
 --          {resting, until}         the last rotation went badly
 --          {stopped, until, why}    the app's rotations are stopped
---          {settling, until}        journals are committed first
+--          {settling, until}        journals are committed first; until when to ask again
 --          {got, now, until, in flight, a, g, int}  with the three hashes as lists
 -- The first write is one that a full Redis refuses.
 local A, owner = ARGV[2], ARGV[3]
 local wrong = misplaced(A)
 if wrong then return wrongtype(wrong) end
-if not holds(P .. 'stop', 'hash') then return wrongtype(P .. 'stop') end
+for name, kind in pairs({stop = 'hash', meta = 'hash', hold = 'hash', beats = 'zset'}) do
+  if not holds(P .. name, kind) then return wrongtype(P .. name) end
+end
 local a, g = P .. 'a:' .. A, P .. 'g:' .. A
 
 local v = call('HMGET', a, 'st', 'why', 'lk', 'lku')
@@ -31,19 +33,11 @@ if v[3] and till > now and v[3] ~= owner then
   if ARGV[5] ~= '1' then return {'resting', int(till)} end
 end
 
--- A server that restarted, failed over or was restored may have gone back: the
--- first who sees its new run id says so for all.
-local info = try('INFO', 'server')
-local run = type(info) == 'string' and string.match(info, 'run_id:(%x+)')
-if run then
-  local seen = call('HMGET', P .. 'meta', 'run_id', 'run_at')
-  if seen[1] ~= run then
-    seen[2] = seen[1] and int(now) or '0'
-    call('HSET', P .. 'meta', 'run_id', run, 'run_at', seen[2])
-  end
-  local ready = (tonumber(seen[2] or 0) or 0) + tonumber(ARGV[6])
-  if ready > now and tonumber(seen[2] or 0) > 0 then return {'settling', int(ready)} end
-end
+local _, run_at = see_run()
+local longest = tonumber(ARGV[6])
+local ends = hold_ends(run_at, longest)
+-- It may end at any moment: asked again soon.
+if ends > 0 then return {'settling', int(math.min(ends, now + longest / 60))} end
 
 local app = call('HMGET', g, 'issuer', 'client_id')
 local stop = call('HGET', P .. 'stop', (app[1] or '') .. ' ' .. (app[2] or ''))

@@ -7,8 +7,9 @@
 --          account is gone: plan, z, uid, em (JSON list); tomb (field of `tomb`);
 --          cand (JSON: this token as a candidate); owner and id (lease and intent
 --          that end with this); dfp and demoted (the stored token's fingerprint,
---          and that token as a candidate); iat (access token issued); line (JSON).
---          What is empty is not known
+--          and that token as a candidate); iat (access token issued); spare (what
+--          was presented, as a candidate with a time: it may be the living one
+--          after all); line (JSON). What is empty is not known
 -- Answer:  {stored, state before}  it is the stored grant now
 --          {candidate}             it is kept beside it
 --          {known}                 it, or one made from it, is stored
@@ -20,7 +21,7 @@
 local IN_TIME = 5000
 local NAMES = {
   'account', 'ep', 'gen', 'sealed', 'fp', 'pfp', 'anc', 'exp', 'obt', 'scope', 'issuer', 'client_id',
-  'api_url', 'kind', 'plan', 'z', 'uid', 'em', 'tomb', 'cand', 'owner', 'id', 'dfp', 'demoted', 'iat', 'line',
+  'api_url', 'kind', 'plan', 'z', 'uid', 'em', 'tomb', 'cand', 'owner', 'id', 'dfp', 'demoted', 'iat', 'spare', 'line',
 }
 local new = {}
 for i, name in ipairs(NAMES) do new[name] = ARGV[i + 1] end
@@ -66,10 +67,20 @@ local function judge()
   return 'stored', {cjson.decode(new.demoted), unpack(candidates)}
 end
 
+-- Three forks, the newest; behind them the spare, which goes with the first commit
+-- after its time.
 local function keep(list)
-  if #list == 0 then return call('HDEL', g, 'cand') end
-  while #list > 3 do table.remove(list) end
-  call('HSET', g, 'cand', cjson.encode(list))
+  local kept, spare = {}, nil
+  for _, c in ipairs(list) do
+    if not c.till then
+      if #kept < 3 then kept[#kept + 1] = c end
+    elseif c.till > now then
+      spare = c
+    end
+  end
+  kept[#kept + 1] = spare
+  if #kept == 0 then return call('HDEL', g, 'cand') end
+  call('HSET', g, 'cand', cjson.encode(kept))
 end
 
 local function store(kept)
@@ -95,8 +106,10 @@ local function store(kept)
   call('HDEL', g, 'last', 'dead')
   local left = {}
   for _, c in ipairs(kept) do
-    if not among(c.fp, lineage) and not among(c.fp, refused) and c.fp ~= new.fp then left[#left + 1] = c end
+    local spent = c.till and c.fp == new.pfp or not c.till and among(c.fp, lineage)
+    if not spent and not among(c.fp, refused) and c.fp ~= new.fp then left[#left + 1] = c end
   end
+  if new.spare ~= '' then left[#left + 1] = cjson.decode(new.spare) end
   keep(left)
   call('HDEL', P .. 'stop', new.issuer .. ' ' .. new.client_id)
 end

@@ -10,7 +10,10 @@
 -- ARGV[10] fingerprint that is presented
 -- ARGV[11] id of the intent that is taken over, or empty
 -- ARGV[12] timeline line (JSON)
--- Answer:  {ok, now}, {lost} lease, {moved} record, {intent, id} another's,
+-- ARGV[13] ms after which others may present the token, should the host stay silent
+-- Answer:  {ok, now, since}: when this token was presented last to an outcome not
+--          known, else now;
+--          {lost} lease, {moved} record, {intent, id} another's,
 --          {busy, requests in flight}
 -- The first write is one that a full Redis refuses.
 local A = ARGV[2]
@@ -26,10 +29,18 @@ if (v[4] or '') ~= ARGV[11] then return {'intent', v[4] or ''} end
 local flying = call('ZCOUNT', P .. 'i:' .. A, '(' .. int(now), '+inf')
 if flying > 0 then return {'busy', flying} end
 
+-- A probe goes on with what is known of the presentations before it.
+local before = call('HMGET', P .. 'int:' .. A, 'fp', 'at', 'n', 'case', 'due')
+local again = ARGV[11] ~= '' and before[1] == ARGV[10]
+local since = again and before[2] or int(now)
 call('HSET', a, 'int', ARGV[5], 'lku', int(now + tonumber(ARGV[4])))
 call('DEL', P .. 'int:' .. A)
 call('HSET', P .. 'int:' .. A, 'id', ARGV[5], 'host', ARGV[6], 'ep', ARGV[7], 'gen', ARGV[8],
-  'fp', ARGV[10], 'at', int(now), 'owner', ARGV[3], 'probe', ARGV[11] == '' and '0' or '1')
+  'fp', ARGV[10], 'at', int(now), 'owner', ARGV[3], 'probe', ARGV[11] == '' and '0' or '1',
+  'since', since, 'n', again and before[3] or '0', 'due', int(now + tonumber(ARGV[13])))
+if again then
+  call('HSET', P .. 'int:' .. A, 'old_case', before[4] or 'silence', 'old_due', before[5] or int(now))
+end
 call('ZADD', P .. 'intents', int(now), A)
 note(A, ARGV[12])
-return {'ok', int(now)}
+return {'ok', int(now), since}

@@ -40,3 +40,28 @@ local function reopen(account)
     try('PUBLISH', P .. 'wake', 't:' .. account)
   end
 end
+
+-- A server that restarted, failed over or was restored may have gone back: whoever
+-- sees its new run id first says so for all, and notes when a beat was heard last,
+-- before another is written. Answers the run id, and when it was seen first (0 of
+-- the first ever).
+local function see_run()
+  local info = try('INFO', 'server')
+  local run = type(info) == 'string' and string.match(info, 'run_id:(%x+)')
+  if not run then return '', 0 end
+  local seen = call('HMGET', P .. 'meta', 'run_id', 'run_at')
+  if seen[1] == run then return run, tonumber(seen[2] or 0) or 0 end
+  local at = seen[1] and now or 0
+  call('HSET', P .. 'meta', 'run_id', run, 'run_at', int(at))
+  local last = call('ZREVRANGE', P .. 'beats', 0, 0, 'WITHSCORES')
+  call('DEL', P .. 'hold')
+  call('HSET', P .. 'hold', 'last', last[2] or '0')
+  return run, at
+end
+
+-- When the hold ends by itself; 0 when it is over.
+local function hold_ends(run_at, longest)
+  if run_at == 0 or run_at + longest <= now then return 0 end
+  if call('HGET', P .. 'hold', 'over') then return 0 end
+  return run_at + longest
+end

@@ -12,16 +12,21 @@
 -- ARGV[11] most deaths within  ARGV[12] ms, unless they are at most
 -- ARGV[13] percent of the accounts; else the app rests
 -- ARGV[14] ms
+-- ARGV[15] how long the hold after a change of Redis' run id lasts at most, ms
 -- Answer:  {written, obtained ms}  {candidates}  {moved}  {covered, id}
---          {mass, deaths}
+--          {mass, deaths}  {hold}: the store may have gone back, nothing is judged
 local A = ARGV[2]
 local wrong = misplaced(A)
 if wrong then return wrongtype(wrong) end
-if not holds(P .. 'deaths', 'zset') then return wrongtype(P .. 'deaths') end
+for name, kind in pairs({deaths = 'zset', meta = 'hash', hold = 'hash', beats = 'zset'}) do
+  if not holds(P .. name, kind) then return wrongtype(P .. name) end
+end
 local a, g = P .. 'a:' .. A, P .. 'g:' .. A
 local v = call('HMGET', a, 'st', 'int', 'told')
 local s = call('HMGET', g, 'ep', 'gen', 'fp', 'cand', 'dead', 'obt', 'issuer', 'client_id')
 call('ZREM', P .. 'zz', '')
+local _, run_at = see_run()
+if hold_ends(run_at, tonumber(ARGV[15])) > 0 then return {'hold'} end
 
 local function give_up(answer)
   if v[2] == ARGV[8] then clear_intent(A) end

@@ -7,12 +7,14 @@
 use std::collections::HashMap;
 
 use redis::from_redis_value;
+use zoomd_wire::AccountName;
 
 use super::Ops;
 use super::line::Whose;
 use crate::StoreError;
 use crate::budget::forecast::{Line, Seat};
 use crate::queue::Why;
+use crate::rotation::OpenIntent;
 
 /// What decides whether jobs of an account may run, and when.
 #[derive(Debug, Clone, Default)]
@@ -29,6 +31,11 @@ pub struct AccountFacts {
     pub rotating: bool,
     /// Until when (ms) its app's rotations rest, and why.
     pub rests: Option<(i64, String)>,
+    /// What is known of a token exchange whose outcome is not, and when the token may
+    /// be presented again, ms.
+    pub doubt: Option<(String, i64)>,
+    /// Why its last rotation failed, while its access token is over.
+    pub failing: Option<String>,
     /// Its plan.
     pub plan: String,
     /// What waits in it, and the budgets it waits for.
@@ -50,11 +57,16 @@ impl AccountFacts {
             return (Why::Paused, None);
         }
         let expected = self.line.expect(seat);
+        if let Some((_, due_ms)) = self.doubt.as_ref().filter(|(_, due)| *due >= expected.at_ms) {
+            return (Why::Rotation, Some(*due_ms));
+        }
         let soon = expected.at_ms <= self.line.wakes_ms.max(self.line.now_ms);
         match &self.rests {
             // Jobs with a live token go on while the app rests; one that would
             // run now and does not has none.
             Some((until, _)) if soon => (Why::Rotation, Some(expected.at_ms.max(*until))),
+            // The token endpoint is asked again and again: nobody knows when it answers.
+            _ if self.failing.is_some() && soon => (Why::Rotation, None),
             _ if self.rotating && soon => (Why::Rotation, Some(expected.at_ms)),
             _ => (expected.why, Some(expected.at_ms)),
         }
@@ -66,7 +78,11 @@ impl AccountFacts {
         match why {
             Why::Paused => self.paused.clone().filter(|reason| !reason.is_empty()),
             Why::Consent => self.why.clone(),
-            Why::Rotation => self.rests.as_ref().map(|(_, why)| why.clone()),
+            Why::Rotation => {
+                let told = self.doubt.as_ref().map(|(told, _)| told.clone());
+                let rests = || self.rests.as_ref().map(|(_, why)| why.clone());
+                told.or_else(rests).or_else(|| self.failing.clone())
+            }
             _ => None,
         }
     }
@@ -97,15 +113,17 @@ impl Ops {
         reads.cmd("HMGET").arg(keys.account(account)).arg(&FIELDS);
         reads.cmd("HGET").arg(keys.meta()).arg("paused");
         reads.cmd("ZSCORE").arg(keys.asleep()).arg(account);
-        reads.cmd("HMGET").arg(keys.grant(account)).arg(&["issuer", "client_id", "exp"]);
+        reads.cmd("HMGET").arg(keys.grant(account)).arg(&["issuer", "client_id", "exp", "last"]);
         reads.cmd("HGETALL").arg(keys.stops());
+        reads.cmd("HGETALL").arg(keys.intent(account));
         let mut values = conn.values(&reads).await?.into_iter();
         let mut next = || values.next().unwrap_or(redis::Value::Nil);
         let fields: Vec<Option<String>> = from_redis_value(next())?;
         let all_paused: Option<String> = from_redis_value(next())?;
         let wakes: Option<f64> = from_redis_value(next())?;
-        let grant: [Option<String>; 3] = from_redis_value(next())?;
+        let [issuer, client_id, exp, last]: [Option<String>; 4] = from_redis_value(next())?;
         let stops: HashMap<String, String> = from_redis_value(next())?;
+        let intent: HashMap<String, String> = from_redis_value(next())?;
         let field = |name: &str| {
             let at = FIELDS.iter().position(|field| *field == name)?;
             fields.get(at).cloned().flatten().filter(|text| !text.is_empty())
@@ -123,13 +141,19 @@ impl Ops {
         };
         let mut line = self.line(&whose, hosts).await?;
         line.wakes_ms = wakes.map_or(0, |wakes| wakes as i64);
+        // With the lease in hand an exchange is under way as any other.
+        let intent = AccountName::new(account).ok().and_then(|n| OpenIntent::read(&n, &intent));
+        let doubt = intent.filter(|intent| intent.doubt.is_some() || lease_until <= now_ms);
+        let doubt = doubt.map(|intent| (intent.told(), intent.due_ms.unwrap_or(now_ms)));
         let mut facts = AccountFacts {
+            doubt,
             state: field("st"),
             why: field("why"),
             all_paused: all_paused.is_some(),
             paused: all_paused.or_else(|| field("paused")),
             rotating: lease_until > now_ms || field("int").is_some(),
-            rests: rests(grant, &stops, now_ms),
+            failing: last.filter(|_| !lives(exp.as_deref(), now_ms)),
+            rests: rests([issuer, client_id, exp], &stops, now_ms),
             plan: whose.plan.to_owned(),
             line,
         };
@@ -152,8 +176,13 @@ fn rests(
     let mut parts = stop.splitn(3, ' ');
     let until: i64 = parts.next()?.parse().ok()?;
     let why = parts.nth(1)?;
-    let live = expires.and_then(|ms| ms.parse::<i64>().ok()).is_some_and(|ms| ms > now_ms);
+    let live = lives(expires.as_deref(), now_ms);
     (until > now_ms && !live).then(|| (until, why.to_owned()))
+}
+
+/// Whether an access token that ends then lives.
+fn lives(expires: Option<&str>, now_ms: i64) -> bool {
+    expires.and_then(|ms| ms.parse::<i64>().ok()).is_some_and(|ms| ms > now_ms)
 }
 
 /// The names one host may have in the ledger.
@@ -203,6 +232,8 @@ mod tests {
         let mut asleep = active();
         asleep.line.wakes_ms = now + 900;
         let rotating = AccountFacts { rotating: true, ..asleep.clone() };
+        let doubt = Some(("no answer came".to_owned(), now + 600_000));
+        let in_doubt = AccountFacts { rotating: true, doubt, ..active() };
         let cases = [
             (AccountFacts { all_paused: true, ..active() }, (Why::Paused, None)),
             (AccountFacts { state: Some("needs_reauth".into()), ..active() }, (Why::Consent, None)),
@@ -212,6 +243,11 @@ mod tests {
             (
                 AccountFacts { rests: Some((now + 60_000, "no".into())), ..active() },
                 (Why::Rotation, Some(now + 60_000)),
+            ),
+            (in_doubt, (Why::Rotation, Some(now + 600_000))),
+            (
+                AccountFacts { failing: Some("no connection".into()), ..active() },
+                (Why::Rotation, None),
             ),
             (asleep, (Why::Second, Some(now + 900))),
             (active(), (Why::Turn, Some(now))),

@@ -1,5 +1,6 @@
 //! The commit: rules P, F and D.
 
+use secrecy::SecretString;
 use zoomd_wire::AccountName;
 
 use super::{COMMIT, Rotations};
@@ -57,8 +58,24 @@ pub struct Offer {
     pub owner: Option<String>,
     /// See [`owner`](Self::owner).
     pub intent: Option<String>,
+    /// What was presented for it, where that may be the living token after all.
+    pub spare: Option<Spare>,
     /// A line for the timeline.
     pub line: Line,
+}
+
+/// The token that an early probe presented: kept for a while as the last candidate,
+/// since the exchange before the probe may end after it and make it live again.
+#[derive(Debug, Clone)]
+pub struct Spare {
+    /// The token.
+    pub refresh_token: SecretString,
+    /// What names it.
+    pub fp: Fingerprint,
+    /// What names the token it was made from.
+    pub parent_fp: Option<Fingerprint>,
+    /// The first commit after this, ms, drops it.
+    pub until_ms: i64,
 }
 
 /// What became of an offer.
@@ -151,6 +168,7 @@ impl Rotations {
             .arg(demoted.as_ref().map(|c| c.fp.to_string()).unwrap_or_default())
             .arg(demoted.as_ref().map(as_json).unwrap_or_default())
             .arg(offer.access_issued_ms)
+            .arg(spare(vault, offer)?)
             .arg(offer.line.to_json());
         let mut answer = Words::new(self.run(call, "committing a token").await?, "a commit")?;
         Ok(Some(match answer.next()?.as_str() {
@@ -193,7 +211,22 @@ fn candidate(
 ) -> Result<String, GrantError> {
     let sealed = vault.seal(Purpose::Candidate, account, version, &secrets.to_json())?;
     let parent_fp = parent_fp.unwrap_or(fp);
-    Ok(as_json(&Candidate { version, fp, parent_fp, sealed }))
+    Ok(as_json(&Candidate { version, fp, parent_fp, sealed, until_ms: None }))
+}
+
+fn spare(vault: &Vault, offer: &Offer) -> Result<String, GrantError> {
+    let Some(spare) = &offer.spare else { return Ok(String::new()) };
+    let generation = offer.version.generation.saturating_sub(1);
+    let version = GrantVersion { generation, ..offer.version };
+    let secrets = GrantSecrets {
+        refresh_token: Some(spare.refresh_token.clone()),
+        ..GrantSecrets::default()
+    };
+    let account = offer.account.as_str();
+    let sealed = vault.seal(Purpose::Candidate, account, version, &secrets.to_json())?;
+    let parent_fp = spare.parent_fp.unwrap_or(spare.fp);
+    let (fp, until_ms) = (spare.fp, Some(spare.until_ms));
+    Ok(as_json(&Candidate { version, fp, parent_fp, sealed, until_ms }))
 }
 
 fn as_json(candidate: &Candidate) -> String {

@@ -30,6 +30,8 @@ pub struct Intending<'a> {
     pub presented: Fingerprint,
     /// The open intent that this one takes over.
     pub instead_of: Option<&'a str>,
+    /// After so long others may present the token, should the host stay silent.
+    pub silence: Duration,
     /// A line for the timeline.
     pub line: Line,
 }
@@ -41,6 +43,9 @@ pub enum Intended {
     Written {
         /// When, by the clock of Redis.
         at_ms: i64,
+        /// When this token was presented last to an outcome that is not known; the
+        /// same, where it was not.
+        since_ms: i64,
     },
     /// The lease ended meanwhile.
     LeaseLost,
@@ -50,6 +55,68 @@ pub enum Intended {
     Another,
     /// Requests are in flight.
     Busy,
+}
+
+/// What is known of an intent whose outcome is not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Doubt {
+    /// The token server answered that it failed: the exchange is over.
+    Server,
+    /// Something before the token server answered; it may still be at work.
+    Gateway,
+    /// No answer came, or none that can be read.
+    Silence,
+    /// The token was refused, too soon after the presentation before for a verdict.
+    Early,
+}
+
+impl Doubt {
+    /// The word as it is stored.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Server => "server",
+            Self::Gateway => "gateway",
+            Self::Silence => "silence",
+            Self::Early => "early",
+        }
+    }
+
+    fn from_word(word: &str) -> Option<Self> {
+        [Self::Server, Self::Gateway, Self::Silence, Self::Early]
+            .into_iter()
+            .find(|doubt| doubt.as_str() == word)
+    }
+}
+
+/// When a token in doubt may be presented again.
+#[derive(Debug, Clone, Copy)]
+pub struct Pauses {
+    /// From a presentation until it is surely over.
+    pub exchange: Duration,
+    /// From the first answer of the token server; doubled with each further one.
+    pub answered: Duration,
+    /// The most of those.
+    pub longest: Duration,
+}
+
+/// What the host of an intent has to say of it.
+#[derive(Debug, Clone)]
+pub struct Doubted<'a> {
+    /// The account.
+    pub account: &'a AccountName,
+    /// Whose lease is given back.
+    pub owner: Option<&'a str>,
+    /// The intent.
+    pub id: &'a str,
+    /// What is known.
+    pub doubt: Doubt,
+    /// Kept as the grant's last error.
+    pub why: Option<&'a str>,
+    /// A line for the timeline.
+    pub line: Option<&'a Line>,
+    /// When the token may be presented again.
+    pub pauses: Pauses,
 }
 
 /// An intent as it is stored.
@@ -67,17 +134,48 @@ pub struct OpenIntent {
     pub fp: Option<Fingerprint>,
     /// When it was written, by the clock of Redis.
     pub at_ms: i64,
-    /// Whether its host said that it holds no reply for it.
-    pub no_reply: bool,
+    /// What its host said of it: it holds no reply with a token.
+    pub doubt: Option<Doubt>,
+    /// When it may be probed; while the host is silent that is late. `None`: an
+    /// older daemon wrote it.
+    pub due_ms: Option<i64>,
     /// Whether it was itself a probe of an earlier one in doubt.
     pub probe: bool,
 }
 
 impl OpenIntent {
-    pub(super) fn read(account: &AccountName, fields: &HashMap<String, String>) -> Option<Self> {
+    /// What is known of it, in words.
+    #[must_use]
+    pub fn told(&self) -> String {
+        let unknown = "whether the token was spent is not known";
+        match self.doubt {
+            None => format!(
+                "the process {} sent the token and has not said what came of it: it was killed, \
+                 stopped, or is cut off",
+                self.host
+            ),
+            Some(Doubt::Server) => {
+                format!("Zoom's token server answered that it failed; {unknown}")
+            }
+            Some(Doubt::Gateway) => {
+                format!("a gateway answered for Zoom's token server; {unknown}")
+            }
+            Some(Doubt::Silence) => format!("no answer to the token exchange came; {unknown}"),
+            Some(Doubt::Early) => "Zoom refused the token soon after an exchange that failed, \
+                                   which is no verdict yet"
+                .to_owned(),
+        }
+    }
+}
+
+impl OpenIntent {
+    pub(crate) fn read(account: &AccountName, fields: &HashMap<String, String>) -> Option<Self> {
         let text = |name: &str| fields.get(name).cloned().unwrap_or_default();
         let epoch = fields.get("ep").and_then(|epoch| epoch.parse().ok());
         let generation = fields.get("gen").and_then(|number| number.parse().ok());
+        let ms = |name: &str| fields.get(name).and_then(|ms| ms.parse().ok());
+        let at_ms = ms("at").unwrap_or(0);
+        let silent = (text("none") == "1").then_some(Doubt::Silence);
         Some(Self {
             account: account.clone(),
             id: fields.get("id")?.clone(),
@@ -86,8 +184,9 @@ impl OpenIntent {
                 .zip(generation)
                 .map(|(epoch, generation)| GrantVersion { epoch, generation }),
             fp: text("fp").parse().ok(),
-            at_ms: text("at").parse().unwrap_or(0),
-            no_reply: text("none") == "1",
+            at_ms,
+            doubt: Doubt::from_word(&text("case")).or(silent),
+            due_ms: ms("due"),
             probe: text("probe") == "1",
         })
     }
@@ -111,12 +210,13 @@ impl Rotations {
             .arg(intending.stored.fp.to_string())
             .arg(intending.presented.to_string())
             .arg(intending.instead_of.unwrap_or_default())
-            .arg(intending.line.to_json());
+            .arg(intending.line.to_json())
+            .arg(millis(intending.silence));
         let (answer, written) =
             self.durable.write(call).await.map_err(|error| error.during("writing an intent"))?;
         let mut answer = Words::new(answer, "an intent")?;
         let intended = match answer.next()?.as_str() {
-            "ok" => Intended::Written { at_ms: answer.number()? },
+            "ok" => Intended::Written { at_ms: answer.number()?, since_ms: answer.number()? },
             "lost" => return Ok(Intended::LeaseLost),
             "busy" => return Ok(Intended::Busy),
             "intent" => return Ok(Intended::Another),
@@ -126,27 +226,36 @@ impl Rotations {
         Ok(intended)
     }
 
-    /// Says that the host of intent `id` holds no reply for it, gives back the
-    /// lease of `owner` and keeps `why`. Answers whether the intent still stands.
+    /// Says what became of an intent's exchange where its outcome is not known,
+    /// and gives back the lease. Answers when the intent may be probed; `None` when
+    /// it does not stand any more.
     ///
     /// # Errors
     /// That Redis could not be asked.
-    pub async fn no_reply(
-        &self,
-        account: &AccountName,
-        owner: Option<&str>,
-        id: &str,
-        why: Option<&str>,
-        line: Option<&Line>,
-    ) -> Result<bool, StoreError> {
+    pub async fn doubt(&self, doubted: &Doubted<'_>) -> Result<Option<i64>, StoreError> {
         let call = self
-            .call(&DOUBT, account.as_str())
-            .arg(owner.unwrap_or_default())
-            .arg(id)
-            .arg(why.unwrap_or_default())
-            .arg(line.map(Line::to_json).unwrap_or_default());
+            .call(&DOUBT, doubted.account.as_str())
+            .arg(doubted.owner.unwrap_or_default())
+            .arg(doubted.id)
+            .arg(doubted.why.unwrap_or_default())
+            .arg(doubted.line.map(Line::to_json).unwrap_or_default())
+            .arg(doubted.doubt.as_str())
+            .arg(millis(doubted.pauses.exchange))
+            .arg(millis(doubted.pauses.answered))
+            .arg(millis(doubted.pauses.longest));
         let answer = self.run(call, "answering for an intent").await?;
-        Ok(redis::from_redis_value::<u64>(answer)? == 1)
+        Ok(Some(redis::from_redis_value::<i64>(answer)?).filter(|due| *due > 0))
+    }
+
+    /// The open intent of an account.
+    ///
+    /// # Errors
+    /// That Redis could not be asked.
+    pub async fn intent(&self, account: &AccountName) -> Result<Option<OpenIntent>, StoreError> {
+        let mut read = redis::cmd("HGETALL");
+        read.arg(self.store.keys().intent(account.as_str()));
+        let value = self.store.connection().value(&read).await?;
+        Ok(OpenIntent::read(account, &redis::from_redis_value(value)?))
     }
 
     /// The oldest open intents, at most `limit`, written before `before_ms`.

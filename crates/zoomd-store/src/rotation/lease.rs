@@ -22,7 +22,7 @@ pub struct Ask<'a> {
     pub lease: Duration,
     /// Whether a rest after a bad rotation does not matter.
     pub hurry: bool,
-    /// How long nothing starts after Redis' run id changed.
+    /// How long the hold after a change of Redis' run id lasts at most.
     pub settle: Duration,
     /// The mark of the configured secret, for telling whether a stop is about it.
     pub mark: &'a str,
@@ -52,7 +52,7 @@ pub enum Acquired {
     },
     /// Redis restarted or failed over: journals are committed first.
     Settling {
-        /// Until then.
+        /// Ask again then.
         until_ms: i64,
     },
     /// Somebody must act before the account can be used.

@@ -26,6 +26,12 @@ impl Look {
             leased.is_some_and(|(_, until)| i64::try_from(*until).unwrap_or(0) > self.now_ms);
         leased || self.account.intent.is_some()
     }
+
+    /// Whether another token than the stored one may be the living one.
+    #[must_use]
+    pub fn is_forked(&self) -> bool {
+        self.grant.as_ref().is_some_and(|grant| grant.forks(self.now_ms).next().is_some())
+    }
 }
 
 /// What is stored of an account, as far as a journal wants to know.
@@ -135,8 +141,9 @@ impl Rotations {
         Ok(found)
     }
 
-    /// Asks every daemon to replace `version` of the account's grant; how many
-    /// heard it.
+    /// Asks every daemon to replace `version` of the account's grant, or, with
+    /// `probe`, to find out now what became of its open intent. Whoever will do so
+    /// acknowledges it under `nonce`. Answers how many listened; these may be others.
     ///
     /// # Errors
     /// That Redis could not be asked.
@@ -144,10 +151,34 @@ impl Rotations {
         &self,
         account: &AccountName,
         version: GrantVersion,
+        nonce: &str,
+        probe: bool,
     ) -> Result<u64, StoreError> {
+        let what = if probe { " probe" } else { "" };
         let mut publish = redis::cmd("PUBLISH");
-        publish.arg(self.store.keys().ask()).arg(format!("{account} {version}"));
+        publish.arg(self.store.keys().ask()).arg(format!("{account} {version} {nonce}{what}"));
         Ok(redis::from_redis_value(self.store.connection().value(&publish).await?)?)
+    }
+
+    /// Says that this process does what was asked for under `nonce`.
+    ///
+    /// # Errors
+    /// That Redis could not be asked.
+    pub async fn acknowledge(&self, nonce: &str, process: &str) -> Result<(), StoreError> {
+        let mut set = redis::cmd("SET");
+        set.arg(self.store.keys().heard(nonce)).arg(process).arg("PX").arg(10_000);
+        self.store.connection().value(&set).await?;
+        Ok(())
+    }
+
+    /// Whether a process does what was asked for under `nonce`.
+    ///
+    /// # Errors
+    /// That Redis could not be asked.
+    pub async fn is_acknowledged(&self, nonce: &str) -> Result<bool, StoreError> {
+        let mut read = redis::cmd("EXISTS");
+        read.arg(self.store.keys().heard(nonce));
+        Ok(redis::from_redis_value(self.store.connection().value(&read).await?)?)
     }
 
     /// The server's run id: another one after a restart or a failover.

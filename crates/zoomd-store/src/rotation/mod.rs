@@ -11,6 +11,7 @@
 //! What the scripts must decide is written down as functions on values in the
 //! workers' `rotation::rules`, and a test holds the scripts to it.
 
+mod beat;
 mod commit;
 mod intent;
 mod lease;
@@ -22,15 +23,16 @@ use crate::durable::Durable;
 use crate::grants::GrantVersion;
 use crate::script::{Call, Script};
 use crate::scripts::{
-    ROTATION_ABORT as ABORT, ROTATION_ACQUIRE as ACQUIRE, ROTATION_COMMIT as COMMIT,
-    ROTATION_DOUBT as DOUBT, ROTATION_INTEND as INTEND, ROTATION_RENEW as RENEW,
-    ROTATION_VERDICT as VERDICT,
+    ROTATION_ABORT as ABORT, ROTATION_ACQUIRE as ACQUIRE, ROTATION_BEAT as BEAT,
+    ROTATION_COMMIT as COMMIT, ROTATION_DOUBT as DOUBT, ROTATION_INTEND as INTEND,
+    ROTATION_RENEW as RENEW, ROTATION_VERDICT as VERDICT,
 };
 use crate::seal::Fingerprint;
 use crate::{Store, StoreError};
 
-pub use commit::{Committed, Offer, Origin};
-pub use intent::{Intended, Intending, OpenIntent};
+pub use beat::{Beat, Heard};
+pub use commit::{Committed, Offer, Origin, Spare};
+pub use intent::{Doubt, Doubted, Intended, Intending, OpenIntent, Pauses};
 pub use lease::{Acquired, Ask, End, Held, NewState};
 pub use look::{Look, Version};
 pub use verdict::{Judged, Refusal};

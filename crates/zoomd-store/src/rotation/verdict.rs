@@ -35,6 +35,8 @@ pub struct Refusal<'a> {
     pub line: Line,
     /// How long the app rests when many die.
     pub app_rest: Duration,
+    /// How long the hold after a change of Redis' run id lasts at most.
+    pub hold: Duration,
 }
 
 /// What became of a refusal.
@@ -51,6 +53,8 @@ pub enum Judged {
     Moved,
     /// Another's intent covers it.
     Covered,
+    /// The store may have gone back: nothing is judged before all have reported.
+    Hold,
     /// Many accounts died at once: nothing is written, the app rests.
     Mass {
         /// How many.
@@ -77,13 +81,15 @@ impl Rotations {
             .arg(DEATHS)
             .arg(millis(WITHIN))
             .arg(PERCENT)
-            .arg(millis(refusal.app_rest));
+            .arg(millis(refusal.app_rest))
+            .arg(millis(refusal.hold));
         let mut answer = Words::new(self.run(call, "judging a refusal").await?, "a verdict")?;
         Ok(match answer.next()?.as_str() {
             "written" => Judged::Written { obtained_ms: answer.count()? },
             "candidates" => Judged::Candidates,
             "moved" => Judged::Moved,
             "covered" => Judged::Covered,
+            "hold" => Judged::Hold,
             "mass" => Judged::Mass { deaths: answer.count()? },
             _ => return Err(StoreError::unexpected("a verdict")),
         })

@@ -88,6 +88,7 @@ fn a_tombstone_erases_its_own_epoch_and_yields_to_a_new_consent() {
         standing: Standing::Removed,
         version: version(5, 0),
         current: None,
+        spare: None,
         candidates: Vec::new(),
         refused: Vec::new(),
     };
@@ -137,4 +138,41 @@ fn a_later_token_clears_a_verdict() {
     assert_eq!(accept(&mut fork, &token(5, 1, 7, &[1])), Accepted::Candidate);
     assert_eq!(fork.standing, Standing::Active);
     assert_eq!(fork.presentable().map(|t| t.fp).collect::<Vec<_>>(), [7]);
+}
+
+#[test]
+fn what_an_early_probe_presented_is_kept_as_the_last_candidate() {
+    let mut stored = slot(1, 2, &[1]);
+    let presented = token(5, 1, 2, &[1]);
+    assert_eq!(accept_early(&mut stored, &token(5, 2, 3, &[2, 1]), &presented), Accepted::Stored);
+    assert_eq!(stored.spare, Some(presented.clone()));
+    // A fork comes before it, and a further rotation keeps it.
+    assert_eq!(accept(&mut stored, &token(5, 2, 9, &[2, 1])), Accepted::Candidate);
+    let order: Vec<_> = stored.presentable().map(|token| token.fp).collect();
+    assert_eq!(order, [3, 9, 2]);
+    assert_eq!(accept(&mut stored, &token(5, 3, 4, &[3, 2, 1])), Accepted::Stored);
+    assert_eq!(stored.spare, Some(presented.clone()));
+    // Offered again it changes nothing.
+    assert_eq!(accept(&mut stored, &presented), Accepted::Known);
+}
+
+#[test]
+fn the_spare_goes_when_it_was_presented_or_refused_and_a_verdict_waits_for_it() {
+    let spared = || {
+        let mut stored = slot(1, 2, &[1]);
+        accept_early(&mut stored, &token(5, 2, 3, &[2, 1]), &token(5, 1, 2, &[1]));
+        stored
+    };
+    let mut stored = spared();
+    assert_eq!(verdict(&mut stored, (version(5, 2), 3), 3, false), Judged::Candidates);
+    let spare = stored.spare.clone().expect("kept");
+    let child = stored.child(&spare, 7);
+    assert_eq!(accept(&mut stored, &child), Accepted::Stored);
+    assert_eq!(stored.spare, None, "it was presented");
+
+    let mut stored = spared();
+    assert_eq!(verdict(&mut stored, (version(5, 2), 3), 3, false), Judged::Candidates);
+    assert_eq!(verdict(&mut stored, (version(5, 2), 3), 2, false), Judged::Written);
+    assert_eq!(accept(&mut stored, &token(5, 3, 4, &[3, 2, 1])), Accepted::Stored);
+    assert_eq!(stored.spare, None, "it was refused");
 }

@@ -1,0 +1,60 @@
+//! When a token is replaced before its end, and when it is not although it should be.
+
+use std::time::{Duration, Instant};
+
+use zoomd_store::grants::{AccountState, GrantVersion};
+use zoomd_wire::AccountName;
+
+use super::cache::Cached;
+use super::{Refused, Tokens, lock};
+use crate::rotation::{Order, Urge, Wish, meter};
+
+impl Tokens {
+    /// Tells that Zoom refused the token of `version` with 401.
+    pub async fn refused(&self, account: &str, version: GrantVersion) -> Refused {
+        meter::dead_access();
+        let Ok(name) = AccountName::new(account) else { return Refused::Replaced };
+        let before = Instant::now();
+        let look = match self.0.rotations.look(&name).await {
+            Ok(Some(look)) => look,
+            _ => {
+                self.0.cache.forget(account);
+                return Refused::Replaced;
+            }
+        };
+        let stored = look.grant.as_ref().map(|grant| grant.version);
+        if stored != Some(version) || look.account.state != AccountState::Active {
+            self.0.cache.forget(account);
+            return Refused::Replaced;
+        }
+        // A fork means that this may be the one that died: then its age says nothing.
+        let forked = look.is_forked();
+        let young = self.cached(&look, before).is_some_and(|c| c.is_young(Instant::now()));
+        if young && !forked && !look.gate_closed() {
+            return Refused::TooYoung;
+        }
+        lock(&self.0.refused).insert(name.clone(), version);
+        let order = Order { account: name, wish: Wish::Replace(version), urge: Urge::Jobs };
+        self.start_and_close(order).await;
+        Refused::Replaced
+    }
+
+    pub(super) fn is_spoilt(&self, account: &str, version: GrantVersion) -> bool {
+        let refused = lock(&self.0.refused);
+        !refused.is_empty() && refused.get(account) == Some(&version)
+    }
+
+    /// A later version than the refused one is stored.
+    pub(super) fn forgive(&self, account: &AccountName, stored: GrantVersion) {
+        let mut refused = lock(&self.0.refused);
+        if refused.get(account).is_some_and(|version| *version < stored) {
+            refused.remove(account);
+        }
+    }
+
+    /// How long a token must stay before it is replaced for its age; `None`: it may be.
+    pub(super) fn must_stay(&self, cached: &Cached) -> Option<Duration> {
+        let stays = self.0.rotator.settings().least_between;
+        stays.checked_sub(cached.issued.elapsed()).filter(|rest| !rest.is_zero())
+    }
+}
