@@ -61,10 +61,11 @@ impl Place {
         Self::Sentinel { servers, sentinels }
     }
 
-    /// Three masters, and a replica of the one that owns the namespace's slot.
+    /// Three masters, the first of which owns the namespace's slot; it and the second
+    /// have a replica each.
     pub fn cluster(slot: u16) -> Self {
         let args = ["--cluster-enabled", "yes", "--cluster-node-timeout", DOWN_AFTER];
-        let nodes: Vec<_> = (0..4).map(|_| server(&args)).collect();
+        let nodes: Vec<_> = (0..5).map(|_| server(&args)).collect();
         let ask = |node: &RedisServer, words: &[&str]| {
             let answer = node.ask(words).expect("the node answers");
             assert!(!answer.starts_with('-'), "{words:?}: {answer}");
@@ -89,14 +90,15 @@ impl Place {
             let has = |node: &RedisServer| ask(node, &["CLUSTER", "INFO"]).contains(text);
             until(text, || nodes.iter().all(has).then_some(()));
         };
-        all("cluster_known_nodes:4");
+        all("cluster_known_nodes:5");
         all("cluster_state:ok");
-        let first = ask(&nodes[0], &["CLUSTER", "MYID"]);
-        let first = first.lines().nth(1).expect("an id").to_owned();
-        ask(&nodes[3], &["CLUSTER", "REPLICATE", &first]);
-        until("the replica follows", || {
-            ask(&nodes[3], &["INFO", "replication"]).contains("master_link_status:up").then_some(())
-        });
+        for (replica, master) in [(&nodes[3], &nodes[0]), (&nodes[4], &nodes[1])] {
+            ask(replica, &["CLUSTER", "REPLICATE", &id_of(master)]);
+            until("the replica follows", || {
+                let told = ask(replica, &["INFO", "replication"]);
+                told.contains("master_link_status:up").then_some(())
+            });
+        }
         Self::Cluster { nodes, slot }
     }
 
@@ -253,7 +255,11 @@ fn id_of(node: &RedisServer) -> String {
 
 /// Moves the slot with its keys, as `redis-cli --cluster reshard` does.
 fn move_slot(nodes: &[RedisServer], old: usize, slot: u16) {
-    let to = (0..3).find(|n| *n != old && owner(&nodes[*n], 0).is_some()).expect("another master");
+    // One with a replica, so that records are confirmed there too.
+    let serves = |node: &RedisServer| {
+        node.ask(&["INFO", "replication"]).is_ok_and(|told| told.contains("connected_slaves:1"))
+    };
+    let to = (0..nodes.len()).find(|n| *n != old && serves(&nodes[*n])).expect("another master");
     let (from, to) = (&nodes[old], &nodes[to]);
     let (from_id, to_id, slot) = (id_of(from), id_of(to), slot.to_string());
     let ask = |node: &RedisServer, words: &[&str]| {
