@@ -3,8 +3,6 @@
 //! Invariant: a name that Zoom does not publish is never refused, since Zoom adds
 //! some every few months; one that is nearly a published name is warned of.
 
-use std::cmp::Ordering;
-
 use super::check::warn_of_units;
 use super::findings::Findings;
 use super::limits::AUDIO_INFO;
@@ -36,7 +34,7 @@ macro_rules! published {
     };
 }
 
-/// All of them, the shortest name first, then by letters.
+/// All of them, the shortest name first.
 const PUBLISHED: &[Published] = published! {
     "audio": Word(&["both", "telephony", "voip", "thirdParty"]),
     "use_pmi": Switch,
@@ -104,13 +102,29 @@ const PUBLISHED: &[Published] = published! {
     "request_permission_to_unmute_participants": Switch,
 };
 
-/// The place of a setting in the table.
+/// Names are shorter than this.
+const LONGEST: usize = 64;
+
+/// How many names are shorter than each length: where those of it begin.
+const BEGIN: [usize; LONGEST + 1] = {
+    let mut begin = [0; LONGEST + 1];
+    let mut at = 0;
+    while at < PUBLISHED.len() {
+        let mut longer = PUBLISHED[at].0.len() - START + 1;
+        while longer <= LONGEST {
+            begin[longer] += 1;
+            longer += 1;
+        }
+        at += 1;
+    }
+    begin
+};
+
+/// The place of a setting in the table. Few names are of one length, so few are
+/// compared.
 fn published(name: &str) -> Option<usize> {
-    let order = |(path, _): &Published| -> Ordering {
-        let known = &path[START..];
-        known.len().cmp(&name.len()).then_with(|| known.cmp(name))
-    };
-    PUBLISHED.binary_search_by(order).ok()
+    let (from, to) = (*BEGIN.get(name.len())?, *BEGIN.get(name.len() + 1)?);
+    (from..to).find(|at| &PUBLISHED[*at].0[START..] == name)
 }
 
 /// The objects in it that PHP wrote as empty arrays: they count as absent.
@@ -225,5 +239,8 @@ mod tests {
         }
         assert_eq!(published("waitingroom"), None);
         assert_eq!(published(""), None);
+        for length in [LONGEST - 1, LONGEST, LONGEST + 1, 1_000] {
+            assert_eq!(published(&"a".repeat(length)), None);
+        }
     }
 }
