@@ -20,10 +20,11 @@ const READINGS: [Reading; 24] = [
     ("from/to ignored", |r, _| r.list.dates = Dates::Ignored),
     ("newest first", |r, _| r.list.order = Order::Newest),
     ("shuffled", |r, _| r.list.order = Order::Shuffled),
-    ("small pages", |r, dice| r.list.most_rows = Some(dice.random_range(2..12))),
+    ("small pages", |r, dice| r.list.most_rows = Some(dice.random_range(5..12))),
     ("page tokens refused", |r, dice| {
-        r.list.page_token_refused = dice.random_range(0.05..0.4);
-        r.list.most_rows = Some(dice.random_range(4..12));
+        // A list of many pages must come to its end within a round.
+        r.list.page_token_refused = dice.random_range(0.02..0.1);
+        r.list.most_rows = Some(dice.random_range(6..12));
     }),
     ("listed late", |r, dice| r.list.lag_ms = dice.random_range(LAG_MS)),
     ("listed after a look", |r, _| r.list.lag_looks = 1),
