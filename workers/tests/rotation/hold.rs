@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use zoomd_workers::tokens::{RotationSettings, Tokens};
 
 use crate::house::{House, PATIENCE, settings, token, usable};
-use crate::trouble::{go_back, saved};
+use crate::trouble::{go_back, repaired, saved};
 
 /// The usual minute.
 fn usual() -> RotationSettings {
@@ -80,7 +80,7 @@ async fn while_one_that_the_living_remember_is_silent_nobody_rotates_before_the_
     // The store will not know this one any more, and it has the last token.
     let two = house.tokens_with("two", short()).await;
     acquainted(&[&one, &two]).await;
-    two.rotate_now("ada", PATIENCE).await.expect("a token");
+    let last = two.rotate_now("ada", PATIENCE).await.expect("a token").version;
     let journal = two.journal().clone();
     drop(two);
     go_back(&mut house, &old);
@@ -93,6 +93,8 @@ async fn while_one_that_the_living_remember_is_silent_nobody_rotates_before_the_
     }
     // It wakes, and what it has is taken over and committed by the other.
     drop(journal);
+    repaired(&house, &account, Some(last)).await;
+    one.rotate_now("ada", PATIENCE).await.expect("the chain goes on");
     let got = token(&one, &account).await;
     assert_eq!(house.client().users_me(&got.access).await.expect("an answer").status, 200);
 }

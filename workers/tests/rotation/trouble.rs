@@ -65,7 +65,7 @@ pub fn go_back(house: &mut House, old: &tempfile::TempDir) {
 }
 
 /// Waits until Redis has the grant of `version` again.
-async fn repaired(house: &House, account: &AccountName, version: Option<GrantVersion>) {
+pub async fn repaired(house: &House, account: &AccountName, version: Option<GrantVersion>) {
     let begun = std::time::Instant::now();
     while house.look(account).await.grant.map(|grant| grant.version) != version {
         assert!(begun.elapsed() < PATIENCE, "not repaired");
