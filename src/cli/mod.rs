@@ -37,6 +37,7 @@ use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 use crate::config::{Config, Origin};
 use crate::exit::Exit;
+use crate::telemetry;
 use ctx::Ctx;
 use error::{CliError, CliResult};
 use output::{Color, Format, Output, TimeFormat};
@@ -141,11 +142,19 @@ pub fn main() -> ExitCode {
     let global = &cli.global;
     let format = if global.json { Format::Json } else { global.output };
     let out = Output::new(format, global.color, global.time_format);
-    match dispatch(cli, out.clone()) {
+    let daemon = matches!(cli.command, Command::Run(_));
+    let done = dispatch(cli, out.clone());
+    telemetry::flush();
+    match done {
         Ok(exit) => exit.into(),
         Err(error) => {
-            out.error(&error);
-            error.exit.into()
+            let exit = error.exit;
+            if daemon {
+                telemetry::last_words(move || out.error(&error));
+            } else {
+                out.error(&error);
+            }
+            exit.into()
         }
     }
 }
@@ -193,7 +202,7 @@ fn dispatch(cli: Cli, out: Output) -> CliResult {
             // The daemon logs in any case; other verbs say what they say, and log
             // only for whoever asked.
             if !matches!(config.resolved.get("log"), None | Some((_, Origin::Default))) {
-                crate::telemetry::log(&config.log)?;
+                telemetry::log(&config.log)?;
             }
             let ctx = Ctx { config, out };
             block_on(verb(&ctx, command))?

@@ -107,6 +107,12 @@ pub const METRICS: &[Metric] = &[
         "Rows of Zoom's lists of meetings that name no meeting and were skipped.",
     ),
     metric(
+        "zoomd_log_lines_lost_total",
+        Counter,
+        "why",
+        "Log lines dropped because stderr was slow, or refused by the system.",
+    ),
+    metric(
         "zoomd_outcomes_lost_total",
         Counter,
         "",

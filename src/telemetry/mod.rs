@@ -3,23 +3,45 @@
 //! The log goes to stderr: text for people when that is a terminal, else one
 //! JSON object a line. A message can be read alone; fields are for machines.
 //! Metrics are named in [`catalogue`] and nowhere else.
+//!
+//! Invariant: nobody waits for the log, and nobody fails because of it ([`lines`]).
 
 pub mod catalogue;
+mod lines;
 pub mod metrics;
 
 use std::io::IsTerminal as _;
+use std::panic::PanicHookInfo;
+use std::sync::{OnceLock, mpsc};
+use std::time::Duration;
 
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::SubscriberBuilder;
 
 use crate::config::ConfigError;
+use lines::{Lines, Stderr};
 
-/// Sends the log to stderr from here on. A second call changes nothing.
+/// How long the last words of a process may take.
+const LAST_WORDS: Duration = Duration::from_secs(1);
+
+/// The lines of this process' log, once it has one.
+static LINES: OnceLock<Lines> = OnceLock::new();
+
+/// Sends the log to stderr from here on, and panics to the log. A second call
+/// changes nothing.
 pub fn log(filter: &str) -> Result<(), ConfigError> {
     let filter = read(filter)?;
+    if LINES.get().is_some() {
+        return Ok(());
+    }
+    let lines = Lines::to(Stderr);
+    let lines = lines.map_err(|error| ConfigError::new(format!("log: no thread: {error}")))?;
+    let lines = LINES.get_or_init(|| lines);
+    // Without its own errors: it prints them to stderr, and panics where that fails.
     let builder = SubscriberBuilder::default()
         .with_env_filter(filter)
-        .with_writer(std::io::stderr)
+        .with_writer(|| lines.clone())
+        .log_internal_errors(false)
         .with_target(false);
     if std::io::stderr().is_terminal() {
         let _ = builder.compact().try_init();
@@ -27,7 +49,37 @@ pub fn log(filter: &str) -> Result<(), ConfigError> {
         let json = builder.json().flatten_event(true).with_current_span(false);
         let _ = json.with_span_list(false).with_target(true).try_init();
     }
+    std::panic::set_hook(Box::new(panicked));
     Ok(())
+}
+
+/// The hook of the standard library writes to stderr itself, and waits for it.
+fn panicked(panic: &PanicHookInfo<'_>) {
+    let at = panic.location().map(ToString::to_string);
+    let what = panic.payload();
+    let text = what.downcast_ref::<&str>().copied();
+    let text = text.or_else(|| what.downcast_ref::<String>().map(String::as_str));
+    let what = text.unwrap_or("no text");
+    tracing::error!(at, panic = what, "a panic, which is a defect of zoomd");
+}
+
+/// Waits until what was logged so far is written, for a bounded time.
+pub fn flush() {
+    if let Some(lines) = LINES.get() {
+        lines.flush(LAST_WORDS);
+    }
+}
+
+/// Says something at the end of a daemon, and does not wait for a reader that
+/// does not read.
+pub fn last_words(say: impl FnOnce() + Send + 'static) {
+    let (said, heard) = mpsc::channel::<()>();
+    let work = move || {
+        say();
+        drop(said);
+    };
+    let _ = std::thread::Builder::new().name("last words".to_owned()).spawn(work);
+    let _ = heard.recv_timeout(LAST_WORDS);
 }
 
 /// Refuses a filter that cannot be read.

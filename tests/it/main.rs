@@ -21,6 +21,7 @@ mod house;
 mod inputs;
 mod jobs;
 mod keys;
+mod log;
 mod meeting;
 mod metrics;
 mod rights;

@@ -17,16 +17,25 @@ use super::until;
 pub struct Daemon {
     child: Child,
     log: PathBuf,
+    /// Where it listens, if its log does not say.
+    at: Option<String>,
 }
 
 static COUNT: AtomicU32 = AtomicU32::new(0);
 
 impl Daemon {
-    pub(super) fn spawn(mut command: Command, dir: &Path) -> Self {
+    pub(super) fn spawn(command: Command, dir: &Path) -> Self {
         let log = dir.join(format!("daemon-{}.log", COUNT.fetch_add(1, Ordering::Relaxed)));
         let file = File::create(&log).expect("a log file");
-        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(file);
-        Self { child: command.spawn().expect("the binary starts"), log }
+        let mut daemon = Self::spawn_to(command, file.into(), None);
+        daemon.log = log;
+        daemon
+    }
+
+    /// One whose log goes elsewhere, and which listens at `at`.
+    pub(super) fn spawn_to(mut command: Command, stderr: Stdio, at: Option<String>) -> Self {
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(stderr);
+        Self { child: command.spawn().expect("the binary starts"), log: PathBuf::new(), at }
     }
 
     /// Everything it has logged.
@@ -49,6 +58,9 @@ impl Daemon {
 
     /// Where its HTTP port listens.
     pub fn address(&self) -> String {
+        if let Some(at) = &self.at {
+            return at.clone();
+        }
         let line = self.wait_log("\"listen\"");
         line["listen"].as_str().expect("an address").to_owned()
     }

@@ -137,6 +137,17 @@ impl Rig {
         Daemon::spawn(self.command(&["run"]), self.dir.path())
     }
 
+    /// A daemon whose stderr is this, once `zoomd healthcheck` finds it ready.
+    pub fn daemon_to(&mut self, stderr: impl Into<Stdio>) -> Daemon {
+        let port = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+        let address = port.local_addr().expect("its address").to_string();
+        drop(port);
+        self.set("ZOOMD_LISTEN", &address);
+        let daemon = Daemon::spawn_to(self.command(&["run"]), stderr.into(), Some(address));
+        until("a daemon that is ready", || (self.run(&["healthcheck"]).code == 0).then_some(()));
+        daemon
+    }
+
     /// Sends one command to the private Redis, over a connection of its own.
     pub fn redis_cli(&self, args: &[&str]) -> String {
         let answer = self.redis.ask(args).expect("redis answers");
