@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use zoomd_workers::supervisor::Supervisor;
 
 use super::Command;
 use super::ctx::Ctx;
@@ -51,9 +52,11 @@ pub(super) fn flags(command: &Command) -> Vec<(&'static str, String, &'static st
 /// Runs the daemon until it is told to stop.
 pub async fn run(ctx: &Ctx) -> CliResult {
     telemetry::log(&ctx.config.log)?;
-    let metrics = telemetry::metrics::install()?;
-    let stop = Stop::listen().map_err(|e| CliError::failed(format!("signals: {e}")))?;
+    let supervisor = Supervisor::default();
+    let metrics = telemetry::metrics::install(&supervisor)?;
+    let stop = Stop::listen(&supervisor);
+    let stop = stop.map_err(|e| CliError::failed(format!("signals: {e}")))?;
     let door = Door::open(&ctx.config, metrics).await?;
-    daemon::run(&ctx.config, door, stop).await?;
+    daemon::run(&ctx.config, door, stop, supervisor).await?;
     Ok(Exit::Done)
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
-use tokio::task::JoinHandle;
+use zoomd_workers::supervisor::{Part, Supervisor};
 
 use crate::cli::error::CliError;
 use crate::config::Config;
@@ -29,7 +29,7 @@ pub struct Door {
 #[derive(Debug)]
 pub(super) struct Opened {
     close: oneshot::Sender<()>,
-    serving: JoinHandle<std::io::Result<()>>,
+    serving: Part,
 }
 
 impl Door {
@@ -54,18 +54,23 @@ impl Door {
     }
 
     /// Begins to answer.
-    pub(super) fn serve(self, health: Arc<Health>) -> Opened {
+    pub(super) fn serve(self, health: Arc<Health>, supervisor: &Supervisor) -> Opened {
         let (close, closed) = oneshot::channel();
         let until = async move { drop(closed.await) };
-        let serving = tokio::spawn(http::serve(self.listener, health, self.metrics, until));
+        let serving = http::serve(self.listener, health, self.metrics, until);
+        let serving = supervisor.spawn("operations_port", |beat| async move {
+            if let Err(error) = beat.waiting(serving).await {
+                tracing::error!(%error, "the operators' port failed");
+            }
+        });
         Opened { close, serving }
     }
 }
 
 impl Opened {
     /// Answers no more.
-    pub(super) async fn close(self) {
+    pub(super) async fn close(mut self) {
         drop(self.close);
-        let _ = tokio::time::timeout(LAST_READERS, self.serving).await;
+        let _ = tokio::time::timeout(LAST_READERS, self.serving.ended()).await;
     }
 }

@@ -22,6 +22,7 @@ use std::time::Duration;
 
 use zoom_api::Client;
 use zoomd_workers::Engine;
+use zoomd_workers::supervisor::Supervisor;
 
 use crate::cli::ctx::zoom_settings;
 use crate::cli::error::CliError;
@@ -30,11 +31,19 @@ use crate::http::Health;
 pub use door::Door;
 use stop::{Stop, Wish};
 
-/// A healthy engine moves within a request's time-out and so long.
-const STILL_HEALTHY: Duration = Duration::from_secs(30);
+/// A part that does not move for a request's time-out and so long hangs.
+const HANGS_AFTER: Duration = Duration::from_secs(30);
+/// How long a broken daemon waits for token exchanges, beyond what they may take.
+const LAST_COMMIT: Duration = Duration::from_secs(5);
 
-/// Runs until `stop`, and ends well.
-pub async fn run(config: &Config, door: Option<Door>, mut stop: Stop) -> Result<(), CliError> {
+/// Runs until `stop`, and ends well; or until one of its parts fails, and ends with
+/// an error.
+pub async fn run(
+    config: &Config,
+    door: Option<Door>,
+    mut stop: Stop,
+    supervisor: Supervisor,
+) -> Result<(), CliError> {
     let id = identity::boot_id();
     tracing::info!(
         daemon = id,
@@ -47,34 +56,36 @@ pub async fn run(config: &Config, door: Option<Door>, mut stop: Stop) -> Result<
     let ring = config.key_ring()?;
     ring.self_test().map_err(refusal::no_key)?;
     let public = public::bind(config).await?;
-    let health = Arc::new(Health::default());
+    let health = Arc::new(Health::new(supervisor.clone()));
+    let hangs_after = config.zoom.request_timeout + HANGS_AFTER;
     let listen = door.as_ref().and_then(Door::address).map(|address| address.to_string());
-    let opened = door.map(|door| door.serve(Arc::clone(&health)));
+    let opened = door.map(|door| door.serve(Arc::clone(&health), &supervisor));
     let place = config.store();
     let (store, vault) = tokio::select! {
         opened = redis::open(&place, &ring) => opened?,
         () = stop.wait(Wish::Drain) => return Ok(()),
+        fault = supervisor.watch(hangs_after) => return Err(refusal::broken(fault)),
     };
     let client = Client::new(zoom_settings(config))
         .map_err(|e| CliError::failed(format!("cannot set up the client of Zoom: {e}")))?;
-    let setup = setup::engine(config, store.clone(), vault, client.clone(), &id);
+    let setup =
+        setup::engine(config, store.clone(), vault, client.clone(), &id, supervisor.clone());
     let engine = Engine::start(setup).await?;
     let mut public = public::open(config, public, engine.tokens(), client);
     let rounds = rounds::begin(engine.tokens(), &id);
-    let presence = presence::announce(store.clone(), &id, Arc::clone(&health));
-    let broken = engine.broken();
+    let presence = presence::announce(store.clone(), &id, Arc::clone(&health), &supervisor);
     health.run(store, engine);
     systemd::ready();
     tracing::info!(concurrency = config.concurrency, listen, "zoomd is ready");
-    let healthy = config.zoom.request_timeout + STILL_HEALTHY;
     let broke = tokio::select! {
         () = stop.wait(Wish::Drain) => false,
-        () = systemd::watchdog(|| health.progress_age(), healthy) => false,
-        () = broken => true,
+        () = systemd::watchdog(|| health.moves()) => false,
+        _ = supervisor.watch(hangs_after) => true,
     };
+    supervisor.close();
     public.close().await;
     match health.take() {
-        Some(engine) if broke => engine.stop().await,
+        Some(engine) if broke => give_up(config, engine).await,
         Some(engine) => drain(config, engine, stop).await,
         None => {}
     }
@@ -85,7 +96,17 @@ pub async fn run(config: &Config, door: Option<Door>, mut stop: Stop) -> Result<
         door.close().await;
     }
     tracing::info!("zoomd has stopped");
-    if broke { Err(refusal::broken()) } else { Ok(()) }
+    // A part may also have panicked while others were drained.
+    supervisor.fault().map_or(Ok(()), |fault| Err(refusal::broken(fault)))
+}
+
+/// Ends at once, but for token exchanges: their replies get into the journal. It is
+/// not known what still works, so this has an end in any case.
+async fn give_up(config: &Config, engine: Engine) {
+    let exchange = config.zoom.connect_timeout * 2 + config.zoom.token_timeout;
+    if tokio::time::timeout(exchange + LAST_COMMIT, engine.stop()).await.is_err() {
+        tracing::error!("a token exchange did not end; its reply is in the journal, if one came");
+    }
 }
 
 /// Finishes what is in flight, or drops it at a second signal. A token exchange

@@ -4,9 +4,9 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use tokio::task::JoinHandle;
 use zoomd_store::Store;
 use zoomd_store::ops::{Ops, Presence};
+use zoomd_workers::supervisor::{Part, Supervisor};
 
 use super::identity;
 use crate::http::Health;
@@ -21,11 +21,16 @@ const GOODBYE: Duration = Duration::from_secs(1);
 pub(super) struct Announced {
     ops: Ops,
     id: String,
-    task: JoinHandle<()>,
+    part: Part,
 }
 
 /// Begins to say so.
-pub(super) fn announce(store: Store, id: &str, health: Arc<Health>) -> Announced {
+pub(super) fn announce(
+    store: Store,
+    id: &str,
+    health: Arc<Health>,
+    supervisor: &Supervisor,
+) -> Announced {
     let ops = Ops::new(store);
     let mut presence = Presence {
         id: id.to_owned(),
@@ -34,32 +39,34 @@ pub(super) fn announce(store: Store, id: &str, health: Arc<Health>) -> Announced
         version: env!("CARGO_PKG_VERSION").to_owned(),
         started_ms: jiff::Timestamp::now().as_millisecond(),
         zoom_away: Vec::new(),
+        journal: None,
     };
     let announcer = ops.clone();
-    let task = tokio::spawn(async move {
+    let part = supervisor.spawn("presence", |beat| async move {
         let mut tick = tokio::time::interval(LOOK);
         let mut said = None;
         loop {
-            tick.tick().await;
-            let away = health.zoom_out_of_reach();
-            let news = away != presence.zoom_away;
+            beat.waiting(tick.tick()).await;
+            let (away, journal) = (health.zoom_out_of_reach(), health.journal_trouble());
+            let news = away != presence.zoom_away || journal != presence.journal;
             if !news && said.is_some_and(|at: Instant| at.elapsed() < EVERY) {
                 continue;
             }
-            (presence.zoom_away, said) = (away, Some(Instant::now()));
+            (presence.zoom_away, presence.journal) = (away, journal);
+            said = Some(Instant::now());
             // The engine warns of a Redis that is away; this is said again soon.
             if let Err(error) = announcer.announce(&presence).await {
                 tracing::debug!(%error, "could not say that this daemon is there");
             }
         }
     });
-    Announced { ops, id: id.to_owned(), task }
+    Announced { ops, id: id.to_owned(), part }
 }
 
 impl Announced {
     /// Says that it is not there any more.
     pub(super) async fn leave(self) {
-        self.task.abort();
+        self.part.abort();
         if let Ok(Err(error)) = tokio::time::timeout(GOODBYE, self.ops.leave(&self.id)).await {
             tracing::debug!(%error, "could not say that this daemon has ended");
         }

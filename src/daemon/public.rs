@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
-use tokio::task::JoinHandle;
 use zoom_api::Client;
 use zoom_api::webhook::WebhookSecret;
 use zoomd_workers::consent::Consents;
 use zoomd_workers::farewell::Farewells;
+use zoomd_workers::supervisor::{Beat, Part};
 use zoomd_workers::tokens::Tokens;
 
 use super::setup;
@@ -39,7 +39,7 @@ pub(super) async fn bind(config: &Config) -> Result<Option<TcpListener>, CliErro
 pub(super) struct Public {
     door: Door,
     close: Option<oneshot::Sender<()>>,
-    serving: Option<JoinHandle<()>>,
+    serving: Option<Part>,
     patience: Duration,
 }
 
@@ -67,7 +67,9 @@ pub(super) fn open(
         tell(config, &listener);
         let (close, closed) = oneshot::channel::<()>();
         let until = async move { drop(closed.await) };
-        (close, tokio::spawn(public::serve(listener, door.clone(), until)))
+        let serving = public::serve(listener, door.clone(), until);
+        let work = |beat: Beat| async move { beat.waiting(serving).await };
+        (close, tokens.supervisor().spawn("public_port", work))
     });
     let (close, serving) = serving.unzip();
     let zoom = &config.zoom;
@@ -106,9 +108,9 @@ impl Public {
         if !self.door.idle(self.patience).await {
             tracing::warn!("a consent is not stored yet; it is in the journal");
         }
-        if let Some(serving) = self.serving {
+        if let Some(mut serving) = self.serving {
             // A browser that does not take its answer must not hold us.
-            let _ = tokio::time::timeout(Duration::from_secs(1), serving).await;
+            let _ = tokio::time::timeout(Duration::from_secs(1), serving.ended()).await;
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use zoomd_store::meta::MetaError;
 use zoomd_store::seal::SealError;
+use zoomd_workers::supervisor::Fault;
 use zoomd_workers::tokens::TokensError;
 
 use crate::cli::error::CliError;
@@ -15,12 +16,10 @@ pub(super) fn data_folder(config: &Config, error: &std::io::Error) -> CliError {
         .hint("the rotation journal lies there; set ZOOMD_DATA_DIR to a folder that lasts")
 }
 
-/// One of its loops panicked.
-pub(super) fn broken() -> CliError {
-    CliError::failed(
-        "a part of the daemon panicked, which is a defect of zoomd; its log says where",
-    )
-    .hint("the service manager starts it anew, and no job is lost by it")
+/// One of its parts ended, panicked or hangs.
+pub(super) fn broken(fault: Fault) -> CliError {
+    CliError::failed(format!("{fault}, which is a defect of zoomd; its log says more"))
+        .hint("start the daemon again (a service manager does so); no job is lost by it")
 }
 
 /// Tokens cannot be sealed.

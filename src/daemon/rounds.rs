@@ -4,10 +4,10 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use tokio::task::JoinHandle;
 use zoomd_store::rekey;
 use zoomd_store::seal::KeyId;
 use zoomd_workers::farewell::Farewells;
+use zoomd_workers::supervisor::{Beat, Part};
 use zoomd_workers::tokens::Tokens;
 
 type Keys = BTreeMap<KeyId, u64>;
@@ -21,7 +21,7 @@ const LAST_WORD: Duration = Duration::from_secs(1);
 
 /// The rounds, until they are ended.
 pub(super) struct Rounds {
-    tasks: [JoinHandle<()>; 2],
+    parts: [Part; 2],
     tokens: Tokens,
     daemon: String,
 }
@@ -29,17 +29,21 @@ pub(super) struct Rounds {
 /// Begins them.
 pub(super) fn begin(tokens: &Tokens, daemon: &str) -> Rounds {
     let farewells = Farewells::new(tokens.grants(), Some(tokens.journal().clone()));
-    let keys = tell_keys(tokens.clone(), daemon.to_owned());
-    let tasks = [tokio::spawn(farewells.serve(EVERY)), tokio::spawn(keys)];
-    Rounds { tasks, tokens: tokens.clone(), daemon: daemon.to_owned() }
+    let (ours, id) = (tokens.clone(), daemon.to_owned());
+    let supervisor = tokens.supervisor();
+    let parts = [
+        supervisor.spawn("farewells", |beat| farewells.serve(EVERY, beat)),
+        supervisor.spawn("journal_keys", |beat| tell_keys(ours, id, beat)),
+    ];
+    Rounds { parts, tokens: tokens.clone(), daemon: daemon.to_owned() }
 }
 
 /// Tells soon when another key is needed or one no more, and the rest in time.
-async fn tell_keys(tokens: Tokens, daemon: String) {
+async fn tell_keys(tokens: Tokens, daemon: String, beat: Beat) {
     let mut tick = tokio::time::interval(LOOK);
     let mut told: Option<(Instant, Keys)> = None;
     loop {
-        tick.tick().await;
+        beat.waiting(tick.tick()).await;
         let keys = tokens.journal().keys();
         let known = told.as_ref().is_some_and(|(at, last)| {
             keys.keys().eq(last.keys()) && (keys.is_empty() || at.elapsed() < EVERY)
@@ -61,9 +65,7 @@ async fn tell(tokens: &Tokens, daemon: &str, keys: &Keys) -> bool {
 impl Rounds {
     /// Ends them. What the journal needs stays told until somebody takes it over.
     pub(super) async fn end(self) {
-        for task in &self.tasks {
-            task.abort();
-        }
+        drop(self.parts);
         let keys = self.tokens.journal().keys();
         let _ = tokio::time::timeout(LAST_WORD, tell(&self.tokens, &self.daemon, &keys)).await;
     }

@@ -7,13 +7,21 @@ use zoomd_store::Store;
 use zoomd_store::queue::QueueSettings;
 use zoomd_store::seal::Vault;
 use zoomd_wire::Include;
+use zoomd_workers::supervisor::Supervisor;
 use zoomd_workers::tokens::RotationSettings;
 use zoomd_workers::{MarkerPlace, Settings, Setup};
 
 use crate::config::Config;
 
 /// What an engine of this configuration is made of.
-pub fn engine(config: &Config, store: Store, vault: Vault, client: Client, id: &str) -> Setup {
+pub fn engine(
+    config: &Config,
+    store: Store,
+    vault: Vault,
+    client: Client,
+    id: &str,
+    supervisor: Supervisor,
+) -> Setup {
     Setup {
         settings: workers(config),
         queue: queue(config),
@@ -24,6 +32,7 @@ pub fn engine(config: &Config, store: Store, vault: Vault, client: Client, id: &
         app: app(config),
         daemon: Arc::from(id),
         data_dir: config.data_dir.clone(),
+        supervisor,
     }
 }
 

@@ -1,7 +1,13 @@
 //! The wish to stop: the first signal drains, the second ends at once.
 
-use tokio::signal::unix::{SignalKind, signal};
+use rustix::process::Signal as Number;
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
+use zoomd_workers::supervisor::Supervisor;
+
+const SIGTERM: i32 = Number::TERM.as_raw();
+const SIGINT: i32 = Number::INT.as_raw();
+const SIGHUP: i32 = Number::HUP.as_raw();
 
 /// How urgent the wish is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -20,24 +26,29 @@ pub struct Stop(watch::Receiver<Wish>);
 
 impl Stop {
     /// Listens for SIGTERM, SIGINT and SIGHUP (a terminal that was closed) from
-    /// here on.
-    pub fn listen() -> std::io::Result<Self> {
-        let mut term = signal(SignalKind::terminate())?;
-        let mut int = signal(SignalKind::interrupt())?;
-        let mut hup = signal(SignalKind::hangup())?;
+    /// here on. One that was ignored when the process started stays ignored, as
+    /// `nohup` and shells without job control rely on.
+    pub fn listen(supervisor: &Supervisor) -> std::io::Result<Self> {
+        let ignored = Ignored::now();
+        let (mut term, mut int, mut hup) =
+            (ignored.or_listen(SIGTERM)?, ignored.or_listen(SIGINT)?, ignored.or_listen(SIGHUP)?);
         let (wish, heard) = watch::channel(Wish::Run);
-        tokio::spawn(async move {
+        let listening = supervisor.spawn("signals", |beat| async move {
             for next in [Wish::Drain, Wish::Now] {
-                tokio::select! {
-                    _ = term.recv() => {}
-                    _ = int.recv() => {}
-                    _ = hup.recv() => {}
-                }
+                let any = async {
+                    tokio::select! {
+                        () = came(&mut term) => {}
+                        () = came(&mut int) => {}
+                        () = came(&mut hup) => {}
+                    }
+                };
+                beat.waiting(any).await;
                 wish.send_replace(next);
             }
             // The sender lives on, so that a closed channel is never taken for a wish.
-            wish.closed().await;
+            beat.waiting(wish.closed()).await;
         });
+        listening.detach();
         Ok(Self(heard))
     }
 
@@ -55,9 +66,55 @@ impl Stop {
     }
 }
 
+/// The signals that this process ignores, as a mask.
+#[derive(Debug, Clone, Copy)]
+struct Ignored(u64);
+
+impl Ignored {
+    /// As the system tells; where it does not (other than Linux), none.
+    fn now() -> Self {
+        let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+        Self::read(&status)
+    }
+
+    fn read(status: &str) -> Self {
+        let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+        Self(mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or(0))
+    }
+
+    fn has(self, number: i32) -> bool {
+        self.0 >> (number - 1) & 1 == 1
+    }
+
+    /// Listens for the signal, unless it is ignored.
+    fn or_listen(self, number: i32) -> std::io::Result<Option<Signal>> {
+        if self.has(number) {
+            tracing::info!(signal = number, "a signal that was ignored at the start stays ignored");
+            return Ok(None);
+        }
+        signal(SignalKind::from_raw(number)).map(Some)
+    }
+}
+
+async fn came(signal: &mut Option<Signal>) {
+    match signal {
+        Some(signal) => drop(signal.recv().await),
+        None => std::future::pending().await,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn ignored_signals_are_read_from_the_mask() {
+        let status = "SigBlk:\t0000000000000000\nSigIgn:\t0000000000001001\nSigCgt:\t0\n";
+        let ignored = Ignored::read(status);
+        assert!(ignored.has(SIGHUP) && ignored.has(13), "HUP and PIPE");
+        assert!(!ignored.has(SIGTERM) && !ignored.has(SIGINT));
+        assert!(!Ignored::read("").has(SIGHUP));
+    }
 
     #[tokio::test]
     async fn a_wish_that_came_before_the_wait_is_heard() {

@@ -28,39 +28,17 @@ fn tell(states: &[NotifyState<'_>]) {
     }
 }
 
-/// Keeps the watchdog quiet as long as `age`, the time since anything moved,
-/// stays under what a healthy process needs at most. Ends only with the process.
-pub async fn watchdog(age: impl Fn() -> Duration, healthy: Duration) {
+/// Keeps the watchdog quiet as long as this task has its turn and `well` says so.
+/// Ends only with the process.
+pub async fn watchdog(well: impl Fn() -> bool) {
     let Some(period) = sd_notify::watchdog_enabled() else {
         return std::future::pending().await;
     };
-    let limit = period.max(healthy);
     let mut tick = tokio::time::interval(period / 3);
     loop {
         tick.tick().await;
-        if moves(age(), limit) {
+        if well() {
             tell(&[NotifyState::Watchdog]);
         }
-    }
-}
-
-/// Whether anything has moved within the limit; says so where not.
-fn moves(age: Duration, limit: Duration) -> bool {
-    if age >= limit {
-        let seconds = age.as_secs();
-        tracing::error!(seconds, "nothing has moved; the service manager will restart zoomd");
-    }
-    age < limit
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_watchdog_hears_nothing_of_a_process_in_which_nothing_moves() {
-        let limit = Duration::from_secs(60);
-        assert!(moves(Duration::from_secs(59), limit));
-        assert!(!moves(limit, limit));
     }
 }

@@ -15,6 +15,7 @@ mod trouble;
 use std::time::{Duration, Instant};
 
 use zoomd_store::streams::{Stream, Tail, enqueue};
+use zoomd_workers::supervisor::Supervisor;
 
 use crate::cli::error::{CliError, CliResult};
 use crate::cli::output::Output;
@@ -49,14 +50,17 @@ pub struct Play {
 /// Plays it.
 pub async fn run(out: &Output, play: Play) -> CliResult {
     telemetry::log(&std::env::var("ZOOMD_LOG").unwrap_or_else(|_| "error".to_owned()))?;
-    let metrics = telemetry::metrics::install()?;
-    let stop = Stop::listen().map_err(|e| CliError::failed(format!("signals: {e}")))?;
+    let supervisor = Supervisor::default();
+    let metrics = telemetry::metrics::install(&supervisor)?;
+    let stop = Stop::listen(&supervisor);
+    let stop = stop.map_err(|e| CliError::failed(format!("signals: {e}")))?;
     let stage = Stage::build().await?;
     let door = Door::open(&stage.config, metrics).await?;
     out.note(stage.posters(door.as_ref().and_then(Door::address)));
     let (wish, heard) = Stop::channel();
     let config = stage.config.clone();
-    let mut daemon = tokio::spawn(async move { daemon::run(&config, door, heard).await });
+    let mut daemon =
+        tokio::spawn(async move { daemon::run(&config, door, heard, supervisor).await });
     let played = tokio::select! {
         played = play_on(out, play, &stage, stop.clone()) => played,
         ended = &mut daemon => Err(match ended {

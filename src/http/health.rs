@@ -10,13 +10,17 @@ use std::time::Duration;
 use serde::Serialize;
 use zoomd_store::Store;
 use zoomd_workers::Engine;
+use zoomd_workers::supervisor::Supervisor;
 
 /// How long Redis may take for one answer before it counts as absent.
 const PATIENCE: Duration = Duration::from_secs(2);
 
 /// What readiness depends on.
-#[derive(Debug, Default)]
-pub struct Health(Mutex<Phase>);
+#[derive(Debug)]
+pub struct Health {
+    phase: Mutex<Phase>,
+    supervisor: Supervisor,
+}
 
 #[derive(Debug, Default)]
 enum Phase {
@@ -32,7 +36,8 @@ enum Phase {
 pub struct Ready {
     /// Whether all checks are well.
     pub ready: bool,
-    /// Works, but Zoom seems out of reach: jobs wait.
+    /// Works in part: jobs wait for a Zoom that seems out of reach, or no token is
+    /// refreshed since the journal cannot be written.
     pub degraded: bool,
     /// Each check by name.
     pub checks: BTreeMap<&'static str, Check>,
@@ -55,6 +60,11 @@ impl From<Result<(), String>> for Check {
 }
 
 impl Health {
+    /// Of a daemon whose parts `supervisor` watches.
+    pub fn new(supervisor: Supervisor) -> Self {
+        Self { phase: Mutex::default(), supervisor }
+    }
+
     /// The engine runs from here on.
     pub fn run(&self, store: Store, engine: Engine) {
         *self.lock() = Phase::Running(store, Box::new(engine));
@@ -75,12 +85,24 @@ impl Health {
         }
     }
 
-    /// How long ago anything moved.
-    pub fn progress_age(&self) -> Duration {
+    /// Whether all parts live and all handlers end: what the watchdog asks.
+    pub fn moves(&self) -> bool {
         match &*self.lock() {
-            Phase::Running(_, engine) => engine.progress_age(),
-            Phase::Starting | Phase::Stopping(_) => Duration::ZERO,
+            phase @ Phase::Running(..) => self.parts(phase).is_ok(),
+            Phase::Starting | Phase::Stopping(_) => true,
         }
+    }
+
+    /// Whether all parts live and all handlers end.
+    fn parts(&self, phase: &Phase) -> Result<(), String> {
+        if let Some(fault) = self.supervisor.fault() {
+            return Err(fault.to_string());
+        }
+        let hung = match phase {
+            Phase::Running(_, engine) => engine.hung_handlers(),
+            Phase::Starting | Phase::Stopping(_) => 0,
+        };
+        if hung == 0 { Ok(()) } else { Err(format!("the handlers of {hung} jobs do not end")) }
     }
 
     /// The hosts of Zoom that seem out of reach.
@@ -91,6 +113,11 @@ impl Health {
             }
             Phase::Starting | Phase::Stopping(_) => Vec::new(),
         }
+    }
+
+    /// Why no token is refreshed here.
+    pub fn journal_trouble(&self) -> Option<String> {
+        journal(&self.lock())
     }
 
     /// Looks at every check.
@@ -104,23 +131,37 @@ impl Health {
             None => Err("not connected yet".to_owned()),
         };
         let phase = self.lock();
-        let (intake, draining, degraded) = match &*phase {
+        let (intake, draining, away) = match &*phase {
             Phase::Starting => (Err("the daemon is starting".to_owned()), Ok(()), false),
             Phase::Running(_, engine) => {
                 (engine.ready(), Ok(()), !engine.zoom_out_of_reach().is_empty())
             }
             Phase::Stopping(_) => (Ok(()), Err("the daemon is stopping".to_owned()), false),
         };
+        let journal = journal(&phase).map_or(Ok(()), Err);
+        let degraded = away || journal.is_err();
         let checks = BTreeMap::from([
             ("redis", Check::from(redis)),
             ("intake", Check::from(intake)),
             ("draining", Check::from(draining)),
+            ("journal", Check::from(journal)),
+            ("parts", Check::from(self.parts(&phase))),
         ]);
-        Ready { ready: checks.values().all(|c| c.ok), degraded, checks }
+        // Without its journal a daemon serves on the accounts whose tokens live.
+        let ready = checks.iter().all(|(name, check)| check.ok || *name == "journal");
+        Ready { ready, degraded, checks }
     }
 
     fn lock(&self) -> MutexGuard<'_, Phase> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.phase.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Why no token is refreshed here.
+fn journal(phase: &Phase) -> Option<String> {
+    match phase {
+        Phase::Running(_, engine) => Some(engine.tokens().journal().trouble()?.to_string()),
+        Phase::Starting | Phase::Stopping(_) => None,
     }
 }
 

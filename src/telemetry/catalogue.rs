@@ -124,6 +124,12 @@ pub const METRICS: &[Metric] = &[
         "",
         "Outcomes trimmed by size before a consumer group had acknowledged them.",
     ),
+    metric(
+        "zoomd_part_silent_seconds",
+        Gauge,
+        "part",
+        "How long each part of the daemon (a loop, a port) has not moved.",
+    ),
     metric("zoomd_queue_depth", Gauge, "queue state", "Jobs by where they stand."),
     metric(
         "zoomd_queue_oldest_age_seconds",

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use tokio::time::MissedTickBehavior;
+use zoomd_workers::supervisor::{Beat, Supervisor};
 
 use super::catalogue::{METRICS, Shape};
 use crate::config::ConfigError;
@@ -32,7 +33,7 @@ const UPKEEP: Duration = Duration::from_secs(1);
 
 /// Installs the recorder of the process, names every metric of the catalogue, and
 /// looks after the recorder for as long as the runtime lives.
-pub fn install() -> Result<PrometheusHandle, ConfigError> {
+pub fn install(supervisor: &Supervisor) -> Result<PrometheusHandle, ConfigError> {
     let failed = |e: &dyn std::fmt::Display| ConfigError::new(format!("metrics: {e}"));
     let handle = PrometheusBuilder::new()
         .set_buckets(&SECONDS)
@@ -43,18 +44,19 @@ pub fn install() -> Result<PrometheusHandle, ConfigError> {
         .map_err(|e| failed(&e))?
         .install_recorder()
         .map_err(|e| failed(&e))?;
-    tokio::spawn(keep_up(handle.clone(), UPKEEP));
+    let kept = handle.clone();
+    supervisor.spawn("metrics_upkeep", |beat| keep_up(kept, UPKEEP, beat)).detach();
     describe();
     metrics::gauge!("zoomd_build_info", "version" => env!("CARGO_PKG_VERSION")).set(1.0);
     Ok(handle)
 }
 
 /// Puts samples into their buckets, also where nobody reads `/metrics`.
-async fn keep_up(handle: PrometheusHandle, every: Duration) {
+async fn keep_up(handle: PrometheusHandle, every: Duration, beat: Beat) {
     let mut tick = tokio::time::interval(every);
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
-        tick.tick().await;
+        beat.waiting(tick.tick()).await;
         handle.run_upkeep();
     }
 }
@@ -85,7 +87,7 @@ mod tests {
         const EVERY: Duration = Duration::from_millis(5);
         let recorder = PrometheusBuilder::new().set_buckets(&SECONDS).expect("bounds");
         let recorder = recorder.build_recorder();
-        tokio::spawn(keep_up(recorder.handle(), EVERY));
+        tokio::spawn(keep_up(recorder.handle(), EVERY, Beat::default()));
         let samples = metrics::with_local_recorder(&recorder, || metrics::histogram!("took"));
         let mut ticks = tokio::time::interval(EVERY);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);

@@ -198,6 +198,54 @@ fn thin_adapters_are_the_only_files_that_name_what_they_adapt() {
     assert!(apalis.len() <= 3, "apalis is adapted in too many files: {apalis:?}");
 }
 
+/// Files that start a task or a thread which the supervisor does not watch, and why
+/// nobody need watch it.
+const UNWATCHED: &[(&str, &str)] = &[
+    ("workers/src/supervisor/mod.rs", "it is the supervisor"),
+    ("workers/src/journal/mod.rs", "one write to the disk, waited for"),
+    ("workers/src/farewell.rs", "one write to the disk, waited for"),
+    ("workers/src/rotation/repair.rs", "one look at the disk, waited for"),
+    ("workers/src/tokens/launch.rs", "one rotation, whose end is told however it ends"),
+    (
+        "workers/src/tokens/service.rs",
+        "one look at a grant or one rotation; the next job looks too",
+    ),
+    ("src/http/public/serve.rs", "one connection"),
+    ("src/http/public/mod.rs", "one consent, waited for"),
+    ("src/telemetry/lines.rs", "the log; what it loses is counted"),
+    ("src/telemetry/mod.rs", "the last words of a process, waited for"),
+    ("src/dev/mod.rs", "the daemon of zoomd dev, waited for"),
+    ("src/cli/account/redirect.rs", "a command"),
+    ("src/cli/account/login.rs", "a command"),
+    ("src/cli/enqueue/read.rs", "a command"),
+];
+
+/// Whether code outside of tests starts a task or a thread.
+fn spawns(code: &str) -> bool {
+    let code = code.split("#[cfg(test)]").next().unwrap_or_default();
+    let ways = ["tokio::spawn", "task::spawn", "spawn_blocking", "spawn_local", "JoinSet"];
+    let threads = ["thread::spawn", "thread::Builder", "thread::scope"];
+    let all = ways.iter().chain(&threads);
+    let lines = code.lines().filter(|line| !line.trim_start().starts_with("//"));
+    lines.into_iter().any(|line| all.clone().any(|way| line.contains(way)))
+}
+
+/// A panic in a task that nobody watches leaves half a daemon.
+#[test]
+fn every_task_is_a_part_that_is_watched_or_short_lived_with_a_reason() {
+    let found: BTreeSet<_> = ["src", "workers/src", "crates"]
+        .into_iter()
+        .flat_map(sources)
+        .filter(|(path, code)| {
+            let double = ["crates/zoom-sim/", "crates/redis-local/"];
+            !path.contains("tests") && !double.iter().any(|d| path.starts_with(d)) && spawns(code)
+        })
+        .map(|(path, _)| path)
+        .collect();
+    let listed: BTreeSet<_> = UNWATCHED.iter().map(|(path, _)| (*path).to_owned()).collect();
+    assert_eq!(found, listed, "use Supervisor::spawn, or give the reason in UNWATCHED");
+}
+
 /// Tests may tell longer stories than code.
 #[test]
 fn every_file_is_small_and_says_what_it_is() {

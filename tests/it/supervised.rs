@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use rustix::process::Signal;
 use zoom_sim::{Endpoint, Fault, What};
 
-use crate::support::{LIMIT, Rig, job};
+use crate::support::{LIMIT, Rig, job, until};
 
 /// A service manager: a socket that remembers what it was told.
 struct Manager {
@@ -95,9 +95,120 @@ async fn a_loop_that_panics_ends_the_daemon_and_another_goes_on() {
     rig.set("ZOOMD_SEAM", "swept:panic");
     let mut broken = rig.daemon();
     assert_eq!(broken.wait().code(), Some(1), "the service manager starts it anew");
-    broken.wait_log("a loop of the engine panicked");
+    let line = broken.wait_log("the daemon cannot go on without it");
+    assert_eq!(line["message"], "part lease_sweep panicked: the daemon cannot go on without it");
     rig.set("ZOOMD_SEAM", "");
     let _heir = rig.daemon();
     assert_eq!(rig.outcome("held").await.1["status"], "succeeded");
     assert_eq!(rig.sim.meetings_of("acme").len(), 1);
+}
+
+/// Daemons that run at the same time.
+const AT_ONCE: usize = 10;
+/// How long a daemon may live whose part has ended or panicked.
+const SOON: Duration = Duration::from_secs(5);
+/// The watchdog is so many times faster in these tests, and its limit then this long.
+const PACE: u32 = 15;
+const WATCHDOG: Duration = Duration::from_secs(60).checked_div(PACE).expect("not by zero");
+
+async fn rig_of_parts() -> Rig {
+    let mut rig = Rig::start().await;
+    rig.connect("acme");
+    rig.set("ZOOMD_SEAM_WORK_PACE", "30");
+    rig.set("ZOOMD_SEAM_WATCH_PACE", &PACE.to_string());
+    rig.set("ZOOMD_PUBLIC_LISTEN", "127.0.0.1:0");
+    rig
+}
+
+/// The parts of a daemon, as it lists them itself.
+fn parts(rig: &Rig) -> Vec<String> {
+    let daemon = rig.daemon();
+    let listed = || {
+        let text = daemon.get("/metrics").1;
+        let lines =
+            text.lines().filter_map(|l| l.strip_prefix("zoomd_part_silent_seconds{part=\""));
+        let parts: Vec<_> = lines.filter_map(|l| Some(l.split_once('"')?.0.to_owned())).collect();
+        parts.contains(&"presence".to_owned()).then_some(parts)
+    };
+    let parts = until("the list of parts", listed);
+    for known in ["worker", "claims", "intake_read", "settle_lane", "token_news", "public_port"] {
+        assert!(parts.iter().any(|part| part == known), "{known} is missing: {parts:?}");
+    }
+    parts
+}
+
+/// Has each part of a daemon meet this fate while jobs are in hand.
+async fn every_part(fate: &str, says: &str, limit: Duration) {
+    let mut rig = rig_of_parts().await;
+    let parts = parts(&rig);
+    let hold = rig.sim.fault(Fault::new(Endpoint::Create, What::Hold).after().always());
+    let mut jobs = Vec::new();
+    for (round, names) in parts.chunks(AT_ONCE).enumerate() {
+        let now = rig.dir.path().join(format!("now-{round}"));
+        rig.set("ZOOMD_SEAM_WHEN", &now.display().to_string());
+        let mut daemons = Vec::new();
+        for part in names {
+            rig.set("ZOOMD_SEAM_PART", &format!("{part}:{fate}"));
+            daemons.push((part, rig.daemon_unchecked()));
+        }
+        for (_, daemon) in &daemons {
+            daemon.wait_ready();
+        }
+        for part in names {
+            rig.xadd(&job("acme", part)).await;
+            jobs.push(part.clone());
+        }
+        rig.sim.wait_for(Endpoint::Create, jobs.len() as u64).await.expect("calls");
+        std::fs::write(&now, "").expect("written");
+        let begun = Instant::now();
+        for (part, daemon) in &mut daemons {
+            assert_eq!(daemon.wait().code(), Some(1), "{part}\n{}", daemon.log());
+            assert!(begun.elapsed() < limit, "{part}: {:?}", begun.elapsed());
+            // A part that hangs stops those within it, too: `intake` has two.
+            let line = daemon.wait_log(&format!("\"message\":\"part {part}"));
+            let message = line["message"].as_str().expect("text");
+            assert!(message.ends_with(&format!("{says}: the daemon cannot go on without it")));
+        }
+    }
+    rig.sim.clear_fault(hold);
+    rig.set("ZOOMD_SEAM_PART", "");
+    let _heir = rig.daemon();
+    for id in &jobs {
+        let (_, outcome) = rig.outcome(id).await;
+        assert_eq!(outcome["status"], "succeeded", "{outcome}");
+    }
+    assert_eq!(rig.sim.meetings_of("acme").len(), jobs.len());
+}
+
+#[tokio::test]
+async fn a_part_that_ends_ends_the_daemon_whichever_it_is() {
+    every_part("end", "ended", SOON).await;
+}
+
+#[tokio::test]
+async fn a_part_that_panics_ends_the_daemon_whichever_it_is() {
+    every_part("panic", "panicked", SOON).await;
+}
+
+#[tokio::test]
+async fn a_part_that_hangs_ends_the_daemon_whichever_it_is() {
+    every_part("hang", "hangs", WATCHDOG * 2 + SOON).await;
+}
+
+#[tokio::test]
+async fn a_signal_that_was_ignored_at_the_start_stays_ignored() {
+    let rig = Rig::start().await;
+    rig.connect("acme");
+    let plain = rig.command(&["run"]);
+    let mut command = std::process::Command::new("sh");
+    command.args(["-c", "trap '' HUP INT; exec \"$0\" run"]).arg(plain.get_program());
+    command.env_clear().current_dir(rig.dir.path());
+    command.envs(plain.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    let mut daemon = rig.daemon_of(command);
+    daemon.signal(Signal::HUP);
+    daemon.signal(Signal::INT);
+    rig.xadd(&job("acme", "after")).await;
+    assert_eq!(rig.outcome("after").await.1["status"], "succeeded");
+    assert!(!daemon.log().contains("stopping"), "{}", daemon.log());
+    assert!(daemon.stop().success());
 }

@@ -9,15 +9,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use tokio::sync::{Notify, mpsc, watch};
-use tokio::task::JoinHandle;
 use zoom_api::{App, Client};
+use zoomd_store::Store;
 use zoomd_store::calls::Calls;
 use zoomd_store::grants::Grants;
 use zoomd_store::queue::{Queue, QueueSettings};
 use zoomd_store::seal::Vault;
-use zoomd_store::{Conn, Store};
 
-use crate::broken::Broken;
 use crate::error::Error;
 use crate::identity;
 use crate::jobs::end;
@@ -25,9 +23,8 @@ use crate::metric::Meters;
 use crate::pipeline::backlog::Backlog;
 use crate::pipeline::circuits::Circuits;
 use crate::pipeline::expiry::Expiry;
-use crate::pipeline::flight::Flights;
+use crate::pipeline::flight::{Flight, Flights};
 use crate::pipeline::memory::Memory;
-use crate::pipeline::progress::Progress;
 use crate::pipeline::seen::SeenLimits;
 use crate::pipeline::shop::Shop;
 use crate::pipeline::slots::Slots;
@@ -37,10 +34,13 @@ use crate::reconcile::twins;
 use crate::schedules;
 use crate::seam;
 use crate::settings::Settings;
+use crate::supervisor::{Part, Supervisor};
 use crate::tokens::{RotationSettings, Tokens, TokensConfig};
 
 /// How long what is known may take to reach Redis at the end.
 const LAST_SETTLES: Duration = Duration::from_secs(5);
+/// A handler that is at its job for so long after its last call must be over hangs.
+const HUNG_AFTER: Duration = Duration::from_secs(30);
 
 /// What an engine is made of.
 #[derive(Debug)]
@@ -63,35 +63,17 @@ pub struct Setup {
     pub daemon: Arc<str>,
     /// Where the rotation journal lies.
     pub data_dir: std::path::PathBuf,
+    /// Watches the engine's parts.
+    pub supervisor: Supervisor,
 }
 
 /// A running engine.
 #[derive(Debug)]
 pub struct Engine {
     shop: Arc<Shop>,
-    takers: Vec<Task>,
-    worker: Task,
-    keepers: Vec<Task>,
-}
-
-/// A task that ends with its owner.
-#[derive(Debug)]
-struct Task(JoinHandle<()>);
-
-impl Task {
-    fn spawn(broken: &Broken, work: impl Future<Output = ()> + Send + 'static) -> Self {
-        Self(broken.spawn(work))
-    }
-}
-
-async fn watch_master(conn: Conn) {
-    conn.watch_master().await;
-}
-
-impl Drop for Task {
-    fn drop(&mut self) {
-        self.0.abort();
-    }
+    takers: Vec<Part>,
+    worker: Part,
+    keepers: Vec<Part>,
 }
 
 impl Engine {
@@ -110,6 +92,7 @@ impl Engine {
             app,
             daemon,
             data_dir,
+            supervisor,
         } = setup;
         seam::hurry(&mut settings, &mut queue);
         let secret = vault.fingerprints().ok().cloned();
@@ -122,6 +105,7 @@ impl Engine {
             daemon: Arc::clone(&daemon),
             data_dir,
             settings: rotation,
+            supervisor: supervisor.clone(),
         })
         .await?;
         let calls = Calls::new(store.clone(), queue.budgets.clone());
@@ -129,11 +113,9 @@ impl Engine {
         let renewals = store.connection().renewals();
         let seen = SeenLimits::new(queue.budgets.clone());
         let queue = Queue::new(store, queue, &daemon);
-        let (flights, trouble, progress) =
-            (Flights::default(), Trouble::watching(renewals), Progress::default());
+        let (flights, trouble) = (Flights::default(), Trouble::watching(renewals));
         let memory = Memory::default();
-        let (lane, settling) =
-            lane::open(queue.clone(), flights.clone(), memory.clone(), &trouble, progress.clone());
+        let (lane, settling) = lane::open(queue.clone(), flights.clone(), memory.clone(), &trouble);
         let (suspects, to_look_at) = twins::open();
         let slots = Slots::new(settings.concurrency);
         let (ready, jobs) = mpsc::channel(slots.free_leases());
@@ -152,7 +134,7 @@ impl Engine {
             suspects,
             meters: Meters::default(),
             trouble,
-            progress,
+            supervisor,
             wake: Arc::new(Notify::new()),
             backlog: Backlog::default(),
             ready: Mutex::new(Some(ready)),
@@ -162,44 +144,53 @@ impl Engine {
             circuits: Mutex::new(Circuits::new(patience)),
             closing: watch::Sender::new(false),
         });
-        let clock = seam::set_clock(shop.queue.store().clock().clone());
-        let engine = Self::run(shop, settling, jobs).keeping(clock);
-        let looks = twins::serve(Arc::clone(&engine.shop), to_look_at);
-        Ok(engine.keeping(looks))
+        Ok(Self::run(shop, settling, jobs, to_look_at))
     }
 
     fn run(
         shop: Arc<Shop>,
-        settling: impl Future<Output = ()> + Send + 'static,
+        settling: lane::Server,
         jobs: mpsc::Receiver<handler::Ready>,
+        to_look_at: twins::Inbox,
     ) -> Self {
         let hands = Arc::clone(&shop);
         let work = move |ready| handler::run(Arc::clone(&hands), ready);
-        let broken = shop.tokens.broken().clone();
-        let worker = Task::spawn(&broken, async move { backend::run("zoomd", jobs, work).await });
+        let watched = &shop.supervisor;
+        let own = || Arc::clone(&shop);
+        let worker = watched
+            .spawn("worker", |beat| async move { backend::run("zoomd", jobs, work, beat).await });
+        // Each closure has a shop of its own.
+        macro_rules! part {
+            ($name:literal, $serve:path) => {{
+                let shop = own();
+                watched.spawn($name, |beat| $serve(shop, beat))
+            }};
+        }
         let takers = vec![
-            Task::spawn(&broken, intake::serve(Arc::clone(&shop))),
-            Task::spawn(&broken, claims::serve(Arc::clone(&shop))),
-            Task::spawn(&broken, sweeps::expire(Arc::clone(&shop))),
+            part!("intake", intake::serve),
+            part!("claims", claims::serve),
+            part!("expiry", sweeps::expire),
         ];
-        let mut keepers: Vec<_> =
-            schedules::all(&shop).into_iter().map(|work| Task::spawn(&broken, work)).collect();
+        let mut keepers = schedules::all(&shop);
+        let (looking, conn) = (own(), shop.queue.store().connection());
         keepers.extend([
-            Task::spawn(&broken, settling),
-            Task::spawn(&broken, renew::serve(Arc::clone(&shop))),
-            Task::spawn(&broken, wake::serve(Arc::clone(&shop))),
-            Task::spawn(&broken, amends::serve(Arc::clone(&shop))),
-            Task::spawn(&broken, watch_master(shop.queue.store().connection())),
-            Task::spawn(&broken, identity::serve(Arc::clone(&shop))),
-            Task::spawn(&broken, sweeps::sweep(Arc::clone(&shop))),
-            Task::spawn(&broken, sweeps::promote(Arc::clone(&shop))),
+            watched.spawn("settle_lane", |beat| settling.serve(beat)),
+            part!("lease_renewal", renew::serve),
+            part!("wake_ups", wake::serve),
+            part!("redis_identity", amends::serve),
+            watched.spawn("redis_master", |beat| async move {
+                beat.waiting(conn.watch_master()).await;
+            }),
+            part!("zoom_users", identity::serve),
+            part!("lease_sweep", sweeps::sweep),
+            part!("sleepers", sweeps::promote),
+            watched.spawn("duplicate_check", |beat| twins::serve(looking, to_look_at, beat)),
         ]);
+        if let Some(file) = seam::clock() {
+            let clock = shop.queue.store().clock().clone();
+            keepers.push(watched.spawn("clock", |beat| seam::set_clock(clock, file, beat)));
+        }
         Self { shop, takers, worker, keepers }
-    }
-
-    fn keeping(mut self, work: impl Future<Output = ()> + Send + 'static) -> Self {
-        self.keepers.push(Task::spawn(self.shop.tokens.broken(), work));
-        self
     }
 
     /// Whether jobs are taken.
@@ -223,17 +214,20 @@ impl Engine {
         away
     }
 
-    /// How long ago anything moved, for a watchdog. Idle, it stays under ten
-    /// seconds; with calls that hang, under the request time-out and ten more.
+    /// Watches the engine's parts. After a fault the engine cannot go on:
+    /// [`stop`](Self::stop) it, and end the process.
     #[must_use]
-    pub fn progress_age(&self) -> Duration {
-        self.shop.progress.age()
+    pub fn supervisor(&self) -> &Supervisor {
+        &self.shop.supervisor
     }
 
-    /// Waits until one of the loops panicked, or for ever. The engine is broken
-    /// then: [`stop`](Self::stop) it, and end the process.
-    pub fn broken(&self) -> impl Future<Output = ()> + Send + use<> {
-        self.shop.tokens.broken().clone().happened()
+    /// Jobs whose handler should have ended long ago, and has not.
+    #[must_use]
+    pub fn hung_handlers(&self) -> usize {
+        let limit = self.shop.queue.settings().request_timeout + HUNG_AFTER;
+        let now = Instant::now();
+        let hangs = |flight: &Flight| !flight.is_settled() && now > flight.ticket.send_by + limit;
+        self.shop.flights.pick(hangs).len()
     }
 
     /// Jobs in hand.
@@ -259,16 +253,17 @@ impl Engine {
     /// takes.
     pub async fn drain(mut self, grace: Duration) {
         let until = Instant::now() + grace;
+        self.shop.supervisor.close();
         self.shop.closing.send_replace(true);
         for taker in &mut self.takers {
-            if tokio::time::timeout_at(until.into(), &mut taker.0).await.is_err() {
+            if tokio::time::timeout_at(until.into(), taker.ended()).await.is_err() {
                 tracing::debug!("a loop did not end in time and is stopped");
             }
         }
         self.takers.clear();
         self.shop.ready.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if tokio::time::timeout_at(until.into(), &mut self.worker.0).await.is_err() {
-            self.worker.0.abort();
+        if tokio::time::timeout_at(until.into(), self.worker.ended()).await.is_err() {
+            self.worker.abort();
             self.leave_behind().await;
         }
         let settled = tokio::time::timeout(LAST_SETTLES, self.shop.lane.flushed()).await;
@@ -282,6 +277,7 @@ impl Engine {
 
     /// Ends at once; only a token exchange in flight is waited for.
     pub async fn stop(self) {
+        self.shop.supervisor.close();
         let tokens = self.shop.tokens.clone();
         drop(self);
         tokens.shutdown().await;

@@ -22,6 +22,7 @@ use zoomd_store::grants::{
 use zoomd_wire::AccountName;
 
 use crate::journal::Journal;
+use crate::supervisor::Beat;
 
 /// The reason of the removal, as events and timelines have it.
 pub const REASON: &str = "app_deauthorized";
@@ -90,12 +91,12 @@ impl Farewells {
 
     /// Carries out what waits, now and then; ends with the process. Any daemon
     /// does so for all.
-    pub async fn serve(self, every: Duration) {
+    pub async fn serve(self, every: Duration, beat: Beat) {
         let mut tick = tokio::time::interval(every);
         tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
-            tick.tick().await;
-            if let Err(error) = self.carry_out_all().await {
+            beat.waiting(tick.tick()).await;
+            if let Err(error) = beat.waiting(self.carry_out_all()).await {
                 tracing::warn!(%error, "consents taken back at zoom are not all carried out yet");
             }
         }

@@ -21,6 +21,7 @@ use zoomd_wire::AccountName;
 use crate::jobs::call;
 use crate::pipeline::shop::Shop;
 use crate::reconcile::asker::{Asker, Stop};
+use crate::supervisor::Beat;
 
 /// Consents remembered as asked for, and accounts that rest.
 const MOST: usize = 100_000;
@@ -28,23 +29,23 @@ const MOST: usize = 100_000;
 const REST: Duration = Duration::from_secs(60);
 
 /// Asks for one after the other, for as long as the engine runs.
-pub(crate) async fn serve(shop: Arc<Shop>) {
+pub(crate) async fn serve(shop: Arc<Shop>, beat: Beat) {
     let (mut asked, mut resting) = (HashSet::new(), HashMap::<AccountName, Instant>::new());
     loop {
         let first = resting.iter().min_by_key(|(_, until)| **until);
         let first = first.map(|(account, until)| (account.clone(), *until));
-        let account = tokio::select! {
-            account = shop.tokens.strangers().next() => {
-                if resting.contains_key(&account) {
-                    continue;
-                }
-                account
-            }
-            account = rested(first) => {
-                resting.remove(&account);
-                account
+        let next = async {
+            tokio::select! {
+                account = shop.tokens.strangers().next() => (account, false),
+                account = rested(first) => (account, true),
             }
         };
+        let (account, has_rested) = beat.waiting(next).await;
+        if has_rested {
+            resting.remove(&account);
+        } else if resting.contains_key(&account) {
+            continue;
+        }
         let Some(epoch) = unknown(&shop, &account).await else { continue };
         if asked.len() >= MOST {
             asked.clear();
@@ -52,7 +53,8 @@ pub(crate) async fn serve(shop: Arc<Shop>) {
         if asked.contains(&(account.clone(), epoch)) {
             continue;
         }
-        match ask(&shop, &account).await {
+        // Some commands and a call, each with a limit of its own.
+        match beat.waiting(ask(&shop, &account)).await {
             Ok(Some(identity)) => {
                 asked.insert((account.clone(), epoch));
                 learn(&shop, &account, epoch, &identity).await;

@@ -6,7 +6,6 @@
 //! from the stream to a settled outcome; [`reconcile`] asks Zoom what became of
 //! a call whose answer was lost.
 
-mod broken;
 pub mod consent;
 pub mod decide;
 mod engine;
@@ -22,6 +21,7 @@ pub mod rotation;
 pub mod schedules;
 mod seam;
 mod settings;
+pub mod supervisor;
 pub mod tokens;
 
 pub use engine::{Engine, Setup};

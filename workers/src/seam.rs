@@ -12,7 +12,12 @@
 //! `ZOOMD_SEAM_WORK_PACE=<n>` those of jobs; what is configured for calls stays.
 //! `ZOOMD_SEAM_CLOCK=<file>` names a file with the milliseconds by which the
 //! clock of Redis is to seem wrong; it may change at any moment.
+//! `ZOOMD_SEAM_PART=<part>:end`, `:panic` or `:hang` has a part of the supervisor's
+//! list do so, when the file that `ZOOMD_SEAM_WHEN` names is there (else at once).
+//! `ZOOMD_SEAM_WATCH_PACE=<n>` makes a part that does not move known n times sooner.
 
+use std::ffi::OsString;
+use std::pin::pin;
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
@@ -22,6 +27,10 @@ use zoomd_store::clock::ClockOffset;
 use zoomd_store::queue::QueueSettings;
 
 use crate::Settings;
+use crate::supervisor::Beat;
+
+/// Between two looks at a file.
+const OFTEN: Duration = Duration::from_millis(20);
 
 struct Seam {
     name: String,
@@ -70,14 +79,55 @@ pub(crate) fn hurry(settings: &mut Settings, queue: &mut QueueSettings) {
     }
 }
 
+/// The file that says how wrong the clock is, if one is wished for.
+pub(crate) fn clock() -> Option<OsString> {
+    std::env::var_os("ZOOMD_SEAM_CLOCK")
+}
+
 /// Keeps the clock as wrong as the file says, for as long as it is polled.
-pub(crate) async fn set_clock(clock: ClockOffset) {
-    let Some(file) = std::env::var_os("ZOOMD_SEAM_CLOCK") else { return };
+pub(crate) async fn set_clock(clock: ClockOffset, file: OsString, beat: Beat) {
     loop {
         let wrong = std::fs::read_to_string(&file).ok().and_then(|ms| ms.trim().parse().ok());
         clock.set_ms(wrong.unwrap_or(0));
-        tokio::time::sleep(Duration::from_millis(20)).await;
+        beat.touch();
+        tokio::time::sleep(OFTEN).await;
     }
+}
+
+/// The wish about a part: its name, and what is to happen to it.
+static PART: LazyLock<Option<(String, String)>> = LazyLock::new(|| {
+    let wish = std::env::var("ZOOMD_SEAM_PART").ok()?;
+    wish.split_once(':').map(|(part, fate)| (part.to_owned(), fate.to_owned()))
+});
+
+/// Runs a part until it meets its fate, if one is wished for.
+pub(crate) async fn part(name: &str, work: impl Future<Output = ()>) {
+    let Some((_, fate)) = PART.as_ref().filter(|(part, _)| part == name) else {
+        return work.await;
+    };
+    // A part that hangs is there, and is not polled any more.
+    let mut work = pin!(work);
+    tokio::select! {
+        () = &mut work => return,
+        () = due() => {}
+    }
+    match fate.as_str() {
+        "panic" => panic!("the seam of part {name}"),
+        "hang" => std::future::pending().await,
+        _ => {}
+    }
+}
+
+async fn due() {
+    let Some(file) = std::env::var_os("ZOOMD_SEAM_WHEN") else { return };
+    while !std::path::Path::new(&file).exists() {
+        tokio::time::sleep(OFTEN).await;
+    }
+}
+
+/// How many times sooner a part that does not move is found.
+pub(crate) fn watch_pace() -> u32 {
+    times("ZOOMD_SEAM_WATCH_PACE")
 }
 
 fn times(variable: &str) -> u32 {

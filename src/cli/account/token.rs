@@ -72,6 +72,7 @@ pub(in crate::cli) fn tokens(ctx: &Ctx, grants: &Grants) -> Result<CommandTokens
         daemon: format!("cli-{:016x}", rand::random::<u64>()).into(),
         data_dir: ctx.config.data_dir.clone(),
         settings: Default::default(),
+        supervisor: Default::default(),
     }))
 }
 

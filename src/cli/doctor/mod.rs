@@ -3,6 +3,7 @@
 //! nothing anywhere. Exit 1 if anything failed.
 
 mod accounts;
+mod daemons;
 mod keys;
 mod local;
 mod neighbours;
@@ -59,6 +60,7 @@ pub async fn examine(config: Result<Config, ConfigError>, offline: bool) -> Repo
         checks.push(rights::look(&store).await);
         checks.extend(keys::look(&config, &store).await);
         checks.extend(accounts::look(&config, &store).await);
+        checks.extend(daemons::look(&store).await);
         checks.extend(neighbours::look(&store).await);
     }
     Report::new(checks)

@@ -86,6 +86,7 @@ struct Daemon<'a> {
     version: &'a str,
     alive: bool,
     zoom_out_of_reach: &'a [String],
+    journal_trouble: Option<&'a str>,
     seen_at: Option<Timestamp>,
     started_at: Option<Timestamp>,
 }
@@ -148,6 +149,7 @@ fn daemon(line: &zoomd_store::ops::DaemonLine) -> Daemon<'_> {
         version: &line.presence.version,
         alive: line.alive,
         zoom_out_of_reach: &line.presence.zoom_away,
+        journal_trouble: line.presence.journal.as_deref(),
         seen_at: time(line.seen_ms),
         started_at: time(line.presence.started_ms),
     }
@@ -225,6 +227,10 @@ fn people(ctx: &Ctx, view: &View<'_>, rate: Option<f64>) -> String {
         for host in daemon.zoom_out_of_reach.iter().filter(|_| daemon.alive) {
             let text = format!("{} is out of its reach; jobs wait for it", one_line(host));
             line("zoom", paint(&text, WARN));
+        }
+        if let Some(why) = daemon.journal_trouble.filter(|_| daemon.alive) {
+            let text = format!("{}; it refreshes no token", one_line(why));
+            line("journal", paint(&text, WARN));
         }
     }
     let age = view.oldest_queued_at.map(|at| format!(", the oldest {}", ctx.out.moment(at, now)));

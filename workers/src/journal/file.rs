@@ -6,7 +6,7 @@ use std::os::unix::fs::{DirBuilderExt as _, FileExt as _, MetadataExt as _, Open
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use rustix::fs::{FallocateFlags, FlockOperation, fallocate, flock};
+use rustix::fs::{FallocateFlags, FlockOperation, StatVfsMountFlags, fallocate, flock, fstatvfs};
 use sha2::{Digest as _, Sha256};
 
 use super::JournalError;
@@ -96,6 +96,24 @@ impl LogFile {
         Handle { path: self.path.clone(), file: Arc::clone(&self.file) }
     }
 
+    /// Whether the open file is the one that its path names: what is written to a
+    /// deleted one ends with this process.
+    pub(super) fn in_place(&self) -> Result<(), JournalError> {
+        let failed = |error: std::io::Error| JournalError::io(&self.path, error);
+        let held = self.file.metadata().map_err(failed)?;
+        let lost = |how| JournalError::Misplaced { path: self.path.clone(), how };
+        match std::fs::metadata(&self.path) {
+            Ok(named) if (named.dev(), named.ino()) != (held.dev(), held.ino()) => {
+                Err(lost("another file is in its place"))
+            }
+            Ok(_) => Ok(()),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                Err(lost("it was deleted or moved away"))
+            }
+            Err(error) => Err(failed(error)),
+        }
+    }
+
     pub(super) fn is_at(&self, path: &Path) -> bool {
         self.path == path
     }
@@ -107,6 +125,14 @@ impl LogFile {
             Err(rustix::io::Errno::OPNOTSUPP | rustix::io::Errno::NOSYS) => Ok(()),
             Err(error) => Err(JournalError::io(&self.path, error)),
         }
+    }
+
+    /// Whether the file system says that it has `bytes` to give; takes none of them.
+    pub(super) fn has_room(&self, bytes: u64) -> bool {
+        fstatvfs(&*self.file).is_ok_and(|system| {
+            let read_only = system.f_flag.contains(StatVfsMountFlags::RDONLY);
+            !read_only && system.f_bavail.saturating_mul(system.f_frsize) >= bytes
+        })
     }
 
     pub(super) fn append(&mut self, record: &Record) -> Result<Place, JournalError> {
@@ -142,6 +168,7 @@ impl LogFile {
     /// Puts a file with these records alone in the place of this one; answers
     /// where they lie.
     pub(super) fn rewrite(&mut self, records: &[Record]) -> Result<Vec<Place>, JournalError> {
+        self.in_place()?;
         let mut fresh = Self::hidden(&self.path, &self.header)?;
         let places: Result<Vec<_>, _> = records.iter().map(|r| fresh.append(r)).collect();
         let places = places?;

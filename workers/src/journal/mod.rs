@@ -6,6 +6,9 @@
 //! whose lock is free are taken over. Never talks to Redis or Zoom: it says what
 //! is staged, `rotation` commits it.
 //!
+//! Before each intent, and once a second, it is checked that the file is still the
+//! one that its path names, and that the disk has room; where not, no rotation starts.
+//!
 //! Invariant: what [`Journal::stage`] returned from outlives the process, and
 //! after [`Journal::sync`] the machine. An entry goes only when a token made
 //! from it is committed, when it has been committed for a day, when it turned
@@ -58,6 +61,14 @@ pub enum JournalError {
         /// What the system said.
         cause: String,
     },
+    /// Its file is not at its place any more.
+    #[error("rotation journal {}: {how} while the daemon ran; put the data folder back and restart the daemon", path.display())]
+    Misplaced {
+        /// The file.
+        path: PathBuf,
+        /// What happened to it.
+        how: &'static str,
+    },
     /// It has reached its bound.
     #[error("rotation journal holds {held} bytes, and {limit} is its bound")]
     Full {
@@ -97,6 +108,8 @@ struct Shared {
     keep: Duration,
     book: Mutex<Book>,
     held: Mutex<HashSet<String>>,
+    /// Why it cannot be written, by the last look.
+    trouble: Mutex<Option<JournalError>>,
 }
 
 /// Keeps an entry to its holder, until it is dropped.
@@ -136,8 +149,8 @@ impl Journal {
         let header = entry::header(vault, daemon);
         let file = LogFile::create(&folder, vault.namespace(), daemon, &header)?;
         let book = Mutex::new(Book { file, index: Index::default() });
-        let held = Mutex::default();
-        let shared = Shared { folder, vault: vault.clone(), limit, keep, book, held };
+        let (held, trouble) = (Mutex::default(), Mutex::default());
+        let shared = Shared { folder, vault: vault.clone(), limit, keep, book, held, trouble };
         Ok(Self { shared: Arc::new(shared) })
     }
 
@@ -156,19 +169,59 @@ impl Journal {
         let written = tokio::task::spawn_blocking(move || {
             let flushed = {
                 let mut book = journal.book();
-                let held = book.index.live_bytes();
-                if held > journal.shared.limit {
-                    return Err(JournalError::Full { held, limit: journal.shared.limit });
-                }
-                let replies = book.index.open_intents() as u64 + 1;
-                book.file.reserve(replies * REPLY_ROOM)?;
+                journal.takes_one_more(&book, false)?;
                 let place = book.file.append(&record)?;
                 book.index.add(record, place);
                 book.file.handle()
             };
             flushed.sync()
         });
-        written.await.map_err(|error| JournalError::io(&self.shared.folder, error))?
+        let written = written.await.map_err(|error| JournalError::io(&self.shared.folder, error));
+        let written = written.flatten();
+        if let Err(error) = &written {
+            self.note_trouble(Some(error.clone()));
+        }
+        written
+    }
+
+    /// Whether one more intent and its reply will be taken: makes room for them.
+    /// A `glance` takes the file system's word for it where it says yes.
+    fn takes_one_more(&self, book: &Book, glance: bool) -> Result<(), JournalError> {
+        book.file.in_place()?;
+        let held = book.index.live_bytes();
+        if held > self.shared.limit {
+            return Err(JournalError::Full { held, limit: self.shared.limit });
+        }
+        let room = (book.index.open_intents() as u64 + 1) * REPLY_ROOM;
+        if glance && book.file.has_room(room) { Ok(()) } else { book.file.reserve(room) }
+    }
+
+    /// Looks whether a rotation could be written down now, without writing. What was
+    /// refused is tried before it counts as possible again.
+    pub async fn check(&self) {
+        let (journal, glance) = (self.clone(), self.trouble().is_none());
+        let checked =
+            tokio::task::spawn_blocking(move || journal.takes_one_more(&journal.book(), glance));
+        let checked = checked.await.map_err(|error| JournalError::io(&self.shared.folder, error));
+        self.note_trouble(checked.flatten().err());
+    }
+
+    /// Why no rotation can be written down, by the last look: none starts then.
+    #[must_use]
+    pub fn trouble(&self) -> Option<JournalError> {
+        self.shared.trouble.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn note_trouble(&self, now: Option<JournalError>) {
+        let mut known = self.shared.trouble.lock().unwrap_or_else(PoisonError::into_inner);
+        match (&*known, &now) {
+            (None, Some(error)) => {
+                tracing::error!(%error, "no token is rotated while the journal cannot be written");
+            }
+            (Some(_), None) => tracing::info!("the rotation journal can be written again"),
+            _ => {}
+        }
+        *known = now;
     }
 
     /// Writes a raw reply, sealed. Returns when the system has it; [`sync`](Self::sync)

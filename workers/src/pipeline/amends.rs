@@ -21,6 +21,7 @@ use super::memory::Settled;
 use super::shop::Shop;
 use super::trouble::Patience;
 use crate::seam;
+use crate::supervisor::Beat;
 
 /// Between two tries to reach Redis.
 const BETWEEN: Duration = Duration::from_millis(100);
@@ -28,11 +29,11 @@ const BETWEEN: Duration = Duration::from_millis(100);
 const BATCH: usize = 256;
 
 /// Guards the barrier until the engine ends.
-pub async fn serve(shop: Arc<Shop>) {
+pub async fn serve(shop: Arc<Shop>, beat: Beat) {
     let mut known = run_id(&shop).await.ok();
     let (mut patience, mut told) = (Patience::new(&shop.trouble, "amend"), None);
     loop {
-        shop.trouble.suspected().await;
+        beat.waiting(shop.trouble.suspected()).await;
         let mut renewals;
         let id = loop {
             renewals = shop.trouble.renewals();
@@ -41,7 +42,7 @@ pub async fn serve(shop: Arc<Shop>) {
                 Err(_) => tokio::time::sleep(BETWEEN).await,
             }
             // To look again is to move: nobody is stuck.
-            shop.progress.touch();
+            beat.touch();
         };
         if known.as_ref().is_some_and(|known| *known != id) {
             if told.as_ref() != Some(&id) {
@@ -51,9 +52,9 @@ pub async fn serve(shop: Arc<Shop>) {
                 told = Some(id.clone());
             }
             // A new master may refuse writes until a replica follows it.
-            if let Err(error) = make_amends(&shop).await {
+            if let Err(error) = beat.waiting(make_amends(&shop)).await {
                 patience.failed(&error).await;
-                shop.progress.touch();
+                beat.touch();
                 continue;
             }
             patience.fine();

@@ -21,11 +21,23 @@ use apalis_core::worker::builder::WorkerBuilder;
 use apalis_core::worker::context::WorkerContext;
 use futures_util::FutureExt as _;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 use tokio::sync::mpsc::Receiver;
+use tokio::time::Interval;
 use tower::Service;
 
-/// Jobs that are ready, in order of arrival.
-struct Ready<T>(Arc<Mutex<Receiver<T>>>);
+use crate::supervisor::Beat;
+
+/// Between two touches of the worker's clock.
+const EVERY: Duration = Duration::from_millis(250);
+
+/// Jobs that are ready, in order of arrival, and the clock of the worker that
+/// takes them: it is touched where the worker asks for the next job.
+struct Ready<T> {
+    jobs: Arc<Mutex<Receiver<T>>>,
+    beat: Beat,
+    tick: Interval,
+}
 
 impl<T> Backend for Ready<T> {
     type Task = Task<T>;
@@ -44,7 +56,10 @@ impl<T> Backend for Ready<T> {
         cx: &mut Context<'_>,
         _: &WorkerContext,
     ) -> Poll<Option<Result<Task<T>, Infallible>>> {
-        let mut receiver = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        while self.tick.poll_tick(cx).is_ready() {
+            self.beat.touch();
+        }
+        let mut receiver = self.jobs.lock().unwrap_or_else(PoisonError::into_inner);
         receiver.poll_recv(cx).map(|job| job.map(|job| Ok(Task::new(job))))
     }
 
@@ -102,8 +117,9 @@ where
 }
 
 /// Runs `handler` on every job of the channel, all at the same time on one
-/// task, until the channel is closed and the last handler has ended.
-pub async fn run<T, F, Fut>(name: &str, jobs: Receiver<T>, handler: F)
+/// task, until the channel is closed and the last handler has ended. A worker that
+/// panics takes all its handlers with it, so it is not started again.
+pub async fn run<T, F, Fut>(name: &str, jobs: Receiver<T>, handler: F, beat: Beat)
 where
     T: Send + 'static,
     F: Fn(T) -> Fut + Clone + Send + Sync + 'static,
@@ -111,18 +127,14 @@ where
 {
     let jobs = Arc::new(Mutex::new(jobs));
     let name = name.to_owned();
-    let monitor = Monitor::new()
-        .register(move |restart| {
-            WorkerBuilder::new(format!("{name}-{restart}").as_str())
-                .backend(Ready(Arc::clone(&jobs)))
-                .build(Handler(handler.clone()))
-        })
-        .should_restart(|worker, error| {
-            tracing::error!(worker = worker.name(), error = %error, "a worker ended with an error; starting another");
-            true
-        });
+    let monitor = Monitor::new().register(move |_| {
+        let (jobs, beat) = (Arc::clone(&jobs), beat.clone());
+        WorkerBuilder::new(name.as_str())
+            .backend(Ready { jobs, beat, tick: tokio::time::interval(EVERY) })
+            .build(Handler(handler.clone()))
+    });
     if let Err(error) = monitor.run().await {
-        tracing::error!(error = %error, "the monitor of the workers ended with an error");
+        tracing::error!(error = %error, "the worker failed");
     }
 }
 
@@ -137,13 +149,14 @@ mod tests {
         let barrier = Arc::new(tokio::sync::Barrier::new(50));
         let done = Arc::new(AtomicUsize::new(0));
         let (b, d) = (Arc::clone(&barrier), Arc::clone(&done));
-        let worker = tokio::spawn(run("test", receiver, move |_: u32| {
+        let work = move |_: u32| {
             let (b, d) = (Arc::clone(&b), Arc::clone(&d));
             async move {
                 b.wait().await;
                 d.fetch_add(1, Ordering::Relaxed);
             }
-        }));
+        };
+        let worker = tokio::spawn(run("test", receiver, work, Beat::default()));
         for n in 0..50 {
             sender.send(n).await.expect("the worker listens");
         }

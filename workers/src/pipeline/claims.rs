@@ -15,6 +15,7 @@ use super::shop::Shop;
 use super::trouble::Patience;
 use crate::jobs::end;
 use crate::seam;
+use crate::supervisor::Beat;
 
 /// A look when nobody called, in case a publish was lost.
 const SAFETY: Duration = Duration::from_secs(5);
@@ -24,20 +25,25 @@ const MOST: u32 = 512;
 const AT_ONCE: usize = 32;
 
 /// Serves the rooms until the shop closes.
-pub async fn serve(shop: Arc<Shop>) {
+pub async fn serve(shop: Arc<Shop>, beat: Beat) {
     let mut patience = Patience::new(&shop.trouble, "claim");
     let mut look_at = Instant::now();
     while shop.is_open() {
-        tokio::select! {
-            () = shop.wake.notified() => {}
-            () = tokio::time::sleep_until(look_at.into()) => {}
-            () = shop.closing() => break,
+        let call = async {
+            tokio::select! {
+                () = shop.wake.notified() => true,
+                () = tokio::time::sleep_until(look_at.into()) => true,
+                () = shop.closing() => false,
+            }
+        };
+        if !beat.waiting(call).await {
+            break;
         }
         if let Some(until) = shop.circuit_closed_until() {
             look_at = until.min(Instant::now() + SAFETY);
             continue;
         }
-        look_at = Instant::now() + claim_all(&shop, &mut patience).await;
+        look_at = Instant::now() + claim_all(&shop, &mut patience, &beat).await;
     }
 }
 
@@ -46,15 +52,15 @@ type Claim = (Vec<ClaimedJob>, OwnedSemaphorePermit);
 
 /// Claims until nothing is left that may go now; answers when to look again.
 /// While the jobs of one claim are started Redis has the next one in hand.
-async fn claim_all(shop: &Arc<Shop>, patience: &mut Patience) -> Duration {
+async fn claim_all(shop: &Arc<Shop>, patience: &mut Patience, beat: &Beat) -> Duration {
     let mut claim = None;
     loop {
+        let asking = claim_some(shop, patience, beat);
         let (next, ()) =
-            futures_util::future::join(claim_some(shop, patience), start_all(shop, claim.take()))
-                .await;
+            futures_util::future::join(asking, start_all(shop, claim.take(), beat)).await;
         match next {
             Next::Last(last, wait) => {
-                start_all(shop, Some(last)).await;
+                start_all(shop, Some(last), beat).await;
                 return wait;
             }
             Next::More(more) => claim = Some(more),
@@ -76,20 +82,21 @@ enum Next {
     Closing,
 }
 
-async fn claim_some(shop: &Shop, patience: &mut Patience) -> Next {
+async fn claim_some(shop: &Shop, patience: &mut Patience, beat: &Beat) -> Next {
     if !shop.is_open() {
         return Next::Closing;
     }
     // Circuits that are half open take one job each, to try.
     let room = shop.circuits().room(Instant::now());
     let tries = room.map_or(MOST, |room| room.clamp(1, MOST));
-    let Some(permits) = shop.permits(tries).await else { return Next::Closing };
-    shop.intake_open().await;
+    let permits = beat.waiting(shop.permits(tries)).await;
+    let Some(permits) = permits else { return Next::Closing };
+    beat.waiting(shop.intake_open()).await;
     let (fence, most) = (shop.queue.fence(), permits.num_permits());
     match shop.queue.claim(&fence, most).await {
         Ok(claimed) => {
             patience.fine();
-            shop.progress.touch();
+            beat.touch();
             if !claimed.jobs.is_empty() {
                 seam::at("claimed");
             }
@@ -101,14 +108,14 @@ async fn claim_some(shop: &Shop, patience: &mut Patience) -> Next {
         Err(error) => {
             drop(permits);
             patience.failed(&error).await;
-            recall(shop, &fence, patience).await;
+            recall(shop, &fence, patience, beat).await;
             Next::Failed
         }
     }
 }
 
 /// Starts what was claimed. Permits that are left over are given back at once.
-async fn start_all(shop: &Arc<Shop>, claim: Option<Claim>) {
+async fn start_all(shop: &Arc<Shop>, claim: Option<Claim>, beat: &Beat) {
     let Some((jobs, permits)) = claim else { return };
     let mut permits = permits;
     drop(permits.split(permits.num_permits().saturating_sub(jobs.len())));
@@ -119,15 +126,15 @@ async fn start_all(shop: &Arc<Shop>, claim: Option<Claim>) {
             tokio::task::yield_now().await;
         }
         if let Some(permit) = permits.split(1) {
-            start_claimed(shop, job, permit, |_| {}).await;
+            beat.waiting(start_claimed(shop, job, permit, |_| {})).await;
         }
     }
 }
 
 /// Gives back what a claim may have taken whose answer was lost.
-pub(super) async fn recall(shop: &Shop, fence: &Fence, patience: &mut Patience) {
+pub(super) async fn recall(shop: &Shop, fence: &Fence, patience: &mut Patience, beat: &Beat) {
     while shop.is_open() {
-        shop.intake_open().await;
+        beat.waiting(shop.intake_open()).await;
         match shop.queue.recall(fence).await {
             Ok(_) => return,
             Err(error) => patience.failed(&error).await,

@@ -58,6 +58,8 @@ pub struct Flight {
     prolonged_ms: AtomicU64,
     sent_ms: AtomicI64,
     settled: AtomicBool,
+    /// Whether its handler was dropped.
+    dropped: AtomicBool,
 }
 
 impl Flight {
@@ -88,6 +90,7 @@ impl Flight {
             prolonged_ms: AtomicU64::new(0),
             sent_ms: AtomicI64::new(0),
             settled: AtomicBool::new(false),
+            dropped: AtomicBool::new(false),
         }
     }
 
@@ -174,6 +177,16 @@ impl Flight {
         !self.settled.swap(true, Ordering::AcqRel)
     }
 
+    /// Whether a handler works at it, or has left a settlement.
+    pub fn is_cared_for(&self) -> bool {
+        !self.dropped.load(Ordering::Acquire) || self.is_settled()
+    }
+
+    /// Whether a settlement was left.
+    pub fn is_settled(&self) -> bool {
+        self.settled.load(Ordering::Acquire)
+    }
+
     /// Whether this lease is for a create.
     #[must_use]
     pub fn creates(&self) -> bool {
@@ -185,6 +198,16 @@ impl Flight {
     pub fn attempt(&self) -> u8 {
         let spent = self.record.attempts.saturating_add(u32::from(self.creates()));
         u8::try_from(spent.max(1)).unwrap_or(u8::MAX)
+    }
+}
+
+/// A flight in the hands of a handler, or on its way to one.
+#[derive(Debug)]
+pub struct InHand(pub Arc<Flight>);
+
+impl Drop for InHand {
+    fn drop(&mut self) {
+        self.0.dropped.store(true, Ordering::Release);
     }
 }
 

@@ -9,7 +9,7 @@ use futures_util::FutureExt as _;
 use tokio::sync::OwnedSemaphorePermit;
 use tracing::{Instrument as _, Span};
 
-use super::flight::Flight;
+use super::flight::InHand;
 use super::shop::Shop;
 use crate::jobs;
 
@@ -17,28 +17,29 @@ use crate::jobs;
 #[derive(Debug)]
 pub struct Ready {
     /// The job.
-    pub flight: Arc<Flight>,
+    pub flight: InHand,
     /// Held until the outcome is in the settle lane.
     pub permit: OwnedSemaphorePermit,
 }
 
 /// Runs one job. A panic is that job's failure and nobody else's.
 pub async fn run(shop: Arc<Shop>, ready: Ready) {
-    let Ready { flight, permit } = ready;
+    let Ready { flight: in_hand, permit } = ready;
+    let flight = &in_hand.0;
     let slot = shop.slot(flight.ticket.send_by).await;
     // Pinned here, or each layer around it would move it. It settles by itself,
     // so that no layer hands its settlement on.
     let work = pin!(async {
-        let settlement = jobs::run(&shop, &flight).await;
-        shop.lane.settle(&flight, settlement).await;
+        let settlement = jobs::run(&shop, flight).await;
+        shop.lane.settle(flight, settlement).await;
     });
-    let work = AssertUnwindSafe(work.instrument(span_of(&flight)));
+    let work = AssertUnwindSafe(work.instrument(span_of(flight)));
     if let Err(panic) = work.catch_unwind().await {
         let what = text_of(panic.as_ref());
         metrics::counter!("zoomd_job_panics_total").increment(1);
         tracing::error!(job.id = %flight.ticket.job_id, panic = what, "the handler of a job panicked");
-        let settlement = jobs::end::panicked(&shop, &flight);
-        shop.lane.settle(&flight, settlement).await;
+        let settlement = jobs::end::panicked(&shop, flight);
+        shop.lane.settle(flight, settlement).await;
     }
     if slot.is_some() {
         shop.slots.ended();
@@ -47,7 +48,7 @@ pub async fn run(shop: Arc<Shop>, ready: Ready) {
 }
 
 /// The span of one lease. It names the producer's trace, to which it belongs.
-fn span_of(flight: &Flight) -> Span {
+fn span_of(flight: &super::flight::Flight) -> Span {
     let ticket = &flight.ticket;
     let span = tracing::debug_span!(
         "process job",

@@ -23,6 +23,7 @@ use super::slots::BATCH;
 use super::trouble::Patience;
 use crate::jobs::outcome;
 use crate::seam;
+use crate::supervisor::Beat;
 
 /// Pieces that Redis is asked about at the same time.
 const IN_HAND: usize = 2;
@@ -40,10 +41,17 @@ struct Read {
 }
 
 /// Reads until the shop closes, then admits what was read and ends.
-pub async fn serve(shop: Arc<Shop>) {
+pub async fn serve(shop: Arc<Shop>, beat: Beat) {
     let (sender, receiver) = mpsc::channel(1);
+    let reading = shop.supervisor.part("intake_read", |beat| read(&shop, sender, beat));
+    let admitting = shop.supervisor.part("intake_admit", |beat| admit(&shop, receiver, beat));
+    beat.waiting(async { tokio::join!(reading, admitting) }).await;
+}
+
+async fn admit(shop: &Arc<Shop>, receiver: mpsc::Receiver<Read>, beat: Beat) {
     let feed = Feed {
-        shop: Arc::clone(&shop),
+        shop: Arc::clone(shop),
+        beat: beat.clone(),
         receiver,
         admissions: Vec::new(),
         candidates: Vec::new(),
@@ -51,26 +59,25 @@ pub async fn serve(shop: Arc<Shop>) {
     };
     let pieces = pin!(stream::unfold(feed, |mut feed| async { Some((feed.next().await?, feed)) }));
     let admitting = pieces.for_each_concurrent(IN_HAND, |piece| {
-        let shop = Arc::clone(&shop);
+        let (shop, beat) = (Arc::clone(shop), beat.clone());
         async move {
-            piece.admit(&shop).await;
-            shop.progress.touch();
+            beat.waiting(piece.admit(&shop)).await;
         }
     });
-    tokio::join!(read(&shop, sender), admitting);
+    admitting.await;
 }
 
-async fn read(shop: &Shop, sender: mpsc::Sender<Read>) {
+async fn read(shop: &Shop, sender: mpsc::Sender<Read>, beat: Beat) {
     let mut reader = shop.queue.reader();
     let mut patience = Patience::new(&shop.trouble, "read");
     while shop.is_open() {
-        let Ok(slot) = sender.reserve().await else { break };
-        shop.intake_open().await;
+        let Ok(slot) = beat.waiting(sender.reserve()).await else { break };
+        beat.waiting(shop.intake_open()).await;
         let most = shop.slots.worth_reading();
         match reader.next(most).await {
             Ok(entries) => {
                 patience.fine();
-                shop.progress.touch();
+                beat.touch();
                 if entries.len() == most {
                     slot.send(Read { entries, unanswered: None });
                 } else if !entries.is_empty() {
@@ -94,6 +101,7 @@ async fn read(shop: &Shop, sender: mpsc::Sender<Read>) {
 /// What was read and not handed on yet.
 struct Feed {
     shop: Arc<Shop>,
+    beat: Beat,
     receiver: mpsc::Receiver<Read>,
     admissions: Vec<Admission>,
     candidates: Vec<Candidate>,
@@ -105,18 +113,17 @@ impl Feed {
     /// `None`: everything that was read has been handed on.
     async fn next(&mut self) -> Option<Piece> {
         while self.admissions.is_empty() {
-            let Read { entries, unanswered } = self.receiver.recv().await?;
+            let Read { entries, unanswered } = self.beat.waiting(self.receiver.recv()).await?;
             self.unanswered = unanswered;
             seam::at("read");
             self.parse(entries).await;
             if self.admissions.is_empty() {
                 self.unanswered = None;
             }
-            self.shop.progress.touch();
         }
         self.shop.backlog.let_pass().await;
         let most = u32::try_from(self.admissions.len().min(BATCH)).unwrap_or(u32::MAX);
-        let permits = self.shop.permits(most).await;
+        let permits = self.beat.waiting(self.shop.permits(most)).await;
         let count = permits.as_ref().map_or(BATCH, OwnedSemaphorePermit::num_permits);
         let (admissions, candidates) =
             (first(&mut self.admissions, count), first(&mut self.candidates, count));
@@ -137,7 +144,8 @@ impl Feed {
                 }
                 Parsed::Bad { entry, text, why } => {
                     let now = time.of(&self.shop, &entry).await;
-                    refuse(&self.shop, outcome::invalid(&entry, &text, &why, now)).await;
+                    let refusal = outcome::invalid(&entry, &text, &why, now);
+                    self.beat.waiting(refuse(&self.shop, refusal)).await;
                 }
             }
         }

@@ -15,9 +15,9 @@ use zoomd_store::queue::{Queue, Refusal, Settled, Settlement, WrittenBack};
 use super::amends;
 use super::flight::{Flight, Flights};
 use super::memory::Memory;
-use super::progress::Progress;
 use super::trouble::{Patience, Trouble};
 use crate::seam;
+use crate::supervisor::Beat;
 
 /// Settlements in one flush.
 const BATCH: usize = 256;
@@ -111,35 +111,32 @@ impl Lane {
     }
 }
 
-/// Makes a lane and the task that serves it. The task ends when all lanes are
-/// dropped and everything handed in is settled.
-pub fn open(
-    queue: Queue,
-    flights: Flights,
-    memory: Memory,
-    trouble: &Trouble,
-    progress: Progress,
-) -> (Lane, impl Future<Output = ()> + Send + use<>) {
+/// Makes a lane and what serves it.
+pub fn open(queue: Queue, flights: Flights, memory: Memory, trouble: &Trouble) -> (Lane, Server) {
     let (sender, receiver) = mpsc::channel(4 * BATCH);
-    let patience = Patience::new(trouble, "settle");
-    let server = Server { queue, flights, memory, trouble: trouble.clone(), patience, progress };
-    (Lane(sender), server.serve(receiver))
+    let (trouble, patience) = (trouble.clone(), Patience::new(trouble, "settle"));
+    let beat = Beat::default();
+    (Lane(sender), Server { receiver, queue, flights, memory, trouble, patience, beat })
 }
 
-struct Server {
+/// The other end of a lane.
+pub struct Server {
+    receiver: mpsc::Receiver<Item>,
     queue: Queue,
     flights: Flights,
     memory: Memory,
     trouble: Trouble,
     patience: Patience,
-    progress: Progress,
+    beat: Beat,
 }
 
 impl Server {
-    async fn serve(mut self, mut receiver: mpsc::Receiver<Item>) {
+    /// Settles until all lanes are dropped and everything handed in is settled.
+    pub async fn serve(mut self, beat: Beat) {
+        self.beat = beat;
         self.queue.watch_leases().await;
         let mut items = Vec::with_capacity(BATCH);
-        while receiver.recv_many(&mut items, BATCH).await > 0 {
+        while self.beat.waiting(self.receiver.recv_many(&mut items, BATCH)).await > 0 {
             let (mut gathered, mut marks) = (Gathered::default(), Vec::new());
             gathered.jobs.reserve(items.len());
             gathered.flights.reserve(items.len());
@@ -157,7 +154,6 @@ impl Server {
             for mark in marks {
                 let _ = mark.send(());
             }
-            self.progress.touch();
         }
     }
 
@@ -186,7 +182,7 @@ impl Server {
         }
         seam::at("settling");
         let answers = loop {
-            self.trouble.cleared().await;
+            self.beat.waiting(self.trouble.cleared()).await;
             match self.queue.settle(&batch).await {
                 Ok(answers) => break answers,
                 Err(error) => self.patience.failed(&error).await,
@@ -241,7 +237,7 @@ impl Server {
         }
         let told: Vec<_> = calls.iter().map(|(flight, _)| amends::remembered(flight)).collect();
         let answers = loop {
-            self.trouble.cleared().await;
+            self.beat.waiting(self.trouble.cleared()).await;
             match self.queue.write_back(&told).await {
                 Ok(answers) => break answers,
                 Err(error) => self.patience.failed(&error).await,

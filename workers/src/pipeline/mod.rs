@@ -23,7 +23,6 @@ pub mod intake;
 pub mod lane;
 pub mod memory;
 pub mod parse;
-pub mod progress;
 pub mod renew;
 pub mod seen;
 pub mod shop;

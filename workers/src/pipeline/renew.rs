@@ -1,8 +1,9 @@
 //! Keeps the leases of jobs in hand, apart from their handlers.
 //!
 //! A handler that hangs thus neither loses its lease early nor keeps it for
-//! ever: nothing is renewed beyond the moment its exchange must be over. A
-//! lease that was lost is left alone; the settle finds out.
+//! ever: nothing is renewed beyond the moment its exchange must be over. One that
+//! was dropped without a settlement renews nothing. A lease that was lost is left
+//! alone; the settle finds out.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -10,16 +11,17 @@ use std::time::Instant;
 use super::flight::Flight;
 use super::shop::Shop;
 use super::trouble::Patience;
+use crate::supervisor::Beat;
 
 /// Renews until the shop's last job is settled.
-pub async fn serve(shop: Arc<Shop>) {
+pub async fn serve(shop: Arc<Shop>, beat: Beat) {
     let lease = shop.queue.settings().lease;
     let mut patience = Patience::new(&shop.trouble, "renew");
     let mut ticks = tokio::time::interval(lease / 6);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
-        ticks.tick().await;
-        shop.trouble.cleared().await;
+        beat.waiting(ticks.tick()).await;
+        beat.waiting(shop.trouble.cleared()).await;
         let now = Instant::now();
         let due = shop.flights.pick(|flight| is_due(&shop, flight, now));
         let leases: Vec<_> = due.iter().map(|f| (&*f.ticket.job_id, &f.ticket.fence)).collect();
@@ -41,9 +43,10 @@ pub async fn serve(shop: Arc<Shop>) {
     }
 }
 
-/// A third of its lease is gone, and its exchange may still be under way.
+/// A third of its lease is gone, its handler lives (or has ended with something to
+/// settle), and its exchange may still be under way.
 fn is_due(shop: &Shop, flight: &Flight, now: Instant) -> bool {
     let settings = shop.queue.settings();
     let third_gone = now + settings.lease * 2 / 3 > flight.lease_until();
-    third_gone && now < flight.ticket.send_by + settings.request_timeout
+    third_gone && flight.is_cared_for() && now < flight.ticket.send_by + settings.request_timeout
 }

@@ -13,17 +13,17 @@ use zoomd_store::seal::FingerprintKey;
 use super::backlog::Backlog;
 use super::circuits::Circuits;
 use super::expiry::Expiry;
-use super::flight::{Flight, Flights};
+use super::flight::{Flight, Flights, InHand};
 use super::handler::Ready;
 use super::lane::Lane;
 use super::memory::Memory;
-use super::progress::Progress;
 use super::seen::SeenLimits;
 use super::slots::Slots;
 use super::trouble::Trouble;
 use crate::Settings;
 use crate::metric::Meters;
 use crate::reconcile::twins::Suspects;
+use crate::supervisor::Supervisor;
 use crate::tokens::Tokens;
 
 /// Accounts, and hosts of one account, whose names are known to be written down.
@@ -58,8 +58,8 @@ pub struct Shop {
     pub suspects: Suspects,
     /// What is wrong with Redis.
     pub trouble: Trouble,
-    /// Whether anything moves.
-    pub progress: Progress,
+    /// Watches the loops.
+    pub supervisor: Supervisor,
     /// Rung when a room may have something to claim.
     pub wake: Arc<Notify>,
     /// When deadlines are looked at next.
@@ -130,7 +130,8 @@ impl Shop {
     pub fn start(&self, flight: Arc<Flight>, permit: OwnedSemaphorePermit) {
         self.flights.add(&flight);
         let ready = self.ready.lock().unwrap_or_else(PoisonError::into_inner);
-        let sent = ready.as_ref().map(|sender| sender.try_send(Ready { flight, permit }));
+        let sent =
+            ready.as_ref().map(|sender| sender.try_send(Ready { flight: InHand(flight), permit }));
         if !matches!(sent, Some(Ok(()))) {
             tracing::error!("a job was leased after the worker had ended; its lease will run out");
         }

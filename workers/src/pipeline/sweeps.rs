@@ -13,9 +13,11 @@ use zoomd_store::queue::ClaimedJob;
 use zoomd_wire::AccountName;
 
 use super::claims::{recall, start_claimed};
+use super::flight::Flight;
 use super::shop::Shop;
 use super::trouble::Patience;
 use crate::seam;
+use crate::supervisor::Beat;
 
 /// Jobs in one step.
 const STEP: usize = 500;
@@ -27,12 +29,12 @@ const LONGEST: Duration = Duration::from_secs(5);
 const SHORTEST: Duration = Duration::from_millis(20);
 
 /// Takes back ended leases until the shop closes.
-pub async fn sweep(shop: Arc<Shop>) {
+pub async fn sweep(shop: Arc<Shop>, beat: Beat) {
     let mut patience = Patience::new(&shop.trouble, "sweep");
     let pause = (shop.queue.settings().lease / 4).min(LONGEST).max(SHORTEST);
-    while rest(&shop, pause).await {
+    while beat.waiting(rest(&shop, pause)).await {
         loop {
-            shop.trouble.cleared().await;
+            beat.waiting(shop.trouble.cleared()).await;
             match shop.queue.sweep(STEP).await {
                 Ok(swept) => {
                     patience.fine();
@@ -61,11 +63,11 @@ fn told(unsent: u64, sent: u64) {
 }
 
 /// Moves sleepers whose time has come until the shop closes.
-pub async fn promote(shop: Arc<Shop>) {
+pub async fn promote(shop: Arc<Shop>, beat: Beat) {
     let mut patience = Patience::new(&shop.trouble, "promote");
     let mut pause = SHORTEST;
-    while rest(&shop, pause).await {
-        shop.trouble.cleared().await;
+    while beat.waiting(rest(&shop, pause)).await {
+        beat.waiting(shop.trouble.cleared()).await;
         pause = match shop.queue.promote(STEP).await {
             Ok(promoted) => {
                 patience.fine();
@@ -92,20 +94,22 @@ fn breath(chance: f64) -> Duration {
 }
 
 /// Hands out jobs past their deadline until the shop closes.
-pub async fn expire(shop: Arc<Shop>) {
+pub async fn expire(shop: Arc<Shop>, beat: Beat) {
     let mut patience = Patience::new(&shop.trouble, "expire");
     let mut pause = SHORTEST;
-    while rest_or_sooner(&shop, pause).await {
-        let Some(mut permits) = shop.permits(MOST).await else { break };
-        shop.intake_open().await;
+    while beat.waiting(rest_or_sooner(&shop, pause)).await {
+        let Some(mut permits) = beat.waiting(shop.permits(MOST)).await else { break };
+        beat.waiting(shop.intake_open()).await;
         let (fence, most) = (shop.queue.fence(), permits.num_permits());
         pause = match shop.queue.claim_expired(&fence, most).await {
             Ok(expired) => {
                 patience.fine();
                 for job in expired.jobs {
+                    beat.touch();
                     let no_consent = lacks_consent(&shop, &job).await;
                     if let Some(permit) = permits.split(1) {
-                        start_claimed(&shop, job, permit, |f| f.no_consent = no_consent).await;
+                        let tell = |f: &mut Flight| f.no_consent = no_consent;
+                        beat.waiting(start_claimed(&shop, job, permit, tell)).await;
                     }
                 }
                 let pause = until(expired.next_ms, expired.now_ms);
@@ -116,7 +120,7 @@ pub async fn expire(shop: Arc<Shop>) {
             Err(error) => {
                 drop(permits);
                 patience.failed(&error).await;
-                recall(&shop, &fence, &mut patience).await;
+                recall(&shop, &fence, &mut patience, &beat).await;
                 SHORTEST
             }
         };

@@ -6,12 +6,13 @@
 use std::sync::Arc;
 
 use super::shop::Shop;
+use crate::supervisor::Beat;
 
 /// Listens until the engine ends.
-pub async fn serve(shop: Arc<Shop>) {
+pub async fn serve(shop: Arc<Shop>, beat: Beat) {
     let mut wakes = shop.queue.store().wakes();
     loop {
-        wakes.next().await;
+        beat.waiting(wakes.next()).await;
         shop.wake.notify_one();
     }
 }

@@ -26,6 +26,7 @@ use crate::jobs::call::{self, Leave};
 use crate::jobs::notes;
 use crate::pipeline::flight::Flight;
 use crate::pipeline::shop::Shop;
+use crate::supervisor::Beat;
 use crate::tokens::Token;
 
 /// Looks and findings on their way to Redis; more are skipped.
@@ -112,16 +113,20 @@ fn tell(job: &str, meetings: &[u64]) {
 
 /// Writes down what comes in and makes the looks that are due, until the
 /// engine ends.
-pub async fn serve(shop: Arc<Shop>, Inbox(mut news): Inbox) {
+pub async fn serve(shop: Arc<Shop>, Inbox(mut news): Inbox, beat: Beat) {
     let twins = Twins::new(shop.queue.store().clone());
     let after = shop.settings.reconcile.twins_after;
     let mut round = tokio::time::interval((after / 4).clamp(SHORTEST, LONGEST));
     round.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
-        let done = tokio::select! {
-            Some(news) = news.recv() => note_down(&twins, news, after).await,
-            _ = round.tick() => look_round(&shop, &twins, after).await,
+        // A round is some looks, each of some calls with limits of their own.
+        let turn = async {
+            tokio::select! {
+                Some(news) = news.recv() => note_down(&twins, news, after).await,
+                _ = round.tick() => look_round(&shop, &twins, after).await,
+            }
         };
+        let done = beat.waiting(turn).await;
         if let Err(error) = done {
             tracing::debug!(error = %error, "looks for twins wait for redis");
         }

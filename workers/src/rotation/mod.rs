@@ -173,8 +173,6 @@ struct Inner {
     memory: Mutex<hold::Memory>,
     /// Journals are compared with the store by one task at a time.
     repairing: tokio::sync::Mutex<()>,
-    /// When the journal's trouble was told last.
-    told: Mutex<Option<Instant>>,
 }
 
 /// What a [`Rotator`] is made of.
@@ -205,7 +203,6 @@ impl Rotator {
             outage: Mutex::default(),
             memory: Mutex::default(),
             repairing: tokio::sync::Mutex::default(),
-            told: Mutex::default(),
         }))
     }
 

@@ -11,13 +11,10 @@ use zoomd_store::seal::Fingerprint;
 use super::doubt::later;
 use super::gate::Lease;
 use super::{Ended, Rotator, Stop, lock};
-use crate::journal::JournalError;
 use crate::seam;
 
 /// A connection to Zoom made longer ago than this proves nothing.
 const CONNECTED_WITHIN: Duration = Duration::from_secs(1);
-/// Between two lines about a journal that cannot be written.
-const TELL_EVERY: Duration = Duration::from_secs(30);
 
 /// A refresh token about to be presented.
 #[derive(Debug)]
@@ -114,10 +111,8 @@ impl Rotator {
         let mut connected = self.reach_zoom().await.map_err(|why| unsent("unreachable", why))?;
 
         let id = format!("{}-{:016x}", self.0.daemon, rand::random::<u64>());
-        self.0.journal.intend(account, &id).await.map_err(|error| {
-            self.tell_of_journal(&error);
-            unsent("journal", error.to_string())
-        })?;
+        let noted = self.0.journal.intend(account, &id).await;
+        noted.map_err(|error| unsent("journal", error.to_string()))?;
         seam::at("journalled");
         if connected.elapsed() > CONNECTED_WITHIN {
             connected = self.reach_zoom().await.map_err(|why| {
@@ -133,15 +128,6 @@ impl Rotator {
         seam::at("intended");
         tracing::debug!(%account, ago = ?connected.elapsed(), "zoom was reached, the intent is written");
         Ok(intent)
-    }
-
-    /// Loudly, but not once for each account.
-    fn tell_of_journal(&self, error: &JournalError) {
-        let mut told = lock(&self.0.told);
-        if told.is_none_or(|at| at.elapsed() > TELL_EVERY) {
-            *told = Some(Instant::now());
-            tracing::error!(%error, "no token is rotated while the journal cannot be written");
-        }
     }
 
     async fn reach_zoom(&self) -> Result<Instant, String> {

@@ -8,6 +8,7 @@ use std::str::FromStr as _;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use apalis_core::error::WorkerError;
 use apalis_core::monitor::Monitor;
 use apalis_core::task::Task;
 use apalis_core::worker::builder::WorkerBuilder;
@@ -113,7 +114,7 @@ where
                 .build(OnTick(work.clone()))
         })
         // A clock that jumped past a tick ends the worker; the next tick is as good.
-        .should_restart(|_, _| true);
+        .should_restart(|_, error| !matches!(error, WorkerError::PanicError(_)));
     if let Err(error) = monitor.run().await {
         tracing::error!(schedule = name, error = %error, "a schedule ended with an error");
     }

@@ -10,7 +10,6 @@ mod cron;
 mod upkeep;
 
 use std::future::Future;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -18,6 +17,7 @@ use jiff::Timestamp;
 use zoomd_store::StoreError;
 
 use crate::pipeline::shop::Shop;
+use crate::supervisor::Part;
 
 pub use cron::{BadSchedule, Cron};
 
@@ -31,20 +31,32 @@ struct Schedule {
     shared: bool,
 }
 
-/// The schedules of a daemon, each a task to be spawned.
-pub fn all(shop: &Arc<Shop>) -> Vec<Pin<Box<dyn Future<Output = ()> + Send>>> {
-    let gauges = Schedule { name: "gauges", when: "*/30 * * * * *", shared: false };
-    let seen = Schedule { name: "seen", when: "*/2 * * * * *", shared: false };
-    let trim = Schedule { name: "trim", when: "5/10 * * * * *", shared: true };
-    let forget = Schedule { name: "forget", when: "40 * * * * *", shared: true };
-    let keep_alive = Schedule { name: "keep_alive", when: "0 17 * * * *", shared: true };
+/// Starts the schedules of a daemon.
+pub fn all(shop: &Arc<Shop>) -> Vec<Part> {
+    let own = |name, when| Schedule { name, when, shared: false };
+    let shared = |name, when| Schedule { name, when, shared: true };
     vec![
-        Box::pin(run(gauges, Arc::clone(shop), upkeep::gauges)),
-        Box::pin(run(seen, Arc::clone(shop), upkeep::seen)),
-        Box::pin(run(trim, Arc::clone(shop), upkeep::trim)),
-        Box::pin(run(forget, Arc::clone(shop), upkeep::forget)),
-        Box::pin(run(keep_alive, Arc::clone(shop), upkeep::keep_alive)),
+        start(shop, "schedule_gauges", own("gauges", "*/30 * * * * *"), upkeep::gauges),
+        start(shop, "schedule_seen", own("seen", "*/2 * * * * *"), upkeep::seen),
+        start(shop, "schedule_trim", shared("trim", "5/10 * * * * *"), upkeep::trim),
+        start(shop, "schedule_forget", shared("forget", "40 * * * * *"), upkeep::forget),
+        start(
+            shop,
+            "schedule_keep_alive",
+            shared("keep_alive", "0 17 * * * *"),
+            upkeep::keep_alive,
+        ),
     ]
+}
+
+/// A schedule waits for its ticks, and its steps are commands with limits of their own.
+fn start<F, Fut>(shop: &Arc<Shop>, part: &'static str, schedule: Schedule, work: F) -> Part
+where
+    F: Fn(Arc<Shop>) -> Fut + Clone + Send + Sync + 'static,
+    Fut: Future<Output = Result<(), StoreError>> + Send + 'static,
+{
+    let running = run(schedule, Arc::clone(shop), work);
+    shop.supervisor.spawn(part, |beat| async move { beat.waiting(running).await })
 }
 
 async fn run<F, Fut>(schedule: Schedule, shop: Arc<Shop>, work: F)

@@ -1,13 +1,71 @@
 //! Starting rotations: one flight per account, in a task nobody can drop.
 
 use std::sync::Arc;
+use std::time::Duration;
+
+use zoomd_store::StoreError;
+use zoomd_store::grants::{GrantKind, GrantVersion};
+use zoomd_wire::AccountName;
 
 use super::cache::Cached;
 use super::flights::{Flight, Pilot};
 use super::{GATE_PATIENCE, Tokens};
-use crate::rotation::{Ended, Order};
+use crate::rotation::{Ended, Order, Urge, Wish};
+
+/// Between two askings of other daemons for one account.
+const ASK_AGAIN: Duration = Duration::from_secs(1);
+
+/// Ends a flight whatever happens to its task: whoever waits for it, and the end of
+/// the process, would wait for ever.
+struct Landing<'a> {
+    tokens: &'a Tokens,
+    account: &'a AccountName,
+    pilot: &'a Pilot,
+    /// How it ended; `None` when the task was dropped or panicked.
+    ended: Option<Ended>,
+}
+
+impl Drop for Landing<'_> {
+    fn drop(&mut self) {
+        let ended = self.ended.take().unwrap_or(Ended::Changed);
+        self.tokens.0.flights.land(self.account.as_str(), self.pilot, Arc::new(ended));
+    }
+}
 
 impl Tokens {
+    /// Has `version` of the account replaced, and returns when its gate is closed.
+    /// Where this process' journal cannot be written other daemons are asked, and
+    /// this one takes no lease of the rotation: it would only delay them.
+    pub(super) async fn replace(&self, account: AccountName, version: GrantVersion) {
+        let blocked = self.journal().trouble().is_some();
+        if blocked && self.needs_journal(&account).await {
+            if let Err(error) = self.ask_others(&account, version).await {
+                tracing::debug!(%account, %error, "no other daemon could be asked to rotate");
+            }
+            return;
+        }
+        let order = Order { account, wish: Wish::Replace(version), urge: Urge::Jobs };
+        self.start_and_close(order).await;
+    }
+
+    /// Whether the account's rotations spend a token.
+    async fn needs_journal(&self, account: &AccountName) -> bool {
+        let look = self.look(account).await.ok().flatten();
+        look.is_none_or(|look| look.account.kind != GrantKind::ServerToServer)
+    }
+
+    /// The gate is closed for a moment, so that the account's jobs do not come here
+    /// again at once; a daemon that was asked does not mind.
+    async fn ask_others(
+        &self,
+        account: &AccountName,
+        version: GrantVersion,
+    ) -> Result<(), StoreError> {
+        self.0.rotations.rest(account, ASK_AGAIN).await?;
+        let nonce = format!("{:016x}", rand::random::<u64>());
+        self.0.rotations.ask(account, version, &nonce, false).await.map(drop)
+    }
+
     /// Starts a rotation, or joins the one under way, and returns when the
     /// account's gate is closed, so that its jobs are not handed out in vain.
     pub(super) async fn start_and_close(&self, order: Order) {
@@ -27,6 +85,8 @@ impl Tokens {
 
     async fn fly(self, order: Order, pilot: Pilot) {
         let pilot = Arc::new(pilot);
+        let mut landing =
+            Landing { tokens: &self, account: &order.account, pilot: &pilot, ended: None };
         let flown = {
             let (tokens, order, pilot) = (self.clone(), order.clone(), Arc::clone(&pilot));
             tokio::spawn(async move {
@@ -70,7 +130,7 @@ impl Tokens {
             }
             _ => drop(self.0.cache.forget(account.as_str())),
         }
-        self.0.flights.land(account.as_str(), &pilot, Arc::new(ended));
+        landing.ended = Some(ended);
     }
 
     /// Rotates and waits for the end.

@@ -12,29 +12,27 @@ mod answer;
 mod cache;
 mod cli;
 mod command;
+mod config;
 mod flights;
 mod launch;
 mod replace;
 mod service;
 mod strangers;
 
-use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use tokio::sync::{Notify, Semaphore};
-use tokio::task::JoinHandle;
-use zoom_api::{App, Client};
 use zoomd_store::grants::{AccountState, GrantError, GrantKind, GrantVersion, Grants};
 use zoomd_store::rotation::{Look, Rotations};
 use zoomd_store::seal::Vault;
 use zoomd_store::{Store, StoreError};
 use zoomd_wire::AccountName;
 
-use crate::broken::Broken;
-use crate::journal::{Journal, JournalError};
+use crate::journal::Journal;
 use crate::rotation::{Order, Parts, Rotator, Urge, Wish, ours::Ours};
 use crate::seam;
+use crate::supervisor::{Part, Supervisor};
 use cache::{Cache, Cached};
 use flights::Flights;
 pub(crate) use strangers::Strangers;
@@ -42,37 +40,7 @@ pub(crate) use strangers::Strangers;
 pub use crate::rotation::settings::RotationSettings;
 pub use answer::{NoToken, Refused, Token, Usable};
 pub use command::CommandTokens;
-
-/// What [`Tokens::start`] needs.
-#[derive(Debug, Clone)]
-pub struct TokensConfig {
-    /// The namespace.
-    pub store: Store,
-    /// Zoom.
-    pub client: Client,
-    /// Opens and seals the namespace's tokens.
-    pub vault: Vault,
-    /// The configured OAuth app; accounts with an app of their own need none.
-    pub app: Option<App>,
-    /// This process' id, new with each start.
-    pub daemon: Arc<str>,
-    /// Where the rotation journal lies.
-    pub data_dir: PathBuf,
-    /// Times and bounds.
-    pub settings: RotationSettings,
-}
-
-/// Why [`Tokens::start`] failed.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum TokensError {
-    /// The journal's folder cannot be used.
-    #[error(transparent)]
-    Journal(#[from] JournalError),
-    /// No encryption key, or one that does not work.
-    #[error(transparent)]
-    Seal(#[from] zoomd_store::seal::SealError),
-}
+pub use config::{TokensConfig, TokensError};
 
 /// Loads of grants from Redis are collapsed by account, in so many lanes.
 const LANES: usize = 64;
@@ -99,8 +67,15 @@ struct Inner {
     /// Tokens that Zoom refused although they should live: not used again.
     refused: Mutex<std::collections::HashMap<AccountName, GrantVersion>>,
     strangers: Strangers,
-    broken: Broken,
-    loops: Mutex<Vec<JoinHandle<()>>>,
+    supervisor: Supervisor,
+    loops: Mutex<Vec<Part>>,
+}
+
+impl Drop for Inner {
+    /// Without tokens the loops end, as they should.
+    fn drop(&mut self) {
+        self.supervisor.close();
+    }
 }
 
 impl Tokens {
@@ -110,7 +85,8 @@ impl Tokens {
     /// # Errors
     /// See [`TokensError`].
     pub async fn start(config: TokensConfig) -> Result<Self, TokensError> {
-        let TokensConfig { store, client, vault, app, daemon, data_dir, settings } = config;
+        let TokensConfig { store, client, vault, app, daemon, data_dir, settings, supervisor } =
+            config;
         let ours = Ours::new(client, app);
         vault.ring().self_test()?;
         let settings = settings.faster(seam::pace());
@@ -138,7 +114,7 @@ impl Tokens {
             closed: Notify::new(),
             refused: Mutex::default(),
             strangers: Strangers::default(),
-            broken: Broken::default(),
+            supervisor,
             loops: Mutex::default(),
         }));
         *lock(&tokens.0.loops) = service::start(&tokens);
@@ -162,9 +138,10 @@ impl Tokens {
         &self.0.strangers
     }
 
-    /// Whether one of the loops panicked; the engine's are spawned by it, too.
-    pub(crate) fn broken(&self) -> &Broken {
-        &self.0.broken
+    /// Watches the loops, the engine's too.
+    #[must_use]
+    pub fn supervisor(&self) -> &Supervisor {
+        &self.0.supervisor
     }
 
     /// The address of the token endpoint, while that is in trouble.
@@ -222,8 +199,7 @@ impl Tokens {
         match found {
             Ok(Found::Usable(cached)) => Usable::Token(cached.into_token()),
             Ok(Found::Old(version)) => {
-                let order = Order { account: name, wish: Wish::Replace(version), urge: Urge::Jobs };
-                self.start_and_close(order).await;
+                self.replace(name, version).await;
                 Usable::Waiting
             }
             Ok(Found::Nothing) => Usable::Waiting,
@@ -242,10 +218,12 @@ impl Tokens {
         if !cached.is_usable(life, now) || self.is_spoilt(account, cached.version) {
             return None;
         }
+        // In good time, so that where the journal cannot be written another daemon does.
         let replaced = cached.is_old(account, now)
             && self.must_stay(&cached).is_none()
             && self.0.flights.get(account).is_none()
-            && !self.0.rotator.is_holding();
+            && !self.0.rotator.is_holding()
+            && self.journal().trouble().is_none();
         if replaced && let Ok(account) = AccountName::new(account) {
             let wish = Wish::Replace(cached.version);
             drop(self.start_rotation(Order { account, wish, urge: Urge::None }));
@@ -360,13 +338,12 @@ impl Tokens {
     /// waits until every exchange in flight is staged, and committed where Redis
     /// answers.
     pub async fn shutdown(&self) {
+        self.0.supervisor.close();
         self.0.rotator.close();
         self.0.closed.notify_waiters();
         self.0.flights.all_landed().await;
         let _ = tokio::time::timeout(GOODBYE, self.0.rotator.leave()).await;
-        for task in lock(&self.0.loops).drain(..) {
-            task.abort();
-        }
+        lock(&self.0.loops).clear();
         self.journal().close_file();
     }
 }

@@ -7,7 +7,7 @@ use zoomd_wire::AccountName;
 
 use super::cache::Cached;
 use super::{Refused, Tokens, lock};
-use crate::rotation::{Order, Urge, Wish, meter};
+use crate::rotation::meter;
 
 impl Tokens {
     /// Tells that Zoom refused the token of `version` with 401.
@@ -34,8 +34,7 @@ impl Tokens {
             return Refused::TooYoung;
         }
         lock(&self.0.refused).insert(name.clone(), version);
-        let order = Order { account: name, wish: Wish::Replace(version), urge: Urge::Jobs };
-        self.start_and_close(order).await;
+        self.replace(name, version).await;
         Refused::Replaced
     }
 

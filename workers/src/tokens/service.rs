@@ -13,19 +13,27 @@ use zoomd_wire::AccountName;
 
 use super::{Inner, Tokens};
 use crate::rotation::{Order, Urge, Wish};
+use crate::supervisor::{Beat, Part};
 
 /// How long a loop may take to notice that its owner is gone.
 const NOTICE: Duration = Duration::from_secs(1);
 const RECONNECT: Duration = Duration::from_millis(200);
+/// How long Redis may take to subscribe us.
+const ANSWER: Duration = Duration::from_secs(10);
+/// How long other daemons have to rotate first where the journal cannot be written.
+const LEAVE_TO_OTHERS: Duration = Duration::from_secs(1);
 
-pub(super) fn start(tokens: &Tokens) -> Vec<tokio::task::JoinHandle<()>> {
+pub(super) fn start(tokens: &Tokens) -> Vec<Part> {
     let weak = || Arc::downgrade(&tokens.0);
-    let broken = &tokens.0.broken;
+    let (news, intents, journal, disk) = (weak(), weak(), weak(), weak());
+    let presence = weak();
+    let supervisor = &tokens.0.supervisor;
     vec![
-        broken.spawn(listen(weak())),
-        broken.spawn(watch(weak())),
-        broken.spawn(repair(weak())),
-        broken.spawn(beat(weak())),
+        supervisor.spawn("token_news", |beat| listen(news, beat)),
+        supervisor.spawn("rotation_intents", |beat| watch(intents, beat)),
+        supervisor.spawn("journal_repair", |beat| repair(journal, beat)),
+        supervisor.spawn("journal_check", |beat| check(disk, beat)),
+        supervisor.spawn("rotation_presence", |beat| announce(presence, beat)),
     ]
 }
 
@@ -34,8 +42,9 @@ fn up(weak: &Weak<Inner>) -> Option<Tokens> {
 }
 
 /// Hears of commits (`t:<account>`) and of wishes for a rotation.
-async fn listen(weak: Weak<Inner>) {
+async fn listen(weak: Weak<Inner>, beat: Beat) {
     while let Some(tokens) = up(&weak) {
+        beat.touch();
         let (wake, ask) = (tokens.store().keys().wake(), tokens.store().keys().ask());
         let opened = tokens.store().connection().pubsub().await;
         drop(tokens);
@@ -43,7 +52,8 @@ async fn listen(weak: Weak<Inner>) {
             tokio::time::sleep(RECONNECT).await;
             continue;
         };
-        if pubsub.subscribe(&[&wake, &ask]).await.is_err() {
+        let subscribed = tokio::time::timeout(ANSWER, pubsub.subscribe(&[&wake, &ask])).await;
+        if !matches!(subscribed, Ok(Ok(()))) {
             tokio::time::sleep(RECONNECT).await;
             continue;
         }
@@ -55,6 +65,7 @@ async fn listen(weak: Weak<Inner>) {
         let mut messages = pubsub.on_message();
         loop {
             let next = tokio::time::timeout(NOTICE, messages.next()).await;
+            beat.touch();
             let Some(tokens) = up(&weak) else { return };
             let message = match next {
                 Err(_) => continue,
@@ -103,15 +114,32 @@ fn heard_wish(tokens: &Tokens, text: &str) {
         if let Err(error) = tokens.0.rotations.acknowledge(&nonce, tokens.0.rotator.name()).await {
             tracing::debug!(%error, "could not say that a wish was heard");
         }
+        if tokens.journal().trouble().is_some() {
+            // Others do it. If none does, this one fails in a moment, and the asker is
+            // told why.
+            tokens.pause(LEAVE_TO_OTHERS).await;
+        }
         drop(tokens.start_rotation(Order { account, wish, urge: Urge::Asked }));
     });
 }
 
-/// Looks at open intents, and probes those that are ripe.
-async fn watch(weak: Weak<Inner>) {
+/// Looks whether the journal could be written.
+async fn check(weak: Weak<Inner>, beat: Beat) {
     while let Some(tokens) = up(&weak) {
+        // A disk may take its time.
+        beat.waiting(tokens.journal().check()).await;
+        drop(tokens);
+        beat.waiting(tokio::time::sleep(NOTICE)).await;
+    }
+}
+
+/// Looks at open intents, and probes those that are ripe.
+async fn watch(weak: Weak<Inner>, beat: Beat) {
+    while let Some(tokens) = up(&weak) {
+        beat.touch();
         let mut pause = tokens.0.rotator.settings().look_every.min(NOTICE * 2);
-        match tokens.0.rotator.watch_intents().await {
+        // Each intent may wait for replicas.
+        match beat.waiting(tokens.0.rotator.watch_intents()).await {
             Ok(watched) => {
                 pause = watched.next.map_or(pause, |next| next.min(pause));
                 watched.ripe.into_iter().for_each(|order| drop(tokens.start_rotation(order)));
@@ -120,17 +148,19 @@ async fn watch(weak: Weak<Inner>) {
         }
         tokens.0.cache.sweep();
         drop(tokens);
-        tokio::time::sleep(pause).await;
+        beat.waiting(tokio::time::sleep(pause)).await;
     }
 }
 
 /// Says that this process is there, and gives a server that is another by now what
 /// the journal holds.
-async fn beat(weak: Weak<Inner>) {
+async fn announce(weak: Weak<Inner>, beat: Beat) {
     while let Some(tokens) = up(&weak) {
-        let pause = match tokens.0.rotator.beat().await {
+        let pause = match beat.waiting(tokens.0.rotator.beat()).await {
             Ok(None) => NOTICE,
-            Ok(Some(run_id)) if tokens.0.rotator.commit_all(&run_id).await => Duration::ZERO,
+            Ok(Some(run_id)) if beat.waiting(tokens.0.rotator.commit_all(&run_id)).await => {
+                Duration::ZERO
+            }
             Ok(Some(_)) => RECONNECT,
             Err(error) => {
                 tracing::debug!(%error, "redis did not hear that this process is there");
@@ -138,7 +168,7 @@ async fn beat(weak: Weak<Inner>) {
             }
         };
         drop(tokens);
-        tokio::time::sleep(pause).await;
+        beat.waiting(tokio::time::sleep(pause)).await;
     }
 }
 
@@ -156,19 +186,21 @@ async fn reclaim(tokens: &Tokens) -> Result<(), StoreError> {
 }
 
 /// Compares the journal with the store: at start, on reconnect, and every so often.
-async fn repair(weak: Weak<Inner>) {
+async fn repair(weak: Weak<Inner>, beat: Beat) {
     let mut last: Option<Instant> = None;
     while let Some(tokens) = up(&weak) {
+        beat.touch();
         let every = tokens.0.rotator.settings().repair_every;
         let due = last.is_none_or(|at| at.elapsed() >= every);
         let asked = tokio::time::timeout(NOTICE.min(every), tokens.0.repair_now.notified()).await;
         if !due && asked.is_err() {
             continue;
         }
-        match tokens.0.rotator.repair().await {
+        // As long as there are entries: each of its commands has a limit.
+        match beat.waiting(tokens.0.rotator.repair()).await {
             Ok(changed) => {
                 if last.is_none()
-                    && let Err(error) = reclaim(&tokens).await
+                    && let Err(error) = beat.waiting(reclaim(&tokens)).await
                 {
                     tracing::debug!(%error, "accounts of another app could not be looked at");
                 }

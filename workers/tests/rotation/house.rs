@@ -92,6 +92,7 @@ impl House {
             daemon: Arc::from(daemon),
             data_dir: self.disk.path().to_owned(),
             settings: settings(),
+            supervisor: Default::default(),
         }
     }
 

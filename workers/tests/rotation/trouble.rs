@@ -175,15 +175,7 @@ async fn a_grant_of_another_app_is_not_presented() {
     let tokens = house.tokens("one").await;
     token(&tokens, &account).await;
     let other = zoom_api::App::new("other-client", "x".to_owned().into());
-    let config = zoomd_workers::tokens::TokensConfig {
-        store: house.store(),
-        client: house.client(),
-        vault: house.vault().await,
-        app: Some(other),
-        daemon: "two".into(),
-        data_dir: house.disk.path().to_owned(),
-        settings: settings(),
-    };
+    let config = TokensConfig { app: Some(other), ..house.config("two").await };
     let stranger = zoomd_workers::tokens::Tokens::start(config).await.expect("tokens");
     let refused = stranger.rotate_now("ada", PATIENCE).await;
     assert!(
@@ -312,15 +304,7 @@ async fn a_removal_erases_what_the_journals_of_all_daemons_hold() {
 async fn an_account_of_another_app_comes_back_when_its_app_is_configured() {
     let house = House::unlimited().await;
     let account = house.import("ada").await;
-    let config = zoomd_workers::tokens::TokensConfig {
-        store: house.store(),
-        client: house.client(),
-        vault: house.vault().await,
-        app: None,
-        daemon: "stranger".into(),
-        data_dir: house.disk.path().to_owned(),
-        settings: settings(),
-    };
+    let config = TokensConfig { app: None, ..house.config("stranger").await };
     let stranger = zoomd_workers::tokens::Tokens::start(config).await.expect("tokens");
     assert!(usable(&stranger, &account).await.is_none());
     house.until_state(&account, AccountState::WrongApp).await;

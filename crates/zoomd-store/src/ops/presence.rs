@@ -27,6 +27,8 @@ pub struct Presence {
     pub started_ms: i64,
     /// The hosts of Zoom it cannot reach.
     pub zoom_away: Vec<String>,
+    /// Why its rotation journal cannot be written.
+    pub journal: Option<String>,
 }
 
 /// A daemon that was heard of.
@@ -54,6 +56,7 @@ impl Ops {
         write.cmd("HSET").arg(&key).arg("host").arg(&presence.host);
         write.arg("pid").arg(presence.pid).arg("version").arg(&presence.version);
         write.arg("started").arg(presence.started_ms).arg("away").arg(presence.zoom_away.join(" "));
+        write.arg("journal").arg(presence.journal.as_deref().unwrap_or_default());
         write.cmd("PEXPIRE").arg(&key).arg(FORGOTTEN_MS);
         write.cmd("ZREMRANGEBYSCORE").arg(keys.daemons()).arg("-inf").arg(now_ms - FORGOTTEN_MS);
         for answer in self.store.connection().values(&write).await? {
@@ -89,7 +92,7 @@ impl Ops {
         }
         let mut reads = redis::pipe();
         for (id, _) in &seen {
-            let fields = ["host", "pid", "version", "started", "away"];
+            let fields = ["host", "pid", "version", "started", "away", "journal"];
             reads.cmd("HMGET").arg(keys.daemon(id)).arg(&fields);
         }
         let values = conn.values(&reads).await?;
@@ -102,7 +105,8 @@ impl Ops {
             let (version, started_ms) = (next(), next().parse().unwrap_or(0));
             let seen_ms = seen_ms as i64;
             let zoom_away = next().split_whitespace().map(str::to_owned).collect();
-            let presence = Presence { id, host, pid, version, started_ms, zoom_away };
+            let journal = Some(next()).filter(|why| !why.is_empty());
+            let presence = Presence { id, host, pid, version, started_ms, zoom_away, journal };
             daemons.push(DaemonLine { presence, seen_ms, alive: now_ms - seen_ms < ALIVE_MS });
         }
         Ok(daemons)

@@ -404,11 +404,13 @@ async fn a_daemon_that_says_so_is_there() {
         version: "0.1.0".into(),
         started_ms: 5,
         zoom_away: vec!["api.zoom.us".into()],
+        journal: Some("no space left".into()),
     };
     assert!(ops(&bench).daemons().await.expect("asked").is_empty());
     ops(&bench).announce(&presence).await.expect("said");
     let daemons = ops(&bench).daemons().await.expect("asked");
     assert_eq!((daemons.len(), daemons[0].alive), (1, true));
+    assert_eq!(daemons[0].presence.journal.as_deref(), Some("no space left"));
     assert_eq!((daemons[0].presence.pid, daemons[0].presence.started_ms), (7, 5));
     bench.shift(Duration::from_secs(31)).await;
     assert!(!ops(&bench).daemons().await.expect("asked")[0].alive);

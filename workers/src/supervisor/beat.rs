@@ -1,0 +1,74 @@
+//! The clock of one part: whether it moves.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use pin_project_lite::pin_project;
+use tokio::time::Sleep;
+
+/// Between two touches of a part that waits for something.
+const EVERY: Duration = Duration::from_millis(250);
+
+/// Touched by its part with each turn; clones share it.
+///
+/// What has a time limit of its own (a command to Redis, a call to Zoom) is simply
+/// awaited: a part that stays there is stuck. What may take any time (a permit, a
+/// job, a Redis that is away) is awaited by [`waiting`](Self::waiting).
+#[derive(Debug, Clone, Default)]
+pub struct Beat(Arc<AtomicU64>);
+
+impl Beat {
+    /// The part moved.
+    pub fn touch(&self) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Awaits what may take any time, and touches the clock meanwhile.
+    pub fn waiting<F: Future>(&self, work: F) -> Waiting<'_, F> {
+        Waiting { beat: self, work, pause: None }
+    }
+
+    pub(super) fn count(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+pin_project! {
+    /// What [`Beat::waiting`] awaits. A type of its own, since an async function would
+    /// keep room for `work` twice, and these are nested.
+    #[derive(Debug)]
+    pub struct Waiting<'a, F> {
+        beat: &'a Beat,
+        #[pin]
+        work: F,
+        // Nearly always there is nothing to wait for, and no timer is needed.
+        #[pin]
+        pause: Option<Sleep>,
+    }
+}
+
+impl<F: Future> Future for Waiting<'_, F> {
+    type Output = F::Output;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
+        let mut this = self.project();
+        this.beat.touch();
+        if let Poll::Ready(done) = this.work.poll(cx) {
+            return Poll::Ready(done);
+        }
+        loop {
+            if let Some(pause) = this.pause.as_mut().as_pin_mut() {
+                ready!(pause.poll(cx));
+                this.beat.touch();
+            }
+            this.pause.set(Some(tokio::time::sleep(EVERY)));
+        }
+    }
+}
