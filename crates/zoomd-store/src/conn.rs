@@ -253,8 +253,10 @@ impl Conn {
         *write(&self.shared.live) = None;
         let opening = open::checked(&self.shared.target, epoch);
         let opened = epoch.while_it_lasts(generation, opening).await;
+        // An attempt that a renewal ended says nothing of the server.
         let (link, run_id) = opened.inspect_err(|error| {
-            *connecting = Some(Failed { at: Instant::now(), error: error.clone() });
+            *connecting = (epoch.now() == generation)
+                .then(|| Failed { at: Instant::now(), error: error.clone() });
         })?;
         *connecting = None;
         let Some(of) = epoch.met(generation, &run_id) else { return Err(epoch::left()) };
