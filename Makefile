@@ -3,7 +3,7 @@
 CARGO ?= cargo
 DEMO_JOBS ?= 200
 
-.PHONY: help demo test check fmt lint install deps bench fuzz soak noisy walk chaos chaos-tokens failover waiters
+.PHONY: help demo test test-oldest check fmt lint install deps bench fuzz soak noisy walk chaos chaos-tokens failover waiters
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -14,6 +14,11 @@ demo: deps ## build, then run everything on this machine: Redis, a simulated Zoo
 
 test: deps ## every test
 	$(CARGO) test --locked --workspace
+	@if server=$$(./scripts/redis-6.2.sh); then $(MAKE) --no-print-directory test-oldest ZOOMD_REDIS_SERVER=$$server; fi
+
+export ZOOMD_REDIS_SERVER
+test-oldest: ## the queue's tests on the redis-server that ZOOMD_REDIS_SERVER names
+	$(CARGO) test --locked -p zoomd-store --test queue
 
 check: fmt lint test ## what CI checks
 

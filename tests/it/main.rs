@@ -29,4 +29,5 @@ mod rotation;
 mod shapes;
 mod supervised;
 mod support;
+mod undeclared;
 mod waiters;

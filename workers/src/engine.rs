@@ -28,7 +28,7 @@ use crate::pipeline::memory::Memory;
 use crate::pipeline::seen::SeenLimits;
 use crate::pipeline::shop::Shop;
 use crate::pipeline::slots::Slots;
-use crate::pipeline::trouble::Trouble;
+use crate::pipeline::trouble::{Shared, Trouble};
 use crate::pipeline::{amends, backend, claims, handler, intake, lane, renew, sweeps, wake};
 use crate::reconcile::twins;
 use crate::schedules;
@@ -133,6 +133,7 @@ impl Engine {
             seen,
             suspects,
             meters: Meters::default(),
+            grant_reads: Shared::new(&trouble, "grant"),
             trouble,
             supervisor,
             wake: Arc::new(Notify::new()),

@@ -23,7 +23,7 @@ const PORT_RANGE: std::ops::Range<u16> = 10_000..32_000;
 #[non_exhaustive]
 pub enum Error {
     /// Neither program is installed.
-    #[error("neither redis-server nor valkey-server is on PATH")]
+    #[error("neither redis-server nor valkey-server is on PATH, and ZOOMD_REDIS_SERVER names none")]
     NotInstalled,
     /// The folder, the port or the process could not be made.
     #[error("private redis: {0}")]
@@ -280,7 +280,13 @@ pub(crate) fn free_port() -> std::io::Result<u16> {
     Err(taken.unwrap_or_else(|| std::io::Error::other("no free port")))
 }
 
+/// Names the server program; without it the first on PATH is taken.
+const PROGRAM: &str = "ZOOMD_REDIS_SERVER";
+
 pub(crate) fn find_program() -> Option<PathBuf> {
+    if let Some(program) = std::env::var_os(PROGRAM).filter(|program| !program.is_empty()) {
+        return Some(program.into());
+    }
     let path = std::env::var_os("PATH")?;
     let wanted = ["redis-server", "valkey-server"];
     let folders: Vec<PathBuf> = std::env::split_paths(&path).collect();

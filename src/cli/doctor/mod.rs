@@ -20,7 +20,7 @@ use super::error::CliResult;
 use super::output::Output;
 use crate::config::{Config, ConfigError, Origin, strange_variables};
 use crate::exit::Exit;
-use report::{Finding, Report};
+use report::{Finding, Report, State};
 
 /// `zoomd doctor`.
 #[derive(Debug, Args)]
@@ -57,8 +57,13 @@ pub async fn examine(config: Result<Config, ConfigError>, offline: bool) -> Repo
     let (found, store) = redis::look(&config).await;
     checks.extend(found);
     if let Some(store) = store {
-        checks.push(rights::look(&store).await);
-        checks.extend(keys::look(&config, &store).await);
+        let rights = rights::look(&store).await;
+        // What needs scripts would only repeat that they are refused.
+        let scripts = rights.state != State::Fail;
+        checks.push(rights);
+        if scripts {
+            checks.extend(keys::look(&config, &store).await);
+        }
         checks.extend(accounts::look(&config, &store).await);
         checks.extend(daemons::look(&store).await);
         checks.extend(neighbours::look(&store).await);

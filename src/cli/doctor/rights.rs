@@ -1,6 +1,6 @@
 //! Whether the Redis user may do all that zoomd does.
 
-use zoomd_store::Store;
+use zoomd_store::{ErrorKind, Store};
 
 use super::report::Finding;
 
@@ -14,6 +14,11 @@ pub(super) async fn look(store: &Store) -> Finding {
             let fix = format!("as an administrator of Redis: {}", missing.fix());
             Finding::fail("redis rights", missing.to_string(), fix)
         }
+        Err(error) if error.kind() == ErrorKind::Config => Finding::fail(
+            "redis rights",
+            error.to_string(),
+            "start the server with --default_lua_flags=allow-undeclared-keys",
+        ),
         Err(error) => Finding::fail("redis rights", error.to_string(), "redis-cli ACL LIST"),
     }
 }

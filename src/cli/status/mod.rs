@@ -10,6 +10,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use zoomd_store::ops::{Ops, ROTATION_DAYS, RotationDays, Status};
 use zoomd_store::probe::{self, ServerFacts};
+use zoomd_store::{ErrorKind, Store};
 
 use super::ctx::Ctx;
 use super::error::{CliError, CliResult};
@@ -99,6 +100,9 @@ struct Redis<'a> {
     max_memory: u64,
     aof: bool,
     policy: &'a str,
+    /// Why it takes no writes; jobs and token refreshes wait.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    refuses_writes: Option<String>,
 }
 
 fn time(ms: i64) -> Option<Timestamp> {
@@ -136,6 +140,7 @@ impl<'a> View<'a> {
                 max_memory: facts.max_memory,
                 aof: facts.aof,
                 policy: &facts.policy,
+                refuses_writes: None,
             },
         }
     }
@@ -182,7 +187,8 @@ pub async fn run(ctx: &Ctx, args: StatusArgs) -> CliResult {
     let mut before: Option<(Instant, u64)> = None;
     loop {
         let (status, facts) = (ops.status().await?, probe::server(&store).await?);
-        let view = View::of(&namespace, &status, &facts);
+        let mut view = View::of(&namespace, &status, &facts);
+        view.redis.refuses_writes = refusal(&store).await;
         let ended = status.ended.0 + status.ended.1;
         let rate = before.map(|(at, was)| {
             ended.saturating_sub(was) as f64 / at.elapsed().as_secs_f64().max(0.001)
@@ -198,6 +204,14 @@ pub async fn run(ctx: &Ctx, args: StatusArgs) -> CliResult {
         }
         tokio::time::sleep(PAUSE).await;
     }
+}
+
+/// Why Redis takes no writes, where it takes none. That the user who asks may only
+/// read says nothing of the daemons.
+async fn refusal(store: &Store) -> Option<String> {
+    let error = probe::write(store).await.err()?;
+    let full = matches!(error.kind(), ErrorKind::OutOfMemory | ErrorKind::ReadOnly);
+    full.then(|| error.to_string())
 }
 
 fn people(ctx: &Ctx, view: &View<'_>, rate: Option<f64>) -> String {
@@ -251,6 +265,10 @@ fn people(ctx: &Ctx, view: &View<'_>, rate: Option<f64>) -> String {
     }
     line("rotations", rotations_line(&view.rotations));
     line("redis", redis(&view.redis));
+    if let Some(why) = &view.redis.refuses_writes {
+        let text = format!("takes no writes; jobs and token refreshes wait: {}", one_line(why));
+        line("", paint(&text, WARN));
+    }
     text
 }
 

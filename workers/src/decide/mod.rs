@@ -68,6 +68,8 @@ pub enum Wait {
     Unreachable,
     /// Its host of Zoom cannot be reached, while others can: its account sleeps.
     Asleep(Duration),
+    /// Redis could not be asked for its token: its account sleeps.
+    Redis(Duration),
     /// The call was not begun in time and must not be begun any more.
     TooLate,
 }
@@ -80,6 +82,7 @@ impl Wait {
             Self::Limited(_) => "a rate limit is used up",
             Self::Token => "the account has no access token that may be used",
             Self::Unreachable | Self::Asleep(_) => "zoom cannot be reached",
+            Self::Redis(_) => "redis could not be asked for the access token",
             Self::TooLate => "the call could not begin in time",
         }
     }

@@ -38,8 +38,18 @@ pub async fn prepare<'a>(shop: &'a Shop, flight: &Flight) -> Result<(Token, Leav
     }
     let life = shop.queue.settings().request_timeout;
     let usable = shop.tokens.usable(&flight.ticket.account, flight.ticket.grant, life).await;
-    let Usable::Token(token) = usable else { return Err(Wait::Token) };
-    leave(shop, token)
+    leave(shop, token_of(shop, usable)?)
+}
+
+fn token_of(shop: &Shop, usable: Usable) -> Result<Token, Wait> {
+    match usable {
+        Usable::Token(token) => {
+            shop.grant_reads.fine();
+            Ok(token)
+        }
+        Usable::Waiting => Err(Wait::Token),
+        Usable::Unread(error) => Err(Wait::Redis(shop.grant_reads.failed(&error))),
+    }
 }
 
 fn leave(shop: &Shop, token: Token) -> Result<(Token, Leave<'_>), Wait> {
@@ -96,10 +106,8 @@ pub async fn prepare_outside<'a>(
     account: &str,
 ) -> Result<(Token, Leave<'a>), Wait> {
     let life = shop.queue.settings().request_timeout;
-    let Usable::Token(token) = shop.tokens.usable(account, None, life).await else {
-        return Err(Wait::Token);
-    };
-    leave(shop, token)
+    let usable = shop.tokens.usable(account, None, life).await;
+    leave(shop, token_of(shop, usable)?)
 }
 
 fn tell_gauge(circuits: &Circuits) {

@@ -146,7 +146,7 @@ fn close(label: Label, limit: Limit) -> Close {
 }
 
 fn nap(wait: &Wait) -> Option<Duration> {
-    if let Wait::Asleep(nap) = wait { Some(*nap) } else { None }
+    if let Wait::Asleep(nap) | Wait::Redis(nap) = wait { Some(*nap) } else { None }
 }
 
 fn room(flight: &Flight, nap: Option<Duration>, record: Option<Record>) -> Settlement {

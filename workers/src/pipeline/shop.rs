@@ -19,7 +19,7 @@ use super::lane::Lane;
 use super::memory::Memory;
 use super::seen::SeenLimits;
 use super::slots::Slots;
-use super::trouble::Trouble;
+use super::trouble::{Shared, Trouble};
 use crate::Settings;
 use crate::metric::Meters;
 use crate::reconcile::twins::Suspects;
@@ -60,6 +60,8 @@ pub struct Shop {
     pub trouble: Trouble,
     /// Watches the loops.
     pub supervisor: Supervisor,
+    /// Reads of grants that fail, and how long they wait.
+    pub grant_reads: Shared,
     /// Rung when a room may have something to claim.
     pub wake: Arc<Notify>,
     /// When deadlines are looked at next.

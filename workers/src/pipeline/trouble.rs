@@ -4,7 +4,7 @@
 //! one [`Trouble`], so that a Redis that is gone for an hour costs one warning
 //! a minute, not one per loop and attempt.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -14,6 +14,8 @@ use zoomd_store::{ErrorKind, StoreError};
 const FIRST_WAIT: Duration = Duration::from_millis(50);
 const LONGEST_WAIT: Duration = Duration::from_secs(2);
 const BETWEEN_WARNINGS: Duration = Duration::from_secs(60);
+/// What failed once and was not tried again is over: no loop waits this long.
+const STALE: Duration = Duration::from_secs(60);
 
 /// What all loops of a process know of Redis.
 #[derive(Debug, Clone)]
@@ -36,6 +38,7 @@ impl Default for Trouble {
 #[derive(Debug, Default)]
 struct State {
     since: Option<Instant>,
+    last: Option<Instant>,
     warned: Option<Instant>,
     what: Option<String>,
 }
@@ -51,7 +54,8 @@ impl Trouble {
     /// What is wrong, if anything is.
     #[must_use]
     pub fn what(&self) -> Option<String> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner).what.clone()
+        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.what.clone().filter(|_| state.last.is_none_or(|last| last.elapsed() < STALE))
     }
 
     /// Waits until Redis was out of reach.
@@ -106,6 +110,7 @@ impl Trouble {
         }
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         state.since.get_or_insert(now);
+        state.last = Some(now);
         state.what = Some(error.to_string());
         if state.warned.is_none_or(|at| now.duration_since(at) >= BETWEEN_WARNINGS) {
             state.warned = Some(now);
@@ -157,6 +162,48 @@ impl Patience {
     }
 }
 
+/// The same for what many jobs do at a time: they fail together and wait together.
+#[derive(Debug)]
+pub struct Shared {
+    trouble: Trouble,
+    doing: &'static str,
+    failing: AtomicBool,
+    waits: Mutex<(u32, Option<Instant>)>,
+}
+
+impl Shared {
+    /// For what does `doing` (a word for metrics).
+    #[must_use]
+    pub fn new(trouble: &Trouble, doing: &'static str) -> Self {
+        let (failing, waits) = (AtomicBool::new(false), Mutex::default());
+        Self { trouble: trouble.clone(), doing, failing, waits }
+    }
+
+    /// It worked.
+    pub fn fine(&self) {
+        if self.failing.load(Ordering::Relaxed) && self.failing.swap(false, Ordering::Relaxed) {
+            *self.waits.lock().unwrap_or_else(PoisonError::into_inner) = (0, None);
+            self.trouble.fine(Instant::now());
+        }
+    }
+
+    /// It failed: how long to leave it, longer each time.
+    pub fn failed(&self, error: &StoreError) -> Duration {
+        let now = Instant::now();
+        self.trouble.failed(self.doing, error, now);
+        self.failing.store(true, Ordering::Relaxed);
+        let mut waits = self.waits.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(left) = waits.1.map(|until| until.saturating_duration_since(now))
+            && !left.is_zero()
+        {
+            return left;
+        }
+        let wait = wait(waits.0, rand::random());
+        *waits = (waits.0.saturating_add(1), Some(now + wait));
+        wait
+    }
+}
+
 fn wait(failures: u32, roll: f64) -> Duration {
     let wait = FIRST_WAIT.saturating_mul(1 << failures.min(16)).min(LONGEST_WAIT);
     crate::decide::backoff::spread(wait, roll)
@@ -171,6 +218,19 @@ mod tests {
         let waits: Vec<u128> = (0..8).map(|n| wait(n, 0.5).as_millis()).collect();
         assert_eq!(waits, [50, 100, 200, 400, 800, 1600, 2000, 2000]);
         assert_eq!(wait(u32::MAX, 0.5), LONGEST_WAIT);
+    }
+
+    #[test]
+    fn what_fails_together_waits_together() {
+        let grants = Shared::new(&Trouble::default(), "grant");
+        let error = StoreError::new(ErrorKind::OutOfMemory, "full");
+        let first = grants.failed(&error);
+        let second = grants.failed(&error);
+        assert!(second <= first, "one moment is one failure: {first:?}, {second:?}");
+        assert_eq!(grants.waits.lock().expect("sound").0, 1);
+        assert_eq!(grants.trouble.what().as_deref(), Some("full"));
+        grants.fine();
+        assert_eq!(grants.trouble.what(), None);
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use zoom_api::{AccessToken, Client};
+use zoomd_store::StoreError;
 use zoomd_store::grants::GrantVersion;
 
 /// A token to use now.
@@ -23,6 +24,9 @@ pub enum Usable {
     Token(Token),
     /// There is none; the job goes back to its room and is woken.
     Waiting,
+    /// Redis could not be asked for it, or did not let it be replaced: nothing wakes
+    /// the job, which is to wait before it asks again.
+    Unread(StoreError),
 }
 
 /// What became of a token that Zoom refused with 401.

@@ -1,7 +1,7 @@
 //! Starting rotations: one flight per account, in a task nobody can drop.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use zoomd_store::StoreError;
 use zoomd_store::grants::{GrantKind, GrantVersion};
@@ -9,7 +9,7 @@ use zoomd_wire::AccountName;
 
 use super::cache::Cached;
 use super::flights::{Flight, Pilot};
-use super::{GATE_PATIENCE, Tokens};
+use super::{GATE_PATIENCE, Tokens, lock};
 use crate::rotation::{Ended, Order, Urge, Wish};
 
 /// Between two askings of other daemons for one account.
@@ -32,20 +32,27 @@ impl Drop for Landing<'_> {
     }
 }
 
+/// Rotations of many accounts meet the same trouble.
+const BETWEEN_WARNINGS: Duration = Duration::from_secs(60);
+
 impl Tokens {
     /// Has `version` of the account replaced, and returns when its gate is closed.
     /// Where this process' journal cannot be written other daemons are asked, and
     /// this one takes no lease of the rotation: it would only delay them.
-    pub(super) async fn replace(&self, account: AccountName, version: GrantVersion) {
+    pub(super) async fn replace(
+        &self,
+        account: AccountName,
+        version: GrantVersion,
+    ) -> Option<StoreError> {
         let blocked = self.journal().trouble().is_some();
         if blocked && self.needs_journal(&account).await {
-            if let Err(error) = self.ask_others(&account, version).await {
-                tracing::debug!(%account, %error, "no other daemon could be asked to rotate");
-            }
-            return;
+            let asked = self.ask_others(&account, version).await;
+            return asked
+                .inspect_err(|error| tracing::debug!(%account, %error, "no other daemon could be asked to rotate"))
+                .err();
         }
         let order = Order { account, wish: Wish::Replace(version), urge: Urge::Jobs };
-        self.start_and_close(order).await;
+        self.start_and_close(order).await
     }
 
     /// Whether the account's rotations spend a token.
@@ -67,10 +74,16 @@ impl Tokens {
     }
 
     /// Starts a rotation, or joins the one under way, and returns when the
-    /// account's gate is closed, so that its jobs are not handed out in vain.
-    pub(super) async fn start_and_close(&self, order: Order) {
+    /// account's gate is closed, so that its jobs are not handed out in vain. Answers
+    /// why Redis did not let it begin: then the gate stays open.
+    pub(super) async fn start_and_close(&self, order: Order) -> Option<StoreError> {
         let flight = self.start_rotation(order);
+        let ended = flight.ended.clone();
         let _ = tokio::time::timeout(GATE_PATIENCE, flight.gate_closed()).await;
+        match ended.borrow().as_deref() {
+            Some(Ended::Store(error)) => Some(error.clone()),
+            _ => None,
+        }
     }
 
     pub(super) fn start_rotation(&self, order: Order) -> Flight {
@@ -126,7 +139,13 @@ impl Tokens {
                 tracing::debug!(%account, %error, "a rotation could not ask redis");
             }
             Ended::Store(error) => {
-                tracing::warn!(%account, %error, "a rotation could not ask redis");
+                let mut warned = lock(&self.0.warned);
+                if warned.is_none_or(|at| at.elapsed() >= BETWEEN_WARNINGS) {
+                    *warned = Some(Instant::now());
+                    tracing::warn!(%account, %error, "token refresh: redis refused; retrying");
+                } else {
+                    tracing::debug!(%account, %error, "token refresh: redis refused; retrying");
+                }
             }
             _ => drop(self.0.cache.forget(account.as_str())),
         }

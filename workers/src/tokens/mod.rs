@@ -68,6 +68,8 @@ struct Inner {
     refused: Mutex<std::collections::HashMap<AccountName, GrantVersion>>,
     strangers: Strangers,
     supervisor: Supervisor,
+    /// When a rotation that could not ask Redis was last warned of.
+    warned: Mutex<Option<Instant>>,
     loops: Mutex<Vec<Part>>,
 }
 
@@ -115,6 +117,7 @@ impl Tokens {
             refused: Mutex::default(),
             strangers: Strangers::default(),
             supervisor,
+            warned: Mutex::default(),
             loops: Mutex::default(),
         }));
         *lock(&tokens.0.loops) = service::start(&tokens);
@@ -199,14 +202,10 @@ impl Tokens {
         match found {
             Ok(Found::Usable(cached)) => Usable::Token(cached.into_token()),
             Ok(Found::Old(version)) => {
-                self.replace(name, version).await;
-                Usable::Waiting
+                self.replace(name, version).await.map_or(Usable::Waiting, Usable::Unread)
             }
             Ok(Found::Nothing) => Usable::Waiting,
-            Err(error) => {
-                tracing::debug!(account, %error, "the account's grant could not be read");
-                Usable::Waiting
-            }
+            Err(error) => Usable::Unread(error),
         }
     }
 

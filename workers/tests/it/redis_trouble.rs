@@ -9,6 +9,7 @@ use zoom_sim::{Config, Endpoint, Fault, What};
 use zoomd_store::{Store, StoreConfig};
 
 use crate::proxy::Proxy;
+use crate::resp::Answer;
 use crate::seen::{self, Seen};
 use crate::world::{LIMIT, World, job_with};
 
@@ -159,4 +160,50 @@ async fn one_that_is_away_costs_one_warning_and_no_busy_loop() {
     enqueue(&world, "after", 1);
     world.outcomes(2).await;
     engine.drain(LIMIT).await;
+}
+
+/// A full Redis does not let a token be replaced: the account's jobs wait, longer each
+/// time, and the daemon says so.
+#[tokio::test]
+async fn one_that_is_full_when_a_token_must_be_replaced_is_not_asked_in_a_circle() {
+    let world = World::new().await;
+    world.account("acme").await;
+    let engine = world.engine().await;
+    // Jobs wait in their room when the token has ended.
+    world.resp().call(&["HSET", "zoomd:v1:a:acme", "paused", "x"]);
+    enqueue(&world, "late", 20);
+    world.until(&["HLEN", "zoomd:v1:p:acme"], &Answer::Number(20)).await;
+    world.resp().call(&["HSET", "zoomd:v1:g:acme", "exp", "1", "obt", "1"]);
+    world.resp().call(&["HDEL", "zoomd:v1:g:acme", "iat"]);
+    world.resp().call(&["HDEL", "zoomd:v1:a:acme", "paused"]);
+    world.resp().call(&["CONFIG", "SET", "maxmemory", "1"]);
+    // Awake, as a publish would have them.
+    world.resp().call(&["ZREM", "zoomd:v1:zz", "acme"]);
+    world.resp().call(&["CONFIG", "RESETSTAT"]);
+    world.resp().call(&[
+        "EVAL",
+        "redis.call('ZREM', KEYS[1], '') redis.call('ZADD', KEYS[1], 1, 'acme')",
+        "1",
+        "zoomd:v1:ring",
+    ]);
+    world.resp().call(&["PUBLISH", "zoomd:v1:wake", "q"]);
+    until("the trouble is known", || engine.ready().is_err()).await;
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    let commands = commands(&world);
+    assert!(commands < 5_000, "{commands} commands in two seconds");
+    assert!(engine.ready().is_err(), "it is not ready");
+    world.resp().call(&["CONFIG", "SET", "maxmemory", "0"]);
+    let outcomes = world.outcomes(20).await;
+    assert!(outcomes.values().all(|outcome| outcome["status"] == "succeeded"), "{outcomes:?}");
+    until("it is over", || engine.ready().is_ok()).await;
+    engine.drain(LIMIT).await;
+}
+
+/// Commands that the server has carried out since its counts began, scripts' own included.
+fn commands(world: &World) -> u64 {
+    let Answer::Text(stats) = world.resp().call(&["INFO", "commandstats"]) else { return 0 };
+    let calls = stats
+        .lines()
+        .filter_map(|line| line.split_once("calls=")?.1.split(',').next()?.parse::<u64>().ok());
+    calls.sum()
 }

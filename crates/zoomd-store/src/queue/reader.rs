@@ -105,10 +105,12 @@ impl Reader {
         if number == 0 || number != self.read_by {
             self.backlog = Some("0-0".to_owned());
         }
-        if let Some(from) = self.backlog.clone() {
-            let entries = self.read_from(&from, count, None).await?;
+        while let Some(from) = self.backlog.clone() {
+            let (entries, gone) = self.read_from(&from, count, None).await?;
             self.read_by = self.conn.number();
-            self.backlog = entries.last().map(|entry| entry.id.to_string());
+            // Those that are gone are acknowledged: behind them there may be others.
+            let behind = entries.last().map(|entry| entry.id.to_string());
+            self.backlog = behind.or((gone > 0).then_some(from));
             if !entries.is_empty() {
                 return Ok(again(entries));
             }
@@ -119,15 +121,16 @@ impl Reader {
                 return Ok(again(entries));
             }
         }
-        self.read_from(">", count, Some(BLOCK)).await
+        Ok(self.read_from(">", count, Some(BLOCK)).await?.0)
     }
 
+    /// Entries, and how many are gone.
     async fn read_from(
         &self,
         from: &str,
         count: usize,
         block: Option<Duration>,
-    ) -> Result<Vec<Entry>, StoreError> {
+    ) -> Result<(Vec<Entry>, usize), StoreError> {
         let mut cmd = redis::cmd("XREADGROUP");
         cmd.arg("GROUP").arg("zoomd").arg(&*self.consumer).arg("COUNT").arg(count);
         if let Some(block) = block {
@@ -137,15 +140,19 @@ impl Reader {
         let answer = self.conn.blocking(&cmd, block.unwrap_or_default()).await?;
         let (entries, deleted) = decode::read(answer)?;
         self.acknowledge(&deleted).await?;
-        Ok(entries)
+        Ok((entries, deleted.len()))
     }
 
     async fn take_idle(&mut self, count: usize) -> Result<Vec<Entry>, StoreError> {
         let mut cmd = redis::cmd("XAUTOCLAIM");
         cmd.arg(self.keys.jobs()).arg("zoomd").arg(&*self.consumer).arg(ms(self.idle));
         cmd.arg(&self.scan).arg("COUNT").arg(count);
-        let (next, (entries, deleted)) = decode::autoclaim(self.conn.value(&cmd).await?)?;
+        let decode::Taken { next, entries: (entries, deleted), unnamed } =
+            decode::autoclaim(self.conn.value(&cmd).await?)?;
         self.acknowledge(&deleted).await?;
+        if unnamed {
+            self.backlog = Some("0-0".to_owned());
+        }
         if next == "0-0" {
             self.scan_at = Instant::now() + self.idle / 3;
         }

@@ -32,20 +32,32 @@ pub(super) fn read(answer: Value) -> Result<Entries, StoreError> {
     all(entries)
 }
 
-/// The next cursor, the entries taken over, and the ids of those that are gone.
-/// Servers before 7.0 put a nil in place of an entry that is gone, without its
-/// id; it is then left pending, and found again by its consumer.
-pub(super) fn autoclaim(answer: Value) -> Result<(String, Entries), StoreError> {
+/// What `XAUTOCLAIM` brought.
+#[derive(Debug)]
+pub(super) struct Taken {
+    /// The next cursor.
+    pub(super) next: String,
+    /// The entries, and the ids of those that are gone.
+    pub(super) entries: Entries,
+    /// Whether some are gone without their ids: servers before 7.0 put a nil in their
+    /// place. They are pending for who took them, and told by its next look back.
+    pub(super) unnamed: bool,
+}
+
+/// The answer of `XAUTOCLAIM`.
+pub(super) fn autoclaim(answer: Value) -> Result<Taken, StoreError> {
     let Value::Array(parts) = answer else { return Err(unexpected()) };
     let mut parts = parts.into_iter();
-    let cursor = text(parts.next().ok_or_else(unexpected)?)?;
-    let (entries, mut deleted) = all(parts.next().ok_or_else(unexpected)?)?;
+    let next = text(parts.next().ok_or_else(unexpected)?)?;
+    let claimed = parts.next().ok_or_else(unexpected)?;
+    let unnamed = matches!(&claimed, Value::Array(all) if all.contains(&Value::Nil));
+    let (entries, mut deleted) = all(claimed)?;
     if let Some(Value::Array(ids)) = parts.next() {
         for id in ids {
             deleted.push(text(id)?.into());
         }
     }
-    Ok((cursor, (entries, deleted)))
+    Ok(Taken { next, entries: (entries, deleted), unnamed })
 }
 
 fn all(entries: Value) -> Result<Entries, StoreError> {
@@ -128,7 +140,9 @@ mod tests {
         assert_eq!((&*entries[0].id, &*deleted[0]), ("1-2", "1-1"));
         assert!(read(Value::Nil).expect("nothing").0.is_empty());
         let claimed = Value::Array(vec![bulk("0-0"), Value::Array(vec![Value::Nil, here])]);
-        let (cursor, (entries, deleted)) = autoclaim(claimed).expect("claim");
-        assert_eq!((cursor.as_str(), entries.len(), deleted.len()), ("0-0", 1, 0));
+        let taken = autoclaim(claimed).expect("claim");
+        let (entries, deleted) = taken.entries;
+        assert_eq!((taken.next.as_str(), entries.len(), deleted.len()), ("0-0", 1, 0));
+        assert!(taken.unnamed, "one is gone without its id");
     }
 }
