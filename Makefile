@@ -17,8 +17,9 @@ test: deps ## every test
 	@if server=$$(./scripts/redis-6.2.sh); then $(MAKE) --no-print-directory test-oldest ZOOMD_REDIS_SERVER=$$server; fi
 
 export ZOOMD_REDIS_SERVER
+# Before 7.0 a script cannot ask for rights, and a server counts its commands otherwise.
 test-oldest: ## the queue's tests on the redis-server that ZOOMD_REDIS_SERVER names
-	$(CARGO) test --locked -p zoomd-store --test queue
+	$(CARGO) test --locked -p zoomd-store --test queue -- --skip without_a_right_of --skip commands_of_a_job
 
 check: fmt lint test ## what CI checks
 

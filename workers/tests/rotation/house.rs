@@ -155,7 +155,7 @@ pub fn settings() -> RotationSettings {
 pub async fn usable(tokens: &Tokens, account: &AccountName) -> Option<Token> {
     match tokens.usable(account.as_str(), None, Duration::ZERO).await {
         Usable::Token(token) => Some(token),
-        Usable::Waiting => None,
+        Usable::Waiting | Usable::Unread(_) => None,
     }
 }
 

@@ -68,6 +68,9 @@ async fn it_takes_over_what_lies_idle_with_a_dead_consumer() {
     let mut heir = Queue::new(bench.store.clone(), settings, "boot2").reader();
     let taken = some(&mut heir).await;
     assert_eq!((taken.len(), &taken[0].id, taken[0].again), (1, &entries[0], true));
+    heir.next(10).await.expect("a look back where the server names none that are gone");
+    let pending = bench.cmd("XPENDING zoomd:jobs zoomd - + 10").await;
+    assert!(matches!(&pending, redis::Value::Array(all) if all.len() == 1), "{pending:?}");
 }
 
 #[tokio::test]
