@@ -7,6 +7,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use tokio::sync::Notify;
 
+use crate::coding::Coding;
 use crate::endpoint::Endpoint;
 use crate::limits::LimitKind;
 
@@ -139,6 +140,10 @@ pub enum What {
     TokenWithout(Vec<String>),
     /// A reply without these fields of its JSON.
     Without(Vec<String>),
+    /// The reply that goes out is compressed, though nobody asked for it. Ends nothing.
+    Compressed(Coding),
+    /// The reply that goes out begins with a byte-order mark. Ends nothing.
+    ByteOrderMark,
 }
 
 impl Fault {
@@ -314,7 +319,10 @@ impl Faults {
             }
             state.struck += 1;
             let (when, what, gate) = (fault.when, fault.what.clone(), gate.clone());
-            let ends = !matches!(what, What::DelayMs(_) | What::Hold);
+            let ends = !matches!(
+                what,
+                What::DelayMs(_) | What::Hold | What::Compressed(_) | What::ByteOrderMark
+            );
             strikes.push(Strike { when, what, gate });
             if ends {
                 break;

@@ -22,6 +22,7 @@ mod api;
 mod body;
 mod call;
 mod clock;
+mod coding;
 mod config;
 mod control;
 mod counters;
@@ -48,6 +49,7 @@ mod update;
 mod webhook;
 mod world;
 
+pub use coding::Coding;
 pub use config::{
     ADMIN_SCOPE, App, Config, DEFAULT_SCOPE, Headers, Hooks, Keep, Labels, Lags, LimitRules, Plan,
     RetryAfter, Reuse, Rules, TokenRules,

@@ -20,6 +20,7 @@ use tokio::task::JoinSet;
 use crate::body::{Cut, SimBody};
 use crate::call::{Arrival, Call};
 use crate::clock::http_date;
+use crate::coding;
 use crate::control;
 use crate::faults::{Strike, What, When};
 use crate::reply::Reply;
@@ -245,7 +246,10 @@ impl<'a> Flight<'a> {
         if let Some(end) = self.end.take() {
             return end;
         }
-        let end = self.suffer().await;
+        let mut end = self.suffer().await;
+        if let End::Answer(reply) = end {
+            end = End::Answer(coding::dress(reply, &self.arrival.strikes));
+        }
         self.shared.world().finish(self.call, &mut self.arrival, Some(end.status()));
         self.shared.changed.notify_waiters();
         end
@@ -293,6 +297,7 @@ impl<'a> Flight<'a> {
                     self.undo_later(Duration::from_millis(*after_ms));
                     return Some(self.replaced(&What::Status(*status), due));
                 }
+                What::Compressed(_) | What::ByteOrderMark => {}
                 _ => return Some(self.replaced(what, due)),
             }
         }
@@ -361,7 +366,9 @@ impl<'a> Flight<'a> {
             | What::Hang
             | What::Drop
             | What::Reset
-            | What::Undone { .. } => due,
+            | What::Undone { .. }
+            | What::Compressed(_)
+            | What::ByteOrderMark => due,
         })
     }
 }

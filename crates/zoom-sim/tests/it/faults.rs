@@ -1,9 +1,9 @@
-use std::io::ErrorKind;
+use std::io::{ErrorKind, Read as _};
 
 use tokio::io::AsyncReadExt;
-use zoom_sim::{Config, Endpoint, Fault, LimitKind, Sim, What};
+use zoom_sim::{Coding, Config, Endpoint, Fault, LimitKind, Sim, What};
 
-use crate::client::{create, list, read};
+use crate::client::{create, list, read, refresh};
 
 async fn one() -> (Sim, String) {
     let sim = Sim::start(Config::unlimited()).await;
@@ -159,4 +159,43 @@ async fn down_and_up_again() {
     sim.up().await;
     assert_eq!(create(&token).of(&sim).await.status, 201);
     assert_eq!(meetings(&sim), 2, "nothing was forgotten");
+}
+
+#[tokio::test]
+async fn replies_compressed_or_behind_a_mark() {
+    let (sim, token) = one().await;
+    for (coding, name) in [
+        (Coding::Gzip, "gzip"),
+        (Coding::Deflate, "deflate"),
+        (Coding::RawDeflate, "deflate"),
+        (Coding::Br, "br"),
+    ] {
+        sim.fault(Fault::new(Endpoint::Create, What::Compressed(coding)));
+        let got = create(&token).of(&sim).await;
+        assert_eq!((got.status, got.header("content-encoding")), (201, name));
+        let plain = decoded(coding, &got.body);
+        let made: serde_json::Value = serde_json::from_slice(&plain).expect("JSON within");
+        assert_eq!(made["topic"], "Weekly", "{coding:?}");
+    }
+    // They go over what another fault makes of the reply, and over token replies.
+    sim.fault(Fault::new(Endpoint::Any, What::ByteOrderMark).times(2));
+    sim.fault(Fault::new(Endpoint::Create, What::Status(503)));
+    let got = create(&token).of(&sim).await;
+    assert_eq!((got.status, &got.body[..4]), (503, b"\xef\xbb\xbf{".as_slice()));
+    let pair = sim.grant("ada");
+    let got = refresh(pair.refresh_token.as_deref().expect("a pair")).of(&sim).await;
+    assert!(got.body.starts_with(b"\xef\xbb\xbf{"));
+    assert_eq!(create(&token).of(&sim).await.header("content-encoding"), "");
+}
+
+fn decoded(coding: Coding, body: &[u8]) -> Vec<u8> {
+    let mut plain = Vec::new();
+    let read = match coding {
+        Coding::Gzip => flate2::read::GzDecoder::new(body).read_to_end(&mut plain),
+        Coding::Deflate => flate2::read::ZlibDecoder::new(body).read_to_end(&mut plain),
+        Coding::RawDeflate => flate2::read::DeflateDecoder::new(body).read_to_end(&mut plain),
+        Coding::Br => brotli::Decompressor::new(body, 4096).read_to_end(&mut plain),
+    };
+    read.expect("a body that can be decoded");
+    plain
 }

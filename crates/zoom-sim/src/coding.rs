@@ -1,0 +1,89 @@
+//! Content codings of replies. RFC 9110 allows a server to compress a reply whose
+//! request named no coding, so a client has to expect it.
+
+use std::io::Write as _;
+
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+
+use crate::faults::{Strike, What};
+use crate::reply::Reply;
+
+/// How a body is compressed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Coding {
+    /// gzip.
+    Gzip,
+    /// A zlib stream, as RFC 9110 means the word.
+    Deflate,
+    /// Deflate without zlib's frame, as some servers mean the word.
+    RawDeflate,
+    /// Brotli.
+    Br,
+}
+
+impl Coding {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Gzip => "gzip",
+            Self::Deflate | Self::RawDeflate => "deflate",
+            Self::Br => "br",
+        }
+    }
+
+    /// `plain`, compressed.
+    pub fn encode(self, plain: &[u8]) -> std::io::Result<Vec<u8>> {
+        use flate2::{Compression, write};
+        let (out, level) = (Vec::new(), Compression::default());
+        match self {
+            Self::Gzip => {
+                let mut to = write::GzEncoder::new(out, level);
+                to.write_all(plain)?;
+                to.finish()
+            }
+            Self::Deflate => {
+                let mut to = write::ZlibEncoder::new(out, level);
+                to.write_all(plain)?;
+                to.finish()
+            }
+            Self::RawDeflate => {
+                let mut to = write::DeflateEncoder::new(out, level);
+                to.write_all(plain)?;
+                to.finish()
+            }
+            Self::Br => {
+                let mut to = brotli::CompressorWriter::new(out, 4096, 5, 20);
+                to.write_all(plain)?;
+                to.flush()?;
+                Ok(to.into_inner())
+            }
+        }
+    }
+}
+
+/// What is laid over the reply that goes out, whichever it is.
+pub(crate) fn dress(reply: Reply, strikes: &[Strike]) -> Reply {
+    strikes.iter().fold(reply, |reply, strike| match &strike.what {
+        What::Compressed(coding) => compressed(reply, *coding),
+        What::ByteOrderMark => marked(reply),
+        _ => reply,
+    })
+}
+
+fn compressed(mut reply: Reply, coding: Coding) -> Reply {
+    if !reply.body.is_empty()
+        && let Ok(body) = coding.encode(&reply.body)
+    {
+        reply.body = Bytes::from(body);
+        reply.headers.push(("content-encoding", coding.name().to_owned()));
+    }
+    reply
+}
+
+fn marked(mut reply: Reply) -> Reply {
+    if !reply.body.is_empty() {
+        reply.body = [b"\xef\xbb\xbf", reply.body.as_ref()].concat().into();
+    }
+    reply
+}
