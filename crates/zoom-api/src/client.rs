@@ -1,33 +1,31 @@
-//! The client: two HTTP clients, for API calls and for token calls.
+//! The client: what is asked of Zoom, for how long an answer is waited for, and
+//! whether a request that failed can have left.
 //!
-//! API calls share a large pool of HTTP/1.1 connections (`transport`). Token
-//! calls have a client of their own with no pool, so that a reply can never be
-//! lost to a connection that the other side had given up. Neither repeats a
-//! request, follows a redirect, or uses a proxy. A reply's body is bounded and,
-//! where it came in one piece, not copied.
+//! All calls go the same way (`transport`), also the check that Zoom can be
+//! reached: an exchange that ends as soon as the connection stands. A reply's
+//! body is bounded and, where it came in one piece and plain, not copied.
 
+use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
-use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HOST, USER_AGENT};
+use http::header::{ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_TYPE, HOST, USER_AGENT};
 use http::{HeaderMap, HeaderValue, Method, Request, Uri};
-use rustls::ClientConfig;
 use rustls::pki_types::CertificateDer;
 use url::Url;
 
 use crate::body::{Departure, GuardedBody, SendBody};
 use crate::endpoints::{EndpointError, Endpoints};
 use crate::error::{Sent, SetupError, TransportError, TransportKind};
+use crate::proxy::Proxies;
 use crate::reply::Reply;
 use crate::token::AccessToken;
-use crate::transport::{Transport, Whole};
-use crate::{failure, tls};
+use crate::transport::{Call, Raw, Transport};
 
-/// The headers of a create: Host, Accept, User-Agent, Authorization,
-/// Content-Type, Content-Length.
-const HEADERS: usize = 6;
+/// The headers of a create: Host, Accept, Accept-Encoding, User-Agent,
+/// Authorization, Content-Type, Content-Length.
+const HEADERS: usize = 7;
 
 /// How long a token call is looked at again once its time is over. A process
 /// that was stopped wakes with the reply unread in its socket, and the timer is
@@ -39,7 +37,8 @@ const LAST_LOOK: Duration = Duration::from_millis(100);
 pub struct Settings {
     /// Where Zoom is.
     pub endpoints: Endpoints,
-    /// The longest a connection may take, TLS included.
+    /// The longest a connection may take: name, proxy and TLS included. The
+    /// addresses of a name share it.
     pub connect_timeout: Duration,
     /// The longest an API call may take, connecting and body included.
     pub request_timeout: Duration,
@@ -55,6 +54,10 @@ pub struct Settings {
     pub user_agent: String,
     /// Certificates to trust besides the system's.
     pub extra_roots: Vec<CertificateDer<'static>>,
+    /// Which proxy calls go through; none unless told otherwise.
+    pub proxies: Proxies,
+    /// Names whose addresses stand here and are not asked for.
+    pub addresses: Vec<(String, Vec<SocketAddr>)>,
 }
 
 impl Settings {
@@ -75,6 +78,8 @@ impl Settings {
             max_body: 4 << 20,
             user_agent: concat!("zoom-api/", env!("CARGO_PKG_VERSION")).to_owned(),
             extra_roots: Vec::new(),
+            proxies: Proxies::none(),
+            addresses: Vec::new(),
         }
     }
 }
@@ -88,10 +93,8 @@ pub struct Client {
 
 struct Inner {
     settings: Settings,
-    api: Transport,
     agent: HeaderValue,
-    token: reqwest::Client,
-    tls: Arc<ClientConfig>,
+    transport: Transport,
 }
 
 /// Addresses prepared once a host: to parse one costs as much as to send it.
@@ -125,9 +128,6 @@ fn below(root: &Url, path: &str) -> Url {
 impl Client {
     /// Sets up the connections; makes none.
     pub fn new(settings: Settings) -> Result<Self, SetupError> {
-        let tls = tls::config(&settings.endpoints, &settings.extra_roots)?;
-        let failed = |error: reqwest::Error| SetupError::Http(failure::detail(&error));
-        let token = token_client(&settings, tls.clone()).build().map_err(failed)?;
         let unfit = |what: &str| SetupError::Http(format!("{what} cannot be sent"));
         let agent = HeaderValue::from_str(&settings.user_agent);
         let base = Base::new(settings.endpoints.api().clone());
@@ -135,9 +135,7 @@ impl Client {
             base: Arc::new(base.ok_or_else(|| unfit("the address"))?),
             inner: Arc::new(Inner {
                 agent: agent.map_err(|_| unfit("the user agent"))?,
-                api: Transport::new(&settings, tls.clone()),
-                token,
-                tls: Arc::new(tls),
+                transport: Transport::new(&settings)?,
                 settings,
             }),
         })
@@ -164,19 +162,24 @@ impl Client {
     /// Connects to the token host now, and hangs up: shows that a token call
     /// made within the next moment will find its way. Answers how long it took.
     pub async fn preflight(&self) -> Result<Duration, TransportError> {
-        self.reach(self.settings().endpoints.oauth()).await
+        let (begun, (departure, body)) = (Instant::now(), nothing());
+        let to = self.settings().endpoints.oauth().clone();
+        let mut request = reqwest::Request::new(Method::POST, to);
+        *request.body_mut() = Some(reqwest::Body::wrap(body));
+        let mut seen = None;
+        let answer = self.inner.transport.token_call(request, 0, &mut seen).await;
+        reached(answer, &departure, seen, begun)
     }
 
-    /// Connects to the API host now, and hangs up.
+    /// Connects to the API host now, unless a connection is open, and hangs up.
     pub async fn preflight_api(&self) -> Result<Duration, TransportError> {
-        self.reach(&self.base.root).await
-    }
-
-    async fn reach(&self, url: &Url) -> Result<Duration, TransportError> {
-        let begun = Instant::now();
-        let limit = self.settings().connect_timeout;
-        tls::connect(&self.inner.tls, url, limit).await?;
-        Ok(begun.elapsed())
+        let (begun, (departure, body)) = (Instant::now(), nothing());
+        let mut request = Request::new(body);
+        *request.method_mut() = Method::POST;
+        *request.uri_mut() = uri(&self.base.root)?;
+        let mut seen = None;
+        let answer = self.inner.transport.call(request).answer(0, &mut seen).await;
+        reached(answer, &departure, seen, begun)
     }
 
     pub(crate) fn api_url(&self, path: &str) -> Url {
@@ -214,7 +217,7 @@ impl Client {
     ) -> Request<GuardedBody> {
         let mut headers = HeaderMap::with_capacity(HEADERS);
         headers.insert(HOST, self.base.host_header.clone());
-        headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
+        expect_json(&mut headers);
         headers.insert(USER_AGENT, self.inner.agent.clone());
         headers.insert(AUTHORIZATION, token.header());
         let mut request = Request::new(body);
@@ -229,16 +232,18 @@ impl Client {
         request: Request<GuardedBody>,
         departure: Option<Departure>,
     ) -> impl Future<Output = Result<Reply, TransportError>> + Send {
-        let (settings, exchange) = (self.settings(), self.inner.api.begin(request));
+        let (settings, call): (_, Call) = (self.settings(), self.inner.transport.call(request));
         async move {
             let mut seen = None;
             let answer = {
                 // Pinned here: handed on by value it would be moved, and kept, thrice.
-                let answer = pin!(exchange.answer(settings.max_body, &mut seen));
+                let answer = pin!(call.answer(settings.max_body, &mut seen));
                 within(settings.request_timeout, answer).await
             };
             match answer {
-                Ok((status, headers, body)) => Ok(Reply::new(status, &headers, body)),
+                Ok((status, headers, body)) => {
+                    Reply::received(status, &headers, body, settings.max_body)
+                }
                 Err(error) => Err(settle(error, departure.as_ref(), seen)),
             }
         }
@@ -246,11 +251,18 @@ impl Client {
 
     pub(crate) async fn token_exchange(
         &self,
-        request: reqwest::Request,
-    ) -> Result<(u16, HeaderMap, Bytes), TransportError> {
+        to: Url,
+        mut headers: HeaderMap,
+        body: reqwest::Body,
+    ) -> Result<Raw, TransportError> {
         let (settings, mut seen) = (self.settings(), None);
+        expect_json(&mut headers);
+        let mut request = reqwest::Request::new(Method::POST, to);
+        *request.headers_mut() = headers;
+        *request.body_mut() = Some(body);
         let answer = {
-            let mut run = pin!(run(&self.inner.token, request, settings.max_body, &mut seen));
+            let transport = &self.inner.transport;
+            let mut run = pin!(transport.token_call(request, settings.max_body, &mut seen));
             match tokio::time::timeout(settings.token_timeout, run.as_mut()).await {
                 Ok(answer) => answer,
                 Err(_) => within(LAST_LOOK, run).await,
@@ -258,6 +270,34 @@ impl Client {
         };
         answer.map_err(|error| settle(error, None, seen))
     }
+}
+
+/// A body that never leaves: the exchange ends when its connection stands, and all
+/// before that is as it will be.
+fn nothing() -> (Departure, GuardedBody) {
+    SendBody::new("-", || false).split()
+}
+
+fn reached(
+    answer: Result<Raw, TransportError>,
+    departure: &Departure,
+    seen: Option<u16>,
+    begun: Instant,
+) -> Result<Duration, TransportError> {
+    let error = match answer {
+        Err(error) => settle(error, Some(departure), seen),
+        Ok(_) => TransportError::new(TransportKind::Protocol, Sent::No, "an answer came unasked"),
+    };
+    match error.kind {
+        TransportKind::Withheld => Ok(begun.elapsed()),
+        _ => Err(TransportError { sent: Sent::No, ..error }),
+    }
+}
+
+/// JSON, and not compressed (which is undone all the same).
+fn expect_json(headers: &mut HeaderMap) {
+    headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
+    headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
 }
 
 async fn within<T>(
@@ -288,47 +328,6 @@ fn settle(
         error.sent = Sent::Maybe;
     }
     error
-}
-
-async fn run(
-    http: &reqwest::Client,
-    request: reqwest::Request,
-    limit: usize,
-    seen: &mut Option<u16>,
-) -> Result<(u16, HeaderMap, Bytes), TransportError> {
-    let mut response = http.execute(request).await.map_err(|error| failure::sort(&error))?;
-    let status = response.status().as_u16();
-    *seen = Some(status);
-    if response.content_length().is_some_and(|length| length > limit as u64) {
-        return Err(failure::too_large(limit));
-    }
-    let headers = std::mem::take(response.headers_mut());
-    let mut whole = Whole::default();
-    while let Some(part) = response.chunk().await.map_err(|error| failure::sort(&error))? {
-        if whole.len() + part.len() > limit {
-            return Err(failure::too_large(limit));
-        }
-        whole.push(part);
-    }
-    Ok((status, headers, whole.into_bytes()))
-}
-
-fn token_client(settings: &Settings, tls: ClientConfig) -> reqwest::ClientBuilder {
-    let mut headers = HeaderMap::new();
-    headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
-    reqwest::Client::builder()
-        .default_headers(headers)
-        .user_agent(&settings.user_agent)
-        .tls_backend_preconfigured(tls)
-        .redirect(reqwest::redirect::Policy::none())
-        .retry(reqwest::retry::never())
-        .referer(false)
-        .no_proxy()
-        .http1_only()
-        .tcp_nodelay(true)
-        .connect_timeout(settings.connect_timeout)
-        .tcp_user_timeout(settings.token_timeout)
-        .pool_max_idle_per_host(0)
 }
 
 impl std::fmt::Debug for Client {

@@ -3,6 +3,8 @@
 
 use std::fmt;
 
+use crate::proxy::ProxyError;
+
 /// Whether the request can have reached Zoom.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Sent {
@@ -24,6 +26,10 @@ pub enum TransportKind {
     Dns,
     /// No connection could be made.
     Connect,
+    /// The proxy could not be reached, or made no connection to Zoom.
+    Proxy,
+    /// This machine has no file or port left for a connection: not Zoom's trouble.
+    Local,
     /// The TLS handshake failed, or TLS failed later.
     Tls,
     /// The time allowed for the exchange ran out.
@@ -44,6 +50,8 @@ impl TransportKind {
             Self::Request => "request",
             Self::Dns => "dns",
             Self::Connect => "connect",
+            Self::Proxy => "proxy",
+            Self::Local => "local",
             Self::Tls => "tls",
             Self::Timeout => "timeout",
             Self::Reset => "reset",
@@ -82,6 +90,7 @@ impl TransportError {
             self.kind,
             TransportKind::Dns
                 | TransportKind::Connect
+                | TransportKind::Proxy
                 | TransportKind::Tls
                 | TransportKind::Timeout
                 | TransportKind::Reset
@@ -96,6 +105,8 @@ impl fmt::Display for TransportError {
             TransportKind::Request => "request cannot be made",
             TransportKind::Dns => "zoom's host name cannot be resolved",
             TransportKind::Connect => "no connection to zoom",
+            TransportKind::Proxy => "no connection to zoom through the proxy",
+            TransportKind::Local => "no connection can be opened on this machine",
             TransportKind::Tls => "no secure connection to zoom",
             TransportKind::Timeout => "zoom did not answer in time",
             TransportKind::Reset => "connection to zoom lost",
@@ -132,6 +143,9 @@ pub enum SetupError {
     /// No trusted certificates, or none that can be used.
     #[error("tls cannot be set up: {0}")]
     Tls(String),
+    /// A variable of the environment names no usable proxy.
+    #[error(transparent)]
+    Proxy(ProxyError),
     /// The HTTP client refused its settings.
     #[error("http client cannot be set up: {0}")]
     Http(String),

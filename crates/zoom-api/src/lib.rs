@@ -18,6 +18,8 @@
 
 mod body;
 mod client;
+mod connector;
+mod decode;
 mod endpoints;
 mod error;
 mod failure;
@@ -25,6 +27,7 @@ mod limits;
 mod meetings;
 mod oauth;
 mod objects;
+mod proxy;
 mod reply;
 pub mod scopes;
 mod text;
@@ -47,6 +50,7 @@ pub use oauth::{
     classify_token_error,
 };
 pub use objects::{Created, Listed, Meeting, OddRow, Page, User, id_digits};
+pub use proxy::{PROXY_VARIABLES, Proxies, ProxyError};
 pub use reply::{RateHeaders, RateType, Reply};
 pub use token::{AccessToken, Claims, InvalidToken};
 pub use zoom_error::{Class, FieldError, ZoomError};

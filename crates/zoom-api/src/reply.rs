@@ -9,9 +9,11 @@ use http::header::{DATE, RETRY_AFTER};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use jiff::Timestamp;
 
-use crate::error::Unreadable;
+use crate::decode::{self, Undecoded};
+use crate::error::{TransportError, Unreadable};
+use crate::failure;
 use crate::limits::{RetryAfter, http_date, retry_after};
-use crate::objects::{self, Created, Meeting, Page, User};
+use crate::objects::{self, Created, KeepRaw, Meeting, Page, User};
 use crate::zoom_error::ZoomError;
 
 // Made once: a name given as text is read anew with each look.
@@ -79,19 +81,41 @@ pub struct Reply {
     pub status: u16,
     /// What the headers say of limits.
     pub headers: RateHeaders,
-    /// The body as it came.
+    /// The body, decoded; as it came where it cannot be.
     pub body: Bytes,
+    undecoded: Option<String>,
     date: Option<HeaderValue>,
     tracking_id: Option<HeaderValue>,
 }
 
 impl Reply {
-    /// Puts an answer together from its parts.
+    /// Takes an answer as it came, and decodes its body to `limit` bytes at most.
+    pub(crate) fn received(
+        status: u16,
+        headers: &HeaderMap,
+        body: Bytes,
+        limit: usize,
+    ) -> Result<Self, TransportError> {
+        let codings = decode::codings(headers);
+        match decode::whole(codings.as_deref(), &body, limit) {
+            Ok(body) => Ok(Self::new(status, headers, body)),
+            Err(Undecoded::TooLarge) => {
+                Err(TransportError { status: Some(status), ..failure::too_large(limit) })
+            }
+            // The status still says what it says, and the body may be plain after all.
+            Err(Undecoded::Coding(coding)) => {
+                Ok(Self { undecoded: Some(coding), ..Self::new(status, headers, body) })
+            }
+        }
+    }
+
+    /// Puts an answer together from its parts, the body decoded.
     pub fn new(status: u16, headers: &HeaderMap, body: Bytes) -> Self {
         Self {
             status,
             headers: RateHeaders::read(headers),
             body,
+            undecoded: None,
             date: headers.get(DATE).cloned(),
             tracking_id: headers.get(&TRACKING_ID).cloned(),
         }
@@ -114,26 +138,22 @@ impl Reply {
 
     /// The meeting that a create made. Only 201 is a success of create.
     pub fn created(&self) -> Result<Created<'_>, Unreadable> {
-        self.expect(201)?;
-        objects::read(self, "a created meeting")
+        self.read(201, "a created meeting")
     }
 
     /// The meeting that was asked for.
     pub fn meeting(&self) -> Result<Meeting, Unreadable> {
-        self.expect(200)?;
-        objects::read(self, "a meeting")
+        self.read(200, "a meeting")
     }
 
     /// One page of meetings.
     pub fn page(&self) -> Result<Page, Unreadable> {
-        self.expect(200)?;
-        objects::read(self, "a list of meetings")
+        self.read(200, "a list of meetings")
     }
 
     /// The user that was asked for.
     pub fn user(&self) -> Result<User, Unreadable> {
-        self.expect(200)?;
-        objects::read(self, "a user")
+        self.read(200, "a user")
     }
 
     /// The answer read as an error, whatever it is (JSON, XML, or neither).
@@ -141,11 +161,17 @@ impl Reply {
         ZoomError::read(self.status, &self.body)
     }
 
-    fn expect(&self, status: u16) -> Result<(), Unreadable> {
-        if self.status == status {
-            return Ok(());
+    fn read<'a, T: KeepRaw<'a>>(&'a self, status: u16, what: &str) -> Result<T, Unreadable> {
+        if self.status != status {
+            let what = format!("status {status} was expected");
+            return Err(Unreadable { status: self.status, what });
         }
-        Err(Unreadable { status: self.status, what: format!("status {status} was expected") })
+        objects::read(self, what).map_err(|mut unreadable| {
+            if let Some(coding) = &self.undecoded {
+                unreadable.what += &format!("; its content-encoding {coding:?} cannot be decoded");
+            }
+            unreadable
+        })
     }
 }
 

@@ -274,7 +274,7 @@ impl Consents {
     /// A journal that fails now costs the consent only if the process dies too.
     async fn stage(&self, entry: &Staged, raw: &RawTokenReply) {
         let Some(journal) = &self.journal else { return };
-        let reply = Reply { status: raw.status, body: raw.body.clone(), presented: None };
+        let reply = Reply::of(raw, None);
         let staged = match journal.stage(entry, &reply) {
             Ok(()) => journal.sync().await,
             Err(error) => Err(error),

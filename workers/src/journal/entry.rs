@@ -5,6 +5,7 @@ use base64::engine::general_purpose::STANDARD_NO_PAD as BASE64;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
+use zoom_api::RawTokenReply;
 use zoomd_store::grants::GrantVersion;
 use zoomd_store::seal::{Fingerprint, Vault};
 use zoomd_wire::AccountName;
@@ -106,8 +107,10 @@ impl Staged {
 pub struct Reply {
     /// The HTTP status.
     pub status: u16,
-    /// The body.
+    /// The body as it came, compressed if it came so.
     pub body: Zeroizing<Vec<u8>>,
+    /// Its `Content-Encoding`.
+    pub coding: Option<String>,
     /// The refresh token that was presented.
     pub presented: Option<SecretString>,
 }
@@ -116,6 +119,9 @@ pub struct Reply {
 struct Plain {
     status: u16,
     body: String,
+    /// Entries of earlier versions have none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    coding: Option<String>,
     presented: Option<String>,
 }
 
@@ -127,10 +133,23 @@ impl Drop for Plain {
 }
 
 impl Reply {
+    /// What came for `presented`, to be kept.
+    #[must_use]
+    pub fn of(raw: &RawTokenReply, presented: Option<SecretString>) -> Self {
+        Self { status: raw.status, body: raw.body.clone(), coding: raw.coding.clone(), presented }
+    }
+
+    /// The reply, to be read again.
+    #[must_use]
+    pub fn raw(&self) -> RawTokenReply {
+        RawTokenReply::new(self.status, self.body.to_vec()).coded(self.coding.clone())
+    }
+
     pub(super) fn to_json(&self) -> Zeroizing<Vec<u8>> {
         let plain = Plain {
             status: self.status,
             body: BASE64.encode(&*self.body),
+            coding: self.coding.clone(),
             presented: self.presented.as_ref().map(|token| token.expose_secret().to_owned()),
         };
         // Room for all of it at once: a growing buffer would leave copies behind.
@@ -146,6 +165,7 @@ impl Reply {
         Some(Self {
             status: plain.status,
             body: Zeroizing::new(BASE64.decode(&plain.body).ok()?),
+            coding: plain.coding.take(),
             presented: plain.presented.take().map(SecretString::from),
         })
     }

@@ -1,5 +1,4 @@
 use secrecy::SecretString;
-use zeroize::Zeroizing;
 use zoomd_store::seal::{FingerprintKey, KeyRing};
 
 use super::*;
@@ -39,11 +38,8 @@ fn staged(id: &str, account: &str, generation: u64, lineage: &[Fingerprint]) -> 
 }
 
 fn reply(body: &str) -> Reply {
-    Reply {
-        status: 200,
-        body: Zeroizing::new(body.as_bytes().to_vec()),
-        presented: Some("old".to_owned().into()),
-    }
+    let raw = zoom_api::RawTokenReply::new(200, body.as_bytes().to_vec());
+    Reply::of(&raw, Some("old".to_owned().into()))
 }
 
 fn fp(vault: &Vault, token: &str) -> Fingerprint {

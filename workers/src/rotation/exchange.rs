@@ -76,11 +76,7 @@ impl Rotator {
         raw: &RawTokenReply,
         arrived: Instant,
     ) -> bool {
-        let reply = Reply {
-            status: raw.status,
-            body: raw.body.clone(),
-            presented: Some(token.refresh_token.clone()),
-        };
+        let reply = Reply::of(raw, Some(token.refresh_token.clone()));
         let written = self.0.journal.stage(staged, &reply);
         meter::staged(arrived.elapsed());
         let flushed = match written {

@@ -4,7 +4,7 @@
 //! The evidence lies in the journal, so Zoom is not asked again: rule N judges it
 //! however late, by what was stored when the token was presented.
 
-use zoom_api::{RawTokenReply, RefusalKind, TokenRefusal};
+use zoom_api::{RefusalKind, TokenRefusal};
 use zoomd_store::StoreError;
 use zoomd_store::grants::Line;
 use zoomd_store::rotation::{Doubt, End, Judged, Refusal, Stored};
@@ -20,7 +20,7 @@ impl Rotator {
         staged: &Staged,
         reply: &Reply,
     ) -> Result<bool, StoreError> {
-        let raw = RawTokenReply::new(reply.status, reply.body.to_vec());
+        let raw = reply.raw();
         let rotations = &self.0.rotations;
         let (account, id) = (&staged.account, staged.id.as_str());
         let mut doubt = Doubt::Silence;
@@ -96,6 +96,8 @@ pub(super) fn reason(probe: bool, refusal: &TokenRefusal) -> &'static str {
 
 #[cfg(test)]
 mod tests {
+    use zoom_api::RawTokenReply;
+
     use super::*;
 
     #[test]

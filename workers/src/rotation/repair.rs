@@ -120,8 +120,7 @@ impl Rotator {
     }
 
     fn offer_of(&self, staged: &Staged, reply: &Reply) -> Option<zoomd_store::rotation::Offer> {
-        let raw = zoom_api::RawTokenReply::new(reply.status, reply.body.to_vec());
-        let parsed = raw.parse().ok()?;
+        let parsed = reply.raw().parse().ok()?;
         self.offer(staged, parsed, reply.presented.as_ref()).ok()
     }
 

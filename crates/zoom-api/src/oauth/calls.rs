@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use http::header::{AUTHORIZATION, CONTENT_TYPE};
-use http::{HeaderValue, Method};
+use http::{HeaderMap, HeaderValue};
 use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 use url::form_urlencoded::Serializer;
@@ -10,6 +10,7 @@ use zeroize::Zeroizing;
 
 use super::{App, Pkce, RawTokenReply};
 use crate::client::Client;
+use crate::decode;
 use crate::error::TransportError;
 use crate::limits::retry_after;
 
@@ -82,13 +83,13 @@ impl Client {
         form: &[(&str, &str)],
     ) -> Result<RawTokenReply, TransportError> {
         let url = self.settings().endpoints.oauth_url(leaf);
-        let mut request = reqwest::Request::new(Method::POST, url);
+        let mut headers = HeaderMap::new();
         let form_type = HeaderValue::from_static("application/x-www-form-urlencoded");
-        request.headers_mut().insert(CONTENT_TYPE, form_type);
-        request.headers_mut().insert(AUTHORIZATION, app.basic());
-        *request.body_mut() = Some(encode(form).into());
-        let (status, headers, body) = self.token_exchange(request).await?;
-        let mut reply = RawTokenReply::new(status, body.to_vec());
+        headers.insert(CONTENT_TYPE, form_type);
+        headers.insert(AUTHORIZATION, app.basic());
+        let sent = self.token_exchange(url, headers, encode(form).into());
+        let (status, headers, body) = sent.await?;
+        let mut reply = RawTokenReply::new(status, body.to_vec()).coded(decode::codings(&headers));
         reply.retry_after = headers
             .get(http::header::RETRY_AFTER)
             .and_then(|value| retry_after(value.to_str().ok()?));

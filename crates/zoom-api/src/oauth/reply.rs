@@ -3,21 +3,29 @@
 //! Reading is forgiving where forgiving cannot hurt: a reply with a new refresh
 //! token must never be thrown away because some other field is odd.
 
+use std::borrow::Cow;
+
 use secrecy::SecretString;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use zeroize::Zeroizing;
 
 use super::refusal::{TokenRefusal, classify_token_error};
+use crate::decode;
 use crate::limits::RetryAfter;
+
+/// The largest text of a reply, once it is decoded.
+const MOST_TEXT: usize = 1 << 20;
 
 /// An answer of the token endpoint as it came, to be kept before it is read.
 #[derive(Clone)]
 pub struct RawTokenReply {
     /// The HTTP status.
     pub status: u16,
-    /// The body; wiped from memory when dropped.
+    /// The body as it came, compressed if it came so; wiped from memory when dropped.
     pub body: Zeroizing<Vec<u8>>,
+    /// The `Content-Encoding` header; without it the body cannot be read later.
+    pub coding: Option<String>,
     /// The `Retry-After` header; not part of what is to be kept.
     pub retry_after: Option<RetryAfter>,
 }
@@ -42,13 +50,21 @@ pub struct TokenReply {
 impl RawTokenReply {
     /// Takes an answer, fresh or kept from before.
     pub fn new(status: u16, body: Vec<u8>) -> Self {
-        Self { status, body: Zeroizing::new(body), retry_after: None }
+        Self { status, body: Zeroizing::new(body), coding: None, retry_after: None }
+    }
+
+    /// The same answer with this `Content-Encoding`.
+    #[must_use]
+    pub fn coded(mut self, coding: Option<String>) -> Self {
+        self.coding = coding;
+        self
     }
 
     /// Reads the answer of a token call.
     pub fn parse(&self) -> Result<TokenReply, TokenRefusal> {
-        let read = if (200..300).contains(&self.status) { read_pair(&self.body) } else { None };
-        read.ok_or_else(|| self.refusal())
+        let text = self.text();
+        let read = if (200..300).contains(&self.status) { read_pair(&text) } else { None };
+        read.ok_or_else(|| self.refusal(&text))
     }
 
     /// Reads the answer of a revoke.
@@ -56,11 +72,18 @@ impl RawTokenReply {
         if (200..300).contains(&self.status) {
             return Ok(());
         }
-        Err(self.refusal())
+        Err(self.refusal(&self.text()))
     }
 
-    fn refusal(&self) -> TokenRefusal {
-        let mut refusal = classify_token_error(self.status, &self.body);
+    /// The body, decoded; as it came where it cannot be.
+    fn text(&self) -> Zeroizing<Vec<u8>> {
+        let decoded = decode::plain(self.coding.as_deref(), &self.body, MOST_TEXT);
+        let text = decoded.unwrap_or_else(|_| decode::without_mark(Cow::Borrowed(&self.body)));
+        Zeroizing::new(text.into_owned())
+    }
+
+    fn refusal(&self, text: &[u8]) -> TokenRefusal {
+        let mut refusal = classify_token_error(self.status, text);
         refusal.retry_after = self.retry_after;
         refusal
     }
@@ -71,6 +94,7 @@ impl std::fmt::Debug for RawTokenReply {
         f.debug_struct("RawTokenReply")
             .field("status", &self.status)
             .field("body_len", &self.body.len())
+            .field("coding", &self.coding)
             .finish_non_exhaustive()
     }
 }

@@ -83,6 +83,10 @@ proptest! {
 
     #[test]
     fn token_replies(status in 0_u16..1000, body in body()) {
+        for coding in ["gzip", "deflate", "br", "zstd, br"] {
+            let coded = RawTokenReply::new(status, body.clone()).coded(Some(coding.to_owned()));
+            let _ = (coded.parse(), coded.revoked());
+        }
         let reply = RawTokenReply::new(status, body);
         match reply.parse() {
             Ok(_) => prop_assert!((200..300).contains(&status)),
