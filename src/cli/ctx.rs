@@ -1,7 +1,7 @@
 //! What a verb is given: the configuration, where to print, and the way to
 //! Redis, to Zoom and to the keys, opened only when asked for.
 
-use zoom_api::{Client, Settings};
+use zoom_api::{Client, Proxies, Settings, SetupError};
 use zoomd_store::ops::Ops;
 use zoomd_store::seal::KeyRing;
 use zoomd_store::{ErrorKind, Store, StoreError};
@@ -45,9 +45,20 @@ impl Ctx {
 
     /// A client of Zoom with the configured addresses and time-outs.
     pub fn zoom(&self) -> Result<Client, CliError> {
-        Client::new(zoom_settings(&self.config))
-            .map_err(|e| CliError::failed(format!("cannot set up the client of Zoom: {e}")))
+        zoom_client(&self.config)
     }
+}
+
+/// A client of Zoom with the configured addresses and time-outs.
+pub fn zoom_client(config: &Config) -> Result<Client, CliError> {
+    Client::new(zoom_settings(config)).map_err(|error| match error {
+        SetupError::Proxy(error) => {
+            let hint = format!("unset {}, or except Zoom with NO_PROXY=zoom.us", error.variable);
+            CliError::config(error.to_string()).hint(hint)
+        }
+        error => CliError::failed(format!("cannot set up the client of Zoom: {error}"))
+            .hint("zoomd doctor tells more; SSL_CERT_FILE names other certificates"),
+    })
 }
 
 /// How Zoom is spoken to.
@@ -58,6 +69,7 @@ pub fn zoom_settings(config: &Config) -> Settings {
         request_timeout: zoom.request_timeout,
         token_timeout: zoom.token_timeout,
         user_agent: concat!("zoomd/", env!("CARGO_PKG_VERSION")).to_owned(),
+        proxies: Proxies::from_env(),
         ..Settings::new(zoom.endpoints.clone())
     }
 }

@@ -6,6 +6,7 @@
 //! port answers from the first moment to the last.
 
 mod door;
+pub mod files;
 pub mod folder;
 pub mod identity;
 mod presence;
@@ -20,11 +21,10 @@ mod systemd;
 use std::sync::Arc;
 use std::time::Duration;
 
-use zoom_api::Client;
 use zoomd_workers::Engine;
 use zoomd_workers::supervisor::Supervisor;
 
-use crate::cli::ctx::zoom_settings;
+use crate::cli::ctx::zoom_client;
 use crate::cli::error::CliError;
 use crate::config::Config;
 use crate::http::Health;
@@ -53,6 +53,8 @@ pub async fn run(
         "zoomd starts"
     );
     folder::prepare(&config.data_dir).map_err(|e| refusal::data_folder(config, &e))?;
+    files::raise(config.concurrency as u64);
+    let client = zoom_client(config)?;
     let ring = config.key_ring()?;
     ring.self_test().map_err(refusal::no_key)?;
     let public = public::bind(config).await?;
@@ -66,8 +68,6 @@ pub async fn run(
         () = stop.wait(Wish::Drain) => return Ok(()),
         fault = supervisor.watch(hangs_after) => return Err(refusal::broken(fault)),
     };
-    let client = Client::new(zoom_settings(config))
-        .map_err(|e| CliError::failed(format!("cannot set up the client of Zoom: {e}")))?;
     let setup =
         setup::engine(config, store.clone(), vault, client.clone(), &id, supervisor.clone());
     let engine = Engine::start(setup).await?;

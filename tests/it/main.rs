@@ -24,6 +24,7 @@ mod keys;
 mod log;
 mod meeting;
 mod metrics;
+mod network;
 mod rights;
 mod rotation;
 mod shapes;

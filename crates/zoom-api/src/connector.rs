@@ -68,7 +68,7 @@ impl Connector {
                 Ok(Stream { way: Way::Tunnel(Box::new(within.call(to).await?)), forwarded: false })
             }
             Some(proxy) => {
-                let way = Way::Direct(https.call(proxy.uri().clone()).await?);
+                let way = Way::Direct(Box::new(https.call(proxy.uri().clone()).await?));
                 Ok(Stream { way, forwarded: true })
             }
         }
@@ -137,13 +137,13 @@ pub(crate) struct Stream {
 }
 
 enum Way {
-    Direct(MaybeHttpsStream<Tcp>),
+    Direct(Box<MaybeHttpsStream<Tcp>>),
     Tunnel(Box<MaybeHttpsStream<MaybeHttpsStream<Tcp>>>),
 }
 
 impl Stream {
     fn direct(stream: MaybeHttpsStream<Tcp>) -> Self {
-        Self { way: Way::Direct(stream), forwarded: false }
+        Self { way: Way::Direct(Box::new(stream)), forwarded: false }
     }
 }
 

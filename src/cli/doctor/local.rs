@@ -5,11 +5,11 @@ use std::path::Path;
 use super::report::Finding;
 use crate::config::units::{show_time, time};
 use crate::config::{Config, RESTORE_KEY};
-use crate::daemon::folder;
+use crate::daemon::{files, folder};
 
 /// Looks at what lies on this machine.
 pub(super) fn look(config: &Config) -> Vec<Finding> {
-    let mut checks = vec![key(config), data_dir(config)];
+    let mut checks = vec![key(config), data_dir(config), open_files(config, files::allowed())];
     checks.extend(systemd(config));
     checks
 }
@@ -46,6 +46,23 @@ fn data_dir(config: &Config) -> Finding {
             "data folder",
             format!("{shown}: {why}; the daemon keeps its rotation journal there"),
             next_for(dir),
+        ),
+    }
+}
+
+/// A daemon that runs under a service manager may have another limit than this shell.
+fn open_files(config: &Config, allowed: u64) -> Finding {
+    let wanted = files::wanted(config.concurrency as u64);
+    let needs = format!("concurrency {} can need {wanted}", config.concurrency);
+    match allowed {
+        u64::MAX => Finding::pass("open files", format!("no limit; {needs}")),
+        _ if allowed >= wanted => {
+            Finding::pass("open files", format!("{allowed} allowed; {needs}"))
+        }
+        _ => Finding::warn(
+            "open files",
+            format!("{allowed} allowed in this shell, but {needs}"),
+            format!("set LimitNOFILE={wanted} in the unit, or lower ZOOMD_CONCURRENCY"),
         ),
     }
 }

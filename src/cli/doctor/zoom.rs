@@ -1,6 +1,7 @@
 //! Zoom: can it be reached, and are there credentials to come with.
 
-use zoom_api::{Client, TransportError, TransportKind};
+use url::Url;
+use zoom_api::{Client, Endpoints, Proxies, SetupError, TransportError, TransportKind};
 
 use super::report::Finding;
 use crate::cli::ctx::zoom_settings;
@@ -12,23 +13,54 @@ pub(super) async fn look(config: &Config) -> Vec<Finding> {
     let client = match Client::new(zoom_settings(config)) {
         Ok(client) => client,
         Err(error) => {
-            let next = "apt-get install ca-certificates";
+            let next = match &error {
+                SetupError::Proxy(error) => format!("unset {}", error.variable),
+                _ => "apt-get install ca-certificates, or set SSL_CERT_FILE".to_owned(),
+            };
             checks.push(Finding::fail("zoom", error.to_string(), next));
             return checks;
         }
     };
     let endpoints = &config.zoom.endpoints;
+    let proxies = &client.settings().proxies;
+    checks.push(proxy(proxies, endpoints));
     let (api, oauth) = tokio::join!(client.preflight_api(), client.preflight());
     for (name, url, answer) in
         [("zoom api", endpoints.api(), api), ("zoom oauth", endpoints.oauth(), oauth)]
     {
         let host = url.host_str().unwrap_or_default();
+        let through = used(proxies, url).map(|(proxy, _)| format!(" through {proxy}"));
+        let through = through.unwrap_or_default();
         checks.push(match answer {
-            Ok(took) => Finding::pass(name, format!("{host} answers in {} ms", took.as_millis())),
-            Err(error) => Finding::fail(name, format!("{host}: {error}"), next_for(host, &error)),
+            Ok(took) => {
+                let ms = took.as_millis();
+                Finding::pass(name, format!("{host} answers in {ms} ms{through}"))
+            }
+            Err(error) => {
+                Finding::fail(name, format!("{host}{through}: {error}"), next_for(host, &error))
+            }
         });
     }
     checks
+}
+
+/// The proxy of calls to `url`, and the variable that names it. One that cannot be
+/// used has failed before.
+fn used(proxies: &Proxies, url: &Url) -> Option<(String, &'static str)> {
+    proxies.of(url).ok().flatten()
+}
+
+/// Which proxy each host is reached through.
+fn proxy(proxies: &Proxies, endpoints: &Endpoints) -> Finding {
+    let told = [endpoints.api(), endpoints.oauth()].map(|url| {
+        let host = url.host_str().unwrap_or_default();
+        match used(proxies, url) {
+            Some((proxy, variable)) => format!("{host} through {proxy} ({variable})"),
+            None => format!("{host} directly"),
+        }
+    });
+    let [api, oauth] = &told;
+    Finding::pass("proxy", if api == oauth { api.clone() } else { format!("{api}, {oauth}") })
 }
 
 fn next_for(host: &str, error: &TransportError) -> String {
@@ -37,6 +69,7 @@ fn next_for(host: &str, error: &TransportError) -> String {
         TransportKind::Tls => {
             format!("openssl s_client -connect {host}:443 -servername {host} </dev/null")
         }
+        TransportKind::Local => "ulimit -n".to_owned(),
         _ => format!("curl -v https://{host}/"),
     }
 }

@@ -70,6 +70,8 @@ pub enum Wait {
     Asleep(Duration),
     /// Redis could not be asked for its token: its account sleeps.
     Redis(Duration),
+    /// This machine has no file or port left for a connection: its account sleeps.
+    Local,
     /// The call was not begun in time and must not be begun any more.
     TooLate,
 }
@@ -83,6 +85,7 @@ impl Wait {
             Self::Token => "the account has no access token that may be used",
             Self::Unreachable | Self::Asleep(_) => "zoom cannot be reached",
             Self::Redis(_) => "redis could not be asked for the access token",
+            Self::Local => "this machine has no file or port left for a connection",
             Self::TooLate => "the call could not begin in time",
         }
     }
@@ -154,6 +157,7 @@ fn on_trouble(error: &TransportError) -> Decision<'static> {
         (Sent::No, TransportKind::Request) => {
             Decision::Fail(Verdict::ours(FailureCode::InvalidJob, error.to_string()))
         }
+        (Sent::No, TransportKind::Local) => Decision::Wait(Wait::Local),
         (Sent::No, _) => Decision::Wait(Wait::Unreachable),
     }
 }

@@ -93,6 +93,7 @@ fn what_may_have_left_is_asked_about_and_what_has_not_costs_nothing() {
         assert_eq!(word(&trouble(kind, Sent::No)), "wait Unreachable", "{kind:?}");
     }
     assert_eq!(word(&trouble(Withheld, Sent::No)), "wait TooLate");
+    assert_eq!(word(&trouble(Local, Sent::No)), "wait Local");
     assert_eq!(word(&trouble(Request, Sent::No)), "invalid_job");
 }
 
@@ -194,4 +195,7 @@ fn only_servers_in_trouble_open_the_circuit() {
     }
     assert!(is_trouble(&trouble(TransportKind::Connect, Sent::No)));
     assert!(!is_trouble(&trouble(TransportKind::Withheld, Sent::No)));
+    // Nor is it Zoom's trouble that this machine has no file left.
+    assert!(!is_trouble(&trouble(TransportKind::Local, Sent::No)));
+    assert!(is_trouble(&trouble(TransportKind::Proxy, Sent::No)));
 }

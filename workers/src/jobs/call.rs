@@ -1,9 +1,9 @@
 //! Before and after a call to Zoom: may it be made, with what, and how was it.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use zoom_api::{Limit, LimitKind, Reply, TransportError};
+use zoom_api::{Limit, LimitKind, Reply, TransportError, TransportKind};
 
 use crate::decide::{self, Wait};
 use crate::metric;
@@ -16,6 +16,8 @@ use crate::tokens::{Token, Usable};
 /// How long an account may sleep because its host seems out of reach: other
 /// daemons may see it.
 const LONGEST_NAP: Duration = Duration::from_secs(5);
+/// Between two lines about files or ports that this machine has not.
+const TELL_EVERY: Duration = Duration::from_secs(60);
 /// Bytes of a body that are logged.
 const LONGEST_BODY: usize = 2_048;
 
@@ -114,6 +116,16 @@ fn tell_gauge(circuits: &Circuits) {
     metrics::gauge!("zoomd_zoom_circuit_open").set(circuits.out_of_reach().len() as f64);
 }
 
+/// Once a minute: it is one trouble, however many calls meet it.
+pub(crate) fn tell_of_shortage(error: &TransportError, now: Instant) {
+    static TOLD: Mutex<Option<Instant>> = Mutex::new(None);
+    let mut told = TOLD.lock().unwrap_or_else(PoisonError::into_inner);
+    if told.is_none_or(|at| now.saturating_duration_since(at) >= TELL_EVERY) {
+        *told = Some(now);
+        tracing::error!(%error, "calls to zoom are not made; jobs and token refreshes wait, and no attempt is spent");
+    }
+}
+
 impl Leave<'_> {
     /// The call was not made after all.
     pub fn not_tried(self) {}
@@ -131,7 +143,12 @@ impl Leave<'_> {
             Err(error) => error.kind.as_str(),
         };
         self.shop.meters.called(endpoint, word, now - began);
-        if matches!(answer, Err(error) if !error.is_unreachable()) {
+        if let Err(error) = answer
+            && !error.is_unreachable()
+        {
+            if error.kind == TransportKind::Local {
+                tell_of_shortage(error, now);
+            }
             return now;
         }
         self.open = false;

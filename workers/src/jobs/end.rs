@@ -26,6 +26,8 @@ use crate::pipeline::shop::Shop;
 
 /// A longer sleep is told by an event.
 const TELL_OVER_MS: i64 = 60_000;
+/// How long an account sleeps when this machine has no file left for its call.
+const SHORTAGE: Duration = Duration::from_secs(1);
 
 /// Settles a create.
 #[must_use]
@@ -146,7 +148,11 @@ fn close(label: Label, limit: Limit) -> Close {
 }
 
 fn nap(wait: &Wait) -> Option<Duration> {
-    if let Wait::Asleep(nap) | Wait::Redis(nap) = wait { Some(*nap) } else { None }
+    match wait {
+        Wait::Asleep(nap) | Wait::Redis(nap) => Some(*nap),
+        Wait::Local => Some(SHORTAGE),
+        _ => None,
+    }
 }
 
 fn room(flight: &Flight, nap: Option<Duration>, record: Option<Record>) -> Settlement {

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use secrecy::SecretString;
-use zoom_api::App;
+use zoom_api::{App, TransportKind};
 use zoomd_store::grants::{GrantSecrets, GrantVersion, Grants, Line};
 use zoomd_store::rotation::{Intended, Intending};
 use zoomd_store::seal::Fingerprint;
@@ -11,6 +11,7 @@ use zoomd_store::seal::Fingerprint;
 use super::doubt::later;
 use super::gate::Lease;
 use super::{Ended, Rotator, Stop, lock};
+use crate::jobs::call;
 use crate::seam;
 
 /// A connection to Zoom made longer ago than this proves nothing.
@@ -108,16 +109,17 @@ impl Rotator {
         }
         let account = lease.account();
         self.0.vault.ring().self_test().map_err(|error| unsent("sealed", error.to_string()))?;
-        let mut connected = self.reach_zoom().await.map_err(|why| unsent("unreachable", why))?;
+        let mut connected =
+            self.reach_zoom().await.map_err(|(outcome, why)| unsent(outcome, why))?;
 
         let id = format!("{}-{:016x}", self.0.daemon, rand::random::<u64>());
         let noted = self.0.journal.intend(account, &id).await;
         noted.map_err(|error| unsent("journal", error.to_string()))?;
         seam::at("journalled");
         if connected.elapsed() > CONNECTED_WITHIN {
-            connected = self.reach_zoom().await.map_err(|why| {
+            connected = self.reach_zoom().await.map_err(|(outcome, why)| {
                 self.settled(&id);
-                unsent("unreachable", why)
+                unsent(outcome, why)
             })?;
         }
         lock(&self.0.running).insert(id.clone(), account.clone());
@@ -130,12 +132,17 @@ impl Rotator {
         Ok(intent)
     }
 
-    async fn reach_zoom(&self) -> Result<Instant, String> {
+    /// Connects as the exchange will; a lack of files here is not Zoom's trouble.
+    async fn reach_zoom(&self) -> Result<Instant, (&'static str, String)> {
         let reached = self.0.ours.client.preflight().await;
         reached.map(|_| Instant::now()).map_err(|error| {
             let why = error.to_string();
+            if error.kind == TransportKind::Local {
+                call::tell_of_shortage(&error, Instant::now());
+                return ("local", why);
+            }
             self.endpoint_failed(&why);
-            why
+            ("unreachable", why)
         })
     }
 

@@ -1,7 +1,9 @@
 //! Replies that are compressed although nobody asked, or begin with a mark.
 
 use secrecy::SecretString;
-use zoom_api::{AccessToken, App, Client, Endpoints, ListQuery, SendBody, Settings, TransportKind};
+use zoom_api::{
+    AccessToken, App, Client, Endpoints, ListQuery, MeetingRef, SendBody, Settings, TransportKind,
+};
 use zoom_sim::{Coding, Config, Endpoint, Fault, Sim, What};
 
 use crate::server::token;
@@ -38,7 +40,7 @@ async fn every_reply_is_read_whatever_it_is_in() {
         let page = client.list_meetings(&access, "me", &ListQuery::default()).await.unwrap();
         assert!(page.page().unwrap().meetings.iter().any(|row| row.id == id), "{what:?}");
         assert!(client.users_me(&access).await.unwrap().user().is_ok(), "{what:?}");
-        let none = client.get_meeting(&access, &1.into()).await.unwrap();
+        let none = client.get_meeting(&access, &MeetingRef::Id(1)).await.unwrap();
         assert!(none.error().is_meeting_missing(), "{what:?}: {}", none.error());
         let raw = client.refresh(&app, &refresh).await.unwrap();
         let reply = raw.parse().unwrap_or_else(|error| panic!("{what:?}: {error}"));
