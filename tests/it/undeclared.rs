@@ -22,10 +22,11 @@ fn serve(stream: TcpStream) -> std::io::Result<()> {
             word.truncate(length);
             words.push(String::from_utf8_lossy(&word).to_ascii_uppercase());
         }
-        let info = "redis_version:7.2.0\r\naof_enabled:1\r\n";
+        let info = "redis_version:7.2.0\r\nrun_id:ab\r\nrole:master\r\naof_enabled:1\r\n";
         let answer = match words.first().map(String::as_str) {
             Some("INFO") => format!("${}\r\n{info}\r\n", info.len()),
             Some("EVAL" | "EVALSHA") => REFUSAL.to_owned(),
+            Some("ROLE") => "*3\r\n$6\r\nmaster\r\n:0\r\n*0\r\n".to_owned(),
             Some("TIME") => "*2\r\n$10\r\n1800000000\r\n$1\r\n0\r\n".to_owned(),
             Some("HMGET") => "*3\r\n$-1\r\n$-1\r\n$-1\r\n".to_owned(),
             Some("SCAN" | "HGETALL" | "CONFIG" | "ZRANGEBYLEX") => "*0\r\n".to_owned(),
