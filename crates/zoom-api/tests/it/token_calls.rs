@@ -81,7 +81,7 @@ async fn trouble_is_handed_over_not_repeated() {
             reply.unwrap().parse().unwrap_err()
         };
         let server = refused().await;
-        assert_eq!(server.kind, RefusalKind::Server);
+        assert_eq!(server.kind, RefusalKind::Gateway);
         assert_eq!(server.retry_after, Some(RetryAfter::Seconds(7)));
         assert_eq!(refused().await.kind, RefusalKind::DeadGrant);
         assert_eq!(refused().await.kind, RefusalKind::Unreadable);
