@@ -4,7 +4,9 @@
 use rand::RngExt as _;
 use rand::rngs::StdRng;
 use serde_json::{Value, json};
-use zoom_sim::{Dates, End, ListRules, OddRow, Order, PastStart, Rules};
+use zoom_sim::{
+    Coding, Dates, End, Endpoint, Fault, ListRules, OddRow, Order, PastStart, Rules, What,
+};
 
 /// Readings of one round.
 const MOST: usize = 4;
@@ -63,6 +65,22 @@ const READINGS: [Reading; 24] = [
     }),
     ("a refresh spares the old token", |r, _| r.tokens.refresh_kills_access = false),
 ];
+
+/// Codings of replies that nobody asked for; the last is a byte-order mark.
+const CODINGS: [(&str, What); 5] = [
+    ("replies are gzip", What::Compressed(Coding::Gzip)),
+    ("replies are deflate", What::Compressed(Coding::Deflate)),
+    ("replies are raw deflate", What::Compressed(Coding::RawDeflate)),
+    ("replies are brotli", What::Compressed(Coding::Br)),
+    ("replies have a byte-order mark", What::ByteOrderMark),
+];
+
+/// Draws, for every third round, a coding of all replies. It must come before other
+/// faults: a reply is coded only if no fault before it has ended the request.
+pub fn draw_coding(dice: &mut StdRng) -> Option<(&'static str, Fault)> {
+    let (name, what) = CODINGS[dice.random_range(0..CODINGS.len())].clone();
+    dice.random_bool(1.0 / 3.0).then(|| (name, Fault::new(Endpoint::Any, what).after().always()))
+}
 
 fn lay(rules: &mut Rules, row: OddRow) {
     rules.list.rows.push(row);

@@ -146,6 +146,10 @@ impl World {
         let late = self.plan.kind == Kind::LateList;
         let mut readings = Vec::new();
         self.sim.rules(|rules| readings = readings::draw(rules, &mut self.dice, late));
+        if let Some((name, fault)) = readings::draw_coding(&mut self.dice) {
+            self.sim.fault(fault);
+            readings.push(name);
+        }
         self.rows.read(&readings);
         self.readings = readings;
         let blind = matches!(self.plan.kind, Kind::Redis | Kind::RolledBack);

@@ -237,8 +237,11 @@ async fn a_zoom_out_of_reach_is_said_by_status_and_readiness() {
     let rig = Rig::start().await;
     rig.connect("acme");
     let daemon = rig.daemon();
-    let trouble = zoom_sim::Fault::new(zoom_sim::Endpoint::Create, zoom_sim::What::Status(503));
-    rig.sim.fault(trouble.always());
+    // Of all calls: an answer to any of them shows that Zoom is there.
+    for endpoint in [zoom_sim::Endpoint::Create, zoom_sim::Endpoint::Me] {
+        let trouble = zoom_sim::Fault::new(endpoint, zoom_sim::What::Status(503));
+        rig.sim.fault(trouble.always());
+    }
     for n in 0..8 {
         rig.xadd(&job("acme", &format!("waits-{n}"))).await;
     }

@@ -109,8 +109,9 @@ async fn streams_are_cut_and_accounts_and_notes_looked_at_in_steps() {
 /// Commands that answer with all there is, and where they are right.
 const WHOLE: [&str; 8] =
     ["'SMEMBERS'", "'KEYS'", "'HKEYS'", "'HVALS'", "'HGETALL'", "'SCAN'", ", 0, -1", "'-', '+')"];
-/// A grant, its account and its intent have a handful of fields.
-const SMALL: [&str; 1] = ["rotation_acquire.lua"];
+/// A grant, its account and its intent have a handful of fields; a hold has two for
+/// each daemon, and ends within a minute.
+const SMALL: [&str; 2] = ["rotation_acquire.lua", "rotation_beat.lua"];
 
 #[test]
 fn no_script_reads_a_whole_key() {
