@@ -81,7 +81,11 @@ async fn an_idle_connection_to_a_woken_old_master_takes_no_write() {
     let (used, idle) = (store.connection(), store.blocking_connection());
     set(&used, "before-1").await.expect("written");
     set(&idle, "before-2").await.expect("written");
-    watched.master.ask(&["WAIT", "1", "0"]).expect("the replica has all");
+    // A WAIT of another connection would not wait for these writes.
+    until("the replica has both", || {
+        watched.replica.ask(&["EXISTS", "before-1", "before-2"]).is_ok_and(|n| n.starts_with(":2"))
+    })
+    .await;
     watched.master.signal(Signal::STOP);
     let listening = tokio::spawn({
         let conn = store.connection();

@@ -50,20 +50,37 @@ impl Ops {
         id: &str,
         entry: Option<&str>,
     ) -> Result<Option<JobView>, StoreError> {
+        if let Some(memory) = self.memory(id).await? {
+            return self.remembered_job(id, &memory).await.map(Some);
+        }
+        let found = match entry {
+            Some(entry) => self.job_in(id, entry).await?,
+            None => self.unremembered_job(id).await?,
+        };
+        if found.is_some() {
+            return Ok(found);
+        }
+        // It may have left the stream for the live jobs while it was searched for.
+        match self.memory(id).await? {
+            Some(memory) => self.remembered_job(id, &memory).await.map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// The state of a job that is live, or that was over a short while ago.
+    async fn memory(&self, id: &str) -> Result<Option<String>, StoreError> {
         let mut command = redis::cmd("HGET");
         command.arg(self.store.keys().ids()).arg(id);
-        let memory: Option<String> =
-            from_redis_value(self.store.connection().value(&command).await?)?;
-        match memory.as_deref() {
-            Some(value) if value.starts_with("L ") => match Live::read(value) {
-                Some(live) => self.live_job(id, live).await.map(Some),
-                None => Err(StoreError::unexpected("a job's state")),
-            },
-            Some(value) => self.finished_job(id, value).await.map(Some),
-            None => match entry {
-                Some(entry) => self.job_in(id, entry).await,
-                None => self.unremembered_job(id).await,
-            },
+        Ok(from_redis_value(self.store.connection().value(&command).await?)?)
+    }
+
+    async fn remembered_job(&self, id: &str, memory: &str) -> Result<JobView, StoreError> {
+        if !memory.starts_with("L ") {
+            return self.finished_job(id, memory).await;
+        }
+        match Live::read(memory) {
+            Some(live) => self.live_job(id, live).await,
+            None => Err(StoreError::unexpected("a job's state")),
         }
     }
 
