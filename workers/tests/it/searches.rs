@@ -254,9 +254,11 @@ async fn a_page_token_that_expires_starts_the_list_again() {
         world.enqueue(&job_with("acme", &format!("other-{n}")));
     }
     world.outcomes(7).await;
-    world.sim.rules(|rules| rules.list.page_token_refused = 0.5);
+    world.sim.rules(|rules| rules.list.page_token_refused = 1.0);
     world.sim.fault(Fault::new(Endpoint::Create, What::Status(500)));
     world.enqueue(&job_with("acme", "nothing"));
+    world.sim.wait_for(Endpoint::List, 4).await.expect("a second page is asked for");
+    world.sim.rules(|rules| rules.list.page_token_refused = 0.0);
     let result = world.outcome_of("nothing").await;
     assert_eq!((&result["status"], &result["attempts"]), (&json!("succeeded"), &json!(2)));
     engine.drain(LIMIT).await;
@@ -362,12 +364,13 @@ async fn many_searches_of_one_account_share_a_small_budget() {
     });
     let engine =
         world.engine_with(|setup| setup.queue.request_timeout = Duration::from_millis(300)).await;
-    world.sim.fault(Fault::new(Endpoint::Create, What::Drop).after().times(8));
-    for n in 0..8 {
+    // About three seconds each, at two list calls a second.
+    world.sim.fault(Fault::new(Endpoint::Create, What::Drop).after().times(4));
+    for n in 0..4 {
         world.enqueue(&job_with("acme", &format!("many-{n}")));
     }
-    let outcomes = world.outcomes(8).await;
+    let outcomes = world.outcomes(4).await;
     assert!(outcomes.values().all(|one| one["reconciled"] == true), "{outcomes:?}");
-    assert_eq!(world.sim.meetings().len(), 8);
+    assert_eq!(world.sim.meetings().len(), 4);
     engine.drain(LIMIT).await;
 }
