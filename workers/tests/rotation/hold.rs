@@ -100,22 +100,6 @@ async fn while_one_that_the_living_remember_is_silent_nobody_rotates_before_the_
 }
 
 #[tokio::test]
-async fn a_store_much_older_than_what_the_living_remember_is_held_for_the_whole_time() {
-    let mut house = House::unlimited().await;
-    let account = house.import("ada").await;
-    let one = house.tokens_with("one", short()).await;
-    token(&one, &account).await;
-    let old = saved(&mut house);
-    one.rotate_now("ada", PATIENCE).await.expect("a token");
-    // Older than a quarter of the hold.
-    tokio::time::sleep(SHORT / 2).await;
-    go_back(&mut house, &old);
-    let begun = Instant::now();
-    one.rotate_now("ada", PATIENCE).await.expect("a token");
-    assert!(begun.elapsed() > SHORT - Duration::from_millis(500), "{:?}", begun.elapsed());
-}
-
-#[tokio::test]
 async fn with_nobody_left_who_remembers_the_whole_time_is_kept() {
     let mut house = House::unlimited().await;
     let account = house.import("ada").await;
