@@ -28,6 +28,17 @@ async fn acquainted(tokens: &[&Tokens]) {
     }
 }
 
+/// Asks for rotations until the short hold that began at `begun` is nearly over, and
+/// finds that no token call leaves.
+async fn nobody_rotates(house: &House, tokens: &Tokens, begun: Instant) {
+    let asked = house.sim.counters().arrived.token;
+    while begun.elapsed() < SHORT - Duration::from_millis(500) {
+        let _ = tokens.rotate_now("ada", Duration::from_millis(100)).await;
+        assert_eq!(house.sim.counters().arrived.token, asked, "{:?}", begun.elapsed());
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+}
+
 #[tokio::test]
 async fn with_all_daemons_alive_rotations_go_on_within_5_s() {
     let mut house = House::unlimited().await;
@@ -85,18 +96,31 @@ async fn while_one_that_the_living_remember_is_silent_nobody_rotates_before_the_
     drop(two);
     go_back(&mut house, &old);
     let begun = Instant::now();
-    let asked = house.sim.counters().arrived.token;
-    while begun.elapsed() < SHORT - Duration::from_millis(500) {
-        let _ = one.rotate_now("ada", Duration::from_millis(100)).await;
-        assert_eq!(house.sim.counters().arrived.token, asked, "{:?}", begun.elapsed());
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
+    nobody_rotates(&house, &one, begun).await;
     // It wakes, and what it has is taken over and committed by the other.
     drop(journal);
     repaired(&house, &account, Some(last)).await;
     one.rotate_now("ada", PATIENCE).await.expect("the chain goes on");
     let got = token(&one, &account).await;
     assert_eq!(house.client().users_me(&got.access).await.expect("an answer").status, 200);
+}
+
+#[tokio::test]
+async fn a_store_much_older_than_what_the_living_remember_is_held_for_the_whole_time() {
+    let mut house = House::unlimited().await;
+    let account = house.import("ada").await;
+    let one = house.tokens_with("one", short()).await;
+    token(&one, &account).await;
+    let old = saved(&mut house);
+    let last = one.rotate_now("ada", PATIENCE).await.expect("a token").version;
+    // Older than a quarter of the hold.
+    tokio::time::sleep(SHORT / 2).await;
+    go_back(&mut house, &old);
+    let begun = Instant::now();
+    // What the journal holds is committed at once: that is no rotation.
+    repaired(&house, &account, Some(last)).await;
+    nobody_rotates(&house, &one, begun).await;
+    one.rotate_now("ada", PATIENCE).await.expect("the chain goes on");
 }
 
 #[tokio::test]
