@@ -1,5 +1,5 @@
-//! Says every ten seconds that this daemon is there and which hosts of Zoom it
-//! cannot reach, the latter also when it changes; and at its end that it is gone.
+//! Says every ten seconds that this daemon is there and what keeps it from running
+//! jobs, the latter also when it changes; and at its end that it is gone.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -38,8 +38,7 @@ pub(super) fn announce(
         pid: std::process::id(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
         started_ms: jiff::Timestamp::now().as_millisecond(),
-        zoom_away: Vec::new(),
-        journal: None,
+        problems: Vec::new(),
     };
     let announcer = ops.clone();
     let part = supervisor.spawn("presence", |beat| async move {
@@ -47,12 +46,12 @@ pub(super) fn announce(
         let mut said = None;
         loop {
             beat.waiting(tick.tick()).await;
-            let (away, journal) = (health.zoom_out_of_reach(), health.journal_trouble());
-            let news = away != presence.zoom_away || journal != presence.journal;
+            let problems = health.problems();
+            let news = problems != presence.problems;
             if !news && said.is_some_and(|at: Instant| at.elapsed() < EVERY) {
                 continue;
             }
-            (presence.zoom_away, presence.journal) = (away, journal);
+            presence.problems = problems;
             said = Some(Instant::now());
             // The engine warns of a Redis that is away; this is said again soon.
             if let Err(error) = announcer.announce(&presence).await {

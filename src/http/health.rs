@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 use zoomd_store::Store;
+use zoomd_store::ops::Problem;
 use zoomd_workers::Engine;
 use zoomd_workers::supervisor::Supervisor;
 
@@ -105,19 +106,22 @@ impl Health {
         if hung == 0 { Ok(()) } else { Err(format!("the handlers of {hung} jobs do not end")) }
     }
 
-    /// The hosts of Zoom that seem out of reach.
-    pub fn zoom_out_of_reach(&self) -> Vec<String> {
-        match &*self.lock() {
-            Phase::Running(_, engine) => {
-                engine.zoom_out_of_reach().iter().map(ToString::to_string).collect()
-            }
+    /// What keeps this daemon from running jobs.
+    pub fn problems(&self) -> Vec<Problem> {
+        let phase = self.lock();
+        let away = match &*phase {
+            Phase::Running(_, engine) => engine.zoom_out_of_reach(),
             Phase::Starting | Phase::Stopping(_) => Vec::new(),
-        }
-    }
-
-    /// Why no token is refreshed here.
-    pub fn journal_trouble(&self) -> Option<String> {
-        journal(&self.lock())
+        };
+        let away = away.iter().map(|host| {
+            let what = format!("{host} is out of reach of this daemon");
+            Problem::degraded("zoom_unreachable", what, "zoomd doctor").of_host(&**host)
+        });
+        let journal = journal(&phase).map(|why| {
+            let next = "make room on the disk, or put the data folder back and restart";
+            Problem::degraded("rotation_impossible", why, next)
+        });
+        away.chain(journal).collect()
     }
 
     /// Looks at every check.

@@ -153,6 +153,9 @@ fn spawn(env: &[(&str, String)], dir: &Path, life: u32, seam: &str) -> (Child, P
         command = other;
     }
     command.envs(env.iter().map(|(name, value)| (name, value))).env("ZOOMD_SEAM", seam);
+    if let Some(filter) = std::env::var_os("CHAOS_LOG") {
+        command.env("ZOOMD_LOG", filter);
+    }
     command.stdin(Stdio::null()).stdout(Stdio::null());
     command.stderr(File::create(&log).expect("a log file"));
     (command.spawn().expect("the binary starts"), log)

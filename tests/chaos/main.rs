@@ -5,7 +5,8 @@
 //! As a test it plays one short round, always the same. `make chaos` plays long:
 //! the same code with `CHAOS_SECONDS`, `CHAOS_WORLDS`, `CHAOS_SCALE` (`scaled`,
 //! `default`), `CHAOS_SEED` (printed; the same seed draws the same blows),
-//! `CHAOS_ZOOMD` (another build of the daemon), `CHAOS_FAKETIME` (the library
+//! `CHAOS_ZOOMD` (another build of the daemon), `CHAOS_LOG` (what the daemons log,
+//! as in `ZOOMD_LOG`), `CHAOS_FAKETIME` (the library
 //! that gives two of three daemons a wall clock 400 days off) and `CHAOS_FILE`,
 //! to which a long campaign in pieces adds up.
 

@@ -249,6 +249,7 @@ async fn a_zoom_out_of_reach_is_said_by_status_and_readiness() {
     let (status, body) = daemon.get("/readyz");
     let ready: serde_json::Value = serde_json::from_str(&body).expect("JSON");
     assert_eq!((status, &ready["degraded"]), (200, &true.into()), "{body}");
-    let told = || rig.run(&["status"]).stdout.contains("is out of its reach").then_some(());
+    let told =
+        || rig.run(&["status"]).stdout.contains("is out of reach of this daemon").then_some(());
     crate::support::until("the host in zoomd status", told);
 }

@@ -11,10 +11,12 @@ pub(super) async fn look(store: &Store) -> Vec<Finding> {
     // A Redis that does not answer has a finding of its own.
     let daemons = Ops::new(store.clone()).daemons().await.unwrap_or_default();
     let alive = daemons.iter().filter(|daemon| daemon.alive);
-    let troubled = alive.filter_map(|daemon| Some((daemon, daemon.presence.journal.as_deref()?)));
-    let findings = troubled.map(|(daemon, why)| {
+    let problems =
+        alive.flat_map(|daemon| daemon.presence.problems.iter().map(move |p| (daemon, p)));
+    let troubled = problems.filter(|(_, problem)| problem.code == "rotation_impossible");
+    let findings = troubled.map(|(daemon, problem)| {
         let id = &daemon.presence.id;
-        let text = format!("{id} refreshes no token: {}", one_line(why));
+        let text = format!("{id} refreshes no token: {}", one_line(&problem.what));
         let next = format!(
             "on {}: make room, or put the data folder back and restart",
             daemon.presence.host

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use clap::Args;
 use jiff::Timestamp;
 use serde::Serialize;
-use zoomd_store::ops::{Ops, ROTATION_DAYS, RotationDays, Status};
+use zoomd_store::ops::{Ops, Problem, ROTATION_DAYS, RotationDays, Status};
 use zoomd_store::probe::{self, ServerFacts};
 use zoomd_store::{ErrorKind, Store};
 
@@ -86,8 +86,7 @@ struct Daemon<'a> {
     pid: u32,
     version: &'a str,
     alive: bool,
-    zoom_out_of_reach: &'a [String],
-    journal_trouble: Option<&'a str>,
+    problems: &'a [Problem],
     seen_at: Option<Timestamp>,
     started_at: Option<Timestamp>,
 }
@@ -153,8 +152,7 @@ fn daemon(line: &zoomd_store::ops::DaemonLine) -> Daemon<'_> {
         pid: line.presence.pid,
         version: &line.presence.version,
         alive: line.alive,
-        zoom_out_of_reach: &line.presence.zoom_away,
-        journal_trouble: line.presence.journal.as_deref(),
+        problems: &line.presence.problems,
         seen_at: time(line.seen_ms),
         started_at: time(line.presence.started_ms),
     }
@@ -238,13 +236,8 @@ fn people(ctx: &Ctx, view: &View<'_>, rate: Option<f64>) -> String {
         let seen = daemon.seen_at.map(|at| ctx.out.moment(at, now)).unwrap_or_default();
         let state = if daemon.alive { String::new() } else { format!(", last heard of {seen}") };
         line("", paint(&format!("{} {}{state}", daemon.id, daemon.version), FAINT));
-        for host in daemon.zoom_out_of_reach.iter().filter(|_| daemon.alive) {
-            let text = format!("{} is out of its reach; jobs wait for it", one_line(host));
-            line("zoom", paint(&text, WARN));
-        }
-        if let Some(why) = daemon.journal_trouble.filter(|_| daemon.alive) {
-            let text = format!("{}; it refreshes no token", one_line(why));
-            line("journal", paint(&text, WARN));
+        for problem in daemon.problems.iter().filter(|_| daemon.alive) {
+            line("", paint(&one_line(&problem.what), WARN));
         }
     }
     let age = view.oldest_queued_at.map(|at| format!(", the oldest {}", ctx.out.moment(at, now)));

@@ -2,7 +2,7 @@
 
 use redis::from_redis_value;
 
-use super::Ops;
+use super::{Ops, Problem};
 use crate::StoreError;
 
 /// A daemon is alive that was heard of within so long.
@@ -25,10 +25,8 @@ pub struct Presence {
     pub version: String,
     /// When it started.
     pub started_ms: i64,
-    /// The hosts of Zoom it cannot reach.
-    pub zoom_away: Vec<String>,
-    /// Why its rotation journal cannot be written.
-    pub journal: Option<String>,
+    /// What keeps it from running jobs.
+    pub problems: Vec<Problem>,
 }
 
 /// A daemon that was heard of.
@@ -55,8 +53,8 @@ impl Ops {
         write.cmd("ZADD").arg(keys.daemons()).arg(now_ms).arg(&presence.id);
         write.cmd("HSET").arg(&key).arg("host").arg(&presence.host);
         write.arg("pid").arg(presence.pid).arg("version").arg(&presence.version);
-        write.arg("started").arg(presence.started_ms).arg("away").arg(presence.zoom_away.join(" "));
-        write.arg("journal").arg(presence.journal.as_deref().unwrap_or_default());
+        let problems = serde_json::to_string(&presence.problems).unwrap_or_default();
+        write.arg("started").arg(presence.started_ms).arg("problems").arg(problems);
         write.cmd("PEXPIRE").arg(&key).arg(FORGOTTEN_MS);
         write.cmd("ZREMRANGEBYSCORE").arg(keys.daemons()).arg("-inf").arg(now_ms - FORGOTTEN_MS);
         for answer in self.store.connection().values(&write).await? {
@@ -92,7 +90,7 @@ impl Ops {
         }
         let mut reads = redis::pipe();
         for (id, _) in &seen {
-            let fields = ["host", "pid", "version", "started", "away", "journal"];
+            let fields = ["host", "pid", "version", "started", "problems"];
             reads.cmd("HMGET").arg(keys.daemon(id)).arg(&fields);
         }
         let values = conn.values(&reads).await?;
@@ -104,9 +102,9 @@ impl Ops {
             let (host, pid) = (next(), next().parse().unwrap_or(0));
             let (version, started_ms) = (next(), next().parse().unwrap_or(0));
             let seen_ms = seen_ms as i64;
-            let zoom_away = next().split_whitespace().map(str::to_owned).collect();
-            let journal = Some(next()).filter(|why| !why.is_empty());
-            let presence = Presence { id, host, pid, version, started_ms, zoom_away, journal };
+            // A daemon of another version may tell none, or of another shape.
+            let problems = serde_json::from_str(&next()).unwrap_or_default();
+            let presence = Presence { id, host, pid, version, started_ms, problems };
             daemons.push(DaemonLine { presence, seen_ms, alive: now_ms - seen_ms < ALIVE_MS });
         }
         Ok(daemons)

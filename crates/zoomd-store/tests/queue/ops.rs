@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use serde_json::Value;
 use zoomd_store::ops::{
-    CANCEL_MARK, Cancelled, FailureFilter, JobFilter, JobView, Ops, Presence, Retried, Source,
-    State,
+    CANCEL_MARK, Cancelled, FailureFilter, JobFilter, JobView, Ops, Presence, Problem, Retried,
+    Source, State,
 };
 use zoomd_store::queue::{Admitted, Mode, Record, Then, Why};
 
@@ -397,20 +397,20 @@ async fn a_pause_holds_everything_and_a_resume_wakes_it() {
 #[tokio::test]
 async fn a_daemon_that_says_so_is_there() {
     let bench = Bench::start().await;
+    let away = Problem::degraded("zoom_unreachable", "no answer", "zoomd doctor").since(4);
     let presence = Presence {
         id: "boot1".into(),
         host: "box".into(),
         pid: 7,
         version: "0.1.0".into(),
         started_ms: 5,
-        zoom_away: vec!["api.zoom.us".into()],
-        journal: Some("no space left".into()),
+        problems: vec![away.clone()],
     };
     assert!(ops(&bench).daemons().await.expect("asked").is_empty());
     ops(&bench).announce(&presence).await.expect("said");
     let daemons = ops(&bench).daemons().await.expect("asked");
     assert_eq!((daemons.len(), daemons[0].alive), (1, true));
-    assert_eq!(daemons[0].presence.journal.as_deref(), Some("no space left"));
+    assert_eq!(daemons[0].presence.problems, [away]);
     assert_eq!((daemons[0].presence.pid, daemons[0].presence.started_ms), (7, 5));
     bench.shift(Duration::from_secs(31)).await;
     assert!(!ops(&bench).daemons().await.expect("asked")[0].alive);
