@@ -121,10 +121,7 @@ fn help_of(key: &str) -> String {
             if here == section && name.trim_start_matches('#') == leaf {
                 return remark.join(" ");
             }
-            // `#client_secret` stands under the remark of `#client_id`.
-            if !line.starts_with('#') {
-                remark.clear();
-            }
+            remark.clear();
         } else {
             remark.clear();
         }
@@ -159,6 +156,9 @@ mod tests {
         for setting in SETTINGS.iter() {
             assert!(!setting.help.is_empty(), "{} has no remark", setting.key);
         }
+        // A text that two settings share would be another's.
+        let texts: std::collections::HashSet<_> = SETTINGS.iter().map(|s| &s.help).collect();
+        assert_eq!(texts.len(), SETTINGS.len(), "two settings share a remark");
         let names: std::collections::HashSet<_> = SETTINGS.iter().map(|s| &s.env).collect();
         assert_eq!(names.len(), SETTINGS.len(), "two settings share a variable");
     }

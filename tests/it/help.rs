@@ -86,6 +86,25 @@ fn topics_completions_and_the_manual_need_no_configuration() {
 }
 
 #[test]
+fn every_variable_has_a_text_of_its_own() {
+    let ran = finish(zoomd(Path::new("/"), &["help", "environment"]), "").expect(0);
+    let mut texts = std::collections::BTreeMap::new();
+    let mut name = "";
+    for line in ran.stdout.lines().skip_while(|line| !line.starts_with("ZOOMD_")) {
+        match line.strip_prefix("    ") {
+            None => name = line,
+            Some(text) => {
+                let other = texts.insert(text, name);
+                assert_eq!(other, None, "{name} shows the text of another variable: {text}");
+            }
+        }
+    }
+    assert!(texts.len() > 50, "{} texts", texts.len());
+    let secret = texts.iter().find(|(_, name)| name.starts_with("ZOOMD_CLIENT_SECRET"));
+    assert!(secret.expect("listed").0.starts_with("Client secret"));
+}
+
+#[test]
 fn usage_errors_are_two_and_json_when_asked() {
     let here = Path::new("/");
     let ran = finish(zoomd(here, &["enqueu"]), "").expect(2);
