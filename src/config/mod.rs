@@ -224,6 +224,13 @@ pub fn environment() -> Result<BTreeMap<String, String>, ConfigError> {
 
 const PLACES: [&str; 2] = ["zoomd.toml", "/etc/zoomd/zoomd.toml"];
 
+fn is_file_or_forbidden(path: &Path) -> bool {
+    match path.metadata() {
+        Ok(found) => found.is_file(),
+        Err(error) => error.kind() == std::io::ErrorKind::PermissionDenied,
+    }
+}
+
 /// The file to read and its text; a file that was named must be there.
 fn find_file(named: Option<&Path>) -> Result<Option<(PathBuf, String)>, ConfigError> {
     let read = |path: &Path| {
@@ -231,6 +238,10 @@ fn find_file(named: Option<&Path>) -> Result<Option<(PathBuf, String)>, ConfigEr
     };
     match named {
         Some(path) => read(path).map(Some),
-        None => PLACES.iter().map(Path::new).find(|p| p.is_file()).map(read).transpose(),
+        // A place that may not be looked into is an error: with the defaults instead,
+        // another Redis and another namespace would be used.
+        None => {
+            PLACES.iter().map(Path::new).find(|p| is_file_or_forbidden(p)).map(read).transpose()
+        }
     }
 }

@@ -3,7 +3,10 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
+
+use crate::support::Rig;
 
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 
@@ -19,6 +22,14 @@ fn unit() -> BTreeMap<String, String> {
         .filter_map(|line| line.split_once('='))
         .map(|(name, value)| (name.to_owned(), value.to_owned()))
         .collect()
+}
+
+/// All values of one directive, also of the lines that are to be uncommented.
+fn all(directive: &str) -> Vec<String> {
+    let unit = read("deploy/systemd/zoomd.service");
+    let lines = unit.lines().map(|line| line.trim_start_matches('#'));
+    let values = lines.filter_map(|line| line.strip_prefix(directive)?.strip_prefix('='));
+    values.map(ToOwned::to_owned).collect()
 }
 
 /// A length of time in the default configuration, in seconds.
@@ -37,6 +48,48 @@ fn the_unit_waits_for_an_exchange_of_tokens() {
     let grace = compose.lines().find_map(|l| l.trim().strip_prefix("stop_grace_period: ")).unwrap();
     let minutes: u64 = grace.trim_end_matches('m').parse().unwrap();
     assert!(minutes * 60 > longest);
+}
+
+/// The work of systemd is done by hand: credentials are copied, and the files they
+/// come from are out of the daemon's reach.
+#[tokio::test]
+async fn what_init_writes_starts_under_the_unit() {
+    let mut rig = Rig::start().await;
+    for name in ["ENCRYPTION_KEY", "CLIENT_ID", "CLIENT_SECRET", "REDIS_URL", "DATA_DIR"] {
+        rig.set(&format!("ZOOMD_{name}"), "");
+    }
+    rig.redis_cli(&["CONFIG", "SET", "requirepass", "pw-of-redis"]);
+    let url = rig.redis.url().replace("redis://", "redis://:pw-of-redis@");
+    fs::write(rig.dir.path().join("url"), &url).unwrap();
+    let init = "init --yes --offline --folder etc --client-id sim-client --client-secret-file - \
+                --redis-url-file url";
+    let args: Vec<_> = init.split_whitespace().collect();
+    rig.run_with(&args, "sim-secret\n").expect(0);
+    let (etc, creds) = (rig.dir.path().join("etc"), rig.dir.path().join("creds"));
+    let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    // The service runs as a user of its own.
+    assert_eq!((mode(&etc), mode(&etc.join("zoomd.toml"))), (0o755, 0o644));
+
+    fs::create_dir(&creds).unwrap();
+    for loaded in all("LoadCredential") {
+        let (id, source) = loaded.split_once(':').unwrap();
+        let source = etc.join(source.strip_prefix("/etc/zoomd/").unwrap());
+        assert_eq!(mode(&source), 0o600, "{loaded}");
+        fs::rename(&source, creds.join(id)).unwrap();
+    }
+    let mut left: Vec<_> = fs::read_dir(&etc).unwrap().map(|f| f.unwrap().file_name()).collect();
+    left.retain(|name| name != "zoomd.toml");
+    assert!(left.is_empty(), "the unit does not load {left:?}");
+    let state = rig.dir.path().join("state");
+    fs::create_dir(&state).unwrap();
+    for setting in all("Environment") {
+        let (name, value) = setting.split_once('=').unwrap();
+        let value = value.replace("%d", creds.to_str().unwrap());
+        rig.set(name, &value.replace("%S", state.to_str().unwrap()));
+    }
+    rig.set("ZOOMD_CONFIG", etc.join("zoomd.toml").to_str().unwrap());
+    rig.run(&["config", "check"]).expect(0);
+    rig.daemon().stop();
 }
 
 #[test]

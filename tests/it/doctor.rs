@@ -164,16 +164,22 @@ async fn init_makes_a_set_up_that_works_and_never_loses_a_key() {
     let file = |name: &str| rig.dir.path().join(name);
     let toml = std::fs::read_to_string(file("zoomd.toml")).expect("there");
     assert!(!toml.contains("pw-of-redis") && !toml.contains("sim-secret"), "{toml}");
-    for secret in ["zoomd.key", "zoomd.client-secret", "zoomd.redis-url"] {
+    for secret in ["encryption_key", "client_secret", "redis_url"] {
         let mode = std::fs::metadata(file(secret)).expect(secret).permissions().mode();
         assert_eq!(mode & 0o777, 0o600, "{secret}");
     }
-    let key = std::fs::read_to_string(file("zoomd.key")).expect("there");
+    let key = std::fs::read_to_string(file("encryption_key")).expect("there");
     rig.connect("acme");
     rig.daemon();
     rig.run(&["init", "--yes"]).expect(1);
     rig.run(&["init", "--yes", "--force", "--offline"]).expect(0);
-    assert_eq!(std::fs::read_to_string(file("zoomd.key")).expect("there"), key);
+    assert_eq!(std::fs::read_to_string(file("encryption_key")).expect("there"), key);
+    // A key file under its former name is the key still.
+    std::fs::rename(file("encryption_key"), file("zoomd.key")).expect("renamed");
+    rig.run(&["init", "--yes", "--force", "--offline"]).expect(0);
+    assert!(!file("encryption_key").exists(), "a second key was made");
+    let toml = std::fs::read_to_string(file("zoomd.toml")).expect("there");
+    assert!(toml.contains("key_file = \"zoomd.key\""), "{toml}");
 }
 
 #[tokio::test]

@@ -84,7 +84,7 @@ async fn init_takes_its_secrets_by_the_same_rules() {
         rig.run_with(&[&args[..], &["--client-secret-file", "-"]].concat(), secret)
     };
     init("a", "\u{feff}hush\r\n", "id").expect(0);
-    let written = std::fs::read_to_string(rig.dir.path().join("a/zoomd.client-secret"));
+    let written = std::fs::read_to_string(rig.dir.path().join("a/client_secret"));
     assert_eq!(written.expect("it is there"), "hush\n");
     let ran = init("b", "hush\nhush\n", "id").expect(2);
     assert!(ran.stderr.contains("has 2 lines") && !ran.stderr.contains("hush"), "{}", ran.stderr);
