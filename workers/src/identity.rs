@@ -104,7 +104,7 @@ async fn ask(shop: &Shop, account: &AccountName) -> Result<Option<Identity>, Dur
         known: (now, std::time::Instant::now()),
         token: &token,
         leave,
-        paid: false,
+        paid: None,
         until: None,
     };
     match asker.me().await {

@@ -127,7 +127,11 @@ pub fn back_with(flight: &Flight, wait: Wait, record: Record) -> Settlement {
 pub fn limited_with(flight: &Flight, label: Label, limit: Limit, record: Record) -> Settlement {
     // A host's gate holds back creates, not looks.
     if matches!(limit.kind, LimitKind::Unknown | LimitKind::UserDay) {
-        return stand_aside(flight, label, limit, record);
+        let mut aside = stand_aside(flight, label, limit, record);
+        if limit.kind == LimitKind::Unknown {
+            aside.closes.clear();
+        }
+        return aside;
     }
     Settlement { closes: vec![close(label, limit)], ..room(flight, None, Some(record)) }
 }

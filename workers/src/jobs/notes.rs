@@ -17,6 +17,8 @@ const UNCOUNTED: &str = "uncounted";
 const AWAY: &str = "away";
 /// The record's field for the times a handler of this job did not come back.
 const CRASHES: &str = "crashes";
+/// The record's field for when the job was first found to be unresolved for too long.
+const OVERDUE: &str = "overdue_ms";
 
 /// Whether a fresh token was refused in this run before.
 #[must_use]
@@ -74,6 +76,16 @@ pub fn quiet_ms(record: &Record) -> Option<i64> {
 /// Notes when the lost call must be over.
 pub fn set_quiet(record: &mut Record, ms: i64) {
     record.more.insert(QUIET.to_owned(), ms.into());
+}
+
+/// How long the job has been unresolved for too long, which it is now if `is`.
+pub fn overdue_ms(record: &mut Record, is: bool, now_ms: i64) -> i64 {
+    if !is {
+        record.more.remove(OVERDUE);
+        return 0;
+    }
+    let since = record.more.entry(OVERDUE.to_owned()).or_insert_with(|| now_ms.into());
+    now_ms - since.as_i64().unwrap_or(now_ms)
 }
 
 /// How often in a row a handler of this job did not come back.

@@ -8,7 +8,8 @@ use std::time::Instant;
 
 use jiff::{SignedDuration, Timestamp};
 use zoom_api::{
-    Class, Limit, ListQuery, Listed, MeetingRef, OddRow, Pager, PagerFull, Reply, TransportError,
+    Class, Limit, LimitKind, ListQuery, Listed, MeetingRef, OddRow, Pager, PagerFull, Reply,
+    TransportError,
 };
 use zoomd_store::budget::Label;
 use zoomd_store::calls::{Begun, Call};
@@ -24,6 +25,9 @@ use crate::tokens::{Refused, Token};
 pub enum Stop {
     /// Something must be waited for first.
     Wait(Wait),
+    /// A limit or a token refresh leaves no room for this call until then (ms by
+    /// Redis' clock).
+    Later(i64),
     /// A 429 to a call of this label.
     Limited(Label, Limit),
     /// No answer that could be used.
@@ -36,6 +40,7 @@ impl std::fmt::Display for Stop {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Wait(why) => f.write_str(why.words()),
+            Self::Later(_) => f.write_str("a rate limit leaves no room for the call yet"),
             Self::Limited(label, _) => write!(f, "a limit of {} calls is used up", label.as_str()),
             Self::Failed(Failure { why, .. }) | Self::TooLong(why) => f.write_str(why),
         }
@@ -89,8 +94,8 @@ pub struct Asker<'a> {
     pub(crate) known: (Timestamp, Instant),
     pub(crate) token: &'a Token,
     pub(crate) leave: Leave<'a>,
-    /// Whether the next call was paid for with the lease.
-    pub(crate) paid: bool,
+    /// The next call was paid for with the lease, and must begin by then.
+    pub(crate) paid: Option<Instant>,
     /// No further call begins after this.
     pub(crate) until: Option<Instant>,
 }
@@ -195,8 +200,9 @@ impl Asker<'_> {
 
     /// Asks for the right to a further call; the first was paid for.
     async fn begin(&mut self, label: Label, what: &str) -> Result<Option<Call>, Stop> {
-        if std::mem::take(&mut self.paid) {
-            return Ok(None);
+        if let Some(by) = self.paid.take() {
+            let late = Instant::now() > by;
+            return if late { Err(Stop::Wait(Wait::TooLate)) } else { Ok(None) };
         }
         if self.until.is_some_and(|until| Instant::now() > until) {
             return Err(Stop::Wait(Wait::TooLate));
@@ -205,8 +211,12 @@ impl Asker<'_> {
         let time = self.shop.queue.settings().request_timeout;
         match self.shop.calls.begin(&account, label, time).await {
             Ok(Begun::Go(call)) => Ok(Some(call)),
-            Ok(Begun::Waits { .. } | Begun::State { .. }) => Err(Stop::Wait(Wait::TooLate)),
-            Ok(_) => Err(failed(what, &"the account is not there")),
+            Ok(Begun::Waits { until_ms, .. }) => Err(Stop::Later(until_ms)),
+            Ok(Begun::State { .. }) => Err(Stop::Wait(Wait::Token)),
+            Ok(Begun::NoAccount) => Err(failed(what, &"the account is not there")),
+            Ok(Begun::Broken) => {
+                Err(failed(what, &"a key of the account in redis is of a type that is not zoomd's"))
+            }
             Err(error) => Err(failed(what, &error)),
         }
     }
@@ -227,7 +237,10 @@ impl Asker<'_> {
         }
         if let Some(limit) = zoom_api::limit_kind(&reply, self.redis_time(began), now) {
             call::log_limit(self.account, None, label.as_str(), &reply, limit);
-            self.close(label, limit).await;
+            // The settlement of a lease closes what its calls met.
+            if self.until.is_none() && limit.kind != LimitKind::Unknown {
+                self.close(label, limit).await;
+            }
             return Err(Stop::Limited(label, limit));
         }
         let error = reply.error();
@@ -254,7 +267,7 @@ impl Asker<'_> {
         since.ok().and_then(|since| time.checked_add(since).ok()).unwrap_or(time)
     }
 
-    /// Closes what a 429 named; a search outside of any lease has no settle to do so.
+    /// Closes what a 429 named, outside of any lease.
     async fn close(&self, label: Label, limit: Limit) {
         let Ok(account) = AccountName::new(self.account) else { return };
         let close = decide::close(label.as_str(), limit);
@@ -272,7 +285,7 @@ fn failed(what: &str, why: &impl std::fmt::Display) -> Stop {
 fn unreadable(rows: usize) {
     if rows > 0 {
         metrics::counter!("zoomd_list_rows_unreadable_total").increment(rows as u64);
-        tracing::info!(rows, "rows of zoom's list of meetings cannot be read and are skipped");
+        tracing::debug!(rows, "rows of zoom's list of meetings cannot be read and are skipped");
     }
 }
 

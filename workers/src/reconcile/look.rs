@@ -17,9 +17,9 @@ use zoomd_store::budget::Label;
 use zoomd_store::queue::Record;
 use zoomd_wire::Marker;
 
-use super::asker::{Asker, Failure, Left, Stop};
-use super::search::{Bookmark, Search};
-use super::shown::{Heap, stopped};
+use super::asker::{Asker, Failure, Left, Refusal, Stop};
+use super::search::{Bookmark, Pile, Search, Stage};
+use super::shown::stopped;
 use super::sift::{self, Sought};
 use crate::decide::Wait;
 use crate::jobs::call::Leave;
@@ -27,7 +27,7 @@ use crate::pipeline::flight::Flight;
 use crate::pipeline::shop::Shop;
 use crate::tokens::Token;
 
-/// How often one look begins a list again that a 4xx ended in its middle.
+/// How often a list begins again that a 4xx ended in its middle.
 const RESTARTS: u32 = 3;
 
 /// What a look shows.
@@ -46,6 +46,9 @@ pub enum Look {
     },
     /// Something must be waited for first.
     Wait(Wait),
+    /// A limit or a token refresh leaves no room for the next call until then (ms by
+    /// Redis' clock); the search goes on where it stopped.
+    Later(i64),
     /// A 429 to a call of this label.
     Limited(Label, Limit),
     /// Zoom gave no answer that could be used.
@@ -154,7 +157,8 @@ pub async fn look(
     let (first, sent) = (time(record.first_send_ms), time(record.last_send_ms));
     let meeting = &flight.job.meeting;
     let (account, host) = (place.account.as_str(), place.host.as_str());
-    let paid = !flight.expired;
+    // What is handed out because its time or its account is over was charged nothing.
+    let paid = (!flight.expired && !flight.removed).then_some(flight.ticket.send_by);
     let mut looker = Looker {
         asker: Asker { shop, account, host, known, token, leave, paid, until },
         sought: Sought::new(orders.marker, meeting, first),
@@ -169,122 +173,171 @@ pub async fn look(
 }
 
 impl Looker<'_, '_> {
-    async fn run(&mut self, whole: bool, record: &mut Record, search: &mut Search) -> Look {
-        let days = self.days.filter(|_| !whole && !search.no_days && !search.is_under_way());
-        let mut heap = Heap::default();
-        if let Some((from, to)) = days {
-            let query = ListQuery { from: Some(from), to: Some(to), ..ListQuery::default() };
-            let left = self.read(query, 0, &mut heap).await.err().map(|left| left.stop);
-            match left {
-                None | Some(Stop::TooLong(_)) => {
-                    let shown = self.shown(&heap, record, search).await;
-                    return shown.unwrap_or_else(|| self.nothing(false, heap.pile));
-                }
-                // Perhaps it is the days that Zoom refuses. Not asked again: a look
-                // whose first call is wasted may wait for the second for ever.
-                Some(Stop::Failed(Failure { refusal: Some(_), .. })) => search.no_days = true,
-                Some(stop) => return stopped(stop, heap.pile.alike),
-            }
+    async fn run(&mut self, decides: bool, record: &mut Record, search: &mut Search) -> Look {
+        let resumed = search.resume(self.now_ms());
+        let days = self.days.filter(|_| !decides && !search.no_days && resumed.is_none());
+        let mut pile = Pile::default();
+        if let Some(days) = days
+            && let Some(look) = self.some_days(days, &mut pile, record, search).await
+        {
+            return look;
         }
-        self.whole(whole, heap, record, search).await
+        let (mut mark, pile) = resumed.unwrap_or_else(|| (Bookmark::default(), pile.anew()));
+        if mark.stage == Stage::Scheduled && mark.token.is_none() {
+            mark.decides = decides;
+        }
+        self.whole(mark, pile, record, search).await
+    }
+
+    /// Reads the days around the start alone. `None`: Zoom refuses such a list.
+    async fn some_days(
+        &mut self,
+        (from, to): (Date, Date),
+        pile: &mut Pile,
+        record: &mut Record,
+        search: &mut Search,
+    ) -> Option<Look> {
+        let query = ListQuery { from: Some(from), to: Some(to), ..ListQuery::default() };
+        match self.read(query, 0, pile).await.err().map(|left| left.stop) {
+            // What was read must do: the last look reads the whole list anyway.
+            None | Some(Stop::TooLong(_) | Stop::Later(_)) => {}
+            // Perhaps it is the days that Zoom refuses. Not asked again: a look
+            // whose first call is wasted may wait for the second for ever.
+            Some(Stop::Failed(Failure { refusal: Some(_), .. })) => {
+                search.no_days = true;
+                return None;
+            }
+            Some(stop) => return Some(stopped(stop, std::mem::take(&mut pile.alike))),
+        }
+        let mark = Bookmark { stage: Stage::Meetings, ..Bookmark::default() };
+        Some(self.conclude(mark, std::mem::take(pile), record, search).await)
     }
 
     /// Reads the whole list, and where the meeting may be over those that are.
     async fn whole(
         &mut self,
-        decides: bool,
-        mut heap: Heap,
+        mut mark: Bookmark,
+        mut pile: Pile,
         record: &mut Record,
         search: &mut Search,
     ) -> Look {
-        let resumed = search.resume(self.now_ms());
-        let mut mark;
-        (mark, heap.pile) = resumed.unwrap_or_else(|| (Bookmark::default(), heap.pile.anew()));
-        if !mark.previous {
-            match self.scheduled(mark, &mut heap).await {
-                Ok(pages) => heap.pile.pages = pages,
-                Err(left) => return self.left(left, false, heap, record, search).await,
+        if mark.stage == Stage::Scheduled {
+            match self.scheduled(&mark, &mut pile, search).await {
+                Ok(pages) => pile.pages = pages,
+                Err(left) => return self.left(left, mark, pile, record, search).await,
             }
-            mark = Bookmark { previous: true, ..Bookmark::default() };
+            mark =
+                Bookmark { stage: Stage::Previous, decides: mark.decides, ..Bookmark::default() };
         }
-        if self.unlisted.is_some() && !heap.has_found() {
-            let kind = ListKind::Previous;
-            let query = ListQuery { kind, next_page_token: mark.token, ..ListQuery::default() };
-            match self.read(query, mark.pages, &mut heap).await {
+        if mark.stage == Stage::Previous && self.unlisted.is_some() && !pile.has_found() {
+            let (kind, token) = (ListKind::Previous, mark.token.clone());
+            let query = ListQuery { kind, next_page_token: token, ..ListQuery::default() };
+            match self.read(query, mark.pages, &mut pile).await {
                 // Whoever does not know this list only knows less.
                 Ok(_)
                 | Err(Left {
                     stop: Stop::TooLong(_) | Stop::Failed(Failure { refusal: Some(_), .. }),
                     ..
                 }) => {}
-                Err(left) => return self.left(left, true, heap, record, search).await,
+                Err(left) => return self.left(left, mark, pile, record, search).await,
             }
         }
-        search.whole += u32::from(decides);
-        let enough = heap.pile.pages <= 1 || search.whole > 1;
-        let shown = self.shown(&heap, record, search).await;
-        shown.unwrap_or_else(|| self.nothing(enough, heap.pile))
+        let mark =
+            Bookmark { stage: Stage::Meetings, decides: mark.decides, ..Bookmark::default() };
+        self.conclude(mark, pile, record, search).await
     }
 
     /// Reads the list of meetings that are not over to its end. One that a 4xx
-    /// ends in its middle begins again: a page token that expired, say.
-    async fn scheduled(&mut self, mark: Bookmark, heap: &mut Heap) -> Result<u32, Left> {
-        let Bookmark { mut token, mut pages, .. } = mark;
-        for _ in 0..RESTARTS {
+    /// ends in its middle begins again: a page token that expired, say. When that
+    /// has happened too often, over all looks, the look fails and is made later.
+    async fn scheduled(
+        &mut self,
+        mark: &Bookmark,
+        pile: &mut Pile,
+        search: &mut Search,
+    ) -> Result<u32, Left> {
+        let (mut token, mut pages) = (mark.token.clone(), mark.pages);
+        loop {
             let query = ListQuery { next_page_token: token.take(), ..ListQuery::default() };
-            match self.read(query, pages, heap).await {
+            let end = self.read(query, pages, pile).await;
+            match &end {
                 Err(Left { stop: Stop::Failed(failure), token: Some(_), .. })
-                    if failure.refusal.is_some() =>
+                    if failure.refusal == Some(Refusal::Other) && search.restarts < RESTARTS =>
                 {
                     tracing::debug!(why = failure.why, "a list is read again from its first page");
+                    search.restarts += 1;
                     pages = 0;
-                    heap.pile = heap.pile.anew();
+                    *pile = pile.anew();
                 }
-                end => return end,
+                Err(Left { stop: Stop::Wait(_) | Stop::Later(_) | Stop::Limited(..), .. }) => {
+                    return end;
+                }
+                _ => {
+                    search.restarts = 0;
+                    return end;
+                }
             }
         }
-        self.read(ListQuery::default(), 0, heap).await
+    }
+
+    /// What the lists that were read come to. A meeting that cannot be read in full
+    /// for now is read from here.
+    async fn conclude(
+        &mut self,
+        mark: Bookmark,
+        pile: Pile,
+        record: &mut Record,
+        search: &mut Search,
+    ) -> Look {
+        // The lease paid for a list, which no read of a meeting may use.
+        self.asker.paid = None;
+        match self.shown(&pile, record, search).await {
+            Some(Look::Later(until_ms)) => {
+                search.stop_at(mark, self.now_ms(), pile);
+                Look::Later(until_ms)
+            }
+            Some(look) => look,
+            None => {
+                search.whole += u32::from(mark.decides);
+                let enough = mark.decides && (pile.pages <= 1 || search.whole > 1);
+                self.nothing(enough, pile)
+            }
+        }
     }
 
     /// A list was left before its end: what was read of it counts.
     async fn left(
         &mut self,
         left: Left,
-        previous: bool,
-        heap: Heap,
+        mark: Bookmark,
+        pile: Pile,
         record: &mut Record,
         search: &mut Search,
     ) -> Look {
-        let why = match left.stop {
-            stop @ (Stop::Wait(_) | Stop::Limited(..)) => {
-                let Left { token, pages, .. } = left;
-                if previous || token.is_some() {
-                    let mark = Bookmark { previous, token, pages };
-                    search.stop_at(mark, self.now_ms(), heap.pile);
-                }
-                return stopped(stop, Vec::new());
-            }
-            stop => stop,
-        };
-        match self.shown(&heap, record, search).await {
+        let Left { stop, token, pages } = left;
+        if matches!(stop, Stop::Wait(_) | Stop::Later(_) | Stop::Limited(..)) {
+            search.stop_at(Bookmark { token, pages, ..mark }, self.now_ms(), pile);
+            return stopped(stop, Vec::new());
+        }
+        match self.shown(&pile, record, search).await {
             Some(look @ (Look::Found(_) | Look::Unclear { .. })) => look,
-            _ => match why {
+            _ => match stop {
                 Stop::TooLong(why) => Look::Unclear {
                     why: format!(
                         "{why}: {} meetings were read, and the job's own may be among the rest",
-                        heap.pile.rows
+                        pile.rows
                     ),
-                    alike: heap.pile.alike,
+                    alike: pile.alike,
                 },
-                stop => stopped(stop, heap.pile.alike),
+                stop => stopped(stop, pile.alike),
             },
         }
     }
 
-    /// Reads one list onto the heap, until the marker is seen.
-    async fn read(&mut self, query: ListQuery, pages: u32, heap: &mut Heap) -> Result<u32, Left> {
+    /// Reads one list onto the pile, until the marker is seen.
+    async fn read(&mut self, query: ListQuery, pages: u32, pile: &mut Pile) -> Result<u32, Left> {
         let (sought, most) = (&self.sought, self.asker.shop.settings.reconcile.most_gets * 2);
-        self.asker.list(query, pages, |fresh, odd| heap.take(sought, most, fresh, odd)).await
+        self.asker.list(query, pages, |fresh, odd| pile.take(sought, most, fresh, odd)).await
     }
 
     fn now_ms(&self) -> i64 {

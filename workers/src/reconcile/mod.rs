@@ -39,6 +39,8 @@ use search::Search;
 
 /// The record's field for looks that failed in a row.
 const FAILED_LOOKS: &str = "failed_looks";
+/// How long a job that is to be given up waits for a look that can be made, ms.
+const LAST_WAIT_MS: i64 = 10 * 60_000;
 
 /// Makes one look and settles what it shows.
 pub async fn run(shop: &Arc<Shop>, flight: &Arc<Flight>) -> Settlement {
@@ -47,22 +49,27 @@ pub async fn run(shop: &Arc<Shop>, flight: &Arc<Flight>) -> Settlement {
             "its call may have left, and zoom's list cannot tell whether such a meeting was made";
         return unknown(flight, text, &[]);
     }
-    let last = flight.redis_ms(Instant::now()) - since_ms(flight)
-        > millis(shop.settings.reconcile.give_up);
+    let mut record = flight.record.clone();
+    let now_ms = flight.redis_ms(Instant::now());
+    let last = now_ms - since_ms(flight) > millis(shop.settings.reconcile.give_up);
+    // A look that could not be made says nothing: for a while it is tried again.
+    let over = notes::overdue_ms(&mut record, last, now_ms) > LAST_WAIT_MS;
     let (token, leave) = match call::prepare(shop, flight).await {
         Ok(ready) => ready,
-        Err(why) if last => return given_up(shop, flight, why.words(), &[]),
-        Err(why @ (Wait::Unreachable | Wait::Asleep(_))) if !notes::was_away(&flight.record) => {
-            let mut record = flight.record.clone();
-            notes::set_away(&mut record);
+        Err(why) if over => return given_up(shop, flight, why.words(), &[]),
+        Err(why) => {
+            let is_away = matches!(why, Wait::Unreachable | Wait::Asleep(_));
+            if !last && (!is_away || notes::was_away(&record)) {
+                return end::back(shop, flight, why);
+            }
+            if is_away {
+                notes::set_away(&mut record);
+            }
             return end::back_with(flight, why, record);
         }
-        Err(why) => return end::back(shop, flight, why),
     };
-    let mut record = flight.record.clone();
     record.unresolved = true;
     notes::keep_crashes(&mut record, notes::crashes(&flight.record));
-    let now_ms = flight.redis_ms(Instant::now());
     if notes::quiet_ms(&record).is_none() {
         let over = shop.queue.settings().request_timeout;
         notes::set_quiet(&mut record, now_ms + millis(over));
@@ -78,16 +85,39 @@ pub async fn run(shop: &Arc<Shop>, flight: &Arc<Flight>) -> Settlement {
     let orders = Orders { marker: marker.as_ref(), whole, last };
     let look = look::look(shop, flight, &token, leave, orders, &mut record).await;
     seam::at("looked");
+    settle(shop, flight, record, look, GiveUp { last, over })
+}
+
+/// Whether the job is given up after a look.
+struct GiveUp {
+    /// If it showed nothing.
+    last: bool,
+    /// Even if it could not be made.
+    over: bool,
+}
+
+/// What becomes of the job after a look.
+fn settle(
+    shop: &Shop,
+    flight: &Arc<Flight>,
+    record: Record,
+    look: Look,
+    GiveUp { last, over }: GiveUp,
+) -> Settlement {
+    let alike = Search::of(&record).alike().to_vec();
     match look {
         Look::Found(found) => {
-            shop.suspects.watch(flight, marker);
+            shop.suspects.watch(flight, create_meeting::marker(shop, flight));
             adopt(shop, flight, &found)
         }
         Look::Nothing(found) => nothing(shop, flight, record, &found),
         Look::Unclear { why, alike } => unknown(flight, &why, &alike),
-        Look::Wait(why) if last => given_up(shop, flight, why.words(), &[]),
-        Look::Limited(..) if last => given_up(shop, flight, "a rate limit is used up", &[]),
+        Look::Wait(why) if over => given_up(shop, flight, why.words(), &alike),
+        Look::Limited(..) | Look::Later(_) if over => {
+            given_up(shop, flight, "a rate limit is used up", &alike)
+        }
         Look::Wait(why) => end::back_with(flight, why, record),
+        Look::Later(until_ms) => end::sleep(flight, until_ms, Mode::Reconcile, record, Vec::new()),
         Look::Limited(label, limit) => end::limited_with(flight, label, limit, record),
         Look::Failed { why, alike, .. } if last => given_up(shop, flight, &why, &alike),
         Look::Failed { why, lasting, alike } => again(shop, flight, record, lasting, &why, &alike),
@@ -147,7 +177,7 @@ fn nothing(shop: &Shop, flight: &Flight, mut record: Record, found: &Nothing) ->
             end::sleep(flight, at, Mode::Reconcile, record, Vec::new())
         }
         Next::Absent if !found.enough => {
-            notes::note(&mut record, now_ms, "zoom's list has several pages; it is read once more");
+            notes::note(&mut record, now_ms, "zoom's whole list is read once more");
             end::sleep(flight, now_ms, Mode::Reconcile, record, Vec::new())
         }
         Next::Absent => match &found.doubt {

@@ -30,8 +30,10 @@ pub struct Search {
     pub no_days: bool,
     /// Looks in a row that Zoom refused for a reason that lasts.
     pub refused: u32,
-    /// Reads in a row that failed of a meeting that carries the marker.
+    /// Reads of a meeting that carries the marker which gave nothing.
     pub unread: u32,
+    /// Times in a row that a list began again.
+    pub restarts: u32,
     /// Where to go on, and what the pages before held.
     at: Option<Stopped>,
 }
@@ -43,21 +45,41 @@ struct Stopped {
     pile: Pile,
 }
 
-/// A place in the lists that are read one after the other.
+/// The parts of a look, in their order.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Stage {
+    /// The list of meetings that are not over is read.
+    #[default]
+    Scheduled,
+    /// The list of meetings that are over is read.
+    Previous,
+    /// All lists are read; single meetings are read in full.
+    Meetings,
+}
+
+/// A place in a look.
 #[derive(Debug, Default, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Bookmark {
-    /// In the list of meetings that are over, behind the other.
-    pub previous: bool,
+    /// The part that is under way.
+    pub stage: Stage,
     /// The page to be read; the first without it.
     pub token: Option<String>,
-    /// How many pages were read before.
+    /// How many pages of this list were read before.
     pub pages: u32,
+    /// The read began when the lost call had to be over: it shows what is absent.
+    pub decides: bool,
 }
 
 /// What the pages of a list hold that matters.
 #[derive(Debug, Default, Clone, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Pile {
+    /// Meetings that carry the marker.
+    pub found: Vec<Listed>,
+    /// Rows with the marker, but without an id that can be read.
+    pub nameless: Vec<Listed>,
     /// Meetings to read in full, by rank; the likeliest have the lowest.
     pub ask: Vec<(u8, u64)>,
     /// Meetings that look like the one.
@@ -109,9 +131,9 @@ impl Search {
         fresh.then_some((stopped.mark, stopped.pile))
     }
 
-    /// Whether a list is read only in part.
-    pub(super) fn is_under_way(&self) -> bool {
-        self.at.is_some()
+    /// What was read so far of meetings that look like the one.
+    pub fn alike(&self) -> &[Listed] {
+        self.at.as_ref().map_or(&[], |stopped| &stopped.pile.alike)
     }
 }
 
@@ -135,11 +157,12 @@ mod tests {
         let mut record = Record { last_send_ms: Some(5), ..Record::default() };
         let mut search = Search::of(&record);
         search.whole = 1;
-        let mark = Bookmark { previous: false, token: Some("t".to_owned()), pages: 3 };
+        let token = Some("t".to_owned());
+        let mark = Bookmark { stage: Stage::Previous, token, pages: 3, decides: true };
         search.stop_at(mark.clone(), 1_000, Pile { ask: vec![(0, 7)], ..Pile::default() });
         search.keep(&mut record);
         let mut again = Search::of(&record);
-        assert_eq!((again.whole, again.is_under_way()), (1, true));
+        assert_eq!(again.whole, 1);
         let (found, pile) = again.resume(2_000).expect("a page");
         assert_eq!((found, pile.ask), (mark, vec![(0, 7)]));
         assert!(again.resume(2_000).is_none());

@@ -15,38 +15,28 @@ use super::sift::{self, Class, Sought};
 /// list's row must do.
 const READS: u32 = 2;
 
-/// What one look has read.
-#[derive(Debug, Default)]
-pub(super) struct Heap {
-    /// Meetings that carry the marker.
-    pub(super) found: Vec<Listed>,
-    /// Rows with the marker, but without an id that can be read.
-    pub(super) nameless: Vec<Listed>,
-    pub(super) pile: Pile,
-}
-
 impl Looker<'_, '_> {
     /// What the rows that were read come to, if they come to anything.
     pub(super) async fn shown(
         &mut self,
-        heap: &Heap,
+        pile: &Pile,
         record: &mut Record,
         search: &mut Search,
     ) -> Option<Look> {
-        if !heap.found.is_empty() {
-            return Some(self.adopt(&heap.found, search).await);
+        if !pile.found.is_empty() {
+            return Some(self.adopt(&pile.found, search).await);
         }
-        if let Some(row) = heap.nameless.first() {
+        if let Some(row) = pile.nameless.first() {
             return Some(self.name(row).await);
         }
-        let alike = &heap.pile.alike;
+        let alike = &pile.alike;
         if !self.sought.is_marked() && !alike.is_empty() {
             return Some(Look::Unclear {
                 why: "the job has no marker, and these meetings could be its own".to_owned(),
                 alike: alike.clone(),
             });
         }
-        self.ask(&heap.pile, record).await
+        self.ask(pile, record).await
     }
 
     /// A look that found nothing.
@@ -72,7 +62,7 @@ impl Looker<'_, '_> {
             Err(Stop::Failed(Failure { why, refusal: Some(_) })) => from_row(first, &why),
             Err(stop) if self.last || search.unread >= READS => from_row(first, &stop.to_string()),
             Err(stop) => {
-                search.unread += u32::from(matches!(stop, Stop::Failed(_)));
+                search.unread += u32::from(matches!(stop, Stop::Failed(_) | Stop::Later(_)));
                 return stopped(stop, vec![(*first).clone()]);
             }
         };
@@ -134,7 +124,7 @@ impl Looker<'_, '_> {
     }
 }
 
-impl Heap {
+impl Pile {
     /// Takes the rows of a page; whether the marker was seen.
     pub(super) fn take(
         &mut self,
@@ -143,7 +133,7 @@ impl Heap {
         fresh: &[Listed],
         odd: &[OddRow],
     ) -> bool {
-        let pile = &mut self.pile;
+        let pile = self;
         pile.rows += fresh.len() + odd.len();
         pile.odd += odd.len();
         for row in fresh {
@@ -152,19 +142,25 @@ impl Heap {
                 pile.alike.push(Listed { agenda: None, ..row.clone() });
             }
             match sought.class(row) {
-                Class::Carries => self.found.push(row.clone()),
-                Class::Ask(rank) if pile.ask.len() < most => pile.ask.push((rank, row.id)),
+                Class::Carries => pile.found.push(row.clone()),
+                // A list that begins again shows a row again. What is over `most` is
+                // more than may be read, and the read of these says so.
+                Class::Ask(rank)
+                    if pile.ask.len() < most && pile.ask.iter().all(|(_, id)| *id != row.id) =>
+                {
+                    pile.ask.push((rank, row.id));
+                }
                 _ => {}
             }
         }
         for OddRow { rest, .. } in odd {
             match sought.class(rest) {
-                Class::Carries => self.nameless.push(rest.clone()),
+                Class::Carries => pile.nameless.push(rest.clone()),
                 Class::Ask(_) | Class::Alike => pile.doubtful += 1,
                 Class::Other => {}
             }
         }
-        self.has_found()
+        pile.has_found()
     }
 
     /// Whether the marker was seen.
@@ -177,6 +173,7 @@ impl Heap {
 pub(super) fn stopped(stop: Stop, alike: Vec<Listed>) -> Look {
     match stop {
         Stop::Wait(why) => Look::Wait(why),
+        Stop::Later(until_ms) => Look::Later(until_ms),
         Stop::Limited(label, limit) => Look::Limited(label, limit),
         Stop::Failed(Failure { why, refusal }) => {
             Look::Failed { why, lasting: refusal == Some(Refusal::Lasting), alike }
@@ -193,4 +190,32 @@ fn from_row(one: &Listed, why: &str) -> String {
         fields.retain(|_, value| !value.is_null());
     }
     fields.to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+    use zoomd_wire::{Marker, Rules};
+
+    use super::*;
+
+    #[test]
+    fn a_row_that_is_read_again_is_asked_for_once() {
+        let text = r#"{"account":"a","meeting":{"topic":"t","type":1}}"#;
+        let rules = Rules::again(Timestamp::UNIX_EPOCH);
+        let job = zoomd_wire::parse(text.as_bytes(), &rules).expect("a sound job");
+        let marker = Marker::from_bits(7);
+        let sought = Sought::new(Some(&marker), &job.meeting, Timestamp::UNIX_EPOCH);
+        let rows: Vec<Listed> = (1..=60)
+            .map(|id| serde_json::from_str(&format!(r#"{{"id":{id}}}"#)).expect("a row"))
+            .collect();
+        let mut pile = Pile::default();
+        for _ in 0..3 {
+            pile = pile.anew();
+            assert!(!pile.take(&sought, 100, &rows, &[]));
+        }
+        let ids: Vec<_> = pile.ask.iter().map(|(_, id)| *id).collect();
+        assert_eq!(ids, (1..=60).collect::<Vec<_>>());
+        assert_eq!(pile.rows, 60);
+    }
 }

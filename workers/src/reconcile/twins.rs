@@ -19,7 +19,7 @@ use zoomd_store::StoreError;
 use zoomd_store::twins::Twins;
 use zoomd_wire::Marker;
 
-use super::asker::{Answer, Asker, Stop};
+use super::asker::{Answer, Asker, Failure, Stop};
 use super::look::Place;
 use super::sift;
 use crate::jobs::call::{self, Leave};
@@ -197,7 +197,7 @@ async fn carriers(
     let now_ms = shop.queue.store().now_ms().await.map_err(|error| error.to_string())?;
     let now = Timestamp::from_millisecond(now_ms).map_err(|error| error.to_string())?;
     let (known, account, host) = ((now, Instant::now()), &*place.account, &*place.host);
-    let mut asker = Asker { shop, account, host, known, token, leave, paid: false, until: None };
+    let mut asker = Asker { shop, account, host, known, token, leave, paid: None, until: None };
     let (mut found, mut hidden) = (Vec::new(), Vec::new());
     let listed = asker.list(ListQuery::default(), 0, |fresh, _| {
         for row in fresh {
@@ -210,17 +210,29 @@ async fn carriers(
         false
     });
     let end = listed.await.map_err(|left| left.stop);
-    for id in hidden.into_iter().take(shop.settings.reconcile.most_gets) {
-        // One that cannot be read leaves the count of the others as it is.
-        if let Ok(Answer::Text(json)) = asker.get(&MeetingRef::Id(id)).await
-            && sift::agenda_of(&json).flatten().is_some_and(|text| marker.is_in(&text))
-        {
-            found.push(id);
+    let most = shop.settings.reconcile.most_gets;
+    if hidden.len() > most || matches!(end, Err(Stop::TooLong(_))) {
+        skipped();
+    }
+    let mut unread = None;
+    for id in hidden.into_iter().take(most) {
+        match asker.get(&MeetingRef::Id(id)).await {
+            Ok(Answer::Text(json)) => {
+                if sift::agenda_of(&json).flatten().is_some_and(|text| marker.is_in(&text)) {
+                    found.push(id);
+                }
+            }
+            // It is gone, or may not be read at any time.
+            Ok(Answer::Missing(_)) | Err(Stop::Failed(Failure { refusal: Some(_), .. })) => {}
+            Err(stop) => {
+                unread = Some(stop);
+                break;
+            }
         }
     }
+    let end = end.err().filter(|stop| !matches!(stop, Stop::TooLong(_))).or(unread);
     match end {
-        Err(Stop::TooLong(_)) | Ok(_) => Ok(found),
-        Err(_) if found.len() > 1 => Ok(found),
-        Err(stop) => Err(stop.to_string()),
+        Some(stop) if found.len() < 2 => Err(stop.to_string()),
+        _ => Ok(found),
     }
 }

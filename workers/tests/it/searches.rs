@@ -360,17 +360,73 @@ async fn many_searches_of_one_account_share_a_small_budget() {
     world.account_on("acme", zoomd_store::grants::Plan::Free).await;
     world.sim.rules(|rules| {
         rules.list.dates = Dates::Refused;
-        rules.list.most_rows = Some(5);
+        (rules.list.most_rows, rules.list.order) = (Some(1), Order::Newest);
     });
     let engine =
         world.engine_with(|setup| setup.queue.request_timeout = Duration::from_millis(300)).await;
-    // About three seconds each, at two list calls a second.
-    world.sim.fault(Fault::new(Endpoint::Create, What::Drop).after().times(4));
-    for n in 0..4 {
+    // Of two pages each, at about one list call a second.
+    world.sim.fault(Fault::new(Endpoint::Create, What::Drop).after().times(2));
+    for n in 0..2 {
         world.enqueue(&job_with("acme", &format!("many-{n}")));
     }
-    let outcomes = world.outcomes(4).await;
+    let outcomes = world.outcomes(2).await;
     assert!(outcomes.values().all(|one| one["reconciled"] == true), "{outcomes:?}");
-    assert_eq!(world.sim.meetings().len(), 4);
+    assert_eq!(world.sim.meetings().len(), 2);
+    engine.drain(LIMIT).await;
+}
+
+#[tokio::test]
+async fn a_meeting_that_cannot_be_read_yet_does_not_read_the_list_again() {
+    let (world, engine) = world(|list| list.agenda_chars = 0).await;
+    lose(&world, &job_with("acme", "hidden"));
+    // Reads of meetings share their limit with these.
+    for n in 0..120 {
+        world.enqueue(&job_with("acme", &format!("other-{n}")));
+    }
+    is_adopted(&world, "hidden").await;
+    let lists = world.sim.counters().arrived.list;
+    assert!(lists <= 5, "{lists} pages were read for one meeting");
+    engine.drain(LIMIT).await;
+}
+
+#[tokio::test]
+async fn a_list_that_is_refused_again_and_again_holds_no_other_search_back() {
+    let mut config = zoom_sim::Config::plan(zoom_sim::Plan::Free);
+    config.rules.limits.user_day = None;
+    config.rules.list.dates = Dates::Refused;
+    let world = World::with(config).await;
+    world.account_on("acme", zoomd_store::grants::Plan::Free).await;
+    let engine =
+        world.engine_with(|setup| setup.queue.request_timeout = Duration::from_millis(300)).await;
+    for n in 0..3 {
+        world.enqueue(&job_with("acme", &format!("other-{n}")));
+    }
+    world.outcomes(3).await;
+    world.sim.rules(|rules| {
+        (rules.list.most_rows, rules.list.order) = (Some(2), Order::Newest);
+        rules.list.page_token_refused = 1.0;
+    });
+    world.sim.fault(Fault::new(Endpoint::Create, What::Status(500)));
+    world.enqueue(&job_with("acme", "refused"));
+    world.sim.wait_for(Endpoint::List, 2).await.expect("a second page is asked for");
+    lose(&world, &job_with("acme", "newest"));
+    is_adopted(&world, "newest").await;
+    engine.stop().await;
+}
+
+#[tokio::test]
+async fn a_search_is_not_given_up_for_a_wait_of_a_moment() {
+    let world = World::new().await;
+    world.account("acme").await;
+    let engine = world
+        .engine_with(|setup| {
+            setup.queue.request_timeout = Duration::from_millis(300);
+            setup.settings.reconcile.give_up = Duration::ZERO;
+        })
+        .await;
+    let said = "You have reached the maximum per-second rate limit for this API.";
+    world.sim.fault(Fault::new(Endpoint::List, refusal(429, 429, said)));
+    lose(&world, &job_with("acme", "late"));
+    is_adopted(&world, "late").await;
     engine.drain(LIMIT).await;
 }
