@@ -18,6 +18,8 @@ pub struct Outcome {
     pub of: (String, u64),
     /// The failure's code; none of a success.
     pub code: Option<String>,
+    /// The failure's message.
+    pub why: String,
     /// The meeting named.
     pub meeting: Option<u64>,
 }
@@ -79,6 +81,7 @@ impl Book {
             at: Instant::now(),
             of: (item.field("job_id").to_owned(), json["run"].as_u64().unwrap_or(0)),
             code: failed.then(|| item.field("code").to_owned()),
+            why: json["message"].as_str().unwrap_or_default().to_owned(),
             meeting: json["meeting"]["id"].as_u64(),
         };
         let key = json["metadata"]["key"].as_str().unwrap_or_default();

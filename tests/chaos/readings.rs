@@ -66,6 +66,20 @@ const READINGS: [Reading; 24] = [
     ("a refresh spares the old token", |r, _| r.tokens.refresh_kills_access = false),
 ];
 
+/// Readings with which nobody can tell what a lost call made: a row that may be the
+/// meeting cannot be read, or no list shows it.
+const OPEN: [&str; 4] = [
+    "odd rows beside",
+    "a null row beside",
+    "no row has an id",
+    "a past start stays or is instant",
+];
+
+/// Whether a lost call may end as unknown with these readings.
+pub fn leave_open(readings: &[&str]) -> bool {
+    readings.iter().any(|name| OPEN.contains(name))
+}
+
 /// Codings of replies that nobody asked for; the last is a byte-order mark.
 const CODINGS: [(&str, What); 5] = [
     ("replies are gzip", What::Compressed(Coding::Gzip)),

@@ -48,7 +48,7 @@ pub struct World {
     pub(crate) meetings_before: u64,
     pub(crate) kills: usize,
     /// What Zoom is like in this round.
-    readings: Vec<&'static str>,
+    pub(crate) readings: Vec<&'static str>,
     pub(crate) rows: Rows,
     /// Redis' files as they were, and until when it is away.
     pub(crate) back: Option<crate::blows::Back>,
@@ -239,9 +239,9 @@ struct Job {
 }
 
 impl Job {
-    /// One in ten starts in the past; a job that is sent again is the same job.
+    /// A job that is sent again is the same job.
     fn new(account: &str, key: &str, with_id: bool) -> Self {
-        let hours = if key.ends_with('3') { -72 } else { 48 };
+        let hours = if starts_in_the_past(key) { -72 } else { 48 };
         let start = jiff::Timestamp::now() + jiff::SignedDuration::from_hours(hours);
         let start = start.strftime("%Y-%m-%dT%H:00:00Z").to_string();
         let mut job = json!({
@@ -253,6 +253,11 @@ impl Job {
         }
         Self { key: key.to_owned(), text: job.to_string() }
     }
+}
+
+/// One job in ten does.
+pub fn starts_in_the_past(key: &str) -> bool {
+    key.ends_with('3')
 }
 
 /// The jobs of a round; one in four without an id, unless Redis fails too: then
