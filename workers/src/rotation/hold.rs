@@ -72,12 +72,13 @@ impl Rotator {
         lock(&self.0.memory).seen.len()
     }
 
-    pub(super) fn took_over(&self, process: &str) {
+    /// Reports for a dead process from now on: what it left is committed.
+    pub(super) fn took_over(&self, process: String) {
         let mut memory = lock(&self.0.memory);
         if memory.journals.len() >= MOST {
             memory.journals.pop_first();
         }
-        memory.journals.insert(process.to_owned());
+        memory.journals.insert(process);
     }
 
     /// Says that this process is there, and hears whether Redis is another. Answers

@@ -171,8 +171,9 @@ struct Inner {
     outage: Mutex<outage::Outage>,
     /// What is remembered of the other processes.
     memory: Mutex<hold::Memory>,
-    /// Journals are compared with the store by one task at a time.
-    repairing: tokio::sync::Mutex<()>,
+    /// Journals are compared with the store by one task at a time. It holds the dead
+    /// whose journals were taken over and are not compared yet.
+    repairing: tokio::sync::Mutex<Vec<String>>,
 }
 
 /// What a [`Rotator`] is made of.

@@ -18,8 +18,8 @@ impl Rotator {
     /// Compares every entry with the store, and takes over what dead processes of
     /// this machine left. Answers whose accounts changed by it.
     pub(crate) async fn repair(&self) -> Result<Vec<AccountName>, GrantError> {
-        let _alone = self.0.repairing.lock().await;
-        let mut changed = self.adopt().await?;
+        let mut dead = self.0.repairing.lock().await;
+        let mut changed = self.adopt(&mut dead).await?;
         let mut entries = self.0.journal.entries();
         entries.retain(|entry| !lock(&self.0.running).contains_key(&entry.id));
         for page in entries.chunks(PAGE) {
@@ -33,6 +33,8 @@ impl Rotator {
                 }
             }
         }
+        // Only now: who reports for the dead says that Redis has what they left.
+        dead.drain(..).for_each(|process| self.took_over(process));
         let (journal, now_ms) = (self.0.journal.clone(), self.0.rotations.store().now_ms().await?);
         if let Ok(Err(error)) = tokio::task::spawn_blocking(move || journal.tidy(now_ms)).await {
             tracing::warn!(%error, "the rotation journal could not be tidied");
@@ -40,9 +42,9 @@ impl Rotator {
         Ok(changed)
     }
 
-    /// Takes over the files of dead processes: commits what they staged, answers
-    /// for what they did not.
-    async fn adopt(&self) -> Result<Vec<AccountName>, GrantError> {
+    /// Takes over the files of dead processes, and answers for what they did not
+    /// stage. Adds their names to `dead`; what they staged is to be committed.
+    async fn adopt(&self, dead: &mut Vec<String>) -> Result<Vec<AccountName>, GrantError> {
         let journal = self.0.journal.clone();
         let taken = tokio::task::spawn_blocking(move || journal.take_over()).await;
         let orphans = match taken {
@@ -55,12 +57,16 @@ impl Rotator {
         };
         let mut changed = Vec::new();
         for orphan in orphans {
-            changed.extend(self.answer_for(orphan).await?);
+            changed.extend(self.answer_for(orphan, dead).await?);
         }
         Ok(changed)
     }
 
-    async fn answer_for(&self, orphan: Orphan) -> Result<Vec<AccountName>, GrantError> {
+    async fn answer_for(
+        &self,
+        orphan: Orphan,
+        dead: &mut Vec<String>,
+    ) -> Result<Vec<AccountName>, GrantError> {
         let mut changed = Vec::new();
         for (account, id) in &orphan.unanswered {
             let stands = self.tell_of(account, id, Doubt::Silence).await?;
@@ -72,11 +78,11 @@ impl Rotator {
                 changed.push(account.clone());
             }
         }
-        let dead = orphan.daemon.clone();
-        self.took_over(&dead);
+        let process = orphan.daemon.clone();
+        dead.push(process.clone());
         orphan.finish();
         // Its keys are needed by this process' file now.
-        if let Err(error) = zoomd_store::rekey::forget(self.0.rotations.store(), &dead).await {
+        if let Err(error) = zoomd_store::rekey::forget(self.0.rotations.store(), &process).await {
             tracing::debug!(%error, "could not tell that a dead process' journal is gone");
         }
         Ok(changed)

@@ -28,15 +28,36 @@ async fn acquainted(tokens: &[&Tokens]) {
     }
 }
 
+/// Whether Redis knows of a hold that is not over. It does as soon as a daemon has
+/// heard of the new run id.
+fn is_held(house: &House) -> bool {
+    let says = |words: &[&str]| house.redis.ask(words).expect("redis answers");
+    let begun = says(&["HGET", "zoomd:v1:meta", "run_at"]);
+    begun.lines().nth(1).is_some_and(|ms| ms != "0")
+        && says(&["HEXISTS", "zoomd:v1:hold", "over"]) == ":0\r\n"
+}
+
+/// Waits until a hold has begun, or is over.
+async fn until_held(house: &House, held: bool) {
+    let begun = Instant::now();
+    while is_held(house) != held {
+        assert!(begun.elapsed() < PATIENCE, "the hold is not as it should be: {held}");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
 /// Asks for rotations until the short hold that began at `begun` is nearly over, and
 /// finds that no token call leaves.
 async fn nobody_rotates(house: &House, tokens: &Tokens, begun: Instant) {
     let asked = house.sim.counters().arrived.token;
+    let mut tries = 0;
     while begun.elapsed() < SHORT - Duration::from_millis(500) {
         let _ = tokens.rotate_now("ada", Duration::from_millis(100)).await;
         assert_eq!(house.sim.counters().arrived.token, asked, "{:?}", begun.elapsed());
+        tries += 1;
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
+    assert!(tries > 0, "the hold was over before anybody could ask for a rotation");
 }
 
 #[tokio::test]
@@ -50,8 +71,11 @@ async fn with_all_daemons_alive_rotations_go_on_within_5_s() {
     house.redis.kill();
     house.redis.restart().expect("starts again");
     let begun = Instant::now();
+    let asked = house.sim.counters().arrived.token;
+    until_held(&house, true).await;
     one.rotate_now("ada", PATIENCE).await.expect("a token");
     assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
+    assert_eq!(house.sim.counters().arrived.token, asked + 1, "it was rotated");
     assert!(house.sim.counters().broken.none());
 }
 
@@ -73,12 +97,55 @@ async fn jobs_with_a_live_token_do_not_wait_for_the_hold() {
         assert!(begun.elapsed() < Duration::from_secs(5), "it waits for the hold");
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
+    let asked = house.sim.counters().arrived.token;
+    until_held(&house, true).await;
     for _ in 0..20 {
+        assert!(is_held(&house), "nobody speaks for the silent one");
         assert!(usable(&one, &account).await.is_some(), "the token lives");
         assert!(!house.look(&account).await.gate_closed());
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
+    let _ = one.rotate_now("ada", Duration::from_millis(300)).await;
+    assert_eq!(house.sim.counters().arrived.token, asked, "and nobody rotates");
     drop(journal);
+}
+
+#[tokio::test]
+async fn who_takes_a_journal_over_reports_for_it_when_redis_has_what_it_held() {
+    let mut house = House::unlimited().await;
+    let (ada, bob) = (house.import("ada").await, house.import("bob").await);
+    let one = house.tokens_with("one", usual()).await;
+    token(&one, &ada).await;
+    token(&one, &bob).await;
+    let old = saved(&mut house);
+    let two = house.tokens_with("two", usual()).await;
+    acquainted(&[&one, &two]).await;
+    let last = two.rotate_now("bob", PATIENCE).await.expect("a token").version;
+    let journal = two.journal().clone();
+    drop(two);
+    go_back(&mut house, &old);
+    until_held(&house, true).await;
+    // Redis takes no token of bob's.
+    for words in [&["DEL", "zoomd:v1:tl:bob"][..], &["SET", "zoomd:v1:tl:bob", "broken"]] {
+        house.redis.ask(words).expect("redis answers");
+    }
+    let file = house.disk.path().join("journal/zoomd.two.journal");
+    assert!(file.exists());
+    drop(journal);
+    let begun = Instant::now();
+    while file.exists() {
+        assert!(begun.elapsed() < PATIENCE, "nobody takes it over");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    let taken = Instant::now();
+    while taken.elapsed() < Duration::from_millis(2_500) {
+        assert!(is_held(&house), "it reported before redis had the dead one's token");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    house.redis.ask(&["DEL", "zoomd:v1:tl:bob"]).expect("redis answers");
+    repaired(&house, &bob, Some(last)).await;
+    until_held(&house, false).await;
+    assert!(house.sim.counters().broken.none(), "{:?}", house.sim.violations());
 }
 
 #[tokio::test]
@@ -119,6 +186,7 @@ async fn a_store_much_older_than_what_the_living_remember_is_held_for_the_whole_
     let begun = Instant::now();
     // What the journal holds is committed at once: that is no rotation.
     repaired(&house, &account, Some(last)).await;
+    until_held(&house, true).await;
     nobody_rotates(&house, &one, begun).await;
     one.rotate_now("ada", PATIENCE).await.expect("the chain goes on");
 }
