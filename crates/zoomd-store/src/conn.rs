@@ -20,19 +20,21 @@ mod open;
 mod query;
 mod refused_at_once;
 mod sentinel;
+mod subscription;
 mod target;
 mod tls;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use redis::aio::{ConnectionLike, MultiplexedConnection, PubSub};
+use redis::aio::{ConnectionLike, MultiplexedConnection};
 use redis::{Cmd, Pipeline, RedisError, RedisFuture, Value};
 use tokio::sync::{Mutex, watch};
 
-use crate::error::{ErrorKind, StoreError, needs_another_connection};
+use crate::error::needs_another_connection;
 
 use epoch::Epoch;
+pub(crate) use subscription::Subscription;
 use target::Place;
 pub use target::Target;
 pub use tls::TlsFiles;
@@ -201,20 +203,14 @@ impl Conn {
         Ok(self.live().await?.number)
     }
 
-    /// Opens a connection for pub/sub. It says nothing of being left: watch
-    /// [`renewals`](Self::renewals).
+    /// Opens a connection that listens to these channels. It says nothing of being
+    /// left: watch [`renewals`](Self::renewals).
     ///
     /// # Errors
-    /// That there is no connection.
-    pub async fn pubsub(&self) -> Result<PubSub, StoreError> {
-        let opening = async {
-            let client = open::client(&self.shared.target, &self.shared.epoch).await?;
-            client.get_async_pubsub().await
-        };
-        match tokio::time::timeout(CONNECT_TIMEOUT, opening).await {
-            Ok(opened) => Ok(opened?),
-            Err(_) => Err(StoreError::new(ErrorKind::Unreachable, "redis does not answer")),
-        }
+    /// That there is no connection, or no right to a channel.
+    pub(crate) async fn subscribe(&self, channels: &[String]) -> Result<Subscription, RedisError> {
+        let finding = open::client(&self.shared.target, &self.shared.epoch);
+        Subscription::open(&open::within(CONNECT_TIMEOUT, finding).await?, channels).await
     }
 
     /// Listens to the sentinels, where the URL names such: all connections are

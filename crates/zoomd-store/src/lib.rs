@@ -16,6 +16,7 @@ mod durable;
 pub mod error;
 pub mod grants;
 pub mod keys;
+pub mod listener;
 pub mod meta;
 pub mod neighbours;
 pub mod ops;

@@ -7,6 +7,7 @@ use zoomd_store::grants::{
     AccountState, Change, Conflict, Connected, Epoch, GrantError, Grants, Identity, Learnt,
     NewGrant, Plan, Purged, Put, Removed, Resealed,
 };
+use zoomd_store::listener::Heard;
 use zoomd_store::meta::{self, MetaError};
 use zoomd_store::rekey;
 use zoomd_store::seal::{KeyRing, SealError};
@@ -317,17 +318,15 @@ async fn a_sleeping_account_is_woken_by_its_login() {
     run(&grants, &["ZADD", "zoomd:v1:hr:acme", "1", "me"]).await;
     run(&grants, &["HSET", "zoomd:v1:p:acme", "job-1", "{}"]).await;
     run(&grants, &["ZADD", "zoomd:v1:zz", "9999999999999", "acme", "9999999999999", "beta"]).await;
-    let mut heard = grants.store().connection().pubsub().await.expect("pub/sub");
-    heard.subscribe("zoomd:v1:wake").await.expect("subscribes");
+    let mut heard = grants.store().listen(vec!["zoomd:v1:wake".to_owned()]);
+    assert_eq!(heard.next().await, Heard::Missed);
     let connected = connect(&grants, &consent("acme", "rt-2", "u1"), Conflict::Refuse).await;
     assert!(matches!(connected, Connected::Stored { waiting: 1, .. }), "{connected:?}");
-    let mut messages = heard.into_on_message();
     let mut said = Vec::new();
     for _ in 0..2 {
-        let next = futures_util::StreamExt::next(&mut messages);
-        let message = tokio::time::timeout(std::time::Duration::from_secs(5), next).await;
-        let message = message.expect("in time").expect("still subscribed");
-        said.push(message.get_payload::<String>().expect("text"));
+        let message = tokio::time::timeout(std::time::Duration::from_secs(5), heard.next()).await;
+        let Heard::Message { text, .. } = message.expect("in time") else { panic!("it broke") };
+        said.push(text);
     }
     assert_eq!(said, ["q", "t:acme"]);
     let ring = run(&grants, &["ZRANGE", "zoomd:v1:ring", "0", "-1"]).await;

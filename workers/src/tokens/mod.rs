@@ -15,6 +15,7 @@ mod command;
 mod config;
 mod flights;
 mod launch;
+mod news;
 mod replace;
 mod service;
 mod strangers;

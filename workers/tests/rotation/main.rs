@@ -5,6 +5,7 @@ mod doubt;
 mod durable;
 mod hold;
 mod house;
+mod news;
 mod rules;
 mod storm;
 mod trouble;

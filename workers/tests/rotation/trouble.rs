@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use zoom_sim::{Endpoint, Fault, What};
 use zoomd_store::grants::{AccountState, Epoch, GrantVersion};
+use zoomd_store::listener::Heard;
 use zoomd_store::meta;
 use zoomd_store::seal::KeyRing;
 use zoomd_wire::AccountName;
@@ -214,8 +215,8 @@ async fn a_command_that_cannot_open_a_token_asks_for_no_rotation() {
 async fn a_listener_that_is_no_daemon_keeps_no_command_waiting() {
     let house = House::unlimited().await;
     let account = house.import("ada").await;
-    let mut other = house.store().connection().pubsub().await.expect("a connection");
-    other.psubscribe("*").await.expect("it listens");
+    let mut other = house.store().listen(vec![house.store().keys().ask()]);
+    assert_eq!(other.next().await, Heard::Missed);
     let command = CommandTokens::new(house.config("cli").await);
     let begun = std::time::Instant::now();
     command.rotate(&account, false, PATIENCE).await.expect("rotated here");

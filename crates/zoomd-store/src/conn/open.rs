@@ -112,7 +112,7 @@ pub(super) async fn link(client: &Client) -> Result<MultiplexedConnection, Redis
     }
 }
 
-async fn within<T>(
+pub(super) async fn within<T>(
     limit: Duration,
     work: impl Future<Output = Result<T, RedisError>>,
 ) -> Result<T, RedisError> {
