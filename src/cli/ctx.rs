@@ -6,7 +6,9 @@ use zoomd_store::ops::Ops;
 use zoomd_store::seal::KeyRing;
 use zoomd_store::{ErrorKind, Store, StoreError};
 
+use super::access::Access;
 use super::error::CliError;
+use super::namespace;
 use super::output::Output;
 use crate::config::{Config, ConfigError};
 use crate::exit::Exit;
@@ -18,12 +20,21 @@ pub struct Ctx {
     pub config: Config,
     /// The only way to print.
     pub out: Output,
+    /// Effect of the command on the namespace.
+    pub access: Access,
 }
 
 impl Ctx {
-    /// The namespace on its Redis, connected and checked.
+    /// The namespace on its Redis, connected and checked. Warns where it is none
+    /// that a zoomd has used, unless the command may be its first.
     pub async fn store(&self) -> Result<Store, CliError> {
-        Ok(Store::connect(&self.config.store()).await?)
+        let store = Store::connect(&self.config.store()).await?;
+        if self.access.expects_namespace()
+            && let Some(unknown) = namespace::unknown(&store).await?
+        {
+            self.out.warn(unknown.to_string());
+        }
+        Ok(store)
     }
 
     /// The same for a verb that changes accounts: the Redis user has all rights.

@@ -4,6 +4,7 @@
 //!
 //! File path is command path: `zoomd job show` lives in `job/`.
 
+pub mod access;
 pub mod account;
 pub mod budget;
 pub mod completions;
@@ -20,6 +21,7 @@ pub mod job;
 pub mod keys;
 pub mod man;
 pub mod meeting;
+pub mod namespace;
 pub mod output;
 pub mod pause;
 pub mod result;
@@ -38,6 +40,7 @@ use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use crate::config::{Config, Origin};
 use crate::exit::Exit;
 use crate::telemetry;
+use access::Access;
 use ctx::Ctx;
 use error::{CliError, CliResult};
 use output::{Color, Format, Output, TimeFormat};
@@ -204,7 +207,7 @@ fn dispatch(cli: Cli, out: Output) -> CliResult {
             if !matches!(config.resolved.get("log"), None | Some((_, Origin::Default))) {
                 telemetry::log(&config.log)?;
             }
-            let ctx = Ctx { config, out };
+            let ctx = Ctx { config, out, access: Access::of(&command) };
             block_on(verb(&ctx, command))?
         }
     }

@@ -463,11 +463,18 @@ async fn a_copy_under_another_deployment_and_a_wrong_key_are_refused() {
     command.env("ZOOMD_DEPLOYMENT", "staging").stdout(Stdio::piped()).stderr(Stdio::piped());
     let (code, error) = as_json(finish(command.spawn()).await);
     assert_eq!((code, &error["error"]["code"]), (Some(2), &json!("deployment")), "{error}");
-    let mut command = world.command(&["account", "list", "--json"]);
     let other = KeyRing::generate_key();
-    command.env("ZOOMD_ENCRYPTION_KEY", other.expose_secret());
-    command.stdout(Stdio::piped()).stderr(Stdio::piped());
-    let (code, error) = as_json(finish(command.spawn()).await);
+    let with_other_key = async |args: &[&str]| {
+        let mut command = world.command(args);
+        command.env("ZOOMD_ENCRYPTION_KEY", other.expose_secret());
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        as_json(finish(command.spawn()).await)
+    };
+    // A list needs no key.
+    let (code, list) = with_other_key(&["account", "list", "--json"]).await;
+    assert_eq!((code, &list[0]["account"]), (Some(0), &json!("acme")), "{list}");
+    let pause = ["account", "pause", "acme", "--json"];
+    let (code, error) = with_other_key(&pause).await;
     assert_eq!((code, &error["error"]["code"]), (Some(2), &json!("encryption_key")), "{error}");
     assert!(error["error"]["message"].as_str().is_some_and(|m| m.contains("sealed under key")));
 }

@@ -25,6 +25,7 @@ mod log;
 mod meeting;
 mod metrics;
 mod network;
+mod reading;
 mod rights;
 mod rotation;
 mod shapes;

@@ -12,7 +12,7 @@
 use crate::answer::Words;
 use crate::scripts::{META_OPEN, META_RESEAL};
 use crate::seal::{Binding, FingerprintKey, KeyRing, Purpose, SealError, Sealed, Vault};
-use crate::{Store, StoreError};
+use crate::{Store, StoreError, probe};
 
 /// The layout this version writes.
 pub const LAYOUT: u32 = 1;
@@ -77,6 +77,23 @@ pub async fn open(store: &Store, ring: &KeyRing) -> Result<Vault, MetaError> {
         None => None,
     };
     Ok(Vault::new(ring.clone(), store.keys().namespace(), store.deployment(), fingerprints))
+}
+
+/// Checks layout and deployment as [`open`] does, and writes nothing. A namespace
+/// that does not exist passes.
+///
+/// # Errors
+/// See [`MetaError`].
+pub async fn check(store: &Store) -> Result<(), MetaError> {
+    let Some(facts) = probe::namespace(store).await? else { return Ok(()) };
+    if facts.layout.parse::<u32>().map_or(true, |layout| layout > LAYOUT) {
+        return Err(MetaError::Layout { found: facts.layout });
+    }
+    if facts.deployment != store.deployment() {
+        let configured = store.deployment().to_owned();
+        return Err(MetaError::Deployment { found: facts.deployment, configured });
+    }
+    Ok(())
 }
 
 fn place(store: &Store) -> Binding<'_> {

@@ -43,7 +43,7 @@ pub struct Neighbours {
 /// # Errors
 /// That Redis could not be asked, or does not let us.
 pub async fn look(store: &Store) -> Result<Neighbours, StoreError> {
-    let (namespaces, complete) = namespaces(store).await?;
+    let (namespaces, complete) = known(store, STEPS).await?;
     let mut found = Neighbours { complete, ..Neighbours::default() };
     if !namespaces.is_empty() {
         let (ours, all) = users(store, store.keys()).await?;
@@ -62,12 +62,16 @@ pub async fn look(store: &Store) -> Result<Neighbours, StoreError> {
     Ok(found)
 }
 
-/// The other namespaces' names, and whether every key was looked at.
-async fn namespaces(store: &Store) -> Result<(Vec<String>, bool), StoreError> {
+/// Names of the other namespaces, in order, and whether the search saw every key.
+/// Takes at most `steps` commands of 5,000 keys each.
+///
+/// # Errors
+/// That Redis could not be asked, or does not let us.
+pub async fn known(store: &Store, steps: u32) -> Result<(Vec<String>, bool), StoreError> {
     let ending = Keys::new("").meta();
     let mut found = HashSet::new();
     let mut cursor = 0u64;
-    for _ in 0..STEPS {
+    for _ in 0..steps {
         let mut command = redis::cmd("SCAN");
         command.arg(cursor).arg("MATCH").arg(format!("*{ending}"));
         command.arg("COUNT").arg(STEP).arg("TYPE").arg("hash");

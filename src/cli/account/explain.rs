@@ -48,7 +48,7 @@ struct Told {
 
 /// Tells the story, newest first.
 pub(super) async fn run(ctx: &Ctx, args: ExplainArgs) -> CliResult {
-    let grants = open::grants(ctx).await?;
+    let grants = open::readable(ctx).await?;
     let name = &args.account;
     let account = grants.account(name).await?.ok_or_else(|| open::missing(name))?;
     let grant = grants.grant(name).await?;

@@ -47,7 +47,7 @@ impl ListArgs {
 
 /// Lists the accounts in the order of their names.
 pub(super) async fn run(ctx: &Ctx, args: ListArgs) -> CliResult {
-    let grants = open::grants(ctx).await?;
+    let grants = open::readable(ctx).await?;
     let limit = args.limit.unwrap_or(usize::MAX);
     let now = Timestamp::now();
     let mut after = args.after.clone();

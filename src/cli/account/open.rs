@@ -5,13 +5,14 @@ use std::path::Path;
 use secrecy::SecretString;
 use zoom_api::{App, TransportError};
 use zoomd_store::grants::{AccountRecord, AccountState, GrantError, GrantKind, Grants};
-use zoomd_store::meta;
-use zoomd_store::seal::SealError;
+use zoomd_store::seal::{SealError, Vault};
+use zoomd_store::{meta, probe};
 use zoomd_wire::AccountName;
 use zoomd_workers::consent::ConsentError;
 use zoomd_workers::journal::Journal;
 use zoomd_workers::tokens::RotationSettings;
 
+use crate::cli::access::Access;
 use crate::cli::ctx::Ctx;
 use crate::cli::error::CliError;
 use crate::config::RESTORE_KEY;
@@ -22,11 +23,29 @@ use crate::input;
 pub(in crate::cli) const NO_APP: &str = "set ZOOMD_CLIENT_ID and ZOOMD_CLIENT_SECRET_FILE to the app of \
     marketplace.zoom.us; zoomd init asks for them in a new installation";
 
-/// The accounts of the configured namespace, opened with the configured keys.
+/// The accounts of the configured namespace, opened with the configured keys. Only
+/// a command that may be the first of a namespace creates one.
 pub async fn grants(ctx: &Ctx) -> Result<Grants, CliError> {
     let ring = ctx.key_ring()?;
-    let store = ctx.writable_store().await?;
+    let store = ctx.store().await?;
+    if ctx.access != Access::Creates && probe::namespace(&store).await?.is_none() {
+        let name = store.keys().namespace();
+        return Err(CliError::not_found(format!("namespace {name} has no accounts"))
+            .code("unknown_namespace")
+            .hint("check --namespace and ZOOMD_NAMESPACE; zoomd account login NAME starts one"));
+    }
+    store.check_rights().await?;
     let vault = meta::open(&store, &ring).await?;
+    Ok(Grants::new(store, vault))
+}
+
+/// The accounts for a command that only reads what is stored: nothing is written,
+/// and no key is needed.
+pub(super) async fn readable(ctx: &Ctx) -> Result<Grants, CliError> {
+    let store = ctx.store().await?;
+    meta::check(&store).await?;
+    let (namespace, deployment) = (&ctx.config.namespace, &ctx.config.deployment);
+    let vault = Vault::new(ctx.key_ring()?, namespace, deployment, None);
     Ok(Grants::new(store, vault))
 }
 

@@ -124,7 +124,7 @@ impl<'a> View<'a> {
 
 /// Shows one account.
 pub(super) async fn run(ctx: &Ctx, args: NameArgs) -> CliResult {
-    let grants = open::grants(ctx).await?;
+    let grants = open::readable(ctx).await?;
     one(ctx, &grants, &args.account).await
 }
 

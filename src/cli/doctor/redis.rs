@@ -6,6 +6,7 @@ use zoomd_store::{ErrorKind, Replicas, Store, StoreError};
 
 use super::report::Finding;
 use crate::cli::config::show::without_login;
+use crate::cli::namespace::unknown;
 use crate::cli::table::one_line;
 use crate::config::Config;
 
@@ -200,7 +201,7 @@ async fn clock(store: &Store, cli: &str) -> Finding {
 async fn namespace(config: &Config, store: &Store, cli: &str) -> Finding {
     let name = &config.namespace;
     match probe::namespace(store).await {
-        Ok(None) => Finding::pass("namespace", format!("{name} is new")),
+        Ok(None) => new(store).await,
         Ok(Some(found)) if found.deployment != config.deployment => Finding::fail(
             "namespace",
             format!(
@@ -229,6 +230,17 @@ async fn namespace(config: &Config, store: &Store, cli: &str) -> Finding {
             let next = format!("{cli} TYPE {}", store.keys().meta());
             Finding::fail("namespace", error.to_string(), next)
         }
+    }
+}
+
+/// A namespace that nobody has used beside others is most likely a typing error.
+async fn new(store: &Store) -> Finding {
+    match unknown(store).await {
+        Ok(Some(unknown)) if !unknown.known.is_empty() => {
+            let next = "check --namespace and ZOOMD_NAMESPACE; zoomd run starts a new namespace";
+            Finding::warn("namespace", unknown.to_string(), next)
+        }
+        _ => Finding::pass("namespace", format!("{} is new", store.keys().namespace())),
     }
 }
 

@@ -100,6 +100,13 @@ pub struct EnqueueArgs {
     timeout: Option<std::time::Duration>,
 }
 
+impl EnqueueArgs {
+    /// Whether nothing is to be sent.
+    pub fn is_dry_run(&self) -> bool {
+        self.dry_run
+    }
+}
+
 fn time(text: &str) -> Result<std::time::Duration, String> {
     units::time(text).ok_or_else(|| "a length of time looks like 30s or 5m".to_owned())
 }

@@ -23,6 +23,13 @@ pub struct DiscardArgs {
     pick: Pick,
 }
 
+impl DiscardArgs {
+    /// Whether nothing is to be changed.
+    pub fn is_dry_run(&self) -> bool {
+        self.pick.dry_run
+    }
+}
+
 /// What became of one.
 #[derive(Debug, Serialize)]
 struct Line {

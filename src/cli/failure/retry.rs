@@ -26,6 +26,13 @@ pub struct RetryArgs {
     pick: Pick,
 }
 
+impl RetryArgs {
+    /// Whether nothing is to be changed.
+    pub fn is_dry_run(&self) -> bool {
+        self.pick.dry_run
+    }
+}
+
 /// What became of one.
 #[derive(Debug, Serialize)]
 struct Line {

@@ -45,6 +45,13 @@ pub struct CancelArgs {
     yes: bool,
 }
 
+impl CancelArgs {
+    /// Whether nothing is to be changed.
+    pub fn is_dry_run(&self) -> bool {
+        self.dry_run
+    }
+}
+
 /// What became of one job.
 #[derive(Debug, Serialize)]
 struct Line<'a> {
