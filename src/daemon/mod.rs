@@ -64,7 +64,7 @@ pub async fn run(
     let opened = door.map(|door| door.serve(Arc::clone(&health), &supervisor));
     let place = config.store();
     let (store, vault) = tokio::select! {
-        opened = redis::open(&place, &ring) => opened?,
+        opened = redis::open(&place, &ring, &health) => opened?,
         () = stop.wait(Wish::Drain) => return Ok(()),
         fault = supervisor.watch(hangs_after) => return Err(refusal::broken(fault)),
     };

@@ -1,9 +1,11 @@
-//! Says every ten seconds that this daemon is there and what keeps it from running
-//! jobs, the latter also when it changes; and at its end that it is gone.
+//! Heartbeat: says every second that this daemon is there and what keeps it from
+//! running jobs, so that one that died is missed within five; and at its end that it
+//! is gone.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use tokio::time::MissedTickBehavior;
 use zoomd_store::Store;
 use zoomd_store::ops::{Ops, Presence};
 use zoomd_workers::supervisor::{Part, Supervisor};
@@ -11,9 +13,7 @@ use zoomd_workers::supervisor::{Part, Supervisor};
 use super::identity;
 use crate::http::Health;
 
-const EVERY: Duration = Duration::from_secs(10);
-/// Whether there is news is looked at more often: it costs nothing.
-const LOOK: Duration = Duration::from_millis(500);
+const EVERY: Duration = Duration::from_secs(1);
 /// How long Redis may take to hear of our end.
 const GOODBYE: Duration = Duration::from_secs(1);
 
@@ -42,17 +42,11 @@ pub(super) fn announce(
     };
     let announcer = ops.clone();
     let part = supervisor.spawn("presence", |beat| async move {
-        let mut tick = tokio::time::interval(LOOK);
-        let mut said = None;
+        let mut tick = tokio::time::interval(EVERY);
+        tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             beat.waiting(tick.tick()).await;
-            let problems = health.problems();
-            let news = problems != presence.problems;
-            if !news && said.is_some_and(|at: Instant| at.elapsed() < EVERY) {
-                continue;
-            }
-            presence.problems = problems;
-            said = Some(Instant::now());
+            presence.problems = health.problems();
             // The engine warns of a Redis that is away; this is said again soon.
             if let Err(error) = announcer.announce(&presence).await {
                 tracing::debug!(%error, "could not say that this daemon is there");

@@ -9,6 +9,7 @@ use zoomd_store::seal::{KeyRing, Vault};
 use zoomd_store::{ErrorKind, Store, StoreConfig, StoreError};
 
 use super::systemd;
+use crate::http::Health;
 
 const FIRST_WAIT: Duration = Duration::from_millis(100);
 const LONGEST_WAIT: Duration = Duration::from_secs(5);
@@ -18,10 +19,11 @@ const BETWEEN_WARNINGS: Duration = Duration::from_secs(60);
 const PATIENCE_ASKED: Duration = Duration::from_secs(60);
 
 /// The namespace, open, once Redis takes writes. Waits as long as it takes for
-/// what passes by itself; one warning a minute.
+/// what passes by itself; one warning a minute, and `health` knows the cause.
 pub(super) async fn open(
     config: &StoreConfig,
     ring: &KeyRing,
+    health: &Health,
 ) -> Result<(Store, Vault), MetaError> {
     let mut wait = FIRST_WAIT;
     let mut warned: Option<Instant> = None;
@@ -30,9 +32,11 @@ pub(super) async fn open(
             Err(MetaError::Store(error)) if passes(error.kind()) => error,
             other => return other,
         };
+        health.waits_for_redis(&error);
         if warned.is_none_or(|at| at.elapsed() >= BETWEEN_WARNINGS) {
             warned = Some(Instant::now());
-            tracing::warn!(error = %error, "waiting for redis");
+            let kind = error.kind().as_str();
+            tracing::warn!(kind, error = %error, "waiting for redis: {error}");
         }
         systemd::waiting(&format!("waiting for redis: {error}"), PATIENCE_ASKED);
         tokio::time::sleep(wait).await;

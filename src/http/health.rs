@@ -8,9 +8,10 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use serde::Serialize;
-use zoomd_store::Store;
 use zoomd_store::ops::Problem;
+use zoomd_store::{ErrorKind, Store, StoreError};
 use zoomd_workers::Engine;
+use zoomd_workers::problems::words;
 use zoomd_workers::supervisor::Supervisor;
 
 /// How long Redis may take for one answer before it counts as absent.
@@ -23,11 +24,10 @@ pub struct Health {
     supervisor: Supervisor,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 enum Phase {
-    /// Waiting for Redis, or opening the namespace.
-    #[default]
-    Starting,
+    /// Waiting for Redis, or opening the namespace; why, where that is known.
+    Starting(Option<StoreError>),
     Running(Store, Box<Engine>),
     Stopping(Store),
 }
@@ -37,11 +37,14 @@ enum Phase {
 pub struct Ready {
     /// Whether all checks are well.
     pub ready: bool,
-    /// Works in part: jobs wait for a Zoom that seems out of reach, or no token is
-    /// refreshed since the journal cannot be written.
+    /// There are problems: some jobs wait or fail, or soon will.
     pub degraded: bool,
+    /// Failed checks and problems, a sentence each.
+    pub reasons: Vec<String>,
     /// Each check by name.
     pub checks: BTreeMap<&'static str, Check>,
+    /// Each problem, with since when, how many jobs it holds back and what to do.
+    pub problems: Vec<Problem>,
 }
 
 /// One check.
@@ -63,7 +66,12 @@ impl From<Result<(), String>> for Check {
 impl Health {
     /// Of a daemon whose parts `supervisor` watches.
     pub fn new(supervisor: Supervisor) -> Self {
-        Self { phase: Mutex::default(), supervisor }
+        Self { phase: Mutex::new(Phase::Starting(None)), supervisor }
+    }
+
+    /// The daemon waits for Redis, which failed so.
+    pub fn waits_for_redis(&self, error: &StoreError) {
+        *self.lock() = Phase::Starting(Some(error.clone()));
     }
 
     /// The engine runs from here on.
@@ -74,7 +82,7 @@ impl Health {
     /// Takes the engine out, to be drained; not ready from here on.
     pub fn take(&self) -> Option<Engine> {
         let mut phase = self.lock();
-        match std::mem::take(&mut *phase) {
+        match std::mem::replace(&mut *phase, Phase::Starting(None)) {
             Phase::Running(store, engine) => {
                 *phase = Phase::Stopping(store);
                 Some(*engine)
@@ -90,7 +98,7 @@ impl Health {
     pub fn moves(&self) -> bool {
         match &*self.lock() {
             phase @ Phase::Running(..) => self.parts(phase).is_ok(),
-            Phase::Starting | Phase::Stopping(_) => true,
+            Phase::Starting(_) | Phase::Stopping(_) => true,
         }
     }
 
@@ -101,59 +109,52 @@ impl Health {
         }
         let hung = match phase {
             Phase::Running(_, engine) => engine.hung_handlers(),
-            Phase::Starting | Phase::Stopping(_) => 0,
+            Phase::Starting(_) | Phase::Stopping(_) => 0,
         };
         if hung == 0 { Ok(()) } else { Err(format!("the handlers of {hung} jobs do not end")) }
     }
 
     /// What keeps this daemon from running jobs.
     pub fn problems(&self) -> Vec<Problem> {
-        let phase = self.lock();
-        let away = match &*phase {
-            Phase::Running(_, engine) => engine.zoom_out_of_reach(),
-            Phase::Starting | Phase::Stopping(_) => Vec::new(),
-        };
-        let away = away.iter().map(|host| {
-            let what = format!("{host} is out of reach of this daemon");
-            Problem::degraded("zoom_unreachable", what, "zoomd doctor").of_host(&**host)
-        });
-        let journal = journal(&phase).map(|why| {
-            let next = "make room on the disk, or put the data folder back and restart";
-            Problem::degraded("rotation_impossible", why, next)
-        });
-        away.chain(journal).collect()
+        match &*self.lock() {
+            Phase::Running(_, engine) => engine.problems(),
+            Phase::Starting(Some(error)) => vec![redis_problem(error)],
+            Phase::Starting(None) | Phase::Stopping(_) => Vec::new(),
+        }
     }
 
     /// Looks at every check.
     pub async fn ready(&self) -> Ready {
         let store = match &*self.lock() {
-            Phase::Running(store, _) | Phase::Stopping(store) => Some(store.clone()),
-            Phase::Starting => None,
+            Phase::Running(store, _) | Phase::Stopping(store) => Ok(store.clone()),
+            Phase::Starting(why) => Err(why.clone()),
         };
         let redis = match store {
-            Some(store) => redis(&store).await,
-            None => Err("not connected yet".to_owned()),
+            Ok(store) => redis(&store).await,
+            Err(Some(error)) => Err(error),
+            Err(None) => Err(StoreError::new(ErrorKind::Unreachable, "not connected yet")),
         };
+        let mut problems = self.problems();
+        if let Err(error) = &redis
+            && !problems.iter().any(|problem| problem.code.starts_with("redis_"))
+        {
+            problems.insert(0, redis_problem(error));
+        }
         let phase = self.lock();
-        let (intake, draining, away) = match &*phase {
-            Phase::Starting => (Err("the daemon is starting".to_owned()), Ok(()), false),
-            Phase::Running(_, engine) => {
-                (engine.ready(), Ok(()), !engine.zoom_out_of_reach().is_empty())
-            }
-            Phase::Stopping(_) => (Ok(()), Err("the daemon is stopping".to_owned()), false),
+        let (intake, draining) = match &*phase {
+            Phase::Starting(_) => (Err("the daemon is starting".to_owned()), Ok(())),
+            Phase::Running(_, engine) => (engine.ready(), Ok(())),
+            Phase::Stopping(_) => (Ok(()), Err("the daemon is stopping".to_owned())),
         };
-        let journal = journal(&phase).map_or(Ok(()), Err);
-        let degraded = away || journal.is_err();
         let checks = BTreeMap::from([
-            ("redis", Check::from(redis)),
+            ("redis", Check::from(redis.map_err(|error| error.to_string()))),
             ("intake", Check::from(intake)),
             ("draining", Check::from(draining)),
-            ("journal", Check::from(journal)),
+            ("journal", Check::from(journal(&phase).map_or(Ok(()), Err))),
             ("parts", Check::from(self.parts(&phase))),
         ]);
-        // Without its journal a daemon serves on the accounts whose tokens live.
-        let ready = checks.iter().all(|(name, check)| check.ok || *name == "journal");
-        Ready { ready, degraded, checks }
+        drop(phase);
+        Ready::of(checks, problems)
     }
 
     fn lock(&self) -> MutexGuard<'_, Phase> {
@@ -161,18 +162,87 @@ impl Health {
     }
 }
 
+impl Ready {
+    fn of(checks: BTreeMap<&'static str, Check>, problems: Vec<Problem>) -> Self {
+        // Without its journal a daemon serves the accounts whose tokens live.
+        let ready = checks.iter().all(|(name, check)| check.ok || *name == "journal");
+        let whys = || checks.values().filter_map(|check| check.why.as_ref());
+        // A check that failed has its cause among the problems, often.
+        let told = |why: &String| problems.iter().any(|problem| problem.what.contains(why));
+        let mut reasons: Vec<_> = problems.iter().map(|problem| problem.what.clone()).collect();
+        for why in whys().filter(|why| !told(why)) {
+            if !reasons.contains(why) {
+                reasons.push(why.clone());
+            }
+        }
+        Self { ready, degraded: !problems.is_empty(), reasons, checks, problems }
+    }
+}
+
+fn redis_problem(error: &StoreError) -> Problem {
+    words::redis(error.kind(), &error.to_string())
+}
+
 /// Why no token is refreshed here.
 fn journal(phase: &Phase) -> Option<String> {
     match phase {
         Phase::Running(_, engine) => Some(engine.tokens().journal().trouble()?.to_string()),
-        Phase::Starting | Phase::Stopping(_) => None,
+        Phase::Starting(_) | Phase::Stopping(_) => None,
     }
 }
 
-async fn redis(store: &Store) -> Result<(), String> {
+async fn redis(store: &Store) -> Result<(), StoreError> {
     match tokio::time::timeout(PATIENCE, store.now_ms()).await {
-        Ok(Ok(_)) => Ok(()),
-        Ok(Err(error)) => Err(error.to_string()),
-        Err(_) => Err("redis did not answer within 2s".to_owned()),
+        Ok(answer) => answer.map(drop),
+        Err(_) => Err(StoreError::new(ErrorKind::Unreachable, "redis did not answer within 2 s")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Checks, problems; ready, degraded, reasons.
+    type Row = (
+        &'static [(&'static str, Option<&'static str>)],
+        Vec<Problem>,
+        bool,
+        bool,
+        &'static [&'static str],
+    );
+
+    fn check(why: Option<&str>) -> Check {
+        Check::from(why.map_or(Ok(()), |why| Err(why.to_owned())))
+    }
+
+    #[test]
+    fn readiness_and_reasons_follow_from_checks_and_problems() {
+        let slow = || Problem::degraded("zoom_slow", "creates are slow", "zoomd doctor");
+        let full = || Problem::degraded("rotation_impossible", "refreshes stop: disk full", "df");
+        let table: [Row; 5] = [
+            (&[("redis", None), ("journal", None)], vec![], true, false, &[]),
+            (&[("redis", None)], vec![slow()], true, true, &["creates are slow"]),
+            (
+                &[("journal", Some("disk full"))],
+                vec![full()],
+                true,
+                true,
+                &["refreshes stop: disk full"],
+            ),
+            (&[("redis", Some("gone")), ("intake", Some("gone"))], vec![], false, false, &["gone"]),
+            (
+                &[("draining", Some("the daemon is stopping"))],
+                vec![slow()],
+                false,
+                true,
+                &["creates are slow", "the daemon is stopping"],
+            ),
+        ];
+        for (checks, problems, ready, degraded, reasons) in table {
+            let checks = checks.iter().map(|(name, why)| (*name, check(*why))).collect();
+            let said = Ready::of(checks, problems);
+            assert_eq!((said.ready, said.degraded), (ready, degraded), "{said:?}");
+            assert_eq!(said.reasons, reasons);
+        }
     }
 }

@@ -245,11 +245,15 @@ async fn a_zoom_out_of_reach_is_said_by_status_and_readiness() {
     for n in 0..8 {
         rig.xadd(&job("acme", &format!("waits-{n}"))).await;
     }
-    daemon.wait_log("cannot be reached or is in trouble");
+    daemon.wait_log("cannot reach 127.0.0.1");
     let (status, body) = daemon.get("/readyz");
     let ready: serde_json::Value = serde_json::from_str(&body).expect("JSON");
     assert_eq!((status, &ready["degraded"]), (200, &true.into()), "{body}");
-    let told =
-        || rig.run(&["status"]).stdout.contains("is out of reach of this daemon").then_some(());
-    crate::support::until("the host in zoomd status", told);
+    let problem = &ready["problems"][0];
+    assert_eq!(problem["code"], "zoom_unreachable", "{body}");
+    let what = problem["what"].as_str().expect("a sentence");
+    assert!(what.contains("cannot reach 127.0.0.1") && what.contains("HTTP 503"), "{what}");
+    assert!(problem["since_ms"].is_i64() && ready["reasons"][0] == what, "{body}");
+    let told = || rig.run(&["status"]).stdout.contains(what).then_some(());
+    crate::support::until("the cause in zoomd status", told);
 }

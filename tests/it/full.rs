@@ -108,7 +108,7 @@ async fn a_journal_that_is_deleted_while_the_daemon_runs_stops_rotations_and_is_
         until("the trouble in zoomd status", told);
         let doctor = rig.run(&["doctor", "--offline"]).expect(1);
         assert!(doctor.stdout.contains("refreshes no token"), "{}", doctor.stdout);
-        daemon.wait_log("no token is rotated while the journal cannot be written");
+        daemon.wait_log("the rotation journal cannot be written");
         // What needs no rotation goes on.
         let id = format!("after-{}", how.len());
         rig.xadd(&job("ada", &id)).await;
@@ -142,7 +142,7 @@ async fn on_a_full_disk_no_rotation_starts_and_tokens_serve_on() {
     let refused = rig.run(&["account", "refresh", "bob", "--timeout", "2s", "--json"]).expect(5);
     assert!(refused.stdout.contains("No space left"), "{}", refused.stdout);
     assert_eq!(refused.json()["error"]["code"], "journal");
-    daemon.wait_log("no token is rotated while the journal cannot be written");
+    daemon.wait_log("the rotation journal cannot be written");
     assert_eq!(rig.sim.rotations("bob"), 0, "nothing was sent");
     rig.xadd(&job("ada", "j1")).await;
     rig.outcome("j1").await;

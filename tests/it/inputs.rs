@@ -101,7 +101,7 @@ async fn a_wrong_secret_of_a_server_to_server_app_is_told_as_that_apps() {
     rig.run_with(&[&args[..], &["--client-secret-file", "-"]].concat(), "wrong").expect(0);
     let daemon = rig.daemon();
     rig.xadd(&job("corp", "first")).await;
-    daemon.wait_log("zoom does not accept the app's credentials");
+    daemon.wait_log("zoom rejected the app's credentials");
     let own = "zoomd account add corp --server-to-server ZOOM_ACCOUNT_ID";
     let told = until("the story names the app's own command", || {
         let ran = rig.run(&["account", "explain", "corp"]).expect(0);

@@ -13,6 +13,7 @@ use zoom_api::{App, Client};
 use zoomd_store::Store;
 use zoomd_store::calls::Calls;
 use zoomd_store::grants::Grants;
+use zoomd_store::ops::Problem;
 use zoomd_store::queue::{Queue, QueueSettings};
 use zoomd_store::seal::Vault;
 
@@ -30,6 +31,7 @@ use crate::pipeline::shop::Shop;
 use crate::pipeline::slots::Slots;
 use crate::pipeline::trouble::{Shared, Trouble};
 use crate::pipeline::{amends, backend, claims, handler, intake, lane, renew, sweeps, wake};
+use crate::problems;
 use crate::reconcile::twins;
 use crate::schedules;
 use crate::seam;
@@ -203,6 +205,12 @@ impl Engine {
             return Err("draining".to_owned());
         }
         self.shop.trouble.what().map_or(Ok(()), Err)
+    }
+
+    /// What keeps this engine's jobs from running, or soon will.
+    #[must_use]
+    pub fn problems(&self) -> Vec<Problem> {
+        problems::all(&self.shop)
     }
 
     /// The hosts of Zoom that seem out of reach, and the token endpoint, by its

@@ -16,6 +16,7 @@ pub mod jobs;
 pub mod journal;
 mod metric;
 pub mod pipeline;
+pub mod problems;
 pub mod reconcile;
 pub mod rotation;
 pub mod schedules;

@@ -3,14 +3,16 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use zoom_api::{Limit, LimitKind, Reply, TransportError, TransportKind};
+use zoom_api::{Limit, LimitKind, Reply, Sent, TransportError, TransportKind};
 
 use crate::decide::{self, Wait};
 use crate::metric;
 use crate::pipeline::circuit::Gate;
-use crate::pipeline::circuits::Circuits;
+use crate::pipeline::circuits::{Circuits, Met, Opened, Work};
 use crate::pipeline::flight::Flight;
 use crate::pipeline::shop::Shop;
+use crate::problems::calls::OpenCall;
+use crate::problems::cause::Cause;
 use crate::tokens::{Token, Usable};
 
 /// How long an account may sleep because its host seems out of reach: other
@@ -27,20 +29,26 @@ const LONGEST_BODY: usize = 2_048;
 pub struct Leave<'a> {
     shop: &'a Shop,
     host: Arc<str>,
+    work: Work,
     open: bool,
+    under_way: Option<OpenCall>,
 }
 
 /// Looks whether a call may be made now, and finds the token for it.
 ///
 /// # Errors
 /// What it has to wait for.
-pub async fn prepare<'a>(shop: &'a Shop, flight: &Flight) -> Result<(Token, Leave<'a>), Wait> {
+pub async fn prepare<'a>(
+    shop: &'a Shop,
+    flight: &Flight,
+    work: Work,
+) -> Result<(Token, Leave<'a>), Wait> {
     if !shop.is_open() || Instant::now() >= flight.ticket.send_by {
         return Err(Wait::TooLate);
     }
     let life = shop.queue.settings().request_timeout;
     let usable = shop.tokens.usable(&flight.ticket.account, flight.ticket.grant, life).await;
-    leave(shop, token_of(shop, usable)?)
+    leave(shop, token_of(shop, usable)?, work)
 }
 
 fn token_of(shop: &Shop, usable: Usable) -> Result<Token, Wait> {
@@ -54,13 +62,13 @@ fn token_of(shop: &Shop, usable: Usable) -> Result<Token, Wait> {
     }
 }
 
-fn leave(shop: &Shop, token: Token) -> Result<(Token, Leave<'_>), Wait> {
+fn leave(shop: &Shop, token: Token, work: Work) -> Result<(Token, Leave<'_>), Wait> {
     let now = Instant::now();
     let mut circuits = shop.circuits();
     let host = token.client.api_host();
-    let Gate::Closed { until } = circuits.of(host).ask(now, rand::random()) else {
+    let Gate::Closed { until } = circuits.ask(host, work, now, rand::random()) else {
         let host = Arc::clone(host);
-        return Ok((token, Leave { shop, host, open: true }));
+        return Ok((token, Leave { shop, host, work, open: true, under_way: None }));
     };
     // While other hosts answer, claims go on: this account must not be claimed
     // again and again.
@@ -99,7 +107,7 @@ pub fn log_limit(
     );
 }
 
-/// The same outside of any lease: the call is asked for by itself.
+/// The same for a read outside of any lease: the call is asked for by itself.
 ///
 /// # Errors
 /// What it has to wait for.
@@ -109,7 +117,7 @@ pub async fn prepare_outside<'a>(
 ) -> Result<(Token, Leave<'a>), Wait> {
     let life = shop.queue.settings().request_timeout;
     let usable = shop.tokens.usable(account, None, life).await;
-    leave(shop, token_of(shop, usable)?)
+    leave(shop, token_of(shop, usable)?, Work::Read)
 }
 
 fn tell_gauge(circuits: &Circuits) {
@@ -130,19 +138,22 @@ impl Leave<'_> {
     /// The call was not made after all.
     pub fn not_tried(self) {}
 
-    /// Tells how the call went that began at `began`; answers when it ended.
-    pub fn report(
-        &mut self,
-        endpoint: &'static str,
-        answer: &Result<Reply, TransportError>,
-        began: Instant,
-    ) -> Instant {
+    /// The call begins; answers when.
+    pub fn begin(&mut self, endpoint: &'static str) -> Instant {
+        let call = self.shop.tokens.zoom_calls().begin(&self.host, endpoint);
+        self.under_way.insert(call).began()
+    }
+
+    /// Tells how the call went that began; answers when it ended.
+    pub fn report(&mut self, answer: &Result<Reply, TransportError>) -> Instant {
         let now = Instant::now();
+        let Some(call) = self.under_way.take() else { return now };
         let word = match answer {
             Ok(reply) => metric::status(reply.status),
             Err(error) => error.kind.as_str(),
         };
-        self.shop.meters.called(endpoint, word, now - began);
+        self.shop.meters.called(call.endpoint(), word, now - call.began());
+        call.end(answer, now);
         if let Err(error) = answer
             && !error.is_unreachable()
         {
@@ -152,41 +163,59 @@ impl Leave<'_> {
             return now;
         }
         self.open = false;
-        let mut circuits = self.shop.circuits();
-        let circuit = circuits.of(&self.host);
-        if !decide::is_trouble(answer) {
-            let was_open = circuit.answered(now);
-            if circuit.room(now).is_some() {
-                self.shop.wake.notify_one();
-            }
-            if was_open {
-                tracing::info!(host = &*self.host, "zoom answers again; jobs go on");
-                tell_gauge(&circuits);
-            }
-            return now;
-        }
-        let rest = decide::asked_rest(answer);
-        let opened = match rest {
-            Some(rest) => circuit.asked_to_rest(now, now + rest),
-            None => circuit.troubled(now, rand::random()),
-        };
-        if opened {
-            tracing::warn!(
-                host = &*self.host,
-                trouble = word,
-                retry_after_s = rest.map(|rest| rest.as_secs()),
-                "zoom cannot be reached or is in trouble; jobs wait, and no attempt is spent"
-            );
-            tell_gauge(&circuits);
+        match Cause::of(answer) {
+            Some(cause) => self.failed(answer, &cause, now),
+            None => self.answered(now),
         }
         now
+    }
+
+    fn answered(&self, now: Instant) {
+        let mut circuits = self.shop.circuits();
+        let was_open = circuits.answered(&self.host, self.work, now);
+        if circuits.room(now).is_some() {
+            self.shop.wake.notify_one();
+        }
+        if was_open {
+            tracing::info!(zoom.host = &*self.host, "zoom answers again; jobs go on");
+            tell_gauge(&circuits);
+        }
+    }
+
+    fn failed(&self, answer: &Result<Reply, TransportError>, cause: &Cause, now: Instant) {
+        let mut circuits = self.shop.circuits();
+        let rest = decide::asked_rest(answer);
+        let opened = match rest {
+            Some(rest) => circuits.asked_to_rest(&self.host, self.work, now, now + rest),
+            None => {
+                let unsent = answer.as_ref().is_err_and(|error| error.sent == Sent::No);
+                let met = if unsent { Met::NoConnection } else { Met::Failure };
+                circuits.troubled(&self.host, self.work, met, now, rand::random())
+            }
+        };
+        let (host, retry_after_s) = (&*self.host, rest.map(|rest| rest.as_secs()));
+        match opened {
+            Some(Opened::Host) => tracing::warn!(
+                zoom.host = host,
+                cause = cause.word(),
+                retry_after_s,
+                "cannot reach {host}: {cause}; its jobs are on hold, and no attempt is used"
+            ),
+            Some(Opened::Creates) => tracing::warn!(
+                zoom.host = host,
+                cause = cause.word(),
+                "{host} fails to create meetings: {cause}; its jobs are on hold, and no attempt is used"
+            ),
+            None => return,
+        }
+        tell_gauge(&circuits);
     }
 }
 
 impl Drop for Leave<'_> {
     fn drop(&mut self) {
         if self.open {
-            self.shop.circuits().of(&self.host).not_tried(Instant::now());
+            self.shop.circuits().not_tried(&self.host, self.work, Instant::now());
             self.shop.wake.notify_one();
         }
     }

@@ -12,6 +12,7 @@ use super::call;
 use super::{end, notes};
 use crate::MarkerPlace;
 use crate::decide::{self, Attempt, Decision};
+use crate::pipeline::circuits::Work;
 use crate::pipeline::flight::Flight;
 use crate::pipeline::shop::Shop;
 use crate::seam;
@@ -22,7 +23,7 @@ pub async fn run(shop: &Arc<Shop>, flight: &Arc<Flight>) -> Settlement {
     if flight.expired || flight.redis_ms(Instant::now()) >= last_ms {
         return end::expired(flight);
     }
-    let (token, mut leave) = match call::prepare(shop, flight).await {
+    let (token, mut leave) = match call::prepare(shop, flight, Work::Create).await {
         Ok(ready) => ready,
         Err(why) => return end::back(shop, flight, why),
     };
@@ -43,13 +44,13 @@ pub async fn run(shop: &Arc<Shop>, flight: &Arc<Flight>) -> Settlement {
         }
         may
     });
-    let began = Instant::now();
+    let began = leave.begin("create_meeting");
     if flight.attempt() == 1 {
         shop.meters.waited(flight.waited(began));
     }
     let answer = token.client.create_meeting(&token.access, &flight.job.user, body).await;
     seam::at("answered");
-    let answered = leave.report("create_meeting", &answer, began);
+    let answered = leave.report(&answer);
 
     let now = flight.redis_time(answered);
     // When its body left: a day's limit closes the day of that moment.
@@ -78,7 +79,7 @@ pub async fn run(shop: &Arc<Shop>, flight: &Arc<Flight>) -> Settlement {
     };
     let mut settlement = end::settle(shop, flight, decision, marker);
     if let Then::Sleep { mode: Mode::Reconcile, record, .. } = &mut settlement.then
-        && shop.circuits().of(token.client.api_host()).is_open()
+        && shop.circuits().is_open(token.client.api_host())
     {
         notes::set_away(record);
     }

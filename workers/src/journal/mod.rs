@@ -27,7 +27,7 @@ mod orphans;
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use zoomd_store::grants::{Epoch, GrantVersion};
 use zoomd_store::seal::{Fingerprint, Purpose, Sealed, Vault};
@@ -109,7 +109,7 @@ struct Shared {
     book: Mutex<Book>,
     held: Mutex<HashSet<String>>,
     /// Why it cannot be written, by the last look.
-    trouble: Mutex<Option<JournalError>>,
+    trouble: Mutex<Option<(JournalError, Instant)>>,
 }
 
 /// Keeps an entry to its holder, until it is dropped.
@@ -209,6 +209,12 @@ impl Journal {
     /// Why no rotation can be written down, by the last look: none starts then.
     #[must_use]
     pub fn trouble(&self) -> Option<JournalError> {
+        self.trouble_since().map(|(error, _)| error)
+    }
+
+    /// The same, and when it began.
+    #[must_use]
+    pub fn trouble_since(&self) -> Option<(JournalError, Instant)> {
         self.shared.trouble.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
@@ -216,12 +222,16 @@ impl Journal {
         let mut known = self.shared.trouble.lock().unwrap_or_else(PoisonError::into_inner);
         match (&*known, &now) {
             (None, Some(error)) => {
-                tracing::error!(%error, "no token is rotated while the journal cannot be written");
+                tracing::error!(
+                    %error,
+                    "the rotation journal cannot be written; token refreshes stop: {error}"
+                );
             }
             (Some(_), None) => tracing::info!("the rotation journal can be written again"),
             _ => {}
         }
-        *known = now;
+        let since = known.as_ref().map_or_else(Instant::now, |(_, since)| *since);
+        *known = now.map(|error| (error, since));
     }
 
     /// Writes a raw reply, sealed. Returns when the system has it; [`sync`](Self::sync)

@@ -11,7 +11,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use zoomd_store::StoreError;
 use zoomd_store::queue::{Remembered, Settled as Answer, Settlement, WrittenBack};
@@ -50,6 +50,7 @@ pub async fn serve(shop: Arc<Shop>, beat: Beat) {
                     "redis restarted or failed over; replaying recent calls it may have lost"
                 );
                 told = Some(id.clone());
+                shop.trouble.changed(Instant::now());
             }
             // A new master may refuse writes until a replica follows it.
             if let Err(error) = beat.waiting(make_amends(&shop)).await {

@@ -168,6 +168,14 @@ impl Circuit {
         }
     }
 
+    /// As [`troubled`](Self::troubled), where this one trouble is enough.
+    pub fn trip(&mut self, now: Instant, roll: f64) -> bool {
+        if let State::Closed { troubles } = &mut self.state {
+            *troubles = TRIPS;
+        }
+        self.troubled(now, roll)
+    }
+
     /// A server in trouble asked not to be called before `until`. True if that opened
     /// the circuit.
     pub fn asked_to_rest(&mut self, now: Instant, until: Instant) -> bool {

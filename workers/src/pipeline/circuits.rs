@@ -3,6 +3,12 @@
 //! Zoom names an API host for each account, and one region may be away while
 //! another answers. While all of them are away nothing is claimed; while some
 //! are, the accounts whose host is away sleep, and the others go on.
+//!
+//! A host has two circuits: one for every call, and one for creates alone, which
+//! Zoom may refuse while it answers reads. A create passes both. Its trouble is the
+//! host's where no connection was made, else that of creates; a read that fails
+//! while creates fail opens the host's circuit. Success of a read says nothing of
+//! creates.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -14,10 +20,89 @@ use super::circuit::{Circuit, Gate};
 /// Zoom has a handful of hosts; more than so many are somebody's mistake.
 const MOST: usize = 64;
 
+/// What a call does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Work {
+    /// It makes a meeting.
+    Create,
+    /// It reads.
+    Read,
+}
+
+/// A trouble that a call met.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Met {
+    /// No connection to the host.
+    NoConnection,
+    /// An answer of a server in trouble, or none to a request that may have left.
+    Failure,
+}
+
+/// The circuits of one host.
+#[derive(Debug)]
+struct Host {
+    all: Circuit,
+    create: Circuit,
+}
+
+impl Host {
+    fn peek(&self, now: Instant) -> Gate {
+        match (self.all.peek(now), self.create.peek(now)) {
+            (Gate::Closed { until }, Gate::Closed { until: other }) => {
+                Gate::Closed { until: until.max(other) }
+            }
+            (closed @ Gate::Closed { .. }, Gate::Go) | (Gate::Go, closed) => closed,
+        }
+    }
+
+    fn ask(&mut self, work: Work, now: Instant, roll: f64) -> Gate {
+        if work == Work::Create
+            && let closed @ Gate::Closed { .. } = self.create.ask(now, roll)
+        {
+            return closed;
+        }
+        let gate = self.all.ask(now, roll);
+        if work == Work::Create && gate != Gate::Go {
+            self.create.not_tried(now);
+        }
+        gate
+    }
+
+    fn room(&self, now: Instant) -> Option<u32> {
+        match (self.all.room(now), self.create.room(now)) {
+            (Some(all), Some(create)) => Some(all.min(create)),
+            (room, None) | (None, room) => room,
+        }
+    }
+
+    fn troubled(&mut self, work: Work, met: Met, now: Instant, roll: f64) -> Option<Opened> {
+        let creates_fail = self.create.is_open();
+        let creates = work == Work::Create && self.create.troubled(now, roll);
+        let host = match (work, met) {
+            (Work::Create, Met::Failure) => {
+                self.all.not_tried(now);
+                false
+            }
+            (Work::Read, _) if creates_fail => self.all.trip(now, roll),
+            _ => self.all.troubled(now, roll),
+        };
+        if host { Some(Opened::Host) } else { creates.then_some(Opened::Creates) }
+    }
+}
+
+/// A circuit that opened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Opened {
+    /// That of the host.
+    Host,
+    /// That of its creates.
+    Creates,
+}
+
 /// Circuits by host.
 #[derive(Debug)]
 pub struct Circuits {
-    hosts: HashMap<Arc<str>, Circuit>,
+    hosts: HashMap<Arc<str>, Host>,
     patience: Duration,
 }
 
@@ -28,21 +113,74 @@ impl Circuits {
         Self { hosts: HashMap::default(), patience }
     }
 
-    /// The circuit of a host.
-    pub fn of(&mut self, host: &Arc<str>) -> &mut Circuit {
-        if self.hosts.len() >= MOST && !self.hosts.contains_key(host) {
-            self.hosts.retain(|_, circuit| circuit.is_open());
-        }
-        let patience = self.patience;
-        self.hosts.entry(Arc::clone(host)).or_insert_with(|| Circuit::new(patience))
+    /// Asks for leave to call a host.
+    pub fn ask(&mut self, host: &Arc<str>, work: Work, now: Instant, roll: f64) -> Gate {
+        self.of(host).ask(work, now, roll)
     }
 
-    /// Until when no call to any host makes sense; `None`: some may go.
+    /// The host answered, whatever it said. True if it had seemed out of reach, or
+    /// creates had seemed to fail.
+    pub fn answered(&mut self, host: &Arc<str>, work: Work, now: Instant) -> bool {
+        let host = self.of(host);
+        let creates = work == Work::Create && host.create.answered(now);
+        host.all.answered(now) || creates
+    }
+
+    /// A call failed; what that opened.
+    pub fn troubled(
+        &mut self,
+        host: &Arc<str>,
+        work: Work,
+        met: Met,
+        now: Instant,
+        roll: f64,
+    ) -> Option<Opened> {
+        self.of(host).troubled(work, met, now, roll)
+    }
+
+    /// A server in trouble asked not to be called before `until`; what that opened.
+    pub fn asked_to_rest(
+        &mut self,
+        host: &Arc<str>,
+        work: Work,
+        now: Instant,
+        until: Instant,
+    ) -> Option<Opened> {
+        let host = self.of(host);
+        if work == Work::Create {
+            host.create.not_tried(now);
+        }
+        host.all.asked_to_rest(now, until).then_some(Opened::Host)
+    }
+
+    /// A call was given up before a byte left.
+    pub fn not_tried(&mut self, host: &Arc<str>, work: Work, now: Instant) {
+        let host = self.of(host);
+        if work == Work::Create {
+            host.create.not_tried(now);
+        }
+        host.all.not_tried(now);
+    }
+
+    /// Whether creates at a host wait.
+    #[must_use]
+    pub fn is_open(&self, host: &str) -> bool {
+        self.hosts.get(host).is_some_and(|host| host.all.is_open() || host.create.is_open())
+    }
+
+    /// Whether the host was out of reach, or creates failed, at some time since then.
+    #[must_use]
+    pub fn was_open_since(&self, host: &str, then: Instant) -> bool {
+        let since = |circuit: &Circuit| circuit.was_open_since(then);
+        self.hosts.get(host).is_some_and(|host| since(&host.all) || since(&host.create))
+    }
+
+    /// Until when no job of any host makes sense; `None`: some may go.
     #[must_use]
     pub fn closed_until(&self, now: Instant) -> Option<Instant> {
         let mut first: Option<Instant> = None;
-        for circuit in self.hosts.values() {
-            match circuit.peek(now) {
+        for host in self.hosts.values() {
+            match host.peek(now) {
                 Gate::Go => return None,
                 Gate::Closed { until } => {
                     first = Some(first.map_or(until, |first| first.min(until)));
@@ -52,10 +190,10 @@ impl Circuits {
         first
     }
 
-    /// How many calls may go at once; `None`: any number.
+    /// How many jobs may go at once; `None`: any number.
     #[must_use]
     pub fn room(&self, now: Instant) -> Option<u32> {
-        let mut rooms = self.hosts.values().map(|circuit| circuit.room(now));
+        let mut rooms = self.hosts.values().map(|host| host.room(now));
         let first = rooms.next()?;
         rooms.fold(first, |sum, room| Some(sum?.saturating_add(room?)))
     }
@@ -63,45 +201,31 @@ impl Circuits {
     /// The hosts that seem out of reach, by name.
     #[must_use]
     pub fn out_of_reach(&self) -> Vec<Arc<str>> {
-        let open = self.hosts.iter().filter(|(_, circuit)| circuit.is_open());
-        let mut hosts: Vec<_> = open.map(|(host, _)| Arc::clone(host)).collect();
+        self.named(|host| host.all.is_open())
+    }
+
+    /// The hosts at which only creates wait, by name.
+    #[must_use]
+    pub fn creates_wait(&self) -> Vec<Arc<str>> {
+        self.named(|host| host.create.is_open() && !host.all.is_open())
+    }
+
+    fn named(&self, wanted: impl Fn(&Host) -> bool) -> Vec<Arc<str>> {
+        let found = self.hosts.iter().filter(|(_, host)| wanted(host));
+        let mut hosts: Vec<_> = found.map(|(host, _)| Arc::clone(host)).collect();
         hosts.sort();
         hosts
+    }
+
+    fn of(&mut self, host: &Arc<str>) -> &mut Host {
+        if self.hosts.len() >= MOST && !self.hosts.contains_key(host) {
+            self.hosts.retain(|_, host| host.all.is_open() || host.create.is_open());
+        }
+        let new = || Circuit::new(self.patience);
+        self.hosts.entry(Arc::clone(host)).or_insert_with(|| Host { all: new(), create: new() })
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::super::circuit::TRIPS;
-    use super::*;
-
-    #[test]
-    fn one_hosts_trouble_is_not_anothers() {
-        let now = Instant::now();
-        let (us, eu): (Arc<str>, Arc<str>) = ("us".into(), "eu".into());
-        let mut circuits = Circuits::new(Duration::from_secs(60));
-        assert_eq!((circuits.room(now), circuits.closed_until(now)), (None, None));
-        for _ in 0..TRIPS {
-            circuits.of(&us).troubled(now, 0.5);
-        }
-        assert_eq!((circuits.room(now), circuits.out_of_reach()), (Some(0), vec![us.clone()]));
-        assert!(circuits.closed_until(now).is_some(), "the only host is away");
-        assert_eq!(circuits.of(&eu).ask(now, 0.5), Gate::Go);
-        assert_eq!((circuits.room(now), circuits.closed_until(now)), (None, None));
-        for _ in 0..TRIPS {
-            circuits.of(&eu).troubled(now, 0.5);
-        }
-        let until = circuits.closed_until(now).expect("both are away");
-        assert_eq!(circuits.room(until), Some(2), "a probe for each");
-        assert_eq!(circuits.out_of_reach(), [eu, us]);
-    }
-
-    #[test]
-    fn names_without_end_take_no_room_without_end() {
-        let mut circuits = Circuits::new(Duration::from_secs(60));
-        for n in 0..10 * MOST {
-            circuits.of(&n.to_string().into());
-        }
-        assert!(circuits.hosts.len() <= MOST);
-    }
-}
+#[path = "circuits_tests.rs"]
+mod tests;

@@ -5,7 +5,7 @@
 //! a minute, not one per loop and attempt.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
@@ -16,6 +16,11 @@ const LONGEST_WAIT: Duration = Duration::from_secs(2);
 const BETWEEN_WARNINGS: Duration = Duration::from_secs(60);
 /// What failed once and was not tried again is over: no loop waits this long.
 const STALE: Duration = Duration::from_secs(60);
+
+/// A trouble that lasts so long is told, however lately the last one was.
+const STAYS: Duration = Duration::from_secs(2);
+/// A change of the server within so long is "a moment ago".
+const RECENT: Duration = Duration::from_secs(60);
 
 /// What all loops of a process know of Redis.
 #[derive(Debug, Clone)]
@@ -40,7 +45,9 @@ struct State {
     since: Option<Instant>,
     last: Option<Instant>,
     warned: Option<Instant>,
-    what: Option<String>,
+    what: Option<(ErrorKind, String)>,
+    /// When Redis was found to be another.
+    changed: Option<Instant>,
 }
 
 impl Trouble {
@@ -54,8 +61,32 @@ impl Trouble {
     /// What is wrong, if anything is.
     #[must_use]
     pub fn what(&self) -> Option<String> {
-        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        state.what.clone().filter(|_| state.last.is_none_or(|last| last.elapsed() < STALE))
+        self.problem().map(|(_, what, _)| what)
+    }
+
+    /// What is wrong, of which kind, and since when.
+    #[must_use]
+    pub fn problem(&self) -> Option<(ErrorKind, String, Instant)> {
+        let state = self.lock();
+        let (kind, what) = state.what.clone()?;
+        let current = state.last.is_none_or(|last| last.elapsed() < STALE);
+        state.since.filter(|_| current).map(|since| (kind, what, since))
+    }
+
+    /// Redis is another than before.
+    pub fn changed(&self, now: Instant) {
+        self.lock().changed = Some(now);
+    }
+
+    /// When Redis was found to be another, if that was a moment ago.
+    #[must_use]
+    pub fn changed_at(&self, now: Instant) -> Option<Instant> {
+        let recent = |at: &Instant| now.saturating_duration_since(*at) < RECENT;
+        self.lock().changed.filter(recent)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Waits until Redis was out of reach.
@@ -108,18 +139,23 @@ impl Trouble {
         if matches!(error.kind(), ErrorKind::Unreachable | ErrorKind::ReadOnly) {
             self.suspect.send_replace(true);
         }
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        state.since.get_or_insert(now);
+        let mut state = self.lock();
+        let since = *state.since.get_or_insert(now);
         state.last = Some(now);
-        state.what = Some(error.to_string());
-        if state.warned.is_none_or(|at| now.duration_since(at) >= BETWEEN_WARNINGS) {
+        let another = state.what.as_ref().is_some_and(|(kind, _)| *kind != error.kind());
+        state.what = Some((error.kind(), error.to_string()));
+        // A trouble that comes and goes is told once a minute, one that stays soon.
+        let stays = now.duration_since(since) >= STAYS && state.warned.is_some_and(|at| at < since);
+        let due = state.warned.is_none_or(|at| now.duration_since(at) >= BETWEEN_WARNINGS);
+        if due || stays || another {
             state.warned = Some(now);
-            tracing::warn!(redis.op = doing, error = %error, "redis is unavailable; retrying");
+            let (kind, state) = (error.kind().as_str(), in_words(error.kind()));
+            tracing::warn!(redis.op = doing, kind, error = %error, "redis is unavailable ({state}); retrying: {error}");
         }
     }
 
     fn fine(&self, now: Instant) {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.lock();
         if let Some(since) = state.since.take() {
             state.what = None;
             // What was warned of is told to be over; the next warning waits its minute.
@@ -201,6 +237,16 @@ impl Shared {
         let wait = wait(waits.0, rand::random());
         *waits = (waits.0.saturating_add(1), Some(now + wait));
         wait
+    }
+}
+
+/// How Redis is, in a word or two.
+fn in_words(kind: ErrorKind) -> &'static str {
+    match kind {
+        ErrorKind::Unreachable => "unreachable",
+        ErrorKind::ReadOnly => "read-only",
+        ErrorKind::OutOfMemory => "full",
+        _ => "command refused",
     }
 }
 

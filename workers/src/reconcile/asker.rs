@@ -148,10 +148,10 @@ impl Asker<'_> {
         const WHAT: &str = "listing the host's meetings";
         let label = self.shop.queue.settings().budgets.list;
         let call = self.begin(label, WHAT).await?;
-        let began = Instant::now();
+        let began = self.leave.begin("list_meetings");
         let client = &self.token.client;
         let answer = client.list_meetings(&self.token.access, self.host, pager.query()).await;
-        self.leave.report("list_meetings", &answer, began);
+        self.leave.report(&answer);
         finish(call).await;
         let reply = self.good(answer, began, label, WHAT).await?;
         reply.page().map_err(|error| failed(WHAT, &error))
@@ -165,9 +165,9 @@ impl Asker<'_> {
         let what = format!("reading meeting {meeting}");
         let label = self.shop.queue.settings().budgets.get;
         let call = self.begin(label, &what).await?;
-        let began = Instant::now();
+        let began = self.leave.begin("get_meeting");
         let answer = self.token.client.get_meeting(&self.token.access, meeting).await;
-        self.leave.report("get_meeting", &answer, began);
+        self.leave.report(&answer);
         finish(call).await;
         if let Ok(reply) = &answer
             && reply.error().is_meeting_missing()
@@ -191,9 +191,9 @@ impl Asker<'_> {
         const WHAT: &str = "asking whose the grant is";
         let label = self.shop.queue.settings().budgets.get;
         let call = self.begin(label, WHAT).await?;
-        let began = Instant::now();
+        let began = self.leave.begin("users_me");
         let answer = self.token.client.users_me(&self.token.access).await;
-        self.leave.report("users_me", &answer, began);
+        self.leave.report(&answer);
         finish(call).await;
         self.good(answer, began, label, WHAT).await
     }

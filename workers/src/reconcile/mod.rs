@@ -30,6 +30,7 @@ use zoomd_wire::{FailureCode, MeetingReply};
 
 use crate::decide::{self, Decision, Verdict, Wait, backoff};
 use crate::jobs::{call, create_meeting, end, notes, outcome};
+use crate::pipeline::circuits::Work;
 use crate::pipeline::flight::Flight;
 use crate::pipeline::shop::Shop;
 use crate::seam;
@@ -54,7 +55,7 @@ pub async fn run(shop: &Arc<Shop>, flight: &Arc<Flight>) -> Settlement {
     let last = now_ms - since_ms(flight) > millis(shop.settings.reconcile.give_up);
     // A look that could not be made says nothing: for a while it is tried again.
     let over = notes::overdue_ms(&mut record, last, now_ms) > LAST_WAIT_MS;
-    let (token, leave) = match call::prepare(shop, flight).await {
+    let (token, leave) = match call::prepare(shop, flight, Work::Read).await {
         Ok(ready) => ready,
         Err(why) if over => return given_up(shop, flight, why.words(), &[]),
         Err(why) => {
@@ -77,7 +78,7 @@ pub async fn run(shop: &Arc<Shop>, flight: &Arc<Flight>) -> Settlement {
     let marker = create_meeting::marker(shop, flight);
     record.marker = marker.map(|marker| marker.to_string());
     seam::at("looking");
-    if shop.circuits().of(token.client.api_host()).was_open_since(sent_at(flight)) {
+    if shop.circuits().was_open_since(token.client.api_host(), sent_at(flight)) {
         notes::set_away(&mut record);
     }
     let quiet_ms = notes::quiet_ms(&record).unwrap_or(now_ms);

@@ -44,13 +44,10 @@ impl Rotator {
         }
         seam::at("before-send");
         let staged = self.entry(lease, token, intent);
-        let answered = self.0.ours.client.refresh(&token.app, &token.refresh_token).await;
+        let call = self.0.ours.client.refresh(&token.app, &token.refresh_token);
+        let answered = self.call_endpoint(call).await;
         let arrived = Instant::now();
         seam::at("replied");
-        match &answered {
-            Ok(raw) => self.endpoint_answered(raw),
-            Err(error) => self.endpoint_failed(&error.to_string()),
-        }
         let raw = match answered {
             Ok(raw) => raw,
             Err(error) if error.sent == Sent::No => {

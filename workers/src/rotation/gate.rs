@@ -137,8 +137,9 @@ impl Rotator {
 
     pub(super) fn open(&self, lease: &Lease) -> Result<GrantSecrets, Stop> {
         let (account, grant) = (lease.account(), &lease.held.grant);
-        self.0.vault.open_grant(account.as_str(), grant.version, &grant.sealed).map_err(|error| {
-            tracing::error!(%account, %error, "the grant does not open, so it is not rotated");
+        let opened = self.0.vault.open_grant(account.as_str(), grant.version, &grant.sealed);
+        self.opened(account, opened.as_ref().err().map(ToString::to_string).as_deref());
+        opened.map_err(|error| {
             Stop::later("sealed", Duration::from_secs(60), format!("{NOT_OPENED}: {error}"))
         })
     }

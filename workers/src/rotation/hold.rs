@@ -37,6 +37,8 @@ pub(super) struct Memory {
     /// The server that was heard last, and whether it holds rotations back.
     run_id: String,
     holding: bool,
+    /// When it began to.
+    held_since: Option<Instant>,
 }
 
 impl Memory {
@@ -59,6 +61,7 @@ impl Memory {
         self.last_ms = self.last_ms.max(latest);
         self.run_id.clone_from(&heard.run_id);
         self.holding = heard.hold_until_ms.is_some();
+        self.held_since = self.holding.then(|| self.held_since.unwrap_or(now));
     }
 }
 
@@ -66,6 +69,11 @@ impl Rotator {
     /// Whether no rotation starts for now, as far as this process has heard.
     pub(crate) fn is_holding(&self) -> bool {
         lock(&self.0.memory).holding
+    }
+
+    /// Since when no rotation starts, as far as this process has heard.
+    pub(crate) fn held_since(&self) -> Option<Instant> {
+        lock(&self.0.memory).held_since
     }
 
     pub(crate) fn acquaintances(&self) -> usize {

@@ -64,6 +64,7 @@ pub(crate) mod ours;
 mod outage;
 mod preflight;
 mod refusal;
+mod refused;
 mod repair;
 
 use std::collections::{HashMap, HashSet};
@@ -78,6 +79,7 @@ use zoomd_store::seal::Vault;
 use zoomd_wire::AccountName;
 
 use crate::journal::Journal;
+use crate::problems::calls::ZoomCalls;
 use crate::seam;
 use settings::RotationSettings;
 
@@ -169,6 +171,10 @@ struct Inner {
     unpersisted: Mutex<HashSet<AccountName>>,
     /// Whether the token endpoint is in trouble.
     outage: Mutex<outage::Outage>,
+    /// Apps that Zoom refuses, and grants that do not open.
+    credentials: Mutex<refused::Credentials>,
+    /// The calls to Zoom.
+    calls: ZoomCalls,
     /// What is remembered of the other processes.
     memory: Mutex<hold::Memory>,
     /// Journals are compared with the store by one task at a time. It holds the dead
@@ -202,6 +208,8 @@ impl Rotator {
             running: Mutex::default(),
             unpersisted: Mutex::default(),
             outage: Mutex::default(),
+            credentials: Mutex::default(),
+            calls: ZoomCalls::default(),
             memory: Mutex::default(),
             repairing: tokio::sync::Mutex::default(),
         }))
@@ -222,6 +230,11 @@ impl Rotator {
 
     pub(crate) fn journal(&self) -> &Journal {
         &self.0.journal
+    }
+
+    /// The calls to Zoom, as they go.
+    pub(crate) fn zoom_calls(&self) -> &ZoomCalls {
+        &self.0.calls
     }
 
     /// From now on nothing is sent that has not been; what has is finished.

@@ -141,7 +141,7 @@ impl Rotator {
                 call::tell_of_shortage(&error, Instant::now());
                 return ("local", why);
             }
-            self.endpoint_failed(&why);
+            self.endpoint_failed(&error);
             ("unreachable", why)
         })
     }

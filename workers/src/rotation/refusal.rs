@@ -41,6 +41,7 @@ impl Rotator {
     ) -> Result<Next, Stop> {
         let refusal = match exchanged.raw.parse() {
             Ok(reply) => {
+                self.app_accepted(lease, &token.app);
                 let fresh = self.commit(lease, &exchanged, reply, &token.refresh_token).await?;
                 return Ok(Next::Stored(Box::new(fresh)));
             }
@@ -181,13 +182,9 @@ impl Rotator {
     async fn wrong_credentials(&self, lease: &Lease, app: &App, refusal: &TokenRefusal) -> Stop {
         let rest = self.0.settings.app_rest;
         let grant = &lease.held.grant;
-        tracing::error!(
-            client_id = %app.client_id, %refusal,
-            "zoom does not accept the app's credentials; its rotations are stopped, no account is \
-             given up"
-        );
-        let mark = self.mark_of(Some(app));
         let why = refusal.to_string();
+        self.app_refused(lease, app, &why);
+        let mark = self.mark_of(Some(app));
         let stopped = self.0.rotations.stop_app(&grant.issuer, &grant.client_id, &mark, rest, &why);
         if let Err(error) = stopped.await {
             tracing::warn!(%error, "the stop of the app could not be told to the other daemons");
@@ -235,14 +232,14 @@ impl Rotator {
         let app = App::new(&grant.client_id, secret);
         let zoom_account = account.zoom_account.as_deref().unwrap_or_default();
         let (sent, sent_ms) = (Instant::now(), lease.now_ms());
-        let answered = self.0.ours.client.account_credentials(&app, zoom_account).await;
-        let raw = answered.map_err(|error| {
-            self.endpoint_failed(&error.to_string());
-            Stop::later("unreachable", rest, error.to_string())
-        })?;
-        self.endpoint_answered(&raw);
+        let call = self.0.ours.client.account_credentials(&app, zoom_account);
+        let answered = self.call_endpoint(call).await;
+        let raw = answered.map_err(|error| Stop::later("unreachable", rest, error.to_string()))?;
         let reply = match raw.parse() {
-            Ok(reply) => reply,
+            Ok(reply) => {
+                self.app_accepted(lease, &app);
+                reply
+            }
             Err(refusal) => {
                 return Err(match refusal.kind {
                     RefusalKind::App | RefusalKind::DeadGrant => {

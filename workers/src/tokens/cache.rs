@@ -8,7 +8,7 @@ use secrecy::ExposeSecret as _;
 use zoom_api::{AccessToken, Client};
 use zoomd_store::grants::GrantVersion;
 use zoomd_store::rotation::Look;
-use zoomd_store::seal::Vault;
+use zoomd_store::seal::{SealError, Vault};
 use zoomd_wire::AccountName;
 
 use super::Token;
@@ -26,20 +26,22 @@ pub(super) struct Cached {
 }
 
 impl Cached {
-    /// The stored access token, opened; `None` when there is none, it is another
-    /// app's, or it does not open (a rotation will say so). `before` is when the
-    /// store was asked.
-    pub(super) fn open(ours: &Ours, vault: &Vault, look: &Look, before: Instant) -> Option<Self> {
-        let grant = look.grant.as_ref().filter(|grant| ours.made(look.account.kind, grant))?;
-        let name = look.account.name.as_str();
-        let secrets = match vault.open_grant(name, grant.version, &grant.sealed) {
-            Ok(secrets) => secrets,
-            Err(error) => {
-                tracing::error!(account = name, %error, "a stored grant does not open");
-                return None;
-            }
-        };
-        let access = AccessToken::new(secrets.access_token?.expose_secret()).ok()?;
+    /// The stored access token, opened; `None` when there is none, or it is another
+    /// app's. `before` is when the store was asked.
+    ///
+    /// # Errors
+    /// The grant does not open with the keys of this process.
+    pub(super) fn open(
+        ours: &Ours,
+        vault: &Vault,
+        look: &Look,
+        before: Instant,
+    ) -> Result<Option<Self>, SealError> {
+        let grant = look.grant.as_ref().filter(|grant| ours.made(look.account.kind, grant));
+        let Some(grant) = grant else { return Ok(None) };
+        let secrets = vault.open_grant(look.account.name.as_str(), grant.version, &grant.sealed)?;
+        let access = secrets.access_token.map(|token| AccessToken::new(token.expose_secret()));
+        let Some(Ok(access)) = access else { return Ok(None) };
         let now_ms = u64::try_from(look.now_ms).unwrap_or(0);
         let left = Duration::from_millis(grant.access_expires_ms.saturating_sub(now_ms));
         let issued_ms = match (grant.access_issued_ms, grant.obtained_ms) {
@@ -58,7 +60,7 @@ impl Cached {
         let issued = before.checked_sub(age).unwrap_or(before);
         let life = if issued == before { left } else { life };
         let client = ours.client_at(grant.api_url.as_deref());
-        Some(Self { version: grant.version, access, client, life, issued })
+        Ok(Some(Self { version: grant.version, access, client, life, issued }))
     }
 
     pub(super) fn left(&self, now: Instant) -> Duration {

@@ -110,7 +110,7 @@ impl CommandTokens {
         let before = Instant::now();
         let (look, stored) = self.look(account).await?;
         let forked = look.is_forked();
-        let cached = Cached::open(&self.ours, &self.config.vault, &look, before);
+        let cached = Cached::open(&self.ours, &self.config.vault, &look, before)?;
         let young = cached.is_some_and(|cached| cached.is_young(Instant::now()));
         if stored != version || (young && !forked) {
             return Ok(());
@@ -170,7 +170,7 @@ impl CommandTokens {
             let before = Instant::now();
             let (look, version) = self.look(account).await?;
             self.can_open(&look)?;
-            let cached = Cached::open(&self.ours, &self.config.vault, &look, before);
+            let cached = Cached::open(&self.ours, &self.config.vault, &look, before)?;
             let good = |cached: &Cached| cached.is_usable(min_life, Instant::now());
             if Some(version) != after
                 && let Some(cached) = cached.filter(good)

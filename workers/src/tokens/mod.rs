@@ -31,6 +31,7 @@ use zoomd_store::{Store, StoreError};
 use zoomd_wire::AccountName;
 
 use crate::journal::Journal;
+use crate::problems::calls::ZoomCalls;
 use crate::rotation::{Order, Parts, Rotator, Urge, Wish, ours::Ours};
 use crate::seam;
 use crate::supervisor::{Part, Supervisor};
@@ -152,6 +153,15 @@ impl Tokens {
     #[must_use]
     pub fn endpoint_in_trouble(&self) -> Option<String> {
         self.0.rotator.endpoint_in_trouble()
+    }
+
+    /// The calls of this process to Zoom, as they go.
+    pub(crate) fn zoom_calls(&self) -> &ZoomCalls {
+        self.0.rotator.zoom_calls()
+    }
+
+    pub(crate) fn rotator(&self) -> &Rotator {
+        &self.0.rotator
     }
 
     /// How many processes with a rotation journal this one remembers, itself among
@@ -283,7 +293,13 @@ impl Tokens {
     }
 
     fn cached(&self, look: &Look, before: Instant) -> Option<Cached> {
-        Cached::open(self.0.rotator.ours(), &self.0.vault, look, before)
+        let cached = Cached::open(self.0.rotator.ours(), &self.0.vault, look, before);
+        match &cached {
+            Ok(Some(_)) => self.0.rotator.opened(&look.account.name, None),
+            Ok(None) => {}
+            Err(error) => self.0.rotator.opened(&look.account.name, Some(&error.to_string())),
+        }
+        cached.ok().flatten()
     }
 
     /// Hears of a change of an account of which only the journal knows.

@@ -1,4 +1,4 @@
-//! Which daemons there are: each says so every few seconds.
+//! Which daemons there are: each says so every second.
 
 use redis::from_redis_value;
 
@@ -41,7 +41,7 @@ pub struct DaemonLine {
 }
 
 impl Ops {
-    /// Says that a daemon is there; to be said every ten seconds.
+    /// Says that a daemon is there; to be said every second.
     ///
     /// # Errors
     /// That Redis could not be asked.
