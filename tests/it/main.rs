@@ -29,6 +29,7 @@ mod reading;
 mod rights;
 mod rotation;
 mod shapes;
+mod story;
 mod supervised;
 mod support;
 mod undeclared;

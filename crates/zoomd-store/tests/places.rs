@@ -71,7 +71,7 @@ async fn one_job(store: &Store, ns: &str) {
     store.clock().set_ms(2_000);
     queue.promote(9).await.expect("promote");
     let claimed = queue.claim(&queue.fence(), 9).await.expect("claim").jobs.remove(0);
-    let outcome = Outcome { kind: "create_meeting", json: "{}".into(), reply: true };
+    let outcome = Outcome { kind: "create_meeting", json: "{}".into(), reply: true, story: None };
     let batch =
         queue.settle_batch(vec![Settlement::new(claimed.ticket, Then::Done(outcome))], vec![]);
     assert_eq!(queue.settle(&batch).await.expect("settle"), [Settled::Done]);

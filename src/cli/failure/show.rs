@@ -10,7 +10,7 @@ use super::list::View;
 use super::{OneArgs, missing, ops};
 use crate::cli::ctx::Ctx;
 use crate::cli::error::CliResult;
-use crate::cli::job::story;
+use crate::cli::job::{story, timeline};
 use crate::cli::table::one_line;
 use crate::exit::Exit;
 
@@ -25,14 +25,21 @@ pub(super) async fn run(ctx: &Ctx, args: OneArgs) -> CliResult {
     shown["attempts"] = json!(failure.record.attempts);
     shown["unresolved"] = json!(failure.record.unresolved);
     shown["failure"] = outcome.clone();
-    ctx.out.show(&shown, || people(&failure, code, &outcome))?;
+    let lines = timeline::of(&failure.view());
+    shown["timeline"] = json!(lines);
+    ctx.out.show(&shown, || people(&failure, code, &outcome, &lines))?;
     if code.is_some_and(FailureCode::retryable) {
         ctx.out.hint(format!("zoomd failure retry {}", failure.line.id));
     }
     Ok(Exit::Done)
 }
 
-fn people(failure: &FailureRecord, code: Option<FailureCode>, outcome: &Value) -> String {
+fn people(
+    failure: &FailureRecord,
+    code: Option<FailureCode>,
+    outcome: &Value,
+    lines: &[timeline::Line],
+) -> String {
     let mut text = String::new();
     let mut line = |head: &str, value: &str| {
         let _ = writeln!(text, "{head:<10} {value}");
@@ -42,10 +49,7 @@ fn people(failure: &FailureRecord, code: Option<FailureCode>, outcome: &Value) -
     line("account", &one_line(account.unwrap_or("-")));
     line("meaning", code.map(FailureCode::meaning).unwrap_or_default());
     text.push_str(&story::outcome_lines(outcome));
-    for step in &failure.record.timeline {
-        let at = jiff::Timestamp::from_millisecond(step.at_ms).unwrap_or_default();
-        let _ = writeln!(text, "  {at:.0}  {}", one_line(&step.what));
-    }
+    text.push_str(&timeline::people(lines));
     let job = String::from_utf8_lossy(&failure.job);
     let _ = writeln!(text, "{:<10} {}", "sent", one_line(&job));
     text

@@ -8,6 +8,7 @@ mod cancel;
 mod list;
 mod show;
 pub mod story;
+pub(super) mod timeline;
 mod watch;
 
 use clap::{Args, Subcommand};

@@ -10,7 +10,7 @@ use zoomd_store::ops::{JobView, State};
 use zoomd_store::queue::Why;
 use zoomd_wire::FailureCode;
 
-use super::because;
+use super::{because, timeline};
 use crate::cli::ctx::Ctx;
 use crate::cli::output::{FAIL, FAINT, GOOD, WARN, paint};
 use crate::cli::table::one_line;
@@ -37,19 +37,13 @@ pub(super) struct View<'a> {
     attempts: u32,
     unresolved: bool,
     enqueued_at: Option<Timestamp>,
-    timeline: Vec<Line<'a>>,
+    timeline: Vec<timeline::Line>,
     /// All its meetings, where Zoom was found to have more than one.
     twins: &'a [u64],
     #[serde(skip_serializing_if = "Option::is_none")]
     job: Option<Value>,
     #[serde(skip_serializing_if = "Option::is_none")]
     outcome: Option<&'a RawValue>,
-}
-
-#[derive(Debug, Serialize)]
-struct Line<'a> {
-    at: Option<Timestamp>,
-    what: &'a str,
 }
 
 fn time(ms: i64) -> Option<Timestamp> {
@@ -66,10 +60,9 @@ fn priority(rank: u8) -> &'static str {
 }
 
 impl<'a> View<'a> {
-    /// `whole`: with the job and its outcome.
+    /// `whole`: with the story, the job and its outcome.
     pub(super) fn of(view: &'a JobView, whole: bool) -> Self {
         let record = &view.record;
-        let steps = record.timeline.iter();
         let job = view.job.as_deref().filter(|_| whole).map(|bytes| {
             serde_json::from_slice(bytes)
                 .unwrap_or_else(|_| String::from_utf8_lossy(bytes).into_owned().into())
@@ -93,7 +86,7 @@ impl<'a> View<'a> {
             attempts: record.attempts,
             unresolved: record.unresolved,
             enqueued_at: enqueued(view),
-            timeline: steps.map(|step| Line { at: time(step.at_ms), what: &step.what }).collect(),
+            timeline: if whole { timeline::of(view) } else { Vec::new() },
             twins: &view.twins,
             job,
             outcome: view
@@ -169,10 +162,7 @@ pub(super) fn tell(ctx: &Ctx, view: &JobView) -> String {
         let text = format!("zoom has {} meetings of this job: {}", ids.len(), ids.join(", "));
         line("twins", &paint(&text, WARN));
     }
-    for step in &view.record.timeline {
-        let at = time(step.at_ms).map(|at| ctx.out.moment(at, now)).unwrap_or_default();
-        let _ = writeln!(text, "  {at:<9} {}", one_line(&step.what));
-    }
+    text.push_str(&timeline::people(&timeline::of(view)));
     if let Some(value) = view.outcome.as_deref().and_then(|json| serde_json::from_str(json).ok()) {
         text.push_str(&outcome_lines(&value));
     }

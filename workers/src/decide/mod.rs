@@ -77,6 +77,19 @@ pub enum Wait {
 }
 
 impl Wait {
+    /// The reason as one word, for the job's story.
+    #[must_use]
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Limited(_) => "limited",
+            Self::Token => "token",
+            Self::Unreachable | Self::Asleep(_) => "zoom_unreachable",
+            Self::Redis(_) => "redis",
+            Self::Local => "local",
+            Self::TooLate => "late",
+        }
+    }
+
     /// The reason, for people.
     #[must_use]
     pub fn words(&self) -> &'static str {

@@ -1,10 +1,10 @@
 //! The call itself: token, body with marker, POST, decision.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
-use zoom_api::SendBody;
+use zoom_api::{Reply, SendBody, TransportError, TransportKind};
 use zoomd_store::queue::{Mode, Settlement, Then};
 use zoomd_wire::Marker;
 
@@ -13,7 +13,7 @@ use super::{end, notes};
 use crate::MarkerPlace;
 use crate::decide::{self, Attempt, Decision};
 use crate::pipeline::circuits::Work;
-use crate::pipeline::flight::Flight;
+use crate::pipeline::flight::{Flight, Made};
 use crate::pipeline::shop::Shop;
 use crate::seam;
 
@@ -69,6 +69,9 @@ pub async fn run(shop: &Arc<Shop>, flight: &Arc<Flight>) -> Settlement {
             }
         }
     }
+    if !matches!(&answer, Err(error) if error.kind == TransportKind::Withheld) {
+        flight.note_made(made(sent, answered - began, &answer));
+    }
     let decision = match decide::decide(&answer, sent, now) {
         Decision::TokenRefused(error) => {
             let fate = Box::pin(shop.tokens.refused(&flight.ticket.account, token.version)).await;
@@ -84,6 +87,16 @@ pub async fn run(shop: &Arc<Shop>, flight: &Arc<Flight>) -> Settlement {
         notes::set_away(record);
     }
     settlement
+}
+
+fn made(sent: Timestamp, took: Duration, answer: &Result<Reply, TransportError>) -> Made {
+    Made {
+        endpoint: Some("create_meeting"),
+        at_ms: sent.as_millisecond(),
+        ms: u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
+        status: answer.as_ref().ok().map(|reply| reply.status),
+        error: answer.as_ref().err().map(|error| error.kind.as_str()),
+    }
 }
 
 /// Where the job stands.

@@ -11,12 +11,12 @@ use zoom_api::{Created, Limit, LimitKind, Listed};
 use zoomd_store::budget::Label;
 use zoomd_store::ops::LIMITED;
 use zoomd_store::queue::{
-    Close, Event, Learnt, Mode, Outcome, Record, Settlement, Then, Ticket, Why,
+    Close, Event, Learnt, Mode, Next, Outcome, Record, Settlement, Then, Ticket, Why,
 };
 use zoomd_wire::{EventKind, FailureCode, Marker, MeetingReply};
 
 use super::notes::{
-    clear_crashes, clear_quiet, crashes, keep_crashes, note, set_quiet, set_refused,
+    self, clear_crashes, clear_quiet, crashes, keep_crashes, set_quiet, set_refused,
 };
 use super::outcome::{self, Ending};
 use crate::decide::{self, Decision, Verdict, Wait};
@@ -55,17 +55,21 @@ fn done(shop: &Shop, flight: &Flight, created: &Created<'_>) -> Settlement {
     let learnt = shop.learnt(flight, created.host_id.as_deref(), created.host_email.as_deref());
     let meeting = MeetingReply::new(created.text, &created.fields, &shop.settings.include);
     let ending = ending(flight, u32::from(flight.attempt()));
-    succeeded(shop, flight, outcome::success(flight, ending, &meeting, false), learnt)
+    let outcome = outcome::success(flight, ending, &meeting, false);
+    succeeded(shop, flight, outcome, learnt, "")
 }
 
-/// Settles a job whose meeting exists.
+/// Settles a job whose meeting exists; `what` says how that is known, where it
+/// was not the answer.
 #[must_use]
 pub fn succeeded(
     shop: &Shop,
     flight: &Flight,
-    outcome: Outcome,
+    mut outcome: Outcome,
     learnt: Option<Learnt>,
+    what: &'static str,
 ) -> Settlement {
+    outcome.story = notes::success(flight, what);
     shop.meters.succeeded(flight.age());
     Settlement { learnt, ..Settlement::new(flight.ticket.clone(), Then::Done(outcome)) }
 }
@@ -92,8 +96,8 @@ fn fail(flight: &Flight, verdict: &Verdict, candidates: &[Listed], unresolved: b
     metric::took(outcome.kind, code, flight.age());
     let holds_id = verdict.code == FailureCode::OutcomeUnknown;
     let unsent = flight.creates() && flight.sent_ms().is_none();
-    let record = kept(flight, attempts, unresolved);
-    let then = Then::Failed { code, holds_id, outcome, record };
+    let record = kept(flight, attempts, unresolved, &verdict.message);
+    let then = Then::Failed { code, holds_id, outcome, record: Some(record) };
     Settlement { unsent, ..Settlement::new(flight.ticket.clone(), then) }
 }
 
@@ -105,26 +109,29 @@ pub fn back(shop: &Shop, flight: &Flight, wait: Wait) -> Settlement {
     match wait {
         Wait::Limited(limit) => {
             let label = shop.queue.settings().budgets.create;
+            let mut record = flight.record.clone();
             if limit.kind == LimitKind::Unknown {
-                let mut record = flight.record.clone();
                 clear_crashes(&mut record);
                 return stand_aside(flight, label, limit, record);
             }
-            Settlement { closes: vec![close(label, limit)], unsent, ..room(flight, None, None) }
+            notes::wait(&mut record, flight, limited(limit), Some(limit.until.as_millisecond()));
+            let closes = vec![close(label, limit)];
+            Settlement { closes, unsent, ..room(flight, None, Some(record)) }
         }
-        wait => Settlement { unsent, ..room(flight, nap(&wait), None) },
+        wait => Settlement { unsent, ..back_with(flight, wait, flight.record.clone()) },
     }
 }
 
 /// As [`back`] for a look that may have called, and keeps what was learnt on the way.
 #[must_use]
-pub fn back_with(flight: &Flight, wait: Wait, record: Record) -> Settlement {
+pub fn back_with(flight: &Flight, wait: Wait, mut record: Record) -> Settlement {
+    notes::wait(&mut record, flight, wait.word(), None);
     room(flight, nap(&wait), Some(record))
 }
 
 /// As [`back_with`] for a look whose call of `label` met a limit.
 #[must_use]
-pub fn limited_with(flight: &Flight, label: Label, limit: Limit, record: Record) -> Settlement {
+pub fn limited_with(flight: &Flight, label: Label, limit: Limit, mut record: Record) -> Settlement {
     // A host's gate holds back creates, not looks.
     if matches!(limit.kind, LimitKind::Unknown | LimitKind::UserDay) {
         let mut aside = stand_aside(flight, label, limit, record);
@@ -133,14 +140,26 @@ pub fn limited_with(flight: &Flight, label: Label, limit: Limit, record: Record)
         }
         return aside;
     }
+    notes::wait(&mut record, flight, limited(limit), Some(limit.until.as_millisecond()));
     Settlement { closes: vec![close(label, limit)], ..room(flight, None, Some(record)) }
+}
+
+/// The word for a wait until this limit ends.
+fn limited(limit: Limit) -> &'static str {
+    match limit.kind {
+        LimitKind::LabelDay => Why::LabelDay.as_str(),
+        LimitKind::UserDay => Why::HostDay.as_str(),
+        LimitKind::PerSecond => Why::Second.as_str(),
+        LimitKind::Concurrent | LimitKind::Unknown => Why::Limited.as_str(),
+    }
 }
 
 /// Lets other jobs of the host meet an unknown limit first; no attempt is spent.
 fn stand_aside(flight: &Flight, label: Label, limit: Limit, mut record: Record) -> Settlement {
     let now = flight.redis_time(Instant::now());
-    note(&mut record, now.as_millisecond(), "zoom answered with an unknown rate limit");
     let until = decide::stand_aside(limit.until, now, rand::random());
+    notes::wait(&mut record, flight, Why::Limited.as_str(), Some(until.as_millisecond()));
+    record.why = Some("zoom answered with an unknown rate limit".to_owned());
     let closes = vec![close(label, limit)];
     record.more.insert(LIMITED.to_owned(), true.into());
     let mode = flight.ticket.mode;
@@ -165,15 +184,18 @@ fn room(flight: &Flight, nap: Option<Duration>, record: Option<Record>) -> Settl
 }
 
 /// What a retry of the failure will want to know.
-fn kept(flight: &Flight, attempts: u32, unresolved: bool) -> Option<Record> {
-    let first_send_ms = flight.record.first_send_ms.or(flight.sent_ms());
-    (attempts > 0 || first_send_ms.is_some()).then(|| Record {
+fn kept(flight: &Flight, attempts: u32, unresolved: bool, why: &str) -> Record {
+    let mut record = Record {
         attempts,
-        first_send_ms,
+        first_send_ms: flight.record.first_send_ms.or(flight.sent_ms()),
         last_send_ms: flight.sent_ms().or(flight.record.last_send_ms),
         unresolved,
         ..flight.record.clone()
-    })
+    };
+    if flight.made().is_some() {
+        notes::tell(&mut record, flight, Next::Failed, None, why.to_owned());
+    }
+    record
 }
 
 /// The deadline passed before the job was sent.
@@ -253,21 +275,24 @@ pub fn left_behind(shop: &Shop, flight: &Flight) -> Settlement {
     if flight.sent_ms().is_some() {
         return lost(shop, flight, "the daemon ended while the call was under way", None);
     }
+    let mut record = flight.record.clone();
+    notes::wait(&mut record, flight, "shutdown", None);
     // A look may have called.
-    Settlement { unsent: flight.creates(), ..room(flight, None, None) }
+    Settlement { unsent: flight.creates(), ..room(flight, None, Some(record)) }
 }
 
 /// Another attempt, later. The one just made is spent.
 #[must_use]
 pub fn retry(flight: &Flight, at: Timestamp, why: &str, marker: Option<Marker>) -> Settlement {
-    let mut record = after_call(flight, why, marker);
+    let at_ms = at.as_millisecond();
+    let mut record = after_call(flight, why.to_owned(), marker, Next::Retry, at_ms);
     record.unresolved = false;
     record.looks = 0;
     clear_quiet(&mut record);
     if flight.creates() {
         set_refused(&mut record);
     }
-    sleep(flight, at.as_millisecond(), Mode::Create, record, Vec::new())
+    sleep(flight, at_ms, Mode::Create, record, Vec::new())
 }
 
 /// The outcome of the call is not known: Zoom is asked, a little later.
@@ -278,14 +303,14 @@ pub fn lost(shop: &Shop, flight: &Flight, why: &str, marker: Option<Marker>) -> 
         return unresolved(flight, &Verdict::ours(FailureCode::OutcomeUnknown, text), &[]);
     }
     let now_ms = flight.redis_ms(Instant::now());
-    let mut record = after_call(flight, why, marker);
+    let until = shop.settings.reconcile.first_look_ms(now_ms);
+    let mut record = after_call(flight, why.to_owned(), marker, Next::Look, until);
     record.unresolved = true;
     record.looks = 0;
     let over = shop.queue.settings().request_timeout;
     set_quiet(&mut record, now_ms + i64::try_from(over.as_millis()).unwrap_or(i64::MAX));
     metrics::counter!("zoomd_outcomes_lost_total").increment(1);
     tracing::info!(job.id = %flight.ticket.job_id, why, "the outcome of a call is not known; zoom will be asked");
-    let until = shop.settings.reconcile.first_look_ms(now_ms);
     sleep(flight, until, Mode::Reconcile, record, Vec::new())
 }
 
@@ -333,7 +358,13 @@ fn event(flight: &Flight, why: &str, now_ms: i64, until_ms: i64) -> Event {
 }
 
 /// The record after the call that was just made, if one was.
-fn after_call(flight: &Flight, why: &str, marker: Option<Marker>) -> Record {
+fn after_call(
+    flight: &Flight,
+    why: String,
+    marker: Option<Marker>,
+    next: Next,
+    until_ms: i64,
+) -> Record {
     let mut record = flight.record.clone();
     if flight.creates() {
         record.attempts += 1;
@@ -348,7 +379,7 @@ fn after_call(flight: &Flight, why: &str, marker: Option<Marker>) -> Record {
     if let Some(marker) = marker {
         record.marker = Some(marker.to_string());
     }
-    note(&mut record, flight.redis_ms(Instant::now()), why);
+    notes::tell(&mut record, flight, next, Some(until_ms), why);
     record
 }
 

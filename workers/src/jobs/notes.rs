@@ -1,11 +1,12 @@
 //! What is noted in a job's record between its leases, and its story.
 
-use zoomd_store::queue::{Record, Step};
+use std::borrow::Cow;
+use std::time::Instant;
 
-use crate::pipeline::flight::Flight;
+use zoomd_store::queue::{Next, Record, Step, StepKind};
 
-/// Lines kept of a job's story.
-const LONGEST_TIMELINE: usize = 40;
+use crate::pipeline::flight::{Flight, Made};
+
 /// The record's field for a job whose fresh token was refused.
 const REFUSED: &str = "refused";
 /// The record's field for the moment by which its lost call must be over.
@@ -102,11 +103,67 @@ pub fn keep_crashes(record: &mut Record, number: u32) {
     }
 }
 
-/// Adds a line to a job's story.
-pub fn note(record: &mut Record, at_ms: i64, what: &str) {
-    if record.timeline.len() >= LONGEST_TIMELINE {
-        record.timeline.remove(0);
+/// Tells what was done under this lease: its call or look, and what follows. A
+/// lease that made none leaves the words alone.
+pub fn tell(
+    record: &mut Record,
+    flight: &Flight,
+    next: Next,
+    until_ms: Option<i64>,
+    what: impl Into<Cow<'static, str>>,
+) {
+    let what = what.into();
+    if !what.is_empty() {
+        record.why = Some(what.clone().into_owned());
     }
-    record.timeline.push(Step { at_ms, what: what.to_owned() });
-    record.why = Some(what.to_owned());
+    match flight.made() {
+        Some(made) => record.story.push(step(flight, made, next, until_ms, what)),
+        None if what.is_empty() => {}
+        None => record.story.push(Step::note(flight.redis_ms(Instant::now()), what)),
+    }
+}
+
+fn step(
+    flight: &Flight,
+    made: &Made,
+    next: Next,
+    until_ms: Option<i64>,
+    what: Cow<'static, str>,
+) -> Step {
+    let counts = flight.creates() && next != Next::Wait;
+    Step {
+        at_ms: made.at_ms,
+        what,
+        kind: if flight.creates() { StepKind::Call } else { StepKind::Look },
+        endpoint: made.endpoint.map(Cow::Borrowed),
+        attempt: counts.then(|| flight.attempt().into()),
+        status: made.status,
+        error: made.error.map(Cow::Borrowed),
+        ms: Some(made.ms),
+        next: Some(next),
+        until_ms,
+        ..Step::default()
+    }
+}
+
+/// Tells that the job waits from now on, and what it called before that.
+pub fn wait(record: &mut Record, flight: &Flight, reason: &'static str, until_ms: Option<i64>) {
+    if let Some(made) = flight.made() {
+        record.story.push(step(flight, made, Next::Wait, None, Cow::Borrowed("")));
+    }
+    let now_ms = flight.redis_ms(Instant::now());
+    record.story.push(Step { until_ms, ..Step::wait(now_ms, reason) });
+}
+
+/// The story of a job that succeeds. None where its outcome says all: it was
+/// sent at once, and that call made the meeting.
+pub fn success(flight: &Flight, what: &'static str) -> Option<Box<str>> {
+    if flight.creates() && flight.record.story.is_empty() {
+        return None;
+    }
+    let mut story = flight.record.story.clone();
+    if let Some(made) = flight.made() {
+        story.push(step(flight, made, Next::Done, None, Cow::Borrowed(what)));
+    }
+    story.to_json()
 }

@@ -53,7 +53,7 @@ pub fn success(
         metadata: job.metadata.as_deref(),
     }
     .to_json();
-    Outcome { kind: job.kind.as_str(), json: json.into(), reply: job.reply }
+    Outcome { kind: job.kind.as_str(), json: json.into(), reply: job.reply, story: None }
 }
 
 /// The outcome of a job that failed.
@@ -90,7 +90,7 @@ pub fn failure(
         metadata: job.metadata.as_deref(),
     }
     .to_json();
-    Outcome { kind: job.kind.as_str(), json: json.into(), reply: job.reply }
+    Outcome { kind: job.kind.as_str(), json: json.into(), reply: job.reply, story: None }
 }
 
 /// The refusal of a sound job that was not admitted.
@@ -133,7 +133,12 @@ pub fn refusal(
         job_id: job_id.clone(),
         account: admission.account.clone(),
         code: code.as_str(),
-        outcome: Outcome { kind: job.kind.as_str(), json: json.into(), reply: job.reply },
+        outcome: Outcome {
+            kind: job.kind.as_str(),
+            json: json.into(),
+            reply: job.reply,
+            story: None,
+        },
     }
 }
 
@@ -189,6 +194,7 @@ pub fn invalid(entry_text: &str, text: &[u8], why: &InvalidJob, now: Timestamp) 
             kind: known.map_or(NO_KIND, |kind| kind.as_str()),
             json: json.into(),
             reply: claims.reply,
+            story: None,
         },
     }
 }
@@ -229,7 +235,7 @@ pub fn unreadable(ticket: &Ticket, text: &[u8], record: &Record) -> Outcome {
         metadata: None,
     }
     .to_json();
-    Outcome { kind, json: json.into(), reply: false }
+    Outcome { kind, json: json.into(), reply: false, story: None }
 }
 
 fn entry(text: &str) -> EntryId {

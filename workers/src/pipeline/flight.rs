@@ -8,7 +8,7 @@
 
 use std::collections::hash_map::Entry;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
 use bytes::Bytes;
@@ -30,6 +30,21 @@ impl Moment {
     pub fn now() -> Self {
         Self { instant: Instant::now(), wall: SystemTime::now() }
     }
+}
+
+/// The call or the look that was made under a lease, for the job's story.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Made {
+    /// The endpoint, where it was one call.
+    pub endpoint: Option<&'static str>,
+    /// When it left, or began, by the time of Redis.
+    pub at_ms: i64,
+    /// How long it took.
+    pub ms: u64,
+    /// The HTTP status, where an answer came.
+    pub status: Option<u16>,
+    /// The kind of error, where none came.
+    pub error: Option<&'static str>,
 }
 
 /// One leased job.
@@ -57,6 +72,7 @@ pub struct Flight {
     granted_wall: SystemTime,
     prolonged_ms: AtomicU64,
     sent_ms: AtomicI64,
+    made: OnceLock<Made>,
     settled: AtomicBool,
     /// Whether its handler was dropped.
     dropped: AtomicBool,
@@ -89,6 +105,7 @@ impl Flight {
             granted_wall: now.wall - now.instant.saturating_duration_since(granted_at),
             prolonged_ms: AtomicU64::new(0),
             sent_ms: AtomicI64::new(0),
+            made: OnceLock::new(),
             settled: AtomicBool::new(false),
             dropped: AtomicBool::new(false),
         }
@@ -170,6 +187,17 @@ impl Flight {
             0 => None,
             ms => Some(ms),
         }
+    }
+
+    /// Takes note of the call or look that this lease made.
+    pub fn note_made(&self, made: Made) {
+        let _ = self.made.set(made);
+    }
+
+    /// The call or look that this lease made.
+    #[must_use]
+    pub fn made(&self) -> Option<&Made> {
+        self.made.get()
     }
 
     /// Takes the right to settle: true once.

@@ -108,7 +108,9 @@ impl Kept {
 
 fn outcome_bytes(then: &Then) -> usize {
     match then {
-        Then::Done(outcome) | Then::Failed { outcome, .. } => outcome.json.len(),
+        Then::Done(outcome) | Then::Failed { outcome, .. } => {
+            outcome.json.len() + outcome.story.as_ref().map_or(0, |story| story.len())
+        }
         Then::Sleep { .. } | Then::Room { .. } => 0,
     }
 }

@@ -25,13 +25,13 @@ use std::time::{Duration, Instant};
 
 use jiff::SignedDuration;
 use zoomd_store::ops::{CANCEL_MARK, RETRIED_AT};
-use zoomd_store::queue::{Mode, Record, Settlement, Then};
+use zoomd_store::queue::{Mode, Next as Step, Record, Settlement, Then};
 use zoomd_wire::{FailureCode, MeetingReply};
 
 use crate::decide::{self, Decision, Verdict, Wait, backoff};
 use crate::jobs::{call, create_meeting, end, notes, outcome};
 use crate::pipeline::circuits::Work;
-use crate::pipeline::flight::Flight;
+use crate::pipeline::flight::{Flight, Made};
 use crate::pipeline::shop::Shop;
 use crate::seam;
 use look::{Found, Look, Nothing, Orders};
@@ -84,7 +84,15 @@ pub async fn run(shop: &Arc<Shop>, flight: &Arc<Flight>) -> Settlement {
     let quiet_ms = notes::quiet_ms(&record).unwrap_or(now_ms);
     let whole = shop.settings.reconcile.decides(record.looks, now_ms, quiet_ms);
     let orders = Orders { marker: marker.as_ref(), whole, last };
+    let began = Instant::now();
     let look = look::look(shop, flight, &token, leave, orders, &mut record).await;
+    flight.note_made(Made {
+        endpoint: None,
+        at_ms: flight.redis_ms(began),
+        ms: u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX),
+        status: None,
+        error: None,
+    });
     seam::at("looked");
     settle(shop, flight, record, look, GiveUp { last, over })
 }
@@ -101,7 +109,7 @@ struct GiveUp {
 fn settle(
     shop: &Shop,
     flight: &Arc<Flight>,
-    record: Record,
+    mut record: Record,
     look: Look,
     GiveUp { last, over }: GiveUp,
 ) -> Settlement {
@@ -118,7 +126,11 @@ fn settle(
             given_up(shop, flight, "a rate limit is used up", &alike)
         }
         Look::Wait(why) => end::back_with(flight, why, record),
-        Look::Later(until_ms) => end::sleep(flight, until_ms, Mode::Reconcile, record, Vec::new()),
+        Look::Later(until_ms) => {
+            let what = "the search goes on when a rate limit allows it";
+            notes::tell(&mut record, flight, Step::Look, Some(until_ms), what);
+            end::sleep(flight, until_ms, Mode::Reconcile, record, Vec::new())
+        }
         Look::Limited(label, limit) => end::limited_with(flight, label, limit, record),
         Look::Failed { why, alike, .. } if last => given_up(shop, flight, &why, &alike),
         Look::Failed { why, lasting, alike } => again(shop, flight, record, lasting, &why, &alike),
@@ -154,7 +166,13 @@ fn adopt(shop: &Shop, flight: &Flight, found: &Found) -> Settlement {
                 fields.into_iter().map(|(name, raw)| plain_id(name, raw)).collect();
             let meeting = MeetingReply::new(&found.json, &fields, &shop.settings.include);
             let outcome = outcome::success(flight, ending, &meeting, true);
-            end::succeeded(shop, flight, outcome, None)
+            end::succeeded(
+                shop,
+                flight,
+                outcome,
+                None,
+                "the list shows the meeting of the lost call",
+            )
         }
         Err(error) => again(shop, flight, flight.record.clone(), false, &error.to_string(), &[]),
     }
@@ -174,11 +192,13 @@ fn nothing(shop: &Shop, flight: &Flight, mut record: Record, found: &Nothing) ->
     let quiet = notes::quiet_ms(&record).unwrap_or(now_ms);
     match shop.settings.reconcile.after_look(record.looks, now_ms, quiet) {
         Next::LookAt(at) => {
-            notes::note(&mut record, now_ms, "zoom's list does not show the meeting yet");
+            let what = "Zoom's list does not show the meeting yet";
+            notes::tell(&mut record, flight, Step::Look, Some(at), what);
             end::sleep(flight, at, Mode::Reconcile, record, Vec::new())
         }
         Next::Absent if !found.enough => {
-            notes::note(&mut record, now_ms, "zoom's whole list is read once more");
+            let what = "Zoom's whole list is read once more";
+            notes::tell(&mut record, flight, Step::Look, Some(now_ms), what);
             end::sleep(flight, now_ms, Mode::Reconcile, record, Vec::new())
         }
         Next::Absent => match &found.doubt {
@@ -253,9 +273,10 @@ fn again(
         );
     }
     search.keep(&mut record);
-    notes::note(&mut record, now_ms, why);
     let wait = backoff::after(u8::try_from(failed).unwrap_or(u8::MAX), rand::random());
-    end::sleep(flight, now_ms + millis(wait), Mode::Reconcile, record, Vec::new())
+    let at = now_ms + millis(wait);
+    notes::tell(&mut record, flight, Step::Look, Some(at), why.to_owned());
+    end::sleep(flight, at, Mode::Reconcile, record, Vec::new())
 }
 
 /// The call stayed unresolved for too long.

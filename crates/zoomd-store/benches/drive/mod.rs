@@ -181,8 +181,12 @@ impl Drive {
     }
 
     pub async fn settle(&self, tickets: Vec<Ticket>) {
-        let outcome =
-            || Outcome { kind: "create_meeting", json: self.result.clone(), reply: false };
+        let outcome = || Outcome {
+            kind: "create_meeting",
+            json: self.result.clone(),
+            reply: false,
+            story: None,
+        };
         let items = tickets.into_iter().map(|t| Settlement::new(t, Then::Done(outcome())));
         let batch = self.queue.settle_batch(items.collect(), Vec::new());
         self.queue.settle(&batch).await.expect("settle");

@@ -5,7 +5,7 @@
 --       9 the prefix of reply lists  10 sent before (0|1)  11 number of items; each:
 --       letter, id, fence, account, host, other host, entry, `ids` value,
 --       then by letter
---         D done      kind, json, reply (0|1)
+--         D done      kind, json, reply (0|1), story ('' none)
 --         P done, published before by a transaction whose rest did not run
 --         F failed, U failed and its id stays taken, N refused (never leased)
 --                     kind, json, reply, code, record, failure id
@@ -32,7 +32,7 @@ if type(said) == 'string' then
 end
 labels.create, labels.look = ARGV[5], ARGV[6]
 local reply_ms, failures_s = ARGV[7], tonumber(ARGV[8])
-local FIELDS = {D = {'kind', 'json', 'reply'}, S = {'till', 'record', 'event', 'event_json'},
+local FIELDS = {D = {'kind', 'json', 'reply', 'story'}, S = {'till', 'record', 'event', 'event_json'},
                 R = {'record', 'nap'}, F = {'kind', 'json', 'reply', 'code', 'record', 'fid'}}
 FIELDS.U, FIELDS.N, FIELDS.P = FIELDS.F, FIELDS.F, {}
 
@@ -63,6 +63,9 @@ end
 local function publish(t)
   if t.letter == 'P' then return true end
   if t.letter == 'D' then
+    if t.story ~= '' then
+      return try('XADD', KEYS[3], '*', 'job_id', t.id, 'account', t.A, 'kind', t.kind, 'result', t.json, 'story', t.story)
+    end
     return try('XADD', KEYS[3], '*', 'job_id', t.id, 'account', t.A, 'kind', t.kind, 'result', t.json)
   end
   return try('XADD', KEYS[4], '*', 'job_id', t.id, 'account', t.A, 'kind', t.kind, 'code', t.code, 'failure', t.json)

@@ -5,10 +5,10 @@
 -- ARGV  1 clock offset  2 boot id  3 number of this settle  4 reply ms  5 the prefix
 --       of reply lists  6… each: id, fence, account, 1 when its entry is in the
 --       stream, entry, kind, json, reply (0|1), `ids` value without the time
---       ('' when the id goes)
+--       ('' when the id goes), story ('' none)
 -- Answer  a letter per result, as settle.lua's, and kept for it under the number;
 --       nil, and nothing done, when it takes settle.lua after all.
-local FIELDS, FIRST = 9, 6
+local FIELDS, FIRST = 10, 6
 local ids, letters, n = {}, {}, 0
 for at = FIRST, #ARGV, FIELDS do
   n = n + 1
@@ -36,7 +36,12 @@ for i = 1, n do
   local at = FIRST + (i - 1) * FIELDS
   local id, A, json, value = ids[i], ARGV[at + 2], ARGV[at + 6], ARGV[at + 8]
   if letters[i] == 'D' then
-    local out = try('XADD', KEYS[3], '*', 'job_id', id, 'account', A, 'kind', ARGV[at + 5], 'result', json)
+    local out
+    if ARGV[at + 9] == '' then
+      out = try('XADD', KEYS[3], '*', 'job_id', id, 'account', A, 'kind', ARGV[at + 5], 'result', json)
+    else
+      out = try('XADD', KEYS[3], '*', 'job_id', id, 'account', A, 'kind', ARGV[at + 5], 'result', json, 'story', ARGV[at + 9])
+    end
     if type(out) == 'table' then
       letters[i] = 'E'
     else

@@ -72,6 +72,21 @@ impl FailureLine {
     }
 }
 
+impl FailureRecord {
+    /// The job of this failure.
+    #[must_use]
+    pub fn view(&self) -> JobView {
+        let mut view = JobView::new(&self.line.job_id, State::Failed, Source::FailureIndex);
+        view.account = Some(self.line.account.clone()).filter(|account| !account.is_empty());
+        view.entry = Some(self.entry.clone());
+        view.run = self.line.run();
+        view.record = self.record.clone();
+        view.job = Some(self.job.clone());
+        view.outcome = Some(self.line.json.clone());
+        view
+    }
+}
+
 impl FailureFilter {
     fn takes(&self, line: &FailureLine) -> bool {
         self.account.as_ref().is_none_or(|account| *account == line.account)
@@ -246,15 +261,4 @@ impl Ops {
 fn names(id: &str) -> Vec<String> {
     let runs = (1..=RUNS).map(|run| format!("{id}#{run}"));
     std::iter::once(id.to_owned()).chain(runs).collect()
-}
-
-pub(super) fn view(record: &FailureRecord) -> JobView {
-    let mut view = JobView::new(&record.line.job_id, State::Failed, Source::FailureIndex);
-    view.account = Some(record.line.account.clone()).filter(|account| !account.is_empty());
-    view.entry = Some(record.entry.clone());
-    view.run = record.line.run();
-    view.record = record.record.clone();
-    view.job = Some(record.job.clone());
-    view.outcome = Some(record.line.json.clone());
-    view
 }

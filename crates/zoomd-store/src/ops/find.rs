@@ -8,9 +8,9 @@ use redis::from_redis_value;
 
 use super::stream::Way;
 use super::view::explain;
-use super::{JobView, Ops, Source, State, failures};
-use crate::queue::Mode;
+use super::{JobView, Ops, Source, State};
 use crate::queue::parse::Live;
+use crate::queue::{Mode, Record};
 use crate::{StoreError, twins};
 
 /// Entries of the producers' stream that are looked at for one job, the oldest
@@ -112,7 +112,7 @@ impl Ops {
         let payload: Option<Vec<u8>> = from_redis_value(next())?;
         let record: Option<Vec<u8>> = from_redis_value(next())?;
         let mut view = view_of(id, &live);
-        view.record = record.and_then(|r| serde_json::from_slice(&r).ok()).unwrap_or_default();
+        view.record = Record::read(&record.unwrap_or_default(), &live);
         view.job = payload;
         let unresolved = live.mode == Mode::Reconcile;
         if let Some(own) = own {
@@ -191,7 +191,7 @@ impl Ops {
 
     async fn failed_job(&self, id: &str) -> Result<Option<JobView>, StoreError> {
         let Some(record) = self.failure(id).await? else { return Ok(None) };
-        Ok(Some(failures::view(&record)))
+        Ok(Some(record.view()))
     }
 
     /// A job that no daemon has taken in: by its entry, else by the id in it.
@@ -230,6 +230,7 @@ impl Ops {
             (view.run, view.entry) = (said.run, Some(said.entry_id));
             view.record.attempts = said.attempts;
         }
+        view.record.story = serde_json::from_slice(raw.field("story")).unwrap_or_default();
         view.outcome = Some(json);
         Ok(Some(view))
     }

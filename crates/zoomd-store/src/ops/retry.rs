@@ -13,7 +13,7 @@ use zoomd_wire::{EntryId, FailureCode, Job, Rules};
 use super::{FailureRecord, Ops};
 use crate::StoreError;
 use crate::queue::parse::{Live, host_name};
-use crate::queue::{Mode, QueueSettings, Record, Step};
+use crate::queue::{Mode, QueueSettings, Record, Step, StepKind};
 use crate::scripts::{FAILURE_DISCARD, FAILURE_RETRY};
 
 /// The field of a failure that was retried: the run that was started.
@@ -23,8 +23,6 @@ pub(super) const MARK: &str = "retried";
 pub const RETRIED_AT: &str = "retried_ms";
 /// How long reconcile may take at most.
 const RECONCILE_MS: i64 = crate::clock::DAY_MS;
-/// Steps of the story that a new run keeps.
-const STORY: usize = 32;
 
 /// What became of a retry.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -83,10 +81,7 @@ impl Ops {
             .arg(&failure.line.id)
             .arg(&failure.line.job_id)
             .arg(plan.live.write())
-            .arg(
-                plan.record
-                    .map_or_else(String::new, |r| serde_json::to_string(&r).unwrap_or_default()),
-            )
+            .arg(serde_json::to_string(&plan.record).unwrap_or_default())
             .arg(plan.not_before_ms)
             .arg(QueueSettings::default().remember.as_secs());
         let answer: (String, String) = from_redis_value(call.run(&self.store.connection()).await?)?;
@@ -115,7 +110,7 @@ impl Ops {
 
 struct Plan {
     live: Live,
-    record: Option<Record>,
+    record: Record,
     not_before_ms: i64,
 }
 
@@ -181,21 +176,16 @@ fn live(failure: &FailureRecord, job: &Job, unresolved: bool, deadline_ms: i64) 
 }
 
 /// What the new run knows of the old: the marker, and when it was sent.
-fn record(failure: &FailureRecord, unresolved: bool, now_ms: i64) -> Option<Record> {
+fn record(failure: &FailureRecord, unresolved: bool, now_ms: i64) -> Record {
     let mut record = failure.record.clone();
-    if record == Record::default() && !unresolved {
-        return None;
-    }
     record.attempts = 0;
     record.looks = 0;
     record.unresolved = unresolved;
     record.more.clear();
     record.more.insert(RETRIED_AT.to_owned(), now_ms.into());
     (record.why, record.until_ms) = (None, None);
-    let surplus = record.timeline.len().saturating_sub(STORY);
-    record.timeline.drain(..surplus);
     let (code, run) = (&failure.line.code, failure.line.run() + 1);
     let what = format!("failed with {code}; run {run} was started by an operator");
-    record.timeline.push(Step { at_ms: now_ms, what });
-    Some(record)
+    record.story.push(Step { kind: StepKind::Run, ..Step::note(now_ms, what) });
+    record
 }

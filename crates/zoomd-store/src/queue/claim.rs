@@ -129,7 +129,7 @@ impl Queue {
         let letter = parts.text()?;
         let grant = parts.grant()?;
         let payload = parts.bytes()?;
-        let record = record(&parts.bytes()?, &live);
+        let record = Record::read(&parts.bytes()?, &live);
         let (granted_at, send_by, lease_until) = self.times(now_ms, now_ms, began);
         let ticket = Ticket {
             job_id,
@@ -156,18 +156,4 @@ impl Queue {
         };
         Ok(ClaimedJob { ticket, payload, record, expired: letter == "X", removed: letter == "A" })
     }
-}
-
-/// The record as it was written, with what the scripts noted since: leases
-/// that were lost, and a call of theirs that may have left.
-fn record(json: &[u8], live: &Live) -> Record {
-    let mut record: Record = serde_json::from_slice(json).unwrap_or_default();
-    record.sweeps = u32::from(live.sweeps);
-    if live.sent_ms > 0 {
-        record.attempts += 1;
-        record.unresolved = true;
-        record.first_send_ms.get_or_insert(live.sent_ms);
-        record.last_send_ms = Some(live.sent_ms);
-    }
-    record
 }

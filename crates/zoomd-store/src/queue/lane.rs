@@ -152,10 +152,15 @@ fn push_watch(pipeline: &mut Pipeline, key: &str) {
 
 fn publish(pipeline: &mut Pipeline, keys: &Streams, ticket: &Ticket, outcome: &Outcome) {
     let size = 128 + keys.results.len() + ticket.account.len() + outcome.json.len();
-    let mut add = Cmd::with_capacity(11, size);
+    let story = outcome.story.as_deref();
+    let (fields, size) = story.map_or((11, size), |story| (13, size + story.len()));
+    let mut add = Cmd::with_capacity(fields, size);
     add.arg("XADD").arg(&keys.results).arg("*");
     add.arg("job_id").arg(&*ticket.job_id).arg("account").arg(&*ticket.account);
     add.arg("kind").arg(outcome.kind).arg("result").arg(&outcome.json[..]);
+    if let Some(story) = story {
+        add.arg("story").arg(story);
+    }
     pipeline.add_command(add);
     if outcome.reply {
         let list = format!("{}{}", keys.reply_prefix, ticket.job_id);

@@ -32,6 +32,7 @@ mod settings;
 mod settle;
 mod settle_args;
 mod settle_few;
+mod story;
 pub mod turns;
 mod types;
 mod upkeep;
@@ -53,9 +54,10 @@ pub use close::Close;
 pub use entry::Entry;
 pub use lease::Swept;
 pub use reader::Reader;
-pub use record::{Record, Step};
+pub use record::Record;
 pub use settings::QueueSettings;
 pub use settle::SettleBatch;
+pub use story::{Next, Step, StepKind, Story};
 pub use types::{
     Admission, Admitted, Claimed, ClaimedJob, Event, Fence, Grants, Learnt, Mode, Outcome, Refusal,
     Settled, Settlement, Then, Ticket, Why,

@@ -4,6 +4,9 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::parse::Live;
+use super::story::{Next, Step, StepKind, Story};
+
 /// What is kept of a job between two leases. JSON; scripts do not read it, and
 /// fields a newer version wrote are kept.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -32,9 +35,9 @@ pub struct Record {
     /// Until when it sleeps.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub until_ms: Option<i64>,
-    /// What happened, oldest first, bounded by the writer.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub timeline: Vec<Step>,
+    /// What happened to it.
+    #[serde(flatten)]
+    pub story: Story,
     /// Leases that ended without a settle (kept by the scripts, not in the JSON).
     #[serde(skip)]
     pub sweeps: u32,
@@ -43,15 +46,31 @@ pub struct Record {
     pub more: BTreeMap<String, serde_json::Value>,
 }
 
-fn is_zero(number: &u32) -> bool {
-    *number == 0
+impl Record {
+    /// The record as it was written, with what the scripts noted since: leases
+    /// that were lost, and a call of theirs that may have left.
+    pub(crate) fn read(json: &[u8], live: &Live) -> Self {
+        let mut record: Self = serde_json::from_slice(json).unwrap_or_default();
+        record.sweeps = u32::from(live.sweeps);
+        if live.sent_ms > 0 {
+            record.attempts += 1;
+            record.unresolved = true;
+            record.first_send_ms.get_or_insert(live.sent_ms);
+            record.last_send_ms = Some(live.sent_ms);
+            record.story.push(Step {
+                at_ms: live.sent_ms,
+                what: "the daemon stopped during the call; its reply is lost".into(),
+                kind: StepKind::Call,
+                endpoint: Some("create_meeting".into()),
+                attempt: Some(record.attempts),
+                next: Some(Next::Look),
+                ..Step::default()
+            });
+        }
+        record
+    }
 }
 
-/// One line of a job's story.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Step {
-    /// When, by the clock of Redis.
-    pub at_ms: i64,
-    /// What, in one short sentence.
-    pub what: String,
+fn is_zero(number: &u32) -> bool {
+    *number == 0
 }

@@ -27,7 +27,10 @@ pub(super) fn push_item(call: &mut Call<'_>, item: &Settlement, learnt: Option<&
         .push(&*ticket.entry)
         .push(memory(item));
     match &item.then {
-        Then::Done(outcome) => push_outcome(call, outcome),
+        Then::Done(outcome) => {
+            push_outcome(call, outcome);
+            call.push(outcome.story.as_deref().unwrap_or_default());
+        }
         Then::Failed { code, outcome, record, .. } => {
             push_outcome(call, outcome);
             call.push(code).push(json(record.as_ref())).push(ticket.failure_id());

@@ -42,7 +42,8 @@ impl Queue {
                 .push(outcome.kind)
                 .push(&outcome.json[..])
                 .push(u8::from(outcome.reply))
-                .push(memory(item));
+                .push(memory(item))
+                .push(outcome.story.as_deref().unwrap_or_default());
         }
         let answer = self.ask(call).await?;
         Ok((answer != Value::Nil).then_some(answer))

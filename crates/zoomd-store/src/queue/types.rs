@@ -319,6 +319,10 @@ pub struct Outcome {
     pub json: Bytes,
     /// Whether it also goes to the job's reply list.
     pub reply: bool,
+    /// The JSON of a success' [`Story`](super::Story), for the entry of the result.
+    /// A failure has it in its record; one that went to Zoom at once and succeeded
+    /// has none, since its outcome says all.
+    pub story: Option<Box<str>>,
 }
 
 /// An entry of the public events stream.

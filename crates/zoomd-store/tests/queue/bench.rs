@@ -175,7 +175,12 @@ pub fn done() -> Then {
 }
 
 pub fn outcome(json: &'static str) -> Outcome {
-    Outcome { kind: "create_meeting", json: Bytes::from_static(json.as_bytes()), reply: false }
+    Outcome {
+        kind: "create_meeting",
+        json: Bytes::from_static(json.as_bytes()),
+        reply: false,
+        story: None,
+    }
 }
 
 pub fn failed(holds_id: bool) -> Then {

@@ -227,7 +227,12 @@ async fn a_refusal_is_one_outcome_however_often_it_is_sent() {
         job_id: "x".into(),
         account: "".into(),
         code: "invalid_job",
-        outcome: Outcome { kind: "create_meeting", json: Bytes::from_static(b"{}"), reply: false },
+        outcome: Outcome {
+            kind: "create_meeting",
+            json: Bytes::from_static(b"{}"),
+            reply: false,
+            story: None,
+        },
     };
     for expected in [Settled::Done, Settled::Stale] {
         let batch = bench.queue.settle_batch(Vec::new(), vec![refusal()]);
@@ -396,4 +401,44 @@ async fn without_a_right_of_the_settle_no_result_of_a_transaction_is_out() {
         assert!(settled.iter().all(|settled| *settled == Settled::Done), "{right}: {settled:?}");
         assert_eq!(bench.int("XLEN zoomd:results").await, 20, "{right}: once");
     }
+}
+
+/// A success with a story, by each of the three ways a batch can be settled.
+#[tokio::test]
+async fn the_story_of_a_success_goes_and_is_trimmed_with_its_result() {
+    use zoomd_store::ops::{Ops, Source};
+    use zoomd_store::queue::{Step, Story, Then};
+    let bench = Bench::start().await;
+    bench.account("acme", "unlimited").await;
+    let mut story = Story::default();
+    story.push(Step::wait(7, "consent"));
+    let told = || Then::Done(Outcome { story: story.to_json(), ..outcome("{}") });
+    let ops = Ops::new(bench.store.clone());
+    // Few, a transaction's worth, and one with more to say beside its result.
+    for (count, closes) in [(1, false), (20, false), (1, true)] {
+        let entries = bench.arrive(count).await;
+        let jobs: Vec<_> = entries
+            .iter()
+            .map(|entry| named(&format!("{count}-{closes}-{entry}"), 1, "acme", entry))
+            .collect();
+        let settlements = bench.admit(&jobs).await.into_iter().map(|admitted| {
+            let mut settlement = Settlement::new(go(admitted), told());
+            if closes {
+                settlement.closes = vec![Close::Second { label: "light", until_ms: 1 }];
+            }
+            settlement
+        });
+        let batch = bench.queue.settle_batch(settlements.collect(), Vec::new());
+        let settled = bench.queue.settle(&batch).await.expect("settle");
+        assert!(settled.iter().all(|one| *one == Settled::Done), "{settled:?}");
+        for job in &jobs {
+            let view = ops.job(&job.job_id).await.expect("redis").expect("a job");
+            assert_eq!((view.source, &view.record.story), (Source::ResultsStream, &story));
+        }
+    }
+    bench.cmd("XTRIM zoomd:results MAXLEN 0").await;
+    let id: String =
+        redis::from_redis_value(bench.cmd("HRANDFIELD zoomd:v1:ids").await).expect("id");
+    let view = ops.job(&id).await.expect("redis").expect("a job");
+    assert_eq!((view.source, view.record.story.is_empty()), (Source::Memory, true));
 }

@@ -214,7 +214,7 @@ pub(super) const CASES: &[Case] = &[
         STREAMS,
         "",
         "boot1 7 0 medium light 60000 86400 w:reply: 0 4 \
-         D hot boot1.1 acme me '' 100-1 D_1_100-1_5 create_meeting {} 1 0 Uacme acme@x 0 \
+         D hot boot1.1 acme me '' 100-1 D_1_100-1_5 create_meeting {} 1 story 0 Uacme acme@x 0 \
          F cold boot1.1 acme me '' 90-1 '' create_meeting {} 1 rejected {} cold#1 0 '' '' 1 medium 1800000009000 \
          S fifth boot1.1 acme me '' 100-5 L_1_100-5_-_c10y_0_1800000900000_acme|me| 1800000100000 {} job.waiting {} 1 '' '' 0 \
          N fresh '' acme me '' 100-2 '' create_meeting {} 0 invalid {} fresh#1 0 '' '' 0 \
@@ -239,7 +239,7 @@ pub(super) const CASES: &[Case] = &[
         "settle_few",
         "w:jobs w:results",
         "HSET w:v1:own cold boot1.1|1799999999000|s|Zacme",
-        "boot1 7 60000 w:reply: hot boot1.1 acme 1 100-1 create_meeting {} 1 D_1_100-1_5 cold boot1.1 acme 0 90-1 create_meeting {} 0 ''",
+        "boot1 7 60000 w:reply: hot boot1.1 acme 1 100-1 create_meeting {} 1 D_1_100-1_5 '' cold boot1.1 acme 0 90-1 create_meeting {} 0 '' story",
     ),
     case("sweep", JOBS, "", "100 86400000"),
     case("tend", "", "DEL w:v1:ring", "0 100"),
