@@ -233,13 +233,9 @@ pub const METRICS: &[Metric] = &[
     ),
 ];
 
-/// The page of the documentation.
-pub fn page() -> String {
-    let mut text = "# Metrics\n\n\
-        Printed from `src/telemetry/catalogue.rs`; served on `ZOOMD_LISTEN` under `/metrics`.\n\
-        Times are in seconds. Labels take few, fixed words; none holds an account or an id.\n\n\
-        | name | type | labels | what |\n|---|---|---|---|\n"
-        .to_owned();
+/// The table of docs/metrics.md.
+pub fn table() -> String {
+    let mut text = "| name | type | labels | what |\n|---|---|---|---|\n".to_owned();
     for m in METRICS {
         let shape = match m.shape {
             Counter => "counter",

@@ -1,21 +1,63 @@
 //! Texts that are held by files: `UPDATE_SNAPSHOTS=1 cargo test` writes them anew.
+//! It writes whole files of one folder only, and in documents nothing but a table.
 
 use std::path::PathBuf;
 
-/// Compares `text` with a file below the project's folder.
+/// The folder of files that belong to tests alone.
+const FOLDER: &str = "tests/it/snapshots/";
+
+/// Compares `text` with a file of [`FOLDER`].
 #[track_caller]
 pub fn holds(file: &str, text: &str) {
-    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(file);
+    assert!(file.starts_with(FOLDER), "{file} is not in {FOLDER}: it would be overwritten");
+    compare(file, &read(file), text);
+}
+
+/// Compares `table` with the table of a document that begins with the same line.
+/// The rest of the document is left alone.
+#[track_caller]
+pub fn table(file: &str, table: &str) {
+    let document = read(file);
+    compare(file, &document, &with_table(&document, table));
+}
+
+/// The document with `table` in the place of the one that begins with the same line.
+fn with_table(document: &str, table: &str) -> String {
+    let head = table.lines().next().expect("a table has a head");
+    let at = document.find(head).unwrap_or_else(|| panic!("no table begins with {head}"));
+    let length: usize =
+        document[at..].split_inclusive('\n').take_while(|l| l.starts_with('|')).map(str::len).sum();
+    format!("{}{table}{}", &document[..at], &document[at + length..])
+}
+
+fn path(file: &str) -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(file)
+}
+
+fn read(file: &str) -> String {
+    std::fs::read_to_string(path(file)).unwrap_or_default()
+}
+
+#[track_caller]
+fn compare(file: &str, held: &str, text: &str) {
     if std::env::var_os("UPDATE_SNAPSHOTS").is_some() {
-        std::fs::create_dir_all(path.parent().expect("a folder")).expect("made");
-        std::fs::write(&path, text).expect("written");
+        std::fs::create_dir_all(path(file).parent().expect("a folder")).expect("made");
+        std::fs::write(path(file), text).expect("written");
         return;
     }
-    let held = std::fs::read_to_string(&path).unwrap_or_default();
     assert!(
         held == text,
         "{file} differs; if that is meant: UPDATE_SNAPSHOTS=1 cargo test\n--- is ---\n{text}\n--- was ---\n{held}"
     );
+}
+
+#[test]
+fn a_document_keeps_all_but_its_table() {
+    let document =
+        "# Page\n\nText | before.\n\n| a |\n|---|\n| 1 |\n\nText after.\n```sh\nx\n```\n";
+    let renewed = with_table(document, "| a |\n|---|\n| 1 |\n| 2 |\n");
+    assert_eq!(renewed, document.replace("| 1 |\n", "| 1 |\n| 2 |\n"));
+    assert_eq!(with_table("| a |\n| 1 |", "| a |\n"), "| a |\n");
 }
 
 /// The shape of a JSON value: types in place of values, the first element of
