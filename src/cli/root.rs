@@ -27,7 +27,7 @@ Look       status      is it fine? one screen
            healthcheck exit 0 if the daemon here is ready
 Steer      pause       hold everything back
            resume      let it run again
-           config      show, check, default, key, rekey
+           config      show, check, default, key, rekey, acl
 Read       help        environment, exit-codes, config, or a command
            man, completions
 

@@ -1,5 +1,6 @@
 //! `zoomd config …`: the configuration and the encryption key.
 
+mod acl;
 mod rekey;
 pub(crate) mod show;
 
@@ -30,6 +31,10 @@ pub enum Command {
     #[command(after_help = "To change the key: put the new one into ZOOMD_ENCRYPTION_KEY and the \
         old one into\nZOOMD_ENCRYPTION_KEYS_OLD everywhere, restart, rekey, then drop the old one.")]
     Rekey,
+    /// Print the Redis users (ACL SETUSER) for zoomd, producers, consumers and readers
+    #[command(after_help = "Put a password in the place of PASSWORD and run each line as an \
+        administrator of Redis.")]
+    Acl,
 }
 
 /// Runs a verb that needs the configuration.
@@ -38,6 +43,7 @@ pub async fn run(ctx: &Ctx, command: Command) -> CliResult {
         Command::Show => show::run(ctx),
         Command::Check => check(ctx),
         Command::Rekey => rekey::run(ctx).await,
+        Command::Acl => acl::run(ctx),
         Command::Default => default(&ctx.out),
         Command::Key => key(&ctx.out),
     }
