@@ -1,4 +1,4 @@
-// Enqueues one job and waits for its outcome: go run ./examples/go ACCOUNT
+// Enqueues one job and waits for its outcome: cd examples/go && go run . ACCOUNT
 package main
 
 import (

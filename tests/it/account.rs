@@ -2,7 +2,7 @@
 //! and a browser that is a plain HTTP client.
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpListener;
 use std::process::{Child, Command, Output, Stdio};
 
 use redis_local::RedisServer;
@@ -15,6 +15,7 @@ use zoomd_store::streams::Stream;
 use zoomd_store::{Store, StoreConfig, meta};
 use zoomd_wire::AccountName;
 
+use crate::support::browser::visit;
 use crate::support::{Rig, job, until};
 
 struct World {
@@ -176,36 +177,8 @@ fn as_json(output: Output) -> (Option<i32>, Value) {
 
 /// Follows redirects as a browser does; answers the last page.
 async fn browse(page: &str) -> String {
-    let mut page = page.to_owned();
-    tokio::task::spawn_blocking(move || {
-        for _ in 0..5 {
-            let text = get(&page);
-            let (head, body) = text.split_once("\r\n\r\n").expect("HTTP");
-            let location = head.lines().find_map(|line| {
-                let (name, value) = line.split_once(':')?;
-                name.eq_ignore_ascii_case("location").then(|| value.trim().to_owned())
-            });
-            match location {
-                Some(next) => page = next,
-                None => return format!("{}\n{body}", head.lines().next().unwrap_or_default()),
-            }
-        }
-        panic!("too many redirects");
-    })
-    .await
-    .expect("no panic")
-}
-
-fn get(address: &str) -> String {
-    let rest = address.strip_prefix("http://").expect("plain http");
-    let (host, path) = rest.split_once('/').unwrap_or((rest, ""));
-    let connect = host.replace("localhost", "127.0.0.1");
-    let mut stream = TcpStream::connect(connect).expect("it listens");
-    write!(stream, "GET /{path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n")
-        .expect("sent");
-    let mut text = String::new();
-    stream.read_to_string(&mut text).expect("utf-8");
-    text
+    let page = page.to_owned();
+    tokio::task::spawn_blocking(move || visit(&page)).await.expect("no panic")
 }
 
 #[tokio::test]

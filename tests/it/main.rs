@@ -9,6 +9,7 @@ mod daemon;
 mod deploy;
 mod dev;
 mod doctor;
+mod documents;
 mod door;
 mod enqueue;
 mod examples;

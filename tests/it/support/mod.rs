@@ -6,6 +6,7 @@
 
 #![allow(dead_code, reason = "each test uses a part of it")]
 
+pub mod browser;
 mod daemon;
 pub mod snapshot;
 
@@ -105,6 +106,17 @@ impl Rig {
     pub fn command(&self, args: &[&str]) -> Command {
         let mut command = zoomd(self.dir.path(), args);
         command.envs(self.env.iter().map(|(k, v)| (k, v)));
+        command
+    }
+
+    /// A line of a shell with the settings of the rig, in the rig's folder. It finds
+    /// programs in `bin` first.
+    pub fn shell(&self, line: &str, bin: &Path) -> Command {
+        let mut command = bare("sh", self.dir.path());
+        command.args(["-euc", line]).envs(self.env.iter().map(|(k, v)| (k, v)));
+        let paths = std::env::var_os("PATH").unwrap_or_default();
+        let paths = std::iter::once(bin.to_owned()).chain(std::env::split_paths(&paths));
+        command.env("PATH", std::env::join_paths(paths).expect("no colon in a folder"));
         command
     }
 
@@ -211,11 +223,20 @@ pub fn job(account: &str, id: &str) -> String {
 
 /// The binary with a bare environment, in `dir`.
 pub fn zoomd(dir: &Path, args: &[&str]) -> Command {
+    let mut command = bare(binary(), dir);
+    command.args(args);
+    command
+}
+
+/// The program under test.
+pub fn binary() -> std::ffi::OsString {
     // A measurement is taken of an optimised one.
-    let binary = std::env::var_os("ZOOMD_BIN");
-    let binary = binary.unwrap_or_else(|| env!("CARGO_BIN_EXE_zoomd").into());
-    let mut command = Command::new(binary);
-    command.args(args).current_dir(dir).env_clear();
+    std::env::var_os("ZOOMD_BIN").unwrap_or_else(|| env!("CARGO_BIN_EXE_zoomd").into())
+}
+
+fn bare(program: impl AsRef<std::ffi::OsStr>, dir: &Path) -> Command {
+    let mut command = Command::new(program);
+    command.current_dir(dir).env_clear();
     command.env("PATH", std::env::var_os("PATH").unwrap_or_default());
     command.env("HOME", dir);
     command
