@@ -45,7 +45,7 @@ impl Stage {
         let folder = tempfile::Builder::new().prefix("zoomd-dev-").tempdir()?;
         let key = KeyRing::generate_key();
         let settings = settings(&redis, &sim, folder.path(), &key);
-        write_env(&folder.path().join("env"), &settings)?;
+        write_env(&folder.path().join("env"), &settings, &redis.url())?;
         let flags = settings.into_iter().map(|(key, _, value)| (key, value, "dev")).collect();
         let config = Config::from_sources(&Sources { flags, ..Sources::default() })?;
         let store = Store::connect(&config.store()).await?;
@@ -113,9 +113,11 @@ fn settings(redis: &RedisServer, sim: &Sim, folder: &Path, key: &SecretString) -
     ]
 }
 
-/// A file to be read by a shell, for its owner's eyes only.
-fn write_env(path: &Path, settings: &[Setting]) -> std::io::Result<()> {
+/// A file to be read by a shell, for its owner's eyes only. `REDIS_URL` is for other
+/// programs than zoomd, such as those in examples/.
+fn write_env(path: &Path, settings: &[Setting], redis: &str) -> std::io::Result<()> {
     let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+    writeln!(file, "export REDIS_URL='{redis}'")?;
     settings.iter().try_for_each(|(_, env, value)| writeln!(file, "export {env}='{value}'"))
 }
 

@@ -2,7 +2,7 @@
 
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::path::Path;
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 
 use rustix::process::{Pid, Signal, kill_process};
 
@@ -50,6 +50,15 @@ fn ctrl_c_ends_it_and_leaves_nothing_behind() {
     assert!(made, "a meeting is told of");
     let folders = std::fs::read_dir(dir.path()).expect("listed").count();
     assert_eq!(folders, 2, "one of Redis, one of its own");
+    // Another terminal: the examples reach its Redis.
+    let env =
+        std::fs::read_dir(dir.path()).expect("listed").flatten().map(|e| e.path().join("env"));
+    let env = env.into_iter().find(|path| path.is_file()).expect("a file for the shell");
+    let line = format!(". {}; sh examples/shell/enqueue.sh acme", env.display());
+    let mut shell = Command::new("sh");
+    shell.args(["-euc", &line]).current_dir(env!("CARGO_MANIFEST_DIR"));
+    let link = finish(shell, "").expect(0).stdout;
+    assert!(link.contains("/j/"), "{link}");
     let pid = Pid::from_raw(child.id().cast_signed()).expect("a process");
     kill_process(pid, Signal::INT).expect("signalled");
     let rest: Vec<String> = lines.map_while(Result::ok).collect();

@@ -1,7 +1,7 @@
 //! The programs in examples/, as their page says to start them: they enqueue a job
 //! and wait for its outcome, against a real daemon, with the rights of the producer
-//! of SECURITY.md. A language that is not installed here is skipped; `.ci/run`
-//! installs them all.
+//! of SECURITY.md. A language that is not installed here is skipped;
+//! `.ci/run` installs them all.
 
 use std::path::Path;
 use std::process::Command;

@@ -59,6 +59,7 @@ const OTHERS: &[&str] = &[
     "config default",
     "config key",
     "config rekey",
+    "config acl",
     "healthcheck",
     "completions",
     "man",

@@ -24,8 +24,10 @@ pub enum Command {
     #[command(after_help = "Example:\n  zoomd config default > zoomd.toml")]
     Default,
     /// Make an encryption key
-    #[command(after_help = "Example:\n  (umask 077; set -C; zoomd config key > zoomd.key)\n  \
-        export ZOOMD_ENCRYPTION_KEY_FILE=zoomd.key")]
+    #[command(
+        after_help = "Example:\n  (umask 077; set -C; zoomd config key > encryption_key)\n  \
+        export ZOOMD_ENCRYPTION_KEY_FILE=encryption_key"
+    )]
     Key,
     /// Seal every stored token under the newest key
     #[command(after_help = "To change the key: put the new one into ZOOMD_ENCRYPTION_KEY and the \
