@@ -35,16 +35,56 @@ pub(super) struct LogFile {
     header: Header,
 }
 
-/// For flushing the file without holding anybody up.
+/// The file as it was at a moment, for what may take its time: nobody else waits.
 #[derive(Debug, Clone)]
 pub(super) struct Handle {
     path: PathBuf,
     file: Arc<File>,
+    len: u64,
 }
 
 impl Handle {
     pub(super) fn sync(&self) -> Result<(), JournalError> {
         self.file.sync_data().map_err(|error| JournalError::io(&self.path, error))
+    }
+
+    /// Whether the open file is the one that its path names: what is written to a
+    /// deleted one ends with this process.
+    pub(super) fn in_place(&self) -> Result<(), JournalError> {
+        let failed = |error: std::io::Error| JournalError::io(&self.path, error);
+        let held = self.file.metadata().map_err(failed)?;
+        let lost = |how| JournalError::Misplaced { path: self.path.clone(), how };
+        match std::fs::metadata(&self.path) {
+            Ok(named) if (named.dev(), named.ino()) != (held.dev(), held.ino()) => {
+                Err(lost("another file is in its place"))
+            }
+            Ok(_) => Ok(()),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                Err(lost("it was deleted or moved away"))
+            }
+            Err(error) => Err(failed(error)),
+        }
+    }
+
+    /// Makes the file system promise `bytes` more, where it can.
+    pub(super) fn reserve(&self, bytes: u64) -> Result<(), JournalError> {
+        match fallocate(&*self.file, FallocateFlags::KEEP_SIZE, self.len, bytes) {
+            Ok(()) => Ok(()),
+            Err(rustix::io::Errno::OPNOTSUPP | rustix::io::Errno::NOSYS) => Ok(()),
+            Err(error) => Err(JournalError::io(&self.path, error)),
+        }
+    }
+
+    /// Whether the file system says that it has `bytes` to give; takes none of them.
+    pub(super) fn has_room(&self, bytes: u64) -> bool {
+        fstatvfs(&*self.file).is_ok_and(|system| {
+            let read_only = system.f_flag.contains(StatVfsMountFlags::RDONLY);
+            !read_only && system.f_bavail.saturating_mul(system.f_frsize) >= bytes
+        })
+    }
+
+    pub(super) fn is_at(&self, path: &Path) -> bool {
+        self.path == path
     }
 }
 
@@ -93,46 +133,12 @@ impl LogFile {
     }
 
     pub(super) fn handle(&self) -> Handle {
-        Handle { path: self.path.clone(), file: Arc::clone(&self.file) }
+        Handle { path: self.path.clone(), file: Arc::clone(&self.file), len: self.len }
     }
 
-    /// Whether the open file is the one that its path names: what is written to a
-    /// deleted one ends with this process.
-    pub(super) fn in_place(&self) -> Result<(), JournalError> {
-        let failed = |error: std::io::Error| JournalError::io(&self.path, error);
-        let held = self.file.metadata().map_err(failed)?;
-        let lost = |how| JournalError::Misplaced { path: self.path.clone(), how };
-        match std::fs::metadata(&self.path) {
-            Ok(named) if (named.dev(), named.ino()) != (held.dev(), held.ino()) => {
-                Err(lost("another file is in its place"))
-            }
-            Ok(_) => Ok(()),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                Err(lost("it was deleted or moved away"))
-            }
-            Err(error) => Err(failed(error)),
-        }
-    }
-
-    pub(super) fn is_at(&self, path: &Path) -> bool {
-        self.path == path
-    }
-
-    /// Makes the file system promise `bytes` more, where it can.
-    pub(super) fn reserve(&self, bytes: u64) -> Result<(), JournalError> {
-        match fallocate(&*self.file, FallocateFlags::KEEP_SIZE, self.len, bytes) {
-            Ok(()) => Ok(()),
-            Err(rustix::io::Errno::OPNOTSUPP | rustix::io::Errno::NOSYS) => Ok(()),
-            Err(error) => Err(JournalError::io(&self.path, error)),
-        }
-    }
-
-    /// Whether the file system says that it has `bytes` to give; takes none of them.
-    pub(super) fn has_room(&self, bytes: u64) -> bool {
-        fstatvfs(&*self.file).is_ok_and(|system| {
-            let read_only = system.f_flag.contains(StatVfsMountFlags::RDONLY);
-            !read_only && system.f_bavail.saturating_mul(system.f_frsize) >= bytes
-        })
+    /// Whether this is still the file of `handle`.
+    pub(super) fn is_of(&self, handle: &Handle) -> bool {
+        Arc::ptr_eq(&self.file, &handle.file)
     }
 
     pub(super) fn append(&mut self, record: &Record) -> Result<Place, JournalError> {
@@ -168,12 +174,18 @@ impl LogFile {
     /// Puts a file with these records alone in the place of this one; answers
     /// where they lie.
     pub(super) fn rewrite(&mut self, records: &[Record]) -> Result<Vec<Place>, JournalError> {
-        self.in_place()?;
+        self.handle().in_place()?;
         let mut fresh = Self::hidden(&self.path, &self.header)?;
         let places: Result<Vec<_>, _> = records.iter().map(|r| fresh.append(r)).collect();
         let places = places?;
         *self = fresh.put_in_place(self.path.clone())?;
         Ok(places)
+    }
+
+    /// The same with another file behind it, for a test of a disk.
+    #[cfg(test)]
+    pub(super) fn over(&self, path: PathBuf, file: File) -> Self {
+        Self { path, file: Arc::new(file), len: 0, header: self.header.clone() }
     }
 
     pub(super) fn remove(&mut self) {
@@ -193,7 +205,7 @@ pub(super) struct Abandoned {
 
 impl Abandoned {
     /// Every file in `folder` whose lock could be had.
-    pub(super) fn all(folder: &Path, own: &LogFile) -> Result<Vec<Self>, JournalError> {
+    pub(super) fn all(folder: &Path, own: &Handle) -> Result<Vec<Self>, JournalError> {
         let failed = |error: std::io::Error| JournalError::io(folder, error);
         let mut found = Vec::new();
         for item in std::fs::read_dir(folder).map_err(failed)? {

@@ -14,7 +14,7 @@ impl Journal {
     /// The keys that this process' entries are sealed under, with how many each.
     #[must_use]
     pub fn keys(&self) -> BTreeMap<KeyId, u64> {
-        self.book().index.keys()
+        self.index().keys()
     }
 }
 

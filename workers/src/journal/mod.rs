@@ -106,7 +106,10 @@ struct Shared {
     vault: Vault,
     limit: u64,
     keep: Duration,
-    book: Mutex<Book>,
+    file: Mutex<LogFile>,
+    /// What is in the file. Changed only by who has locked the file, and locked only
+    /// for a moment: those who ask what is known do not wait for the disk.
+    index: Mutex<Index>,
     held: Mutex<HashSet<String>>,
     /// Why it cannot be written, by the last look.
     trouble: Mutex<Option<(JournalError, Instant)>>,
@@ -126,13 +129,6 @@ impl Drop for Hold {
     }
 }
 
-/// The file and what is known of it.
-#[derive(Debug)]
-struct Book {
-    file: LogFile,
-    index: Index,
-}
-
 impl Journal {
     /// Opens the folder and makes this process' file in it.
     ///
@@ -148,14 +144,31 @@ impl Journal {
         let folder = data_dir.join(FOLDER);
         let header = entry::header(vault, daemon);
         let file = LogFile::create(&folder, vault.namespace(), daemon, &header)?;
-        let book = Mutex::new(Book { file, index: Index::default() });
-        let (held, trouble) = (Mutex::default(), Mutex::default());
-        let shared = Shared { folder, vault: vault.clone(), limit, keep, book, held, trouble };
+        let shared = Shared {
+            folder,
+            vault: vault.clone(),
+            limit,
+            keep,
+            file: Mutex::new(file),
+            index: Mutex::default(),
+            held: Mutex::default(),
+            trouble: Mutex::default(),
+        };
         Ok(Self { shared: Arc::new(shared) })
     }
 
-    fn book(&self) -> MutexGuard<'_, Book> {
-        self.shared.book.lock().unwrap_or_else(PoisonError::into_inner)
+    fn file(&self) -> MutexGuard<'_, LogFile> {
+        self.shared.file.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn index(&self) -> MutexGuard<'_, Index> {
+        self.shared.index.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn append(&self, file: &mut LogFile, record: Record) -> Result<(), JournalError> {
+        let place = file.append(&record)?;
+        self.index().add(record, place);
+        Ok(())
     }
 
     /// Notes on the disk that intent `id` may spend a token of `account`, and
@@ -167,14 +180,8 @@ impl Journal {
         let record = Record::Intent { account: account.clone(), id: id.to_owned() };
         let journal = self.clone();
         let written = tokio::task::spawn_blocking(move || {
-            let flushed = {
-                let mut book = journal.book();
-                journal.takes_one_more(&book, false)?;
-                let place = book.file.append(&record)?;
-                book.index.add(record, place);
-                book.file.handle()
-            };
-            flushed.sync()
+            journal.takes_one_more(false)?;
+            journal.write_through(record)
         });
         let written = written.await.map_err(|error| JournalError::io(&self.shared.folder, error));
         let written = written.flatten();
@@ -184,24 +191,49 @@ impl Journal {
         written
     }
 
+    fn write_through(&self, record: Record) -> Result<(), JournalError> {
+        let written = {
+            let mut file = self.file();
+            self.append(&mut file, record)?;
+            file.handle()
+        };
+        written.sync()
+    }
+
     /// Whether one more intent and its reply will be taken: makes room for them.
-    /// A `glance` takes the file system's word for it where it says yes.
-    fn takes_one_more(&self, book: &Book, glance: bool) -> Result<(), JournalError> {
-        book.file.in_place()?;
-        let held = book.index.live_bytes();
+    /// A `glance` takes the file system's word for it where it says yes. A disk may
+    /// hang here, so nothing is locked meanwhile.
+    fn takes_one_more(&self, glance: bool) -> Result<(), JournalError> {
+        let file = loop {
+            let file = self.file().handle();
+            match file.in_place() {
+                Ok(()) => break file,
+                // It was written anew meanwhile.
+                Err(_) if !self.file().is_of(&file) => {}
+                Err(error) => return Err(error),
+            }
+        };
+        let (held, open) = {
+            let index = self.index();
+            (index.live_bytes(), index.open_intents())
+        };
         if held > self.shared.limit {
             return Err(JournalError::Full { held, limit: self.shared.limit });
         }
-        let room = (book.index.open_intents() as u64 + 1) * REPLY_ROOM;
-        if glance && book.file.has_room(room) { Ok(()) } else { book.file.reserve(room) }
+        let room = (open as u64 + 1) * REPLY_ROOM;
+        if glance && file.has_room(room) { Ok(()) } else { file.reserve(room) }
     }
 
-    /// Looks whether a rotation could be written down now, without writing. What was
-    /// refused is tried before it counts as possible again.
+    /// Looks whether a rotation could be written down now; without writing, unless it
+    /// could not before. Then an empty note is written and flushed first, for there is
+    /// trouble that only a write meets.
     pub async fn check(&self) {
-        let (journal, glance) = (self.clone(), self.trouble().is_none());
-        let checked =
-            tokio::task::spawn_blocking(move || journal.takes_one_more(&journal.book(), glance));
+        let (journal, trouble) = (self.clone(), self.trouble().is_some());
+        let checked = tokio::task::spawn_blocking(move || {
+            journal.takes_one_more(!trouble)?;
+            let empty = Record::Closed { id: String::new() };
+            if trouble { journal.write_through(empty) } else { Ok(()) }
+        });
         let checked = checked.await.map_err(|error| JournalError::io(&self.shared.folder, error));
         self.note_trouble(checked.flatten().err());
     }
@@ -245,10 +277,7 @@ impl Journal {
         let sealed = self.shared.vault.seal(Purpose::Reply, account, staged.version, &plain)?;
         let sealed = sealed.as_str().to_owned();
         let record = Record::Staged { entry: Box::new(staged.clone()), sealed };
-        let mut book = self.book();
-        let place = book.file.append(&record)?;
-        book.index.add(record, place);
-        Ok(())
+        self.append(&mut self.file(), record)
     }
 
     /// Waits until everything written so far is on the disk.
@@ -256,42 +285,42 @@ impl Journal {
     /// # Errors
     /// A disk that does not take it.
     pub async fn sync(&self) -> Result<(), JournalError> {
-        let handle = self.book().file.handle();
+        let handle = self.file().handle();
         let synced = tokio::task::spawn_blocking(move || handle.sync());
         synced.await.map_err(|error| JournalError::io(&self.shared.folder, error))?
     }
 
     /// Notes that the exchange of intent `id` is over and nothing is staged for it.
     pub fn close(&self, id: &str) {
-        self.note(Record::Closed { id: id.to_owned() });
+        self.note(&mut self.file(), Record::Closed { id: id.to_owned() });
     }
 
     /// Notes that the entry of intent `id` turned out to hold `fp`, and that the
     /// store has it.
     pub fn committed(&self, id: &str, fp: Fingerprint) {
         let now = jiff::Timestamp::now().as_millisecond();
-        self.note(Record::Committed { id: id.to_owned(), fp: fp.to_string(), at_ms: now });
+        let record = Record::Committed { id: id.to_owned(), fp: fp.to_string(), at_ms: now };
+        self.note(&mut self.file(), record);
     }
 
     /// Forgets the entry of intent `id`: it holds no token.
     pub fn discard(&self, id: &str) {
-        self.note(Record::Closed { id: id.to_owned() });
-        self.book().index.forget(id);
+        let mut file = self.file();
+        self.note(&mut file, Record::Closed { id: id.to_owned() });
+        self.index().forget(id);
     }
 
     /// Notes are a saving of work; one that cannot be written costs nothing.
-    fn note(&self, record: Record) {
-        let mut book = self.book();
-        match book.file.append(&record) {
-            Ok(place) => book.index.add(record, place),
-            Err(error) => tracing::warn!(%error, "a note was not written to the rotation journal"),
+    fn note(&self, file: &mut LogFile, record: Record) {
+        if let Err(error) = self.append(file, record) {
+            tracing::warn!(%error, "a note was not written to the rotation journal");
         }
     }
 
     /// Every staged entry, but those somebody in this process is still at.
     #[must_use]
     pub fn entries(&self) -> Vec<Summary> {
-        let mut entries = self.book().index.entries();
+        let mut entries = self.index().entries();
         let held = self.shared.held.lock().unwrap_or_else(PoisonError::into_inner);
         entries.retain(|entry| !held.contains(&entry.id));
         entries
@@ -309,7 +338,7 @@ impl Journal {
     /// Whether an entry of intent `id` is staged here.
     #[must_use]
     pub fn has_staged(&self, id: &str) -> bool {
-        self.book().index.entry(id).is_some()
+        self.index().entry(id).is_some()
     }
 
     /// An entry with its reply, opened.
@@ -318,9 +347,9 @@ impl Journal {
     /// That it cannot be read or does not open.
     pub fn read(&self, id: &str) -> Result<(Staged, Reply), JournalError> {
         let (entry, sealed) = {
-            let book = self.book();
-            let summary = book.index.entry(id).ok_or(JournalError::Gone)?;
-            match book.file.read(summary.place)? {
+            let file = self.file();
+            let place = self.index().entry(id).ok_or(JournalError::Gone)?.place;
+            match file.read(place)? {
                 Record::Staged { entry, sealed } => (*entry, sealed),
                 _ => return Err(JournalError::Gone),
             }
@@ -343,11 +372,9 @@ impl Journal {
     /// # Errors
     /// That the file cannot be written anew.
     pub fn erase(&self, account: &str, epoch: Epoch) -> Result<(), JournalError> {
-        let mut book = self.book();
-        if book.index.erase(account, epoch) {
-            self.rewrite(&mut book)?;
-        }
-        Ok(())
+        let mut file = self.file();
+        let erased = self.index().erase(account, epoch);
+        if erased { self.rewrite(&mut file) } else { Ok(()) }
     }
 
     /// Drops what has been kept long enough, by this machine's clock and by that of
@@ -359,37 +386,37 @@ impl Journal {
     pub fn tidy(&self, redis_ms: i64) -> Result<(), JournalError> {
         let now = jiff::Timestamp::now().as_millisecond().min(redis_ms);
         let keep = i64::try_from(self.shared.keep.as_millis()).unwrap_or(i64::MAX);
-        let mut book = self.book();
-        book.index.expire(now.saturating_sub(keep));
-        metrics::gauge!("zoomd_rotation_journal_bytes").set(book.file.len() as f64);
-        if book.file.len() <= 2 * book.index.live_bytes() + SLACK {
-            return Ok(());
-        }
-        self.rewrite(&mut book)
+        let mut file = self.file();
+        let live = {
+            let mut index = self.index();
+            index.expire(now.saturating_sub(keep));
+            index.live_bytes()
+        };
+        metrics::gauge!("zoomd_rotation_journal_bytes").set(file.len() as f64);
+        if file.len() <= 2 * live + SLACK { Ok(()) } else { self.rewrite(&mut file) }
     }
 
-    fn rewrite(&self, book: &mut Book) -> Result<(), JournalError> {
-        let mut records = Vec::new();
-        for place in book.index.places() {
-            records.push(book.file.read(place)?);
-        }
-        let moved = book.file.rewrite(&records)?;
-        let index = std::mem::take(&mut book.index);
-        book.index = index.moved(records, moved);
+    fn rewrite(&self, file: &mut LogFile) -> Result<(), JournalError> {
+        let places = self.index().places();
+        let records: Result<Vec<_>, _> = places.into_iter().map(|at| file.read(at)).collect();
+        let records = records?;
+        let moved = file.rewrite(&records)?;
+        let mut index = self.index();
+        *index = std::mem::take(&mut *index).moved(records, moved);
         Ok(())
     }
 
     /// The version staged last for `account`, if any.
     #[must_use]
     pub fn latest_version(&self, account: &str) -> Option<GrantVersion> {
-        self.book().index.latest(account)
+        self.index().latest(account)
     }
 
     /// Removes this process' file, when nothing in it is needed any more.
     pub fn close_file(&self) {
-        let mut book = self.book();
-        if book.index.is_empty() {
-            book.file.remove();
+        let mut file = self.file();
+        if self.index().is_empty() {
+            file.remove();
         }
     }
 }

@@ -41,7 +41,8 @@ impl Journal {
     /// # Errors
     /// That the folder cannot be read, or this process' file not written.
     pub fn take_over(&self) -> Result<Vec<Orphan>, JournalError> {
-        let files = Abandoned::all(&self.shared.folder, &self.book().file)?;
+        let own = self.file().handle();
+        let files = Abandoned::all(&self.shared.folder, &own)?;
         let mut orphans = Vec::new();
         for file in files {
             let place = super::entry::header(&self.shared.vault, &file.header.daemon);
@@ -88,15 +89,14 @@ impl Journal {
             }
         }
         let handle = {
-            let mut book = self.book();
+            let mut file = self.file();
             for record in kept {
-                let known = record.staged_id().is_some_and(|id| book.index.entry(id).is_some());
+                let known = record.staged_id().is_some_and(|id| self.has_staged(id));
                 if !known {
-                    let place = book.file.append(record)?;
-                    book.index.add(record.clone(), place);
+                    self.append(&mut file, record.clone())?;
                 }
             }
-            book.file.handle()
+            file.handle()
         };
         handle.sync()?;
         let unanswered = open.into_iter().map(|(id, account)| (account, id)).collect();

@@ -118,9 +118,9 @@ async fn an_entry_goes_when_its_child_is_committed_and_the_file_shrinks() {
         lineage = vec![fp];
     }
     assert_eq!(journal.entries().len(), 1);
-    let before = journal.book().file.len();
+    let before = journal.file().len();
     journal.tidy(i64::MAX).expect("written anew");
-    assert!(journal.book().file.len() * 10 < before);
+    assert!(journal.file().len() * 10 < before);
     let (entry, reply) = journal.read("i49").expect("moved");
     assert_eq!((entry.version.generation, reply.body.len()), (49, 20_000));
     assert!(journal.entries()[0].committed_ms.is_some());
@@ -185,7 +185,7 @@ async fn a_full_journal_takes_no_intent_and_an_erased_account_leaves_nothing() {
     assert_eq!(journal.latest_epoch("acme"), Some(Epoch::choose(5, [], 0)));
     journal.erase("acme", Epoch::choose(5, [], 0)).expect("written anew");
     assert!(journal.entries().is_empty());
-    assert!(journal.book().file.len() < 1_000);
+    assert!(journal.file().len() < 1_000);
     journal.intend(&account, "b").await.expect("room again");
 }
 
@@ -194,4 +194,56 @@ fn a_folder_that_cannot_be_made_is_an_error() {
     let key = key();
     let refused = Journal::open(Path::new("/proc/nowhere"), "x", &vault("ns", &key), 1, DAY);
     assert!(matches!(refused, Err(JournalError::Io { .. })));
+}
+
+/// A file that can be opened, flushed and enlarged, and takes no write.
+fn refusing() -> (PathBuf, std::fs::File) {
+    use rustix::fs::{MemfdFlags, SealFlags, fcntl_add_seals, memfd_create};
+    use std::os::fd::AsRawFd as _;
+    let file = memfd_create("journal", MemfdFlags::ALLOW_SEALING).expect("a file");
+    fcntl_add_seals(&file, SealFlags::WRITE).expect("sealed");
+    (PathBuf::from(format!("/proc/self/fd/{}", file.as_raw_fd())), file.into())
+}
+
+#[tokio::test]
+async fn trouble_that_only_a_write_meets_lasts_until_a_write_goes_through() {
+    let (folder, key) = (tempfile::tempdir().expect("a folder"), key());
+    let journal = open(folder.path(), "one", &vault("ns", &key));
+    let account = AccountName::new("acme").expect("a name");
+    journal.intend(&account, "a").await.expect("written");
+    let (path, file) = refusing();
+    let broken = journal.file().over(path, file);
+    let whole = std::mem::replace(&mut *journal.file(), broken);
+    journal.check().await;
+    assert!(journal.trouble().is_none(), "a look alone does not find it");
+    let refused = journal.intend(&account, "b").await;
+    assert!(matches!(refused, Err(JournalError::Io { .. })), "{refused:?}");
+    for _ in 0..3 {
+        journal.check().await;
+        assert!(journal.trouble().is_some(), "nothing has been written since");
+    }
+    *journal.file() = whole;
+    journal.check().await;
+    assert!(journal.trouble().is_none(), "{:?}", journal.trouble());
+    journal.intend(&account, "b").await.expect("written");
+    assert_eq!(journal.index().open_intents(), 2, "the empty note is none");
+}
+
+#[test]
+fn while_a_disk_hangs_in_a_write_what_is_known_is_told() {
+    let (folder, key) = (tempfile::tempdir().expect("a folder"), key());
+    let vault = vault("ns", &key);
+    let journal = open(folder.path(), "one", &vault);
+    journal.stage(&staged("a", "acme", 2, &[]), &reply("x")).expect("written");
+    // A write under way holds the file.
+    let writing = journal.file();
+    let (told, asked) = (std::sync::mpsc::channel(), journal.clone());
+    let teller = std::thread::spawn(move || {
+        let known = (asked.latest_version("acme").is_some(), asked.has_staged("a"));
+        told.0.send((known, asked.entries().len())).expect("heard");
+    });
+    let known = told.1.recv_timeout(Duration::from_secs(10)).expect("nobody waits for the disk");
+    assert_eq!(known, ((true, true), 1));
+    drop(writing);
+    teller.join().expect("it ended");
 }
