@@ -61,6 +61,7 @@ impl Rotator {
             hurry: order.urge == Urge::Asked,
             settle: settings.settle_after_restart,
             mark: &self.mark(),
+            run_id: &self.run_heard(),
         };
         let read = Instant::now();
         let acquired = self.0.rotations.acquire(&ask).await.map_err(|error| {

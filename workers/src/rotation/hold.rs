@@ -26,9 +26,9 @@ const MOST: usize = 200;
 pub(super) struct Memory {
     /// When each was seen alive last.
     seen: HashMap<String, Instant>,
-    /// The last beat of anybody,
+    /// The last beat of anybody on the server that was heard last.
     last_ms: Option<i64>,
-    /// and what it was before the server changed.
+    /// The last beat of anybody on the server before that one.
     before_ms: Option<i64>,
     /// The dead whose journals are in this process' own.
     journals: BTreeSet<String>,
@@ -57,8 +57,8 @@ impl Memory {
         let keep_all = changed || heard.hold_until_ms.is_some();
         let gone = |id: &String| heard.gone.contains(id);
         self.seen.retain(|id, at| (keep_all || now.duration_since(*at) < REMEMBERED) && !gone(id));
-        let latest = heard.beats.iter().map(|(_, at)| *at).max();
-        self.last_ms = self.last_ms.max(latest);
+        // By the clock of this server: that of the one before may have been ahead.
+        self.last_ms = heard.beats.iter().map(|(_, at)| *at).max().or(self.last_ms);
         self.run_id.clone_from(&heard.run_id);
         self.holding = heard.hold_until_ms.is_some();
         self.held_since = self.holding.then(|| self.held_since.unwrap_or(now));
@@ -74,6 +74,11 @@ impl Rotator {
     /// Since when no rotation starts, as far as this process has heard.
     pub(crate) fn held_since(&self) -> Option<Instant> {
         lock(&self.0.memory).held_since
+    }
+
+    /// The run id that the last beat heard; empty before the first.
+    pub(super) fn run_heard(&self) -> String {
+        lock(&self.0.memory).run_id.clone()
     }
 
     pub(crate) fn acquaintances(&self) -> usize {
@@ -92,6 +97,9 @@ impl Rotator {
     /// Says that this process is there, and hears whether Redis is another. Answers
     /// the run id of a server that has yet to be given what the journal holds.
     pub(crate) async fn beat(&self) -> Result<Option<String>, StoreError> {
+        // One after the other: a late answer must not undo what a later one told.
+        let _in_turn = self.0.beating.lock().await;
+        let run_id = self.run_heard();
         let (journals, seen, last_ms, committed_to, was_holding) = {
             let memory = lock(&self.0.memory);
             let journals: Vec<_> = memory.journals.iter().cloned().collect();
@@ -107,6 +115,7 @@ impl Rotator {
             seen: &seen,
             last_ms,
             hold: self.0.settings.settle_after_restart,
+            run_id: &run_id,
         };
         let heard = self.0.rotations.beat(&beat).await?;
         lock(&self.0.memory).heard(&heard, Instant::now());
@@ -192,5 +201,11 @@ mod tests {
         assert_eq!(memory.before_ms, Some(99_000));
         memory.heard(&heard(910_000, &[("c", 909_000)], &["a"]), later(16));
         assert_eq!(names(&memory), ["c"], "one that ended well holds nobody up");
+        // A server whose clock is behind: the next hold compares with its own beats.
+        let behind = Heard { run_id: "r3".to_owned(), ..heard(500_000, &[("c", 499_000)], &[]) };
+        memory.heard(&behind, later(17));
+        assert_eq!((memory.before_ms, memory.last_ms), (Some(909_000), Some(499_000)));
+        memory.heard(&Heard { run_id: "r4".to_owned(), ..behind }, later(18));
+        assert_eq!(memory.before_ms, Some(499_000));
     }
 }

@@ -180,6 +180,8 @@ struct Inner {
     /// Journals are compared with the store by one task at a time. It holds the dead
     /// whose journals were taken over and are not compared yet.
     repairing: tokio::sync::Mutex<Vec<String>>,
+    /// One beat is under way at a time.
+    beating: tokio::sync::Mutex<()>,
 }
 
 /// What a [`Rotator`] is made of.
@@ -212,6 +214,7 @@ impl Rotator {
             calls: ZoomCalls::default(),
             memory: Mutex::default(),
             repairing: tokio::sync::Mutex::default(),
+            beating: tokio::sync::Mutex::default(),
         }))
     }
 

@@ -101,6 +101,7 @@ impl Rotator {
             line,
             app_rest: self.0.settings.app_rest * 10,
             hold: self.0.settings.settle_after_restart,
+            run_id: &self.run_heard(),
         };
         let judged = match self.until_judged(&evidence).await {
             Ok(judged) => judged,

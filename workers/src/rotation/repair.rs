@@ -19,6 +19,9 @@ impl Rotator {
     /// this machine left. Answers whose accounts changed by it.
     pub(crate) async fn repair(&self) -> Result<Vec<AccountName>, GrantError> {
         let mut dead = self.0.repairing.lock().await;
+        // A server that is another by now hears what is remembered before it is given
+        // anything: a hold begins before there is something to rotate.
+        self.beat().await?;
         let mut changed = self.adopt(&mut dead).await?;
         let mut entries = self.0.journal.entries();
         entries.retain(|entry| !lock(&self.0.running).contains_key(&entry.id));

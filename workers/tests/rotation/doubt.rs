@@ -231,6 +231,7 @@ async fn silent_host(house: &House, account: &AccountName, silence: Duration) {
         hurry: false,
         settle: Duration::ZERO,
         mark: "-",
+        run_id: "",
     };
     let held = rotations.acquire(&ask).await.expect("redis");
     let zoomd_store::rotation::Acquired::Got(held) = held else { panic!("{held:?}") };

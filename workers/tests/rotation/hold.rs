@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use zoomd_workers::tokens::{RotationSettings, Tokens};
 
 use crate::house::{House, PATIENCE, settings, token, usable};
-use crate::trouble::{go_back, repaired, saved};
+use crate::trouble::{forget, go_back, repaired, saved};
 
 /// The usual minute.
 fn usual() -> RotationSettings {
@@ -170,6 +170,33 @@ async fn while_one_that_the_living_remember_is_silent_nobody_rotates_before_the_
     one.rotate_now("ada", PATIENCE).await.expect("the chain goes on");
     let got = token(&one, &account).await;
     assert_eq!(house.client().users_me(&got.access).await.expect("an answer").status, 200);
+}
+
+#[tokio::test]
+async fn a_redis_that_forgot_everything_is_held_for_the_whole_time() {
+    let mut house = House::unlimited().await;
+    let account = house.import("ada").await;
+    let one = house.tokens_with("one", short()).await;
+    let first = token(&one, &account).await.version;
+    let two = house.tokens_with("two", short()).await;
+    acquainted(&[&one, &two]).await;
+    let last = two.rotate_now("ada", PATIENCE).await.expect("a token").version;
+    let journal = two.journal().clone();
+    drop(two);
+    forget(&mut house);
+    let begun = Instant::now();
+    // The journal at hand brings the account back, with the token that is spent.
+    while house.rotations().look(&account).await.expect("redis").is_none() {
+        assert!(begun.elapsed() < PATIENCE, "nobody brings it back");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    assert_eq!(house.look(&account).await.grant.map(|grant| grant.version), Some(first));
+    nobody_rotates(&house, &one, begun).await;
+    assert_eq!(house.spent(), 0);
+    drop(journal);
+    repaired(&house, &account, Some(last)).await;
+    one.rotate_now("ada", PATIENCE).await.expect("the chain goes on");
+    assert!(house.sim.counters().broken.none(), "{:?}", house.sim.violations());
 }
 
 #[tokio::test]

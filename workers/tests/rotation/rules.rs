@@ -198,6 +198,7 @@ impl Case<'_> {
             line: Line::new("verdict"),
             app_rest: std::time::Duration::ZERO,
             hold: std::time::Duration::ZERO,
+            run_id: "",
         };
         let judged = self.rotations.verdict(&refusal).await.expect("redis");
         let expected = match rules::verdict(slot, (stored.version, stored.fp), presented, false) {

@@ -118,6 +118,13 @@ async fn a_reply_without_a_token_leaves_the_journal_what_it_has() {
     assert!(house.sim.counters().broken.none(), "{:?}", house.sim.violations());
 }
 
+/// Redis dies and comes back with nothing.
+pub fn forget(house: &mut House) {
+    house.redis.kill();
+    std::fs::remove_dir_all(house.redis.dir().join("appendonlydir")).expect("removed");
+    house.redis.restart().expect("starts again");
+}
+
 fn copy(from: &Path, to: &Path) {
     std::fs::create_dir_all(to).expect("a folder");
     for old in std::fs::read_dir(to).expect("a folder") {

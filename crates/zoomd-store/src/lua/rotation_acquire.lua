@@ -8,6 +8,7 @@
 -- ARGV[6]  how long the hold after a change of Redis' run id lasts at most, ms
 -- ARGV[7]  mark of the configured secret, by which a stop of the app is told to be
 --          about other credentials
+-- ARGV[8]  the run id that the asker's beat heard last, or empty
 -- Answer:  {none}                   no such account
 --          {state, st, why}         somebody must act first
 --          {held, owner, until}     another has the lease
@@ -33,7 +34,7 @@ if v[3] and till > now and v[3] ~= owner then
   if ARGV[5] ~= '1' then return {'resting', int(till)} end
 end
 
-local _, run_at = see_run()
+local _, run_at = see_run(ARGV[8])
 local longest = tonumber(ARGV[6])
 local ends = hold_ends(run_at, longest)
 -- It may end at any moment: asked again soon.

@@ -11,6 +11,7 @@
 -- ARGV[6]  the last beat it knows of, ms; empty: it has no memory from before
 -- ARGV[7]  how long the hold lasts at most, ms. A store whose last beat is a quarter
 --          of that older than one that is remembered is an old one: then it does
+-- ARGV[8]  the run id that its beat before this one heard, or empty
 -- Answer:  {run id, until when the hold lasts or 0, now, {process, beat, …}, {gone, …}}
 local KEPT, SEEN, MOST = 86400000, 600000, 200
 local beats, hold, gone = P .. 'beats', P .. 'hold', P .. 'gone'
@@ -22,7 +23,7 @@ end
 local me, longest = ARGV[2], tonumber(ARGV[7])
 local journals, seen = cjson.decode(ARGV[4]), cjson.decode(ARGV[5])
 call('ZREM', P .. 'zz', '')
-local run, run_at = see_run()
+local run, run_at = see_run(ARGV[8])
 call('ZADD', beats, int(now), me)
 call('ZREMRANGEBYSCORE', beats, '-inf', int(now - KEPT))
 call('ZREMRANGEBYSCORE', gone, '-inf', int(now - SEEN))

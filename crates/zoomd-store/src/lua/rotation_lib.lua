@@ -43,15 +43,23 @@ end
 
 -- A server that restarted, failed over or was restored may have gone back: whoever
 -- sees its new run id first says so for all, and notes when a beat was heard last,
--- before another is written. Answers the run id, and when it was seen first (0 of
--- the first ever).
-local function see_run()
+-- before another is written. `heard` is the run id that the asker's own beat heard
+-- last, or empty: who remembers one tells a server that forgot everything from the
+-- first ever. Answers the run id, and when it was seen first (0 of the first ever).
+local function see_run(heard)
   local info = try('INFO', 'server')
   local run = type(info) == 'string' and string.match(info, 'run_id:(%x+)')
   if not run then return '', 0 end
   local seen = call('HMGET', P .. 'meta', 'run_id', 'run_at')
-  if seen[1] == run then return run, tonumber(seen[2] or 0) or 0 end
-  local at = seen[1] and now or 0
+  local at = tonumber(seen[2] or 0) or 0
+  if seen[1] == run then
+    if at == 0 and heard ~= '' and heard ~= run then
+      at = now
+      call('HSET', P .. 'meta', 'run_at', int(at))
+    end
+    return run, at
+  end
+  at = (seen[1] or heard ~= '') and now or 0
   call('HSET', P .. 'meta', 'run_id', run, 'run_at', int(at))
   local last = call('ZREVRANGE', P .. 'beats', 0, 0, 'WITHSCORES')
   call('DEL', P .. 'hold')

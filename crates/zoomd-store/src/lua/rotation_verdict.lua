@@ -13,6 +13,7 @@
 -- ARGV[13] percent of the accounts; else the app rests
 -- ARGV[14] ms
 -- ARGV[15] how long the hold after a change of Redis' run id lasts at most, ms
+-- ARGV[16] the run id that the asker's beat heard last, or empty
 -- Answer:  {written, obtained ms}  {candidates}  {moved}  {covered, id}
 --          {mass, deaths}  {hold}: the store may have gone back, nothing is judged
 local A = ARGV[2]
@@ -25,7 +26,7 @@ local a, g = P .. 'a:' .. A, P .. 'g:' .. A
 local v = call('HMGET', a, 'st', 'int', 'told')
 local s = call('HMGET', g, 'ep', 'gen', 'fp', 'cand', 'dead', 'obt', 'issuer', 'client_id')
 call('ZREM', P .. 'zz', '')
-local _, run_at = see_run()
+local _, run_at = see_run(ARGV[16])
 if hold_ends(run_at, tonumber(ARGV[15])) > 0 then return {'hold'} end
 
 local function give_up(answer)

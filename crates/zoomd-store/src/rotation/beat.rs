@@ -21,6 +21,8 @@ pub struct Beat<'a> {
     pub last_ms: Option<i64>,
     /// How long a hold lasts at most.
     pub hold: Duration,
+    /// The run id that its beat before this one heard; empty: it has just begun.
+    pub run_id: &'a str,
 }
 
 /// What it hears.
@@ -51,7 +53,8 @@ impl Rotations {
             .arg(list(beat.journals))
             .arg(list(beat.seen))
             .arg(beat.last_ms.map(|ms| ms.to_string()).unwrap_or_default())
-            .arg(millis(beat.hold));
+            .arg(millis(beat.hold))
+            .arg(beat.run_id);
         let mut answer = Words::new(self.run(call, "a beat").await?, "a beat")?;
         let (run_id, until_ms, now_ms) = (answer.next()?, answer.number()?, answer.number()?);
         let beats: Vec<(String, f64)> = redis::from_redis_value(answer.value()?)?;

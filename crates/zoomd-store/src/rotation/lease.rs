@@ -26,6 +26,8 @@ pub struct Ask<'a> {
     pub settle: Duration,
     /// The mark of the configured secret, for telling whether a stop is about it.
     pub mark: &'a str,
+    /// The run id that the asker's beat heard last; empty: it has just begun.
+    pub run_id: &'a str,
 }
 
 /// What came of asking. A store error is neither.
@@ -117,7 +119,8 @@ impl Rotations {
             .arg(millis(ask.lease))
             .arg(u8::from(ask.hurry))
             .arg(millis(ask.settle))
-            .arg(ask.mark);
+            .arg(ask.mark)
+            .arg(ask.run_id);
         let answer = self.run(call, "the lease of a rotation").await?;
         let mut answer = Words::new(answer, "a lease")?;
         Ok(match answer.next()?.as_str() {

@@ -37,6 +37,8 @@ pub struct Refusal<'a> {
     pub app_rest: Duration,
     /// How long the hold after a change of Redis' run id lasts at most.
     pub hold: Duration,
+    /// The run id that the asker's beat heard last; empty: it has just begun.
+    pub run_id: &'a str,
 }
 
 /// What became of a refusal.
@@ -82,7 +84,8 @@ impl Rotations {
             .arg(millis(WITHIN))
             .arg(PERCENT)
             .arg(millis(refusal.app_rest))
-            .arg(millis(refusal.hold));
+            .arg(millis(refusal.hold))
+            .arg(refusal.run_id);
         let mut answer = Words::new(self.run(call, "judging a refusal").await?, "a verdict")?;
         Ok(match answer.next()?.as_str() {
             "written" => Judged::Written { obtained_ms: answer.count()? },

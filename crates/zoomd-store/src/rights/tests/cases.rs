@@ -158,13 +158,13 @@ pub(super) const CASES: &[Case] = &[
         "HSET w:v1:a:acme lk me lku 1800000030000 int x;HSET w:v1:int:acme id x;ZADD w:v1:intents 1 acme;ZADD w:v1:zz 5 acme",
         "acme me x 60000 error {\"what\":\"failed\"} wrong_app app",
     ),
-    case("rotation_acquire", EVENTS, "", "acme me 20000 0 0 mark"),
-    case("rotation_beat", EVENTS, "", "boot1 '' [] [] '' 60000"),
+    case("rotation_acquire", EVENTS, "", "acme me 20000 0 0 mark ''"),
+    case("rotation_beat", EVENTS, "", "boot1 '' [] [] '' 60000 ''"),
     case(
         "rotation_beat",
         EVENTS,
         "HSET w:v1:meta run_id 0;ZADD w:v1:beats 1799999999000 boot1",
-        "boot1 0 [\"dead\"] [\"boot1\"] 1799999999000 60000",
+        "boot1 0 [\"dead\"] [\"boot1\"] 1799999999000 60000 0",
     ),
     case(
         "rotation_commit",
@@ -201,13 +201,13 @@ pub(super) const CASES: &[Case] = &[
         "rotation_verdict",
         EVENTS,
         "HSET w:v1:a:acme lk me lku 1800000030000 int x;HSET w:v1:int:acme id x;ZADD w:v1:intents 1 acme",
-        "acme 1700000000000-00000001 3 aa aa me x dead {\"what\":\"dead\"} 9 60000 50 60000 60000",
+        "acme 1700000000000-00000001 3 aa aa me x dead {\"what\":\"dead\"} 9 60000 50 60000 60000 ''",
     ),
     case(
         "rotation_verdict",
         EVENTS,
         "HSET w:v1:a:acme lk me lku 1800000030000;ZADD w:v1:deaths 1800000000000 app|held",
-        "acme 1700000000000-00000001 3 aa aa me x dead {\"what\":\"dead\"} 1 60000 10 60000 60000",
+        "acme 1700000000000-00000001 3 aa aa me x dead {\"what\":\"dead\"} 1 60000 10 60000 60000 ''",
     ),
     case(
         "settle",
