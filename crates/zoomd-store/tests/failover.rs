@@ -111,6 +111,27 @@ async fn an_idle_connection_to_a_woken_old_master_takes_no_write() {
 }
 
 #[tokio::test]
+async fn a_switch_that_nobody_heard_is_found_when_the_sentinels_are_listened_to_again() {
+    let watched = Watched::start().await;
+    let store = Store::connect(&watched.config()).await.expect("connected");
+    let conn = store.connection();
+    set(&conn, "before").await.expect("written");
+    watched.master.signal(Signal::STOP);
+    watched.fail_over().await;
+    // Nobody listened so far, and nothing was sent since.
+    let mut renewals = conn.renewals();
+    let listening = tokio::spawn({
+        let conn = conn.clone();
+        async move { conn.watch_master().await }
+    });
+    tokio::time::timeout(LIMIT, renewals.changed()).await.expect("in time").expect("shared");
+    insist(&conn, "after").await;
+    let there = watched.replica.ask(&["EXISTS", "after"]).expect("asked");
+    assert!(there.starts_with(":1"), "{there}");
+    listening.abort();
+}
+
+#[tokio::test]
 async fn a_run_id_that_changed_renews_all_connections_at_once() {
     let mut server = RedisServer::start().expect("redis-server");
     let store = Store::connect(&StoreConfig::new(server.url(), "t")).await.expect("connected");

@@ -52,7 +52,7 @@ async fn ask(
         ));
     };
     let slots: Value = redis::cmd("CLUSTER").arg("SLOTS").query_async(&mut link).await?;
-    epoch.keep_nodes(masters(&slots).map(|(_, at)| at.beside(node)).collect());
+    epoch.keep_nodes(masters(&slots).map(|(_, at)| at.beside(node)));
     let Some((_, at)) = masters(&slots).find(|(range, _)| range.contains(&i64::from(slot))) else {
         return Ok(None);
     };

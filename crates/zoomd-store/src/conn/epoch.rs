@@ -20,9 +20,14 @@ pub(super) struct Epoch {
     generation: watch::Sender<u64>,
     /// The run id of the server, once one was met.
     run_id: Mutex<Option<String>>,
-    /// Nodes of its cluster, if it is in one.
+    /// Nodes of its cluster, if it is in one; those heard of last at the end.
     nodes: Mutex<Vec<ConnectionAddr>>,
+    /// Where the sentinels said that the master is, if there are such.
+    master: Mutex<Option<(String, u16)>>,
 }
+
+/// Nodes that are remembered at most.
+const MOST_NODES: usize = 100;
 
 impl Epoch {
     /// The generation that is current.
@@ -48,14 +53,38 @@ impl Epoch {
     /// server is another than before, none if `generation` has ended meanwhile.
     pub(super) fn met(&self, generation: u64, run_id: &str) -> Option<u64> {
         let mut known = self.run_id.lock().unwrap_or_else(PoisonError::into_inner);
-        if self.now() != generation {
-            return None;
+        let another = known.as_ref().is_some_and(|known| known != run_id);
+        let mut of = None;
+        // Looked at and ended in one step: somebody else may end it in between.
+        self.generation.send_if_modified(|now| {
+            if *now != generation {
+                return false;
+            }
+            *now += u64::from(another);
+            of = Some(*now);
+            another
+        });
+        if of.is_some() {
+            *known = Some(run_id.to_owned());
         }
-        if known.replace(run_id.to_owned()).is_none_or(|known| known == run_id) {
-            return Some(generation);
+        of
+    }
+
+    /// Takes note of where the master is, from now on.
+    pub(super) fn found(&self, master: &(String, u16)) {
+        *self.master.lock().unwrap_or_else(PoisonError::into_inner) = Some(master.clone());
+    }
+
+    /// The master is there by now: ends the generation if it was found elsewhere.
+    /// Whether that was so; each sentinel tells of a move, and once is enough.
+    pub(super) fn moved(&self, master: &(String, u16)) -> bool {
+        let mut known = self.master.lock().unwrap_or_else(PoisonError::into_inner);
+        if known.as_ref().is_none_or(|known| known == master) {
+            return false;
         }
-        self.leave(generation);
-        Some(generation + 1)
+        *known = Some(master.clone());
+        self.leave(self.now());
+        true
     }
 
     /// Nodes of the cluster that were met.
@@ -63,8 +92,15 @@ impl Epoch {
         self.nodes.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    pub(super) fn keep_nodes(&self, nodes: Vec<ConnectionAddr>) {
-        *self.nodes.lock().unwrap_or_else(PoisonError::into_inner) = nodes;
+    /// One node may know fewer than another: what was known is not forgotten for it.
+    pub(super) fn keep_nodes(&self, nodes: impl IntoIterator<Item = ConnectionAddr>) {
+        let mut known = self.nodes.lock().unwrap_or_else(PoisonError::into_inner);
+        for node in nodes {
+            known.retain(|other| *other != node);
+            known.push(node);
+        }
+        let over = known.len().saturating_sub(MOST_NODES);
+        known.drain(..over);
     }
 
     /// The answer to a command of `generation`, while that lasts. An answer that
@@ -116,6 +152,33 @@ mod tests {
         assert_eq!(epoch.now(), 1, "an old connection's end says nothing of the new");
         epoch.leave(1);
         assert_eq!(epoch.met(2, "b"), Some(2), "it broke, and the server is the same");
+    }
+
+    #[test]
+    fn a_master_that_moved_ends_the_generation_once_wherever_it_moves() {
+        let epoch = Epoch::default();
+        let [a, b] = ["a", "b"].map(|host| (host.to_owned(), 6_379));
+        assert!(!epoch.moved(&b), "no connection was made yet");
+        epoch.found(&a);
+        assert!(!epoch.moved(&a));
+        assert!(epoch.moved(&b) && !epoch.moved(&b), "the second sentinel says the same");
+        assert_eq!(epoch.now(), 1);
+        // It moved back, which nobody heard; then it moves as before.
+        epoch.found(&a);
+        assert!(epoch.moved(&b));
+        assert_eq!(epoch.now(), 2);
+    }
+
+    #[test]
+    fn nodes_that_one_does_not_know_are_not_forgotten() {
+        let epoch = Epoch::default();
+        let node = |port| ConnectionAddr::Tcp("h".to_owned(), port);
+        epoch.keep_nodes([node(1), node(2)]);
+        epoch.keep_nodes([]);
+        epoch.keep_nodes([node(2), node(3)]);
+        assert_eq!(epoch.nodes(), [node(1), node(2), node(3)]);
+        epoch.keep_nodes((10..200).map(node));
+        assert_eq!((epoch.nodes().len(), epoch.nodes().last()), (MOST_NODES, Some(&node(199))));
     }
 
     #[tokio::test]

@@ -64,7 +64,9 @@ fn field<'a>(info: &'a str, name: &str) -> Option<&'a str> {
 pub(super) async fn client(target: &Target, epoch: &Epoch) -> Result<Client, RedisError> {
     match &target.place {
         Place::Sentinel(sentinels) => {
-            let (host, port) = sentinel::master(target, sentinels).await?;
+            let master = sentinel::master(target, sentinels).await?;
+            epoch.found(&master);
+            let (host, port) = master;
             let any = sentinels.all.first().ok_or_else(|| refused("no sentinel is named"))?;
             let addr = address(&host, port, sentinels.tls);
             let settings = sentinels.settings.clone();

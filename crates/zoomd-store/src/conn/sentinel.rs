@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use futures_util::StreamExt as _;
 use redis::{Client, ConnectionInfo, ErrorKind, RedisError, Value};
 
 use super::epoch::Epoch;
 use super::open::{client_of, link, newest};
+use super::subscription::Subscription;
 use super::target::{Sentinels, Target};
 
 /// Between two attempts to listen to a sentinel.
@@ -65,10 +65,9 @@ fn named(sentinel: &ConnectionInfo, error: &RedisError) -> RedisError {
 
 /// Ends the generation whenever a sentinel tells of a new master. Never ends.
 pub(super) async fn listen(target: &Target, sentinels: &Sentinels, epoch: &Epoch) {
-    let heard = std::sync::Mutex::new(String::new());
     let each = sentinels.all.iter().map(|sentinel| async {
         loop {
-            if let Err(error) = hear(target, sentinel, &sentinels.master, epoch, &heard).await {
+            if let Err(error) = hear(target, sentinels, sentinel, epoch).await {
                 tracing::debug!(%error, sentinel = %sentinel.addr(), "cannot listen to a sentinel");
             }
             tokio::time::sleep(RETRY).await;
@@ -77,28 +76,55 @@ pub(super) async fn listen(target: &Target, sentinels: &Sentinels, epoch: &Epoch
     futures_util::future::join_all(each).await;
 }
 
+/// Listens to one sentinel until it is gone or does not answer.
 async fn hear(
     target: &Target,
+    sentinels: &Sentinels,
     sentinel: &ConnectionInfo,
-    master: &str,
     epoch: &Epoch,
-    heard: &std::sync::Mutex<String>,
 ) -> Result<(), RedisError> {
-    let mut link = client_of(sentinel.clone(), target)?.get_async_pubsub().await?;
-    link.subscribe("+switch-master").await?;
-    let mut messages = link.into_on_message();
-    while let Some(message) = messages.next().await {
+    let client = client_of(sentinel.clone(), target)?;
+    let mut open = Subscription::open(&client, &["+switch-master".to_owned()]).await?;
+    // A switch may have been told while nobody listened.
+    told(epoch, &master(target, sentinels).await?);
+    loop {
+        let message = open.next().await?;
         let text = String::from_utf8_lossy(message.get_payload_bytes()).into_owned();
-        if text.split(' ').next() != Some(master) {
-            continue;
-        }
-        // Each of them tells it; once is enough.
-        let mut last = heard.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        if *last != text {
-            tracing::info!(switch = text, "a sentinel tells of a new master; renewing connections");
-            epoch.leave(epoch.now());
-            *last = text;
+        if let Some((name, place)) = switched(&text)
+            && name == sentinels.master
+        {
+            told(epoch, &place);
         }
     }
-    Ok(())
+}
+
+fn told(epoch: &Epoch, master: &Place) {
+    if epoch.moved(master) {
+        let (host, port) = master;
+        tracing::info!(
+            host,
+            port,
+            "redis sentinel: the master is another; connections are renewed"
+        );
+    }
+}
+
+/// The name and the new place in `<name> <old host> <old port> <new host> <new port>`.
+fn switched(text: &str) -> Option<(&str, Place)> {
+    let mut words = text.split(' ');
+    let name = words.next()?;
+    let (host, port) = (words.nth(2)?, words.next()?.parse().ok()?);
+    Some((name, (host.to_owned(), port)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::switched;
+
+    #[test]
+    fn a_switch_names_the_new_place() {
+        let place = ("::1".to_owned(), 6_380);
+        assert_eq!(switched("main 10.0.0.1 6379 ::1 6380"), Some(("main", place)));
+        assert_eq!(switched("main 10.0.0.1 6379"), None);
+    }
 }
