@@ -34,6 +34,9 @@ const PATIENCE: Duration = Duration::from_secs(2);
 /// How long a disk that did not confirm is not asked again.
 const DISK_REST: Duration = Duration::from_secs(60);
 
+/// The words of a server that does not have `WAITAOF`.
+const NO_COMMAND: &str = "unknown command";
+
 /// The field of the namespace's own facts that says that a replica was seen.
 const REMEMBERED: &str = "replicas";
 
@@ -58,9 +61,9 @@ struct Inner {
 
 #[derive(Debug, Default)]
 struct Rounds {
-    /// The writes that the last wait was about: all up to this one,
+    /// The last of the writes that the last wait was about; it was about all before it.
     upto: u64,
-    /// over this connection.
+    /// The connection that the last wait went over.
     over: u64,
     /// How it ended.
     refused: Option<StoreError>,
@@ -129,9 +132,12 @@ impl Durable {
             self.replicas_have_it(over, wanted).await?;
         }
         let rests = disk_rests_until.is_some_and(|until| Instant::now() < until);
-        if !rests && !self.disk_has_it(over).await? {
+        if !rests && let Some(why) = self.not_on_disk(over).await? {
             tracing::warn!(
-                "redis' disk did not confirm a record within {PATIENCE:?}; it is not asked for a while"
+                why,
+                "redis: the disk does not confirm records of token refreshes and calls (WAITAOF); \
+                 asked again in {} s",
+                DISK_REST.as_secs()
             );
             *disk_rests_until = Some(Instant::now() + DISK_REST);
         }
@@ -184,29 +190,35 @@ impl Durable {
         Err(StoreError::new(ErrorKind::ReadOnly, what))
     }
 
-    /// Whether the disk has it, or is not to have it: a server without the
-    /// command, or without an AOF.
-    async fn disk_has_it(&self, over: u64) -> Result<bool, StoreError> {
+    /// Why the disk is not known to have it. `None`: it has, or is not to have it,
+    /// with a server without the command, or without an AOF.
+    async fn not_on_disk(&self, over: u64) -> Result<Option<String>, StoreError> {
         if self.0.no_waitaof.load(Ordering::Relaxed) {
-            return Ok(true);
+            return Ok(None);
         }
         let mut wait = redis::pipe();
         wait.cmd("WAITAOF").arg(1).arg(0).arg(PATIENCE.as_millis() as u64);
         match self.ask(over, &wait).await {
             Ok(answers) => {
                 let ((local, _),): ((u64, u64),) = redis::from_redis_value(Value::Array(answers))?;
-                Ok(local > 0)
+                Ok((local == 0).then(|| format!("not within {PATIENCE:?}")))
             }
             Err(error) if error.is_transient() => Err(error),
             Err(error) => {
-                if error.to_string().contains("unknown command") {
+                let told = error.to_string();
+                if told.contains(NO_COMMAND) {
                     self.0.no_waitaof.store(true, Ordering::Relaxed);
                 }
-                tracing::debug!(%error, "redis cannot say what is on its disk");
-                Ok(true)
+                Ok(Some(told).filter(|told| !has_no_log(told)))
             }
         }
     }
+}
+
+/// A refusal of `WAITAOF` by a server without it, or without an AOF: nothing is to be
+/// on a disk there. Any other refusal leaves it open.
+fn has_no_log(told: &str) -> bool {
+    told.contains(NO_COMMAND) || told.contains("appendonly is disabled")
 }
 
 impl Store {
@@ -301,6 +313,18 @@ mod tests {
         store.forget_replicas().await.expect("forgotten");
         confirmed(&durable(&master, Replicas::Remembered)).await.expect("it is forgotten");
         confirmed(&durable(&master, Replicas::AtLeast(1))).await.expect_err("one is asked for");
+    }
+
+    #[test]
+    fn only_a_server_without_the_command_or_the_log_need_not_confirm() {
+        for (told, none) in [
+            ("ERR unknown command 'WAITAOF', with args beginning with: '1' '0' '2000'", true),
+            ("ERR WAITAOF cannot be used when numlocal is set but appendonly is disabled.", true),
+            ("NOPERM User zoomd has no permissions to run the 'waitaof' command", false),
+            ("ERR value is not an integer or out of range", false),
+        ] {
+            assert_eq!(has_no_log(told), none, "{told}");
+        }
     }
 
     #[tokio::test]

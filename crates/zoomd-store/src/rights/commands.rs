@@ -92,6 +92,7 @@ pub(crate) const WITHOUT_KEY: &[(&str, &[&str])] = &[
     ("MULTI", &[]),
     ("SCRIPT", &["LOAD", "0"]),
     ("TIME", &[]),
+    ("WAIT", &["0", "1"]),
 ];
 
 const fn read(name: &'static str, form: &'static str) -> Command {
