@@ -202,6 +202,7 @@ async fn a_key_of_a_wrong_type_leaves_nothing_half_written() {
         let keys: BTreeSet<_> = before.keys().chain(after.keys()).collect();
         for key in keys {
             world.reset(case.given).await;
+            let whole = world.dump(key).await;
             world.overwrite(key).await;
             let damaged = world.view().await;
             let answer = world.admin.value(&call(case)).await;
@@ -212,8 +213,11 @@ async fn a_key_of_a_wrong_type_leaves_nothing_half_written() {
             {
                 wrong.push(format!("{what}: {error}{}", difference(&found, &damaged)));
             }
-            if outcomes(&found).values().any(|count| *count > 1) {
-                wrong.push(format!("{what}: two outcomes"));
+            world.mend(key, &whole).await;
+            let _ = world.admin.value(&call(case)).await;
+            let again = outcomes(&world.view().await);
+            if again != outcomes(&after) {
+                wrong.push(format!("{what}, then mended: {again:?}, not {:?}", outcomes(&after)));
             }
         }
     }

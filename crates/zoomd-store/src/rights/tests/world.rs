@@ -130,6 +130,29 @@ impl World {
         self.admin.values(&all).await.expect("overwritten");
     }
 
+    /// What is in `key`, for [`mend`](Self::mend).
+    pub(super) async fn dump(&self, key: &str) -> Value {
+        self.admin.value(redis::cmd("DUMP").arg(key)).await.expect("dumped")
+    }
+
+    /// Puts back what was in `key`, unless a script has written to it since.
+    pub(super) async fn mend(&self, key: &str, dumped: &Value) {
+        let mut looks = redis::pipe();
+        looks.cmd("GET").arg(key).cmd("LRANGE").arg(key).arg(0).arg(-1);
+        let answers = self.admin.values(&looks).await.expect("read");
+        let not_ours = Value::BulkString(b"not ours".to_vec());
+        if !answers.iter().any(|it| *it == not_ours || *it == Value::Array(vec![not_ours.clone()]))
+        {
+            return;
+        }
+        let mut all = redis::pipe();
+        all.cmd("DEL").arg(key);
+        if let Value::BulkString(bytes) = dumped {
+            all.cmd("RESTORE").arg(key).arg(0).arg(&bytes[..]);
+        }
+        self.admin.values(&all).await.expect("mended");
+    }
+
     pub(super) async fn keys(&self) -> Vec<String> {
         redis::from_redis_value(self.admin.value(redis::cmd("KEYS").arg("*")).await.expect("keys"))
             .expect("names")
