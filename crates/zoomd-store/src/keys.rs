@@ -97,6 +97,8 @@ impl Keys {
         tombs = "tomb";
         /// Zset: accounts with an open intent → when it was written, ms.
         intents = "intents";
+        /// Zset: the same accounts → when the token in doubt may be presented again, ms.
+        probes = "probes";
         /// Hash: `<issuer> <client id>` → until when its rotations are stopped, and why.
         stops = "stop";
         /// Zset: `<client id>|<account>` → when a verdict was written, ms.

@@ -68,6 +68,7 @@ pub(crate) const FIXED: &[(&str, &str)] = &[
     ("u", "hash"),
     ("tomb", "hash"),
     ("intents", "zset"),
+    ("probes", "zset"),
     ("stop", "hash"),
     ("deaths", "zset"),
     ("ids", "hash"),

@@ -59,9 +59,11 @@ impl Rotator {
         let life = reply.expires_in.map_or(USUAL_LIFE, Duration::from_secs);
         let api_url = reply.api_url.clone();
         let access = AccessToken::new(reply.access_token.expose_secret());
-        let mut offer = self
-            .offer(staged, reply, Some(presented))
-            .map_err(|error| Stop::later("sealed", self.0.settings.rest, error.to_string()))?;
+        let mut offer = self.offer(staged, reply, Some(presented)).map_err(|error| {
+            // The entry is the repair's.
+            self.not_running(&staged.id);
+            Stop::later("sealed", self.0.settings.rest, error.to_string())
+        })?;
         offer.owner = Some(lease.owner.clone());
         seam::at("judged");
         let committed = self.until_stored(&offer, exchanged).await?;

@@ -20,15 +20,15 @@ use super::preflight::Intent;
 use super::{Ended, Order, Rotator, Stop, Urge, Wish, lock, meter};
 use crate::seam;
 
-/// Intents looked at in one go.
+/// Intents looked at in one go: those that may be probed first.
 const AT_ONCE: usize = 256;
 
-/// What a look at the open intents found.
+/// The outcome of a look at the open intents.
 #[derive(Debug, Default)]
 pub(crate) struct Watched {
     /// Accounts to be probed now.
     pub(crate) ripe: Vec<Order>,
-    /// How long until the next will be.
+    /// The time until the next will be.
     pub(crate) next: Option<Duration>,
 }
 
@@ -38,7 +38,7 @@ impl Rotator {
         self.exchange_cap() + self.0.settings.doubt_margin
     }
 
-    /// How long others wait for a host that says nothing.
+    /// The time for which others wait for a host that says nothing.
     pub(super) fn silence(&self) -> Duration {
         self.0.settings.probe_after.max(self.exchange_over())
     }
@@ -52,7 +52,7 @@ impl Rotator {
         }
     }
 
-    /// Whether an open intent may be probed now, else how long it takes.
+    /// The time until an open intent may be probed; `Ok`: it may be now.
     pub(super) fn may_probe(&self, intent: &OpenIntent, now_ms: i64) -> Result<(), Duration> {
         let due = intent.due_ms.unwrap_or_else(|| {
             let patience = match intent.doubt {
@@ -67,22 +67,16 @@ impl Rotator {
         }
     }
 
-    /// Looks at every open intent: answers for those of this host, and says which
-    /// accounts are to be probed.
+    /// Answers for exchanges of this host that ended without Redis being told, looks at
+    /// the open intents that may be probed first, and says which are to be.
     pub(crate) async fn watch_intents(&self) -> Result<Watched, StoreError> {
+        self.tell_untold().await?;
         let rotations = &self.0.rotations;
         let now_ms = rotations.store().now_ms().await?;
-        let open = rotations.open_intents(now_ms, AT_ONCE).await?;
         let cap = i64::try_from(self.exchange_cap().as_millis()).unwrap_or(i64::MAX);
-        meter::in_doubt(open.iter().filter(|i| now_ms.saturating_sub(i.at_ms) > cap).count());
+        meter::in_doubt(rotations.open_since(now_ms.saturating_sub(cap)).await?);
         let mut watched = Watched::default();
-        for mut intent in open {
-            if intent.doubt.is_none() && self.holds_nothing_for(&intent) {
-                let said = self.tell_of(&intent.account, &intent.id, Doubt::Silence).await?;
-                (intent.doubt, intent.due_ms) = (Some(Doubt::Silence), said.or(intent.due_ms));
-                // Redis has the answer: no room need be kept for a reply.
-                self.0.journal.discard(&intent.id);
-            }
+        for intent in rotations.next_probes(AT_ONCE).await? {
             match self.may_probe(&intent, now_ms) {
                 Ok(()) => {
                     let account = intent.account;
@@ -96,7 +90,51 @@ impl Rotator {
         Ok(watched)
     }
 
-    /// Whether this process is the intent's host, and neither runs its exchange
+    async fn tell_untold(&self) -> Result<(), StoreError> {
+        let untold = lock(&self.0.untold).clone();
+        for (id, account) in untold {
+            // What is staged is the repair's.
+            if self.0.journal.has_staged(&id) || self.tell_silence(&account, &id).await? {
+                lock(&self.0.untold).remove(&id);
+            }
+        }
+        Ok(())
+    }
+
+    /// Says that no reply is held for an intent. `false`: Redis refuses it for this
+    /// account, which keeps no other waiting.
+    async fn tell_silence(&self, account: &AccountName, id: &str) -> Result<bool, StoreError> {
+        match self.tell_of(account, id, Doubt::Silence).await {
+            // Redis has the answer: no room need be kept for a reply.
+            Ok(_) => self.0.journal.discard(id),
+            Err(error) if error.is_transient() => return Err(error),
+            Err(error) => {
+                tracing::debug!(%account, %error, "redis takes no answer for an intent");
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// Answers for intents of this host that came back with an old state of the store:
+    /// it neither runs their exchange nor has their reply.
+    pub(super) async fn answer_for_own(&self) -> Result<(), StoreError> {
+        let mut from = 0;
+        loop {
+            let (seen, open) = self.0.rotations.open_intents(from, AT_ONCE, self.silence()).await?;
+            for intent in open.iter().filter(|intent| intent.doubt.is_none()) {
+                if self.holds_nothing_for(intent) {
+                    self.tell_silence(&intent.account, &intent.id).await?;
+                }
+            }
+            if seen < AT_ONCE {
+                return Ok(());
+            }
+            from += seen;
+        }
+    }
+
+    /// True where this process is the intent's host, and neither runs its exchange
     /// nor has its reply.
     fn holds_nothing_for(&self, intent: &OpenIntent) -> bool {
         *intent.host == *self.0.daemon
@@ -127,7 +165,6 @@ impl Rotator {
         why: &str,
     ) -> Stop {
         let account = lease.account();
-        tracing::warn!(%account, why, case = doubt.as_str(), "a token exchange is in doubt; a probe will tell");
         let what = if doubt == Doubt::Early { "refused early" } else { "in doubt" };
         let line =
             Line::new(what).version(lease.held.grant.version).by(&*self.0.daemon).detail(why);
@@ -156,17 +193,44 @@ impl Rotator {
         };
         let left = due.map(|due| u64::try_from(due - lease.now_ms()).unwrap_or(0));
         let wait = left.map_or_else(|| self.exchange_over(), Duration::from_millis);
+        tracing::warn!(
+            %account, why, case = doubt.as_str(),
+            "token refresh: the reply was lost or is an error; asked again in {} s whether the \
+             token is spent",
+            wait.as_secs()
+        );
         let why = format!("a token exchange is in doubt: {why}");
         Stop::settled("in_doubt", Ended::Later { wait, why })
     }
 }
 
-/// What a reply that is no answer says of its exchange.
-pub(super) fn doubt_of(kind: RefusalKind) -> Doubt {
+/// The meaning of a reply without a token for the token that was presented.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Says {
+    /// It is worth nothing: evidence for a verdict.
+    Dead,
+    /// Nothing: what became of it is to be found out.
+    Unknown(Doubt),
+    /// It is unspent: the app is not accepted.
+    App,
+    /// It is unspent: there were too many calls.
+    Limited,
+    /// It is unspent: refused for another reason.
+    Refused,
+}
+
+/// The one reading of a refusal, however late. `early`: the presentation before may
+/// not be over.
+pub(super) fn says(kind: RefusalKind, early: bool) -> Says {
     match kind {
-        RefusalKind::Server => Doubt::Server,
-        RefusalKind::Gateway => Doubt::Gateway,
-        _ => Doubt::Silence,
+        RefusalKind::DeadGrant if early => Says::Unknown(Doubt::Early),
+        RefusalKind::DeadGrant => Says::Dead,
+        RefusalKind::Server => Says::Unknown(Doubt::Server),
+        RefusalKind::Gateway => Says::Unknown(Doubt::Gateway),
+        RefusalKind::Unreadable => Says::Unknown(Doubt::Silence),
+        RefusalKind::App => Says::App,
+        RefusalKind::RateLimited => Says::Limited,
+        _ => Says::Refused,
     }
 }
 

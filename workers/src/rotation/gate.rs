@@ -58,7 +58,7 @@ impl Rotator {
             account: &order.account,
             owner: &owner,
             lease: settings.lease,
-            hurry: order.urge == Urge::Asked,
+            hurry: matches!(order.urge, Urge::Asked | Urge::Command),
             settle: settings.settle_after_restart,
             mark: &self.mark(),
             run_id: &self.run_heard(),
@@ -101,7 +101,9 @@ impl Rotator {
     /// Whether there is still something to do: an open intent may be probed by
     /// now, or the generation that was to be replaced is the stored one.
     pub(super) fn still_needed(&self, order: &Order, lease: &Lease) -> Result<(), Stop> {
-        if let Some(intent) = lease.doubt().filter(|_| !matches!(order.wish, Wish::ProbeNow)) {
+        let asked =
+            |intent: &OpenIntent| matches!(&order.wish, Wish::ProbeNow(id) if *id == intent.id);
+        if let Some(intent) = lease.doubt().filter(|intent| !asked(intent)) {
             return self.may_probe(intent, lease.now_ms()).map_err(|wait| {
                 let why = "an earlier exchange is in doubt".to_owned();
                 let mut stop = Stop::settled("in_doubt", Ended::Later { wait, why });
@@ -112,7 +114,7 @@ impl Rotator {
         }
         match order.wish {
             Wish::Replace(version) if version == lease.held.grant.version => Ok(()),
-            Wish::ProbeNow if lease.doubt().is_some() => Ok(()),
+            Wish::ProbeNow(_) if lease.doubt().is_some() => Ok(()),
             _ => Err(Stop::changed()),
         }
     }
@@ -164,7 +166,11 @@ impl Rotator {
             match self.0.rotations.renew(lease.account(), &lease.owner, lasts).await {
                 Ok(Some(now)) => in_flight = now,
                 Ok(None) => return Err(Stop::changed()),
-                Err(error) => return Err(Stop::settled("store_error", Ended::Store(error))),
+                Err(error) => {
+                    let mut stop = Stop::settled("store_error", Ended::Store(error));
+                    stop.end = Some(Box::default());
+                    return Err(stop);
+                }
             }
         }
         if lease.held.in_flight > 0 {

@@ -16,15 +16,15 @@ use super::{Rotator, lock};
 
 /// One whose last beat is not older is alive.
 const ALIVE_MS: i64 = 30_000;
-/// How long the living remember one.
+/// The time for which the living remember one.
 const REMEMBERED: Duration = Duration::from_secs(600);
 /// Names that are told at most.
 const MOST: usize = 200;
 
-/// What a process remembers of the others.
+/// A process' memory of the others.
 #[derive(Debug, Default)]
 pub(super) struct Memory {
-    /// When each was seen alive last.
+    /// The moment at which each was seen alive last.
     seen: HashMap<String, Instant>,
     /// The last beat of anybody on the server that was heard last.
     last_ms: Option<i64>,
@@ -66,7 +66,7 @@ impl Memory {
 }
 
 impl Rotator {
-    /// Whether no rotation starts for now, as far as this process has heard.
+    /// True while no rotation starts, as far as this process has heard.
     pub(crate) fn is_holding(&self) -> bool {
         lock(&self.0.memory).holding
     }

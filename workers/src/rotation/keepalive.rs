@@ -69,6 +69,10 @@ pub async fn run(tokens: &Tokens, how: KeepAlive) -> Result<Kept, StoreError> {
         if tokens.is_closing() {
             break;
         }
+        if let Some(error) = tokens.journal().trouble() {
+            tracing::warn!(%error, "idle grants are left for the next run: no token is rotated");
+            break;
+        }
         let order = Order { account: name.clone(), wish: Wish::Replace(version), urge: Urge::None };
         let ended = tokens.run(order).await;
         match &*ended {

@@ -4,57 +4,68 @@
 //! The evidence lies in the journal, so Zoom is not asked again: rule N judges it
 //! however late, by what was stored when the token was presented.
 
-use zoom_api::{RefusalKind, TokenRefusal};
+use zoom_api::TokenRefusal;
 use zoomd_store::StoreError;
 use zoomd_store::grants::Line;
 use zoomd_store::rotation::{Doubt, End, Judged, Refusal, Stored};
 
 use super::Rotator;
-use super::doubt::doubt_of;
+use super::doubt::{Says, says};
 use crate::journal::{Reply, Staged};
 
+/// What became of a late refusal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Late {
+    /// Redis knows what it says: the entry need not be kept.
+    Told {
+        /// Whether the account changed.
+        changed: bool,
+    },
+    /// Nothing is judged for now: the entry is the evidence.
+    Keep,
+}
+
 impl Rotator {
-    /// Does what a staged reply without a token says; whether the account changed.
+    /// Does what a staged reply without a token says.
     pub(super) async fn late_refusal(
         &self,
         staged: &Staged,
         reply: &Reply,
-    ) -> Result<bool, StoreError> {
-        let raw = reply.raw();
-        let rotations = &self.0.rotations;
+    ) -> Result<Late, StoreError> {
         let (account, id) = (&staged.account, staged.id.as_str());
-        let mut doubt = Doubt::Silence;
-        if let Err(refusal) = raw.parse() {
-            doubt = doubt_of(refusal.kind);
-            if refusal.kind == RefusalKind::DeadGrant {
-                if staged.is_early() {
-                    doubt = Doubt::Early;
-                } else if self.late_verdict(staged, &refusal).await? {
-                    return Ok(true);
+        let doubt = match reply.raw().parse() {
+            // A token that cannot be offered.
+            Ok(_) => Doubt::Silence,
+            Err(refusal) => match says(refusal.kind, staged.is_early()) {
+                Says::Unknown(doubt) => doubt,
+                Says::Dead => match self.late_verdict(staged, &refusal).await? {
+                    Some(Judged::Hold) => return Ok(Late::Keep),
+                    None | Some(Judged::Candidates) => Doubt::Silence,
+                    Some(_) => return Ok(Late::Told { changed: true }),
+                },
+                Says::App | Says::Limited | Says::Refused => {
+                    let (intent, error) = (Some(id.to_owned()), Some(refusal.to_string()));
+                    let end = End { intent, error, ..End::default() };
+                    self.0.rotations.abort(account, "", &end).await?;
+                    return Ok(Late::Told { changed: true });
                 }
-            }
-            // Answers that prove the token unspent: there is no doubt.
-            if matches!(refusal.kind, RefusalKind::App | RefusalKind::RateLimited) {
-                let (intent, error) = (Some(id.to_owned()), Some(refusal.to_string()));
-                rotations.abort(account, "", &End { intent, error, ..End::default() }).await?;
-                return Ok(true);
-            }
-        }
-        Ok(self.tell_of(account, id, doubt).await?.is_some())
+            },
+        };
+        let changed = self.tell_of(account, id, doubt).await?.is_some();
+        Ok(Late::Told { changed })
     }
 
-    /// Whether that settled it; if not, a candidate is left, or something else is
-    /// stored by now.
+    /// What rule N says; `None` where something else is stored by now.
     async fn late_verdict(
         &self,
         staged: &Staged,
         refusal: &TokenRefusal,
-    ) -> Result<bool, StoreError> {
-        let Some(look) = self.0.rotations.look(&staged.account).await? else { return Ok(false) };
-        let Some(grant) = look.grant else { return Ok(false) };
+    ) -> Result<Option<Judged>, StoreError> {
+        let Some(look) = self.0.rotations.look(&staged.account).await? else { return Ok(None) };
+        let Some(grant) = look.grant else { return Ok(None) };
         let presented = staged.lineage.first().copied();
         let same = grant.version.next() == staged.version && staged.lineage.contains(&grant.fp);
-        let Some(presented) = presented.filter(|_| same) else { return Ok(false) };
+        let Some(presented) = presented.filter(|_| same) else { return Ok(None) };
         let reason = reason(staged.probe, refusal);
         let line = Line::new("verdict")
             .version(grant.version)
@@ -76,7 +87,7 @@ impl Rotator {
         let judged = self.0.rotations.verdict(&evidence).await?;
         let account = &staged.account;
         tracing::warn!(%account, reason, ?judged, "a refusal was judged that lay in a journal");
-        Ok(!matches!(judged, Judged::Candidates | Judged::Hold))
+        Ok(Some(judged))
     }
 }
 

@@ -110,17 +110,21 @@ pub(crate) enum Urge {
     Jobs,
     /// Somebody asked; a rest after a bad rotation does not matter.
     Asked,
+    /// The same, and it is tried where the journal cannot be written too: a command
+    /// waits to be told why not.
+    Command,
 }
 
 /// What is to be done.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(crate) enum Wish {
     /// Replace this generation; another is left alone.
     Replace(GrantVersion),
     /// Find out what became of an open intent, if there still is one.
     Probe,
-    /// The same, before it is due: somebody asked, who knows what that risks.
-    ProbeNow,
+    /// The same of the intent with this id, before it is due: somebody asked, who knows
+    /// what that risks.
+    ProbeNow(String),
     /// See whether the account's app is the configured one again.
     Reclaim,
 }
@@ -167,6 +171,8 @@ struct Inner {
     closing: watch::Sender<bool>,
     /// Intents whose exchange or commit is under way in this process, and whose.
     running: Mutex<HashMap<String, AccountName>>,
+    /// Intents whose exchange is over in this process, while Redis may not know it.
+    untold: Mutex<HashMap<String, AccountName>>,
     /// Accounts with a pair that Redis does not have yet.
     unpersisted: Mutex<HashSet<AccountName>>,
     /// Whether the token endpoint is in trouble.
@@ -208,6 +214,7 @@ impl Rotator {
             settings,
             closing: watch::Sender::new(false),
             running: Mutex::default(),
+            untold: Mutex::default(),
             unpersisted: Mutex::default(),
             outage: Mutex::default(),
             credentials: Mutex::default(),
@@ -256,7 +263,8 @@ impl Rotator {
 
     /// The task that rotated `account` died: what it staged is the repair's.
     pub(crate) fn died(&self, account: &AccountName) {
-        lock(&self.0.running).retain(|_, whose| whose != account);
+        let ended: Vec<_> = lock(&self.0.running).extract_if(|_, whose| whose == account).collect();
+        lock(&self.0.untold).extend(ended);
         lock(&self.0.unpersisted).remove(account);
     }
 
@@ -331,10 +339,11 @@ impl Rotator {
                 (Err(error), id) => {
                     // The lease ends by itself; for an intent the watch answers.
                     // While Redis is away it is told once a minute for all that use it.
+                    let told = "token refresh: redis was not told that it was given up";
                     if error.is_transient() {
-                        tracing::debug!(%account, %error, "a rotation that was given up could not say so");
+                        tracing::debug!(%account, %error, "{told}");
                     } else {
-                        tracing::warn!(%account, %error, "a rotation that was given up could not say so");
+                        tracing::warn!(%account, %error, "{told}");
                     }
                     id.iter().for_each(|id| self.not_running(id));
                 }

@@ -198,12 +198,13 @@ impl Rotator {
     /// Intent `id` is over: Redis knows, and the journal need not.
     pub(super) fn settled(&self, id: &str) {
         self.0.journal.discard(id);
-        self.not_running(id);
+        lock(&self.0.running).remove(id);
     }
 
     /// The exchange of intent `id` is over. Unless something is staged for it, the
     /// watch answers for it.
     pub(super) fn not_running(&self, id: &str) {
-        lock(&self.0.running).remove(id);
+        let ended = lock(&self.0.running).remove_entry(id);
+        lock(&self.0.untold).extend(ended);
     }
 }

@@ -9,7 +9,7 @@ use zoomd_store::grants::{GrantKind, GrantSecrets, Line};
 use zoomd_store::rotation::{Committed, Doubt, Judged, Offer, Origin, Refusal};
 
 use super::commit::Fresh;
-use super::doubt::doubt_of;
+use super::doubt::{Says, says};
 use super::exchange::Exchanged;
 use super::gate::Lease;
 use super::need::USUAL_LIFE;
@@ -48,26 +48,20 @@ impl Rotator {
             Err(refusal) => refusal,
         };
         seam::at("refused");
-        match refusal.kind {
-            // What the presentation before did may be undone yet.
-            RefusalKind::DeadGrant if exchanged.staged.is_early() => {
-                let why = refusal.to_string();
-                Err(self.in_doubt(lease, &intent, Doubt::Early, &why).await)
-            }
-            RefusalKind::DeadGrant => self.dead(lease, token, intent, &refusal).await,
-            RefusalKind::Server | RefusalKind::Gateway | RefusalKind::Unreadable => {
-                let doubt = doubt_of(refusal.kind);
+        match says(refusal.kind, exchanged.staged.is_early()) {
+            Says::Dead => self.dead(lease, token, intent, &refusal).await,
+            Says::Unknown(doubt) => {
                 Err(self.in_doubt(lease, &intent, doubt, &refusal.to_string()).await)
             }
-            RefusalKind::App => {
+            Says::App => {
                 let app = &token.app;
                 Err(self.wrong_credentials(lease, app, &refusal).await.with_intent(&intent.id))
             }
-            RefusalKind::RateLimited => {
+            Says::Limited => {
                 let rest = self.retry_after(lease, &refusal);
                 Err(Stop::later("rate_limited", rest, refusal.to_string()).with_intent(&intent.id))
             }
-            _ => {
+            Says::Refused => {
                 let rest = Duration::from_secs(60);
                 Err(Stop::later("refused", rest, refusal.to_string()).with_intent(&intent.id))
             }
@@ -143,12 +137,13 @@ impl Rotator {
                 Err(Stop::settled("needs_reauth", ended))
             }
             Judged::Mass { deaths } => {
+                let wait = self.0.settings.app_rest * 10;
                 tracing::error!(
                     deaths,
-                    "many accounts died within a minute: that is the app's trouble, not theirs; \
-                     its rotations are stopped for a while"
+                    "token refresh: zoom refused the tokens of many accounts within a minute; no \
+                     account is given up, refreshes of the app are tried again in {} s",
+                    wait.as_secs()
                 );
-                let wait = self.0.settings.app_rest * 10;
                 let why = "many accounts of the app died at once".to_owned();
                 Err(Stop::settled("mass_death", Ended::Later { wait, why }))
             }

@@ -8,6 +8,7 @@ use zoomd_store::grants::{AccountState, Epoch, GrantError, GrantVersion};
 use zoomd_store::rotation::{Committed, Doubt, Look, Version};
 use zoomd_wire::AccountName;
 
+use super::late::Late;
 use super::{Rotator, lock, meter};
 use crate::journal::{Orphan, Reply, Staged, Summary};
 
@@ -36,6 +37,7 @@ impl Rotator {
                 }
             }
         }
+        self.answer_for_own().await?;
         // Only now: who reports for the dead says that Redis has what they left.
         dead.drain(..).for_each(|process| self.took_over(process));
         let (journal, now_ms) = (self.0.journal.clone(), self.0.rotations.store().now_ms().await?);
@@ -108,9 +110,11 @@ impl Rotator {
         }
         let Some(offer) = self.offer_of(&staged, &reply) else {
             // A refusal or nonsense: there is no token in it.
-            let answered = self.late_refusal(&staged, &reply).await?;
+            let Late::Told { changed } = self.late_refusal(&staged, &reply).await? else {
+                return Ok(false);
+            };
             self.0.journal.discard(&staged.id);
-            return Ok(answered);
+            return Ok(changed);
         };
         let committed = self.0.rotations.commit(&self.0.vault, &offer).await?;
         self.0.journal.committed(&staged.id, offer.fp);

@@ -13,10 +13,10 @@ pub struct RotationSettings {
     /// Added to the longest an exchange can take before anybody presents the
     /// same token again.
     pub doubt_margin: Duration,
-    /// After an answer of the token server that it failed the token is presented
-    /// again so much later, and twice as much after each further one,
+    /// The pause before the token is presented again after the token server answered
+    /// that it failed; doubled with each further such answer.
     pub answered_pause: Duration,
-    /// up to this.
+    /// The longest of those pauses.
     pub answered_longest: Duration,
     /// How long a silent host may still hold a reply on its disk.
     pub probe_after: Duration,

@@ -74,7 +74,7 @@ impl Tokens {
                 return Ok(token);
             }
             let order =
-                Order { account: name.clone(), wish: Wish::Replace(stored), urge: Urge::Asked };
+                Order { account: name.clone(), wish: Wish::Replace(stored), urge: Urge::Command };
             let wait = match &*self.run(order).await {
                 Ended::Rotated(_) | Ended::Changed => Duration::ZERO,
                 Ended::NoAccount => return Err(NoToken::NoAccount),

@@ -10,7 +10,7 @@ use tokio::sync::OnceCell;
 use zoom_api::TokenRefusal;
 use zoomd_store::StoreError;
 use zoomd_store::grants::{AccountState, GrantVersion};
-use zoomd_store::rotation::{Look, Rotations};
+use zoomd_store::rotation::{Asking, Look, OpenIntent, Rotations};
 use zoomd_wire::AccountName;
 
 use super::cache::Cached;
@@ -84,15 +84,24 @@ impl CommandTokens {
         &self,
         account: &AccountName,
     ) -> Result<Option<(String, Duration)>, StoreError> {
+        let open = self.in_doubt(account).await?;
+        Ok(open.map(|(intent, wait)| (intent.told(), wait)))
+    }
+
+    /// The open intent of which nobody is at work, and for how long it is in doubt.
+    async fn in_doubt(
+        &self,
+        account: &AccountName,
+    ) -> Result<Option<(OpenIntent, Duration)>, StoreError> {
         let Some(look) = self.rotations.look(account).await? else { return Ok(None) };
         if look.account.intent.is_none() {
             return Ok(None);
         }
         let intent = self.rotations.intent(account).await?;
-        let intent = intent.filter(|intent| intent.doubt.is_some() || !is_leased(&look));
+        let intent = intent.filter(|intent| intent.doubt.is_some() || !look.is_leased());
         Ok(intent.map(|intent| {
             let left = intent.due_ms.unwrap_or(look.now_ms).saturating_sub(look.now_ms);
-            (intent.told(), Duration::from_millis(u64::try_from(left).unwrap_or(0)))
+            (intent, Duration::from_millis(u64::try_from(left).unwrap_or(0)))
         }))
     }
 
@@ -166,6 +175,8 @@ impl CommandTokens {
         let begun = Instant::now();
         let until = begun + patience;
         let mut asked: Option<Instant> = None;
+        // The intent that a daemon was asked to find out about.
+        let mut probed: Option<String> = None;
         loop {
             let before = Instant::now();
             let (look, version) = self.look(account).await?;
@@ -179,17 +190,23 @@ impl CommandTokens {
             }
             let left = until.saturating_duration_since(Instant::now());
             if asked.is_none_or(|at| at.elapsed() >= ASK_AGAIN) {
-                if !probe
-                    && let Some((told, wait)) = self.doubt(account).await?
-                    && wait > left
-                {
-                    return Err(NoToken::InDoubt { told, wait });
-                }
-                if !self.ask(account, version, probe).await? {
-                    return self.by_itself(account, min_life, after, probe, left).await;
-                }
                 // Once: the token is presented again no more often than that.
-                probe = false;
+                if std::mem::take(&mut probe) {
+                    probed = self.rotations.intent(account).await?.map(|intent| intent.id);
+                    if !self.ask(account, version, probed.as_deref()).await? {
+                        return self.by_itself(account, min_life, after, probed, left).await;
+                    }
+                } else {
+                    if let Some((intent, wait)) = self.in_doubt(account).await?
+                        && wait > left
+                        && probed.as_ref() != Some(&intent.id)
+                    {
+                        return Err(NoToken::InDoubt { told: intent.told(), wait });
+                    }
+                    if !self.ask(account, version, None).await? {
+                        return self.by_itself(account, min_life, after, None, left).await;
+                    }
+                }
                 asked = Some(Instant::now());
                 continue;
             }
@@ -203,17 +220,18 @@ impl CommandTokens {
         }
     }
 
-    /// Asks every daemon to replace `version`; whether one says that it will. That
-    /// somebody listens proves nothing: it may be another program, or the daemon of
-    /// another database.
+    /// Asks every daemon to replace `version`, or to find out about the intent `probe`;
+    /// whether one says that it will. That somebody listens proves nothing: it may be
+    /// another program, or the daemon of another database.
     async fn ask(
         &self,
         account: &AccountName,
         version: GrantVersion,
-        probe: bool,
+        probe: Option<&str>,
     ) -> Result<bool, StoreError> {
         let nonce = format!("{:016x}", rand::random::<u64>());
-        if self.rotations.ask(account, version, &nonce, probe).await? == 0 {
+        let asking = probe.map_or(Asking::Command, |intent| Asking::Probe { intent });
+        if self.rotations.ask(account, version, &nonce, asking).await? == 0 {
             return Ok(false);
         }
         let begun = Instant::now();
@@ -233,7 +251,7 @@ impl CommandTokens {
         account: &AccountName,
         min_life: Duration,
         after: Option<GrantVersion>,
-        probe: bool,
+        probe: Option<String>,
         patience: Duration,
     ) -> Result<Token, NoToken> {
         let started = self.own.get_or_try_init(|| Tokens::start(self.config.clone())).await;
@@ -243,9 +261,9 @@ impl CommandTokens {
         if let Err(error) = own.repair_first().await {
             tracing::debug!(%error, "the journal could not be compared with redis");
         }
-        if probe {
+        if let Some(intent) = probe {
             let account = account.clone();
-            own.run(Order { account, wish: Wish::ProbeNow, urge: Urge::Asked }).await;
+            own.run(Order { account, wish: Wish::ProbeNow(intent), urge: Urge::Command }).await;
         }
         own.wait_for(account, min_life, after, patience).await
     }
@@ -255,7 +273,7 @@ impl CommandTokens {
 /// under way.
 fn lost_cause(look: &Look, waited: Duration) -> Option<NoToken> {
     let account = &look.account;
-    if is_leased(look) || account.intent.is_some() || waited < DAEMON_PATIENCE {
+    if look.is_leased() || account.intent.is_some() || waited < DAEMON_PATIENCE {
         return None;
     }
     if account.state == AccountState::WrongApp {
@@ -267,13 +285,6 @@ fn lost_cause(look: &Look, waited: Duration) -> Option<NoToken> {
     }
     let stays = last.starts_with(TokenRefusal::OF_APP) || last.starts_with(JournalError::BEGINS);
     (stays && waited >= APP_PATIENCE).then(|| NoToken::TimedOut(why_not(look)))
-}
-
-/// Whether a rotation is under way.
-fn is_leased(look: &Look) -> bool {
-    look.account.lease.as_ref().is_some_and(|(owner, until)| {
-        owner != "-" && i64::try_from(*until).unwrap_or(i64::MAX) > look.now_ms
-    })
 }
 
 /// Why nothing came of asking, as far as the record tells.

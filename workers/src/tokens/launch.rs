@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use zoomd_store::StoreError;
 use zoomd_store::grants::{GrantKind, GrantVersion};
+use zoomd_store::rotation::Asking;
 use zoomd_wire::AccountName;
 
 use super::cache::Cached;
@@ -44,9 +45,9 @@ impl Tokens {
         account: AccountName,
         version: GrantVersion,
     ) -> Option<StoreError> {
-        let blocked = self.journal().trouble().is_some();
-        if blocked && self.needs_journal(&account).await {
-            let asked = self.ask_others(&account, version).await;
+        if self.journal().trouble().is_some()
+            && let Some(asked) = self.left_to_others(&account, version).await
+        {
             return asked
                 .inspect_err(|error| tracing::debug!(%account, %error, "no other daemon could be asked to rotate"))
                 .err();
@@ -55,10 +56,33 @@ impl Tokens {
         self.start_and_close(order).await
     }
 
-    /// Whether the account's rotations spend a token.
-    async fn needs_journal(&self, account: &AccountName) -> bool {
-        let look = self.look(account).await.ok().flatten();
-        look.is_none_or(|look| look.account.kind != GrantKind::ServerToServer)
+    /// Asks other daemons to replace `version`, unless one is at it, or the account is to
+    /// rest. `None`: the account's rotations spend no token, so that none is needed.
+    async fn left_to_others(
+        &self,
+        account: &AccountName,
+        version: GrantVersion,
+    ) -> Option<Result<(), StoreError>> {
+        let look = match self.look(account).await {
+            Ok(look) => look,
+            Err(error) => return Some(Err(error)),
+        };
+        match look {
+            Some(look) if look.account.kind == GrantKind::ServerToServer => None,
+            Some(look) if look.gate_closed() => Some(Ok(())),
+            _ => Some(self.ask_others(account, version).await),
+        }
+    }
+
+    /// Why this process does not fly: its journal cannot be written, and its lease
+    /// would keep those from the account whose can.
+    async fn grounded(&self, order: &Order) -> Option<Ended> {
+        // To see whose the account is spends nothing.
+        let spares = order.urge == Urge::Command || matches!(order.wish, Wish::Reclaim);
+        let trouble = self.journal().trouble().filter(|_| !spares)?;
+        let look = self.look(&order.account).await.ok().flatten();
+        let spends = look.is_none_or(|look| look.account.kind != GrantKind::ServerToServer);
+        spends.then(|| Ended::Later { wait: ASK_AGAIN, why: trouble.to_string() })
     }
 
     /// The gate is closed for a moment, so that the account's jobs do not come here
@@ -70,7 +94,7 @@ impl Tokens {
     ) -> Result<(), StoreError> {
         self.0.rotations.rest(account, ASK_AGAIN).await?;
         let nonce = format!("{:016x}", rand::random::<u64>());
-        self.0.rotations.ask(account, version, &nonce, false).await.map(drop)
+        self.0.rotations.ask(account, version, &nonce, Asking::Jobs).await.map(drop)
     }
 
     /// Starts a rotation, or joins the one under way, and returns when the
@@ -107,11 +131,14 @@ impl Tokens {
                 if tokens.is_closing() {
                     return Ended::Changed;
                 }
+                if let Some(ended) = tokens.grounded(&order).await {
+                    return ended;
+                }
                 tokens.0.rotator.rotate(&order, &pilot.closed).await
             })
         };
         let ended = flown.await.unwrap_or_else(|error| {
-            tracing::error!(account = %order.account, %error, "a rotation died; what it staged is safe");
+            tracing::error!(account = %order.account, %error, "token refresh: the task failed; a reply it staged is kept");
             self.0.rotator.died(&order.account);
             self.0.repair_now.notify_one();
             Ended::Changed

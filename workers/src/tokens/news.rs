@@ -11,7 +11,6 @@ use std::time::Duration;
 
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
-use zoomd_store::grants::GrantVersion;
 use zoomd_store::listener::{Heard, Listener};
 use zoomd_store::wake::Wake;
 use zoomd_wire::AccountName;
@@ -38,13 +37,15 @@ enum Errand {
     Rotate(Asked),
 }
 
-/// `<account> <version> <nonce>[ probe]`: a wish that this version be replaced.
+/// `<account> <version> <nonce>`, and behind it nothing, `jobs` or `probe <intent>`:
+/// see [`zoomd_store::rotation::Asking`].
 #[derive(Debug)]
 struct Asked {
     account: AccountName,
-    version: GrantVersion,
     nonce: String,
-    probe: bool,
+    wish: Wish,
+    /// Whether it is a command that asks.
+    command: bool,
 }
 
 impl Asked {
@@ -52,7 +53,12 @@ impl Asked {
         let mut words = text.split(' ');
         let mut next = || words.next().unwrap_or_default();
         let (account, version) = (AccountName::new(next()).ok()?, next().parse().ok()?);
-        Some(Self { account, version, nonce: next().to_owned(), probe: next() == "probe" })
+        let (nonce, what) = (next().to_owned(), next());
+        let wish = match what {
+            "probe" => Wish::ProbeNow(next().to_owned()),
+            _ => Wish::Replace(version),
+        };
+        Some(Self { account, nonce, wish, command: what != "jobs" })
     }
 }
 
@@ -152,22 +158,42 @@ async fn run(tokens: Tokens, errand: Errand) {
     }
 }
 
+/// A daemon whose journal cannot be written leaves it to others, and says so by its
+/// silence; a command that nobody else answers is told why by a rotation that fails.
 async fn rotate(tokens: &Tokens, asked: Asked) {
-    let Asked { account, version, nonce, probe } = asked;
-    let wish = if probe { Wish::ProbeNow } else { Wish::Replace(version) };
-    if let Err(error) = tokens.0.rotations.acknowledge(&nonce, tokens.0.rotator.name()).await {
-        tracing::debug!(%error, "could not say that a wish was heard");
+    let Asked { account, nonce, wish, command } = asked;
+    let (sick, probe) = (tokens.journal().trouble().is_some(), matches!(wish, Wish::ProbeNow(_)));
+    if sick && !command {
+        return;
     }
-    if tokens.journal().trouble().is_some() {
-        // Others do it. If none does, this one fails in a moment, and the asker is
-        // told why.
+    if sick && probe {
+        tokens.pause(LEAVE_TO_OTHERS / 2).await;
+    }
+    let first = tokens.0.rotations.acknowledge(&nonce, tokens.0.rotator.name()).await;
+    let first = first.unwrap_or_else(|error| {
+        tracing::debug!(%error, "could not say that a wish was heard");
+        true
+    });
+    if probe {
+        // Each presents the token: one daemon is enough. What it finds out may be what
+        // is being found out already.
+        if !first {
+            return;
+        }
+        if let Some(flight) = tokens.0.flights.get(account.as_str()) {
+            flight.end().await;
+        }
+    } else if sick {
         tokens.pause(LEAVE_TO_OTHERS).await;
     }
-    drop(tokens.start_rotation(Order { account, wish, urge: Urge::Asked }));
+    let urge = if command { Urge::Command } else { Urge::Asked };
+    drop(tokens.start_rotation(Order { account, wish, urge }));
 }
 
 #[cfg(test)]
 mod tests {
+    use zoomd_store::grants::{Epoch, GrantVersion};
+
     use super::*;
 
     fn name(n: usize) -> AccountName {
@@ -184,9 +210,9 @@ mod tests {
         assert!(matches!(queue.take(), Some(Errand::Read(account)) if account == name(0)));
         queue.add(Errand::Read(name(0)));
         assert_eq!(queue.errands.len(), 2, "it changed again while it was read");
-        let version = GrantVersion::first(zoomd_store::grants::Epoch::choose(1, [], 0));
+        let version = GrantVersion::first(Epoch::choose(1, [], 0));
         for n in 0..2 * MOST_WISHES {
-            let text = format!("a{n} {version} nonce probe");
+            let text = format!("a{n} {version} nonce probe id");
             queue.add(Errand::Rotate(Asked::read(&text).expect("a wish")));
         }
         assert_eq!(queue.wishes, MOST_WISHES);

@@ -269,7 +269,11 @@ async fn a_command_says_how_long_a_doubt_lasts_and_probes_at_once_when_told_to()
     let account = house.import("ada").await;
     silent_host(&house, &account, Duration::from_secs(600)).await;
     let tokens = house.tokens("one").await;
-    tokio::time::sleep(Duration::from_millis(400)).await;
+    let begun = Instant::now();
+    while house.look(&account).await.is_leased() {
+        assert!(begun.elapsed() < PATIENCE, "the dead one's lease does not end");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
     let command = CommandTokens::new(house.config("cli").await);
     let begun = Instant::now();
     let refused = command.rotate(&account, false, Duration::from_secs(120)).await;
@@ -301,4 +305,48 @@ async fn a_token_zoom_refuses_parks_the_account_and_a_new_consent_frees_it() {
     assert_eq!(house.sim.counters().arrived.token, asked, "a dead grant is not presented again");
     house.import("ada").await;
     token(&tokens, &account).await;
+}
+
+#[tokio::test]
+async fn hundreds_that_wait_for_a_silent_host_keep_nobody_from_being_probed() {
+    let house = house(Reuse::Strict).await;
+    let account = house.import("ada").await;
+    let far = "99999999999999";
+    for n in 0..300 {
+        let (name, key) = (format!("a{n}"), format!("zoomd:v1:int:a{n}"));
+        let intent = ["HSET", &key, "id", "x", "host", "dead", "at", "1", "due", far];
+        house.redis.ask(&intent).expect("redis answers");
+        house.redis.ask(&["ZADD", "zoomd:v1:intents", "1", &name]).expect("redis answers");
+        house.redis.ask(&["ZADD", "zoomd:v1:probes", far, &name]).expect("redis answers");
+    }
+    house.sim.fault(Fault::new(Endpoint::Token, What::Status(500)));
+    let tokens = house.tokens("one").await;
+    let begun = Instant::now();
+    token(&tokens, &account).await;
+    assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
+}
+
+#[tokio::test]
+async fn a_host_answers_for_an_intent_of_its_own_that_came_back() {
+    let house = house(Reuse::Strict).await;
+    let account = house.import("ada").await;
+    let long = Duration::from_secs(600);
+    let patient = RotationSettings { probe_after: long, doubt_margin: long, ..settings() };
+    let tokens = house.tokens_with("one", patient).await;
+    token(&tokens, &account).await;
+    // Redis went back to a moment in which a rotation was under way that is over.
+    let now = house.look(&account).await.now_ms.to_string();
+    let intent = ["HSET", "zoomd:v1:int:ada", "id", "ghost", "host", "one", "at", &now];
+    house.redis.ask(&intent).expect("redis answers");
+    house.redis.ask(&["HSET", "zoomd:v1:a:ada", "int", "ghost"]).expect("redis answers");
+    house.redis.ask(&["ZADD", "zoomd:v1:intents", &now, "ada"]).expect("redis answers");
+    let begun = Instant::now();
+    loop {
+        let open = house.rotations().intent(&account).await.expect("redis").expect("it stands");
+        if open.doubt.is_some() {
+            break;
+        }
+        assert!(begun.elapsed() < PATIENCE, "the host says nothing");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
 }

@@ -2,9 +2,11 @@
 
 use std::time::{Duration, Instant};
 
+use zoomd_workers::journal::Journal;
 use zoomd_workers::tokens::{RotationSettings, Tokens};
 
 use crate::house::{House, PATIENCE, settings, token, usable};
+use crate::news::listening;
 use crate::trouble::{forget, go_back, repaired, saved};
 
 /// The usual minute.
@@ -17,6 +19,18 @@ const SHORT: Duration = Duration::from_secs(4);
 
 fn short() -> RotationSettings {
     RotationSettings { settle_after_restart: SHORT, ..settings() }
+}
+
+/// Ends a process as a crash would, but that its journal stays locked: nobody speaks
+/// for it. Its loops have ended when it listens no more.
+async fn died(house: &House, tokens: Tokens) -> Journal {
+    let (journal, before, begun) = (tokens.journal().clone(), listening(house), Instant::now());
+    drop(tokens);
+    while listening(house).len() == before.len() {
+        assert!(begun.elapsed() < PATIENCE, "it lives on");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    journal
 }
 
 /// Lets each process hear of the others.
@@ -88,8 +102,7 @@ async fn jobs_with_a_live_token_do_not_wait_for_the_hold() {
     token(&one, &account).await;
     acquainted(&[&one, &two]).await;
     // One that is silent: its journal is locked, and nobody speaks for it.
-    let journal = two.journal().clone();
-    drop(two);
+    let journal = died(&house, two).await;
     house.redis.kill();
     house.redis.restart().expect("starts again");
     let begun = Instant::now();
@@ -121,8 +134,7 @@ async fn who_takes_a_journal_over_reports_for_it_when_redis_has_what_it_held() {
     let two = house.tokens_with("two", usual()).await;
     acquainted(&[&one, &two]).await;
     let last = two.rotate_now("bob", PATIENCE).await.expect("a token").version;
-    let journal = two.journal().clone();
-    drop(two);
+    let journal = died(&house, two).await;
     go_back(&mut house, &old);
     until_held(&house, true).await;
     // Redis takes no token of bob's.
@@ -159,8 +171,7 @@ async fn while_one_that_the_living_remember_is_silent_nobody_rotates_before_the_
     let two = house.tokens_with("two", short()).await;
     acquainted(&[&one, &two]).await;
     let last = two.rotate_now("ada", PATIENCE).await.expect("a token").version;
-    let journal = two.journal().clone();
-    drop(two);
+    let journal = died(&house, two).await;
     go_back(&mut house, &old);
     let begun = Instant::now();
     nobody_rotates(&house, &one, begun).await;
@@ -181,8 +192,7 @@ async fn a_redis_that_forgot_everything_is_held_for_the_whole_time() {
     let two = house.tokens_with("two", short()).await;
     acquainted(&[&one, &two]).await;
     let last = two.rotate_now("ada", PATIENCE).await.expect("a token").version;
-    let journal = two.journal().clone();
-    drop(two);
+    let journal = died(&house, two).await;
     forget(&mut house);
     let begun = Instant::now();
     // The journal at hand brings the account back, with the token that is spent.

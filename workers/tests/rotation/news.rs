@@ -3,11 +3,12 @@
 use std::time::{Duration, Instant};
 
 use zoomd_store::grants::{Epoch, GrantVersion};
+use zoomd_store::rotation::Asking;
 
 use crate::house::{House, PATIENCE, token};
 
 /// The numbers of the connections that listen.
-fn listening(house: &House) -> Vec<String> {
+pub fn listening(house: &House) -> Vec<String> {
     let list = house.redis.ask(&["CLIENT", "LIST", "TYPE", "pubsub"]).expect("a list");
     let id = |line: &str| Some(line.strip_prefix("id=")?.split(' ').next()?.to_owned());
     list.lines().filter_map(id).collect()
@@ -37,7 +38,7 @@ async fn when_connections_are_renewed_the_subscription_is_too() {
     assert_ne!(before, after);
     let version = GrantVersion::first(Epoch::choose(1, [], 0));
     let rotations = house.rotations();
-    rotations.ask(&account, version, "after", false).await.expect("redis");
+    rotations.ask(&account, version, "after", Asking::Command).await.expect("redis");
     while !rotations.is_acknowledged("after").await.expect("redis") {
         assert!(begun.elapsed() < PATIENCE, "it hears nothing");
         tokio::time::sleep(Duration::from_millis(10)).await;

@@ -7,6 +7,7 @@ use zoom_sim::{Endpoint, Fault, What};
 use zoomd_store::grants::{AccountState, Epoch, GrantVersion};
 use zoomd_store::listener::Heard;
 use zoomd_store::meta;
+use zoomd_store::rotation::Asking;
 use zoomd_store::seal::KeyRing;
 use zoomd_wire::AccountName;
 use zoomd_workers::tokens::{CommandTokens, NoToken, RotationSettings, TokensConfig};
@@ -233,23 +234,28 @@ async fn a_listener_that_is_no_daemon_keeps_no_command_waiting() {
     // With a daemon it is the daemon that rotates.
     let daemon = house.tokens("one").await;
     let command = CommandTokens::new(house.config("cli-2").await);
-    let begun = std::time::Instant::now();
-    while !heard(&house, &account).await {
-        assert!(begun.elapsed() < PATIENCE, "no daemon says that it heard");
-    }
+    until_heard(&house, &account).await;
     command.rotate(&account, false, PATIENCE).await.expect("rotated by the daemon");
     let story = house.grants().await.timeline(&account, 1).await.expect("redis");
     assert_eq!(story[0].by.as_deref(), Some("one"), "{story:?}");
     drop(daemon);
 }
 
-/// Whether a daemon acknowledges a wish (for a version that is not stored).
-async fn heard(house: &House, account: &AccountName) -> bool {
+/// Waits until a daemon acknowledges a wish (for a version that is not stored).
+async fn until_heard(house: &House, account: &AccountName) {
     let version = GrantVersion::first(Epoch::choose(1, [], 0));
-    let rotations = house.rotations();
-    rotations.ask(account, version, "nonce", false).await.expect("redis");
-    tokio::time::sleep(Duration::from_millis(20)).await;
-    rotations.is_acknowledged("nonce").await.expect("redis")
+    let (rotations, begun) = (house.rotations(), std::time::Instant::now());
+    for n in 0.. {
+        let nonce = format!("nonce-{n}");
+        rotations.ask(account, version, &nonce, Asking::Command).await.expect("redis");
+        for _ in 0..20 {
+            if rotations.is_acknowledged(&nonce).await.expect("redis") {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        assert!(begun.elapsed() < PATIENCE, "no daemon says that it heard");
+    }
 }
 
 #[tokio::test]

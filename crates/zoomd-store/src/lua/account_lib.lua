@@ -18,7 +18,7 @@ local function misplaced(account)
   end
   local shared = {
     accounts = 'zset', u = 'hash', tomb = 'hash', ring = 'zset', zz = 'zset', intents = 'zset',
-    stop = 'hash',
+    probes = 'zset', stop = 'hash',
   }
   for name, kind in pairs(shared) do
     if not holds(P .. name, kind) then return P .. name end

@@ -22,6 +22,7 @@ if flying > 0 then return {'in flight', flying} end
 redis.call('ZREM', P .. 'zz', A, A .. '?')
 redis.call('ZREM', P .. 'ring', A, A .. '?')
 redis.call('ZREM', P .. 'intents', A)
+redis.call('ZREM', P .. 'probes', A)
 for _, class in ipairs({'g', 'int', 'tl', 'i', 'p', 'r', 'hr'}) do redis.call('UNLINK', P .. class .. ':' .. A) end
 redis.call('UNLINK', P .. 'w:' .. A .. '|' .. RECONCILE)
 -- Budgets under a Zoom account's id stay until they expire by themselves: they

@@ -27,6 +27,7 @@ if stored[3] then
 end
 redis.call('DEL', g, P .. 'int:' .. account)
 redis.call('ZREM', P .. 'intents', account)
+redis.call('ZREM', P .. 'probes', account)
 redis.call('HDEL', a, 'uid', 'em', 'lk', 'lku', 'int', 'paused')
 -- The epoch that was removed, at a generation no rotation reaches: a late one of
 -- this epoch is older, a new consent is not.

@@ -53,6 +53,7 @@ local function supersede(other, by, epoch)
   local a = P .. 'a:' .. other
   redis.call('DEL', P .. 'g:' .. other, P .. 'int:' .. other)
   redis.call('ZREM', P .. 'intents', other)
+  redis.call('ZREM', P .. 'probes', other)
   redis.call('HDEL', a, 'uid', 'em', 'lk', 'lku', 'int')
   redis.call('HSET', a, 'st', 'superseded', 'why', by, 'ep', epoch, 'gen', '0')
   note(other, '{"what":"superseded","by":"' .. by .. '"}')
@@ -74,6 +75,7 @@ local function write(new, old)
   local a, g = P .. 'a:' .. new.account, P .. 'g:' .. new.account
   redis.call('DEL', g, P .. 'int:' .. new.account)
   redis.call('ZREM', P .. 'intents', new.account)
+  redis.call('ZREM', P .. 'probes', new.account)
   -- Zoom took the app's id and secret just now: its rotations go on.
   if mode == 'connect' then redis.call('HDEL', P .. 'stop', new.issuer .. ' ' .. new.client_id) end
   if old.st == 'removed' then redis.call('DEL', a) end

@@ -28,7 +28,8 @@ if ARGV[4] ~= '' and v[4] == ARGV[4] then
   local old = call('HMGET', P .. 'int:' .. A, 'old_case', 'old_due', 'since')
   if old[1] then
     local due = math.max(tonumber(old[2] or 0) or 0, now + rest)
-    call('HSET', P .. 'int:' .. A, 'none', '1', 'case', old[1], 'due', int(due), 'at', old[3])
+    call('HSET', P .. 'int:' .. A, 'none', '1', 'case', old[1], 'at', old[3])
+    probe_at(A, due)
   else
     clear_intent(A)
   end

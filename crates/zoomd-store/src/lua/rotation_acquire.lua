@@ -38,7 +38,7 @@ local _, run_at = see_run(ARGV[8])
 local longest = tonumber(ARGV[6])
 local ends = hold_ends(run_at, longest)
 -- It may end at any moment: asked again soon.
-if ends > 0 then return {'settling', int(math.min(ends, now + longest / 60))} end
+if ends > 0 then return {'settling', int(math.min(ends, now + longest * AGAIN))} end
 
 local app = call('HMGET', g, 'issuer', 'client_id')
 local stop = call('HGET', P .. 'stop', (app[1] or '') .. ' ' .. (app[2] or ''))
@@ -49,5 +49,10 @@ end
 
 local over = int(now + tonumber(ARGV[4]))
 call('HSET', a, 'lk', owner, 'lku', over)
+if v[3] == '-' and till > now then
+  call('HSET', a, 'lkr', int(till))
+elseif v[3] ~= owner then
+  call('HDEL', a, 'lkr')
+end
 local flying = call('ZCOUNT', P .. 'i:' .. A, '(' .. int(now), '+inf')
 return {'got', int(now), over, flying, call('HGETALL', a), call('HGETALL', g), call('HGETALL', P .. 'int:' .. A)}

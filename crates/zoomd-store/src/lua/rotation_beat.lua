@@ -40,7 +40,7 @@ if ends > 0 then
   local remembered = tonumber(ARGV[6])
   if remembered then
     told[#told + 1], told[#told + 2] = 'memory', '1'
-    if remembered - last > longest / 4 then told[#told + 1], told[#told + 2] = 'old', '1' end
+    if remembered - last > longest * OLD then told[#told + 1], told[#told + 2] = 'old', '1' end
   end
   if #told > 0 then call('HSET', hold, unpack(told)) end
 

@@ -36,7 +36,8 @@ elseif case == 'early' then
   due = tonumber(since) + tonumber(ARGV[8])
   call('HSET', int_key, 'at', since)
 end
-call('HSET', int_key, 'none', '1', 'case', case, 'n', int(n), 'due', int(due))
+call('HSET', int_key, 'none', '1', 'case', case, 'n', int(n))
+probe_at(A, due)
 if ARGV[5] ~= '' and call('EXISTS', P .. 'g:' .. A) == 1 then
   call('HSET', P .. 'g:' .. A, 'last', ARGV[5])
 end

@@ -37,7 +37,8 @@ call('HSET', a, 'int', ARGV[5], 'lku', int(now + tonumber(ARGV[4])))
 call('DEL', P .. 'int:' .. A)
 call('HSET', P .. 'int:' .. A, 'id', ARGV[5], 'host', ARGV[6], 'ep', ARGV[7], 'gen', ARGV[8],
   'fp', ARGV[10], 'at', int(now), 'owner', ARGV[3], 'probe', ARGV[11] == '' and '0' or '1',
-  'since', since, 'n', again and before[3] or '0', 'due', int(now + tonumber(ARGV[13])))
+  'since', since, 'n', again and before[3] or '0')
+probe_at(A, now + tonumber(ARGV[13]))
 if again then
   call('HSET', P .. 'int:' .. A, 'old_case', before[4] or 'silence', 'old_due', before[5] or int(now))
 end

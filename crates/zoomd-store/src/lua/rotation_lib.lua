@@ -18,16 +18,27 @@ local function clear_intent(account)
   call('DEL', P .. 'int:' .. account)
   call('HDEL', P .. 'a:' .. account, 'int')
   call('ZREM', P .. 'intents', account)
+  call('ZREM', P .. 'probes', account)
 end
 
--- The lease goes only if it is `owner`'s; a rest may take its place.
+-- The account's open intent may be probed then: the earliest are looked at first.
+local function probe_at(account, due)
+  call('HSET', P .. 'int:' .. account, 'due', int(due))
+  call('ZADD', P .. 'probes', int(due), account)
+end
+
+-- The lease goes only if it is `owner`'s. Of a rotation that came to nothing
+-- (`rest_ms`) a rest takes its place, or what is left of the longer one that the lease
+-- was taken over (`lkr`).
 local function release(account, owner, rest_ms)
   local a = P .. 'a:' .. account
   if owner == '' or call('HGET', a, 'lk') ~= owner then return end
-  if rest_ms and rest_ms > 0 then
-    call('HSET', a, 'lk', '-', 'lku', int(now + rest_ms))
+  local till = rest_ms and math.max(now + rest_ms, tonumber(call('HGET', a, 'lkr') or 0) or 0) or 0
+  if till > now then
+    call('HSET', a, 'lk', '-', 'lku', int(till))
+    call('HDEL', a, 'lkr')
   else
-    call('HDEL', a, 'lk', 'lku')
+    call('HDEL', a, 'lk', 'lku', 'lkr')
   end
 end
 
@@ -66,6 +77,10 @@ local function see_run(heard)
   call('HSET', P .. 'hold', 'last', last[2] or '0')
   return run, at
 end
+
+-- Parts of the longest hold: a store whose last beat is so much older than what is
+-- remembered is an old one; who is held back asks again so soon.
+local OLD, AGAIN = 1 / 4, 1 / 60
 
 -- When the hold ends by itself; 0 when it is over.
 local function hold_ends(run_at, longest)

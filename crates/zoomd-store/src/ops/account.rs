@@ -14,7 +14,7 @@ use super::line::Whose;
 use crate::StoreError;
 use crate::budget::forecast::{Line, Seat};
 use crate::queue::Why;
-use crate::rotation::OpenIntent;
+use crate::rotation::{OpenIntent, stop};
 
 /// What decides whether jobs of an account may run, and when.
 #[derive(Debug, Clone, Default)]
@@ -172,10 +172,7 @@ fn rests(
     stops: &HashMap<String, String>,
     now_ms: i64,
 ) -> Option<(i64, String)> {
-    let stop = stops.get(&format!("{} {}", issuer?, client_id?))?;
-    let mut parts = stop.splitn(3, ' ');
-    let until: i64 = parts.next()?.parse().ok()?;
-    let why = parts.nth(1)?;
+    let (until, why) = stop(stops.get(&format!("{} {}", issuer?, client_id?))?)?;
     let live = lives(expires.as_deref(), now_ms);
     (until > now_ms && !live).then(|| (until, why.to_owned()))
 }

@@ -6,10 +6,10 @@ use super::{BEAT, Rotations, millis};
 use crate::StoreError;
 use crate::answer::Words;
 
-/// What a process with a journal says about once a second.
+/// The report of a process with a journal, about once a second.
 #[derive(Debug, Clone)]
 pub struct Beat<'a> {
-    /// Its id.
+    /// The id of the process.
     pub process: &'a str,
     /// The run id of the server that has all that its journal holds.
     pub committed_to: Option<&'a str>,
@@ -19,18 +19,18 @@ pub struct Beat<'a> {
     pub seen: &'a [String],
     /// The last beat it knows of, ms; `None`: it has just begun.
     pub last_ms: Option<i64>,
-    /// How long a hold lasts at most.
+    /// The longest time of a hold.
     pub hold: Duration,
     /// The run id that its beat before this one heard; empty: it has just begun.
     pub run_id: &'a str,
 }
 
-/// What it hears.
+/// The answer to a [`Beat`].
 #[derive(Debug, Clone)]
 pub struct Heard {
     /// The server's run id.
     pub run_id: String,
-    /// Until when no rotation starts, where that is so.
+    /// The end of the hold, during which no rotation starts; `None`: there is none.
     pub hold_until_ms: Option<i64>,
     /// The time of Redis.
     pub now_ms: i64,

@@ -16,7 +16,7 @@ use crate::seal::Fingerprint;
 pub struct Intending<'a> {
     /// The account.
     pub account: &'a AccountName,
-    /// Who holds the lease.
+    /// The holder of the lease.
     pub owner: &'a str,
     /// The lease from now on: longer than the exchange can take.
     pub lease: Duration,
@@ -24,9 +24,9 @@ pub struct Intending<'a> {
     pub id: &'a str,
     /// The journal the reply will be staged in.
     pub host: &'a str,
-    /// What is stored.
+    /// The stored grant.
     pub stored: Stored,
-    /// What is presented: the stored token, or a candidate.
+    /// The token that is presented: the stored token, or a candidate.
     pub presented: Fingerprint,
     /// The open intent that this one takes over.
     pub instead_of: Option<&'a str>,
@@ -36,7 +36,7 @@ pub struct Intending<'a> {
     pub line: Line,
 }
 
-/// What came of writing an intent.
+/// The outcome of writing an intent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Intended {
     /// It is written.
@@ -57,7 +57,7 @@ pub enum Intended {
     Busy,
 }
 
-/// What is known of an intent whose outcome is not.
+/// The knowledge of an intent whose outcome is not known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Doubt {
     /// The token server answered that it failed: the exchange is over.
@@ -89,7 +89,7 @@ impl Doubt {
     }
 }
 
-/// When a token in doubt may be presented again.
+/// The pauses before a token in doubt may be presented again.
 #[derive(Debug, Clone, Copy)]
 pub struct Pauses {
     /// From a presentation until it is surely over.
@@ -100,7 +100,7 @@ pub struct Pauses {
     pub longest: Duration,
 }
 
-/// What the host of an intent has to say of it.
+/// The word of an intent's host on it.
 #[derive(Debug, Clone)]
 pub struct Doubted<'a> {
     /// The account.
@@ -258,39 +258,86 @@ impl Rotations {
         Ok(OpenIntent::read(account, &redis::from_redis_value(value)?))
     }
 
-    /// The oldest open intents, at most `limit`, written before `before_ms`.
+    /// The open intents that may be probed first, at most `limit`.
+    ///
+    /// # Errors
+    /// That Redis could not be asked.
+    pub async fn next_probes(&self, limit: usize) -> Result<Vec<OpenIntent>, StoreError> {
+        let mut list = redis::cmd("ZRANGE");
+        list.arg(self.store.keys().probes()).arg(0).arg(limit.saturating_sub(1));
+        self.intents_of(&self.listed(&list).await?).await
+    }
+
+    /// A page of all open intents, the oldest first: the `limit` behind the first `from`.
+    /// Those that a version before this one wrote are put in line for their probes,
+    /// `silence` after they were written. Answers how many were looked at, too: fewer where the last was met.
     ///
     /// # Errors
     /// That Redis could not be asked.
     pub async fn open_intents(
         &self,
-        before_ms: i64,
+        from: usize,
         limit: usize,
-    ) -> Result<Vec<OpenIntent>, StoreError> {
+        silence: Duration,
+    ) -> Result<(usize, Vec<OpenIntent>), StoreError> {
         let keys = self.store.keys();
-        let mut list = redis::cmd("ZRANGEBYSCORE");
-        list.arg(keys.intents()).arg("-inf").arg(before_ms).arg("LIMIT").arg(0).arg(limit);
-        let conn = self.store.connection();
-        let names: Vec<String> = redis::from_redis_value(conn.value(&list).await?)?;
-        let names: Vec<_> = names.iter().filter_map(|name| AccountName::new(name).ok()).collect();
+        let mut list = redis::cmd("ZRANGE");
+        list.arg(keys.intents()).arg(from).arg((from + limit).saturating_sub(1));
+        let names = self.listed(&list).await?;
+        let open = self.intents_of(&names).await?;
+        let mut lines = redis::pipe();
+        for intent in &open {
+            let due =
+                intent.due_ms.unwrap_or(intent.at_ms.saturating_add_unsigned(millis(silence)));
+            lines.cmd("ZADD").arg(keys.probes()).arg("NX").arg(due).arg(intent.account.as_str());
+        }
+        if !open.is_empty() {
+            for answer in self.store.connection().values(&lines).await? {
+                answer.extract_error()?;
+            }
+        }
+        Ok((names.len(), open))
+    }
+
+    /// How many open intents were written before `before_ms`.
+    ///
+    /// # Errors
+    /// That Redis could not be asked.
+    pub async fn open_since(&self, before_ms: i64) -> Result<usize, StoreError> {
+        let mut count = redis::cmd("ZCOUNT");
+        count.arg(self.store.keys().intents()).arg("-inf").arg(before_ms);
+        Ok(redis::from_redis_value(self.store.connection().value(&count).await?)?)
+    }
+
+    async fn listed(&self, list: &redis::Cmd) -> Result<Vec<AccountName>, StoreError> {
+        let value = self.store.connection().value(list).await?;
+        let names: Vec<String> = redis::from_redis_value(value)?;
+        Ok(names.iter().filter_map(|name| AccountName::new(name).ok()).collect())
+    }
+
+    async fn intents_of(&self, names: &[AccountName]) -> Result<Vec<OpenIntent>, StoreError> {
         if names.is_empty() {
             return Ok(Vec::new());
         }
+        let (keys, conn) = (self.store.keys(), self.store.connection());
         let mut reads = redis::pipe();
-        for name in &names {
+        for name in names {
             reads.cmd("HGETALL").arg(keys.intent(name.as_str()));
         }
-        let mut open = Vec::new();
+        let (mut open, mut forget, mut gone) = (Vec::new(), redis::pipe(), false);
         for (name, value) in names.iter().zip(conn.values(&reads).await?) {
-            match OpenIntent::read(name, &redis::from_redis_value(value)?) {
-                Some(intent) => open.push(intent),
-                None => {
-                    // An account that was removed or connected anew meanwhile.
-                    let mut forget = redis::cmd("ZREM");
-                    forget.arg(keys.intents()).arg(name.as_str());
-                    conn.value(&forget).await?;
-                }
+            if let Some(intent) = OpenIntent::read(name, &redis::from_redis_value(value)?) {
+                open.push(intent);
+                continue;
             }
+            // An account that was removed or connected anew meanwhile.
+            gone = true;
+            for list in [keys.intents(), keys.probes()] {
+                forget.cmd("ZREM").arg(list).arg(name.as_str());
+            }
+        }
+        if gone {
+            conn.values(&forget).await?;
         }
         Ok(open)
     }

@@ -27,6 +27,14 @@ impl Look {
         leased || self.account.intent.is_some()
     }
 
+    /// Whether a rotation is under way.
+    #[must_use]
+    pub fn is_leased(&self) -> bool {
+        self.account.lease.as_ref().is_some_and(|(owner, until)| {
+            owner != "-" && i64::try_from(*until).unwrap_or(i64::MAX) > self.now_ms
+        })
+    }
+
     /// Whether another token than the stored one may be the living one.
     #[must_use]
     pub fn is_forked(&self) -> bool {
@@ -53,6 +61,20 @@ impl Version {
     pub fn buried(&self) -> Option<Epoch> {
         self.version.filter(|_| self.removed).map(|version| version.epoch)
     }
+}
+
+/// Who asks the daemons for a rotation, and for what.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Asking<'a> {
+    /// A command, to have the stored version replaced; it waits to hear why not.
+    Command,
+    /// A daemon that cannot, for its jobs: to have the stored version replaced.
+    Jobs,
+    /// A command, to find out now what became of this open intent.
+    Probe {
+        /// Its id.
+        intent: &'a str,
+    },
 }
 
 impl Rotations {
@@ -141,9 +163,9 @@ impl Rotations {
         Ok(found)
     }
 
-    /// Asks every daemon to replace `version` of the account's grant, or, with
-    /// `probe`, to find out now what became of its open intent. Whoever will do so
-    /// acknowledges it under `nonce`. Answers how many listened; these may be others.
+    /// Asks every daemon to rotate the account's grant, of which `version` is stored.
+    /// Whoever will do so acknowledges it under `nonce`. Answers how many listened;
+    /// these may be others.
     ///
     /// # Errors
     /// That Redis could not be asked.
@@ -152,23 +174,27 @@ impl Rotations {
         account: &AccountName,
         version: GrantVersion,
         nonce: &str,
-        probe: bool,
+        asking: Asking<'_>,
     ) -> Result<u64, StoreError> {
-        let what = if probe { " probe" } else { "" };
+        let what = match asking {
+            Asking::Command => String::new(),
+            Asking::Jobs => " jobs".to_owned(),
+            Asking::Probe { intent } => format!(" probe {intent}"),
+        };
         let mut publish = redis::cmd("PUBLISH");
         publish.arg(self.store.keys().ask()).arg(format!("{account} {version} {nonce}{what}"));
         Ok(redis::from_redis_value(self.store.connection().value(&publish).await?)?)
     }
 
-    /// Says that this process does what was asked for under `nonce`.
+    /// Says that this process does what was asked for under `nonce`; whether it is the
+    /// first to say so.
     ///
     /// # Errors
     /// That Redis could not be asked.
-    pub async fn acknowledge(&self, nonce: &str, process: &str) -> Result<(), StoreError> {
+    pub async fn acknowledge(&self, nonce: &str, process: &str) -> Result<bool, StoreError> {
         let mut set = redis::cmd("SET");
-        set.arg(self.store.keys().heard(nonce)).arg(process).arg("PX").arg(10_000);
-        self.store.connection().value(&set).await?;
-        Ok(())
+        set.arg(self.store.keys().heard(nonce)).arg(process).arg("NX").arg("PX").arg(10_000);
+        Ok(self.store.connection().value(&set).await? != redis::Value::Nil)
     }
 
     /// Whether a process does what was asked for under `nonce`.

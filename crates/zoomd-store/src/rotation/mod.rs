@@ -34,7 +34,8 @@ pub use beat::{Beat, Heard};
 pub use commit::{Committed, Offer, Origin, Spare};
 pub use intent::{Doubt, Doubted, Intended, Intending, OpenIntent, Pauses};
 pub use lease::{Acquired, Ask, End, Held, NewState};
-pub use look::{Look, Version};
+pub use look::{Asking, Look, Version};
+pub(crate) use stop::stop;
 pub use verdict::{Judged, Refusal};
 
 /// Which stored grant something was read from: its version and fingerprint.

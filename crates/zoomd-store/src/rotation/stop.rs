@@ -39,11 +39,16 @@ impl Rotations {
         let all: Vec<(String, String)> =
             redis::from_redis_value(self.store.connection().value(&read).await?)?;
         let parsed = all.into_iter().filter_map(|(app, text)| {
-            let mut parts = text.splitn(3, ' ');
-            let until: i64 = parts.next()?.parse().ok()?;
-            let why = parts.nth(1)?.to_owned();
-            Some((app, until, why))
+            let (until, why) = stop(&text)?;
+            Some((app, until, why.to_owned()))
         });
         Ok(parsed.filter(|(_, until, _)| *until > now).collect())
     }
+}
+
+/// The end of a stop (ms) and its reason, of `<until> <mark> <reason>`.
+pub(crate) fn stop(text: &str) -> Option<(i64, &str)> {
+    let mut parts = text.splitn(3, ' ');
+    let until = parts.next()?.parse().ok()?;
+    Some((until, parts.nth(1)?))
 }

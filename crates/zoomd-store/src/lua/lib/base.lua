@@ -92,7 +92,7 @@ end
 
 -- Puts live jobs into their rooms, and rooms that were empty into a turn. The
 -- caller has asked `has_room`.
--- `until_of(j)` may name a time before which the room need not be looked at.
+-- `sleep_of(j)` may name a time before which the room need not be looked at.
 local function into_rooms(jobs, sleep_of)
   local ring = false
   local rooms, order = {}, {}
