@@ -99,6 +99,9 @@ impl Rotator {
     pub(crate) async fn beat(&self) -> Result<Option<String>, StoreError> {
         // One after the other: a late answer must not undo what a later one told.
         let _in_turn = self.0.beating.lock().await;
+        if self.is_closing() {
+            return Ok(None);
+        }
         let run_id = self.run_heard();
         let (journals, seen, last_ms, committed_to, was_holding) = {
             let memory = lock(&self.0.memory);
@@ -154,6 +157,8 @@ impl Rotator {
     /// Says that this process ends and leaves nothing; else those who come after it
     /// have its file, and report for it.
     pub(crate) async fn leave(&self) {
+        // Behind the last beat, which would make it known again.
+        let _in_turn = self.0.beating.lock().await;
         if self.0.journal.entries().is_empty()
             && lock(&self.0.running).is_empty()
             && let Err(error) = self.0.rotations.leave(&self.0.daemon).await
