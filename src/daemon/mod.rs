@@ -73,7 +73,7 @@ pub async fn run(
     let engine = Engine::start(setup).await?;
     let mut public = public::open(config, public, engine.tokens(), client);
     let rounds = rounds::begin(engine.tokens(), &id);
-    let presence = presence::announce(store.clone(), &id, Arc::clone(&health), &supervisor);
+    let presence = presence::announce(store.clone(), &id, Arc::clone(&health), &supervisor).await;
     health.run(store, engine);
     systemd::ready();
     tracing::info!(concurrency = config.concurrency, listen, "zoomd is ready");

@@ -13,8 +13,8 @@ use zoomd_workers::supervisor::{Part, Supervisor};
 use super::identity;
 use crate::http::Health;
 
-const EVERY: Duration = Duration::from_secs(1);
-/// How long Redis may take to hear of our end.
+const EVERY: Duration = zoomd_store::ops::HEARTBEAT;
+/// How long Redis may take to hear of our start, or of our end.
 const GOODBYE: Duration = Duration::from_secs(1);
 
 /// A daemon that says so.
@@ -25,7 +25,7 @@ pub(super) struct Announced {
 }
 
 /// Begins to say so.
-pub(super) fn announce(
+pub(super) async fn announce(
     store: Store,
     id: &str,
     health: Arc<Health>,
@@ -40,6 +40,8 @@ pub(super) fn announce(
         started_ms: jiff::Timestamp::now().as_millisecond(),
         problems: Vec::new(),
     };
+    // A daemon that is ready is one that `zoomd status` knows of.
+    let _ = tokio::time::timeout(GOODBYE, ops.announce(&presence)).await;
     let announcer = ops.clone();
     let part = supervisor.spawn("presence", |beat| async move {
         let mut tick = tokio::time::interval(EVERY);

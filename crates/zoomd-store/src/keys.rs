@@ -99,7 +99,8 @@ impl Keys {
         intents = "intents";
         /// Zset: the same accounts → when the token in doubt may be presented again, ms.
         probes = "probes";
-        /// Hash: `<issuer> <client id>` → until when its rotations are stopped, and why.
+        /// Hash: `<issuer> <client id>` → until when its rotations are stopped, and why;
+        /// `since <issuer> <client id>` → when Zoom rejected it first, ms.
         stops = "stop";
         /// Zset: `<client id>|<account>` → when a verdict was written, ms.
         deaths = "deaths";

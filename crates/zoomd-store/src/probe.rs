@@ -6,8 +6,8 @@ use std::collections::HashMap;
 use redis::Value;
 use redis::aio::ConnectionLike as _;
 
-use crate::ops::ALIVE_MS;
-use crate::{Store, StoreError};
+use crate::ops::SLOW_ALIVE_MS;
+use crate::{Keys, Store, StoreError};
 
 /// What the server says of itself.
 #[derive(Debug, Clone, Default)]
@@ -36,6 +36,8 @@ pub struct ServerFacts {
     pub cluster: bool,
     /// Whether it has a configuration file, into which `CONFIG REWRITE` writes.
     pub has_file: bool,
+    /// How long it has been running, in seconds.
+    pub uptime_s: u64,
 }
 
 /// What a namespace says of itself, before it is opened.
@@ -49,42 +51,61 @@ pub struct NamespaceFacts {
     pub paused: Option<String>,
 }
 
+/// Sections of `INFO`, and settings, that make the facts.
+const SECTIONS: [&str; 5] = ["server", "persistence", "memory", "replication", "cluster"];
+const SETTINGS: [&str; 2] = ["appendfsync", "min-replicas-to-write"];
+
 /// Asks the server.
 ///
 /// # Errors
 /// That it could not be asked.
 pub async fn server(store: &Store) -> Result<ServerFacts, StoreError> {
+    let mut ask = redis::pipe();
+    ask_server(&mut ask);
+    Ok(server_facts(&mut store.connection().values(&ask).await?.into_iter()))
+}
+
+/// Adds the commands whose answers [`server_facts`] takes.
+pub(crate) fn ask_server(ask: &mut redis::Pipeline) {
+    for section in SECTIONS {
+        ask.cmd("INFO").arg(section);
+    }
+    for name in SETTINGS {
+        ask.cmd("CONFIG").arg("GET").arg(name);
+    }
+}
+
+/// Facts from the next answers. What the user of Redis may not ask (`CONFIG GET` is
+/// often forbidden) is not known.
+pub(crate) fn server_facts(answers: &mut impl Iterator<Item = Value>) -> ServerFacts {
     let mut facts: HashMap<String, String> = HashMap::new();
-    for section in ["server", "persistence", "memory", "replication", "cluster"] {
-        let text = store.info(section).await?;
+    for answer in answers.take(SECTIONS.len()) {
+        let text: String = redis::from_redis_value(answer).unwrap_or_default();
         let pairs = text.lines().filter_map(|line| line.split_once(':'));
         facts.extend(pairs.map(|(k, v)| (k.to_owned(), v.trim().to_owned())));
     }
+    let [fsync, min_replicas] = SETTINGS.map(|name| {
+        let pairs = redis::from_redis_value::<HashMap<String, String>>(answers.next()?);
+        pairs.ok()?.remove(name)
+    });
     let text = |name: &str| facts.get(name).cloned().unwrap_or_default();
     let number = |name: &str| text(name).parse().unwrap_or(0);
     let valkey = facts.contains_key("valkey_version");
-    Ok(ServerFacts {
+    ServerFacts {
         product: if valkey { "valkey" } else { "redis" }.to_owned(),
         version: text(if valkey { "valkey_version" } else { "redis_version" }),
         aof: text("aof_enabled") == "1",
-        fsync: setting(store, "appendfsync").await,
+        fsync,
         persists: text("aof_last_write_status") != "err",
         policy: text("maxmemory_policy"),
         max_memory: number("maxmemory"),
         used_memory: number("used_memory"),
         replicas: text("connected_slaves").parse().unwrap_or(0),
-        min_replicas: setting(store, "min-replicas-to-write").await.and_then(|n| n.parse().ok()),
+        min_replicas: min_replicas.and_then(|n| n.parse().ok()),
         cluster: text("cluster_enabled") == "1",
         has_file: !text("config_file").is_empty(),
-    })
-}
-
-/// `CONFIG GET` is often forbidden; then nothing is known.
-async fn setting(store: &Store, name: &str) -> Option<String> {
-    let mut command = redis::cmd("CONFIG");
-    command.arg("GET").arg(name);
-    let value = store.connection().value(&command).await.ok()?;
-    redis::from_redis_value::<HashMap<String, String>>(value).ok()?.remove(name)
+        uptime_s: number("uptime_in_seconds"),
+    }
 }
 
 /// Whether the server takes a write now. Writes an empty text into a key that
@@ -94,10 +115,17 @@ async fn setting(store: &Store, name: &str) -> Option<String> {
 /// # Errors
 /// Why it does not.
 pub async fn write(store: &Store) -> Result<(), StoreError> {
-    let mut command = redis::cmd("SETRANGE");
-    command.arg(format!("{}probe", store.keys().prefix())).arg(0).arg("");
-    store.connection().value(&command).await?;
+    let mut ask = redis::pipe();
+    ask_write(&mut ask, store.keys());
+    for answer in store.connection().values(&ask).await? {
+        answer.extract_error()?;
+    }
     Ok(())
+}
+
+/// Adds the command that shows whether the server takes a write.
+pub(crate) fn ask_write(ask: &mut redis::Pipeline, keys: &Keys) {
+    ask.cmd("SETRANGE").arg(format!("{}probe", keys.prefix())).arg(0).arg("");
 }
 
 /// Another database of this server in which daemons of a namespace of the same name
@@ -111,7 +139,7 @@ pub async fn lives_elsewhere(store: &Store) -> Result<Option<i64>, StoreError> {
     let names = info.lines().filter_map(|line| line.strip_prefix("db")?.split(':').next());
     let ours = store.connection().get_db();
     let others: Vec<i64> = names.filter_map(|n| n.parse().ok()).filter(|db| *db != ours).collect();
-    let since = store.now_ms().await? - ALIVE_MS;
+    let since = store.now_ms().await? - SLOW_ALIVE_MS;
     for database in others {
         // A connection of its own, which goes with the look: SELECT outlasts the command.
         let conn = store.blocking_connection();

@@ -4,7 +4,7 @@
 -- Answer  1 resumed, 0 nothing was paused
 -- Lanes that went to sleep because of the pause wake within a minute by
 -- themselves; those that can be seen are woken now. One too many only looks.
-if call('HDEL', KEYS[2], 'paused') == 0 then return 0 end
+if call('HDEL', KEYS[2], 'paused', 'paused_at') == 0 then return 0 end
 local lanes = call('ZRANGEBYSCORE', P .. 'zz', int(now), int(now + 60000), 'LIMIT', 0, ARGV[2])
 for _, lane in ipairs(lanes) do
   if not string.find(lane, '|', 1, true) then

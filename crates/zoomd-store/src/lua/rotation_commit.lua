@@ -111,7 +111,8 @@ local function store(kept)
   end
   if new.spare ~= '' then left[#left + 1] = cjson.decode(new.spare) end
   keep(left)
-  call('HDEL', P .. 'stop', new.issuer .. ' ' .. new.client_id)
+  local app = new.issuer .. ' ' .. new.client_id
+  call('HDEL', P .. 'stop', app, 'since ' .. app)
 end
 
 local what, kept = judge()

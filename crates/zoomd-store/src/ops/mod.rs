@@ -25,6 +25,7 @@ mod sharers;
 mod status;
 mod stream;
 mod view;
+mod vitals;
 
 use std::sync::Arc;
 
@@ -38,14 +39,15 @@ pub use failures::{Cursor, FailureFilter, FailureLine, FailureRecord};
 pub use find::{OUTCOMES_LOOK, QUEUED_LOOK};
 pub use jobs::{JobFilter, JobLine};
 pub use pause::Paused;
-pub(crate) use presence::ALIVE_MS;
-pub use presence::{DaemonLine, Presence};
-pub use problem::{Level, Problem};
+pub(crate) use presence::SLOW_ALIVE_MS;
+pub use presence::{DaemonLine, HEARTBEAT, Presence};
+pub use problem::{CODES, Level, Problem};
 pub use retry::{RETRIED_AT, Retried};
 pub use rotations::{DAYS as ROTATION_DAYS, RotationDays};
 pub use seen::Seen;
 pub use status::Status;
 pub use view::{JobView, LIMITED, Source, State};
+pub use vitals::{AccountVitals, AppStop, Held, RecentFailure, Refusal, Vitals};
 
 /// An operator's hand on one namespace.
 #[derive(Debug, Clone)]

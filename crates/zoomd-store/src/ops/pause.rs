@@ -14,6 +14,8 @@ const WOKEN: usize = 2_000;
 pub struct Paused {
     /// What whoever did it said.
     pub reason: String,
+    /// When, ms; `None`: an earlier version did it.
+    pub since_ms: Option<i64>,
 }
 
 impl Ops {
@@ -22,8 +24,10 @@ impl Ops {
     /// # Errors
     /// That Redis could not be asked.
     pub async fn pause(&self, reason: &str) -> Result<(), StoreError> {
+        let now_ms = self.store.now_ms().await?;
         let mut command = redis::cmd("HSET");
         command.arg(self.store.keys().meta()).arg("paused").arg(reason);
+        command.arg("paused_at").arg(now_ms);
         self.store.connection().value(&command).await?;
         Ok(())
     }
@@ -45,10 +49,10 @@ impl Ops {
     /// # Errors
     /// That Redis could not be asked.
     pub async fn paused(&self) -> Result<Option<Paused>, StoreError> {
-        let mut command = redis::cmd("HGET");
-        command.arg(self.store.keys().meta()).arg("paused");
-        let reason: Option<String> =
+        let mut command = redis::cmd("HMGET");
+        command.arg(self.store.keys().meta()).arg("paused").arg("paused_at");
+        let (reason, since_ms): (Option<String>, Option<i64>) =
             from_redis_value(self.store.connection().value(&command).await?)?;
-        Ok(reason.map(|reason| Paused { reason }))
+        Ok(reason.map(|reason| Paused { reason, since_ms }))
     }
 }

@@ -1,12 +1,19 @@
-//! Which daemons there are: each says so every second.
+//! Daemons of a namespace: each announces itself every second.
+
+use std::time::Duration;
 
 use redis::from_redis_value;
 
 use super::{Ops, Problem};
 use crate::StoreError;
 
+/// Time between two announcements of a daemon.
+pub const HEARTBEAT: Duration = Duration::from_secs(1);
 /// A daemon is alive that was heard of within so long.
-pub(crate) const ALIVE_MS: i64 = 30_000;
+const ALIVE_MS: i64 = 4_000;
+/// The same for a daemon of an earlier version, which does not say how often it
+/// announces itself: every ten seconds.
+pub(crate) const SLOW_ALIVE_MS: i64 = 30_000;
 /// One not heard of for so long is forgotten.
 const FORGOTTEN_MS: i64 = 86_400_000;
 /// Daemons shown at most.
@@ -41,7 +48,7 @@ pub struct DaemonLine {
 }
 
 impl Ops {
-    /// Says that a daemon is there; to be said every second.
+    /// Says that a daemon is there; to be said every [`HEARTBEAT`].
     ///
     /// # Errors
     /// That Redis could not be asked.
@@ -55,6 +62,7 @@ impl Ops {
         write.arg("pid").arg(presence.pid).arg("version").arg(&presence.version);
         let problems = serde_json::to_string(&presence.problems).unwrap_or_default();
         write.arg("started").arg(presence.started_ms).arg("problems").arg(problems);
+        write.arg("every").arg(HEARTBEAT.as_millis() as u64);
         write.cmd("PEXPIRE").arg(&key).arg(FORGOTTEN_MS);
         write.cmd("ZREMRANGEBYSCORE").arg(keys.daemons()).arg("-inf").arg(now_ms - FORGOTTEN_MS);
         for answer in self.store.connection().values(&write).await? {
@@ -80,20 +88,29 @@ impl Ops {
     /// # Errors
     /// That Redis could not be asked.
     pub async fn daemons(&self) -> Result<Vec<DaemonLine>, StoreError> {
-        let (keys, conn) = (self.store.keys(), self.store.connection());
         let now_ms = self.store.now_ms().await?;
         let mut command = redis::cmd("ZREVRANGE");
-        command.arg(keys.daemons()).arg(0).arg(MOST - 1).arg("WITHSCORES");
-        let seen: Vec<(String, f64)> = from_redis_value(conn.value(&command).await?)?;
+        command.arg(self.store.keys().daemons()).arg(0).arg(MOST - 1).arg("WITHSCORES");
+        let seen = from_redis_value(self.store.connection().value(&command).await?)?;
+        self.daemon_lines(seen, now_ms).await
+    }
+
+    /// What these daemons, heard of then, said of themselves.
+    pub(super) async fn daemon_lines(
+        &self,
+        seen: Vec<(String, f64)>,
+        now_ms: i64,
+    ) -> Result<Vec<DaemonLine>, StoreError> {
+        let keys = self.store.keys();
         if seen.is_empty() {
             return Ok(Vec::new());
         }
         let mut reads = redis::pipe();
         for (id, _) in &seen {
-            let fields = ["host", "pid", "version", "started", "problems"];
+            let fields = ["host", "pid", "version", "started", "problems", "every"];
             reads.cmd("HMGET").arg(keys.daemon(id)).arg(&fields);
         }
-        let values = conn.values(&reads).await?;
+        let values = self.store.connection().values(&reads).await?;
         let mut daemons = Vec::with_capacity(seen.len());
         for ((id, seen_ms), value) in seen.into_iter().zip(values) {
             let fields: Vec<Option<String>> = from_redis_value(value)?;
@@ -104,8 +121,9 @@ impl Ops {
             let seen_ms = seen_ms as i64;
             // A daemon of another version may tell none, or of another shape.
             let problems = serde_json::from_str(&next()).unwrap_or_default();
+            let within = if next().is_empty() { SLOW_ALIVE_MS } else { ALIVE_MS };
             let presence = Presence { id, host, pid, version, started_ms, problems };
-            daemons.push(DaemonLine { presence, seen_ms, alive: now_ms - seen_ms < ALIVE_MS });
+            daemons.push(DaemonLine { presence, seen_ms, alive: now_ms - seen_ms < within });
         }
         Ok(daemons)
     }

@@ -9,16 +9,46 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Level {
+    /// Worth knowing, and no trouble yet: the verdict stays as it is.
+    Notice,
     /// Some jobs wait or fail, or soon will.
     Degraded,
     /// No job can run.
     Down,
 }
 
+/// Codes of all problems, the most urgent first among those of one level.
+pub const CODES: [&str; 24] = [
+    "redis_unreachable",
+    "redis_full",
+    "redis_read_only",
+    "no_daemon",
+    "namespace_paused",
+    "app_rejected",
+    "zoom_unreachable",
+    "zoom_endpoint_failing",
+    "zoom_slow",
+    "rotation_impossible",
+    "rotation_held",
+    "rotation_in_doubt",
+    "key_missing",
+    "needs_authorization",
+    "daily_limit",
+    "account_paused",
+    "account_at_cap",
+    "jobs_overdue",
+    "producer_failing",
+    "daemon_silent",
+    "redis_failed_over",
+    "redis_evicts",
+    "redis_not_durable",
+    "clock_skew",
+];
+
 /// Something that keeps jobs from running, or soon will.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Problem {
-    /// Short and stable, `snake_case`: what scripts and alerts compare.
+    /// Short and stable, one of [`CODES`]: what scripts and alerts compare.
     pub code: Cow<'static, str>,
     /// How bad it is.
     pub level: Level,
@@ -49,15 +79,20 @@ impl Problem {
         Self { code, level, what, since_ms, jobs, account, host, next }
     }
 
+    /// One that keeps no job from running yet.
+    pub fn notice(code: &'static str, what: impl Into<String>, next: impl Into<String>) -> Self {
+        Self { level: Level::Notice, ..Self::degraded(code, what, next) }
+    }
+
     /// One that keeps every job from running.
     pub fn down(code: &'static str, what: impl Into<String>, next: impl Into<String>) -> Self {
         Self { level: Level::Down, ..Self::degraded(code, what, next) }
     }
 
-    /// The same, since then.
+    /// The same, since then; `None` or 0: not known.
     #[must_use]
-    pub fn since(self, ms: i64) -> Self {
-        Self { since_ms: Some(ms), ..self }
+    pub fn since(self, ms: impl Into<Option<i64>>) -> Self {
+        Self { since_ms: ms.into().filter(|ms| *ms > 0), ..self }
     }
 
     /// The same, with so many jobs held back.

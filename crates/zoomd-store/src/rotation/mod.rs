@@ -35,7 +35,7 @@ pub use commit::{Committed, Offer, Origin, Spare};
 pub use intent::{Doubt, Doubted, Intended, Intending, OpenIntent, Pauses};
 pub use lease::{Acquired, Ask, End, Held, NewState};
 pub use look::{Asking, Look, Version};
-pub(crate) use stop::stop;
+pub(crate) use stop::{SINCE, stop};
 pub use verdict::{Judged, Refusal};
 
 /// Which stored grant something was read from: its version and fingerprint.

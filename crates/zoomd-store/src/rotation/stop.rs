@@ -5,6 +5,10 @@ use std::time::Duration;
 use super::{Rotations, millis};
 use crate::StoreError;
 
+/// The field of an app that says since when Zoom has rejected it: this, and the app.
+/// A commit of a token of the app removes it, as it does the stop.
+pub(crate) const SINCE: &str = "since ";
+
 impl Rotations {
     /// Stops the rotations of an app for a while, for daemons whose credentials
     /// bear this mark. Nothing is said of any account.
@@ -19,11 +23,15 @@ impl Rotations {
         rest: Duration,
         why: &str,
     ) -> Result<(), StoreError> {
-        let until = self.store.now_ms().await?.saturating_add_unsigned(millis(rest));
-        let mut set = redis::cmd("HSET");
-        set.arg(self.store.keys().stops()).arg(format!("{issuer} {client_id}"));
-        set.arg(format!("{until} {mark} {why}"));
-        self.store.connection().value(&set).await?;
+        let now = self.store.now_ms().await?;
+        let until = now.saturating_add_unsigned(millis(rest));
+        let (stops, app) = (self.store.keys().stops(), format!("{issuer} {client_id}"));
+        let mut set = redis::pipe();
+        set.cmd("HSET").arg(&stops).arg(&app).arg(format!("{until} {mark} {why}"));
+        set.cmd("HSETNX").arg(&stops).arg(format!("{SINCE}{app}")).arg(now);
+        for answer in self.store.connection().values(&set).await? {
+            answer.extract_error()?;
+        }
         Ok(())
     }
 
