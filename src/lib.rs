@@ -11,6 +11,7 @@ pub mod config;
 pub mod daemon;
 pub mod dev;
 pub mod exit;
+pub mod health;
 pub mod http;
 pub mod input;
 pub mod telemetry;

@@ -29,7 +29,7 @@ use super::ctx::Ctx;
 use super::error::CliResult;
 
 pub(crate) use connect_link::far_from_home;
-pub(in crate::cli) use open::correct_app;
+pub(crate) use open::correct_app;
 pub use open::{app, grants};
 pub(in crate::cli) use token::{refused, tokens};
 

@@ -61,7 +61,7 @@ pub fn app(ctx: &Ctx) -> Result<App, CliError> {
 
 /// What to do where Zoom rejects the credentials of an account's app. Those of a
 /// server-to-server app are the account's own.
-pub(in crate::cli) fn correct_app(name: &str, kind: GrantKind) -> String {
+pub(crate) fn correct_app(name: &str, kind: GrantKind) -> String {
     match kind {
         GrantKind::ServerToServer => format!(
             "zoomd account add {name} --server-to-server ZOOM_ACCOUNT_ID --client-id ID \

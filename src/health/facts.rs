@@ -1,0 +1,114 @@
+//! Facts that the judgement is made of: plain data, read by `gather`.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use zoomd_store::ops::{AccountVitals, Held, Problem, Vitals};
+use zoomd_store::rekey::Survey;
+use zoomd_store::seal::KeyId;
+use zoomd_store::{ErrorKind, Replicas};
+
+use super::tools::{Process, Tools};
+
+/// All facts of one moment.
+#[derive(Debug, Clone)]
+pub struct Facts {
+    /// The process that asks.
+    pub here: Here,
+    /// The problems of the daemon that asks; empty for a command.
+    pub own: Vec<Problem>,
+    /// The namespace, or why it cannot be read.
+    pub found: Result<Box<Found>, Absent>,
+}
+
+/// The process that asks, and its machine.
+#[derive(Debug, Clone, Default)]
+pub struct Here {
+    /// The namespace.
+    pub namespace: String,
+    /// The address of Redis, without user and password.
+    pub redis: String,
+    /// The name of this machine, as daemons tell theirs.
+    pub machine: String,
+    /// The id of the daemon that asks; `None`: a command asks.
+    pub daemon: Option<String>,
+    /// Keys of this process that decrypt.
+    pub keys: BTreeSet<KeyId>,
+    /// Replicas that must confirm a token refresh.
+    pub replicas: Replicas,
+    /// The longest time for which token refreshes are held after a restart of Redis, ms.
+    pub hold_ms: i64,
+    /// Programs and services of this machine.
+    pub tools: Tools,
+}
+
+/// A Redis that could not be asked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Absent {
+    /// The kind of trouble.
+    pub kind: ErrorKind,
+    /// The error.
+    pub text: String,
+    /// The time of the first failure that this process saw, ms.
+    pub since_ms: Option<i64>,
+}
+
+/// Facts of a namespace.
+#[derive(Debug, Clone, Default)]
+pub struct Found {
+    /// Facts that do not depend on the accounts.
+    pub vitals: Vitals,
+    /// Words on a namespace that no zoomd has used; `None`: one has.
+    pub unused: Option<String>,
+    /// The difference between the clock of Redis and that of this process, ms, beyond
+    /// what the network explains.
+    pub clock_off_ms: i64,
+    /// The accounts.
+    pub accounts: Accounts,
+    /// Jobs that wait for long.
+    pub held: Vec<Held>,
+    /// Accounts whose jobs all fail.
+    pub failing: Vec<Failing>,
+    /// Keys that the stored tokens need; `None`: not known.
+    pub keys: Option<Survey>,
+    /// Processes of this machine that daemons without a heartbeat ran in.
+    pub processes: BTreeMap<String, Process>,
+}
+
+/// Accounts that are not removed, by name.
+#[derive(Debug, Clone, Default)]
+pub struct Accounts(pub BTreeMap<String, AccountVitals>);
+
+impl Accounts {
+    /// Jobs that wait, in all accounts.
+    pub fn waiting(&self) -> u64 {
+        self.0.values().map(|account| account.waiting).sum()
+    }
+
+    /// Jobs that wait in accounts without a valid access token.
+    pub fn waiting_for_a_token(&self, now_ms: i64) -> u64 {
+        let without = self.0.values().filter(|account| account.expires_ms <= now_ms);
+        without.map(|account| account.waiting).sum()
+    }
+}
+
+impl Found {
+    /// Jobs without an outcome.
+    pub fn unfinished(&self) -> u64 {
+        self.vitals.stream + self.accounts.waiting()
+    }
+}
+
+/// An account whose latest jobs all failed, with one code.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Failing {
+    /// The account; empty if the jobs name none.
+    pub account: String,
+    /// The failure code.
+    pub code: String,
+    /// Failures in a row that were seen.
+    pub failures: usize,
+    /// The first of them, ms.
+    pub since_ms: i64,
+    /// The last job.
+    pub job_id: String,
+}

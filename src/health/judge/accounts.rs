@@ -1,0 +1,98 @@
+//! Accounts: authorization, pauses, caps, limits of the day.
+
+use zoomd_store::ops::{AccountVitals, Held, Problem};
+use zoomd_store::queue::Why;
+
+use super::{Found, Here, clock_time, listed};
+
+/// Account problems.
+pub(super) fn all(_here: &Here, found: &Found) -> Vec<Problem> {
+    let accounts = || found.accounts.0.values();
+    let mut problems: Vec<_> = paused(found).into_iter().collect();
+    let held = accounts().filter_map(authorization).collect();
+    let more = |n| format!("{n} more accounts need authorization");
+    problems.extend(listed(held, more, "zoomd account list"));
+    let held = accounts().filter_map(pause).collect();
+    let more = |n| format!("{n} more accounts are paused");
+    problems.extend(listed(held, more, "zoomd account list"));
+    let held = accounts().filter_map(at_cap).collect();
+    let more = |n| format!("{n} more accounts have as many calls in flight as their cap allows");
+    problems.extend(listed(held, more, "zoomd account list"));
+    let held = found.held.iter().filter_map(limit).collect();
+    let more = |n| format!("{n} more daily limits are used up");
+    problems.extend(listed(held, more, "zoomd budget"));
+    problems
+}
+
+/// A reason, in brackets.
+fn because(reason: Option<&str>) -> String {
+    match reason.filter(|reason| !reason.is_empty()) {
+        Some(reason) => format!(" ({})", crate::cli::table::one_line(reason)),
+        None => String::new(),
+    }
+}
+
+fn paused(found: &Found) -> Option<Problem> {
+    let paused = found.vitals.paused.as_ref()?;
+    let why = because(Some(&paused.reason));
+    let what = format!("all jobs are paused{why}");
+    let problem = Problem::degraded("namespace_paused", what, "zoomd resume");
+    Some(problem.since(paused.since_ms).holding(found.unfinished()))
+}
+
+fn authorization(account: &AccountVitals) -> Option<Problem> {
+    let name = &account.name;
+    let why = because(account.why.as_deref());
+    let login = format!("zoomd account login {name}");
+    let (what, next) = match account.state.as_str() {
+        "active" => return None,
+        "wrong_app" => (
+            format!("account {name} was authorized with another app or another Zoom{why}"),
+            format!("set the former ZOOMD_CLIENT_ID and restart, or {login}"),
+        ),
+        "superseded" => (
+            format!("account {name} is superseded: its Zoom user has another account{why}"),
+            format!("zoomd account explain {name}"),
+        ),
+        _ => (format!("account {name} needs authorization{why}"), login),
+    };
+    let problem = Problem::degraded("needs_authorization", what, next).of_account(name);
+    Some(problem.since(account.since_ms).holding(account.waiting))
+}
+
+fn pause(account: &AccountVitals) -> Option<Problem> {
+    let reason = account.paused.as_deref().filter(|_| account.is_active())?;
+    let name = &account.name;
+    let what = format!("account {name} is paused{}", because(Some(reason)));
+    let next = format!("zoomd account resume {name}");
+    let problem = Problem::degraded("account_paused", what, next).of_account(name);
+    Some(problem.since(account.since_ms).holding(account.waiting))
+}
+
+fn at_cap(account: &AccountVitals) -> Option<Problem> {
+    let full = account.cap > 0 && account.in_flight >= account.cap && account.waiting > 0;
+    let (name, cap) = (&account.name, account.cap);
+    let what = format!("account {name} has {cap} calls in flight, as many as its cap allows");
+    let next = format!("zoomd account set {name} --cap {}", cap.saturating_mul(2));
+    full.then(|| {
+        Problem::notice("account_at_cap", what, next).of_account(name).holding(account.waiting)
+    })
+}
+
+/// A limit of the day, Zoom's or as it is counted here.
+fn limit(held: &Held) -> Option<Problem> {
+    let (account, host) = (&held.account, &held.host);
+    let what = match held.why {
+        Why::HostDay => {
+            format!("the daily limit of meetings of host {host} ({account}) is used up")
+        }
+        Why::LabelDay => format!("the daily limit of calls of account {account} is used up"),
+        Why::Limited => format!("Zoom limits the calls of account {account} (429), host {host}"),
+        _ => return None,
+    };
+    let until = held.until_ms.map(|until| format!("; next try at {}", clock_time(until)));
+    let what = format!("{what}{}", until.unwrap_or_default());
+    let problem = Problem::degraded("daily_limit", what, format!("zoomd budget {account}"));
+    let problem = problem.of_account(account).holding(held.jobs);
+    Some(if held.why == Why::LabelDay { problem } else { problem.of_host(host) })
+}

@@ -1,0 +1,146 @@
+//! Daemons: heard of, or silent; and the problems they tell.
+
+use std::collections::BTreeMap;
+
+use zoomd_store::ops::{DaemonLine, Level, Problem};
+
+use super::{Found, Here, length, listed};
+use crate::health::tools::Process;
+
+/// A daemon that fell silent is told for so long, ms.
+const MISSED_MS: i64 = 3_600_000;
+
+/// Daemons without a heartbeat.
+pub(super) fn heartbeats(here: &Here, found: &Found) -> Vec<Problem> {
+    let vitals = &found.vitals;
+    // A heartbeat is a write.
+    if vitals.refusal.is_some() {
+        return Vec::new();
+    }
+    let alive = |line: &&DaemonLine| is_alive(here, line);
+    if here.daemon.is_none() && !vitals.daemons.iter().any(|line| alive(&line)) {
+        return vec![nobody(here, found)];
+    }
+    let silent = vitals.daemons.iter().filter(|line| !alive(line) && is_missed(here, found, line));
+    let problems = silent.map(|line| {
+        let id = &line.presence.id;
+        let jobs = vitals.in_hand.get(id).copied().unwrap_or(0);
+        let (state, next) = told(here, found, line);
+        let what = format!("daemon {id} on {} has no heartbeat{state}", line.presence.host);
+        Problem::degraded("daemon_silent", what, next).since(line.seen_ms).holding(jobs).of_host(id)
+    });
+    let problems: Vec<_> = problems.collect();
+    let more = |n| format!("{n} more daemons have no heartbeat");
+    // The host of a problem is one of Zoom's; the id kept these apart.
+    listed(problems, more, "zoomd status")
+        .into_iter()
+        .map(|problem| Problem { host: None, ..problem })
+        .collect()
+}
+
+fn is_alive(here: &Here, line: &DaemonLine) -> bool {
+    line.alive || here.daemon.as_deref() == Some(&line.presence.id)
+}
+
+/// A daemon that fell silent lately and that none has replaced on its machine.
+fn is_missed(here: &Here, found: &Found, line: &DaemonLine) -> bool {
+    let recent = found.vitals.now_ms - line.seen_ms < MISSED_MS;
+    let stopped = found.processes.get(&line.presence.id) == Some(&Process::Stopped);
+    let replaced = found.vitals.daemons.iter().any(|other| {
+        is_alive(here, other)
+            && other.presence.host == line.presence.host
+            && other.presence.started_ms >= line.presence.started_ms
+    });
+    stopped || recent && !replaced
+}
+
+fn nobody(here: &Here, found: &Found) -> Problem {
+    let namespace = &here.namespace;
+    let down = |what: String, next: String| {
+        Problem::down("no_daemon", what, next).holding(found.unfinished())
+    };
+    if let Some(unused) = &found.unused {
+        let next = format!("check --namespace and ZOOMD_NAMESPACE, or {}", here.tools.start());
+        return down(unused.clone(), next);
+    }
+    let Some(last) = found.vitals.daemons.first() else {
+        let what = format!("no daemon runs in namespace {namespace}: jobs wait");
+        return down(what, here.tools.start().to_owned());
+    };
+    let (state, next) = told(here, found, last);
+    let ago = length(found.vitals.now_ms - last.seen_ms);
+    let (id, host) = (&last.presence.id, &last.presence.host);
+    let what = format!(
+        "no daemon runs in namespace {namespace}: the last, {id} on {host}, was heard of {ago} \
+         ago{state}"
+    );
+    down(what, next).since(last.seen_ms)
+}
+
+/// The state of a silent daemon's process, where it is on this machine, and what
+/// brings it back.
+fn told(here: &Here, found: &Found, line: &DaemonLine) -> (String, String) {
+    let (pid, host) = (line.presence.pid, &line.presence.host);
+    let start = here.tools.start();
+    match found.processes.get(&line.presence.id) {
+        Some(Process::Stopped) => {
+            (format!("; its process {pid} is stopped (SIGSTOP)"), format!("kill -CONT {pid}"))
+        }
+        Some(Process::Running) => (
+            format!("; its process {pid} runs, but does not reach Redis"),
+            format!("read the log of process {pid} on {host}"),
+        ),
+        Some(Process::Gone) => {
+            ("; its process is gone: it crashed or was killed".to_owned(), start.to_owned())
+        }
+        None => {
+            let what = "; it was killed, is stopped, or does not reach Redis";
+            (what.to_owned(), format!("on {host}: {start}"))
+        }
+    }
+}
+
+/// Problems that daemons tell, those of several in one.
+pub(super) fn published(here: &Here, found: &Found, own: &[Problem]) -> Vec<Problem> {
+    let alive: Vec<_> = found.vitals.daemons.iter().filter(|line| is_alive(here, line)).collect();
+    let others = alive.iter().filter(|line| here.daemon.as_deref() != Some(&line.presence.id));
+    let told = others.flat_map(|line| &line.presence.problems).chain(own);
+    let mut merged: BTreeMap<_, (Problem, usize)> = BTreeMap::new();
+    for problem in told {
+        let key = (problem.code.to_string(), problem.account.clone(), problem.host.clone());
+        let (known, tellers) = merged.entry(key).or_insert_with(|| (problem.clone(), 0));
+        *tellers += 1;
+        known.level = known.level.max(problem.level);
+        known.since_ms = [known.since_ms, problem.since_ms].into_iter().flatten().min();
+        known.jobs = known.jobs.max(problem.jobs);
+    }
+    let all = alive.len().max(1);
+    let merged = merged.into_values().map(|(problem, tellers)| of_several(problem, tellers, all));
+    merged.map(|problem| held_by(found, problem)).collect()
+}
+
+/// With some daemons well the problem of the others stops not every job.
+fn of_several(mut problem: Problem, tellers: usize, all: usize) -> Problem {
+    if all > 1 {
+        problem.what = format!("{} (told by {tellers} of {all} daemons)", problem.what);
+    }
+    if tellers < all {
+        problem.level = problem.level.min(Level::Degraded);
+    }
+    problem
+}
+
+/// A daemon knows its own jobs; how many wait is known here.
+fn held_by(found: &Found, problem: Problem) -> Problem {
+    if problem.jobs.is_some() {
+        return problem;
+    }
+    match &*problem.code {
+        "zoom_unreachable" | "zoom_endpoint_failing" => problem.holding(found.accounts.waiting()),
+        "rotation_impossible" => {
+            let waiting = found.accounts.waiting_for_a_token(found.vitals.now_ms);
+            problem.holding(waiting)
+        }
+        _ => problem,
+    }
+}

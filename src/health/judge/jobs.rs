@@ -1,0 +1,54 @@
+//! Jobs that wait longer than they should, and producers whose jobs all fail.
+
+use zoomd_store::ops::Problem;
+
+use super::{Found, Here, length, listed};
+use crate::health::facts::Failing;
+
+/// A job that nothing holds back runs within this, ms.
+const LATE_MS: i64 = 60_000;
+
+/// Job problems.
+pub(super) fn all(here: &Here, found: &Found) -> Vec<Problem> {
+    let mut problems: Vec<_> = overdue(here, found).into_iter().collect();
+    let failing = found.failing.iter().map(failing).collect();
+    let more = |n| format!("all jobs of {n} more accounts fail");
+    problems.extend(listed(failing, more, "zoomd failure list"));
+    problems
+}
+
+/// Jobs that daemons should have read, woken or taken back, while there are daemons.
+fn overdue(here: &Here, found: &Found) -> Option<Problem> {
+    let vitals = &found.vitals;
+    let alive = here.daemon.is_some() || vitals.daemons.iter().any(|line| line.alive);
+    if !alive || vitals.refusal.is_some() {
+        return None;
+    }
+    let late = |at: Option<i64>| at.filter(|at| vitals.now_ms - at > LATE_MS);
+    let age = |at: i64| length(vitals.now_ms - at);
+    let problem = |what, at| Problem::degraded("jobs_overdue", what, "zoomd job list").since(at);
+    if let Some(at) = late(vitals.oldest_unread_ms) {
+        let unread = vitals.unread;
+        let what = format!("no daemon reads new jobs: the oldest of {unread} came {} ago", age(at));
+        return Some(problem(what, at).holding(unread));
+    }
+    if let Some(at) = late(vitals.first_due_ms) {
+        let what = format!("no daemon wakes sleeping jobs: the first was due {} ago", age(at));
+        return Some(problem(what, at));
+    }
+    let at = late(vitals.first_lease_ms)?;
+    let what = format!("no daemon takes back the jobs of a dead one: since {}", age(at));
+    Some(problem(what, at))
+}
+
+fn failing(failing: &Failing) -> Problem {
+    let Failing { account, code, failures, since_ms, job_id } = failing;
+    let (of, filter) = match account.is_empty() {
+        true => ("jobs without an account".to_owned(), String::new()),
+        false => (format!("jobs of account {account}"), format!(" --account {account}")),
+    };
+    let what = format!("the last {failures} {of} all failed with {code} (the last: {job_id})");
+    let next = format!("zoomd failure list --code {code}{filter}");
+    let problem = Problem::degraded("producer_failing", what, next).since(*since_ms);
+    if account.is_empty() { problem } else { problem.of_account(account) }
+}

@@ -1,0 +1,99 @@
+//! From facts to problems: pure, one rule for each code.
+//!
+//! A rule is silent where its facts are explained by a worse problem: a Redis that
+//! takes no writes takes no heartbeats either.
+
+mod accounts;
+mod daemons;
+mod jobs;
+mod redis;
+#[cfg(test)]
+mod tests;
+mod tokens;
+
+use std::borrow::Cow;
+use std::collections::BTreeSet;
+
+use zoomd_store::ops::{CODES, Problem};
+
+use super::facts::{Facts, Found, Here};
+use super::verdict::Judgement;
+
+/// Problems of one code that are told one by one; more are counted.
+const LISTED: usize = 3;
+
+/// The verdict and its problems.
+pub fn judge(facts: &Facts) -> Judgement {
+    let here = &facts.here;
+    let mut problems = match &facts.found {
+        Err(absent) => {
+            let mut problems = vec![redis::absent(here, absent)];
+            problems.extend(facts.own.iter().filter(|p| !p.code.starts_with("redis_")).cloned());
+            problems
+        }
+        Ok(found) => of_namespace(here, found, &facts.own),
+    };
+    problems.sort_by_key(|problem| (std::cmp::Reverse(problem.level), rank(problem)));
+    Judgement::of(problems)
+}
+
+fn rank(problem: &Problem) -> usize {
+    CODES.iter().position(|code| *code == problem.code).unwrap_or(CODES.len())
+}
+
+fn of_namespace(here: &Here, found: &Found, own: &[Problem]) -> Vec<Problem> {
+    let mut problems = redis::server(here, found);
+    problems.extend(daemons::heartbeats(here, found));
+    problems.extend(accounts::all(here, found));
+    problems.extend(tokens::all(here, found));
+    problems.extend(jobs::all(here, found));
+    problems.extend(redis::clock(here, found));
+    let told = daemons::published(here, found, own);
+    let known: BTreeSet<_> = problems.iter().map(|problem| problem.code.clone()).collect();
+    problems.extend(told.into_iter().filter(|problem| adds(&problem.code, &known)));
+    problems
+}
+
+/// True for a daemon's problem of which the facts of the namespace do not tell already:
+/// it is not about the namespace, or the namespace does not know it.
+fn adds(code: &str, known: &BTreeSet<Cow<'static, str>>) -> bool {
+    let of_daemon = ["key_missing", "clock_skew", "rotation_impossible"];
+    of_daemon.contains(&code) || !known.contains(code)
+}
+
+/// The first of `all` one by one, and one problem more for the rest.
+fn listed(mut all: Vec<Problem>, rest: impl FnOnce(usize) -> String, next: &str) -> Vec<Problem> {
+    all.sort_by_key(|problem| std::cmp::Reverse(problem.jobs));
+    let more = all.split_off(all.len().min(LISTED));
+    if let Some(first) = more.first() {
+        let jobs = more.iter().filter_map(|problem| problem.jobs).sum();
+        let since_ms = more.iter().filter_map(|problem| problem.since_ms).min();
+        let (jobs, account, host) = (Some(jobs), None, None);
+        let (what, next) = (rest(more.len()), next.to_owned());
+        all.push(Problem { what, since_ms, jobs, account, host, next, ..first.clone() });
+    }
+    all
+}
+
+/// Names for a sentence: `a`, `a and b`, `a, b, c and 4 more`.
+fn names<'a>(all: impl IntoIterator<Item = &'a str>) -> String {
+    let all: Vec<&str> = all.into_iter().collect();
+    match all.as_slice() {
+        [] => "none".to_owned(),
+        [one] => (*one).to_owned(),
+        [a, b] => format!("{a} and {b}"),
+        [first @ .., last] if first.len() < LISTED => format!("{} and {last}", first.join(", ")),
+        all => format!("{} and {} more", all[..LISTED].join(", "), all.len() - LISTED),
+    }
+}
+
+/// A length of time, in ms, for people.
+fn length(ms: i64) -> String {
+    crate::cli::output::span(u64::try_from(ms / 1_000).unwrap_or(0))
+}
+
+/// A time, in ms, as the minute of a UTC day.
+fn clock_time(ms: i64) -> String {
+    let at = jiff::Timestamp::from_millisecond(ms).unwrap_or_default();
+    at.strftime("%Y-%m-%d %H:%M:%SZ").to_string()
+}
