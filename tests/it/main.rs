@@ -30,6 +30,7 @@ mod reading;
 mod rights;
 mod rotation;
 mod shapes;
+mod status;
 mod story;
 mod supervised;
 mod support;

@@ -399,7 +399,7 @@ async fn whose_an_imported_grant_is_is_learnt_and_rotations_are_told_in_the_stat
     let rig = rig(Reuse::Strict).await;
     rig.connect("ada");
     assert!(account(&rig)["zoom_account"].is_null());
-    let none = rig.run(&["status", "--json"]).expect(0).json()["rotations"].clone();
+    let none = rig.run(&["status", "--json"]).expect(5).json()["rotations"].clone();
     assert_eq!((&none["in_time"], &none["met"]), (&0.into(), &true.into()), "{none}");
     let daemon = rig.daemon();
     rig.xadd(&job("ada", "j1")).await;
@@ -431,7 +431,7 @@ async fn whose_an_imported_grant_is_is_learnt_and_rotations_are_told_in_the_stat
     rig.run(&["account", "refresh", "ada"]).expect(4);
     let (_, metrics) = daemon.get("/metrics");
     assert!(metrics.contains("zoomd_refresh_token_age_at_death_seconds_count 1"), "{metrics}");
-    let status = rig.run(&["status", "--json"]).expect(0).json()["rotations"].clone();
+    let status = rig.run(&["status", "--json"]).expect(1).json()["rotations"].clone();
     assert_eq!(status["refused"], 1, "{status}");
 }
 

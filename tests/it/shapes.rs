@@ -37,7 +37,7 @@ async fn jobs_failures_results_and_status() {
             (&["failure", "retry", "bad", "--dry-run"], 0),
             (&["failure", "retry", "bad"], 1),
             (&["failure", "discard", "bad"], 0),
-            (&["status"], 0),
+            (&["status"], 1),
             (&["pause"], 0),
             (&["resume"], 0),
         ],

@@ -2,25 +2,29 @@
 
 use std::path::Path;
 
+use zoomd_store::rekey::Survey;
+
 use super::report::Finding;
 use crate::config::units::{show_time, time};
 use crate::config::{Config, RESTORE_KEY};
 use crate::daemon::{files, folder};
 
-/// Looks at what lies on this machine.
-pub(super) fn look(config: &Config) -> Vec<Finding> {
-    let mut checks = vec![key(config), data_dir(config), open_files(config, files::allowed())];
+/// Looks at what lies on this machine. `stored`: the keys that stored tokens need, where
+/// that is known.
+pub(super) fn look(config: &Config, stored: Option<&Survey>) -> Vec<Finding> {
+    let mut checks =
+        vec![key(config, stored), data_dir(config), open_files(config, files::allowed())];
     checks.extend(systemd(config));
     checks
 }
 
-fn key(config: &Config) -> Finding {
-    // A redirection that overwrites would destroy the key of the stored tokens.
-    const NEXT: &str = "set ZOOMD_ENCRYPTION_KEY_FILE to the key that the other daemons use; only \
-        a new installation makes one: (umask 077; set -C; zoomd config key > zoomd.key)";
+fn key(config: &Config, stored: Option<&Survey>) -> Finding {
     match config.key_ring() {
         Ok(ring) => match (ring.primary(), ring.self_test()) {
-            (None, _) => Finding::fail("encryption key", "none, so no token can be stored", NEXT),
+            (None, _) => {
+                let next = without_key(stored);
+                Finding::fail("encryption key", "none, so no token can be stored", next)
+            }
             (Some(_), Err(error)) => {
                 Finding::fail("encryption key", error.to_string(), RESTORE_KEY)
             }
@@ -31,6 +35,20 @@ fn key(config: &Config) -> Finding {
             }
         },
         Err(error) => Finding::fail("encryption key", error.message, RESTORE_KEY),
+    }
+}
+
+/// A second key could not decrypt what the first one encrypted, so one is made only
+/// where nothing is encrypted yet.
+fn without_key(stored: Option<&Survey>) -> String {
+    const SET: &str = "set ZOOMD_ENCRYPTION_KEY_FILE to the key file that the daemons use";
+    match stored.map(|survey| survey.keys().next()) {
+        // A redirection that overwrites would destroy a key that is there.
+        Some(None) => "(umask 077; set -C; zoomd config key > encryption_key), and set \
+                       ZOOMD_ENCRYPTION_KEY_FILE to that file"
+            .to_owned(),
+        Some(Some(key)) => format!("{SET}: stored tokens need key {key}"),
+        None => SET.to_owned(),
     }
 }
 
@@ -101,4 +119,20 @@ fn systemd(config: &Config) -> Option<Finding> {
         ),
         None => Finding::pass("systemd", "waits as long as it takes before it kills"),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_is_made_only_where_nothing_is_encrypted() {
+        let key = "0123abcd".parse().expect("a key");
+        let stored = Survey { grants: [(key, 2)].into(), ..Survey::default() };
+        assert!(without_key(Some(&Survey::default())).contains("zoomd config key"));
+        for told in [without_key(Some(&stored)), without_key(None)] {
+            assert!(!told.contains("config key"), "{told}");
+        }
+        assert!(without_key(Some(&stored)).contains("0123abcd"));
+    }
 }

@@ -3,7 +3,7 @@
 //! nothing anywhere. Exit 1 if anything failed.
 
 mod accounts;
-mod daemons;
+mod health;
 mod keys;
 mod local;
 mod neighbours;
@@ -14,12 +14,14 @@ mod rights;
 mod zoom;
 
 use clap::Args;
+use zoomd_store::Store;
 
 use super::Global;
 use super::error::CliResult;
 use super::output::Output;
 use crate::config::{Config, ConfigError, Origin, strange_variables};
 use crate::exit::Exit;
+use crate::health::{Facts, Gatherer};
 use report::{Finding, Report, State};
 
 /// `zoomd doctor`.
@@ -49,26 +51,41 @@ pub async fn examine(config: Result<Config, ConfigError>, offline: bool) -> Repo
         }
     };
     let mut checks = configuration(&config);
-    checks.extend(local::look(&config));
+    let store = redis::open(&config).await;
+    let facts = match &store {
+        Ok(store) => Some(Gatherer::of_command(&config, store.clone()).gather(Vec::new()).await),
+        Err(_) => None,
+    };
+    let found = facts.as_ref().and_then(|facts| facts.found.as_deref().ok());
+    checks.extend(local::look(&config, found.and_then(|found| found.keys.as_ref())));
     checks.extend(public::look(&config));
     if !offline {
         checks.extend(zoom::look(&config).await);
     }
-    let (found, store) = redis::look(&config).await;
-    checks.extend(found);
-    if let Some(store) = store {
-        let rights = rights::look(&store).await;
-        // What needs scripts would only repeat that they are refused.
-        let scripts = rights.state != State::Fail;
-        checks.push(rights);
-        if scripts {
-            checks.extend(keys::look(&config, &store).await);
-        }
-        checks.extend(accounts::look(&config, &store).await);
-        checks.extend(daemons::look(&store).await);
-        checks.extend(neighbours::look(&store).await);
+    match (store, facts) {
+        (Ok(store), Some(facts)) => checks.extend(namespace(&config, &store, &facts).await),
+        (Err(finding), _) => checks.push(finding),
+        (Ok(_), None) => {}
     }
     Report::new(checks)
+}
+
+/// Findings about Redis and the namespace.
+async fn namespace(config: &Config, store: &Store, facts: &Facts) -> Vec<Finding> {
+    let mut checks: Vec<_> = redis::server(facts).into_iter().collect();
+    checks.extend(health::look(facts));
+    let Ok(found) = &facts.found else { return checks };
+    checks.push(redis::namespace(config, store, &facts.here.redis).await);
+    let rights = rights::look(store).await;
+    // What needs scripts would only repeat that they are refused.
+    let scripts = rights.state != State::Fail;
+    checks.push(rights);
+    if scripts {
+        checks.extend(keys::look(config, store).await);
+    }
+    checks.extend(accounts::look(config, store, found).await);
+    checks.extend(neighbours::look(store).await);
+    checks
 }
 
 fn configuration(config: &Config) -> Vec<Finding> {

@@ -1,4 +1,9 @@
-//! `zoomd status`: is it fine? One screen.
+//! `zoomd status`: the verdict, its problems, and the numbers on one screen.
+//!
+//! The verdict and the problems come from [`crate::health`]. Without Redis there are
+//! no numbers, but still a verdict.
+
+mod trouble;
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -8,15 +13,14 @@ use std::time::{Duration, Instant};
 use clap::Args;
 use jiff::Timestamp;
 use serde::Serialize;
-use zoomd_store::ops::{Ops, Problem, ROTATION_DAYS, RotationDays, Status};
-use zoomd_store::probe::{self, ServerFacts};
-use zoomd_store::{ErrorKind, Store};
+use zoomd_store::ops::{Ops, Problem, ROTATION_DAYS, RotationDays, Status, Vitals};
+use zoomd_store::{Store, StoreError};
 
 use super::ctx::Ctx;
 use super::error::{CliError, CliResult};
 use super::output::{FAINT, Format, GOOD, WARN, paint};
 use super::table::one_line;
-use crate::exit::Exit;
+use crate::health::{Facts, Gatherer, Judgement, Verdict, judge};
 
 /// Between two looks.
 const PAUSE: Duration = Duration::from_secs(2);
@@ -28,7 +32,7 @@ const CLEAR: &str = "\x1b[2J\x1b[H";
 /// `zoomd status`.
 #[derive(Debug, Args)]
 pub struct StatusArgs {
-    /// Look again every two seconds
+    /// Show it again every two seconds, through outages too
     #[arg(short, long)]
     pub watch: bool,
 }
@@ -37,6 +41,15 @@ pub struct StatusArgs {
 #[derive(Debug, Serialize)]
 struct View<'a> {
     namespace: &'a str,
+    #[serde(flatten)]
+    judgement: &'a Judgement,
+    /// The numbers; left out where Redis cannot be asked.
+    #[serde(flatten)]
+    numbers: Option<Numbers<'a>>,
+}
+
+#[derive(Debug, Serialize)]
+struct Numbers<'a> {
     at: Option<Timestamp>,
     paused: bool,
     pause_reason: Option<&'a str>,
@@ -108,11 +121,11 @@ fn time(ms: i64) -> Option<Timestamp> {
     Timestamp::from_millisecond(ms).ok().filter(|_| ms > 0)
 }
 
-impl<'a> View<'a> {
-    fn of(namespace: &'a str, status: &'a Status, facts: &'a ServerFacts) -> Self {
+impl<'a> Numbers<'a> {
+    fn of(status: &'a Status, vitals: &'a Vitals) -> Self {
         let trouble = status.trouble.iter();
+        let facts = &vitals.server;
         Self {
-            namespace,
             at: time(status.now_ms),
             paused: status.paused.is_some(),
             pause_reason: status.paused.as_ref().map(|paused| paused.reason.as_str()),
@@ -139,7 +152,7 @@ impl<'a> View<'a> {
                 max_memory: facts.max_memory,
                 aof: facts.aof,
                 policy: &facts.policy,
-                refuses_writes: None,
+                refuses_writes: vitals.refusal.as_ref().map(|refusal| refusal.text.clone()),
             },
         }
     }
@@ -176,54 +189,67 @@ fn rotations(of: &RotationDays) -> Rotations {
 
 /// Runs it.
 pub async fn run(ctx: &Ctx, args: StatusArgs) -> CliResult {
-    let store = ctx.store().await?;
-    let ops = Ops::new(store.clone());
     if args.watch && ctx.out.format() != Format::Jsonl && !std::io::stdout().is_terminal() {
         return Err(CliError::usage("-w needs a terminal").hint("--output jsonl goes into a pipe"));
     }
-    let namespace = store.keys().namespace().to_owned();
+    let store = Store::open(&ctx.config.store())?;
+    let ops = Ops::new(store.clone());
+    let mut gatherer = Gatherer::of_command(&ctx.config, store.clone());
     let mut before: Option<(Instant, u64)> = None;
     loop {
-        let (status, facts) = (ops.status().await?, probe::server(&store).await?);
-        let mut view = View::of(&namespace, &status, &facts);
-        view.redis.refuses_writes = refusal(&store).await;
-        let ended = status.ended.0 + status.ended.1;
-        let rate = before.map(|(at, was)| {
+        let look = look(&mut gatherer, &ops).await?;
+        let ended = look.numbers.as_ref().map(|(status, _)| status.ended.0 + status.ended.1);
+        let rate = before.zip(ended).map(|((at, was), ended)| {
             ended.saturating_sub(was) as f64 / at.elapsed().as_secs_f64().max(0.001)
         });
-        before = Some((Instant::now(), ended));
+        before = ended.map(|ended| (Instant::now(), ended)).or(before);
+        let view = View {
+            namespace: store.keys().namespace(),
+            judgement: &look.judgement,
+            numbers: look.numbers.as_ref().map(|(status, vitals)| Numbers::of(status, vitals)),
+        };
         ctx.out.show(&view, || {
             let head = if args.watch { CLEAR } else { "" };
-            format!("{head}{}", people(ctx, &view, rate))
+            let trouble = trouble::text(&ctx.out, &look.judgement);
+            let numbers = view.numbers.as_ref().map(|numbers| people(ctx, &view, numbers, rate));
+            format!("{head}{trouble}{}", numbers.unwrap_or_default())
         })?;
         if !args.watch {
             hint(ctx, &view);
-            return Ok(Exit::Done);
+            return Ok(look.judgement.verdict.exit());
         }
         tokio::time::sleep(PAUSE).await;
     }
 }
 
-/// Why Redis takes no writes, where it takes none. That the user who asks may only
-/// read says nothing of the daemons.
-async fn refusal(store: &Store) -> Option<String> {
-    let error = probe::write(store).await.err()?;
-    let full = matches!(error.kind(), ErrorKind::OutOfMemory | ErrorKind::ReadOnly);
-    full.then(|| error.to_string())
+/// One look at the namespace.
+struct Look {
+    judgement: Judgement,
+    numbers: Option<(Status, Vitals)>,
 }
 
-fn people(ctx: &Ctx, view: &View<'_>, rate: Option<f64>) -> String {
+/// A Redis that goes away between two reads was away.
+async fn look(gatherer: &mut Gatherer, ops: &Ops) -> Result<Look, StoreError> {
+    let facts = gatherer.gather(Vec::new()).await;
+    let judgement = judge(&facts);
+    let Ok(found) = facts.found else { return Ok(Look { judgement, numbers: None }) };
+    match ops.status().await {
+        Ok(status) => Ok(Look { judgement, numbers: Some((status, found.vitals)) }),
+        Err(error) if error.is_transient() => {
+            let facts = Facts { found: Err(gatherer.absent(&error)), ..facts };
+            Ok(Look { judgement: judge(&facts), numbers: None })
+        }
+        Err(error) => Err(error),
+    }
+}
+
+fn people(ctx: &Ctx, whole: &View<'_>, view: &Numbers<'_>, rate: Option<f64>) -> String {
     let now = Timestamp::now();
     let mut text = String::new();
     let mut line = |head: &str, value: String| {
         let _ = writeln!(text, "{head:<10} {value}");
     };
-    line("namespace", view.namespace.to_owned());
-    if let Some(reason) = view.pause_reason {
-        let reason =
-            if reason.is_empty() { String::new() } else { format!(" ({})", one_line(reason)) };
-        line("paused", paint(&format!("everything is held back{reason}"), WARN));
-    }
+    line("namespace", whole.namespace.to_owned());
     let alive = view.daemons.iter().filter(|daemon| daemon.alive).count();
     line(
         "daemons",
@@ -236,9 +262,6 @@ fn people(ctx: &Ctx, view: &View<'_>, rate: Option<f64>) -> String {
         let seen = daemon.seen_at.map(|at| ctx.out.moment(at, now)).unwrap_or_default();
         let state = if daemon.alive { String::new() } else { format!(", last heard of {seen}") };
         line("", paint(&format!("{} {}{state}", daemon.id, daemon.version), FAINT));
-        for problem in daemon.problems.iter().filter(|_| daemon.alive) {
-            line("", paint(&one_line(&problem.what), WARN));
-        }
     }
     let age = view.oldest_queued_at.map(|at| format!(", the oldest {}", ctx.out.moment(at, now)));
     line("queued", format!("{}{}", view.queued, age.unwrap_or_default()));
@@ -258,10 +281,6 @@ fn people(ctx: &Ctx, view: &View<'_>, rate: Option<f64>) -> String {
     }
     line("rotations", rotations_line(&view.rotations));
     line("redis", redis(&view.redis));
-    if let Some(why) = &view.redis.refuses_writes {
-        let text = format!("takes no writes; jobs and token refreshes wait: {}", one_line(why));
-        line("", paint(&text, WARN));
-    }
     text
 }
 
@@ -309,15 +328,10 @@ fn redis(redis: &Redis<'_>) -> String {
     text
 }
 
-/// The next command to type, where something is not well.
+/// The next command to type, where no problem names one.
 fn hint(ctx: &Ctx, view: &View<'_>) {
-    if view.paused {
-        ctx.out.hint("zoomd resume");
-    } else if !view.daemons.iter().any(|daemon| daemon.alive) {
-        ctx.out.hint("zoomd run starts one");
-    } else if let Some(trouble) = view.accounts_in_trouble.iter().find(|t| t.state != "paused") {
-        ctx.out.hint(format!("zoomd account explain {}", trouble.account));
-    } else if view.failures_last_day > 0 {
+    let failed = view.numbers.as_ref().is_some_and(|numbers| numbers.failures_last_day > 0);
+    if failed && view.judgement.verdict == Verdict::Ok {
         ctx.out.hint("zoomd failure list");
     }
 }
