@@ -23,6 +23,7 @@ mod inputs;
 mod jobs;
 mod keys;
 mod log;
+mod login;
 mod meeting;
 mod metrics;
 mod network;

@@ -7,11 +7,13 @@
 
 mod add;
 mod connect_link;
+mod endpoint;
 mod explain;
 mod import;
 mod list;
 mod login;
 mod open;
+mod paste;
 mod pause;
 mod purge;
 mod redirect;

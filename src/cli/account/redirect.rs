@@ -23,7 +23,6 @@ use url::{Host, Url};
 use zoomd_workers::consent::Asked;
 
 use crate::cli::error::CliError;
-use crate::input;
 
 /// How long a browser may take to read its answer.
 const LAST_ANSWER: Duration = Duration::from_secs(2);
@@ -39,11 +38,8 @@ pub(super) struct Back {
 }
 
 impl Back {
-    /// Reads the address a browser ended at.
-    pub(super) fn from_address(text: &str) -> Option<Self> {
-        // Terminals and chats put addresses in quotes or angle brackets.
-        let text = input::trim(text).trim_matches(['"', '\'', '<', '>', '`']);
-        let url = Url::parse(input::trim(text)).ok()?;
+    /// What an address brings back.
+    pub(super) fn of(url: &Url) -> Self {
         let mut back = Self::default();
         for (name, value) in url.query_pairs() {
             match &*name {
@@ -54,7 +50,7 @@ impl Back {
                 _ => {}
             }
         }
-        Some(back)
+        back
     }
 }
 
@@ -72,18 +68,15 @@ impl Arrival {
     }
 
     /// Tells the browser what became of it.
-    pub(super) fn answer(self, good: bool, text: &str) {
+    pub(super) fn answer(self, status: StatusCode, text: &str) {
         if let Some(answer) = self.answer {
-            let _ = answer.send(Page { good, text: text.to_owned() });
+            let _ = answer.send((status, text.to_owned()));
         }
     }
 }
 
-#[derive(Debug)]
-struct Page {
-    good: bool,
-    text: String,
-}
+/// An answer for the browser: its status, and a sentence.
+type Page = (StatusCode, String);
 
 /// Where the redirect URL says to listen.
 #[derive(Debug, PartialEq, Eq)]
@@ -167,7 +160,7 @@ fn taken(address: SocketAddr, error: &std::io::Error) -> CliError {
     let (code, message, hint) = match error.kind() {
         std::io::ErrorKind::AddrInUse => (
             "port_taken",
-            format!("port {port} is taken by another program"),
+            format!("port {port} is taken by another program, not by zoomd"),
             "stop that program, or register another redirect URL with the app and set \
              ZOOMD_REDIRECT_URL to it",
         ),
@@ -183,27 +176,23 @@ fn taken(address: SocketAddr, error: &std::io::Error) -> CliError {
 async fn come_back(State(door): State<Arc<Door>>, Query(back): Query<Back>) -> Response {
     if !door.asked.is_answered_by(&back.state) {
         let text = "This answer belongs to another login. Start again from the terminal.";
-        return page(StatusCode::BAD_REQUEST, &Page { good: false, text: text.into() });
+        return page(StatusCode::BAD_REQUEST, text);
     }
     let (answer, answered) = oneshot::channel();
     let arrival = Arrival { back, answer: Some(answer) };
     if door.arrivals.send(arrival).await.is_err() {
         let text = "This login is over. Start again from the terminal.";
-        return page(StatusCode::GONE, &Page { good: false, text: text.into() });
+        return page(StatusCode::GONE, text);
     }
     match answered.await {
-        Ok(told) if told.good => page(StatusCode::OK, &told),
-        Ok(told) => page(StatusCode::BAD_GATEWAY, &told),
-        Err(_) => {
-            let text = "The login was ended in the terminal.".into();
-            page(StatusCode::GONE, &Page { good: false, text })
-        }
+        Ok((status, text)) => page(status, &text),
+        Err(_) => page(StatusCode::GONE, "The login was ended in the terminal."),
     }
 }
 
-fn page(status: StatusCode, page: &Page) -> Response {
-    let head = if page.good { "Connected" } else { "Not connected" };
-    let text = escape(&page.text);
+fn page(status: StatusCode, text: &str) -> Response {
+    let head = if status.is_success() { "Connected" } else { "Not connected" };
+    let text = escape(text);
     let body = format!(
         "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>zoomd</title>\
          <style>body{{font:16px/1.5 system-ui,sans-serif;margin:15vh auto;max-width:30em;\
@@ -234,17 +223,6 @@ mod tests {
         for far in ["https://localhost:3000/zoom", "http://example.com/zoom", "http://10.0.0.1/"] {
             assert_eq!(place(far), Place::Elsewhere, "{far}");
         }
-    }
-
-    #[test]
-    fn a_pasted_address_is_read() {
-        let back = Back::from_address(" http://localhost:3000/zoom?code=a%2Bb&state=s&x=1\n");
-        let back = back.expect("an address");
-        assert_eq!((back.code.as_deref(), back.state.as_str()), (Some("a+b"), "s"));
-        let same =
-            Back::from_address("\u{feff}<http://localhost:3000/zoom?code=c&state=s>\u{200b}\r");
-        assert_eq!(same.and_then(|back| back.code).as_deref(), Some("c"));
-        assert!(Back::from_address("a+b").is_none());
     }
 
     #[test]

@@ -19,6 +19,8 @@ const MOST_QUERY_BYTES: usize = 8 << 10;
 struct Back {
     state: Nonce,
     code: Option<SecretString>,
+    /// Zoom's own word for why there is no code.
+    error: Option<String>,
 }
 
 impl Back {
@@ -27,11 +29,12 @@ impl Back {
         if query.len() > MOST_QUERY_BYTES {
             return None;
         }
-        let (mut state, mut code) = (None, None);
+        let (mut state, mut code, mut error) = (None, None, None);
         for (name, value) in form_urlencoded::parse(query.as_bytes()) {
             let place = match &*name {
                 "state" => &mut state,
                 "code" => &mut code,
+                "error" => &mut error,
                 _ => continue,
             };
             if place.replace(value.into_owned()).is_some() {
@@ -39,7 +42,7 @@ impl Back {
             }
         }
         let code = code.filter(|code| !code.is_empty()).map(SecretString::from);
-        Some(Self { state: Nonce::parse(&state?)?, code })
+        Some(Self { state: Nonce::parse(&state?)?, code, error })
     }
 }
 
@@ -63,9 +66,8 @@ pub(super) async fn come(door: &Door, query: &str, headers: &HeaderMap) -> Answe
     };
     let mut answer = match back.code {
         None => {
-            tracing::info!(account = %link.account, "no consent was given through a link");
-            let text = "No consent was given. Open your link again if that was not what you meant.";
-            ended("denied", page::says(StatusCode::FORBIDDEN, "Not connected", text))
+            tracing::info!(account = %link.account, "a consent was declined at a link");
+            ended("denied", declined(back.error.as_deref()))
         }
         Some(code) => match connect::asked(door, consents, &back.state, &browser) {
             Ok(asked) => finish(door, consents.clone(), asked, code, link).await,
@@ -79,6 +81,18 @@ pub(super) async fn come(door: &Door, query: &str, headers: &HeaderMap) -> Answe
         answer.headers_mut().insert(header::SET_COOKIE, clear);
     }
     answer
+}
+
+/// The person said no, or Zoom did. Nothing is wrong with this service.
+fn declined(error: Option<&str>) -> Answer {
+    let who = match error {
+        None | Some("access_denied") => "You declined access at Zoom.".to_owned(),
+        Some(error) => format!("Zoom did not give access ({error})."),
+    };
+    let text = format!(
+        "{who} Nothing was connected. To connect the account after all, open your link again."
+    );
+    page::says(StatusCode::FORBIDDEN, "Not connected", &text)
 }
 
 /// Exchanges the code and stores the grant, whatever becomes of the browser.
@@ -126,14 +140,14 @@ fn told(link: &Link, finished: &Result<Consented, ConsentError>) -> Answer {
                  goes on with the new consent"
             );
             // Whose it is, is nobody's business here.
-            let text = "This Zoom user is connected here already, under another name. That \
-                connection goes on; nothing else was connected. Sign in to Zoom as another user \
-                and open your link again, or ask whoever gave it to you.";
+            let text = "This Zoom user is already connected here, under another name. That \
+                connection still works; nothing else was connected. Sign in to Zoom as another \
+                user and open your link again, or ask the person who sent it.";
             ended("held", page::says(StatusCode::CONFLICT, "Not connected", text))
         }
         Outcome::Older => {
             tracing::info!(%account, "a later consent is stored than one that came through a link");
-            let text = "A later consent was stored meanwhile; it stays.";
+            let text = "A later sign-in was completed in the meantime and is kept.";
             ended("older", page::says(StatusCode::CONFLICT, "Not connected", text))
         }
     }
@@ -144,18 +158,18 @@ fn failed(link: &Link, error: &ConsentError) -> Answer {
     let (outcome, status, text) = match error {
         ConsentError::Transport(_) => (
             "unreachable",
-            StatusCode::BAD_GATEWAY,
+            StatusCode::SERVICE_UNAVAILABLE,
             "Zoom did not answer. Open your link again in a minute.",
         ),
         ConsentError::Refused(_) | ConsentError::NoRefreshToken => (
             "refused",
-            StatusCode::BAD_GATEWAY,
-            "Zoom did not confirm the consent. Open your link again.",
+            StatusCode::FORBIDDEN,
+            "Zoom did not confirm the sign-in. Open your link again.",
         ),
         _ => (
             "unstored",
             StatusCode::SERVICE_UNAVAILABLE,
-            "The consent could not be stored. Open your link again in a minute.",
+            "The connection could not be stored. Open your link again in a minute.",
         ),
     };
     ended(outcome, page::says(status, "Not connected", text))

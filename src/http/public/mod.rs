@@ -39,6 +39,7 @@ use zoomd_store::grants::Grants;
 use zoomd_workers::consent::Consents;
 use zoomd_workers::farewell::Farewells;
 
+pub use page::SERVER;
 pub use paths::Paths;
 pub use serve::serve;
 

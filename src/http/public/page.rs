@@ -28,7 +28,11 @@ static POLICY: LazyLock<HeaderValue> = LazyLock::new(|| {
     HeaderValue::try_from(text).unwrap_or_else(|_| HeaderValue::from_static("default-src 'none'"))
 });
 
-const FIXED: [(HeaderName, &str); 6] = [
+/// Name by which `account login` recognises a public endpoint on its port.
+pub const SERVER: &str = "zoomd";
+
+const FIXED: [(HeaderName, &str); 7] = [
+    (header::SERVER, SERVER),
     (header::CACHE_CONTROL, "no-store"),
     // The address holds a token, or a code: it goes nowhere from here.
     (header::REFERRER_POLICY, "no-referrer"),
@@ -80,22 +84,22 @@ pub(super) fn invite(account: &str) -> Answer {
 
 /// Every link that is not good: unknown, over, used. The same bytes for all.
 pub(super) fn no_link() -> Answer {
-    let text = "This link is not good, or not any more. Ask whoever gave it to you for a new one.";
+    let text = "This link is invalid or has expired. Ask the person who sent it for a new one.";
     says(StatusCode::NOT_FOUND, "No such link", text)
 }
 
 /// Every answer of Zoom's that cannot be taken here. The same bytes for all.
 pub(super) fn not_asked() -> Answer {
-    let text = "This answer of Zoom's was not asked for in this browser, was used already, or came \
-        too late. Open your link again and go on from there, in one browser, within ten minutes. \
-        If you began on a terminal, copy the address of this page there.";
+    let text = "This sign-in was not started in this browser, was used before, or took longer than \
+        ten minutes. Open your link again, and stay in one browser. If you started on a terminal, \
+        copy the address of this page and paste it there.";
     says(StatusCode::BAD_REQUEST, "Not connected", text)
 }
 
 /// What passes by itself.
 pub(super) fn later() -> Answer {
-    let text = "This does not work at the moment. Please try again in a minute.";
-    let mut answer = says(StatusCode::SERVICE_UNAVAILABLE, "Not now", text);
+    let text = "The service is not available at the moment. Try again in a minute.";
+    let mut answer = says(StatusCode::SERVICE_UNAVAILABLE, "Not available", text);
     answer.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("60"));
     answer
 }

@@ -40,11 +40,16 @@ impl Paths {
 
     /// The address of a link; `None` where the door has none.
     pub fn link(&self, token: &Nonce) -> Option<Url> {
-        let mut url = self.public.clone()?;
+        self.public.as_ref().map(|public| self.link_at(public, token))
+    }
+
+    /// The address of a link on the host of another address of the same endpoint.
+    pub fn link_at(&self, other: &Url, token: &Nonce) -> Url {
+        let mut url = other.clone();
         url.set_path(&format!("{}/connect/{}", self.base, token.expose()));
         url.set_query(None);
         url.set_fragment(None);
-        Some(url)
+        url
     }
 
     /// Whether the world comes by https, so that cookies may demand it.

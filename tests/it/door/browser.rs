@@ -7,20 +7,20 @@ use std::time::Duration;
 
 /// Cookies of one host.
 #[derive(Debug, Default)]
-pub(super) struct Browser {
-    pub(super) cookies: BTreeMap<String, String>,
+pub struct Browser {
+    pub cookies: BTreeMap<String, String>,
 }
 
 /// An answer.
 #[derive(Debug)]
-pub(super) struct Reply {
-    pub(super) status: u16,
-    pub(super) headers: Vec<(String, String)>,
-    pub(super) body: String,
+pub struct Reply {
+    pub status: u16,
+    pub headers: Vec<(String, String)>,
+    pub body: String,
 }
 
 impl Reply {
-    pub(super) fn header(&self, name: &str) -> Option<&str> {
+    pub fn header(&self, name: &str) -> Option<&str> {
         let named = |(key, _): &&(String, String)| key.eq_ignore_ascii_case(name);
         self.headers.iter().find(named).map(|(_, value)| value.as_str())
     }
@@ -38,22 +38,16 @@ impl Reply {
 }
 
 impl Browser {
-    pub(super) fn get(&mut self, url: &str) -> Reply {
+    pub fn get(&mut self, url: &str) -> Reply {
         self.send("GET", url, &[], "")
     }
 
     /// What the button of a page does.
-    pub(super) fn post(&mut self, url: &str) -> Reply {
+    pub fn post(&mut self, url: &str) -> Reply {
         self.send("POST", url, &[("Sec-Fetch-Site", "same-origin")], "")
     }
 
-    pub(super) fn send(
-        &mut self,
-        method: &str,
-        url: &str,
-        headers: &[(&str, &str)],
-        body: &str,
-    ) -> Reply {
+    pub fn send(&mut self, method: &str, url: &str, headers: &[(&str, &str)], body: &str) -> Reply {
         let mut text = String::new();
         let mut stream = self.open(method, url, headers, body);
         stream.read_to_string(&mut text).expect("an answer");
@@ -73,13 +67,7 @@ impl Browser {
     }
 
     /// Sends a request, and leaves the answer to the caller.
-    pub(super) fn open(
-        &self,
-        method: &str,
-        url: &str,
-        headers: &[(&str, &str)],
-        body: &str,
-    ) -> TcpStream {
+    pub fn open(&self, method: &str, url: &str, headers: &[(&str, &str)], body: &str) -> TcpStream {
         let rest = url.strip_prefix("http://").expect("plain http");
         let (host, path) = rest.split_once('/').unwrap_or((rest, ""));
         let mut stream =

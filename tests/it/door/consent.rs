@@ -119,7 +119,8 @@ async fn a_consent_that_is_denied_leaves_the_link_good() {
     let zoom = format!("{}&sim_deny=1", door.press(&mut browser, &link, "ada"));
     let back = browser.get(&zoom).header("location").expect("a way back").to_owned();
     let denied = browser.get(&back);
-    assert!(denied.status == 403 && denied.body.contains("No consent was given"), "{denied:?}");
+    assert!(denied.status == 403 && denied.body.contains("You declined access"), "{denied:?}");
+    assert!(denied.body.contains("Nothing was connected"), "{denied:?}");
     assert_eq!(door.state("acme").await, None);
     assert_eq!(door.walk(&link, "ada").status, 200);
     assert_eq!(door.state("acme").await, Some("active"));

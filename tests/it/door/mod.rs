@@ -14,18 +14,19 @@ use zoomd_store::seal::KeyRing;
 use zoomd_wire::AccountName;
 
 use crate::support::{Daemon, KEY, Rig, until};
-use browser::{Browser, Reply};
+pub use browser::Browser;
+use browser::Reply;
 
 const SECRET: &str = "webhook-s3cret";
 
 /// A rig whose daemons have a public door.
-struct Door {
-    rig: Rig,
+pub struct Door {
+    pub rig: Rig,
     at: String,
 }
 
 impl Door {
-    async fn new() -> Self {
+    pub async fn new() -> Self {
         let mut rig = Rig::with(redis_local::Options::default(), Config::unlimited()).await;
         let at = free_address();
         let url = format!("http://{}", at.replace("127.0.0.1", "localhost"));
@@ -55,7 +56,7 @@ impl Door {
     }
 
     /// The whole way of a person through a link.
-    fn walk(&self, link: &str, zoom_user: &str) -> Reply {
+    pub fn walk(&self, link: &str, zoom_user: &str) -> Reply {
         let mut browser = Browser::default();
         let invited = browser.get(link);
         assert_eq!(invited.status, 200, "{invited:?}");
@@ -77,7 +78,7 @@ impl Door {
         self.grants().await.account(&name).await.expect("redis")
     }
 
-    async fn state(&self, name: &str) -> Option<&'static str> {
+    pub async fn state(&self, name: &str) -> Option<&'static str> {
         self.account(name).await.map(|account| account.state.as_str())
     }
 
@@ -94,7 +95,7 @@ impl Door {
         self.rig.redis_cli(&["XRANGE", "zoomd:events", "-", "+"])
     }
 
-    fn no_violations(&self) {
+    pub fn no_violations(&self) {
         let violations = self.rig.sim.violations();
         assert!(violations.is_empty(), "{violations:?}");
     }

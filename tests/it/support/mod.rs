@@ -9,6 +9,7 @@
 pub mod browser;
 mod daemon;
 pub mod snapshot;
+pub mod terminal;
 
 use std::io::Write as _;
 use std::path::Path;
