@@ -112,8 +112,19 @@ impl Output {
                 self.note(nothing);
                 Ok(())
             }
-            Format::Table => self.data(&table.render()),
+            Format::Table => self.table(table),
         }
+    }
+
+    /// Prints a table that fits the terminal; whole, where there is none.
+    pub fn table(&self, table: &Table) -> Result<(), CliError> {
+        let shown = table.render(columns());
+        self.data(&shown.text)?;
+        if !shown.hidden.is_empty() {
+            let hidden = shown.hidden.join(", ");
+            self.note(format!("not shown for lack of width: {hidden}; --json has all"));
+        }
+        Ok(())
     }
 
     /// Prints one JSON document: indented for `json` on a terminal, else on one line.
@@ -280,6 +291,13 @@ pub const FAINT: Style = Style::new().dimmed();
 /// Text in a style; the codes are stripped where colour is off.
 pub fn paint(text: &str, style: Style) -> String {
     format!("{style}{text}{style:#}")
+}
+
+/// Columns of the terminal that data goes to; `None` where it goes elsewhere.
+pub fn columns() -> Option<usize> {
+    let out = std::io::stdout();
+    let size = rustix::termios::tcgetwinsize(&out).ok().filter(|_| out.is_terminal())?;
+    Some(usize::from(size.ws_col)).filter(|columns| *columns > 0)
 }
 
 fn say(text: &str) {

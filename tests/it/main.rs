@@ -35,5 +35,6 @@ mod status;
 mod story;
 mod supervised;
 mod support;
+mod tables;
 mod undeclared;
 mod waiters;

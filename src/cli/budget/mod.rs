@@ -91,7 +91,13 @@ pub async fn run(ctx: &Ctx, args: BudgetArgs) -> CliResult {
     let views: Vec<_> = lines.iter().map(|(account, line)| View::of(account, line)).collect();
     let heads =
         ["ACCOUNT", "LIMIT", "USED", "ELSEWHERE", "OF", "", "LEFT", "RESETS", "CLOSED", "WAITING"];
-    let mut table = Table::new(heads);
+    let mut table = Table::new(heads).flexible(["ACCOUNT", "LIMIT"]).optional([
+        "",
+        "ELSEWHERE",
+        "LEFT",
+        "CLOSED",
+        "RESETS",
+    ]);
     for view in &views {
         let moment = |at: Option<Timestamp>| at.map(|at| ctx.out.moment(at, now));
         table.row([

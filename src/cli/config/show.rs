@@ -20,7 +20,7 @@ struct Row {
 /// Prints them all.
 pub(super) fn run(ctx: &Ctx) -> CliResult {
     let rows: Vec<Row> = SETTINGS.iter().map(|setting| row(ctx, setting)).collect();
-    let mut table = Table::new(["KEY", "VALUE", "FROM"]);
+    let mut table = Table::new(["KEY", "VALUE", "FROM"]).flexible(["VALUE", "FROM"]);
     for row in &rows {
         table.row([row.key, row.value.as_deref().unwrap_or_default(), &row.origin]);
     }

@@ -10,7 +10,7 @@ use zoomd_store::ops::{AccountFacts, Ops};
 
 use super::read::Sound;
 use crate::cli::error::CliError;
-use crate::cli::output::count;
+use crate::cli::output::{columns, count};
 use crate::cli::table::Table;
 
 /// Hosts counted; jobs of further ones are planned as if each had one.
@@ -127,7 +127,9 @@ impl Plan {
             format!("; {} will not fit today", count(self.not_today, "job"))
         };
         let mut table =
-            Table::new(["ACCOUNT", "HOST", "JOBS", "WAITING", "TODAY", "DAYS", "NEEDS"]);
+            Table::new(["ACCOUNT", "HOST", "JOBS", "WAITING", "TODAY", "DAYS", "NEEDS"])
+                .flexible(["ACCOUNT", "HOST"])
+                .optional(["TODAY", "WAITING"]);
         for host in self.hosts.iter().take(MOST_SHOWN) {
             table.row([
                 host.account.clone(),
@@ -140,7 +142,7 @@ impl Plan {
             ]);
         }
         let days = count(self.days, "day");
-        let mut text = format!("takes {days}{at}{late}\n{}", table.render());
+        let mut text = format!("takes {days}{at}{late}\n{}", table.render(columns()).text);
         let more = (self.hosts.len() + self.more_hosts).saturating_sub(MOST_SHOWN);
         if more > 0 {
             text.push_str(&format!("and {more} more hosts\n"));

@@ -55,7 +55,7 @@ pub(super) async fn run(ctx: &Ctx, args: DiscardArgs) -> CliResult {
         lines.push(Line { id, result });
     }
     let bulk = !args.pick.is_named() && !args.pick.dry_run;
-    let mut table = Table::new(["FAILURE", "RESULT"]);
+    let mut table = Table::new(["FAILURE", "RESULT"]).flexible(["FAILURE"]);
     for line in lines.iter().filter(|line| !bulk || line.result == "not_found") {
         table.row([line.id.as_str(), line.result]);
     }

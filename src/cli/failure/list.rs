@@ -13,9 +13,6 @@ use crate::cli::error::CliResult;
 use crate::cli::table::Table;
 use crate::exit::Exit;
 
-/// Characters of a message shown in a table.
-const MESSAGE: usize = 48;
-
 /// `failure list`.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
@@ -69,14 +66,15 @@ pub(super) async fn run(ctx: &Ctx, args: ListArgs) -> CliResult {
             Ok(())
         })
         .await?;
-    let mut table = Table::new(["FAILURE", "ACCOUNT", "CODE", "MESSAGE", "AGE"]);
+    let mut table = Table::new(["FAILURE", "ACCOUNT", "CODE", "MESSAGE", "AGE"])
+        .flexible(["FAILURE", "ACCOUNT", "MESSAGE"]);
     let now = Timestamp::now();
     for view in &views {
         table.row([
             view.id.clone(),
             view.account.clone(),
             view.code.clone(),
-            short(&view.message),
+            view.message.clone(),
             view.failed_at.map(|at| ctx.out.moment(at, now)).unwrap_or_default(),
         ]);
     }
@@ -88,11 +86,4 @@ pub(super) async fn run(ctx: &Ctx, args: ListArgs) -> CliResult {
         ctx.out.hint("zoomd failure show FAILURE says what to do");
     }
     Ok(Exit::Done)
-}
-
-fn short(text: &str) -> String {
-    match text.char_indices().nth(MESSAGE) {
-        Some((at, _)) => format!("{}…", &text[..at]),
-        None => text.to_owned(),
-    }
 }

@@ -110,7 +110,7 @@ async fn one(ctx: &Ctx, ops: &Ops, id: &str) -> Result<Line, CliError> {
 
 /// Of many only those are shown that were not started.
 fn report(ctx: &Ctx, lines: &[Line], bulk: bool) -> Result<(), CliError> {
-    let mut table = Table::new(["FAILURE", "RESULT", "RUN", "WHY"]);
+    let mut table = Table::new(["FAILURE", "RESULT", "RUN", "WHY"]).flexible(["FAILURE", "WHY"]);
     for line in lines.iter().filter(|line| !bulk || !line.is_well()) {
         let run = line.run.map(|run| run.to_string()).unwrap_or_default();
         let why = line.why.clone().unwrap_or_default();

@@ -91,7 +91,7 @@ pub(super) async fn run(ctx: &Ctx, args: CancelArgs) -> CliResult {
 }
 
 fn dry(ctx: &Ctx, ids: &[&str]) -> CliResult {
-    let mut table = Table::new(["JOB"]);
+    let mut table = Table::new(["JOB"]).flexible(["JOB"]);
     for id in ids {
         table.row([*id]);
     }
@@ -107,7 +107,7 @@ fn report(ctx: &Ctx, ids: &[&str], found: &[Cancelled], bulk: bool) -> CliResult
         .zip(found)
         .map(|(id, result)| Line { job_id: id, result: result.as_str() })
         .collect();
-    let mut table = Table::new(["JOB", "RESULT"]);
+    let mut table = Table::new(["JOB", "RESULT"]).flexible(["JOB"]);
     let count = |wanted: Cancelled| found.iter().filter(|result| **result == wanted).count();
     // Of many only those are shown that were not cancelled.
     for line in lines.iter().filter(|line| !bulk || line.result != Cancelled::Done.as_str()) {

@@ -38,7 +38,9 @@ pub(super) async fn run(ctx: &Ctx, args: ListArgs) -> CliResult {
     let (mut jobs, more) = ops.jobs(&filter, args.limit).await?;
     ops.explain(&mut jobs).await?;
     let shown: Vec<_> = jobs.iter().map(|job| story::View::of(job, false)).collect();
-    let mut table = Table::new(["JOB", "ACCOUNT", "STATE", "WHY", "PRIORITY", "NEXT", "AGE"]);
+    let mut table = Table::new(["JOB", "ACCOUNT", "STATE", "WHY", "PRIORITY", "NEXT", "AGE"])
+        .flexible(["JOB", "ACCOUNT", "WHY"])
+        .optional(["PRIORITY", "AGE"]);
     let now = Timestamp::now();
     for job in &jobs {
         table.row(row(ctx, job, now));

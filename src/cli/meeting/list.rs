@@ -12,7 +12,6 @@ use crate::exit::Exit;
 
 /// 30,000 meetings of one user.
 const MAX_PAGES: u32 = 100;
-const TOPIC_CHARS: usize = 40;
 
 pub(super) async fn run(ctx: &Ctx, args: ListArgs) -> CliResult {
     let mut look = Look::new(ctx, &args.account).await?;
@@ -23,7 +22,7 @@ pub(super) async fn run(ctx: &Ctx, args: ListArgs) -> CliResult {
         ctx.out.warn(format!("{odd} rows of zoom's list cannot be read and are left out"));
     }
     let now = jiff::Timestamp::now();
-    let mut table = Table::new(["MEETING", "TOPIC", "START", "MINUTES", "AGE"]);
+    let mut table = Table::new(["MEETING", "TOPIC", "START", "MINUTES", "AGE"]).flexible(["TOPIC"]);
     for meeting in &meetings {
         let moment = |text: &Option<String>| {
             let at = text.as_deref().and_then(|text| text.parse().ok());
@@ -31,7 +30,7 @@ pub(super) async fn run(ctx: &Ctx, args: ListArgs) -> CliResult {
         };
         table.row([
             meeting.id.to_string(),
-            short(meeting.topic.as_deref().unwrap_or_default()),
+            meeting.topic.clone().unwrap_or_default(),
             moment(&meeting.start_time),
             meeting.duration.map(|minutes| minutes.to_string()).unwrap_or_default(),
             moment(&meeting.created_at),
@@ -57,24 +56,5 @@ async fn all_pages(look: &mut Look<'_>, user: &str) -> Result<(Vec<Listed>, usiz
         if !step.more.map_err(|e| CliError::failed(e.to_string()))? {
             return Ok((all, odd));
         }
-    }
-}
-
-fn short(topic: &str) -> String {
-    if topic.chars().count() <= TOPIC_CHARS {
-        return topic.to_owned();
-    }
-    topic.chars().take(TOPIC_CHARS - 1).chain(['…']).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::short;
-
-    #[test]
-    fn a_long_topic_is_cut() {
-        assert_eq!(short("Weekly"), "Weekly");
-        assert_eq!(short(&"ü".repeat(40)), "ü".repeat(40));
-        assert_eq!(short(&"ü".repeat(41)), "ü".repeat(39) + "…");
     }
 }

@@ -101,7 +101,9 @@ fn cells(ctx: &Ctx, item: &Item, outcome: &Value) -> [String; 5] {
 
 fn all(ctx: &Ctx, items: &[Item]) -> CliResult {
     let outcomes: Vec<Value> = items.iter().map(outcome).collect();
-    let mut table = Table::new(["JOB", "ACCOUNT", "MEETING", "JOIN", "AGE"]);
+    let mut table = Table::new(["JOB", "ACCOUNT", "MEETING", "JOIN", "AGE"])
+        .flexible(["JOB", "ACCOUNT"])
+        .optional(["JOIN"]);
     for (item, outcome) in items.iter().zip(&outcomes) {
         table.row(cells(ctx, item, outcome));
     }
