@@ -1,6 +1,8 @@
 //! What a verb is given: the configuration, where to print, and the way to
 //! Redis, to Zoom and to the keys, opened only when asked for.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use zoom_api::{Client, Proxies, Settings, SetupError};
 use zoomd_store::ops::Ops;
 use zoomd_store::seal::KeyRing;
@@ -22,15 +24,23 @@ pub struct Ctx {
     pub out: Output,
     /// Effect of the command on the namespace.
     pub access: Access,
+    /// Whether an unknown namespace was reported.
+    reported: AtomicBool,
 }
 
 impl Ctx {
+    /// The surroundings of a command with this effect.
+    pub fn new(config: Config, out: Output, access: Access) -> Self {
+        Self { config, out, access, reported: AtomicBool::new(false) }
+    }
+
     /// The namespace on its Redis, connected and checked. Warns where it is none
     /// that a zoomd has used, unless the command may be its first.
     pub async fn store(&self) -> Result<Store, CliError> {
         let store = Store::connect(&self.config.store()).await?;
         if self.access.expects_namespace()
             && let Some(unknown) = namespace::unknown(&store).await?
+            && !self.reported.swap(true, Ordering::Relaxed)
         {
             self.out.warn(unknown.to_string());
         }

@@ -138,6 +138,9 @@ pub enum Command {
 /// Parses the process's arguments, does what they say, and reports.
 pub fn main() -> ExitCode {
     let args: Vec<OsString> = std::env::args_os().collect();
+    if completions::answer(&args) {
+        return ExitCode::SUCCESS;
+    }
     let cli = match parse(&args) {
         Ok(cli) => cli,
         Err(exit) => return exit.into(),
@@ -207,7 +210,7 @@ fn dispatch(cli: Cli, out: Output) -> CliResult {
             if !matches!(config.resolved.get("log"), None | Some((_, Origin::Default))) {
                 telemetry::log(&config.log)?;
             }
-            let ctx = Ctx { config, out, access: Access::of(&command) };
+            let ctx = Ctx::new(config, out, Access::of(&command));
             block_on(verb(&ctx, command))?
         }
     }

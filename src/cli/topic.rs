@@ -17,7 +17,8 @@ pub struct HelpArgs {
     pub topic: Vec<String>,
 }
 
-const TOPICS: [&str; 3] = ["environment", "exit-codes", "config"];
+/// Topics that belong to no command.
+pub const TOPICS: [&str; 3] = ["environment", "exit-codes", "config"];
 
 /// Prints the topic.
 pub fn run(out: &Output, args: &HelpArgs) -> CliResult {

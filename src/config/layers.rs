@@ -102,7 +102,7 @@ pub fn resolve(sources: &Sources) -> Result<Resolved, ConfigError> {
 /// Variables that begin as ours do and are none of ours.
 pub fn strange_variables(env: &BTreeMap<String, String>) -> Vec<(String, Option<String>)> {
     // Ours, but not settings; and what Kubernetes sets for a service called zoomd.
-    let other = ["ZOOMD_CONFIG", "ZOOMD_NO_PROGRESS"];
+    let other = ["ZOOMD_CONFIG", "ZOOMD_NO_PROGRESS", crate::cli::completions::VARIABLE];
     let foreign = |name: &str| name.starts_with("ZOOMD_SERVICE_") || name.starts_with("ZOOMD_PORT");
     let known: Vec<&str> = SETTINGS.iter().map(|s| s.env.as_str()).collect();
     env.keys()

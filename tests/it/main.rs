@@ -4,6 +4,7 @@ mod account;
 mod budget;
 mod chaos;
 mod clocks;
+mod completion;
 mod config;
 mod daemon;
 mod deploy;

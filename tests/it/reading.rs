@@ -168,7 +168,7 @@ async fn a_namespace_that_no_zoomd_has_used_is_reported() {
         }
         let ran = rig.run(&words(text));
         let all = format!("{}{}", ran.stdout, ran.stderr);
-        assert!(all.contains(said), "{text}: {all}");
+        assert_eq!(all.matches(said).count(), 1, "{text}: {all}");
     }
     assert_eq!(changes(&rig), before, "something was written to it");
     // JSON on stdout stays JSON.
