@@ -22,6 +22,7 @@ mod help;
 mod house;
 mod inputs;
 mod jobs;
+mod json_docs;
 mod keys;
 mod log;
 mod login;

@@ -2,6 +2,7 @@
 //! which type. A field may be added; none may change or go.
 
 use std::fmt::Write as _;
+use std::process::Stdio;
 
 use crate::support::{Rig, job, snapshot, until};
 
@@ -75,6 +76,43 @@ async fn accounts_meetings_budgets_and_the_configuration() {
             (&["config", "check"], 0),
             (&["healthcheck"], 5),
             (&["account", "remove", "acme", "--yes"], 0),
+        ],
+    );
+}
+
+#[tokio::test]
+async fn batches_imports_keys_and_the_set_up() {
+    let mut rig = Rig::start().await;
+    rig.connect("acme");
+    // One that nothing needs any more.
+    rig.set("ZOOMD_ENCRYPTION_KEYS_OLD", &format!("{}QUE=", "QUFB".repeat(10)));
+    let _daemon = rig.daemon_to(Stdio::null());
+    rig.xadd(&job("nobody", "bad")).await;
+    rig.outcome("bad").await;
+    let token = |user: &str| rig.sim.grant(user).refresh_token.expect("a refresh token");
+    let import = serde_json::json!({"account": "beta", "refresh_token": token("beta")});
+    for (name, text) in [
+        ("token", token("gamma")),
+        ("tokens.jsonl", format!("{import}\n[]\n")),
+        ("jobs.jsonl", [job("acme", "one"), job("acme", "two")].join("\n")),
+    ] {
+        std::fs::write(rig.dir.path().join(name), text).expect("written");
+    }
+    held(
+        &rig,
+        "tests/it/snapshots/more.json.txt",
+        &[
+            (&["account", "add", "gamma", "--refresh-token-file", "token"], 0),
+            (&["account", "import", "tokens.jsonl"], 1),
+            (&["enqueue", "--file", "jobs.jsonl", "--dry-run"], 0),
+            (&["enqueue", "--file", "jobs.jsonl"], 0),
+            (&["enqueue", "--file", "jobs.jsonl", "--wait"], 0),
+            (&["job", "watch", "one"], 0),
+            (&["failure", "export"], 0),
+            (&["healthcheck"], 0),
+            (&["config", "key"], 0),
+            (&["config", "rekey"], 0),
+            (&["init", "--yes", "--offline", "--folder", "new"], 0),
         ],
     );
 }
