@@ -206,10 +206,6 @@ const UNWATCHED: &[(&str, &str)] = &[
     ("workers/src/farewell.rs", "one write to the disk, waited for"),
     ("workers/src/rotation/repair.rs", "one look at the disk, waited for"),
     ("workers/src/tokens/launch.rs", "one rotation, whose end is told however it ends"),
-    (
-        "workers/src/tokens/service.rs",
-        "one look at a grant or one rotation; the next job looks too",
-    ),
     ("src/http/public/serve.rs", "one connection"),
     ("src/http/public/mod.rs", "one consent, waited for"),
     ("src/telemetry/lines.rs", "the log; what it loses is counted"),
