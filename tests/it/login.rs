@@ -140,8 +140,8 @@ async fn on_a_terminal_the_address_of_another_machines_browser_is_taken_too() {
     let login = door.rig.command(&["account", "login", "acme", "--no-browser"]);
     let mut terminal = Terminal::start(login, 200);
     let shown = terminal.wait_for("paste the address it ends at:");
-    let pages = shown.lines().map(str::trim).filter(|line| line.starts_with("http"));
-    let asked = pages.last().expect("Zoom's page");
+    let mut pages = shown.lines().map(str::trim).filter(|line| line.starts_with("http"));
+    let asked = pages.next_back().expect("Zoom's page");
     let back = ends_at(&format!("{asked}&sim_user=ada"));
     // A browser on this machine comes to the public endpoint, which says where to go.
     let told = Browser::default().get(&back);
