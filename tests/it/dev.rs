@@ -6,6 +6,7 @@ use std::process::{Command, Stdio};
 
 use rustix::process::{Pid, Signal, kill_process};
 
+use crate::documents::blocks;
 use crate::support::{finish, snapshot, zoomd};
 
 /// Processes whose working folder lies in this one, as a private Redis' does:
@@ -14,6 +15,22 @@ fn children_in(folder: &Path) -> usize {
     let processes = std::fs::read_dir("/proc").into_iter().flatten().flatten();
     let at = processes.filter_map(|entry| std::fs::read_link(entry.path().join("cwd")).ok());
     at.filter(|cwd| cwd.starts_with(folder)).count()
+}
+
+/// What the README shows of the summary, without numbers.
+fn summary_of_the_readme() -> Vec<String> {
+    let shown = blocks("README.md").into_iter().find(|b| b.kind == "text").expect("the output");
+    let lines = shown.text.lines().skip_while(|line| !line.contains(" jobs in ")).map(label);
+    let lines: Vec<_> = lines.collect();
+    assert!(lines.len() > 5, "{lines:?}");
+    lines
+}
+
+/// The words of a line of the summary.
+fn label(line: &str) -> String {
+    let line = line.split(" (").next().unwrap_or_default();
+    let words = line.split(' ').filter(|word| word.parse::<f64>().is_err() && !word.is_empty());
+    words.collect::<Vec<_>>().join(" ")
 }
 
 #[test]
@@ -64,6 +81,10 @@ fn ctrl_c_ends_it_and_leaves_nothing_behind() {
     let rest: Vec<String> = lines.map_while(Result::ok).collect();
     assert!(child.wait().expect("ended").success(), "{rest:?}");
     assert!(rest.iter().any(|line| line.contains("all is as it should be")), "{rest:?}");
+    // The README shows the same lines, with the numbers of `make demo`.
+    for line in summary_of_the_readme() {
+        assert!(rest.iter().any(|printed| label(printed) == line), "no {line:?}: {rest:?}");
+    }
     let mut said = String::new();
     child.stderr.take().expect("piped").read_to_string(&mut said).expect("read");
     assert!(said.contains("zoomd status"), "{said}");

@@ -27,7 +27,7 @@ pub(super) fn run(ctx: &Ctx) -> CliResult {
 /// The users, and what each may do on the keys of `ns`.
 fn users(ns: &str) -> [User; 4] {
     let rules = [
-        ("zoomd", format!("~{ns}:* &{ns}:* +@all -@admin -@dangerous +info +role")),
+        ("zoomd", format!("~{ns}:* resetchannels &{ns}:* +@all -@admin -@dangerous +info +role")),
         ("producer", format!("~{ns}:jobs ~{ns}:reply:* +xadd +xlen +blmove +ping")),
         (
             "consumer",

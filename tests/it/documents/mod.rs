@@ -22,8 +22,8 @@ mod terminal;
 
 use std::collections::BTreeSet;
 
-pub use fence::read;
-use fence::{blocks, documents};
+use fence::documents;
+pub use fence::{blocks, read};
 pub use session::Session;
 
 /// Blocks that no test runs: document, first line, reason.
