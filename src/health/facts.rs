@@ -25,6 +25,8 @@ pub struct Facts {
 pub struct Here {
     /// The namespace.
     pub namespace: String,
+    /// The same, where `--namespace` names it: proposed commands need it, too.
+    pub flag: Option<String>,
     /// The address of Redis, without user and password.
     pub redis: String,
     /// The name of this machine, as daemons tell theirs.
@@ -57,8 +59,8 @@ pub struct Absent {
 pub struct Found {
     /// Facts that do not depend on the accounts.
     pub vitals: Vitals,
-    /// Words on a namespace that no zoomd has used; `None`: one has.
-    pub unused: Option<String>,
+    /// A namespace that no zoomd has used; `None`: one has.
+    pub unused: Option<Unused>,
     /// The difference between the clock of Redis and that of this process, ms, beyond
     /// what the network explains.
     pub clock_off_ms: i64,
@@ -96,6 +98,15 @@ impl Found {
     pub fn unfinished(&self) -> u64 {
         self.vitals.stream + self.accounts.waiting()
     }
+}
+
+/// A namespace that no zoomd has used.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unused {
+    /// Words on it, with the namespaces that exist.
+    pub text: String,
+    /// True when others exist: it is most likely a typing error.
+    pub others: bool,
 }
 
 /// An account whose latest jobs all failed, with one code.

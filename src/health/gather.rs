@@ -5,19 +5,19 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use secrecy::ExposeSecret as _;
-use zoomd_store::ops::{AccountVitals, DaemonLine, Ops, Problem, RecentFailure};
+use zoomd_store::ops::{AccountVitals, DaemonLine, Ops, Problem, RecentFailure, Vitals};
 use zoomd_store::rekey::{self, Survey};
 use zoomd_store::{ErrorKind, Store, StoreError};
 use zoomd_workers::tokens::RotationSettings;
 
-use super::facts::{Absent, Accounts, Facts, Failing, Found, Here};
+use super::facts::{Absent, Accounts, Facts, Failing, Found, Here, Unused};
 use super::tools::{Process, Tools};
 use crate::cli::config::show::without_login;
 use crate::cli::namespace;
-use crate::config::Config;
+use crate::config::{Config, Origin};
 use crate::daemon::identity;
 
-/// The longest time for all reads.
+/// The longest time for the first reads; accounts may take longer.
 const PATIENCE: Duration = Duration::from_secs(5);
 /// Keys in use are read anew after this.
 const KEYS_EVERY: Duration = Duration::from_secs(60);
@@ -49,7 +49,7 @@ impl Gatherer {
     }
 
     /// A reader for the daemon of this id: each look reads at most 1,000 accounts, in
-    /// turn, after the first has read them all.
+    /// turn.
     pub fn of_daemon(config: &Config, store: Store, id: &str) -> Self {
         Self::new(config, store, Some(id.to_owned()), 2)
     }
@@ -58,6 +58,7 @@ impl Gatherer {
         let hold = RotationSettings::default().settle_after_restart;
         let here = Here {
             namespace: config.namespace.clone(),
+            flag: by_flag(config),
             redis: without_login(config.redis_url.expose_secret()),
             machine: identity::host(),
             daemon,
@@ -81,14 +82,7 @@ impl Gatherer {
 
     /// All facts of now. `own`: problems that the daemon that asks has itself.
     pub async fn gather(&mut self, own: Vec<Problem>) -> Facts {
-        let found = match tokio::time::timeout(PATIENCE, self.read()).await {
-            Ok(found) => found,
-            Err(_) => {
-                let text = format!("no answer within {} s", PATIENCE.as_secs());
-                Err(StoreError::new(ErrorKind::Unreachable, text))
-            }
-        };
-        let found = match found {
+        let found = match self.read().await {
             Ok(found) => {
                 self.absent_since_ms = None;
                 Ok(Box::new(found))
@@ -107,7 +101,7 @@ impl Gatherer {
 
     async fn read(&mut self) -> Result<Found, StoreError> {
         let before = Timestamp::now().as_millisecond();
-        let vitals = self.ops.vitals().await?;
+        let vitals = self.vitals().await?;
         let after = Timestamp::now().as_millisecond();
         known(self.walk(vitals.now_ms).await)?;
         let clock_off_ms = (vitals.now_ms - after).max(0) - (before - vitals.now_ms).max(0);
@@ -117,7 +111,10 @@ impl Gatherer {
         let accounts = self.accounts.clone();
         let unused = match vitals.used {
             true => None,
-            false => known(namespace::unknown(&self.store).await)?.map(|name| name.to_string()),
+            false => known(namespace::unknown(&self.store).await)?.map(|unknown| Unused {
+                text: unknown.to_string(),
+                others: !unknown.known.is_empty(),
+            }),
         };
         let keys = self.keys().await;
         Ok(Found {
@@ -132,11 +129,18 @@ impl Gatherer {
         })
     }
 
+    async fn vitals(&self) -> Result<Vitals, StoreError> {
+        let vitals = tokio::time::timeout(PATIENCE, self.ops.vitals()).await;
+        vitals.unwrap_or_else(|_| {
+            let text = format!("no answer within {} s", PATIENCE.as_secs());
+            Err(StoreError::new(ErrorKind::Unreachable, text))
+        })
+    }
+
     /// Reads the next pages of accounts.
     async fn walk(&mut self, now_ms: i64) -> Result<(), StoreError> {
         use std::ops::Bound::{Excluded, Included, Unbounded};
-        let pages = if self.accounts.is_empty() { usize::MAX } else { self.pages };
-        for _ in 0..pages {
+        for _ in 0..self.pages {
             let after = self.cursor.take();
             let (page, last) = self.ops.account_vitals(after.as_deref(), now_ms).await?;
             let from = after.map_or(Unbounded, Excluded);
@@ -182,6 +186,12 @@ impl Gatherer {
         }
         self.keys.as_ref().and_then(|(_, survey)| survey.clone())
     }
+}
+
+/// The namespace, where a flag names it.
+fn by_flag(config: &Config) -> Option<String> {
+    let flag = matches!(config.resolved.get("namespace"), Some((_, Origin::Flag(_))));
+    flag.then(|| config.namespace.clone())
 }
 
 /// What was read; nothing, where the user of Redis may not, or a key is none of ours.

@@ -10,7 +10,7 @@ mod judge;
 mod tools;
 mod verdict;
 
-pub use facts::{Absent, Accounts, Facts, Failing, Found, Here};
+pub use facts::{Absent, Accounts, Facts, Failing, Found, Here, Unused};
 pub use gather::Gatherer;
 pub use judge::judge;
 pub use tools::{Process, Tools, redis_cli};

@@ -7,6 +7,8 @@ use zoomd_store::ops::{DaemonLine, Level, Problem};
 use super::{Found, Here, length, listed};
 use crate::health::tools::Process;
 
+/// Time in which daemons find a Redis that restarted, seconds.
+const REJOIN_S: u64 = 10;
 /// A daemon that fell silent is told for so long, ms.
 const MISSED_MS: i64 = 3_600_000;
 
@@ -17,7 +19,7 @@ pub(super) fn heartbeats(here: &Here, found: &Found) -> Vec<Problem> {
     if vitals.refusal.is_some() {
         return Vec::new();
     }
-    let alive = |line: &&DaemonLine| is_alive(here, line);
+    let alive = |line: &&DaemonLine| is_alive(here, line) || is_excused(found, line);
     if here.daemon.is_none() && !vitals.daemons.iter().any(|line| alive(&line)) {
         return vec![nobody(here, found)];
     }
@@ -42,6 +44,15 @@ fn is_alive(here: &Here, line: &DaemonLine) -> bool {
     line.alive || here.daemon.as_deref() == Some(&line.presence.id)
 }
 
+/// A daemon that has not been heard of since Redis started a moment ago: it has still to
+/// find it.
+fn is_excused(found: &Found, line: &DaemonLine) -> bool {
+    let uptime_s = found.vitals.server.uptime_s;
+    let uptime_ms = i64::try_from(uptime_s).unwrap_or(i64::MAX).saturating_mul(1_000);
+    let heard_before = line.seen_ms < found.vitals.now_ms.saturating_sub(uptime_ms);
+    (1..REJOIN_S).contains(&uptime_s) && heard_before
+}
+
 /// A daemon that fell silent lately and that none has replaced on its machine.
 fn is_missed(here: &Here, found: &Found, line: &DaemonLine) -> bool {
     let recent = found.vitals.now_ms - line.seen_ms < MISSED_MS;
@@ -60,8 +71,12 @@ fn nobody(here: &Here, found: &Found) -> Problem {
         Problem::down("no_daemon", what, next).holding(found.unfinished())
     };
     if let Some(unused) = &found.unused {
-        let next = format!("check --namespace and ZOOMD_NAMESPACE, or {}", here.tools.start());
-        return down(unused.clone(), next);
+        let start = here.tools.start();
+        let next = match unused.others {
+            true => format!("check --namespace and ZOOMD_NAMESPACE, or {start}"),
+            false => start.to_owned(),
+        };
+        return down(unused.text.clone(), next);
     }
     let Some(last) = found.vitals.daemons.first() else {
         let what = format!("no daemon runs in namespace {namespace}: jobs wait");

@@ -33,6 +33,12 @@ pub fn judge(facts: &Facts) -> Judgement {
         }
         Ok(found) => of_namespace(here, found, &facts.own),
     };
+    if let Some(namespace) = &here.flag {
+        for problem in &mut problems {
+            problem.next =
+                problem.next.replace("zoomd ", &format!("zoomd --namespace {namespace} "));
+        }
+    }
     problems.sort_by_key(|problem| (std::cmp::Reverse(problem.level), rank(problem)));
     Judgement::of(problems)
 }

@@ -12,7 +12,7 @@ use zoomd_store::rekey::Survey;
 use zoomd_store::rotation::{Doubt, OpenIntent};
 
 use super::*;
-use crate::health::facts::{Absent, Accounts, Failing};
+use crate::health::facts::{Absent, Accounts, Failing, Unused};
 use crate::health::tools::{Process, Tools};
 use crate::health::verdict::Verdict;
 
@@ -224,13 +224,14 @@ fn rows() -> Vec<Row> {
         (
             |f| {
                 f.vitals.daemons.clear();
-                f.unused = Some("no zoomd has ever used namespace zoomd".to_owned());
+                let text = "no zoomd has ever used namespace zoomd; known: prod".to_owned();
+                f.unused = Some(Unused { text, others: true });
             },
             "no_daemon",
             Down,
             Some(10),
             "no zoomd has ever used namespace zoomd",
-            "zoomd run",
+            "check --namespace",
         ),
         (
             |f| {
@@ -426,6 +427,45 @@ fn each_trouble_is_one_problem_with_its_code_jobs_and_command() {
         let others = problems.iter().filter(|p| p.code != code && p.code != "redis_failed_over");
         assert_eq!(others.count(), 0, "row {nth}: {problems:?}");
     }
+}
+
+/// Commands of zoomd in a proposal.
+fn commands(next: &str) -> impl Iterator<Item = &str> {
+    let parts = next.split("; ").flat_map(|part| part.split(", ")).flat_map(|p| p.split(" or "));
+    parts.filter_map(|part| part.find("zoomd ").map(|at| &part[at..]))
+}
+
+#[test]
+fn every_command_that_is_proposed_exists() {
+    let mut tried = 0;
+    for (breaks, code, ..) in rows() {
+        let mut found = well();
+        breaks(&mut found);
+        let of_another = Here { flag: Some("other".to_owned()), ..here() };
+        for here in [here(), of_another] {
+            let found = Ok(Box::new(found.clone()));
+            let judgement = judge(&Facts { here: here.clone(), own: Vec::new(), found });
+            for command in judgement.problems.iter().flat_map(|p| commands(&p.next)) {
+                let words = command.split_whitespace();
+                let parsed = crate::cli::tree().try_get_matches_from(words);
+                assert!(parsed.is_ok(), "{code}: {command}: {parsed:?}");
+                assert_eq!(command.contains("--namespace other"), here.flag.is_some());
+                tried += 1;
+            }
+        }
+    }
+    assert!(tried > 30, "{tried}");
+}
+
+#[test]
+fn daemons_have_a_moment_to_find_a_redis_that_restarted() {
+    let mut found = well();
+    found.vitals.daemons = vec![daemon("d1", 6_000)];
+    found.vitals.server.uptime_s = 3;
+    assert_eq!(judged(found.clone()).problems, vec![]);
+    // It was heard of since: then it fell silent.
+    found.vitals.server.uptime_s = 8;
+    assert_eq!(judged(found).verdict, Verdict::Down);
 }
 
 #[test]
