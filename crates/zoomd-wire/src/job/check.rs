@@ -58,21 +58,32 @@ pub(super) type Fields<'a> = Found<'a, 15>;
 /// A replacement in the body: what, by what.
 pub(super) type Edit = (Range<usize>, String);
 
-/// Checks the object in `body`, which is sound JSON.
+/// Checks the object in `body`, which is valid JSON.
 pub(super) fn meeting(body: &str, rules: &Rules, found: &mut Findings) -> Option<Meeting> {
     let body = found.take(read::object("meeting", body))?;
-    let mut fields = Fields::nothing();
-    if let Err(error) = fields.read(body, &NAMES) {
-        found.fault(InvalidJob::new("meeting", format!("`meeting` cannot be read: {error}")));
-        return None;
-    }
-    let dropped = dropped(&fields, found);
-    if !dropped.is_empty() {
-        let places = dropped.into_iter().map(|value| place(body, value)).collect();
-        return meeting(&without(body, places), rules, found);
-    }
+    let fields = found.take(fields(body))?;
     names(&fields, found);
-    let kind = found.take(kind(&fields));
+    let dropped = dropped(&fields, found);
+    if dropped.is_empty() {
+        return Some(checked(body, &fields, rules, found));
+    }
+    let places = dropped.into_iter().map(|value| place(body, value)).collect();
+    let body = without(body, places);
+    let fields = found.take(self::fields(&body))?;
+    Some(checked(&body, &fields, rules, found))
+}
+
+fn fields(body: &str) -> Result<Fields<'_>, InvalidJob> {
+    let mut fields = Fields::nothing();
+    fields
+        .read(body, &NAMES)
+        .map_err(|error| bad("meeting", &format!("cannot be read: {error}")))?;
+    Ok(fields)
+}
+
+/// The meeting in the object `body`, whose fields are these.
+fn checked(body: &str, fields: &Fields<'_>, rules: &Rules, found: &mut Findings) -> Meeting {
+    let kind = found.take(kind(fields));
     let topic = fields.get(at::TOPIC).and_then(|value| {
         let (topic, length) = found.take(read::at_most("meeting.topic", value, TOPIC))?;
         warn_of_units("meeting.topic", length, TOPIC, found);
@@ -80,14 +91,14 @@ pub(super) fn meeting(body: &str, rules: &Rules, found: &mut Findings) -> Option
     });
     // What depends on the type cannot be judged without it; 3 has the fewest rules.
     let rules_of = kind.unwrap_or(3);
-    let duration = found.take(duration(&fields, rules_of)).flatten();
-    let schedule_for = found.take(schedule_for(&fields, rules_of)).flatten();
-    let use_pmi = use_pmi(&fields, found);
-    let template = small_fields(&fields, rules_of, found);
-    let (agenda, length) = agenda(body, &fields, template, found);
-    let times = Times::read(body, &fields, kind, rules, found);
+    let duration = found.take(duration(fields, rules_of)).flatten();
+    let schedule_for = found.take(schedule_for(fields, rules_of)).flatten();
+    let use_pmi = use_pmi(fields, found);
+    let template = small_fields(fields, rules_of, found);
+    let (agenda, length) = agenda(body, fields, template, found);
+    let times = Times::read(body, fields, kind, rules, found);
     let (body, agenda) = splice(body, times.edits, agenda);
-    Some(Meeting {
+    Meeting {
         body,
         agenda,
         start_binds: !rules.allow_past_start,
@@ -100,21 +111,23 @@ pub(super) fn meeting(body: &str, rules: &Rules, found: &mut Findings) -> Option
         schedule_for,
         use_pmi,
         template,
-    })
+    }
 }
 
 /// The values that are not sent: empty arrays, which is how PHP writes an empty
-/// object, and a recurrence beside a type that has none.
+/// object, and a recurrence beside a type that has none. A field that is there
+/// twice stays: it is a fault.
 fn dropped<'a>(fields: &Fields<'a>, found: &mut Findings) -> Vec<&'a str> {
     let mut dropped = Vec::new();
-    match fields.get(at::SETTINGS) {
+    let once = |index| fields.get(index).filter(|_| !fields.twice.contains(&index));
+    match once(at::SETTINGS) {
         Some(settings) if read::is_empty_array(settings) => dropped.push(settings),
         Some(settings) if settings.starts_with('{') => {
             dropped.extend(settings::empty_objects(settings));
         }
         _ => {}
     }
-    let Some(recurrence) = fields.get(at::RECURRENCE) else { return dropped };
+    let Some(recurrence) = once(at::RECURRENCE) else { return dropped };
     if read::is_empty_array(recurrence) {
         dropped.push(recurrence);
     } else if let Ok(kind @ 1..=3) = kind(fields) {

@@ -127,19 +127,25 @@ fn published(name: &str) -> Option<usize> {
     (from..to).find(|at| &PUBLISHED[*at].0[START..] == name)
 }
 
-/// The objects in it that PHP wrote as empty arrays: they count as absent.
+/// The objects in it that PHP wrote as empty arrays: they count as absent. None
+/// where such a setting is there twice, which is a fault.
 pub(super) fn empty_objects(settings: &str) -> Vec<&str> {
     let mut empty = Vec::new();
+    let mut seen = 0u128;
+    let mut twice = false;
     if settings.contains('[') {
-        // What cannot be read is told by the check.
+        // The check reports what cannot be read.
         let _ = read::each_field(settings, |name, value| {
-            let object = published(name).is_some_and(|at| PUBLISHED[at].1 == Object);
-            if object && read::is_empty_array(value) {
+            let object = published(name).filter(|at| PUBLISHED[*at].1 == Object);
+            let Some(bit) = object.map(|at| 1u128 << at) else { return };
+            twice |= seen & bit != 0;
+            seen |= bit;
+            if read::is_empty_array(value) {
                 empty.push(value);
             }
         });
     }
-    empty
+    if twice { Vec::new() } else { empty }
 }
 
 /// Checks the object in `settings`; whether the meeting is in the personal room.

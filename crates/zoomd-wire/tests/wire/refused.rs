@@ -91,6 +91,46 @@ fn fields_that_are_unknown_or_twice() {
     );
 }
 
+/// Empty arrays, which are dropped, are no way to write a field twice.
+#[test]
+fn fields_that_are_dropped_and_there_again() {
+    for (fields, field) in [
+        (r#""settings":[],"settings":{"use_pmi":true}"#, "meeting.settings"),
+        (r#""settings":[],"settings":[]"#, "meeting.settings"),
+        (r#""recurrence":[],"recurrence":{"type":1}"#, "meeting.recurrence"),
+        (r#""recurrence":{"type":1},"recurrence":{"type":2}"#, "meeting.recurrence"),
+    ] {
+        refused(&with_fields(fields), "meeting", &format!("`{field}` is there twice"));
+    }
+    for settings in
+        [r#""breakout_room":[],"breakout_room":[]"#, r#""breakout_room":[],"breakout_room":{}"#]
+    {
+        refused(
+            &with_fields(&format!(r#""settings":{{{settings}}}"#)),
+            "meeting.settings.breakout_room",
+            "is there twice",
+        );
+    }
+}
+
+/// The work for a job is bounded by its length, whatever is in it.
+#[test]
+fn a_field_that_comes_thousands_of_times_costs_one_look() {
+    let many = [r#""settings":[],"#, r#""recurrence":[],"#].map(|field| {
+        with_meeting(&format!(r#"{{{}"type":3}}"#, field.repeat(63_000 / field.len())))
+    });
+    let settings = r#""breakout_room":[],"#.repeat(3_000);
+    let nested = with_fields(&format!(r#""settings":{{{settings}"use_pmi":false}}"#));
+    let small_stack = std::thread::Builder::new().stack_size(256 * 1024);
+    let parsing = small_stack.spawn(move || {
+        for job in many {
+            refused(&job, "meeting", "is there twice");
+        }
+        refused(&nested, "meeting.settings.breakout_room", "is there twice");
+    });
+    parsing.unwrap().join().unwrap();
+}
+
 #[test]
 fn fields_that_are_missing() {
     refused("{}", "account", "`account` is missing");
