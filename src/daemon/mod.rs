@@ -33,6 +33,9 @@ use stop::{Stop, Wish};
 
 /// A part that does not move for a request's time-out and so long hangs.
 const HANGS_AFTER: Duration = Duration::from_secs(30);
+/// Nor does it hang sooner than this: two commands to a slow Redis, one after the
+/// other and each with a new connection, take up to 50 s.
+const HANGS_AT_LEAST: Duration = Duration::from_secs(60);
 /// How long a broken daemon waits for token exchanges, beyond what they may take.
 const LAST_COMMIT: Duration = Duration::from_secs(5);
 
@@ -59,7 +62,7 @@ pub async fn run(
     ring.self_test().map_err(refusal::no_key)?;
     let public = public::bind(config).await?;
     let health = Arc::new(Health::new(supervisor.clone()));
-    let hangs_after = config.zoom.request_timeout + HANGS_AFTER;
+    let hangs_after = (config.zoom.request_timeout + HANGS_AFTER).max(HANGS_AT_LEAST);
     let listen = door.as_ref().and_then(Door::address).map(|address| address.to_string());
     let opened = door.map(|door| door.serve(Arc::clone(&health), &supervisor));
     let place = config.store();
@@ -77,32 +80,45 @@ pub async fn run(
     health.run(store, engine);
     systemd::ready();
     tracing::info!(concurrency = config.concurrency, listen, "zoomd is ready");
-    let broke = tokio::select! {
-        () = stop.wait(Wish::Drain) => false,
-        () = systemd::watchdog(|| health.moves()) => false,
-        _ = supervisor.watch(hangs_after) => true,
-    };
+    let end = systemd::watched(async {
+        tokio::select! {
+            () = stop.wait(Wish::Drain) => End::Asked,
+            _ = supervisor.watch(hangs_after) => End::Broken,
+        }
+    });
+    let end = end.await;
     supervisor.close();
-    public.close().await;
-    match health.take() {
-        Some(engine) if broke => give_up(config, engine).await,
-        Some(engine) => drain(config, engine, stop).await,
-        None => {}
-    }
-    public.finish().await;
-    rounds.end().await;
-    presence.leave().await;
-    if let Some(door) = opened {
-        door.close().await;
-    }
+    systemd::watched(async {
+        public.close().await;
+        match health.take() {
+            Some(engine) if matches!(end, End::Broken) => give_up(config, engine).await,
+            Some(engine) => drain(config, engine, stop).await,
+            None => {}
+        }
+        public.finish().await;
+        rounds.end().await;
+        presence.leave().await;
+        if let Some(door) = opened {
+            door.close().await;
+        }
+    })
+    .await;
     tracing::info!("zoomd has stopped");
     // A part may also have panicked while others were drained.
     supervisor.fault().map_or(Ok(()), |fault| Err(refusal::broken(fault)))
 }
 
+/// The reason of a daemon's end.
+enum End {
+    Asked,
+    /// One of its parts failed.
+    Broken,
+}
+
 /// Ends at once, but for token exchanges: their replies get into the journal. It is
 /// not known what still works, so this has an end in any case.
 async fn give_up(config: &Config, engine: Engine) {
+    systemd::stopping(engine.in_hand());
     let exchange = config.zoom.connect_timeout * 2 + config.zoom.token_timeout;
     if tokio::time::timeout(exchange + LAST_COMMIT, engine.stop()).await.is_err() {
         tracing::error!("a token exchange did not end; its reply is in the journal, if one came");

@@ -1,5 +1,6 @@
 //! What the service manager is told. Without one, nothing happens here.
 
+use std::pin::pin;
 use std::time::Duration;
 
 use sd_notify::NotifyState;
@@ -28,17 +29,15 @@ fn tell(states: &[NotifyState<'_>]) {
     }
 }
 
-/// Keeps the watchdog quiet as long as this task has its turn and `well` says so.
-/// Ends only with the process.
-pub async fn watchdog(well: impl Fn() -> bool) {
-    let Some(period) = sd_notify::watchdog_enabled() else {
-        return std::future::pending().await;
-    };
+/// Runs `work`, and feeds the watchdog for as long as this task has its turns.
+pub async fn watched<T>(work: impl Future<Output = T>) -> T {
+    let Some(period) = sd_notify::watchdog_enabled() else { return work.await };
+    let mut work = pin!(work);
     let mut tick = tokio::time::interval(period / 3);
     loop {
-        tick.tick().await;
-        if well() {
-            tell(&[NotifyState::Watchdog]);
+        tokio::select! {
+            done = &mut work => return done,
+            _ = tick.tick() => tell(&[NotifyState::Watchdog]),
         }
     }
 }

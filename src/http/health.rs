@@ -94,24 +94,9 @@ impl Health {
         }
     }
 
-    /// Whether all parts live and all handlers end: what the watchdog asks.
-    pub fn moves(&self) -> bool {
-        match &*self.lock() {
-            phase @ Phase::Running(..) => self.parts(phase).is_ok(),
-            Phase::Starting(_) | Phase::Stopping(_) => true,
-        }
-    }
-
-    /// Whether all parts live and all handlers end.
-    fn parts(&self, phase: &Phase) -> Result<(), String> {
-        if let Some(fault) = self.supervisor.fault() {
-            return Err(fault.to_string());
-        }
-        let hung = match phase {
-            Phase::Running(_, engine) => engine.hung_handlers(),
-            Phase::Starting(_) | Phase::Stopping(_) => 0,
-        };
-        if hung == 0 { Ok(()) } else { Err(format!("the handlers of {hung} jobs do not end")) }
+    /// The part that failed, if one has.
+    fn parts(&self) -> Result<(), String> {
+        self.supervisor.fault().map_or(Ok(()), |fault| Err(fault.to_string()))
     }
 
     /// What keeps this daemon from running jobs.
@@ -151,7 +136,7 @@ impl Health {
             ("intake", Check::from(intake)),
             ("draining", Check::from(draining)),
             ("journal", Check::from(journal(&phase).map_or(Ok(()), Err))),
-            ("parts", Check::from(self.parts(&phase))),
+            ("parts", Check::from(self.parts())),
         ]);
         drop(phase);
         Ready::of(checks, problems)

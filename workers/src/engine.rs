@@ -24,7 +24,7 @@ use crate::metric::Meters;
 use crate::pipeline::backlog::Backlog;
 use crate::pipeline::circuits::Circuits;
 use crate::pipeline::expiry::Expiry;
-use crate::pipeline::flight::{Flight, Flights};
+use crate::pipeline::flight::Flights;
 use crate::pipeline::memory::Memory;
 use crate::pipeline::seen::SeenLimits;
 use crate::pipeline::shop::Shop;
@@ -41,8 +41,6 @@ use crate::tokens::{RotationSettings, Tokens, TokensConfig};
 
 /// How long what is known may take to reach Redis at the end.
 const LAST_SETTLES: Duration = Duration::from_secs(5);
-/// A handler that is at its job for so long after its last call must be over hangs.
-const HUNG_AFTER: Duration = Duration::from_secs(30);
 
 /// What an engine is made of.
 #[derive(Debug)]
@@ -228,15 +226,6 @@ impl Engine {
     #[must_use]
     pub fn supervisor(&self) -> &Supervisor {
         &self.shop.supervisor
-    }
-
-    /// Jobs whose handler should have ended long ago, and has not.
-    #[must_use]
-    pub fn hung_handlers(&self) -> usize {
-        let limit = self.shop.queue.settings().request_timeout + HUNG_AFTER;
-        let now = Instant::now();
-        let hangs = |flight: &Flight| !flight.is_settled() && now > flight.ticket.send_by + limit;
-        self.shop.flights.pick(hangs).len()
     }
 
     /// Jobs in hand.

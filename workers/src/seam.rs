@@ -13,7 +13,8 @@
 //! `ZOOMD_SEAM_CLOCK=<file>` names a file with the milliseconds by which the
 //! clock of Redis is to seem wrong; it may change at any moment.
 //! `ZOOMD_SEAM_PART=<part>:end`, `:panic` or `:hang` has a part of the supervisor's
-//! list do so, when the file that `ZOOMD_SEAM_WHEN` names is there (else at once).
+//! list do so, when the file that `ZOOMD_SEAM_WHEN` names is there (else at once);
+//! so does the part `handler`, which is every handler of a job.
 //! `ZOOMD_SEAM_WATCH_PACE=<n>` makes a part that does not move known n times sooner.
 
 use std::ffi::OsString;

@@ -1,17 +1,28 @@
 //! What a worker does with one job: run it, whatever happens settle it.
+//!
+//! Each step of a handler has a limit of its own. One that is at its job long after
+//! the last of them hangs: a defect, reported to the supervisor.
 
 use std::any::Any;
+use std::convert::Infallible;
 use std::panic::AssertUnwindSafe;
 use std::pin::pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::FutureExt as _;
 use tokio::sync::OwnedSemaphorePermit;
 use tracing::{Instrument as _, Span};
 
-use super::flight::InHand;
+use super::flight::{Flight, InHand};
 use super::shop::Shop;
-use crate::jobs;
+use crate::supervisor::{Fault, How};
+use crate::{jobs, seam};
+
+/// Seconds a handler may be at its job after its last call must be over. They are
+/// counted, not measured: a process that was stopped finds its clocks old, and its
+/// handlers not yet back from their calls.
+const OVERDUE: u32 = 30;
 
 /// A job on its way to a worker, and its right to a lease.
 #[derive(Debug)]
@@ -33,8 +44,13 @@ pub async fn run(shop: Arc<Shop>, ready: Ready) {
         let settlement = jobs::run(&shop, flight).await;
         shop.lane.settle(flight, settlement).await;
     });
-    let work = AssertUnwindSafe(work.instrument(span_of(flight)));
-    if let Err(panic) = work.catch_unwind().await {
+    let work = AssertUnwindSafe(seam::part("handler", work).instrument(span_of(flight)));
+    let ended = tokio::select! {
+        biased;
+        ended = work.catch_unwind() => ended,
+        never = overdue(&shop, flight) => match never {},
+    };
+    if let Err(panic) = ended {
         let what = text_of(panic.as_ref());
         metrics::counter!("zoomd_job_panics_total").increment(1);
         tracing::error!(job.id = %flight.ticket.job_id, panic = what, "the handler of a job panicked");
@@ -47,8 +63,26 @@ pub async fn run(shop: Arc<Shop>, ready: Ready) {
     drop((slot, permit));
 }
 
+/// Reports the handler of `flight` once it is long overdue. While Redis is in
+/// trouble no time passes: handlers may wait for each other's reads.
+async fn overdue(shop: &Shop, flight: &Flight) -> Infallible {
+    let last_call = shop.queue.settings().request_timeout;
+    tokio::time::sleep_until((flight.ticket.send_by + last_call).into()).await;
+    for _ in 0..OVERDUE {
+        shop.trouble.cleared().await;
+        tokio::time::sleep(Duration::from_secs(1) / seam::watch_pace()).await;
+    }
+    // A settlement that waits for its place in the lane waits for Redis.
+    if !flight.is_settled() {
+        let (job, account) = (&*flight.ticket.job_id, &*flight.ticket.account);
+        tracing::error!(job.id = job, account, "the handler of a job hangs");
+        shop.supervisor.report(Fault { part: "handler", how: How::Hangs });
+    }
+    std::future::pending().await
+}
+
 /// The span of one lease. It names the producer's trace, to which it belongs.
-fn span_of(flight: &super::flight::Flight) -> Span {
+fn span_of(flight: &Flight) -> Span {
     let ticket = &flight.ticket;
     let span = tracing::debug_span!(
         "process job",

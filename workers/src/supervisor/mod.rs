@@ -164,7 +164,8 @@ impl Supervisor {
         }
     }
 
-    fn report(&self, fault: Fault) {
+    /// Ends the daemon because of this, unless it ends already.
+    pub(crate) fn report(&self, fault: Fault) {
         let first = self.0.fault.send_if_modified(|known| {
             let first = known.is_none();
             known.get_or_insert(fault);
