@@ -77,13 +77,14 @@ pub async fn run(
     let mut public = public::open(config, public, engine.tokens(), client);
     let rounds = rounds::begin(engine.tokens(), &id);
     let presence = presence::announce(store.clone(), &id, Arc::clone(&health), &supervisor).await;
-    health.run(store, engine);
+    health.run(store.clone(), engine);
     systemd::ready();
     tracing::info!(concurrency = config.concurrency, listen, "zoomd is ready");
     let end = systemd::watched(async {
         tokio::select! {
             () = stop.wait(Wish::Drain) => End::Asked,
             _ = supervisor.watch(hangs_after) => End::Broken,
+            error = redis::outnumbered(&place, &store) => End::Refused(error.into()),
         }
     });
     let end = end.await;
@@ -104,6 +105,9 @@ pub async fn run(
     })
     .await;
     tracing::info!("zoomd has stopped");
+    if let End::Refused(error) = end {
+        return Err(error);
+    }
     // A part may also have panicked while others were drained.
     supervisor.fault().map_or(Ok(()), |fault| Err(refusal::broken(fault)))
 }
@@ -113,6 +117,8 @@ enum End {
     Asked,
     /// One of its parts failed.
     Broken,
+    /// This namespace must not be used from here.
+    Refused(CliError),
 }
 
 /// Ends at once, but for token exchanges: their replies get into the journal. It is

@@ -1,10 +1,11 @@
 //! Coming to Redis: waits for one that is not there yet, warns of one that
-//! forgets, refuses one that is somebody else's.
+//! forgets, refuses one that is somebody else's. A daemon of the same namespace on
+//! another database may have been killed: it is refused when it is heard of again.
 
 use std::time::{Duration, Instant};
 
 use zoomd_store::meta::{self, MetaError};
-use zoomd_store::probe::{self, ServerFacts};
+use zoomd_store::probe::{self, Namesake, ServerFacts};
 use zoomd_store::seal::{KeyRing, Vault};
 use zoomd_store::{ErrorKind, Store, StoreConfig, StoreError};
 
@@ -18,6 +19,24 @@ const BETWEEN_WARNINGS: Duration = Duration::from_secs(60);
 /// What the service manager is asked for with each attempt.
 const PATIENCE_ASKED: Duration = Duration::from_secs(60);
 
+/// Between two looks for daemons of the same name that live.
+const BETWEEN_LOOKS: Duration = Duration::from_secs(1);
+/// Time after which two daemons that started together know of each other.
+const SETTLED: Duration = Duration::from_secs(5);
+
+/// The reason why the namespace is not open.
+enum Closed {
+    Error(MetaError),
+    /// The name is in use on another database, or was half a minute ago.
+    Used(Namesake),
+}
+
+impl<E: Into<MetaError>> From<E> for Closed {
+    fn from(error: E) -> Self {
+        Self::Error(error.into())
+    }
+}
+
 /// The namespace, open, once Redis takes writes. Waits as long as it takes for
 /// what passes by itself; one warning a minute, and `health` knows the cause.
 pub(super) async fn open(
@@ -27,10 +46,20 @@ pub(super) async fn open(
 ) -> Result<(Store, Vault), MetaError> {
     let mut wait = FIRST_WAIT;
     let mut warned: Option<Instant> = None;
+    let mut used: Option<Namesake> = None;
     loop {
-        let error = match attempt(config, ring).await {
-            Err(MetaError::Store(error)) if passes(error.kind()) => error,
-            other => return other,
+        let (error, pause) = match attempt(config, ring).await {
+            Err(Closed::Error(MetaError::Store(error))) if passes(error.kind()) => (error, wait),
+            Err(Closed::Used(now)) if !used.is_some_and(|first| lives(first, now)) => {
+                used = Some(now);
+                let database = now.database;
+                let why =
+                    format!("a daemon of this namespace ran on database {database} a moment ago");
+                (StoreError::new(ErrorKind::Config, why), BETWEEN_LOOKS)
+            }
+            Err(Closed::Used(now)) => return Err(in_use(config, now).into()),
+            Err(Closed::Error(error)) => return Err(error),
+            Ok(open) => return Ok(open),
         };
         health.waits_for_redis(&error);
         if warned.is_none_or(|at| at.elapsed() >= BETWEEN_WARNINGS) {
@@ -39,9 +68,41 @@ pub(super) async fn open(
             tracing::warn!(kind, error = %error, "waiting for redis: {error}");
         }
         systemd::waiting(&format!("waiting for redis: {error}"), PATIENCE_ASKED);
-        tokio::time::sleep(wait).await;
+        tokio::time::sleep(pause).await;
         wait = (wait * 2).min(LONGEST_WAIT);
     }
+}
+
+/// Waits until the name has to be left to a daemon that started at the same time on
+/// another database: the lowest one keeps it.
+pub(super) async fn outnumbered(config: &StoreConfig, store: &Store) -> StoreError {
+    let mut first = None;
+    loop {
+        tokio::time::sleep(SETTLED).await;
+        match probe::namesake(store).await {
+            Ok(Some(other)) if other.database < other.ours => {
+                if first.is_some_and(|first| lives(first, other)) {
+                    return in_use(config, other);
+                }
+                first = Some(other);
+            }
+            _ => return std::future::pending().await,
+        }
+    }
+}
+
+/// One that was killed is not heard of again.
+fn lives(first: Namesake, now: Namesake) -> bool {
+    first.database == now.database && first.seen_ms < now.seen_ms
+}
+
+fn in_use(config: &StoreConfig, other: Namesake) -> StoreError {
+    let what = format!(
+        "daemons of the namespace {:?} run on database {} of this redis too, and messages between \
+         daemons know no database; set another ZOOMD_NAMESPACE for one of them",
+        config.namespace, other.database
+    );
+    StoreError::new(ErrorKind::Config, what)
 }
 
 /// Whether waiting may help. A refused login, a missing right, and a server or
@@ -50,16 +111,11 @@ fn passes(kind: ErrorKind) -> bool {
     !matches!(kind, ErrorKind::Auth | ErrorKind::Config | ErrorKind::Layout | ErrorKind::WrongType)
 }
 
-async fn attempt(config: &StoreConfig, ring: &KeyRing) -> Result<(Store, Vault), MetaError> {
+async fn attempt(config: &StoreConfig, ring: &KeyRing) -> Result<(Store, Vault), Closed> {
     let store = Store::connect(config).await?;
     store.check_rights().await?;
-    if let Some(database) = probe::lives_elsewhere(&store).await? {
-        let what = format!(
-            "daemons of the namespace {:?} run on database {database} of this redis too, and \
-             messages between daemons know no database; set another ZOOMD_NAMESPACE for one of them",
-            store.keys().namespace()
-        );
-        return Err(StoreError::new(ErrorKind::Config, what).into());
+    if let Some(other) = probe::namesake(&store).await? {
+        return Err(Closed::Used(other));
     }
     probe::write(&store).await?;
     let vault = meta::open(&store, ring).await?;

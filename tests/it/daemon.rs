@@ -8,7 +8,7 @@ use rustix::process::Signal;
 use zoom_sim::Config;
 use zoomd_store::streams::Stream;
 
-use crate::support::{Rig, job, snapshot};
+use crate::support::{Rig, job, snapshot, until};
 
 #[tokio::test]
 async fn a_job_becomes_a_meeting_and_the_daemon_ends_well() {
@@ -52,7 +52,7 @@ async fn ready_while_redis_answers_and_live_in_any_case() {
     rig.run(&["healthcheck"]).expect(1);
     rig.run(&["healthcheck", "--live"]).expect(0);
     rig.redis.restart().expect("starts again");
-    crate::support::until("ready again", || (daemon.get("/readyz").0 == 200).then_some(()));
+    until("ready again", || (daemon.get("/readyz").0 == 200).then_some(()));
     drop(daemon);
     rig.run(&["healthcheck"]).expect(5);
 }
@@ -146,7 +146,7 @@ async fn a_namespace_that_is_in_use_on_another_database_is_refused() {
     let mut first = rig.daemon();
     let other = format!("{}/1", rig.redis.url());
     rig.set("ZOOMD_REDIS_URL", &other);
-    crate::support::until("it is there", || {
+    until("it is there", || {
         (rig.redis_cli(&["ZCARD", "zoomd:v1:daemons"]).trim() == ":1").then_some(())
     });
     let ran = rig.run(&["run"]).expect(2);
@@ -155,6 +155,40 @@ async fn a_namespace_that_is_in_use_on_another_database_is_refused() {
     drop(rig.daemon());
     rig.set("ZOOMD_NAMESPACE", "");
     assert!(first.stop().success());
+    drop(rig.daemon());
+}
+
+/// Names a daemon on database 0 that was heard of so many ms ago.
+fn heard_of(rig: &Rig, ms: i64) {
+    let at = (jiff::Timestamp::now().as_millisecond() - ms).to_string();
+    rig.redis_cli(&["ZADD", "zoomd:v1:daemons", &at, "another"]);
+}
+
+#[tokio::test]
+async fn a_daemon_that_was_killed_on_another_database_is_waited_for() {
+    let mut rig = Rig::start().await;
+    heard_of(&rig, 26_000);
+    let plain = rig.redis.url().to_owned();
+    rig.set("ZOOMD_REDIS_URL", &format!("{plain}/1"));
+    let daemon = rig.daemon_unchecked();
+    let line = daemon.wait_log("waiting for redis");
+    assert!(line["error"].as_str().is_some_and(|why| why.contains("ran on database 0")), "{line}");
+    daemon.wait_ready();
+}
+
+#[tokio::test]
+async fn of_daemons_that_start_together_on_two_databases_the_lower_stays() {
+    let mut rig = Rig::start().await;
+    let plain = rig.redis.url().to_owned();
+    rig.set("ZOOMD_REDIS_URL", &format!("{plain}/1"));
+    let mut daemon = rig.daemon();
+    // A daemon that lives is heard of again and again.
+    let status = until("its end", || {
+        heard_of(&rig, 0);
+        daemon.ended()
+    });
+    assert_eq!(status.code(), Some(2), "{}", daemon.log());
+    rig.set("ZOOMD_REDIS_URL", &plain);
     drop(rig.daemon());
 }
 
@@ -255,5 +289,5 @@ async fn a_zoom_out_of_reach_is_said_by_status_and_readiness() {
     assert!(what.contains("cannot reach 127.0.0.1") && what.contains("HTTP 503"), "{what}");
     assert!(problem["since_ms"].is_i64() && ready["reasons"][0] == what, "{body}");
     let told = || rig.run(&["status"]).stdout.contains(what).then_some(());
-    crate::support::until("the cause in zoomd status", told);
+    until("the cause in zoomd status", told);
 }

@@ -128,13 +128,26 @@ pub(crate) fn ask_write(ask: &mut redis::Pipeline, keys: &Keys) {
     ask.cmd("SETRANGE").arg(format!("{}probe", keys.prefix())).arg(0).arg("");
 }
 
+/// Daemons of a namespace of the same name in another database.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Namesake {
+    /// The database.
+    pub database: i64,
+    /// The database of this store.
+    pub ours: i64,
+    /// The time of the latest heartbeat of any of them, in ms of Redis' clock.
+    pub seen_ms: i64,
+}
+
 /// Another database of this server in which daemons of a namespace of the same name
-/// live. Messages between daemons know no database: each would hear the other's.
-/// Where the server does not let us look nothing is known.
+/// were heard of a moment ago. Messages between daemons know no database: each would
+/// hear the other's. A daemon that was killed stays in it for half a minute; one that
+/// lives is seen at a later time soon. Where the server does not let us look nothing
+/// is known.
 ///
 /// # Errors
 /// That the server could not be asked.
-pub async fn lives_elsewhere(store: &Store) -> Result<Option<i64>, StoreError> {
+pub async fn namesake(store: &Store) -> Result<Option<Namesake>, StoreError> {
     let info = store.info("keyspace").await?;
     let names = info.lines().filter_map(|line| line.strip_prefix("db")?.split(':').next());
     let ours = store.connection().get_db();
@@ -145,9 +158,12 @@ pub async fn lives_elsewhere(store: &Store) -> Result<Option<i64>, StoreError> {
         let conn = store.blocking_connection();
         let mut look = redis::pipe();
         look.cmd("SELECT").arg(database);
-        look.cmd("ZCOUNT").arg(store.keys().daemons()).arg(since).arg("+inf");
-        if let [Value::Okay, Value::Int(1..)] = conn.values(&look).await?.as_slice() {
-            return Ok(Some(database));
+        look.cmd("ZREVRANGE").arg(store.keys().daemons()).arg(0).arg(0).arg("WITHSCORES");
+        let answers = conn.values(&look).await?;
+        let [Value::Okay, last] = answers.as_slice() else { continue };
+        let last: Vec<(String, f64)> = redis::from_redis_value(last.clone()).unwrap_or_default();
+        if let Some(seen_ms) = last.first().map(|(_, ms)| *ms as i64).filter(|ms| *ms > since) {
+            return Ok(Some(Namesake { database, ours, seen_ms }));
         }
     }
     Ok(None)

@@ -105,7 +105,12 @@ impl Daemon {
 
     /// Waits for its end.
     pub fn wait(&mut self) -> ExitStatus {
-        until("the end of the daemon", || self.child.try_wait().expect("asked"))
+        until("the end of the daemon", || self.ended())
+    }
+
+    /// The exit status, if it has ended.
+    pub fn ended(&mut self) -> Option<ExitStatus> {
+        self.child.try_wait().expect("asked")
     }
 }
 

@@ -48,6 +48,9 @@ pub fn redis(kind: ErrorKind, error: &str) -> Problem {
         ErrorKind::Unreachable => {
             Problem::down("redis_unreachable", format!("redis is unreachable: {error}"), next)
         }
+        ErrorKind::Config => {
+            Problem::down("redis_unreachable", format!("redis cannot be used: {error}"), next)
+        }
         _ => Problem::down("redis_unreachable", format!("redis refuses a command: {error}"), next),
     }
 }
