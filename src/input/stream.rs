@@ -50,7 +50,10 @@ impl<R: Read> Lines<R> {
             }
             let mut byte = [0];
             match self.input.read(&mut byte)? {
-                0 => return Ok(Form::Utf8),
+                0 => {
+                    self.ended = true;
+                    return Ok(Form::Utf8);
+                }
                 _ => self.held.push(byte[0]),
             }
         }
@@ -65,11 +68,14 @@ impl<R: Read> Lines<R> {
                 *self.form.insert(form)
             }
         };
-        let before = self.held.len();
-        self.held.resize(before + CHUNK, 0);
-        let read = self.input.read(&mut self.held[before..]);
-        self.held.truncate(before + *read.as_ref().unwrap_or(&0));
-        self.ended = read? == 0;
+        // A terminal has an end of input for each time it is read there.
+        if !self.ended {
+            let before = self.held.len();
+            self.held.resize(before + CHUNK, 0);
+            let read = self.input.read(&mut self.held[before..]);
+            self.held.truncate(before + *read.as_ref().unwrap_or(&0));
+            self.ended = read? == 0;
+        }
         let mut text = self.decoded(form);
         let length = self.end_lines(&mut text);
         self.ready.extend(&text[..length]);
@@ -113,14 +119,15 @@ impl<R: Read> Lines<R> {
 
 impl<R: Read> Read for Lines<R> {
     fn read(&mut self, out: &mut [u8]) -> Result<usize> {
+        if out.is_empty() {
+            return Ok(0);
+        }
         // Nearly every file is UTF-8, and goes through as it is.
         if matches!(self.form, Some(Form::Utf8)) && self.held.is_empty() && self.ready.is_empty() {
             let mut length = 0;
-            while length == 0 {
+            while length == 0 && !self.ended {
                 let read = self.input.read(out)?;
-                if read == 0 {
-                    return Ok(0);
-                }
+                self.ended = read == 0;
                 length = self.end_lines(&mut out[..read]);
             }
             return Ok(length);
@@ -173,6 +180,28 @@ mod tests {
                 lines(Slow(&bytes, step)).read_to_string(&mut found).expect("text");
                 assert_eq!(found, WANTED, "{step}: {bytes:?}");
             }
+        }
+    }
+
+    /// Ends once; whoever reads on would wait for a second end.
+    struct Terminal<'a>(&'a [u8], bool);
+
+    impl Read for Terminal<'_> {
+        fn read(&mut self, out: &mut [u8]) -> Result<usize> {
+            assert!(!self.1, "read after its end");
+            let read = self.0.read(out)?;
+            self.1 = read == 0;
+            Ok(read)
+        }
+    }
+
+    #[test]
+    fn the_end_of_a_terminal_is_read_once() {
+        for text in [&b""[..], b"\xef", b"a\n", b"\xff\xfea\0"] {
+            let mut found = Vec::new();
+            let mut lines = lines(Terminal(text, false));
+            lines.read_to_end(&mut found).expect("bytes");
+            assert_eq!(lines.read(&mut [0]).expect("the end"), 0, "{text:?}");
         }
     }
 

@@ -2,11 +2,12 @@
 //! wait for outcomes.
 
 use std::io::Write as _;
+use std::process::Stdio;
 use std::time::Instant;
 
 use serde_json::Value;
 
-use crate::support::{Rig, job};
+use crate::support::{Rig, job, until};
 
 const START: &str = "2090-01-02T10:00:00Z";
 
@@ -132,7 +133,38 @@ async fn a_pipe_is_sent_up_to_the_first_bad_line() {
     let ran = rig.run_with(&["enqueue", "--file", "-"], &text).expect(2);
     assert!(ran.stderr.contains("line 2: the job is not JSON"), "{}", ran.stderr);
     assert!(ran.stderr.contains("everything before line 2 was sent"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("then send the whole input again"), "{}", ran.stderr);
     assert_eq!(rig.redis_cli(&["XLEN", "zoomd:jobs"]).trim(), ":3");
+    // Without ids a repeat makes second meetings, and no hint may lead there.
+    let bare = r#"{"account":"acme","meeting":{"type":3}}"#;
+    let text = format!("{bare}\n{bare}\nnonsense\n{bare}\n");
+    let ran = rig.run_with(&["enqueue", "--file", "-", "--no-ids"], &text).expect(2);
+    assert!(ran.stderr.contains("then send the input from line 3 on"), "{}", ran.stderr);
+}
+
+/// A pipe whose writer dies in the middle of it.
+#[tokio::test]
+async fn an_input_that_cannot_be_read_on_says_from_where_to_send_it() {
+    let rig = Rig::start().await;
+    rig.connect("acme");
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = listener.local_addr().expect("its address");
+    let mut ours = std::net::TcpStream::connect(address).expect("connected");
+    let (mut theirs, _) = listener.accept().expect("accepted");
+    // A connection that is closed with something unread is reset.
+    theirs.write_all(b"?").expect("sent");
+    let mut command = rig.command(&["enqueue", "--file", "-", "--no-ids"]);
+    command.stdin(std::os::fd::OwnedFd::from(theirs)).stderr(Stdio::piped());
+    let child = command.spawn().expect("the binary starts");
+    drop(command);
+    ours.write_all(b"{\"account\":\"acme\",\"meeting\":{\"type\":3}}\n").expect("sent");
+    until("a job", || (rig.redis_cli(&["XLEN", "zoomd:jobs"]).trim() == ":1").then_some(()));
+    drop(ours);
+    let output = child.wait_with_output().expect("the command ends");
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{told}");
+    assert!(told.contains("everything up to line 1 is in Redis"), "{told}");
+    assert!(told.contains("hint: send the input from line 2 on"), "{told}");
 }
 
 #[tokio::test]

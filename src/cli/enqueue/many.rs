@@ -22,14 +22,14 @@ use crate::exit::Exit;
 /// Invalid lines, and warnings, that people are shown one by one.
 const TOLD: u64 = 20;
 
-/// What was found in the input.
+/// Findings in the input.
 #[derive(Debug, Default)]
 pub(super) struct Found {
     sound: u64,
     bad: u64,
     warnings: u64,
     tally: Tally,
-    /// Whether programs are told of every line, as JSON lines.
+    /// True where every line is reported to a program, as JSON lines.
     listed: bool,
 }
 
@@ -182,7 +182,7 @@ async fn dry(ctx: &Ctx, found: &Found) -> CliResult {
     Ok(if found.bad == 0 { Exit::Done } else { Exit::Usage })
 }
 
-/// What the sound lines take, with the budgets as they stand.
+/// The days that the valid lines take, with the budgets as they are now.
 async fn plan(ctx: &Ctx, found: &Found) -> Result<Option<Plan>, CliError> {
     if found.sound == 0 {
         return Ok(None);

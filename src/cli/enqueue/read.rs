@@ -19,15 +19,15 @@ const BATCH: usize = 1_000;
 /// Batches read ahead.
 const AHEAD: usize = 4;
 
-/// A line that is a sound job.
+/// A line that is a valid job.
 #[derive(Debug)]
 pub(super) struct Sound {
-    /// Its line in the input.
+    /// The number of the line.
     pub(super) line: u64,
     /// The job as it is sent: with an id, if it was given one.
     pub(super) text: String,
     pub(super) id: Option<String>,
-    /// Whether the id was made from the line.
+    /// True where the id was made from the line.
     pub(super) id_made: bool,
     pub(super) warnings: Vec<Warning>,
     pub(super) account: String,
@@ -43,7 +43,7 @@ pub(super) struct Bad {
     pub(super) message: String,
 }
 
-/// What was read at once: sound jobs in order, and bad lines among them.
+/// One portion of the input: valid jobs in order, and the invalid lines among them.
 #[derive(Debug, Default)]
 pub(super) struct Batch {
     pub(super) jobs: Vec<Sound>,
@@ -52,11 +52,11 @@ pub(super) struct Batch {
     pub(super) broken: Option<String>,
 }
 
-/// How lines are judged.
+/// Rules for reading lines.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Reading {
     pub(super) rules: Rules,
-    /// Whether a job without an id gets one.
+    /// True where a job without an id gets one.
     pub(super) make_ids: bool,
 }
 

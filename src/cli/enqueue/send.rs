@@ -23,7 +23,7 @@ pub(super) struct Sender<'a> {
     pub(super) ctx: &'a Ctx,
     pub(super) store: &'a Store,
     pub(super) reading: Reading,
-    /// Whether invalid lines are left out.
+    /// True where invalid lines are left out.
     pub(super) skip: bool,
     pub(super) pending: Option<Pending>,
     pub(super) sent: u64,
@@ -34,18 +34,18 @@ pub(super) struct Sender<'a> {
     reached: Reached,
 }
 
-/// How far the sending got, in lines of the input.
+/// Progress of the sending, in lines of the input.
 #[derive(Debug, Default, Clone, Copy)]
 struct Reached {
     /// Redis has every job up to this line.
     taken: u64,
     /// No job after this line was handed to Redis.
     handed: u64,
-    /// Whether a job without an id was handed over.
+    /// True once a job without an id was handed to Redis.
     without_id: bool,
 }
 
-/// Why the reading ended before the input did.
+/// The reason why reading ended before the input did.
 enum Stop {
     Invalid { line: u64 },
     Broken(String),
@@ -93,10 +93,11 @@ impl<'a> Sender<'a> {
         }
         match stop {
             None => Ok(()),
-            Some(Stop::Invalid { line }) => Err(refused(line, self.sent)),
+            Some(Stop::Invalid { line }) => Err(self.refused(line)),
             Some(Stop::Broken(error)) => {
-                let text = format!("cannot read {}: {error}; {}", file.display(), self.so_far());
-                Err(CliError::failed(text))
+                let reached = self.reached;
+                let text = format!("cannot read {}: {error}; {}", file.display(), reached.so_far());
+                Err(CliError::failed(text).hint(reached.how_to_go_on()))
             }
         }
     }
@@ -128,8 +129,8 @@ impl<'a> Sender<'a> {
     ) -> Result<(), CliError> {
         let (jobs, entries) = answer.map_err(|error| {
             let error = CliError::from(error);
-            let text = format!("{}; {}", error.message, self.so_far());
-            let hint = self.how_to_go_on();
+            let text = format!("{}; {}", error.message, self.reached.so_far());
+            let hint = self.reached.how_to_go_on();
             CliError { message: text, ..error }.hint(hint)
         })?;
         self.sent += entries.len() as u64;
@@ -148,42 +149,71 @@ impl<'a> Sender<'a> {
         Ok(())
     }
 
-    fn so_far(&self) -> String {
-        let Reached { taken, handed, .. } = self.reached;
-        let taken = match taken {
+    /// The input ends at an invalid line.
+    fn refused(&self, line: u64) -> CliError {
+        let sent = match self.sent {
+            0 => "nothing was sent".to_owned(),
+            _ => format!("everything before line {line} was sent, and nothing after it"),
+        };
+        let hint = format!(
+            "correct line {line}, or leave invalid lines out with --skip-invalid; then {}",
+            self.reached.how_to_go_on()
+        );
+        CliError::usage(format!("line {line} is invalid; {sent}")).code("invalid_job").hint(hint)
+    }
+}
+
+impl Reached {
+    fn so_far(self) -> String {
+        let taken = match self.taken {
             0 => "no line is known to be in Redis".to_owned(),
             taken => format!("everything up to line {taken} is in Redis"),
         };
-        format!("{taken}; nothing after line {handed} was sent")
+        format!("{taken}; nothing after line {} was sent", self.handed)
     }
 
-    fn how_to_go_on(&self) -> String {
-        let Reached { taken, handed, without_id } = self.reached;
+    /// The way to send the rest, and no job a second time.
+    fn how_to_go_on(self) -> String {
+        let Self { taken, handed, without_id } = self;
         if !without_id {
             return "send the whole input again: each job has an id, so none makes a second meeting"
                 .to_owned();
         }
-        let from = taken + 1;
+        let (from, rest) = (taken + 1, handed + 1);
+        if taken == handed {
+            return format!(
+                "send the input from line {rest} on: lines 1 to {taken} hold jobs without an id, \
+                 and each sent again makes a second meeting"
+            );
+        }
         format!(
-            "lines {from} to {handed} may be in Redis or not: see zoomd job list and zoomd result \
-             tail before you send those again, since a job without an id makes a second meeting"
+            "send the input from line {rest} on; lines {from} to {handed} may be in Redis or not: \
+             see zoomd job list and zoomd result tail before you send those again, since a job \
+             without an id makes a second meeting"
         )
     }
-}
-
-/// The input ends at an invalid line.
-fn refused(line: u64, sent: u64) -> CliError {
-    let sent = match sent {
-        0 => "nothing was sent".to_owned(),
-        _ => format!("everything before line {line} was sent, and nothing after it"),
-    };
-    CliError::usage(format!("line {line} is invalid; {sent}"))
-        .code("invalid_job")
-        .hint("correct the input, or leave such lines out with --skip-invalid")
 }
 
 async fn enqueue(store: &Store, jobs: Vec<Sound>) -> Result<(Vec<Sound>, Vec<String>), StoreError> {
     let texts: Vec<&str> = jobs.iter().map(|job| job.text.as_str()).collect();
     let entries = streams::enqueue(store, &texts).await?;
     Ok((jobs, entries))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_advice_sends_a_job_without_an_id_twice() {
+        for (taken, handed, without_id, wanted) in [
+            (0, 0, false, "send the whole input again"),
+            (7, 9, false, "send the whole input again"),
+            (5_000, 5_000, true, "send the input from line 5001 on"),
+            (7, 9, true, "send the input from line 10 on; lines 8 to 9 may be in Redis or not"),
+        ] {
+            let advice = Reached { taken, handed, without_id }.how_to_go_on();
+            assert!(advice.starts_with(wanted), "{advice}");
+        }
+    }
 }
