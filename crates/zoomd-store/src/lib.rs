@@ -38,6 +38,6 @@ pub mod wake;
 pub use conn::{Conn, TlsFiles};
 pub use error::{ErrorKind, StoreError};
 pub use keys::Keys;
-pub use rights::MissingRights;
+pub use rights::{MissingRights, Rights};
 pub use script::Script;
 pub use store::{Replicas, Store, StoreConfig};

@@ -65,7 +65,7 @@ struct Question {
     words: Vec<String>,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum About {
     /// A command, by its name, and the place of a key in the list of keys.
     Key(&'static str, usize),
@@ -74,13 +74,24 @@ enum About {
     Channel(usize),
 }
 
+/// The rights of the Redis user, as far as the server can tell them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Rights {
+    /// All rights that are used are there.
+    All,
+    /// Some rights are missing.
+    Missing(MissingRights),
+    /// Redis before 7.0 tells a script nothing. A missing right is found only when it
+    /// is used.
+    Unknown,
+}
+
 impl Store {
-    /// The rights that the Redis user lacks; `None` where it has all, and where the
-    /// server cannot tell (before 7.0).
+    /// The rights of the Redis user, tried without using them.
     ///
     /// # Errors
     /// That Redis could not be asked, or does not run our scripts.
-    pub async fn missing_rights(&self) -> Result<Option<MissingRights>, StoreError> {
+    pub async fn rights(&self) -> Result<Rights, StoreError> {
         let keys = samples(self.keys());
         let channels = [self.keys().wake(), self.keys().ask()];
         let questions = questions(&keys, &channels);
@@ -89,28 +100,28 @@ impl Store {
             call.push(question.words.len()).push(&question.words);
         }
         let answer = match call.run(&self.connection()).await {
-            Err(error) if error.is_no_permission() => return self.no_scripts().await.map(Some),
+            Err(error) if error.is_no_permission() => {
+                return self.no_scripts().await.map(Rights::Missing);
+            }
             answer => answer?,
         };
         let letters: Vec<u8> = redis::from_redis_value(answer)?;
-        let denied: BTreeSet<About> = questions
-            .iter()
-            .zip(letters)
-            .filter(|(_, letter)| *letter == b'n')
-            .map(|(question, _)| question.about)
-            .collect();
+        let Some(denied) = denied(&questions, &letters) else { return Ok(Rights::Unknown) };
         if denied.is_empty() {
-            return Ok(None);
+            return Ok(Rights::All);
         }
-        Ok(Some(self.sorted(&keys, &channels, &denied).await))
+        Ok(Rights::Missing(self.sorted(&keys, &channels, &denied).await))
     }
 
-    /// The same as an error.
+    /// An error where a right is known to be missing.
     ///
     /// # Errors
     /// A right is missing, or Redis could not be asked.
     pub async fn check_rights(&self) -> Result<(), StoreError> {
-        self.missing_rights().await?.map_or(Ok(()), |missing| Err(missing.into()))
+        match self.rights().await? {
+            Rights::All | Rights::Unknown => Ok(()),
+            Rights::Missing(missing) => Err(missing.into()),
+        }
     }
 
     /// A command that is denied on every key is denied itself; else the key is.
@@ -168,6 +179,15 @@ impl Store {
     }
 }
 
+/// The denied questions, from one letter for each; `None` where the server tells nothing.
+fn denied(questions: &[Question], letters: &[u8]) -> Option<BTreeSet<About>> {
+    if letters.iter().all(|letter| *letter == b'?') {
+        return None;
+    }
+    let all = questions.iter().zip(letters).filter(|(_, letter)| **letter == b'n');
+    Some(all.map(|(question, _)| question.about).collect())
+}
+
 fn with_keys() -> impl Iterator<Item = &'static Command> {
     IN_SCRIPTS.iter().chain(OUTSIDE)
 }
@@ -202,4 +222,18 @@ fn questions(keys: &[String], channels: &[String]) -> Vec<Question> {
         ask(About::Channel(at), "SUBSCRIBE", vec![channel]);
     }
     all
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_that_tells_nothing_is_no_server_that_allows_all() {
+        let command = |name| Question { about: About::Command(name), words: Vec::new() };
+        let questions = [command("INFO"), command("TIME")];
+        assert_eq!(denied(&questions, b"??"), None);
+        assert_eq!(denied(&questions, b"y?"), Some(BTreeSet::new()));
+        assert_eq!(denied(&questions, b"?n"), Some([About::Command("TIME")].into()));
+    }
 }

@@ -3,13 +3,13 @@
 //! What is used is derived from the texts of the scripts and from
 //! [`Keys`](crate::Keys), so no list can fall behind. Two places ask: the first
 //! lines of each script ([`lead`]), since a right can be taken away at any time,
-//! and [`Store::missing_rights`](crate::Store::missing_rights), before the first
+//! and [`Store::rights`](crate::Store::rights), before the first
 //! write of a process.
 
 mod check;
 mod commands;
 pub(crate) mod lead;
-pub use check::MissingRights;
+pub use check::{MissingRights, Rights};
 
 #[cfg(test)]
 mod tests;

@@ -2,6 +2,7 @@
 
 use redis_local::{Options, RedisServer};
 
+use crate::rights::Rights;
 use crate::{ErrorKind, Store, StoreConfig};
 
 /// A store whose user has these rights, and an administrator's.
@@ -41,7 +42,9 @@ async fn a_missing_right_is_named_with_the_command_that_gives_it() {
         ("+@all", "keys t:*; the channels", "ACL SETUSER app ~t:* &t:*"),
     ] {
         let (_server, store) = stores(rights).await;
-        let missing = store.missing_rights().await.expect("asked").expect(rights);
+        let Rights::Missing(missing) = store.rights().await.expect("asked") else {
+            panic!("{rights}");
+        };
         assert!(missing.to_string().contains(what), "{rights}: {missing}");
         assert_eq!(missing.fix(), fix, "{rights}");
         let error = store.check_rights().await.expect_err(rights);
@@ -54,7 +57,7 @@ async fn a_missing_right_is_named_with_the_command_that_gives_it() {
 #[tokio::test]
 async fn the_rights_that_are_documented_are_enough() {
     let (_server, store) = stores("+@all -@admin -@dangerous +info ~t:* &t:*").await;
-    assert_eq!(store.missing_rights().await.expect("asked"), None);
+    assert_eq!(store.rights().await.expect("asked"), Rights::All);
     let size = store.connection().value(&redis::cmd("DBSIZE")).await.expect("size");
     assert_eq!(redis::from_redis_value::<u64>(size).expect("a number"), 0);
 }
