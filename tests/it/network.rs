@@ -56,6 +56,19 @@ async fn a_compressed_reply_in_a_journal_is_read_by_the_next_daemon() {
     }
 }
 
+/// Exceptions are no way out: a variable that cannot be read stops the start.
+#[tokio::test]
+async fn a_variable_that_names_no_proxy_is_refused_with_what_helps() {
+    let mut rig = Rig::start().await;
+    rig.set("ALL_PROXY", "socks5://127.0.0.1:1080");
+    rig.set("NO_PROXY", "*");
+    let ran = rig.run(&["run"]).expect(2);
+    assert!(ran.stderr.contains("hint: unset ALL_PROXY"), "{}", ran.stderr);
+    assert!(!ran.stderr.contains("NO_PROXY"), "{}", ran.stderr);
+    rig.set("ALL_PROXY", "");
+    rig.daemon();
+}
+
 /// The simulator is its own proxy: a request that names the whole address is
 /// answered as any other, and `zoom.test` is a name that nobody resolves.
 #[tokio::test(flavor = "multi_thread")]

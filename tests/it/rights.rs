@@ -45,6 +45,21 @@ async fn nothing_is_written_and_nothing_starts_without_a_right() {
     let _daemon = rig.daemon();
 }
 
+#[tokio::test]
+async fn commands_that_change_jobs_and_failures_check_rights_first() {
+    let rig = rig("+@all ~* &*").await;
+    rig.connect("ada");
+    acl(&rig, "-xadd");
+    for args in [
+        ["job", "cancel", "one"].as_slice(),
+        &["failure", "retry", "one"],
+        &["failure", "discard", "one"],
+    ] {
+        let ran = rig.run(args).expect(5);
+        assert!(ran.stderr.contains("no right to the commands XADD"), "{args:?}: {}", ran.stderr);
+    }
+}
+
 /// Commands and scripts that Redis refused the daemon, by its metrics.
 fn errors(metrics: &str) -> u64 {
     let lines = metrics.lines().filter(|line| line.starts_with("zoomd_redis_errors_total"));
@@ -58,24 +73,36 @@ async fn a_right_taken_away_doubles_nothing_and_sends_nothing_early() {
     let rig = rig("+@all ~* &*").await;
     rig.connect("ada");
     let daemon = rig.daemon();
-    let later = (jiff::Timestamp::now() + jiff::SignedDuration::from_hours(1)).to_string();
-    let early = job("ada", "later").replacen('{', &format!("{{\"not_before\":\"{later}\","), 1);
-    rig.xadd(&early).await;
+    let in_future = |id: &str, seconds| {
+        let at = jiff::Timestamp::now() + jiff::SignedDuration::from_secs(seconds);
+        job("ada", id).replacen('{', &format!("{{\"not_before\":\"{at}\","), 1)
+    };
+    rig.xadd(&in_future("later", 3_600)).await;
     rig.sim.fault(Fault::new(Endpoint::Create, What::Drop).after());
     rig.xadd(&job("ada", "lost")).await;
     let mut sent = vec!["lost".to_owned()];
     for right in ["resetchannels", "-publish", "-hset", "-hdel", "-xack", "-zadd"] {
         let refusals = || errors(&daemon.get("/metrics").1);
         let before = refusals();
+        rig.redis_cli(&["ACL", "LOG", "RESET"]);
         acl(&rig, right);
         let ids: Vec<_> = (0..5).map(|n| format!("j{right}{n}")).collect();
-        for id in &ids {
+        // One that has to sleep is told to the other daemons.
+        rig.xadd(&in_future(&ids[0], 1)).await;
+        for id in &ids[1..] {
             rig.xadd(&job("ada", id)).await;
         }
+        let refused = |what: &str| {
+            until(what, || rig.redis_cli(&["ACL", "LOG"]).contains(what).then_some(()));
+        };
         // Without a channel jobs go on: a wake-up that is lost only delays.
-        if !["resetchannels", "-publish"].contains(&right) {
-            until("a refused script", || (refusals() > before).then_some(()));
-            acl(&rig, "+@all ~* &*");
+        match right {
+            "resetchannels" => refused("zoomd:v1:wake"),
+            "-publish" => refused("publish"),
+            _ => {
+                until("a refused script", || (refusals() > before).then_some(()));
+                acl(&rig, "+@all ~* &*");
+            }
         }
         for id in &ids {
             rig.outcome(id).await;

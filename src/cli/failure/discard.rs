@@ -3,8 +3,8 @@
 use clap::Args;
 use serde::Serialize;
 
-use super::ops;
 use super::pick::Pick;
+use super::writable_ops;
 use crate::cli::ctx::Ctx;
 use crate::cli::error::CliResult;
 use crate::cli::table::Table;
@@ -39,7 +39,7 @@ struct Line {
 
 /// Takes failures off the list.
 pub(super) async fn run(ctx: &Ctx, args: DiscardArgs) -> CliResult {
-    let ops = ops(ctx).await?;
+    let ops = writable_ops(ctx).await?;
     let (ids, more) = args.pick.ids(&ops).await?;
     let mut lines = Vec::with_capacity(ids.len());
     if !args.pick.dry_run && !args.pick.is_named() && !ids.is_empty() {

@@ -4,8 +4,8 @@ use clap::Args;
 use serde::Serialize;
 use zoomd_store::ops::{Ops, Retried};
 
-use super::ops;
 use super::pick::Pick;
+use super::writable_ops;
 use crate::cli::ctx::Ctx;
 use crate::cli::error::{CliError, CliResult};
 use crate::cli::output::count;
@@ -70,7 +70,7 @@ impl Line {
 
 /// Starts new runs.
 pub(super) async fn run(ctx: &Ctx, args: RetryArgs) -> CliResult {
-    let ops = ops(ctx).await?;
+    let ops = writable_ops(ctx).await?;
     let (ids, more) = args.pick.ids(&ops).await?;
     if args.pick.dry_run {
         let would =

@@ -4,7 +4,6 @@ use clap::Args;
 use serde::Serialize;
 use zoomd_store::ops::Cancelled;
 
-use super::ops;
 use crate::cli::ctx::Ctx;
 use crate::cli::error::{CliError, CliResult};
 use crate::cli::output::count as counted;
@@ -61,7 +60,7 @@ struct Line<'a> {
 
 /// Cancels jobs.
 pub(super) async fn run(ctx: &Ctx, args: CancelArgs) -> CliResult {
-    let ops = ops(ctx).await?;
+    let ops = ctx.ops(ctx.writable_store().await?);
     let targets = match &args.account {
         Some(account) => ops.cancellable(account, args.limit.unwrap_or(MOST)).await?,
         None => args.ids.iter().map(|id| id.as_str().into()).collect(),
