@@ -3,7 +3,8 @@
 //! Whoever logs never waits and never hears of a failure. A line that finds the
 //! queue full is dropped, one that cannot be written is given up; both are counted
 //! (`zoomd_log_lines_lost_total`), and as soon as a line can be written again the
-//! log says how many are missing.
+//! log says how many are missing. That report is no line of anybody: where it is
+//! refused too nothing is counted, and it waits for the next line that is written.
 
 use std::cell::Cell;
 use std::collections::VecDeque;
@@ -37,10 +38,18 @@ struct Shared {
 #[derive(Debug, Default)]
 struct Queue {
     lines: VecDeque<Box<[u8]>>,
+    /// A report of lost lines: it goes first.
+    report: Option<Box<[u8]>>,
     bytes: usize,
     /// Whether the thread has a line in hand.
     writing: bool,
     lost: Lost,
+}
+
+/// Text for the thread to write.
+enum Item {
+    Line(Box<[u8]>),
+    Report(Box<[u8]>),
 }
 
 /// Lines that are missing from the log.
@@ -59,7 +68,7 @@ impl Lines {
     /// That the system gives no thread.
     pub fn to(out: impl Write + Send + 'static) -> io::Result<Self> {
         let lines = Self::default();
-        let writer = Writer { lines: lines.clone(), out, torn: false };
+        let writer = Writer::new(lines.clone(), out);
         std::thread::Builder::new().name("log".to_owned()).spawn(move || writer.run())?;
         Ok(lines)
     }
@@ -75,15 +84,16 @@ impl Lines {
         let own = WRITES.get();
         let mut queue = self.lock();
         if own {
-            queue.lines.push_front(line.into());
-        } else if queue.bytes + line.len() > ROOM {
+            queue.report = Some(line.into());
+            return;
+        }
+        if queue.bytes + line.len() > ROOM {
             queue.lost.dropped += 1;
             drop(queue);
             count("slow");
             return;
-        } else {
-            queue.lines.push_back(line.into());
         }
+        queue.lines.push_back(line.into());
         queue.bytes += line.len();
         drop(queue);
         self.0.changed.notify_all();
@@ -94,8 +104,11 @@ impl Lines {
     }
 
     /// The next line, in hand of the thread; `None` after a wait for nothing.
-    fn next(&self, wait: Duration) -> Option<Box<[u8]>> {
+    fn next(&self, wait: Duration) -> Option<Item> {
         let mut queue = self.lock();
+        if let Some(report) = queue.report.take() {
+            return Some(Item::Report(report));
+        }
         queue.writing = false;
         if queue.lines.is_empty() {
             self.0.changed.notify_all();
@@ -105,7 +118,7 @@ impl Lines {
         let line = queue.lines.pop_front()?;
         queue.bytes -= line.len();
         queue.writing = true;
-        Some(line)
+        Some(Item::Line(line))
     }
 }
 
@@ -140,31 +153,57 @@ struct Writer<W> {
     out: W,
     /// Whether the last line was written in part.
     torn: bool,
+    /// Success of the last write.
+    works: bool,
+    /// The losses that the log tells of, and those it told of before its last report.
+    told: [Lost; 2],
+    told_at: Option<Instant>,
 }
 
 impl<W: Write> Writer<W> {
+    fn new(lines: Lines, out: W) -> Self {
+        Self { lines, out, torn: false, works: true, told: Default::default(), told_at: None }
+    }
+
     fn run(mut self) {
         WRITES.set(true);
-        let (mut told, mut told_at) = (Lost::default(), None);
         loop {
-            let line = self.lines.next(BETWEEN_REPORTS);
-            let written = line.is_none_or(|line| self.write(&line).is_ok());
-            if !written {
-                self.lines.lock().lost.failed += 1;
-                count("failed");
-            }
-            let lost = self.lines.lock().lost;
-            let due = told_at.is_none_or(|at: Instant| at.elapsed() >= BETWEEN_REPORTS);
-            if written && lost != told && due {
-                let (dropped, failed) = (lost.dropped - told.dropped, lost.failed - told.failed);
+            let item = self.lines.next(BETWEEN_REPORTS);
+            if let Some(Lost { dropped, failed }) = self.step(item, Instant::now()) {
                 tracing::warn!(
                     dropped,
                     failed,
                     "log lines were lost: stderr was slow or refused them"
                 );
-                (told, told_at) = (lost, Some(Instant::now()));
             }
         }
+    }
+
+    /// Writes what is next, if anything is; what was lost, where a report is due.
+    fn step(&mut self, item: Option<Item>, now: Instant) -> Option<Lost> {
+        match item {
+            Some(Item::Line(line)) => {
+                self.works = self.write(&line).is_ok();
+                if !self.works {
+                    self.lines.lock().lost.failed += 1;
+                    count("failed");
+                }
+            }
+            Some(Item::Report(report)) => {
+                self.works = self.write(&report).is_ok();
+                if !self.works {
+                    self.told[0] = self.told[1];
+                }
+            }
+            None => {}
+        }
+        let (lost, [told, _]) = (self.lines.lock().lost, self.told);
+        let due = self.told_at.is_none_or(|at| now.duration_since(at) >= BETWEEN_REPORTS);
+        if !self.works || lost == told || !due {
+            return None;
+        }
+        (self.told, self.told_at) = ([lost, told], Some(now));
+        Some(Lost { dropped: lost.dropped - told.dropped, failed: lost.failed - told.failed })
     }
 
     /// Writes one line, however long the reader takes for it.
@@ -255,6 +294,33 @@ mod tests {
         lines.flush(LIMIT);
         assert!(!lines.lock().writing && lines.lock().lines.is_empty());
         assert_eq!(hear.try_iter().count(), 4);
+    }
+
+    #[test]
+    fn lost_lines_are_reported_once_lines_are_written_again_and_reports_are_not_lost_lines() {
+        let (asked, _hear) = mpsc::channel();
+        let (answer, answers) = mpsc::channel();
+        let mut writer = Writer::new(Lines::default(), Puppet { asked, answers });
+        let start = Instant::now();
+        let mut step = |answers: &[Answer], item: Option<Item>, after: u64| {
+            for given in answers {
+                let given = given.as_ref().map(|n| *n).map_err(|e| e.kind().into());
+                answer.send(given).expect("heard");
+            }
+            writer.step(item, start + Duration::from_secs(after))
+        };
+        let (line, report) =
+            (|| Some(Item::Line((*b"x").into())), Some(Item::Report((*b"r").into())));
+        let refused = || [Err(io::ErrorKind::StorageFull.into())];
+        let lost = |failed| Some(Lost { dropped: 0, failed });
+        assert_eq!(step(&refused(), line(), 0), None);
+        assert_eq!(step(&[], None, 60), None, "nothing was written since");
+        assert_eq!(step(&[Ok(1)], line(), 61), lost(1));
+        assert_eq!(step(&refused(), report, 61), None);
+        assert_eq!(step(&[], None, 120), None, "the refused report is no lost line");
+        assert_eq!(step(&refused(), line(), 121), None);
+        assert_eq!(step(&[Ok(1)], line(), 122), lost(2), "the line of the lost report, too");
+        assert_eq!(step(&[Ok(1)], line(), 180), None);
     }
 
     #[test]

@@ -10,7 +10,8 @@ pub mod catalogue;
 mod lines;
 pub mod metrics;
 
-use std::io::IsTerminal as _;
+use std::backtrace::{Backtrace, BacktraceStatus};
+use std::io::{IsTerminal as _, Write as _};
 use std::panic::PanicHookInfo;
 use std::sync::{OnceLock, mpsc};
 use std::time::Duration;
@@ -53,14 +54,23 @@ pub fn log(filter: &str) -> Result<(), ConfigError> {
     Ok(())
 }
 
-/// The hook of the standard library writes to stderr itself, and waits for it.
+/// The hook of the standard library writes to stderr itself, and waits for it. A panic
+/// is told whatever the filter lets pass: it is why the process ends.
 fn panicked(panic: &PanicHookInfo<'_>) {
     let at = panic.location().map(ToString::to_string);
     let what = panic.payload();
     let text = what.downcast_ref::<&str>().copied();
     let text = text.or_else(|| what.downcast_ref::<String>().map(String::as_str));
     let what = text.unwrap_or("no text");
-    tracing::error!(at, panic = what, "a panic, which is a defect of zoomd");
+    let trace = Backtrace::capture();
+    let trace = (trace.status() == BacktraceStatus::Captured).then(|| trace.to_string());
+    let message = "a panic, which is a defect of zoomd";
+    if tracing::enabled!(tracing::Level::ERROR) {
+        tracing::error!(at, panic = what, backtrace = trace, "{message}");
+    } else if let Some(mut lines) = LINES.get().cloned() {
+        let line = serde_json::json!({"level": "ERROR", "message": message, "at": at, "panic": what, "backtrace": trace});
+        let _ = lines.write_all(format!("{line}\n").as_bytes());
+    }
 }
 
 /// Waits until what was logged so far is written, for a bounded time.

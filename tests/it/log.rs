@@ -27,6 +27,8 @@ async fn works_and_ends(rig: &Rig, daemon: &mut Daemon) {
         assert_eq!(stream, Stream::Results, "{outcome}");
     }
     assert_eq!(rig.sim.meetings_of("acme").len(), before + 3);
+    let metrics = daemon.get("/metrics").1;
+    assert!(metrics.contains("zoomd_job_panics_total 1\n"), "a handler panicked: {metrics}");
     rig.run(&["account", "refresh", "acme"]).expect(0);
     let begun = Instant::now();
     daemon.signal(Signal::TERM);
@@ -127,4 +129,23 @@ async fn a_full_pipe_that_does_not_block_loses_lines_and_says_how_many_when_it_i
     assert!(said.is_some_and(|line| line["dropped"].as_u64() > Some(0)), "{said:?}");
     let last = lines.last().expect("a line");
     assert!(lines.iter().any(|line| line["message"] == "zoomd has stopped"), "{last}");
+}
+
+#[tokio::test]
+async fn a_panic_is_told_with_its_backtrace_whatever_the_filter() {
+    let mut rig = Rig::start().await;
+    rig.set("ZOOMD_SEAM_PART", "lease_sweep:panic");
+    for (filter, backtrace) in [("info", ""), ("info", "1"), ("off", "1")] {
+        rig.set("ZOOMD_LOG", filter);
+        rig.set("RUST_BACKTRACE", backtrace);
+        let mut daemon = rig.daemon_unchecked();
+        assert_eq!(daemon.wait().code(), Some(1));
+        let line = daemon.wait_log("a panic, which is a defect of zoomd");
+        assert_eq!(
+            (&line["level"], &line["panic"]),
+            (&"ERROR".into(), &"the seam of part lease_sweep".into())
+        );
+        let told = line["backtrace"].as_str().is_some_and(|text| text.contains("zoomd"));
+        assert_eq!(told, !backtrace.is_empty(), "{line}");
+    }
 }
