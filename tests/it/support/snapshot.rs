@@ -1,6 +1,8 @@
 //! Texts that are held by files: `UPDATE_SNAPSHOTS=1 cargo test` writes them anew.
 //! It writes whole files of one folder only, and in documents nothing but a table.
 
+use std::ffi::OsString;
+use std::io::Write as _;
 use std::path::PathBuf;
 
 /// The folder of files that belong to tests alone.
@@ -40,9 +42,17 @@ fn read(file: &str) -> String {
 
 #[track_caller]
 fn compare(file: &str, held: &str, text: &str) {
-    if std::env::var_os("UPDATE_SNAPSHOTS").is_some() {
-        std::fs::create_dir_all(path(file).parent().expect("a folder")).expect("made");
-        std::fs::write(path(file), text).expect("written");
+    if updates(std::env::var_os("UPDATE_SNAPSHOTS")) {
+        // Written beside and renamed: a test that is killed here leaves no half of it.
+        let path = path(file);
+        let folder = path.parent().expect("a folder");
+        std::fs::create_dir_all(folder).expect("made");
+        let mut beside = tempfile::NamedTempFile::new_in(folder).expect("a file");
+        beside.write_all(text.as_bytes()).expect("written");
+        // A temporary file is its owner's alone; these are everybody's.
+        let mode = std::os::unix::fs::PermissionsExt::from_mode(0o644);
+        beside.as_file().set_permissions(mode).expect("set");
+        beside.persist(&path).expect("renamed");
         return;
     }
     assert!(
@@ -58,6 +68,19 @@ fn a_document_keeps_all_but_its_table() {
     let renewed = with_table(document, "| a |\n|---|\n| 1 |\n| 2 |\n");
     assert_eq!(renewed, document.replace("| 1 |\n", "| 1 |\n| 2 |\n"));
     assert_eq!(with_table("| a |\n| 1 |", "| a |\n"), "| a |\n");
+}
+
+/// A value such as `0` compares, as no value does.
+fn updates(value: Option<OsString>) -> bool {
+    value.is_some_and(|value| value == "1")
+}
+
+#[test]
+fn only_a_one_updates_the_files() {
+    for (value, wanted) in [(None, false), (Some(""), false), (Some("0"), false), (Some("1"), true)]
+    {
+        assert_eq!(updates(value.map(Into::into)), wanted, "{value:?}");
+    }
 }
 
 /// The shape of a JSON value: types in place of values, the first element of
