@@ -28,6 +28,17 @@ pub enum Origin {
     Flag(&'static str),
 }
 
+impl Origin {
+    /// The path of a file that is named there: one in the configuration file is
+    /// relative to that, any other to the working directory.
+    pub fn beside(&self, name: &str) -> PathBuf {
+        match self {
+            Self::File(file) => file.parent().map_or_else(|| name.into(), |dir| dir.join(name)),
+            Self::Default | Self::Env(_) | Self::Flag(_) => name.into(),
+        }
+    }
+}
+
 impl fmt::Display for Origin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -159,13 +170,8 @@ impl Resolved {
             let Value::String(name) = value else {
                 return Err(ConfigError::new(format!("{key} in {origin} must name a file")));
             };
-            let beside = match origin {
-                Origin::File(file) => file.parent().map(|dir| dir.join(name)),
-                _ => None,
-            };
-            let path = beside.unwrap_or_else(|| name.into());
             self.put(setting, Raw::One(String::new()), origin.clone());
-            self.files.insert(setting.key, (path, key.to_owned()));
+            self.files.insert(setting.key, (origin.beside(name), key.to_owned()));
             return Ok(());
         }
         let error = ConfigError::new(format!("unknown key {key} in {origin}"));

@@ -85,7 +85,10 @@ pub(super) fn config(
 }
 
 fn tls(r: &Reader<'_>) -> Result<TlsFiles, ConfigError> {
-    let file = |key| Ok::<_, ConfigError>(r.optional(key)?.map(PathBuf::from));
+    let file = |key| {
+        let named = r.optional(key)?.zip(r.0.get(key));
+        Ok::<_, ConfigError>(named.map(|(name, (_, origin))| origin.beside(&name)))
+    };
     let pair = ["redis.client_cert_file", "redis.client_key_file"];
     let client = match (file(pair[0])?, file(pair[1])?) {
         (None, None) => None,
@@ -259,5 +262,25 @@ impl Reader<'_> {
         let text = self.text(key)?;
         let wanted = format!("one of {}", choices.join(", "));
         choices.iter().find(|c| **c == text).copied().ok_or_else(|| self.bad(key, &wanted))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Sources;
+
+    #[test]
+    fn certificates_in_the_configuration_file_lie_beside_it() {
+        let text = "[redis]\nca_file = \"ca.pem\"\nclient_cert_file = \"/own/cert.pem\"\n";
+        let env = [("HOME", "/home/z"), ("ZOOMD_REDIS_CLIENT_KEY_FILE", "key.pem")];
+        let sources = Sources {
+            file: Some(("/etc/zoomd/zoomd.toml".into(), text.to_owned())),
+            env: env.map(|(name, value)| (name.to_owned(), value.to_owned())).into(),
+            ..Sources::default()
+        };
+        let tls = Config::from_sources(&sources).expect("valid").redis_tls;
+        assert_eq!(tls.ca.as_deref(), Some("/etc/zoomd/ca.pem".as_ref()));
+        assert_eq!(tls.client, Some(("/own/cert.pem".into(), "key.pem".into())));
     }
 }

@@ -15,8 +15,9 @@ mod scan;
 /// of surrogate pairs.
 ///
 /// `None` where `text` is no JSON object; also where a name is written with an
-/// escape, and where values are nested more than [`DEEPEST`] deep. `each` may
-/// then have been told some fields, and what it made of them is to be dropped.
+/// escape, and where values are nested more than [`DEEPEST`] deep. `each` was then
+/// told the fields before that place, in order, and no other: whoever reads the text
+/// in another way goes on behind as many.
 pub fn fields<'a>(text: &'a str, mut each: impl FnMut(&'a str, &'a str)) -> Option<()> {
     let bytes = text.as_bytes();
     let start = scan::space(bytes, 0);
@@ -33,3 +34,28 @@ pub fn fields<'a>(text: &'a str, mut each: impl FnMut(&'a str, &'a str)) -> Opti
 /// How deep objects and arrays may stand in the values. Deeper ones are rare,
 /// and the scan takes the stack.
 pub const DEEPEST: u8 = 32;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whoever_is_told_of_a_part_is_told_of_its_first_fields() {
+        let deep = format!("{}{}", "[".repeat(60), "]".repeat(60));
+        let place = "HERE";
+        for (odd, after) in [
+            (r#""\u0061":1"#, r#","x":[1],"y":2}"#),
+            (&*format!(r#""deep":{deep}"#), r#","x":[1]}"#),
+            ("broken", r#","x":1}"#),
+            (r#""a":1"#, r#","x":1} and more"#),
+        ] {
+            let text = format!(r#"{{"first":1, "b" : {{"c":[]}},"{place}":null,{odd}{after}"#);
+            let mut told = Vec::new();
+            assert!(fields(&text, |name, value| told.push((name, value))).is_none(), "{text}");
+            let wanted = [("first", "1"), ("b", r#"{"c":[]}"#), (place, "null")];
+            assert_eq!(told[..3], wanted, "{text}");
+            let rest: Vec<_> = told[3..].iter().map(|(name, _)| *name).collect();
+            assert!(["a", "x"].starts_with(&rest), "{text}: {rest:?}");
+        }
+    }
+}

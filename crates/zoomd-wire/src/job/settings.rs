@@ -9,7 +9,7 @@ use super::limits::AUDIO_INFO;
 use super::read;
 use super::{InvalidJob, suggest};
 
-/// What a setting takes.
+/// The values that a setting takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Takes {
     Switch,
@@ -105,7 +105,7 @@ const PUBLISHED: &[Published] = published! {
 /// Names are shorter than this.
 const LONGEST: usize = 64;
 
-/// How many names are shorter than each length: where those of it begin.
+/// Number of names that are shorter than each length: the start of its names.
 const BEGIN: [usize; LONGEST + 1] = {
     let mut begin = [0; LONGEST + 1];
     let mut at = 0;
@@ -228,7 +228,7 @@ fn unknown(name: &str, found: &mut Findings) {
     }
 }
 
-/// Whether this is the name of a setting.
+/// True for the name of a setting.
 pub(super) fn is_setting(name: &str) -> bool {
     published(name).is_some()
 }

@@ -10,7 +10,7 @@ use super::read;
 use super::time::{self, Moment};
 use super::{InvalidJob, Rules, recurrence, zone};
 
-/// What the body says about time, and how it must be said to Zoom.
+/// The times of the body, and the edits that put them into Zoom's form.
 pub(super) struct Times {
     pub start: Option<Timestamp>,
     pub timezone: Option<String>,
@@ -21,7 +21,7 @@ pub(super) struct Times {
 enum Zone {
     None,
     Named(String, TimeZone),
-    /// It is a fault of its own; local times are not one more.
+    /// Reported as a fault by itself; local times are not one more.
     Wrong,
 }
 
@@ -52,10 +52,11 @@ impl Times {
                 }
             }
         }
-        // In a zone that is wrong nobody can tell what is past.
-        if !matches!(named, Zone::Wrong) {
-            past(start, rules, found);
+        // In a zone that is wrong nobody can tell what comes before what.
+        if matches!(named, Zone::Wrong) {
+            start = None;
         }
+        past(start, rules, found);
         let end = recurrence(fields, kind, found);
         if let Some(value) = end {
             let read = moment("meeting.recurrence.end_date_time", value, zone, false);

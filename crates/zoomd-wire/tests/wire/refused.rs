@@ -530,6 +530,16 @@ fn times_that_leave_no_time() {
     crate::job(&times("2026-12-01T00:00:00Z", "2026-12-01T00:00:00Z"));
     let late = r#"{"account":"a","meeting":{"start_time":"2026-12-01T10:00:00Z"},"not_before":"2026-12-01T10:00:01Z"}"#;
     refused(late, "not_before", "is after the start of the meeting");
+    // In a zone that does not exist no time comes before another.
+    for meeting in [
+        r#"{"start_time":"2026-12-01T10:00:00","timezone":"America/New_Yrok"}"#,
+        r#"{"type":8,"start_time":"2026-12-01T10:00:00","timezone":"America/New_Yrok","recurrence":{"type":1,"end_date_time":"2026-12-01T09:00:00Z"}}"#,
+    ] {
+        let job =
+            format!(r#"{{"account":"a","meeting":{meeting},"not_before":"2026-12-01T12:00:00Z"}}"#);
+        refused(&job, "meeting.timezone", r#"did you mean "America/New_York"?"#);
+        assert!(!refusal(&job).message.contains("Also"), "{}", refusal(&job));
+    }
     refused(
         &with_envelope(r#""deadline":"2026-12-01T00:00:00""#),
         "deadline",
