@@ -19,8 +19,7 @@ pub fn allowed() -> u64 {
     getrlimit(Resource::Nofile).maximum.unwrap_or(u64::MAX)
 }
 
-/// Asks for all that the system grants: the usual 1,024 are a courtesy to programs
-/// of old.
+/// Raises the limit to all that the system grants: the usual 1,024 suit old programs.
 pub(super) fn raise(concurrency: u64) {
     let limit = getrlimit(Resource::Nofile);
     if limit.current != limit.maximum {

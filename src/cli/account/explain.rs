@@ -97,7 +97,9 @@ fn situation(
             });
             let forks = grant.forks(now_ms).count();
             if forks > 0 {
-                said.push(format!("{forks} forked grants are kept, to be tried before a verdict"));
+                said.push(format!(
+                    "{forks} forked grants are kept and tried before the account needs authorization"
+                ));
             }
             if let Some(error) = &grant.last_error {
                 said.push(format!("the last rotation failed: {}", one_line(error)));

@@ -73,7 +73,7 @@ pub enum NoToken {
     NoDaemon(String),
     /// An exchange of its token has no known outcome, and will not have one in the
     /// time allowed.
-    #[error("a token exchange is in doubt: {told}; it is found out in {} s", .wait.as_secs().max(1))]
+    #[error("a token exchange is in doubt: {told}; resolved in about {} s", .wait.as_secs().max(1))]
     InDoubt {
         /// What is known.
         told: String,
