@@ -127,3 +127,18 @@ async fn a_failed_job_and_its_next_run_are_told() {
     assert_eq!(steps(&lines), told);
     assert!(text.contains("run 2 was started by an operator"), "{text}");
 }
+
+#[tokio::test]
+async fn a_job_that_waited_for_its_time_says_so() {
+    let (rig, _daemon) = rig().await;
+    let mut later: Value = serde_json::from_str(&job("acme", "later")).expect("json");
+    let time_of = jiff::Timestamp::now() + jiff::SignedDuration::from_secs(2);
+    later["not_before"] = time_of.to_string().into();
+    rig.xadd(&later.to_string()).await;
+    rig.outcome("later").await;
+    let (lines, text) = shown(&rig, "later");
+    assert_eq!(steps(&lines), ["accepted", "call 1 201 done", "result"]);
+    assert_eq!(waits(&lines), ["not_before"]);
+    assert!(lines[1]["duration_ms"].as_u64() >= Some(1_000), "{lines:?}");
+    assert!(text.contains("for its time"), "{text}");
+}

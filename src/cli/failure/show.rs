@@ -10,13 +10,14 @@ use super::list::View;
 use super::{OneArgs, missing, ops};
 use crate::cli::ctx::Ctx;
 use crate::cli::error::CliResult;
-use crate::cli::job::{story, timeline};
+use crate::cli::job::{story, timeline, words};
 use crate::cli::table::one_line;
 use crate::exit::Exit;
 
 /// Shows one failure in full.
 pub(super) async fn run(ctx: &Ctx, args: OneArgs) -> CliResult {
-    let failure = ops(ctx).await?.failure(&args.id).await?.ok_or_else(|| missing(&args.id))?;
+    let ops = ops(ctx).await?;
+    let failure = ops.failure(&args.id).await?.ok_or_else(|| missing(&args.id))?;
     let outcome: Value = serde_json::from_str(&failure.line.json).unwrap_or_default();
     let code: Option<FailureCode> = failure.line.code.parse().ok();
     let mut shown = serde_json::to_value(View::of(&failure.line)).unwrap_or_default();
@@ -25,7 +26,9 @@ pub(super) async fn run(ctx: &Ctx, args: OneArgs) -> CliResult {
     shown["attempts"] = json!(failure.record.attempts);
     shown["unresolved"] = json!(failure.record.unresolved);
     shown["failure"] = outcome.clone();
-    let lines = timeline::of(&failure.view());
+    let mut view = failure.view();
+    ops.add_blocks(&mut view).await?;
+    let lines = timeline::of(&view);
     shown["timeline"] = json!(lines);
     ctx.out.show(&shown, || people(&failure, code, &outcome, &lines))?;
     if code.is_some_and(FailureCode::retryable) {
@@ -38,7 +41,7 @@ fn people(
     failure: &FailureRecord,
     code: Option<FailureCode>,
     outcome: &Value,
-    lines: &[timeline::Line],
+    lines: &[words::Line],
 ) -> String {
     let mut text = String::new();
     let mut line = |head: &str, value: &str| {
@@ -49,7 +52,7 @@ fn people(
     line("account", &one_line(account.unwrap_or("-")));
     line("meaning", code.map(FailureCode::meaning).unwrap_or_default());
     text.push_str(&story::outcome_lines(outcome));
-    text.push_str(&timeline::people(lines));
+    text.push_str(&words::people(lines));
     let job = String::from_utf8_lossy(&failure.job);
     let _ = writeln!(text, "{:<10} {}", "sent", one_line(&job));
     text

@@ -10,6 +10,7 @@ mod show;
 pub mod story;
 pub(super) mod timeline;
 mod watch;
+pub(super) mod words;
 
 use clap::{Args, Subcommand};
 use zoomd_store::ops::{OUTCOMES_LOOK, Ops, QUEUED_LOOK};

@@ -7,7 +7,9 @@ use crate::exit::Exit;
 
 /// Tells the story of one job.
 pub(super) async fn run(ctx: &Ctx, args: OneArgs) -> CliResult {
-    let view = ops(ctx).await?.job(&args.id).await?.ok_or_else(|| missing(&args.id))?;
+    let ops = ops(ctx).await?;
+    let mut view = ops.job(&args.id).await?.ok_or_else(|| missing(&args.id))?;
+    ops.add_blocks(&mut view).await?;
     ctx.out.show(&story::View::of(&view, true), || story::tell(ctx, &view))?;
     Ok(Exit::Done)
 }

@@ -10,7 +10,7 @@ use zoomd_store::ops::{JobView, State};
 use zoomd_store::queue::Why;
 use zoomd_wire::FailureCode;
 
-use super::{because, timeline};
+use super::{because, timeline, words};
 use crate::cli::ctx::Ctx;
 use crate::cli::output::{FAIL, FAINT, GOOD, WARN, paint};
 use crate::cli::table::one_line;
@@ -37,7 +37,7 @@ pub(super) struct View<'a> {
     attempts: u32,
     unresolved: bool,
     enqueued_at: Option<Timestamp>,
-    timeline: Vec<timeline::Line>,
+    timeline: Vec<words::Line>,
     /// All its meetings, where Zoom was found to have more than one.
     twins: &'a [u64],
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -162,7 +162,7 @@ pub(super) fn tell(ctx: &Ctx, view: &JobView) -> String {
         let text = format!("zoom has {} meetings of this job: {}", ids.len(), ids.join(", "));
         line("twins", &paint(&text, WARN));
     }
-    text.push_str(&timeline::people(&timeline::of(view)));
+    text.push_str(&words::people(&timeline::of(view)));
     if let Some(value) = view.outcome.as_deref().and_then(|json| serde_json::from_str(json).ok()) {
         text.push_str(&outcome_lines(&value));
     }

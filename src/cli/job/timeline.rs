@@ -6,50 +6,16 @@
 //! between two steps are told as lines of their own.
 
 use jiff::Timestamp;
-use serde::Serialize;
 use serde_json::Value;
-use zoomd_store::ops::{JobView, State};
-use zoomd_store::queue::{Next, Step, StepKind, Why};
+use zoomd_store::ops::{Block, JobView, State};
+use zoomd_store::queue::{Next, Step, StepKind};
 
-use super::because;
-use crate::cli::output::span;
-use crate::cli::table::one_line;
+use super::words::{Line, line, time, told};
 
 /// A shorter time between two steps is no wait worth a line.
 const SHORTEST_WAIT_MS: i64 = 1_000;
-
-/// One line. Fields are only ever added; those that do not apply are left out.
-#[derive(Debug, Default, PartialEq, Eq, Serialize)]
-pub(in crate::cli) struct Line {
-    /// When it began; nothing where that is not known.
-    pub at: Option<Timestamp>,
-    pub kind: &'static str,
-    /// The line in words.
-    pub what: String,
-    /// When it ended; nothing while it goes on.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub to: Option<Timestamp>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub duration_ms: Option<u64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub reason: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub endpoint: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub attempt: Option<u32>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub status: Option<u16>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub error: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub next: Option<Next>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub next_at: Option<Timestamp>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub times: Option<u32>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub code: Option<String>,
-}
+/// Waits in which people may have held the job back, which these words do not say.
+const OPEN: [&str; 3] = ["queue", "turn", "token"];
 
 /// All lines of a job's story.
 pub(in crate::cli) fn of(view: &JobView) -> Vec<Line> {
@@ -69,21 +35,57 @@ pub(in crate::cli) fn of(view: &JobView) -> Vec<Line> {
         let what = format!("{} earlier steps are not kept", view.record.story.dropped);
         lines.push(Line { kind: "dropped", what, ..Line::default() });
     }
-    // Since when nothing is told, and what the job waits for then.
-    let mut since = accepted_ms.map(|ms| (ms, "queue"));
+    let mut since = accepted_ms.map(|ms| Since { ms, why: "queue", until_ms: None });
     for (at, step) in steps.iter().enumerate() {
-        lines.extend(since.and_then(|(from, why)| gap(from, Some(step.at_ms), why)));
-        let end_ms = steps.get(at + 1).map(|next| next.at_ms).or(over_ms);
-        lines.push(told(step, end_ms));
-        since = after(step);
+        lines.extend(since.iter().flat_map(|since| since.waits(step.at_ms, &view.blocks)));
+        let next_ms = steps.get(at + 1).map(|next| next.at_ms).or(over_ms);
+        let end_ms = next_ms.map(|next_ms| ended(step, next_ms, &view.blocks));
+        lines.extend((end_ms != Some(step.at_ms)).then(|| told(step, end_ms)));
+        since = after(step, end_ms);
     }
     if view.state.is_over() {
-        lines.extend(since.and_then(|(from, why)| gap(from, over_ms, why)));
+        let to_ms = over_ms.unwrap_or_default();
+        lines.extend(since.iter().flat_map(|since| since.waits(to_ms, &view.blocks)));
         lines.push(result(view, &outcome, over_ms));
     } else {
-        lines.extend(going_on(view, steps.last(), since));
+        lines.extend(going_on(view, steps.last(), since.map(|since| since.ms)));
     }
     lines
+}
+
+/// Since when nothing is told, and what the job waits for from then on.
+#[derive(Debug, Clone, Copy)]
+struct Since<'a> {
+    ms: i64,
+    why: &'a str,
+    /// It waits for something else from then on: for its turn.
+    until_ms: Option<i64>,
+}
+
+impl Since<'_> {
+    /// The waits that are worth a line, until the next step at `to_ms`.
+    fn waits(&self, to_ms: i64, blocks: &[Block]) -> Vec<Line> {
+        let (mut lines, mut from_ms) = (Vec::new(), self.ms);
+        let mut add = |from_ms: i64, to_ms: i64, why: &str| {
+            let long = to_ms - from_ms >= SHORTEST_WAIT_MS;
+            lines.extend(long.then(|| told(&Step::wait(from_ms, why.to_owned()), Some(to_ms))));
+        };
+        let mut why = self.why;
+        if let Some(until_ms) = self.until_ms.filter(|ms| to_ms - ms >= SHORTEST_WAIT_MS) {
+            add(from_ms, until_ms, why);
+            (from_ms, why) = (from_ms.max(until_ms), "queue");
+        }
+        for block in blocks.iter().filter(|_| OPEN.contains(&why)) {
+            let block_ms = (block.from_ms.max(from_ms), block.to_ms.unwrap_or(to_ms).min(to_ms));
+            if block_ms.1 - block_ms.0 >= SHORTEST_WAIT_MS {
+                add(from_ms, block_ms.0, why);
+                add(block_ms.0, block_ms.1, block.why.as_str());
+                from_ms = block_ms.1;
+            }
+        }
+        add(from_ms, to_ms, why);
+        lines
+    }
 }
 
 /// The call of a job of whose story nothing was written: its outcome tells it.
@@ -108,30 +110,36 @@ fn only_call(view: &JobView, outcome: &Value) -> Option<Step> {
     })
 }
 
-/// What the job waits for behind a step, if the step is no wait itself.
-fn after(step: &Step) -> Option<(i64, &'static str)> {
-    let end_ms = step.at_ms + step.ms.and_then(|ms| i64::try_from(ms).ok()).unwrap_or(0);
-    let why = match (step.kind, step.next) {
-        (StepKind::Wait, _) => return None,
-        (_, Some(Next::Retry)) => "backoff",
-        (_, Some(Next::Look)) => "reconcile",
-        _ => "queue",
-    };
-    Some((end_ms, why))
+/// When a step was over: a wait may have been followed by another.
+fn ended(step: &Step, next_ms: i64, blocks: &[Block]) -> i64 {
+    if step.kind != StepKind::Wait {
+        return next_ms;
+    }
+    let open = step.reason.as_deref().is_some_and(|why| OPEN.contains(&why));
+    let block_ms = blocks.iter().filter(|_| open).map(|block| block.from_ms);
+    let others = block_ms.chain(step.until_ms);
+    let others = others.filter(|ms| (step.at_ms..=next_ms - SHORTEST_WAIT_MS).contains(ms));
+    others.min().unwrap_or(next_ms)
 }
 
-/// A wait between two steps.
-fn gap(from_ms: i64, to_ms: Option<i64>, why: &str) -> Option<Line> {
-    let long = to_ms.is_none_or(|to_ms| to_ms - from_ms >= SHORTEST_WAIT_MS);
-    long.then(|| told(&Step::wait(from_ms, why.to_owned()), to_ms))
+/// What the job waits for behind a step that ended at `end_ms`, if it was a wait.
+fn after(step: &Step, end_ms: Option<i64>) -> Option<Since<'_>> {
+    let took_ms = step.ms.and_then(|ms| i64::try_from(ms).ok()).unwrap_or(0);
+    let since = |why, until_ms| Since { ms: step.at_ms + took_ms, why, until_ms };
+    Some(match (step.kind, step.next) {
+        (StepKind::Wait, _) if step.until_ms == end_ms => {
+            Since { ms: end_ms?, why: "queue", until_ms: None }
+        }
+        (StepKind::Wait, _) => Since { ms: end_ms?, why: step.reason.as_deref()?, until_ms: None },
+        (_, Some(Next::Done | Next::Failed)) => return None,
+        (_, Some(Next::Retry)) => since("backoff", step.until_ms),
+        (_, Some(Next::Look)) => since("reconcile", step.until_ms),
+        _ => since("queue", None),
+    })
 }
 
 /// What a live job waits for now.
-fn going_on(
-    view: &JobView,
-    last: Option<&Step>,
-    since: Option<(i64, &'static str)>,
-) -> Option<Line> {
+fn going_on(view: &JobView, last: Option<&Step>, since_ms: Option<i64>) -> Option<Line> {
     let why = match view.state {
         State::Running => return None,
         State::Queued => "queue",
@@ -144,7 +152,7 @@ fn going_on(
         return None;
     }
     let mut line = told(&Step::wait(0, why), None);
-    line.at = since.and_then(|(ms, _)| time(ms));
+    line.at = since_ms.and_then(time);
     line.next_at = view.until_ms.and_then(time);
     Some(line)
 }
@@ -159,114 +167,6 @@ fn result(view: &JobView, outcome: &Value, over_ms: Option<i64>) -> Line {
     Line { code, at: over_ms.and_then(time), ..line(0, "result", what) }
 }
 
-/// One step as a line; `end_ms` is when the next thing happened.
-fn told(step: &Step, end_ms: Option<i64>) -> Line {
-    let (kind, what) = match step.kind {
-        StepKind::Wait => ("wait", waited(step, end_ms)),
-        StepKind::Call => ("call", called(step)),
-        StepKind::Look => ("look", looked(step)),
-        StepKind::Run => ("run", step.what.clone().into_owned()),
-        StepKind::Note => ("note", step.what.clone().into_owned()),
-    };
-    let to_ms = end_ms.filter(|_| step.kind == StepKind::Wait);
-    let waited_ms = to_ms.and_then(|to_ms| u64::try_from(to_ms - step.at_ms).ok());
-    Line {
-        to: to_ms.and_then(time),
-        duration_ms: step.ms.or(waited_ms),
-        reason: step.reason.as_deref().map(str::to_owned),
-        endpoint: step.endpoint.as_deref().map(str::to_owned),
-        attempt: step.attempt,
-        status: step.status,
-        error: step.error.as_deref().map(str::to_owned),
-        next: step.next,
-        next_at: step.until_ms.and_then(time),
-        times: step.times,
-        ..line(step.at_ms, kind, one_line(&what))
-    }
-}
-
-fn waited(step: &Step, end_ms: Option<i64>) -> String {
-    let reason = step.reason.as_deref().unwrap_or_default();
-    let for_what = reason_in_words(reason);
-    let times = step.times.map(|times| format!(", sent back {times} times")).unwrap_or_default();
-    match end_ms.and_then(|end_ms| u64::try_from(end_ms - step.at_ms).ok()) {
-        Some(ms) => format!("waited {} {for_what}{times}", length(ms)),
-        None => format!("waiting {for_what}{times}"),
-    }
-}
-
-fn reason_in_words(reason: &str) -> &str {
-    match reason {
-        "queue" => "in the queue",
-        "reconcile" => "to search Zoom's list for the meeting",
-        "token" => "for the account's access token",
-        "zoom_unreachable" => "because Zoom could not be reached",
-        "redis" => "because Redis could not be asked for the access token",
-        "local" => "because the server had no file or port left for a connection",
-        "late" => "because the call could not begin in time",
-        "shutdown" => "because the daemon shut down",
-        reason => match Why::from_word(reason) {
-            Some(why) => because::phrase(why),
-            None => reason,
-        },
-    }
-}
-
-fn called(step: &Step) -> String {
-    let mut text = match step.attempt {
-        Some(number) => format!("attempt {number}: "),
-        None => "call without an attempt used: ".to_owned(),
-    };
-    text += step.endpoint.as_deref().unwrap_or("call");
-    match (step.status, &step.error) {
-        (Some(status), _) => text += &format!(" answered HTTP {status}"),
-        (None, Some(error)) => text += &format!(" failed ({error})"),
-        (None, None) => {}
-    }
-    if let Some(ms) = step.ms {
-        text += &format!(" after {}", length(ms));
-    }
-    if let Some(times) = step.times {
-        text += &format!(", {times} times");
-    }
-    if !step.what.is_empty() {
-        text += &format!(": {}", step.what);
-    }
-    text + then(step.next)
-}
-
-fn looked(step: &Step) -> String {
-    let took = step.ms.map(|ms| format!(" for {}", length(ms))).unwrap_or_default();
-    let what = if step.what.is_empty() { "no result" } else { &step.what };
-    let times = step.times.map(|times| format!(", {times} times")).unwrap_or_default();
-    format!("searched Zoom's list{took}{times}: {what}{}", then(step.next))
-}
-
-fn then(next: Option<Next>) -> &'static str {
-    match next {
-        Some(Next::Retry) => "; next: another attempt",
-        Some(Next::Look) => "; next: search Zoom's list",
-        _ => "",
-    }
-}
-
-/// A length of time: `7 ms`, `2.1 s`, `12m`.
-fn length(ms: u64) -> String {
-    match ms {
-        0..1_000 => format!("{ms} ms"),
-        1_000..120_000 => format!("{}.{} s", ms / 1_000, ms % 1_000 / 100),
-        _ => span(ms / 1_000),
-    }
-}
-
-fn line(at_ms: i64, kind: &'static str, what: String) -> Line {
-    Line { at: time(at_ms), kind, what, ..Line::default() }
-}
-
-fn time(ms: i64) -> Option<Timestamp> {
-    Timestamp::from_millisecond(ms).ok().filter(|_| ms > 0)
-}
-
 fn entry_ms(entry: &str) -> Option<i64> {
     let entry: zoomd_wire::EntryId = entry.parse().ok()?;
     i64::try_from(entry.ms).ok()
@@ -277,24 +177,10 @@ fn ms_of(first: &Value, second: &Value) -> Option<i64> {
     Some(text.parse::<Timestamp>().ok()?.as_millisecond())
 }
 
-/// The lines for people: the time of each, and how long after acceptance it was.
-pub(in crate::cli) fn people(lines: &[Line]) -> String {
-    let start = lines.iter().find_map(|line| line.at);
-    let mut text = String::new();
-    for line in lines {
-        let at = line.at.map(|at| format!("{at:.3}")).unwrap_or_default();
-        let after = line.at.zip(start).map(|(at, start)| at.duration_since(start).as_millis());
-        let after = after.and_then(|ms| u64::try_from(ms).ok());
-        let after = after.map(|ms| format!("+{}", length(ms))).unwrap_or_default();
-        text += &format!("  {at:<24}  {after:<8}  {}\n", line.what);
-    }
-    text
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::json;
-    use zoomd_store::queue::Story;
+    use zoomd_store::queue::{Story, Why};
 
     use super::*;
 
@@ -339,7 +225,7 @@ mod tests {
         assert_eq!(words(&view), [told[0], told[1], "succeeded: meeting 7"]);
         assert_eq!((lines[1].status, lines[1].duration_ms), (Some(201), Some(306)));
         assert_eq!(lines[2].at, time(T + 310));
-        let text = people(&lines);
+        let text = super::super::words::people(&lines);
         assert!(text.starts_with("  2029-12-30T08:00:00.000Z  +0 ms     accepted\n"), "{text}");
     }
 
@@ -378,6 +264,45 @@ mod tests {
         );
         assert_eq!((&lines[2]["next"], &lines[2]["attempt"]), (&"look".into(), &1.into()));
         assert!(lines[0].get("attempt").is_none(), "{lines}");
+    }
+
+    #[test]
+    fn what_people_held_back_is_told_from_when_they_did() {
+        let block = |why, from: i64, to: Option<i64>| Block {
+            why,
+            from_ms: T + from,
+            to_ms: to.map(|to| T + to),
+        };
+        let day = Step { until_ms: Some(T + 50_000), ..Step::wait(T + 30_000, "host_day") };
+        let outcome = json!({"finished_at": stamp(70_000), "meeting": {"id": 7}});
+        let mut view =
+            view(State::Succeeded, vec![day, call(65_000, 1, 201, Next::Done)], &outcome);
+        view.blocks = vec![
+            block(Why::Paused, -9_000, Some(-5_000)),
+            block(Why::Paused, 10_000, Some(20_000)),
+            block(Why::Consent, 55_000, Some(60_000)),
+            block(Why::Paused, 900_000, None),
+        ];
+        let told = [
+            "accepted",
+            "waited 10.0 s in the queue",
+            "waited 10.0 s because of a pause",
+            "waited 10.0 s in the queue",
+            "waited 20.0 s for the host's next hundred",
+            "waited 5.0 s in the queue",
+            "waited 5.0 s for consent",
+            "waited 5.0 s in the queue",
+            "attempt 1: create_meeting answered HTTP 201 after 120 ms",
+            "succeeded: meeting 7",
+        ];
+        assert_eq!(words(&view), told);
+        view.record.story.timeline[0] = Step::wait(T, "token");
+        let told = [
+            "accepted",
+            "waited 10.0 s for the account's access token",
+            "waited 10.0 s because of a pause",
+        ];
+        assert_eq!(words(&view)[..3], told);
     }
 
     #[test]

@@ -19,7 +19,7 @@ pub(super) async fn run(ctx: &Ctx, args: OneArgs) -> CliResult {
     let mut missed = 0;
     let mut entry: Option<String> = None;
     loop {
-        let Some(view) = ops.job_near(&args.id, entry.as_deref()).await? else {
+        let Some(mut view) = ops.job_near(&args.id, entry.as_deref()).await? else {
             // Between two places a job may be in neither reader's sight.
             missed += 1;
             if missed > 2 {
@@ -33,6 +33,7 @@ pub(super) async fn run(ctx: &Ctx, args: OneArgs) -> CliResult {
         if view.state.is_over() {
             let outcome = view.outcome.as_deref().and_then(|json| serde_json::from_str(json).ok());
             let value: Value = outcome.unwrap_or_default();
+            ops.add_blocks(&mut view).await?;
             ctx.out.show(&story::View::of(&view, true), || story::tell(ctx, &view))?;
             return Ok(story::exit_of(&value));
         }

@@ -3,7 +3,9 @@
 use std::borrow::Cow;
 use std::time::Instant;
 
-use zoomd_store::queue::{Next, Record, Step, StepKind};
+use zoomd_store::clock::DAY_MS;
+use zoomd_store::queue::{Next, Record, Step, StepKind, Why};
+use zoomd_wire::{EntryId, Job};
 
 use crate::pipeline::flight::{Flight, Made};
 
@@ -100,6 +102,21 @@ pub fn crashes(record: &Record) -> u32 {
 pub fn keep_crashes(record: &mut Record, number: u32) {
     if number > 0 {
         record.more.insert(CRASHES.to_owned(), number.into());
+    }
+}
+
+/// Tells what a job that was claimed is known to have waited for.
+pub fn open(record: &mut Record, job: &Job, entry: &str, full_day: Option<Why>, now_ms: i64) {
+    if job.not_before.is_none() && full_day.is_none() {
+        return;
+    }
+    let came_ms = entry.parse::<EntryId>().ok().and_then(|id| i64::try_from(id.ms).ok());
+    let came_ms = came_ms.unwrap_or(now_ms);
+    if let (true, Some(time)) = (record.story.is_empty(), job.not_before) {
+        record.story.waited(Why::NotBefore.as_str(), came_ms, time.as_millisecond().min(now_ms));
+    }
+    if let Some(why) = full_day {
+        record.story.waited(why.as_str(), came_ms, now_ms - now_ms.rem_euclid(DAY_MS));
     }
 }
 

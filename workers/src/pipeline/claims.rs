@@ -13,7 +13,7 @@ use zoomd_store::queue::{Claimed, ClaimedJob, Fence};
 use super::flight::{Flight, Moment};
 use super::shop::Shop;
 use super::trouble::Patience;
-use crate::jobs::end;
+use crate::jobs::{end, notes};
 use crate::seam;
 use crate::supervisor::Beat;
 
@@ -156,10 +156,11 @@ pub(super) async fn start_claimed(
     permit: OwnedSemaphorePermit,
     tell: impl FnOnce(&mut Flight),
 ) {
-    let ClaimedJob { ticket, payload, record, expired, removed } = job;
+    let ClaimedJob { ticket, payload, mut record, full_day, expired, removed } = job;
     match super::parse::again(&ticket.entry, &payload) {
         Ok(parsed) => {
             let within = shop.queue.settings().send_within;
+            notes::open(&mut record, &parsed, &ticket.entry, full_day, ticket.granted_ms);
             let mut flight =
                 Flight::new(ticket, Box::new(parsed), payload, record, within, Moment::now());
             (flight.expired, flight.removed) = (expired, removed);

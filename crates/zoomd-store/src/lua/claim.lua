@@ -101,6 +101,23 @@ end
 
 local function flags_of(j) return (j.rec == 'y' and 's' or '') .. (j.probe and 'x' or '') end
 
+-- Tells jobs that came before today that yesterday was used up, for their story.
+local function tell_full(a, b, h, jobs)
+  local midnight, plan, why = int(now - now % DAY), b.plan, nil
+  if plan.unlimited then return end
+  for _, j in ipairs(jobs) do
+    local came = string.match(j.entry, '^%d+')
+    if #came == #midnight and came < midnight then
+      if why == nil then
+        local spent = try('HMGET', P .. 'd:' .. day_of(now - DAY) .. ':' .. a.z, h.field, b.field)
+        local function is_full(n, most) return most > 0 and (tonumber(n or 0) or 0) >= most end
+        why = spent.err and '' or is_full(spent[1], plan.host) and 'host_day' or is_full(spent[2], plan.day) and 'label_day' or ''
+      end
+      j.full = why
+    end
+  end
+end
+
 -- One host's turn of at most `n` jobs: what may run is leased, a room that may
 -- not sleeps.
 local function serve_host(a, b, host, n)
@@ -133,6 +150,7 @@ local function serve_host(a, b, host, n)
   end
   remove(key, late)
   remove(key, go)
+  tell_full(a, b, h, go)
   local common = (#a.days > 1 and 'b' or '') .. (a.cap > 0 and 'c' or '')
   hand_over(a, go, 'R', function(j) return flags_of(j) .. common end)
   call('ZREM', P .. 'hr:' .. a.name, host)

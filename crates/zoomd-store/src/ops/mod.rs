@@ -8,6 +8,7 @@
 //! Never takes a lease and never calls Zoom. A job in flight is left alone.
 
 mod account;
+mod blocks;
 mod budget;
 mod cancel;
 mod failures;
@@ -33,6 +34,7 @@ use crate::Store;
 use crate::budget::Budgets;
 
 pub use account::AccountFacts;
+pub use blocks::Block;
 pub use budget::{BudgetLine, Waiting};
 pub use cancel::{CANCEL_MARK, Cancelled, Target};
 pub use failures::{Cursor, FailureFilter, FailureLine, FailureRecord};

@@ -2,7 +2,7 @@
 
 use redis::from_redis_value;
 
-use super::{AccountFacts, Ops};
+use super::{AccountFacts, Block, Ops};
 use crate::StoreError;
 use crate::budget::forecast::Seat;
 use crate::queue::{Record, Why};
@@ -121,6 +121,8 @@ pub struct JobView {
     pub outcome: Option<String>,
     /// Its meetings, where Zoom was found to have more than one.
     pub twins: Vec<u64>,
+    /// When people held back jobs of its account, once that was asked for.
+    pub blocks: Vec<Block>,
 }
 
 impl JobView {
@@ -150,6 +152,7 @@ impl JobView {
             job: None,
             outcome: None,
             twins: Vec::new(),
+            blocks: Vec::new(),
         }
     }
 }

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use super::admit::ms;
 use super::parse::{Live, Parts};
-use super::{Claimed, ClaimedJob, Fence, Queue, Record, Ticket};
+use super::{Claimed, ClaimedJob, Fence, Queue, Record, Ticket, Why};
 use crate::StoreError;
 use crate::scripts::{CLAIM, EXPIRE, PROMOTE};
 
@@ -130,6 +130,7 @@ impl Queue {
         let grant = parts.grant()?;
         let payload = parts.bytes()?;
         let record = Record::read(&parts.bytes()?, &live);
+        let full_day = Why::from_word(&parts.text()?);
         let (granted_at, send_by, lease_until) = self.times(now_ms, now_ms, began);
         let ticket = Ticket {
             job_id,
@@ -154,6 +155,7 @@ impl Queue {
             lease_until,
             plain: letter == "R",
         };
-        Ok(ClaimedJob { ticket, payload, record, expired: letter == "X", removed: letter == "A" })
+        let (expired, removed) = (letter == "X", letter == "A");
+        Ok(ClaimedJob { ticket, payload, record, full_day, expired, removed })
     }
 }

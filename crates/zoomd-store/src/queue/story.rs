@@ -172,6 +172,22 @@ impl Story {
         self.dropped = self.dropped.saturating_add(u32::try_from(surplus).unwrap_or(u32::MAX));
     }
 
+    /// Adds a wait that ended at `until_ms`. It began with the last step, or when
+    /// the job came.
+    pub fn waited(&mut self, reason: &'static str, came_ms: i64, until_ms: i64) {
+        let last = self.timeline.last();
+        if last.is_some_and(|last| last.reason.as_deref() == Some(reason)) {
+            return;
+        }
+        let from_ms = last.map_or(came_ms, |last| match last.kind {
+            StepKind::Wait => last.until_ms.filter(|ms| *ms < until_ms).unwrap_or(last.at_ms),
+            _ => last.at_ms,
+        });
+        if from_ms < until_ms {
+            self.push(Step { until_ms: Some(until_ms), ..Step::wait(from_ms, reason) });
+        }
+    }
+
     /// As it is stored; nothing where there is nothing to tell.
     #[must_use]
     pub fn to_json(&self) -> Option<Box<str>> {
@@ -234,6 +250,18 @@ mod tests {
         assert_eq!((story.timeline.len(), story.dropped), (LONGEST, 0));
         assert_eq!(story.timeline[0].attempt, Some(1));
         assert_eq!(story.timeline[LONGEST - 1].times, Some(60));
+    }
+
+    #[test]
+    fn waits_that_are_over_follow_each_other() {
+        let mut story = Story::default();
+        story.waited("not_before", 100, 100);
+        assert!(story.is_empty(), "it had come by then");
+        story.waited("not_before", 100, 500);
+        story.waited("host_day", 100, 900);
+        story.waited("host_day", 100, 900);
+        let told: Vec<_> = story.timeline.iter().map(|s| (s.at_ms, s.until_ms)).collect();
+        assert_eq!(told, [(100, Some(500)), (500, Some(900))]);
     }
 
     #[test]

@@ -237,6 +237,8 @@ pub struct ClaimedJob {
     pub payload: Bytes,
     /// What was tried before.
     pub record: Record,
+    /// The limit of the day before that was used up while it waited.
+    pub full_day: Option<Why>,
     /// Whether it was handed out because its deadline passed; no call is charged.
     pub expired: bool,
     /// Whether it was handed out because its account is no more; no call is charged.

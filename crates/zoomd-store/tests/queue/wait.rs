@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use zoomd_store::queue::{Admission, Admitted, Mode, Record, Settled, Then};
+use zoomd_store::queue::{Admission, Admitted, Mode, Record, Settled, Then, Why};
 
 use crate::bench::{Bench, done, go, job};
 
@@ -227,4 +227,30 @@ async fn a_wait_behind_many_hosts_is_told_too() {
     let events = format!("{:?}", bench.cmd("XRANGE zoomd:events - +").await);
     assert_eq!(bench.int("XLEN zoomd:events").await, 1, "{events}");
     assert!(events.contains(r#"\"why\":\"second\""#), "{events}");
+}
+
+#[tokio::test]
+async fn a_job_claimed_after_a_full_day_is_told_which() {
+    let bench = Bench::start().await;
+    bench.to_noon().await;
+    bench.account("acme", "pro").await;
+    let entries = bench.arrive(1).await;
+    let day = zoomd_store::clock::day_name(bench.store.now_ms().await.expect("time"));
+    bench.cmd(&format!("HSET zoomd:v1:d:{day}:Zacme h:Uacme 100")).await;
+    let waits = bench.admit_one(job("acme", "me", &entries[0])).await;
+    assert!(matches!(waits, Admitted::Waits { why: Why::HostDay, .. }), "{waits:?}");
+    bench.to_tomorrow(60_000).await;
+    let claimed = bench.queue.claim(&bench.queue.fence(), 10).await.expect("claim");
+    assert_eq!(claimed.jobs[0].full_day, Some(Why::HostDay));
+    // One that came today is not.
+    bench.cmd("HSET zoomd:v1:a:acme paused x").await;
+    let now = bench.store.now_ms().await.expect("time");
+    let entry: std::sync::Arc<str> = format!("{now}-1").into();
+    bench.cmd(&format!("XADD zoomd:jobs {entry} job {{}}")).await;
+    bench.read().await;
+    bench.admit_one(job("acme", "me", &entry)).await;
+    bench.cmd("HDEL zoomd:v1:a:acme paused").await;
+    bench.shift(Duration::from_secs(61)).await;
+    let claimed = bench.queue.claim(&bench.queue.fence(), 10).await.expect("claim");
+    assert_eq!(claimed.jobs[0].full_day, None);
 }

@@ -1,6 +1,6 @@
 -- Leasing jobs that wait, and waking those that sleep. After base.lua.
--- A job handed out: {id, `ids` value, letter, epoch, generation,
--- payload, record}; letters: R run it (Q: and settle it by the script alone), X its deadline passed, A no such account.
+-- A job handed out: {id, `ids` value, letter, epoch, generation, payload, record,
+-- `host_day` or `label_day` where it came before today and yesterday's was used up}; letters: R run it (Q: and settle it by the script alone), X its deadline passed, A no such account.
 
 -- Reads what is known of waiting jobs; ids that are not live any more are left out.
 local function read_live(ids)
@@ -26,7 +26,7 @@ local function lease(A, jobs, letter, flags_of, z, fence, lease_ms)
   for i, j in ipairs(jobs) do
     owns[#owns + 1] = j.id
     owns[#owns + 1] = format_own(fence, now_text, flags_of(j), z)
-    answer[i] = {j.id, j.value, letter, '', '', payloads[i] or '', records[i] or ''}
+    answer[i] = {j.id, j.value, letter, '', '', payloads[i] or '', records[i] or '', j.full or ''}
   end
   call('ZADD', P .. 'lease', int(now + lease_ms), fence)
   call('HSET', P .. 'own', unpack(owns))

@@ -151,7 +151,12 @@ pub(super) const CASES: &[Case] = &[
     case("promote", "", "", "100"),
     case("recall", JOBS, "", "boot1.1 0 1000 medium light"),
     case("renew", "", "", "30000 hot boot1.1 cold boot1.1 lost other.1"),
-    case("resume", "w:v1:meta", "HSET w:v1:meta paused x;ZADD w:v1:zz 1800000030000 acme", "100"),
+    case(
+        "resume",
+        "w:v1:meta",
+        "HSET w:v1:meta paused x paused_at 5 pauses 1-2;ZADD w:v1:zz 1800000030000 acme",
+        "100",
+    ),
     case(
         "rotation_abort",
         EVENTS,
