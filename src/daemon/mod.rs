@@ -9,6 +9,7 @@ mod door;
 pub mod files;
 pub mod folder;
 pub mod identity;
+mod news;
 mod presence;
 mod public;
 mod redis;
@@ -76,6 +77,7 @@ pub async fn run(
     let engine = Engine::start(setup).await?;
     let mut public = public::open(config, public, engine.tokens(), client);
     let rounds = rounds::begin(engine.tokens(), &id);
+    let news = news::follow(store.clone(), &supervisor);
     let presence = presence::announce(store.clone(), &id, Arc::clone(&health), &supervisor).await;
     health.run(store.clone(), engine);
     systemd::ready();
@@ -98,6 +100,7 @@ pub async fn run(
         }
         public.finish().await;
         rounds.end().await;
+        drop(news);
         presence.leave().await;
         if let Some(door) = opened {
             door.close().await;

@@ -97,9 +97,15 @@ pub fn check(filter: &str) -> Result<(), ConfigError> {
     read(filter).map(drop)
 }
 
+/// Libraries that tell of themselves at `info` what tells nothing of zoomd. A filter
+/// that names one of them has the last word.
+const QUIET: &str = "apalis=warn,apalis_core=warn,apalis_cron=warn";
+
 fn read(filter: &str) -> Result<EnvFilter, ConfigError> {
-    EnvFilter::try_new(filter).map_err(|error| {
-        ConfigError::new(format!("log: \"{filter}\" is not a filter: {error}"))
-            .hint("a level such as info or debug, or info,zoomd_workers=debug")
-    })
+    EnvFilter::try_new(filter)
+        .and_then(|_| EnvFilter::try_new(format!("{QUIET},{filter}")))
+        .map_err(|error| {
+            ConfigError::new(format!("log: \"{filter}\" is not a filter: {error}"))
+                .hint("a level such as info or debug, or info,zoomd_workers=debug")
+        })
 }

@@ -102,6 +102,14 @@ async fn a_wrong_secret_of_a_server_to_server_app_is_told_as_that_apps() {
     let daemon = rig.daemon();
     rig.xadd(&job("corp", "first")).await;
     daemon.wait_log("zoom rejected the app's credentials");
+    let ready = daemon.get("/readyz").1;
+    let ready: serde_json::Value = serde_json::from_str(&ready).expect("JSON");
+    let problem = &ready["problems"][0];
+    assert_eq!((&problem["code"], &problem["account"]), (&"app_rejected".into(), &"corp".into()));
+    assert!(
+        problem["what"].as_str().is_some_and(|what| what.contains("invalid_client")),
+        "{ready}"
+    );
     let own = "zoomd account add corp --server-to-server ZOOM_ACCOUNT_ID";
     let told = until("the story names the app's own command", || {
         let ran = rig.run(&["account", "explain", "corp"]).expect(0);

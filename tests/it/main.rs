@@ -38,5 +38,6 @@ mod story;
 mod supervised;
 mod support;
 mod tables;
+mod told;
 mod undeclared;
 mod waiters;

@@ -31,7 +31,7 @@ use crate::pipeline::shop::Shop;
 use crate::pipeline::slots::Slots;
 use crate::pipeline::trouble::{Shared, Trouble};
 use crate::pipeline::{amends, backend, claims, handler, intake, lane, renew, sweeps, wake};
-use crate::problems;
+use crate::problems::{self, lasting::Lasting};
 use crate::reconcile::twins;
 use crate::schedules;
 use crate::seam;
@@ -41,6 +41,9 @@ use crate::tokens::{RotationSettings, Tokens, TokensConfig};
 
 /// How long what is known may take to reach Redis at the end.
 const LAST_SETTLES: Duration = Duration::from_secs(5);
+
+/// An account without odd rows in its lists for so long is told anew.
+const ODD_LISTS: Duration = Duration::from_secs(600);
 
 /// What an engine is made of.
 #[derive(Debug)]
@@ -143,6 +146,7 @@ impl Engine {
             known_hosts: Mutex::default(),
             held_until: Mutex::default(),
             circuits: Mutex::new(Circuits::new(patience)),
+            odd_lists: Mutex::new(Lasting::new(ODD_LISTS)),
             closing: watch::Sender::new(false),
         });
         Ok(Self::run(shop, settling, jobs, to_look_at))

@@ -96,17 +96,26 @@ impl Farewells {
         tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
             beat.waiting(tick.tick()).await;
-            if let Err(error) = beat.waiting(self.carry_out_all()).await {
-                tracing::warn!(%error, "consents taken back at zoom are not all carried out yet");
-            }
+            beat.waiting(self.carry_out_all()).await;
         }
     }
 
-    async fn carry_out_all(&self) -> Result<(), GrantError> {
-        for farewell in self.links.farewells().await? {
-            self.carry_out(&farewell).await?;
+    async fn carry_out_all(&self) {
+        let farewells = match self.links.farewells().await {
+            Ok(farewells) => farewells,
+            // None is known, and that Redis is away is told elsewhere.
+            Err(error) => return tracing::debug!(%error, "revoked authorizations are not known"),
+        };
+        for (done, farewell) in farewells.iter().enumerate() {
+            if let Err(error) = self.carry_out(farewell).await {
+                let left = farewells.len() - done;
+                tracing::warn!(
+                    left, %error,
+                    "authorizations revoked at zoom: {left} accounts are not removed yet: {error}"
+                );
+                return;
+            }
         }
-        Ok(())
     }
 
     /// Whether the account uses a grant of that user and app.
@@ -157,7 +166,7 @@ impl Farewells {
                     self.forget(&account).await;
                     tracing::warn!(
                         account = %name, waiting,
-                        "a person took the consent back at zoom: the account is removed"
+                        "authorization revoked at zoom; the account is removed"
                     );
                     return Ok(Some(name));
                 }

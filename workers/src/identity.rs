@@ -55,12 +55,12 @@ pub(crate) async fn serve(shop: Arc<Shop>, beat: Beat) {
         }
         // Some commands and a call, each with a limit of its own.
         match beat.waiting(ask(&shop, &account)).await {
-            Ok(Some(identity)) => {
-                asked.insert((account.clone(), epoch));
-                learn(&shop, &account, epoch, &identity).await;
+            Ok(Some(identity)) if learn(&shop, &account, epoch, &identity).await => {
+                asked.insert((account, epoch));
             }
             Ok(None) => drop(asked.insert((account, epoch))),
-            Err(rest) => {
+            answer => {
+                let rest = answer.err().unwrap_or(REST);
                 tracing::debug!(%account, ?rest, "its zoom user is asked for later");
                 if resting.len() < MOST {
                     resting.insert(account, Instant::now() + rest);
@@ -134,7 +134,8 @@ async fn ask(shop: &Shop, account: &AccountName) -> Result<Option<Identity>, Dur
     }
 }
 
-async fn learn(shop: &Shop, account: &AccountName, epoch: Epoch, identity: &Identity) {
+/// Stores what Zoom says; false when Redis did not take it.
+async fn learn(shop: &Shop, account: &AccountName, epoch: Epoch, identity: &Identity) -> bool {
     match shop.grants.learn(account, epoch, identity).await {
         Ok(Learnt::Stored | Learnt::Changed) => {}
         Ok(Learnt::AlsoHeldBy { account: other }) => tracing::error!(
@@ -142,6 +143,11 @@ async fn learn(shop: &Shop, account: &AccountName, epoch: Epoch, identity: &Iden
             "both accounts have a grant of the same Zoom user, and Zoom keeps the newer one alone: \
              remove the other"
         ),
-        Err(error) => tracing::warn!(%account, %error, "a grant's user could not be stored"),
+        Err(error) => {
+            // That Redis is away is told once for all that use it.
+            tracing::debug!(%account, %error, "a grant's user could not be stored; it is asked for again");
+            return false;
+        }
     }
+    true
 }

@@ -128,7 +128,8 @@ fn told(link: &Link, finished: &Result<Consented, ConsentError>) -> Answer {
     };
     match &consented.outcome {
         Outcome::Stored { waiting, .. } => {
-            tracing::info!(%account, waiting, "connected through a link");
+            // The change itself is logged by every daemon.
+            tracing::debug!(%account, waiting, "connected through a link");
             lacking(link, consented.scope.as_deref());
             let text = format!("{account} is connected. You may close this window.");
             ended("stored", page::says(StatusCode::OK, "Connected", &text))

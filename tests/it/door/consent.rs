@@ -194,7 +194,7 @@ async fn a_browser_that_hangs_up_and_a_daemon_that_stops_lose_no_consent() {
         if stop {
             assert!(daemon.wait().success());
         } else {
-            daemon.wait_log("connected through a link");
+            daemon.wait_log("is connected");
         }
         assert_eq!(door.state(account).await, Some("active"), "{account}");
         let stored = door.stored(account).await.expect("a token");

@@ -310,7 +310,11 @@ pub fn lost(shop: &Shop, flight: &Flight, why: &str, marker: Option<Marker>) -> 
     let over = shop.queue.settings().request_timeout;
     set_quiet(&mut record, now_ms + i64::try_from(over.as_millis()).unwrap_or(i64::MAX));
     metrics::counter!("zoomd_outcomes_lost_total").increment(1);
-    tracing::info!(job.id = %flight.ticket.job_id, why, "the outcome of a call is not known; zoom will be asked");
+    let ticket = &flight.ticket;
+    tracing::info!(
+        job.id = %ticket.job_id, account = %ticket.account, why,
+        "reply lost; checking Zoom before retrying: {why}"
+    );
     sleep(flight, until, Mode::Reconcile, record, Vec::new())
 }
 

@@ -6,6 +6,7 @@
 pub mod call;
 pub mod create_meeting;
 pub mod end;
+pub(crate) mod failures;
 pub mod notes;
 pub mod outcome;
 

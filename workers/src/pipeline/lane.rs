@@ -16,6 +16,7 @@ use super::amends;
 use super::flight::{Flight, Flights};
 use super::memory::Memory;
 use super::trouble::{Patience, Trouble};
+use crate::jobs::failures;
 use crate::seam;
 use crate::supervisor::Beat;
 
@@ -202,6 +203,7 @@ impl Server {
                     broken.jobs.push(settlement);
                 }
                 Settled::Done => {
+                    failures::settled(&settlement);
                     if let Some(flight) = flight {
                         self.memory.keep(number, flight, settlement);
                     }
@@ -210,9 +212,13 @@ impl Server {
             }
         }
         self.without_lease(stale, &mut broken).await;
-        let refusals = refusals.into_iter().zip(of_refusals);
-        let refusals = refusals.filter(|(_, answer)| **answer == Settled::Broken);
-        broken.refusals = refusals.map(|(refusal, _)| refusal).collect();
+        for (refusal, answer) in refusals.into_iter().zip(of_refusals) {
+            match answer {
+                Settled::Done => failures::refused(&refusal),
+                Settled::Broken => broken.refusals.push(refusal),
+                Settled::Stale => {}
+            }
+        }
         broken
     }
 }
@@ -266,6 +272,6 @@ fn stale(settlement: &Settlement) {
     metrics::counter!("zoomd_settles_stale_total").increment(1);
     tracing::warn!(
         job.id = %settlement.ticket.job_id,
-        "a job's lease was another's before its outcome was settled; the other decides"
+        "lease lost before settle; result dropped, the new owner decides"
     );
 }

@@ -1,7 +1,7 @@
 //! What the loops of one engine share: the workshop with its tools and doors.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use tokio::sync::{Notify, OwnedSemaphorePermit, SemaphorePermit, mpsc, watch};
@@ -22,6 +22,7 @@ use super::slots::Slots;
 use super::trouble::{Shared, Trouble};
 use crate::Settings;
 use crate::metric::Meters;
+use crate::problems::lasting::Lasting;
 use crate::reconcile::twins::Suspects;
 use crate::supervisor::Supervisor;
 use crate::tokens::Tokens;
@@ -75,6 +76,7 @@ pub struct Shop {
     /// Slots for calls, permits for leases.
     pub slots: Slots,
     pub(crate) circuits: Mutex<Circuits>,
+    pub(crate) odd_lists: Mutex<Lasting>,
     pub(crate) closing: watch::Sender<bool>,
 }
 
@@ -193,7 +195,12 @@ impl Shop {
         self.circuits().closed_until(Instant::now())
     }
 
-    pub(crate) fn circuits(&self) -> std::sync::MutexGuard<'_, Circuits> {
+    /// Accounts with rows in their lists that cannot be read.
+    pub(crate) fn odd_lists(&self) -> MutexGuard<'_, Lasting> {
+        self.odd_lists.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn circuits(&self) -> MutexGuard<'_, Circuits> {
         self.circuits.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

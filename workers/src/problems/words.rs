@@ -186,7 +186,11 @@ pub fn own_apps_rejected<'a>(
             "zoom rejected the credentials of the account's own app: {why}; its token refreshes \
              stop until they are fixed"
         );
-        Problem::degraded("app_rejected", what, format!("zoomd account add {account} --help"))
+        let next = format!(
+            "zoomd account add {account} --server-to-server ZOOM_ACCOUNT_ID --client-id ID \
+             --client-secret-file FILE --replace"
+        );
+        Problem::degraded("app_rejected", what, next)
     })
 }
 

@@ -125,7 +125,7 @@ impl Asker<'_> {
                 Ok(page) => page,
                 Err(stop) => return Err(left(stop, &pager)),
             };
-            unreadable(page.odd.len());
+            self.unreadable(page.odd.len());
             let step = pager.accept(&mut page);
             if take(&step.fresh, &page.odd) {
                 return Ok(pager.pages());
@@ -261,6 +261,23 @@ impl Asker<'_> {
         Err(Stop::Failed(Failure { why: format!("{what}: {error}"), refusal }))
     }
 
+    /// Counts rows of a list that name no meeting; told now and then for each account.
+    fn unreadable(&self, rows: usize) {
+        if rows == 0 {
+            return;
+        }
+        metrics::counter!("zoomd_list_rows_unreadable_total").increment(rows as u64);
+        let account = self.account;
+        if self.shop.odd_lists().met(account, "", Instant::now()) {
+            tracing::info!(
+                account,
+                rows,
+                "account {account}: {rows} rows of zoom's list of meetings cannot be read and are \
+                 skipped"
+            );
+        }
+    }
+
     pub(super) fn redis_time(&self, at: Instant) -> Timestamp {
         let (time, then) = self.known;
         let since = SignedDuration::try_from(at.saturating_duration_since(then));
@@ -279,14 +296,6 @@ impl Asker<'_> {
 
 fn failed(what: &str, why: &impl std::fmt::Display) -> Stop {
     Stop::Failed(Failure { why: format!("{what}: {why}"), refusal: None })
-}
-
-/// Counts rows of a list that name no meeting.
-fn unreadable(rows: usize) {
-    if rows > 0 {
-        metrics::counter!("zoomd_list_rows_unreadable_total").increment(rows as u64);
-        tracing::debug!(rows, "rows of zoom's list of meetings cannot be read and are skipped");
-    }
 }
 
 async fn finish(call: Option<Call>) {

@@ -158,7 +158,7 @@ fn adopt(shop: &Shop, flight: &Flight, found: &Found) -> Settlement {
     match zoomd_wire::reply_fields(&found.json) {
         Ok(fields) => {
             metrics::counter!("zoomd_reconciled_total", "outcome" => "adopted").increment(1);
-            tracing::info!(job.id = %flight.ticket.job_id, meeting.id = found.id, "the meeting of a lost call was found and adopted");
+            tracing::debug!(job.id = %flight.ticket.job_id, meeting.id = found.id, "the meeting of a lost call was found and adopted");
             if found.all.len() > 1 {
                 shop.suspects.found(flight, &found.all);
             }

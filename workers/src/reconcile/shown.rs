@@ -184,7 +184,7 @@ pub(super) fn stopped(stop: Stop, alike: Vec<Listed>) -> Look {
 
 /// What the list tells of a meeting that Zoom does not let be read.
 fn from_row(one: &Listed, why: &str) -> String {
-    tracing::info!(meeting.id = one.id, why, "the meeting is adopted from its row in zoom's list");
+    tracing::debug!(meeting.id = one.id, why, "the meeting is adopted from its row in zoom's list");
     let mut fields = serde_json::to_value(one).unwrap_or_default();
     if let Some(fields) = fields.as_object_mut() {
         fields.retain(|_, value| !value.is_null());

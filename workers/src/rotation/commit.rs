@@ -80,7 +80,7 @@ impl Rotator {
             other => return Err(Stop::settled(other.as_str(), Ended::Changed)),
         }
         let Ok(access) = access else { return Err(Stop::settled("unreadable", Ended::Changed)) };
-        tracing::info!(
+        tracing::debug!(
             account = %staged.account, version = %staged.version, fp = %offer.fp.short(),
             "the account's tokens were rotated"
         );

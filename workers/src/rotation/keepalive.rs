@@ -80,12 +80,11 @@ pub async fn run(tokens: &Tokens, how: KeepAlive) -> Result<Kept, StoreError> {
             Ended::Changed => {}
             other => {
                 kept.failed += 1;
-                tracing::warn!(account = %name, ended = ?other, "an idle grant was not rotated");
+                tracing::debug!(account = %name, ended = ?other, "an idle grant was not rotated");
             }
         }
         tokens.pause(pause).await;
     }
-    tracing::info!(?kept, "idle grants were looked after");
     Ok(kept)
 }
 

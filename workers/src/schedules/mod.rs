@@ -98,7 +98,12 @@ async fn once(name: &'static str, work: impl Future<Output = Result<(), StoreErr
             "succeeded"
         }
         Err(error) => {
-            tracing::info!(schedule = name, error = %error, "a scheduled step failed; the next will try again");
+            // That Redis is away is told once for all that use it.
+            if error.is_transient() {
+                tracing::debug!(schedule = name, error = %error, "a scheduled step failed; the next will try again");
+            } else {
+                tracing::warn!(schedule = name, error = %error, "a scheduled step failed; the next will try again");
+            }
             "failed"
         }
     };

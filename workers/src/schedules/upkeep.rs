@@ -97,7 +97,7 @@ pub async fn keep_alive(shop: Arc<Shop>) -> Result<(), StoreError> {
     let how = KeepAlive { periods, spread: Duration::from_secs(50 * 60) };
     let kept = keepalive::run(&shop.tokens, how).await?;
     if kept.rotated + kept.failed > 0 {
-        tracing::info!(rotated = kept.rotated, failed = kept.failed, "idle grants were kept alive");
+        tracing::info!(rotated = kept.rotated, failed = kept.failed, "idle tokens were refreshed");
     }
     Ok(())
 }

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use redis_local::Options;
 use zoom_sim::{Config, Endpoint, Fault, What};
 use zoomd_store::{Store, StoreConfig};
+use zoomd_workers::farewell::Farewells;
 
 use crate::proxy::Proxy;
 use crate::resp::Answer;
@@ -146,6 +147,9 @@ async fn one_that_is_away_costs_one_warning_and_no_busy_loop() {
     let engine = world.engine().await;
     enqueue(&world, "before", 1);
     world.outcomes(1).await;
+    let farewells = Farewells::new(engine.tokens().grants(), None);
+    let often = |beat| farewells.serve(Duration::from_millis(50), beat);
+    let _farewells = engine.supervisor().spawn("farewells", often);
     world.redis.kill();
     until("it is noticed", || engine.ready().is_err()).await;
     let tries = seen.count("zoomd_redis_errors_total");
@@ -156,6 +160,7 @@ async fn one_that_is_away_costs_one_warning_and_no_busy_loop() {
     assert!(tries <= 40, "{tries} failed operations in three seconds");
     let told = warnings.about("redis is unavailable");
     assert_eq!(told, 1, "one warning a minute");
+    assert_eq!(warnings.about(""), 1, "and none of what did not happen");
     world.redis.restart().expect("redis starts again");
     enqueue(&world, "after", 1);
     world.outcomes(2).await;

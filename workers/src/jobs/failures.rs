@@ -1,0 +1,42 @@
+//! The line of the log for a job that failed, once its outcome is stored.
+
+use std::borrow::Cow;
+
+use serde::Deserialize;
+use zoomd_store::queue::{Refusal, Settlement, Then};
+
+/// What a line takes from the outcome.
+#[derive(Deserialize)]
+struct Told<'a> {
+    #[serde(borrow, default)]
+    message: Cow<'a, str>,
+    #[serde(default)]
+    attempts: u64,
+}
+
+/// A lease is settled: one line if the job failed, none else.
+pub(crate) fn settled(settlement: &Settlement) {
+    if let Then::Failed { code, outcome, .. } = &settlement.then {
+        let ticket = &settlement.ticket;
+        line(&ticket.job_id, &ticket.account, code, &outcome.json);
+    }
+}
+
+/// An entry was refused.
+pub(crate) fn refused(refusal: &Refusal) {
+    line(&refusal.job_id, &refusal.account, refusal.code, &refusal.outcome.json);
+}
+
+fn line(job: &str, account: &str, code: &str, outcome: &[u8]) {
+    let told = serde_json::from_slice(outcome).ok();
+    let Told { message, attempts } =
+        told.unwrap_or(Told { message: Cow::Borrowed("no message"), attempts: 0 });
+    tracing::info!(
+        job.id = job,
+        account,
+        code,
+        attempts,
+        reason = &*message,
+        "job {job} failed ({code}): {message}"
+    );
+}
