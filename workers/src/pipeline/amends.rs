@@ -39,7 +39,11 @@ pub async fn serve(shop: Arc<Shop>, beat: Beat) {
             renewals = shop.trouble.renewals();
             match run_id(&shop).await {
                 Ok(id) => break id,
-                Err(_) => tokio::time::sleep(BETWEEN).await,
+                // While the other loops wait here this one alone knows that it goes on.
+                Err(error) => {
+                    shop.trouble.failed("amend", &error, Instant::now());
+                    tokio::time::sleep(BETWEEN).await;
+                }
             }
             // To look again is to move: nobody is stuck.
             beat.touch();

@@ -134,7 +134,7 @@ impl Trouble {
         self.fine(Instant::now());
     }
 
-    fn failed(&self, doing: &'static str, error: &StoreError, now: Instant) {
+    pub(super) fn failed(&self, doing: &'static str, error: &StoreError, now: Instant) {
         metrics::counter!("zoomd_redis_errors_total", "op" => doing).increment(1);
         if matches!(error.kind(), ErrorKind::Unreachable | ErrorKind::ReadOnly) {
             self.suspect.send_replace(true);
