@@ -84,12 +84,12 @@ pub enum Process {
 }
 
 impl Process {
-    /// The state of the zoomd with this id on this machine.
+    /// The state of the zoomd with this process id on this machine.
     pub fn of(pid: u32) -> Self {
         // `pid (name) state …`; the name may hold anything.
         let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
         let Some((head, tail)) = stat.rsplit_once(") ") else { return Self::Gone };
-        match (head.ends_with("(zoomd"), tail.chars().next()) {
+        match (head.contains("(zoomd"), tail.chars().next()) {
             (true, Some('T' | 't')) => Self::Stopped,
             (true, Some(state)) if !"ZX".contains(state) => Self::Running,
             _ => Self::Gone,

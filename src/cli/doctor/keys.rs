@@ -15,18 +15,26 @@ pub(super) async fn look(config: &Config, store: &Store) -> Vec<Finding> {
         return Vec::new();
     };
     match keys::look(config, &ring, store).await {
-        Ok(keys) => keys.iter().filter(|key| key.role != Role::Current).map(of_key).collect(),
+        Ok(keys) => {
+            let others = keys.iter().filter(|key| key.role != Role::Current);
+            others.map(|key| of_key(key, ring.primary().is_some())).collect()
+        }
         Err(error) => vec![Finding::fail(CHECK, error.to_string(), "zoomd config rekey")],
     }
 }
 
-fn of_key(key: &Key) -> Finding {
+/// `any`: whether there is a key that encrypts. Without it a missing key is most likely
+/// the current one of the daemons.
+fn of_key(key: &Key, any: bool) -> Finding {
     let (name, needs) = (&key.key, key.needs());
     match key.role {
         Role::Missing => Finding::fail(
             CHECK,
             format!("key {name} is not configured, but is needed for {needs}"),
-            "add it to ZOOMD_ENCRYPTION_KEYS_OLD",
+            match any {
+                true => "add it to ZOOMD_ENCRYPTION_KEYS_OLD",
+                false => "set ZOOMD_ENCRYPTION_KEY_FILE to the key file that the daemons use",
+            },
         ),
         _ if key.is_stored() => Finding::warn(
             CHECK,

@@ -33,7 +33,10 @@ fn one(out: &Output, problem: &Problem) -> String {
     let mut text = format!("{} {}\n", paint(mark, style), one_line(&problem.what));
     let since = problem.since_ms.and_then(|ms| Timestamp::from_millisecond(ms).ok());
     let since = since.map(|at| format!("since {}", out.moment(at, Timestamp::now())));
-    let jobs = problem.jobs.map(|jobs| format!("holds back {}", count(jobs, "job")));
+    let jobs = problem
+        .jobs
+        .filter(|jobs| *jobs > 0)
+        .map(|jobs| format!("holds back {}", count(jobs, "job")));
     let facts: Vec<_> = since.into_iter().chain(jobs).collect();
     if !facts.is_empty() {
         let _ = writeln!(text, "  {}", paint(&facts.join(", "), FAINT));

@@ -89,6 +89,7 @@ pub(super) fn server(here: &Here, found: &Found) -> Vec<Problem> {
 
 fn refused(here: &Here, found: &Found, refusal: &Refusal) -> Problem {
     let text = refusal.text.strip_prefix("redis: ").unwrap_or(&refusal.text);
+    let text = text.trim_end_matches('.');
     let cli = |command: &str| here.tools.redis(&here.redis, command);
     let problem = match refusal.kind {
         ErrorKind::OutOfMemory => Problem::down(

@@ -296,7 +296,8 @@ fn rows() -> Vec<Row> {
         (
             |f| {
                 let key = "0123abcd".parse().expect("a key");
-                f.keys = Some(Survey { grants: [(key, 2)].into(), ..Survey::default() });
+                let (grants, secret) = ([(key, 2)].into(), Some(key));
+                f.keys = Some(Survey { grants, secret, ..Survey::default() });
             },
             "key_missing",
             Notice,

@@ -1,12 +1,14 @@
 //! Token refreshes: rejected apps, refreshes in doubt or held, missing keys.
 
+use std::collections::BTreeSet;
+
+use zoomd_store::grants::GrantKind;
 use zoomd_store::ops::{AccountVitals, AppStop, Problem};
 use zoomd_store::rekey::Survey;
 use zoomd_store::rotation::OpenIntent;
 
 use super::{Found, Here, clock_time, listed, names};
 use crate::cli::account::correct_app;
-use zoomd_store::grants::GrantKind;
 
 /// Problems of token refreshes.
 pub(super) fn all(here: &Here, found: &Found) -> Vec<Problem> {
@@ -103,7 +105,8 @@ fn in_doubt(found: &Found, intent: &OpenIntent) -> Option<Problem> {
 /// Keys that stored tokens need and this process lacks. A command can do without, so
 /// that is no trouble of the namespace; for a daemon it is.
 fn key_missing(here: &Here, keys: &Survey) -> Option<Problem> {
-    let missing: Vec<_> = keys.keys().filter(|key| !here.keys.contains(key)).collect();
+    // One key may be that of tokens and of the namespace's secret.
+    let missing: BTreeSet<_> = keys.keys().filter(|key| !here.keys.contains(key)).collect();
     let first = missing.first()?;
     let accounts: u64 = missing.iter().filter_map(|key| keys.grants.get(key)).sum();
     let of = match accounts {
