@@ -57,6 +57,7 @@ fn of_account(command: &account::Command) -> Access {
     use account::Command;
     match command {
         Command::List(_) | Command::Show(_) | Command::Explain(_) => Access::Reads,
+        Command::Import(args) if args.is_dry_run() => Access::Reads,
         Command::Add(_) | Command::Import(_) | Command::Login(_) | Command::ConnectLink(_) => {
             Access::Creates
         }

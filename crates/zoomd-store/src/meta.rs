@@ -96,6 +96,25 @@ pub async fn check(store: &Store) -> Result<(), MetaError> {
     Ok(())
 }
 
+/// Opens the namespace and writes nothing. In one that does not exist, or has no
+/// secret yet, the fingerprints are of a secret that is thrown away: they match none.
+///
+/// # Errors
+/// See [`MetaError`].
+pub async fn peek(store: &Store, ring: &KeyRing) -> Result<Vault, MetaError> {
+    check(store).await?;
+    let mut read = redis::cmd("HGET");
+    read.arg(store.keys().meta()).arg("secret");
+    let value = store.connection().value(&read).await.map_err(StoreError::from)?;
+    let stored: Option<String> = redis::from_redis_value(value).map_err(StoreError::from)?;
+    let fingerprints = match (ring.primary(), stored) {
+        (None, _) => None,
+        (Some(_), None) => Some(FingerprintKey::generate()),
+        (Some(_), Some(secret)) => Some(open_secret(ring, place(store), secret)?),
+    };
+    Ok(Vault::new(ring.clone(), store.keys().namespace(), store.deployment(), fingerprints))
+}
+
 fn place(store: &Store) -> Binding<'_> {
     Binding {
         purpose: Purpose::NamespaceSecret,

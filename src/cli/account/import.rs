@@ -46,6 +46,13 @@ pub struct ImportArgs {
     dry_run: bool,
 }
 
+impl ImportArgs {
+    /// Whether nothing is to be stored.
+    pub fn is_dry_run(&self) -> bool {
+        self.dry_run
+    }
+}
+
 /// One line of the file.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -101,7 +108,10 @@ impl Report {
 
 /// Imports the file.
 pub(super) async fn run(ctx: &Ctx, args: ImportArgs) -> CliResult {
-    let grants = open::grants(ctx).await?;
+    let grants = match args.dry_run {
+        true => open::peek(ctx).await?,
+        false => open::grants(ctx).await?,
+    };
     let mut report = Report { dry_run: args.dry_run, ..Report::default() };
     let (lines, all) = read(ctx, &grants, &args.file, &mut report)?;
     if !args.dry_run {

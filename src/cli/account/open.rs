@@ -49,6 +49,14 @@ pub(super) async fn readable(ctx: &Ctx) -> Result<Grants, CliError> {
     Ok(Grants::new(store, vault))
 }
 
+/// The accounts for a trial: new tokens are compared with those that are stored, and
+/// nothing is written.
+pub(super) async fn peek(ctx: &Ctx) -> Result<Grants, CliError> {
+    let store = ctx.store().await?;
+    let vault = meta::peek(&store, &ctx.key_ring()?).await?;
+    Ok(Grants::new(store, vault))
+}
+
 /// The configured OAuth app.
 pub fn app(ctx: &Ctx) -> Result<App, CliError> {
     let client_id = client_id(ctx)?;
