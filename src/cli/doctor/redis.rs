@@ -6,7 +6,6 @@ use zoomd_store::{Store, probe};
 
 use super::report::Finding;
 use crate::cli::config::show::without_login;
-use crate::cli::namespace::unknown;
 use crate::config::Config;
 use crate::health::{Facts, Found, redis_cli};
 
@@ -33,7 +32,8 @@ pub(super) async fn open(config: &Config) -> Result<Store, Finding> {
 pub(super) async fn namespace(config: &Config, store: &Store, place: &str) -> Finding {
     let name = &config.namespace;
     match probe::namespace(store).await {
-        Ok(None) => new(store).await,
+        // That no zoomd has used it, the judgement says.
+        Ok(None) => Finding::pass("namespace", format!("{name} is new")),
         Ok(Some(found)) if found.deployment != config.deployment => Finding::fail(
             "namespace",
             format!(
@@ -57,16 +57,5 @@ pub(super) async fn namespace(config: &Config, store: &Store, place: &str) -> Fi
             let next = format!("{} TYPE {}", redis_cli(place), store.keys().meta());
             Finding::fail("namespace", error.to_string(), next)
         }
-    }
-}
-
-/// A namespace that nobody has used beside others is most likely a typing error.
-async fn new(store: &Store) -> Finding {
-    match unknown(store).await {
-        Ok(Some(unknown)) if !unknown.known.is_empty() => {
-            let next = "check --namespace and ZOOMD_NAMESPACE; zoomd run starts a new namespace";
-            Finding::warn("namespace", unknown.to_string(), next)
-        }
-        _ => Finding::pass("namespace", format!("{} is new", store.keys().namespace())),
     }
 }
