@@ -22,7 +22,7 @@ const OPAQUE: [&str; 10] = [
     "rules_of_zoom_broken",
     "doctor",
     "failed",
-    "problems",
+    "daemons.problems",
 ];
 /// Invocations that print a job or an outcome as it is.
 const WHOLE: [&str; 1] = ["enqueue --account acme --type 3 --dry-run"];
@@ -62,7 +62,9 @@ fn fields(shape: &str) -> BTreeSet<String> {
         let Some((name, _)) = line.split_once(": ") else { continue };
         let depth = (line.len() - line.trim_start().len()) / 2;
         path.truncate(depth - 1);
-        let is_data = path.iter().any(|above| OPAQUE.contains(above));
+        let above = |end: usize| path[..end].join(".");
+        let is_data = (1..=path.len())
+            .any(|end| OPAQUE.contains(&path[end - 1]) || OPAQUE.contains(&&*above(end)));
         path.push(name.trim_start());
         if !is_data {
             found.insert(path.join("."));

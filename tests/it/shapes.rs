@@ -110,6 +110,7 @@ async fn batches_imports_keys_and_the_set_up() {
             (&["job", "watch", "one"], 0),
             (&["failure", "export"], 0),
             (&["healthcheck"], 0),
+            (&["config", "acl"], 0),
             (&["config", "key"], 0),
             (&["config", "rekey"], 0),
             (&["init", "--yes", "--offline", "--folder", "new"], 0),

@@ -160,8 +160,8 @@ fn taken(address: SocketAddr, error: &std::io::Error) -> CliError {
     let (code, message, hint) = match error.kind() {
         std::io::ErrorKind::AddrInUse => (
             "port_taken",
-            format!("port {port} is taken by another program, not by zoomd"),
-            "stop that program, or register another redirect URL with the app and set \
+            format!("port {port} is taken by another program or another login"),
+            "end that program or login, or register another redirect URL with the app and set \
              ZOOMD_REDIRECT_URL to it",
         ),
         _ => (
