@@ -8,7 +8,7 @@
 use jiff::Timestamp;
 use serde_json::Value;
 use zoomd_store::ops::{Block, JobView, State};
-use zoomd_store::queue::{Next, Step, StepKind};
+use zoomd_store::queue::{Next, Step, StepKind, Why};
 
 use super::words::{Line, line, time, told};
 
@@ -29,6 +29,9 @@ pub(in crate::cli) fn of(view: &JobView) -> Vec<Line> {
     if steps.is_empty() {
         steps.extend(only_call(view, &outcome));
     }
+    let mut blocks = view.blocks.clone();
+    blocks.extend(accepted_ms.and_then(|ms| not_before(view, ms)));
+    blocks.sort_by_key(|block| block.from_ms);
     let mut lines = Vec::with_capacity(2 * steps.len() + 3);
     lines.extend(accepted_ms.map(|at_ms| line(at_ms, "accepted", "accepted".to_owned())));
     if view.record.story.dropped > 0 {
@@ -37,20 +40,32 @@ pub(in crate::cli) fn of(view: &JobView) -> Vec<Line> {
     }
     let mut since = accepted_ms.map(|ms| Since { ms, why: "queue", until_ms: None });
     for (at, step) in steps.iter().enumerate() {
-        lines.extend(since.iter().flat_map(|since| since.waits(step.at_ms, &view.blocks)));
+        lines.extend(since.iter().flat_map(|since| since.waits(step.at_ms, &blocks)));
         let next_ms = steps.get(at + 1).map(|next| next.at_ms).or(over_ms);
-        let end_ms = next_ms.map(|next_ms| ended(step, next_ms, &view.blocks));
+        let end_ms = next_ms.map(|next_ms| ended(step, next_ms, &blocks));
         lines.extend((end_ms != Some(step.at_ms)).then(|| told(step, end_ms)));
         since = after(step, end_ms);
     }
     if view.state.is_over() {
         let to_ms = over_ms.unwrap_or_default();
-        lines.extend(since.iter().flat_map(|since| since.waits(to_ms, &view.blocks)));
+        lines.extend(since.iter().flat_map(|since| since.waits(to_ms, &blocks)));
         lines.push(result(view, &outcome, over_ms));
-    } else {
-        lines.extend(going_on(view, steps.last(), since.map(|since| since.ms)));
+    } else if let Some(now) = going_on(view, steps.last(), since.map(|since| since.ms)) {
+        // It was sent back for that, and waits for something else by now.
+        let before = lines.last_mut().filter(|line| line.kind == "wait" && line.to.is_none());
+        if let Some(before) = before {
+            before.what = before.what.replacen("waiting", "sent back to wait", 1);
+        }
+        lines.push(now);
     }
     lines
+}
+
+/// The time before which the job was not to be sent, where the job is at hand.
+fn not_before(view: &JobView, accepted_ms: i64) -> Option<Block> {
+    let job: Value = serde_json::from_slice(view.job.as_deref()?).ok()?;
+    let to_ms = Some(ms_of(&job["not_before"], &Value::Null)?);
+    Some(Block { why: Why::NotBefore, from_ms: accepted_ms, to_ms })
 }
 
 /// Since when nothing is told, and what the job waits for from then on.
@@ -148,7 +163,9 @@ fn going_on(view: &JobView, last: Option<&Step>, since_ms: Option<i64>) -> Optio
         _ => view.why?.as_str(),
     };
     let waits = last.filter(|step| step.kind == StepKind::Wait);
-    if waits.is_some_and(|step| step.reason.as_deref() == Some(why)) {
+    // A job that was sent back for a token waits for its refresh.
+    let same = |said: &str| said == why || (said, why) == ("token", Why::Rotation.as_str());
+    if waits.and_then(|step| step.reason.as_deref()).is_some_and(same) {
         return None;
     }
     let mut line = told(&Step::wait(0, why), None);
@@ -180,7 +197,7 @@ fn ms_of(first: &Value, second: &Value) -> Option<i64> {
 #[cfg(test)]
 mod tests {
     use serde_json::json;
-    use zoomd_store::queue::{Story, Why};
+    use zoomd_store::queue::Story;
 
     use super::*;
 
@@ -311,9 +328,14 @@ mod tests {
         live.why = Some(Why::Paused);
         assert_eq!(words(&live), ["accepted", "waiting because of a pause"]);
         live.record.story.push(Step::wait(T + 5, "token"));
-        let told =
-            ["accepted", "waiting for the account's access token", "waiting because of a pause"];
+        let told = [
+            "accepted",
+            "sent back to wait for the account's access token",
+            "waiting because of a pause",
+        ];
         assert_eq!(words(&live), told);
+        live.why = Some(Why::Rotation);
+        assert_eq!(words(&live), ["accepted", "waiting for the account's access token"]);
         live.why = Some(Why::Backoff);
         (live.state, live.record.story) = (State::Sleeping, Story::default());
         live.record.story.push(call(9_000, 1, 401, Next::Retry));
@@ -328,8 +350,11 @@ mod tests {
     fn a_failure_without_a_call_is_told_too() {
         let outcome =
             json!({"attempts": 0, "code": "deadline_exceeded", "failed_at": stamp(60_000)});
-        let view = view(State::Failed, Vec::new(), &outcome);
+        let mut view = view(State::Failed, Vec::new(), &outcome);
         let told = ["accepted", "waited 60.0 s in the queue", "failed: deadline_exceeded"];
         assert_eq!(words(&view), told);
+        view.job = Some(json!({"not_before": stamp(40_000)}).to_string().into_bytes());
+        let told = ["waited 40.0 s for its time", "waited 20.0 s in the queue"];
+        assert_eq!(words(&view)[1..3], told);
     }
 }

@@ -1,4 +1,4 @@
-//! Times in which people held jobs back: a pause, or an account without consent.
+//! Times in which jobs were held back: a pause, or an account without consent.
 //!
 //! Read from what is kept of accounts and of the namespace anyway, so that a job
 //! that waits costs nothing for it. As far back as that reaches: 200 lines of the
@@ -17,7 +17,7 @@ const LINES: isize = 200;
 /// One such time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Block {
-    /// [`Why::Paused`] or [`Why::Consent`].
+    /// [`Why::Paused`], [`Why::Consent`], or the job's own time.
     pub why: Why,
     /// When it began.
     pub from_ms: i64,

@@ -74,3 +74,23 @@ impl Record {
 fn is_zero(number: &u32) -> bool {
     *number == 0
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_record_is_read_as_it_was_written() {
+        let mut record = Record { attempts: 2, ..Record::default() };
+        record.story.push(Step::wait(7, "token"));
+        record.story.dropped = 3;
+        record.more.insert("quiet_ms".to_owned(), 9.into());
+        let json = serde_json::to_string(&record).expect("json");
+        assert_eq!(serde_json::from_str::<Record>(&json).expect("a record"), record);
+        let live = Live::read("L 1 5-0 - r10y 1700000000000 1800000000000 acme|me|").expect("live");
+        let swept = Record::read(json.as_bytes(), &live);
+        assert_eq!((swept.attempts, swept.unresolved), (3, true));
+        let call = swept.story.timeline.last().expect("a step");
+        assert_eq!((call.at_ms, call.attempt), (1_700_000_000_000, Some(3)));
+    }
+}

@@ -459,3 +459,25 @@ async fn what_headers_tell_of_others_is_kept_apart_and_only_grows() {
     let host = lines.iter().find(|line| line.limit_name == "creates of Uacme").expect("a line");
     assert_eq!((host.elsewhere, host.left()), (98, Some(0)));
 }
+
+#[tokio::test]
+async fn the_last_pauses_are_kept_for_the_stories_of_jobs() {
+    let bench = Bench::start().await;
+    let (ops, mut view) = (ops(&bench), JobView::waiting("order-1"));
+    view.account = Some("acme".to_owned());
+    for _ in 0..10 {
+        ops.pause("upgrade").await.expect("redis");
+        bench.shift(Duration::from_secs(7)).await;
+        assert!(ops.resume().await.expect("redis"));
+    }
+    assert!(!ops.resume().await.expect("redis"));
+    ops.pause("again").await.expect("redis");
+    ops.add_blocks(&mut view).await.expect("redis");
+    let times: Vec<_> = view.blocks.iter().map(|block| (block.why, block.to_ms)).collect();
+    assert_eq!(times.len(), 9, "eight that are over, and this: {times:?}");
+    assert!(times[..8].iter().all(|(why, to_ms)| *why == Why::Paused && to_ms.is_some()));
+    assert_eq!(times[8], (Why::Paused, None));
+    let first = view.blocks[0];
+    let long_ms = first.to_ms.expect("over") - first.from_ms;
+    assert!((7_000..9_000).contains(&long_ms), "{long_ms}");
+}
