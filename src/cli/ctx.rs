@@ -59,7 +59,7 @@ impl Ctx {
 
     /// An operator's hand on the namespace, under the configured limits.
     pub fn ops(&self, store: Store) -> Ops {
-        Ops::new(store).within(self.config.budgets.clone())
+        Ops::new(store).within(self.config.budgets.clone()).judging()
     }
 
     /// The keys tokens are sealed with; empty where none is configured.

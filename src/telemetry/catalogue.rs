@@ -95,6 +95,18 @@ pub const METRICS: &[Metric] = &[
         "Jobs with their outcome: `succeeded` or a failure code.",
     ),
     metric(
+        "zoomd_jobs_waiting",
+        Gauge,
+        "reason",
+        "Jobs that wait, sleep or are in the stream, by reason (the words of docs/limits.md).",
+    ),
+    metric(
+        "zoomd_jobs_waiting_oldest_age_seconds",
+        Gauge,
+        "reason",
+        "Age of the oldest job that waits for a reason.",
+    ),
+    metric(
         "zoomd_leases_swept_total",
         Counter,
         "sent",

@@ -59,8 +59,12 @@ impl Expectation {
         let waits = !self.is_soon();
         shown["expected_at"] = json!(at);
         shown["fits_today"] = json!(self.fits_today());
-        shown["why"] = json!(waits.then(|| self.why.as_str()));
-        shown["because"] = json!(waits.then_some(&self.because));
+        for name in ["reason", "why"] {
+            shown[name] = json!(waits.then(|| self.why.as_str()));
+        }
+        for name in ["explanation", "because"] {
+            shown[name] = json!(waits.then_some(&self.because));
+        }
     }
 
     /// One sentence for people; none for a job that runs soon.
@@ -69,7 +73,10 @@ impl Expectation {
             return None;
         }
         let at = self.at_ms.and_then(|at| Timestamp::from_second(at / 1000).ok());
-        let at = at.map(|at| format!(", expected {at}")).unwrap_or_default();
+        let at = at.map_or_else(
+            || ", expected time not known".to_owned(),
+            |at| format!(", expected {at}"),
+        );
         let head = match self.fits_today() {
             Some(false) if self.why != Why::NotBefore => "will not fit today",
             _ => "will wait",
@@ -108,7 +115,7 @@ mod tests {
         let (text, _) = told(Why::NotBefore, Some(86_400_000));
         assert!(text.is_some_and(|t| t.starts_with("will wait, expected 2026-")));
         let (text, shown) = told(Why::Paused, None);
-        assert!(text.is_some_and(|t| t.starts_with("will wait: ")));
+        assert!(text.is_some_and(|t| t.starts_with("will wait, expected time not known: ")));
         assert_eq!((&shown["fits_today"], &shown["expected_at"]), (&Value::Null, &Value::Null));
     }
 }

@@ -136,11 +136,12 @@ fn left(began: Instant, timeout: Option<Duration>) -> Result<Duration, CliError>
     let Some(timeout) = timeout else { return Ok(BLOCK) };
     match timeout.checked_sub(began.elapsed()) {
         Some(left) if !left.is_zero() => Ok(left.min(BLOCK)),
-        _ => Err(CliError::failed("no outcome yet; the job goes on").code("timeout")),
+        _ => Err(CliError::failed("timed out waiting; the jobs go on").code("timeout")),
     }
 }
 
-/// Waits for the outcome of one job and tells what it is waiting for.
+/// Waits for the outcome of one job. Its id is told at once, so that it can be looked
+/// up from elsewhere, and what it waits for each time that changes.
 pub(super) async fn one(
     ctx: &Ctx,
     store: &Store,
@@ -149,10 +150,15 @@ pub(super) async fn one(
     timeout: Option<Duration>,
 ) -> Result<String, CliError> {
     let (began, ops) = (Instant::now(), ctx.ops(store.clone()));
+    ctx.out.note(format!("job {id} is in the stream; zoomd job show {id} tells its story"));
     let mut said = String::new();
     let mut patience = FIRST;
     loop {
-        let block = left(began, timeout).map_err(|e| e.hint(format!("zoomd job watch {id}")))?;
+        let block = left(began, timeout).map_err(|error| {
+            let standing = if said.is_empty() { "queued" } else { &said };
+            let message = format!("timed out waiting; the job is still {standing}");
+            CliError { message, ..error }.hint(format!("zoomd job watch {id}"))
+        })?;
         let block = block.min(std::mem::replace(&mut patience, BLOCK));
         if let Some(outcome) = pending.next(block).await?.pop() {
             return Ok(outcome);
@@ -162,9 +168,9 @@ pub(super) async fn one(
         }
         let entry = pending.jobs.get(id).map(String::as_str);
         if let Ok(Some(view)) = ops.job_near(id, entry).await {
-            let now = story::standing(ctx, &view);
+            let now = story::place(&view);
             if now != said {
-                ctx.out.note(&now);
+                ctx.out.note(story::standing(ctx, &view));
                 said = now;
             }
         }

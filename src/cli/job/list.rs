@@ -31,25 +31,40 @@ fn state(text: &str) -> Result<State, String> {
         .ok_or_else(|| "queued, waiting, sleeping, running or reconciling".to_owned())
 }
 
-/// Lists the jobs that have no outcome yet.
+/// Lists the jobs that have no outcome yet, in the order in which they are expected
+/// to run.
 pub(super) async fn run(ctx: &Ctx, args: ListArgs) -> CliResult {
     let filter = JobFilter { account: args.account, state: args.state };
     let ops = ops(ctx).await?;
-    let (mut jobs, more) = ops.jobs(&filter, args.limit).await?;
-    ops.explain(&mut jobs).await?;
+    let listing = ops.jobs_in_order(&filter, args.limit).await?;
+    let jobs = &listing.jobs;
     let shown: Vec<_> = jobs.iter().map(|job| story::View::of(job, false)).collect();
-    let mut table = Table::new(["JOB", "ACCOUNT", "STATE", "WHY", "PRIORITY", "NEXT", "AGE"])
-        .flexible(["JOB", "ACCOUNT", "WHY"])
-        .optional(["PRIORITY", "AGE"]);
+    let mut table =
+        Table::new(["JOB", "ACCOUNT", "STATE", "REASON", "PRIORITY", "EXPECTED", "AGE"])
+            .flexible(["JOB", "ACCOUNT", "REASON"])
+            .optional(["PRIORITY", "AGE"]);
     let now = Timestamp::now();
-    for job in &jobs {
+    for job in jobs {
         table.row(row(ctx, job, now));
     }
     ctx.out.list(&shown, &table, "no job waits or runs")?;
-    if more {
+    if listing.more {
         ctx.out.note(format!("the first {}; --limit shows more", args.limit));
     }
+    if listing.accounts_unread > 0 {
+        let text = format!("jobs of {} more accounts were not read", listing.accounts_unread);
+        ctx.out.note(format!("{text}; --account shows them"));
+    }
     Ok(Exit::Done)
+}
+
+/// When a job is expected to run, or its next attempt is made.
+fn expected(job: &JobView, moment: impl Fn(Option<i64>) -> String) -> String {
+    match (job.until_ms.or(job.next_ms), job.why) {
+        (None, None) => String::new(),
+        (None, Some(_)) => "not known".to_owned(),
+        (at, _) => moment(at),
+    }
 }
 
 fn row(ctx: &Ctx, job: &JobView, now: Timestamp) -> [String; 7] {
@@ -65,7 +80,7 @@ fn row(ctx: &Ctx, job: &JobView, now: Timestamp) -> [String; 7] {
         job.state.as_str().to_owned(),
         job.why.map(|why| why.to_string()).unwrap_or_default(),
         priority.unwrap_or_default().to_owned(),
-        moment(job.until_ms),
+        expected(job, moment),
         moment(entry.and_then(|id| i64::try_from(id.ms).ok())),
     ]
 }

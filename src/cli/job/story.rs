@@ -27,8 +27,13 @@ pub(super) struct View<'a> {
     entry_id: Option<&'a str>,
     run: u32,
     priority: Option<&'static str>,
+    reason: Option<&'static str>,
+    explanation: Option<String>,
+    /// Older names of the two.
     why: Option<&'static str>,
     because: Option<String>,
+    reason_since: Option<Timestamp>,
+    next_attempt_at: Option<Timestamp>,
     detail: Option<&'a str>,
     expected_at: Option<Timestamp>,
     place: Option<u64>,
@@ -63,6 +68,7 @@ impl<'a> View<'a> {
     /// `whole`: with the story, the job and its outcome.
     pub(super) fn of(view: &'a JobView, whole: bool) -> Self {
         let record = &view.record;
+        let explanation = view.why.map(|why| because::sentence(why, view));
         let job = view.job.as_deref().filter(|_| whole).map(|bytes| {
             serde_json::from_slice(bytes)
                 .unwrap_or_else(|_| String::from_utf8_lossy(bytes).into_owned().into())
@@ -76,8 +82,12 @@ impl<'a> View<'a> {
             entry_id: view.entry.as_deref(),
             run: view.run,
             priority: view.priority.map(priority),
+            reason: view.why.map(Why::as_str),
+            explanation: explanation.clone(),
             why: view.why.map(Why::as_str),
-            because: view.why.map(|why| because::sentence(why, view)),
+            because: explanation,
+            reason_since: view.since_ms.and_then(time),
+            next_attempt_at: view.next_ms.and_then(time),
             detail: view.detail.as_deref(),
             expected_at: view.until_ms.and_then(time),
             place: view.place,
@@ -101,21 +111,33 @@ impl<'a> View<'a> {
 /// Where a job stands, in one line.
 pub fn standing(ctx: &Ctx, view: &JobView) -> String {
     let now = Timestamp::now();
+    let mut text = place(view);
+    let moment = |ms: Option<i64>| ms.and_then(time).map(|at| ctx.out.moment(at, now));
+    if let Some(at) = moment(view.until_ms) {
+        let _ = write!(text, ", expected {at}");
+    } else if let Some(at) = moment(view.next_ms) {
+        let what = if view.state == State::Reconciling { "check" } else { "attempt" };
+        let _ = write!(text, ", next {what} {at}");
+    } else if view.why.is_some() {
+        text.push_str(", expected time not known");
+    }
+    if let Some(daemon) = &view.daemon {
+        let _ = write!(text, " by {daemon}");
+    }
+    text
+}
+
+/// The same without times, which differ from one look to the next.
+pub fn place(view: &JobView) -> String {
     let mut text = view.state.as_str().to_owned();
-    if let (State::Waiting | State::Sleeping, Some(why)) = (view.state, view.why) {
-        let _ = write!(text, " {}", because::phrase(why));
+    if let Some(why) = view.why {
+        let _ = write!(text, ": {}", because::phrase(why));
     }
     if let Some(detail) = &view.detail {
         let _ = write!(text, " ({})", one_line(detail));
     }
     if let Some(place) = view.place.filter(|_| view.state == State::Waiting) {
-        let _ = write!(text, ", place {place}");
-    }
-    if let Some(until) = view.until_ms.and_then(time) {
-        let _ = write!(text, ", expected {}", ctx.out.moment(until, now));
-    }
-    if let Some(daemon) = &view.daemon {
-        let _ = write!(text, " by {daemon}");
+        let _ = write!(text, ", position {place}");
     }
     text
 }
@@ -137,7 +159,7 @@ pub(super) fn tell(ctx: &Ctx, view: &JobView) -> String {
     line("job", &one_line(&view.id));
     line("account", &one_line(view.account.as_deref().unwrap_or_default()));
     line("state", &paint(&standing(ctx, view), style));
-    if let (State::Waiting | State::Sleeping, Some(why)) = (view.state, view.why) {
+    if let Some(why) = view.why {
         line("because", &because::sentence(why, view));
     }
     if view.run > 1 {

@@ -37,11 +37,11 @@ pub(super) async fn run(ctx: &Ctx, args: OneArgs) -> CliResult {
             ctx.out.show(&story::View::of(&view, true), || story::tell(ctx, &view))?;
             return Ok(story::exit_of(&value));
         }
-        let now = story::standing(ctx, &view);
+        let now = story::place(&view);
         if now != said {
             match ctx.out.format() {
                 Format::Jsonl => ctx.out.json(&story::View::of(&view, false))?,
-                _ => ctx.out.note(&now),
+                _ => ctx.out.note(story::standing(ctx, &view)),
             }
             said = now;
         }

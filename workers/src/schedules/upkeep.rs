@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use zoomd_store::StoreError;
-use zoomd_store::ops::Ops;
-use zoomd_store::queue::Pass;
+use zoomd_store::ops::{Ops, WaitingJobs};
+use zoomd_store::queue::{Pass, Why};
 
 use crate::pipeline::shop::Shop;
 use crate::rotation::keepalive::{self, KeepAlive};
@@ -17,7 +17,9 @@ const MOST_PAGES: usize = 10_000;
 
 /// What `/metrics` tells of the namespace, read anew.
 pub async fn gauges(shop: Arc<Shop>) -> Result<(), StoreError> {
-    let status = Ops::new(shop.queue.store().clone()).status().await?;
+    let budgets = shop.queue.settings().budgets.clone();
+    let ops = Ops::new(shop.queue.store().clone()).within(budgets).judging();
+    let status = ops.status().await?;
     let depth = |queue: &'static str, state: &'static str, number: u64| {
         metrics::gauge!("zoomd_queue_depth", "queue" => queue, "state" => state).set(number as f64);
     };
@@ -35,7 +37,20 @@ pub async fn gauges(shop: Arc<Shop>) -> Result<(), StoreError> {
         let number = status.accounts.get(state).copied().unwrap_or(0);
         metrics::gauge!("zoomd_accounts", "state" => state).set(number as f64);
     }
+    waiting(&ops.waiting_by_reason(&status).await?, status.now_ms);
     Ok(())
+}
+
+/// Tells what jobs wait for, and since when. A reason that has ended is told as 0.
+fn waiting(jobs: &WaitingJobs, now_ms: i64) {
+    let reasons = jobs.by_reason();
+    for why in Why::ALL {
+        let (jobs, oldest_ms) = reasons.get(&why).copied().unwrap_or_default();
+        let age_ms = oldest_ms.map_or(0, |at| (now_ms - at).max(0));
+        metrics::gauge!("zoomd_jobs_waiting", "reason" => why.as_str()).set(jobs as f64);
+        metrics::gauge!("zoomd_jobs_waiting_oldest_age_seconds", "reason" => why.as_str())
+            .set(age_ms as f64 / 1000.0);
+    }
 }
 
 /// Writes down what Zoom's headers told of others' spending.

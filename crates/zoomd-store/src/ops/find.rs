@@ -7,8 +7,9 @@
 use redis::from_redis_value;
 
 use super::stream::Way;
-use super::view::explain;
+use super::view::{Place, explain, explain_queued, explain_reconcile};
 use super::{JobView, Ops, Source, State};
+use crate::queue::Mode;
 use crate::queue::parse::Live;
 use crate::queue::{Mode, Record};
 use crate::{StoreError, twins};
@@ -87,7 +88,7 @@ impl Ops {
     async fn job_in(&self, id: &str, entry: &str) -> Result<Option<JobView>, StoreError> {
         let jobs = self.store.keys().jobs();
         match self.entry(&jobs, entry).await? {
-            Some(raw) => Ok(Some(queued_view(&raw))),
+            Some(raw) => Ok(Some(self.queued_told(&raw).await?)),
             None => self.over_job(id, Some(entry)).await,
         }
     }
@@ -127,9 +128,11 @@ impl Ops {
         let due = due.map(|due| due as i64);
         if unresolved {
             view.state = State::Reconciling;
-            (view.until_ms, view.detail) = (due, view.record.why.clone());
+            let facts = self.judged_facts(&live.account, &[]).await?;
+            explain_reconcile(&mut view, &facts, due);
             return Ok(view);
         }
+        view.not_before_ms = view.job.as_deref().and_then(not_before);
         view.state = if due.is_some() { State::Sleeping } else { State::Waiting };
         view.place = rank.map(|rank| rank + 1);
         let hosts: Vec<&str> = [Some(&live.host), live.other_host.as_ref()]
@@ -137,8 +140,9 @@ impl Ops {
             .flatten()
             .map(|host| &**host)
             .collect();
-        let facts = self.account_facts(&live.account, &hosts).await?;
-        explain(&mut view, &facts, &hosts, rank.unwrap_or(before), due);
+        let facts = self.judged_facts(&live.account, &hosts).await?;
+        let ahead = rank.unwrap_or(before);
+        explain(&mut view, &facts, &Place { hosts: &hosts, ahead, due });
         Ok(view)
     }
 
@@ -204,7 +208,16 @@ impl Ops {
                 self.search(&jobs, Way::OldestFirst, None, QUEUED_LOOK, named).await?
             }
         };
-        Ok(entry.map(|raw| queued_view(&raw)))
+        match entry {
+            Some(raw) => Ok(Some(self.queued_told(&raw).await?)),
+            None => Ok(None),
+        }
+    }
+
+    async fn queued_told(&self, raw: &super::stream::Raw) -> Result<JobView, StoreError> {
+        let mut view = queued_view(raw);
+        explain_queued(&mut view, &self.obstacles().await?);
+        Ok(view)
     }
 
     async fn outcome_from(
@@ -265,6 +278,15 @@ fn is_named(raw: &super::stream::Raw, id: &str) -> bool {
     // A producer may write any character as an escape.
     (text.contains(id) || text.contains("\\u"))
         && serde_json::from_str::<Named>(text).is_ok_and(|job| job.id.as_deref() == Some(id))
+}
+
+/// The job's own earliest time, ms.
+pub(super) fn not_before(job: &[u8]) -> Option<i64> {
+    #[derive(serde::Deserialize)]
+    struct Peek {
+        not_before: Option<jiff::Timestamp>,
+    }
+    Some(serde_json::from_slice::<Peek>(job).ok()?.not_before?.as_millisecond())
 }
 
 pub(super) fn queued_view(raw: &super::stream::Raw) -> JobView {

@@ -1,17 +1,17 @@
-//! The list of jobs that have no outcome yet.
+//! The list of jobs that have no outcome yet, as they are found: for what works on
+//! all of them. [`order`](super::order) lists them for people.
 //!
 //! In hand first, then what waits or sleeps, account by account, then what is
 //! still in the stream. Bounded by the caller's `most`; the count of the rest
 //! is not taken.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
 use redis::from_redis_value;
 
 use super::find::{QUEUED_LOOK, queued_view, view_of};
 use super::stream::Way;
-use super::view::explain;
-use super::{AccountFacts, JobView, Ops, Source, State};
+use super::{JobView, Ops, Source, State};
 use crate::StoreError;
 use crate::queue::Mode;
 use crate::queue::parse::Live;
@@ -36,7 +36,7 @@ impl JobFilter {
         self.account.is_none() || self.account == line.account
     }
 
-    fn wants(&self, state: State) -> bool {
+    pub(super) fn wants(&self, state: State) -> bool {
         self.state.is_none_or(|wanted| wanted == state)
     }
 }
@@ -67,7 +67,7 @@ impl Ops {
         Ok((lines, more))
     }
 
-    async fn in_hand(
+    pub(super) async fn in_hand(
         &self,
         filter: &JobFilter,
         room: usize,
@@ -155,7 +155,7 @@ impl Ops {
         }
     }
 
-    async fn queued(
+    pub(super) async fn queued(
         &self,
         filter: &JobFilter,
         room: usize,
@@ -181,33 +181,6 @@ impl Ops {
         }
         let unknown = |line: &JobLine| line.entry.as_ref().is_none_or(|e| !known.contains(e));
         lines.extend(found.into_iter().filter(unknown).take(wanted));
-        Ok(())
-    }
-
-    /// Adds why they wait to lines of the list; for a room's first job, as places
-    /// are not read.
-    ///
-    /// # Errors
-    /// That Redis could not be asked.
-    pub async fn explain(&self, lines: &mut [JobLine]) -> Result<(), StoreError> {
-        let idle = |line: &&mut JobLine| matches!(line.state, State::Waiting | State::Sleeping);
-        let mut hosts: HashMap<String, Vec<String>> = HashMap::new();
-        for line in lines.iter_mut().filter(idle) {
-            let (Some(account), Some(host)) = (&line.account, &line.host) else { continue };
-            hosts.entry(account.clone()).or_default().push(host.clone());
-        }
-        let mut known: HashMap<String, AccountFacts> = HashMap::new();
-        for (account, hosts) in hosts {
-            let hosts: Vec<&str> = hosts.iter().map(String::as_str).collect();
-            let facts = self.account_facts(&account, &hosts).await?;
-            known.insert(account, facts);
-        }
-        for line in lines.iter_mut().filter(idle) {
-            let facts = line.account.as_ref().and_then(|account| known.get(account));
-            let (Some(facts), Some(host)) = (facts, line.host.clone()) else { continue };
-            let due = line.until_ms.filter(|_| line.state == State::Sleeping);
-            explain(line, facts, &[&host], 0, due);
-        }
         Ok(())
     }
 

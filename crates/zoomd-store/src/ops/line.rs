@@ -35,15 +35,26 @@ pub(super) type Asleep = HashMap<String, BTreeMap<String, i64>>;
 impl Ops {
     /// The line of an account, with a room for each of `hosts` whether jobs wait
     /// in it or not: these come first, in this order.
-    pub(super) async fn line(&self, whose: &Whose<'_>, hosts: &[&str]) -> Result<Line, StoreError> {
+    pub(super) async fn line(
+        &self,
+        whose: &Whose<'_>,
+        hosts: &[&str],
+        asleep: Option<&Asleep>,
+    ) -> Result<Line, StoreError> {
         let others = Others::of(self, whose).await?;
-        let names = others.names().chain([whose.account]).collect();
-        let asleep = self.sleeping_rooms(&names).await?;
+        let read = match asleep {
+            Some(_) => Asleep::new(),
+            None => {
+                let names = others.names().chain([whose.account]).collect();
+                self.sleeping_rooms(&names).await?
+            }
+        };
+        let asleep = asleep.unwrap_or(&read);
         let (account, zoom) = (whose.account.to_owned(), whose.zoom.to_owned());
-        let rooms = self.rooms(whose, hosts, &asleep, MOST_ROOMS).await?;
+        let rooms = self.rooms(whose, hosts, asleep, MOST_ROOMS).await?;
         let mut line = Line { account, zoom, now_ms: whose.now_ms, rooms, ..Line::default() };
         self.fill(whose, &mut line).await?;
-        others.read(self, whose, &asleep, &mut line).await?;
+        others.read(self, whose, asleep, &mut line).await?;
         Ok(line)
     }
 
@@ -146,7 +157,10 @@ impl Ops {
     }
 
     /// Rooms of these accounts that sleep.
-    async fn sleeping_rooms(&self, accounts: &BTreeSet<&str>) -> Result<Asleep, StoreError> {
+    pub(super) async fn sleeping_rooms(
+        &self,
+        accounts: &BTreeSet<&str>,
+    ) -> Result<Asleep, StoreError> {
         let (mut found, mut cursor, mut many) = (Asleep::new(), "0".to_owned(), 0);
         for _ in 0..MOST_STEPS {
             let mut scan = redis::cmd("ZSCAN");

@@ -11,10 +11,13 @@ mod account;
 mod blocks;
 mod budget;
 mod cancel;
+mod facts;
 mod failures;
 mod find;
 mod jobs;
 mod line;
+mod obstacle;
+mod order;
 mod outcome;
 mod pause;
 mod presence;
@@ -27,19 +30,22 @@ mod status;
 mod stream;
 mod view;
 mod vitals;
+mod waiting;
 
 use std::sync::Arc;
 
 use crate::Store;
 use crate::budget::Budgets;
 
-pub use account::AccountFacts;
 pub use blocks::Block;
 pub use budget::{BudgetLine, Waiting};
 pub use cancel::{CANCEL_MARK, Cancelled, Target};
+pub use facts::{AccountFacts, Reason};
 pub use failures::{Cursor, FailureFilter, FailureLine, FailureRecord};
 pub use find::{OUTCOMES_LOOK, QUEUED_LOOK};
 pub use jobs::{JobFilter, JobLine};
+pub use obstacle::{Asking, Obstacle, Obstacles};
+pub use order::Listing;
 pub use pause::Paused;
 pub(crate) use presence::SLOW_ALIVE_MS;
 pub use presence::{DaemonLine, HEARTBEAT, Presence};
@@ -50,25 +56,38 @@ pub use seen::Seen;
 pub use status::Status;
 pub use view::{JobView, LIMITED, Source, State};
 pub use vitals::{AccountVitals, AppStop, Held, RecentFailure, Refusal, Vitals};
+pub use waiting::{WaitingJobs, WaitingLine};
 
 /// An operator's hand on one namespace.
 #[derive(Debug, Clone)]
 pub struct Ops {
     store: Store,
     budgets: Arc<Budgets>,
+    judges: bool,
 }
 
 impl Ops {
     /// The namespace of `store`, under Zoom's published limits.
     #[must_use]
     pub fn new(store: Store) -> Self {
-        Self { store, budgets: Arc::default() }
+        Self { store, budgets: Arc::default(), judges: false }
     }
 
     /// The same, under these limits: what is said of waiting jobs follows them.
     #[must_use]
     pub fn within(self, budgets: Budgets) -> Self {
         Self { budgets: Arc::new(budgets), ..self }
+    }
+
+    /// The same, with what keeps jobs from running besides budgets and accounts: no
+    /// daemon, a Redis that takes no writes, what all daemons report.
+    #[must_use]
+    pub fn judging(self) -> Self {
+        Self { judges: true, ..self }
+    }
+
+    pub(crate) fn judges(&self) -> bool {
+        self.judges
     }
 
     /// The limits its answers follow.

@@ -2,7 +2,7 @@
 
 use redis::from_redis_value;
 
-use super::{AccountFacts, Block, Ops};
+use super::{AccountFacts, Asking, Block, Obstacle, Obstacles, Ops};
 use crate::StoreError;
 use crate::budget::forecast::Seat;
 use crate::queue::{Record, Why};
@@ -105,8 +105,16 @@ pub struct JobView {
     pub why: Option<Why>,
     /// What it waits for was said in these words.
     pub detail: Option<String>,
-    /// When it is expected to go on.
+    /// When the reason began, where that is known.
+    pub since_ms: Option<i64>,
+    /// Another obstacle, which it will meet after that.
+    pub besides: Option<Obstacle>,
+    /// When it is expected to go on; `None`: nobody knows.
     pub until_ms: Option<i64>,
+    /// When its next attempt or search is made, whatever comes of it.
+    pub next_ms: Option<i64>,
+    /// Its own `not_before`.
+    pub not_before_ms: Option<i64>,
     /// Its place in its room, from 1.
     pub place: Option<u64>,
     /// Not sent after this.
@@ -144,7 +152,11 @@ impl JobView {
             priority: None,
             why: None,
             detail: None,
+            since_ms: None,
+            besides: None,
             until_ms: None,
+            next_ms: None,
+            not_before_ms: None,
             place: None,
             deadline_ms: None,
             daemon: None,
@@ -160,30 +172,76 @@ impl JobView {
 /// Field of the record of a job that sleeps because of a limit.
 pub const LIMITED: &str = "limited";
 
+/// A place in which a job waits.
+pub(super) struct Place<'a> {
+    /// Those whose day it spends; it stands in the room of the first.
+    pub(super) hosts: &'a [&'a str],
+    /// How many stand before it.
+    pub(super) ahead: u64,
+    /// It sleeps until then, ms.
+    pub(super) due: Option<i64>,
+}
+
 /// Adds why a job does not run, and when it is expected to.
-pub(super) fn explain(
-    view: &mut JobView,
-    facts: &AccountFacts,
-    hosts: &[&str],
-    ahead: u64,
-    due: Option<i64>,
-) {
-    let pause = match view.record.attempts {
-        _ if view.record.more.contains_key(LIMITED) => Why::Limited,
-        0 => Why::NotBefore,
-        _ => Why::Backoff,
-    };
-    let due = due.map(|due| (pause, due));
-    // All whose day it spends; it stands in the room of the first.
-    let ahead = std::iter::once(ahead).chain(std::iter::repeat(0));
-    let each = hosts
+pub(super) fn explain(view: &mut JobView, facts: &AccountFacts, place: &Place<'_>) {
+    let due = place.due.map(|due| (pause(view, due, place.hosts.len()), due));
+    // One that is not named is of a day's limit or a gate of another host.
+    let named = due.and_then(|(why, due)| Some((why?, due)));
+    let ahead = std::iter::once(place.ahead).chain(std::iter::repeat(0));
+    let each = place
+        .hosts
         .iter()
         .zip(ahead)
-        .map(|(host, ahead)| facts.expect(Seat { due, ..facts.seat(host, ahead) }));
+        .map(|(host, ahead)| facts.expect(Seat { due: named, ..facts.seat(host, ahead) }));
     let (why, until_ms) = each.max_by_key(|(_, until)| *until).unwrap_or((Why::Turn, None));
-    (view.why, view.until_ms) = (Some(why), until_ms);
-    let said = if why == Why::Backoff { view.record.why.clone() } else { None };
-    view.detail = said.or_else(|| facts.detail(why));
+    view.until_ms = match (due, until_ms) {
+        (Some((None, due)), Some(until)) => Some(due.max(until)),
+        _ => until_ms,
+    };
+    view.next_ms = due.filter(|(why, _)| *why == Some(Why::Backoff)).map(|(_, due)| due);
+    told(view, facts, why);
+}
+
+/// As [`explain`], for a job whose last call is unresolved: it is looked for, which
+/// spends none of its host's day.
+pub(super) fn explain_reconcile(view: &mut JobView, facts: &AccountFacts, due: Option<i64>) {
+    let stopped = facts.stopped().filter(|(_, lasts)| *lasts).map(|(why, _)| why);
+    let why = facts.shut().or(stopped).unwrap_or(Why::Reconcile);
+    let honest = why == Why::Reconcile && facts.stopped().is_none();
+    view.next_ms = due;
+    view.until_ms = due.filter(|_| honest);
+    told(view, facts, why);
+}
+
+/// Why a job sleeps, by what is kept of it; `None`: because of its second host.
+fn pause(view: &JobView, due: i64, hosts: usize) -> Option<Why> {
+    let record = &view.record;
+    let noted = record.until_ms.map(|until| until == due);
+    match view.not_before_ms {
+        Some(not_before) if not_before >= due => Some(Why::NotBefore),
+        _ if record.more.contains_key(LIMITED) => Some(Why::Limited),
+        _ if noted.unwrap_or(record.attempts > 0) => Some(Why::Backoff),
+        _ if hosts > 1 => None,
+        _ => Some(Why::NotBefore),
+    }
+}
+
+/// Adds a reason with what is known of it.
+fn told(view: &mut JobView, facts: &AccountFacts, why: Why) {
+    view.why = Some(why);
+    let said = matches!(why, Why::Backoff | Why::Reconcile).then(|| view.record.why.clone());
+    view.detail = said.flatten().or_else(|| facts.detail(why));
+    view.since_ms = facts.since_ms(why);
+    view.besides = facts.obstacle.clone().filter(|obstacle| obstacle.why != why);
+}
+
+/// Adds why a job is still in the stream.
+pub(super) fn explain_queued(view: &mut JobView, obstacles: &Obstacles) {
+    let asking = Asking { account: view.account.as_deref(), api_host: None, token_lives: true };
+    let met = obstacles.of(asking);
+    view.why = Some(met.as_ref().map_or(Why::Queued, |obstacle| obstacle.why));
+    view.since_ms = met.as_ref().and_then(|obstacle| obstacle.since_ms);
+    view.detail = met.map(|obstacle| obstacle.what);
 }
 
 impl Ops {
@@ -203,11 +261,43 @@ impl Ops {
         let room = self.store.keys().room(account, hosts.first().copied().unwrap_or_default());
         count.arg(room).arg("-inf").arg(format!("({}e13", u32::from(priority) + 1));
         let ahead: u64 = from_redis_value(self.store.connection().value(&count).await?)?;
-        let facts = self.account_facts(account, hosts).await?;
+        let facts = self.judged_facts(account, hosts).await?;
         let mut view = JobView::waiting("");
         view.place = Some(ahead + 1);
+        view.not_before_ms = not_before_ms;
         let due = not_before_ms.filter(|due| *due > facts.line.now_ms);
-        explain(&mut view, &facts, hosts, ahead, due);
+        explain(&mut view, &facts, &Place { hosts, ahead, due });
         Ok((facts, view))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_job_sleeps_for_what_is_kept_of_it() {
+        let record = |attempts, until_ms| Record { attempts, until_ms, ..Record::default() };
+        let mut limited = record(0, Some(50));
+        limited.more.insert(LIMITED.to_owned(), true.into());
+        let none = Record::default;
+        let cases = [
+            (none(), Some(50), 1, Some(Why::NotBefore)),
+            // A retry of a failure keeps its count.
+            (record(2, None), Some(50), 1, Some(Why::NotBefore)),
+            (record(1, Some(50)), Some(40), 1, Some(Why::Backoff)),
+            // A lost call while Zoom was unreachable is no attempt.
+            (record(0, Some(50)), None, 1, Some(Why::Backoff)),
+            (record(1, None), None, 1, Some(Why::Backoff)),
+            (limited, None, 1, Some(Why::Limited)),
+            (none(), None, 1, Some(Why::NotBefore)),
+            (none(), None, 2, None),
+            (record(1, Some(20)), None, 2, None),
+        ];
+        for (record, not_before_ms, hosts, expected) in cases {
+            let mut view = JobView::waiting("order-1");
+            (view.record, view.not_before_ms) = (record, not_before_ms);
+            assert_eq!(pause(&view, 50, hosts), expected, "{view:?}");
+        }
     }
 }

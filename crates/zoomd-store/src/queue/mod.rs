@@ -36,6 +36,7 @@ mod story;
 pub mod turns;
 mod types;
 mod upkeep;
+mod why;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -60,9 +61,10 @@ pub use settle::SettleBatch;
 pub use story::{Next, Step, StepKind, Story};
 pub use types::{
     Admission, Admitted, Claimed, ClaimedJob, Event, Fence, Grants, Learnt, Mode, Outcome, Refusal,
-    Settled, Settlement, Then, Ticket, Why,
+    Settled, Settlement, Then, Ticket,
 };
 pub use upkeep::{Pass, Trimmed};
+pub use why::Why;
 
 /// One daemon's hand on the queue of a namespace. Clones share it.
 #[derive(Debug, Clone)]

@@ -6,9 +6,9 @@ use std::time::{Duration, Instant};
 
 use super::close::Close;
 use super::record::Record;
+use super::why::Why;
 use crate::grants::GrantVersion;
 use bytes::Bytes;
-use serde::{Deserialize, Serialize};
 
 /// A parsed job that asks to be admitted.
 #[derive(Debug, Clone)]
@@ -67,86 +67,6 @@ pub enum Admitted {
     /// A key of the account is of a wrong type; the entry stays pending and is
     /// read again later.
     Broken,
-}
-
-/// Why a job waits.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-#[non_exhaustive]
-pub enum Why {
-    /// Its `not_before`.
-    NotBefore,
-    /// Others of the same account and host wait already.
-    Turn,
-    /// The account's grant is being rotated.
-    Rotation,
-    /// The account needs consent, or its grant is another app's.
-    Consent,
-    /// The account or everything is paused.
-    Paused,
-    /// The account's cap of calls in flight.
-    InFlight,
-    /// The budget of this second.
-    Second,
-    /// The day's budget of the label.
-    LabelDay,
-    /// The host's hundred of the day.
-    HostDay,
-    /// Zoom said 429.
-    Limited,
-    /// One create of a host whose user id is unknown is under way.
-    Host,
-    /// The pause before its next attempt.
-    Backoff,
-}
-
-impl Why {
-    /// All, in the order of their declaration.
-    pub const ALL: [Self; 12] = [
-        Self::NotBefore,
-        Self::Turn,
-        Self::Rotation,
-        Self::Consent,
-        Self::Paused,
-        Self::InFlight,
-        Self::Second,
-        Self::LabelDay,
-        Self::HostDay,
-        Self::Limited,
-        Self::Host,
-        Self::Backoff,
-    ];
-
-    /// The word scripts, events and metrics use.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::NotBefore => "not_before",
-            Self::Turn => "turn",
-            Self::Rotation => "rotation",
-            Self::Consent => "consent",
-            Self::Paused => "paused",
-            Self::InFlight => "in_flight",
-            Self::Second => "second",
-            Self::LabelDay => "label_day",
-            Self::HostDay => "host_day",
-            Self::Limited => "limited",
-            Self::Host => "host",
-            Self::Backoff => "backoff",
-        }
-    }
-
-    /// The reason a script named.
-    #[must_use]
-    pub fn from_word(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|why| why.as_str() == word)
-    }
-}
-
-impl fmt::Display for Why {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
 }
 
 /// `<boot id>.<counter>`: who took the lease, and in which call.

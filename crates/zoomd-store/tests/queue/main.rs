@@ -14,6 +14,7 @@ mod month;
 mod ops;
 mod piles;
 mod reader;
+mod reasons;
 mod settle;
 mod share;
 mod short;

@@ -1,0 +1,116 @@
+use super::*;
+use crate::budget::forecast::{Day, Pace, Room};
+use crate::clock::DAY_MS;
+
+const NOW: i64 = DAY_MS / 2;
+
+fn active() -> AccountFacts {
+    let day = Day { most: 100, ..Day::default() };
+    let rooms = vec![Room { host: "me".into(), waiting: 1, day, ..Room::default() }];
+    let pace = Pace { rate: 24, ..Pace::default() };
+    let line = Line { now_ms: NOW, rooms, pace, ..Line::default() };
+    AccountFacts { state: Some("active".into()), line, ..AccountFacts::default() }
+}
+
+/// The host's hundred is used up: the job runs tomorrow.
+fn used_up() -> AccountFacts {
+    let mut facts = active();
+    facts.line.rooms[0].day.used = 100;
+    facts
+}
+
+fn met(why: Why) -> Option<Obstacle> {
+    Some(Obstacle { why, what: format!("{why} is so"), since_ms: Some(7) })
+}
+
+#[test]
+fn the_reason_is_the_first_obstacle() {
+    let mut asleep = active();
+    asleep.line.wakes_ms = NOW + 900;
+    let rotating = AccountFacts { rotating: true, ..asleep.clone() };
+    let doubt = |due| Some(("no answer came".to_owned(), due));
+    let in_doubt = AccountFacts { rotating: true, doubt: doubt(NOW + 600_000), ..active() };
+    let overdue = AccountFacts { doubt: doubt(NOW), ..active() };
+    let cases = [
+        (AccountFacts { all_paused: true, ..active() }, (Why::Paused, None)),
+        (AccountFacts { state: Some("needs_reauth".into()), ..active() }, (Why::Consent, None)),
+        (AccountFacts { state: None, ..active() }, (Why::Consent, None)),
+        (AccountFacts { paused: Some(String::new()), ..active() }, (Why::Paused, None)),
+        (rotating, (Why::Rotation, Some(NOW + 900))),
+        (
+            AccountFacts { rests: Some((NOW + 60_000, "no".into())), ..active() },
+            (Why::AppRejected, None),
+        ),
+        (in_doubt, (Why::RotationInDoubt, Some(NOW + 600_000))),
+        (overdue, (Why::RotationInDoubt, None)),
+        (AccountFacts { failing: Some("no connection".into()), ..active() }, (Why::Rotation, None)),
+        (AccountFacts { cap: Some((2, 2)), ..active() }, (Why::InFlight, None)),
+        (AccountFacts { cap: Some((1, 2)), ..active() }, (Why::Turn, Some(NOW))),
+        (asleep, (Why::Second, Some(NOW + 900))),
+        (active(), (Why::Turn, Some(NOW))),
+    ];
+    for (facts, expected) in cases {
+        assert_eq!(facts.expect(facts.seat("me", 0)), expected, "{facts:?}");
+    }
+}
+
+#[test]
+fn no_time_is_told_while_an_obstacle_stands() {
+    let lasting = [
+        Why::NoDaemon,
+        Why::RedisFull,
+        Why::RedisReadOnly,
+        Why::AppRejected,
+        Why::RotationHeld,
+        Why::RotationImpossible,
+        Why::KeyMissing,
+    ];
+    for why in lasting {
+        for facts in [active(), used_up()] {
+            let facts = AccountFacts { obstacle: met(why), ..facts };
+            assert_eq!(facts.expect(facts.seat("me", 0)), (why, None));
+            assert_eq!(facts.detail(why), Some(format!("{why} is so")));
+            assert_eq!((facts.since_ms(why), facts.since_ms(Why::Turn)), (Some(7), None));
+        }
+    }
+    for why in [Why::ZoomUnreachable, Why::ZoomEndpointFailing] {
+        let facts = AccountFacts { obstacle: met(why), ..active() };
+        assert_eq!(facts.expect(facts.seat("me", 0)), (why, None));
+        // By tomorrow the outage is over, or nobody's forecast is worth anything.
+        let facts = AccountFacts { obstacle: met(why), ..used_up() };
+        let (why, at) = facts.expect(facts.seat("me", 0));
+        assert!(why == Why::HostDay && at >= Some(DAY_MS), "{why} {at:?}");
+    }
+}
+
+#[test]
+fn a_person_s_obstacle_is_told_before_that_of_a_machine() {
+    let paused = AccountFacts { all_paused: true, obstacle: met(Why::NoDaemon), ..active() };
+    assert_eq!(paused.expect(paused.seat("me", 0)), (Why::Paused, None));
+    let rests = Some((NOW + 60_000, "a wrong secret".into()));
+    let both = AccountFacts { rests, obstacle: met(Why::ZoomUnreachable), ..active() };
+    assert_eq!(both.expect(both.seat("me", 0)), (Why::AppRejected, None));
+    assert_eq!(both.detail(Why::AppRejected).as_deref(), Some("a wrong secret"));
+}
+
+#[test]
+fn a_job_that_sleeps_tells_what_it_sleeps_for() {
+    let (soon, later) = (NOW + 10_000, NOW + 300_000);
+    let down = || AccountFacts { obstacle: met(Why::ZoomUnreachable), ..active() };
+    let dead = || AccountFacts { obstacle: met(Why::NoDaemon), ..active() };
+    let cases = [
+        (active(), (Why::Backoff, soon), (Why::Backoff, Some(soon))),
+        (active(), (Why::NotBefore, soon), (Why::NotBefore, Some(soon))),
+        (down(), (Why::Backoff, soon), (Why::Backoff, None)),
+        (down(), (Why::Backoff, later), (Why::Backoff, None)),
+        (down(), (Why::NotBefore, soon), (Why::ZoomUnreachable, None)),
+        (down(), (Why::NotBefore, later), (Why::NotBefore, Some(later))),
+        (dead(), (Why::Backoff, later), (Why::NoDaemon, None)),
+        (dead(), (Why::NotBefore, later), (Why::NotBefore, Some(later))),
+        (dead(), (Why::NotBefore, soon), (Why::NoDaemon, None)),
+    ];
+    for (facts, due, expected) in cases {
+        let seat = Seat { due: Some(due), ..facts.seat("me", 0) };
+        assert_eq!(facts.expect(seat), expected, "{due:?} {:?}", facts.obstacle);
+    }
+}
