@@ -18,6 +18,7 @@ mod failover;
 mod failures;
 mod full;
 mod gate;
+mod held;
 mod help;
 mod house;
 mod inputs;

@@ -67,6 +67,7 @@ fn a_problem_keeps_those_it_is_about() {
         (host.clone(), live, Some(Why::ZoomUnreachable)),
         (host, unknown, Some(Why::ZoomUnreachable)),
         (other_host, ACME, None),
+        (problem("zoom_unreachable", 1).of_host("127.0.0.1:9"), ACME, Some(Why::ZoomUnreachable)),
         (token_server.clone(), ACME, Some(Why::ZoomUnreachable)),
         (token_server, Asking { api_host: None, ..live }, None),
         (problem("zoom_endpoint_failing", 1), ACME, Some(Why::ZoomEndpointFailing)),
@@ -100,4 +101,25 @@ fn another_daemon_runs_what_one_cannot() {
 fn what_lasts_is_told_first() {
     let both = vec![problem("zoom_unreachable", 1), problem("app_rejected", 1)];
     assert_eq!(why(vec![daemon("a", true, both)], ACME), Some(Why::AppRejected));
+}
+
+#[test]
+fn info_tells_whether_a_server_takes_writes() {
+    let full = "maxmemory:1000\r\nused_memory:1500\r\nmaxmemory_policy:noeviction\r\n";
+    let cases = [
+        ("role:master\r\nmaxmemory:0\r\nused_memory:5\r\n", None),
+        (full, Some(Why::RedisFull)),
+        ("maxmemory:1000\r\nused_memory:1500\r\nmaxmemory_policy:allkeys-lru\r\n", None),
+        ("maxmemory:1000\r\nused_memory:1500\r\nmem_not_counted_for_evict:600\r\n", None),
+        ("role:slave\r\nmaster_host:a\r\nmaster_port:1\r\n", Some(Why::RedisReadOnly)),
+        ("aof_last_write_status:err\r\n", Some(Why::RedisReadOnly)),
+        ("", None),
+    ];
+    for (info, expected) in cases {
+        assert_eq!(refusal(info).map(|obstacle| obstacle.why), expected, "{info}");
+    }
+    assert!(
+        refusal("role:slave\r\nmaster_host:a\r\nmaster_port:1\r\n")
+            .is_some_and(|o| o.what.ends_with("a:1"))
+    );
 }
