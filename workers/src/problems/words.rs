@@ -87,7 +87,9 @@ pub fn zoom(host: &str, fault: &Fault, away: bool, creates_wait: bool, times: Ti
                 deed(endpoint),
                 deed(other)
             );
-            Problem::degraded("zoom_endpoint_failing", what, next).since(times.ms(streak.since))
+            Problem::degraded("zoom_endpoint_failing", what, next)
+                .since(times.ms(streak.since))
+                .of_endpoint(*endpoint)
         }
         Fault::Slow(endpoint, slow) => {
             let what =

@@ -9,7 +9,6 @@ use redis::from_redis_value;
 use super::stream::Way;
 use super::view::{Place, explain, explain_queued, explain_reconcile};
 use super::{JobView, Ops, Source, State};
-use crate::queue::Mode;
 use crate::queue::parse::Live;
 use crate::queue::{Mode, Record};
 use crate::{StoreError, twins};

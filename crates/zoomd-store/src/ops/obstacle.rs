@@ -117,7 +117,9 @@ fn met(problem: &Problem, who: Asking<'_>) -> Option<Obstacle> {
         // A stand-in for Zoom is called for every account, whatever its grant says.
         is_zooms(host) && !host.eq_ignore_ascii_case(ours)
     });
-    let elsewhere = other_account || !token_server && other_host;
+    // Of the endpoints jobs need that of creates; a search waits for its own turn.
+    let other_endpoint = problem.endpoint.as_deref().is_some_and(|at| at != "create_meeting");
+    let elsewhere = other_account || other_endpoint || !token_server && other_host;
     if elsewhere || refresh && who.token_lives {
         return None;
     }

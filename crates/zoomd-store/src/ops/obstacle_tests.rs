@@ -59,6 +59,8 @@ fn a_problem_keeps_those_it_is_about() {
     let host = any.clone().of_host("API.zoom.us");
     let other_host = any.clone().of_host("api-eu.zoom.us");
     let token_server = any.clone().of_host("https://zoom.us");
+    let creates = problem("zoom_endpoint_failing", 1).of_endpoint("create_meeting");
+    let lists = problem("zoom_endpoint_failing", 1).of_endpoint("list_meetings");
     let of_acme = problem("app_rejected", 1).of_account("acme");
     let of_other = problem("app_rejected", 1).of_account("other");
     let cases = [
@@ -71,6 +73,8 @@ fn a_problem_keeps_those_it_is_about() {
         (token_server.clone(), ACME, Some(Why::ZoomUnreachable)),
         (token_server, Asking { api_host: None, ..live }, None),
         (problem("zoom_endpoint_failing", 1), ACME, Some(Why::ZoomEndpointFailing)),
+        (creates, ACME, Some(Why::ZoomEndpointFailing)),
+        (lists, ACME, None),
         (problem("app_rejected", 1), ACME, Some(Why::AppRejected)),
         (problem("app_rejected", 1), live, None),
         (of_acme.clone(), ACME, Some(Why::AppRejected)),

@@ -66,6 +66,9 @@ pub struct Problem {
     /// The host of Zoom it is about; `None`: all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub host: Option<String>,
+    /// The endpoint of Zoom it is about; `None`: all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub endpoint: Option<String>,
     /// The next command to type.
     pub next: String,
 }
@@ -74,9 +77,9 @@ impl Problem {
     /// One that keeps some jobs from running.
     pub fn degraded(code: &'static str, what: impl Into<String>, next: impl Into<String>) -> Self {
         let (what, next) = (what.into(), next.into());
-        let (since_ms, jobs, account, host) = (None, None, None, None);
+        let (since_ms, jobs, account, host, endpoint) = (None, None, None, None, None);
         let (code, level) = (Cow::Borrowed(code), Level::Degraded);
-        Self { code, level, what, since_ms, jobs, account, host, next }
+        Self { code, level, what, since_ms, jobs, account, host, endpoint, next }
     }
 
     /// One that keeps no job from running yet.
@@ -105,6 +108,12 @@ impl Problem {
     #[must_use]
     pub fn of_account(self, account: impl Into<String>) -> Self {
         Self { account: Some(account.into()), ..self }
+    }
+
+    /// The same, of this endpoint of Zoom alone.
+    #[must_use]
+    pub fn of_endpoint(self, endpoint: impl Into<String>) -> Self {
+        Self { endpoint: Some(endpoint.into()), ..self }
     }
 
     /// The same, of this host of Zoom alone.
