@@ -9,6 +9,7 @@ mod door;
 pub mod files;
 pub mod folder;
 pub mod identity;
+mod judge;
 mod news;
 mod presence;
 mod public;
@@ -28,6 +29,7 @@ use zoomd_workers::supervisor::Supervisor;
 use crate::cli::ctx::zoom_client;
 use crate::cli::error::CliError;
 use crate::config::Config;
+use crate::health::Gatherer;
 use crate::http::Health;
 pub use door::Door;
 use stop::{Stop, Wish};
@@ -78,6 +80,8 @@ pub async fn run(
     let mut public = public::open(config, public, engine.tokens(), client);
     let rounds = rounds::begin(engine.tokens(), &id);
     let news = news::follow(store.clone(), &supervisor);
+    let gatherer = Gatherer::of_daemon(config, store.clone(), &id);
+    let judging = judge::begin(gatherer, Arc::clone(&health), &supervisor);
     let presence = presence::announce(store.clone(), &id, Arc::clone(&health), &supervisor).await;
     health.run(store.clone(), engine);
     systemd::ready();
@@ -100,7 +104,7 @@ pub async fn run(
         }
         public.finish().await;
         rounds.end().await;
-        drop(news);
+        drop((news, judging));
         presence.leave().await;
         if let Some(door) = opened {
             door.close().await;

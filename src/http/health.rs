@@ -5,10 +5,10 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde::Serialize;
-use zoomd_store::ops::Problem;
+use zoomd_store::ops::{Level, Problem};
 use zoomd_store::{ErrorKind, Store, StoreError};
 use zoomd_workers::Engine;
 use zoomd_workers::problems::words;
@@ -17,11 +17,16 @@ use zoomd_workers::supervisor::Supervisor;
 /// How long Redis may take for one answer before it counts as absent.
 const PATIENCE: Duration = Duration::from_secs(2);
 
+/// A judgement of the namespace is told for so long.
+const FRESH: Duration = Duration::from_secs(20);
+
 /// What readiness depends on.
 #[derive(Debug)]
 pub struct Health {
     phase: Mutex<Phase>,
     supervisor: Supervisor,
+    /// What the daemon found last of its namespace, and when.
+    judged: Mutex<Option<(Instant, Vec<Problem>)>>,
 }
 
 #[derive(Debug)]
@@ -66,7 +71,8 @@ impl From<Result<(), String>> for Check {
 impl Health {
     /// Of a daemon whose parts `supervisor` watches.
     pub fn new(supervisor: Supervisor) -> Self {
-        Self { phase: Mutex::new(Phase::Starting(None)), supervisor }
+        let (phase, judged) = (Mutex::new(Phase::Starting(None)), Mutex::default());
+        Self { phase, supervisor, judged }
     }
 
     /// The daemon waits for Redis, which failed so.
@@ -108,6 +114,19 @@ impl Health {
         }
     }
 
+    /// The daemon judged its namespace: these are all its problems.
+    pub fn judged(&self, problems: Vec<Problem>) {
+        let now = Instant::now();
+        *self.judged.lock().unwrap_or_else(PoisonError::into_inner) = Some((now, problems));
+    }
+
+    /// The problems of the namespace, unless they are of long ago.
+    fn of_namespace(&self) -> Vec<Problem> {
+        let judged = self.judged.lock().unwrap_or_else(PoisonError::into_inner);
+        let fresh = judged.as_ref().filter(|(at, _)| at.elapsed() < FRESH);
+        fresh.map(|(_, problems)| problems.clone()).unwrap_or_default()
+    }
+
     /// Looks at every check.
     pub async fn ready(&self) -> Ready {
         let store = match &*self.lock() {
@@ -119,7 +138,9 @@ impl Health {
             Err(Some(error)) => Err(error),
             Err(None) => Err(StoreError::new(ErrorKind::Unreachable, "not connected yet")),
         };
-        let mut problems = self.problems();
+        // While Redis is away only what this daemon knows of itself is true.
+        let known = if redis.is_ok() { self.of_namespace() } else { Vec::new() };
+        let mut problems = merged(known, self.problems());
         if let Err(error) = &redis
             && !problems.iter().any(|problem| problem.code.starts_with("redis_"))
         {
@@ -154,14 +175,30 @@ impl Ready {
         let whys = || checks.values().filter_map(|check| check.why.as_ref());
         // A check that failed has its cause among the problems, often.
         let told = |why: &String| problems.iter().any(|problem| problem.what.contains(why));
-        let mut reasons: Vec<_> = problems.iter().map(|problem| problem.what.clone()).collect();
+        let counts = |problem: &&Problem| problem.level > Level::Notice;
+        let counted = || problems.iter().filter(counts);
+        let mut reasons: Vec<_> = counted().map(|problem| problem.what.clone()).collect();
         for why in whys().filter(|why| !told(why)) {
             if !reasons.contains(why) {
                 reasons.push(why.clone());
             }
         }
-        Self { ready, degraded: !problems.is_empty(), reasons, checks, problems }
+        Self { ready, degraded: counted().count() > 0, reasons, checks, problems }
     }
+}
+
+/// The problems of the namespace, and those of this daemon that are not among them yet.
+fn merged(mut known: Vec<Problem>, own: Vec<Problem>) -> Vec<Problem> {
+    for problem in own {
+        let same = |other: &Problem| {
+            (&other.code, &other.account, &other.host)
+                == (&problem.code, &problem.account, &problem.host)
+        };
+        if !known.iter().any(same) {
+            known.push(problem);
+        }
+    }
+    known
 }
 
 fn redis_problem(error: &StoreError) -> Problem {

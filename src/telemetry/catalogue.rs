@@ -142,6 +142,12 @@ pub const METRICS: &[Metric] = &[
         "part",
         "How long each part of the daemon (a loop, a port) has not moved.",
     ),
+    metric(
+        "zoomd_problem",
+        Gauge,
+        "code",
+        "Problems that `zoomd status` shows, by code, as this daemon sees them; 0: none.",
+    ),
     metric("zoomd_queue_depth", Gauge, "queue state", "Jobs by where they stand."),
     metric(
         "zoomd_queue_oldest_age_seconds",

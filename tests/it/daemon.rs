@@ -38,7 +38,9 @@ async fn ready_while_redis_answers_and_live_in_any_case() {
     let daemon = rig.daemon();
     let (status, body) = daemon.get("/readyz");
     assert_eq!(status, 200, "{body}");
-    let ready = serde_json::from_str(&body).expect("JSON");
+    let mut ready: serde_json::Value = serde_json::from_str(&body).expect("JSON");
+    // Notices depend on the machine and on how soon they were found.
+    (ready["problems"], ready["reasons"]) = (serde_json::json!([]), serde_json::json!([]));
     snapshot::holds("tests/it/snapshots/readyz.txt", &snapshot::shape(&ready));
     rig.set("ZOOMD_LISTEN", &daemon.address());
     rig.run(&["healthcheck"]).expect(0);
@@ -283,11 +285,12 @@ async fn a_zoom_out_of_reach_is_said_by_status_and_readiness() {
     let (status, body) = daemon.get("/readyz");
     let ready: serde_json::Value = serde_json::from_str(&body).expect("JSON");
     assert_eq!((status, &ready["degraded"]), (200, &true.into()), "{body}");
-    let problem = &ready["problems"][0];
-    assert_eq!(problem["code"], "zoom_unreachable", "{body}");
+    let mut problems = ready["problems"].as_array().expect("a list").iter();
+    let problem = problems.find(|problem| problem["code"] == "zoom_unreachable").expect("told");
     let what = problem["what"].as_str().expect("a sentence");
     assert!(what.contains("cannot reach 127.0.0.1") && what.contains("HTTP 503"), "{what}");
-    assert!(problem["since_ms"].is_i64() && ready["reasons"][0] == what, "{body}");
+    let reasons = ready["reasons"].as_array().expect("a list");
+    assert!(problem["since_ms"].is_i64() && reasons.iter().any(|why| why == what), "{body}");
     let told = || rig.run(&["status"]).stdout.contains(what).then_some(());
     until("the cause in zoomd status", told);
 }
