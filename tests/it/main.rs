@@ -30,6 +30,7 @@ mod login;
 mod meeting;
 mod metrics;
 mod network;
+mod outages;
 mod reading;
 mod rights;
 mod rotation;

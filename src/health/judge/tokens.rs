@@ -56,7 +56,12 @@ fn rejected(found: &Found, stop: &AppStop) -> Option<Problem> {
             format!("{}; then zoomd account refresh {name}", correct_app(name, kind)),
         ),
     };
-    let problem = Problem::degraded("app_rejected", what, next).since(stop.since_ms).holding(jobs);
+    let works = |account: &AccountVitals| account.expires_ms > now_ms || !of_app(&account);
+    let problem = match found.accounts.0.values().any(works) {
+        true => Problem::degraded("app_rejected", what, next),
+        false => Problem::down("app_rejected", what, next),
+    };
+    let problem = problem.since(stop.since_ms).holding(jobs);
     // One app's accounts are several; with one it is that account's trouble.
     Some(match users.len() {
         1 => problem.of_account(name),

@@ -1,0 +1,101 @@
+//! An account cannot go on: consent, limits, pauses, a refresh in doubt.
+
+use zoom_sim::{Config, Endpoint, Fault, What};
+
+use super::faces::Outage;
+use crate::support::{Daemon, Rig, job, until};
+
+async fn running() -> (Rig, Daemon) {
+    let rig = Rig::start().await;
+    rig.connect("acme");
+    let daemon = rig.daemon();
+    rig.xadd(&job("acme", "before")).await;
+    rig.outcome("before").await;
+    (rig, daemon)
+}
+
+fn told<'a>(rig: &'a Rig, daemon: &'a Daemon, code: &'a str, cause: &'a [&'a str]) -> Outage<'a> {
+    let (daemon, held) = (Some(daemon), Some("held"));
+    Outage { rig, daemon, held, account: "acme", code, cause, verdict: "DEGRADED" }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn consent_is_lost() {
+    let rig = Rig::start().await;
+    rig.connect("acme");
+    assert!(rig.sim.revoke("acme"));
+    let daemon = rig.daemon();
+    rig.xadd(&job("acme", "held")).await;
+    told(&rig, &daemon, "needs_authorization", &["needs_reauth", "authoriz", "consent"]).is_told();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_hosts_hundred_is_used_up() {
+    let mut zoom = Config::unlimited();
+    zoom.rules.limits.user_day = Some(100);
+    let rig = Rig::with(redis_local::Options::default(), zoom).await;
+    rig.connect("acme");
+    let daemon = rig.daemon();
+    for n in 0..100 {
+        rig.xadd(&job("acme", &format!("order-{n}"))).await;
+    }
+    rig.sim.wait_for(Endpoint::Create, 100).await.expect("all are made");
+    rig.xadd(&job("acme", "held")).await;
+    let told = told(&rig, &daemon, "daily_limit", &["daily limit", "next hundred", "a utc day"]);
+    // It is no event of the daemon's: no log line.
+    Outage { daemon: None, ..told }.is_told();
+    let ready = daemon.get("/readyz").1;
+    assert!(ready.contains("daily_limit"), "{ready}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_label_s_day_is_used_up() {
+    let (rig, daemon) = running().await;
+    let said = "You have reached the maximum daily rate limit for this API. Refer to the \
+        response header for details on when you can make another request.";
+    let body = serde_json::json!({"code": 429, "message": said}).to_string();
+    let what = What::Body { status: 429, content_type: "application/json".into(), body };
+    rig.sim.fault(Fault::new(Endpoint::Create, what).always());
+    rig.xadd(&job("acme", "held")).await;
+    told(&rig, &daemon, "daily_limit", &["daily limit", "(429)", "rate limit"]).is_told();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_namespace_is_paused() {
+    let (rig, daemon) = running().await;
+    rig.run(&["pause", "--reason", "upgrade"]).expect(0);
+    rig.xadd(&job("acme", "held")).await;
+    told(&rig, &daemon, "namespace_paused", &["upgrade"]).is_told();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_account_is_at_its_cap() {
+    let mut rig = Rig::start().await;
+    rig.connect("acme");
+    rig.set("ZOOMD_CONCURRENCY", "200");
+    let daemon = rig.daemon();
+    let hold = rig.sim.fault(Fault::new(Endpoint::Create, What::Hold).always());
+    for n in 0..90 {
+        rig.xadd(&job("acme", &format!("order-{n}"))).await;
+    }
+    rig.xadd(&job("acme", "held")).await;
+    until("some are held", || (rig.sim.in_flight() > 10).then_some(()));
+    let told = told(&rig, &daemon, "account_at_cap", &["in flight", "calls under way"]);
+    // So it is meant: a notice, and no line in the log.
+    Outage { daemon: None, verdict: "OK", ..told }.is_told();
+    rig.sim.release(hold);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_refresh_is_in_doubt_after_a_kill() {
+    let rig = Rig::start().await;
+    rig.connect("acme");
+    rig.sim.fault(Fault::new(Endpoint::Token, What::Hang).after());
+    let mut daemon = rig.daemon();
+    rig.xadd(&job("acme", "held")).await;
+    rig.sim.wait_for(Endpoint::Token, 1).await.expect("a refresh is under way");
+    daemon.kill();
+    let next = rig.daemon();
+    told(&rig, &next, "rotation_in_doubt", &["in doubt", "outcome is not known", "no answer"])
+        .is_told();
+}
