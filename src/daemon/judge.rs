@@ -1,6 +1,7 @@
 //! The judgement of the namespace, made every few seconds by this daemon: for
-//! `/readyz` and the gauge of problems.
+//! `/readyz`, the gauge of problems, and a log line for each that begins or ends.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,6 +12,8 @@ use zoomd_workers::supervisor::{Part, Supervisor};
 use crate::health::{Gatherer, judge};
 use crate::http::Health;
 
+/// Problems that nobody logs where they are found.
+const UNTOLD: [&str; 3] = ["zoom_slow", "key_missing", "clock_skew"];
 /// Between two judgements.
 const EVERY: Duration = Duration::from_secs(3);
 
@@ -19,17 +22,53 @@ pub(super) fn begin(mut gatherer: Gatherer, health: Arc<Health>, supervisor: &Su
     supervisor.spawn("judgement", |beat| async move {
         let mut tick = tokio::time::interval(EVERY);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut told = Told::default();
         loop {
             beat.waiting(tick.tick()).await;
             // The reads have a limit together.
-            let facts = beat.waiting(gatherer.gather(health.problems())).await;
+            let own = health.problems();
+            let facts = beat.waiting(gatherer.gather(own.clone())).await;
             let judgement = judge(&facts);
+            told.hear(&judgement.problems, &own);
             for (code, count) in counts(&judgement.problems) {
                 metrics::gauge!("zoomd_problem", "code" => code).set(f64::from(count));
             }
             health.judged(judgement.problems);
         }
     })
+}
+
+/// A problem, apart from its words.
+type Key = (String, Option<String>, Option<String>);
+
+/// Problems of the namespace that the log has, or will have if they stay: one that
+/// comes and goes within a judgement is not told. What this daemon finds by itself is
+/// logged where it is found, but for [`UNTOLD`].
+#[derive(Debug, Default)]
+struct Told(BTreeMap<Key, bool>);
+
+impl Told {
+    fn hear(&mut self, problems: &[Problem], own: &[Problem]) {
+        let found = problems.iter().filter(|p| p.level > Level::Notice);
+        let found = found
+            .filter(|p| own.iter().all(|one| one.code != p.code) || UNTOLD.contains(&&*p.code));
+        let mut now = BTreeMap::new();
+        for problem in found {
+            let (account, host) = (problem.account.clone(), problem.host.clone());
+            let key = (problem.code.to_string(), account, host);
+            let was_there = self.0.remove(&key);
+            if was_there == Some(false) {
+                let (code, account) = (&*problem.code, problem.account.as_deref());
+                let (jobs, next) = (problem.jobs, &problem.next);
+                tracing::warn!(code, account, jobs, next, "{}", problem.what);
+            }
+            now.insert(key, was_there.is_some());
+        }
+        let told = std::mem::replace(&mut self.0, now).into_iter().filter(|(_, told)| *told);
+        for ((code, account, host), _) in told {
+            tracing::info!(code, account, host, "problem {code} is over");
+        }
+    }
 }
 
 /// Problems by code, notices left out; every code is told, so that one that is over

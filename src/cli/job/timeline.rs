@@ -43,7 +43,9 @@ pub(in crate::cli) fn of(view: &JobView) -> Vec<Line> {
         lines.extend(since.iter().flat_map(|since| since.waits(step.at_ms, &blocks)));
         let next_ms = steps.get(at + 1).map(|next| next.at_ms).or(over_ms);
         let end_ms = next_ms.map(|next_ms| ended(step, next_ms, &blocks));
-        lines.extend((end_ms != Some(step.at_ms)).then(|| told(step, end_ms)));
+        // A wait of no length is none; a call may be over within a millisecond.
+        let empty = step.kind == StepKind::Wait && end_ms == Some(step.at_ms);
+        lines.extend((!empty).then(|| told(step, end_ms)));
         since = after(step, end_ms);
     }
     if view.state.is_over() {
@@ -265,11 +267,11 @@ mod tests {
         let view = view(State::Succeeded, steps, &outcome);
         let told = [
             "accepted",
-            "waited 9.0 s for consent",
+            "waited 9.0 s: the account needs authorization",
             "attempt 1: create_meeting answered HTTP 503 after 120 ms: Zoom is in trouble; next: search Zoom's list",
-            "waited 2.0 s to search Zoom's list for the meeting",
+            "waited 2.0 s: pause before a search of Zoom's list",
             "searched Zoom's list for 30 ms: the last call made no meeting; next: another attempt",
-            "waited 2.0 s for its next attempt",
+            "waited 2.0 s: backoff after a failed attempt",
             "attempt 2: create_meeting answered HTTP 201 after 120 ms",
             "succeeded: meeting 7",
         ];
@@ -302,13 +304,13 @@ mod tests {
         ];
         let told = [
             "accepted",
-            "waited 10.0 s in the queue",
-            "waited 10.0 s because of a pause",
-            "waited 10.0 s in the queue",
-            "waited 20.0 s for the host's next hundred",
-            "waited 5.0 s in the queue",
-            "waited 5.0 s for consent",
-            "waited 5.0 s in the queue",
+            "waited 10.0 s: queued",
+            "waited 10.0 s: paused",
+            "waited 10.0 s: queued",
+            "waited 20.0 s: today's meetings of this host are used up",
+            "waited 5.0 s: queued",
+            "waited 5.0 s: the account needs authorization",
+            "waited 5.0 s: queued",
             "attempt 1: create_meeting answered HTTP 201 after 120 ms",
             "succeeded: meeting 7",
         ];
@@ -316,8 +318,8 @@ mod tests {
         view.record.story.timeline[0] = Step::wait(T, "token");
         let told = [
             "accepted",
-            "waited 10.0 s for the account's access token",
-            "waited 10.0 s because of a pause",
+            "waited 10.0 s: no access token that may be used",
+            "waited 10.0 s: paused",
         ];
         assert_eq!(words(&view)[..3], told);
     }
@@ -326,16 +328,13 @@ mod tests {
     fn a_live_job_ends_with_what_it_waits_for() {
         let mut live = view(State::Waiting, Vec::new(), &Value::Null);
         live.why = Some(Why::Paused);
-        assert_eq!(words(&live), ["accepted", "waiting because of a pause"]);
+        assert_eq!(words(&live), ["accepted", "waiting: paused"]);
         live.record.story.push(Step::wait(T + 5, "token"));
-        let told = [
-            "accepted",
-            "sent back to wait for the account's access token",
-            "waiting because of a pause",
-        ];
+        let told =
+            ["accepted", "sent back to wait: no access token that may be used", "waiting: paused"];
         assert_eq!(words(&live), told);
         live.why = Some(Why::Rotation);
-        assert_eq!(words(&live), ["accepted", "waiting for the account's access token"]);
+        assert_eq!(words(&live), ["accepted", "waiting: no access token that may be used"]);
         live.why = Some(Why::Backoff);
         (live.state, live.record.story) = (State::Sleeping, Story::default());
         live.record.story.push(call(9_000, 1, 401, Next::Retry));
@@ -347,14 +346,23 @@ mod tests {
     }
 
     #[test]
+    fn a_call_that_took_no_millisecond_is_told() {
+        let outcome = json!({"kind": "create_meeting", "attempts": 1, "reconciled": false,
+            "started_at": stamp(4), "finished_at": stamp(4), "meeting": {"id": 7}});
+        let told = words(&view(State::Succeeded, Vec::new(), &outcome));
+        assert_eq!(told.len(), 3, "{told:?}");
+        assert!(told[1].starts_with("attempt 1: create_meeting answered HTTP 201"), "{told:?}");
+    }
+
+    #[test]
     fn a_failure_without_a_call_is_told_too() {
         let outcome =
             json!({"attempts": 0, "code": "deadline_exceeded", "failed_at": stamp(60_000)});
         let mut view = view(State::Failed, Vec::new(), &outcome);
-        let told = ["accepted", "waited 60.0 s in the queue", "failed: deadline_exceeded"];
+        let told = ["accepted", "waited 60.0 s: queued", "failed: deadline_exceeded"];
         assert_eq!(words(&view), told);
         view.job = Some(json!({"not_before": stamp(40_000)}).to_string().into_bytes());
-        let told = ["waited 40.0 s for its time", "waited 20.0 s in the queue"];
+        let told = ["waited 40.0 s: its not_before time has not come", "waited 20.0 s: queued"];
         assert_eq!(words(&view)[1..3], told);
     }
 }

@@ -69,24 +69,24 @@ pub(super) fn told(step: &Step, end_ms: Option<i64>) -> Line {
 
 fn waited(step: &Step, end_ms: Option<i64>) -> String {
     let reason = step.reason.as_deref().unwrap_or_default();
-    let for_what = reason_in_words(reason);
+    let reason = reason_in_words(reason);
     let times = step.times.map(|times| format!(", sent back {times} times")).unwrap_or_default();
     match end_ms.and_then(|end_ms| u64::try_from(end_ms - step.at_ms).ok()) {
-        Some(ms) => format!("waited {} {for_what}{times}", length(ms)),
-        None => format!("waiting {for_what}{times}"),
+        Some(ms) => format!("waited {}: {reason}{times}", length(ms)),
+        None => format!("waiting: {reason}{times}"),
     }
 }
 
 fn reason_in_words(reason: &str) -> &str {
     match reason {
-        "queue" => "in the queue",
-        "reconcile" => "to search Zoom's list for the meeting",
-        "token" => "for the account's access token",
-        "zoom_unreachable" => "because Zoom could not be reached",
-        "redis" => "because Redis could not be asked for the access token",
-        "local" => "because the server had no file or port left for a connection",
-        "late" => "because the call could not begin in time",
-        "shutdown" => "because the daemon shut down",
+        "queue" => "queued",
+        "reconcile" => "pause before a search of Zoom's list",
+        "token" => "no access token that may be used",
+        "zoom_unreachable" => "Zoom could not be reached",
+        "redis" => "Redis could not be asked for the access token",
+        "local" => "the server had no file or port left for a connection",
+        "late" => "the call could not begin in time",
+        "shutdown" => "the daemon shut down",
         reason => match Why::from_word(reason) {
             Some(why) => because::phrase(why),
             None => reason,

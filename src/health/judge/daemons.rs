@@ -48,7 +48,8 @@ fn is_alive(here: &Here, line: &DaemonLine) -> bool {
 /// find it.
 fn is_excused(found: &Found, line: &DaemonLine) -> bool {
     let uptime_s = found.vitals.server.uptime_s;
-    let uptime_ms = i64::try_from(uptime_s).unwrap_or(i64::MAX).saturating_mul(1_000);
+    // The uptime is told in whole seconds, cut.
+    let uptime_ms = i64::try_from(uptime_s + 1).unwrap_or(i64::MAX).saturating_mul(1_000);
     let heard_before = line.seen_ms < found.vitals.now_ms.saturating_sub(uptime_ms);
     (1..REJOIN_S).contains(&uptime_s) && heard_before
 }

@@ -251,7 +251,7 @@ fn rows() -> Vec<Row> {
                 f.vitals.stops = vec![stop()];
             },
             "app_rejected",
-            Degraded,
+            Down,
             Some(7),
             "app app, used by acme",
             "ZOOMD_CLIENT_SECRET",
@@ -262,7 +262,7 @@ fn rows() -> Vec<Row> {
                 of_acme(f).server_to_server = true;
             },
             "app_rejected",
-            Degraded,
+            Down,
             Some(7),
             "used by acme",
             "zoomd account add acme --server-to-server",
@@ -272,7 +272,7 @@ fn rows() -> Vec<Row> {
                 f.vitals.stops = vec![AppStop { mass: true, until_ms: NOW + 9_000, ..stop() }];
             },
             "app_rejected",
-            Degraded,
+            Down,
             Some(7),
             "at once",
             "marketplace.zoom.us",

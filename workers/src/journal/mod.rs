@@ -19,6 +19,7 @@
 //! that lost power) is passed over.
 
 mod entry;
+mod error;
 mod file;
 mod index;
 mod keys;
@@ -34,6 +35,7 @@ use zoomd_store::seal::{Fingerprint, Purpose, Sealed, Vault};
 use zoomd_wire::AccountName;
 
 pub use entry::{Reply, Staged};
+pub use error::JournalError;
 pub use index::Summary;
 pub use keys::keys_on_disk;
 pub use orphans::Orphan;
@@ -48,51 +50,6 @@ const FOLDER: &str = "journal";
 const REPLY_ROOM: u64 = 64 << 10;
 /// A file this much larger than what lives in it is written anew.
 const SLACK: u64 = 1 << 20;
-
-/// Why the journal cannot be used.
-#[derive(Debug, Clone, thiserror::Error)]
-#[non_exhaustive]
-pub enum JournalError {
-    /// The disk: full, read-only, gone.
-    #[error("rotation journal {}: {cause}", path.display())]
-    Io {
-        /// The file or folder.
-        path: PathBuf,
-        /// What the system said.
-        cause: String,
-    },
-    /// Its file is not at its place any more.
-    #[error("rotation journal {}: {how} while the daemon ran; put the data folder back and restart the daemon", path.display())]
-    Misplaced {
-        /// The file.
-        path: PathBuf,
-        /// What happened to it.
-        how: &'static str,
-    },
-    /// It has reached its bound.
-    #[error("rotation journal holds {held} bytes, and {limit} is its bound")]
-    Full {
-        /// Bytes of entries that must be kept.
-        held: u64,
-        /// The bound.
-        limit: u64,
-    },
-    /// An entry does not open.
-    #[error("rotation journal: {0}")]
-    Seal(#[from] zoomd_store::seal::SealError),
-    /// An entry is not there any more.
-    #[error("rotation journal: the entry is gone")]
-    Gone,
-}
-
-impl JournalError {
-    /// How each of them begins.
-    pub const BEGINS: &'static str = "rotation journal";
-
-    pub(crate) fn io(path: &Path, cause: impl std::fmt::Display) -> Self {
-        Self::Io { path: path.to_owned(), cause: cause.to_string() }
-    }
-}
 
 /// The journal of this process; clones share it.
 #[derive(Debug, Clone)]

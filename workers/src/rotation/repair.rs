@@ -78,7 +78,7 @@ impl Rotator {
             if stands.is_some() {
                 tracing::warn!(
                     %account, host = %orphan.daemon,
-                    "a process died in the middle of a rotation, and its journal holds no reply"
+                    "a token refresh is in doubt: its process died, and the journal holds no reply"
                 );
                 changed.push(account.clone());
             }

@@ -118,6 +118,9 @@ impl Ops {
         if let Some(own) = own {
             view.state = if unresolved { State::Reconciling } else { State::Running };
             view.daemon = own.split_once('.').map(|(boot, _)| boot.to_owned());
+            if let Some(daemon) = &view.daemon {
+                view.detail = self.obstacles().await?.slow(daemon);
+            }
             if view.job.is_none() {
                 let entry = self.entry(&keys.jobs(), &live.entry).await?;
                 view.job = entry.map(|entry| entry.field("job").to_vec());

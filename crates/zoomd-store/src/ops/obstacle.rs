@@ -80,6 +80,17 @@ impl Obstacles {
     }
 }
 
+impl Obstacles {
+    /// The slow calls that `daemon` reports, in its words: they hold no job back, but
+    /// tell why one in its hands takes long.
+    pub(super) fn slow(&self, daemon: &str) -> Option<String> {
+        let mut daemons = self.daemons.iter().flatten();
+        let daemon = daemons.find(|one| one.presence.id == daemon)?;
+        let slow = daemon.presence.problems.iter().find(|problem| problem.code == "zoom_slow")?;
+        Some(slow.what.clone())
+    }
+}
+
 /// The obstacle with the time since which this other daemon has it, too.
 fn shared(one: Obstacle, others: &[Obstacle]) -> Option<Obstacle> {
     let other = others.iter().find(|other| other.why == one.why)?;
