@@ -45,8 +45,10 @@ fn fill(rig: &Rig, daemon: &Daemon) -> std::path::PathBuf {
 fn journal_is_well(daemon: &Daemon) -> bool {
     let ready: serde_json::Value = serde_json::from_str(&daemon.get("/readyz").1).expect("JSON");
     assert_eq!(ready["ready"], true, "{ready}");
-    assert_eq!(ready["degraded"], !ready["checks"]["journal"]["ok"].as_bool().expect("a bool"));
-    ready["checks"]["journal"]["ok"] == true
+    let well = ready["checks"]["journal"]["ok"].as_bool().expect("a bool");
+    // Another daemon's trouble degrades the namespace, too.
+    assert!(well || ready["degraded"] == true, "{ready}");
+    well
 }
 
 /// A daemon without room for its journal leaves rotations to others, and delays none.
