@@ -44,6 +44,9 @@ pub struct Rows {
     pub readings: BTreeMap<String, u64>,
     /// Jobs by what they ended as.
     pub ends: BTreeMap<String, u64>,
+    /// Calls of rounds in which nothing holds a call up, and those among them that were
+    /// over Zoom's limit per second.
+    pub paced: (u64, u64),
     /// What the daemons broke at Zoom, by rule.
     pub broken: BTreeMap<String, u64>,
     /// By blow.
@@ -104,6 +107,8 @@ impl Rows {
         for (end, jobs) in &other.ends {
             *self.ends.entry(end.clone()).or_default() += jobs;
         }
+        self.paced.0 += other.paced.0;
+        self.paced.1 += other.paced.1;
         for (rule, times) in &other.broken {
             *self.broken.entry(rule.clone()).or_default() += times;
         }

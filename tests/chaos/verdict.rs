@@ -19,7 +19,7 @@ pub async fn judge(world: &mut World, accounts: &[String]) -> Result<(), String>
     still(world).await;
     let book = std::mem::take(&mut *world.books.open());
     let meetings = meetings(world, &book);
-    let (kind, long) = (world.plan.kind, world.scale.name != "short");
+    let kind = world.plan.kind;
     let open = kind.window().is_some() || readings::leave_open(&world.readings);
     let mut wrong: Vec<String> =
         book.strays.iter().map(|s| format!("a stray outcome: {s}")).collect();
@@ -38,9 +38,15 @@ pub async fn judge(world: &mut World, accounts: &[String]) -> Result<(), String>
     if let Some(others) = meetings.get("") {
         wrong.push(format!("meetings of no job of this round: {others:?}"));
     }
-    for (rule, times) in world.sim.counters().broken.list() {
+    let counters = world.sim.counters();
+    if is_paced(kind) {
+        let calls = counters.arrived.create + counters.arrived.list + counters.arrived.get;
+        world.rows.paced.0 += calls;
+        world.rows.paced.1 += counters.broken.over_per_second;
+    }
+    for (rule, times) in counters.broken.list() {
         *world.rows.broken.entry(rule.to_owned()).or_default() += times;
-        if !forgiven(kind, long, rule) {
+        if !forgiven(kind, rule) {
             let seen = world.sim.violations();
             let seen = seen.iter().filter(|v| v.rule == rule).take(3).collect::<Vec<_>>();
             wrong.push(format!("{times} times against {rule}: {seen:?}"));
@@ -116,16 +122,19 @@ fn gave_up(outcome: &Outcome) -> bool {
     outcome.why.contains("did not come back")
 }
 
+/// Whether calls arrive as they were granted. Elsewhere something holds them, so that
+/// they arrive together with later ones, or a Redis that forgot grants them again.
+fn is_paced(kind: Kind) -> bool {
+    matches!(kind, Kind::Kills | Kind::Zoom | Kind::Rotations | Kind::LateList)
+}
+
 /// What a client may be counted for in rounds of this kind.
-fn forgiven(kind: Kind, long: bool, rule: &str) -> bool {
-    let evenly = matches!(kind, Kind::Kills | Kind::Zoom | Kind::Rotations | Kind::LateList);
+fn forgiven(kind: Kind, rule: &str) -> bool {
     match kind {
         // Stopped past its lease, or forgotten: one 401.
         Kind::Stops | Kind::StoppedAfterLook if rule == "dead_access_token" => true,
-        // Calls that something holds arrive together with later ones, and a Redis
-        // that forgot grants them again. The short round runs beside other tests,
-        // where anything may be held.
-        _ if rule == "over_per_second" => !(evenly && long),
+        // Judged over the whole campaign: what is promised of it is a share of the calls.
+        _ if rule == "over_per_second" => true,
         _ => rule == "twin" && kind.window().is_some(),
     }
 }
