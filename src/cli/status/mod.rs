@@ -4,6 +4,7 @@
 //! no numbers, but still a verdict.
 
 mod trouble;
+mod waiting;
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -13,7 +14,7 @@ use std::time::{Duration, Instant};
 use clap::Args;
 use jiff::Timestamp;
 use serde::Serialize;
-use zoomd_store::ops::{Ops, Problem, ROTATION_DAYS, RotationDays, Status, Vitals};
+use zoomd_store::ops::{Ops, Problem, ROTATION_DAYS, RotationDays, Status, Vitals, WaitingJobs};
 use zoomd_store::{Store, StoreError};
 
 use super::ctx::Ctx;
@@ -58,6 +59,9 @@ struct Numbers<'a> {
     running: u64,
     waiting: u64,
     sleeping: u64,
+    waiting_by_reason: Vec<waiting::Waiting<'a>>,
+    /// Waiting jobs that were not read for it.
+    waiting_unread: u64,
     results_kept: u64,
     failures_listed: u64,
     failures_last_day: u64,
@@ -122,7 +126,7 @@ fn time(ms: i64) -> Option<Timestamp> {
 }
 
 impl<'a> Numbers<'a> {
-    fn of(status: &'a Status, vitals: &'a Vitals) -> Self {
+    fn of(Found { status, vitals, waiting }: &'a Found) -> Self {
         let trouble = status.trouble.iter();
         let facts = &vitals.server;
         Self {
@@ -134,6 +138,8 @@ impl<'a> Numbers<'a> {
             running: status.running,
             waiting: status.waiting,
             sleeping: status.sleeping,
+            waiting_by_reason: waiting::of(waiting),
+            waiting_unread: waiting.unread,
             results_kept: status.results,
             failures_listed: status.failures.0,
             failures_last_day: status.failures.1,
@@ -193,12 +199,12 @@ pub async fn run(ctx: &Ctx, args: StatusArgs) -> CliResult {
         return Err(CliError::usage("-w needs a terminal").hint("--output jsonl goes into a pipe"));
     }
     let store = Store::open(&ctx.config.store())?;
-    let ops = Ops::new(store.clone());
+    let ops = ctx.ops(store.clone());
     let mut gatherer = Gatherer::of_command(&ctx.config, store.clone());
     let mut before: Option<(Instant, u64)> = None;
     loop {
         let look = look(&mut gatherer, &ops).await?;
-        let ended = look.numbers.as_ref().map(|(status, _)| status.ended.0 + status.ended.1);
+        let ended = look.numbers.as_ref().map(|found| found.status.ended.0 + found.status.ended.1);
         let rate = before.zip(ended).map(|((at, was), ended)| {
             ended.saturating_sub(was) as f64 / at.elapsed().as_secs_f64().max(0.001)
         });
@@ -206,12 +212,14 @@ pub async fn run(ctx: &Ctx, args: StatusArgs) -> CliResult {
         let view = View {
             namespace: store.keys().namespace(),
             judgement: &look.judgement,
-            numbers: look.numbers.as_ref().map(|(status, vitals)| Numbers::of(status, vitals)),
+            numbers: look.numbers.as_ref().map(Numbers::of),
         };
         ctx.out.show(&view, || {
             let head = if args.watch { CLEAR } else { "" };
             let trouble = trouble::text(&ctx.out, &look.judgement);
-            let numbers = view.numbers.as_ref().map(|numbers| people(ctx, &view, numbers, rate));
+            let numbers = view.numbers.as_ref().zip(look.numbers.as_ref());
+            let numbers =
+                numbers.map(|(numbers, found)| people(ctx, &view, numbers, &found.waiting, rate));
             format!("{head}{trouble}{}", numbers.unwrap_or_default())
         })?;
         if !args.watch {
@@ -225,7 +233,14 @@ pub async fn run(ctx: &Ctx, args: StatusArgs) -> CliResult {
 /// One look at the namespace.
 struct Look {
     judgement: Judgement,
-    numbers: Option<(Status, Vitals)>,
+    numbers: Option<Found>,
+}
+
+/// What was read of it.
+struct Found {
+    status: Status,
+    vitals: Vitals,
+    waiting: WaitingJobs,
 }
 
 /// A Redis that goes away between two reads was away.
@@ -233,8 +248,16 @@ async fn look(gatherer: &mut Gatherer, ops: &Ops) -> Result<Look, StoreError> {
     let facts = gatherer.gather(Vec::new()).await;
     let judgement = judge(&facts);
     let Ok(found) = facts.found else { return Ok(Look { judgement, numbers: None }) };
-    match ops.status().await {
-        Ok(status) => Ok(Look { judgement, numbers: Some((status, found.vitals)) }),
+    let read = async {
+        let status = ops.status().await?;
+        let waiting = ops.waiting_by_reason(&status).await?;
+        Ok::<_, StoreError>((status, waiting))
+    };
+    match read.await {
+        Ok((status, waiting)) => {
+            let numbers = Some(Found { status, vitals: found.vitals, waiting });
+            Ok(Look { judgement, numbers })
+        }
         Err(error) if error.is_transient() => {
             let facts = Facts { found: Err(gatherer.absent(&error)), ..facts };
             Ok(Look { judgement: judge(&facts), numbers: None })
@@ -243,7 +266,13 @@ async fn look(gatherer: &mut Gatherer, ops: &Ops) -> Result<Look, StoreError> {
     }
 }
 
-fn people(ctx: &Ctx, whole: &View<'_>, view: &Numbers<'_>, rate: Option<f64>) -> String {
+fn people(
+    ctx: &Ctx,
+    whole: &View<'_>,
+    view: &Numbers<'_>,
+    waiting: &WaitingJobs,
+    rate: Option<f64>,
+) -> String {
     let now = Timestamp::now();
     let mut text = String::new();
     let mut line = |head: &str, value: String| {
@@ -268,6 +297,9 @@ fn people(ctx: &Ctx, whole: &View<'_>, view: &Numbers<'_>, rate: Option<f64>) ->
     line("running", view.running.to_string());
     line("waiting", view.waiting.to_string());
     line("sleeping", view.sleeping.to_string());
+    for text in waiting::lines(&ctx.out, waiting, now) {
+        line("", paint(&text, FAINT));
+    }
     let speed = rate.map(|rate| format!(", {rate:.0} a second")).unwrap_or_default();
     line("ended", format!("{} well, {} badly{speed}", view.succeeded_total, view.failed_total));
     line(

@@ -63,6 +63,12 @@ async fn the_namespace_is_paused() {
     rig.run(&["pause", "--reason", "upgrade"]).expect(0);
     rig.xadd(&job("acme", "held")).await;
     told(&rig, &daemon, "namespace_paused", &["upgrade"]).is_told();
+    let json = rig.run(&["status", "--json"]).expect(1).json();
+    let line = &json["waiting_by_reason"][0];
+    assert_eq!((&line["reason"], &line["account"]), (&"paused".into(), &"acme".into()), "{json}");
+    assert!(line["jobs"].as_u64() >= Some(1) && line["expected_at"].is_null(), "{json}");
+    let text = rig.run(&["status"]).stdout;
+    assert!(text.contains(" of acme: paused, the oldest from "), "{text}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
