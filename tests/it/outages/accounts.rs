@@ -2,22 +2,8 @@
 
 use zoom_sim::{Config, Endpoint, Fault, What};
 
-use super::faces::Outage;
-use crate::support::{Daemon, Rig, job, until};
-
-async fn running() -> (Rig, Daemon) {
-    let rig = Rig::start().await;
-    rig.connect("acme");
-    let daemon = rig.daemon();
-    rig.xadd(&job("acme", "before")).await;
-    rig.outcome("before").await;
-    (rig, daemon)
-}
-
-fn told<'a>(rig: &'a Rig, daemon: &'a Daemon, code: &'a str, cause: &'a [&'a str]) -> Outage<'a> {
-    let (daemon, held) = (Some(daemon), Some("held"));
-    Outage { rig, daemon, held, account: "acme", code, cause, verdict: "DEGRADED" }
-}
+use super::faces::{Outage, running};
+use crate::support::{Rig, job, until};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn consent_is_lost() {
@@ -26,7 +12,13 @@ async fn consent_is_lost() {
     assert!(rig.sim.revoke("acme"));
     let daemon = rig.daemon();
     rig.xadd(&job("acme", "held")).await;
-    told(&rig, &daemon, "needs_authorization", &["needs_reauth", "authoriz", "consent"]).is_told();
+    Outage::degraded(
+        &rig,
+        &daemon,
+        "needs_authorization",
+        &["needs_reauth", "authoriz", "consent"],
+    )
+    .is_told();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -41,7 +33,7 @@ async fn the_hosts_hundred_is_used_up() {
     }
     rig.sim.wait_for(Endpoint::Create, 100).await.expect("all are made");
     rig.xadd(&job("acme", "held")).await;
-    let told = told(&rig, &daemon, "daily_limit", &["daily limit", "used up"]);
+    let told = Outage::degraded(&rig, &daemon, "daily_limit", &["daily limit", "used up"]);
     told.is_told();
 }
 
@@ -54,7 +46,8 @@ async fn the_label_s_day_is_used_up() {
     let what = What::Body { status: 429, content_type: "application/json".into(), body };
     rig.sim.fault(Fault::new(Endpoint::Create, what).always());
     rig.xadd(&job("acme", "held")).await;
-    told(&rig, &daemon, "daily_limit", &["daily limit", "(429)", "rate limit"]).is_told();
+    Outage::degraded(&rig, &daemon, "daily_limit", &["daily limit", "(429)", "rate limit"])
+        .is_told();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -62,7 +55,7 @@ async fn the_namespace_is_paused() {
     let (rig, daemon) = running().await;
     rig.run(&["pause", "--reason", "upgrade"]).expect(0);
     rig.xadd(&job("acme", "held")).await;
-    told(&rig, &daemon, "namespace_paused", &["upgrade"]).is_told();
+    Outage::degraded(&rig, &daemon, "namespace_paused", &["upgrade"]).is_told();
     let json = rig.run(&["status", "--json"]).expect(1).json();
     let line = &json["waiting_by_reason"][0];
     assert_eq!((&line["reason"], &line["account"]), (&"paused".into(), &"acme".into()), "{json}");
@@ -84,7 +77,7 @@ async fn the_account_is_at_its_cap() {
     }
     rig.xadd(&job("acme", "held")).await;
     until("some are held", || (rig.sim.in_flight() >= 5).then_some(()));
-    let told = told(&rig, &daemon, "account_at_cap", &["in flight", "calls under way"]);
+    let told = Outage::degraded(&rig, &daemon, "account_at_cap", &["in flight", "calls under way"]);
     // So it is meant: a notice, and no line in the log.
     Outage { daemon: None, verdict: "OK", ..told }.is_told();
     rig.sim.release(hold);
@@ -100,6 +93,11 @@ async fn a_refresh_is_in_doubt_after_a_kill() {
     rig.sim.wait_for(Endpoint::Token, 1).await.expect("a refresh is under way");
     daemon.kill();
     let next = rig.daemon();
-    told(&rig, &next, "rotation_in_doubt", &["in doubt", "outcome is not known", "no answer"])
-        .is_told();
+    Outage::degraded(
+        &rig,
+        &next,
+        "rotation_in_doubt",
+        &["in doubt", "outcome is not known", "no answer"],
+    )
+    .is_told();
 }

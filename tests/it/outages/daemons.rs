@@ -2,17 +2,8 @@
 
 use rustix::process::Signal;
 
-use super::faces::Outage;
+use super::faces::{Outage, running};
 use crate::support::{Rig, job, until};
-
-async fn running() -> (Rig, crate::support::Daemon) {
-    let rig = Rig::start().await;
-    rig.connect("acme");
-    let daemon = rig.daemon();
-    rig.xadd(&job("acme", "before")).await;
-    rig.outcome("before").await;
-    (rig, daemon)
-}
 
 fn none_runs(rig: &Rig) -> Outage<'_> {
     Outage {
@@ -55,15 +46,7 @@ async fn the_journals_folder_is_gone() {
     // Commands must not rotate by themselves.
     rig.set("ZOOMD_DATA_DIR", "/proc/nowhere");
     rig.xadd(&job("acme", "held")).await;
-    let outage = Outage {
-        rig: &rig,
-        daemon: Some(&daemon),
-        held: Some("held"),
-        account: "acme",
-        code: "rotation_impossible",
-        cause: &["journal"],
-        verdict: "DEGRADED",
-    };
+    let outage = Outage::degraded(&rig, &daemon, "rotation_impossible", &["journal"]);
     outage.is_told();
 }
 

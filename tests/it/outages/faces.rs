@@ -2,10 +2,20 @@
 
 use std::time::Duration;
 
-use crate::support::{Daemon, Rig, until};
+use crate::support::{Daemon, Rig, job, until};
 
 /// How soon each must have it.
 const SOON: Duration = Duration::from_secs(20);
+
+/// A rig in which all is well: a daemon runs, and has made a meeting.
+pub async fn running() -> (Rig, Daemon) {
+    let rig = Rig::start().await;
+    rig.connect("acme");
+    let daemon = rig.daemon();
+    rig.xadd(&job("acme", "before")).await;
+    rig.outcome("before").await;
+    (rig, daemon)
+}
 
 /// An outage as it must be told.
 pub struct Outage<'a> {
@@ -24,7 +34,13 @@ pub struct Outage<'a> {
     pub verdict: &'a str,
 }
 
-impl Outage<'_> {
+impl<'a> Outage<'a> {
+    /// One that holds back the job `held` of the account acme.
+    pub fn degraded(rig: &'a Rig, daemon: &'a Daemon, code: &'a str, cause: &'a [&'a str]) -> Self {
+        let (daemon, held) = (Some(daemon), Some("held"));
+        Self { rig, daemon, held, account: "acme", code, cause, verdict: "DEGRADED" }
+    }
+
     /// Looks at everything, until each names the cause.
     #[track_caller]
     pub fn is_told(&self) {

@@ -2,17 +2,8 @@
 
 use zoom_sim::{Endpoint, Fault, What};
 
-use super::faces::Outage;
-use crate::support::{Rig, job};
-
-async fn running() -> (Rig, crate::support::Daemon) {
-    let rig = Rig::start().await;
-    rig.connect("acme");
-    let daemon = rig.daemon();
-    rig.xadd(&job("acme", "before")).await;
-    rig.outcome("before").await;
-    (rig, daemon)
-}
+use super::faces::{Outage, running};
+use crate::support::job;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn redis_is_killed() {

@@ -69,15 +69,7 @@ async fn creates_fail_while_other_calls_succeed() {
     let daemon = rig.daemon();
     rig.sim.fault(Fault::new(Endpoint::Create, What::Status(503)).always());
     jobs(&rig, "acme").await;
-    let outage = Outage {
-        rig: &rig,
-        daemon: Some(&daemon),
-        held: Some("held"),
-        account: "acme",
-        code: "zoom_endpoint_failing",
-        cause: &["503"],
-        verdict: "DEGRADED",
-    };
+    let outage = Outage::degraded(&rig, &daemon, "zoom_endpoint_failing", &["503"]);
     outage.is_told();
 }
 
@@ -89,15 +81,7 @@ async fn every_call_takes_20_s() {
     rig.outcome("before").await;
     rig.sim.fault(Fault::new(Endpoint::Any, What::DelayMs(20_000)).always());
     jobs(&rig, "acme").await;
-    let outage = Outage {
-        rig: &rig,
-        daemon: Some(&daemon),
-        held: Some("held"),
-        account: "acme",
-        code: "zoom_slow",
-        cause: &["slow"],
-        verdict: "DEGRADED",
-    };
+    let outage = Outage::degraded(&rig, &daemon, "zoom_slow", &["slow"]);
     outage.is_told();
 }
 
@@ -109,15 +93,12 @@ async fn a_name_that_does_not_resolve() {
     rig.set("ZOOMD_ALLOW_HTTP", "true");
     let daemon = rig.daemon();
     jobs(&rig, "acme").await;
-    let outage = Outage {
-        rig: &rig,
-        daemon: Some(&daemon),
-        held: Some("held"),
-        account: "acme",
-        code: "zoom_unreachable",
-        cause: &["resolve", "dns", "name or service not known"],
-        verdict: "DEGRADED",
-    };
+    let outage = Outage::degraded(
+        &rig,
+        &daemon,
+        "zoom_unreachable",
+        &["resolve", "dns", "name or service not known"],
+    );
     outage.is_told();
 }
 
@@ -127,14 +108,6 @@ async fn refused_connections() {
     let daemon = rig.daemon();
     rig.sim.down().await;
     jobs(&rig, "acme").await;
-    let outage = Outage {
-        rig: &rig,
-        daemon: Some(&daemon),
-        held: Some("held"),
-        account: "acme",
-        code: "zoom_unreachable",
-        cause: &["refused"],
-        verdict: "DEGRADED",
-    };
+    let outage = Outage::degraded(&rig, &daemon, "zoom_unreachable", &["refused"]);
     outage.is_told();
 }

@@ -81,7 +81,7 @@ pub fn set_quiet(record: &mut Record, ms: i64) {
     record.more.insert(QUIET.to_owned(), ms.into());
 }
 
-/// How long the job has been unresolved for too long, which it is now if `is`.
+/// The time since the job was first found unresolved for too long, ms; 0 unless it `is`.
 pub fn overdue_ms(record: &mut Record, is: bool, now_ms: i64) -> i64 {
     if !is {
         record.more.remove(OVERDUE);

@@ -97,7 +97,7 @@ pub async fn run(shop: &Arc<Shop>, flight: &Arc<Flight>) -> Settlement {
     settle(shop, flight, record, look, GiveUp { last, over })
 }
 
-/// Whether the job is given up after a look.
+/// The end of patience with a lost call.
 struct GiveUp {
     /// If it showed nothing.
     last: bool,
@@ -105,7 +105,7 @@ struct GiveUp {
     over: bool,
 }
 
-/// What becomes of the job after a look.
+/// The settlement of a job after a look.
 fn settle(
     shop: &Shop,
     flight: &Arc<Flight>,
