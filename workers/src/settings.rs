@@ -37,8 +37,6 @@ pub struct Settings {
     /// A grant that nobody uses is rotated once in each period between its ticks,
     /// so that it stays alive.
     pub keep_alive: Cron,
-    /// A wait longer than this is told by a `job.waiting` event.
-    pub tell_waits_over: Duration,
 }
 
 impl Default for Settings {
@@ -52,7 +50,6 @@ impl Default for Settings {
             include: Vec::new(),
             rest_after_restart: Duration::from_secs(5),
             keep_alive: Cron::weekly(),
-            tell_waits_over: Duration::from_secs(60),
         }
     }
 }

@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 use crate::Script;
 use crate::rights::lead::lead;
 
-/// The time of a script: alone for scripts that are to stay short.
+/// The time of a script.
 const CLOCK: &str = include_str!("lua/lib/clock.lua");
 /// What most scripts share.
 const BASE: &str = concat!(include_str!("lua/lib/clock.lua"), include_str!("lua/lib/base.lua"));
@@ -48,7 +48,6 @@ scripts! {
     ACCOUNT_SET = "account_set", after [BASE, ACCOUNT];
     ACCOUNT_WAKE = "account_wake", after [BASE, ACCOUNT];
     ADMIT = "admit", after [BASE, BUDGET];
-    ADMIT_FEW = "admit_few", after [CLOCK];
     CALL_BEGIN = "call_begin", after [BASE, BUDGET];
     CALL_LIMITED = "call_limited", after [BASE, BUDGET, GATES];
     CLAIM = "claim", after [BASE, BUDGET, LEASE];
@@ -85,7 +84,6 @@ scripts! {
     ROTATION_VERDICT = "rotation_verdict", after [BASE, ACCOUNT, ROTATION];
     RIGHTS = "rights", after [];
     SETTLE = "settle", after [BASE, RECOUNT, GATES];
-    SETTLE_FEW = "settle_few", after [CLOCK];
     SWEEP = "sweep", after [BASE, BACK];
     TEND = "tend", after [BASE];
     TICK_CLAIM = "tick_claim", after [];

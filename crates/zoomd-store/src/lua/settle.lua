@@ -1,8 +1,8 @@
 -- Ends leases: outcomes are published, everything else of the jobs goes with them.
 -- KEYS  1 prefix  2 jobs  3 results  4 failures  5 events
--- ARGV  1 clock offset  2 boot id  3 number of this settle  4 (unused)
---       5 label of a create  6 label of a look  7 reply ms  8 failures kept s
---       9 the prefix of reply lists  10 sent before (0|1)  11 number of items; each:
+-- ARGV  1 clock offset  2 boot id  3 number of this settle
+--       4 label of a create  5 label of a look  6 reply ms  7 failures kept s
+--       8 the prefix of reply lists  9 sent before (0|1)  10 number of items; each:
 --       letter, id, fence, account, host, other host, entry, `ids` value,
 --       then by letter
 --         D done      kind, json, reply (0|1), story ('' none)
@@ -25,19 +25,19 @@
 -- published before anything of the job is removed but its in-flight entry. The
 -- first write is a removal, which a full Redis allows.
 local said_key, slot = P .. 'said:' .. ARGV[2], tonumber(ARGV[3]) % 64
-local said = ARGV[10] == '1' and try('HGET', said_key, slot)
+local said = ARGV[9] == '1' and try('HGET', said_key, slot)
 if type(said) == 'string' then
   local number, answer = string.match(said, '^(%d+) (.*)$')
   if number == ARGV[3] then return answer end
 end
-labels.create, labels.look = ARGV[5], ARGV[6]
-local reply_ms, failures_s = ARGV[7], tonumber(ARGV[8])
+labels.create, labels.look = ARGV[4], ARGV[5]
+local reply_ms, failures_s = ARGV[6], tonumber(ARGV[7])
 local FIELDS = {D = {'kind', 'json', 'reply', 'story'}, S = {'till', 'record', 'event', 'event_json'},
                 R = {'record', 'nap'}, F = {'kind', 'json', 'reply', 'code', 'record', 'fid'}}
 FIELDS.U, FIELDS.N, FIELDS.P = FIELDS.F, FIELDS.F, {}
 
-local items, ids, at = {}, {}, 12
-for i = 1, tonumber(ARGV[11]) do
+local items, ids, at = {}, {}, 11
+for i = 1, tonumber(ARGV[10]) do
   local t = {letter = ARGV[at], id = ARGV[at + 1], fence = ARGV[at + 2], A = ARGV[at + 3], host = ARGV[at + 4],
              other = ARGV[at + 5], entry = ARGV[at + 6], value = ARGV[at + 7]}
   at = at + 8
@@ -229,8 +229,8 @@ for _, t in ipairs(settled) do
   else
     if t.letter == 'D' or t.letter == 'P' then done = done + 1 else failed = failed + 1 index_failure(t) end
     if t.reply == '1' then
-      try('RPUSH', ARGV[9] .. t.id, t.json)
-      try('PEXPIRE', ARGV[9] .. t.id, reply_ms)
+      try('RPUSH', ARGV[8] .. t.id, t.json)
+      try('PEXPIRE', ARGV[8] .. t.id, reply_ms)
     end
     if t.letter ~= 'N' then
       if t.value ~= '' then

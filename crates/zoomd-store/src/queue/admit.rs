@@ -6,17 +6,11 @@ use std::time::{Duration, Instant};
 
 use foldhash::{HashMap, HashMapExt as _, HashSet, HashSetExt as _};
 
-use redis::Value;
-
 use super::parse::{Live, Parts, host_name, shared_host};
 use super::{Admission, Admitted, Fence, Grants, Mode, Queue, Ticket, Why};
+use crate::StoreError;
 use crate::script::Call;
-use crate::scripts::{ADMIT, ADMIT_FEW};
-use crate::{Script, StoreError};
-
-/// From so many jobs on the whole script is asked at once: it costs as little for
-/// each, and what the short one does not decide is asked twice.
-const MANY: usize = 8;
+use crate::scripts::ADMIT;
 
 /// Jobs of one account and host, which the script looks at together.
 struct Group<'a> {
@@ -42,7 +36,7 @@ impl Queue {
         }
         let groups = grouped(jobs);
         let began = Instant::now();
-        let mut parts = Parts::of(self.ask_admit(fence, jobs, &groups).await?)?;
+        let mut parts = Parts::of(self.ask(self.admit_call(fence, jobs, &groups)).await?)?;
         let now_ms = parts.int()?;
         let letters = parts.bytes()?;
         let (mut details, mut grants) = (parts.array()?, parts.array()?);
@@ -76,35 +70,11 @@ impl Queue {
         answers.into_iter().map(|a| a.ok_or_else(|| StoreError::unexpected("admit"))).collect()
     }
 
-    async fn ask_admit(
-        &self,
-        fence: &Fence,
-        jobs: &[Admission],
-        groups: &[Group<'_>],
-    ) -> Result<Value, StoreError> {
-        if self.short_ways && groups.len() == 1 && jobs.len() < MANY {
-            let _alone = self.turn.write().await;
-            let answer = self.ask(self.admit_call(&ADMIT_FEW, fence, jobs, groups)).await?;
-            if answer != Value::Nil {
-                return Ok(answer);
-            }
-            return self.ask(self.admit_call(&ADMIT, fence, jobs, groups)).await;
-        }
-        let _beside = self.turn.read().await;
-        self.ask(self.admit_call(&ADMIT, fence, jobs, groups)).await
-    }
-
-    fn admit_call(
-        &self,
-        script: &'static Script,
-        fence: &Fence,
-        jobs: &[Admission],
-        groups: &[Group<'_>],
-    ) -> Call<'static> {
+    fn admit_call(&self, fence: &Fence, jobs: &[Admission], groups: &[Group<'_>]) -> Call<'static> {
         let (keys, settings) = (self.store.keys(), &self.settings);
         let (first, last) = range(jobs);
         let early = jobs.iter().any(|job| job.not_before_ms.is_some());
-        let mut call = script.call().key(keys.prefix()).key(keys.jobs()).key(keys.events());
+        let mut call = ADMIT.call().key(keys.prefix()).key(keys.jobs()).key(keys.events());
         call.push(self.store.clock().ms())
             .push(fence.as_str())
             .push(ms(settings.lease))
@@ -173,7 +143,6 @@ impl Queue {
             in_stream: true,
             fence: fence.clone(),
             run: 1,
-            attempt: 1,
             mode: Mode::Create,
             priority: job.priority,
             digest: job.digest,

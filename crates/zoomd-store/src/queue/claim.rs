@@ -142,7 +142,6 @@ impl Queue {
             in_stream: false,
             fence: fence.clone(),
             run: live.run,
-            attempt: record.attempts + 1,
             mode: live.mode,
             priority: live.priority,
             digest: live.digest.unwrap_or(0),

@@ -18,6 +18,9 @@ use super::{Outcome, Settlement, Then, Ticket};
 use crate::Script;
 use crate::conn::Conn;
 
+/// Fewer are settled by the script alone: the transaction's own commands cost more
+/// than the bytes that Lua reads.
+pub(super) const LEAST: usize = 8;
 /// More do not go into one: their ids are arguments of single commands.
 pub(super) const MOST: usize = 1000;
 

@@ -31,7 +31,6 @@ mod record;
 mod settings;
 mod settle;
 mod settle_args;
-mod settle_few;
 mod story;
 pub mod turns;
 mod types;
@@ -44,7 +43,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use lane::Lane;
 use learnt::Told;
 use redis::Value;
-use tokio::sync::{Mutex, RwLock};
+use tokio::sync::Mutex;
 
 use crate::durable::Durable;
 use crate::script::Call;
@@ -79,10 +78,6 @@ pub struct Queue {
     /// Calls that nobody could find again wait for replicas and disks on a
     /// connection of their own.
     durable: Durable,
-    /// Whether few jobs may take the short scripts.
-    short_ways: bool,
-    /// Held alone by an admission that may ask twice, so that none overtakes it.
-    turn: Arc<RwLock<()>>,
 }
 
 impl Queue {
@@ -103,17 +98,7 @@ impl Queue {
             lane: Arc::new(Mutex::new(lane)),
             learnt: Arc::default(),
             durable,
-            short_ways: true,
-            turn: Arc::default(),
         }
-    }
-
-    /// The same with the whole scripts alone: what the short ones decide and write
-    /// is what these would have, which a test can hold against each other.
-    #[doc(hidden)]
-    #[must_use]
-    pub fn without_short_ways(self) -> Self {
-        Self { short_ways: false, ..self }
     }
 
     /// The namespace it works on.

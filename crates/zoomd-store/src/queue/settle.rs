@@ -1,6 +1,5 @@
 //! Settling: one script for a batch of ended leases, and a transaction around it
-//! when there are many results (see [`lane`](super::lane)); few results alone have
-//! a short script (see [`settle_few`]).
+//! when there are many results (see [`lane`](super::lane)).
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
@@ -11,7 +10,7 @@ use super::admit::ms;
 use super::lane::{self, Streams, Transacted};
 use super::parse::{Live, shared_host};
 use super::settle_args::{order, push_done, push_item, push_published, push_refusal};
-use super::{Mode, Queue, Refusal, Settled, Settlement, Then, Ticket, settle_few};
+use super::{Mode, Queue, Refusal, Settled, Settlement, Then, Ticket};
 use crate::StoreError;
 use crate::script::Call;
 use crate::scripts::{SETTLE, SETTLE_GUARD};
@@ -38,8 +37,6 @@ struct Plan {
     whole: Vec<usize>,
     /// Results without anything else to say, in the order of groups.
     plain: Vec<usize>,
-    /// Whether these are all, and few.
-    few: bool,
 }
 
 /// Where the plain results of a batch are when the script runs.
@@ -109,7 +106,7 @@ impl Queue {
     pub fn settle_batch(&self, items: Vec<Settlement>, refusals: Vec<Refusal>) -> SettleBatch {
         SettleBatch {
             number: self.settles.fetch_add(1, Ordering::Relaxed),
-            plan: self.plan(&items, &refusals),
+            plan: self.plan(&items),
             items,
             refusals,
             sent: AtomicBool::new(false),
@@ -117,7 +114,7 @@ impl Queue {
         }
     }
 
-    fn plan(&self, items: &[Settlement], refusals: &[Refusal]) -> Plan {
+    fn plan(&self, items: &[Settlement]) -> Plan {
         let now = Instant::now();
         let plain = |item: &Settlement| {
             matches!(item.then, Then::Done(_))
@@ -129,16 +126,12 @@ impl Queue {
         };
         let (mut sorted, mut whole): (Vec<_>, Vec<_>) =
             (0..items.len()).partition(|i| plain(&items[*i]));
-        let alone = whole.is_empty() && refusals.is_empty();
-        if self.short_ways && alone && sorted.len() < settle_few::MANY {
-            return Plan { whole, plain: sorted, few: true };
-        }
-        if !(settle_few::MANY..=lane::MOST).contains(&sorted.len()) {
+        if !(lane::LEAST..=lane::MOST).contains(&sorted.len()) {
             whole = (0..items.len()).collect();
             sorted.clear();
         }
         sorted.sort_by(|a, b| order(&items[*a], &items[*b]));
-        Plan { whole, plain: sorted, few: false }
+        Plan { whole, plain: sorted }
     }
 
     /// Settles a batch; the answers are those of its settlements, then of its
@@ -172,9 +165,6 @@ impl Queue {
         }
         if again || batch.plan.plain.is_empty() {
             return Ok(None);
-        }
-        if batch.plan.few {
-            return self.settle_few(batch.number, &batch.items).await;
         }
         let plain = batch.plain();
         let mut lane = self.lane.lock().await;
@@ -293,7 +283,6 @@ impl Queue {
         call.push(self.store.clock().ms())
             .push(&*self.boot)
             .push(number)
-            .push(ms(settings.send_within))
             .push(settings.budgets.create.as_str())
             .push(settings.budgets.list.as_str())
             .push(ms(settings.reply_kept))

@@ -117,7 +117,7 @@ pub(super) fn push_published(call: &mut Call<'_>, jobs: &[&Settlement]) {
 
 /// What `ids` holds after the settle; `""`: nothing. The finish time is added
 /// by the script.
-pub(super) fn memory(item: &Settlement) -> String {
+fn memory(item: &Settlement) -> String {
     let mut text = String::new();
     push_memory(&mut text, item);
     text

@@ -121,8 +121,6 @@ pub struct Ticket {
     pub fence: Fence,
     /// Which run of the job: 1, and one more for each retry of its failure.
     pub run: u32,
-    /// Which attempt this is: 1 and more.
-    pub attempt: u32,
     /// Create, or look first.
     pub mode: Mode,
     /// 0 high, 1 normal, 2 low.

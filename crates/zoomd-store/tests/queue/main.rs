@@ -17,7 +17,6 @@ mod reader;
 mod reasons;
 mod settle;
 mod share;
-mod short;
 mod turns;
 mod unweighed;
 mod upkeep;

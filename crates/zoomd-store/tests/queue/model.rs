@@ -203,10 +203,6 @@ pub fn steps() -> u64 {
 async fn model_and_scripts_decide_alike() {
     for seed in [1, 2] {
         let mut walk = Walk::start(seed).await;
-        // One walk by the whole scripts alone, one by the short ones where they can.
-        if seed == 1 {
-            walk.bench.queue = walk.bench.queue.clone().without_short_ways();
-        }
         for _ in 0..steps() {
             walk.step().await;
             if walk.log.len() > 100_000 {

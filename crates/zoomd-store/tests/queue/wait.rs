@@ -30,7 +30,7 @@ async fn a_sleeping_job_wakes_at_its_time() {
     assert_eq!(bench.end(job.ticket, then).await, Settled::Done);
     bench.shift(Duration::from_secs(3)).await;
     let job = bench.queue.claim(&bench.queue.fence(), 9).await.expect("claim").jobs.remove(0);
-    assert_eq!((job.ticket.attempt, &job.record), (2, &record));
+    assert_eq!(job.record, record);
     assert_eq!(bench.end(job.ticket, done()).await, Settled::Done);
     for empty in [
         "HLEN zoomd:v1:p:acme",

@@ -226,10 +226,6 @@ impl Walk {
 async fn rooms_and_turns_are_served_alike() {
     for seed in [3, 4] {
         let mut walk = Walk::start(seed).await;
-        // One walk by the whole scripts alone, one by the short ones where they can.
-        if seed == 3 {
-            walk.bench.queue = walk.bench.queue.clone().without_short_ways();
-        }
         for _ in 0..steps() {
             walk.step().await;
             if walk.log.len() > 100_000 {

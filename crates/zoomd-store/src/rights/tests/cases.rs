@@ -65,14 +65,6 @@ pub(super) const CASES: &[Case] = &[
          L_1_100-4_-_c10y_0_1800000900000_held|me| \
          0 1800003600000 0 0 0",
     ),
-    case(
-        "admit_few",
-        "w:jobs w:events",
-        "DEL w:v1:p:acme w:v1:gate:Zacme;XACK w:jobs zoomd 100-1 100-2 100-5 100-6",
-        "boot1.9 30000 5000 20000 86400 boot1 medium 100-3 100-4 60000 1900000000000 0 0 \
-         1 pro 16 2000 100 1 2 acme me '' 2 yy one two 100-3 100-4 \
-         L_1_100-3_-_c10y_0_1900000000000_acme|me| L_1_100-4_-_c10y_0_1900000000000_acme|me|",
-    ),
     case("call_begin", "", "", "acme call 20000 medium 1 pro 16 2000 100"),
     case(
         "call_limited",
@@ -218,7 +210,7 @@ pub(super) const CASES: &[Case] = &[
         "settle",
         STREAMS,
         "",
-        "boot1 7 0 medium light 60000 86400 w:reply: 0 4 \
+        "boot1 7 medium light 60000 86400 w:reply: 0 4 \
          D hot boot1.1 acme me '' 100-1 D_1_100-1_5 create_meeting {} 1 story 0 Uacme acme@x 0 \
          F cold boot1.1 acme me '' 90-1 '' create_meeting {} 1 rejected {} cold#1 0 '' '' 1 medium 1800000009000 \
          S fifth boot1.1 acme me '' 100-5 L_1_100-5_-_c10y_0_1800000900000_acme|me| 1800000100000 {} job.waiting {} 1 '' '' 0 \
@@ -229,7 +221,7 @@ pub(super) const CASES: &[Case] = &[
         "settle",
         STREAMS,
         "HSET w:v1:own cold boot1.1|1799999999000|xc|Zacme;ZADD w:v1:zz 1800000030000 acme",
-        "boot1 7 0 medium light 60000 86400 w:reply: 0 2 \
+        "boot1 7 medium light 60000 86400 w:reply: 0 2 \
          R cold boot1.1 acme me '' 90-1 L_1_90-1_-_c10y_0_1900000000000_acme|me| {} 3000 0 '' '' 0 \
          R hot boot1.1 acme new '' 100-1 L_1_100-1_-_c10y_0_1900000000000_acme|new| {} 0 0 '' '' 1 @ 1800009000000 \
          0 0 0 0 0",
@@ -238,13 +230,7 @@ pub(super) const CASES: &[Case] = &[
         "settle",
         STREAMS,
         "",
-        "boot1 7 0 medium light 60000 86400 w:reply: 0 0 2 2 1 1 1 acme 1 0 acme 1 1 hot cold 100-1 hot D_1_100-1_5_6 cold",
-    ),
-    case(
-        "settle_few",
-        "w:jobs w:results",
-        "HSET w:v1:own cold boot1.1|1799999999000|s|Zacme",
-        "boot1 7 60000 w:reply: hot boot1.1 acme 1 100-1 create_meeting {} 1 D_1_100-1_5 '' cold boot1.1 acme 0 90-1 create_meeting {} 0 '' story",
+        "boot1 7 medium light 60000 86400 w:reply: 0 0 2 2 1 1 1 acme 1 0 acme 1 1 hot cold 100-1 hot D_1_100-1_5_6 cold",
     ),
     case("sweep", JOBS, "", "100 86400000"),
     case("tend", "", "DEL w:v1:ring", "0 100"),
