@@ -6,7 +6,7 @@
 //! its jobs. Nothing is restarted here: what a part held when it died is unknown.
 //!
 //! Invariant: whatever a daemon starts for longer than one request is a part. The
-//! tasks that are not, and why, are listed in tests/it/house.rs.
+//! tasks that are not, and why, are listed in tests/it/house.
 
 mod beat;
 

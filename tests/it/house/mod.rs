@@ -1,5 +1,10 @@
-//! The walls of the house: which crate may use which, and which library belongs
-//! to one crate alone. Each wall is an absence, so only a test can hold it.
+//! The walls of the house: which crate may use which, which library belongs to one
+//! crate alone, and no circle of imports. Each wall is an absence, so only a test can
+//! hold it.
+
+mod circles;
+mod imports;
+mod tokens;
 
 use std::collections::BTreeSet;
 use std::fs;
