@@ -21,6 +21,7 @@ const GOODBYE: Duration = Duration::from_secs(1);
 pub(super) struct Announced {
     ops: Ops,
     id: String,
+    host: String,
     part: Part,
 }
 
@@ -42,7 +43,7 @@ pub(super) async fn announce(
     };
     // A daemon that is ready is one that `zoomd status` knows of.
     let _ = tokio::time::timeout(GOODBYE, ops.announce(&presence)).await;
-    let announcer = ops.clone();
+    let (announcer, host) = (ops.clone(), presence.host.clone());
     let part = supervisor.spawn("presence", |beat| async move {
         let mut tick = tokio::time::interval(EVERY);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -55,14 +56,15 @@ pub(super) async fn announce(
             }
         }
     });
-    Announced { ops, id: id.to_owned(), part }
+    Announced { ops, id: id.to_owned(), host, part }
 }
 
 impl Announced {
     /// Says that it is not there any more.
     pub(super) async fn leave(self) {
         self.part.abort();
-        if let Ok(Err(error)) = tokio::time::timeout(GOODBYE, self.ops.leave(&self.id)).await {
+        let leaving = self.ops.leave(&self.id, &self.host);
+        if let Ok(Err(error)) = tokio::time::timeout(GOODBYE, leaving).await {
             tracing::debug!(%error, "could not say that this daemon has ended");
         }
     }

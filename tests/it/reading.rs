@@ -97,11 +97,26 @@ async fn used() -> Rig {
     rig
 }
 
-/// Changes of the data so far, as Redis counts them.
-fn changes(rig: &Rig) -> String {
+/// Changes of the data so far and the size of the append-only file, as Redis counts them.
+fn changes(rig: &Rig) -> [String; 2] {
     let info = rig.redis_cli(&["INFO", "persistence"]);
-    let line = info.lines().find(|line| line.starts_with("rdb_changes_since_last_save:"));
-    line.expect("Redis counts changes").to_owned()
+    ["rdb_changes_since_last_save:", "aof_current_size:"].map(|name| {
+        let line = info.lines().find(|line| line.starts_with(name));
+        line.unwrap_or_else(|| panic!("{name} is missing in {info}")).to_owned()
+    })
+}
+
+/// Commands that a user was denied since the last look.
+fn denied(rig: &Rig) -> Vec<String> {
+    let log = rig.redis_cli(&["ACL", "LOG"]);
+    let mut lines = log.lines();
+    let mut found = Vec::new();
+    while lines.by_ref().any(|line| line.trim() == "object") {
+        // The length of the value stands before it.
+        found.extend(lines.by_ref().nth(1).map(|value| value.trim().to_owned()));
+    }
+    rig.redis_cli(&["ACL", "LOG", "RESET"]);
+    found
 }
 
 fn words(command: &str) -> Vec<&str> {
@@ -145,9 +160,16 @@ async fn a_command_that_reads_writes_nothing_and_needs_no_right_to_write() {
         let ran = rig.run(&words(text));
         let judged = ["status", "doctor --offline"].contains(text);
         assert!(judged || ran.code == *code, "{text}: {ran:?}");
-        let denied = rig.redis_cli(&["ACL", "LOG"]);
-        assert!(judged || denied.trim() == "*0", "{text} sent what the user may not: {denied}");
-        rig.redis_cli(&["ACL", "LOG", "RESET"]);
+        let mut denied = denied(&rig);
+        // The two that judge ask for settings and, by a script, which keys are in use;
+        // `doctor` finds out what the user may.
+        let tried: &[&str] = match *text {
+            "status" => &["config", "eval"],
+            "doctor --offline" => &["config", "eval", "acl"],
+            _ => &[],
+        };
+        denied.retain(|command| !tried.iter().any(|name| command.starts_with(name)));
+        assert!(denied.is_empty(), "{text} sent what the user may not: {denied:?}");
     }
 }
 

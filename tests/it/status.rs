@@ -44,6 +44,28 @@ async fn a_killed_daemon_is_told_within_five_seconds() {
 }
 
 #[tokio::test]
+async fn a_daemon_that_was_stopped_well_tells_since_when_none_runs() {
+    let rig = Rig::start().await;
+    rig.connect("acme");
+    let mut daemon = rig.daemon();
+    let before = jiff::Timestamp::now();
+    daemon.stop();
+    rig.xadd(&job("acme", "waits")).await;
+    let status = rig.run(&["status", "--json"]).expect(5).json();
+    let problem = &status["problems"][0];
+    assert_eq!(problem["code"], "no_daemon", "{status}");
+    let what = problem["what"].as_str().unwrap_or_default();
+    assert!(what.contains("the last, ") && what.contains(" was stopped "), "{what}");
+    let since = problem["since_ms"].as_i64().expect("a time");
+    let now = jiff::Timestamp::now().as_millisecond();
+    assert!((before.as_millisecond()..=now).contains(&since), "{since}: {problem}");
+    assert_eq!(status["daemons"].as_array().map(Vec::len), Some(0), "it is not missed: {status}");
+    let shown = rig.run(&["job", "show", "waits", "--json"]).expect(0).json();
+    let told: jiff::Timestamp = shown["reason_since"].as_str().expect("a time").parse().expect("t");
+    assert_eq!((shown["reason"].as_str(), told.as_millisecond()), (Some("no_daemon"), since));
+}
+
+#[tokio::test]
 async fn a_redis_that_is_gone_full_or_a_replica_is_the_verdict() {
     let mut rig = Rig::start().await;
     let unused = rig.run(&["status"]).expect(5).stdout;

@@ -87,7 +87,8 @@ impl Keys {
     }
 
     fixed! {
-        /// Hash: layout, deployment, sealed secret, pause, run id last seen.
+        /// Hash: layout, deployment, sealed secret, pause, run id last seen, the daemon
+        /// that ended last.
         meta = "meta";
         /// Zset of all accounts' names, score 0.
         accounts = "accounts";

@@ -6,8 +6,8 @@ use std::collections::HashMap;
 use redis::Value;
 use redis::aio::ConnectionLike as _;
 
-use crate::ops::SLOW_ALIVE_MS;
-use crate::{Keys, Store, StoreError};
+use crate::ops::{Refusal, SLOW_ALIVE_MS};
+use crate::{Store, StoreError};
 
 /// What the server says of itself.
 #[derive(Debug, Clone, Default)]
@@ -38,6 +38,8 @@ pub struct ServerFacts {
     pub has_file: bool,
     /// How long it has been running, in seconds.
     pub uptime_s: u64,
+    /// Why it takes no writes, where it takes none.
+    pub refusal: Option<Refusal>,
 }
 
 /// What a namespace says of itself, before it is opened.
@@ -53,7 +55,8 @@ pub struct NamespaceFacts {
 
 /// Sections of `INFO`, and settings, that make the facts.
 const SECTIONS: [&str; 5] = ["server", "persistence", "memory", "replication", "cluster"];
-const SETTINGS: [&str; 2] = ["appendfsync", "min-replicas-to-write"];
+const SETTINGS: [&str; 4] =
+    ["appendfsync", "min-replicas-to-write", "save", "stop-writes-on-bgsave-error"];
 
 /// Asks the server.
 ///
@@ -63,6 +66,22 @@ pub async fn server(store: &Store) -> Result<ServerFacts, StoreError> {
     let mut ask = redis::pipe();
     ask_server(&mut ask);
     Ok(server_facts(&mut store.connection().values(&ask).await?.into_iter()))
+}
+
+/// Asks why the server takes no writes, without the settings that a restricted user may
+/// not read.
+///
+/// # Errors
+/// That it could not be asked.
+pub(crate) async fn refusal(store: &Store) -> Result<Option<Refusal>, StoreError> {
+    let info = store.info("default").await?;
+    Ok(Refusal::of(&fields(&info).collect(), &HashMap::new()))
+}
+
+/// Fields of a text that `INFO` answers.
+fn fields(info: &str) -> impl Iterator<Item = (String, String)> {
+    let pairs = info.lines().filter_map(|line| line.split_once(':'));
+    pairs.map(|(name, value)| (name.to_owned(), value.trim().to_owned()))
 }
 
 /// Adds the commands whose answers [`server_facts`] takes.
@@ -81,13 +100,13 @@ pub(crate) fn server_facts(answers: &mut impl Iterator<Item = Value>) -> ServerF
     let mut facts: HashMap<String, String> = HashMap::new();
     for answer in answers.take(SECTIONS.len()) {
         let text: String = redis::from_redis_value(answer).unwrap_or_default();
-        let pairs = text.lines().filter_map(|line| line.split_once(':'));
-        facts.extend(pairs.map(|(k, v)| (k.to_owned(), v.trim().to_owned())));
+        facts.extend(fields(&text));
     }
-    let [fsync, min_replicas] = SETTINGS.map(|name| {
-        let pairs = redis::from_redis_value::<HashMap<String, String>>(answers.next()?);
-        pairs.ok()?.remove(name)
-    });
+    let mut settings: HashMap<String, String> = HashMap::new();
+    for answer in answers.take(SETTINGS.len()) {
+        settings
+            .extend(redis::from_redis_value::<HashMap<String, String>>(answer).unwrap_or_default());
+    }
     let text = |name: &str| facts.get(name).cloned().unwrap_or_default();
     let number = |name: &str| text(name).parse().unwrap_or(0);
     let valkey = facts.contains_key("valkey_version");
@@ -95,37 +114,31 @@ pub(crate) fn server_facts(answers: &mut impl Iterator<Item = Value>) -> ServerF
         product: if valkey { "valkey" } else { "redis" }.to_owned(),
         version: text(if valkey { "valkey_version" } else { "redis_version" }),
         aof: text("aof_enabled") == "1",
-        fsync,
+        fsync: settings.get("appendfsync").cloned(),
         persists: text("aof_last_write_status") != "err",
         policy: text("maxmemory_policy"),
         max_memory: number("maxmemory"),
         used_memory: number("used_memory"),
         replicas: text("connected_slaves").parse().unwrap_or(0),
-        min_replicas: min_replicas.and_then(|n| n.parse().ok()),
+        min_replicas: settings.get("min-replicas-to-write").and_then(|n| n.parse().ok()),
         cluster: text("cluster_enabled") == "1",
         has_file: !text("config_file").is_empty(),
         uptime_s: number("uptime_in_seconds"),
+        refusal: Refusal::of(&facts, &settings),
     }
 }
 
-/// Whether the server takes a write now. Writes an empty text into a key that
-/// does not exist, which changes nothing, but is refused by a replica, by a
-/// server that is full, and to a user without the right.
+/// Tries whether the server takes a write now, for a daemon that starts. Writes an
+/// empty text into a key that does not exist, which changes nothing, but is refused by
+/// a replica, by a server that is full, and to a user without the right.
 ///
 /// # Errors
 /// Why it does not.
 pub async fn write(store: &Store) -> Result<(), StoreError> {
-    let mut ask = redis::pipe();
-    ask_write(&mut ask, store.keys());
-    for answer in store.connection().values(&ask).await? {
-        answer.extract_error()?;
-    }
+    let mut ask = redis::cmd("SETRANGE");
+    ask.arg(format!("{}probe", store.keys().prefix())).arg(0).arg("");
+    store.connection().value(&ask).await?;
     Ok(())
-}
-
-/// Adds the command that shows whether the server takes a write.
-pub(crate) fn ask_write(ask: &mut redis::Pipeline, keys: &Keys) {
-    ask.cmd("SETRANGE").arg(format!("{}probe", keys.prefix())).arg(0).arg("");
 }
 
 /// Daemons of a namespace of the same name in another database.
@@ -198,6 +211,7 @@ mod tests {
         assert!(facts.aof && facts.persists && facts.replicas == 0 && !facts.cluster, "{facts:?}");
         assert_eq!(facts.fsync.as_deref(), Some("everysec"));
         assert_eq!(facts.policy, "noeviction");
+        assert_eq!(facts.refusal, None);
         write(&store).await.expect("writable");
         assert!(namespace(&store).await.expect("asked").is_none());
         let size = store.connection().value(&redis::cmd("DBSIZE")).await.expect("size");
@@ -217,6 +231,8 @@ mod tests {
         fill.arg("big").arg(16_000_000).arg(1);
         let _ = filled.value(&fill).await;
         assert_eq!(write(&store).await.expect_err("full").kind(), ErrorKind::OutOfMemory);
+        let told = refusal(&store).await.expect("asked").expect("it refuses");
+        assert_eq!((told.kind, told.section), (ErrorKind::OutOfMemory, "memory"));
         let options = Options {
             args: vec!["--replicaof".into(), "127.0.0.1".into(), full.port().to_string()],
             ..Options::default()

@@ -158,7 +158,7 @@ impl<'a> Numbers<'a> {
                 max_memory: facts.max_memory,
                 aof: facts.aof,
                 policy: &facts.policy,
-                refuses_writes: vitals.refusal.as_ref().map(|refusal| refusal.text.clone()),
+                refuses_writes: vitals.refusal.as_ref().map(|refusal| refusal.what.clone()),
             },
         }
     }

@@ -79,18 +79,30 @@ fn nobody(here: &Here, found: &Found) -> Problem {
         };
         return down(unused.text.clone(), next);
     }
-    let Some(last) = found.vitals.daemons.first() else {
-        let what = format!("no daemon runs in namespace {namespace}: jobs wait");
-        return down(what, here.tools.start().to_owned());
+    let ago = |ms: i64| length(found.vitals.now_ms - ms);
+    let none = format!("no daemon runs in namespace {namespace}");
+    let silent = found.vitals.daemons.first();
+    let left = found.vitals.left.as_ref();
+    // One that was killed before the last one ended was not the last.
+    let left = left.filter(|left| silent.is_none_or(|silent| silent.seen_ms < left.at_ms));
+    if let Some(left) = left {
+        let (id, host, at_ms) = (&left.id, &left.host, left.at_ms);
+        let what = format!("{none}: the last, {id} on {host}, was stopped {} ago", ago(at_ms));
+        return down(what, here.tools.start().to_owned()).since(at_ms);
+    }
+    let Some(last) = silent else {
+        return down(format!("{none}: jobs wait"), here.tools.start().to_owned());
     };
     let (state, next) = told(here, found, last);
-    let ago = length(found.vitals.now_ms - last.seen_ms);
-    let (id, host) = (&last.presence.id, &last.presence.host);
-    let what = format!(
-        "no daemon runs in namespace {namespace}: the last, {id} on {host}, was heard of {ago} \
-         ago{state}"
-    );
+    let (name, heard) = (name(last), ago(last.seen_ms));
+    let what = format!("{none}: the last, {name}, was heard of {heard} ago{state}");
     down(what, next).since(last.seen_ms)
+}
+
+/// A daemon and its machine, of which nothing is kept for longer than a day.
+fn name(line: &DaemonLine) -> String {
+    let (id, host) = (&line.presence.id, &line.presence.host);
+    if host.is_empty() { id.clone() } else { format!("{id} on {host}") }
 }
 
 /// The state of a silent daemon's process, where it is on this machine, and what
@@ -111,7 +123,8 @@ fn told(here: &Here, found: &Found, line: &DaemonLine) -> (String, String) {
         }
         None => {
             let what = "; it was killed, is stopped, or does not reach Redis";
-            (what.to_owned(), format!("on {host}: {start}"))
+            let place = if host.is_empty() { String::new() } else { format!("on {host}: ") };
+            (what.to_owned(), format!("{place}{start}"))
         }
     }
 }

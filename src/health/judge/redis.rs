@@ -88,25 +88,14 @@ pub(super) fn server(here: &Here, found: &Found) -> Vec<Problem> {
 }
 
 fn refused(here: &Here, found: &Found, refusal: &Refusal) -> Problem {
-    let text = refusal.text.strip_prefix("redis: ").unwrap_or(&refusal.text);
-    let text = text.trim_end_matches('.');
-    let cli = |command: &str| here.tools.redis(&here.redis, command);
-    let problem = match refusal.kind {
-        ErrorKind::OutOfMemory => Problem::down(
-            "redis_full",
-            format!("Redis is full and takes no new jobs: {text}"),
-            format!("{}; then raise maxmemory, or free memory", cli("INFO memory")),
-        ),
-        _ => {
-            let section = if text.contains("NOREPLICAS") { "replication" } else { "persistence" };
-            Problem::down(
-                "redis_read_only",
-                format!("Redis takes no writes: {text}"),
-                cli(&format!("INFO {section}")),
-            )
+    let look = here.tools.redis(&here.redis, &format!("INFO {}", refusal.section));
+    let (code, next) = match refusal.kind {
+        ErrorKind::OutOfMemory => {
+            ("redis_full", format!("{look}; then raise maxmemory, or free memory"))
         }
+        _ => ("redis_read_only", look),
     };
-    problem.holding(found.unfinished())
+    Problem::down(code, &refusal.what, next).holding(found.unfinished())
 }
 
 fn nearly_full(here: &Here, facts: &ServerFacts) -> Option<Problem> {

@@ -22,6 +22,7 @@ mod outcome;
 mod pause;
 mod presence;
 mod problem;
+mod refusal;
 mod retry;
 mod rotations;
 mod seen;
@@ -48,14 +49,15 @@ pub use obstacle::{Asking, Obstacle, Obstacles};
 pub use order::Listing;
 pub use pause::Paused;
 pub(crate) use presence::SLOW_ALIVE_MS;
-pub use presence::{DaemonLine, HEARTBEAT, Presence};
+pub use presence::{DaemonLine, HEARTBEAT, Left, Presence};
 pub use problem::{CODES, Level, Problem};
+pub use refusal::Refusal;
 pub use retry::{RETRIED_AT, Retried};
 pub use rotations::{DAYS as ROTATION_DAYS, RotationDays};
 pub use seen::Seen;
 pub use status::Status;
 pub use view::{JobView, LIMITED, Source, State};
-pub use vitals::{AccountVitals, AppStop, Held, RecentFailure, Refusal, Vitals};
+pub use vitals::{AccountVitals, AppStop, Held, RecentFailure, Vitals};
 pub use waiting::{WaitingJobs, WaitingLine};
 
 /// An operator's hand on one namespace.

@@ -4,9 +4,9 @@
 //! The choice is pure; [`Ops::obstacles`] reads what it needs. A problem that only
 //! some of the living daemons report keeps no job: another one runs it.
 
-use super::{DaemonLine, Ops, Problem};
-use crate::StoreError;
+use super::{DaemonLine, Left, Ops, Problem, Refusal};
 use crate::queue::Why;
+use crate::{ErrorKind, StoreError, probe};
 
 /// One obstacle, as it is told.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,10 +20,20 @@ pub struct Obstacle {
 }
 
 impl Obstacle {
-    /// Whether it stays until somebody does something, so that no time can be told.
+    /// True for one that stays until somebody does something: no time can be told.
     #[must_use]
     pub fn lasts(&self) -> bool {
         !matches!(self.why, Why::ZoomUnreachable | Why::ZoomEndpointFailing)
+    }
+}
+
+impl From<Refusal> for Obstacle {
+    fn from(refusal: Refusal) -> Self {
+        let why = match refusal.kind {
+            ErrorKind::OutOfMemory => Why::RedisFull,
+            _ => Why::RedisReadOnly,
+        };
+        Self { why, what: refusal.what, since_ms: None }
     }
 }
 
@@ -34,6 +44,8 @@ pub struct Obstacles {
     redis: Option<Obstacle>,
     /// The daemons that were heard of; `None`: nobody asked.
     daemons: Option<Vec<DaemonLine>>,
+    /// The daemon that ended last of those that said so.
+    left: Option<Left>,
 }
 
 /// The job or account that is asked about.
@@ -51,7 +63,13 @@ impl Obstacles {
     /// Those of a Redis that takes writes or not, and of these daemons.
     #[must_use]
     pub fn new(redis: Option<Obstacle>, daemons: Vec<DaemonLine>) -> Self {
-        Self { redis, daemons: Some(daemons) }
+        Self { redis, daemons: Some(daemons), left: None }
+    }
+
+    /// The same, with the daemon that ended last.
+    #[must_use]
+    pub fn after(self, left: Option<Left>) -> Self {
+        Self { left, ..self }
     }
 
     /// The first obstacle that jobs of `who` meet. A daemon cannot say that it lives
@@ -64,7 +82,7 @@ impl Obstacles {
         let daemons = self.daemons.as_ref()?;
         let mut alive = daemons.iter().filter(|daemon| daemon.alive).peekable();
         if alive.peek().is_none() {
-            return Some(no_daemon(daemons));
+            return Some(no_daemon(daemons, self.left.as_ref()));
         }
         let mut common: Option<Vec<Obstacle>> = None;
         for daemon in alive {
@@ -97,16 +115,19 @@ fn shared(one: Obstacle, others: &[Obstacle]) -> Option<Obstacle> {
     Some(Obstacle { since_ms: one.since_ms.max(other.since_ms), ..one })
 }
 
-fn no_daemon(daemons: &[DaemonLine]) -> Obstacle {
-    let last = daemons.iter().max_by_key(|daemon| daemon.seen_ms);
+fn no_daemon(daemons: &[DaemonLine], left: Option<&Left>) -> Obstacle {
+    let heard = daemons.iter().map(|daemon| (daemon.seen_ms, &daemon.presence));
+    let heard = heard.map(|(ms, presence)| (ms, &presence.id, &presence.host));
+    let last = heard.chain(left.map(|left| (left.at_ms, &left.id, &left.host))).max();
     let what = match last {
-        Some(last) => {
-            let presence = &last.presence;
-            format!("no daemon is running; the last was {} on {}", presence.id, presence.host)
+        // Of one that fell silent long ago only the id is kept.
+        Some((_, id, host)) if host.is_empty() => {
+            format!("no daemon is running; the last was {id}")
         }
+        Some((_, id, host)) => format!("no daemon is running; the last was {id} on {host}"),
         None => "no daemon is running".to_owned(),
     };
-    Obstacle { why: Why::NoDaemon, what, since_ms: last.map(|daemon| daemon.seen_ms) }
+    Obstacle { why: Why::NoDaemon, what, since_ms: last.map(|(ms, ..)| ms) }
 }
 
 /// The obstacle that a daemon's problem is for jobs of `who`.
@@ -154,40 +175,11 @@ impl Ops {
         }
         let daemons = self.daemons().await?;
         // A user who may not ask for it learns nothing of the server.
-        let info = self.store().info("default").await.unwrap_or_default();
-        Ok(Obstacles::new(refusal(&info), daemons))
+        let refusal = probe::refusal(self.store()).await.unwrap_or_default();
+        let refusal = refusal.and_then(|refusal| refusal.beside(&daemons));
+        let left = self.left().await?;
+        Ok(Obstacles::new(refusal.map(Obstacle::from), daemons).after(left))
     }
-}
-
-/// Why a server of which `INFO` says this takes no writes. A write would tell for
-/// certain, but who only reads may have no right to one.
-fn refusal(info: &str) -> Option<Obstacle> {
-    let text = |name: &str| {
-        let pairs = info.lines().filter_map(|line| line.trim_end().split_once(':'));
-        pairs.filter(|(known, _)| *known == name).map(|(_, value)| value).next()
-    };
-    let number = |name: &str| text(name).and_then(|n| n.parse::<u64>().ok()).unwrap_or(0);
-    let (most, policy) = (number("maxmemory"), text("maxmemory_policy").unwrap_or("noeviction"));
-    let used = number("used_memory").saturating_sub(number("mem_not_counted_for_evict"));
-    let (why, what) = if text("role") == Some("slave") {
-        let master = format!(
-            "{}:{}",
-            text("master_host").unwrap_or_default(),
-            text("master_port").unwrap_or_default()
-        );
-        (Why::RedisReadOnly, format!("Redis is read-only: it is a replica of {master}"))
-    } else if text("aof_last_write_status") == Some("err") {
-        let what = "Redis takes no writes: it cannot write its append-only file";
-        (Why::RedisReadOnly, what.to_owned())
-    } else if most > 0 && used > most && policy == "noeviction" {
-        let mib = |bytes: u64| bytes.div_ceil(1 << 20);
-        let what =
-            format!("Redis is full and takes no jobs: {} of {} MiB are used", mib(used), mib(most));
-        (Why::RedisFull, what)
-    } else {
-        return None;
-    };
-    Some(Obstacle { why, what, since_ms: None })
 }
 
 #[cfg(test)]

@@ -37,6 +37,15 @@ fn without_a_living_daemon_nothing_runs() {
     let dead = dead.expect("an obstacle");
     assert_eq!((dead.why, dead.since_ms, dead.lasts()), (Why::NoDaemon, Some(500), true));
     assert!(dead.what.contains("a on box"), "{}", dead.what);
+    let left = |at_ms| Left::read(&format!("{at_ms} b box of mine")).map(|left| Some(left).into());
+    let after = |left: Option<Option<Left>>| {
+        let dead = vec![daemon("a", false, Vec::new())];
+        let told = Obstacles::new(None, dead).after(left.flatten()).of(ACME).expect("told");
+        (told.since_ms, told.what)
+    };
+    let (since_ms, what) = after(left(900));
+    assert_eq!((since_ms, what.ends_with("b on box of mine")), (Some(900), true), "{what}");
+    assert_eq!(after(left(100)).0, Some(500), "the other was killed later");
     assert_eq!(
         why(vec![daemon("a", false, Vec::new()), daemon("b", true, Vec::new())], ACME),
         None
@@ -105,25 +114,4 @@ fn another_daemon_runs_what_one_cannot() {
 fn what_lasts_is_told_first() {
     let both = vec![problem("zoom_unreachable", 1), problem("app_rejected", 1)];
     assert_eq!(why(vec![daemon("a", true, both)], ACME), Some(Why::AppRejected));
-}
-
-#[test]
-fn info_tells_whether_a_server_takes_writes() {
-    let full = "maxmemory:1000\r\nused_memory:1500\r\nmaxmemory_policy:noeviction\r\n";
-    let cases = [
-        ("role:master\r\nmaxmemory:0\r\nused_memory:5\r\n", None),
-        (full, Some(Why::RedisFull)),
-        ("maxmemory:1000\r\nused_memory:1500\r\nmaxmemory_policy:allkeys-lru\r\n", None),
-        ("maxmemory:1000\r\nused_memory:1500\r\nmem_not_counted_for_evict:600\r\n", None),
-        ("role:slave\r\nmaster_host:a\r\nmaster_port:1\r\n", Some(Why::RedisReadOnly)),
-        ("aof_last_write_status:err\r\n", Some(Why::RedisReadOnly)),
-        ("", None),
-    ];
-    for (info, expected) in cases {
-        assert_eq!(refusal(info).map(|obstacle| obstacle.why), expected, "{info}");
-    }
-    assert!(
-        refusal("role:slave\r\nmaster_host:a\r\nmaster_port:1\r\n")
-            .is_some_and(|o| o.what.ends_with("a:1"))
-    );
 }

@@ -18,6 +18,8 @@ pub(crate) const SLOW_ALIVE_MS: i64 = 30_000;
 const FORGOTTEN_MS: i64 = 86_400_000;
 /// Daemons shown at most.
 const MOST: usize = 100;
+/// Field of the namespace's hash for the daemon that ended last.
+pub(super) const LEFT: &str = "left";
 
 /// What a daemon says of itself.
 #[derive(Debug, Clone)]
@@ -47,6 +49,26 @@ pub struct DaemonLine {
     pub alive: bool,
 }
 
+/// The daemon that ended last of those that said so.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Left {
+    /// Its id.
+    pub id: String,
+    /// The machine it ran on.
+    pub host: String,
+    /// The time at which it ended, ms.
+    pub at_ms: i64,
+}
+
+impl Left {
+    /// From `<ms> <id> <machine>`.
+    pub(super) fn read(text: &str) -> Option<Self> {
+        let mut words = text.splitn(3, ' ');
+        let at_ms = words.next()?.parse().ok()?;
+        Some(Self { at_ms, id: words.next()?.to_owned(), host: words.next()?.to_owned() })
+    }
+}
+
 impl Ops {
     /// Says that a daemon is there; to be said every [`HEARTBEAT`].
     ///
@@ -71,16 +93,29 @@ impl Ops {
         Ok(())
     }
 
-    /// Says that a daemon has ended.
+    /// Says that a daemon has ended: it is not missed, and the last one tells since when
+    /// none runs.
     ///
     /// # Errors
     /// That Redis could not be asked.
-    pub async fn leave(&self, id: &str) -> Result<(), StoreError> {
+    pub async fn leave(&self, id: &str, host: &str) -> Result<(), StoreError> {
         let keys = self.store.keys();
+        let now_ms = self.store.now_ms().await?;
         let mut write = redis::pipe();
         write.cmd("ZREM").arg(keys.daemons()).arg(id).cmd("DEL").arg(keys.daemon(id));
+        // The last, for a Redis that is full refuses it.
+        write.cmd("HSET").arg(keys.meta()).arg(LEFT).arg(format!("{now_ms} {id} {host}"));
         self.store.connection().values(&write).await?;
         Ok(())
+    }
+
+    /// The daemon that ended last of those that said so.
+    pub(super) async fn left(&self) -> Result<Option<Left>, StoreError> {
+        let mut command = redis::cmd("HGET");
+        command.arg(self.store.keys().meta()).arg(LEFT);
+        let left: Option<String> =
+            from_redis_value(self.store.connection().value(&command).await?)?;
+        Ok(left.as_deref().and_then(Left::read))
     }
 
     /// The daemons that were heard of, the latest first.

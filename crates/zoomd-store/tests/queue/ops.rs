@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use serde_json::Value;
 use zoomd_store::ops::{
-    CANCEL_MARK, Cancelled, FailureFilter, JobFilter, JobView, Ops, Presence, Problem, Retried,
-    Source, State,
+    Asking, CANCEL_MARK, Cancelled, FailureFilter, JobFilter, JobView, Ops, Presence, Problem,
+    Retried, Source, State,
 };
 use zoomd_store::queue::{Admitted, Mode, Record, Then, Why};
 
@@ -414,8 +414,12 @@ async fn a_daemon_that_says_so_is_there() {
     assert_eq!((daemons[0].presence.pid, daemons[0].presence.started_ms), (7, 5));
     bench.shift(Duration::from_secs(31)).await;
     assert!(!ops(&bench).daemons().await.expect("asked")[0].alive);
-    ops(&bench).leave("boot1").await.expect("left");
+    ops(&bench).leave("boot1", "box").await.expect("left");
     assert!(ops(&bench).daemons().await.expect("asked").is_empty());
+    let left = ops(&bench).vitals().await.expect("asked").left.expect("it said so");
+    assert_eq!((left.id.as_str(), left.host.as_str()), ("boot1", "box"));
+    let none = ops(&bench).judging().obstacles().await.expect("asked").of(Asking::default());
+    assert_eq!(none.and_then(|none| none.since_ms), Some(left.at_ms));
 }
 
 #[tokio::test]

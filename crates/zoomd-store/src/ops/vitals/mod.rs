@@ -12,10 +12,11 @@ use std::collections::BTreeMap;
 
 use redis::{Value, from_redis_value};
 
-use super::{DaemonLine, Ops, Paused};
+use super::presence::LEFT;
+use super::{DaemonLine, Left, Ops, Paused, Refusal};
+use crate::StoreError;
 use crate::probe::{self, ServerFacts};
 use crate::rotation::OpenIntent;
-use crate::{ErrorKind, StoreError};
 
 pub use accounts::AccountVitals;
 pub use held::Held;
@@ -28,15 +29,6 @@ const MOST_INTENTS: usize = 20;
 const MOST_LEASES: u64 = 10_000;
 /// Daemons that are read.
 const MOST_DAEMONS: usize = 100;
-
-/// Why Redis takes no writes.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Refusal {
-    /// The kind of trouble.
-    pub kind: ErrorKind,
-    /// The answer of Redis.
-    pub text: String,
-}
 
 /// An app whose credentials Zoom rejected, and of which no token has been refreshed
 /// since.
@@ -78,6 +70,8 @@ pub struct Vitals {
     pub replica_seen: bool,
     /// Daemons heard of within a day, the latest first.
     pub daemons: Vec<DaemonLine>,
+    /// The daemon that ended last of those that said so.
+    pub left: Option<Left>,
     /// Jobs in the hands of each daemon, alive or not.
     pub in_hand: BTreeMap<String, u64>,
     /// Entries in the stream of jobs.
@@ -110,8 +104,7 @@ impl Ops {
         let mut ask = redis::pipe();
         ask.cmd("TIME");
         probe::ask_server(&mut ask);
-        probe::ask_write(&mut ask, keys);
-        let fields = ["layout", "paused", "paused_at", "run_at", "replicas"];
+        let fields = ["layout", "paused", "paused_at", "run_at", "replicas", LEFT];
         ask.cmd("HMGET").arg(keys.meta()).arg(&fields).cmd("HGET").arg(keys.hold()).arg("over");
         ask.cmd("ZREVRANGE").arg(keys.daemons()).arg(0).arg(MOST_DAEMONS - 1).arg("WITHSCORES");
         ask.cmd("XLEN").arg(keys.jobs()).cmd("XINFO").arg("GROUPS").arg(keys.jobs());
@@ -125,8 +118,7 @@ impl Ops {
         let now_ms = self.clock_ms(answers.next())?;
         let server = probe::server_facts(&mut answers);
         let mut next = || answers.next().unwrap_or(Value::Nil);
-        let refusal = parse::refusal(next());
-        let [layout, paused, paused_at, run_at, replicas]: [Option<String>; 5] = read(next());
+        let [layout, paused, paused_at, run_at, replicas, left]: [Option<String>; 6] = read(next());
         let hold_over = read::<Option<String>>(next()).is_some();
         let seen: Vec<(String, f64)> = read(next());
         let stream: u64 = read(next());
@@ -140,12 +132,12 @@ impl Ops {
         let mut vitals = Vitals {
             now_ms,
             server,
-            refusal,
             used: layout.is_some(),
             paused: paused.map(|reason| Paused { reason, since_ms: number(paused_at) }),
             run_at_ms: number(run_at).unwrap_or(0),
             hold_over,
             replica_seen: replicas.is_some(),
+            left: left.as_deref().and_then(Left::read),
             stream,
             unread: group.unread,
             first_due_ms,
@@ -156,6 +148,8 @@ impl Ops {
         };
         self.details(&mut vitals, &group, running, &in_doubt, &failed).await?;
         vitals.daemons = self.daemon_lines(seen, now_ms).await?;
+        let refusal = vitals.server.refusal.clone();
+        vitals.refusal = refusal.and_then(|refusal| refusal.beside(&vitals.daemons));
         Ok(vitals)
     }
 

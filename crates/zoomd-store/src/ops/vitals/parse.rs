@@ -5,23 +5,13 @@ use std::collections::{BTreeMap, HashMap};
 use redis::{Value, from_redis_value};
 use zoomd_wire::AccountName;
 
-use super::{AppStop, Refusal, read};
-use crate::ErrorKind;
-use crate::StoreError;
+use super::{AppStop, read};
 use crate::rotation::{OpenIntent, SINCE};
 
 /// The consumer group of the daemons.
 const GROUP: &str = "zoomd";
 /// Mark of a stop that is about no credentials.
 const ANY: &str = "*";
-
-/// Why a write was refused. That the user who asks may only read says nothing of the
-/// daemons.
-pub(super) fn refusal(answer: Value) -> Option<Refusal> {
-    let error = StoreError::from(crate::conn::refusal(answer).err()?);
-    let told = matches!(error.kind(), ErrorKind::OutOfMemory | ErrorKind::ReadOnly);
-    told.then(|| Refusal { kind: error.kind(), text: error.to_string() })
-}
 
 /// How far the daemons have read the stream of jobs.
 #[derive(Debug, Default, PartialEq, Eq)]

@@ -1,111 +1,12 @@
 //! One row for each code: facts in, one problem out.
 
-use std::collections::{BTreeMap, BTreeSet};
-
-use zoomd_store::ErrorKind;
-use zoomd_store::ops::{
-    AccountVitals, AppStop, DaemonLine, Held, Level, Paused, Presence, Problem, Refusal, Vitals,
-};
-use zoomd_store::probe::ServerFacts;
-use zoomd_store::queue::Why;
-use zoomd_store::rekey::Survey;
-use zoomd_store::rotation::{Doubt, OpenIntent};
+use std::collections::BTreeSet;
 
 use super::*;
-use crate::health::facts::{Absent, Accounts, Failing, Unused};
-use crate::health::tools::{Process, Tools};
-use crate::health::verdict::Verdict;
+use crate::health::facts::{Failing, Unused};
+use crate::health::tools::Process;
 
-const NOW: i64 = 1_900_000_000_000;
-
-fn daemon(id: &str, silent_ms: i64) -> DaemonLine {
-    let presence = Presence {
-        id: id.to_owned(),
-        host: "m1".to_owned(),
-        pid: 42,
-        version: "1".to_owned(),
-        started_ms: NOW - 3_600_000 - silent_ms,
-        problems: Vec::new(),
-    };
-    DaemonLine { presence, seen_ms: NOW - silent_ms, alive: silent_ms < 4_000 }
-}
-
-fn account(name: &str) -> AccountVitals {
-    AccountVitals {
-        name: name.to_owned(),
-        state: "active".to_owned(),
-        waiting: 7,
-        issuer: "https://zoom.us".to_owned(),
-        client_id: "app".to_owned(),
-        ..AccountVitals::default()
-    }
-}
-
-/// A namespace in which nothing is wrong: one daemon, one account.
-fn well() -> Found {
-    let server = ServerFacts { aof: true, persists: true, ..ServerFacts::default() };
-    let vitals = Vitals {
-        now_ms: NOW,
-        server,
-        used: true,
-        daemons: vec![daemon("d1", 500)],
-        stream: 3,
-        ..Vitals::default()
-    };
-    let accounts = Accounts(BTreeMap::from([("acme".to_owned(), account("acme"))]));
-    Found { vitals, accounts, ..Found::default() }
-}
-
-fn here() -> Here {
-    Here {
-        namespace: "zoomd".to_owned(),
-        redis: "redis://db:6379".to_owned(),
-        machine: "m1".to_owned(),
-        hold_ms: 60_000,
-        tools: Tools { redis_cli: true, ..Tools::default() },
-        ..Here::default()
-    }
-}
-
-fn judged(found: Found) -> Judgement {
-    judge(&Facts { here: here(), own: Vec::new(), found: Ok(Box::new(found)) })
-}
-
-fn of_acme(found: &mut Found) -> &mut AccountVitals {
-    found.accounts.0.get_mut("acme").expect("it is there")
-}
-
-fn intent(doubt: Option<Doubt>) -> OpenIntent {
-    OpenIntent {
-        account: zoomd_wire::AccountName::new("acme").expect("a name"),
-        id: "i".to_owned(),
-        host: "d0".to_owned(),
-        version: None,
-        fp: None,
-        at_ms: NOW - 40_000,
-        doubt,
-        due_ms: Some(NOW + 600_000),
-        probe: false,
-    }
-}
-
-fn stop() -> AppStop {
-    AppStop {
-        issuer: "https://zoom.us".to_owned(),
-        client_id: "app".to_owned(),
-        since_ms: Some(NOW - 5_000),
-        until_ms: NOW - 1,
-        mass: false,
-        why: "zoom does not accept the app (status 401)".to_owned(),
-    }
-}
-
-fn host_day(why: Why) -> Held {
-    let (account, host) = ("acme".to_owned(), "ann".to_owned());
-    Held { account, host, why, jobs: 5, until_ms: Some(NOW + 3_600_000) }
-}
-
-/// What breaks, and the problem: code, level, jobs, words of the text and of the
+/// The trouble, and its problem: code, level, jobs, words of the text and of the
 /// command.
 type Row = (fn(&mut Found), &'static str, Level, Option<u64>, &'static str, &'static str);
 
@@ -114,15 +15,14 @@ fn rows() -> Vec<Row> {
     vec![
         (
             |f| {
-                let text = "redis: OOM command not allowed".to_owned();
-                f.vitals.refusal = Some(Refusal { kind: ErrorKind::OutOfMemory, text });
+                f.vitals.refusal = Some(refusal(ErrorKind::OutOfMemory, "memory"));
                 // A heartbeat is refused, too.
                 f.vitals.daemons = vec![daemon("d1", 60_000)];
             },
             "redis_full",
             Down,
             Some(10),
-            "OOM",
+            "it takes no writes",
             "redis-cli -u redis://db:6379 INFO memory",
         ),
         (
@@ -138,13 +38,12 @@ fn rows() -> Vec<Row> {
         ),
         (
             |f| {
-                let text = "redis: MISCONF errors writing to disk".to_owned();
-                f.vitals.refusal = Some(Refusal { kind: ErrorKind::ReadOnly, text });
+                f.vitals.refusal = Some(refusal(ErrorKind::ReadOnly, "persistence"));
             },
             "redis_read_only",
             Down,
             Some(10),
-            "MISCONF",
+            "it takes no writes",
             "INFO persistence",
         ),
         (
@@ -220,6 +119,18 @@ fn rows() -> Vec<Row> {
             Some(10),
             "SIGSTOP",
             "kill -CONT 42",
+        ),
+        (
+            |f| {
+                f.vitals.daemons = vec![daemon("d0", 7_200_000)];
+                let (id, host) = ("d1".to_owned(), "m1".to_owned());
+                f.vitals.left = Some(Left { id, host, at_ms: NOW - 300_000 });
+            },
+            "no_daemon",
+            Down,
+            Some(10),
+            "the last, d1 on m1, was stopped 5m ago",
+            "zoomd run",
         ),
         (
             |f| {
@@ -459,114 +370,9 @@ fn every_command_that_is_proposed_exists() {
 }
 
 #[test]
-fn daemons_have_a_moment_to_find_a_redis_that_restarted() {
-    let mut found = well();
-    found.vitals.daemons = vec![daemon("d1", 6_000)];
-    found.vitals.server.uptime_s = 3;
-    assert_eq!(judged(found.clone()).problems, vec![]);
-    // It was heard of since: then it fell silent.
-    found.vitals.server.uptime_s = 8;
-    assert_eq!(judged(found).verdict, Verdict::Down);
-}
-
-#[test]
 fn every_code_has_a_row() {
     let mut seen: BTreeSet<&str> = rows().into_iter().map(|row| row.1).collect();
     // A Redis that cannot be asked is below; these two only daemons can see.
     seen.extend(["redis_unreachable", "zoom_endpoint_failing", "zoom_slow"]);
     assert_eq!(seen, BTreeSet::from(CODES));
-}
-
-#[test]
-fn nothing_is_told_of_a_namespace_in_which_nothing_is_wrong() {
-    let judgement = judged(well());
-    assert_eq!((judgement.verdict, judgement.problems), (Verdict::Ok, vec![]));
-}
-
-#[test]
-fn a_redis_that_cannot_be_asked_is_the_first_problem_and_never_replaced() {
-    let absent = |kind, text: &str| Absent { kind, text: text.to_owned(), since_ms: Some(1) };
-    for (absent, code, next) in [
-        (absent(ErrorKind::Unreachable, "redis: refused"), "redis_unreachable", "PING"),
-        (absent(ErrorKind::ReadOnly, "a replica of x"), "redis_read_only", "primary"),
-        (absent(ErrorKind::Auth, "WRONGPASS"), "redis_unreachable", "ZOOMD_REDIS_URL_FILE"),
-        (absent(ErrorKind::Unreachable, "BUSY script"), "redis_unreachable", "SCRIPT KILL"),
-    ] {
-        let own = vec![Problem::degraded("zoom_slow", "slow", "zoomd doctor")];
-        let judgement = judge(&Facts { here: here(), own, found: Err(absent) });
-        assert_eq!(judgement.verdict, Verdict::Down);
-        let first = &judgement.problems[0];
-        assert_eq!((&*first.code, first.since_ms), (code, Some(1)), "{first:?}");
-        assert!(first.next.contains(next) && !first.next.contains("redis-server "), "{first:?}");
-        assert_eq!(judgement.problems.len(), 2, "the daemon's own problems are told as well");
-    }
-}
-
-#[test]
-fn a_missing_key_is_a_daemons_trouble_and_a_notice_in_a_shell() {
-    let key = "0123abcd".parse().expect("a key");
-    let keys = Some(Survey { grants: [(key, 2)].into(), ..Survey::default() });
-    let found = || Found { keys: keys.clone(), ..well() };
-    assert_eq!(judged(found()).verdict, Verdict::Ok);
-    let daemon = Here { daemon: Some("d1".to_owned()), ..here() };
-    let facts = Facts { here: daemon, own: Vec::new(), found: Ok(Box::new(found())) };
-    assert_eq!(judge(&facts).verdict, Verdict::Degraded);
-    let with_key = Here { keys: [key].into(), ..here() };
-    let facts = Facts { here: with_key, own: Vec::new(), found: Ok(Box::new(found())) };
-    assert_eq!(judge(&facts).problems, vec![]);
-}
-
-#[test]
-fn a_daemon_that_was_replaced_on_its_machine_is_not_missed() {
-    let mut found = well();
-    found.vitals.daemons[0].presence.started_ms = NOW - 1_000;
-    found.vitals.daemons.push(daemon("d0", 60_000));
-    assert_eq!(judged(found.clone()).problems, vec![]);
-    found.processes = BTreeMap::from([("d0".to_owned(), Process::Stopped)]);
-    let problems = judged(found).problems;
-    assert_eq!((&*problems[0].code, &*problems[0].next), ("daemon_silent", "kill -CONT 42"));
-}
-
-#[test]
-fn a_problem_of_some_daemons_is_told_once_and_stops_not_everything() {
-    let mut found = well();
-    let told = |since| Problem::down("zoom_slow", "calls are slow", "zoomd doctor").since(since);
-    found.vitals.daemons = vec![daemon("d1", 100), daemon("d2", 100), daemon("d3", 100)];
-    found.vitals.daemons[0].presence.problems = vec![told(5_000)];
-    found.vitals.daemons[1].presence.problems = vec![told(3_000)];
-    let judgement = judged(found);
-    assert_eq!(judgement.verdict, Verdict::Degraded);
-    let [problem] = judgement.problems.as_slice() else { panic!("{judgement:?}") };
-    assert_eq!(problem.what, "calls are slow (told by 2 of 3 daemons)");
-    assert_eq!(problem.since_ms, Some(3_000));
-}
-
-#[test]
-fn what_the_namespace_knows_is_not_told_again_by_a_daemon() {
-    let mut found = well();
-    found.vitals.stops = vec![stop()];
-    let told = |code| Problem::degraded(code, "told by a daemon", "zoomd doctor");
-    found.vitals.daemons[0].presence.problems =
-        vec![told("app_rejected"), told("clock_skew"), told("zoom_slow")];
-    found.clock_off_ms = 9_000;
-    let problems = judged(found).problems;
-    let codes: Vec<_> = problems.iter().map(|problem| &*problem.code).collect();
-    assert_eq!(codes, ["app_rejected", "zoom_slow", "clock_skew", "clock_skew"]);
-    assert!(problems[0].what.contains("app app"), "{problems:?}");
-}
-
-#[test]
-fn many_accounts_are_counted_and_not_listed() {
-    let mut found = well();
-    for nth in 0..9 {
-        let mut held = account(&format!("a{nth}"));
-        held.state = "needs_reauth".to_owned();
-        held.waiting = nth;
-        found.accounts.0.insert(held.name.clone(), held);
-    }
-    let judgement = judged(found);
-    let texts: Vec<_> = judgement.problems.iter().map(|p| (p.account.as_deref(), p.jobs)).collect();
-    let listed = [(Some("a8"), Some(8)), (Some("a7"), Some(7)), (Some("a6"), Some(6))];
-    assert_eq!(texts, [&listed[..], &[(None, Some(15))]].concat());
-    assert_eq!(judgement.headline(), "DEGRADED: account a8 needs authorization (+3 more)");
 }
