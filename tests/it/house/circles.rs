@@ -171,7 +171,10 @@ fn drawn(arrows: &[(&str, &str)]) -> Arrows {
 
 #[test]
 fn circles_are_found_where_they_are() {
-    let table: &[(&str, &[(&str, &str)], &[&[&str]])] = &[
+    /// A name, arrows from file to file, and the circles in them.
+    type Case =
+        (&'static str, &'static [(&'static str, &'static str)], &'static [&'static [&'static str]]);
+    let table: &[Case] = &[
         ("a chain", &[("a.rs", "b.rs"), ("b.rs", "c.rs"), ("a.rs", "c.rs")], &[]),
         ("a pair", &[("a.rs", "b.rs"), ("b.rs", "a.rs")], &[&["a.rs", "b.rs"]]),
         (
