@@ -12,6 +12,7 @@ use zoomd_wire::AccountName;
 
 use crate::answer::Words;
 use crate::budget::{Budgets, Label};
+use crate::clock::ms;
 use crate::grants::GrantVersion;
 use crate::queue::{Close, Why};
 use crate::scripts::{CALL_BEGIN, CALL_LIMITED};
@@ -87,7 +88,7 @@ impl Calls {
             .arg(self.store.clock().ms())
             .arg(account.as_str())
             .arg(&id)
-            .arg(u64::try_from(exchange.as_millis()).unwrap_or(u64::MAX))
+            .arg(ms(exchange))
             .arg(label.as_str())
             .arg(self.budgets.table(label))
             .run(&self.store.connection())

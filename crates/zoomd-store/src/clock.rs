@@ -5,9 +5,15 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
 
 /// Milliseconds of one UTC day.
 pub const DAY_MS: i64 = 86_400_000;
+
+/// A length of time in whole milliseconds, as scripts and commands take it.
+pub(crate) fn ms(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
 
 /// Offsets from here on are stopped clocks.
 const STOPPED: i64 = 1_000_000_000_000_000;

@@ -24,6 +24,7 @@ use std::time::{Duration, Instant};
 use redis::Value;
 use tokio::sync::Mutex;
 
+use crate::clock::ms;
 use crate::conn::refusal;
 use crate::error::ErrorKind;
 use crate::script::Call;
@@ -177,7 +178,7 @@ impl Durable {
 
     async fn replicas_have_it(&self, over: u64, wanted: u32) -> Result<(), StoreError> {
         let mut wait = redis::pipe();
-        wait.cmd("WAIT").arg(wanted).arg(PATIENCE.as_millis() as u64);
+        wait.cmd("WAIT").arg(wanted).arg(ms(PATIENCE));
         let (confirmed,): (u32,) =
             redis::from_redis_value(Value::Array(self.ask(over, &wait).await?))?;
         if confirmed >= wanted {
@@ -197,7 +198,7 @@ impl Durable {
             return Ok(None);
         }
         let mut wait = redis::pipe();
-        wait.cmd("WAITAOF").arg(1).arg(0).arg(PATIENCE.as_millis() as u64);
+        wait.cmd("WAITAOF").arg(1).arg(0).arg(ms(PATIENCE));
         match self.ask(over, &wait).await {
             Ok(answers) => {
                 let ((local, _),): ((u64, u64),) = redis::from_redis_value(Value::Array(answers))?;

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use redis::{FromRedisValue as _, Pipeline, Value};
 
+use crate::clock::ms;
 use crate::conn::Conn;
 use crate::{Keys, Store, StoreError};
 
@@ -109,7 +110,7 @@ impl Tail {
         let mut command = redis::cmd("XREAD");
         command.arg("COUNT").arg(count.max(1));
         // BLOCK 0 would mean for ever.
-        let block_ms = u64::try_from(block.as_millis()).unwrap_or(u64::MAX).max(1);
+        let block_ms = ms(block).max(1);
         command.arg("BLOCK").arg(block_ms).arg("STREAMS");
         for (_, key, _) in &self.at {
             command.arg(key);

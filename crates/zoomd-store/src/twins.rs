@@ -5,6 +5,7 @@
 
 use std::time::Duration;
 
+use crate::clock::ms;
 use crate::scripts::{TWINS_DUE, TWINS_WATCH};
 use crate::{Store, StoreError};
 
@@ -37,7 +38,7 @@ impl Twins {
             .key(self.store.keys().prefix())
             .arg(self.store.clock().ms())
             .arg(job)
-            .arg(after.as_millis() as u64)
+            .arg(ms(after))
             .arg(note)
             .arg(MOST);
         Ok(redis::from_redis_value(call.run(&self.store.connection()).await?)?)
@@ -58,7 +59,7 @@ impl Twins {
             .key(self.store.keys().prefix())
             .arg(self.store.clock().ms())
             .arg(most)
-            .arg(again.as_millis() as u64);
+            .arg(ms(again));
         let flat: Vec<String> = redis::from_redis_value(call.run(&self.store.connection()).await?)?;
         Ok(flat.chunks_exact(2).map(|pair| (pair[0].clone(), pair[1].clone())).collect())
     }

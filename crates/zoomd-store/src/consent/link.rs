@@ -7,6 +7,7 @@ use zoomd_wire::AccountName;
 use super::nonce::Digest;
 use super::{Links, Nonce};
 use crate::answer::Words;
+use crate::clock::ms;
 use crate::grants::{Line, Plan};
 use crate::script::Call;
 use crate::scripts::{CONSENT_BEGIN, CONSENT_LINK, CONSENT_LOOK, CONSENT_TAKE};
@@ -70,7 +71,7 @@ impl Links {
     ) -> Result<i64, LinkError> {
         let tomb = vault.fingerprints()?.account(new.account.as_str()).to_string();
         let how = if new.take_over { "; takes over" } else { "" };
-        let life = millis(new.life);
+        let life = ms(new.life);
         let line = Line::new("connect link").detail(format!("good for {} s{how}", life / 1_000));
         let answer = self
             .call(&CONSENT_LINK, &token.digest())
@@ -110,7 +111,7 @@ impl Links {
             .call(&CONSENT_BEGIN, &digest)
             .arg(state.digest().as_str())
             .arg(browser.digest().as_str())
-            .arg(millis(STATE_LIFE))
+            .arg(ms(STATE_LIFE))
             .arg(MOST_BEGUN);
         let answer = call.run(&self.store.connection()).await?;
         link(Words::new(answer, "a consent asked for")?, digest)
@@ -176,8 +177,4 @@ fn link(mut answer: Words, digest: Digest) -> Result<Option<Link>, StoreError> {
         take_over: answer.next()? == "1",
         until_ms: answer.number()?,
     }))
-}
-
-fn millis(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }

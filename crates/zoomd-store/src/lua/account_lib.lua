@@ -47,20 +47,12 @@ local function waiting(account)
   return redis.call('HLEN', P .. 'p:' .. account)
 end
 
--- RFC 3339 in milliseconds.
-local function iso(ms)
-  local day, tod = day_of(ms), ms % DAY
-  return string.format('%s-%s-%sT%02d:%02d:%02d.%03dZ', string.sub(day, 1, 4), string.sub(day, 5, 6),
-    string.sub(day, 7, 8), math.floor(tod / 3600000), math.floor(tod / 60000) % 60,
-    math.floor(tod / 1000) % 60, tod % 1000)
-end
-
 -- A public event of an account, with the number of jobs that wait for it. Names
 -- of accounts need no escapes; a reason may.
 local function tell(event, account, reason)
   local why = reason and '"reason":' .. cjson.encode(reason) .. ',' or ''
   redis.call('XADD', EVENTS, '*', 'event', event, 'account', account, 'data',
-    '{"v":1,"event":"' .. event .. '","at":"' .. iso(now) .. '","account":"' .. account .. '",'
+    '{"v":1,"event":"' .. event .. '","at":"' .. stamp(now) .. '","account":"' .. account .. '",'
     .. why .. '"waiting_jobs":' .. waiting(account) .. '}')
 end
 

@@ -47,8 +47,8 @@ local said = {}
 -- What the memory says about an id that is there; nil: it has been forgotten.
 local again = {}
 local function remembered(g, k, value)
-  local state, _, entry, digest, rest = string.match(value, '^(%u) (%d+) (%S+) (%S+) (.*)$')
-  if state == 'D' and tonumber(string.match(rest, '^(%d+)') or 0) + remember_s <= now / 1000 then return nil end
+  local state, _, entry, digest, finished = parse_memory(value)
+  if is_forgotten(state, finished, remember_s) then return nil end
   if entry == ARGV[entries_at + k] then
     if state ~= 'L' then return 'R' end
     local own = call('HGET', P .. 'own', ARGV[ids_at + k])
@@ -66,7 +66,7 @@ local function remembered(g, k, value)
     if o and o.fence == fence then again[k] = int(o.granted) return 'g' end
     return 'H'
   end
-  local given = string.match(ARGV[values_at + k], '^L %d+ %S+ (%S+)')
+  local _, _, _, given = parse_memory(ARGV[values_at + k])
   if given ~= '-' and given == digest then return 'R' end
   return 'C'
 end
@@ -108,11 +108,9 @@ local function open_group(a, g)
   return a.broken and 'E' or nil
 end
 
-local function deadline_of(k) return string.match(ARGV[values_at + k], '^L %d+ %S+ %S+ %S+ %d+ (-?%d+)') end
-
 -- A fresh job of an account that can be used.
 local function decide(a, g, k)
-  if not all_in_time and tonumber(deadline_of(k)) <= now then return 'X' end
+  if not all_in_time and tonumber(deadline_of(ARGV[values_at + k])) <= now then return 'X' end
   if any_early then
     local early = tonumber(ARGV[early_at + k])
     if early > now then
@@ -346,12 +344,9 @@ local rooms, dues, deadlines, wake = {}, {}, {}, false
 for _, w in ipairs(waits) do
   if letters[w.k] ~= 'E' then
     local id, entry_id, value = ARGV[ids_at + w.k], ARGV[entries_at + w.k], ARGV[values_at + w.k]
-    local entry = call('XRANGE', KEYS[2], entry_id, entry_id)[1]
-    local payload = ''
-    if entry then for f = 1, #entry[2], 2 do if entry[2][f] == 'job' then payload = entry[2][f + 1] end end end
-    call('HSET', P .. 'p:' .. w.g.A, id, payload)
+    call('HSET', P .. 'p:' .. w.g.A, id, job_of(call('XRANGE', KEYS[2], entry_id, entry_id)[1]))
     memories[#memories + 1], memories[#memories + 2] = id, value
-    local dl = deadline_of(w.k)
+    local dl = deadline_of(value)
     if soon(dl) then deadlines[#deadlines + 1], deadlines[#deadlines + 2] = dl, id end
     gone[#gone + 1] = entry_id
     tell(w, id)

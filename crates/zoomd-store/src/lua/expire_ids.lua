@@ -4,11 +4,11 @@
 -- ARGV  1 clock offset  2 cursor  3 fields to look at  4 remember s
 -- Answer  {next cursor ('0': all were seen), forgotten}
 local page = call('HSCAN', P .. 'ids', ARGV[2], 'COUNT', ARGV[3])
-local oldest, old, near, times = math.floor(now / 1000) - tonumber(ARGV[4]), {}, {}, {}
+local remember_s, old, near, times = tonumber(ARGV[4]), {}, {}, {}
 for i = 1, #page[2], 2 do
-  local finished = string.match(page[2][i + 1], '^D %d+ %S+ %S+ (%d+)')
-  if finished and tonumber(finished) <= oldest then old[#old + 1] = page[2][i] end
-  local dl = string.match(page[2][i + 1], '^L %d+ %S+ %S+ %S+ %d+ (-?%d+)')
+  local state, _, _, _, finished = parse_memory(page[2][i + 1])
+  if is_forgotten(state, finished, remember_s) then old[#old + 1] = page[2][i] end
+  local dl = deadline_of(page[2][i + 1])
   if dl and soon(dl) then near[#near + 1], times[#times + 1] = page[2][i], dl end
 end
 -- A scan may answer with more than it was asked for.

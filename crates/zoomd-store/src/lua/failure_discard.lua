@@ -9,7 +9,7 @@ if call('ZREM', P .. 'f', ARGV[2]) == 0 then return 0 end
 call('DEL', key)
 if failure[1] then
   local memory = call('HGET', P .. 'ids', failure[1])
-  local entry = memory and string.match(memory, '^U %d+ (%S+)')
-  if entry == failure[2] then call('HDEL', P .. 'ids', failure[1]) end
+  local state, _, entry = parse_memory(memory or '')
+  if state == 'U' and entry == failure[2] then call('HDEL', P .. 'ids', failure[1]) end
 end
 return 1

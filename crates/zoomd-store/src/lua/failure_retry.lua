@@ -17,9 +17,9 @@ if not state or state == 'removed' then return {'A', state or ''} end
 
 local memory = call('HGET', P .. 'ids', j.id)
 if memory then
-  local kind, _, entry, _, finished = string.match(memory, '^(%u) (%d+) (%S+) (%S+) (%d*)')
-  local over = kind == 'D' and tonumber(finished) and tonumber(finished) + tonumber(ARGV[7]) <= now / 1000
-  if not over and not (kind == 'U' and entry == failure[4]) then return {'T', kind or ''} end
+  local state, _, entry, _, finished = parse_memory(memory)
+  local free = is_forgotten(state, finished, tonumber(ARGV[7])) or state == 'U' and entry == failure[4]
+  if not free then return {'T', state or ''} end
 end
 for _, hash in ipairs({P .. 'p:' .. j.A, P .. 'r:' .. j.A}) do
   if type(try('HLEN', hash)) == 'table' then return {'E', ''} end

@@ -26,11 +26,6 @@ for i = 1, tonumber(ARGV[6]) do
 end
 call('ZREM', P .. 'lease', '')
 
-local function stream_payload(entry)
-  for f = 1, #entry[2], 2 do if entry[2][f] == 'job' then return entry[2][f + 1] end end
-  return entry[2][2] or ''
-end
-
 -- Whether the job still stands as the caller saw it, and where its text is.
 local function look(t)
   local value = call('HGET', P .. 'ids', t.id)
@@ -38,9 +33,8 @@ local function look(t)
     if value and string.sub(value, 1, 2) == 'L ' and parse_live(value).entry == t.entry then return 'C' end
     local entries = try('XRANGE', KEYS[2], t.entry, t.entry)
     if entries.err then return 'E' end
-    local entry = entries[1]
-    if not entry then return 'C' end
-    t.payload = stream_payload(entry)
+    if not entries[1] then return 'C' end
+    t.payload = job_of(entries[1])
     return nil
   end
   if value ~= t.value then return 'C' end

@@ -13,7 +13,7 @@
 --          of that older than one that is remembered is an old one: then it does
 -- ARGV[8]  the run id that its beat before this one heard, or empty
 -- Answer:  {run id, until when the hold lasts or 0, now, {process, beat, …}, {gone, …}}
-local KEPT, SEEN, MOST = 86400000, 600000, 200
+local KEPT, SEEN, MOST = DAY, 600000, 200
 local beats, hold, gone = P .. 'beats', P .. 'hold', P .. 'gone'
 for name, kind in pairs({
   beats = 'zset', hold = 'hash', gone = 'zset', meta = 'hash', zz = 'zset', daemons = 'zset',

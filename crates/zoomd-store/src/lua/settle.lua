@@ -54,10 +54,7 @@ call('XLEN', KEYS[2])
 local owns = #ids > 0 and call('HMGET', P .. 'own', unpack(ids)) or {}
 local function payload_of(t)
   if not t.hot then return try('HGET', P .. 'p:' .. t.A, t.id) end
-  local entry = call('XRANGE', KEYS[2], t.entry, t.entry)[1]
-  if not entry then return '' end
-  for f = 1, #entry[2], 2 do if entry[2][f] == 'job' then return entry[2][f + 1] end end
-  return entry[2][2]
+  return job_of(call('XRANGE', KEYS[2], t.entry, t.entry)[1])
 end
 
 local function publish(t)
@@ -309,5 +306,5 @@ try_all('XDEL', KEYS[2], gone_entries)
 if done > 0 then try('HINCRBY', P .. 'stats', 'done', done) end
 if failed > 0 then try('HINCRBY', P .. 'stats', 'failed', failed) end
 local answer = table.concat(letters)
-if try('HSET', said_key, slot, ARGV[3] .. ' ' .. answer) == 1 then call('PEXPIRE', said_key, 86400000) end
+if try('HSET', said_key, slot, ARGV[3] .. ' ' .. answer) == 1 then call('PEXPIRE', said_key, DAY) end
 return answer

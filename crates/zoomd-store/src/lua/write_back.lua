@@ -18,10 +18,8 @@ end
 local function write_back(id, fence, granted, value, flags, payload, till)
   local mine = parse_live(value)
   local own, known = call('HMGET', P .. 'own', id)[1], call('HGET', P .. 'ids', id)
-  if known and string.sub(known, 1, 1) ~= 'L' then
-    local run, entry = string.match(known, '^%u (%d+) (%S+)')
-    if entry == mine.entry and tonumber(run) >= tonumber(mine.run) then return 'D' end
-  end
+  local state, run, entry = parse_memory(known or '')
+  if state ~= 'L' and entry == mine.entry and tonumber(run) >= tonumber(mine.run) then return 'D' end
   -- A failure leaves no memory of its id, but its own record.
   if not known and try('HGET', P .. 'f:' .. id .. '#' .. mine.run, 'entry') == mine.entry then return 'D' end
   local o = own and parse_own(own)

@@ -10,7 +10,8 @@ use redis::from_redis_value;
 use super::outcome::{self, CancelledJob, End};
 use super::{JobView, Ops, Source, State};
 use crate::StoreError;
-use crate::queue::parse::Live;
+use crate::clock::ms;
+use crate::queue::memory::Live;
 use crate::queue::{Mode, QueueSettings, Record};
 use crate::script::Call;
 use crate::scripts::JOB_CANCEL;
@@ -169,10 +170,9 @@ impl Ops {
     fn cancel_call(&self, end: End<'_>, count: usize) -> Call<'static> {
         let (keys, settings) = (self.store.keys(), QueueSettings::default());
         let call = JOB_CANCEL.call().key(keys.prefix()).key(keys.jobs()).key(keys.failures());
-        let reply_ms = u64::try_from(settings.reply_kept.as_millis()).unwrap_or(u64::MAX);
         call.arg(self.store.clock().ms())
             .arg(keys.reply(""))
-            .arg(reply_ms)
+            .arg(ms(settings.reply_kept))
             .arg(settings.failures_kept.as_secs())
             .arg(end.code().as_str())
             .arg(count)

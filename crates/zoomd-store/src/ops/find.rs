@@ -9,7 +9,7 @@ use redis::from_redis_value;
 use super::stream::Way;
 use super::view::{Place, explain, explain_queued, explain_reconcile};
 use super::{JobView, Ops, Source, State};
-use crate::queue::parse::Live;
+use crate::queue::memory::{Ended, Finished, Live, Memory};
 use crate::queue::{Mode, Record};
 use crate::{StoreError, twins};
 
@@ -75,11 +75,9 @@ impl Ops {
     }
 
     async fn remembered_job(&self, id: &str, memory: &str) -> Result<JobView, StoreError> {
-        if !memory.starts_with("L ") {
-            return self.finished_job(id, memory).await;
-        }
-        match Live::read(memory) {
-            Some(live) => self.live_job(id, live).await,
+        match Memory::read(memory) {
+            Some(Memory::Live(live)) => self.live_job(id, live).await,
+            Some(Memory::Finished(finished)) => self.finished_job(id, &finished).await,
             None => Err(StoreError::unexpected("a job's state")),
         }
     }
@@ -148,13 +146,9 @@ impl Ops {
         Ok(view)
     }
 
-    /// `D` or `U`: run, entry, digest, finish time in seconds.
-    async fn finished_job(&self, id: &str, memory: &str) -> Result<JobView, StoreError> {
-        let mut words = memory.split(' ');
-        let done = words.next() == Some("D");
-        let run = words.next().and_then(|run| run.parse().ok()).unwrap_or(1);
-        let entry = words.next().unwrap_or_default().to_owned();
-        let finished_s: i64 = words.nth(1).and_then(|s| s.parse().ok()).unwrap_or(0);
+    async fn finished_job(&self, id: &str, memory: &Finished) -> Result<JobView, StoreError> {
+        let done = memory.ended == Ended::Done;
+        let finished_s = memory.finished_s.unwrap_or(0);
         if !done && let Some(view) = self.failed_job(id).await? {
             return Ok(view);
         }
@@ -163,7 +157,7 @@ impl Ops {
         let found = self.outcome_from(id, state, Way::OldestFirst, from).await?;
         Ok(found.unwrap_or_else(|| {
             let mut view = JobView::new(id, state, Source::Memory);
-            (view.run, view.entry) = (run, Some(entry));
+            (view.run, view.entry) = (memory.run, Some(memory.entry.to_string()));
             view
         }))
     }

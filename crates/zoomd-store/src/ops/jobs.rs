@@ -14,7 +14,7 @@ use super::stream::Way;
 use super::{JobView, Ops, Source, State};
 use crate::StoreError;
 use crate::queue::Mode;
-use crate::queue::parse::Live;
+use crate::queue::memory::Live;
 
 /// Fields and members read at once.
 const PAGE: usize = 500;

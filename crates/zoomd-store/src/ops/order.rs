@@ -14,7 +14,7 @@ use super::view::{Place, explain, explain_queued, explain_reconcile};
 use super::{AccountFacts, JobFilter, JobLine, Ops, State};
 use crate::StoreError;
 use crate::queue::Mode;
-use crate::queue::parse::Live;
+use crate::queue::memory::Live;
 
 /// Accounts whose jobs are read.
 const MOST_ACCOUNTS: usize = 500;

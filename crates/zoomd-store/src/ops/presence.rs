@@ -15,7 +15,7 @@ const ALIVE_MS: i64 = 4_000;
 /// announces itself: every ten seconds.
 pub(crate) const SLOW_ALIVE_MS: i64 = 30_000;
 /// One not heard of for so long is forgotten.
-const FORGOTTEN_MS: i64 = 86_400_000;
+const FORGOTTEN_MS: i64 = crate::clock::DAY_MS;
 /// Daemons shown at most.
 const MOST: usize = 100;
 /// Field of the namespace's hash for the daemon that ended last.
@@ -84,7 +84,7 @@ impl Ops {
         write.arg("pid").arg(presence.pid).arg("version").arg(&presence.version);
         let problems = serde_json::to_string(&presence.problems).unwrap_or_default();
         write.arg("started").arg(presence.started_ms).arg("problems").arg(problems);
-        write.arg("every").arg(HEARTBEAT.as_millis() as u64);
+        write.arg("every").arg(crate::clock::ms(HEARTBEAT));
         write.cmd("PEXPIRE").arg(&key).arg(FORGOTTEN_MS);
         write.cmd("ZREMRANGEBYSCORE").arg(keys.daemons()).arg("-inf").arg(now_ms - FORGOTTEN_MS);
         for answer in self.store.connection().values(&write).await? {

@@ -12,7 +12,8 @@ use zoomd_wire::{EntryId, FailureCode, Job, Rules};
 
 use super::{FailureRecord, Ops};
 use crate::StoreError;
-use crate::queue::parse::{Live, host_name};
+use crate::queue::memory::Live;
+use crate::queue::parse::host_name;
 use crate::queue::{Mode, QueueSettings, Record, Step, StepKind};
 use crate::scripts::{FAILURE_DISCARD, FAILURE_RETRY};
 

@@ -6,12 +6,12 @@ use redis::from_redis_value;
 
 use super::Ops;
 use crate::StoreError;
+use crate::clock::{DAY_MS, day_name};
 
 /// Days that are looked at, today among them.
 pub const DAYS: u32 = 7;
 /// An intent older than this has no outcome: an exchange takes less.
 const DOUBTFUL_MS: i64 = 60_000;
-const DAY_MS: i64 = 86_400_000;
 
 /// Rotations of the last [`DAYS`] days.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -50,8 +50,7 @@ impl Ops {
         let before = now_ms.saturating_sub(DOUBTFUL_MS);
         reads.cmd("ZCOUNT").arg(keys.intents()).arg("-inf").arg(before);
         for ago in 0..i64::from(DAYS) {
-            let at = jiff::Timestamp::from_millisecond(now_ms.saturating_sub(ago * DAY_MS));
-            let day = at.unwrap_or_default().strftime("%Y%m%d").to_string();
+            let day = day_name(now_ms.saturating_sub(ago * DAY_MS));
             reads.cmd("HGETALL").arg(keys.counter(&format!("rotations:{day}")));
         }
         let mut values = self.store.connection().values(&reads).await?.into_iter();

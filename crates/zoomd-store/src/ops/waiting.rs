@@ -16,7 +16,7 @@ use super::view::{Place, explain, explain_reconcile};
 use super::{AccountFacts, Asking, JobView, Ops, Status};
 use crate::StoreError;
 use crate::budget::forecast::{Room, Seat};
-use crate::queue::parse::Live;
+use crate::queue::memory::Live;
 use crate::queue::{Mode, Why};
 
 /// Accounts whose rooms are read.

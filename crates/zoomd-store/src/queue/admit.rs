@@ -6,9 +6,11 @@ use std::time::{Duration, Instant};
 
 use foldhash::{HashMap, HashMapExt as _, HashSet, HashSetExt as _};
 
-use super::parse::{Live, Parts, host_name, shared_host};
+use super::memory::Live;
+use super::parse::{Parts, host_name, shared_host};
 use super::{Admission, Admitted, Fence, Grants, Mode, Queue, Ticket, Why};
 use crate::StoreError;
+use crate::clock::ms;
 use crate::script::Call;
 use crate::scripts::ADMIT;
 
@@ -170,10 +172,6 @@ impl Queue {
         let granted_at = began.checked_sub(age).unwrap_or(began);
         (granted_at, left(self.settings.send_within), left(self.settings.lease))
     }
-}
-
-pub(super) fn ms(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
 fn live(job: &Admission) -> Live<Cow<'_, str>> {

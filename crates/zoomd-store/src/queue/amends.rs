@@ -4,10 +4,10 @@ use std::time::Instant;
 
 use bytes::Bytes;
 
-use super::admit::ms;
 use super::parse::Parts;
 use super::{Fence, Queue, Ticket};
 use crate::StoreError;
+use crate::clock::ms;
 use crate::scripts::{RECALL, WRITE_BACK};
 
 /// Leases one call looks at.

@@ -3,10 +3,11 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::admit::ms;
-use super::parse::{Live, Parts};
+use super::memory::Live;
+use super::parse::Parts;
 use super::{Claimed, ClaimedJob, Fence, Queue, Record, Ticket, Why};
 use crate::StoreError;
+use crate::clock::ms;
 use crate::scripts::{CLAIM, EXPIRE, PROMOTE};
 
 /// Jobs one account may have in one turn of the ring.

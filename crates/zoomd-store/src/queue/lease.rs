@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use super::admit::ms;
 use super::parse::Parts;
 use super::{Fence, Queue, Ticket};
 use crate::StoreError;
+use crate::clock::ms;
 use crate::scripts::{MARK_SENT, RENEW, SWEEP};
 
 /// Leases one call renews.

@@ -25,6 +25,7 @@ mod entry;
 mod lane;
 mod learnt;
 mod lease;
+pub(crate) mod memory;
 pub(crate) mod parse;
 mod reader;
 mod record;

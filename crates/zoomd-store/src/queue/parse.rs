@@ -1,11 +1,11 @@
-//! The small texts that scripts and Rust hand each other.
+//! What scripts answer, and hosts as keys hold them.
 
 use std::sync::Arc;
 
 use bytes::Bytes;
 use redis::Value;
 
-use super::{Grants, Mode};
+use super::Grants;
 use crate::StoreError;
 use crate::grants::GrantVersion;
 
@@ -81,118 +81,6 @@ impl Parts {
     }
 }
 
-/// The state of a live job, as `ids` holds it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Live<T = Arc<str>> {
-    pub(crate) run: u32,
-    pub(crate) entry: T,
-    /// `None` when the producer gave no id.
-    pub(crate) digest: Option<u64>,
-    pub(crate) mode: Mode,
-    pub(crate) priority: u8,
-    pub(crate) sweeps: u8,
-    pub(crate) reconcilable: bool,
-    /// When a call may have left whose outcome nobody recorded; 0: none.
-    pub(crate) sent_ms: i64,
-    pub(crate) deadline_ms: i64,
-    pub(crate) account: T,
-    pub(crate) host: T,
-    pub(crate) other_host: Option<T>,
-}
-
-impl Live {
-    /// Its score in a room, as `place_of` in lua/lib/base.lua: priority, then when
-    /// it came.
-    pub(crate) fn place(&self) -> f64 {
-        let (ms, seq) = self.entry.split_once('-').unwrap_or((&self.entry, "0"));
-        let number = |text: &str| text.parse::<f64>().unwrap_or(0.0);
-        f64::from(self.priority) * 1e13 + number(ms) + number(seq).min(255.0) / 256.0
-    }
-
-    pub(crate) fn read(text: &str) -> Option<Self> {
-        let mut words = text.splitn(8, ' ');
-        if words.next()? != "L" {
-            return None;
-        }
-        let run = words.next()?.parse().ok()?;
-        let entry = words.next()?.into();
-        let digest = match words.next()? {
-            "-" => None,
-            hex => Some(u64::from_str_radix(hex, 16).ok()?),
-        };
-        let flags = words.next()?.as_bytes();
-        let [mode, priority, sweeps, reconcilable] = flags else { return None };
-        let sent_ms = words.next()?.parse().ok()?;
-        let deadline_ms = words.next()?.parse().ok()?;
-        let mut place = words.next()?.splitn(3, '|');
-        let (account, host, other) = (place.next()?, place.next()?, place.next()?);
-        Some(Self {
-            run,
-            entry,
-            digest,
-            mode: if *mode == b'r' { Mode::Reconcile } else { Mode::Create },
-            priority: priority.wrapping_sub(b'0'),
-            sweeps: sweeps.wrapping_sub(b'0'),
-            reconcilable: *reconcilable == b'y',
-            sent_ms,
-            deadline_ms,
-            account: account.into(),
-            host: host.into(),
-            other_host: (!other.is_empty()).then(|| other.into()),
-        })
-    }
-}
-
-impl<T: AsRef<str>> Live<T> {
-    /// `L <run> <entry> <digest> <flags> <sent ms> <deadline ms> <A>|<host>|<other>`.
-    pub(crate) fn write(&self) -> String {
-        let mut text = String::with_capacity(128);
-        self.write_to(&mut text);
-        text
-    }
-
-    /// Appends what [`write`](Self::write) answers.
-    pub(crate) fn write_to(&self, text: &mut String) {
-        text.push_str("L ");
-        push_number(text, self.run);
-        text.push(' ');
-        text.push_str(self.entry.as_ref());
-        text.push(' ');
-        match self.digest {
-            Some(digest) => push_digest(text, digest),
-            None => text.push('-'),
-        }
-        text.push(' ');
-        text.push(if self.mode == Mode::Reconcile { 'r' } else { 'c' });
-        push_number(text, self.priority.min(2));
-        push_number(text, self.sweeps.min(9));
-        text.push(if self.reconcilable { 'y' } else { 'n' });
-        for number in [self.sent_ms, self.deadline_ms] {
-            text.push(' ');
-            push_number(text, number);
-        }
-        text.push(' ');
-        text.push_str(self.account.as_ref());
-        text.push('|');
-        text.push_str(self.host.as_ref());
-        text.push('|');
-        text.push_str(self.other_host.as_ref().map_or("", T::as_ref));
-    }
-}
-
-/// Appends a number; through `format!` each would cost as much as the rest.
-pub(crate) fn push_number(text: &mut String, number: impl itoa::Integer) {
-    text.push_str(itoa::Buffer::new().format(number));
-}
-
-/// Appends a digest: 16 hexadecimal digits.
-pub(crate) fn push_digest(text: &mut String, digest: u64) {
-    for shift in (0..16).rev() {
-        let nibble = (digest >> (4 * shift)) & 15;
-        text.push(char::from(b"0123456789abcdef"[nibble as usize]));
-    }
-}
-
 /// A host's name as keys can hold it: no `|`, no space at the ends; a name that
 /// begins with `?` would be taken for a room of ours.
 pub(crate) fn host_name(host: &str) -> std::borrow::Cow<'_, str> {
@@ -216,31 +104,11 @@ pub(crate) fn shared_host(host: &Arc<str>) -> Arc<str> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Live, host_name};
-    use crate::queue::Mode;
+    use super::host_name;
 
     #[test]
-    fn a_live_job_survives_its_text() {
-        for (digest, other, mode) in
-            [(Some(7), None, Mode::Create), (None, Some("b@x"), Mode::Reconcile)]
-        {
-            let live = Live {
-                run: 2,
-                entry: "1700000000000-3".into(),
-                digest,
-                mode,
-                priority: 1,
-                sweeps: 2,
-                reconcilable: true,
-                sent_ms: 5,
-                deadline_ms: 9,
-                account: "acme".into(),
-                host: "a b@x".into(),
-                other_host: other.map(Into::into),
-            };
-            assert_eq!(Live::read(&live.write()), Some(live));
-        }
-        assert_eq!(Live::read("D 1 1-1 0 5"), None);
+    fn a_host_is_no_room_of_ours() {
         assert_eq!(host_name("?x|y"), "_x_y");
+        assert_eq!(host_name("a b@x"), "a b@x");
     }
 }

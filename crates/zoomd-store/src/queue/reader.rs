@@ -15,8 +15,8 @@ use std::time::{Duration, Instant};
 use redis::Value;
 
 use super::Queue;
-use super::admit::ms;
 use super::entry::Entry;
+use crate::clock::ms;
 use crate::conn::Conn;
 use crate::error::ErrorKind;
 use crate::{Keys, StoreError};

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::parse::Live;
+use super::memory::Live;
 use super::story::{Next, Step, StepKind, Story};
 
 /// What is kept of a job between two leases. JSON; scripts do not read it, and

@@ -6,12 +6,13 @@ use std::time::Instant;
 
 use redis::Value;
 
-use super::admit::ms;
 use super::lane::{self, Streams, Transacted};
-use super::parse::{Live, shared_host};
+use super::memory::Live;
+use super::parse::shared_host;
 use super::settle_args::{order, push_done, push_item, push_published, push_refusal};
 use super::{Mode, Queue, Refusal, Settled, Settlement, Then, Ticket};
 use crate::StoreError;
+use crate::clock::{DAY_MS, ms};
 use crate::script::Call;
 use crate::scripts::{SETTLE, SETTLE_GUARD};
 
@@ -318,7 +319,6 @@ impl Ticket {
 
     /// Whether it is settled on the UTC day it was granted on, by which it is charged.
     fn is_same_day(&self, now: Instant) -> bool {
-        const DAY_MS: i64 = 86_400_000;
         self.granted_ms / DAY_MS == self.now_ms(now) / DAY_MS
     }
 

@@ -3,9 +3,10 @@
 use std::cmp::Ordering;
 use std::time::Instant;
 
-use super::admit::ms;
-use super::parse::{host_name, push_digest, push_number};
+use super::memory::{Ended, Finished};
+use super::parse::host_name;
 use super::{Learnt, Outcome, Record, Refusal, Settlement, Then};
+use crate::clock::ms;
 use crate::script::Call;
 
 /// One settlement; `learnt` is what the script does not know yet.
@@ -105,9 +106,7 @@ pub(super) fn push_published(call: &mut Call<'_>, jobs: &[&Settlement]) {
     for job in remembered {
         let ticket = &job.ticket;
         memory.clear();
-        push_memory(&mut memory, job);
-        memory.push(' ');
-        push_number(&mut memory, ticket.now_ms(now) / 1000);
+        push_memory(&mut memory, job, Some(ticket.now_ms(now) / 1000));
         call.push(&*ticket.job_id).push(memory.as_str());
     }
     for job in forgotten {
@@ -119,27 +118,24 @@ pub(super) fn push_published(call: &mut Call<'_>, jobs: &[&Settlement]) {
 /// by the script.
 fn memory(item: &Settlement) -> String {
     let mut text = String::new();
-    push_memory(&mut text, item);
+    push_memory(&mut text, item, None);
     text
 }
 
-fn push_memory(text: &mut String, item: &Settlement) {
+fn push_memory(text: &mut String, item: &Settlement, finished_s: Option<i64>) {
     let ticket = &item.ticket;
-    let state = match &item.then {
+    let ended = match &item.then {
         Then::Sleep { mode, .. } | Then::Room { mode, .. } => {
             return ticket.live(*mode).write_to(text);
         }
-        _ if !ticket.id_given => return,
-        Then::Done(_) => "D ",
-        Then::Failed { holds_id: true, .. } => "U ",
+        Then::Done(_) => Ended::Done,
+        Then::Failed { holds_id: true, .. } => Ended::Unknown,
         Then::Failed { .. } => return,
     };
-    text.push_str(state);
-    push_number(text, ticket.run);
-    text.push(' ');
-    text.push_str(&ticket.entry);
-    text.push(' ');
-    push_digest(text, ticket.digest);
+    if ticket.id_given {
+        let (run, entry, digest) = (ticket.run, &*ticket.entry, ticket.digest);
+        Finished { ended, run, entry, digest, finished_s }.write_to(text);
+    }
 }
 
 fn push_outcome(call: &mut Call<'_>, outcome: &Outcome) {

@@ -4,8 +4,8 @@
 use std::time::Duration;
 
 use super::Queue;
-use super::admit::ms;
 use super::parse::Parts;
+use crate::clock::ms;
 use crate::script::Call;
 use crate::scripts::{DROP_CONSUMERS, EXPIRE_IDS, FORGET_FAILURES, TEND, TRIM};
 use crate::{Script, StoreError};

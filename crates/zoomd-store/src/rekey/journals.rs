@@ -7,7 +7,7 @@ use crate::{Store, StoreError};
 
 /// What was told so long ago is forgotten: no journal entry is kept for longer,
 /// and a disk that has not come back by then will not.
-const FORGOTTEN_MS: i64 = 30 * 86_400_000;
+const FORGOTTEN_MS: i64 = 30 * crate::clock::DAY_MS;
 /// Daemons listed at most.
 const MOST: usize = 10_000;
 

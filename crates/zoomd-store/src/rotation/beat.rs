@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use super::{BEAT, Rotations, millis};
+use super::{BEAT, Rotations};
 use crate::StoreError;
 use crate::answer::Words;
+use crate::clock::ms;
 
 /// The report of a process with a journal, about once a second.
 #[derive(Debug, Clone)]
@@ -53,7 +54,7 @@ impl Rotations {
             .arg(list(beat.journals))
             .arg(list(beat.seen))
             .arg(beat.last_ms.map(|ms| ms.to_string()).unwrap_or_default())
-            .arg(millis(beat.hold))
+            .arg(ms(beat.hold))
             .arg(beat.run_id);
         let mut answer = Words::new(self.run(call, "a beat").await?, "a beat")?;
         let (run_id, until_ms, now_ms) = (answer.next()?, answer.number()?, answer.number()?);

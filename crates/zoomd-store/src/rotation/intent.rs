@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use zoomd_wire::AccountName;
 
-use super::{DOUBT, INTEND, Rotations, Stored, millis};
+use super::{DOUBT, INTEND, Rotations, Stored};
 use crate::StoreError;
 use crate::answer::Words;
+use crate::clock::ms;
 use crate::grants::{GrantVersion, Line};
 use crate::seal::Fingerprint;
 
@@ -202,7 +203,7 @@ impl Rotations {
         let call = self
             .call(&INTEND, intending.account.as_str())
             .arg(intending.owner)
-            .arg(millis(intending.lease))
+            .arg(ms(intending.lease))
             .arg(intending.id)
             .arg(intending.host)
             .arg(intending.stored.version.epoch.to_string())
@@ -211,7 +212,7 @@ impl Rotations {
             .arg(intending.presented.to_string())
             .arg(intending.instead_of.unwrap_or_default())
             .arg(intending.line.to_json())
-            .arg(millis(intending.silence));
+            .arg(ms(intending.silence));
         let (answer, written) =
             self.durable.write(call).await.map_err(|error| error.during("writing an intent"))?;
         let mut answer = Words::new(answer, "an intent")?;
@@ -240,9 +241,9 @@ impl Rotations {
             .arg(doubted.why.unwrap_or_default())
             .arg(doubted.line.map(Line::to_json).unwrap_or_default())
             .arg(doubted.doubt.as_str())
-            .arg(millis(doubted.pauses.exchange))
-            .arg(millis(doubted.pauses.answered))
-            .arg(millis(doubted.pauses.longest));
+            .arg(ms(doubted.pauses.exchange))
+            .arg(ms(doubted.pauses.answered))
+            .arg(ms(doubted.pauses.longest));
         let answer = self.run(call, "answering for an intent").await?;
         Ok(Some(redis::from_redis_value::<i64>(answer)?).filter(|due| *due > 0))
     }
@@ -287,8 +288,7 @@ impl Rotations {
         let open = self.intents_of(&names).await?;
         let mut lines = redis::pipe();
         for intent in &open {
-            let due =
-                intent.due_ms.unwrap_or(intent.at_ms.saturating_add_unsigned(millis(silence)));
+            let due = intent.due_ms.unwrap_or(intent.at_ms.saturating_add_unsigned(ms(silence)));
             lines.cmd("ZADD").arg(keys.probes()).arg("NX").arg(due).arg(intent.account.as_str());
         }
         if !open.is_empty() {

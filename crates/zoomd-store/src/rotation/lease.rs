@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use redis::Value;
 
-use super::{ABORT, ACQUIRE, OpenIntent, RENEW, Rotations, millis};
+use super::{ABORT, ACQUIRE, OpenIntent, RENEW, Rotations};
 use crate::StoreError;
 use crate::answer::Words;
+use crate::clock::ms;
 use crate::grants::{AccountRecord, GrantRecord, Line};
 use zoomd_wire::AccountName;
 
@@ -116,9 +117,9 @@ impl Rotations {
         let call = self
             .call(&ACQUIRE, ask.account.as_str())
             .arg(ask.owner)
-            .arg(millis(ask.lease))
+            .arg(ms(ask.lease))
             .arg(u8::from(ask.hurry))
-            .arg(millis(ask.settle))
+            .arg(ms(ask.settle))
             .arg(ask.mark)
             .arg(ask.run_id);
         let answer = self.run(call, "the lease of a rotation").await?;
@@ -151,7 +152,7 @@ impl Rotations {
         owner: &str,
         lease: Duration,
     ) -> Result<Option<u64>, StoreError> {
-        let call = self.call(&RENEW, account.as_str()).arg(owner).arg(millis(lease));
+        let call = self.call(&RENEW, account.as_str()).arg(owner).arg(ms(lease));
         let mut answer = Words::new(self.run(call, "renewing a lease").await?, "a renewal")?;
         if answer.count()? == 0 { Ok(None) } else { answer.count().map(Some) }
     }
@@ -175,7 +176,7 @@ impl Rotations {
             .call(&ABORT, account.as_str())
             .arg(owner)
             .arg(end.intent.as_deref().unwrap_or_default())
-            .arg(millis(end.rest))
+            .arg(ms(end.rest))
             .arg(end.error.as_deref().unwrap_or_default())
             .arg(end.line.as_ref().map(Line::to_json).unwrap_or_default())
             .arg(state)

@@ -80,7 +80,3 @@ impl Rotations {
         call.run(&self.store.connection()).await.map_err(|error| error.during(what))
     }
 }
-
-fn millis(duration: std::time::Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
-}

@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use super::{Rotations, millis};
+use super::Rotations;
 use crate::StoreError;
+use crate::clock::ms;
 
 /// The field of an app that says since when Zoom has rejected it: this, and the app.
 /// A commit of a token of the app removes it, as it does the stop.
@@ -24,7 +25,7 @@ impl Rotations {
         why: &str,
     ) -> Result<(), StoreError> {
         let now = self.store.now_ms().await?;
-        let until = now.saturating_add_unsigned(millis(rest));
+        let until = now.saturating_add_unsigned(ms(rest));
         let (stops, app) = (self.store.keys().stops(), format!("{issuer} {client_id}"));
         let mut set = redis::pipe();
         set.cmd("HSET").arg(&stops).arg(&app).arg(format!("{until} {mark} {why}"));

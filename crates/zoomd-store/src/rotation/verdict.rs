@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use zoomd_wire::AccountName;
 
-use super::{Rotations, Stored, VERDICT, millis};
+use super::{Rotations, Stored, VERDICT};
 use crate::StoreError;
 use crate::answer::Words;
+use crate::clock::ms;
 use crate::grants::Line;
 use crate::seal::Fingerprint;
 
@@ -81,10 +82,10 @@ impl Rotations {
             .arg(refusal.reason)
             .arg(refusal.line.to_json())
             .arg(DEATHS)
-            .arg(millis(WITHIN))
+            .arg(ms(WITHIN))
             .arg(PERCENT)
-            .arg(millis(refusal.app_rest))
-            .arg(millis(refusal.hold))
+            .arg(ms(refusal.app_rest))
+            .arg(ms(refusal.hold))
             .arg(refusal.run_id);
         let mut answer = Words::new(self.run(call, "judging a refusal").await?, "a verdict")?;
         Ok(match answer.next()?.as_str() {

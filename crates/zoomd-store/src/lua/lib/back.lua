@@ -9,10 +9,7 @@ local function take_back(id, own, j)
   if string.find(own.flags, 'h', 1, true) then
     local entries = try('XRANGE', KEYS[2], j.entry, j.entry)
     if entries.err then return false end
-    local entry = entries[1]
-    local payload = ''
-    if entry then for f = 1, #entry[2], 2 do if entry[2][f] == 'job' then payload = entry[2][f + 1] end end end
-    local kept = try('HSET', P .. 'p:' .. j.A, id, payload)
+    local kept = try('HSET', P .. 'p:' .. j.A, id, job_of(entries[1]))
     if type(kept) == 'table' then return false end
     call('XACK', KEYS[2], 'zoomd', j.entry)
     call('XDEL', KEYS[2], j.entry)

@@ -36,6 +36,21 @@ local function back(key)
 end
 local function ring_push(lane) call('ZADD', P .. 'ring', 'NX', back(P .. 'ring'), lane) end
 
+-- The job in an entry of its stream, as XRANGE answers one; '' when it is gone.
+local function job_of(entry)
+  if not entry then return '' end
+  for f = 1, #entry[2], 2 do if entry[2][f] == 'job' then return entry[2][f + 1] end end
+  return entry[2][2] or ''
+end
+
+-- `ids` holds of a finished job: D|U <run> <entry> <digest> <finished s>, D of one that
+-- succeeded, U of one that may have. Answers letter, run, entry, digest and that time;
+-- of a live job all but the time.
+local function parse_memory(value) return string.match(value, '^(%u) (%d+) (%S+) (%S+) ?(%d*)') end
+-- Whether the id of a finished job is free again.
+local function is_forgotten(state, finished, remember_s)
+  return state == 'D' and (tonumber(finished) or 0) + remember_s <= now / 1000
+end
 -- `ids` of a live job: L <run> <entry> <digest> <flags> <sent ms> <deadline ms> <A>|<host>|<other>
 -- flags: mode c|r, priority 0-2, lost leases 0-9, reconcilable y|n.
 local function parse_live(value)
@@ -45,6 +60,7 @@ local function parse_live(value)
   return {run = run, entry = entry, digest = digest, mode = mode, prio = prio, sweeps = sweeps,
           rec = rec, sent = sent, dl = dl, A = A, host = host, other = other}
 end
+local function deadline_of(value) return string.match(value, '^L %d+ %S+ %S+ %S+ %d+ (-?%d+)') end
 local function format_live(j)
   return table.concat({'L', j.run, j.entry, j.digest, j.mode .. j.prio .. j.sweeps .. j.rec, j.sent, j.dl,
                        j.A .. '|' .. j.host .. '|' .. j.other}, ' ')
