@@ -14,6 +14,7 @@ pub mod conn;
 pub mod consent;
 mod durable;
 pub mod error;
+pub mod eta;
 pub mod grants;
 pub mod keys;
 pub mod listener;

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use jiff::Timestamp;
 use serde::Serialize;
-use zoomd_store::budget::forecast::{Line, Played, Room, Seat};
+use zoomd_store::eta::{Backlog, Position, Room, Simulated};
 use zoomd_store::ops::{AccountFacts, Ops};
 
 use super::read::Sound;
@@ -109,7 +109,7 @@ impl Plan {
         let (days, all, room) = longest;
         if all > 0 {
             self.days = self.days.max(days);
-            let last = line.expect(Seat { room, ahead: all - 1, due: None });
+            let last = line.expect(Position { room, ahead: all - 1, due: None });
             self.done_at = self.done_at.max(Timestamp::from_millisecond(last.at_ms).ok());
         }
     }
@@ -163,7 +163,7 @@ fn needs(facts: &AccountFacts) -> Option<&'static str> {
 
 /// The line with the batch in it; rooms of one host under two names are one. With
 /// it where each host stands.
-fn joined(line: Line, jobs: &BTreeMap<String, u64>) -> (Line, HashMap<String, usize>) {
+fn joined(line: Backlog, jobs: &BTreeMap<String, u64>) -> (Backlog, HashMap<String, usize>) {
     let mut rooms: Vec<Room> = Vec::with_capacity(line.rooms.len());
     let (mut counted, mut places) = (HashMap::new(), HashMap::new());
     for mut room in line.rooms {
@@ -176,12 +176,12 @@ fn joined(line: Line, jobs: &BTreeMap<String, u64>) -> (Line, HashMap<String, us
         }
         places.insert(host, at);
     }
-    (Line { rooms, played: Played::default(), ..line }, places)
+    (Backlog { rooms, simulated: Simulated::default(), ..line }, places)
 }
 
 #[cfg(test)]
 mod tests {
-    use zoomd_store::budget::forecast::{Day, Pace};
+    use zoomd_store::eta::{Day, RateWindow};
 
     use super::*;
 
@@ -195,8 +195,9 @@ mod tests {
             day: Day { used, most: 100, ..Day::default() },
             ..Room::default()
         });
-        let pace = Pace { rate: 24, ..Pace::default() };
-        let line = Line { now_ms: DAY_MS / 2, rooms: rooms.collect(), pace, ..Line::default() };
+        let window = RateWindow { rate: 24, ..RateWindow::default() };
+        let line =
+            Backlog { now_ms: DAY_MS / 2, rooms: rooms.collect(), window, ..Backlog::default() };
         AccountFacts { state: Some("active".into()), line, ..AccountFacts::default() }
     }
 

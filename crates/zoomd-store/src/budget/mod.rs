@@ -5,8 +5,6 @@
 //! share one), the hundred to a host user. With the plan `unlimited` calls are
 //! counted and none is held back.
 
-pub mod forecast;
 mod limits;
-pub mod model;
 
 pub use limits::{Budgets, Label, PlanLimits, Rate, SECOND_MS};

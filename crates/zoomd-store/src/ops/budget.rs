@@ -207,8 +207,8 @@ impl Sheet<'_> {
 
     fn waiting(&self, host: &str, jobs: u64) -> Waiting {
         let facts = self.facts;
-        let (_, first_ms) = facts.expect(facts.seat(host, 0));
-        let (why, last_ms) = facts.expect(facts.seat(host, jobs.saturating_sub(1)));
+        let (_, first_ms) = facts.expect(facts.position(host, 0));
+        let (why, last_ms) = facts.expect(facts.position(host, jobs.saturating_sub(1)));
         Waiting { jobs, why, detail: facts.detail(why), first_ms, last_ms }
     }
 }

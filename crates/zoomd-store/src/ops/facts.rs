@@ -6,7 +6,7 @@
 //! told only where nothing but time is in the way.
 
 use super::Obstacle;
-use crate::budget::forecast::{Line, Seat};
+use crate::eta::{Backlog, Position};
 use crate::queue::Why;
 
 /// A job expected within this time runs soon: an obstacle of now is its obstacle.
@@ -44,23 +44,23 @@ pub struct AccountFacts {
     /// Its plan.
     pub plan: String,
     /// What waits in it, and the budgets it waits for.
-    pub line: Line,
+    pub line: Backlog,
 }
 
 /// Why a job does not run, and when it is expected to, where that can be told.
 pub type Reason = (Why, Option<i64>);
 
 impl AccountFacts {
-    /// Why a job at this seat does not run yet, and when it is expected to, where
+    /// Why a job at this position does not run yet, and when it is expected to, where
     /// that can be reckoned.
     #[must_use]
-    pub fn expect(&self, seat: Seat) -> Reason {
+    pub fn expect(&self, position: Position) -> Reason {
         if let Some(why) = self.shut() {
             return (why, None);
         }
-        let expected = self.line.expect(seat);
+        let expected = self.line.expect(position);
         let (now, at_ms) = (self.line.now_ms, expected.at_ms);
-        let due = seat.due.filter(|(_, due)| *due > now);
+        let due = position.due.filter(|(_, due)| *due > now);
         // Until then nothing else matters.
         if due.is_some_and(|(why, due)| why == Why::NotBefore && due > now + SOON_MS) {
             return (expected.why, Some(at_ms));
@@ -131,11 +131,11 @@ impl AccountFacts {
         self.obstacle.as_ref().filter(|obstacle| obstacle.why == why)?.since_ms
     }
 
-    /// The seat of the job that comes next for this host, with `ahead` before it.
+    /// The position of the job that comes next for this host, with `ahead` before it.
     #[must_use]
-    pub fn seat(&self, host: &str, ahead: u64) -> Seat {
+    pub fn position(&self, host: &str, ahead: u64) -> Position {
         let room = self.line.rooms.iter().position(|room| room.host == host);
-        Seat { room: room.unwrap_or(usize::MAX), ahead, due: None }
+        Position { room: room.unwrap_or(usize::MAX), ahead, due: None }
     }
 }
 

@@ -1,14 +1,14 @@
 use super::*;
-use crate::budget::forecast::{Day, Pace, Room};
 use crate::clock::DAY_MS;
+use crate::eta::{Day, RateWindow, Room};
 
 const NOW: i64 = DAY_MS / 2;
 
 fn active() -> AccountFacts {
     let day = Day { most: 100, ..Day::default() };
     let rooms = vec![Room { host: "me".into(), waiting: 1, day, ..Room::default() }];
-    let pace = Pace { rate: 24, ..Pace::default() };
-    let line = Line { now_ms: NOW, rooms, pace, ..Line::default() };
+    let window = RateWindow { rate: 24, ..RateWindow::default() };
+    let line = Backlog { now_ms: NOW, rooms, window, ..Backlog::default() };
     AccountFacts { state: Some("active".into()), line, ..AccountFacts::default() }
 }
 
@@ -50,7 +50,7 @@ fn the_reason_is_the_first_obstacle() {
         (active(), (Why::Turn, Some(NOW))),
     ];
     for (facts, expected) in cases {
-        assert_eq!(facts.expect(facts.seat("me", 0)), expected, "{facts:?}");
+        assert_eq!(facts.expect(facts.position("me", 0)), expected, "{facts:?}");
     }
 }
 
@@ -68,17 +68,17 @@ fn no_time_is_told_while_an_obstacle_stands() {
     for why in lasting {
         for facts in [active(), used_up()] {
             let facts = AccountFacts { obstacle: met(why), ..facts };
-            assert_eq!(facts.expect(facts.seat("me", 0)), (why, None));
+            assert_eq!(facts.expect(facts.position("me", 0)), (why, None));
             assert_eq!(facts.detail(why), Some(format!("{why} is so")));
             assert_eq!((facts.since_ms(why), facts.since_ms(Why::Turn)), (Some(7), None));
         }
     }
     for why in [Why::ZoomUnreachable, Why::ZoomEndpointFailing] {
         let facts = AccountFacts { obstacle: met(why), ..active() };
-        assert_eq!(facts.expect(facts.seat("me", 0)), (why, None));
+        assert_eq!(facts.expect(facts.position("me", 0)), (why, None));
         // By tomorrow the outage is over, or nobody's forecast is worth anything.
         let facts = AccountFacts { obstacle: met(why), ..used_up() };
-        let (why, at) = facts.expect(facts.seat("me", 0));
+        let (why, at) = facts.expect(facts.position("me", 0));
         assert!(why == Why::HostDay && at >= Some(DAY_MS), "{why} {at:?}");
     }
 }
@@ -86,10 +86,10 @@ fn no_time_is_told_while_an_obstacle_stands() {
 #[test]
 fn a_person_s_obstacle_is_told_before_that_of_a_machine() {
     let paused = AccountFacts { all_paused: true, obstacle: met(Why::NoDaemon), ..active() };
-    assert_eq!(paused.expect(paused.seat("me", 0)), (Why::Paused, None));
+    assert_eq!(paused.expect(paused.position("me", 0)), (Why::Paused, None));
     let rests = Some((NOW + 60_000, "a wrong secret".into()));
     let both = AccountFacts { rests, obstacle: met(Why::ZoomUnreachable), ..active() };
-    assert_eq!(both.expect(both.seat("me", 0)), (Why::AppRejected, None));
+    assert_eq!(both.expect(both.position("me", 0)), (Why::AppRejected, None));
     assert_eq!(both.detail(Why::AppRejected).as_deref(), Some("a wrong secret"));
 }
 
@@ -110,7 +110,7 @@ fn a_job_that_sleeps_tells_what_it_sleeps_for() {
         (dead(), (Why::NotBefore, soon), (Why::NoDaemon, None)),
     ];
     for (facts, due, expected) in cases {
-        let seat = Seat { due: Some(due), ..facts.seat("me", 0) };
-        assert_eq!(facts.expect(seat), expected, "{due:?} {:?}", facts.obstacle);
+        let position = Position { due: Some(due), ..facts.position("me", 0) };
+        assert_eq!(facts.expect(position), expected, "{due:?} {:?}", facts.obstacle);
     }
 }

@@ -11,8 +11,8 @@ use super::account::Names;
 use super::sharers::Others;
 use crate::StoreError;
 use crate::budget::SECOND_MS;
-use crate::budget::forecast::{Day, Line, Pace, Room};
 use crate::clock::{DAY_MS, day_name};
+use crate::eta::{Backlog, Day, RateWindow, Room};
 
 /// Rooms of one account that are read.
 pub(super) const MOST_ROOMS: usize = 1_000;
@@ -40,7 +40,7 @@ impl Ops {
         whose: &Whose<'_>,
         hosts: &[&str],
         asleep: Option<&Asleep>,
-    ) -> Result<Line, StoreError> {
+    ) -> Result<Backlog, StoreError> {
         let others = Others::of(self, whose).await?;
         let read = match asleep {
             Some(_) => Asleep::new(),
@@ -52,7 +52,7 @@ impl Ops {
         let asleep = asleep.unwrap_or(&read);
         let (account, zoom) = (whose.account.to_owned(), whose.zoom.to_owned());
         let rooms = self.rooms(whose, hosts, asleep, MOST_ROOMS).await?;
-        let mut line = Line { account, zoom, now_ms: whose.now_ms, rooms, ..Line::default() };
+        let mut line = Backlog { account, zoom, now_ms: whose.now_ms, rooms, ..Backlog::default() };
         self.fill(whose, &mut line).await?;
         others.read(self, whose, asleep, &mut line).await?;
         Ok(line)
@@ -126,7 +126,7 @@ impl Ops {
     }
 
     /// The gates, grants and day of the label.
-    async fn fill(&self, whose: &Whose<'_>, line: &mut Line) -> Result<(), StoreError> {
+    async fn fill(&self, whose: &Whose<'_>, line: &mut Backlog) -> Result<(), StoreError> {
         let (keys, conn, budgets) = (self.store.keys(), self.store.connection(), self.budgets());
         let (word, limits) = (budgets.create.as_str(), budgets.plan(whose.plan));
         let rate = budgets.granted_per_second(limits.of(budgets.create));
@@ -150,7 +150,7 @@ impl Ops {
             let (part, since) = text.split_once('|')?;
             Some((part.parse().ok()?, since.parse().ok()?))
         });
-        line.pace = Pace { rate: rate.into(), lowered, fresh };
+        line.window = RateWindow { rate: rate.into(), lowered, fresh };
         line.closed_ms = closed.into_iter().flatten().max().unwrap_or(0);
         line.label = day(&days, 0, limits.of(budgets.create).per_day);
         Ok(())

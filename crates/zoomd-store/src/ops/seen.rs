@@ -11,9 +11,9 @@ use redis::from_redis_value;
 use super::Ops;
 use super::account::Names;
 use crate::StoreError;
-use crate::budget::model::MIDNIGHT_MARGIN_MS;
 use crate::budget::{Label, PlanLimits};
 use crate::clock::{DAY_MS, day_name};
+use crate::eta::limits::MIDNIGHT_MARGIN_MS;
 
 /// Before the field of the ledger that counts our own.
 pub(super) const ELSEWHERE: &str = "x:";

@@ -7,7 +7,7 @@ use redis::from_redis_value;
 use super::Ops;
 use super::line::{Asleep, MOST_ROOMS, Whose};
 use crate::StoreError;
-use crate::budget::forecast::{Line, Room, Sharer};
+use crate::eta::{Backlog, Room, Sharer};
 
 /// Names that are looked at in each place where they may stand.
 const MOST_NAMES: usize = 1_000;
@@ -91,7 +91,7 @@ impl Others {
         ops: &Ops,
         whose: &Whose<'_>,
         asleep: &Asleep,
-        line: &mut Line,
+        line: &mut Backlog,
     ) -> Result<(), StoreError> {
         for (nth, other) in self.all.iter().enumerate() {
             let (user, mails) = (other.user.as_deref(), other.mails.as_deref());

@@ -4,7 +4,7 @@ use redis::from_redis_value;
 
 use super::{AccountFacts, Asking, Block, Obstacle, Obstacles, Ops};
 use crate::StoreError;
-use crate::budget::forecast::Seat;
+use crate::eta::Position;
 use crate::queue::{Record, Why};
 
 /// Where a job stands.
@@ -188,11 +188,10 @@ pub(super) fn explain(view: &mut JobView, facts: &AccountFacts, place: &Place<'_
     // One that is not named is of a day's limit or a gate of another host.
     let named = due.and_then(|(why, due)| Some((why?, due)));
     let ahead = std::iter::once(place.ahead).chain(std::iter::repeat(0));
-    let each = place
-        .hosts
-        .iter()
-        .zip(ahead)
-        .map(|(host, ahead)| facts.expect(Seat { due: named, ..facts.seat(host, ahead) }));
+    let each =
+        place.hosts.iter().zip(ahead).map(|(host, ahead)| {
+            facts.expect(Position { due: named, ..facts.position(host, ahead) })
+        });
     let (why, until_ms) = each.max_by_key(|(_, until)| *until).unwrap_or((Why::Turn, None));
     view.until_ms = match (due, until_ms) {
         (Some((None, due)), Some(until)) => Some(due.max(until)),

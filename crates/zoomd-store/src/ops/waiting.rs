@@ -15,7 +15,7 @@ use super::order::hosts_of;
 use super::view::{Place, explain, explain_reconcile};
 use super::{AccountFacts, Asking, JobView, Ops, Status};
 use crate::StoreError;
-use crate::budget::forecast::{Room, Seat};
+use crate::eta::{Position, Room};
 use crate::queue::memory::Live;
 use crate::queue::{Mode, Why};
 
@@ -208,9 +208,9 @@ impl Ops {
         let today = facts.line.today();
         for (at, room) in rooms.iter().enumerate() {
             let oldest_ms = oldest()?;
-            for (jobs, seat) in parts(room, today.get(at).copied().unwrap_or(0)) {
-                let seat = Seat { room: at, ahead: seat, due: None };
-                lines.add(line(account, facts, facts.expect(seat), (jobs, oldest_ms)));
+            for (jobs, position) in parts(room, today.get(at).copied().unwrap_or(0)) {
+                let position = Position { room: at, ahead: position, due: None };
+                lines.add(line(account, facts, facts.expect(position), (jobs, oldest_ms)));
             }
         }
         let oldest_ms = oldest()?;

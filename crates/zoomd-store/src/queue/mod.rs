@@ -33,7 +33,6 @@ mod settings;
 mod settle;
 mod settle_args;
 mod story;
-pub mod turns;
 mod types;
 mod upkeep;
 mod why;

@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, HashMap};
 use std::fmt::Write as _;
 
 use redis_local::Options;
-use zoomd_store::budget::model::{Ask, Model, Verdict};
 use zoomd_store::budget::{Budgets, PlanLimits, Rate, SECOND_MS};
 use zoomd_store::clock::DAY_MS;
+use zoomd_store::eta::limits::{Ask, LimitsModel, Verdict};
 use zoomd_store::queue::{
     Admitted, Close, Mode, QueueSettings, Record, Settled, Settlement, Then, Ticket, Why,
 };
@@ -49,7 +49,7 @@ pub fn budgets() -> Budgets {
 
 struct Walk {
     bench: Bench,
-    model: Model,
+    model: LimitsModel,
     dice: Dice,
     now_ms: i64,
     held: Vec<(Ticket, &'static str, &'static str)>,
@@ -72,7 +72,7 @@ impl Walk {
         }
         Self {
             bench,
-            model: Model::new(budgets(), send_ms),
+            model: LimitsModel::new(budgets(), send_ms),
             dice: Dice(seed),
             now_ms: 1_800_000_000_000,
             held: Vec::new(),

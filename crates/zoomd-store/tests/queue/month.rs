@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, HashMap, VecDeque};
 
 use zoomd_store::budget::Budgets;
-use zoomd_store::budget::model::Verdict;
 use zoomd_store::clock::DAY_MS;
-use zoomd_store::queue::turns::{Arrival, Turns, place};
+use zoomd_store::eta::fair_queue::{Arrival, FairQueue, place};
+use zoomd_store::eta::limits::Verdict;
 
 use crate::model::Dice;
 
@@ -20,7 +20,7 @@ const FREE: (usize, u32) = (3, 6_000);
 const HOUR_MS: i64 = 3_600_000;
 
 struct Month {
-    turns: Turns,
+    turns: FairQueue,
     dice: Dice,
     /// What comes, by time.
     coming: BTreeMap<i64, Vec<Arrival>>,
@@ -43,7 +43,7 @@ fn zoom_of(account: &str) -> String {
 
 impl Month {
     fn new(seed: u64) -> Self {
-        let mut turns = Turns::new(Budgets::default(), 10_000);
+        let mut turns = FairQueue::new(Budgets::default(), 10_000);
         for n in 0..ALONE {
             turns.account(&format!("a{n}"), &format!("a{n}"), "pro");
         }

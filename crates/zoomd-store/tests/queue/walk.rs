@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, HashMap};
 use std::fmt::Write as _;
 
 use redis_local::Options;
-use zoomd_store::budget::model::Verdict;
 use zoomd_store::clock::DAY_MS;
-use zoomd_store::queue::turns::{Arrival, Turns, place};
+use zoomd_store::eta::fair_queue::{Arrival, FairQueue, place};
+use zoomd_store::eta::limits::Verdict;
 use zoomd_store::queue::{
     Admission, Admitted, Close, Mode, QueueSettings, Record, Settled, Settlement, Then, Ticket,
 };
@@ -25,7 +25,7 @@ const HOSTS: [&str; 3] = ["U1", "U2", "U3"];
 
 struct Walk {
     bench: Bench,
-    model: Turns,
+    model: FairQueue,
     dice: Dice,
     now_ms: i64,
     flying: Vec<Ticket>,
@@ -50,7 +50,7 @@ impl Walk {
         let send_ms = i64::try_from(settings.send_within.as_millis()).expect("ms");
         let options = Options { aof: None, ..Options::default() };
         let bench = Bench::with(options, settings).await;
-        let mut model = Turns::new(budgets(), send_ms);
+        let mut model = FairQueue::new(budgets(), send_ms);
         for (name, zoom, plan) in ACCOUNTS {
             bench.account(name, plan).await;
             bench.cmd(&format!("HSET zoomd:v1:a:{name} z {zoom}")).await;

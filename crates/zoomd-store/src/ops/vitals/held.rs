@@ -48,7 +48,7 @@ impl Ops {
         for account in accounts.into_iter().take(MOST_ACCOUNTS) {
             let facts = self.account_facts(&account, &[]).await?;
             for room in facts.line.rooms.iter().filter(|room| room.waiting > 0) {
-                let (why, until_ms) = facts.expect(facts.seat(&room.host, 0));
+                let (why, until_ms) = facts.expect(facts.position(&room.host, 0));
                 if until_ms.is_some_and(|until| until < now_ms + LONG_MS) {
                     continue;
                 }

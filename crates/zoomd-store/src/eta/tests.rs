@@ -1,8 +1,8 @@
-//! Tables of what is reckoned without the model: a line, a seat, and when and why its job runs.
+//! Tables of what is reckoned without the model: a line, a position, and when and why its job runs.
 
 use super::*;
 use crate::budget::SECOND_MS;
-use crate::budget::model::next_day;
+use crate::eta::limits::next_day;
 
 const NOON: i64 = 20_000 * DAY_MS + DAY_MS / 2;
 const MIDNIGHT: i64 = 20_001 * DAY_MS;
@@ -17,19 +17,19 @@ fn room(host: &str, waiting: u64, used: u64) -> Room {
 }
 
 /// A Pro account at noon.
-fn line(rooms: Vec<Room>) -> Line {
-    let pace = Pace { rate: 24, ..Pace::default() };
+fn line(rooms: Vec<Room>) -> Backlog {
+    let window = RateWindow { rate: 24, ..RateWindow::default() };
     let (account, zoom) = ("acme".into(), "Z".into());
-    Line { account, zoom, now_ms: NOON, pace, rooms, ..Line::default() }
+    Backlog { account, zoom, now_ms: NOON, window, rooms, ..Backlog::default() }
 }
 
-fn at(line: &Line, room: usize, ahead: u64) -> (Why, i64) {
-    let expected = line.reckon(Seat { room, ahead, due: None });
+fn at(line: &Backlog, room: usize, ahead: u64) -> (Why, i64) {
+    let expected = line.reckon(Position { room, ahead, due: None });
     (expected.why, expected.at_ms - NOON)
 }
 
 /// When the host's hundred opens on the n-th day from now.
-fn opening(line: &Line, room: usize, days: i64) -> i64 {
+fn opening(line: &Backlog, room: usize, days: i64) -> i64 {
     let name = format!("{}|{}", line.account, line.rooms[room].host);
     next_day(MIDNIGHT + (days - 1) * DAY_MS - 1, &name) - NOON
 }
@@ -47,14 +47,14 @@ fn the_place_in_the_line_is_counted_by_the_second() {
         assert_eq!(at(&all, 0, ahead), expected, "{ahead} before it");
     }
     // Slots of this second are free a second, and a little, after they were taken.
-    all.pace.fresh = vec![NOON - 700; 24];
+    all.window.fresh = vec![NOON - 700; 24];
     assert_eq!(at(&all, 0, 0), (Why::Second, SECOND_MS - 700));
     assert_eq!(at(&all, 0, 24), (Why::Second, 2 * SECOND_MS - 700));
     // Half the rate, which recovers by a hundredth in a second.
-    all.pace = Pace { rate: 24, lowered: Some((0.5, NOON)), fresh: Vec::new() };
+    all.window = RateWindow { rate: 24, lowered: Some((0.5, NOON)), fresh: Vec::new() };
     assert_eq!(at(&all, 0, 12), (Why::Second, SECOND_MS));
     assert_eq!(at(&all, 0, 24), (Why::Second, 2 * SECOND_MS));
-    all.pace.rate = 0;
+    all.window.rate = 0;
     assert_eq!(at(&all, 0, 999), (Why::Turn, 0));
 }
 
@@ -92,7 +92,7 @@ fn the_hosts_hundred_puts_jobs_off_day_by_day() {
 fn the_labels_day_is_shared_by_all_hosts() {
     let mut free = line(vec![room("a", 80, 0), room("b", 80, 0)]);
     free.label = Day { used: 5_900, most: 6_000, ..Day::default() };
-    free.pace.rate = 3;
+    free.window.rate = 3;
     assert_eq!(at(&free, 0, 49).0, Why::Second);
     let (why, late) = at(&free, 0, 50);
     assert_eq!((why, late / 60_000), (Why::LabelDay, 12 * 60));
@@ -121,8 +121,8 @@ fn gates_open_when_they_say() {
 
 #[test]
 fn a_sleeping_job_finds_what_is_left_when_it_wakes() {
-    let expect = |line: &Line, ahead, due| {
-        let expected = line.reckon(Seat { room: 0, ahead, due: Some((Why::Backoff, due)) });
+    let expect = |line: &Backlog, ahead, due| {
+        let expected = line.reckon(Position { room: 0, ahead, due: Some((Why::Backoff, due)) });
         (expected.why, expected.at_ms)
     };
     // Nobody else: at its time.
@@ -161,16 +161,17 @@ fn the_level_is_the_highest_that_fits() {
 #[test]
 fn a_line_of_any_length_has_an_answer_soon() {
     let rooms = |each| (0..500).map(|n| room(&format!("U{n}"), each, 0)).collect();
-    let played = line(rooms(40));
+    let simulated = line(rooms(40));
     let began = std::time::Instant::now();
-    let seat = Seat { room: 250, ahead: 39, due: None };
-    let (exact, about) = (played.expect(seat).at_ms, played.reckon(seat).at_ms);
+    let position = Position { room: 250, ahead: 39, due: None };
+    let (exact, about) = (simulated.expect(position).at_ms, simulated.reckon(position).at_ms);
     // 20,000 jobs at 24 in 1.1 seconds: a quarter of an hour.
     assert!((exact - about).abs() < 2 * SECOND_MS, "{exact} {about}");
     assert!(exact - NOON > 14 * 60_000 && exact - NOON < 16 * 60_000, "{}", exact - NOON);
-    let all: Vec<_> = (0..500).map(|room| played.expect(Seat { room, ..seat }).at_ms).collect();
+    let all: Vec<_> =
+        (0..500).map(|room| simulated.expect(Position { room, ..position }).at_ms).collect();
     assert!(all.iter().all(|at| *at > NOON + 10 * 60_000));
     let longer = line(rooms(4_000));
-    assert!(longer.expect(Seat { room: 3, ahead: 10, due: None }).at_ms > NOON + 3 * 60_000);
+    assert!(longer.expect(Position { room: 3, ahead: 10, due: None }).at_ms > NOON + 3 * 60_000);
     assert!(began.elapsed() < std::time::Duration::from_secs(20), "{:?}", began.elapsed());
 }

@@ -1,8 +1,8 @@
 //! One pass over the days: who is served on which, and when in it.
 
-use super::{Line, Room, level};
-use crate::budget::model::{MIDNIGHT_MARGIN_MS, next_day};
+use super::{Backlog, Room, level};
 use crate::clock::{DAY_MS, next_midnight_ms};
+use crate::eta::limits::{MIDNIGHT_MARGIN_MS, next_day};
 use crate::queue::Why;
 
 /// Jobs of one host, and of one account, in one turn (lua/claim.lua).
@@ -22,8 +22,8 @@ pub(super) struct Fits {
 }
 
 /// One pass over the days.
-pub(super) struct Walk<'a> {
-    line: &'a Line,
+pub(super) struct Estimate<'a> {
+    line: &'a Backlog,
     pub(super) waiting: Vec<u64>,
     sharers: Vec<Vec<u64>>,
     /// Calls of today that count on tomorrow too, of each room.
@@ -32,8 +32,8 @@ pub(super) struct Walk<'a> {
     midnight_ms: i64,
 }
 
-impl<'a> Walk<'a> {
-    pub(super) fn new(line: &'a Line) -> Self {
+impl<'a> Estimate<'a> {
+    pub(super) fn new(line: &'a Backlog) -> Self {
         let waiting = |rooms: &[Room]| rooms.iter().map(|room| room.waiting).collect();
         Self {
             line,
@@ -161,15 +161,15 @@ impl<'a> Walk<'a> {
         let place = others.fold(before, u64::saturating_add);
         // In each second all that stand in line have equal parts.
         let place = sharers().fold(place, |all, fits| all.saturating_add(fits.min(place)));
-        self.line.pace.time_of(place, from)
+        self.line.window.time_of(place, from)
     }
 
     /// Jobs of one account before the others have their turn.
     fn turn_of_account(&self, sharers: usize) -> u64 {
-        if self.line.pace.rate == 0 {
+        if self.line.window.rate == 0 {
             return ACCOUNT_TURN;
         }
-        (self.line.pace.rate / (sharers as u64 + 1)).clamp(1, ACCOUNT_TURN)
+        (self.line.window.rate / (sharers as u64 + 1)).clamp(1, ACCOUNT_TURN)
     }
 
     /// How many others of a room have gone at a time, all rooms served alike.
@@ -178,7 +178,7 @@ impl<'a> Walk<'a> {
         let busy = all.filter(|fits| *fits > 0).count().max(1) as u64;
         let others = self.waiting.get(room).map_or(0, |waiting| waiting.saturating_sub(1));
         let fit = fits.own.get(room).map_or(0, |fits| (*fits).min(others));
-        fit.min(self.line.pace.before(opens, at) / busy)
+        fit.min(self.line.window.before(opens, at) / busy)
     }
 }
 

@@ -7,7 +7,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use super::{Budgets, Label, PlanLimits, SECOND_MS};
+use crate::budget::{Budgets, Label, PlanLimits, SECOND_MS};
 use crate::clock::DAY_MS;
 use crate::queue::Why;
 
@@ -45,7 +45,7 @@ pub enum Verdict {
 
 /// The budgets of a namespace.
 #[derive(Debug, Clone)]
-pub struct Model {
+pub struct LimitsModel {
     budgets: Budgets,
     send_ms: i64,
     zooms: HashMap<String, Zoom>,
@@ -65,7 +65,7 @@ struct Zoom {
     lowered: Option<(f64, i64)>,
 }
 
-impl Model {
+impl LimitsModel {
     /// Budgets nobody has spent of; a call is sent at the latest `send_ms` after
     /// its grant.
     #[must_use]

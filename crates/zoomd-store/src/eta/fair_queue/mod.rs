@@ -12,9 +12,9 @@ mod zset;
 
 use std::collections::{HashMap, HashSet};
 
-use super::Why;
 use crate::budget::Budgets;
-use crate::budget::model::{Ask, Model, Verdict};
+use crate::eta::limits::{Ask, LimitsModel, Verdict};
+use crate::queue::Why;
 use zset::Zset;
 
 /// The bounds of claim.lua.
@@ -70,9 +70,9 @@ pub struct Served {
 
 /// The waiting side of a namespace.
 #[derive(Debug, Clone)]
-pub struct Turns {
+pub struct FairQueue {
     /// The budgets; settles of a call go there.
-    pub budgets: Model,
+    pub budgets: LimitsModel,
     accounts: HashMap<String, Account>,
     jobs: HashMap<String, Place>,
     rooms: HashMap<String, Zset>,
@@ -100,12 +100,12 @@ enum Again {
     Never,
 }
 
-impl Turns {
+impl FairQueue {
     /// Nobody waits; a call is sent at the latest `send_ms` after its grant.
     #[must_use]
     pub fn new(budgets: Budgets, send_ms: i64) -> Self {
         Self {
-            budgets: Model::new(budgets, send_ms),
+            budgets: LimitsModel::new(budgets, send_ms),
             accounts: HashMap::new(),
             jobs: HashMap::new(),
             rooms: HashMap::new(),

@@ -1,9 +1,9 @@
 //! The line of a Zoom account whose budget is spent.
 
-use super::{Again, Glance, QUANTUM, Turns, Zset};
-use crate::budget::model::Ask;
+use super::{Again, FairQueue, Glance, QUANTUM, Zset};
+use crate::eta::limits::Ask;
 
-impl Turns {
+impl FairQueue {
     fn stand(&mut self, lane: &str, ask: Ask<'_>, glance: &mut Glance) {
         let place = ask.now_ms * 1000 + glance.visits;
         self.lines.entry(ask.zoom.to_owned()).or_default().add(lane, place);

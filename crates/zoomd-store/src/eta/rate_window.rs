@@ -8,7 +8,7 @@ const RECOVERY: f64 = 0.01;
 
 /// Calls per second, and what was used of them in the last one.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct Pace {
+pub struct RateWindow {
     /// Calls granted in any second; 0: no limit.
     pub rate: u64,
     /// The part of it that is used since a time (ms), if Zoom had it lowered.
@@ -17,7 +17,7 @@ pub struct Pace {
     pub fresh: Vec<i64>,
 }
 
-impl Pace {
+impl RateWindow {
     /// When a call goes that has `place` others before it from `from` on.
     #[must_use]
     pub fn time_of(&self, place: u64, from: i64) -> i64 {

@@ -4,54 +4,57 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::OnceLock;
 
-use super::{Line, Room, Seat};
+use super::{Backlog, Position, Room};
 use crate::budget::{Budgets, Label, PlanLimits, Rate};
 use crate::clock::DAY_MS;
-use crate::queue::turns::Turns;
+use crate::eta::fair_queue::FairQueue;
 
-/// Jobs of a line that is played; a longer one is reckoned in the large.
+/// Jobs of a line that is simulated; a longer one is reckoned in the large.
 const MOST_JOBS: u64 = 20_000;
-/// The same for a job that sleeps: each of a list of them is played by itself.
+/// The same for a job that sleeps: each of a list of them is simulated by itself.
 const MOST_ASLEEP: u64 = 1_000;
 /// Rounds of claims, for a line that does not get on.
 const MOST_ROUNDS: usize = 100_000;
 /// How long after its grant a call may be sent, by default.
 const SEND_MS: i64 = 10_000;
-const PLAN: &str = "played";
+const PLAN: &str = "simulated";
 
 /// When each waiting job of each room goes, by its place; reckoned once.
 #[derive(Debug, Clone, Default)]
-pub struct Played(OnceLock<Option<Vec<Vec<i64>>>>);
+pub struct Simulated(OnceLock<Option<Vec<Vec<i64>>>>);
 
-impl Line {
-    /// When the job of this seat goes, as the model has it; `None` for a line that
-    /// is too long to be played.
-    pub(super) fn played(&self, seat: Seat) -> Option<i64> {
-        let at = usize::try_from(seat.ahead).ok()?;
-        let waits = self.rooms.get(seat.room).is_some_and(|room| seat.ahead < room.waiting);
-        if waits && seat.due.is_none() {
-            let times = self.played.0.get_or_init(|| self.play(None)).as_ref()?;
-            return times.get(seat.room)?.get(at).copied();
+impl Backlog {
+    /// When the job of this position goes, as the model has it; `None` for a line that
+    /// is too long to be simulated.
+    pub(super) fn simulated(&self, position: Position) -> Option<i64> {
+        let at = usize::try_from(position.ahead).ok()?;
+        let waits = self.rooms.get(position.room).is_some_and(|room| position.ahead < room.waiting);
+        if waits && position.due.is_none() {
+            let times = self.simulated.0.get_or_init(|| self.simulate(None)).as_ref()?;
+            return times.get(position.room)?.get(at).copied();
         }
-        self.play(Some(seat))?.get(seat.room)?.last().copied()
+        self.simulate(Some(position))?.get(position.room)?.last().copied()
     }
 
     /// Plays the line to its end, or until a job has gone that is not in it yet.
-    fn play(&self, more: Option<Seat>) -> Option<Vec<Vec<i64>>> {
+    fn simulate(&self, more: Option<Position>) -> Option<Vec<Vec<i64>>> {
         let rooms = || self.rooms.iter().chain(self.sharers.iter().flat_map(|s| &s.rooms));
         let total = rooms().fold(0, |sum: u64, room| sum.saturating_add(room.waiting));
-        let most =
-            if more.is_some_and(|seat| seat.due.is_some()) { MOST_ASLEEP } else { MOST_JOBS };
+        let most = if more.is_some_and(|position| position.due.is_some()) {
+            MOST_ASLEEP
+        } else {
+            MOST_JOBS
+        };
         if total > most {
             return None;
         }
         let mut turns = self.as_it_stands();
         let mut left = self.rooms.iter().map(|room| room.waiting).sum::<u64>();
-        if let Some(seat) = more {
-            let room = self.rooms.get(seat.room)?;
-            let score = i64::try_from(2 * seat.ahead.min(room.waiting)).ok()? + 1;
+        if let Some(position) = more {
+            let room = self.rooms.get(position.room)?;
+            let score = i64::try_from(2 * position.ahead.min(room.waiting)).ok()? + 1;
             let (account, host) = (&self.account, room.ledger_name());
-            match seat.due {
+            match position.due {
                 Some((_, due)) => turns.sleep("more", account, host, score, due),
                 None => turns.to_room("more", account, host, score),
             }
@@ -82,23 +85,23 @@ impl Line {
         None
     }
 
-    fn as_it_stands(&self) -> Turns {
+    fn as_it_stands(&self) -> FairQueue {
         let most = |room: &Room| u32::try_from(room.day.most).unwrap_or(u32::MAX);
         let light = Rate {
-            per_second: u32::try_from(self.pace.rate).unwrap_or(u32::MAX),
+            per_second: u32::try_from(self.window.rate).unwrap_or(u32::MAX),
             per_day: u32::try_from(self.label.most).unwrap_or(u32::MAX),
         };
         let host_day = self.rooms.iter().map(most).max().unwrap_or(0);
         let limits = PlanLimits { light, host_day, ..PlanLimits::default() };
         let plans = BTreeMap::from([(PLAN.to_owned(), limits)]);
         let budgets = Budgets { plans, share: 1.0, create: Label::Light, ..Budgets::default() };
-        let mut turns = Turns::new(budgets, SEND_MS);
+        let mut turns = FairQueue::new(budgets, SEND_MS);
         self.restore_budgets(&mut turns);
         self.restore_rooms(&mut turns);
         turns
     }
 
-    fn restore_budgets(&self, turns: &mut Turns) {
+    fn restore_budgets(&self, turns: &mut FairQueue) {
         let light = Label::Light.as_str();
         let today = self.now_ms.div_euclid(DAY_MS);
         let (mut ledger, mut gates) = (BTreeMap::new(), HashMap::new());
@@ -113,11 +116,11 @@ impl Line {
             note(format!("h:{}", room.ledger_name()), room.day);
             gates.insert(format!("h:{}", room.ledger_name()), room.closed_ms);
         }
-        let grants = self.pace.fresh.iter().rev().copied().collect();
-        turns.budgets.restore(&self.zoom, grants, ledger, gates, self.pace.lowered);
+        let grants = self.window.fresh.iter().rev().copied().collect();
+        turns.budgets.restore(&self.zoom, grants, ledger, gates, self.window.lowered);
     }
 
-    fn restore_rooms(&self, turns: &mut Turns) {
+    fn restore_rooms(&self, turns: &mut FairQueue) {
         turns.account(&self.account, &self.zoom, PLAN);
         let mut rooms: Vec<_> = self.rooms.iter().enumerate().collect();
         rooms.sort_by_key(|(index, room)| (room.turn, *index));

@@ -1,8 +1,8 @@
 //! Puts the model where a namespace stands, to see how it goes on from there.
 
-use super::{Turns, room};
+use super::{FairQueue, room};
 
-impl Turns {
+impl FairQueue {
     /// A room with `jobs` of an account, behind its other rooms; asleep until
     /// `wakes_ms` if that is not 0.
     pub(crate) fn add_room(&mut self, account: &str, host: &str, jobs: &[String], wakes_ms: i64) {
