@@ -5,84 +5,25 @@
 //! reached: an exchange that ends as soon as the connection stands. A reply's
 //! body is bounded and, where it came in one piece and plain, not copied.
 
-use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use http::header::{ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_TYPE, HOST, USER_AGENT};
 use http::{HeaderMap, HeaderValue, Method, Request, Uri};
-use rustls::pki_types::CertificateDer;
 use url::Url;
 
 use crate::body::{Departure, GuardedBody, SendBody};
-use crate::endpoints::{EndpointError, Endpoints};
+use crate::endpoints::EndpointError;
 use crate::error::{Sent, SetupError, TransportError, TransportKind};
-use crate::proxy::Proxies;
 use crate::reply::Reply;
+use crate::settings::{LAST_LOOK, Settings};
 use crate::token::AccessToken;
 use crate::transport::{Call, Raw, Transport};
 
 /// The headers of a create: Host, Accept, Accept-Encoding, User-Agent,
 /// Authorization, Content-Type, Content-Length.
 const HEADERS: usize = 7;
-
-/// How long a token call is looked at again once its time is over. A process
-/// that was stopped wakes with the reply unread in its socket, and the timer is
-/// heard first: the reply would be thrown away, and with it the account.
-const LAST_LOOK: Duration = Duration::from_millis(100);
-
-/// How to talk to Zoom.
-#[derive(Clone, Debug)]
-pub struct Settings {
-    /// Where Zoom is.
-    pub endpoints: Endpoints,
-    /// The longest a connection may take: name, proxy and TLS included. The
-    /// addresses of a name share it.
-    pub connect_timeout: Duration,
-    /// The longest an API call may take, connecting and body included.
-    pub request_timeout: Duration,
-    /// The longest a token call may take, connecting included; 100 ms more where
-    /// it is over, for a reply that came unread. Generous: giving up loses the reply.
-    pub token_timeout: Duration,
-    /// How long an idle connection is kept. Shorter than the other side keeps
-    /// it, or a request may be lost to a connection that is closing.
-    pub idle_timeout: Duration,
-    /// The largest body that is read.
-    pub max_body: usize,
-    /// The `User-Agent`.
-    pub user_agent: String,
-    /// Certificates to trust besides the system's.
-    pub extra_roots: Vec<CertificateDer<'static>>,
-    /// Which proxy calls go through; none unless told otherwise.
-    pub proxies: Proxies,
-    /// Names whose addresses stand here and are not asked for.
-    pub addresses: Vec<(String, Vec<SocketAddr>)>,
-}
-
-impl Settings {
-    /// The longest a token call takes until it is given up.
-    #[must_use]
-    pub fn longest_token_call(&self) -> Duration {
-        self.token_timeout + LAST_LOOK
-    }
-
-    /// Settings fit for Zoom at `endpoints`.
-    pub fn new(endpoints: Endpoints) -> Self {
-        Self {
-            endpoints,
-            connect_timeout: Duration::from_secs(5),
-            request_timeout: Duration::from_secs(30),
-            token_timeout: Duration::from_secs(45),
-            idle_timeout: Duration::from_secs(20),
-            max_body: 4 << 20,
-            user_agent: concat!("zoom-api/", env!("CARGO_PKG_VERSION")).to_owned(),
-            extra_roots: Vec::new(),
-            proxies: Proxies::none(),
-            addresses: Vec::new(),
-        }
-    }
-}
 
 /// A client of Zoom's API. Cloning shares the connections.
 #[derive(Clone)]

@@ -23,6 +23,8 @@ mod decode;
 mod endpoints;
 mod error;
 mod failure;
+mod headers;
+mod limit_words;
 mod limits;
 mod meetings;
 mod oauth;
@@ -30,6 +32,7 @@ mod objects;
 mod proxy;
 mod reply;
 pub mod scopes;
+mod settings;
 mod text;
 mod tls;
 mod token;
@@ -38,12 +41,12 @@ pub mod webhook;
 mod zoom_error;
 
 pub use body::SendBody;
-pub use client::{Client, Settings};
+pub use client::Client;
 pub use endpoints::{EndpointError, Endpoints};
 pub use error::{Sent, SetupError, TransportError, TransportKind, Unreadable};
-pub use limits::{
-    Limit, LimitKind, RetryAfter, asked_rest, limit_kind, next_utc_midnight, retry_after,
-};
+pub use headers::{RateHeaders, RateType, RetryAfter, retry_after};
+pub use limit_words::LimitKind;
+pub use limits::{Limit, asked_rest, limit_kind, next_utc_midnight};
 pub use meetings::{ListKind, ListQuery, MeetingRef, Pager, PagerFull, Step};
 pub use oauth::{
     App, Pkce, RawTokenReply, RefusalCause, RefusalKind, TokenRefusal, TokenReply,
@@ -51,6 +54,7 @@ pub use oauth::{
 };
 pub use objects::{Created, Listed, Meeting, OddRow, Page, User, id_digits};
 pub use proxy::{PROXY_VARIABLES, Proxies, ProxyError};
-pub use reply::{RateHeaders, RateType, Reply};
+pub use reply::Reply;
+pub use settings::Settings;
 pub use token::{AccessToken, Claims, InvalidToken};
 pub use zoom_error::{Class, FieldError, ZoomError};

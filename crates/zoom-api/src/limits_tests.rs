@@ -28,39 +28,6 @@ fn reply(status: u16, message: &str, headers: &[(&str, &str)]) -> Reply {
     Reply::new(status, &map, Bytes::from(body))
 }
 
-#[test]
-fn retry_after_in_three_forms() {
-    let table = [
-        ("7", Some(RetryAfter::Seconds(7))),
-        (" 0 ", Some(RetryAfter::Seconds(0))),
-        ("2020-05-31T00:00:00Z", Some(RetryAfter::At(at("2020-05-31T00:00:00Z")))),
-        ("2020-05-31T02:00:00+02:00", Some(RetryAfter::At(at("2020-05-31T00:00:00Z")))),
-        ("2020-05-31T00:00:00", Some(RetryAfter::At(at("2020-05-31T00:00:00Z")))),
-        ("Sun, 31 May 2020 00:00:00 GMT", Some(RetryAfter::At(at("2020-05-31T00:00:00Z")))),
-        ("", None),
-        ("-1", None),
-        ("1.5", None),
-        ("soon", None),
-        ("99999999999999999999999", None),
-        ("18446744073709551615", Some(RetryAfter::Seconds(u64::MAX))),
-    ];
-    for (text, expected) in table {
-        assert_eq!(retry_after(text), expected, "{text:?}");
-    }
-}
-
-#[test]
-fn a_retry_after_out_of_reason_is_not_believed() {
-    let now = at("2026-03-01T12:00:00Z");
-    let hour = SignedDuration::from_hours(1);
-    assert_eq!(RetryAfter::Seconds(0).until(now, hour), None);
-    assert_eq!(RetryAfter::Seconds(u64::MAX).until(now, hour), None);
-    assert_eq!(RetryAfter::Seconds(i64::MAX as u64).until(now, hour), None);
-    assert_eq!(RetryAfter::Seconds(3601).until(now, hour), None);
-    assert_eq!(RetryAfter::At(now).until(now, hour), None);
-    assert_eq!(RetryAfter::Seconds(3600).until(now, hour), Some(at("2026-03-01T13:00:00Z")));
-}
-
 /// Message, headers, and what they mean.
 type Row<'a> = (&'a str, &'a [(&'a str, &'a str)], LimitKind, &'a str);
 

@@ -14,7 +14,6 @@ use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 
 use crate::error::Unreadable;
-use crate::reply::Reply;
 
 /// What a create answered.
 #[derive(Default)]
@@ -217,12 +216,15 @@ impl<'a> KeepRaw<'a> for Meeting {
 impl KeepRaw<'_> for Page {}
 impl KeepRaw<'_> for User {}
 
-pub(crate) fn read<'a, T: KeepRaw<'a>>(reply: &'a Reply, what: &str) -> Result<T, Unreadable> {
-    let unreadable = |why: String| Unreadable {
-        status: reply.status,
-        what: format!("{what} was expected: {why}"),
-    };
-    let text = std::str::from_utf8(&reply.body).map_err(|_| unreadable("not utf-8".into()))?;
+/// The object that the `body` of an answer is; `what` is wanted, for the message.
+pub(crate) fn read<'a, T: KeepRaw<'a>>(
+    status: u16,
+    body: &'a [u8],
+    what: &str,
+) -> Result<T, Unreadable> {
+    let unreadable =
+        |why: String| Unreadable { status, what: format!("{what} was expected: {why}") };
+    let text = std::str::from_utf8(body).map_err(|_| unreadable("not utf-8".into()))?;
     if let Some(object) = T::plain(text) {
         return Ok(object);
     }

@@ -5,74 +5,19 @@
 //! once, for five fields.
 
 use bytes::Bytes;
-use http::header::{DATE, RETRY_AFTER};
+use http::header::DATE;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use jiff::Timestamp;
 
 use crate::decode::{self, Undecoded};
 use crate::error::{TransportError, Unreadable};
 use crate::failure;
-use crate::limits::{RetryAfter, http_date, retry_after};
+use crate::headers::{RateHeaders, http_date};
 use crate::objects::{self, Created, KeepRaw, Meeting, Page, User};
 use crate::zoom_error::ZoomError;
 
 // Made once: a name given as text is read anew with each look.
-static CATEGORY: HeaderName = HeaderName::from_static("x-ratelimit-category");
-static TYPE: HeaderName = HeaderName::from_static("x-ratelimit-type");
-static LIMIT: HeaderName = HeaderName::from_static("x-ratelimit-limit");
-static REMAINING: HeaderName = HeaderName::from_static("x-ratelimit-remaining");
 static TRACKING_ID: HeaderName = HeaderName::from_static("x-zm-trackingid");
-
-/// What `X-RateLimit-Type` named.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum RateType {
-    /// Calls per second.
-    PerSecond,
-    /// Calls per day.
-    Daily,
-}
-
-/// What the headers say of limits. All optional, all to be doubted: they may
-/// describe another quota than the one that bit.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct RateHeaders {
-    /// `X-RateLimit-Category`, in Zoom's words (Light, Medium, …).
-    pub category: Option<String>,
-    /// `X-RateLimit-Type`.
-    pub kind: Option<RateType>,
-    /// `X-RateLimit-Limit`.
-    pub limit: Option<u32>,
-    /// `X-RateLimit-Remaining`.
-    pub remaining: Option<u32>,
-    /// `Retry-After`.
-    pub retry_after: Option<RetryAfter>,
-}
-
-impl RateHeaders {
-    /// Reads what is there; what cannot be read counts as absent.
-    pub fn read(headers: &HeaderMap) -> Self {
-        let text = |name: &HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
-        let number = |name| text(name).and_then(|value| value.trim().parse().ok());
-        Self {
-            category: text(&CATEGORY).map(|value| value.chars().take(32).collect()),
-            kind: text(&TYPE).and_then(rate_type),
-            limit: number(&LIMIT),
-            remaining: number(&REMAINING),
-            retry_after: text(&RETRY_AFTER).and_then(retry_after),
-        }
-    }
-}
-
-fn rate_type(value: &str) -> Option<RateType> {
-    let value = value.trim();
-    if value.eq_ignore_ascii_case("qps") {
-        Some(RateType::PerSecond)
-    } else if value.to_ascii_lowercase().starts_with("daily") {
-        Some(RateType::Daily)
-    } else {
-        None
-    }
-}
 
 /// A complete answer: status, limits, body.
 #[derive(Clone)]
@@ -166,7 +111,7 @@ impl Reply {
             let what = format!("status {status} was expected");
             return Err(Unreadable { status: self.status, what });
         }
-        objects::read(self, what).map_err(|mut unreadable| {
+        objects::read(self.status, &self.body, what).map_err(|mut unreadable| {
             if let Some(coding) = &self.undecoded {
                 unreadable.what += &format!("; its content-encoding {coding:?} cannot be decoded");
             }
@@ -188,22 +133,6 @@ impl std::fmt::Debug for Reply {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn headers_are_optional_and_forgiving() {
-        let mut map = HeaderMap::new();
-        assert_eq!(RateHeaders::read(&map), RateHeaders::default());
-        map.insert("x-ratelimit-category", HeaderValue::from_static("Light"));
-        map.insert("x-ratelimit-type", HeaderValue::from_static("Daily-limit"));
-        map.insert("x-ratelimit-limit", HeaderValue::from_static(" 100 "));
-        map.insert("x-ratelimit-remaining", HeaderValue::from_static("-3"));
-        map.insert("retry-after", HeaderValue::from_static("3"));
-        let read = RateHeaders::read(&map);
-        assert_eq!(read.category.as_deref(), Some("Light"));
-        assert_eq!(read.kind, Some(RateType::Daily));
-        assert_eq!((read.limit, read.remaining), (Some(100), None));
-        assert_eq!(read.retry_after, Some(RetryAfter::Seconds(3)));
-    }
 
     #[test]
     fn date_and_tracking_id() {

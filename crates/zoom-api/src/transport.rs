@@ -25,10 +25,10 @@ use hyper_util::rt::{TokioExecutor, TokioTimer};
 use rustls::ClientConfig;
 
 use crate::body::GuardedBody;
-use crate::client::Settings;
 use crate::connector::{Connector, Names};
 use crate::error::{SetupError, TransportError};
 use crate::proxy::Routes;
+use crate::settings::Settings;
 use crate::{failure, tls};
 
 /// API connections kept while nobody uses them.

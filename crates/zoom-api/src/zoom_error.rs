@@ -10,7 +10,7 @@ use std::fmt;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::limits;
+use crate::limit_words::{self, LimitKind};
 use crate::text::scrub;
 
 const LONGEST_MESSAGE: usize = 500;
@@ -84,7 +84,7 @@ impl ZoomError {
     pub fn class(&self) -> Class {
         let readable = self.code.is_some() || !self.message.is_empty();
         match (self.status, self.code) {
-            (300..500, _) if limits::named(self).is_some() => Class::RateLimited,
+            (300..500, _) if self.limit().is_some() => Class::RateLimited,
             (500.., _) | (..400, _) | (408 | 425, _) => Class::Unclear,
             (_, Some(4711 | 4700 | 104)) => Class::Scope,
             _ if self.says("does not contain scope") => Class::Scope,
@@ -97,6 +97,13 @@ impl ZoomError {
             _ if readable => Class::Refused,
             _ => Class::Unclear,
         }
+    }
+
+    /// The limit that this error names; what that means depends on the status, too.
+    pub(crate) fn limit(&self) -> Option<LimitKind> {
+        let is_429 = self.status == 429 || self.code == Some(429);
+        let fields = self.errors.iter().map(|field| &field.message);
+        limit_words::named(is_429, std::iter::once(&self.message).chain(fields))
     }
 
     /// Whether the meeting named does not exist (any more).

@@ -12,7 +12,7 @@ use super::{App, Pkce, RawTokenReply};
 use crate::client::Client;
 use crate::decode;
 use crate::error::TransportError;
-use crate::limits::retry_after;
+use crate::headers::retry_after;
 
 impl Client {
     /// The consent page to send a person to.

@@ -9,7 +9,7 @@ use std::fmt;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::limits::RetryAfter;
+use crate::headers::RetryAfter;
 use crate::text::scrub;
 
 /// What kind of refusal it is.

@@ -12,7 +12,7 @@ use zeroize::Zeroizing;
 
 use super::refusal::{TokenRefusal, classify_token_error};
 use crate::decode;
-use crate::limits::RetryAfter;
+use crate::headers::RetryAfter;
 
 /// The largest text of a reply, once it is decoded.
 const MOST_TEXT: usize = 1 << 20;

@@ -1,4 +1,5 @@
 use super::*;
+use crate::Reply;
 use bytes::Bytes;
 use http::HeaderMap;
 use secrecy::ExposeSecret;
