@@ -7,16 +7,18 @@ use serde_json::Map;
 
 use crate::call::{Call, Caller};
 use crate::counters::Rule;
-use crate::draft::{Draft, TrackingField, Wrong, start_ms};
+use crate::draft::{Draft, TrackingField, Wrong};
 use crate::endpoint::Endpoint;
 use crate::limits::LimitKind;
 use crate::marker::marker_of;
-use crate::meetings::{Meeting, Shown};
+use crate::meetings::Meeting;
 use crate::occurrences::Changes;
 use crate::odd::PastStart;
 use crate::reply::Reply;
 use crate::settings;
+use crate::start::start_ms;
 use crate::world::World;
+use crate::written::Shown;
 
 /// The scopes that allow an operation: classic, and granular.
 fn scopes(endpoint: Endpoint) -> [&'static str; 2] {

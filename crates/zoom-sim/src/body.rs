@@ -34,6 +34,12 @@ pub(crate) enum SimBody {
     },
 }
 
+impl Default for SimBody {
+    fn default() -> Self {
+        Self::Whole(None)
+    }
+}
+
 static BLOCK: [u8; 16_384] = [b'x'; 16_384];
 
 impl Body for SimBody {

@@ -12,9 +12,10 @@ use url::form_urlencoded;
 use crate::counters::Rule;
 use crate::endpoint::{Endpoint, route};
 use crate::faults::{Strike, Subject};
-use crate::limits::{Judged, Label, LimitKind};
+use crate::grants::{TokenKind, TokenState};
+use crate::limits::{Judged, LimitKind};
+use crate::plan::Label;
 use crate::reply::Reply;
-use crate::tokens::{TokenKind, TokenState};
 use crate::world::{RequestView, World};
 
 pub(crate) struct Call {

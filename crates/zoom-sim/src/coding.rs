@@ -3,11 +3,7 @@
 
 use std::io::Write as _;
 
-use bytes::Bytes;
 use serde::{Deserialize, Serialize};
-
-use crate::faults::{Strike, What};
-use crate::reply::Reply;
 
 /// How a body is compressed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -24,7 +20,7 @@ pub enum Coding {
 }
 
 impl Coding {
-    fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Gzip => "gzip",
             Self::Deflate | Self::RawDeflate => "deflate",
@@ -60,30 +56,4 @@ impl Coding {
             }
         }
     }
-}
-
-/// What is laid over the reply that goes out, whichever it is.
-pub(crate) fn dress(reply: Reply, strikes: &[Strike]) -> Reply {
-    strikes.iter().fold(reply, |reply, strike| match &strike.what {
-        What::Compressed(coding) => compressed(reply, *coding),
-        What::ByteOrderMark => marked(reply),
-        _ => reply,
-    })
-}
-
-fn compressed(mut reply: Reply, coding: Coding) -> Reply {
-    if !reply.body.is_empty()
-        && let Ok(body) = coding.encode(&reply.body)
-    {
-        reply.body = Bytes::from(body);
-        reply.headers.push(("content-encoding", coding.name().to_owned()));
-    }
-    reply
-}
-
-fn marked(mut reply: Reply) -> Reply {
-    if !reply.body.is_empty() {
-        reply.body = [b"\xef\xbb\xbf", reply.body.as_ref()].concat().into();
-    }
-    reply
 }

@@ -5,8 +5,8 @@ use std::net::{Ipv4Addr, SocketAddr};
 
 use serde::{Deserialize, Serialize};
 
-use crate::limits::{Label, Table};
 use crate::odd::{ListRules, PastStart};
+use crate::plan::{Label, Plan, Table};
 
 /// Everything `Sim::start` needs. `Config::default()` is a Pro account on a free
 /// port of the loopback, with one app (`sim-client`, `sim-secret`).
@@ -246,20 +246,6 @@ impl Default for LimitRules {
             retry_after: RetryAfter::Iso,
         }
     }
-}
-
-/// A Zoom plan.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Plan {
-    /// Free.
-    Free,
-    /// Pro.
-    Pro,
-    /// Business and above.
-    Business,
-    /// No rates and no label days (not a Zoom plan).
-    Unlimited,
 }
 
 /// The label of each operation; Zoom has changed them before.

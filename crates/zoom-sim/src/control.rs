@@ -16,11 +16,10 @@ use crate::clock::iso;
 use crate::config::App;
 use crate::endpoint::Endpoint;
 use crate::faults::{Fault, FaultId};
+use crate::grants::TokenKind;
 use crate::reply::Reply;
-use crate::serve::respond;
-use crate::shared::{Shared, Stage};
-use crate::sim::WAIT;
-use crate::tokens::TokenKind;
+use crate::respond::respond;
+use crate::shared::{Shared, Stage, WAIT};
 use crate::webhook::{self, Event, send_hooks};
 use crate::world::{Consent, UserSpec, World};
 

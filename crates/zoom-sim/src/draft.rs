@@ -3,6 +3,7 @@
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
+use crate::errors::Errors;
 use crate::recurrence::Recurrence;
 use crate::settings;
 
@@ -102,25 +103,6 @@ impl Draft {
     }
 }
 
-pub(crate) struct Errors(pub(crate) Vec<(String, String)>);
-
-impl Errors {
-    pub(crate) fn add(&mut self, field: &str, message: &str) {
-        self.0.push((field.into(), message.into()));
-    }
-
-    pub(crate) fn unless(&mut self, good: bool, field: &str, message: &str) {
-        if !good {
-            self.add(field, message);
-        }
-    }
-
-    fn longest(&mut self, text: Option<&str>, most: usize, field: &str) {
-        let fits = text.is_none_or(|t| t.len() <= most || t.chars().count() <= most);
-        self.unless(fits, field, &format!("The length must be at most {most} characters."));
-    }
-}
-
 /// The fields whose types do not fit, found one by one.
 fn misfits(map: &serde_json::Map<String, Value>) -> Vec<(String, String)> {
     let alone = |key: &str, value: &Value| {
@@ -135,19 +117,6 @@ fn misfits(map: &serde_json::Map<String, Value>) -> Vec<(String, String)> {
         errors.add("body", "Invalid field.");
     }
     errors.0
-}
-
-/// A start time as Zoom takes it: `...Z`, or local time in the zone. Anything
-/// after the seconds but a `Z` is ignored, as clients found out the hard way:
-/// then the second value is true.
-pub(crate) fn start_ms(text: &str, zone: &str) -> Option<(i64, bool)> {
-    let (bare, rest) = text.split_at_checked(19)?;
-    let local: jiff::civil::DateTime = bare.parse().ok()?;
-    let zoned = match rest {
-        "Z" => local.to_zoned_datetime(jiff::tz::TimeZone::UTC),
-        _ => local.in_tz(zone),
-    };
-    Some((zoned.ok()?.timestamp().as_millisecond(), !matches!(rest, "" | "Z")))
 }
 
 #[cfg(test)]
@@ -194,15 +163,5 @@ mod tests {
             assert_eq!(wrong(json), [field], "{json}");
         }
         assert!(wrong(r#"{"duration":1440,"unknown":1,"settings":{"odd":1}}"#).is_empty());
-    }
-
-    #[test]
-    fn start_times() {
-        let at = |text| start_ms(text, "Europe/Berlin");
-        assert_eq!(at("2026-06-01T10:00:00Z"), Some((1_780_308_000_000, false)));
-        assert_eq!(at("2026-06-01T10:00:00"), Some((1_780_300_800_000, false)));
-        assert_eq!(at("2026-06-01T10:00:00+05:00"), Some((1_780_300_800_000, true)));
-        assert_eq!(at("2026-06-01"), None);
-        assert_eq!(at("next tuesday morning"), None);
     }
 }

@@ -1,30 +1,17 @@
 //! The OAuth endpoints: consent (given by itself), token, revoke.
 
-use std::collections::HashMap;
-
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::json;
 use sha2::{Digest, Sha256};
 
 use crate::call::{Call, Form};
+use crate::codes::Code;
 use crate::counters::Rule;
 use crate::faults::{Strike, What};
+use crate::grants::{TokenKind, TokenState, Tokens};
 use crate::reply::Reply;
-use crate::tokens::{TokenKind, TokenState, Tokens};
 use crate::world::{Consent, World};
-
-/// An authorization code, until it is used or out of date.
-pub(crate) struct Code {
-    user: usize,
-    app: usize,
-    redirect: String,
-    challenge: Option<(String, bool)>,
-    expires_ms: i64,
-    scope: Option<String>,
-}
-
-pub(crate) type Codes = HashMap<String, Code>;
 
 impl World {
     pub(crate) fn authorize(&mut self, call: &Call) -> Reply {

@@ -10,8 +10,8 @@ use jiff::{Timestamp, ToSpan, ZonedDateTime};
 use serde_json::{Map, Value};
 
 use crate::clock::iso;
-use crate::draft::start_ms;
 use crate::recurrence::Recurrence;
+use crate::start::start_ms;
 
 /// Occurrences of a series without an end that are shown.
 const SHOWN: usize = 60;

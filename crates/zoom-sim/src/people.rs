@@ -7,23 +7,12 @@ use crate::call::{Call, Caller};
 use crate::clock::{DAY_MS, day_of, iso};
 use crate::draft::Wrong;
 use crate::limits::LimitKind;
-use crate::meetings::Meeting;
+use crate::meetings::{Meeting, Registrant};
 use crate::reply::Reply;
 use crate::world::World;
 
 /// Registrations of one person for one meeting in a UTC day.
 const REGISTRATIONS: u32 = 3;
-
-/// Somebody who registered.
-pub(crate) struct Registrant {
-    id: String,
-    email: String,
-    first_name: String,
-    last_name: String,
-    at_ms: i64,
-    /// How often on the day of the last time.
-    times: u32,
-}
 
 impl World {
     pub(crate) fn show_user(&self, user: usize) -> Reply {

@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::draft::{Errors, start_ms};
+use crate::errors::Errors;
+use crate::start::start_ms;
 
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(default)]

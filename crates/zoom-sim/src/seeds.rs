@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::config::App;
 use crate::counters::Counters;
-use crate::tokens::Tokens;
+use crate::grants::Tokens;
 use crate::world::{UserView, World};
 
 /// A user with a grant, ready to be used.

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderValue, Request, Response};
+use http::{Request, Response};
 use http_body_util::{BodyExt, Limited};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
@@ -19,11 +19,11 @@ use tokio::task::JoinSet;
 
 use crate::body::{Cut, SimBody};
 use crate::call::{Arrival, Call};
-use crate::clock::http_date;
-use crate::coding;
 use crate::control;
+use crate::dress::dress;
 use crate::faults::{Strike, What, When};
 use crate::reply::Reply;
+use crate::respond::{head, respond};
 use crate::shared::{Command, Shared};
 use crate::webhook::send_hooks;
 
@@ -160,37 +160,6 @@ async fn answer(
     }
 }
 
-impl Default for SimBody {
-    fn default() -> Self {
-        Self::Whole(None)
-    }
-}
-
-fn head(shared: &Shared, reply: Reply) -> http::response::Builder {
-    let mut response = Response::builder().status(reply.status);
-    if let Some(headers) = response.headers_mut() {
-        let mut set = |name, value: &str| {
-            if let Ok(value) = HeaderValue::from_str(value) {
-                headers.insert(http::header::HeaderName::from_static(name), value);
-            }
-        };
-        set("date", &shared.date());
-        if !reply.content_type.is_empty() {
-            set("content-type", &reply.content_type);
-        }
-        for (name, value) in &reply.headers {
-            set(name, value);
-        }
-    }
-    response
-}
-
-pub(crate) fn respond(shared: &Shared, mut reply: Reply) -> Response<SimBody> {
-    let body = std::mem::take(&mut reply.body);
-    let body = SimBody::Whole(Some(body).filter(|b| !b.is_empty()));
-    head(shared, reply).body(body).unwrap_or_default()
-}
-
 enum End {
     Answer(Reply),
     Body(Reply, SimBody),
@@ -248,7 +217,7 @@ impl<'a> Flight<'a> {
         }
         let mut end = self.suffer().await;
         if let End::Answer(reply) = end {
-            end = End::Answer(coding::dress(reply, &self.arrival.strikes));
+            end = End::Answer(dress(reply, &self.arrival.strikes));
         }
         self.shared.world().finish(self.call, &mut self.arrival, Some(end.status()));
         self.shared.changed.notify_waiters();
@@ -370,17 +339,5 @@ impl<'a> Flight<'a> {
             | What::Compressed(_)
             | What::ByteOrderMark => due,
         })
-    }
-}
-
-impl Shared {
-    /// The `Date` header, by the simulator's clock.
-    fn date(&self) -> String {
-        let mut world = self.world();
-        let second = world.now_ms().div_euclid(1_000);
-        if world.date.0 != second {
-            world.date = (second, http_date(second * 1_000));
-        }
-        world.date.1.clone()
     }
 }

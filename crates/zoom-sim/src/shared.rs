@@ -9,6 +9,9 @@ use tokio::sync::{Notify, mpsc, oneshot};
 use crate::endpoint::Endpoint;
 use crate::world::World;
 
+/// How long waits take before they give up.
+pub const WAIT: Duration = Duration::from_secs(30);
+
 pub(crate) enum Command {
     /// Closes every connection and the port.
     Down(oneshot::Sender<()>),

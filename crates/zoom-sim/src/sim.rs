@@ -12,16 +12,13 @@ use crate::config::{App, Config, Rules};
 use crate::counters::{Counters, Violation};
 use crate::endpoint::Endpoint;
 use crate::faults::{Fault, FaultId, FaultState};
-use crate::meetings::MeetingView;
+use crate::grants::{TokenKind, TokenState, Tokens};
 use crate::seeds::Seed;
 use crate::serve::{listen, serve};
-use crate::shared::{Command, Shared, Stage, TimedOut};
-use crate::tokens::{TokenKind, TokenState, Tokens};
+use crate::shared::{Command, Shared, Stage, TimedOut, WAIT};
 use crate::webhook::{self, Event, WebhookError};
 use crate::world::{Consent, RequestView, UserSpec, UserView, World};
-
-/// How long waits take before they give up.
-pub const WAIT: Duration = Duration::from_secs(30);
+use crate::written::MeetingView;
 
 /// A running simulator. It ends with the value.
 pub struct Sim {

@@ -1,96 +1,16 @@
-//! Grants and their tokens. A token is known by the serial in its last part and
-//! by a hash of the whole; a spent or dead one stays known, so that presenting
-//! it is told from presenting nonsense.
+//! How tokens are issued, presented, spent and ended.
 //!
 //! Invariant: a grant has at most one refresh token alive.
 
-use std::collections::{HashMap, VecDeque};
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use serde::{Deserialize, Serialize};
 
 use crate::config::Reuse;
 use crate::counters::Rule;
+use crate::grants::{Grant, Known, Token, TokenKind, TokenState, Tokens};
 use crate::world::World;
-
-/// A grant's tokens as its holder gets them.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Tokens {
-    /// The access token.
-    pub access_token: String,
-    /// The refresh token; none for server-to-server.
-    pub refresh_token: Option<String>,
-    /// Seconds the access token lives.
-    pub expires_in: i64,
-    /// The scopes.
-    pub scope: String,
-}
-
-/// What a token is worth now.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum TokenState {
-    /// Good.
-    Live,
-    /// A refresh token that was used.
-    Spent,
-    /// Killed by a refresh, a revocation or a later consent.
-    Dead,
-    /// Past its life.
-    Expired,
-    /// Never issued here.
-    Unknown,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum TokenKind {
-    Access,
-    Refresh,
-}
-
-#[derive(Debug)]
-struct Token {
-    kind: TokenKind,
-    grant: usize,
-    hash: u64,
-    issued_ms: i64,
-    expires_ms: i64,
-    state: TokenState,
-    used: bool,
-    reuses: u32,
-}
-
-#[derive(Debug)]
-pub(crate) struct Grant {
-    pub(crate) user: usize,
-    pub(crate) app: usize,
-    pub(crate) scope: std::sync::Arc<str>,
-    pub(crate) dead: Option<&'static str>,
-    /// Requests with one of its access tokens that are being served.
-    pub(crate) in_flight: u32,
-    pub(crate) rotations: u64,
-    refresh: Option<u64>,
-    access: Vec<u64>,
-}
-
-#[derive(Debug, Default)]
-pub(crate) struct Grants {
-    pub(crate) all: Vec<Grant>,
-    tokens: HashMap<u64, Token>,
-    gone: VecDeque<u64>,
-    last_serial: u64,
-    by_user_app: HashMap<(usize, usize), usize>,
-}
-
-/// What a presented token turned out to be.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Known {
-    pub(crate) state: TokenState,
-    pub(crate) grant: Option<usize>,
-    serial: u64,
-}
 
 fn hash(text: &str) -> u64 {
     let mut hasher = DefaultHasher::new();

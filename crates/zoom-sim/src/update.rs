@@ -6,15 +6,17 @@ use serde_json::Value;
 use crate::call::{Call, Caller};
 use crate::clock::DAY_MS;
 use crate::counters::Rule;
-use crate::draft::{Draft, TrackingField, Wrong, start_ms};
+use crate::draft::{Draft, TrackingField, Wrong};
 use crate::endpoint::Endpoint;
 use crate::limits::LimitKind;
 use crate::marker::marker_of;
-use crate::meetings::{Meeting, Shown, Stale};
+use crate::meetings::{Meeting, Stale};
 use crate::occurrences::{Change, Changes, starts};
 use crate::reply::Reply;
 use crate::settings;
+use crate::start::start_ms;
 use crate::world::World;
+use crate::written::Shown;
 
 /// What an update of one occurrence may name besides settings.
 const OF_AN_OCCURRENCE: [&str; 4] = ["agenda", "start_time", "duration", "settings"];

@@ -7,14 +7,15 @@ use std::collections::{HashMap, VecDeque};
 use serde::{Deserialize, Serialize};
 
 use crate::clock::Clock;
-use crate::config::{App, Config, Hooks, Plan, Rules};
+use crate::codes::Codes;
+use crate::config::{App, Config, Hooks, Rules};
 use crate::counters::{Counters, Rule, Violation};
 use crate::endpoint::Endpoint;
 use crate::faults::Faults;
+use crate::grants::Grants;
 use crate::limits::{Spent, UserDay};
 use crate::meetings::Meetings;
-use crate::oauth::Codes;
-use crate::tokens::Grants;
+use crate::plan::Plan;
 
 /// A Zoom user to be made.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
