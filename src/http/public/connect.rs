@@ -9,8 +9,8 @@ use zoom_api::Pkce;
 use zoomd_store::consent::Nonce;
 use zoomd_workers::consent::{Asked, ConsentError, Consents};
 
-use super::answer::Answer;
-use super::{Door, cookie, page};
+use super::page::{self, Answer};
+use super::{Door, cookie};
 
 /// The page of a link.
 pub(super) async fn show(door: &Door, token: &str) -> Answer {

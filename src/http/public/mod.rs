@@ -18,13 +18,13 @@
 //! the browser that brought it: that work is a task of its own, and [`Door::idle`]
 //! waits for it.
 
-mod answer;
-mod back;
 mod connect;
 mod cookie;
 mod limit;
+mod oauth_callback;
 mod page;
 mod paths;
+mod routes;
 mod serve;
 mod webhook;
 

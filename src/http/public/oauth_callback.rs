@@ -9,8 +9,8 @@ use zoomd_store::consent::{Link, Nonce, Taken};
 use zoomd_store::grants::Conflict;
 use zoomd_workers::consent::{Asked, ConsentError, Consented, Consents, Outcome, Wanted};
 
-use super::answer::Answer;
-use super::{Door, connect, cookie, page};
+use super::page::{self, Answer};
+use super::{Door, connect, cookie};
 
 /// Zoom's codes are far shorter.
 const MOST_QUERY_BYTES: usize = 8 << 10;
@@ -47,7 +47,7 @@ impl Back {
 }
 
 /// Takes the state, and with it the code.
-pub(super) async fn come(door: &Door, query: &str, headers: &HeaderMap) -> Answer {
+pub(super) async fn handle(door: &Door, query: &str, headers: &HeaderMap) -> Answer {
     let https = door.0.paths.is_https();
     let Some(back) = Back::read(query) else { return ended("unknown", page::not_asked()) };
     // Its state stays good: another daemon may take it, or this one when it is back.

@@ -11,8 +11,6 @@ use hyper::header::{self, HeaderName, HeaderValue};
 use hyper::{Response, StatusCode};
 use sha2::{Digest as _, Sha256};
 
-use super::answer::Answer;
-
 const STYLE: &str = "body{font:16px/1.5 system-ui,sans-serif;margin:15vh auto;max-width:32em;\
     padding:0 1em;color:#222;background:#fff}button{font:inherit;padding:.5em 1.2em}\
     @media(prefers-color-scheme:dark){body{color:#ddd;background:#181818}}";
@@ -41,6 +39,14 @@ const FIXED: [(HeaderName, &str); 7] = [
     (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
     (HeaderName::from_static("x-robots-tag"), "noindex, nofollow"),
 ];
+
+/// What the door answers.
+pub(super) type Answer = Response<Full<Bytes>>;
+
+/// A few words for programs.
+pub(super) fn words(status: StatusCode, text: &'static str) -> Answer {
+    plain(status, "text/plain; charset=utf-8", text)
+}
 
 /// An answer with the headers that every answer has.
 pub(super) fn plain(status: StatusCode, kind: &'static str, body: impl Into<Bytes>) -> Answer {

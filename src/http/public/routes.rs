@@ -1,18 +1,16 @@
-//! From a request to an answer: which way it goes, within which bounds.
+//! Routes of the public port: which handler answers a request, within which bounds.
 
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
-use http_body_util::{BodyExt as _, Full, Limited};
+use http_body_util::{BodyExt as _, Limited};
 use hyper::body::{Bytes, Incoming};
 use hyper::header::{self, HeaderValue};
-use hyper::{Method, Request, Response, StatusCode};
+use hyper::{Method, Request, StatusCode};
 
+use super::page::{self, Answer, words};
 use super::paths::Way;
-use super::{Door, back, connect, limit, page, webhook};
-
-/// What the door answers.
-pub(super) type Answer = Response<Full<Bytes>>;
+use super::{Door, connect, limit, oauth_callback, webhook};
 
 /// Zoom's events are far smaller.
 const MOST_BODY_BYTES: usize = 64 << 10;
@@ -41,10 +39,10 @@ pub(super) async fn answer(door: Door, peer: IpAddr, request: Request<Incoming>)
             Err(refused) => refused,
         },
         (Way::Back, &Method::GET) => {
-            back::come(&door, head.uri.query().unwrap_or_default(), &head.headers).await
+            oauth_callback::handle(&door, head.uri.query().unwrap_or_default(), &head.headers).await
         }
         (Way::Webhook, &Method::POST) if door.0.webhook.is_some() => match whole(body).await {
-            Ok(body) => webhook::hear(&door, &head.headers, &body).await,
+            Ok(body) => webhook::handle(&door, &head.headers, &body).await,
             Err(refused) => refused,
         },
         (Way::Link(_), _) => not_allowed("GET, HEAD, POST"),
@@ -61,11 +59,6 @@ async fn whole(body: Incoming) -> Result<Bytes, Answer> {
         Ok(Err(_)) => Err(words(StatusCode::PAYLOAD_TOO_LARGE, "too large\n")),
         Err(_) => Err(words(StatusCode::REQUEST_TIMEOUT, "too slow\n")),
     }
-}
-
-/// A few words for programs.
-pub(super) fn words(status: StatusCode, text: &'static str) -> Answer {
-    page::plain(status, "text/plain; charset=utf-8", text)
 }
 
 fn nowhere() -> Answer {

@@ -11,7 +11,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
 
 use super::Door;
-use super::answer::answer;
+use super::routes::answer;
 
 /// Connections at once; more wait in the system's queue.
 const CONNECTIONS: usize = 512;

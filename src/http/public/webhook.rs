@@ -13,8 +13,8 @@ use serde_json::Value;
 use zoom_api::webhook::{NoEvent, Told, Unverified};
 use zoomd_store::consent::Farewell;
 
-use super::answer::{Answer, words};
-use super::{Door, page};
+use super::Door;
+use super::page::{self, Answer, words};
 
 /// How long Redis may take to note what was heard.
 const NOTE_PATIENCE: Duration = Duration::from_millis(1_500);
@@ -24,7 +24,7 @@ const WORK_PATIENCE: Duration = Duration::from_secs(1);
 const MOST_PLAIN_TOKEN: usize = 1 << 10;
 
 /// Hears one event.
-pub(super) async fn hear(door: &Door, headers: &HeaderMap, body: &[u8]) -> Answer {
+pub(super) async fn handle(door: &Door, headers: &HeaderMap, body: &[u8]) -> Answer {
     let told = match verified(door, headers, body) {
         Ok(()) => Told::read(body),
         Err(unverified) => {
