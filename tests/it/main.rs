@@ -35,6 +35,7 @@ mod reading;
 mod rights;
 mod rotation;
 mod shapes;
+mod states;
 mod status;
 mod story;
 mod supervised;

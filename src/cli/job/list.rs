@@ -25,9 +25,8 @@ pub struct ListArgs {
 }
 
 fn state(text: &str) -> Result<State, String> {
-    [State::Queued, State::Waiting, State::Sleeping, State::Running, State::Reconciling]
-        .into_iter()
-        .find(|state| state.as_str() == text)
+    let mut live = State::ALL.into_iter().filter(|state| !state.is_over());
+    live.find(|state| state.as_str() == text)
         .ok_or_else(|| "queued, waiting, sleeping, running or reconciling".to_owned())
 }
 

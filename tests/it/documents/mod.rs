@@ -9,6 +9,7 @@
 //! | `env` | each line is a setting under which the commands below it run |
 //! | `json`, `jsonl`, `toml` | read by the program, compared with what it publishes |
 //! | `text` | a picture or output; nothing to run |
+//! | `mermaid` | a diagram; `states.rs` holds the one of job states against the code |
 //! | `sh not-run`, `caddy` | listed in [`NOT_RUN`] with the reason |
 
 mod acl;
@@ -71,7 +72,7 @@ fn every_block_is_closed_and_says_what_it_holds() {
                 "sh" | "console" | "redis" | "env" => {
                     assert!(PLAYED.contains(&file.as_str()), "{}: nobody runs it", block.at());
                 }
-                "json" | "jsonl" | "toml" | "text" => {}
+                "json" | "jsonl" | "toml" | "text" | "mermaid" => {}
                 "sh not-run" | "caddy" => {
                     let known = not_run.remove(&entry(&file, block.head()));
                     assert!(known, "{}: not listed with a reason", block.at());

@@ -28,6 +28,17 @@ pub enum State {
 }
 
 impl State {
+    /// Every state, in the order in which a job comes to them.
+    pub const ALL: [Self; 7] = [
+        Self::Queued,
+        Self::Waiting,
+        Self::Sleeping,
+        Self::Running,
+        Self::Reconciling,
+        Self::Succeeded,
+        Self::Failed,
+    ];
+
     /// One word.
     #[must_use]
     pub fn as_str(self) -> &'static str {
@@ -273,6 +284,21 @@ impl Ops {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_state_is_listed() {
+        let place = |state| match state {
+            State::Queued => 0,
+            State::Waiting => 1,
+            State::Sleeping => 2,
+            State::Running => 3,
+            State::Reconciling => 4,
+            State::Succeeded => 5,
+            State::Failed => 6,
+        };
+        let places: Vec<usize> = State::ALL.into_iter().map(place).collect();
+        assert_eq!(places, [0, 1, 2, 3, 4, 5, 6]);
+    }
 
     #[test]
     fn a_job_sleeps_for_what_is_kept_of_it() {
