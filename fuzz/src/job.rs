@@ -5,7 +5,7 @@ use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
 use jiff::Timestamp;
 use serde_json::value::RawValue;
-use zoomd_wire::{EntryId, Failure, FailureCode, InvalidJob, Job, Marker, Rules, parse};
+use zoomd_wire::{EntryId, Failure, FailureCode, InvalidJob, Job, Marker, Meeting, Rules, parse};
 
 /// When every job was enqueued: 2026-10-01.
 const NOW_S: i64 = 1_790_812_800;
@@ -20,11 +20,13 @@ pub fn run(text: &[u8]) -> u64 {
     match parse(text, &Rules::at(now)) {
         Ok(job) => {
             accepted(&job, text, now);
-            (job.meeting.meeting_type, job.priority.rank(), job.max_attempts).hash(&mut kind);
+            (job.kind, job.priority.rank(), job.max_attempts).hash(&mut kind);
             (job.id.is_some(), job.not_before.is_some(), job.deadline.is_some()).hash(&mut kind);
             (job.traceparent.is_some(), job.metadata.is_some(), job.reply).hash(&mut kind);
-            (job.meeting.start.is_some(), job.meeting.schedule_for.is_some()).hash(&mut kind);
-            (job.meeting.takes_marker(), job.meeting.reconcilable()).hash(&mut kind);
+            (job.start().is_some(), job.charged_hosts().map(|host| host.is_some())).hash(&mut kind);
+            let meeting = job.meeting();
+            (meeting.map(Meeting::takes_marker), job.is_recoverable()).hash(&mut kind);
+            meeting.map(|meeting| meeting.meeting_type).hash(&mut kind);
         }
         Err(invalid) => {
             refused(&invalid, text);
@@ -39,9 +41,11 @@ pub fn run(text: &[u8]) -> u64 {
 /// job that was accepted once is accepted again, as the same.
 fn accepted(job: &Job, text: &[u8], now: Timestamp) {
     assert!(text.len() <= 64 << 10, "a job has a bound");
-    object(job.meeting.body().as_bytes());
+    if let Some(meeting) = job.meeting() {
+        object(meeting.body().as_bytes());
+    }
     let marker = Marker::from_bits(text.len() as u64);
-    if let Some(body) = job.meeting.body_with_marker(&marker) {
+    if let Some(body) = job.meeting().and_then(|meeting| meeting.body_with_marker(&marker)) {
         let body = object(&body);
         let agenda: String =
             serde_json::from_str(body.get("agenda").expect("an agenda").get()).expect("a text");

@@ -56,7 +56,7 @@ impl World {
             "topic": topic, "type": 2, "duration": 30, "timezone": "UTC",
             "start_time": "2037-01-01T10:00:00Z",
         });
-        let reply = client.create_meeting(token, "me", SendBody::always(body.to_string())).await;
+        let reply = client.post_meeting(token, "me", SendBody::always(body.to_string())).await;
         reply.expect("an answer").created().expect("a meeting").id
     }
 

@@ -32,7 +32,12 @@ fn answers(c: &mut Criterion) {
         let answer: Result<Reply, TransportError> = Ok(reply);
         let now = Timestamp::UNIX_EPOCH;
         c.bench_function(&format!("decide/{name}"), |b| {
-            b.iter(|| decide::decide(black_box(&answer), now, now));
+            b.iter(|| {
+                decide::decide(black_box(&answer), now, now, |reply| {
+                    (reply.status == 201)
+                        .then(|| reply.created().map_err(|error| error.to_string()))
+                })
+            });
         });
     }
 }

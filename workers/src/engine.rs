@@ -17,22 +17,24 @@ use zoomd_store::ops::Problem;
 use zoomd_store::queue::{Queue, QueueSettings};
 use zoomd_store::seal::Vault;
 
+use crate::attempt::settlement;
+use crate::context::EngineContext;
 use crate::error::Error;
 use crate::identity;
-use crate::jobs::end;
+use crate::kinds;
 use crate::metric::Meters;
 use crate::pipeline::backlog::Backlog;
 use crate::pipeline::circuits::Circuits;
 use crate::pipeline::expiry::Expiry;
 use crate::pipeline::flight::Flights;
 use crate::pipeline::memory::Memory;
+use crate::pipeline::ready::Ready;
 use crate::pipeline::seen::SeenLimits;
-use crate::pipeline::shop::Shop;
 use crate::pipeline::slots::Slots;
 use crate::pipeline::trouble::{Shared, Trouble};
 use crate::pipeline::{amends, backend, claims, handler, intake, lane, renew, sweeps, wake};
 use crate::problems::{self, lasting::Lasting};
-use crate::reconcile::twins;
+use crate::reconcile::{suspects, twins};
 use crate::schedules;
 use crate::seam;
 use crate::settings::Settings;
@@ -73,7 +75,7 @@ pub struct Setup {
 /// A running engine.
 #[derive(Debug)]
 pub struct Engine {
-    shop: Arc<Shop>,
+    shop: Arc<EngineContext>,
     takers: Vec<Part>,
     worker: Part,
     keepers: Vec<Part>,
@@ -119,10 +121,10 @@ impl Engine {
         let (flights, trouble) = (Flights::default(), Trouble::watching(renewals));
         let memory = Memory::default();
         let (lane, settling) = lane::open(queue.clone(), flights.clone(), memory.clone(), &trouble);
-        let (suspects, to_look_at) = twins::open();
+        let (suspects, to_look_at) = suspects::open();
         let slots = Slots::new(settings.concurrency);
         let (ready, jobs) = mpsc::channel(slots.free_leases());
-        let shop = Arc::new(Shop {
+        let shop = Arc::new(EngineContext {
             slots,
             settings,
             queue,
@@ -135,7 +137,7 @@ impl Engine {
             memory,
             seen,
             suspects,
-            meters: Meters::default(),
+            meters: Meters::new(kinds::ENDPOINTS),
             grant_reads: Shared::new(&trouble, "grant"),
             trouble,
             supervisor,
@@ -153,10 +155,10 @@ impl Engine {
     }
 
     fn run(
-        shop: Arc<Shop>,
+        shop: Arc<EngineContext>,
         settling: lane::Server,
-        jobs: mpsc::Receiver<handler::Ready>,
-        to_look_at: twins::Inbox,
+        jobs: mpsc::Receiver<Ready>,
+        to_look_at: suspects::Inbox,
     ) -> Self {
         let hands = Arc::clone(&shop);
         let work = move |ready| handler::run(Arc::clone(&hands), ready);
@@ -294,7 +296,7 @@ impl Engine {
             "the grace is over; calls in flight are left to reconcile"
         );
         for flight in left {
-            let settlement = end::left_behind(&self.shop, &flight);
+            let settlement = settlement::left_behind(&self.shop, &flight);
             self.shop.lane.settle(&flight, settlement).await;
         }
     }

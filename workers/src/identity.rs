@@ -18,9 +18,9 @@ use zoom_api::scopes::{self, Need};
 use zoomd_store::grants::{AccountState, Epoch, Identity, Learnt};
 use zoomd_wire::AccountName;
 
-use crate::jobs::call;
-use crate::pipeline::shop::Shop;
-use crate::reconcile::asker::{Asker, Stop};
+use crate::attempt::asker::{Asker, Stop};
+use crate::attempt::call;
+use crate::context::EngineContext;
 use crate::supervisor::Beat;
 
 /// Consents remembered as asked for, and accounts that rest.
@@ -29,14 +29,14 @@ const MOST: usize = 100_000;
 const REST: Duration = Duration::from_secs(60);
 
 /// Asks for one after the other, for as long as the engine runs.
-pub(crate) async fn serve(shop: Arc<Shop>, beat: Beat) {
+pub(crate) async fn serve(ctx: Arc<EngineContext>, beat: Beat) {
     let (mut asked, mut resting) = (HashSet::new(), HashMap::<AccountName, Instant>::new());
     loop {
         let first = resting.iter().min_by_key(|(_, until)| **until);
         let first = first.map(|(account, until)| (account.clone(), *until));
         let next = async {
             tokio::select! {
-                account = shop.tokens.strangers().next() => (account, false),
+                account = ctx.tokens.strangers().next() => (account, false),
                 account = rested(first) => (account, true),
             }
         };
@@ -46,7 +46,7 @@ pub(crate) async fn serve(shop: Arc<Shop>, beat: Beat) {
         } else if resting.contains_key(&account) {
             continue;
         }
-        let Some(epoch) = unknown(&shop, &account).await else { continue };
+        let Some(epoch) = unknown(&ctx, &account).await else { continue };
         if asked.len() >= MOST {
             asked.clear();
         }
@@ -54,8 +54,8 @@ pub(crate) async fn serve(shop: Arc<Shop>, beat: Beat) {
             continue;
         }
         // Some commands and a call, each with a limit of its own.
-        match beat.waiting(ask(&shop, &account)).await {
-            Ok(Some(identity)) if learn(&shop, &account, epoch, &identity).await => {
+        match beat.waiting(ask(&ctx, &account)).await {
+            Ok(Some(identity)) if learn(&ctx, &account, epoch, &identity).await => {
                 asked.insert((account, epoch));
             }
             Ok(None) => drop(asked.insert((account, epoch))),
@@ -82,8 +82,8 @@ async fn rested(first: Option<(AccountName, Instant)>) -> AccountName {
 }
 
 /// The epoch of a grant whose user is to be asked for, and may be.
-async fn unknown(shop: &Shop, account: &AccountName) -> Option<Epoch> {
-    let look = shop.tokens.look(account).await.ok().flatten()?;
+async fn unknown(ctx: &EngineContext, account: &AccountName) -> Option<Epoch> {
+    let look = ctx.tokens.look(account).await.ok().flatten()?;
     let grant = look.grant?;
     let wanted = look.account.state == AccountState::Active && look.account.aliases.is_empty();
     let scope = grant.scope.as_deref().unwrap_or_default();
@@ -92,18 +92,18 @@ async fn unknown(shop: &Shop, account: &AccountName) -> Option<Epoch> {
 
 /// `None` when Zoom does not say; an error, with the time until then, when it may
 /// later. The call goes by the protocol of all others.
-async fn ask(shop: &Shop, account: &AccountName) -> Result<Option<Identity>, Duration> {
-    let now = shop.queue.store().now_ms().await.map_err(|_| REST)?;
+async fn ask(ctx: &EngineContext, account: &AccountName) -> Result<Option<Identity>, Duration> {
+    let now = ctx.queue.store().now_ms().await.map_err(|_| REST)?;
     let now = Timestamp::from_millisecond(now).map_err(|_| REST)?;
-    let prepared = call::prepare_outside(shop, account.as_str()).await;
-    let (token, leave) = prepared.map_err(|_| REST)?;
+    let prepared = call::prepare_outside(ctx, account.as_str()).await;
+    let (token, permit) = prepared.map_err(|_| REST)?;
     let mut asker = Asker {
-        shop,
+        ctx,
         account: account.as_str(),
         host: "me",
         known: (now, std::time::Instant::now()),
         token: &token,
-        leave,
+        permit,
         paid: None,
         until: None,
     };
@@ -135,8 +135,13 @@ async fn ask(shop: &Shop, account: &AccountName) -> Result<Option<Identity>, Dur
 }
 
 /// Stores what Zoom says; false when Redis did not take it.
-async fn learn(shop: &Shop, account: &AccountName, epoch: Epoch, identity: &Identity) -> bool {
-    match shop.grants.learn(account, epoch, identity).await {
+async fn learn(
+    ctx: &EngineContext,
+    account: &AccountName,
+    epoch: Epoch,
+    identity: &Identity,
+) -> bool {
+    match ctx.grants.learn(account, epoch, identity).await {
         Ok(Learnt::Stored | Learnt::Changed) => {}
         Ok(Learnt::AlsoHeldBy { account: other }) => tracing::error!(
             %account, %other,

@@ -6,14 +6,17 @@
 //! from the stream to a settled outcome; [`reconcile`] asks Zoom what became of
 //! a call whose answer was lost.
 
+pub mod attempt;
 pub mod consent;
+pub mod context;
 pub mod decide;
+mod endpoint;
 mod engine;
 mod error;
 pub mod farewell;
 mod identity;
-pub mod jobs;
 pub mod journal;
+pub mod kinds;
 mod metric;
 pub mod pipeline;
 pub mod problems;
@@ -22,6 +25,7 @@ pub mod rotation;
 pub mod schedules;
 mod seam;
 mod settings;
+mod shortage;
 pub mod supervisor;
 pub mod tokens;
 

@@ -7,51 +7,73 @@ use std::time::Duration;
 use metrics::{Counter, Histogram};
 
 use zoomd_store::queue::Why;
+use zoomd_wire::Kind;
 
-/// The metrics of a job that goes well, looked up once: a look-up costs more
-/// than all else that is counted.
-pub struct Meters {
+use crate::endpoint::Endpoint;
+
+/// The metrics of jobs that go well, looked up once: a look-up costs more than all
+/// else that is counted.
+pub struct Meters(Vec<OfKind>);
+
+/// Those of one kind.
+struct OfKind {
+    endpoint: Endpoint,
     succeeded: Counter,
     took: Histogram,
     waited: Histogram,
-    created: Counter,
-    create_time: Histogram,
+    called: Counter,
+    call_time: Histogram,
 }
 
-const CREATE: &str = "create_meeting";
 const SUCCEEDED: &str = "succeeded";
 
-impl Default for Meters {
-    fn default() -> Self {
+impl OfKind {
+    fn new(kind: &'static str, endpoint: Endpoint) -> Self {
+        let Endpoint { name, success } = endpoint;
         Self {
-            succeeded: metrics::counter!("zoomd_jobs_total", "kind" => CREATE, "outcome" => SUCCEEDED),
-            took: metrics::histogram!("zoomd_job_duration_seconds", "kind" => CREATE, "outcome" => SUCCEEDED),
-            waited: metrics::histogram!("zoomd_job_wait_seconds", "kind" => CREATE),
-            created: metrics::counter!("zoomd_zoom_requests_total", "endpoint" => CREATE, "status" => "201"),
-            create_time: metrics::histogram!("zoomd_zoom_request_duration_seconds", "endpoint" => CREATE),
+            endpoint,
+            succeeded: metrics::counter!("zoomd_jobs_total", "kind" => kind, "outcome" => SUCCEEDED),
+            took: metrics::histogram!("zoomd_job_duration_seconds", "kind" => kind, "outcome" => SUCCEEDED),
+            waited: metrics::histogram!("zoomd_job_wait_seconds", "kind" => kind),
+            called: metrics::counter!("zoomd_zoom_requests_total", "endpoint" => name, "status" => success),
+            call_time: metrics::histogram!("zoomd_zoom_request_duration_seconds", "endpoint" => name),
         }
     }
 }
 
 impl Meters {
-    /// A meeting was made, or found.
-    pub fn succeeded(&self, time: Duration) {
-        self.succeeded.increment(1);
-        self.took.record(time.as_secs_f64());
+    /// Those of all kinds; `endpoints` are their calls, in the order of `Kind::ALL`.
+    #[must_use]
+    pub fn new(endpoints: &[Endpoint]) -> Self {
+        let kinds = Kind::ALL.iter().zip(endpoints);
+        Self(kinds.map(|(kind, endpoint)| OfKind::new(kind.as_str(), *endpoint)).collect())
+    }
+
+    /// A job did what it was to do.
+    pub fn succeeded(&self, kind: Kind, time: Duration) {
+        if let Some(meter) = self.0.get(kind as usize) {
+            meter.succeeded.increment(1);
+            meter.took.record(time.as_secs_f64());
+        }
     }
 
     /// How long a job waited from when it could have run to its first send.
-    pub fn waited(&self, time: Duration) {
-        self.waited.record(time.as_secs_f64());
+    pub fn waited(&self, kind: Kind, time: Duration) {
+        if let Some(meter) = self.0.get(kind as usize) {
+            meter.waited.record(time.as_secs_f64());
+        }
     }
 
     /// A call to Zoom ended: with an HTTP status, or with the kind of its trouble.
     pub fn called(&self, endpoint: &'static str, status: &'static str, time: Duration) {
-        if endpoint == CREATE && status == "201" {
-            self.created.increment(1);
-            self.create_time.record(time.as_secs_f64());
-        } else {
-            called(endpoint, status, time);
+        let usual =
+            |meter: &&OfKind| meter.endpoint.success == status && meter.endpoint.name == endpoint;
+        match self.0.iter().find(usual) {
+            Some(meter) => {
+                meter.called.increment(1);
+                meter.call_time.record(time.as_secs_f64());
+            }
+            None => called(endpoint, status, time),
         }
     }
 }
@@ -91,6 +113,7 @@ pub fn status(status: u16) -> &'static str {
     match status {
         200 => "200",
         201 => "201",
+        204 => "204",
         400 => "400",
         401 => "401",
         403 => "403",

@@ -48,7 +48,7 @@ fn a_job_that_goes_well_allocates_little() {
     let rules = Rules::at(Timestamp::UNIX_EPOCH);
     let (job, parsing) = counted(|| zoomd_wire::parse(JOB, &rules).expect("a sound job"));
     let marker = Marker::derive(b"secret", ENTRY);
-    let (sent, sending) = counted(|| job.meeting.body_with_marker(&marker));
+    let (sent, sending) = counted(|| job.meeting().expect("a create").body_with_marker(&marker));
     assert!(sent.is_some());
     let reply = reply();
     let (json, ending) = counted(|| {
@@ -66,6 +66,7 @@ fn a_job_that_goes_well_allocates_little() {
             started_at: ENTRY.time(),
             finished_at: ENTRY.time(),
             meeting: &MeetingReply::new(created.text, &created.fields, &[Include::Settings]),
+            effect: None,
             warnings: &[],
             traceparent: None,
             metadata: job.metadata.as_deref(),

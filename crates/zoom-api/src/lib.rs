@@ -11,7 +11,7 @@
 //! ([`Sent`]). `Sent::No` is a promise; anything less certain is `Sent::Maybe`.
 //!
 //! ```text
-//! Client ── create_meeting, list_meetings, … ─▶ Reply ── created(), error(), limit_kind()
+//! Client ── post_meeting, list_meetings, … ─▶ Reply ── created(), error(), limit_kind()
 //!        └─ exchange_code, refresh, revoke ───▶ RawTokenReply ── parse()
 //! webhook::WebhookSecret ── verify() ─▶ webhook::Told ── read()
 //! ```

@@ -102,7 +102,7 @@ impl fmt::Display for MeetingRef {
 impl Client {
     /// `POST /users/{user}/meetings`. Not idempotent: never to be repeated
     /// after an error that says [`Sent::Maybe`] without having asked first.
-    pub async fn create_meeting(
+    pub async fn post_meeting(
         &self,
         token: &AccessToken,
         user: &str,

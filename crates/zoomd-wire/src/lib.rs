@@ -13,24 +13,28 @@ mod ascii;
 mod code;
 mod entry_id;
 mod event;
+mod fields;
 mod job;
-mod kind;
+pub mod kind;
 mod marker;
 mod names;
 mod outcome;
+mod priority;
 mod traceparent;
+mod word;
 
 pub use code::{FailureCode, Origin, UnknownCode};
 pub use entry_id::{EntryId, EntryIdError};
 pub use event::{Event, EventKind};
-pub use job::{
-    Claims, InvalidJob, Job, MAX_JOB, MAX_METADATA, Meeting, Rules, Warning, limits, parse, with_id,
-};
-pub use kind::{Kind, Priority, UnknownWord};
+pub use fields::{Claims, InvalidJob, MAX_JOB, MAX_METADATA, Meeting, Rules, Warning, limits};
+pub use job::{Job, parse, with_id};
+pub use kind::{Kind, Request};
 pub use marker::{Marker, MarkerError};
 pub use names::{AccountName, JobId, NameError, Namespace, NamespaceError};
 pub use outcome::{
-    Failure, Field, Include, MeetingReply, NotAnObject, Success, UnknownField, ZoomAnswer,
+    Effect, Failure, Field, Include, MeetingReply, NotAnObject, Success, UnknownField, ZoomAnswer,
     reply_fields, stamp,
 };
+pub use priority::Priority;
 pub use traceparent::TraceParent;
+pub use word::UnknownWord;

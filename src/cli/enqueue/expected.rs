@@ -27,11 +27,12 @@ pub(super) struct Expectation {
 
 /// Those whose day a job spends: the host, and who schedules for it.
 pub(super) fn hosts(job: &Job) -> Vec<Cow<'_, str>> {
-    let mut hosts = vec![Cow::from(job.host())];
-    if job.meeting.schedule_for.is_some() {
-        let user = &*job.user;
-        let user = if user.contains('@') { user.to_lowercase().into() } else { user.into() };
-        if user != hosts[0] {
+    let [host, other] = job.charged_hosts();
+    let mut hosts: Vec<_> = host.into_iter().map(Cow::from).collect();
+    if let Some(user) = other {
+        let user: Cow<'_, str> =
+            if user.contains('@') { user.to_lowercase().into() } else { user.into() };
+        if !hosts.contains(&user) {
             hosts.push(user);
         }
     }

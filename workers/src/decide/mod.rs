@@ -5,7 +5,7 @@
 //! which answers cost an attempt, which close a limit, which leave the outcome
 //! open, which end the job. No clock, no randomness, no IO.
 //!
-//! Invariant: a create that may have reached Zoom and was not answered in full
+//! Invariant: a call that may have reached Zoom and was not answered in full
 //! is [`Decision::Reconcile`], never anything that sends again.
 
 pub mod backoff;
@@ -13,9 +13,7 @@ pub mod backoff;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use zoom_api::{
-    Class, Created, Limit, LimitKind, Reply, Sent, TransportError, TransportKind, ZoomError,
-};
+use zoom_api::{Class, Limit, LimitKind, Reply, Sent, TransportError, TransportKind, ZoomError};
 use zoomd_store::queue::Close;
 use zoomd_wire::FailureCode;
 
@@ -34,9 +32,9 @@ pub struct Attempt {
 
 /// What becomes of the job.
 #[derive(Debug)]
-pub enum Decision<'a> {
-    /// The meeting exists.
-    Done(Created<'a>),
+pub enum Decision<D> {
+    /// It is done, as the answer tells.
+    Done(D),
     /// The access token was refused: report it, then ask [`refused`].
     TokenRefused(ZoomError),
     /// Another attempt, not before then. This one is spent.
@@ -48,7 +46,7 @@ pub enum Decision<'a> {
     },
     /// Back to its room; no attempt is spent.
     Wait(Wait),
-    /// Nobody knows whether the meeting exists: ask Zoom before anything else.
+    /// Nobody knows what the call did: ask Zoom before anything else.
     Reconcile {
         /// In words.
         why: String,
@@ -129,25 +127,31 @@ impl Verdict {
     }
 }
 
-/// Decides on the answer to a create that was sent at `sent`.
+/// Decides on the answer to a call that was sent at `sent`. `read` tells what only the
+/// job's kind knows: a success, or why its outcome is open.
 #[must_use]
-pub fn decide<'a>(
+pub fn decide<'a, D>(
     answer: &'a Result<Reply, TransportError>,
     sent: Timestamp,
     now: Timestamp,
-) -> Decision<'a> {
+    read: impl FnOnce(&'a Reply) -> Option<Result<D, String>>,
+) -> Decision<D> {
     match answer {
-        Ok(reply) => on_reply(reply, sent, now),
+        Ok(reply) => on_reply(reply, sent, now, read),
         Err(error) => on_trouble(error),
     }
 }
 
-fn on_reply(reply: &Reply, sent: Timestamp, now: Timestamp) -> Decision<'_> {
-    if reply.status == 201 {
-        return match reply.created() {
-            Ok(created) => Decision::Done(created),
-            Err(unreadable) => Decision::Reconcile { why: unreadable.to_string() },
-        };
+fn on_reply<'a, D>(
+    reply: &'a Reply,
+    sent: Timestamp,
+    now: Timestamp,
+    read: impl FnOnce(&'a Reply) -> Option<Result<D, String>>,
+) -> Decision<D> {
+    match read(reply) {
+        Some(Ok(done)) => return Decision::Done(done),
+        Some(Err(why)) => return Decision::Reconcile { why },
+        None => {}
     }
     if let Some(limit) = zoom_api::limit_kind(reply, sent, now) {
         return Decision::Wait(Wait::Limited(limit));
@@ -163,7 +167,7 @@ fn on_reply(reply: &Reply, sent: Timestamp, now: Timestamp) -> Decision<'_> {
     }
 }
 
-fn on_trouble(error: &TransportError) -> Decision<'static> {
+fn on_trouble<D>(error: &TransportError) -> Decision<D> {
     match (error.sent, error.kind) {
         (Sent::Maybe, _) => Decision::Reconcile { why: error.to_string() },
         (Sent::No, TransportKind::Withheld) => Decision::Wait(Wait::TooLate),
@@ -220,13 +224,13 @@ pub fn stand_aside(until: Timestamp, now: Timestamp, roll: f64) -> Timestamp {
 
 /// Decides on a job whose access token Zoom refused with `error`.
 #[must_use]
-pub fn refused(
+pub fn refused<D>(
     attempt: Attempt,
     token: Refused,
     error: ZoomError,
     now: Timestamp,
     roll: f64,
-) -> Decision<'static> {
+) -> Decision<D> {
     match token {
         Refused::Replaced => Decision::Wait(Wait::Token),
         Refused::TooYoung if attempt.refused_before => {
@@ -238,12 +242,12 @@ pub fn refused(
 
 /// Decides on a job whose last call made no meeting, as Zoom's list shows.
 #[must_use]
-pub fn absent(attempt: Attempt, now: Timestamp, roll: f64) -> Decision<'static> {
+pub fn absent<D>(attempt: Attempt, now: Timestamp, roll: f64) -> Decision<D> {
     again(attempt, now, roll, "the last call made no meeting")
 }
 
 /// One more attempt, where one is left.
-fn again(attempt: Attempt, now: Timestamp, roll: f64, why: &'static str) -> Decision<'static> {
+fn again<D>(attempt: Attempt, now: Timestamp, roll: f64, why: &'static str) -> Decision<D> {
     if attempt.number >= attempt.max {
         let message = format!("{} of {} attempts are spent: {why}", attempt.number, attempt.max);
         return Decision::Fail(Verdict::ours(FailureCode::RetriesExhausted, message));

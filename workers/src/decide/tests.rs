@@ -20,9 +20,20 @@ fn trouble(kind: TransportKind, sent: Sent) -> Result<Reply, TransportError> {
     Err(TransportError { kind, sent, status: None, detail: String::new() })
 }
 
+/// The decision on a create.
+fn decided(
+    answer: &Result<Reply, TransportError>,
+    sent: Timestamp,
+    now: Timestamp,
+) -> Decision<zoom_api::Created<'_>> {
+    decide(answer, sent, now, |reply| {
+        (reply.status == 201).then(|| reply.created().map_err(|error| error.to_string()))
+    })
+}
+
 /// The decision in a few words.
 fn word(answer: &Result<Reply, TransportError>) -> String {
-    match decide(answer, at(NOW), at(NOW)) {
+    match decided(answer, at(NOW), at(NOW)) {
         Decision::Done(created) => format!("done {}", created.id),
         Decision::TokenRefused(_) => "token".into(),
         Decision::Retry { .. } => "retry".into(),
@@ -101,7 +112,7 @@ fn what_may_have_left_is_asked_about_and_what_has_not_costs_nothing() {
 fn a_days_limit_closes_until_the_day_of_the_call_is_over() {
     let answer = reply(429, r#"{"code":429,"message":"for this particular user"}"#);
     let (sent, now) = (at("2026-11-25T23:59:59Z"), at("2026-11-26T00:00:03Z"));
-    let Decision::Wait(Wait::Limited(limit)) = decide(&answer, sent, now) else {
+    let Decision::Wait(Wait::Limited(limit)) = decided(&answer, sent, now) else {
         panic!("a limit");
     };
     assert_eq!(limit.kind, LimitKind::UserDay);
@@ -156,7 +167,7 @@ fn a_rest_is_asked_for_by_servers_in_trouble_by_their_own_clock() {
 fn a_fresh_token_refused_costs_an_attempt_and_twice_ends_the_job() {
     let error = || ZoomError::read(401, br#"{"code":124,"message":"Invalid access token."}"#);
     let attempt = |number, refused_before| Attempt { number, max: 3, refused_before };
-    let decide = |attempt, token| refused(attempt, token, error(), at(NOW), 0.5);
+    let decide = |attempt, token| refused::<()>(attempt, token, error(), at(NOW), 0.5);
     for before in [false, true] {
         let fate = decide(attempt(3, before), Refused::Replaced);
         assert!(matches!(fate, Decision::Wait(Wait::Token)));
@@ -177,13 +188,15 @@ fn attempts_are_spaced_and_end() {
     let attempt = |number| Attempt { number, max: 4, refused_before: false };
     let mut waits = Vec::new();
     for number in 1..4 {
-        let Decision::Retry { at: when, .. } = absent(attempt(number), at(NOW), 0.5) else {
+        let Decision::Retry { at: when, .. } = absent::<()>(attempt(number), at(NOW), 0.5) else {
             panic!("a retry");
         };
         waits.push(when.duration_since(at(NOW)).as_secs());
     }
     assert_eq!(waits, [2, 10, 60]);
-    let Decision::Fail(verdict) = absent(attempt(4), at(NOW), 0.5) else { panic!("a failure") };
+    let Decision::Fail(verdict) = absent::<()>(attempt(4), at(NOW), 0.5) else {
+        panic!("a failure")
+    };
     assert_eq!(verdict.code, FailureCode::RetriesExhausted);
     assert_eq!(verdict.message, "4 of 4 attempts are spent: the last call made no meeting");
 }

@@ -13,9 +13,9 @@ use zoomd_wire::{FailureCode, Job};
 
 use super::flight::{Flight, Moment};
 use super::parse;
-use super::shop::Shop;
 use super::trouble::Patience;
-use crate::jobs::outcome;
+use crate::attempt::outcome;
+use crate::context::EngineContext;
 use crate::seam;
 
 /// A parsed entry that asks to be admitted.
@@ -42,7 +42,7 @@ impl Piece {
     /// Asks, and starts, refuses or leaves each job as the answer says. Those that
     /// may go but have no permit go back to their rooms, where other daemons find
     /// them at once.
-    pub(super) async fn admit(self, shop: &Arc<Shop>) {
+    pub(super) async fn admit(self, shop: &Arc<EngineContext>) {
         let Self { admissions, candidates, mut permits, unanswered } = self;
         let Some(answers) = ask(shop, &admissions, &mut permits).await else { return };
         drop(unanswered);
@@ -74,7 +74,7 @@ impl Piece {
 /// Asks until there is an answer. While Redis gives none the permits are let go, or
 /// nobody else could take what it does give.
 async fn ask(
-    shop: &Shop,
+    shop: &EngineContext,
     piece: &[Admission],
     permits: &mut Option<OwnedSemaphorePermit>,
 ) -> Option<Vec<Admitted>> {
@@ -108,7 +108,7 @@ pub(super) struct TimeOfRefusals(Option<Timestamp>);
 
 impl TimeOfRefusals {
     /// That time; of a Redis that does not tell, when the entry was written.
-    pub(super) async fn of(&mut self, shop: &Shop, entry: &str) -> Timestamp {
+    pub(super) async fn of(&mut self, shop: &EngineContext, entry: &str) -> Timestamp {
         if self.0.is_none() {
             let now_ms = shop.queue.store().now_ms().await.ok();
             self.0 = now_ms.and_then(|ms| Timestamp::from_millisecond(ms).ok());
@@ -118,7 +118,7 @@ impl TimeOfRefusals {
 }
 
 async fn turn_away(
-    shop: &Shop,
+    shop: &EngineContext,
     admission: &Admission,
     code: FailureCode,
     Candidate { job, text }: &Candidate,
@@ -128,13 +128,13 @@ async fn turn_away(
     refuse(shop, outcome::refusal(admission, job, text, code, now)).await;
 }
 
-pub(super) async fn refuse(shop: &Shop, refusal: Refusal) {
+pub(super) async fn refuse(shop: &EngineContext, refusal: Refusal) {
     crate::metric::finished(refusal.outcome.kind, refusal.code);
     shop.lane.refuse(refusal).await;
 }
 
 fn start(
-    shop: &Arc<Shop>,
+    shop: &Arc<EngineContext>,
     ticket: zoomd_store::queue::Ticket,
     Candidate { job, text }: Candidate,
     now: Moment,
@@ -146,7 +146,7 @@ fn start(
 }
 
 /// A job that does not go now; answers the code of its failure if it is refused.
-fn stays(shop: &Shop, admission: &Admission, admitted: &Admitted) -> Option<FailureCode> {
+fn stays(shop: &EngineContext, admission: &Admission, admitted: &Admitted) -> Option<FailureCode> {
     match admitted {
         Admitted::Waits { why, .. } => {
             crate::metric::waits(*why);

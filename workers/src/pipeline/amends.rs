@@ -18,8 +18,8 @@ use zoomd_store::queue::{Remembered, Settled as Answer, Settlement, WrittenBack}
 
 use super::flight::Flight;
 use super::memory::Settled;
-use super::shop::Shop;
 use super::trouble::Patience;
+use crate::context::EngineContext;
 use crate::seam;
 use crate::supervisor::Beat;
 
@@ -29,7 +29,7 @@ const BETWEEN: Duration = Duration::from_millis(100);
 const BATCH: usize = 256;
 
 /// Guards the barrier until the engine ends.
-pub async fn serve(shop: Arc<Shop>, beat: Beat) {
+pub async fn serve(shop: Arc<EngineContext>, beat: Beat) {
     let mut known = run_id(&shop).await.ok();
     let (mut patience, mut told) = (Patience::new(&shop.trouble, "amend"), None);
     loop {
@@ -71,13 +71,13 @@ pub async fn serve(shop: Arc<Shop>, beat: Beat) {
     }
 }
 
-async fn run_id(shop: &Shop) -> Result<String, StoreError> {
+async fn run_id(shop: &EngineContext) -> Result<String, StoreError> {
     let info = shop.queue.store().info("server").await?;
     let id = info.lines().find_map(|line| line.strip_prefix("run_id:"));
     Ok(id.unwrap_or_default().trim().to_owned())
 }
 
-async fn make_amends(shop: &Shop) -> Result<(), StoreError> {
+async fn make_amends(shop: &EngineContext) -> Result<(), StoreError> {
     seam::at("amending");
     let kept = shop.queue.last_settle_kept().await?;
     // In hand: unless their settle is one that Redis knows.

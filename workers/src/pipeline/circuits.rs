@@ -4,11 +4,11 @@
 //! another answers. While all of them are away nothing is claimed; while some
 //! are, the accounts whose host is away sleep, and the others go on.
 //!
-//! A host has two circuits: one for every call, and one for creates alone, which
-//! Zoom may refuse while it answers reads. A create passes both. Its trouble is the
-//! host's where no connection was made, else that of creates; a read that fails
-//! while creates fail opens the host's circuit. Success of a read says nothing of
-//! creates.
+//! A host has two circuits: one for every call, and one for writes alone, which
+//! Zoom may refuse while it answers reads. A write passes both. Its trouble is the
+//! host's where no connection was made, else that of writes; a read that fails
+//! while writes fail opens the host's circuit. Success of a read says nothing of
+//! writes.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -23,8 +23,8 @@ const MOST: usize = 64;
 /// What a call does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Work {
-    /// It makes a meeting.
-    Create,
+    /// It makes or changes a meeting.
+    Write,
     /// It reads.
     Read,
 }
@@ -42,12 +42,12 @@ pub enum Met {
 #[derive(Debug)]
 struct Host {
     all: Circuit,
-    create: Circuit,
+    write: Circuit,
 }
 
 impl Host {
     fn peek(&self, now: Instant) -> Gate {
-        match (self.all.peek(now), self.create.peek(now)) {
+        match (self.all.peek(now), self.write.peek(now)) {
             (Gate::Closed { until }, Gate::Closed { until: other }) => {
                 Gate::Closed { until: until.max(other) }
             }
@@ -56,37 +56,37 @@ impl Host {
     }
 
     fn ask(&mut self, work: Work, now: Instant, roll: f64) -> Gate {
-        if work == Work::Create
-            && let closed @ Gate::Closed { .. } = self.create.ask(now, roll)
+        if work == Work::Write
+            && let closed @ Gate::Closed { .. } = self.write.ask(now, roll)
         {
             return closed;
         }
         let gate = self.all.ask(now, roll);
-        if work == Work::Create && gate != Gate::Go {
-            self.create.not_tried(now);
+        if work == Work::Write && gate != Gate::Go {
+            self.write.not_tried(now);
         }
         gate
     }
 
     fn room(&self, now: Instant) -> Option<u32> {
-        match (self.all.room(now), self.create.room(now)) {
-            (Some(all), Some(create)) => Some(all.min(create)),
+        match (self.all.room(now), self.write.room(now)) {
+            (Some(all), Some(write)) => Some(all.min(write)),
             (room, None) | (None, room) => room,
         }
     }
 
     fn troubled(&mut self, work: Work, met: Met, now: Instant, roll: f64) -> Option<Opened> {
-        let creates_fail = self.create.is_open();
-        let creates = work == Work::Create && self.create.troubled(now, roll);
+        let writes_fail = self.write.is_open();
+        let writes = work == Work::Write && self.write.troubled(now, roll);
         let host = match (work, met) {
-            (Work::Create, Met::Failure) => {
+            (Work::Write, Met::Failure) => {
                 self.all.not_tried(now);
                 false
             }
-            (Work::Read, _) if creates_fail => self.all.trip(now, roll),
+            (Work::Read, _) if writes_fail => self.all.trip(now, roll),
             _ => self.all.troubled(now, roll),
         };
-        if host { Some(Opened::Host) } else { creates.then_some(Opened::Creates) }
+        if host { Some(Opened::Host) } else { writes.then_some(Opened::Writes) }
     }
 }
 
@@ -95,8 +95,8 @@ impl Host {
 pub enum Opened {
     /// That of the host.
     Host,
-    /// That of its creates.
-    Creates,
+    /// That of its writes.
+    Writes,
 }
 
 /// Circuits by host.
@@ -119,11 +119,11 @@ impl Circuits {
     }
 
     /// The host answered, whatever it said. True if it had seemed out of reach, or
-    /// creates had seemed to fail.
+    /// writes had seemed to fail.
     pub fn answered(&mut self, host: &Arc<str>, work: Work, now: Instant) -> bool {
         let host = self.of(host);
-        let creates = work == Work::Create && host.create.answered(now);
-        host.all.answered(now) || creates
+        let writes = work == Work::Write && host.write.answered(now);
+        host.all.answered(now) || writes
     }
 
     /// A call failed; what that opened.
@@ -147,8 +147,8 @@ impl Circuits {
         until: Instant,
     ) -> Option<Opened> {
         let host = self.of(host);
-        if work == Work::Create {
-            host.create.not_tried(now);
+        if work == Work::Write {
+            host.write.not_tried(now);
         }
         host.all.asked_to_rest(now, until).then_some(Opened::Host)
     }
@@ -156,23 +156,23 @@ impl Circuits {
     /// A call was given up before a byte left.
     pub fn not_tried(&mut self, host: &Arc<str>, work: Work, now: Instant) {
         let host = self.of(host);
-        if work == Work::Create {
-            host.create.not_tried(now);
+        if work == Work::Write {
+            host.write.not_tried(now);
         }
         host.all.not_tried(now);
     }
 
-    /// Whether creates at a host wait.
+    /// Whether writes at a host wait.
     #[must_use]
     pub fn is_open(&self, host: &str) -> bool {
-        self.hosts.get(host).is_some_and(|host| host.all.is_open() || host.create.is_open())
+        self.hosts.get(host).is_some_and(|host| host.all.is_open() || host.write.is_open())
     }
 
-    /// Whether the host was out of reach, or creates failed, at some time since then.
+    /// Whether the host was out of reach, or writes failed, at some time since then.
     #[must_use]
     pub fn was_open_since(&self, host: &str, then: Instant) -> bool {
         let since = |circuit: &Circuit| circuit.was_open_since(then);
-        self.hosts.get(host).is_some_and(|host| since(&host.all) || since(&host.create))
+        self.hosts.get(host).is_some_and(|host| since(&host.all) || since(&host.write))
     }
 
     /// Until when no job of any host makes sense; `None`: some may go.
@@ -204,10 +204,10 @@ impl Circuits {
         self.named(|host| host.all.is_open())
     }
 
-    /// The hosts at which only creates wait, by name.
+    /// The hosts at which only writes wait, by name.
     #[must_use]
-    pub fn creates_wait(&self) -> Vec<Arc<str>> {
-        self.named(|host| host.create.is_open() && !host.all.is_open())
+    pub fn writes_wait(&self) -> Vec<Arc<str>> {
+        self.named(|host| host.write.is_open() && !host.all.is_open())
     }
 
     fn named(&self, wanted: impl Fn(&Host) -> bool) -> Vec<Arc<str>> {
@@ -219,10 +219,10 @@ impl Circuits {
 
     fn of(&mut self, host: &Arc<str>) -> &mut Host {
         if self.hosts.len() >= MOST && !self.hosts.contains_key(host) {
-            self.hosts.retain(|_, host| host.all.is_open() || host.create.is_open());
+            self.hosts.retain(|_, host| host.all.is_open() || host.write.is_open());
         }
         let new = || Circuit::new(self.patience);
-        self.hosts.entry(Arc::clone(host)).or_insert_with(|| Host { all: new(), create: new() })
+        self.hosts.entry(Arc::clone(host)).or_insert_with(|| Host { all: new(), write: new() })
     }
 }
 

@@ -11,9 +11,9 @@ use tokio::sync::OwnedSemaphorePermit;
 use zoomd_store::queue::{Claimed, ClaimedJob, Fence};
 
 use super::flight::{Flight, Moment};
-use super::shop::Shop;
 use super::trouble::Patience;
-use crate::jobs::{end, notes};
+use crate::attempt::{notes, settlement};
+use crate::context::EngineContext;
 use crate::seam;
 use crate::supervisor::Beat;
 
@@ -25,7 +25,7 @@ const MOST: u32 = 512;
 const AT_ONCE: usize = 32;
 
 /// Serves the rooms until the shop closes.
-pub async fn serve(shop: Arc<Shop>, beat: Beat) {
+pub async fn serve(shop: Arc<EngineContext>, beat: Beat) {
     let mut patience = Patience::new(&shop.trouble, "claim");
     let mut look_at = Instant::now();
     while shop.is_open() {
@@ -52,7 +52,7 @@ type Claim = (Vec<ClaimedJob>, OwnedSemaphorePermit);
 
 /// Claims until nothing is left that may go now; answers when to look again.
 /// While the jobs of one claim are started Redis has the next one in hand.
-async fn claim_all(shop: &Arc<Shop>, patience: &mut Patience, beat: &Beat) -> Duration {
+async fn claim_all(shop: &Arc<EngineContext>, patience: &mut Patience, beat: &Beat) -> Duration {
     let mut claim = None;
     loop {
         let asking = claim_some(shop, patience, beat);
@@ -82,7 +82,7 @@ enum Next {
     Closing,
 }
 
-async fn claim_some(shop: &Shop, patience: &mut Patience, beat: &Beat) -> Next {
+async fn claim_some(shop: &EngineContext, patience: &mut Patience, beat: &Beat) -> Next {
     if !shop.is_open() {
         return Next::Closing;
     }
@@ -115,7 +115,7 @@ async fn claim_some(shop: &Shop, patience: &mut Patience, beat: &Beat) -> Next {
 }
 
 /// Starts what was claimed. Permits that are left over are given back at once.
-async fn start_all(shop: &Arc<Shop>, claim: Option<Claim>, beat: &Beat) {
+async fn start_all(shop: &Arc<EngineContext>, claim: Option<Claim>, beat: &Beat) {
     let Some((jobs, permits)) = claim else { return };
     let mut permits = permits;
     drop(permits.split(permits.num_permits().saturating_sub(jobs.len())));
@@ -132,7 +132,12 @@ async fn start_all(shop: &Arc<Shop>, claim: Option<Claim>, beat: &Beat) {
 }
 
 /// Gives back what a claim may have taken whose answer was lost.
-pub(super) async fn recall(shop: &Shop, fence: &Fence, patience: &mut Patience, beat: &Beat) {
+pub(super) async fn recall(
+    shop: &EngineContext,
+    fence: &Fence,
+    patience: &mut Patience,
+    beat: &Beat,
+) {
     while shop.is_open() {
         beat.waiting(shop.intake_open()).await;
         match shop.queue.recall(fence).await {
@@ -151,7 +156,7 @@ fn until_next(claimed: &Claimed) -> Duration {
 
 /// Starts a claimed job; `tell` adds what the caller knows of it.
 pub(super) async fn start_claimed(
-    shop: &Arc<Shop>,
+    shop: &Arc<EngineContext>,
     job: ClaimedJob,
     permit: OwnedSemaphorePermit,
     tell: impl FnOnce(&mut Flight),
@@ -169,7 +174,7 @@ pub(super) async fn start_claimed(
         }
         Err(why) => {
             tracing::error!(job.id = %ticket.job_id, error = %why, "the text of a waiting job is gone or damaged");
-            shop.lane.settle_unread(end::unreadable(ticket, &payload, &record)).await;
+            shop.lane.settle_unread(settlement::unreadable(ticket, &payload, &record)).await;
         }
     }
 }

@@ -132,7 +132,7 @@ impl Flight {
     /// a call is unresolved; those of the job are not.
     #[must_use]
     pub fn last_send_ms(&self, allow_past_start: bool) -> i64 {
-        let start = self.job.meeting.start.filter(|_| !allow_past_start);
+        let start = self.job.start().filter(|_| !allow_past_start);
         let times = [self.job.deadline, start].into_iter().flatten();
         times.map(Timestamp::as_millisecond).fold(self.ticket.deadline_ms, i64::min)
     }
@@ -215,16 +215,16 @@ impl Flight {
         self.settled.load(Ordering::Acquire)
     }
 
-    /// Whether this lease is for a create.
+    /// Whether this lease is for the job's own call.
     #[must_use]
-    pub fn creates(&self) -> bool {
+    pub fn is_attempt(&self) -> bool {
         self.ticket.mode == Mode::Create
     }
 
     /// Which attempt a call under this lease is: 1 and more.
     #[must_use]
     pub fn attempt(&self) -> u8 {
-        let spent = self.record.attempts.saturating_add(u32::from(self.creates()));
+        let spent = self.record.attempts.saturating_add(u32::from(self.is_attempt()));
         u8::try_from(spent.max(1)).unwrap_or(u8::MAX)
     }
 }
@@ -271,6 +271,12 @@ impl Flights {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.lock().is_empty()
+    }
+
+    /// How many there are that `wanted` picks.
+    #[must_use]
+    pub fn count(&self, wanted: impl Fn(&Flight) -> bool) -> usize {
+        self.lock().values().filter(|flight| wanted(flight)).count()
     }
 
     /// Those that `wanted` picks.

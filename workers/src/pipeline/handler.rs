@@ -11,37 +11,29 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt as _;
-use tokio::sync::OwnedSemaphorePermit;
 use tracing::{Instrument as _, Span};
 
-use super::flight::{Flight, InHand};
-use super::shop::Shop;
+use super::flight::Flight;
+use super::ready::Ready;
+use crate::attempt::settlement;
+use crate::context::EngineContext;
 use crate::supervisor::{Fault, How};
-use crate::{jobs, seam};
+use crate::{kinds, seam};
 
 /// Seconds a handler may be at its job after its last call must be over. They are
 /// counted, not measured: a process that was stopped finds its clocks old, and its
 /// handlers not yet back from their calls.
 const OVERDUE: u32 = 30;
 
-/// A job on its way to a worker, and its right to a lease.
-#[derive(Debug)]
-pub struct Ready {
-    /// The job.
-    pub flight: InHand,
-    /// Held until the outcome is in the settle lane.
-    pub permit: OwnedSemaphorePermit,
-}
-
 /// Runs one job. A panic is that job's failure and nobody else's.
-pub async fn run(shop: Arc<Shop>, ready: Ready) {
+pub async fn run(shop: Arc<EngineContext>, ready: Ready) {
     let Ready { flight: in_hand, permit } = ready;
     let flight = &in_hand.0;
     let slot = shop.slot(flight.ticket.send_by).await;
     // Pinned here, or each layer around it would move it. It settles by itself,
     // so that no layer hands its settlement on.
     let work = pin!(async {
-        let settlement = jobs::run(&shop, flight).await;
+        let settlement = kinds::run(&shop, flight).await;
         shop.lane.settle(flight, settlement).await;
     });
     let work = AssertUnwindSafe(seam::part("handler", work).instrument(span_of(flight)));
@@ -54,7 +46,7 @@ pub async fn run(shop: Arc<Shop>, ready: Ready) {
         let what = text_of(panic.as_ref());
         metrics::counter!("zoomd_job_panics_total").increment(1);
         tracing::error!(job.id = %flight.ticket.job_id, panic = what, "the handler of a job panicked");
-        let settlement = jobs::end::panicked(&shop, flight);
+        let settlement = settlement::panicked(&shop, flight);
         shop.lane.settle(flight, settlement).await;
     }
     if slot.is_some() {
@@ -65,7 +57,7 @@ pub async fn run(shop: Arc<Shop>, ready: Ready) {
 
 /// Reports the handler of `flight` once it is long overdue. While Redis is in
 /// trouble no time passes: handlers may wait for each other's reads.
-async fn overdue(shop: &Shop, flight: &Flight) -> Infallible {
+async fn overdue(shop: &EngineContext, flight: &Flight) -> Infallible {
     let last_call = shop.queue.settings().request_timeout;
     tokio::time::sleep_until((flight.ticket.send_by + last_call).into()).await;
     for _ in 0..OVERDUE {

@@ -18,10 +18,10 @@ use zoomd_store::queue::{Admission, Entry};
 
 use super::admission::{Candidate, Piece, TimeOfRefusals, Unanswered, refuse};
 use super::parse::{self, Parsed};
-use super::shop::Shop;
 use super::slots::BATCH;
 use super::trouble::Patience;
-use crate::jobs::outcome;
+use crate::attempt::outcome;
+use crate::context::EngineContext;
 use crate::seam;
 use crate::supervisor::Beat;
 
@@ -41,14 +41,14 @@ struct Read {
 }
 
 /// Reads until the shop closes, then admits what was read and ends.
-pub async fn serve(shop: Arc<Shop>, beat: Beat) {
+pub async fn serve(shop: Arc<EngineContext>, beat: Beat) {
     let (sender, receiver) = mpsc::channel(1);
     let reading = shop.supervisor.part("intake_read", |beat| read(&shop, sender, beat));
     let admitting = shop.supervisor.part("intake_admit", |beat| admit(&shop, receiver, beat));
     beat.waiting(async { tokio::join!(reading, admitting) }).await;
 }
 
-async fn admit(shop: &Arc<Shop>, receiver: mpsc::Receiver<Read>, beat: Beat) {
+async fn admit(shop: &Arc<EngineContext>, receiver: mpsc::Receiver<Read>, beat: Beat) {
     let feed = Feed {
         shop: Arc::clone(shop),
         beat: beat.clone(),
@@ -67,7 +67,7 @@ async fn admit(shop: &Arc<Shop>, receiver: mpsc::Receiver<Read>, beat: Beat) {
     admitting.await;
 }
 
-async fn read(shop: &Shop, sender: mpsc::Sender<Read>, beat: Beat) {
+async fn read(shop: &EngineContext, sender: mpsc::Sender<Read>, beat: Beat) {
     let mut reader = shop.queue.reader();
     let mut patience = Patience::new(&shop.trouble, "read");
     while shop.is_open() {
@@ -100,7 +100,7 @@ async fn read(shop: &Shop, sender: mpsc::Sender<Read>, beat: Beat) {
 
 /// What was read and not handed on yet.
 struct Feed {
-    shop: Arc<Shop>,
+    shop: Arc<EngineContext>,
     beat: Beat,
     receiver: mpsc::Receiver<Read>,
     admissions: Vec<Admission>,

@@ -8,15 +8,15 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use tokio::sync::mpsc::error::TrySendError;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::mpsc;
 use zoomd_store::queue::{Queue, Refusal, Settled, Settlement, WrittenBack};
 
 use super::amends;
 use super::flight::{Flight, Flights};
 use super::memory::Memory;
+use super::outbox::{Item, Lane};
 use super::trouble::{Patience, Trouble};
-use crate::jobs::failures;
+use crate::attempt::failures;
 use crate::seam;
 use crate::supervisor::Beat;
 
@@ -24,20 +24,6 @@ use crate::supervisor::Beat;
 const BATCH: usize = 256;
 /// How often what a key of a wrong type stands in the way of is tried again.
 const TRIES: u32 = 3;
-
-/// One thing to settle.
-#[derive(Debug)]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "nearly every item is a job; a box would cost each an allocation"
-)]
-enum Item {
-    /// The end of a lease; of a job that could not be read there is no flight.
-    Job(Option<Arc<Flight>>, Settlement),
-    Refusal(Refusal),
-    /// Answers when everything handed in before it is settled.
-    Mark(oneshot::Sender<()>),
-}
 
 /// A job whose lease is gone.
 type Unleased = (Option<Arc<Flight>>, Settlement);
@@ -50,74 +36,12 @@ struct Gathered {
     refusals: Vec<Refusal>,
 }
 
-/// Where handlers leave what became of their jobs.
-#[derive(Debug, Clone)]
-pub struct Lane(mpsc::Sender<Item>);
-
-impl Lane {
-    /// Hands in the end of `flight`'s lease. The first one counts: a handler
-    /// that comes after a hurried shutdown has settled for it is not heard.
-    ///
-    /// It is in the lane when this returns, unless that is full: then when the
-    /// future ends. So nobody's future has to hold it.
-    pub fn settle(
-        &self,
-        flight: &Arc<Flight>,
-        settlement: Settlement,
-    ) -> impl Future<Output = ()> + Send + use<> {
-        let first = flight.begin_settle();
-        let left = first.then(|| self.send(Item::Job(Some(Arc::clone(flight)), settlement)));
-        async {
-            if let Some(left) = left {
-                left.await;
-            }
-        }
-    }
-
-    /// Hands in the end of a lease on a job that could not be read.
-    pub async fn settle_unread(&self, settlement: Settlement) {
-        self.send(Item::Job(None, settlement)).await;
-    }
-
-    /// Hands in the refusal of an entry.
-    pub async fn refuse(&self, refusal: Refusal) {
-        self.send(Item::Refusal(refusal)).await;
-    }
-
-    /// Waits until everything handed in so far is settled.
-    pub async fn flushed(&self) {
-        let (mark, flushed) = oneshot::channel();
-        self.send(Item::Mark(mark)).await;
-        let _ = flushed.await;
-    }
-
-    /// Sends the item now, where there is room, as nearly always.
-    fn send(&self, item: Item) -> impl Future<Output = ()> + Send + use<> {
-        let sent = match self.0.try_send(item) {
-            Err(TrySendError::Full(item)) => {
-                let lane = self.0.clone();
-                Err(Box::pin(async move { lane.send(item).await.is_ok() }))
-            }
-            sent => Ok(sent.is_ok()),
-        };
-        async {
-            let sent = match sent {
-                Ok(sent) => sent,
-                Err(waiting) => waiting.await,
-            };
-            if !sent {
-                tracing::error!("the settle lane is closed; a lease will run out");
-            }
-        }
-    }
-}
-
 /// Makes a lane and what serves it.
 pub fn open(queue: Queue, flights: Flights, memory: Memory, trouble: &Trouble) -> (Lane, Server) {
     let (sender, receiver) = mpsc::channel(4 * BATCH);
     let (trouble, patience) = (trouble.clone(), Patience::new(trouble, "settle"));
     let beat = Beat::default();
-    (Lane(sender), Server { receiver, queue, flights, memory, trouble, patience, beat })
+    (Lane::new(sender), Server { receiver, queue, flights, memory, trouble, patience, beat })
 }
 
 /// The other end of a lane.

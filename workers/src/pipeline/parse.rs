@@ -95,12 +95,12 @@ fn admission(settings: &Settings, entry: &Arc<str>, job: &Job, written: Timestam
         id_given: job.id.is_some(),
         account: job.account.as_str().into(),
         host: host_key(job.host()),
-        other_host: job.meeting.schedule_for.is_some().then(|| host_key(&job.user)),
+        other_host: job.charged_hosts()[1].map(host_key),
         priority: job.priority.rank(),
         digest: job.digest(),
         not_before_ms: job.not_before.map(Timestamp::as_millisecond),
         deadline_ms: deadline.as_millisecond(),
-        reconcilable: job.meeting.reconcilable(),
+        reconcilable: job.is_recoverable(),
     }
 }
 

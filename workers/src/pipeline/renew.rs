@@ -9,12 +9,12 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::flight::Flight;
-use super::shop::Shop;
 use super::trouble::Patience;
+use crate::context::EngineContext;
 use crate::supervisor::Beat;
 
 /// Renews until the shop's last job is settled.
-pub async fn serve(shop: Arc<Shop>, beat: Beat) {
+pub async fn serve(shop: Arc<EngineContext>, beat: Beat) {
     let lease = shop.queue.settings().lease;
     let mut patience = Patience::new(&shop.trouble, "renew");
     let mut ticks = tokio::time::interval(lease / 6);
@@ -45,7 +45,7 @@ pub async fn serve(shop: Arc<Shop>, beat: Beat) {
 
 /// A third of its lease is gone, its handler lives (or has ended with something to
 /// settle), and its exchange may still be under way.
-fn is_due(shop: &Shop, flight: &Flight, now: Instant) -> bool {
+fn is_due(shop: &EngineContext, flight: &Flight, now: Instant) -> bool {
     let settings = shop.queue.settings();
     let third_gone = now + settings.lease * 2 / 3 > flight.lease_until();
     third_gone && flight.is_cared_for() && now < flight.ticket.send_by + settings.request_timeout

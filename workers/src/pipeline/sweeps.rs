@@ -14,8 +14,8 @@ use zoomd_wire::AccountName;
 
 use super::claims::{recall, start_claimed};
 use super::flight::Flight;
-use super::shop::Shop;
 use super::trouble::Patience;
+use crate::context::EngineContext;
 use crate::seam;
 use crate::supervisor::Beat;
 
@@ -29,7 +29,7 @@ const LONGEST: Duration = Duration::from_secs(5);
 const SHORTEST: Duration = Duration::from_millis(20);
 
 /// Takes back ended leases until the shop closes.
-pub async fn sweep(shop: Arc<Shop>, beat: Beat) {
+pub async fn sweep(shop: Arc<EngineContext>, beat: Beat) {
     let mut patience = Patience::new(&shop.trouble, "sweep");
     let pause = (shop.queue.settings().lease / 4).min(LONGEST).max(SHORTEST);
     while beat.waiting(rest(&shop, pause)).await {
@@ -63,7 +63,7 @@ fn told(unsent: u64, sent: u64) {
 }
 
 /// Moves sleepers whose time has come until the shop closes.
-pub async fn promote(shop: Arc<Shop>, beat: Beat) {
+pub async fn promote(shop: Arc<EngineContext>, beat: Beat) {
     let mut patience = Patience::new(&shop.trouble, "promote");
     let mut pause = SHORTEST;
     while beat.waiting(rest(&shop, pause)).await {
@@ -94,7 +94,7 @@ fn breath(chance: f64) -> Duration {
 }
 
 /// Hands out jobs past their deadline until the shop closes.
-pub async fn expire(shop: Arc<Shop>, beat: Beat) {
+pub async fn expire(shop: Arc<EngineContext>, beat: Beat) {
     let mut patience = Patience::new(&shop.trouble, "expire");
     let mut pause = SHORTEST;
     while beat.waiting(rest_or_sooner(&shop, pause)).await {
@@ -128,7 +128,7 @@ pub async fn expire(shop: Arc<Shop>, beat: Beat) {
 }
 
 /// Whether the account of an expired job waits for consent.
-async fn lacks_consent(shop: &Shop, job: &ClaimedJob) -> bool {
+async fn lacks_consent(shop: &EngineContext, job: &ClaimedJob) -> bool {
     let Ok(name) = AccountName::new(&job.ticket.account) else { return false };
     let account = shop.grants.account(&name).await.ok().flatten();
     account.is_some_and(|account| account.state != AccountState::Active)
@@ -142,7 +142,7 @@ fn until(next_ms: Option<i64>, now_ms: i64) -> Duration {
 }
 
 /// As [`rest`], but no longer than until a job waits whose deadline comes before.
-async fn rest_or_sooner(shop: &Shop, pause: Duration) -> bool {
+async fn rest_or_sooner(shop: &EngineContext, pause: Duration) -> bool {
     tokio::select! {
         open = rest(shop, pause) => open,
         () = shop.expiry.sooner() => rest(shop, SHORTEST.min(pause)).await,
@@ -150,7 +150,7 @@ async fn rest_or_sooner(shop: &Shop, pause: Duration) -> bool {
 }
 
 /// Waits; false when the shop closed meanwhile.
-async fn rest(shop: &Shop, pause: Duration) -> bool {
+async fn rest(shop: &EngineContext, pause: Duration) -> bool {
     tokio::select! {
         () = tokio::time::sleep(pause) => shop.is_open(),
         () = shop.closing() => false,

@@ -5,11 +5,11 @@
 
 use std::sync::Arc;
 
-use super::shop::Shop;
+use crate::context::EngineContext;
 use crate::supervisor::Beat;
 
 /// Listens until the engine ends.
-pub async fn serve(shop: Arc<Shop>, beat: Beat) {
+pub async fn serve(shop: Arc<EngineContext>, beat: Beat) {
     let mut wakes = shop.queue.store().wakes();
     loop {
         beat.waiting(wakes.next()).await;

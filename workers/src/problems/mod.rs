@@ -18,11 +18,11 @@ use std::time::Instant;
 use jiff::Timestamp;
 use zoomd_store::ops::Problem;
 
-use crate::pipeline::shop::Shop;
+use crate::context::EngineContext;
 use words::Times;
 
 /// All that an engine knows of itself, the worst first.
-pub(crate) fn all(shop: &Shop) -> Vec<Problem> {
+pub(crate) fn all(shop: &EngineContext) -> Vec<Problem> {
     let times = Times { now: Instant::now(), now_ms: Timestamp::now().as_millisecond() };
     let mut problems: Vec<_> = redis(shop, times).collect();
     problems.extend(zoom(shop, times));
@@ -30,7 +30,7 @@ pub(crate) fn all(shop: &Shop) -> Vec<Problem> {
     problems
 }
 
-fn redis(shop: &Shop, times: Times) -> impl Iterator<Item = Problem> {
+fn redis(shop: &EngineContext, times: Times) -> impl Iterator<Item = Problem> {
     let trouble = shop
         .trouble
         .problem()
@@ -40,16 +40,16 @@ fn redis(shop: &Shop, times: Times) -> impl Iterator<Item = Problem> {
     trouble.into_iter().chain(changed)
 }
 
-fn zoom(shop: &Shop, times: Times) -> Vec<Problem> {
-    let (away, creates_wait) = {
+fn zoom(shop: &EngineContext, times: Times) -> Vec<Problem> {
+    let (away, writes_wait) = {
         let circuits = shop.circuits();
-        (circuits.out_of_reach(), circuits.creates_wait())
+        (circuits.out_of_reach(), circuits.writes_wait())
     };
     let calls = shop.tokens.zoom_calls();
     let is_away = |host: &str| away.iter().any(|known| **known == *host);
     let faults = calls.faults(times.now, is_away);
     let faults = faults.iter().map(|(host, fault)| {
-        words::zoom(host, fault, is_away(host), creates_wait.contains(host), times)
+        words::zoom(host, fault, is_away(host), writes_wait.contains(host), times)
     });
     let mut problems: Vec<_> = faults.collect();
     let rotator = shop.tokens.rotator();
@@ -62,7 +62,7 @@ fn zoom(shop: &Shop, times: Times) -> Vec<Problem> {
     problems
 }
 
-fn rotation(shop: &Shop, times: Times) -> Vec<Problem> {
+fn rotation(shop: &EngineContext, times: Times) -> Vec<Problem> {
     let (tokens, rotator) = (&shop.tokens, shop.tokens.rotator());
     let mut problems = Vec::new();
     if let Some((error, since)) = tokens.journal().trouble_since() {

@@ -1,5 +1,6 @@
 //! The text of each problem: what is wrong and why, and the next command. Pure.
 
+use std::borrow::Cow;
 use std::time::{Duration, Instant};
 
 use zoomd_store::ErrorKind;
@@ -63,10 +64,10 @@ pub fn redis_failed_over() -> Problem {
     Problem::degraded("redis_failed_over", what, "zoomd doctor")
 }
 
-/// A fault of Zoom's. `away`: every job of the host waits. `creates_wait`: jobs that
-/// create do.
+/// A fault of Zoom's. `away`: every job of the host waits. `writes_wait`: jobs that
+/// write do.
 #[must_use]
-pub fn zoom(host: &str, fault: &Fault, away: bool, creates_wait: bool, times: Times) -> Problem {
+pub fn zoom(host: &str, fault: &Fault, away: bool, writes_wait: bool, times: Times) -> Problem {
     let next = "zoomd doctor";
     match fault {
         Fault::Host(streak) => {
@@ -80,7 +81,7 @@ pub fn zoom(host: &str, fault: &Fault, away: bool, creates_wait: bool, times: Ti
         }
         Fault::Endpoint(endpoint, streak, other) => {
             let (cause, calls) = (&streak.cause, streak.calls);
-            let held = if creates_wait { "; its jobs are on hold" } else { "" };
+            let held = if writes_wait { "; its jobs are on hold" } else { "" };
             let what = format!(
                 "{} at {host} fails ({endpoint}): {cause}; the last {calls} calls failed, while {} \
                  ({other}) succeeds{held}",
@@ -101,15 +102,20 @@ pub fn zoom(host: &str, fault: &Fault, away: bool, creates_wait: bool, times: Ti
 }
 
 /// What an endpoint does, as the subject of a sentence.
-fn deed(endpoint: &str) -> &str {
-    match endpoint {
-        "create_meeting" => "creating a meeting",
+fn deed(endpoint: &str) -> Cow<'_, str> {
+    Cow::Borrowed(match endpoint {
         "list_meetings" => "listing meetings",
         "get_meeting" => "reading a meeting",
         "users_me" => "reading the user",
         "token" => "refreshing a token",
-        other => other,
-    }
+        // The call of a job: a verb and its object.
+        other => match other.split_once('_') {
+            Some((verb, what)) => {
+                return format!("{}ing a {what}", verb.trim_end_matches('e')).into();
+            }
+            None => other,
+        },
+    })
 }
 
 fn times_of(slow: &Slow) -> String {

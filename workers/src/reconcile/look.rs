@@ -9,110 +9,20 @@
 
 use std::time::Instant;
 
+use jiff::Timestamp;
 use jiff::civil::Date;
-use jiff::tz::TimeZone;
-use jiff::{Timestamp, ToSpan as _};
-use zoom_api::{Limit, ListKind, ListQuery, Listed};
-use zoomd_store::budget::Label;
+use zoom_api::{ListKind, ListQuery};
 use zoomd_store::queue::Record;
-use zoomd_wire::Marker;
+use zoomd_wire::Meeting;
 
-use super::asker::{Asker, Failure, Left, Refusal, Stop};
+use super::place::Place;
 use super::search::{Bookmark, Pile, Search, Stage};
-use super::shown::stopped;
 use super::sift::{self, Sought};
-use crate::decide::Wait;
-use crate::jobs::call::Leave;
-use crate::pipeline::flight::Flight;
-use crate::pipeline::shop::Shop;
-use crate::tokens::Token;
+use crate::attempt::asker::{Asker, Failure, Left, Refusal, Stop};
+use crate::attempt::lookup::{Look, Task};
 
 /// How often a list begins again that a 4xx ended in its middle.
 const RESTARTS: u32 = 3;
-
-/// What a look shows.
-#[derive(Debug)]
-pub enum Look {
-    /// The meeting.
-    Found(Found),
-    /// It is not there (yet).
-    Nothing(Nothing),
-    /// It cannot be told.
-    Unclear {
-        /// Why.
-        why: String,
-        /// What it could be.
-        alike: Vec<Listed>,
-    },
-    /// Something must be waited for first.
-    Wait(Wait),
-    /// A limit or a token refresh leaves no room for the next call until then (ms by
-    /// Redis' clock); the search goes on where it stopped.
-    Later(i64),
-    /// A 429 to a call of this label.
-    Limited(Label, Limit),
-    /// Zoom gave no answer that could be used.
-    Failed {
-        /// The call, and what Zoom answered.
-        why: String,
-        /// Whether Zoom named a reason that lasts until somebody acts.
-        lasting: bool,
-        /// What it could be, of what was read.
-        alike: Vec<Listed>,
-    },
-}
-
-/// A look that did not find the meeting.
-#[derive(Debug)]
-pub struct Nothing {
-    /// The whole list was read, as often as it must be.
-    pub enough: bool,
-    /// Why that does not mean that there is none.
-    pub doubt: Option<String>,
-    /// What it could be.
-    pub alike: Vec<Listed>,
-}
-
-/// A meeting that carries the marker.
-#[derive(Debug)]
-pub struct Found {
-    /// Its number.
-    pub id: u64,
-    /// All that Zoom tells of it.
-    pub json: String,
-    /// All meetings with the marker that were seen; it is the first.
-    pub all: Vec<u64>,
-}
-
-/// Whose list is looked at, and which days of it first.
-#[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
-pub struct Place {
-    /// The account.
-    pub account: String,
-    /// The host.
-    pub host: String,
-    /// The first and the last day of a first look, where the start is known.
-    pub days: Option<(Date, Date)>,
-}
-
-impl Place {
-    /// Where the meeting of a job may be. One that is scheduled ahead may be on
-    /// a known day; the list's days are the host's, wherever that is.
-    #[must_use]
-    pub fn of(flight: &Flight) -> Self {
-        let meeting = &flight.job.meeting;
-        let now = flight.redis_time(Instant::now());
-        let start = meeting.start.filter(|start| meeting.meeting_type == 2 && *start > now);
-        let day = start.map(|start| TimeZone::UTC.to_datetime(start).date());
-        let around =
-            |day: Date| Some((day.checked_sub(1.day()).ok()?, day.checked_add(1.day()).ok()?));
-        Self {
-            account: flight.ticket.account.to_string(),
-            host: flight.job.host().into(),
-            days: day.and_then(around),
-        }
-    }
-}
 
 /// A search that goes on in this look.
 pub struct Looker<'a, 's> {
@@ -125,28 +35,11 @@ pub struct Looker<'a, 's> {
     pub(super) last: bool,
 }
 
-/// What a look is told beside its job.
-#[derive(Debug, Clone, Copy)]
-pub struct Orders<'a> {
-    /// The marker of the meeting, if it has one.
-    pub marker: Option<&'a Marker>,
-    /// What this look does not find may be absent: read the whole list.
-    pub whole: bool,
-    /// The job is given up after this look.
-    pub last: bool,
-}
-
 /// Looks once. What is learnt for later looks goes to `record`.
-pub async fn look(
-    shop: &Shop,
-    flight: &Flight,
-    token: &Token,
-    leave: Leave<'_>,
-    orders: Orders<'_>,
-    record: &mut Record,
-) -> Look {
+pub async fn look(task: Task<'_>, meeting: &Meeting, record: &mut Record) -> Look {
+    let Task { ctx, flight, token, permit, orders } = task;
     // Well before the lease is renewed no more.
-    let over = shop.queue.settings().request_timeout;
+    let over = ctx.queue.settings().request_timeout;
     let until = Some(flight.ticket.send_by + over / 2);
     let now = Instant::now();
     let (place, known) = (Place::of(flight), (flight.redis_time(now), now));
@@ -155,12 +48,11 @@ pub async fn look(
         Timestamp::from_millisecond(ms).unwrap_or(Timestamp::UNIX_EPOCH)
     };
     let (first, sent) = (time(record.first_send_ms), time(record.last_send_ms));
-    let meeting = &flight.job.meeting;
     let (account, host) = (place.account.as_str(), place.host.as_str());
     // What is handed out because its time or its account is over was charged nothing.
     let paid = (!flight.expired && !flight.removed).then_some(flight.ticket.send_by);
     let mut looker = Looker {
-        asker: Asker { shop, account, host, known, token, leave, paid, until },
+        asker: Asker { ctx, account, host, known, token, permit, paid, until },
         sought: Sought::new(orders.marker, meeting, first),
         days: place.days,
         unlisted: sift::unlisted(meeting, sent, over, known.0),
@@ -207,7 +99,7 @@ impl Looker<'_, '_> {
                 search.no_days = true;
                 return None;
             }
-            Some(stop) => return Some(stopped(stop, std::mem::take(&mut pile.alike))),
+            Some(stop) => return Some(Look::stopped(stop, std::mem::take(&mut pile.alike))),
         }
         let mark = Bookmark { stage: Stage::Meetings, ..Bookmark::default() };
         Some(self.conclude(mark, std::mem::take(pile), record, search).await)
@@ -317,7 +209,7 @@ impl Looker<'_, '_> {
         let Left { stop, token, pages } = left;
         if matches!(stop, Stop::Wait(_) | Stop::Later(_) | Stop::Limited(..)) {
             search.stop_at(Bookmark { token, pages, ..mark }, self.now_ms(), pile);
-            return stopped(stop, Vec::new());
+            return Look::stopped(stop, Vec::new());
         }
         match self.shown(&pile, record, search).await {
             Some(look @ (Look::Found(_) | Look::Unclear { .. })) => look,
@@ -329,14 +221,14 @@ impl Looker<'_, '_> {
                     ),
                     alike: pile.alike,
                 },
-                stop => stopped(stop, pile.alike),
+                stop => Look::stopped(stop, pile.alike),
             },
         }
     }
 
     /// Reads one list onto the pile, until the marker is seen.
     async fn read(&mut self, query: ListQuery, pages: u32, pile: &mut Pile) -> Result<u32, Left> {
-        let (sought, most) = (&self.sought, self.asker.shop.settings.reconcile.most_gets * 2);
+        let (sought, most) = (&self.sought, self.asker.ctx.settings.reconcile.most_gets * 2);
         self.asker.list(query, pages, |fresh, odd| pile.take(sought, most, fresh, odd)).await
     }
 

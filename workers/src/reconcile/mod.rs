@@ -11,12 +11,13 @@
 //! Invariant: a job leaves here as a success, as `outcome_unknown`, or with its
 //! last call known to have made nothing.
 
-pub mod asker;
 pub mod look;
+pub mod place;
 pub mod plan;
 pub mod search;
 mod shown;
 pub mod sift;
+pub mod suspects;
 pub mod twins;
 
 use std::borrow::Cow;
@@ -28,13 +29,14 @@ use zoomd_store::ops::{CANCEL_MARK, RETRIED_AT};
 use zoomd_store::queue::{Mode, Next as Step, Record, Settlement, Then};
 use zoomd_wire::{FailureCode, MeetingReply};
 
+use crate::attempt::lookup::{Found, Look, Nothing, Orders, Task};
+use crate::attempt::spec::KindSpec;
+use crate::attempt::{call, keep, notes, outcome, settlement};
+use crate::context::EngineContext;
 use crate::decide::{self, Decision, Verdict, Wait, backoff};
-use crate::jobs::{call, create_meeting, end, notes, outcome};
 use crate::pipeline::circuits::Work;
 use crate::pipeline::flight::{Flight, Made};
-use crate::pipeline::shop::Shop;
 use crate::seam;
-use look::{Found, Look, Nothing, Orders};
 use plan::Next;
 use search::Search;
 
@@ -44,7 +46,21 @@ const FAILED_LOOKS: &str = "failed_looks";
 const LAST_WAIT_MS: i64 = 10 * 60_000;
 
 /// Makes one look and settles what it shows.
-pub async fn run(shop: &Arc<Shop>, flight: &Arc<Flight>) -> Settlement {
+pub async fn run<K: KindSpec>(
+    ctx: &Arc<EngineContext>,
+    flight: &Arc<Flight>,
+    mut spec: K,
+) -> Settlement {
+    let mut settlement = look_once(ctx, flight, &mut spec).await;
+    keep(&spec, &mut settlement);
+    settlement
+}
+
+async fn look_once<K: KindSpec>(
+    ctx: &EngineContext,
+    flight: &Arc<Flight>,
+    spec: &mut K,
+) -> Settlement {
     if !flight.ticket.reconcilable {
         let text =
             "its call may have left, and zoom's list cannot tell whether such a meeting was made";
@@ -52,40 +68,41 @@ pub async fn run(shop: &Arc<Shop>, flight: &Arc<Flight>) -> Settlement {
     }
     let mut record = flight.record.clone();
     let now_ms = flight.redis_ms(Instant::now());
-    let last = now_ms - since_ms(flight) > millis(shop.settings.reconcile.give_up);
+    let last = now_ms - since_ms(flight) > millis(ctx.settings.reconcile.give_up);
     // A look that could not be made says nothing: for a while it is tried again.
     let over = notes::overdue_ms(&mut record, last, now_ms) > LAST_WAIT_MS;
-    let (token, leave) = match call::prepare(shop, flight, Work::Read).await {
+    let (token, permit) = match call::prepare(ctx, flight, Work::Read).await {
         Ok(ready) => ready,
-        Err(why) if over => return given_up(shop, flight, why.words(), &[]),
+        Err(why) if over => return given_up(ctx, flight, why.words(), &[]),
         Err(why) => {
             let is_away = matches!(why, Wait::Unreachable | Wait::Asleep(_));
             if !last && (!is_away || notes::was_away(&record)) {
-                return end::back(shop, flight, why);
+                return settlement::back(ctx, flight, why);
             }
             if is_away {
                 notes::set_away(&mut record);
             }
-            return end::back_with(flight, why, record);
+            return settlement::back_with(flight, why, record);
         }
     };
     record.unresolved = true;
     notes::keep_crashes(&mut record, notes::crashes(&flight.record));
     if notes::quiet_ms(&record).is_none() {
-        let over = shop.queue.settings().request_timeout;
+        let over = ctx.queue.settings().request_timeout;
         notes::set_quiet(&mut record, now_ms + millis(over));
     }
-    let marker = create_meeting::marker(shop, flight);
+    let marker = spec.marker(ctx, flight);
     record.marker = marker.map(|marker| marker.to_string());
     seam::at("looking");
-    if shop.circuits().was_open_since(token.client.api_host(), sent_at(flight)) {
+    if ctx.circuits().was_open_since(token.client.api_host(), sent_at(flight)) {
         notes::set_away(&mut record);
     }
     let quiet_ms = notes::quiet_ms(&record).unwrap_or(now_ms);
-    let whole = shop.settings.reconcile.decides(record.looks, now_ms, quiet_ms);
+    let whole = ctx.settings.reconcile.decides(record.looks, now_ms, quiet_ms);
     let orders = Orders { marker: marker.as_ref(), whole, last };
     let began = Instant::now();
-    let look = look::look(shop, flight, &token, leave, orders, &mut record).await;
+    let task = Task { ctx, flight, token: &token, permit, orders };
+    let look = spec.find(task, &mut record).await;
     flight.note_made(Made {
         endpoint: None,
         at_ms: flight.redis_ms(began),
@@ -94,7 +111,10 @@ pub async fn run(shop: &Arc<Shop>, flight: &Arc<Flight>) -> Settlement {
         error: None,
     });
     seam::at("looked");
-    settle(shop, flight, record, look, GiveUp { last, over })
+    if matches!(look, Look::Found(_)) {
+        ctx.suspects.watch(flight, marker);
+    }
+    settle(ctx, flight, record, look, GiveUp { last, over })
 }
 
 /// The end of patience with a lost call.
@@ -107,7 +127,7 @@ struct GiveUp {
 
 /// The settlement of a job after a look.
 fn settle(
-    shop: &Shop,
+    ctx: &EngineContext,
     flight: &Arc<Flight>,
     mut record: Record,
     look: Look,
@@ -115,25 +135,27 @@ fn settle(
 ) -> Settlement {
     let alike = Search::of(&record).alike().to_vec();
     match look {
-        Look::Found(found) => {
-            shop.suspects.watch(flight, create_meeting::marker(shop, flight));
-            adopt(shop, flight, &found)
+        Look::Found(found) => adopt(ctx, flight, &found),
+        Look::NotDone => absent(ctx, flight, &record),
+        Look::Again { at_ms, what } => {
+            notes::tell(&mut record, flight, Step::Look, Some(at_ms), what);
+            settlement::sleep(flight, at_ms, Mode::Reconcile, record, Vec::new())
         }
-        Look::Nothing(found) => nothing(shop, flight, record, &found),
+        Look::Nothing(found) => nothing(ctx, flight, record, &found),
         Look::Unclear { why, alike } => unknown(flight, &why, &alike),
-        Look::Wait(why) if over => given_up(shop, flight, why.words(), &alike),
+        Look::Wait(why) if over => given_up(ctx, flight, why.words(), &alike),
         Look::Limited(..) | Look::Later(_) if over => {
-            given_up(shop, flight, "a rate limit is used up", &alike)
+            given_up(ctx, flight, "a rate limit is used up", &alike)
         }
-        Look::Wait(why) => end::back_with(flight, why, record),
+        Look::Wait(why) => settlement::back_with(flight, why, record),
         Look::Later(until_ms) => {
             let what = "the search goes on when a rate limit allows it";
             notes::tell(&mut record, flight, Step::Look, Some(until_ms), what);
-            end::sleep(flight, until_ms, Mode::Reconcile, record, Vec::new())
+            settlement::sleep(flight, until_ms, Mode::Reconcile, record, Vec::new())
         }
-        Look::Limited(label, limit) => end::limited_with(flight, label, limit, record),
-        Look::Failed { why, alike, .. } if last => given_up(shop, flight, &why, &alike),
-        Look::Failed { why, lasting, alike } => again(shop, flight, record, lasting, &why, &alike),
+        Look::Limited(label, limit) => settlement::limited_with(flight, label, limit, record),
+        Look::Failed { why, alike, .. } if last => given_up(ctx, flight, &why, &alike),
+        Look::Failed { why, lasting, alike } => again(ctx, flight, record, lasting, &why, &alike),
     }
 }
 
@@ -153,28 +175,22 @@ fn since_ms(flight: &Flight) -> i64 {
 }
 
 /// The meeting is there: the job succeeded after all.
-fn adopt(shop: &Shop, flight: &Flight, found: &Found) -> Settlement {
-    let ending = end::ending(flight, flight.record.attempts.max(1));
+fn adopt(ctx: &EngineContext, flight: &Flight, found: &Found) -> Settlement {
+    let ending = settlement::ending(flight, flight.record.attempts.max(1));
     match zoomd_wire::reply_fields(&found.json) {
         Ok(fields) => {
             metrics::counter!("zoomd_reconciled_total", "outcome" => "adopted").increment(1);
             tracing::debug!(job.id = %flight.ticket.job_id, meeting.id = found.id, "the meeting of a lost call was found and adopted");
             if found.all.len() > 1 {
-                shop.suspects.found(flight, &found.all);
+                ctx.suspects.found(flight, &found.all);
             }
             let fields: Vec<_> =
                 fields.into_iter().map(|(name, raw)| plain_id(name, raw)).collect();
-            let meeting = MeetingReply::new(&found.json, &fields, &shop.settings.include);
-            let outcome = outcome::success(flight, ending, &meeting, true);
-            end::succeeded(
-                shop,
-                flight,
-                outcome,
-                None,
-                "the list shows the meeting of the lost call",
-            )
+            let meeting = MeetingReply::new(&found.json, &fields, &ctx.settings.include);
+            let outcome = outcome::success(flight, ending, &meeting, found.effect, true);
+            settlement::succeeded(ctx, flight, outcome, None, found.how)
         }
-        Err(error) => again(shop, flight, flight.record.clone(), false, &error.to_string(), &[]),
+        Err(error) => again(ctx, flight, flight.record.clone(), false, &error.to_string(), &[]),
     }
 }
 
@@ -185,21 +201,26 @@ fn plain_id<'a>(name: Cow<'a, str>, raw: &'a str) -> (Cow<'a, str>, &'a str) {
 }
 
 /// This look found nothing: another one, or the call made no meeting.
-fn nothing(shop: &Shop, flight: &Flight, mut record: Record, found: &Nothing) -> Settlement {
+fn nothing(
+    ctx: &EngineContext,
+    flight: &Flight,
+    mut record: Record,
+    found: &Nothing,
+) -> Settlement {
     record.looks += 1;
     record.more.remove(FAILED_LOOKS);
     let now_ms = flight.redis_ms(Instant::now());
     let quiet = notes::quiet_ms(&record).unwrap_or(now_ms);
-    match shop.settings.reconcile.after_look(record.looks, now_ms, quiet) {
+    match ctx.settings.reconcile.after_look(record.looks, now_ms, quiet) {
         Next::LookAt(at) => {
             let what = "Zoom's list does not show the meeting yet";
             notes::tell(&mut record, flight, Step::Look, Some(at), what);
-            end::sleep(flight, at, Mode::Reconcile, record, Vec::new())
+            settlement::sleep(flight, at, Mode::Reconcile, record, Vec::new())
         }
         Next::Absent if !found.enough => {
             let what = "Zoom's whole list is read once more";
             notes::tell(&mut record, flight, Step::Look, Some(now_ms), what);
-            end::sleep(flight, now_ms, Mode::Reconcile, record, Vec::new())
+            settlement::sleep(flight, now_ms, Mode::Reconcile, record, Vec::new())
         }
         Next::Absent => match &found.doubt {
             Some(why) => unknown(
@@ -207,17 +228,17 @@ fn nothing(shop: &Shop, flight: &Flight, mut record: Record, found: &Nothing) ->
                 &format!("zoom's list does not show the meeting, but it may exist: {why}"),
                 &found.alike,
             ),
-            None => absent(shop, flight, &record),
+            None => absent(ctx, flight, &record),
         },
     }
 }
 
 /// The last call made no meeting: the job is as if it had not been made.
-fn absent(shop: &Shop, flight: &Flight, record: &Record) -> Settlement {
+fn absent(ctx: &EngineContext, flight: &Flight, record: &Record) -> Settlement {
     metrics::counter!("zoomd_reconciled_total", "outcome" => "absent").increment(1);
     let now = flight.redis_time(Instant::now());
     if flight.removed {
-        return end::removed(flight);
+        return settlement::removed(flight);
     }
     if let Some(reason) = flight.record.more.get(CANCEL_MARK) {
         let reason = reason.as_str().filter(|reason| !reason.is_empty());
@@ -225,34 +246,34 @@ fn absent(shop: &Shop, flight: &Flight, record: &Record) -> Settlement {
             Some(reason) => format!("it was cancelled by an operator: {reason}"),
             None => "it was cancelled by an operator".to_owned(),
         };
-        return end::failed(flight, &Verdict::ours(FailureCode::Cancelled, text), &[]);
+        return settlement::failed(flight, &Verdict::ours(FailureCode::Cancelled, text), &[]);
     }
-    if notes::crashes(&flight.record) >= shop.queue.settings().poison_sweeps {
-        return end::made_nothing_and_poisoned(flight);
+    if notes::crashes(&flight.record) >= ctx.queue.settings().poison_sweeps {
+        return settlement::made_nothing_and_poisoned(flight);
     }
-    let last_ms = flight.last_send_ms(shop.settings.allow_past_start);
+    let last_ms = flight.last_send_ms(ctx.settings.allow_past_start);
     if flight.expired || now.as_millisecond() >= last_ms {
-        return end::expired(flight);
+        return settlement::expired(flight);
     }
-    let mut attempt = create_meeting::attempt(flight);
+    let mut attempt = notes::standing(flight);
     let away = notes::was_away(record);
     attempt.number -= u8::from(away && attempt.number > 0);
-    match decide::absent(attempt, now, rand::random()) {
+    match decide::absent::<()>(attempt, now, rand::random()) {
         Decision::Retry { at, why } => {
-            let mut settlement = end::retry(flight, at, why, None);
+            let mut settlement = settlement::retry(flight, at, why, None);
             if let (true, Then::Sleep { record, .. }) = (away, &mut settlement.then) {
                 notes::uncount(record);
             }
             settlement
         }
-        Decision::Fail(verdict) => end::failed(flight, &verdict, &[]),
-        _ => end::expired(flight),
+        Decision::Fail(verdict) => settlement::failed(flight, &verdict, &[]),
+        _ => settlement::expired(flight),
     }
 }
 
 /// The look itself failed: again, later each time.
 fn again(
-    shop: &Shop,
+    ctx: &EngineContext,
     flight: &Flight,
     mut record: Record,
     lasting: bool,
@@ -265,7 +286,7 @@ fn again(
     let mut search = Search::of(&record);
     search.refused = if lasting { search.refused + 1 } else { 0 };
     let quiet = notes::quiet_ms(&record).unwrap_or(now_ms);
-    if shop.settings.reconcile.is_refused(search.refused, now_ms, quiet) {
+    if ctx.settings.reconcile.is_refused(search.refused, now_ms, quiet) {
         return unknown(
             flight,
             &format!("it cannot be found out what the call made: {why}"),
@@ -276,19 +297,24 @@ fn again(
     let wait = backoff::after(u8::try_from(failed).unwrap_or(u8::MAX), rand::random());
     let at = now_ms + millis(wait);
     notes::tell(&mut record, flight, Step::Look, Some(at), why.to_owned());
-    end::sleep(flight, at, Mode::Reconcile, record, Vec::new())
+    settlement::sleep(flight, at, Mode::Reconcile, record, Vec::new())
 }
 
 /// The call stayed unresolved for too long.
-fn given_up(shop: &Shop, flight: &Flight, why: &str, alike: &[zoom_api::Listed]) -> Settlement {
-    let time = SignedDuration::try_from(shop.settings.reconcile.give_up).unwrap_or_default();
+fn given_up(
+    ctx: &EngineContext,
+    flight: &Flight,
+    why: &str,
+    alike: &[zoom_api::Listed],
+) -> Settlement {
+    let time = SignedDuration::try_from(ctx.settings.reconcile.give_up).unwrap_or_default();
     let text = format!("for {time:#} it could not be found out what the call made: {why}");
     unknown(flight, &text, alike)
 }
 
 fn unknown(flight: &Flight, why: &str, alike: &[zoom_api::Listed]) -> Settlement {
     metrics::counter!("zoomd_reconciled_total", "outcome" => "unknown").increment(1);
-    end::unresolved(flight, &Verdict::ours(FailureCode::OutcomeUnknown, why), alike)
+    settlement::unresolved(flight, &Verdict::ours(FailureCode::OutcomeUnknown, why), alike)
 }
 
 fn millis(time: Duration) -> i64 {

@@ -6,10 +6,11 @@
 use zoom_api::{Listed, MeetingRef, OddRow};
 use zoomd_store::queue::Record;
 
-use super::asker::{Answer, Failure, Refusal, Stop};
-use super::look::{Found, Look, Looker, Nothing};
+use super::look::Looker;
 use super::search::{self, MOST_ALIKE, Pile, Search};
 use super::sift::{self, Class, Sought};
+use crate::attempt::asker::{Answer, Failure, Refusal, Stop};
+use crate::attempt::lookup::{Found, Look, Nothing};
 
 /// How often the read of a meeting that carries the marker may fail before the
 /// list's row must do.
@@ -63,10 +64,10 @@ impl Looker<'_, '_> {
             Err(stop) if self.last || search.unread >= READS => from_row(first, &stop.to_string()),
             Err(stop) => {
                 search.unread += u32::from(matches!(stop, Stop::Failed(_) | Stop::Later(_)));
-                return stopped(stop, vec![(*first).clone()]);
+                return Look::stopped(stop, vec![(*first).clone()]);
             }
         };
-        Look::Found(Found { id: first.id, json, all })
+        Look::Found(found_in_list(first.id, json, all))
     }
 
     /// A row carries the marker and has no id: Zoom may know it by its uuid.
@@ -77,13 +78,13 @@ impl Looker<'_, '_> {
         };
         match self.asker.get(&MeetingRef::Uuid(uuid)).await {
             Ok(Answer::Text(json)) => match serde_json::from_str::<Listed>(&json) {
-                Ok(Listed { id, .. }) => Look::Found(Found { id, json, all: vec![id] }),
+                Ok(Listed { id, .. }) => Look::Found(found_in_list(id, json, vec![id])),
                 Err(_) => Look::Unclear { why: why.to_owned(), alike: vec![row.clone()] },
             },
             Ok(Answer::Missing(said)) => {
                 Look::Unclear { why: format!("{why}; {said}"), alike: vec![row.clone()] }
             }
-            Err(stop) => stopped(stop, vec![row.clone()]),
+            Err(stop) => Look::stopped(stop, vec![row.clone()]),
         }
     }
 
@@ -97,7 +98,7 @@ impl Looker<'_, '_> {
             if read.contains(&id) {
                 continue;
             }
-            if read.len() >= self.asker.shop.settings.reconcile.most_gets {
+            if read.len() >= self.asker.ctx.settings.reconcile.most_gets {
                 let why =
                     format!("{} meetings were read, and more could be the job's own", read.len());
                 return Some(Look::Unclear { why, alike: pile.alike.clone() });
@@ -105,7 +106,7 @@ impl Looker<'_, '_> {
             match self.asker.get(&MeetingRef::Id(id)).await {
                 Ok(Answer::Text(json)) => {
                     if self.sought.is_it(sift::agenda_of(&json).flatten().as_deref()) {
-                        return Some(Look::Found(Found { id, json, all: vec![id] }));
+                        return Some(Look::Found(found_in_list(id, json, vec![id])));
                     }
                     read.push(id);
                     search::keep_read(record, &read);
@@ -117,10 +118,10 @@ impl Looker<'_, '_> {
                 Err(Stop::Failed(failure)) if failure.refusal == Some(Refusal::Other) => {
                     trouble = Some(Stop::Failed(failure));
                 }
-                Err(stop) => return Some(stopped(stop, pile.alike.clone())),
+                Err(stop) => return Some(Look::stopped(stop, pile.alike.clone())),
             }
         }
-        trouble.map(|stop| stopped(stop, pile.alike.clone()))
+        trouble.map(|stop| Look::stopped(stop, pile.alike.clone()))
     }
 }
 
@@ -169,17 +170,10 @@ impl Pile {
     }
 }
 
-/// What a look comes to that was stopped.
-pub(super) fn stopped(stop: Stop, alike: Vec<Listed>) -> Look {
-    match stop {
-        Stop::Wait(why) => Look::Wait(why),
-        Stop::Later(until_ms) => Look::Later(until_ms),
-        Stop::Limited(label, limit) => Look::Limited(label, limit),
-        Stop::Failed(Failure { why, refusal }) => {
-            Look::Failed { why, lasting: refusal == Some(Refusal::Lasting), alike }
-        }
-        Stop::TooLong(why) => Look::Unclear { why, alike },
-    }
+/// The meeting of a lost call.
+fn found_in_list(id: u64, json: String, all: Vec<u64>) -> Found {
+    let how = "the list shows the meeting of the lost call";
+    Found { id, json, all, effect: None, how }
 }
 
 /// What the list tells of a meeting that Zoom does not let be read.
@@ -205,7 +199,8 @@ mod tests {
         let rules = Rules::again(Timestamp::UNIX_EPOCH);
         let job = zoomd_wire::parse(text.as_bytes(), &rules).expect("a sound job");
         let marker = Marker::from_bits(7);
-        let sought = Sought::new(Some(&marker), &job.meeting, Timestamp::UNIX_EPOCH);
+        let sought =
+            Sought::new(Some(&marker), job.meeting().expect("a create"), Timestamp::UNIX_EPOCH);
         let rows: Vec<Listed> = (1..=60)
             .map(|id| serde_json::from_str(&format!(r#"{{"id":{id}}}"#)).expect("a row"))
             .collect();

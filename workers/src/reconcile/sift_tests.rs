@@ -30,7 +30,7 @@ const OLD: &str = r#","created_at":"2026-11-25T09:49:59Z""#;
 #[test]
 fn the_marker_alone_decides() {
     let (job, marker) = (scheduled(), Marker::from_bits(7));
-    let sought = Sought::new(Some(&marker), &job.meeting, since());
+    let sought = Sought::new(Some(&marker), job.meeting().expect("a create"), since());
     let rows = [
         listed(
             1,
@@ -48,7 +48,7 @@ fn the_marker_alone_decides() {
 #[test]
 fn a_new_meeting_that_may_hide_the_marker_is_asked_for_likeliest_first() {
     let (job, marker) = (scheduled(), Marker::from_bits(7));
-    let sought = Sought::new(Some(&marker), &job.meeting, since());
+    let sought = Sought::new(Some(&marker), job.meeting().expect("a create"), since());
     let cut = "word ".repeat(50);
     let other = Marker::from_bits(8);
     let table = [
@@ -77,7 +77,7 @@ fn a_cut_agenda_is_known_as_the_beginning_of_ours() {
     let job =
         job(r#"{"topic":"t","type":3,"agenda":"Quarterly review & plans, with all of the board"}"#);
     let marker = Marker::from_bits(7);
-    let sought = Sought::new(Some(&marker), &job.meeting, since());
+    let sought = Sought::new(Some(&marker), job.meeting().expect("a create"), since());
     let table = [
         ("Quarterly rev", true),
         ("Quarterly rev...", true),
@@ -97,7 +97,7 @@ fn a_cut_agenda_is_known_as_the_beginning_of_ours() {
 #[test]
 fn without_a_marker_what_is_alike_is_told_and_nothing_is_adopted() {
     let job = scheduled();
-    let sought = Sought::new(None, &job.meeting, since());
+    let sought = Sought::new(None, job.meeting().expect("a create"), since());
     let same = r#","topic":"sync","type":2,"start_time":"2026-12-01T10:00:00Z""#;
     let table = [
         (format!("{same}{NEW}"), Class::Alike),
@@ -118,7 +118,12 @@ fn a_start_that_was_past_may_be_on_no_list() {
     let over = Duration::from_secs(30);
     let told = |before_s: i64, days: i64| {
         let sent = start - SignedDuration::from_secs(before_s);
-        unlisted(&job.meeting, sent, over, start + SignedDuration::from_hours(days * 24))
+        unlisted(
+            job.meeting().expect("a create"),
+            sent,
+            over,
+            start + SignedDuration::from_hours(days * 24),
+        )
     };
     assert!(told(-1, 0).is_some_and(|why| why.contains("instant")));
     assert!(told(35, 0).is_some());
@@ -126,5 +131,5 @@ fn a_start_that_was_past_may_be_on_no_list() {
     assert!(told(36, 29).is_none());
     assert!(told(36, 30).is_some_and(|why| why.contains("long ago")));
     let open = self::job(r#"{"topic":"t","type":3}"#);
-    assert!(unlisted(&open.meeting, start, over, start).is_none());
+    assert!(unlisted(open.meeting().expect("a create"), start, over, start).is_none());
 }

@@ -12,25 +12,20 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use jiff::{SignedDuration, Timestamp};
-use serde::{Deserialize, Serialize};
-use tokio::sync::mpsc;
 use zoom_api::{ListQuery, MeetingRef};
 use zoomd_store::StoreError;
 use zoomd_store::twins::Twins;
 use zoomd_wire::Marker;
 
-use super::asker::{Answer, Asker, Failure, Stop};
-use super::look::Place;
+use super::place::Place;
 use super::sift;
-use crate::jobs::call::{self, Leave};
-use crate::jobs::notes;
-use crate::pipeline::flight::Flight;
-use crate::pipeline::shop::Shop;
+use super::suspects::{Inbox, News, Note, skipped, tell};
+use crate::attempt::asker::{Answer, Asker, Failure, Stop};
+use crate::attempt::call::{self, CallPermit};
+use crate::context::EngineContext;
 use crate::supervisor::Beat;
 use crate::tokens::Token;
 
-/// Looks and findings on their way to Redis; more are skipped.
-const MOST: usize = 256;
 /// Looks of one round.
 const ROUND: usize = 16;
 /// The shortest and the longest wait between two rounds.
@@ -39,83 +34,11 @@ const LONGEST: Duration = Duration::from_secs(15);
 /// A look that could not be made in so long is not made any more.
 const GIVE_UP: SignedDuration = SignedDuration::from_hours(24);
 
-/// What a look needs to know of its job.
-#[derive(Debug, Serialize, Deserialize)]
-struct Note {
-    v: u8,
-    place: Place,
-    marker: String,
-    /// When its first call may have left: what was made since and may carry the
-    /// marker out of the list's sight is read in full.
-    #[serde(default)]
-    since: Option<Timestamp>,
-    /// When the job succeeded, by the time of Redis.
-    at: Timestamp,
-}
-
-/// What is to be written down.
-#[derive(Debug)]
-enum News {
-    Watch(Arc<str>, Note),
-    Found(Arc<str>, Vec<u64>),
-}
-
-/// Where such jobs are left.
-#[derive(Debug, Clone)]
-pub struct Suspects(mpsc::Sender<News>);
-
-/// The way in and the way out.
-#[must_use]
-pub fn open() -> (Suspects, Inbox) {
-    let (sender, receiver) = mpsc::channel(MOST);
-    (Suspects(sender), Inbox(receiver))
-}
-
-/// What was left for [`serve`].
-#[derive(Debug)]
-pub struct Inbox(mpsc::Receiver<News>);
-
-impl Suspects {
-    /// Has a job looked at later, if it was sent more than once.
-    pub fn watch(&self, flight: &Flight, marker: Option<Marker>) {
-        let Some(marker) = marker.filter(|_| notes::was_sent_before(flight)) else { return };
-        let (place, marker) = (Place::of(flight), marker.to_string());
-        let first_ms = flight.record.first_send_ms.unwrap_or(flight.ticket.granted_ms);
-        let since = Timestamp::from_millisecond(first_ms).ok();
-        let note = Note { v: 1, place, marker, since, at: flight.redis_time(Instant::now()) };
-        self.send(News::Watch(Arc::clone(&flight.ticket.job_id), note));
-    }
-
-    /// Zoom has more than one meeting of a job.
-    pub fn found(&self, flight: &Flight, meetings: &[u64]) {
-        tell(&flight.ticket.job_id, meetings);
-        self.send(News::Found(Arc::clone(&flight.ticket.job_id), meetings.to_vec()));
-    }
-
-    fn send(&self, news: News) {
-        if self.0.try_send(news).is_err() {
-            skipped();
-        }
-    }
-}
-
-fn skipped() {
-    metrics::counter!("zoomd_twin_looks_skipped_total").increment(1);
-}
-
-fn tell(job: &str, meetings: &[u64]) {
-    metrics::counter!("zoomd_twins_total").increment(meetings.len() as u64 - 1);
-    tracing::warn!(
-        job.id = job, meetings = ?meetings,
-        "zoom has more than one meeting of this job; delete what is not its outcome"
-    );
-}
-
 /// Writes down what comes in and makes the looks that are due, until the
 /// engine ends.
-pub async fn serve(shop: Arc<Shop>, Inbox(mut news): Inbox, beat: Beat) {
-    let twins = Twins::new(shop.queue.store().clone());
-    let after = shop.settings.reconcile.twins_after;
+pub async fn serve(ctx: Arc<EngineContext>, Inbox(mut news): Inbox, beat: Beat) {
+    let twins = Twins::new(ctx.queue.store().clone());
+    let after = ctx.settings.reconcile.twins_after;
     let mut round = tokio::time::interval((after / 4).clamp(SHORTEST, LONGEST));
     round.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
@@ -123,7 +46,7 @@ pub async fn serve(shop: Arc<Shop>, Inbox(mut news): Inbox, beat: Beat) {
         let turn = async {
             tokio::select! {
                 Some(news) = news.recv() => note_down(&twins, news, after).await,
-                _ = round.tick() => look_round(&shop, &twins, after).await,
+                _ = round.tick() => look_round(&ctx, &twins, after).await,
             }
         };
         let done = beat.waiting(turn).await;
@@ -146,16 +69,16 @@ async fn note_down(twins: &Twins, news: News, after: Duration) -> Result<(), Sto
     }
 }
 
-async fn look_round(shop: &Shop, twins: &Twins, after: Duration) -> Result<(), StoreError> {
+async fn look_round(ctx: &EngineContext, twins: &Twins, after: Duration) -> Result<(), StoreError> {
     for (job, note) in twins.due(ROUND, after).await? {
         let Ok(note) = serde_json::from_str::<Note>(&note) else {
             // Of a newer version, which will look for itself.
             continue;
         };
-        let now = Timestamp::from_millisecond(shop.queue.store().now_ms().await?);
+        let now = Timestamp::from_millisecond(ctx.queue.store().now_ms().await?);
         let now = now.unwrap_or(note.at);
         let age = now.duration_since(note.at);
-        match look_at(shop, note).await {
+        match look_at(ctx, note).await {
             Ok(found) => {
                 if found.len() > 1 {
                     tell(&job, &found);
@@ -174,11 +97,11 @@ async fn look_round(shop: &Shop, twins: &Twins, after: Duration) -> Result<(), S
     Ok(())
 }
 
-async fn look_at(shop: &Shop, note: Note) -> Result<Vec<u64>, String> {
+async fn look_at(ctx: &EngineContext, note: Note) -> Result<Vec<u64>, String> {
     let marker: Marker = note.marker.parse().map_err(|_| "its marker is none".to_owned())?;
-    let prepared = call::prepare_outside(shop, &note.place.account).await;
-    let (token, leave) = prepared.map_err(|wait| format!("{wait:?}"))?;
-    carriers(shop, &note.place, &token, leave, &marker, note.since).await
+    let prepared = call::prepare_outside(ctx, &note.place.account).await;
+    let (token, permit) = prepared.map_err(|wait| format!("{wait:?}"))?;
+    carriers(ctx, &note.place, &token, permit, &marker, note.since).await
 }
 
 /// The meetings of the whole list that carry `marker`, outside of any lease.
@@ -187,17 +110,17 @@ async fn look_at(shop: &Shop, note: Note) -> Result<Vec<u64>, String> {
 /// # Errors
 /// The list could not be read, and what was read of it shows no two.
 async fn carriers(
-    shop: &Shop,
+    ctx: &EngineContext,
     place: &Place,
     token: &Token,
-    leave: Leave<'_>,
+    permit: CallPermit<'_>,
     marker: &Marker,
     hidden_since: Option<Timestamp>,
 ) -> Result<Vec<u64>, String> {
-    let now_ms = shop.queue.store().now_ms().await.map_err(|error| error.to_string())?;
+    let now_ms = ctx.queue.store().now_ms().await.map_err(|error| error.to_string())?;
     let now = Timestamp::from_millisecond(now_ms).map_err(|error| error.to_string())?;
     let (known, account, host) = ((now, Instant::now()), &*place.account, &*place.host);
-    let mut asker = Asker { shop, account, host, known, token, leave, paid: None, until: None };
+    let mut asker = Asker { ctx, account, host, known, token, permit, paid: None, until: None };
     let (mut found, mut hidden) = (Vec::new(), Vec::new());
     let listed = asker.list(ListQuery::default(), 0, |fresh, _| {
         for row in fresh {
@@ -210,7 +133,7 @@ async fn carriers(
         false
     });
     let end = listed.await.map_err(|left| left.stop);
-    let most = shop.settings.reconcile.most_gets;
+    let most = ctx.settings.reconcile.most_gets;
     if hidden.len() > most || matches!(end, Err(Stop::TooLong(_))) {
         skipped();
     }

@@ -11,8 +11,8 @@ use zoomd_store::seal::Fingerprint;
 use super::doubt::later;
 use super::gate::Lease;
 use super::{Ended, Rotator, Stop, lock};
-use crate::jobs::call;
 use crate::seam;
+use crate::shortage;
 
 /// A connection to Zoom made longer ago than this proves nothing.
 const CONNECTED_WITHIN: Duration = Duration::from_secs(1);
@@ -138,7 +138,7 @@ impl Rotator {
         reached.map(|_| Instant::now()).map_err(|error| {
             let why = error.to_string();
             if error.kind == TransportKind::Local {
-                call::tell_of_shortage(&error, Instant::now());
+                shortage::tell(&error, Instant::now());
                 return ("local", why);
             }
             self.endpoint_failed(&error);

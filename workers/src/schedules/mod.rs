@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 use zoomd_store::StoreError;
 
-use crate::pipeline::shop::Shop;
+use crate::context::EngineContext;
 use crate::supervisor::Part;
 
 pub use cron::{BadSchedule, Cron};
@@ -32,7 +32,7 @@ struct Schedule {
 }
 
 /// Starts the schedules of a daemon.
-pub fn all(shop: &Arc<Shop>) -> Vec<Part> {
+pub fn all(shop: &Arc<EngineContext>) -> Vec<Part> {
     let own = |name, when| Schedule { name, when, shared: false };
     let shared = |name, when| Schedule { name, when, shared: true };
     vec![
@@ -50,18 +50,18 @@ pub fn all(shop: &Arc<Shop>) -> Vec<Part> {
 }
 
 /// A schedule waits for its ticks, and its steps are commands with limits of their own.
-fn start<F, Fut>(shop: &Arc<Shop>, part: &'static str, schedule: Schedule, work: F) -> Part
+fn start<F, Fut>(shop: &Arc<EngineContext>, part: &'static str, schedule: Schedule, work: F) -> Part
 where
-    F: Fn(Arc<Shop>) -> Fut + Clone + Send + Sync + 'static,
+    F: Fn(Arc<EngineContext>) -> Fut + Clone + Send + Sync + 'static,
     Fut: Future<Output = Result<(), StoreError>> + Send + 'static,
 {
     let running = run(schedule, Arc::clone(shop), work);
     shop.supervisor.spawn(part, |beat| async move { beat.waiting(running).await })
 }
 
-async fn run<F, Fut>(schedule: Schedule, shop: Arc<Shop>, work: F)
+async fn run<F, Fut>(schedule: Schedule, shop: Arc<EngineContext>, work: F)
 where
-    F: Fn(Arc<Shop>) -> Fut + Clone + Send + Sync + 'static,
+    F: Fn(Arc<EngineContext>) -> Fut + Clone + Send + Sync + 'static,
     Fut: Future<Output = Result<(), StoreError>> + Send + 'static,
 {
     let Schedule { name, when, shared } = schedule;
@@ -78,7 +78,7 @@ where
     }
 }
 
-async fn is_ours(shop: &Shop, name: &'static str, tick: u64) -> bool {
+async fn is_ours(shop: &EngineContext, name: &'static str, tick: u64) -> bool {
     match shop.queue.store().claim_tick(name, tick).await {
         Ok(ours) => ours,
         Err(error) => {

@@ -6,8 +6,9 @@ use std::time::Duration;
 use zoomd_store::StoreError;
 use zoomd_store::ops::{Ops, WaitingJobs};
 use zoomd_store::queue::{Pass, Why};
+use zoomd_wire::Kind;
 
-use crate::pipeline::shop::Shop;
+use crate::context::EngineContext;
 use crate::rotation::keepalive::{self, KeepAlive};
 
 /// Between two pages of a pass over everything, so that Redis serves others.
@@ -16,7 +17,7 @@ const BETWEEN_PAGES: Duration = Duration::from_millis(5);
 const MOST_PAGES: usize = 10_000;
 
 /// What `/metrics` tells of the namespace, read anew.
-pub async fn gauges(shop: Arc<Shop>) -> Result<(), StoreError> {
+pub async fn gauges(shop: Arc<EngineContext>) -> Result<(), StoreError> {
     let budgets = shop.queue.settings().budgets.clone();
     let ops = Ops::new(shop.queue.store().clone()).within(budgets).judging();
     let status = ops.status().await?;
@@ -31,8 +32,10 @@ pub async fn gauges(shop: Arc<Shop>) -> Result<(), StoreError> {
     let age_ms = status.oldest_queued_ms.map_or(0, |at| (status.now_ms - at).max(0));
     metrics::gauge!("zoomd_queue_oldest_age_seconds", "queue" => "jobs")
         .set(age_ms as f64 / 1000.0);
-    metrics::gauge!("zoomd_jobs_inflight", "kind" => "create_meeting")
-        .set(shop.flights.len() as f64);
+    for kind in Kind::ALL {
+        let number = shop.flights.count(|flight| flight.job.kind == *kind);
+        metrics::gauge!("zoomd_jobs_inflight", "kind" => kind.as_str()).set(number as f64);
+    }
     for state in ["active", "paused", "needs_reauth", "superseded", "wrong_app"] {
         let number = status.accounts.get(state).copied().unwrap_or(0);
         metrics::gauge!("zoomd_accounts", "state" => state).set(number as f64);
@@ -54,7 +57,7 @@ fn waiting(jobs: &WaitingJobs, now_ms: i64) {
 }
 
 /// Writes down what Zoom's headers told of others' spending.
-pub async fn seen(shop: Arc<Shop>) -> Result<(), StoreError> {
+pub async fn seen(shop: Arc<EngineContext>) -> Result<(), StoreError> {
     let seen = shop.seen.take();
     if seen.is_empty() {
         return Ok(());
@@ -64,7 +67,7 @@ pub async fn seen(shop: Arc<Shop>) -> Result<(), StoreError> {
 }
 
 /// Cuts the output streams, and drops the names of consumers that are gone.
-pub async fn trim(shop: Arc<Shop>) -> Result<(), StoreError> {
+pub async fn trim(shop: Arc<EngineContext>) -> Result<(), StoreError> {
     while shop.queue.trim().await?.more {
         tokio::time::sleep(BETWEEN_PAGES).await;
     }
@@ -73,7 +76,7 @@ pub async fn trim(shop: Arc<Shop>) -> Result<(), StoreError> {
 }
 
 /// Forgets what is over its time, and looks after accounts.
-pub async fn forget(shop: Arc<Shop>) -> Result<(), StoreError> {
+pub async fn forget(shop: Arc<EngineContext>) -> Result<(), StoreError> {
     let queue = &shop.queue;
     let mut from = None;
     for _ in 0..MOST_PAGES {
@@ -106,7 +109,7 @@ async fn goes_on(next: &Option<String>) -> bool {
 }
 
 /// Rotates the grants that nobody uses, before they die of it.
-pub async fn keep_alive(shop: Arc<Shop>) -> Result<(), StoreError> {
+pub async fn keep_alive(shop: Arc<EngineContext>) -> Result<(), StoreError> {
     // Within the hour until the next tick.
     let periods = shop.settings.keep_alive.clone();
     let how = KeepAlive { periods, spread: Duration::from_secs(50 * 60) };

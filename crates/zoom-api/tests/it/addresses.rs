@@ -52,7 +52,7 @@ async fn arrives(client: &Client, listener: &TcpListener) {
         answer(&mut stream, status, body).await;
     };
     let token = token();
-    let call = client.create_meeting(&token, "me", SendBody::always("{}"));
+    let call = client.post_meeting(&token, "me", SendBody::always("{}"));
     let ((), reply) = tokio::join!(serve("201 Created", r#"{"id":1}"#), call);
     assert_eq!(reply.unwrap().created().unwrap().id, 1);
     let (app, secret) = (App::new("id", SecretString::from("s")), SecretString::from("r"));

@@ -19,11 +19,11 @@ async fn create_sends_the_body_as_given_and_keeps_the_connection() {
         (first, second)
     };
     let calls = async {
-        let reply = client.create_meeting(&token, "me", SendBody::always(body)).await.unwrap();
+        let reply = client.post_meeting(&token, "me", SendBody::always(body)).await.unwrap();
         assert_eq!(reply.created().unwrap().id, 78_475_495_050);
         assert_eq!(reply.body, MEETING);
         let host = "a+b@x.y";
-        let again = client.create_meeting(&token, host, SendBody::always(body));
+        let again = client.post_meeting(&token, host, SendBody::always(body));
         assert_eq!(again.await.unwrap().status, 201);
     };
     let (((head, sent), (second, _)), ()) = tokio::join!(server, calls);
@@ -90,7 +90,7 @@ async fn a_redirect_is_an_answer_not_a_way() {
         stream
     };
     let token = token();
-    let call = client.create_meeting(&token, "me", SendBody::always("{}"));
+    let call = client.post_meeting(&token, "me", SendBody::always("{}"));
     let (stream, reply) = tokio::join!(server, call);
     let reply = reply.unwrap();
     assert_eq!(reply.status, 302);
@@ -112,7 +112,7 @@ async fn an_xml_error_is_read() {
         answer(&mut stream, "400 Bad Request\r\nX-RateLimit-Remaining: 5", xml).await;
     };
     let token = token();
-    let call = client.create_meeting(&token, "me", SendBody::always("{}"));
+    let call = client.post_meeting(&token, "me", SendBody::always("{}"));
     let ((), reply) = tokio::join!(server, call);
     let reply = reply.unwrap();
     let error = reply.error();

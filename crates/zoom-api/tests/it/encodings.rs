@@ -31,7 +31,7 @@ async fn every_reply_is_read_whatever_it_is_in() {
     let whats = CODINGS.map(What::Compressed).into_iter().chain([What::ByteOrderMark]);
     for what in whats {
         let fault = sim.fault(Fault::new(Endpoint::Any, what.clone()).always());
-        let made = client.create_meeting(&access, "me", meeting()).await.unwrap();
+        let made = client.post_meeting(&access, "me", meeting()).await.unwrap();
         let id = made.created().unwrap_or_else(|error| panic!("{what:?}: {error}")).id;
         assert_eq!(
             client.get_meeting(&access, &id.into()).await.unwrap().meeting().unwrap().summary.id,
@@ -74,7 +74,7 @@ async fn a_bomb_is_too_large_and_an_unknown_coding_is_named() {
             tokio::io::AsyncWriteExt::write_all(&mut stream, &whole).await.unwrap();
         };
         let token = token();
-        let ((), reply) = tokio::join!(serve, client.create_meeting(&token, "me", meeting()));
+        let ((), reply) = tokio::join!(serve, client.post_meeting(&token, "me", meeting()));
         match reply {
             Err(error) => {
                 assert_eq!(error.kind, TransportKind::BodyTooLarge, "{error:?}");

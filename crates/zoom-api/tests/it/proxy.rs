@@ -59,7 +59,7 @@ async fn every_call_goes_through_the_tunnel() {
         stream
     };
     let token = token();
-    let call = client.create_meeting(&token, "me", SendBody::always("{}"));
+    let call = client.post_meeting(&token, "me", SendBody::always("{}"));
     let (_open, reply) = tokio::join!(zoom("201 Created", r#"{"id":1}"#), call);
     assert_eq!(reply.unwrap().created().unwrap().id, 1);
 
@@ -102,7 +102,7 @@ async fn refused_with(line: &str, words: &str) {
         assert!(!format!("{error:?}").contains("pa%20ss"), "{error:?}");
     };
     let (token, app, secret) = (token(), app(), SecretString::from("the-refresh"));
-    let call = client.create_meeting(&token, "me", SendBody::always("{}"));
+    let call = client.post_meeting(&token, "me", SendBody::always("{}"));
     check(tokio::join!(refuse(), call).1.unwrap_err());
     check(tokio::join!(refuse(), client.users_me(&token)).1.unwrap_err());
     check(tokio::join!(refuse(), client.refresh(&app, &secret)).1.unwrap_err());
@@ -122,7 +122,7 @@ async fn a_proxy_that_is_not_there_was_not_sent_to() {
     let settings = through(&proxy, "HTTPS_PROXY", settings(&format!("https://{NAME}")));
     drop(proxy);
     let client = Client::new(settings).unwrap();
-    let call = client.create_meeting(&token(), "me", SendBody::always("{}")).await;
+    let call = client.post_meeting(&token(), "me", SendBody::always("{}")).await;
     for error in [call.unwrap_err(), client.preflight().await.unwrap_err()] {
         assert_eq!((error.kind, error.sent), (TransportKind::Proxy, Sent::No), "{error:?}");
     }
@@ -144,7 +144,7 @@ async fn plain_http_is_forwarded_with_the_whole_address() {
         (head, stream)
     };
     let token = token();
-    let call = client.create_meeting(&token, "me", SendBody::always("{}"));
+    let call = client.post_meeting(&token, "me", SendBody::always("{}"));
     let ((head, _open), reply) = tokio::join!(forward("201 Created", r#"{"id":1}"#), call);
     reply.unwrap();
     assert!(head.starts_with("POST http://zoom.test/v2/users/me/meetings HTTP/1.1\r\n"), "{head}");

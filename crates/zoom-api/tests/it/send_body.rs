@@ -14,7 +14,7 @@ async fn withheld_from_the_start() {
     let token = token();
     let body = SendBody::new(r#"{"topic":"kept"}"#, || false);
     let server = async { read_all(&mut accept(&listener).await).await };
-    let (seen, reply) = tokio::join!(server, client.create_meeting(&token, "me", body));
+    let (seen, reply) = tokio::join!(server, client.post_meeting(&token, "me", body));
     let error = reply.unwrap_err();
     assert_eq!((error.kind, error.sent), (TransportKind::Withheld, Sent::No));
     assert_discreet(&error);
@@ -33,7 +33,7 @@ async fn withheld_when_the_condition_ends_while_connecting() {
         holds.store(false, Ordering::SeqCst);
         read_all(&mut acceptor.accept(stream).await.unwrap()).await
     };
-    let (seen, reply) = tokio::join!(server, client.create_meeting(&token, "me", body));
+    let (seen, reply) = tokio::join!(server, client.post_meeting(&token, "me", body));
     assert_eq!(reply.unwrap_err().kind, TransportKind::Withheld);
     assert!(!String::from_utf8_lossy(&seen).contains("kept"));
 }
@@ -42,7 +42,7 @@ async fn withheld_when_the_condition_ends_while_connecting() {
 async fn nothing_leaves_for_a_caller_who_left() {
     let (listener, client, acceptor) = tls::pair().await;
     let token = token();
-    let mut call = Box::pin(client.create_meeting(&token, "me", SendBody::always("kept")));
+    let mut call = Box::pin(client.post_meeting(&token, "me", SendBody::always("kept")));
     let stream = tokio::select! {
         stream = accept(&listener) => stream,
         reply = &mut call => panic!("no answer was given: {reply:?}"),
@@ -73,7 +73,7 @@ async fn the_condition_is_asked_once_the_connection_stands() {
         read_request(&mut stream).await;
         answer(&mut stream, "201 Created", r#"{"id":1}"#).await;
     };
-    let ((), reply) = tokio::join!(server, client.create_meeting(&token, "me", body));
+    let ((), reply) = tokio::join!(server, client.post_meeting(&token, "me", body));
     assert_eq!(reply.unwrap().created().unwrap().id, 1);
     assert!(asked.load(Ordering::SeqCst));
 }

@@ -30,7 +30,7 @@ async fn each_kind_is_told_whatever_the_headers_say() {
         sim.rules(|rules| rules.limits.retry_after = written);
         for (struck, kind) in kinds {
             sim.fault(Fault::new(Endpoint::Create, What::Limit(struck)));
-            let reply = client.create_meeting(&token, "me", body("t")).await.unwrap();
+            let reply = client.post_meeting(&token, "me", body("t")).await.unwrap();
             assert_eq!(reply.status, 429);
             let limit = limit_kind(&reply, noon, noon).unwrap();
             assert_eq!(limit.kind, kind, "{written:?}");
@@ -56,7 +56,7 @@ async fn the_hundred_of_a_host_closes_its_day() {
     let create = async || -> Reply {
         // A new one each time: half a day goes by.
         let token = token(&sim, "ada");
-        client.create_meeting(&token, "me", body("t")).await.unwrap()
+        client.post_meeting(&token, "me", body("t")).await.unwrap()
     };
     assert_eq!(create().await.status, 201);
     assert_eq!(create().await.status, 201);

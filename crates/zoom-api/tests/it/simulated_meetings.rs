@@ -41,7 +41,7 @@ async fn what_is_created_is_listed_and_got() {
     let token = token(&sim, "ada");
     let mut ids = Vec::new();
     for n in 0..7 {
-        let reply = client.create_meeting(&token, "me", body(&format!("t{n}"))).await.unwrap();
+        let reply = client.post_meeting(&token, "me", body(&format!("t{n}"))).await.unwrap();
         let created = reply.created().unwrap();
         assert!(
             created.join_url.is_some()
@@ -85,12 +85,12 @@ async fn refusals_are_sorted() {
     };
     let missing = client.get_meeting(&ada, &MeetingRef::Id(1)).await;
     assert_eq!(of(missing), (Class::NotFound, 404, Some(3001)));
-    let stranger = client.create_meeting(&ada, "nobody@example.com", body("t")).await;
+    let stranger = client.post_meeting(&ada, "nobody@example.com", body("t")).await;
     assert_eq!(of(stranger), (Class::NotFound, 404, Some(1001)));
     let invalid = SendBody::always(
         r#"{"topic":"t","type":2,"duration":9999,"start_time":"2037-01-01T10:00:00Z"}"#,
     );
-    let reply = client.create_meeting(&ada, "me", invalid).await;
+    let reply = client.post_meeting(&ada, "me", invalid).await;
     let error = reply.as_ref().unwrap().error();
     assert_eq!(error.errors.first().map(|e| e.field.as_str()), Some("duration"), "{error}");
     assert_eq!(of(reply), (Class::Refused, 400, Some(300)));
@@ -101,11 +101,11 @@ async fn refusals_are_sorted() {
     assert_eq!(of(scope).0, Class::Scope);
 
     sim.kill_access_token("ada");
-    let dead = client.create_meeting(&ada, "me", body("t")).await;
+    let dead = client.post_meeting(&ada, "me", body("t")).await;
     assert_eq!(of(dead), (Class::Token, 401, Some(124)));
     let nonsense = AccessToken::new("nonsense").unwrap();
     assert_eq!(of(client.users_me(&nonsense).await).0, Class::Token);
     sim.fault(Fault::new(Endpoint::Create, What::Unauthorized));
-    let stray = client.create_meeting(&token(&sim, "cyd"), "me", body("t")).await;
+    let stray = client.post_meeting(&token(&sim, "cyd"), "me", body("t")).await;
     assert_eq!(of(stray).0, Class::Token);
 }

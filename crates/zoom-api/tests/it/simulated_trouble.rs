@@ -20,7 +20,7 @@ async fn world() -> (Sim, Client) {
 
 async fn create(sim: &Sim, client: &Client, what: What) -> Result<Reply, TransportError> {
     sim.fault(Fault::new(Endpoint::Create, what).after());
-    let reply = client.create_meeting(&token(sim, "ada"), "me", body("t")).await;
+    let reply = client.post_meeting(&token(sim, "ada"), "me", body("t")).await;
     if let Err(error) = &reply {
         assert_discreet(error);
     }
@@ -71,9 +71,9 @@ async fn nothing_withheld_arrives() {
     let (sim, client) = world().await;
     let token = token(&sim, "ada");
     let held = SendBody::new(r#"{"topic":"t","type":1}"#, || false);
-    let error = client.create_meeting(&token, "me", held).await.unwrap_err();
+    let error = client.post_meeting(&token, "me", held).await.unwrap_err();
     assert_eq!((error.kind, error.sent), (TransportKind::Withheld, Sent::No));
-    let reply = client.create_meeting(&token, "me", body("t")).await.unwrap();
+    let reply = client.post_meeting(&token, "me", body("t")).await.unwrap();
     assert_eq!(reply.status, 201);
     assert_eq!(sim.meetings().len(), 1);
 }
@@ -108,7 +108,7 @@ async fn what_is_said_not_to_be_sent_never_arrives() {
         let (client, token) = (clients[n % clients.len()].clone(), token.clone());
         tokio::spawn(async move {
             let topic = format!("t{n}");
-            let reply = client.create_meeting(&token, "me", body(&topic)).await;
+            let reply = client.post_meeting(&token, "me", body(&topic)).await;
             (topic, reply.map_err(|error| error.sent))
         })
     });

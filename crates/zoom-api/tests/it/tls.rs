@@ -52,7 +52,7 @@ async fn a_trusted_server_is_spoken_to() {
         answer(&mut stream, "201 Created", r#"{"id":1}"#).await;
         stream
     };
-    let call = client.create_meeting(&token, "me", SendBody::always("{}"));
+    let call = client.post_meeting(&token, "me", SendBody::always("{}"));
     let (_open, reply) = tokio::join!(server, call);
     assert_eq!(reply.unwrap().created().unwrap().id, 1);
 }
@@ -82,7 +82,7 @@ async fn a_stranger_is_not_trusted() {
     };
     let calls = async {
         let token = token();
-        let call = client.create_meeting(&token, "me", SendBody::always("{}"));
+        let call = client.post_meeting(&token, "me", SendBody::always("{}"));
         let error = call.await.unwrap_err();
         assert_eq!((error.kind, error.sent), (TransportKind::Tls, Sent::No), "{error:?}");
         assert!(error.detail.contains("certificate"), "{error}");
@@ -114,7 +114,7 @@ async fn a_silent_server_costs_the_connect_time_only() {
     settings.connect_timeout = std::time::Duration::from_millis(200);
     let client = Client::new(settings).unwrap();
     let token = token();
-    let call = client.create_meeting(&token, "me", SendBody::always("{}"));
+    let call = client.post_meeting(&token, "me", SendBody::always("{}"));
     let (_open, reply) = tokio::join!(accept(&listener), call);
     let error = reply.unwrap_err();
     assert_eq!((error.kind, error.sent), (TransportKind::Connect, Sent::No), "{error:?}");

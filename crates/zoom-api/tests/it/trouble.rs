@@ -11,7 +11,7 @@ use crate::server::{accept, answer, assert_discreet, listen, read_request, setti
 
 async fn create(client: &Client) -> TransportError {
     let token = token();
-    let call = client.create_meeting(&token, "me", SendBody::always("{}"));
+    let call = client.post_meeting(&token, "me", SendBody::always("{}"));
     let error = call.await.expect_err("no complete answer");
     assert_discreet(&error);
     error
@@ -61,7 +61,7 @@ async fn unknown_host_is_not_sent() {
 async fn an_id_that_climbs_is_not_sent() {
     let client = Client::new(settings("http://127.0.0.1:1")).unwrap();
     let token = token();
-    let call = client.create_meeting(&token, "..", SendBody::always("{}"));
+    let call = client.post_meeting(&token, "..", SendBody::always("{}"));
     let error = call.await.unwrap_err();
     expect(&error, TransportKind::Request, Sent::No, None);
     assert!(!error.is_retryable());

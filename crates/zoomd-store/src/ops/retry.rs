@@ -158,16 +158,16 @@ fn deadline(job: &Job, unresolved: bool, max_wait: Duration, now_ms: i64) -> Res
 fn live(failure: &FailureRecord, job: &Job, unresolved: bool, deadline_ms: i64) -> Live {
     let line = &failure.line;
     let id_given = job.id.as_ref().is_some_and(|id| id.as_str() == line.job_id);
-    let other = job.meeting.schedule_for.is_some().then_some(job.user.as_str());
+    let [_, other] = job.charged_hosts();
     let lower = |user: &str| if user.contains('@') { user.to_lowercase() } else { user.to_owned() };
     Live {
         run: line.run() + 1,
         entry: failure.entry.as_str().into(),
         digest: id_given.then(|| job.digest()),
-        mode: if unresolved && job.meeting.reconcilable() { Mode::Reconcile } else { Mode::Create },
+        mode: if unresolved && job.is_recoverable() { Mode::Reconcile } else { Mode::Create },
         priority: job.priority.rank(),
         sweeps: 0,
-        reconcilable: job.meeting.reconcilable(),
+        reconcilable: job.is_recoverable(),
         sent_ms: 0,
         deadline_ms,
         account: job.account.as_str().into(),

@@ -1,72 +1,17 @@
 //! A job as zoomd understands it, after every check that needs no IO.
 
-mod check;
-mod digest;
 mod envelope;
-mod findings;
-mod invalid;
-pub mod limits;
-mod meeting;
 mod parse;
-mod read;
-mod recurrence;
-mod scan;
-mod settings;
-mod suggest;
-mod time;
-mod times;
-mod without;
-mod zone;
-
-use std::borrow::Cow;
 
 use jiff::Timestamp;
-use serde::Serialize;
 use serde_json::value::RawValue;
 
 pub use envelope::with_id;
-pub use invalid::{Claims, InvalidJob};
-pub use limits::{MAX_JOB, MAX_METADATA};
-pub use meeting::Meeting;
 pub use parse::parse;
 
-use crate::{AccountName, JobId, Kind, Priority, TraceParent};
-
-/// What the checks need to know beside the bytes.
-#[derive(Debug, Clone, Copy)]
-pub struct Rules {
-    /// The time against which "in the past" is judged: when the job was
-    /// *enqueued* ([`EntryId::time`](crate::EntryId::time)), so that reading
-    /// the same entry later gives the same answer. A start that passes while
-    /// the job waits is a missed deadline, not an invalid job.
-    pub now: Timestamp,
-    /// Let a meeting start in the past (Zoom silently makes that "now").
-    pub allow_past_start: bool,
-    /// The job was accepted before, maybe by an older version: what that version
-    /// let pass still passes.
-    pub accepted: bool,
-}
-
-impl Rules {
-    /// The rules for a new job that was enqueued at this time.
-    pub fn at(now: Timestamp) -> Self {
-        Self { now, allow_past_start: false, accepted: false }
-    }
-
-    /// The rules for a job that was enqueued at this time and accepted before.
-    pub fn again(now: Timestamp) -> Self {
-        Self { now, allow_past_start: true, accepted: true }
-    }
-}
-
-/// Something in a valid job that was dropped or looks mistaken.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Warning {
-    /// The path of the field, as `meeting.recurrence`.
-    pub field: Cow<'static, str>,
-    /// What zoomd did with it, or what may be meant.
-    pub message: String,
-}
+use crate::fields::{Meeting, Warning, digest};
+use crate::kind::{Kind, Request};
+use crate::{AccountName, JobId, Priority, TraceParent};
 
 /// One sound job.
 #[derive(Debug, Clone)]
@@ -81,8 +26,8 @@ pub struct Job {
     pub user: String,
     /// Who hosts it; see [`Job::host`].
     host: Box<str>,
-    /// The meeting.
-    pub meeting: Meeting,
+    /// What it asks for.
+    pub request: Request,
     /// Not to be sent before this.
     pub not_before: Option<Timestamp>,
     /// Not to be sent after this.
@@ -108,24 +53,42 @@ impl Job {
         &self.host
     }
 
-    /// After this the job must not be sent: the deadline or the start of a
-    /// meeting of type 2 or 8, whichever is first.
+    /// After this the job must not be sent: the deadline or the start that its
+    /// kind heeds, whichever is first.
     pub fn must_start_by(&self) -> Option<Timestamp> {
-        self.deadline.into_iter().chain(self.meeting.must_start_by()).min()
+        self.deadline.into_iter().chain(self.request.asked().must_start_by()).min()
+    }
+
+    /// The start after which its kind is not sent, whether or not that binds it.
+    pub fn start(&self) -> Option<Timestamp> {
+        self.request.asked().start()
+    }
+
+    /// The hosts whose day a call for it spends: the one it is for, and the user
+    /// who schedules for another.
+    pub fn charged_hosts(&self) -> [Option<&str>; 2] {
+        let asked = self.request.asked();
+        if !asked.charges_host() {
+            return [None, None];
+        }
+        [Some(&self.host), asked.schedule_for().map(|_| &*self.user)]
+    }
+
+    /// Whether a call for it whose answer was lost can be judged later.
+    pub fn is_recoverable(&self) -> bool {
+        self.request.asked().is_recoverable()
+    }
+
+    /// The body of the meeting that it makes, if it makes one.
+    pub fn meeting(&self) -> Option<&Meeting> {
+        self.request.asked().meeting()
     }
 
     /// Tells whether two jobs under one id are the same job: account, kind,
-    /// user and meeting, whatever the order of keys and the white space. The
+    /// user and request, whatever the order of keys and the white space. The
     /// same in every process and version.
     pub fn digest(&self) -> u64 {
-        digest::of(self)
+        let kind = self.kind.as_str();
+        digest::of([self.account.as_str(), kind, &self.user], self.request.asked().digest())
     }
-}
-
-/// Whether a text is JSON that every consumer's parser can take: bounded in
-/// length and depth, with whole characters only.
-pub(crate) fn is_sound_json(text: &str) -> bool {
-    text.len() <= MAX_JOB
-        && scan::first_flaw(text.as_bytes()).is_none()
-        && serde_json::from_str::<&RawValue>(text).is_ok()
 }

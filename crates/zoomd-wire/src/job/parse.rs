@@ -5,13 +5,16 @@ use std::str::FromStr;
 use jiff::Timestamp;
 use serde_json::value::RawValue;
 
-use super::envelope::{self, Envelope, at};
-use super::findings::Findings;
-use super::limits::{ATTEMPTS, MAX_DEPTH, MAX_JOB, MAX_METADATA, MAX_USER};
-use super::scan::{self, Flaw};
-use super::time::{self, Moment};
-use super::{InvalidJob, Job, Meeting, Rules, check, read, suggest};
-use crate::{AccountName, JobId, Kind, Priority};
+use super::Job;
+use super::envelope::{claims, raw, traceparent};
+use crate::fields::envelope::{self, Envelope, at};
+use crate::fields::findings::Findings;
+use crate::fields::limits::{ATTEMPTS, MAX_DEPTH, MAX_JOB, MAX_METADATA};
+use crate::fields::scan::{self, Flaw};
+use crate::fields::time::{self, Moment};
+use crate::fields::{InvalidJob, Rules, read, suggest, user};
+use crate::kind::{Kind, Request};
+use crate::{AccountName, JobId, Priority};
 
 /// Reads one job and checks all that can be checked without IO. Whatever the
 /// bytes, it answers and never panics.
@@ -31,7 +34,7 @@ pub fn parse(raw: &[u8], rules: &Rules) -> Result<Job, InvalidJob> {
         None => read.and_then(|()| build(&envelope, rules)),
     };
     job.map_err(|mut invalid| {
-        *invalid.claims = envelope::claims(&envelope);
+        *invalid.claims = claims(&envelope);
         invalid
     })
 }
@@ -63,6 +66,9 @@ fn build(envelope: &Envelope<'_>, rules: &Rules) -> Result<Job, InvalidJob> {
     let id = id.and_then(|id| found.take(id));
     let account = found.take(account(envelope));
     let kind = found.take(kind(envelope));
+    if let Some(kind) = kind {
+        kind.check_fields(envelope, &mut found);
+    }
     let user = found.take(user(envelope));
     let priority = found.take(priority(envelope)).unwrap_or_default();
     let mut time = |field, index| found.take(instant(field, envelope.get(index))).flatten();
@@ -75,23 +81,14 @@ fn build(envelope: &Envelope<'_>, rules: &Rules) -> Result<Job, InvalidJob> {
         .get(at::REPLY)
         .map_or(Some(false), |value| found.take(read::boolean("reply", value)));
     let metadata = envelope.values[at::METADATA].and_then(|value| found.take(metadata(value)));
-    let meeting = match envelope.get(at::MEETING).filter(|value| !read::is_empty_array(value)) {
-        Some(meeting) => check::meeting(meeting, rules, &mut found),
-        None => {
-            let kind = kind.unwrap_or_default();
-            let message =
-                format!("`meeting` is missing; {kind} needs it: the body of Zoom's own request");
-            found.fault(InvalidJob::new("meeting", message));
-            None
-        }
-    };
-    let start = meeting.as_ref().and_then(Meeting::must_start_by);
+    let request = Request::read(kind.unwrap_or_default(), envelope, rules, &mut found);
+    let start = request.as_ref().and_then(|request| request.asked().must_start_by());
     found.take(check_order(not_before, deadline, start));
     let warnings = std::mem::take(&mut found.warnings);
     if let Some(refusal) = found.refusal() {
         return Err(refusal);
     }
-    let (Some(account), Some(kind), Some(user), Some(meeting)) = (account, kind, user, meeting)
+    let (Some(account), Some(kind), Some(user), Some(request)) = (account, kind, user, request)
     else {
         return Err(InvalidJob::new("job", "the job cannot be read"));
     };
@@ -99,15 +96,15 @@ fn build(envelope: &Envelope<'_>, rules: &Rules) -> Result<Job, InvalidJob> {
         id,
         account,
         kind,
-        host: host(&user, meeting.schedule_for.as_deref()),
+        host: user::host(&user, request.asked().schedule_for()),
         user,
-        meeting,
+        request,
         not_before,
         deadline,
         max_attempts: max_attempts.unwrap_or_default() as u8,
         priority,
         reply: reply.unwrap_or_default(),
-        traceparent: envelope::traceparent(envelope),
+        traceparent: traceparent(envelope),
         metadata: metadata.flatten(),
         warnings,
     })
@@ -129,7 +126,7 @@ fn account(envelope: &Envelope<'_>) -> Result<AccountName, InvalidJob> {
 fn metadata(value: &str) -> Result<Option<Box<RawValue>>, InvalidJob> {
     let length = value.len();
     if length <= MAX_METADATA {
-        return Ok(envelope::raw(value));
+        return Ok(raw(value));
     }
     let message = format!("`metadata` has {length} bytes; it may have {MAX_METADATA}");
     Err(InvalidJob::new("metadata", message))
@@ -145,25 +142,19 @@ fn kind(envelope: &Envelope<'_>) -> Result<Kind, InvalidJob> {
         None => Kind::default().as_str().into(),
     };
     if Kind::RESERVED.contains(&&*kind) {
-        let message = format!(
-            "the kind `{kind}` is reserved: this version of zoomd runs create_meeting only"
-        );
+        let runs = Kind::words();
+        let message =
+            format!("the kind `{kind}` is reserved: this version of zoomd runs {runs} only");
         return Err(InvalidJob::new("kind", message));
     }
-    let kind = Kind::from_str(&kind).map_err(|_| {
+    Kind::from_str(&kind).map_err(|_| {
         let hint = match suggest::nearest(&kind, Kind::ALL.iter().map(|kind| kind.as_str())) {
             Some(known) => format!("did you mean `{known}`?"),
-            None => "it must be create_meeting".to_owned(),
+            None => format!("it must be {}", Kind::words()),
         };
         let kind = read::short(&kind);
         InvalidJob::new("kind", format!("the kind {kind} is unknown; {hint}"))
-    })?;
-    if envelope.get(at::MEETING_ID).is_some() {
-        let message =
-            format!("`meeting_id` does not go with {kind}: Zoom gives the meeting its id");
-        return Err(InvalidJob::new("meeting_id", message));
-    }
-    Ok(kind)
+    })
 }
 
 fn priority(envelope: &Envelope<'_>) -> Result<Priority, InvalidJob> {
@@ -179,29 +170,8 @@ fn priority(envelope: &Envelope<'_>) -> Result<Priority, InvalidJob> {
 fn user(envelope: &Envelope<'_>) -> Result<String, InvalidJob> {
     let Some(value) = envelope.get(at::USER) else { return Ok("me".to_owned()) };
     let user = read::string("user", value)?;
-    check_user("user", &user)?;
+    user::check_user("user", &user)?;
     Ok(user.into_owned())
-}
-
-/// A user stands in the path of a URL and in keys of ours.
-pub(super) fn check_user(field: &'static str, user: &str) -> Result<(), InvalidJob> {
-    let odd = |c: char| c.is_whitespace() || c.is_control() || c == '|';
-    // Nearly every user is so, and it needs no look at what Unicode says.
-    let plain = user.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'|');
-    let sound = !user.is_empty() && user != "." && user != ".." && (plain || !user.contains(odd));
-    if sound && user.len() <= MAX_USER {
-        return Ok(());
-    }
-    let message = format!(
-        "`{field}` must be `me`, a Zoom user id or an e-mail address, of at most {MAX_USER} bytes"
-    );
-    Err(InvalidJob::new(field, message))
-}
-
-/// Mail addresses are one user in any case of letters; ids are not.
-fn host(user: &str, schedule_for: Option<&str>) -> Box<str> {
-    let host = schedule_for.unwrap_or(user);
-    if host.contains('@') { host.to_lowercase().into() } else { host.into() }
 }
 
 fn instant(field: &'static str, value: Option<&str>) -> Result<Option<Timestamp>, InvalidJob> {

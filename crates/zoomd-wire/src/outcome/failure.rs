@@ -9,7 +9,7 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 
 use super::{VERSION, as_optional_stamp, as_stamp, json};
-use crate::job::{MAX_JOB, is_sound_json};
+use crate::fields::{MAX_JOB, is_sound_json};
 use crate::{EntryId, FailureCode, Origin, TraceParent};
 
 /// What goes to `<ns>:failures` in the field `failure`.

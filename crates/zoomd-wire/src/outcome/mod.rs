@@ -3,6 +3,7 @@
 //! Consumers ignore fields they do not know, so fields may be added and none
 //! may change or go.
 
+mod effect;
 mod failure;
 mod reply;
 mod success;
@@ -13,6 +14,7 @@ use serde::Serializer;
 
 use crate::ascii;
 
+pub use effect::Effect;
 pub use failure::{Failure, ZoomAnswer};
 pub use reply::{Field, Include, MeetingReply, NotAnObject, UnknownField, reply_fields};
 pub use success::Success;

@@ -1,9 +1,9 @@
-//! The outcome of a job whose meeting exists.
+//! The outcome of a job that did what it was to do.
 
 use jiff::Timestamp;
 use serde_json::value::RawValue;
 
-use super::{MeetingReply, VERSION, write};
+use super::{Effect, MeetingReply, VERSION, write};
 use crate::{EntryId, Kind, TraceParent, Warning};
 
 /// What goes to `<ns>:results` in the field `result`.
@@ -31,8 +31,10 @@ pub struct Success<'a> {
     pub started_at: Timestamp,
     /// When the outcome was known.
     pub finished_at: Timestamp,
-    /// What Zoom answered.
+    /// What Zoom answered, or the meeting that the job was about.
     pub meeting: &'a MeetingReply<'a>,
+    /// What became of that meeting, where the job did not make it.
+    pub effect: Option<Effect>,
     /// What was dropped from the job or looks mistaken in it.
     pub warnings: &'a [Warning],
     /// The producer's trace.
@@ -53,6 +55,10 @@ impl Success<'_> {
         self.write_times(&mut out);
         out.push_str(",\"meeting\":");
         self.meeting.write(&mut out);
+        if let Some(effect) = self.effect {
+            out.push_str(",\"effect\":");
+            write::quoted(&mut out, effect.as_str());
+        }
         if !self.warnings.is_empty() {
             out.push_str(",\"warnings\":");
             out.push_str(&super::json(self.warnings, ENVELOPE));

@@ -23,8 +23,8 @@ fn a_job_with_everything() {
     assert_eq!(job.must_start_by(), Some(at("2026-12-01T09:00:00Z")));
     assert_eq!((job.max_attempts, job.priority, job.reply), (7, Priority::High, true));
     assert_eq!(job.traceparent.unwrap().parent_id, 0xb7ad_6b71_6920_3331);
-    assert_eq!(job.metadata.unwrap().get(), r#"{"tenant": 7, "n": 1.10}"#);
-    let meeting = job.meeting;
+    assert_eq!(job.metadata.as_ref().unwrap().get(), r#"{"tenant": 7, "n": 1.10}"#);
+    let meeting = job.meeting().unwrap();
     assert_eq!(meeting.topic.as_deref(), Some("Weekly sync"));
     assert_eq!((meeting.meeting_type, meeting.duration), (2, Some(30)));
     assert_eq!(meeting.start, Some(at("2026-12-01T10:00:00Z")));
@@ -39,7 +39,7 @@ fn a_job_with_nothing_to_spare() {
     assert_eq!((job.max_attempts, job.priority, job.reply), (5, Priority::Normal, false));
     assert_eq!((job.not_before, job.deadline, job.must_start_by()), (None, None, None));
     assert!(job.traceparent.is_none() && job.metadata.is_none());
-    assert_eq!(job.meeting.body(), r#"{"type":3}"#);
+    assert_eq!(job.meeting().unwrap().body(), r#"{"type":3}"#);
 }
 
 #[test]
@@ -127,10 +127,10 @@ fn a_start_in_the_past_is_taken_where_that_is_allowed() {
 
 #[test]
 fn what_reconcile_cannot_judge() {
-    assert!(!job(&with_meeting(r#"{"type":1}"#)).meeting.reconcilable());
-    assert!(!job(&with_meeting(r#"{"type":10}"#)).meeting.reconcilable());
-    assert!(!job(&with_fields(r#""settings":{"use_pmi":true}"#)).meeting.reconcilable());
-    assert!(job(&with_fields(r#""settings":{"use_pmi":false}"#)).meeting.reconcilable());
+    assert!(!job(&with_meeting(r#"{"type":1}"#)).is_recoverable());
+    assert!(!job(&with_meeting(r#"{"type":10}"#)).is_recoverable());
+    assert!(!job(&with_fields(r#""settings":{"use_pmi":true}"#)).is_recoverable());
+    assert!(job(&with_fields(r#""settings":{"use_pmi":false}"#)).is_recoverable());
 }
 
 #[test]
@@ -166,7 +166,7 @@ fn what_cannot_be_meant_is_dropped_and_told() {
     let sample = r#"{"type":2,"start_time":"2026-12-01T10:00:00Z","recurrence":{"end_date_time":"2026-12-31T00:00:00Z","end_times":7,"type":1,"weekly_days":"1"},"topic":"x"}"#;
     let given = job(&with_meeting(sample));
     assert_eq!(
-        given.meeting.body(),
+        given.meeting().unwrap().body(),
         r#"{"type":2,"start_time":"2026-12-01T10:00:00Z","topic":"x"}"#
     );
     let [warning] = given.warnings.as_slice() else { panic!("{:?}", given.warnings) };
@@ -174,7 +174,7 @@ fn what_cannot_be_meant_is_dropped_and_told() {
     assert!(warning.message.contains("was dropped: it stands only with type 8"), "{warning:?}");
     for kind in [1, 3] {
         let text = with_meeting(&format!(r#"{{"type":{kind},"recurrence":{{"type":9}}}}"#));
-        assert_eq!(job(&text).meeting.body(), format!(r#"{{"type":{kind}}}"#));
+        assert_eq!(job(&text).meeting().unwrap().body(), format!(r#"{{"type":{kind}}}"#));
     }
     // The same text is the same job, and so is one that never had what is dropped.
     let without =
@@ -188,8 +188,11 @@ fn an_empty_array_for_an_object_is_absent() {
     let php = r#"{"type":3,"recurrence":[],"settings":{"breakout_room":[ ],"waiting_room":true,"meeting_invitees":[]}}"#;
     let given = job(&with_meeting(php));
     let sent = r#"{"type":3,"settings":{"waiting_room":true,"meeting_invitees":[]}}"#;
-    assert_eq!((given.meeting.body(), given.warnings.len()), (sent, 0));
-    assert_eq!(job(&with_meeting(r#"{"settings":[ ],"type":3}"#)).meeting.body(), r#"{"type":3}"#);
+    assert_eq!((given.meeting().unwrap().body(), given.warnings.len()), (sent, 0));
+    assert_eq!(
+        job(&with_meeting(r#"{"settings":[ ],"type":3}"#)).meeting().unwrap().body(),
+        r#"{"type":3}"#
+    );
 }
 
 #[test]
@@ -217,7 +220,7 @@ fn a_name_near_a_published_one_is_warned_of() {
         let [warning] = job.warnings.as_slice() else { panic!("{fields}: {:?}", job.warnings) };
         assert_eq!(warning.field, field);
         assert!(warning.message.contains(meant), "{warning:?}");
-        assert!(job.meeting.body().contains(fields), "nothing is changed");
+        assert!(job.meeting().unwrap().body().contains(fields), "nothing is changed");
     }
     let new = job(&with_fields(r#""settings":{"some_new_setting":{"a":1}},"brand_new":1"#));
     assert_eq!(new.warnings, []);

@@ -56,6 +56,7 @@ fn success() {
         started_at: at("2023-11-14T22:13:20.001Z"),
         finished_at: at("2023-11-14T22:13:20.250999Z"),
         meeting: &meeting,
+        effect: None,
         warnings: &[zoomd_wire::Warning {
             field: "meeting.recurrence".into(),
             message: "`meeting.recurrence` was dropped".to_owned(),

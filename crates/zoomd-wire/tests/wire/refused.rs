@@ -482,8 +482,11 @@ fn what_was_accepted_once_passes_later_rules() {
         refusal(&with_meeting(meeting));
         let again = zoomd_wire::Rules::again(rules().now);
         let job = parse(with_meeting(meeting).as_bytes(), &again).expect("accepted before");
-        assert_eq!(job.meeting.start.map(|start| start.to_string()).as_deref(), Some(start));
-        assert_eq!(job.meeting.body(), meeting);
+        assert_eq!(
+            job.meeting().unwrap().start.map(|start| start.to_string()).as_deref(),
+            Some(start)
+        );
+        assert_eq!(job.meeting().unwrap().body(), meeting);
     }
 }
 

@@ -5,7 +5,7 @@ use zoomd_wire::{Marker, Meeting};
 use crate::{job, with_fields, with_meeting};
 
 fn meeting(body: &str) -> Meeting {
-    job(&with_meeting(body)).meeting
+    job(&with_meeting(body)).meeting().unwrap().clone()
 }
 
 fn marked(body: &str) -> Option<String> {
@@ -79,7 +79,7 @@ fn the_marker_ends_the_agenda() {
         r#"{"agenda":"talk\nzd-aaaaaaaaaaaa","type":2,"start_time":"2026-12-01T10:00:00Z"}"#
     );
     assert_eq!(marked(r#"{"type":3}"#).unwrap(), r#"{"agenda":"zd-aaaaaaaaaaaa","type":3}"#);
-    let bare = job(r#"{"account":"a","meeting":{ "type":3 }}"#).meeting;
+    let bare = job(r#"{"account":"a","meeting":{ "type":3 }}"#).meeting().unwrap().clone();
     let bare = bare.body_with_marker(&Marker::from_bits(0)).unwrap();
     assert_eq!(bare, br#"{"agenda":"zd-aaaaaaaaaaaa", "type":3 }"#);
 }
@@ -88,7 +88,7 @@ fn the_marker_ends_the_agenda() {
 fn the_marker_is_left_out_where_it_has_no_place() {
     let agenda = |length: usize| {
         let text = "é".repeat(length);
-        job(&with_fields(&format!(r#""agenda":"{text}""#))).meeting
+        job(&with_fields(&format!(r#""agenda":"{text}""#))).meeting().unwrap().clone()
     };
     let fits = agenda(1_984);
     let sent = fits.body_with_marker(&Marker::from_bits(0)).unwrap();
@@ -99,7 +99,7 @@ fn the_marker_is_left_out_where_it_has_no_place() {
     // What takes two units of UTF-16 counts as two.
     let emoji = |length: usize| {
         let text = "\u{1f600}".repeat(length);
-        job(&with_fields(&format!(r#""agenda":"{text}""#))).meeting
+        job(&with_fields(&format!(r#""agenda":"{text}""#))).meeting().unwrap().clone()
     };
     assert!(emoji(992).takes_marker() && !emoji(993).takes_marker());
     assert!(!emoji(1_000).takes_marker() && emoji(1_000).body().contains("\u{1f600}"));

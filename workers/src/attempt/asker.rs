@@ -15,9 +15,9 @@ use zoomd_store::budget::Label;
 use zoomd_store::calls::{Begun, Call};
 use zoomd_wire::AccountName;
 
+use super::call::{self, CallPermit};
+use crate::context::EngineContext;
 use crate::decide::{self, Wait};
-use crate::jobs::call::{self, Leave};
-use crate::pipeline::shop::Shop;
 use crate::tokens::{Refused, Token};
 
 /// Why a call gave nothing.
@@ -87,13 +87,13 @@ pub struct Left {
 
 /// Makes the calls of one search.
 pub struct Asker<'a> {
-    pub(crate) shop: &'a Shop,
+    pub(crate) ctx: &'a EngineContext,
     pub(crate) account: &'a str,
     pub(crate) host: &'a str,
     /// A time of Redis, and when that was here.
     pub(crate) known: (Timestamp, Instant),
     pub(crate) token: &'a Token,
-    pub(crate) leave: Leave<'a>,
+    pub(crate) permit: CallPermit<'a>,
     /// The next call was paid for with the lease, and must begin by then.
     pub(crate) paid: Option<Instant>,
     /// No further call begins after this.
@@ -113,7 +113,7 @@ impl Asker<'_> {
         pages: u32,
         mut take: impl FnMut(&[Listed], &[OddRow]) -> bool,
     ) -> Result<u32, Left> {
-        let most = self.shop.settings.reconcile.most_pages;
+        let most = self.ctx.settings.reconcile.most_pages;
         let mut pager = Pager::resume(query, pages, most);
         loop {
             let left = |stop, pager: &Pager| Left {
@@ -146,12 +146,12 @@ impl Asker<'_> {
 
     async fn page(&mut self, pager: &Pager) -> Result<zoom_api::Page, Stop> {
         const WHAT: &str = "listing the host's meetings";
-        let label = self.shop.queue.settings().budgets.list;
+        let label = self.ctx.queue.settings().budgets.list;
         let call = self.begin(label, WHAT).await?;
-        let began = self.leave.begin("list_meetings");
+        let began = self.permit.begin("list_meetings");
         let client = &self.token.client;
         let answer = client.list_meetings(&self.token.access, self.host, pager.query()).await;
-        self.leave.report(&answer);
+        self.permit.report(&answer);
         finish(call).await;
         let reply = self.good(answer, began, label, WHAT).await?;
         reply.page().map_err(|error| failed(WHAT, &error))
@@ -163,11 +163,11 @@ impl Asker<'_> {
     /// It could not be read.
     pub async fn get(&mut self, meeting: &MeetingRef) -> Result<Answer, Stop> {
         let what = format!("reading meeting {meeting}");
-        let label = self.shop.queue.settings().budgets.get;
+        let label = self.ctx.queue.settings().budgets.get;
         let call = self.begin(label, &what).await?;
-        let began = self.leave.begin("get_meeting");
+        let began = self.permit.begin("get_meeting");
         let answer = self.token.client.get_meeting(&self.token.access, meeting).await;
-        self.leave.report(&answer);
+        self.permit.report(&answer);
         finish(call).await;
         if let Ok(reply) = &answer
             && reply.error().is_meeting_missing()
@@ -176,7 +176,7 @@ impl Asker<'_> {
         }
         let reply = self.good(answer, began, label, &what).await?;
         let text = String::from_utf8_lossy(&reply.body).into_owned();
-        if super::sift::agenda_of(&text).is_none() {
+        if serde_json::from_str::<serde_json::Map<String, serde_json::Value>>(&text).is_err() {
             let why = format!("{what}: zoom answered {} with what is no meeting", reply.status);
             return Err(Stop::Failed(Failure { why, refusal: None }));
         }
@@ -189,11 +189,11 @@ impl Asker<'_> {
     /// Zoom could not be asked, or did not answer with success.
     pub async fn me(&mut self) -> Result<Reply, Stop> {
         const WHAT: &str = "asking whose the grant is";
-        let label = self.shop.queue.settings().budgets.get;
+        let label = self.ctx.queue.settings().budgets.get;
         let call = self.begin(label, WHAT).await?;
-        let began = self.leave.begin("users_me");
+        let began = self.permit.begin("users_me");
         let answer = self.token.client.users_me(&self.token.access).await;
-        self.leave.report(&answer);
+        self.permit.report(&answer);
         finish(call).await;
         self.good(answer, began, label, WHAT).await
     }
@@ -208,8 +208,8 @@ impl Asker<'_> {
             return Err(Stop::Wait(Wait::TooLate));
         }
         let account = AccountName::new(self.account).map_err(|error| failed(what, &error))?;
-        let time = self.shop.queue.settings().request_timeout;
-        match self.shop.calls.begin(&account, label, time).await {
+        let time = self.ctx.queue.settings().request_timeout;
+        match self.ctx.calls.begin(&account, label, time).await {
             Ok(Begun::Go(call)) => Ok(Some(call)),
             Ok(Begun::Waits { until_ms, .. }) => Err(Stop::Later(until_ms)),
             Ok(Begun::State { .. }) => Err(Stop::Wait(Wait::Token)),
@@ -232,7 +232,7 @@ impl Asker<'_> {
         let reply = answer.map_err(|error| failed(what, &error))?;
         let now = self.redis_time(Instant::now());
         if reply.is_success() {
-            self.shop.seen.note(self.account, None, label, &reply.headers, now);
+            self.ctx.seen.note(self.account, None, label, &reply.headers, now);
             return Ok(reply);
         }
         if let Some(limit) = zoom_api::limit_kind(&reply, self.redis_time(began), now) {
@@ -247,7 +247,7 @@ impl Asker<'_> {
         let refusal = match error.class() {
             Class::Token => {
                 return Err(
-                    match self.shop.tokens.refused(self.account, self.token.version).await {
+                    match self.ctx.tokens.refused(self.account, self.token.version).await {
                         Refused::Replaced => Stop::Wait(Wait::Token),
                         Refused::TooYoung => failed(what, &error),
                     },
@@ -268,7 +268,7 @@ impl Asker<'_> {
         }
         metrics::counter!("zoomd_list_rows_unreadable_total").increment(rows as u64);
         let account = self.account;
-        if self.shop.odd_lists().met(account, "", Instant::now()) {
+        if self.ctx.odd_lists().met(account, "", Instant::now()) {
             tracing::info!(
                 account,
                 rows,
@@ -278,7 +278,7 @@ impl Asker<'_> {
         }
     }
 
-    pub(super) fn redis_time(&self, at: Instant) -> Timestamp {
+    pub(crate) fn redis_time(&self, at: Instant) -> Timestamp {
         let (time, then) = self.known;
         let since = SignedDuration::try_from(at.saturating_duration_since(then));
         since.ok().and_then(|since| time.checked_add(since).ok()).unwrap_or(time)
@@ -288,7 +288,7 @@ impl Asker<'_> {
     async fn close(&self, label: Label, limit: Limit) {
         let Ok(account) = AccountName::new(self.account) else { return };
         let close = decide::close(label.as_str(), limit);
-        if let Err(error) = self.shop.calls.limited(&account, Some(self.host), &close).await {
+        if let Err(error) = self.ctx.calls.limited(&account, Some(self.host), &close).await {
             tracing::debug!(error = %error, "a limit could not be written down; the next call will meet it");
         }
     }

@@ -8,13 +8,14 @@ use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 
-use super::Job;
+/// The digest of a job: whose it is, and what it asks for.
+pub(crate) fn of(names: [&str; 3], asked: u64) -> u64 {
+    names.into_iter().map(text).chain([asked]).fold(0, join)
+}
 
-pub(super) fn of(job: &Job) -> u64 {
-    let body = job.meeting.body();
-    let meeting = plain(body).or_else(|| whole(body)).map_or_else(|| text(body), |hash| hash.0);
-    let parts = [text(job.account.as_str()), text(job.kind.as_str()), text(&job.user), meeting];
-    parts.into_iter().fold(0, join)
+/// The part of a request that is a JSON text.
+pub(crate) fn of_json(json: &str) -> u64 {
+    plain(json).or_else(|| whole(json)).map_or_else(|| text(json), |hash| hash.0)
 }
 
 /// The hash of one JSON value.

@@ -7,6 +7,7 @@ use zoomd_store::clock::DAY_MS;
 use zoomd_store::queue::{Next, Record, Step, StepKind, Why};
 use zoomd_wire::{EntryId, Job};
 
+use crate::decide::Attempt;
 use crate::pipeline::flight::{Flight, Made};
 
 /// The record's field for a job whose fresh token was refused.
@@ -22,6 +23,16 @@ const AWAY: &str = "away";
 const CRASHES: &str = "crashes";
 /// The record's field for when the job was first found to be unresolved for too long.
 const OVERDUE: &str = "overdue_ms";
+
+/// Where a job stands.
+#[must_use]
+pub fn standing(flight: &Flight) -> Attempt {
+    Attempt {
+        number: flight.attempt(),
+        max: flight.job.max_attempts,
+        refused_before: was_refused(&flight.record),
+    }
+}
 
 /// Whether a fresh token was refused in this run before.
 #[must_use]
@@ -147,11 +158,11 @@ fn step(
     until_ms: Option<i64>,
     what: Cow<'static, str>,
 ) -> Step {
-    let counts = flight.creates() && next != Next::Wait;
+    let counts = flight.is_attempt() && next != Next::Wait;
     Step {
         at_ms: made.at_ms,
         what,
-        kind: if flight.creates() { StepKind::Call } else { StepKind::Look },
+        kind: if flight.is_attempt() { StepKind::Call } else { StepKind::Look },
         endpoint: made.endpoint.map(Cow::Borrowed),
         attempt: counts.then(|| flight.attempt().into()),
         status: made.status,
@@ -175,7 +186,7 @@ pub fn wait(record: &mut Record, flight: &Flight, reason: &'static str, until_ms
 /// The story of a job that succeeds. None where its outcome says all: it was
 /// sent at once, and that call made the meeting.
 pub fn success(flight: &Flight, what: &'static str) -> Option<Box<str>> {
-    if flight.creates() && flight.record.story.is_empty() {
+    if flight.is_attempt() && flight.record.story.is_empty() {
         return None;
     }
     let mut story = flight.record.story.clone();

@@ -3,11 +3,12 @@
 //! Invariant: a name that Zoom does not publish is never refused, since Zoom adds
 //! some every few months; one that is nearly a published name is warned of.
 
-use super::check::warn_of_units;
+use super::body::warn_of_units;
 use super::findings::Findings;
+use super::invalid::InvalidJob;
 use super::limits::AUDIO_INFO;
 use super::read;
-use super::{InvalidJob, suggest};
+use super::suggest;
 
 /// The values that a setting takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -5,7 +5,7 @@ use serde_json::value::RawValue;
 use zoom_api::{FieldError, Listed, ZoomError};
 use zoomd_store::queue::{Admission, Outcome, Record, Refusal, Ticket};
 use zoomd_wire::{
-    EntryId, Failure, FailureCode, InvalidJob, Job, Kind, MeetingReply, Success, ZoomAnswer,
+    Effect, EntryId, Failure, FailureCode, InvalidJob, Job, Kind, MeetingReply, Success, ZoomAnswer,
 };
 
 use crate::decide::Verdict;
@@ -25,12 +25,14 @@ pub struct Ending {
     pub ended: Timestamp,
 }
 
-/// The outcome of a job whose meeting is `meeting`.
+/// The outcome of a job that did what it was to do: `meeting` is there, or `effect`
+/// tells what became of it.
 #[must_use]
 pub fn success(
     flight: &Flight,
     ending: Ending,
     meeting: &MeetingReply<'_>,
+    effect: Option<Effect>,
     reconciled: bool,
 ) -> Outcome {
     let (job, ticket) = (&flight.job, &flight.ticket);
@@ -48,6 +50,7 @@ pub fn success(
         started_at: ending.started.unwrap_or(ending.ended),
         finished_at: ending.ended,
         meeting,
+        effect,
         warnings: &job.warnings,
         traceparent: job.traceparent,
         metadata: job.metadata.as_deref(),
@@ -212,7 +215,8 @@ pub fn unreadable_code(record: &Record) -> (FailureCode, bool) {
 #[must_use]
 pub fn unreadable(ticket: &Ticket, text: &[u8], record: &Record) -> Outcome {
     let entry_id = entry(&ticket.entry);
-    let kind = Kind::CreateMeeting.as_str();
+    // What a job is that does not say.
+    let kind = Kind::default().as_str();
     let json = Failure {
         job_id: &ticket.job_id,
         run: ticket.run,

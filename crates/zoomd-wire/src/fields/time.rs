@@ -11,7 +11,7 @@ use crate::ascii;
 
 /// A date and a time to the second, and how it is tied to the world.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Moment {
+pub(crate) struct Moment {
     pub civil: DateTime,
     pub tie: Tie,
     /// The fraction of the second, which Zoom does not take.
@@ -19,7 +19,7 @@ pub(super) struct Moment {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Tie {
+pub(crate) enum Tie {
     /// `Z`, or an offset of so many seconds east.
     Offset(i64),
     /// Neither: local to a zone that is named elsewhere.
@@ -29,7 +29,7 @@ pub(super) enum Tie {
 impl Moment {
     /// Reads `2026-12-01T10:00:00` with seconds, their fraction, and `Z` or
     /// an offset optional. The fraction is kept apart.
-    pub(super) fn parse(text: &str) -> Option<Self> {
+    pub(crate) fn parse(text: &str) -> Option<Self> {
         let bytes = text.as_bytes();
         let date = Date::new(
             i16::try_from(digits(bytes, 0, 4)?).ok()?,
@@ -52,18 +52,18 @@ impl Moment {
     }
 
     /// Whether it lacks both `Z` and an offset.
-    pub(super) fn is_local(&self) -> bool {
+    pub(crate) fn is_local(&self) -> bool {
         self.tie == Tie::Local
     }
 
     /// The instant with its fraction, unless it is local: for times that are
     /// ours to keep.
-    pub(super) fn exact(&self) -> Option<Timestamp> {
+    pub(crate) fn exact(&self) -> Option<Timestamp> {
         self.instant()?.checked_add(jiff::SignedDuration::from_nanos(self.nanos.into())).ok()
     }
 
     /// The instant to the second, unless it is local.
-    pub(super) fn instant(&self) -> Option<Timestamp> {
+    pub(crate) fn instant(&self) -> Option<Timestamp> {
         match self.tie {
             Tie::Local => None,
             Tie::Offset(east) => {
@@ -75,12 +75,12 @@ impl Moment {
 }
 
 /// `yyyy-MM-ddTHH:mm:ss`, to which a `Z` may be added.
-pub(super) fn plain(civil: DateTime) -> String {
+pub(crate) fn plain(civil: DateTime) -> String {
     ascii::text(&ascii::plain(civil)).to_owned()
 }
 
 /// The instant as Zoom writes it: UTC to the second, with `Z`.
-pub(super) fn zulu(instant: Timestamp) -> String {
+pub(crate) fn zulu(instant: Timestamp) -> String {
     let mut text = String::with_capacity(ascii::PLAIN + 1);
     let plain = ascii::utc(instant)
         .unwrap_or_else(|| ascii::plain(jiff::tz::Offset::UTC.to_datetime(instant)));
@@ -91,7 +91,7 @@ pub(super) fn zulu(instant: Timestamp) -> String {
 
 /// Whether a text that [`Moment::parse`] took is what [`zulu`] writes of it. A
 /// leap second is not.
-pub(super) fn is_zulu(text: &str) -> bool {
+pub(crate) fn is_zulu(text: &str) -> bool {
     matches!(
         text.as_bytes(),
         [.., b'T', _, _, b':', _, _, b':', b'0'..b'6', _, b'Z'] if text.len() == ascii::PLAIN + 1

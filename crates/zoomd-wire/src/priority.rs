@@ -1,40 +1,11 @@
-//! The two closed vocabularies of a job: what to do, and how soon.
+//! How soon a job is run among those of its account.
 
 use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-/// What a job asks for. `update_meeting` and `delete_meeting` are reserved.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-#[non_exhaustive]
-pub enum Kind {
-    /// Schedule a meeting.
-    #[default]
-    CreateMeeting,
-}
-
-impl Kind {
-    /// Every kind that this version runs.
-    pub const ALL: &'static [Self] = &[Self::CreateMeeting];
-
-    /// Kinds that later versions will run; refused by name until then.
-    pub const RESERVED: &'static [&'static str] = &["update_meeting", "delete_meeting"];
-
-    /// The kind as jobs and outcomes write it.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::CreateMeeting => "create_meeting",
-        }
-    }
-}
-
-impl fmt::Display for Kind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.as_str())
-    }
-}
+use crate::UnknownWord;
 
 /// Orders the jobs of one account among themselves, and only those.
 #[derive(
@@ -76,19 +47,6 @@ impl fmt::Display for Priority {
     }
 }
 
-/// A word that is not in the vocabulary; the message lists it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub struct UnknownWord(&'static str);
-
-impl FromStr for Kind {
-    type Err = UnknownWord;
-    fn from_str(text: &str) -> Result<Self, UnknownWord> {
-        let found = Self::ALL.iter().find(|kind| kind.as_str() == text);
-        found.copied().ok_or(UnknownWord("the kind must be create_meeting"))
-    }
-}
-
 impl FromStr for Priority {
     type Err = UnknownWord;
     fn from_str(text: &str) -> Result<Self, UnknownWord> {
@@ -103,10 +61,6 @@ mod tests {
 
     #[test]
     fn words_read_back_as_they_are_written() {
-        for kind in Kind::ALL {
-            assert_eq!(kind.as_str().parse(), Ok(*kind));
-            assert_eq!(serde_json::to_value(kind).unwrap(), kind.as_str());
-        }
         for priority in Priority::ALL {
             assert_eq!(priority.as_str().parse(), Ok(*priority));
             assert_eq!(serde_json::to_value(priority).unwrap(), priority.as_str());

@@ -92,7 +92,7 @@ impl Meeting {
     }
 
     /// When a meeting of type 2 or 8 starts, if that binds the job.
-    pub(super) fn must_start_by(&self) -> Option<Timestamp> {
+    pub(crate) fn must_start_by(&self) -> Option<Timestamp> {
         self.start.filter(|_| self.start_binds)
     }
 

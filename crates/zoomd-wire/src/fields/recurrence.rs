@@ -3,9 +3,10 @@
 use jiff::Timestamp;
 
 use super::findings::Findings;
+use super::invalid::InvalidJob;
 use super::limits::END_TIMES;
 use super::read::{self, Found};
-use super::{InvalidJob, suggest};
+use super::suggest;
 
 const NAMES: [&str; 8] = [
     "type",

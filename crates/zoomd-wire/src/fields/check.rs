@@ -4,62 +4,21 @@
 //! Zoom's business and pass. Invariant: the body that comes out differs from
 //! the one that came in by its times, and by the fields that are dropped.
 
-use std::ops::Range;
-
+use super::body::{Edit, Fields, NAMES, at, bad, warn_of_units};
 use super::envelope::place;
 use super::findings::Findings;
+use super::invalid::InvalidJob;
 use super::limits::{AGENDA, DURATION, PASSWORD, TOPIC, TYPES};
 use super::meeting::{Agenda, Meeting};
 use super::read::{self, Found, Length};
+use super::rules::Rules;
 use super::times::Times;
 use super::without::without;
-use super::{InvalidJob, Rules, parse, settings, suggest};
+use super::{settings, suggest, user};
 use crate::Marker;
 
-const NAMES: [&str; 15] = [
-    "topic",
-    "type",
-    "start_time",
-    "timezone",
-    "duration",
-    "agenda",
-    "password",
-    "schedule_for",
-    "pre_schedule",
-    "template_id",
-    "recurrence",
-    "settings",
-    "tracking_fields",
-    "default_password",
-    "use_pmi",
-];
-
-/// Their places in `NAMES`.
-pub(super) mod at {
-    pub(in super::super) const TOPIC: usize = 0;
-    pub(in super::super) const TYPE: usize = 1;
-    pub(in super::super) const START_TIME: usize = 2;
-    pub(in super::super) const TIMEZONE: usize = 3;
-    pub(in super::super) const DURATION: usize = 4;
-    pub(in super::super) const AGENDA: usize = 5;
-    pub(in super::super) const PASSWORD: usize = 6;
-    pub(in super::super) const SCHEDULE_FOR: usize = 7;
-    pub(in super::super) const PRE_SCHEDULE: usize = 8;
-    pub(in super::super) const TEMPLATE_ID: usize = 9;
-    pub(in super::super) const RECURRENCE: usize = 10;
-    pub(in super::super) const SETTINGS: usize = 11;
-    pub(in super::super) const TRACKING_FIELDS: usize = 12;
-    pub(in super::super) const DEFAULT_PASSWORD: usize = 13;
-    pub(in super::super) const USE_PMI: usize = 14;
-}
-
-pub(super) type Fields<'a> = Found<'a, 15>;
-
-/// A replacement in the body: what, by what.
-pub(super) type Edit = (Range<usize>, String);
-
 /// Checks the object in `body`, which is valid JSON.
-pub(super) fn meeting(body: &str, rules: &Rules, found: &mut Findings) -> Option<Meeting> {
+pub(crate) fn meeting(body: &str, rules: &Rules, found: &mut Findings) -> Option<Meeting> {
     let body = found.take(read::object("meeting", body))?;
     let fields = found.take(fields(body))?;
     names(&fields, found);
@@ -159,26 +118,6 @@ fn names(fields: &Fields<'_>, found: &mut Findings) {
     }
 }
 
-/// A text that is too long only if it is counted in units of UTF-16, as Zoom may.
-pub(super) fn warn_of_units(
-    field: &'static str,
-    length: Length,
-    most: usize,
-    found: &mut Findings,
-) {
-    let Length { characters, units } = length;
-    if characters <= most && units > most {
-        let message = format!(
-            "`{field}` has {characters} characters that take {units} units of UTF-16; Zoom takes {most} and may count units"
-        );
-        found.warn(field, message);
-    }
-}
-
-pub(super) fn bad(field: &'static str, what: &str) -> InvalidJob {
-    InvalidJob::new(field, format!("`{field}` {what}"))
-}
-
 fn kind(fields: &Fields<'_>) -> Result<u8, InvalidJob> {
     let Some(value) = fields.get(at::TYPE) else { return Ok(2) };
     let kind = read::integer("meeting.type", value)?;
@@ -212,7 +151,7 @@ fn schedule_for(fields: &Fields<'_>, kind: u8) -> Result<Option<String>, Invalid
             "cannot stand with type 1: nobody can start an instant meeting for another",
         ));
     }
-    parse::check_user(field, &user)?;
+    user::check_user(field, &user)?;
     Ok(Some(user.into_owned()))
 }
 

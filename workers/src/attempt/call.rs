@@ -1,33 +1,32 @@
 //! Before and after a call to Zoom: may it be made, with what, and how was it.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use zoom_api::{Limit, LimitKind, Reply, Sent, TransportError, TransportKind};
 
+use crate::context::EngineContext;
 use crate::decide::{self, Wait};
 use crate::metric;
 use crate::pipeline::circuit::Gate;
 use crate::pipeline::circuits::{Circuits, Met, Opened, Work};
 use crate::pipeline::flight::Flight;
-use crate::pipeline::shop::Shop;
 use crate::problems::calls::OpenCall;
 use crate::problems::cause::Cause;
+use crate::shortage;
 use crate::tokens::{Token, Usable};
 
 /// How long an account may sleep because its host seems out of reach: other
 /// daemons may see it.
 const LONGEST_NAP: Duration = Duration::from_secs(5);
-/// Between two lines about files or ports that this machine has not.
-const TELL_EVERY: Duration = Duration::from_secs(60);
 /// Bytes of a body that are logged.
 const LONGEST_BODY: usize = 2_048;
 
-/// Leave to make one call. If it is dropped without a report the circuit takes
+/// CallPermit to make one call. If it is dropped without a report the circuit takes
 /// the call as not tried.
 #[must_use]
-pub struct Leave<'a> {
-    shop: &'a Shop,
+pub struct CallPermit<'a> {
+    ctx: &'a EngineContext,
     host: Arc<str>,
     work: Work,
     open: bool,
@@ -39,36 +38,36 @@ pub struct Leave<'a> {
 /// # Errors
 /// What it has to wait for.
 pub async fn prepare<'a>(
-    shop: &'a Shop,
+    ctx: &'a EngineContext,
     flight: &Flight,
     work: Work,
-) -> Result<(Token, Leave<'a>), Wait> {
-    if !shop.is_open() || Instant::now() >= flight.ticket.send_by {
+) -> Result<(Token, CallPermit<'a>), Wait> {
+    if !ctx.is_open() || Instant::now() >= flight.ticket.send_by {
         return Err(Wait::TooLate);
     }
-    let life = shop.queue.settings().request_timeout;
-    let usable = shop.tokens.usable(&flight.ticket.account, flight.ticket.grant, life).await;
-    leave(shop, token_of(shop, usable)?, work)
+    let life = ctx.queue.settings().request_timeout;
+    let usable = ctx.tokens.usable(&flight.ticket.account, flight.ticket.grant, life).await;
+    permit(ctx, token_of(ctx, usable)?, work)
 }
 
-fn token_of(shop: &Shop, usable: Usable) -> Result<Token, Wait> {
+fn token_of(ctx: &EngineContext, usable: Usable) -> Result<Token, Wait> {
     match usable {
         Usable::Token(token) => {
-            shop.grant_reads.fine();
+            ctx.grant_reads.fine();
             Ok(token)
         }
         Usable::Waiting => Err(Wait::Token),
-        Usable::Unread(error) => Err(Wait::Redis(shop.grant_reads.failed(&error))),
+        Usable::Unread(error) => Err(Wait::Redis(ctx.grant_reads.failed(&error))),
     }
 }
 
-fn leave(shop: &Shop, token: Token, work: Work) -> Result<(Token, Leave<'_>), Wait> {
+fn permit(ctx: &EngineContext, token: Token, work: Work) -> Result<(Token, CallPermit<'_>), Wait> {
     let now = Instant::now();
-    let mut circuits = shop.circuits();
+    let mut circuits = ctx.circuits();
     let host = token.client.api_host();
     let Gate::Closed { until } = circuits.ask(host, work, now, rand::random()) else {
         let host = Arc::clone(host);
-        return Ok((token, Leave { shop, host, work, open: true, under_way: None }));
+        return Ok((token, CallPermit { ctx, host, work, open: true, under_way: None }));
     };
     // While other hosts answer, claims go on: this account must not be claimed
     // again and again.
@@ -112,35 +111,25 @@ pub fn log_limit(
 /// # Errors
 /// What it has to wait for.
 pub async fn prepare_outside<'a>(
-    shop: &'a Shop,
+    ctx: &'a EngineContext,
     account: &str,
-) -> Result<(Token, Leave<'a>), Wait> {
-    let life = shop.queue.settings().request_timeout;
-    let usable = shop.tokens.usable(account, None, life).await;
-    leave(shop, token_of(shop, usable)?, Work::Read)
+) -> Result<(Token, CallPermit<'a>), Wait> {
+    let life = ctx.queue.settings().request_timeout;
+    let usable = ctx.tokens.usable(account, None, life).await;
+    permit(ctx, token_of(ctx, usable)?, Work::Read)
 }
 
 fn tell_gauge(circuits: &Circuits) {
     metrics::gauge!("zoomd_zoom_circuit_open").set(circuits.out_of_reach().len() as f64);
 }
 
-/// Once a minute: it is one trouble, however many calls meet it.
-pub(crate) fn tell_of_shortage(error: &TransportError, now: Instant) {
-    static TOLD: Mutex<Option<Instant>> = Mutex::new(None);
-    let mut told = TOLD.lock().unwrap_or_else(PoisonError::into_inner);
-    if told.is_none_or(|at| now.saturating_duration_since(at) >= TELL_EVERY) {
-        *told = Some(now);
-        tracing::error!(%error, "calls to zoom are not made; jobs and token refreshes wait, and no attempt is spent");
-    }
-}
-
-impl Leave<'_> {
+impl CallPermit<'_> {
     /// The call was not made after all.
     pub fn not_tried(self) {}
 
     /// The call begins; answers when.
     pub fn begin(&mut self, endpoint: &'static str) -> Instant {
-        let call = self.shop.tokens.zoom_calls().begin(&self.host, endpoint);
+        let call = self.ctx.tokens.zoom_calls().begin(&self.host, endpoint);
         self.under_way.insert(call).began()
     }
 
@@ -152,29 +141,30 @@ impl Leave<'_> {
             Ok(reply) => metric::status(reply.status),
             Err(error) => error.kind.as_str(),
         };
-        self.shop.meters.called(call.endpoint(), word, now - call.began());
+        let endpoint = call.endpoint();
+        self.ctx.meters.called(endpoint, word, now - call.began());
         call.end(answer, now);
         if let Err(error) = answer
             && !error.is_unreachable()
         {
             if error.kind == TransportKind::Local {
-                tell_of_shortage(error, now);
+                shortage::tell(error, now);
             }
             return now;
         }
         self.open = false;
         match Cause::of(answer) {
-            Some(cause) => self.failed(answer, &cause, now),
+            Some(cause) => self.failed(answer, &cause, endpoint, now),
             None => self.answered(now),
         }
         now
     }
 
     fn answered(&self, now: Instant) {
-        let mut circuits = self.shop.circuits();
+        let mut circuits = self.ctx.circuits();
         let was_open = circuits.answered(&self.host, self.work, now);
         if circuits.room(now).is_some() {
-            self.shop.wake.notify_one();
+            self.ctx.wake.notify_one();
         }
         if was_open {
             tracing::info!(zoom.host = &*self.host, "zoom answers again; jobs go on");
@@ -182,8 +172,14 @@ impl Leave<'_> {
         }
     }
 
-    fn failed(&self, answer: &Result<Reply, TransportError>, cause: &Cause, now: Instant) {
-        let mut circuits = self.shop.circuits();
+    fn failed(
+        &self,
+        answer: &Result<Reply, TransportError>,
+        cause: &Cause,
+        endpoint: &str,
+        now: Instant,
+    ) {
+        let mut circuits = self.ctx.circuits();
         let rest = decide::asked_rest(answer);
         let opened = match rest {
             Some(rest) => circuits.asked_to_rest(&self.host, self.work, now, now + rest),
@@ -201,10 +197,11 @@ impl Leave<'_> {
                 retry_after_s,
                 "cannot reach {host}: {cause}; its jobs are on hold, and no attempt is used"
             ),
-            Some(Opened::Creates) => tracing::warn!(
+            Some(Opened::Writes) => tracing::warn!(
                 zoom.host = host,
                 cause = cause.word(),
-                "{host} fails to create meetings: {cause}; its jobs are on hold, and no attempt is used"
+                "{host} fails to {}s: {cause}; its jobs are on hold, and no attempt is used",
+                endpoint.replace('_', " ")
             ),
             None => return,
         }
@@ -212,11 +209,11 @@ impl Leave<'_> {
     }
 }
 
-impl Drop for Leave<'_> {
+impl Drop for CallPermit<'_> {
     fn drop(&mut self) {
         if self.open {
-            self.shop.circuits().not_tried(&self.host, self.work, Instant::now());
-            self.shop.wake.notify_one();
+            self.ctx.circuits().not_tried(&self.host, self.work, Instant::now());
+            self.ctx.wake.notify_one();
         }
     }
 }

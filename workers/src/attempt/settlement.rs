@@ -3,74 +3,43 @@
 //! Owns when a job's charges are given back: only where it is certain that no
 //! byte left.
 
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
-use zoom_api::{Created, Limit, LimitKind, Listed};
+use zoom_api::{Limit, LimitKind, Listed};
 use zoomd_store::budget::Label;
 use zoomd_store::ops::LIMITED;
 use zoomd_store::queue::{
     Close, Event, Learnt, Mode, Next, Outcome, Record, Settlement, Then, Ticket, Why,
 };
-use zoomd_wire::{EventKind, FailureCode, Marker, MeetingReply};
+use zoomd_wire::{EventKind, FailureCode, Marker};
 
 use super::notes::{
     self, clear_crashes, clear_quiet, crashes, keep_crashes, set_quiet, set_refused,
 };
 use super::outcome::{self, Ending};
-use crate::decide::{self, Decision, Verdict, Wait};
+use crate::context::EngineContext;
+use crate::decide::{self, Verdict, Wait};
 use crate::metric;
 use crate::pipeline::flight::Flight;
-use crate::pipeline::shop::Shop;
 
 /// A longer sleep is told by an event.
 const TELL_OVER_MS: i64 = 60_000;
 /// How long an account sleeps when this machine has no file left for its call.
 const SHORTAGE: Duration = Duration::from_secs(1);
 
-/// Settles a create.
-#[must_use]
-pub fn settle(
-    shop: &Shop,
-    flight: &Arc<Flight>,
-    decision: Decision<'_>,
-    marker: Option<Marker>,
-) -> Settlement {
-    match decision {
-        Decision::Done(created) => {
-            shop.suspects.watch(flight, marker);
-            done(shop, flight, &created)
-        }
-        Decision::Wait(wait) => back(shop, flight, wait),
-        Decision::Fail(verdict) => failed(flight, &verdict, &[]),
-        Decision::Retry { at, why } => retry(flight, at, why, marker),
-        Decision::Reconcile { why } => lost(shop, flight, &why, marker),
-        Decision::TokenRefused(_) => back(shop, flight, Wait::Token),
-    }
-}
-
-/// The meeting exists, as Zoom answered.
-fn done(shop: &Shop, flight: &Flight, created: &Created<'_>) -> Settlement {
-    let learnt = shop.learnt(flight, created.host_id.as_deref(), created.host_email.as_deref());
-    let meeting = MeetingReply::new(created.text, &created.fields, &shop.settings.include);
-    let ending = ending(flight, u32::from(flight.attempt()));
-    let outcome = outcome::success(flight, ending, &meeting, false);
-    succeeded(shop, flight, outcome, learnt, "")
-}
-
-/// Settles a job whose meeting exists; `what` says how that is known, where it
+/// Settles a job that did what it was to do; `what` says how that is known, where it
 /// was not the answer.
 #[must_use]
 pub fn succeeded(
-    shop: &Shop,
+    ctx: &EngineContext,
     flight: &Flight,
     mut outcome: Outcome,
     learnt: Option<Learnt>,
     what: &'static str,
 ) -> Settlement {
     outcome.story = notes::success(flight, what);
-    shop.meters.succeeded(flight.age());
+    ctx.meters.succeeded(flight.job.kind, flight.age());
     Settlement { learnt, ..Settlement::new(flight.ticket.clone(), Then::Done(outcome)) }
 }
 
@@ -88,27 +57,27 @@ pub fn unresolved(flight: &Flight, verdict: &Verdict, candidates: &[Listed]) -> 
 }
 
 fn fail(flight: &Flight, verdict: &Verdict, candidates: &[Listed], unresolved: bool) -> Settlement {
-    let called = flight.sent_ms().is_some() && flight.creates();
+    let called = flight.sent_ms().is_some() && flight.is_attempt();
     let attempts = flight.record.attempts + u32::from(called);
     let outcome = outcome::failure(flight, ending(flight, attempts), verdict, candidates);
     let code = verdict.code.as_str();
     metric::finished(outcome.kind, code);
     metric::took(outcome.kind, code, flight.age());
     let holds_id = verdict.code == FailureCode::OutcomeUnknown;
-    let unsent = flight.creates() && flight.sent_ms().is_none();
+    let unsent = flight.is_attempt() && flight.sent_ms().is_none();
     let record = kept(flight, attempts, unresolved, &verdict.message);
     let then = Then::Failed { code, holds_id, outcome, record: Some(record) };
     Settlement { unsent, ..Settlement::new(flight.ticket.clone(), then) }
 }
 
-/// Gives a job back to its room; no attempt is spent. A limit is one of creates: a
-/// look names the label it called ([`limited_with`]).
+/// Gives a job back to its room; no attempt is spent. A limit is one of the job's own
+/// call: a look names the label it called ([`limited_with`]).
 #[must_use]
-pub fn back(shop: &Shop, flight: &Flight, wait: Wait) -> Settlement {
+pub fn back(ctx: &EngineContext, flight: &Flight, wait: Wait) -> Settlement {
     let unsent = flight.sent_ms().is_none();
     match wait {
         Wait::Limited(limit) => {
-            let label = shop.queue.settings().budgets.create;
+            let label = ctx.class_of(flight);
             let mut record = flight.record.clone();
             if limit.kind == LimitKind::Unknown {
                 clear_crashes(&mut record);
@@ -224,7 +193,7 @@ pub fn removed(flight: &Flight) -> Settlement {
 #[must_use]
 pub fn poisoned(flight: &Flight) -> Settlement {
     let times = crashes(&flight.record);
-    if flight.record.unresolved && !flight.creates() {
+    if flight.record.unresolved && !flight.is_attempt() {
         let text = format!("{times} handlers did not come back, and its last call may have left");
         return unresolved(flight, &Verdict::ours(FailureCode::OutcomeUnknown, text), &[]);
     }
@@ -240,18 +209,18 @@ pub fn made_nothing_and_poisoned(flight: &Flight) -> Settlement {
 
 /// Its handler panicked. If the call had left, Zoom is asked first.
 #[must_use]
-pub fn panicked(shop: &Shop, flight: &Flight) -> Settlement {
+pub fn panicked(ctx: &EngineContext, flight: &Flight) -> Settlement {
     let may_have_left = flight.sent_ms().is_some() || flight.record.unresolved;
     if !may_have_left {
         let text = "the handler panicked; this is a defect of zoomd";
         return failed(flight, &Verdict::ours(FailureCode::InternalError, text), &[]);
     }
     let times = crashes(&flight.record) + 1;
-    if !flight.creates() && times >= shop.queue.settings().poison_sweeps {
+    if !flight.is_attempt() && times >= ctx.queue.settings().poison_sweeps {
         return poisoned(flight);
     }
     let why = "the handler panicked after the call had left";
-    let mut settlement = lost(shop, flight, why, None);
+    let mut settlement = lost(ctx, flight, why, None);
     if let Then::Sleep { record, .. } = &mut settlement.then {
         keep_crashes(record, times);
     }
@@ -271,14 +240,14 @@ pub fn unreadable(ticket: Ticket, text: &[u8], record: &Record) -> Settlement {
 
 /// The daemon ends with the job in hand.
 #[must_use]
-pub fn left_behind(shop: &Shop, flight: &Flight) -> Settlement {
+pub fn left_behind(ctx: &EngineContext, flight: &Flight) -> Settlement {
     if flight.sent_ms().is_some() {
-        return lost(shop, flight, "the daemon ended while the call was under way", None);
+        return lost(ctx, flight, "the daemon ended while the call was under way", None);
     }
     let mut record = flight.record.clone();
     notes::wait(&mut record, flight, "shutdown", None);
     // A look may have called.
-    Settlement { unsent: flight.creates(), ..room(flight, None, Some(record)) }
+    Settlement { unsent: flight.is_attempt(), ..room(flight, None, Some(record)) }
 }
 
 /// Another attempt, later. The one just made is spent.
@@ -289,7 +258,7 @@ pub fn retry(flight: &Flight, at: Timestamp, why: &str, marker: Option<Marker>) 
     record.unresolved = false;
     record.looks = 0;
     clear_quiet(&mut record);
-    if flight.creates() {
+    if flight.is_attempt() {
         set_refused(&mut record);
     }
     sleep(flight, at_ms, Mode::Create, record, Vec::new())
@@ -297,17 +266,17 @@ pub fn retry(flight: &Flight, at: Timestamp, why: &str, marker: Option<Marker>) 
 
 /// The outcome of the call is not known: Zoom is asked, a little later.
 #[must_use]
-pub fn lost(shop: &Shop, flight: &Flight, why: &str, marker: Option<Marker>) -> Settlement {
+pub fn lost(ctx: &EngineContext, flight: &Flight, why: &str, marker: Option<Marker>) -> Settlement {
     if !flight.ticket.reconcilable {
         let text = format!("{why}; zoom's list cannot tell whether such a meeting was made");
         return unresolved(flight, &Verdict::ours(FailureCode::OutcomeUnknown, text), &[]);
     }
     let now_ms = flight.redis_ms(Instant::now());
-    let until = shop.settings.reconcile.first_look_ms(now_ms);
+    let until = ctx.settings.reconcile.first_look_ms(now_ms);
     let mut record = after_call(flight, why.to_owned(), marker, Next::Look, until);
     record.unresolved = true;
     record.looks = 0;
-    let over = shop.queue.settings().request_timeout;
+    let over = ctx.queue.settings().request_timeout;
     set_quiet(&mut record, now_ms + i64::try_from(over.as_millis()).unwrap_or(i64::MAX));
     metrics::counter!("zoomd_outcomes_lost_total").increment(1);
     let ticket = &flight.ticket;
@@ -370,7 +339,7 @@ fn after_call(
     until_ms: i64,
 ) -> Record {
     let mut record = flight.record.clone();
-    if flight.creates() {
+    if flight.is_attempt() {
         record.attempts += 1;
         let sent_ms = flight.sent_ms().unwrap_or(flight.ticket.granted_ms);
         record.first_send_ms.get_or_insert(sent_ms);

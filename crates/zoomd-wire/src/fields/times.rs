@@ -3,12 +3,14 @@
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use super::check::{Edit, Fields, at, bad};
+use super::body::{Edit, Fields, at, bad};
 use super::envelope::place;
 use super::findings::Findings;
+use super::invalid::InvalidJob;
 use super::read;
+use super::rules::Rules;
 use super::time::{self, Moment};
-use super::{InvalidJob, Rules, recurrence, zone};
+use super::{recurrence, zone};
 
 /// The times of the body, and the edits that put them into Zoom's form.
 pub(super) struct Times {

@@ -3,7 +3,8 @@
 
 use std::borrow::Cow;
 
-use super::{InvalidJob, Warning};
+use super::invalid::InvalidJob;
+use super::rules::Warning;
 
 /// Faults that are told one by one; of more only the number is said.
 const MOST: usize = 20;
@@ -12,26 +13,26 @@ const MOST_WARNINGS: usize = 20;
 
 /// Faults and warnings, in the order of the checks. A clean job allocates nothing.
 #[derive(Debug, Default)]
-pub(super) struct Findings {
+pub(crate) struct Findings {
     faults: Vec<InvalidJob>,
     more: usize,
-    pub(super) warnings: Vec<Warning>,
+    pub(crate) warnings: Vec<Warning>,
     /// The job was accepted before: rules that came later do not refuse it.
-    pub(super) accepted: bool,
+    pub(crate) accepted: bool,
 }
 
 impl Findings {
-    pub(super) fn new(accepted: bool) -> Self {
+    pub(crate) fn new(accepted: bool) -> Self {
         Self { accepted, ..Self::default() }
     }
 
     /// The value, or `None` and one more fault.
-    pub(super) fn take<T>(&mut self, checked: Result<T, InvalidJob>) -> Option<T> {
+    pub(crate) fn take<T>(&mut self, checked: Result<T, InvalidJob>) -> Option<T> {
         checked.map_err(|fault| self.fault(fault)).ok()
     }
 
     /// One fault.
-    pub(super) fn fault(&mut self, fault: InvalidJob) {
+    pub(crate) fn fault(&mut self, fault: InvalidJob) {
         if self.faults.len() < MOST {
             self.faults.push(fault);
         } else {
@@ -40,7 +41,7 @@ impl Findings {
     }
 
     /// The result of a rule that older versions did not have.
-    pub(super) fn newer(&mut self, checked: Result<(), InvalidJob>) {
+    pub(crate) fn newer(&mut self, checked: Result<(), InvalidJob>) {
         if let Err(fault) = checked
             && !self.accepted
         {
@@ -49,14 +50,14 @@ impl Findings {
     }
 
     /// Something that is no reason to refuse the job.
-    pub(super) fn warn(&mut self, field: impl Into<Cow<'static, str>>, message: String) {
+    pub(crate) fn warn(&mut self, field: impl Into<Cow<'static, str>>, message: String) {
         if self.warnings.len() < MOST_WARNINGS {
             self.warnings.push(Warning { field: field.into(), message });
         }
     }
 
     /// All faults as one; its field is the first one's.
-    pub(super) fn refusal(self) -> Option<InvalidJob> {
+    pub(crate) fn refusal(self) -> Option<InvalidJob> {
         let mut faults = self.faults.into_iter();
         let mut all = faults.next()?;
         for fault in faults {

@@ -1,29 +1,30 @@
-//! What the loops of one engine share: the workshop with its tools and doors.
+//! What the loops and the attempts of one engine share.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use tokio::sync::{Notify, OwnedSemaphorePermit, SemaphorePermit, mpsc, watch};
+use zoomd_store::budget::Label;
 use zoomd_store::calls::Calls;
 use zoomd_store::grants::Grants;
 use zoomd_store::queue::{Learnt, Queue};
 use zoomd_store::seal::FingerprintKey;
 
-use super::backlog::Backlog;
-use super::circuits::Circuits;
-use super::expiry::Expiry;
-use super::flight::{Flight, Flights, InHand};
-use super::handler::Ready;
-use super::lane::Lane;
-use super::memory::Memory;
-use super::seen::SeenLimits;
-use super::slots::Slots;
-use super::trouble::{Shared, Trouble};
 use crate::Settings;
 use crate::metric::Meters;
+use crate::pipeline::backlog::Backlog;
+use crate::pipeline::circuits::Circuits;
+use crate::pipeline::expiry::Expiry;
+use crate::pipeline::flight::{Flight, Flights, InHand};
+use crate::pipeline::memory::Memory;
+use crate::pipeline::outbox::Lane;
+use crate::pipeline::ready::Ready;
+use crate::pipeline::seen::SeenLimits;
+use crate::pipeline::slots::Slots;
+use crate::pipeline::trouble::{Shared, Trouble};
 use crate::problems::lasting::Lasting;
-use crate::reconcile::twins::Suspects;
+use crate::reconcile::suspects::Suspects;
 use crate::supervisor::Supervisor;
 use crate::tokens::Tokens;
 
@@ -32,7 +33,7 @@ const KNOWN_ACCOUNTS: usize = 10_000;
 const KNOWN_HOSTS: usize = 1_000;
 
 /// The shared parts of an engine.
-pub struct Shop {
+pub struct EngineContext {
     /// What the configuration says.
     pub settings: Settings,
     /// Our hand on the queue.
@@ -80,7 +81,7 @@ pub struct Shop {
     pub(crate) closing: watch::Sender<bool>,
 }
 
-impl Shop {
+impl EngineContext {
     /// Whether new jobs are taken.
     #[must_use]
     pub fn is_open(&self) -> bool {
@@ -167,6 +168,12 @@ impl Shop {
         Some(Learnt { host_id: host_id.to_owned(), email: email.map(str::to_owned) })
     }
 
+    /// The rate-limit class of a job's own call.
+    #[must_use]
+    pub fn class_of(&self, _: &Flight) -> Label {
+        self.queue.settings().budgets.create
+    }
+
     /// Waits until jobs may be taken in: Redis is the one we knew, and other
     /// daemons have had their say after it was another.
     pub async fn intake_open(&self) {
@@ -205,8 +212,8 @@ impl Shop {
     }
 }
 
-impl std::fmt::Debug for Shop {
+impl std::fmt::Debug for EngineContext {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Shop").field("open", &self.is_open()).finish_non_exhaustive()
+        f.debug_struct("EngineContext").field("open", &self.is_open()).finish_non_exhaustive()
     }
 }

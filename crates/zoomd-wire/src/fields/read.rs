@@ -9,13 +9,13 @@ use std::fmt;
 use serde::de::{Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-use super::InvalidJob;
+use super::invalid::InvalidJob;
 
 /// Names that are not known and are kept, of one object.
 const MOST_UNKNOWN: usize = 16;
 
 /// The values of an object under the names we know.
-pub(super) struct Found<'a, const N: usize> {
+pub(crate) struct Found<'a, const N: usize> {
     pub values: [Option<&'a str>; N],
     /// Known names that came twice.
     pub twice: Vec<usize>,
@@ -24,13 +24,13 @@ pub(super) struct Found<'a, const N: usize> {
 }
 
 impl<'a, const N: usize> Found<'a, N> {
-    pub(super) fn nothing() -> Self {
+    pub(crate) fn nothing() -> Self {
         Self { values: [None; N], twice: Vec::new(), unknown: Vec::new() }
     }
 
     /// Reads the object in `text`. After a syntax error it holds what stood
     /// before it.
-    pub(super) fn read(
+    pub(crate) fn read(
         &mut self,
         text: &'a str,
         names: &[&str; N],
@@ -46,13 +46,13 @@ impl<'a, const N: usize> Found<'a, N> {
     }
 
     /// The value under the name with this index, unless it is null or absent.
-    pub(super) fn get(&self, index: usize) -> Option<&'a str> {
+    pub(crate) fn get(&self, index: usize) -> Option<&'a str> {
         self.values[index].filter(|value| *value != "null")
     }
 }
 
 /// Tells `each` the fields of the object in `text`, in order.
-pub(super) fn each_field<'a>(
+pub(crate) fn each_field<'a>(
     text: &'a str,
     mut each: impl FnMut(&str, &'a str),
 ) -> Result<(), serde_json::Error> {
@@ -98,12 +98,12 @@ impl<'a, F: FnMut(&str, &'a str)> Visitor<'a> for Each<F> {
 struct Name<'a>(#[serde(borrow)] Cow<'a, str>);
 
 /// Whether the value is an array with nothing in it.
-pub(super) fn is_empty_array(value: &str) -> bool {
+pub(crate) fn is_empty_array(value: &str) -> bool {
     value.strip_prefix('[').is_some_and(|rest| rest.trim_ascii_start() == "]")
 }
 
 /// What a JSON value is, for a message. `value` is sound JSON.
-pub(super) fn kind_of(value: &str) -> &'static str {
+pub(crate) fn kind_of(value: &str) -> &'static str {
     match value.as_bytes().first() {
         Some(b'{') => "an object",
         Some(b'[') => "an array",
@@ -118,7 +118,7 @@ fn wrong_type(field: &'static str, value: &str, must: &str) -> InvalidJob {
     InvalidJob::new(field, format!("`{field}` is {}; it must be {must}", kind_of(value)))
 }
 
-pub(super) fn string<'a>(field: &'static str, value: &'a str) -> Result<Cow<'a, str>, InvalidJob> {
+pub(crate) fn string<'a>(field: &'static str, value: &'a str) -> Result<Cow<'a, str>, InvalidJob> {
     let inner = value.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
     match inner {
         None => Err(wrong_type(field, value, "a string")),
@@ -129,7 +129,7 @@ pub(super) fn string<'a>(field: &'static str, value: &'a str) -> Result<Cow<'a, 
     }
 }
 
-pub(super) fn integer(field: &'static str, value: &str) -> Result<i64, InvalidJob> {
+pub(crate) fn integer(field: &'static str, value: &str) -> Result<i64, InvalidJob> {
     if value.starts_with('"') {
         return Err(wrong_type(field, value, "a whole number without quotes"));
     }
@@ -142,7 +142,7 @@ pub(super) fn integer(field: &'static str, value: &str) -> Result<i64, InvalidJo
     })
 }
 
-pub(super) fn boolean(field: &'static str, value: &str) -> Result<bool, InvalidJob> {
+pub(crate) fn boolean(field: &'static str, value: &str) -> Result<bool, InvalidJob> {
     match value {
         "true" => Ok(true),
         "false" => Ok(false),
@@ -154,17 +154,17 @@ pub(super) fn boolean(field: &'static str, value: &str) -> Result<bool, InvalidJ
 }
 
 /// Refuses anything but an object.
-pub(super) fn object<'a>(field: &'static str, value: &'a str) -> Result<&'a str, InvalidJob> {
+pub(crate) fn object<'a>(field: &'static str, value: &'a str) -> Result<&'a str, InvalidJob> {
     if value.starts_with('{') { Ok(value) } else { Err(wrong_type(field, value, "an object")) }
 }
 
 /// Refuses anything but an array.
-pub(super) fn array<'a>(field: &'static str, value: &'a str) -> Result<&'a str, InvalidJob> {
+pub(crate) fn array<'a>(field: &'static str, value: &'a str) -> Result<&'a str, InvalidJob> {
     if value.starts_with('[') { Ok(value) } else { Err(wrong_type(field, value, "an array")) }
 }
 
 /// A whole number within bounds, both included, of this unit.
-pub(super) fn within(
+pub(crate) fn within(
     field: &'static str,
     value: &str,
     (least, most): (i64, i64),
@@ -180,14 +180,14 @@ pub(super) fn within(
 
 /// How long a text is, by the two ways in which it may be counted.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Length {
+pub(crate) struct Length {
     pub characters: usize,
     /// Units of UTF-16: never fewer than characters.
     pub units: usize,
 }
 
 /// A string of at most `most` characters, and its length.
-pub(super) fn at_most<'a>(
+pub(crate) fn at_most<'a>(
     field: &'static str,
     value: &'a str,
     most: usize,
@@ -207,7 +207,7 @@ pub(super) fn at_most<'a>(
 }
 
 /// A text for a message, in quotes and cut.
-pub(super) fn short(text: &str) -> String {
+pub(crate) fn short(text: &str) -> String {
     format!("{:?}", cut(text))
 }
 
@@ -217,7 +217,7 @@ fn cut(text: &str) -> &str {
 }
 
 /// `a, b or c`.
-pub(super) fn either(choices: &[String]) -> String {
+pub(crate) fn either(choices: &[String]) -> String {
     match choices {
         [] => String::new(),
         [one] => one.clone(),

@@ -9,7 +9,7 @@ use super::limits::MAX_DEPTH;
 
 /// What is wrong, and at which byte.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Flaw {
+pub(crate) enum Flaw {
     TooDeep,
     Nul,
     HalfSurrogate,
@@ -17,7 +17,7 @@ pub(super) enum Flaw {
 
 /// The first flaw and where it is. Knows just enough of JSON to tell strings
 /// from the rest; whether it *is* JSON is for the parser to say.
-pub(super) fn first_flaw(text: &[u8]) -> Option<(Flaw, usize)> {
+pub(crate) fn first_flaw(text: &[u8]) -> Option<(Flaw, usize)> {
     if is_plain(text) { None } else { walk(text) }
 }
 

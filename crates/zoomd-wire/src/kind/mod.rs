@@ -1,0 +1,176 @@
+//! The kinds of jobs: what a job may ask for, one file for each.
+//!
+//! A kind's file owns its fields and their checks, what counts as the same job,
+//! whose day it spends and until when it may be sent. All others ask here: no other
+//! file of this crate names a kind.
+
+mod create_meeting;
+
+use std::fmt;
+use std::str::FromStr;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::fields::envelope::{self, Envelope, at};
+use crate::fields::findings::Findings;
+use crate::fields::read;
+use crate::fields::{InvalidJob, Meeting, Rules};
+use crate::word::UnknownWord;
+
+pub use create_meeting::CreateMeeting;
+
+/// Fields that only some kinds take, by their places in the envelope.
+const OF_KINDS: [usize; 2] = [at::MEETING, at::MEETING_ID];
+
+/// One job's request, as the file of its kind reads it.
+pub(crate) trait Ask: fmt::Debug + Send + Sync + Sized {
+    /// The fields of [`OF_KINDS`] that it takes.
+    const TAKES: &'static [usize];
+    /// Others of them, and why they cannot stand here.
+    const NOT: &'static [(usize, &'static str)] = &[];
+
+    /// Reads and checks its fields; faults go to `found`.
+    fn read(envelope: &Envelope<'_>, rules: &Rules, found: &mut Findings) -> Option<Self>;
+}
+
+/// One job's request, whatever its kind.
+pub(crate) trait Asked {
+    /// The part of the digest that tells it from another of its kind and user.
+    fn digest(&self) -> u64;
+    /// Whether it spends the day of its host.
+    fn charges_host(&self) -> bool;
+    /// Whether a call whose answer was lost can be judged later.
+    fn is_recoverable(&self) -> bool;
+    /// The moment after which it must not be sent any more.
+    fn start(&self) -> Option<Timestamp> {
+        None
+    }
+    /// The same, where that binds the job.
+    fn must_start_by(&self) -> Option<Timestamp> {
+        None
+    }
+    /// The other user who hosts it.
+    fn schedule_for(&self) -> Option<&str> {
+        None
+    }
+    /// The body of the meeting that it makes.
+    fn meeting(&self) -> Option<&Meeting> {
+        None
+    }
+}
+
+macro_rules! kinds {
+    ($($(#[$about:meta])* $name:ident = $word:literal),+ $(,)?) => {
+        /// What a job asks for.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+        #[serde(rename_all = "snake_case")]
+        pub enum Kind {
+            $($(#[$about])* $name,)+
+        }
+
+        impl Kind {
+            /// Every kind that this version runs.
+            pub const ALL: &'static [Self] = &[$(Self::$name),+];
+
+            /// The kind as jobs, outcomes and metrics write it.
+            pub fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$name => $word,)+
+                }
+            }
+
+            /// The fields it takes, and what to say of others.
+            fn fields(self) -> (&'static [usize], &'static [(usize, &'static str)]) {
+                match self {
+                    $(Self::$name => ($name::TAKES, $name::NOT),)+
+                }
+            }
+        }
+
+        /// What one job asks for, checked.
+        #[derive(Debug, Clone)]
+        pub enum Request {
+            $(#[doc = concat!("`", $word, "`")] $name($name),)+
+        }
+
+        impl Request {
+            /// Reads what a job of `kind` asks for; faults go to `found`.
+            pub(crate) fn read(
+                kind: Kind,
+                envelope: &Envelope<'_>,
+                rules: &Rules,
+                found: &mut Findings,
+            ) -> Option<Self> {
+                match kind {
+                    $(Kind::$name => $name::read(envelope, rules, found).map(Self::$name),)+
+                }
+            }
+
+            pub(crate) fn asked(&self) -> &dyn Asked {
+                match self {
+                    $(Self::$name(asked) => asked,)+
+                }
+            }
+        }
+    };
+}
+
+kinds! {
+    /// Schedule a meeting.
+    #[default]
+    CreateMeeting = "create_meeting",
+}
+
+impl Kind {
+    /// Kinds that later versions will run; refused by name until then.
+    pub const RESERVED: &'static [&'static str] = &["update_meeting", "delete_meeting"];
+
+    /// Every kind's word, for people: `a, b or c`.
+    pub fn words() -> String {
+        read::either(&Self::ALL.iter().map(|kind| kind.as_str().to_owned()).collect::<Vec<_>>())
+    }
+
+    /// Refuses fields that a job of this kind does not take.
+    pub(crate) fn check_fields(self, envelope: &Envelope<'_>, found: &mut Findings) {
+        let (takes, not) = self.fields();
+        for index in OF_KINDS {
+            if takes.contains(&index) || envelope.get(index).is_none() {
+                continue;
+            }
+            let field = envelope::NAMES[index];
+            let why = not.iter().find(|(at, _)| *at == index).map(|(_, why)| *why);
+            let why = why.map(|why| format!(": {why}")).unwrap_or_default();
+            let message = format!("`{field}` does not go with {self}{why}");
+            found.fault(InvalidJob::new(field, message));
+        }
+    }
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+impl FromStr for Kind {
+    type Err = UnknownWord;
+    fn from_str(text: &str) -> Result<Self, UnknownWord> {
+        let found = Self::ALL.iter().find(|kind| kind.as_str() == text);
+        found.copied().ok_or(UnknownWord("the kind must be one that zoomd runs"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_read_back_as_they_are_written() {
+        for kind in Kind::ALL {
+            assert_eq!(kind.as_str().parse(), Ok(*kind));
+            assert_eq!(serde_json::to_value(kind).unwrap(), kind.as_str());
+        }
+        assert!("dance".parse::<Kind>().is_err());
+    }
+}

@@ -1,0 +1,120 @@
+//! One look at what became of a lost call: what it is given, and what it shows.
+
+use zoom_api::{Limit, Listed};
+use zoomd_store::budget::Label;
+use zoomd_wire::{Effect, Marker};
+
+use super::asker::{Failure, Refusal, Stop};
+use super::call::CallPermit;
+use crate::context::EngineContext;
+use crate::decide::Wait;
+use crate::pipeline::flight::Flight;
+use crate::tokens::Token;
+
+/// What a look works with.
+pub struct Task<'a> {
+    /// The engine's parts.
+    pub ctx: &'a EngineContext,
+    /// The job.
+    pub flight: &'a Flight,
+    /// The token of its calls.
+    pub token: &'a Token,
+    /// CallPermit to make them.
+    pub permit: CallPermit<'a>,
+    /// What is wanted of it.
+    pub orders: Orders<'a>,
+}
+
+/// What a look is told beside its job.
+#[derive(Debug, Clone, Copy)]
+pub struct Orders<'a> {
+    /// The marker of the meeting, if it has one.
+    pub marker: Option<&'a Marker>,
+    /// What this look does not find may be absent: read the whole list.
+    pub whole: bool,
+    /// The job is given up after this look.
+    pub last: bool,
+}
+
+/// What a look shows.
+#[derive(Debug)]
+pub enum Look {
+    /// The call did what it was to do.
+    Found(Found),
+    /// What it was to do is not seen (yet).
+    Nothing(Nothing),
+    /// It did nothing.
+    NotDone,
+    /// It is looked at once more, no earlier than then (ms by Redis' clock).
+    Again {
+        /// When.
+        at_ms: i64,
+        /// In words.
+        what: &'static str,
+    },
+    /// It cannot be told.
+    Unclear {
+        /// Why.
+        why: String,
+        /// What it could be.
+        alike: Vec<Listed>,
+    },
+    /// Something must be waited for first.
+    Wait(Wait),
+    /// A limit or a token refresh leaves no room for the next call until then (ms by
+    /// Redis' clock); the search goes on where it stopped.
+    Later(i64),
+    /// A 429 to a call of this label.
+    Limited(Label, Limit),
+    /// Zoom gave no answer that could be used.
+    Failed {
+        /// The call, and what Zoom answered.
+        why: String,
+        /// Whether Zoom named a reason that lasts until somebody acts.
+        lasting: bool,
+        /// What it could be, of what was read.
+        alike: Vec<Listed>,
+    },
+}
+
+/// A look that did not find the meeting.
+#[derive(Debug)]
+pub struct Nothing {
+    /// The whole list was read, as often as it must be.
+    pub enough: bool,
+    /// Why that does not mean that there is none.
+    pub doubt: Option<String>,
+    /// What it could be.
+    pub alike: Vec<Listed>,
+}
+
+/// What a look found.
+#[derive(Debug)]
+pub struct Found {
+    /// The meeting's number.
+    pub id: u64,
+    /// All that is told of it.
+    pub json: String,
+    /// All meetings with the marker that were seen; it is the first.
+    pub all: Vec<u64>,
+    /// What became of the meeting, where it was not made.
+    pub effect: Option<Effect>,
+    /// How that is known, for the job's story.
+    pub how: &'static str,
+}
+
+impl Look {
+    /// What a look comes to that was stopped.
+    #[must_use]
+    pub fn stopped(stop: Stop, alike: Vec<Listed>) -> Self {
+        match stop {
+            Stop::Wait(why) => Self::Wait(why),
+            Stop::Later(until_ms) => Self::Later(until_ms),
+            Stop::Limited(label, limit) => Self::Limited(label, limit),
+            Stop::Failed(Failure { why, refusal }) => {
+                Self::Failed { why, lasting: refusal == Some(Refusal::Lasting), alike }
+            }
+            Stop::TooLong(why) => Self::Unclear { why, alike },
+        }
+    }
+}

@@ -1,0 +1,239 @@
+//! One attempt of a job: one value that goes through the steps prepare, send,
+//! decide, settle.
+//!
+//! Each path ends in a [`Settlement`]: nothing here writes an outcome by itself,
+//! sleeps, or waits for a token; who cannot go on gives the slot back. What differs
+//! between kinds is asked of a [`KindSpec`].
+
+pub mod asker;
+pub mod call;
+pub(crate) mod failures;
+pub mod lookup;
+pub mod notes;
+pub mod outcome;
+pub mod settlement;
+pub mod spec;
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+use zoom_api::{Reply, TransportError, TransportKind};
+use zoomd_store::queue::{Mode, Settlement, Then};
+use zoomd_wire::Marker;
+
+use crate::context::EngineContext;
+use crate::decide::{self, Decision, Wait};
+use crate::endpoint::Endpoint;
+use crate::pipeline::circuits::Work;
+use crate::pipeline::flight::{Flight, Made};
+use crate::seam;
+use crate::tokens::Token;
+use call::CallPermit;
+use spec::KindSpec;
+
+/// Why a call is not made under this lease.
+#[derive(Debug)]
+pub enum Halt {
+    /// Its time is over.
+    Expired,
+    /// Something must be waited for.
+    Wait(Wait),
+    /// The job ends or sleeps for a reason of its kind.
+    Settled(Box<Settlement>),
+}
+
+/// What a kind needs to make its call.
+#[derive(Debug, Clone, Copy)]
+pub struct Sending<'a> {
+    /// The job. Its body leaves only while [`Flight::may_send`] says so.
+    pub flight: &'a Arc<Flight>,
+    /// The token, and the client for its host.
+    pub token: &'a Token,
+    /// The marker by which the call is known again.
+    pub marker: Option<&'a Marker>,
+}
+
+/// Ends a lease whose job goes no further whatever its kind: too many handlers did
+/// not come back, or its account is no more.
+#[must_use]
+pub fn over(ctx: &EngineContext, flight: &Flight) -> Option<Settlement> {
+    let poison = ctx.queue.settings().poison_sweeps;
+    let crashes = match flight.ticket.mode {
+        Mode::Create => notes::crashes(&flight.record),
+        // What crashed it before was the call; a look is another thing.
+        Mode::Reconcile => flight.record.sweeps.saturating_sub(1),
+    };
+    if crashes >= poison {
+        return Some(settlement::poisoned(flight));
+    }
+    (flight.removed && !flight.record.unresolved).then(|| settlement::removed(flight))
+}
+
+/// Makes one attempt, or says what stands in the way.
+pub async fn run<K: KindSpec>(
+    ctx: &Arc<EngineContext>,
+    flight: &Arc<Flight>,
+    spec: K,
+) -> Settlement {
+    match Prepared::of(ctx, flight, spec).await {
+        Ok(prepared) => prepared.send().await.settle().await,
+        Err(Halt::Expired) => settlement::expired(flight),
+        Err(Halt::Wait(why)) => settlement::back(ctx, flight, why),
+        Err(Halt::Settled(settlement)) => *settlement,
+    }
+}
+
+/// An attempt that may call: it has a token and leave of the host's circuit.
+struct Prepared<'a, K> {
+    ctx: &'a EngineContext,
+    flight: &'a Arc<Flight>,
+    spec: K,
+    token: Token,
+    permit: CallPermit<'a>,
+    marker: Option<Marker>,
+}
+
+impl<'a, K: KindSpec> Prepared<'a, K> {
+    async fn of(
+        ctx: &'a EngineContext,
+        flight: &'a Arc<Flight>,
+        mut spec: K,
+    ) -> Result<Self, Halt> {
+        let last_ms = flight.last_send_ms(ctx.settings.allow_past_start);
+        if flight.expired || flight.redis_ms(Instant::now()) >= last_ms {
+            return Err(Halt::Expired);
+        }
+        spec.ready(ctx, flight).await?;
+        let prepared = call::prepare(ctx, flight, Work::Write).await;
+        let (token, permit) = prepared.map_err(Halt::Wait)?;
+        if !flight.ticket.reconcilable && !Box::pin(mark_sent(ctx, flight)).await {
+            permit.not_tried();
+            return Err(Halt::Wait(Wait::TooLate));
+        }
+        let marker = spec.marker(ctx, flight);
+        Ok(Self { ctx, flight, spec, token, permit, marker })
+    }
+
+    /// Makes the call, and counts it.
+    async fn send(mut self) -> Answered<'a, K> {
+        let (ctx, flight) = (self.ctx, self.flight);
+        let began = self.permit.begin(K::ENDPOINT.name);
+        if flight.attempt() == 1 {
+            ctx.meters.waited(flight.job.kind, flight.waited(began));
+        }
+        let (token, marker) = (&self.token, self.marker.as_ref());
+        let answer = self.spec.send(Sending { flight, token, marker }).await;
+        seam::at("answered");
+        let answered = self.permit.report(&answer);
+        // When its body left: a day's limit closes the day of that moment.
+        let left = flight.sent_ms().and_then(|ms| Timestamp::from_millisecond(ms).ok());
+        let sent = left.unwrap_or(flight.redis_time(began));
+        if !matches!(&answer, Err(error) if error.kind == TransportKind::Withheld) {
+            flight.note_made(made(K::ENDPOINT, sent, answered - began, &answer));
+        }
+        let now = flight.redis_time(answered);
+        let Self { spec, token, marker, .. } = self;
+        Answered { ctx, flight, spec, token, marker, answer, sent, now }
+    }
+}
+
+/// An attempt whose call was answered, or not.
+struct Answered<'a, K> {
+    ctx: &'a EngineContext,
+    flight: &'a Arc<Flight>,
+    spec: K,
+    token: Token,
+    marker: Option<Marker>,
+    answer: Result<Reply, TransportError>,
+    sent: Timestamp,
+    now: Timestamp,
+}
+
+impl<K: KindSpec> Answered<'_, K> {
+    /// What the answer means. A refused token is reported on the way.
+    async fn decide(&self) -> Decision<K::Done<'_>> {
+        let Self { ctx, flight, spec, token, answer, sent, now, .. } = self;
+        self.observe();
+        match decide::decide(answer, *sent, *now, |reply| spec.read(reply)) {
+            Decision::TokenRefused(error) => {
+                let fate =
+                    Box::pin(ctx.tokens.refused(&flight.ticket.account, token.version)).await;
+                let now = flight.redis_time(Instant::now());
+                decide::refused(notes::standing(flight), fate, error, now, rand::random())
+            }
+            decision => decision,
+        }
+    }
+
+    /// Takes note of what the answer says of limits.
+    fn observe(&self) {
+        let Self { ctx, flight, answer, sent, now, .. } = self;
+        let Ok(reply) = answer else { return };
+        let (account, label) = (&flight.ticket.account, ctx.class_of(flight));
+        match zoom_api::limit_kind(reply, *sent, *now) {
+            Some(limit) => {
+                call::log_limit(account, Some(&flight.ticket.job_id), label.as_str(), reply, limit);
+            }
+            None => ctx.seen.note(account, Some(&flight.ticket.host), label, &reply.headers, *now),
+        }
+    }
+
+    async fn settle(self) -> Settlement {
+        let (ctx, flight) = (self.ctx, self.flight);
+        let mut settlement = match self.decide().await {
+            Decision::Done(done) => {
+                ctx.suspects.watch(flight, self.marker);
+                self.spec.done(ctx, flight, done)
+            }
+            Decision::Wait(wait) => settlement::back(ctx, flight, wait),
+            Decision::Fail(verdict) => settlement::failed(flight, &verdict, &[]),
+            Decision::Retry { at, why } => settlement::retry(flight, at, why, self.marker),
+            Decision::Reconcile { why } => settlement::lost(ctx, flight, &why, self.marker),
+            Decision::TokenRefused(_) => settlement::back(ctx, flight, Wait::Token),
+        };
+        if let Then::Sleep { mode: Mode::Reconcile, record, .. } = &mut settlement.then
+            && ctx.circuits().is_open(self.token.client.api_host())
+        {
+            notes::set_away(record);
+        }
+        keep(&self.spec, &mut settlement);
+        settlement
+    }
+}
+
+/// Has what its kind learnt kept with a job that goes on.
+pub fn keep<K: KindSpec>(spec: &K, settlement: &mut Settlement) {
+    if let Then::Sleep { record, .. } | Then::Room { record: Some(record), .. } =
+        &mut settlement.then
+    {
+        spec.keep(record);
+    }
+}
+
+fn made(
+    endpoint: Endpoint,
+    sent: Timestamp,
+    took: Duration,
+    answer: &Result<Reply, TransportError>,
+) -> Made {
+    Made {
+        endpoint: Some(endpoint.name),
+        at_ms: sent.as_millisecond(),
+        ms: u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
+        status: answer.as_ref().ok().map(|reply| reply.status),
+        error: answer.as_ref().err().map(|error| error.kind.as_str()),
+    }
+}
+
+/// Records that the call is about to leave, for a job that reconcile could not
+/// judge: found in that state, its outcome is unknown for good.
+async fn mark_sent(ctx: &EngineContext, flight: &Flight) -> bool {
+    match ctx.queue.mark_sent(&flight.ticket).await {
+        Ok(marked) => marked,
+        Err(error) => {
+            tracing::debug!(job.id = %flight.ticket.job_id, error = %error, "a call could not be recorded and is not made");
+            false
+        }
+    }
+}

@@ -1,0 +1,57 @@
+//! What the daemon asks of a kind of job: one small trait, one file in `kinds/` for
+//! each implementation.
+//!
+//! What is known of a job without asking Zoom (its hosts, its last moment, whether a
+//! lost call can be judged) is told by its contract, `zoomd_wire::Job`.
+
+use zoom_api::{Reply, TransportError};
+use zoomd_store::queue::{Record, Settlement};
+use zoomd_wire::Marker;
+
+use super::lookup::{Look, Task};
+use super::{Halt, Sending};
+use crate::context::EngineContext;
+use crate::endpoint::Endpoint;
+use crate::pipeline::flight::Flight;
+
+/// What is sent for a job of one kind, what an answer means, and how a lost one is
+/// resolved.
+pub trait KindSpec: Send + Sync {
+    /// The call that does what the job asks for.
+    const ENDPOINT: Endpoint;
+    /// A success, as Zoom's answer tells it.
+    type Done<'r>: Send;
+
+    /// What must be known before the call is made: a read at most, within the lease.
+    fn ready(
+        &mut self,
+        _: &EngineContext,
+        _: &Flight,
+    ) -> impl Future<Output = Result<(), Halt>> + Send {
+        async { Ok(()) }
+    }
+
+    /// The marker by which a lost call is known again, if there is one.
+    fn marker(&self, _: &EngineContext, _: &Flight) -> Option<Marker> {
+        None
+    }
+
+    /// Makes the call.
+    fn send(
+        &self,
+        sending: Sending<'_>,
+    ) -> impl Future<Output = Result<Reply, TransportError>> + Send;
+
+    /// Reads an answer of Zoom's: a success, or words for why its outcome is not
+    /// known. `None`: what it means does not depend on the kind.
+    fn read<'r>(&self, reply: &'r Reply) -> Option<Result<Self::Done<'r>, String>>;
+
+    /// Settles a success.
+    fn done(&self, ctx: &EngineContext, flight: &Flight, done: Self::Done<'_>) -> Settlement;
+
+    /// Looks once whether a call whose answer was lost did what it was to do.
+    fn find(&mut self, task: Task<'_>, record: &mut Record) -> impl Future<Output = Look> + Send;
+
+    /// Adds what was learnt on the way to the record of a job that goes on.
+    fn keep(&self, _: &mut Record) {}
+}

@@ -1,0 +1,14 @@
+//! A job on its way to a worker.
+
+use tokio::sync::OwnedSemaphorePermit;
+
+use super::flight::InHand;
+
+/// A job on its way to a worker, and its right to a lease.
+#[derive(Debug)]
+pub struct Ready {
+    /// The job.
+    pub flight: InHand,
+    /// Held until the outcome is in the settle lane.
+    pub permit: OwnedSemaphorePermit,
+}

@@ -1,0 +1,39 @@
+//! Where the meeting of a job may be.
+
+use std::time::Instant;
+
+use jiff::ToSpan as _;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+
+use crate::pipeline::flight::Flight;
+
+/// Whose list is looked at, and which days of it first.
+#[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
+pub struct Place {
+    /// The account.
+    pub account: String,
+    /// The host.
+    pub host: String,
+    /// The first and the last day of a first look, where the start is known.
+    pub days: Option<(Date, Date)>,
+}
+
+impl Place {
+    /// Where the meeting of a job may be. One that is scheduled ahead may be on
+    /// a known day; the list's days are the host's, wherever that is.
+    #[must_use]
+    pub fn of(flight: &Flight) -> Self {
+        let meeting = flight.job.meeting().filter(|meeting| meeting.meeting_type == 2);
+        let now = flight.redis_time(Instant::now());
+        let start = meeting.and_then(|meeting| meeting.start).filter(|start| *start > now);
+        let day = start.map(|start| TimeZone::UTC.to_datetime(start).date());
+        let around =
+            |day: Date| Some((day.checked_sub(1.day()).ok()?, day.checked_add(1.day()).ok()?));
+        Self {
+            account: flight.ticket.account.to_string(),
+            host: flight.job.host().into(),
+            days: day.and_then(around),
+        }
+    }
+}
