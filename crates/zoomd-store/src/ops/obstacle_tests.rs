@@ -37,10 +37,10 @@ fn without_a_living_daemon_nothing_runs() {
     let dead = dead.expect("an obstacle");
     assert_eq!((dead.why, dead.since_ms, dead.lasts()), (Why::NoDaemon, Some(500), true));
     assert!(dead.what.contains("a on box"), "{}", dead.what);
-    let left = |at_ms| Left::read(&format!("{at_ms} b box of mine")).map(|left| Some(left).into());
-    let after = |left: Option<Option<Left>>| {
+    let left = |at_ms| Left::read(&format!("{at_ms} b box of mine"));
+    let after = |left: Option<Left>| {
         let dead = vec![daemon("a", false, Vec::new())];
-        let told = Obstacles::new(None, dead).after(left.flatten()).of(ACME).expect("told");
+        let told = Obstacles::new(None, dead).after(left).of(ACME).expect("told");
         (told.since_ms, told.what)
     };
     let (since_ms, what) = after(left(900));
