@@ -99,10 +99,10 @@ def main():
         if row.noise(rig, options.jobs).wait(300):
             raise RuntimeError("could not enqueue; see target/bench/logs")
         wait_for("the noisy jobs wait", lambda: redis("XLEN", "zoomd:jobs") < 300, 120)
-        print(f"{redis('HLEN', 'zoomd:v1:p:noisy'):,} jobs of the noisy account wait", file=sys.stderr)
+        print(f"{redis('HLEN', 'zoomd:v1:payload:noisy'):,} jobs of the noisy account wait", file=sys.stderr)
         for number in range(options.runs):
             found["beside"].append(times_to_start(redis, row, f"beside-{number}"))
-        left = redis("HLEN", "zoomd:v1:p:noisy")
+        left = redis("HLEN", "zoomd:v1:payload:noisy")
         print(f"{left:,} still wait", file=sys.stderr)
     report = {name: {f"p{part}_ms": statistics.median(took[QUIET * part // 100 - 1] for took in runs) for part in (50, 99)}
               for name, runs in found.items()}

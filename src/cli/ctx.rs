@@ -124,7 +124,8 @@ impl From<StoreError> for CliError {
             }
             ErrorKind::ReadOnly => (Exit::Unreachable, "this Redis takes no writes; zoomd doctor"),
             ErrorKind::OutOfMemory => (Exit::Unreachable, "Redis is full; zoomd doctor"),
-            ErrorKind::Layout | ErrorKind::Config => (Exit::Usage, "zoomd doctor tells more"),
+            ErrorKind::Layout => (Exit::Usage, "run the version of zoomd that the daemons have"),
+            ErrorKind::Config => (Exit::Usage, "zoomd doctor tells more"),
             _ => (Exit::Failed, "zoomd doctor tells more"),
         };
         Self::new(exit, kind.as_str(), error.to_string()).hint(hint)

@@ -4,6 +4,7 @@
 
 use std::time::{Duration, Instant};
 
+use zoomd_store::layout::{self, Raised};
 use zoomd_store::meta::{self, MetaError};
 use zoomd_store::probe::{self, Namesake, ServerFacts};
 use zoomd_store::seal::{KeyRing, Vault};
@@ -29,6 +30,8 @@ enum Closed {
     Error(MetaError),
     /// The name is in use on another database, or was half a minute ago.
     Used(Namesake),
+    /// These daemons read an older layout, which this one would raise.
+    Older(Vec<String>),
 }
 
 impl<E: Into<MetaError>> From<E> for Closed {
@@ -56,6 +59,14 @@ pub(super) async fn open(
                 let why =
                     format!("a daemon of this namespace ran on database {database} a moment ago");
                 (StoreError::new(ErrorKind::Config, why), BETWEEN_LOOKS)
+            }
+            Err(Closed::Older(alive)) => {
+                let why = format!(
+                    "daemons of an earlier version run, and this one raises the layout of the \
+                     namespace once they are stopped: {}",
+                    alive.join(", ")
+                );
+                (StoreError::new(ErrorKind::Layout, why), BETWEEN_LOOKS)
             }
             Err(Closed::Used(now)) => return Err(in_use(config, now).into()),
             Err(Closed::Error(error)) => return Err(error),
@@ -118,6 +129,17 @@ async fn attempt(config: &StoreConfig, ring: &KeyRing) -> Result<(Store, Vault),
         return Err(Closed::Used(other));
     }
     probe::write(&store).await?;
+    match layout::raise(&store).await? {
+        Raised::Not => {}
+        Raised::Done { moved } => {
+            tracing::info!(
+                moved,
+                "the layout of the namespace was raised to {}",
+                zoomd_store::keys::LAYOUT
+            );
+        }
+        Raised::Waits(alive) => return Err(Closed::Older(alive)),
+    }
     let vault = meta::open(&store, ring).await?;
     store.forget_replicas().await?;
     warn(&probe::server(&store).await?);

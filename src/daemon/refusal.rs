@@ -40,9 +40,6 @@ impl From<MetaError> for CliError {
             MetaError::Seal(_) => Self::config(text).code("encryption_key").hint(
                 "use the key this namespace was made with, or add it to ZOOMD_ENCRYPTION_KEYS_OLD",
             ),
-            MetaError::Layout { .. } => {
-                Self::config(text).code("layout").hint("run a version that is as new")
-            }
             _ => Self::failed(text),
         }
     }

@@ -238,7 +238,7 @@ impl World {
         if matches!(self.back, Some(Back::Away(_) | Back::Stopped(_))) {
             return Vec::new();
         }
-        let owned = self.redis.ask(&["HGETALL", "zoomd:v1:own"]).unwrap_or_default();
+        let owned = self.redis.ask(&["HGETALL", "zoomd:v1:owner"]).unwrap_or_default();
         let mut words = owned.lines().filter(|line| !line.starts_with(['$', '*']));
         let mut names = Vec::new();
         while let (Some(id), Some(own)) = (words.next(), words.next()) {

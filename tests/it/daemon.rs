@@ -178,6 +178,45 @@ async fn a_daemon_that_was_killed_on_another_database_is_waited_for() {
     daemon.wait_ready();
 }
 
+/// What an earlier version left is taken up when none of its daemons runs any more.
+#[tokio::test]
+async fn a_daemon_raises_the_layout_once_no_older_daemon_runs() {
+    let rig = Rig::start().await;
+    rig.redis_cli(&["HSET", "zoomd:v1:meta", "layout", "1", "deployment", "default"]);
+    rig.redis_cli(&[
+        "HSET",
+        "zoomd:v1:a:acme",
+        "st",
+        "needs_reauth",
+        "ep",
+        "1-00000001",
+        "gen",
+        "0",
+    ]);
+    rig.redis_cli(&["ZADD", "zoomd:v1:accounts", "0", "acme"]);
+    let now = jiff::Timestamp::now().as_millisecond().to_string();
+    rig.redis_cli(&["ZADD", "zoomd:v1:daemons", &now, "d0-old"]);
+    rig.redis_cli(&["HSET", "zoomd:v1:dm:d0-old", "host", "box", "pid", "7"]);
+    for command in [&["status"][..], &["account", "list"], &["account", "pause", "acme"]] {
+        let ran = rig.run(command);
+        let said = ran.stdout + &ran.stderr;
+        assert!(said.contains("namespace zoomd has layout 1"), "{command:?}: {said}");
+    }
+    let daemon = rig.daemon_unchecked();
+    let line = daemon.wait_log("waiting for redis");
+    let why = line["error"].as_str().unwrap_or_default();
+    assert!(
+        why.contains("daemons of an earlier version run")
+            && why.contains("d0-old (host box, process 7)"),
+        "{line}"
+    );
+    rig.redis_cli(&["ZREM", "zoomd:v1:daemons", "d0-old"]);
+    daemon.wait_ready();
+    let accounts = rig.run(&["account", "list"]).expect(0);
+    assert!(accounts.stdout.contains("acme"), "{}", accounts.stdout);
+    assert_eq!(rig.redis_cli(&["HGET", "zoomd:v1:account:acme", "gen"]).trim(), "$1\r\n0");
+}
+
 #[tokio::test]
 async fn of_daemons_that_start_together_on_two_databases_the_lower_stays() {
     let mut rig = Rig::start().await;

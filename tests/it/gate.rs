@@ -26,7 +26,7 @@ fn refresh(rig: &Rig) -> std::process::Child {
     let mut command = rig.command(&["account", "refresh", "ada"]);
     let child = command.stderr(std::process::Stdio::null()).spawn().expect("it starts");
     until("a closed gate", || {
-        rig.redis_cli(&["HGET", "zoomd:v1:a:ada", "lk"]).starts_with("$32").then_some(())
+        rig.redis_cli(&["HGET", "zoomd:v1:account:ada", "lk"]).starts_with("$32").then_some(())
     });
     child
 }

@@ -72,7 +72,7 @@ async fn an_old_key_is_needed_until_grants_and_journals_have_forgotten_it() {
 
     daemon.stop();
     std::fs::remove_dir_all(rig.dir.path().join("data/journal")).expect("removed");
-    rig.redis_cli(&["DEL", "zoomd:v1:jk"]);
+    rig.redis_cli(&["DEL", "zoomd:v1:journal_keys"]);
     let (_, state, what) = doctor(&rig);
     assert!(state == "WARN" && what.contains("is not needed any more"), "{what}");
     rig.set("ZOOMD_ENCRYPTION_KEYS_OLD", "");
@@ -89,15 +89,15 @@ async fn a_wrong_key_is_told_from_a_damaged_record() {
     }
     rig.redis_cli(&[
         "HSET",
-        "zoomd:v1:g:foreign",
+        "zoomd:v1:grant:foreign",
         "sealed",
         &format!("z1.00000000.{}", "A".repeat(80)),
     ]);
-    let stored = rig.redis_cli(&["HGET", "zoomd:v1:g:damaged", "sealed"]);
+    let stored = rig.redis_cli(&["HGET", "zoomd:v1:grant:damaged", "sealed"]);
     let sealed = stored.lines().nth(1).expect("a text").trim();
     rig.redis_cli(&[
         "HSET",
-        "zoomd:v1:g:damaged",
+        "zoomd:v1:grant:damaged",
         "sealed",
         &format!("{}AAAA", &sealed[..sealed.len() - 4]),
     ]);

@@ -172,7 +172,7 @@ async fn a_token_that_is_missing_or_refused_is_replaced_on_the_way() {
 
     world.connect("acme", None).await;
     // A token younger than a minute is not rotated for a refusal: age it.
-    let aged = ["HSET", "zoomd:v1:g:acme", "obt", "1000000000000"];
+    let aged = ["HSET", "zoomd:v1:grant:acme", "obt", "1000000000000"];
     assert_eq!(world.redis.ask(&aged).expect("redis answers").trim(), ":0");
     world.sim.kill_access_token("acme");
     let (code, list) = world.json(&["meeting", "list", "acme"]).await;

@@ -405,7 +405,7 @@ async fn whose_an_imported_grant_is_is_learnt_and_rotations_are_told_in_the_stat
     rig.xadd(&job("ada", "j1")).await;
     works(&rig, "j1", "imported").await;
     until("users/me", || {
-        let asked = rig.redis_cli(&["HGET", "zoomd:v1:a:ada", "em"]);
+        let asked = rig.redis_cli(&["HGET", "zoomd:v1:account:ada", "em"]);
         asked.contains('@').then_some(())
     });
     let known = account(&rig);

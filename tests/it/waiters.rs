@@ -45,7 +45,7 @@ async fn starts(waiters: usize) -> Starts {
     enqueue(&store, &jobs).await.expect("added");
     rig.sim.wait_for(Endpoint::Token, 1).await.expect("asked");
     until("all of them to wait", || {
-        let left = rig.redis_cli(&["HLEN", "zoomd:v1:p:ada"]);
+        let left = rig.redis_cli(&["HLEN", "zoomd:v1:payload:ada"]);
         (left.trim() == format!(":{waiters}")).then_some(())
     });
     // What they did to come here is done.
@@ -69,7 +69,7 @@ async fn starts(waiters: usize) -> Starts {
 
 /// When the leases of all that are in flight were taken, by Redis' clock.
 fn leases(rig: &Rig) -> Vec<i64> {
-    let owners = rig.redis_cli(&["HVALS", "zoomd:v1:own"]);
+    let owners = rig.redis_cli(&["HVALS", "zoomd:v1:owner"]);
     let granted = owners.lines().filter_map(|owner| owner.split('|').nth(1)?.parse().ok());
     granted.collect()
 }

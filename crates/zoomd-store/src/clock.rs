@@ -10,6 +10,12 @@ use std::time::Duration;
 /// Milliseconds of one UTC day.
 pub const DAY_MS: i64 = 86_400_000;
 
+/// A daemon is alive that was heard of within so long.
+pub(crate) const ALIVE_MS: i64 = 4_000;
+/// The same for a daemon of an earlier version, which does not say how often it
+/// announces itself: every ten seconds.
+pub(crate) const SLOW_ALIVE_MS: i64 = 30_000;
+
 /// A length of time in whole milliseconds, as scripts and commands take it.
 pub(crate) fn ms(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)

@@ -257,7 +257,7 @@ mod tests {
     use crate::{Script, StoreConfig};
 
     async fn write(durable: &Durable) -> Result<Written, StoreError> {
-        let script = Script::new(&["return redis.call('INCR', KEYS[1])"]);
+        let script = Script::made(|| "return redis.call('INCR', KEYS[1])".to_owned());
         Ok(durable.write(script.call().key("t:v1:n")).await?.1)
     }
 

@@ -1,11 +1,18 @@
 //! The names of all keys. Nothing else in the project spells one.
 //!
 //! `<ns>:jobs|results|failures|events` and `<ns>:reply:<id>` are public; all
-//! others lie under `<ns>:v1:`, one class per first letter(s), so that no name
-//! a user can choose collides with a key of ours. Accounts hold no `|`, so
-//! `account|host` can be taken apart at the first one.
+//! others lie under `<ns>:v1:`, one class per word before the first colon, so that no
+//! name a user can choose collides with a key of ours. Accounts hold no `|`, so
+//! `account|host` can be taken apart at the first one. Scripts name the same keys; a
+//! test holds every name in them against this list. Kept free for what is to come:
+//! `target:`, the line of a target; `meeting:`, the register of meetings; `audit`, a
+//! stream; `series:`, counters over time.
 
 use std::sync::Arc;
+
+/// The layout of the private keys that this version reads and writes. A name keeps its
+/// meaning through all layouts: a later one has other names.
+pub const LAYOUT: u32 = 2;
 
 /// Builds the names of one namespace.
 #[derive(Debug, Clone)]
@@ -15,11 +22,19 @@ pub struct Keys {
 }
 
 macro_rules! fixed {
-    ($($(#[$doc:meta])* $name:ident = $suffix:literal;)*) => {
-        /// What follows the prefix in the names of single keys, and of the channels.
-        #[cfg(test)]
-        pub(crate) const FIXED: &'static [&'static str] = &[$($suffix),*];
+    ($($(#[$doc:meta])* $name:ident: $kind:ident = $suffix:literal;)*) => {
+        /// What follows the prefix in the names of single keys, with their types.
+        pub(crate) const SINGLE: &'static [(&'static str, &'static str)] =
+            &[$(($suffix, stringify!($kind))),*];
 
+        $($(#[$doc])* #[must_use] pub fn $name(&self) -> String {
+            format!(concat!("{}", $suffix), self.prefix)
+        })*
+    };
+}
+
+macro_rules! channels {
+    ($($(#[$doc:meta])* $name:ident = $suffix:literal;)*) => {
         $($(#[$doc])* #[must_use] pub fn $name(&self) -> String {
             format!(concat!("{}", $suffix), self.prefix)
         })*
@@ -29,7 +44,7 @@ macro_rules! fixed {
 macro_rules! of_one {
     ($($(#[$doc:meta])* $name:ident($arg:ident) = $suffix:literal;)*) => {
         /// What follows the prefix in the names of keys of which there are many.
-        pub(crate) const CLASSES: &'static [&'static str] = &[$($suffix,)* "w:", "b:", "d:"];
+        pub(crate) const CLASSES: &'static [&'static str] = &[$($suffix,)* "room:", "window:", "ledger:"];
 
         $($(#[$doc])* #[must_use] pub fn $name(&self, $arg: &str) -> String {
             format!(concat!("{}", $suffix, "{}"), self.prefix, $arg)
@@ -89,59 +104,62 @@ impl Keys {
     fixed! {
         /// Hash: layout, deployment, sealed secret, pause, run id last seen, the daemon
         /// that ended last.
-        meta = "meta";
+        meta: hash = "meta";
         /// Zset of all accounts' names, score 0.
-        accounts = "accounts";
+        accounts: zset = "accounts";
         /// Hash: `<client id>|<Zoom user>` → the account that holds its grant.
-        users = "u";
+        users: hash = "users";
         /// Hash: fingerprint of a purged account's name → epoch it was removed at.
-        tombs = "tomb";
+        tombs: hash = "tombs";
         /// Zset: accounts with an open intent → when it was written, ms.
-        intents = "intents";
+        intents: zset = "intents";
         /// Zset: the same accounts → when the token in doubt may be presented again, ms.
-        probes = "probes";
+        probes: zset = "probes";
         /// Hash: `<issuer> <client id>` → until when its rotations are stopped, and why;
         /// `since <issuer> <client id>` → when Zoom rejected it first, ms.
-        stops = "stop";
+        stops: hash = "stops";
         /// Zset: `<client id>|<account>` → when a verdict was written, ms.
-        deaths = "deaths";
+        deaths: zset = "deaths";
         /// Hash: job id → state of a live job, or the memory of a finished one.
-        ids = "ids";
+        ids: hash = "ids";
         /// Zset: fence → when the leases that were taken under it end, ms.
-        lease = "lease";
+        lease: zset = "leases";
         /// Hash: job id → under which fence it is leased, and for what.
-        own = "own";
+        own: hash = "owner";
         /// Zset: accounts with ready rooms, in the order of their turn.
-        ring = "ring";
+        ring: zset = "ring";
         /// Zset: sleeping accounts and rooms (`A` or `A|host`) → wake ms.
-        asleep = "zz";
+        asleep: zset = "asleep";
         /// Zset: sleeping jobs → due ms.
-        due = "due";
+        due: zset = "due";
         /// Zset: waiting and sleeping jobs → deadline ms.
-        deadlines = "dl";
+        deadlines: zset = "deadline";
         /// Zset: failure id → failed ms.
-        failure_index = "f";
+        failure_index: zset = "failures";
         /// Hash of counters for `status`.
-        stats = "stats";
+        stats: hash = "stats";
         /// Zset: daemon id → last heartbeat ms.
-        daemons = "daemons";
+        daemons: zset = "daemons";
         /// Zset: process with a rotation journal → its last beat, ms.
-        beats = "beats";
+        beats: zset = "beats";
         /// Hash: who has reported after a change of Redis' run id, and of whom.
-        hold = "hold";
+        hold: hash = "hold";
         /// Zset: process that ended well and left nothing → when, ms.
-        gone = "gone";
+        gone: zset = "gone";
         /// Hash: `<client id>|<Zoom user>` → when that user took the consent back,
         /// until that is carried out.
-        farewells = "bye";
+        farewells: hash = "deauth";
         /// Hash: schedule → its last tick, s.
-        ticks = "ticks";
+        ticks: hash = "ticks";
         /// Hash: daemon id → the keys its journal needs.
-        journal_keys = "jk";
+        journal_keys: hash = "journal_keys";
         /// Zset: jobs sent twice → when they are looked at once more, ms.
-        twins_due = "twd";
+        twins_due: zset = "duplicates_due";
         /// Hash: such a job → what the look needs to know.
-        twins_notes = "tw";
+        twins_notes: hash = "duplicates";
+    }
+
+    channels! {
         /// The pub/sub channel of wake-ups.
         wake = "wake";
         /// The pub/sub channel on which daemons are asked for a rotation.
@@ -152,62 +170,62 @@ impl Keys {
         /// Text with a time: the process that does what was asked for under a nonce.
         heard(nonce) = "heard:";
         /// Hash: what admission reads of an account.
-        account(account) = "a:";
+        account(account) = "account:";
         /// Hash: the sealed grant.
-        grant(account) = "g:";
+        grant(account) = "grant:";
         /// Hash: the intent of a rotation.
-        intent(account) = "int:";
+        intent(account) = "intent:";
         /// List: the grant's timeline, newest first.
-        timeline(account) = "tl:";
+        timeline(account) = "timeline:";
         /// Zset: calls in flight on the account's access token → until ms.
-        in_flight(account) = "i:";
+        in_flight(account) = "in_flight:";
         /// Hash: job id → payload of jobs that left the stream.
-        payloads(account) = "p:";
+        payloads(account) = "payload:";
         /// Hash: job id → record.
-        records(account) = "r:";
+        records(account) = "record:";
         /// Zset: rooms of the account that have work, in the order of their turn.
-        rooms(account) = "hr:";
+        rooms(account) = "rooms:";
         /// Hash: closed-until times of a Zoom account.
         gates(zoom_account) = "gate:";
         /// Zset: lanes that wait for a budget of a Zoom account, `<Zoom account>:<label>`,
         /// in the order of their turn.
-        line(budget) = "hz:";
+        line(budget) = "line:";
         /// Hash: alias of a host → its Zoom user id.
-        aliases(zoom_account) = "al:";
+        aliases(zoom_account) = "alias:";
         /// Hash: one failure.
-        failure(failure_id) = "f:";
+        failure(failure_id) = "failure:";
         /// Hash of one family of counters.
-        counter(name) = "n:";
+        counter(name) = "counter:";
         /// Text: the meetings found of one job that should have one.
-        twins(job_id) = "twin:";
+        twins(job_id) = "duplicate:";
         /// Hash: one daemon's presence.
-        daemon(daemon_id) = "dm:";
+        daemon(daemon_id) = "daemon:";
         /// When, in µs, somebody last took a lease away from this daemon: set anew each
         /// time, so no value comes twice.
-        taken(boot_id) = "took:";
+        taken(boot_id) = "revoked:";
         /// Hash: a connect link, by the digest of its token.
-        link(digest) = "cl:";
+        link(digest) = "link:";
         /// Hash: a consent that was asked for, by the digest of its state.
-        asked(digest) = "cs:";
+        asked(digest) = "consent:";
         /// The last settle of a daemon and its answer, for one sent again.
-        settled(boot_id) = "said:";
+        settled(boot_id) = "settled:";
     }
 
     /// Zset: one waiting room, job id → priority·1e13 + ms.
     #[must_use]
     pub fn room(&self, account: &str, host: &str) -> String {
-        format!("{}w:{account}|{host}", self.prefix)
+        format!("{}room:{account}|{host}", self.prefix)
     }
 
     /// List: times of the last grants of one second-rate, newest first.
     #[must_use]
     pub fn window(&self, zoom_account: &str, label: &str) -> String {
-        format!("{}b:{zoom_account}:{label}", self.prefix)
+        format!("{}window:{zoom_account}:{label}", self.prefix)
     }
 
     /// Hash: the calls of one UTC day (`yyyymmdd`) of a Zoom account.
     #[must_use]
     pub fn ledger(&self, day: &str, zoom_account: &str) -> String {
-        format!("{}d:{day}:{zoom_account}", self.prefix)
+        format!("{}ledger:{day}:{zoom_account}", self.prefix)
     }
 }

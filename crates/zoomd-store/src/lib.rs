@@ -17,6 +17,7 @@ pub mod error;
 pub mod eta;
 pub mod grants;
 pub mod keys;
+pub mod layout;
 pub mod listener;
 pub mod meta;
 pub mod neighbours;

@@ -1,7 +1,7 @@
 //! What a namespace says of itself: its layout, its deployment, its secret.
 //!
-//! [`open`] is the first thing done with a namespace. It refuses one written by
-//! a newer zoomd, and one that belongs to another deployment: a copy of
+//! [`open`] is the first thing done with a namespace. It refuses one of another
+//! layout (see [`layout`]), and one that belongs to another deployment: a copy of
 //! production's Redis, started under another name, must not spend production's
 //! refresh tokens. The deployment is also bound into every sealed text, so that
 //! renaming the copy opens nothing.
@@ -10,23 +10,15 @@
 //! stored sealed, and only when an encryption key is configured.
 
 use crate::answer::Words;
+use crate::keys::LAYOUT;
 use crate::scripts::{META_OPEN, META_RESEAL};
 use crate::seal::{Binding, FingerprintKey, KeyRing, Purpose, SealError, Sealed, Vault};
-use crate::{Store, StoreError, probe};
-
-/// The layout this version writes.
-pub const LAYOUT: u32 = 1;
+use crate::{Store, StoreError, layout, probe};
 
 /// Why a namespace cannot be used.
 #[derive(Debug, Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum MetaError {
-    /// Written by a newer version.
-    #[error("the namespace has layout {found}, and this version knows {LAYOUT}")]
-    Layout {
-        /// The layout it has.
-        found: String,
-    },
     /// It belongs to another deployment.
     #[error("the namespace belongs to the deployment {found:?}, and this is {configured:?}")]
     Deployment {
@@ -66,7 +58,7 @@ pub async fn open(store: &Store, ring: &KeyRing) -> Result<Vault, MetaError> {
     let mut answer = Words::new(answer, "the opening of the namespace")?;
     let secret = match answer.next()?.as_str() {
         "opened" => answer.next()?,
-        "layout" => return Err(MetaError::Layout { found: answer.next()? }),
+        "layout" => return Err(layout::refused(store.keys(), &answer.next()?).into()),
         _ => {
             let configured = store.deployment().to_owned();
             return Err(MetaError::Deployment { found: answer.next()?, configured });
@@ -86,9 +78,6 @@ pub async fn open(store: &Store, ring: &KeyRing) -> Result<Vault, MetaError> {
 /// See [`MetaError`].
 pub async fn check(store: &Store) -> Result<(), MetaError> {
     let Some(facts) = probe::namespace(store).await? else { return Ok(()) };
-    if facts.layout.parse::<u32>().map_or(true, |layout| layout > LAYOUT) {
-        return Err(MetaError::Layout { found: facts.layout });
-    }
     if facts.deployment != store.deployment() {
         let configured = store.deployment().to_owned();
         return Err(MetaError::Deployment { found: facts.deployment, configured });

@@ -6,8 +6,9 @@ use std::collections::HashMap;
 use redis::Value;
 use redis::aio::ConnectionLike as _;
 
-use crate::ops::{Refusal, SLOW_ALIVE_MS};
-use crate::{Store, StoreError};
+use crate::clock::SLOW_ALIVE_MS;
+use crate::ops::Refusal;
+use crate::{Store, StoreError, layout};
 
 /// What the server says of itself.
 #[derive(Debug, Clone, Default)]
@@ -45,8 +46,6 @@ pub struct ServerFacts {
 /// What a namespace says of itself, before it is opened.
 #[derive(Debug, Clone)]
 pub struct NamespaceFacts {
-    /// Its layout.
-    pub layout: String,
     /// The deployment it belongs to.
     pub deployment: String,
     /// Why everything in it is held back, where it is; may be empty.
@@ -185,15 +184,16 @@ pub async fn namesake(store: &Store) -> Result<Option<Namesake>, StoreError> {
 /// What is known of the namespace; `None` when it is new.
 ///
 /// # Errors
-/// That Redis could not be asked.
+/// It has another layout than this version knows, or Redis could not be asked.
 pub async fn namespace(store: &Store) -> Result<Option<NamespaceFacts>, StoreError> {
     let mut command = redis::cmd("HMGET");
     command.arg(store.keys().meta()).arg("layout").arg("deployment").arg("paused");
     let value = store.connection().value(&command).await?;
     let (layout, deployment, paused): (Option<String>, Option<String>, Option<String>) =
         redis::from_redis_value(value)?;
-    let known = layout.zip(deployment);
-    Ok(known.map(|(layout, deployment)| NamespaceFacts { layout, deployment, paused }))
+    layout::check(store.keys(), layout.as_deref())?;
+    let known = layout.and(deployment);
+    Ok(known.map(|deployment| NamespaceFacts { deployment, paused }))
 }
 
 #[cfg(test)]

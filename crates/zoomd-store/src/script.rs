@@ -9,10 +9,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use redis::{Arg, Cmd, ErrorKind, RedisError, ServerErrorKind, ToRedisArgs, Value};
 
-use crate::rights::lead::lead;
 use crate::{Conn, StoreError};
 
-/// One script, usually a `static` made by [`Script::new`].
+/// One script; all are in scripts.rs.
 pub struct Script {
     text: LazyLock<String, Box<dyn FnOnce() -> String + Send>>,
     hash: LazyLock<String, Box<dyn FnOnce() -> String + Send>>,
@@ -27,16 +26,6 @@ impl std::fmt::Debug for Script {
 }
 
 impl Script {
-    /// A script made of `parts` one after the other: shared functions first. One that
-    /// writes begins with a check of the rights it needs.
-    #[must_use]
-    pub fn new(parts: &'static [&'static str]) -> Self {
-        Self::made(move || {
-            let text = parts.concat();
-            lead(&text) + &text
-        })
-    }
-
     /// A script whose whole text `make` makes, the same each time.
     pub(crate) fn made(make: impl Fn() -> String + Copy + Send + 'static) -> Self {
         Self {

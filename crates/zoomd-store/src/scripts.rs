@@ -4,7 +4,7 @@
 use std::sync::LazyLock;
 
 use crate::Script;
-use crate::rights::lead::lead;
+use crate::rights::lead::{lead, lead_of_any_layout};
 
 /// The time of a script.
 const CLOCK: &str = include_str!("lua/lib/clock.lua");
@@ -29,9 +29,11 @@ pub(crate) static SETTLE_GUARD: LazyLock<Script> = LazyLock::new(|| {
 });
 
 macro_rules! scripts {
-    ($($name:ident = $file:literal, after [$($lib:ident),*];)*) => {
-        $(pub(crate) static $name: LazyLock<Script> =
-            LazyLock::new(|| Script::new(&[$($lib,)* include_str!(concat!("lua/", $file, ".lua"))]));)*
+    ($($name:ident = $file:literal, $lead:ident, after [$($lib:ident),*];)*) => {
+        $(pub(crate) static $name: LazyLock<Script> = LazyLock::new(|| Script::made(|| {
+            let text = [$($lib,)* include_str!(concat!("lua/", $file, ".lua"))].concat();
+            $lead(&text) + &text
+        }));)*
 
         /// Every script with the name of its file.
         #[cfg(test)]
@@ -42,53 +44,56 @@ macro_rules! scripts {
 }
 
 scripts! {
-    ACCOUNT_LEARN = "account_learn", after [BASE, ACCOUNT];
-    ACCOUNT_PURGE = "account_purge", after [BASE, ACCOUNT];
-    ACCOUNT_REMOVE = "account_remove", after [BASE, ACCOUNT];
-    ACCOUNT_SET = "account_set", after [BASE, ACCOUNT];
-    ACCOUNT_WAKE = "account_wake", after [BASE, ACCOUNT];
-    ADMIT = "admit", after [BASE, BUDGET];
-    CALL_BEGIN = "call_begin", after [BASE, BUDGET];
-    CALL_LIMITED = "call_limited", after [BASE, BUDGET, GATES];
-    CLAIM = "claim", after [BASE, BUDGET, LEASE];
-    CONSENT_BEGIN = "consent_begin", after [BASE, ACCOUNT, CONSENT];
-    CONSENT_LINK = "consent_link", after [BASE, ACCOUNT, CONSENT];
-    CONSENT_LOOK = "consent_look", after [BASE, ACCOUNT, CONSENT];
-    CONSENT_TAKE = "consent_take", after [BASE, ACCOUNT, CONSENT];
-    DROP_CONSUMERS = "drop_consumers", after [BASE];
-    EXPIRE = "expire", after [BASE, LEASE];
-    EXPIRE_IDS = "expire_ids", after [BASE];
-    FAILURE_DISCARD = "failure_discard", after [BASE];
-    FAILURE_RETRY = "failure_retry", after [BASE];
-    FAREWELL_DONE = "farewell_done", after [];
-    FAREWELL_NOTE = "farewell_note", after [];
-    FORGET_FAILURES = "forget_failures", after [BASE];
-    GRANT_PUT = "grant_put", after [BASE, ACCOUNT];
-    GRANT_RESEAL = "grant_reseal", after [BASE];
-    JOB_CANCEL = "job_cancel", after [BASE];
-    KEYS_IN_USE = "keys_in_use", after [BASE];
-    MARK_SENT = "mark_sent", after [BASE];
-    META_OPEN = "meta_open", after [CLOCK];
-    META_RESEAL = "meta_reseal", after [];
-    PROMOTE = "promote", after [BASE, LEASE];
-    RECALL = "recall", after [BASE, RECOUNT, BACK];
-    RENEW = "renew", after [BASE];
-    RESUME = "resume", after [BASE];
-    ROTATION_ABORT = "rotation_abort", after [BASE, ACCOUNT, ROTATION];
-    ROTATION_ACQUIRE = "rotation_acquire", after [BASE, ACCOUNT, ROTATION];
-    ROTATION_BEAT = "rotation_beat", after [BASE, ACCOUNT, ROTATION];
-    ROTATION_COMMIT = "rotation_commit", after [BASE, ACCOUNT, ROTATION];
-    ROTATION_DOUBT = "rotation_doubt", after [BASE, ACCOUNT, ROTATION];
-    ROTATION_INTEND = "rotation_intend", after [BASE, ACCOUNT, ROTATION];
-    ROTATION_RENEW = "rotation_renew", after [BASE, ACCOUNT, ROTATION];
-    ROTATION_VERDICT = "rotation_verdict", after [BASE, ACCOUNT, ROTATION];
-    RIGHTS = "rights", after [];
-    SETTLE = "settle", after [BASE, RECOUNT, GATES];
-    SWEEP = "sweep", after [BASE, BACK];
-    TEND = "tend", after [BASE];
-    TICK_CLAIM = "tick_claim", after [];
-    TRIM = "trim", after [BASE];
-    TWINS_DUE = "twins_due", after [BASE];
-    TWINS_WATCH = "twins_watch", after [BASE];
-    WRITE_BACK = "write_back", after [BASE];
+    ACCOUNT_LEARN = "account_learn", lead, after [BASE, ACCOUNT];
+    ACCOUNT_PURGE = "account_purge", lead, after [BASE, ACCOUNT];
+    ACCOUNT_REMOVE = "account_remove", lead, after [BASE, ACCOUNT];
+    ACCOUNT_SET = "account_set", lead, after [BASE, ACCOUNT];
+    ACCOUNT_WAKE = "account_wake", lead, after [BASE, ACCOUNT];
+    ADMIT = "admit", lead, after [BASE, BUDGET];
+    CALL_BEGIN = "call_begin", lead, after [BASE, BUDGET];
+    CALL_LIMITED = "call_limited", lead, after [BASE, BUDGET, GATES];
+    CLAIM = "claim", lead, after [BASE, BUDGET, LEASE];
+    CONSENT_BEGIN = "consent_begin", lead, after [BASE, ACCOUNT, CONSENT];
+    CONSENT_LINK = "consent_link", lead, after [BASE, ACCOUNT, CONSENT];
+    CONSENT_LOOK = "consent_look", lead, after [BASE, ACCOUNT, CONSENT];
+    CONSENT_TAKE = "consent_take", lead, after [BASE, ACCOUNT, CONSENT];
+    DROP_CONSUMERS = "drop_consumers", lead, after [BASE];
+    EXPIRE = "expire", lead, after [BASE, LEASE];
+    EXPIRE_IDS = "expire_ids", lead, after [BASE];
+    FAILURE_DISCARD = "failure_discard", lead, after [BASE];
+    FAILURE_RETRY = "failure_retry", lead, after [BASE];
+    FAREWELL_DONE = "farewell_done", lead, after [];
+    FAREWELL_NOTE = "farewell_note", lead, after [];
+    FORGET_FAILURES = "forget_failures", lead, after [BASE];
+    GRANT_PUT = "grant_put", lead, after [BASE, ACCOUNT];
+    GRANT_RESEAL = "grant_reseal", lead, after [BASE];
+    JOB_CANCEL = "job_cancel", lead, after [BASE];
+    KEYS_IN_USE = "keys_in_use", lead, after [BASE];
+    LAYOUT_BEGIN = "layout_begin", lead_of_any_layout, after [CLOCK];
+    LAYOUT_END = "layout_end", lead_of_any_layout, after [];
+    LAYOUT_MOVE = "layout_move", lead_of_any_layout, after [];
+    MARK_SENT = "mark_sent", lead, after [BASE];
+    META_OPEN = "meta_open", lead_of_any_layout, after [CLOCK];
+    META_RESEAL = "meta_reseal", lead, after [];
+    PROMOTE = "promote", lead, after [BASE, LEASE];
+    RECALL = "recall", lead, after [BASE, RECOUNT, BACK];
+    RENEW = "renew", lead, after [BASE];
+    RESUME = "resume", lead, after [BASE];
+    ROTATION_ABORT = "rotation_abort", lead, after [BASE, ACCOUNT, ROTATION];
+    ROTATION_ACQUIRE = "rotation_acquire", lead, after [BASE, ACCOUNT, ROTATION];
+    ROTATION_BEAT = "rotation_beat", lead, after [BASE, ACCOUNT, ROTATION];
+    ROTATION_COMMIT = "rotation_commit", lead, after [BASE, ACCOUNT, ROTATION];
+    ROTATION_DOUBT = "rotation_doubt", lead, after [BASE, ACCOUNT, ROTATION];
+    ROTATION_INTEND = "rotation_intend", lead, after [BASE, ACCOUNT, ROTATION];
+    ROTATION_RENEW = "rotation_renew", lead, after [BASE, ACCOUNT, ROTATION];
+    ROTATION_VERDICT = "rotation_verdict", lead, after [BASE, ACCOUNT, ROTATION];
+    RIGHTS = "rights", lead_of_any_layout, after [];
+    SETTLE = "settle", lead, after [BASE, RECOUNT, GATES];
+    SWEEP = "sweep", lead, after [BASE, BACK];
+    TEND = "tend", lead, after [BASE];
+    TICK_CLAIM = "tick_claim", lead, after [];
+    TRIM = "trim", lead, after [BASE];
+    TWINS_DUE = "twins_due", lead, after [BASE];
+    TWINS_WATCH = "twins_watch", lead, after [BASE];
+    WRITE_BACK = "write_back", lead, after [BASE];
 }

@@ -61,41 +61,11 @@ impl Store {
     }
 }
 
-/// The types of the single keys, by what follows the prefix.
-pub(crate) const FIXED: &[(&str, &str)] = &[
-    ("meta", "hash"),
-    ("accounts", "zset"),
-    ("u", "hash"),
-    ("tomb", "hash"),
-    ("intents", "zset"),
-    ("probes", "zset"),
-    ("stop", "hash"),
-    ("deaths", "zset"),
-    ("ids", "hash"),
-    ("lease", "zset"),
-    ("own", "hash"),
-    ("ring", "zset"),
-    ("zz", "zset"),
-    ("due", "zset"),
-    ("dl", "zset"),
-    ("f", "zset"),
-    ("stats", "hash"),
-    ("daemons", "zset"),
-    ("beats", "zset"),
-    ("hold", "hash"),
-    ("gone", "zset"),
-    ("bye", "hash"),
-    ("ticks", "hash"),
-    ("jk", "hash"),
-    ("twd", "zset"),
-    ("tw", "hash"),
-];
-
 fn of_all(keys: &Keys) -> Vec<(String, &'static str)> {
     [keys.jobs(), keys.results(), keys.failures(), keys.events()]
         .into_iter()
         .map(|stream| (stream, "stream"))
-        .chain(FIXED.iter().map(|(name, kind)| (format!("{}{name}", keys.prefix()), *kind)))
+        .chain(Keys::SINGLE.iter().map(|(name, kind)| (format!("{}{name}", keys.prefix()), *kind)))
         .collect()
 }
 
@@ -110,18 +80,4 @@ fn of_account(keys: &Keys, account: &str) -> Vec<(String, &'static str)> {
         (keys.records(account), "hash"),
         (keys.rooms(account), "zset"),
     ]
-}
-
-#[cfg(test)]
-mod tests {
-    use super::FIXED;
-    use crate::Keys;
-
-    #[test]
-    fn every_single_key_has_a_type() {
-        let named = Keys::FIXED.iter().filter(|name| !["wake", "ask"].contains(name));
-        for name in named {
-            assert!(FIXED.iter().any(|(known, _)| known == name), "{name}");
-        }
-    }
 }

@@ -48,7 +48,7 @@ async fn a_cluster_wants_a_hash_tag_and_then_carries_the_queue() {
 
 async fn one_job(store: &Store, ns: &str) {
     let queue = Queue::new(store.clone(), QueueSettings::default(), "b");
-    run(store, &["HSET", &format!("{ns}:v1:a:acme"), "st", "active", "plan", "pro"]).await;
+    run(store, &["HSET", &format!("{ns}:v1:account:acme"), "st", "active", "plan", "pro"]).await;
     run(store, &["XADD", &format!("{ns}:jobs"), "*", "job", "{}"]).await;
     let mut reader = queue.reader();
     let mut entries = reader.next(1).await.expect("read");

@@ -19,7 +19,7 @@ const CHECKS: [(&str, &[&str]); 12] = [
     ("redis durability", &["redis_not_durable"]),
     ("redis eviction", &["redis_evicts"]),
     ("clock", &["clock_skew"]),
-    ("namespace", &["namespace_paused"]),
+    ("namespace", &["namespace_paused", "other_layout"]),
     ("daemons", &["no_daemon", "daemon_silent"]),
     ("zoom app", &["app_rejected"]),
     ("zoom", &["zoom_unreachable", "zoom_endpoint_failing", "zoom_slow"]),

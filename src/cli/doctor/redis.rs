@@ -2,7 +2,7 @@
 //! judgement's.
 
 use secrecy::ExposeSecret as _;
-use zoomd_store::{Store, probe};
+use zoomd_store::{ErrorKind, Store, probe};
 
 use super::report::Finding;
 use crate::cli::config::show::without_login;
@@ -45,14 +45,14 @@ pub(super) async fn namespace(config: &Config, store: &Store, place: &str) -> Fi
                 found.deployment
             ),
         ),
-        Ok(Some(found)) if found.layout.parse() != Ok(zoomd_store::meta::LAYOUT) => {
-            let what =
-                format!("{name} has layout {}, which this version does not know", found.layout);
-            Finding::fail("namespace", what, "run the version of zoomd that wrote it, or a newer")
-        }
         Ok(Some(found)) => {
             Finding::pass("namespace", format!("{name}, deployment \"{}\"", found.deployment))
         }
+        Err(error) if error.kind() == ErrorKind::Layout => Finding::fail(
+            "namespace",
+            error.to_string(),
+            "run the version of zoomd that wrote it, or stop its daemons and start one of this version",
+        ),
         Err(error) => {
             let next = format!("{} TYPE {}", redis_cli(place), store.keys().meta());
             Finding::fail("namespace", error.to_string(), next)

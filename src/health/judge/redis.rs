@@ -23,6 +23,7 @@ pub(super) fn absent(here: &Here, absent: &Absent) -> Problem {
         ErrorKind::ReadOnly => {
             ("redis_read_only", format!("Redis at {place} takes no writes: {text}"))
         }
+        ErrorKind::Layout => ("other_layout", text.to_owned()),
         ErrorKind::Auth => {
             ("redis_unreachable", format!("Redis at {place} refuses the login: {text}"))
         }
@@ -43,6 +44,9 @@ fn when_absent(here: &Here, absent: &Absent) -> String {
                             redis://USER:PASSWORD@HOST:PORT"
             .to_owned(),
         ErrorKind::ReadOnly => "point ZOOMD_REDIS_URL at the primary".to_owned(),
+        ErrorKind::Layout => {
+            "stop the daemons of the earlier version, or run that version".to_owned()
+        }
         ErrorKind::Config => "zoomd help config".to_owned(),
         _ if text.contains("max number of clients") => format!(
             "{} shows who leaves connections open; or {}",

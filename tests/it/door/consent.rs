@@ -34,7 +34,7 @@ async fn a_link_leads_to_zoom_and_back_to_a_connected_account() {
         assert_eq!(seen.header("set-cookie"), None);
     }
     assert_eq!(browser.send("HEAD", &link, &[], "").body, "");
-    assert_eq!(door.rig.redis_cli(&["KEYS", "zoomd:v1:cs:*"]).trim(), "*0");
+    assert_eq!(door.rig.redis_cli(&["KEYS", "zoomd:v1:consent:*"]).trim(), "*0");
 
     let zoom = door.press(&mut browser, &link, "ada");
     for part in ["code_challenge_method=S256", "code_challenge=", "response_type=code", "state="] {

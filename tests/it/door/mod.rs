@@ -131,8 +131,8 @@ async fn a_link_needs_an_address_and_a_sensible_life() {
     for bad in ["1s", "31d", "soon", "-1d"] {
         door.rig.run(&["account", "connect-link", "acme", "--ttl", bad]).expect(2);
     }
-    let dump = door.rig.redis_cli(&["KEYS", "zoomd:v1:c*"]);
-    assert!(dump.contains("cl:") && !dump.contains(&token[url.len()..]), "{dump}");
+    let dump = door.rig.redis_cli(&["KEYS", "zoomd:v1:link:*"]);
+    assert!(dump.contains("link:") && !dump.contains(&token[url.len()..]), "{dump}");
 
     let mut closed = door;
     closed.rig.set("ZOOMD_PUBLIC_URL", "");

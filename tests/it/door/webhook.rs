@@ -130,7 +130,7 @@ async fn a_consent_taken_back_ends_the_account_and_its_jobs() {
         door.events().matches("account.removed").count(),
         events.matches("account.removed").count()
     );
-    assert_eq!(door.rig.redis_cli(&["HLEN", "zoomd:v1:bye"]).trim(), ":0");
+    assert_eq!(door.rig.redis_cli(&["HLEN", "zoomd:v1:deauth"]).trim(), ":0");
     // A job that comes later fails as well, and no trace of the token is left.
     door.rig.xadd(&job("acme", "late")).await;
     assert_eq!(door.rig.outcome("late").await.1["code"], "account_removed");
@@ -218,7 +218,7 @@ async fn what_cannot_be_noted_is_not_confirmed() {
     assert!(links.note(&farewell).await.expect("redis"));
     let _next = door.rig.daemon();
     until("the farewell to be carried out", || {
-        let left = door.rig.redis_cli(&["HLEN", "zoomd:v1:bye"]);
+        let left = door.rig.redis_cli(&["HLEN", "zoomd:v1:deauth"]);
         (left.trim() == ":0").then_some(())
     });
     assert_eq!(door.state("acme").await, Some("removed"));

@@ -29,7 +29,7 @@ async fn an_instant_meeting_is_not_asked_for_before_a_replica_knows() {
     instant["meeting"] = json!({"topic": "now", "type": 1});
     world.enqueue(&instant);
     // Refused once, it is back in its room, and no call has left.
-    world.until(&["HLEN", "zoomd:v1:p:acme"], &Answer::Number(1)).await;
+    world.until(&["HLEN", "zoomd:v1:payload:acme"], &Answer::Number(1)).await;
     assert_eq!(world.sim.counters().arrived.of(Endpoint::Create), 1);
     replica.signal(Signal::CONT);
     let outcome = world.outcome_of("instant").await;

@@ -14,9 +14,9 @@ async fn a_host_that_redis_forgot_is_learnt_again() {
     for (id, count) in [("first", 1), ("second", 2)] {
         world.enqueue(&job_with("acme", id));
         assert_eq!(world.outcomes(count).await[id]["status"], "succeeded");
-        let known = resp.call(&["HEXISTS", "zoomd:v1:al:~acme", "me@acme"]);
+        let known = resp.call(&["HEXISTS", "zoomd:v1:alias:~acme", "me@acme"]);
         assert_eq!(known.number(), 1, "after the {id}");
-        resp.call(&["DEL", "zoomd:v1:al:~acme"]);
+        resp.call(&["DEL", "zoomd:v1:alias:~acme"]);
     }
     engine.drain(LIMIT).await;
 }
@@ -33,7 +33,7 @@ async fn a_limit_met_while_reading_a_meeting_is_not_one_of_lists() {
     world.enqueue(&long);
     world.sim.wait_for(Endpoint::Get, 1).await.expect("a call");
     // Back in its room; gets have the label of creates.
-    world.until(&["EXISTS", "zoomd:v1:w:acme|?reconcile"], &Answer::Number(1)).await;
+    world.until(&["EXISTS", "zoomd:v1:room:acme|?reconcile"], &Answer::Number(1)).await;
     let closed = |field| world.resp().call(&["HEXISTS", "zoomd:v1:gate:~acme", field]).number();
     assert_eq!((closed("day:light"), closed("day:medium")), (1, 0));
     engine.drain(LIMIT).await;

@@ -1,9 +1,9 @@
 //! A namespace as an earlier version left it, run through this one.
 //!
 //! `fixtures/layout-1.jsonl` is what 0.1.0 wrote: a command of Redis on each
-//! line. It holds a job in every state there is. It is made once for each
-//! layout, by `UPDATE_FIXTURE=1 cargo test -p zoomd-workers layout`, and then
-//! stays: later versions must go on from it.
+//! line. It holds a job in every state there is. One is made for each
+//! layout before the next begins, by `UPDATE_FIXTURE=1 cargo test -p zoomd-workers
+//! layout`, and then stays: later versions must go on from it.
 
 use std::path::PathBuf;
 
@@ -16,13 +16,14 @@ use zoomd_wire::AccountName;
 use crate::resp::{Answer, Resp};
 use crate::world::{LIMIT, World, job_with};
 
-fn file() -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/it/fixtures/layout-1.jsonl")
+fn file(layout: u32) -> PathBuf {
+    let name = format!("tests/it/fixtures/layout-{layout}.jsonl");
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(name)
 }
 
 /// What of a namespace outlives a day; the rest is gone when anybody upgrades.
 fn is_kept(key: &str) -> bool {
-    let gone = ["d:", "b:", "said:", "took:", "dm:", "i:", "gate:"];
+    let gone = ["ledger:", "window:", "settled:", "revoked:", "daemon:", "in_flight:", "gate:"];
     !gone.iter().any(|class| key.starts_with(&format!("zoomd:v1:{class}")))
 }
 
@@ -70,7 +71,7 @@ async fn make() {
     world.outcomes(2).await;
     world.sim.fault(Fault::new(Endpoint::Create, What::Drop).after());
     world.enqueue(&job_with("acme", "lost"));
-    world.until(&["HLEN", "zoomd:v1:r:acme"], &Answer::Number(1)).await;
+    world.until(&["HLEN", "zoomd:v1:record:acme"], &Answer::Number(1)).await;
     world.enqueue(&job_with("parked", "waits"));
     let mut sleeps = job_with("acme", "sleeps");
     sleeps["not_before"] = "2036-11-01T00:00:00Z".into();
@@ -100,7 +101,7 @@ async fn make() {
     let all = keys.iter().filter(|key| is_kept(key)).flat_map(|key| commands(&mut resp, key));
     let lines: String =
         all.map(|command| serde_json::to_string(&command).expect("JSON") + "\n").collect();
-    std::fs::write(file(), lines).expect("written");
+    std::fs::write(file(zoomd_store::keys::LAYOUT), lines).expect("written");
 }
 
 const TWO_HOURS_MS: u64 = 7_200_000;
@@ -138,7 +139,7 @@ fn moved_to_now(text: &str) -> String {
 fn load(world: &World) {
     let mut resp = world.resp();
     resp.call(&["FLUSHALL"]);
-    let text = moved_to_now(&std::fs::read_to_string(file()).expect("the fixture"));
+    let text = moved_to_now(&std::fs::read_to_string(file(1)).expect("the fixture"));
     for line in text.lines() {
         let command: Vec<String> = serde_json::from_str(line).expect("a command");
         resp.call(&command.iter().map(String::as_str).collect::<Vec<_>>());

@@ -94,7 +94,7 @@ async fn a_look_that_called_is_counted_whatever_it_was_answered() {
     world.enqueue(&job_with("acme", "counted"));
     assert_eq!(world.outcome("counted").await["reconciled"], true);
     let mut resp = world.resp();
-    let days = resp.call(&["KEYS", "zoomd:v1:d:*"]);
+    let days = resp.call(&["KEYS", "zoomd:v1:ledger:*"]);
     let counted = |day: &Answer| match resp.call(&["HGET", day.text(), "l:medium"]) {
         Answer::Text(count) => count.parse().expect("a number"),
         _ => 0,

@@ -175,15 +175,15 @@ async fn one_that_is_full_when_a_token_must_be_replaced_is_not_asked_in_a_circle
     world.account("acme").await;
     let engine = world.engine().await;
     // Jobs wait in their room when the token has ended.
-    world.resp().call(&["HSET", "zoomd:v1:a:acme", "paused", "x"]);
+    world.resp().call(&["HSET", "zoomd:v1:account:acme", "paused", "x"]);
     enqueue(&world, "late", 20);
-    world.until(&["HLEN", "zoomd:v1:p:acme"], &Answer::Number(20)).await;
-    world.resp().call(&["HSET", "zoomd:v1:g:acme", "exp", "1", "obt", "1"]);
-    world.resp().call(&["HDEL", "zoomd:v1:g:acme", "iat"]);
-    world.resp().call(&["HDEL", "zoomd:v1:a:acme", "paused"]);
+    world.until(&["HLEN", "zoomd:v1:payload:acme"], &Answer::Number(20)).await;
+    world.resp().call(&["HSET", "zoomd:v1:grant:acme", "exp", "1", "obt", "1"]);
+    world.resp().call(&["HDEL", "zoomd:v1:grant:acme", "iat"]);
+    world.resp().call(&["HDEL", "zoomd:v1:account:acme", "paused"]);
     world.resp().call(&["CONFIG", "SET", "maxmemory", "1"]);
     // Awake, as a publish would have them.
-    world.resp().call(&["ZREM", "zoomd:v1:zz", "acme"]);
+    world.resp().call(&["ZREM", "zoomd:v1:asleep", "acme"]);
     world.resp().call(&["CONFIG", "RESETSTAT"]);
     world.resp().call(&[
         "EVAL",

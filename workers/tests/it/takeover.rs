@@ -41,7 +41,7 @@ async fn a_dead_engines_jobs_are_taken_up_within_twice_the_lease() {
     next(&mut reader).await;
     let (admission, _, _) = job_of(next(&mut reader).await);
     dying.admit(&dying.fence(), &[admission]).await.expect("admitted");
-    assert_eq!(world.resp().call(&["ZCARD", "zoomd:v1:lease"]), Answer::Number(1));
+    assert_eq!(world.resp().call(&["ZCARD", "zoomd:v1:leases"]), Answer::Number(1));
     let died = Instant::now();
     let heir = world.engine().await;
     assert_eq!(world.outcome_of("read").await["attempts"], 1);
@@ -117,7 +117,7 @@ async fn what_was_leased_ahead_goes_to_others_when_zoom_hangs() {
         world.enqueue(&job_with("acme", &format!("ahead-{n}")));
     }
     world.sim.wait_for(Endpoint::Create, 204).await.expect("four calls hang");
-    let (leases, until) = (["HLEN", "zoomd:v1:own"], Instant::now() + LIMIT);
+    let (leases, until) = (["HLEN", "zoomd:v1:owner"], Instant::now() + LIMIT);
     while world.resp().call(&leases).number() <= 4 {
         assert!(Instant::now() < until, "nothing is leased ahead");
     }

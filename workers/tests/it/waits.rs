@@ -30,7 +30,7 @@ async fn a_limit_closes_its_key_and_costs_no_attempt() {
     world.sim.fault(fault);
     let began = Instant::now();
     world.enqueue(&job_with("busy", "limited"));
-    world.until(&["HLEN", "zoomd:v1:p:busy"], &Answer::Number(1)).await;
+    world.until(&["HLEN", "zoomd:v1:payload:busy"], &Answer::Number(1)).await;
     world.enqueue(&job_with("busy", "behind"));
     world.enqueue(&job_with("free", "other"));
     let other = world.outcome("other").await;
@@ -54,7 +54,7 @@ async fn a_hosts_spent_day_parks_that_host_alone() {
     let engine = world.engine().await;
     world.sim.fault(Fault::new(Endpoint::Create, What::Limit(LimitKind::UserDay)).of("spent"));
     world.enqueue(&job_with("spent", "tomorrow"));
-    world.until(&["HLEN", "zoomd:v1:p:spent"], &Answer::Number(1)).await;
+    world.until(&["HLEN", "zoomd:v1:payload:spent"], &Answer::Number(1)).await;
     for n in 0..5 {
         world.enqueue(&job("spent", &format!("behind {n}")));
     }
@@ -62,7 +62,7 @@ async fn a_hosts_spent_day_parks_that_host_alone() {
     succeeded(&world.outcome("now").await, 1);
     assert_eq!(world.sim.counters().arrived.create, 2);
     engine.drain(LIMIT).await;
-    assert_eq!(world.resp().call(&["HLEN", "zoomd:v1:p:spent"]).number(), 6, "they wait");
+    assert_eq!(world.resp().call(&["HLEN", "zoomd:v1:payload:spent"]).number(), 6, "they wait");
     let events = world.resp().call(&["XRANGE", "zoomd:events", "-", "+"]);
     let events: Vec<Value> = events
         .list()
@@ -95,7 +95,7 @@ async fn the_hosts_day_in_older_words_parks_the_host_under_any_status() {
         let what = What::Limit(LimitKind::UserDay);
         world.sim.fault(Fault::new(Endpoint::Create, what).of(account));
         world.enqueue(&job_with(account, account));
-        world.until(&["HLEN", &format!("zoomd:v1:p:{account}")], &Answer::Number(1)).await;
+        world.until(&["HLEN", &format!("zoomd:v1:payload:{account}")], &Answer::Number(1)).await;
         world.enqueue(&job(account, "behind"));
     }
     world.enqueue(&job_with("free", "now"));
@@ -103,7 +103,7 @@ async fn the_hosts_day_in_older_words_parks_the_host_under_any_status() {
     assert_eq!(world.sim.counters().arrived.create, 4, "those behind wait for another day");
     engine.drain(LIMIT).await;
     for (_, account) in spent {
-        let waiting = world.resp().call(&["HLEN", &format!("zoomd:v1:p:{account}")]);
+        let waiting = world.resp().call(&["HLEN", &format!("zoomd:v1:payload:{account}")]);
         assert_eq!(waiting.number(), 2, "{account}: nothing failed");
     }
 }
@@ -120,7 +120,7 @@ async fn a_limit_in_unknown_words_starves_no_other_host_and_its_job_tries_last()
     let engine = world.engine().await;
     world.sim.fault(Fault::new(Endpoint::Create, What::Limit(LimitKind::Unknown)));
     world.enqueue(&job_with("acme", "met"));
-    world.until(&["HLEN", "zoomd:v1:p:acme"], &Answer::Number(1)).await;
+    world.until(&["HLEN", "zoomd:v1:payload:acme"], &Answer::Number(1)).await;
     world.enqueue(&job_with("acme", "behind"));
     let mut other = job_with("acme", "other-host");
     other["user"] = "bob@example.com".into();
@@ -360,7 +360,7 @@ async fn what_does_not_fit_today_runs_after_midnight() {
     }
     let outcomes = world.outcomes(100).await;
     outcomes.values().for_each(|outcome| succeeded(outcome, 1));
-    world.until(&["HLEN", "zoomd:v1:p:acme"], &Answer::Number(30)).await;
+    world.until(&["HLEN", "zoomd:v1:payload:acme"], &Answer::Number(30)).await;
     assert_eq!(world.sim.counters().arrived.create, 100);
     let ops = Ops::new(world.store.clone()).within(budgets);
     let waiting = (0..130).map(|n| format!("order-{n}")).filter(|id| !outcomes.contains_key(id));

@@ -59,6 +59,7 @@ impl World {
 
     /// The same namespace opened anew, after that file was put into it.
     pub async fn reopened(mut self) -> Self {
+        zoomd_store::layout::raise(&self.store).await.expect("the layout of this version");
         let ring = KeyRing::parse(Some(&SecretString::from(AGED_KEY)), None).expect("a key");
         self.vault = meta::open(&self.store, &ring).await.expect("a namespace");
         self
@@ -256,10 +257,10 @@ impl World {
     /// Nothing is left of any job: not in the stream, not in hand, not waiting.
     pub fn assert_idle(&self) {
         let mut resp = self.resp();
-        for key in ["zoomd:v1:due", "zoomd:v1:dl", "zoomd:v1:ring"] {
+        for key in ["zoomd:v1:due", "zoomd:v1:deadline", "zoomd:v1:ring"] {
             assert_eq!(resp.call(&["ZCARD", key]).number(), 0, "{key}");
         }
-        assert_eq!(resp.call(&["HLEN", "zoomd:v1:own"]).number(), 0);
+        assert_eq!(resp.call(&["HLEN", "zoomd:v1:owner"]).number(), 0);
         assert_eq!(resp.call(&["XLEN", "zoomd:jobs"]).number(), 0);
         let pending = resp.call(&["XPENDING", "zoomd:jobs", "zoomd"]);
         assert_eq!(pending.list()[0].number(), 0);

@@ -148,7 +148,7 @@ async fn a_look_spends_the_lists_budget_and_not_the_hosts_hundred() {
     assert_eq!(world.outcome("once").await["reconciled"], true);
     engine.drain(LIMIT).await;
     let mut resp = world.resp();
-    let days = resp.call(&["KEYS", "zoomd:v1:d:*"]);
+    let days = resp.call(&["KEYS", "zoomd:v1:ledger:*"]);
     let mut counts = std::collections::BTreeMap::<String, i64>::new();
     for key in days.list() {
         for pair in resp.call(&["HGETALL", key.text()]).list().chunks(2) {
@@ -282,7 +282,7 @@ async fn a_users_me_that_is_limited_is_not_asked_again_at_once() {
     let world = World::new().await;
     world.account("acme").await;
     // Whose it is is not known: Zoom is asked.
-    world.resp().call(&["HDEL", "zoomd:v1:a:acme", "em"]);
+    world.resp().call(&["HDEL", "zoomd:v1:account:acme", "em"]);
     let limit = What::Limit(LimitKind::PerSecond);
     world.sim.fault(Fault::new(Endpoint::Me, limit).always());
     let engine = world.engine().await;

@@ -313,7 +313,7 @@ async fn hundreds_that_wait_for_a_silent_host_keep_nobody_from_being_probed() {
     let account = house.import("ada").await;
     let far = "99999999999999";
     for n in 0..300 {
-        let (name, key) = (format!("a{n}"), format!("zoomd:v1:int:a{n}"));
+        let (name, key) = (format!("a{n}"), format!("zoomd:v1:intent:a{n}"));
         let intent = ["HSET", &key, "id", "x", "host", "dead", "at", "1", "due", far];
         house.redis.ask(&intent).expect("redis answers");
         house.redis.ask(&["ZADD", "zoomd:v1:intents", "1", &name]).expect("redis answers");
@@ -338,9 +338,9 @@ async fn a_host_answers_for_an_intent_of_its_own_that_came_back() {
     token(&tokens, &account).await;
     // Redis went back to a moment in which a rotation was under way that is over.
     let now = house.look(&account).await.now_ms.to_string();
-    let intent = ["HSET", "zoomd:v1:int:ada", "id", "ghost", "host", "one", "at", &now];
+    let intent = ["HSET", "zoomd:v1:intent:ada", "id", "ghost", "host", "one", "at", &now];
     house.redis.ask(&intent).expect("redis answers");
-    house.redis.ask(&["HSET", "zoomd:v1:a:ada", "int", "ghost"]).expect("redis answers");
+    house.redis.ask(&["HSET", "zoomd:v1:account:ada", "int", "ghost"]).expect("redis answers");
     house.redis.ask(&["ZADD", "zoomd:v1:intents", &now, "ada"]).expect("redis answers");
     let begun = Instant::now();
     loop {

@@ -138,7 +138,9 @@ async fn who_takes_a_journal_over_reports_for_it_when_redis_has_what_it_held() {
     go_back(&mut house, &old);
     until_held(&house, true).await;
     // Redis takes no token of bob's.
-    for words in [&["DEL", "zoomd:v1:tl:bob"][..], &["SET", "zoomd:v1:tl:bob", "broken"]] {
+    for words in
+        [&["DEL", "zoomd:v1:timeline:bob"][..], &["SET", "zoomd:v1:timeline:bob", "broken"]]
+    {
         house.redis.ask(words).expect("redis answers");
     }
     let file = house.disk.path().join("journal/zoomd.two.journal");
@@ -154,7 +156,7 @@ async fn who_takes_a_journal_over_reports_for_it_when_redis_has_what_it_held() {
         assert!(is_held(&house), "it reported before redis had the dead one's token");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
-    house.redis.ask(&["DEL", "zoomd:v1:tl:bob"]).expect("redis answers");
+    house.redis.ask(&["DEL", "zoomd:v1:timeline:bob"]).expect("redis answers");
     repaired(&house, &bob, Some(last)).await;
     until_held(&house, false).await;
     assert!(house.sim.counters().broken.none(), "{:?}", house.sim.violations());

@@ -94,7 +94,7 @@ async fn an_error_of_redis_while_requests_fly_gives_the_lease_back() {
     let account = house.import("ada").await;
     let long = RotationSettings { lease: LONG, ..settings() };
     let tokens = house.tokens_with("one", long).await;
-    let flying = ["ZADD", "zoomd:v1:i:ada", "99999999999999", "a-request"];
+    let flying = ["ZADD", "zoomd:v1:in_flight:ada", "99999999999999", "a-request"];
     house.redis.ask(&flying).expect("redis answers");
     assert!(usable(&tokens, &account).await.is_none());
     assert!(house.look(&account).await.gate_closed());

@@ -48,7 +48,7 @@ impl Drive {
         let mut make = redis::pipe();
         make.cmd("XGROUP").arg(&["CREATE", "zoomd:jobs", "zoomd", "0", "MKSTREAM"]);
         for name in &self.names {
-            let key = format!("zoomd:v1:a:{name}");
+            let key = format!("zoomd:v1:account:{name}");
             let z = format!("z-{name}");
             make.cmd("HSET").arg(key).arg(&["st", "active", "ep", "1700000000000-00000001"]);
             make.arg(&["gen", "3", "plan", "unlimited", "z", &z, "uid", "Uabcdefghijklmnop"]);
@@ -82,7 +82,7 @@ impl Drive {
         let names: Vec<Arc<str>> = (0..100).map(|n| format!("paused-{n}").into()).collect();
         let mut make = redis::pipe();
         for name in &names {
-            let key = format!("zoomd:v1:a:{name}");
+            let key = format!("zoomd:v1:account:{name}");
             make.cmd("HSET").arg(key).arg(&["st", "active", "paused", "for the bench"]);
         }
         self.pipe(&make).await;

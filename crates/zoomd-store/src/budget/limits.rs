@@ -83,7 +83,7 @@ impl PlanLimits {
 /// Every plan's limits, which call has which label, and the share we use.
 #[derive(Debug, Clone)]
 pub struct Budgets {
-    /// By the plan's name, as in `a:<A>`.
+    /// By the plan's name, as in `account:<A>`.
     pub plans: BTreeMap<String, PlanLimits>,
     /// The part of the per-second limits we grant, since arrivals bunch.
     pub share: f64,

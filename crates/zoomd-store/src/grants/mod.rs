@@ -1,6 +1,6 @@
 //! Accounts and their grants.
 //!
-//! Owns `a:<A>` (what admission reads) and `g:<A>` (the sealed tokens), the
+//! Owns `account:<A>` (what admission reads) and `grant:<A>` (the sealed tokens), the
 //! list of accounts, the index of Zoom users, and every way a grant comes or
 //! goes that is not a rotation: add, import, connect, pause, remove. Each
 //! change, its event, its line in the timeline and the waking of the account's

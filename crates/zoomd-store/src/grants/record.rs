@@ -92,7 +92,7 @@ words! {
     }
 }
 
-/// What `a:<A>` holds.
+/// What `account:<A>` holds.
 #[derive(Debug, Clone)]
 pub struct AccountRecord {
     /// Its name.
@@ -125,7 +125,7 @@ pub struct AccountRecord {
     pub intent: Option<String>,
 }
 
-/// What `g:<A>` holds, still sealed.
+/// What `grant:<A>` holds, still sealed.
 #[derive(Debug, Clone)]
 pub struct GrantRecord {
     /// Its version.

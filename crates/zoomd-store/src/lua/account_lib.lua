@@ -10,15 +10,16 @@ end
 -- The first key of the account that is of another type than ours, or nil.
 local function misplaced(account)
   local kinds = {
-    a = 'hash', g = 'hash', int = 'hash', tl = 'list', i = 'zset', p = 'hash', r = 'hash', hr = 'zset',
+    account = 'hash', grant = 'hash', intent = 'hash', timeline = 'list', in_flight = 'zset', payload = 'hash',
+    record = 'hash', rooms = 'zset',
   }
   for class, kind in pairs(kinds) do
     local key = P .. class .. ':' .. account
     if not holds(key, kind) then return key end
   end
   local shared = {
-    accounts = 'zset', u = 'hash', tomb = 'hash', ring = 'zset', zz = 'zset', intents = 'zset',
-    probes = 'zset', stop = 'hash',
+    accounts = 'zset', users = 'hash', tombs = 'hash', ring = 'zset', asleep = 'zset', intents = 'zset',
+    probes = 'zset', stops = 'hash',
   }
   for name, kind in pairs(shared) do
     if not holds(P .. name, kind) then return P .. name end
@@ -38,13 +39,13 @@ end
 
 -- A line in the account's timeline, newest first.
 local function note(account, json, jobs)
-  redis.call('LPUSH', P .. 'tl:' .. account, stamped(json, jobs))
-  redis.call('LTRIM', P .. 'tl:' .. account, 0, 199)
+  redis.call('LPUSH', P .. 'timeline:' .. account, stamped(json, jobs))
+  redis.call('LTRIM', P .. 'timeline:' .. account, 0, 199)
 end
 
 -- Jobs that left the stream and have no outcome yet.
 local function waiting(account)
-  return redis.call('HLEN', P .. 'p:' .. account)
+  return redis.call('HLEN', P .. 'payload:' .. account)
 end
 
 -- A public event of an account, with the number of jobs that wait for it. Names
@@ -60,7 +61,7 @@ end
 local function wake(account)
   local woken = false
   for _, lane in ipairs({account, account .. '?'}) do
-    if redis.call('ZREM', P .. 'zz', lane) == 1 then
+    if redis.call('ZREM', P .. 'asleep', lane) == 1 then
       ring_push(lane)
       woken = true
     end
@@ -92,14 +93,14 @@ local function keep_name(key, field, value) try('HSETNX', key, field, value) end
 -- is written. Of two windows of one second the fuller cannot be told, so the
 -- label rests for that second.
 local function inherit(account, z)
-  local before = call('HGET', P .. 'a:' .. account, 'z')
+  local before = call('HGET', P .. 'account:' .. account, 'z')
   if z == '' or (before and before ~= '') then return end
   local own = '~' .. account
   for _, day in ipairs({day_of(now - DAY), day_of(now), day_of(now + DAY)}) do
-    move_hash(P .. 'd:' .. day .. ':' .. own, P .. 'd:' .. day .. ':' .. z, add_count)
+    move_hash(P .. 'ledger:' .. day .. ':' .. own, P .. 'ledger:' .. day .. ':' .. z, add_count)
   end
   for _, label in ipairs({'light', 'medium', 'heavy'}) do
-    local from, to = P .. 'b:' .. own .. ':' .. label, P .. 'b:' .. z .. ':' .. label
+    local from, to = P .. 'window:' .. own .. ':' .. label, P .. 'window:' .. z .. ':' .. label
     if call('EXISTS', from) == 1 and call('RENAMENX', from, to) == 0 then
       later_gate(P .. 'gate:' .. own, label, int(now + 1000))
       call('UNLINK', from)
@@ -109,19 +110,19 @@ local function inherit(account, z)
   if call('EXISTS', P .. 'gate:' .. z) == 1 and call('PTTL', P .. 'gate:' .. z) == -1 then
     call('PEXPIRE', P .. 'gate:' .. z, DAY)
   end
-  move_hash(P .. 'al:' .. own, P .. 'al:' .. z, keep_name)
+  move_hash(P .. 'alias:' .. own, P .. 'alias:' .. z, keep_name)
 end
 
 -- The user behind an account is known: what was counted under its other names is
 -- the user's. To be called when `z` is written.
 local function count_as(account, uid, em)
   if uid == '' then return end
-  local z = call('HGET', P .. 'a:' .. account, 'z')
+  local z = call('HGET', P .. 'account:' .. account, 'z')
   if not z or z == '' then z = '~' .. account end
   local names = {'me@' .. account}
   for mail in string.gmatch(em, '[^%s,"%[%]]+') do names[#names + 1] = mail end
   for _, day in ipairs({day_of(now - DAY), day_of(now), day_of(now + DAY)}) do
-    local key = P .. 'd:' .. day .. ':' .. z
+    local key = P .. 'ledger:' .. day .. ':' .. z
     for _, name in ipairs(names) do
       local n = name ~= uid and try('HGET', key, 'h:' .. name)
       if type(n) == 'string' then

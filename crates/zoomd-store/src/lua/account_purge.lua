@@ -11,34 +11,34 @@
 local A = ARGV[2]
 local wrong = misplaced(A)
 if wrong then return wrongtype(wrong) end
-local a = P .. 'a:' .. A
+local a = P .. 'account:' .. A
 local stored = redis.call('HMGET', a, 'st', 'ep', 'z')
 if not stored[1] then return {'none'} end
 if stored[1] ~= 'removed' then return {'live'} end
 if waiting(A) > 0 then return {'jobs', waiting(A)} end
-local flying = redis.call('ZCOUNT', P .. 'i:' .. A, '(' .. int(now), '+inf')
+local flying = redis.call('ZCOUNT', P .. 'in_flight:' .. A, '(' .. int(now), '+inf')
 if flying > 0 then return {'in flight', flying} end
 
-redis.call('ZREM', P .. 'zz', A, A .. '?')
+redis.call('ZREM', P .. 'asleep', A, A .. '?')
 redis.call('ZREM', P .. 'ring', A, A .. '?')
 redis.call('ZREM', P .. 'intents', A)
 redis.call('ZREM', P .. 'probes', A)
-for _, class in ipairs({'g', 'int', 'tl', 'i', 'p', 'r', 'hr'}) do redis.call('UNLINK', P .. class .. ':' .. A) end
-redis.call('UNLINK', P .. 'w:' .. A .. '|' .. RECONCILE)
+for _, class in ipairs({'grant', 'intent', 'timeline', 'in_flight', 'payload', 'record', 'rooms'}) do redis.call('UNLINK', P .. class .. ':' .. A) end
+redis.call('UNLINK', P .. 'room:' .. A .. '|' .. RECONCILE)
 -- Budgets under a Zoom account's id stay until they expire by themselves: they
 -- are what keeps its limits if it is connected again today.
 local own = '~' .. A
-local keys = {P .. 'al:' .. own, P .. 'gate:' .. own}
-for _, ms in ipairs({now - DAY, now, now + DAY}) do keys[#keys + 1] = P .. 'd:' .. day_of(ms) .. ':' .. own end
-for _, label in ipairs({'light', 'medium', 'heavy'}) do keys[#keys + 1] = P .. 'b:' .. own .. ':' .. label end
+local keys = {P .. 'alias:' .. own, P .. 'gate:' .. own}
+for _, ms in ipairs({now - DAY, now, now + DAY}) do keys[#keys + 1] = P .. 'ledger:' .. day_of(ms) .. ':' .. own end
+for _, label in ipairs({'light', 'medium', 'heavy'}) do keys[#keys + 1] = P .. 'window:' .. own .. ':' .. label end
 redis.call('UNLINK', unpack(keys))
 local z = stored[3]
 if z and ARGV[4] == '1' then
-  redis.call('UNLINK', P .. 'al:' .. z)
+  redis.call('UNLINK', P .. 'alias:' .. z)
 elseif z then
-  redis.call('HDEL', P .. 'al:' .. z, 'me@' .. A, '?me@' .. A)
+  redis.call('HDEL', P .. 'alias:' .. z, 'me@' .. A, '?me@' .. A)
 end
-redis.call('HSET', P .. 'tomb', ARGV[3], stored[2])
+redis.call('HSET', P .. 'tombs', ARGV[3], stored[2])
 redis.call('DEL', a)
 redis.call('ZREM', P .. 'accounts', A)
 return {'purged'}

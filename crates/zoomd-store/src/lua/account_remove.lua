@@ -13,8 +13,8 @@
 local account = ARGV[2]
 local wrong = misplaced(account)
 if wrong then return wrongtype(wrong) end
-local a, g = P .. 'a:' .. account, P .. 'g:' .. account
-redis.call('ZREM', P .. 'zz', '')
+local a, g = P .. 'account:' .. account, P .. 'grant:' .. account
+redis.call('ZREM', P .. 'asleep', '')
 local stored = redis.call('HMGET', a, 'st', 'ep', 'uid')
 local state = stored[1]
 if not state then return {'none'} end
@@ -23,9 +23,9 @@ if state == 'removed' then return {'removed', state, jobs} end
 if ARGV[5] ~= '' and stored[2] ~= ARGV[5] then return {'changed'} end
 if stored[3] then
   local field = (redis.call('HGET', g, 'client_id') or '') .. '|' .. stored[3]
-  if redis.call('HGET', P .. 'u', field) == account then redis.call('HDEL', P .. 'u', field) end
+  if redis.call('HGET', P .. 'users', field) == account then redis.call('HDEL', P .. 'users', field) end
 end
-redis.call('DEL', g, P .. 'int:' .. account)
+redis.call('DEL', g, P .. 'intent:' .. account)
 redis.call('ZREM', P .. 'intents', account)
 redis.call('ZREM', P .. 'probes', account)
 redis.call('HDEL', a, 'uid', 'em', 'lk', 'lku', 'int', 'paused')

@@ -5,12 +5,12 @@
 -- ARGV[2]  account
 -- ARGV[3]  timeline line (JSON object)
 -- ARGV[4]  1: serve its rooms again
--- then pairs of field and value of `a:<A>`; an empty value deletes the field
+-- then pairs of field and value of `account:<A>`; an empty value deletes the field
 -- Answer:  {state before} or {} when there is no such account
 local account = ARGV[2]
 local wrong = misplaced(account)
 if wrong then return wrongtype(wrong) end
-local a = P .. 'a:' .. account
+local a = P .. 'account:' .. account
 local state = redis.call('HGET', a, 'st')
 if not state or state == 'removed' then return {} end
 for at = 5, #ARGV, 2 do

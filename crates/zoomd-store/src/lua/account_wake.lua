@@ -11,15 +11,15 @@ if wrong then return wrongtype(wrong) end
 local woken = 0
 for at = 3, #ARGV do
   local host = ARGV[at]
-  if redis.call('ZREM', P .. 'zz', A .. '|' .. host) == 1 then
-    if redis.call('EXISTS', P .. 'w:' .. A .. '|' .. host) == 1 then
-      redis.call('ZADD', P .. 'hr:' .. A, 'NX', back(P .. 'hr:' .. A), host)
+  if redis.call('ZREM', P .. 'asleep', A .. '|' .. host) == 1 then
+    if redis.call('EXISTS', P .. 'room:' .. A .. '|' .. host) == 1 then
+      redis.call('ZADD', P .. 'rooms:' .. A, 'NX', back(P .. 'rooms:' .. A), host)
       woken = woken + 1
     end
   end
 end
 if woken > 0 then
-  redis.call('ZREM', P .. 'zz', A)
+  redis.call('ZREM', P .. 'asleep', A)
   ring_push(A)
   redis.pcall('PUBLISH', P .. 'wake', 'q')
 end

@@ -51,7 +51,7 @@ local function remembered(g, k, value)
   if is_forgotten(state, finished, remember_s) then return nil end
   if entry == ARGV[entries_at + k] then
     if state ~= 'L' then return 'R' end
-    local own = call('HGET', P .. 'own', ARGV[ids_at + k])
+    local own = call('HGET', P .. 'owner', ARGV[ids_at + k])
     if not own then
       -- One that was not to be sent yet was not: it sleeps on.
       local early = any_early and tonumber(ARGV[early_at + k]) or 0
@@ -91,7 +91,7 @@ local function open_group(a, g)
   if a.missing then return 'N' end
   if a.removed then return 'A' end
   if a.apart and not a.why then a.why, a.wake = 'turn', now + 1 end
-  if not g.clear and (look_around(a, P .. 'w:' .. g.room, label) or a.waiting) then busy[g.room] = true end
+  if not g.clear and (look_around(a, P .. 'room:' .. g.room, label) or a.waiting) then busy[g.room] = true end
   if not a.why then
     share(a)
     prefetch(a, send_ms, label, g.host, g.other)
@@ -201,7 +201,7 @@ for first = 1, group_count, TOGETHER do
     local g = groups[i]
     local a = g.a
     if a.z then
-      keys[n + 1], keys[n + 2], keys[n + 3] = P .. 'gate:' .. a.z, P .. 'p:' .. g.A, line_key(a, label)
+      keys[n + 1], keys[n + 2], keys[n + 3] = P .. 'gate:' .. a.z, P .. 'payload:' .. g.A, line_key(a, label)
       n = n + 3
     end
   end
@@ -232,10 +232,10 @@ if #waits > 0 then
   for _, w in ipairs(waits) do
     local A, room = w.g.A, w.g.room
     if checked[A] == nil then
-      local p, hr = try('HLEN', P .. 'p:' .. A), try('ZCARD', P .. 'hr:' .. A)
+      local p, hr = try('HLEN', P .. 'payload:' .. A), try('ZCARD', P .. 'rooms:' .. A)
       checked[A] = type(p) ~= 'table' and type(hr) ~= 'table'
     end
-    if checked[room] == nil then checked[room] = type(try('ZCARD', P .. 'w:' .. room)) ~= 'table' end
+    if checked[room] == nil then checked[room] = type(try('ZCARD', P .. 'room:' .. room)) ~= 'table' end
     if not (checked[A] and checked[room]) then letters[w.k] = 'E' end
   end
 end
@@ -246,7 +246,7 @@ local flying_text = int(now + call_ms)
 local owns, memories, m = {}, {}, 0
 -- Its day's key has not been read: of a wrong type, it is met here.
 local function charge_unweighed(g)
-  local key = P .. 'd:' .. today[1] .. ':' .. g.a.z
+  local key = P .. 'ledger:' .. today[1] .. ':' .. g.a.z
   local total = count_calls(key, 'l:' .. label, g.count)
   if total == g.to - g.from + 1 then call('EXPIRE', key, 172800) end
   return total and count_calls(key, 'h:' .. g.host_id, g.count)
@@ -266,8 +266,8 @@ for _, g in ipairs(groups) do
       flying[f + 1], flying[f + 2] = flying_text, ARGV[ids_at + going[i]]
       f = f + 2
     end
-    local done = f <= CHUNK and try('ZADD', P .. 'i:' .. g.A, unpack(flying))
-      or variadic('ZADD', P .. 'i:' .. g.A, flying)
+    local done = f <= CHUNK and try('ZADD', P .. 'in_flight:' .. g.A, unpack(flying))
+      or variadic('ZADD', P .. 'in_flight:' .. g.A, flying)
     if refused(done) then return done end
     if type(done) == 'table' or g.host_id and not charge_unweighed(g) then
       for i = first, last do letters[going[i]] = 'E' end
@@ -284,13 +284,13 @@ for _, g in ipairs(groups) do
     end
   end
 end
-if #owns > 0 then call('ZADD', P .. 'lease', int(now + lease_ms), fence) end
+if #owns > 0 then call('ZADD', P .. 'leases', int(now + lease_ms), fence) end
 for _, n in ipairs(orphans) do
   -- Live by its memory, held by nobody: due to be swept as if it had been sent.
   owns[#owns + 1], owns[#owns + 2] = ARGV[ids_at + n], format_own('-.0', now_text, 'sh', '')
 end
-if #orphans > 0 then call('ZADD', P .. 'lease', now_text, '-.0') end
-variadic('HSET', P .. 'own', owns)
+if #orphans > 0 then call('ZADD', P .. 'leases', now_text, '-.0') end
+variadic('HSET', P .. 'owner', owns)
 for _, g in ipairs(groups) do
   if g.a.charged then
     g.a.charged = false
@@ -304,7 +304,7 @@ local ahead, beside = {}, {}
 local function place_in_line(A, before)
   local b = beside[A]
   if not b then
-    b = {rooms = call('ZCARD', P .. 'hr:' .. A), all = call('HLEN', P .. 'p:' .. A)}
+    b = {rooms = call('ZCARD', P .. 'rooms:' .. A), all = call('HLEN', P .. 'payload:' .. A)}
     beside[A] = b
   end
   local in_turn = b.rooms * 4 * (math.floor(before / 4) + 1)
@@ -315,7 +315,7 @@ end
 local function outlook(w)
   local g, why, till = w.g, w.why, w.till
   if not g.h or w.asleep then return why, till end
-  local before = ahead[g.room] or call('ZCARD', P .. 'w:' .. g.room)
+  local before = ahead[g.room] or call('ZCARD', P .. 'room:' .. g.room)
   ahead[g.room] = before + 1
   local plan = g.b.plan
   if plan.host > 0 and before >= plan.host - used(g.a, g.h.field) then
@@ -344,7 +344,7 @@ local rooms, dues, deadlines, wake = {}, {}, {}, false
 for _, w in ipairs(waits) do
   if letters[w.k] ~= 'E' then
     local id, entry_id, value = ARGV[ids_at + w.k], ARGV[entries_at + w.k], ARGV[values_at + w.k]
-    call('HSET', P .. 'p:' .. w.g.A, id, job_of(call('XRANGE', KEYS[2], entry_id, entry_id)[1]))
+    call('HSET', P .. 'payload:' .. w.g.A, id, job_of(call('XRANGE', KEYS[2], entry_id, entry_id)[1]))
     memories[#memories + 1], memories[#memories + 2] = id, value
     local dl = deadline_of(value)
     if soon(dl) then deadlines[#deadlines + 1], deadlines[#deadlines + 2] = dl, id end
@@ -361,7 +361,7 @@ for _, w in ipairs(waits) do
   end
 end
 variadic('HSET', P .. 'ids', memories)
-variadic('ZADD', P .. 'dl', deadlines)
+variadic('ZADD', P .. 'deadline', deadlines)
 variadic('ZADD', P .. 'due', dues)
 local function sleep_of(j)
   if j.room_sleeps then return int(j.till), nil end

@@ -12,7 +12,7 @@ local plans = plans_at(6)
 
 local a = load_account(A)
 if a.missing then return {'none'} end
-local v = not a.broken and try('HMGET', P .. 'a:' .. A, 'st', 'why', 'lku', 'int')
+local v = not a.broken and try('HMGET', P .. 'account:' .. A, 'st', 'why', 'lku', 'int')
 if not v or v.err then return {'broken'} end
 if v[1] ~= 'active' then return {'state', v[1], v[2] or ''} end
 local lease = tonumber(v[3] or 0) or 0
@@ -21,11 +21,11 @@ if lease > now or v[4] then return {'wait', 'rotation', int(math.max(lease, now 
 share(a)
 a.gated = call('EXISTS', P .. 'gate:' .. a.z) == 1
 local b = budget(a, label, plans, call_ms)
-if a.broken or type(try('ZCARD', P .. 'i:' .. A)) == 'table' then return {'broken'} end
+if a.broken or type(try('ZCARD', P .. 'in_flight:' .. A)) == 'table' then return {'broken'} end
 if a.left < 1 then return {'wait', 'in_flight', int(now + 5000)} end
 if b.free < 1 then return {'wait', b.why, int(budget_wake(a, b))} end
 
 grant(a, b, {})
-call('ZADD', P .. 'i:' .. A, int(now + call_ms), id)
+call('ZADD', P .. 'in_flight:' .. A, int(now + call_ms), id)
 charge(a, call_ms)
 return {'go', a.ep, a.gen}

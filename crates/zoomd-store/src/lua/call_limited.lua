@@ -10,6 +10,6 @@ share(a)
 if field == '@' then field = canonical(a, host).field end
 if a.broken then return 0 end
 -- The first write is a removal, which a full Redis allows.
-call('ZREM', P .. 'zz', '')
+call('ZREM', P .. 'asleep', '')
 close_gates(a.z, {{field, till}})
 return 1

@@ -27,7 +27,7 @@ local function hand_over(a, jobs, letter, flags_of)
     taken = taken + 1
     if letter == 'R' then flying[#flying + 1], flying[#flying + 2] = int(now + call_ms), jobs[i].id end
   end
-  if #flying > 0 then call('ZADD', P .. 'i:' .. a.name, unpack(flying)) end
+  if #flying > 0 then call('ZADD', P .. 'in_flight:' .. a.name, unpack(flying)) end
 end
 
 -- The first `n` of a room that are still live; others are dropped from it. Nothing
@@ -89,7 +89,7 @@ end
 
 -- A lane of looks: one room, the list's budget, no host.
 local function serve_looks(a, b, n)
-  local key = P .. 'w:' .. a.name .. '|' .. RECONCILE
+  local key = P .. 'room:' .. a.name .. '|' .. RECONCILE
   local jobs = first_of(key, math.min(n, a.left, b.free))
   if not jobs then return now + 60000 end
   for _ = 1, #jobs do grant(a, b, {}) end
@@ -109,7 +109,7 @@ local function tell_full(a, b, h, jobs)
     local came = string.match(j.entry, '^%d+')
     if #came == #midnight and came < midnight then
       if why == nil then
-        local spent = try('HMGET', P .. 'd:' .. day_of(now - DAY) .. ':' .. a.z, h.field, b.field)
+        local spent = try('HMGET', P .. 'ledger:' .. day_of(now - DAY) .. ':' .. a.z, h.field, b.field)
         local function is_full(n, most) return most > 0 and (tonumber(n or 0) or 0) >= most end
         why = spent.err and '' or is_full(spent[1], plan.host) and 'host_day' or is_full(spent[2], plan.day) and 'label_day' or ''
       end
@@ -121,18 +121,18 @@ end
 -- One host's turn of at most `n` jobs: what may run is leased, a room that may
 -- not sleeps.
 local function serve_host(a, b, host, n)
-  local key = P .. 'w:' .. a.name .. '|' .. host
+  local key = P .. 'room:' .. a.name .. '|' .. host
   local h = host_of(a, host, b, send_ms)
   if a.broken then return 0 end
   if h.left < 1 then
-    call('ZREM', P .. 'hr:' .. a.name, host)
-    call('ZADD', P .. 'zz', int(wake_of(a, host, h)), a.name .. '|' .. host)
+    call('ZREM', P .. 'rooms:' .. a.name, host)
+    call('ZADD', P .. 'asleep', int(wake_of(a, host, h)), a.name .. '|' .. host)
     return 0
   end
   local jobs = first_of(key, math.min(n, h.left, a.left, b.free))
   if not jobs then
-    call('ZREM', P .. 'hr:' .. a.name, host)
-    call('ZADD', P .. 'zz', int(now + 60000), a.name .. '|' .. host)
+    call('ZREM', P .. 'rooms:' .. a.name, host)
+    call('ZADD', P .. 'asleep', int(now + 60000), a.name .. '|' .. host)
     return 0
   end
   local go, late = {}, {}
@@ -153,8 +153,8 @@ local function serve_host(a, b, host, n)
   tell_full(a, b, h, go)
   local common = (#a.days > 1 and 'b' or '') .. (a.cap > 0 and 'c' or '')
   hand_over(a, go, 'R', function(j) return flags_of(j) .. common end)
-  call('ZREM', P .. 'hr:' .. a.name, host)
-  if call('EXISTS', key) == 1 then call('ZADD', P .. 'hr:' .. a.name, back(P .. 'hr:' .. a.name), host) end
+  call('ZREM', P .. 'rooms:' .. a.name, host)
+  if call('EXISTS', key) == 1 then call('ZADD', P .. 'rooms:' .. a.name, back(P .. 'rooms:' .. a.name), host) end
   return #go
 end
 
@@ -167,7 +167,7 @@ end
 -- An account's turn. Answers when its lane is to be looked at again: 0 in its
 -- next turn, a time to sleep until, nil when nothing is left.
 local function serve_creates(a, b, n)
-  local rooms = P .. 'hr:' .. a.name
+  local rooms = P .. 'rooms:' .. a.name
   for _ = 1, HOSTS do
     if n < 1 then break end
     local hosts = call('ZRANGE', rooms, 0, 1)
@@ -183,10 +183,10 @@ end
 
 -- Jobs of an account that is no more are handed out to fail; no call is charged.
 local function serve_dead(a, looks, n)
-  local rooms = P .. 'hr:' .. a.name
+  local rooms = P .. 'rooms:' .. a.name
   local host = looks and RECONCILE or call('ZRANGE', rooms, 0, 0)[1]
   if not host then return nil end
-  local key = P .. 'w:' .. a.name .. '|' .. host
+  local key = P .. 'room:' .. a.name .. '|' .. host
   local jobs = first_of(key, n)
   if not jobs then return now + 60000 end
   remove(key, jobs)
@@ -211,8 +211,8 @@ end
 
 -- The account's keys are what they should be; else its lane sleeps a minute.
 local function healthy(A)
-  for _, key in ipairs({'p:', 'r:'}) do if type(try('HLEN', P .. key .. A)) == 'table' then return false end end
-  for _, key in ipairs({'i:', 'hr:'}) do if type(try('ZCARD', P .. key .. A)) == 'table' then return false end end
+  for _, key in ipairs({'payload:', 'record:'}) do if type(try('HLEN', P .. key .. A)) == 'table' then return false end end
+  for _, key in ipairs({'in_flight:', 'rooms:'}) do if type(try('ZCARD', P .. key .. A)) == 'table' then return false end end
   return true
 end
 
@@ -258,12 +258,12 @@ while not everything_paused and taken < most and visits < VISITS do
   local again, first = serve(lane, false, not lanes[2])
   if first then
     lane = first
-    call('ZREM', P .. 'zz', lane)
+    call('ZREM', P .. 'asleep', lane)
     again = serve(lane, true)
   end
   call('ZREM', P .. 'ring', lane)
   if again == 0 then ring_push(lane)
-  elseif again then call('ZADD', P .. 'zz', int(again), lane) end
+  elseif again then call('ZADD', P .. 'asleep', int(again), lane) end
 end
 local more = woken >= WAKES or (not everything_paused and call('EXISTS', P .. 'ring') == 1)
 return {int(now), more and 1 or 0, next_wake(), answer}

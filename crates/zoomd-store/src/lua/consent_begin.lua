@@ -10,7 +10,7 @@
 -- Answer:  {account, plan, take over, until ms}, {} when the link is not good
 local link = open_link(ARGV[2])
 if #link == 0 then return {} end
-local key, state = P .. 'cl:' .. ARGV[2], P .. 'cs:' .. ARGV[3]
+local key, state = P .. 'link:' .. ARGV[2], P .. 'consent:' .. ARGV[3]
 if redis.call('HINCRBY', key, 'begun', 1) > tonumber(ARGV[6]) then return {} end
 redis.call('DEL', state)
 redis.call('HSET', state, 'link', ARGV[2], 'browser', ARGV[4], 'until', int(now + tonumber(ARGV[5])))

@@ -5,15 +5,15 @@
 -- account may have been removed since it was made, also without a trace but its
 -- entry in `tomb`: what was removed comes back only by a link made afterwards.
 local function open_link(digest)
-  local key = P .. 'cl:' .. digest
+  local key = P .. 'link:' .. digest
   if redis.call('TYPE', key).ok ~= 'hash' then return {} end
   local l = redis.call('HMGET', key, 'account', 'plan', 'take', 'until', 'made', 'tomb', 'buried')
   if not l[1] or not l[4] or tonumber(l[4]) <= now then return {} end
-  if holds(P .. 'a:' .. l[1], 'hash') then
-    local gone = redis.call('HGET', P .. 'a:' .. l[1], 'gone')
+  if holds(P .. 'account:' .. l[1], 'hash') then
+    local gone = redis.call('HGET', P .. 'account:' .. l[1], 'gone')
     if gone and tonumber(gone) >= tonumber(l[5]) then return {} end
   end
-  local buried = holds(P .. 'tomb', 'hash') and redis.call('HGET', P .. 'tomb', l[6]) or ''
+  local buried = holds(P .. 'tombs', 'hash') and redis.call('HGET', P .. 'tombs', l[6]) or ''
   if buried ~= '' and buried ~= l[7] then return {} end
   return {l[1], l[2], l[3], l[4]}
 end

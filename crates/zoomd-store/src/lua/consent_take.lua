@@ -8,7 +8,7 @@
 -- ARGV[3]  digest of the browser's cookie, or ''
 -- Answer:  {good, the link's digest, account, plan, take over, until ms},
 --          {stranger}, {unknown}
-local key = P .. 'cs:' .. ARGV[2]
+local key = P .. 'consent:' .. ARGV[2]
 if redis.call('TYPE', key).ok ~= 'hash' then return {'unknown'} end
 local s = redis.call('HMGET', key, 'link', 'browser', 'until')
 if not s[1] or not s[3] or tonumber(s[3]) <= now then return {'unknown'} end

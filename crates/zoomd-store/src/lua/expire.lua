@@ -3,8 +3,8 @@
 -- KEYS  1 prefix
 -- ARGV  1 clock offset  2 fence  3 lease ms  4 most jobs
 -- Answer  {now, next deadline or '', {job, …}}, a job as in lib/lease.lua
-local ids = call('ZRANGEBYSCORE', P .. 'dl', '-inf', int(now), 'LIMIT', 0, tonumber(ARGV[4]))
-local owns = #ids > 0 and call('HMGET', P .. 'own', unpack(ids)) or {}
+local ids = call('ZRANGEBYSCORE', P .. 'deadline', '-inf', int(now), 'LIMIT', 0, tonumber(ARGV[4]))
+local owns = #ids > 0 and call('HMGET', P .. 'owner', unpack(ids)) or {}
 local waiting = {}
 for i, id in ipairs(ids) do if not owns[i] then waiting[#waiting + 1] = id end end
 local live = {}
@@ -15,26 +15,26 @@ for _, j in ipairs(live) do
   if not by_account[j.A] then by_account[j.A] = {} order[#order + 1] = j.A end
   table.insert(by_account[j.A], j)
 end
-for _, id in ipairs(ids) do if not known[id] then call('ZREM', P .. 'dl', id) end end
+for _, id in ipairs(ids) do if not known[id] then call('ZREM', P .. 'deadline', id) end end
 local answer = {}
 for _, A in ipairs(order) do
-  local broken = type(try('HLEN', P .. 'p:' .. A)) == 'table' or type(try('HLEN', P .. 'r:' .. A)) == 'table'
+  local broken = type(try('HLEN', P .. 'payload:' .. A)) == 'table' or type(try('HLEN', P .. 'record:' .. A)) == 'table'
   for _, j in ipairs(by_account[A]) do
-    broken = broken or type(try('ZCARD', P .. 'w:' .. A .. '|' .. room_of(j))) == 'table'
+    broken = broken or type(try('ZCARD', P .. 'room:' .. A .. '|' .. room_of(j))) == 'table'
   end
   if broken then
-    for _, j in ipairs(by_account[A]) do call('ZADD', P .. 'dl', int(now + 60000), j.id) end
+    for _, j in ipairs(by_account[A]) do call('ZADD', P .. 'deadline', int(now + 60000), j.id) end
     by_account[A] = {}
   end
-  local version = try('HMGET', P .. 'a:' .. A, 'ep', 'gen')
+  local version = try('HMGET', P .. 'account:' .. A, 'ep', 'gen')
   for _, h in ipairs(lease(A, by_account[A], 'X', function() return 'f' end, '', ARGV[2], tonumber(ARGV[3]))) do
     if not version.err then h[4], h[5] = version[1] or '', version[2] or '' end
     answer[#answer + 1] = h
   end
   for _, j in ipairs(by_account[A]) do
-    call('ZREM', P .. 'w:' .. A .. '|' .. room_of(j), j.id)
+    call('ZREM', P .. 'room:' .. A .. '|' .. room_of(j), j.id)
     call('ZREM', P .. 'due', j.id)
   end
 end
-local first = call('ZRANGE', P .. 'dl', 0, 0, 'WITHSCORES')
+local first = call('ZRANGE', P .. 'deadline', 0, 0, 'WITHSCORES')
 return {int(now), first[2] and int(tonumber(first[2])) or '', answer}

@@ -14,8 +14,8 @@ end
 -- A scan may answer with more than it was asked for.
 for from = 1, #near, CHUNK do
   local to = math.min(from + CHUNK - 1, #near)
-  local owns = call('HMGET', P .. 'own', unpack(near, from, to))
-  for i = from, to do if not owns[i - from + 1] then call('ZADD', P .. 'dl', 'NX', times[i], near[i]) end end
+  local owns = call('HMGET', P .. 'owner', unpack(near, from, to))
+  for i = from, to do if not owns[i - from + 1] then call('ZADD', P .. 'deadline', 'NX', times[i], near[i]) end end
 end
 variadic('HDEL', P .. 'ids', old)
 return {page[1], #old}

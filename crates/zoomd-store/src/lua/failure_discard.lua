@@ -3,9 +3,9 @@
 -- KEYS  1 prefix
 -- ARGV  1 clock offset  2 failure id
 -- Answer  1 done, 0 no such failure
-local key = P .. 'f:' .. ARGV[2]
+local key = P .. 'failure:' .. ARGV[2]
 local failure = call('HMGET', key, 'job_id', 'entry')
-if call('ZREM', P .. 'f', ARGV[2]) == 0 then return 0 end
+if call('ZREM', P .. 'failures', ARGV[2]) == 0 then return 0 end
 call('DEL', key)
 if failure[1] then
   local memory = call('HGET', P .. 'ids', failure[1])

@@ -5,13 +5,13 @@
 -- Answer  {letter, detail}: D done  N no such failure  R retried before (run)
 --       A no such account  T the id is another job's now  E a key is of a wrong type
 -- Two retries of one failure are one: the first leaves its mark on it.
-local key = P .. 'f:' .. ARGV[2]
+local key = P .. 'failure:' .. ARGV[2]
 local failure = call('HMGET', key, 'job_id', 'retried', 'job', 'entry')
 if not failure[1] then return {'N', ''} end
 if failure[2] then return {'R', failure[2]} end
 local j = parse_live(ARGV[4])
 j.id = ARGV[3]
-local state = try('HGET', P .. 'a:' .. j.A, 'st')
+local state = try('HGET', P .. 'account:' .. j.A, 'st')
 if type(state) == 'table' then return {'E', ''} end
 if not state or state == 'removed' then return {'A', state or ''} end
 
@@ -21,15 +21,15 @@ if memory then
   local free = is_forgotten(state, finished, tonumber(ARGV[7])) or state == 'U' and entry == failure[4]
   if not free then return {'T', state or ''} end
 end
-for _, hash in ipairs({P .. 'p:' .. j.A, P .. 'r:' .. j.A}) do
+for _, hash in ipairs({P .. 'payload:' .. j.A, P .. 'record:' .. j.A}) do
   if type(try('HLEN', hash)) == 'table' then return {'E', ''} end
 end
 if not has_room(j) then return {'E', ''} end
 
-call('HSET', P .. 'p:' .. j.A, j.id, failure[3] or '')
-if ARGV[5] ~= '' then call('HSET', P .. 'r:' .. j.A, j.id, ARGV[5]) end
+call('HSET', P .. 'payload:' .. j.A, j.id, failure[3] or '')
+if ARGV[5] ~= '' then call('HSET', P .. 'record:' .. j.A, j.id, ARGV[5]) end
 call('HSET', P .. 'ids', j.id, format_live(j))
-if soon(j.dl) then call('ZADD', P .. 'dl', j.dl, j.id) end
+if soon(j.dl) then call('ZADD', P .. 'deadline', j.dl, j.id) end
 if tonumber(ARGV[6]) > now then
   call('ZADD', P .. 'due', ARGV[6], j.id)
 else
@@ -37,11 +37,11 @@ else
 end
 call('HSET', key, 'retried', j.run)
 -- A refused entry's failure is known by the entry; the mark also by the job.
-local named = P .. 'f:' .. j.id .. '#' .. int(tonumber(j.run) - 1)
+local named = P .. 'failure:' .. j.id .. '#' .. int(tonumber(j.run) - 1)
 if named ~= key then
   call('HSET', named, 'retried', j.run)
   call('PEXPIRE', named, math.max(1, call('PTTL', key)))
 end
-call('ZREM', P .. 'f', ARGV[2])
+call('ZREM', P .. 'failures', ARGV[2])
 try('PUBLISH', P .. 'wake', 'q')
 return {'D', j.run}

@@ -1,6 +1,6 @@
 -- Forgets a farewell that was carried out, unless a later one came meanwhile.
 --
--- KEYS[1]  prefix P           KEYS[2]  P bye
+-- KEYS[1]  prefix P           KEYS[2]  P deauth
 -- ARGV[1]  clock offset in ms
 -- ARGV[2]  <client id>|<Zoom user>
 -- ARGV[3]  what was carried out: `<ms> <Zoom account>`

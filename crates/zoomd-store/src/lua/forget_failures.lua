@@ -3,10 +3,10 @@
 -- KEYS  1 prefix
 -- ARGV  1 clock offset  2 kept ms  3 most
 -- Answer  how many
-local ids = call('ZRANGEBYSCORE', P .. 'f', '-inf', int(now - tonumber(ARGV[2])), 'LIMIT', 0, ARGV[3])
+local ids = call('ZRANGEBYSCORE', P .. 'failures', '-inf', int(now - tonumber(ARGV[2])), 'LIMIT', 0, ARGV[3])
 if #ids == 0 then return 0 end
 local keys = {}
-for i, id in ipairs(ids) do keys[i] = P .. 'f:' .. id end
+for i, id in ipairs(ids) do keys[i] = P .. 'failure:' .. id end
 variadic('DEL', keys)
-variadic('ZREM', P .. 'f', ids)
+variadic('ZREM', P .. 'failures', ids)
 return #ids

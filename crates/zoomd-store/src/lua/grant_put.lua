@@ -29,7 +29,7 @@ local NAMES = {
 -- and the app that rotated it was the right one.
 local function knows(new)
   local fp = new.fp
-  local stored = redis.call('HMGET', P .. 'g:' .. new.account, 'fp', 'pfp', 'anc', 'client_id', 'issuer')
+  local stored = redis.call('HMGET', P .. 'grant:' .. new.account, 'fp', 'pfp', 'anc', 'client_id', 'issuer')
   if stored[1] == fp then return stored[4] == new.client_id and stored[5] == new.issuer end
   return stored[2] == fp or (stored[3] and string.find(stored[3], fp, 1, true) ~= nil)
 end
@@ -41,7 +41,7 @@ local function refusal(new, old, holder)
     if again and knows(new) then return {'there', old.st} end
     if mode == 'import' and old.st == 'active' then return {'kept', old.st} end
   end
-  local buried = redis.call('HGET', P .. 'tomb', new.tomb)
+  local buried = redis.call('HGET', P .. 'tombs', new.tomb)
   if buried and buried >= new.ep then return {'older', buried} end
   if old.ep and old.ep >= new.ep then return {'older', old.ep} end
   if holder and holder ~= new.account and conflict ~= 'take-over' then return {'held', holder} end
@@ -50,8 +50,8 @@ end
 -- The Zoom user leaves `other`. It takes on the new epoch, so that what a late
 -- rotation of its old grant brings is older than what is stored.
 local function supersede(other, by, epoch)
-  local a = P .. 'a:' .. other
-  redis.call('DEL', P .. 'g:' .. other, P .. 'int:' .. other)
+  local a = P .. 'account:' .. other
+  redis.call('DEL', P .. 'grant:' .. other, P .. 'intent:' .. other)
   redis.call('ZREM', P .. 'intents', other)
   redis.call('ZREM', P .. 'probes', other)
   redis.call('HDEL', a, 'uid', 'em', 'lk', 'lku', 'int')
@@ -64,22 +64,22 @@ end
 -- The index of Zoom users follows the grant.
 local function index(new, old)
   if old.uid then
-    local client = redis.call('HGET', P .. 'g:' .. new.account, 'client_id') or ''
+    local client = redis.call('HGET', P .. 'grant:' .. new.account, 'client_id') or ''
     local field = client .. '|' .. old.uid
-    if redis.call('HGET', P .. 'u', field) == new.account then redis.call('HDEL', P .. 'u', field) end
+    if redis.call('HGET', P .. 'users', field) == new.account then redis.call('HDEL', P .. 'users', field) end
   end
-  if new.uid ~= '' then redis.call('HSET', P .. 'u', new.client_id .. '|' .. new.uid, new.account) end
+  if new.uid ~= '' then redis.call('HSET', P .. 'users', new.client_id .. '|' .. new.uid, new.account) end
 end
 
 local function write(new, old)
-  local a, g = P .. 'a:' .. new.account, P .. 'g:' .. new.account
-  redis.call('DEL', g, P .. 'int:' .. new.account)
+  local a, g = P .. 'account:' .. new.account, P .. 'grant:' .. new.account
+  redis.call('DEL', g, P .. 'intent:' .. new.account)
   redis.call('ZREM', P .. 'intents', new.account)
   redis.call('ZREM', P .. 'probes', new.account)
   -- Zoom took the app's id and secret just now: its rotations go on.
-  if mode == 'connect' then redis.call('HDEL', P .. 'stop', new.issuer .. ' ' .. new.client_id) end
+  if mode == 'connect' then redis.call('HDEL', P .. 'stops', new.issuer .. ' ' .. new.client_id) end
   if old.st == 'removed' then redis.call('DEL', a) end
-  redis.call('HDEL', P .. 'tomb', new.tomb)
+  redis.call('HDEL', P .. 'tombs', new.tomb)
   inherit(new.account, new.z)
   redis.call('HDEL', a, 'why', 'z', 'uid', 'em', 'lk', 'lku', 'int')
   redis.call('HSETNX', a, 'plan', 'pro')
@@ -100,9 +100,9 @@ end
 local function put(new)
   local wrong = misplaced(new.account)
   if wrong then return {'wrongtype', wrong} end
-  local stored = redis.call('HMGET', P .. 'a:' .. new.account, 'st', 'ep', 'uid')
+  local stored = redis.call('HMGET', P .. 'account:' .. new.account, 'st', 'ep', 'uid')
   local old = {st = stored[1], ep = stored[2], uid = stored[3]}
-  local holder = new.uid ~= '' and redis.call('HGET', P .. 'u', new.client_id .. '|' .. new.uid)
+  local holder = new.uid ~= '' and redis.call('HGET', P .. 'users', new.client_id .. '|' .. new.uid)
   local refused = refusal(new, old, holder)
   if refused then return refused end
   wrong = holder and holder ~= new.account and misplaced(holder)
@@ -110,7 +110,7 @@ local function put(new)
 
   -- The first write decides whether a full Redis takes all of them. It must take
   -- a consent, which cannot be asked for again; an import can.
-  if mode == 'connect' then redis.call('ZREM', P .. 'zz', '') end
+  if mode == 'connect' then redis.call('ZREM', P .. 'asleep', '') end
   redis.call('ZADD', P .. 'accounts', '0', new.account)
   if holder and holder ~= new.account then supersede(holder, new.account, new.ep) end
   index(new, old)

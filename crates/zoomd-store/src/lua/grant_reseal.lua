@@ -8,7 +8,7 @@
 -- ARGV[5]  the sealed text that is stored  ARGV[6] the new one
 -- ARGV[7]  candidates (JSON) that are stored, or ''  ARGV[8] the new ones
 -- Answer:  1, or 0 when something else is stored by now
-local g = P .. 'g:' .. ARGV[2]
+local g = P .. 'grant:' .. ARGV[2]
 if redis.call('TYPE', g).ok ~= 'hash' then return 0 end
 local s = redis.call('HMGET', g, 'ep', 'gen', 'sealed', 'cand')
 if s[1] ~= ARGV[3] or s[2] ~= ARGV[4] or s[3] ~= ARGV[5] or (s[4] or '') ~= ARGV[7] then return 0 end

@@ -24,7 +24,7 @@ for i = 1, tonumber(ARGV[6]) do
   end
   items[i] = t
 end
-call('ZREM', P .. 'lease', '')
+call('ZREM', P .. 'leases', '')
 
 -- Whether the job still stands as the caller saw it, and where its text is.
 local function look(t)
@@ -38,12 +38,12 @@ local function look(t)
     return nil
   end
   if value ~= t.value then return 'C' end
-  if call('HEXISTS', P .. 'own', t.id) == 1 then return 'F' end
+  if call('HEXISTS', P .. 'owner', t.id) == 1 then return 'F' end
   t.live = parse_live(value)
-  local payload, record = try('HGET', P .. 'p:' .. t.A, t.id), try('HGET', P .. 'r:' .. t.A, t.id)
+  local payload, record = try('HGET', P .. 'payload:' .. t.A, t.id), try('HGET', P .. 'record:' .. t.A, t.id)
   if type(payload) == 'table' or type(record) == 'table' then return 'E' end
   if (record or '') ~= t.record then return 'C' end
-  if type(try('ZCARD', P .. 'w:' .. t.A .. '|' .. room_of(t.live))) == 'table' then return 'E' end
+  if type(try('ZCARD', P .. 'room:' .. t.A .. '|' .. room_of(t.live))) == 'table' then return 'E' end
   t.payload = payload or ''
 end
 
@@ -51,11 +51,11 @@ local function publish(t)
   local done = try('XADD', KEYS[3], '*', 'job_id', t.id, 'account', t.A, 'kind', t.kind, 'code', code,
     'failure', t.json)
   if type(done) == 'table' and done.err then return false end
-  try('ZADD', P .. 'f', int(now), t.fid)
-  try('DEL', P .. 'f:' .. t.fid)
-  try('HSET', P .. 'f:' .. t.fid, 'job_id', t.id, 'account', t.A, 'code', code, 'entry', t.entry,
+  try('ZADD', P .. 'failures', int(now), t.fid)
+  try('DEL', P .. 'failure:' .. t.fid)
+  try('HSET', P .. 'failure:' .. t.fid, 'job_id', t.id, 'account', t.A, 'code', code, 'entry', t.entry,
     'failed_ms', int(now), 'failure', t.json, 'job', t.payload, 'record', t.record)
-  try('EXPIRE', P .. 'f:' .. t.fid, ARGV[4])
+  try('EXPIRE', P .. 'failure:' .. t.fid, ARGV[4])
   if t.reply == '1' then
     try('RPUSH', ARGV[2] .. t.id, t.json)
     try('PEXPIRE', ARGV[2] .. t.id, ARGV[3])
@@ -70,11 +70,11 @@ local function remove(t)
     call('XDEL', KEYS[2], t.entry)
     return
   end
-  call('ZREM', P .. 'w:' .. t.A .. '|' .. room_of(t.live), t.id)
+  call('ZREM', P .. 'room:' .. t.A .. '|' .. room_of(t.live), t.id)
   call('ZREM', P .. 'due', t.id)
-  call('ZREM', P .. 'dl', t.id)
-  call('HDEL', P .. 'p:' .. t.A, t.id)
-  call('HDEL', P .. 'r:' .. t.A, t.id)
+  call('ZREM', P .. 'deadline', t.id)
+  call('HDEL', P .. 'payload:' .. t.A, t.id)
+  call('HDEL', P .. 'record:' .. t.A, t.id)
   call('HDEL', P .. 'ids', t.id)
 end
 
@@ -82,7 +82,7 @@ local letters = {}
 for i, t in ipairs(items) do
   local letter = look(t)
   if not letter and t.letter == 'M' then
-    call('HSET', P .. 'r:' .. t.A, t.id, t.new)
+    call('HSET', P .. 'record:' .. t.A, t.id, t.new)
     letter = 'D'
   elseif not letter then
     letter = publish(t) and 'D' or 'E'

@@ -10,7 +10,7 @@ local most = tonumber(ARGV[3])
 local names = call('ZRANGEBYLEX', P .. 'accounts', ARGV[2], '+', 'LIMIT', 0, most)
 local answer = {#names == most and names[#names] or ''}
 for _, name in ipairs(names) do
-  local g = P .. 'g:' .. name
+  local g = P .. 'grant:' .. name
   if call('TYPE', g).ok == 'hash' then
     local s = call('HMGET', g, 'sealed', 'cand')
     if s[1] then

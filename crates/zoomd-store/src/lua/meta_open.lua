@@ -3,7 +3,7 @@
 --
 -- KEYS[1]  prefix P           KEYS[2]  P meta
 -- ARGV[1]  clock offset in ms
--- ARGV[2]  the layout this version writes; a newer one is refused
+-- ARGV[2]  the layout this version writes; another one is refused
 -- ARGV[3]  deployment
 -- ARGV[4]  a sealed secret, stored when there is none; empty: none is made
 -- Answer:  {opened, secret or ''}, {layout, found}, {deployment, found}
@@ -13,9 +13,7 @@ if kind ~= 'none' and kind ~= 'hash' then
   return redis.error_reply('WRONGTYPE ' .. meta .. ' holds something that is not ours')
 end
 local found = redis.call('HMGET', meta, 'layout', 'deployment', 'secret')
-if found[1] and (tonumber(found[1]) or math.huge) > tonumber(ARGV[2]) then
-  return {'layout', found[1]}
-end
+if found[1] and found[1] ~= ARGV[2] then return {'layout', found[1]} end
 if found[2] and found[2] ~= ARGV[3] then return {'deployment', found[2]} end
 if not found[1] or not found[2] then
   redis.call('HSETNX', meta, 'created_ms', string.format('%.0f', now))

@@ -5,7 +5,7 @@
 --       5 label of a create  6 label of a look
 -- Answer  {next cursor ('0': all were seen), given back}
 labels.create, labels.look = ARGV[5], ARGV[6]
-local page = call('HSCAN', P .. 'own', ARGV[3], 'COUNT', ARGV[4])
+local page = call('HSCAN', P .. 'owner', ARGV[3], 'COUNT', ARGV[4])
 local ids, owns = {}, {}
 for i = 1, #page[2], 2 do
   local own = parse_own(page[2][i + 1])
@@ -13,7 +13,7 @@ for i = 1, #page[2], 2 do
 end
 if #ids == 0 then return {page[1], 0} end
 local values = call('HMGET', P .. 'ids', unpack(ids))
-call('ZREM', P .. 'lease', '')
+call('ZREM', P .. 'leases', '')
 for i, id in ipairs(ids) do
   local live = values[i] and parse_live(values[i])
   if live and take_back(id, owns[i], live) then

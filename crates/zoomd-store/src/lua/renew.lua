@@ -6,8 +6,8 @@
 -- The first write is a removal: leases are renewed in a full Redis too.
 local ids = {}
 for i = 3, #ARGV, 2 do ids[#ids + 1] = ARGV[i] end
-local owns = call('HMGET', P .. 'own', unpack(ids))
-call('ZREM', P .. 'lease', '')
+local owns = call('HMGET', P .. 'owner', unpack(ids))
+call('ZREM', P .. 'leases', '')
 local answer, kept, seen = {int(now)}, {}, {}
 for i, id in ipairs(ids) do
   local own = owns[i] and parse_own(owns[i])
@@ -18,5 +18,5 @@ for i, id in ipairs(ids) do
     kept[#kept + 1], kept[#kept + 2] = int(now + tonumber(ARGV[2])), own.fence
   end
 end
-variadic('ZADD', P .. 'lease', kept)
+variadic('ZADD', P .. 'leases', kept)
 return answer

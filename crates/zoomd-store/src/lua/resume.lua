@@ -13,10 +13,10 @@ if since then
   pauses[#pauses + 1] = since .. '-' .. int(now)
   call('HSET', KEYS[2], 'pauses', table.concat(pauses, ' ', math.max(1, #pauses - PAUSES + 1)))
 end
-local lanes = call('ZRANGEBYSCORE', P .. 'zz', int(now), int(now + 60000), 'LIMIT', 0, ARGV[2])
+local lanes = call('ZRANGEBYSCORE', P .. 'asleep', int(now), int(now + 60000), 'LIMIT', 0, ARGV[2])
 for _, lane in ipairs(lanes) do
   if not string.find(lane, '|', 1, true) then
-    call('ZREM', P .. 'zz', lane)
+    call('ZREM', P .. 'asleep', lane)
     ring_push(lane)
   end
 end

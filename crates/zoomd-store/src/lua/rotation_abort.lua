@@ -15,8 +15,8 @@
 local A, owner, rest = ARGV[2], ARGV[3], tonumber(ARGV[5])
 local wrong = misplaced(A)
 if wrong then return wrongtype(wrong) end
-local a = P .. 'a:' .. A
-call('ZREM', P .. 'zz', '')
+local a = P .. 'account:' .. A
+call('ZREM', P .. 'asleep', '')
 local v = call('HMGET', a, 'st', 'lk', 'lku', 'int')
 if not v[1] then return 1 end
 if owner == '-' then
@@ -25,10 +25,10 @@ if owner == '-' then
   return 1
 end
 if ARGV[4] ~= '' and v[4] == ARGV[4] then
-  local old = call('HMGET', P .. 'int:' .. A, 'old_case', 'old_due', 'since')
+  local old = call('HMGET', P .. 'intent:' .. A, 'old_case', 'old_due', 'since')
   if old[1] then
     local due = math.max(tonumber(old[2] or 0) or 0, now + rest)
-    call('HSET', P .. 'int:' .. A, 'none', '1', 'case', old[1], 'at', old[3])
+    call('HSET', P .. 'intent:' .. A, 'none', '1', 'case', old[1], 'at', old[3])
     probe_at(A, due)
   else
     clear_intent(A)
@@ -41,7 +41,7 @@ elseif ARGV[8] == 'active' and v[1] == 'wrong_app' then
   call('HSET', a, 'st', 'active')
   call('HDEL', a, 'why')
 end
-if ARGV[6] ~= '' and call('EXISTS', P .. 'g:' .. A) == 1 then call('HSET', P .. 'g:' .. A, 'last', ARGV[6]) end
+if ARGV[6] ~= '' and call('EXISTS', P .. 'grant:' .. A) == 1 then call('HSET', P .. 'grant:' .. A, 'last', ARGV[6]) end
 if ARGV[7] ~= '' then note(A, ARGV[7]) end
 reopen(A)
 return 1

@@ -20,10 +20,10 @@
 local A, owner = ARGV[2], ARGV[3]
 local wrong = misplaced(A)
 if wrong then return wrongtype(wrong) end
-for name, kind in pairs({stop = 'hash', meta = 'hash', hold = 'hash', beats = 'zset'}) do
+for name, kind in pairs({stops = 'hash', meta = 'hash', hold = 'hash', beats = 'zset'}) do
   if not holds(P .. name, kind) then return wrongtype(P .. name) end
 end
-local a, g = P .. 'a:' .. A, P .. 'g:' .. A
+local a, g = P .. 'account:' .. A, P .. 'grant:' .. A
 
 local v = call('HMGET', a, 'st', 'why', 'lk', 'lku')
 if not v[1] then return {'none'} end
@@ -41,7 +41,7 @@ local ends = hold_ends(run_at, longest)
 if ends > 0 then return {'settling', int(math.min(ends, now + longest * AGAIN))} end
 
 local app = call('HMGET', g, 'issuer', 'client_id')
-local stop = call('HGET', P .. 'stop', (app[1] or '') .. ' ' .. (app[2] or ''))
+local stop = call('HGET', P .. 'stops', (app[1] or '') .. ' ' .. (app[2] or ''))
 if stop then
   local over, mark, why = string.match(stop, '^(%d+) (%S+) (.*)$')
   if over and tonumber(over) > now and (mark == ARGV[7] or mark == '*') then return {'stopped', over, why} end
@@ -54,5 +54,5 @@ if v[3] == '-' and till > now then
 elseif v[3] ~= owner then
   call('HDEL', a, 'lkr')
 end
-local flying = call('ZCOUNT', P .. 'i:' .. A, '(' .. int(now), '+inf')
-return {'got', int(now), over, flying, call('HGETALL', a), call('HGETALL', g), call('HGETALL', P .. 'int:' .. A)}
+local flying = call('ZCOUNT', P .. 'in_flight:' .. A, '(' .. int(now), '+inf')
+return {'got', int(now), over, flying, call('HGETALL', a), call('HGETALL', g), call('HGETALL', P .. 'intent:' .. A)}

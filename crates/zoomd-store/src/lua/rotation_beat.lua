@@ -16,13 +16,13 @@
 local KEPT, SEEN, MOST = DAY, 600000, 200
 local beats, hold, gone = P .. 'beats', P .. 'hold', P .. 'gone'
 for name, kind in pairs({
-  beats = 'zset', hold = 'hash', gone = 'zset', meta = 'hash', zz = 'zset', daemons = 'zset',
+  beats = 'zset', hold = 'hash', gone = 'zset', meta = 'hash', asleep = 'zset', daemons = 'zset',
 }) do
   if not holds(P .. name, kind) then return wrongtype(P .. name) end
 end
 local me, longest = ARGV[2], tonumber(ARGV[7])
 local journals, seen = cjson.decode(ARGV[4]), cjson.decode(ARGV[5])
-call('ZREM', P .. 'zz', '')
+call('ZREM', P .. 'asleep', '')
 local run, run_at = see_run(ARGV[8])
 call('ZADD', beats, int(now), me)
 call('ZREMRANGEBYSCORE', beats, '-inf', int(now - KEPT))

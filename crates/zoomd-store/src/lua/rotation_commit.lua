@@ -28,10 +28,10 @@ for i, name in ipairs(NAMES) do new[name] = ARGV[i + 1] end
 local A = new.account
 local wrong = misplaced(A)
 if wrong then return wrongtype(wrong) end
-for _, name in ipairs({'intents', 'stop'}) do
+for _, name in ipairs({'intents', 'stops'}) do
   if not holds(P .. name, name == 'intents' and 'zset' or 'hash') then return wrongtype(P .. name) end
 end
-local a, g = P .. 'a:' .. A, P .. 'g:' .. A
+local a, g = P .. 'account:' .. A, P .. 'grant:' .. A
 local v = call('HMGET', a, 'st', 'ep', 'gen', 'uid')
 local st, uid = v[1], v[4]
 local s = call('HMGET', g, 'ep', 'gen', 'fp', 'pfp', 'anc', 'cand', 'dead')
@@ -43,7 +43,7 @@ local function among(fp, text) return fp ~= '' and string.find(text, fp, 1, true
 local lineage = new.pfp .. new.anc
 
 local function judge()
-  local buried = call('HGET', P .. 'tomb', new.tomb)
+  local buried = call('HGET', P .. 'tombs', new.tomb)
   if buried and new.ep <= buried then return 'erased' end
   if st == 'removed' and new.ep <= v[2] then return 'erased' end
   if not stored then
@@ -96,7 +96,7 @@ local function store(kept)
   call('HSET', a, 'st', 'active', 'ep', new.ep, 'gen', new.gen)
   if st ~= 'active' then call('HDEL', a, 'why') end
   local owner = uid or new.uid
-  if owner ~= '' then call('HSETNX', P .. 'u', new.client_id .. '|' .. owner, A) end
+  if owner ~= '' then call('HSETNX', P .. 'users', new.client_id .. '|' .. owner, A) end
   for _, name in ipairs({'ep', 'gen', 'sealed', 'fp', 'anc', 'exp', 'issuer', 'client_id'}) do
     call('HSET', g, name, new[name])
   end
@@ -112,12 +112,12 @@ local function store(kept)
   if new.spare ~= '' then left[#left + 1] = cjson.decode(new.spare) end
   keep(left)
   local app = new.issuer .. ' ' .. new.client_id
-  call('HDEL', P .. 'stop', app, 'since ' .. app)
+  call('HDEL', P .. 'stops', app, 'since ' .. app)
 end
 
 local what, kept = judge()
 if what == 'demote' then return {what} end
-call('ZREM', P .. 'zz', '')
+call('ZREM', P .. 'asleep', '')
 local revoke = 0
 if what == 'stored' then
   store(kept)
@@ -133,11 +133,11 @@ elseif what == 'candidate' then
     call('HDEL', a, 'why')
   end
 elseif what == 'erased' and new.uid ~= '' then
-  revoke = call('HEXISTS', P .. 'u', new.client_id .. '|' .. new.uid) == 0 and 1 or 0
+  revoke = call('HEXISTS', P .. 'users', new.client_id .. '|' .. new.uid) == 0 and 1 or 0
 end
 
 -- Intents that present what is spent now, and one's own.
-local intent = call('HMGET', P .. 'int:' .. A, 'id', 'ep', 'gen', 'owner')
+local intent = call('HMGET', P .. 'intent:' .. A, 'id', 'ep', 'gen', 'owner')
 local settled = (what == 'stored' or what == 'known') and greater(new.ep, new.gen, intent[2], intent[3])
 if intent[1] and (settled or intent[1] == new.id) then clear_intent(A) end
 if st then release(A, new.owner) end

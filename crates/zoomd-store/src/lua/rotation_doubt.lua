@@ -18,9 +18,9 @@
 local A, case = ARGV[2], ARGV[7]
 local wrong = misplaced(A)
 if wrong then return wrongtype(wrong) end
-call('ZREM', P .. 'zz', '')
+call('ZREM', P .. 'asleep', '')
 release(A, ARGV[3])
-local int_key = P .. 'int:' .. A
+local int_key = P .. 'intent:' .. A
 local intent = call('HMGET', int_key, 'id', 'owner', 'case', 'due', 'at', 'since', 'n')
 if intent[1] ~= ARGV[4] then return 0 end
 -- A successor answers for a dead process: its lease goes too.
@@ -38,8 +38,8 @@ elseif case == 'early' then
 end
 call('HSET', int_key, 'none', '1', 'case', case, 'n', int(n))
 probe_at(A, due)
-if ARGV[5] ~= '' and call('EXISTS', P .. 'g:' .. A) == 1 then
-  call('HSET', P .. 'g:' .. A, 'last', ARGV[5])
+if ARGV[5] ~= '' and call('EXISTS', P .. 'grant:' .. A) == 1 then
+  call('HSET', P .. 'grant:' .. A, 'last', ARGV[5])
 end
 if ARGV[6] ~= '' then note(A, ARGV[6]) end
 try('PUBLISH', P .. 'wake', 't:' .. A)

@@ -20,27 +20,27 @@ local A = ARGV[2]
 local wrong = misplaced(A)
 if wrong then return wrongtype(wrong) end
 if not holds(P .. 'intents', 'zset') then return wrongtype(P .. 'intents') end
-local a, g = P .. 'a:' .. A, P .. 'g:' .. A
+local a, g = P .. 'account:' .. A, P .. 'grant:' .. A
 local v = call('HMGET', a, 'st', 'lk', 'lku', 'int')
 if v[2] ~= ARGV[3] or (tonumber(v[3] or 0) or 0) <= now then return {'lost'} end
 local s = call('HMGET', g, 'ep', 'gen', 'fp')
 if v[1] ~= 'active' or s[1] ~= ARGV[7] or s[2] ~= ARGV[8] or s[3] ~= ARGV[9] then return {'moved'} end
 if (v[4] or '') ~= ARGV[11] then return {'intent', v[4] or ''} end
-local flying = call('ZCOUNT', P .. 'i:' .. A, '(' .. int(now), '+inf')
+local flying = call('ZCOUNT', P .. 'in_flight:' .. A, '(' .. int(now), '+inf')
 if flying > 0 then return {'busy', flying} end
 
 -- A probe goes on with what is known of the presentations before it.
-local before = call('HMGET', P .. 'int:' .. A, 'fp', 'at', 'n', 'case', 'due')
+local before = call('HMGET', P .. 'intent:' .. A, 'fp', 'at', 'n', 'case', 'due')
 local again = ARGV[11] ~= '' and before[1] == ARGV[10]
 local since = again and before[2] or int(now)
 call('HSET', a, 'int', ARGV[5], 'lku', int(now + tonumber(ARGV[4])))
-call('DEL', P .. 'int:' .. A)
-call('HSET', P .. 'int:' .. A, 'id', ARGV[5], 'host', ARGV[6], 'ep', ARGV[7], 'gen', ARGV[8],
+call('DEL', P .. 'intent:' .. A)
+call('HSET', P .. 'intent:' .. A, 'id', ARGV[5], 'host', ARGV[6], 'ep', ARGV[7], 'gen', ARGV[8],
   'fp', ARGV[10], 'at', int(now), 'owner', ARGV[3], 'probe', ARGV[11] == '' and '0' or '1',
   'since', since, 'n', again and before[3] or '0')
 probe_at(A, now + tonumber(ARGV[13]))
 if again then
-  call('HSET', P .. 'int:' .. A, 'old_case', before[4] or 'silence', 'old_due', before[5] or int(now))
+  call('HSET', P .. 'intent:' .. A, 'old_case', before[4] or 'silence', 'old_due', before[5] or int(now))
 end
 call('ZADD', P .. 'intents', int(now), A)
 note(A, ARGV[12])

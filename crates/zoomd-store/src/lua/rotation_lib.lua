@@ -9,21 +9,21 @@ end
 
 -- Counts what became of rotations, by UTC day; kept for eight.
 local function tally(what)
-  local key = P .. 'n:rotations:' .. day_of(now)
+  local key = P .. 'counter:rotations:' .. day_of(now)
   try('HINCRBY', key, what, 1)
   try('EXPIRE', key, 691200)
 end
 
 local function clear_intent(account)
-  call('DEL', P .. 'int:' .. account)
-  call('HDEL', P .. 'a:' .. account, 'int')
+  call('DEL', P .. 'intent:' .. account)
+  call('HDEL', P .. 'account:' .. account, 'int')
   call('ZREM', P .. 'intents', account)
   call('ZREM', P .. 'probes', account)
 end
 
 -- The account's open intent may be probed then: the earliest are looked at first.
 local function probe_at(account, due)
-  call('HSET', P .. 'int:' .. account, 'due', int(due))
+  call('HSET', P .. 'intent:' .. account, 'due', int(due))
   call('ZADD', P .. 'probes', int(due), account)
 end
 
@@ -31,7 +31,7 @@ end
 -- (`rest_ms`) a rest takes its place, or what is left of the longer one that the lease
 -- was taken over (`lkr`).
 local function release(account, owner, rest_ms)
-  local a = P .. 'a:' .. account
+  local a = P .. 'account:' .. account
   if owner == '' or call('HGET', a, 'lk') ~= owner then return end
   local till = rest_ms and math.max(now + rest_ms, tonumber(call('HGET', a, 'lkr') or 0) or 0) or 0
   if till > now then
@@ -44,7 +44,7 @@ end
 
 -- Serves the account's jobs again, unless the gate is still closed.
 local function reopen(account)
-  local v = call('HMGET', P .. 'a:' .. account, 'lku', 'int')
+  local v = call('HMGET', P .. 'account:' .. account, 'lku', 'int')
   if not v[2] and (tonumber(v[1] or 0) or 0) <= now then
     wake(account)
   else

@@ -6,7 +6,7 @@
 -- ARGV[4]  lease ms
 -- Answer:  {1, requests in flight} or {0} when the lease is another's
 local A = ARGV[2]
-local a, i = P .. 'a:' .. A, P .. 'i:' .. A
+local a, i = P .. 'account:' .. A, P .. 'in_flight:' .. A
 if not holds(a, 'hash') then return wrongtype(a) end
 if not holds(i, 'zset') then return wrongtype(i) end
 call('ZREM', i, '')

@@ -22,10 +22,10 @@ if wrong then return wrongtype(wrong) end
 for name, kind in pairs({deaths = 'zset', meta = 'hash', hold = 'hash', beats = 'zset'}) do
   if not holds(P .. name, kind) then return wrongtype(P .. name) end
 end
-local a, g = P .. 'a:' .. A, P .. 'g:' .. A
+local a, g = P .. 'account:' .. A, P .. 'grant:' .. A
 local v = call('HMGET', a, 'st', 'int', 'told')
 local s = call('HMGET', g, 'ep', 'gen', 'fp', 'cand', 'dead', 'obt', 'issuer', 'client_id')
-call('ZREM', P .. 'zz', '')
+call('ZREM', P .. 'asleep', '')
 local _, run_at = see_run(ARGV[16])
 if hold_ends(run_at, tonumber(ARGV[15])) > 0 then return {'hold'} end
 
@@ -64,7 +64,7 @@ if ARGV[9] ~= 'reply_lost' then
     if client == app and account ~= A then deaths = deaths + 1 end
   end
   if deaths > tonumber(ARGV[11]) and deaths * 100 > tonumber(ARGV[13]) * call('ZCARD', P .. 'accounts') then
-    call('HSET', P .. 'stop', (s[7] or '') .. ' ' .. app,
+    call('HSET', P .. 'stops', (s[7] or '') .. ' ' .. app,
       int(now + tonumber(ARGV[14])) .. ' * ' .. deaths .. ' accounts died within a minute')
     call('HDEL', g, 'dead')
     return give_up({'mass', deaths})

@@ -24,7 +24,7 @@
 -- The same number sent again answers what it answered first. An outcome is
 -- published before anything of the job is removed but its in-flight entry. The
 -- first write is a removal, which a full Redis allows.
-local said_key, slot = P .. 'said:' .. ARGV[2], tonumber(ARGV[3]) % 64
+local said_key, slot = P .. 'settled:' .. ARGV[2], tonumber(ARGV[3]) % 64
 local said = ARGV[9] == '1' and try('HGET', said_key, slot)
 if type(said) == 'string' then
   local number, answer = string.match(said, '^(%d+) (.*)$')
@@ -51,9 +51,9 @@ for i = 1, tonumber(ARGV[10]) do
 end
 -- Entries are read and removed there.
 call('XLEN', KEYS[2])
-local owns = #ids > 0 and call('HMGET', P .. 'own', unpack(ids)) or {}
+local owns = #ids > 0 and call('HMGET', P .. 'owner', unpack(ids)) or {}
 local function payload_of(t)
-  if not t.hot then return try('HGET', P .. 'p:' .. t.A, t.id) end
+  if not t.hot then return try('HGET', P .. 'payload:' .. t.A, t.id) end
   return job_of(call('XRANGE', KEYS[2], t.entry, t.entry)[1])
 end
 
@@ -70,9 +70,9 @@ end
 
 -- The index keeps what a retry needs: the job as it came and what was tried.
 local function index_failure(t)
-  local key, payload = P .. 'f:' .. t.fid, payload_of(t)
+  local key, payload = P .. 'failure:' .. t.fid, payload_of(t)
   if type(payload) == 'table' or not payload then payload = '' end
-  try('ZADD', P .. 'f', int(now), t.fid)
+  try('ZADD', P .. 'failures', int(now), t.fid)
   -- An earlier job of this id may have left a failure that was retried.
   try('DEL', key)
   try('HSET', key, 'job_id', t.id, 'account', t.A, 'code', t.code, 'entry', t.entry, 'failed_ms', int(now),
@@ -98,7 +98,7 @@ local function room_broken(t)
   local live = parse_live(t.value)
   t.live = live
   live.id = t.id
-  return type(try('HLEN', P .. 'p:' .. t.A)) == 'table' or type(try('HLEN', P .. 'r:' .. t.A)) == 'table'
+  return type(try('HLEN', P .. 'payload:' .. t.A)) == 'table' or type(try('HLEN', P .. 'record:' .. t.A)) == 'table'
     or not has_room(live)
 end
 
@@ -108,12 +108,12 @@ local standing, flying, order = {}, {}, {}
 for i, t in ipairs(items) do
   standing[i] = stands(t, owns[i])
   if standing[i] and t.o then
-    if not flying[t.A] then flying[t.A] = {'ZREM', P .. 'i:' .. t.A} order[#order + 1] = t.A end
+    if not flying[t.A] then flying[t.A] = {'ZREM', P .. 'in_flight:' .. t.A} order[#order + 1] = t.A end
     local f = flying[t.A]
     f[#f + 1] = t.id
   end
 end
-if #order == 0 then call('ZREM', P .. 'lease', '') end
+if #order == 0 then call('ZREM', P .. 'leases', '') end
 for _, A in ipairs(order) do
   local landed = try(unpack(flying[A]))
   if refused(landed) then return landed end
@@ -137,13 +137,13 @@ for i, t in ipairs(items) do
 end
 
 local function learn(t)
-  local al = P .. 'al:' .. t.o.z
+  local al = P .. 'alias:' .. t.o.z
   local name = alias_of(t.A, t.host)
   for _, alias in ipairs({name or false, t.mail ~= '' and t.mail or false}) do
     if alias and alias ~= t.host_id and try('HGET', al, alias) ~= t.host_id then
       try('HSET', al, alias, t.host_id)
       for _, day in ipairs({day_of(now), day_of(now + DAY), day_of(now - DAY)}) do
-        local key = P .. 'd:' .. day .. ':' .. t.o.z
+        local key = P .. 'ledger:' .. day .. ':' .. t.o.z
         local n = try('HGET', key, 'h:' .. alias)
         if type(n) == 'string' then
           try('HINCRBY', key, 'h:' .. t.host_id, n)
@@ -183,20 +183,20 @@ local function account_for(t)
   end
   -- The Zoom account may have become known since the lease; its counts have moved.
   if string.sub(t.o.z, 1, 1) == '~' and not t.o.home then
-    local z = try('HGET', P .. 'a:' .. t.A, 'z')
+    local z = try('HGET', P .. 'account:' .. t.A, 'z')
     if type(z) == 'string' and z ~= '' then t.o.z = z end
     t.o.home = true
   end
   if string.find(t.o.flags, 'c', 1, true) then capped[t.A] = true end
   if string.find(t.o.flags, 'x', 1, true) then
-    try('HDEL', P .. 'al:' .. t.o.z, '?' .. (alias_of(t.A, t.host) or ''), '?' .. (alias_of(t.A, t.other) or ''))
+    try('HDEL', P .. 'alias:' .. t.o.z, '?' .. (alias_of(t.A, t.host) or ''), '?' .. (alias_of(t.A, t.other) or ''))
     if t.host_id ~= '' then learn(t) end
     local asleep = t.A .. '|' .. t.host
-    if try('ZREM', P .. 'zz', asleep) == 1 then
+    if try('ZREM', P .. 'asleep', asleep) == 1 then
       if has_room({A = t.A, host = t.host, mode = 'c'}) then
-        call('ZADD', P .. 'hr:' .. t.A, 'NX', back(P .. 'hr:' .. t.A), t.host)
+        call('ZADD', P .. 'rooms:' .. t.A, 'NX', back(P .. 'rooms:' .. t.A), t.host)
       end
-      if not call('ZSCORE', P .. 'zz', t.A) then ring_push(t.A) end
+      if not call('ZSCORE', P .. 'asleep', t.A) then ring_push(t.A) end
       wake = true
     end
   elseif t.host_id ~= '' and t.mail ~= '' then
@@ -211,10 +211,10 @@ for _, t in ipairs(settled) do
   if t.hot then gone_entries[#gone_entries + 1] = t.entry end
   if t.o then account_for(t) end
   if t.live then
-    if t.hot then call('HSET', P .. 'p:' .. t.A, t.id, payload_of(t) or '') end
-    if t.record ~= '' then call('HSET', P .. 'r:' .. t.A, t.id, t.record) end
+    if t.hot then call('HSET', P .. 'payload:' .. t.A, t.id, payload_of(t) or '') end
+    if t.record ~= '' then call('HSET', P .. 'record:' .. t.A, t.id, t.record) end
     kept_ids[#kept_ids + 1], kept_ids[#kept_ids + 2] = t.id, t.value
-    if soon(t.live.dl) then call('ZADD', P .. 'dl', t.live.dl, t.id) end
+    if soon(t.live.dl) then call('ZADD', P .. 'deadline', t.live.dl, t.id) end
     if t.letter == 'S' then
       call('ZADD', P .. 'due', t.till, t.id)
       if t.event ~= '' then try('XADD', KEYS[5], '*', 'event', t.event, 'account', t.A, 'data', t.event_json) end
@@ -254,10 +254,10 @@ local function finish_published(M)
   local from = ids_at
   for g = at + 5, ids_at - 1, 3 do
     local A, to = ARGV[g], from + tonumber(ARGV[g + 1])
-    try('ZREM', P .. 'i:' .. A, unpack(ARGV, from, to - 1))
+    try('ZREM', P .. 'in_flight:' .. A, unpack(ARGV, from, to - 1))
     if ARGV[g + 2] == '1' then
-      try('HDEL', P .. 'p:' .. A, unpack(ARGV, from, to - 1))
-      try('HDEL', P .. 'r:' .. A, unpack(ARGV, from, to - 1))
+      try('HDEL', P .. 'payload:' .. A, unpack(ARGV, from, to - 1))
+      try('HDEL', P .. 'record:' .. A, unpack(ARGV, from, to - 1))
     end
     from = to
   end
@@ -265,7 +265,7 @@ local function finish_published(M)
   local forget_at = memories_at + 2 * R
   if R > 0 then try('HSET', P .. 'ids', unpack(ARGV, memories_at, forget_at - 1)) end
   if F > 0 then try('HDEL', P .. 'ids', unpack(ARGV, forget_at, forget_at + F - 1)) end
-  try('HDEL', P .. 'own', unpack(ARGV, ids_at, entries_at - 1))
+  try('HDEL', P .. 'owner', unpack(ARGV, ids_at, entries_at - 1))
   if E > 0 then
     try('XACK', KEYS[2], 'zoomd', unpack(ARGV, entries_at, memories_at - 1))
     try('XDEL', KEYS[2], unpack(ARGV, entries_at, memories_at - 1))
@@ -286,21 +286,21 @@ try_all('HDEL', P .. 'ids', gone_ids)
 if into_rooms(rooms) then wake = true end
 for lane, till in pairs(naps) do
   call('ZREM', P .. 'ring', lane)
-  call('ZADD', P .. 'zz', int(till), lane)
+  call('ZADD', P .. 'asleep', int(till), lane)
 end
 for A, list in pairs(cold) do
-  try_all('HDEL', P .. 'p:' .. A, list)
-  try_all('HDEL', P .. 'r:' .. A, list)
+  try_all('HDEL', P .. 'payload:' .. A, list)
+  try_all('HDEL', P .. 'record:' .. A, list)
 end
 -- An account that slept because its cap was reached has room again.
 for A in pairs(capped) do
-  if try('ZREM', P .. 'zz', A) == 1 then
+  if try('ZREM', P .. 'asleep', A) == 1 then
     ring_push(A)
     wake = true
   end
 end
 if wake then try('PUBLISH', P .. 'wake', 'q') end
-try_all('HDEL', P .. 'own', released)
+try_all('HDEL', P .. 'owner', released)
 try_all('XACK', KEYS[2], gone_entries, 'zoomd')
 try_all('XDEL', KEYS[2], gone_entries)
 if done > 0 then try('HINCRBY', P .. 'stats', 'done', done) end

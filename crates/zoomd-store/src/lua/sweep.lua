@@ -9,11 +9,11 @@
 -- The first write is a removal: a full Redis sweeps too.
 local FENCES = 3000
 local most = tonumber(ARGV[2])
-if call('EXISTS', P .. 'own') == 0 then
-  call('UNLINK', P .. 'lease')
+if call('EXISTS', P .. 'owner') == 0 then
+  call('UNLINK', P .. 'leases')
   return {int(now), 0, 0, 0, 0}
 end
-local fences = call('ZRANGEBYSCORE', P .. 'lease', '-inf', int(now), 'LIMIT', 0, FENCES)
+local fences = call('ZRANGEBYSCORE', P .. 'leases', '-inf', int(now), 'LIMIT', 0, FENCES)
 if #fences == 0 then return {int(now), 0, 0, 0, 0} end
 local ended = {}
 for _, fence in ipairs(fences) do ended[fence] = true end
@@ -22,7 +22,7 @@ for _, fence in ipairs(fences) do ended[fence] = true end
 -- of these leases have nothing left, having been settled.
 local ids, owns, seen, cursor = {}, {}, {}, '0'
 repeat
-  local page = call('HSCAN', P .. 'own', cursor, 'COUNT', 1000)
+  local page = call('HSCAN', P .. 'owner', cursor, 'COUNT', 1000)
   cursor = page[1]
   for i = 1, #page[2], 2 do
     local id, own = page[2][i], parse_own(page[2][i + 1])
@@ -33,7 +33,7 @@ repeat
   end
 until cursor == '0' or #ids >= most
 local values = #ids > 0 and call('HMGET', P .. 'ids', unpack(ids)) or {}
-call('ZREM', P .. 'lease', '')
+call('ZREM', P .. 'leases', '')
 local unsent, sent, lost = 0, 0, 0
 
 local function sweep(id, own, j)
@@ -62,7 +62,7 @@ finish_back()
 local over = {}
 if cursor == '0' then
   for _, fence in ipairs(fences) do if ended[fence] then over[#over + 1] = fence end end
-  variadic('ZREM', P .. 'lease', over)
+  variadic('ZREM', P .. 'leases', over)
 end
 local more = (cursor ~= '0' and #done > 0) or (#fences == FENCES and #over > 0)
 return {int(now), unsent, sent, lost, more and 1 or 0}

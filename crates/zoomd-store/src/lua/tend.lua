@@ -10,16 +10,16 @@ local page = call('ZSCAN', P .. 'accounts', ARGV[2], 'COUNT', ARGV[3])
 local mended = 0
 local function mend(lane, key)
   if call('EXISTS', key) == 0 then return end
-  if call('ZSCORE', P .. 'ring', lane) or call('ZSCORE', P .. 'zz', lane) then return end
+  if call('ZSCORE', P .. 'ring', lane) or call('ZSCORE', P .. 'asleep', lane) then return end
   ring_push(lane)
   mended = mended + 1
 end
 for i = 1, #page[2], 2 do
   local A = page[2][i]
-  local over = try('ZRANGEBYSCORE', P .. 'i:' .. A, '-inf', int(now), 'LIMIT', 0, OVER)
-  if #over > 0 then call('ZREM', P .. 'i:' .. A, unpack(over)) end
-  mend(A, P .. 'hr:' .. A)
-  mend(A .. '?', P .. 'w:' .. A .. '|' .. RECONCILE)
+  local over = try('ZRANGEBYSCORE', P .. 'in_flight:' .. A, '-inf', int(now), 'LIMIT', 0, OVER)
+  if #over > 0 then call('ZREM', P .. 'in_flight:' .. A, unpack(over)) end
+  mend(A, P .. 'rooms:' .. A)
+  mend(A .. '?', P .. 'room:' .. A .. '|' .. RECONCILE)
 end
 if mended > 0 then try('PUBLISH', P .. 'wake', 'q') end
 return {page[1], mended}

@@ -48,7 +48,6 @@ pub use jobs::{JobFilter, JobLine};
 pub use obstacle::{Asking, Obstacle, Obstacles};
 pub use order::Listing;
 pub use pause::Paused;
-pub(crate) use presence::SLOW_ALIVE_MS;
 pub use presence::{DaemonLine, HEARTBEAT, Left, Presence};
 pub use problem::{CODES, Level, Problem};
 pub use refusal::Refusal;

@@ -6,16 +6,12 @@ use redis::from_redis_value;
 
 use super::{Ops, Problem};
 use crate::StoreError;
+use crate::clock::{ALIVE_MS, DAY_MS, SLOW_ALIVE_MS, ms};
 
 /// Time between two announcements of a daemon.
 pub const HEARTBEAT: Duration = Duration::from_secs(1);
-/// A daemon is alive that was heard of within so long.
-const ALIVE_MS: i64 = 4_000;
-/// The same for a daemon of an earlier version, which does not say how often it
-/// announces itself: every ten seconds.
-pub(crate) const SLOW_ALIVE_MS: i64 = 30_000;
 /// One not heard of for so long is forgotten.
-const FORGOTTEN_MS: i64 = crate::clock::DAY_MS;
+const FORGOTTEN_MS: i64 = DAY_MS;
 /// Daemons shown at most.
 const MOST: usize = 100;
 /// Field of the namespace's hash for the daemon that ended last.
@@ -84,7 +80,7 @@ impl Ops {
         write.arg("pid").arg(presence.pid).arg("version").arg(&presence.version);
         let problems = serde_json::to_string(&presence.problems).unwrap_or_default();
         write.arg("started").arg(presence.started_ms).arg("problems").arg(problems);
-        write.arg("every").arg(crate::clock::ms(HEARTBEAT));
+        write.arg("every").arg(ms(HEARTBEAT));
         write.cmd("PEXPIRE").arg(&key).arg(FORGOTTEN_MS);
         write.cmd("ZREMRANGEBYSCORE").arg(keys.daemons()).arg("-inf").arg(now_ms - FORGOTTEN_MS);
         for answer in self.store.connection().values(&write).await? {

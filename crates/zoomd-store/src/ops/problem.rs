@@ -18,10 +18,11 @@ pub enum Level {
 }
 
 /// Codes of all problems, the most urgent first among those of one level.
-pub const CODES: [&str; 24] = [
+pub const CODES: [&str; 25] = [
     "redis_unreachable",
     "redis_full",
     "redis_read_only",
+    "other_layout",
     "no_daemon",
     "namespace_paused",
     "app_rejected",

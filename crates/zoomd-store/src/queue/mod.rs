@@ -1,14 +1,14 @@
 //! The queue: from the producers' stream to exactly one outcome per job.
 //!
 //! A live job has a field in `ids` and lies in exactly one place: *leased*
-//! (`lease`, `own`; its payload still in the stream when it came straight from
-//! there), in a waiting *room* (`w:…`), or *asleep* until a time (`due`). What
-//! left the stream has its payload in `p:<A>`, and what was tried before has a
-//! record in `r:<A>`. Every move between these places is one script, so a job
+//! (`leases`, `owner`; its payload still in the stream when it came straight from
+//! there), in a waiting *room* (`room:…`), or *asleep* until a time (`due`). What
+//! left the stream has its payload in `payload:<A>`, and what was tried before has a
+//! record in `record:<A>`. Every move between these places is one script, so a job
 //! is never in two of them and never in none.
 //!
-//! A lease stands for all jobs that one call took: `own` names its fence at each
-//! of them, `lease` holds the time once. So a job is renewed with its fellows,
+//! A lease stands for all jobs that one call took: `owner` names its fence at each
+//! of them, `leases` holds the time once. So a job is renewed with its fellows,
 //! and one that was lost with them. What is settled is no lease's any more; a
 //! lease that holds nothing goes with the next sweep after its time.
 //!

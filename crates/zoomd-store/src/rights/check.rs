@@ -5,7 +5,6 @@ use std::collections::BTreeSet;
 use super::commands::{Command, IN_SCRIPTS, OUTSIDE, WITHOUT_KEY};
 use crate::error::{ErrorKind, StoreError};
 use crate::scripts::RIGHTS;
-use crate::types::FIXED;
 use crate::{Keys, Store};
 
 /// Rights of the Redis user that are used and not there.
@@ -194,7 +193,7 @@ fn with_keys() -> impl Iterator<Item = &'static Command> {
 
 /// A key of each class.
 fn samples(keys: &Keys) -> Vec<String> {
-    let private = FIXED.iter().map(|(name, _)| *name).chain(Keys::CLASSES.iter().copied());
+    let private = Keys::SINGLE.iter().map(|(name, _)| *name).chain(Keys::CLASSES.iter().copied());
     let public = [keys.jobs(), keys.results(), keys.failures(), keys.events(), keys.reply("")];
     private.map(|class| format!("{}{class}", keys.prefix())).chain(public).collect()
 }

@@ -1,5 +1,6 @@
-//! The lines every writing script begins with. They end the script before its
-//! first write, so that nothing is half written, where
+//! The lines every script begins with. They end the script before its first write, so
+//! that nothing is half written, where
+//! - the namespace has another layout than this version knows;
 //! - the Redis user lacks the right to a command or a key that the script names:
 //!   a right can be taken away at any time;
 //! - a key of which there is one holds something of another type.
@@ -12,7 +13,8 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use super::commands::{Command, IN_SCRIPTS};
-use crate::types::FIXED;
+use crate::Keys;
+use crate::keys::LAYOUT;
 
 /// What is answered for a missing right.
 const REFUSED: &str = "NOPERM the Redis user of zoomd lacks a right, and nothing was written; \
@@ -28,8 +30,22 @@ local function wrong(command, key)
 end
 ";
 
-/// The lines to put before `text`; none before a script that only reads.
+/// The lines to put before `text`: the first refuses another layout. A namespace
+/// without one passes; Redis forgot everything, and all is made anew.
 pub(crate) fn lead(text: &str) -> String {
+    layout() + &lead_of_any_layout(text)
+}
+
+fn layout() -> String {
+    format!(
+        "local layout = redis.call('HGET', KEYS[1] .. 'meta', 'layout')\nif layout and layout ~= '{LAYOUT}' \
+         then return redis.error_reply('LAYOUT the namespace has layout ' .. layout .. ', and this zoomd \
+         knows {LAYOUT}') end\n"
+    )
+}
+
+/// The same without that line; nothing before a script that only reads.
+pub(crate) fn lead_of_any_layout(text: &str) -> String {
     let code = without_comments(text);
     if !commands(&code).any(|command| command.writes) {
         return String::new();
@@ -68,7 +84,7 @@ fn types(code: &str) -> String {
         return String::new();
     }
     let named = classes(code);
-    let asked: Vec<_> = FIXED
+    let asked: Vec<_> = Keys::SINGLE
         .iter()
         .filter(|(name, _)| *name != "stats" && named.contains(name))
         .map(|(name, kind)| {

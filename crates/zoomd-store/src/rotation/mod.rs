@@ -1,7 +1,7 @@
 //! Rotations, as far as Redis has a part in them.
 //!
-//! Owns the lease and the intent (fields of `a:<A>`, `int:<A>`, the zset
-//! `intents`), the only way a rotated token gets into `g:<A>` (rules P, F and D),
+//! Owns the lease and the intent (fields of `account:<A>`, `intent:<A>`, the zset
+//! `intents`), the only way a rotated token gets into `grant:<A>` (rules P, F and D),
 //! the verdict (rule N), the stop of an app whose accounts die or whose secret
 //! is wrong, and the run id by which a server that went back is noticed. Each
 //! verb is one script. Never talks to Zoom and never waits.

@@ -13,10 +13,10 @@ async fn a_job_goes_is_settled_and_leaves_nothing_but_its_memory() {
     let entry = bench.arrive(1).await.remove(0);
     let ticket = go(bench.admit_one(named("order-1", 7, "acme", &entry)).await);
     assert_eq!(ticket.grant.expect("grant").generation, 3);
-    assert_eq!(bench.int("ZCARD zoomd:v1:i:acme").await, 1);
+    assert_eq!(bench.int("ZCARD zoomd:v1:in_flight:acme").await, 1);
     assert_eq!(bench.end(ticket.clone(), done()).await, Settled::Done);
     assert_eq!(bench.int("XLEN zoomd:results").await, 1);
-    for empty in ["XLEN zoomd:jobs", "HLEN zoomd:v1:own", "ZCARD zoomd:v1:i:acme"] {
+    for empty in ["XLEN zoomd:jobs", "HLEN zoomd:v1:owner", "ZCARD zoomd:v1:in_flight:acme"] {
         assert_eq!(bench.int(empty).await, 0, "{empty}");
     }
     let memory = bench.text("HGET zoomd:v1:ids order-1").await.expect("memory");
@@ -127,7 +127,11 @@ async fn an_admission_sent_again_answers_the_same() {
     }
     let now = bench.store.now_ms().await.expect("time");
     let day = zoomd_store::clock::day_name(now);
-    assert_eq!(bench.int(&format!("HGET zoomd:v1:d:{day}:Zacme h:Uacme")).await, 2, "charged once");
+    assert_eq!(
+        bench.int(&format!("HGET zoomd:v1:ledger:{day}:Zacme h:Uacme")).await,
+        2,
+        "charged once"
+    );
 }
 
 #[tokio::test]
@@ -150,12 +154,12 @@ async fn accounts_say_who_may_go() {
         bench.account(name, "pro").await;
     }
     let soon = bench.store.now_ms().await.expect("time") + 60_000;
-    bench.cmd("HSET zoomd:v1:a:parked st needs_reauth").await;
-    bench.cmd("HSET zoomd:v1:a:gone st removed").await;
-    bench.cmd("HSET zoomd:v1:a:paused paused because").await;
-    bench.cmd(&format!("HSET zoomd:v1:a:turning lku {soon}")).await;
-    bench.cmd("HSET zoomd:v1:a:intent int x").await;
-    bench.cmd("HSET zoomd:v1:a:capped cap 1").await;
+    bench.cmd("HSET zoomd:v1:account:parked st needs_reauth").await;
+    bench.cmd("HSET zoomd:v1:account:gone st removed").await;
+    bench.cmd("HSET zoomd:v1:account:paused paused because").await;
+    bench.cmd(&format!("HSET zoomd:v1:account:turning lku {soon}")).await;
+    bench.cmd("HSET zoomd:v1:account:intent int x").await;
+    bench.cmd("HSET zoomd:v1:account:capped cap 1").await;
     let late = zoomd_store::queue::Admission { deadline_ms: 5, ..job("capped", "me", &e[7]) };
     let jobs = [
         job("nobody", "me", &e[0]),
@@ -192,7 +196,7 @@ async fn of_130_jobs_of_one_host_a_hundred_go() {
     let bench = Bench::start().await;
     bench.to_noon().await;
     bench.account("acme", "unlimited").await;
-    bench.cmd("HSET zoomd:v1:a:acme plan hundred").await;
+    bench.cmd("HSET zoomd:v1:account:acme plan hundred").await;
     let mut settings = zoomd_store::queue::QueueSettings::default();
     let hundred = zoomd_store::budget::PlanLimits { host_day: 100, ..Default::default() };
     settings.budgets.plans.insert("hundred".into(), hundred);
@@ -244,7 +248,7 @@ async fn a_count_that_is_none_begins_anew_and_stops_nobody() {
     bench.account("acme", "unlimited").await;
     let day = zoomd_store::clock::day_name(bench.store.now_ms().await.expect("time"));
     for count in ["1.5", "1e3", "nan", "99999999999999999999"] {
-        let key = format!("zoomd:v1:d:{day}:Zacme");
+        let key = format!("zoomd:v1:ledger:{day}:Zacme");
         for field in ["l:light", "l:medium", "l:heavy", "h:Uacme"] {
             bench.cmd(&format!("HSET {key} {field} {count}")).await;
         }

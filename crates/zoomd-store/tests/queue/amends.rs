@@ -17,7 +17,7 @@ async fn leases_whose_answer_was_lost_are_given_back_unspent() {
     assert_eq!(bench.queue.recall(&lost).await.expect("recall"), 2);
     assert_eq!(bench.queue.recall(&lost).await.expect("recall"), 0);
     let day = zoomd_store::clock::day_name(bench.store.now_ms().await.expect("time"));
-    assert_eq!(bench.int(&format!("HGET zoomd:v1:d:{day}:Zacme h:Uacme")).await, 1);
+    assert_eq!(bench.int(&format!("HGET zoomd:v1:ledger:{day}:Zacme h:Uacme")).await, 1);
     let claimed = bench.queue.claim(&bench.queue.fence(), 9).await.expect("claim").jobs;
     assert_eq!(claimed.len(), 2);
     for job in claimed {
@@ -39,10 +39,10 @@ async fn forgotten_calls_are_told_before_they_are_repeated() {
     assert_eq!(bench.queue.last_settle_kept().await.expect("kept"), 1);
     // Redis goes back to before the admissions: the first job comes anew, the
     // second has been moved to its room, the third is gone with its entry.
-    for key in ["own", "lease", "ids", "i:acme"] {
+    for key in ["owner", "leases", "ids", "in_flight:acme"] {
         bench.cmd(&format!("DEL zoomd:v1:{key}")).await;
     }
-    bench.cmd("HSET zoomd:v1:a:acme paused x").await;
+    bench.cmd("HSET zoomd:v1:account:acme paused x").await;
     assert!(matches!(bench.admit_one(jobs[1].clone()).await, Admitted::Waits { .. }));
     bench.cmd(&format!("XACK zoomd:jobs zoomd {}", e[2])).await;
     bench.cmd(&format!("XDEL zoomd:jobs {}", e[2])).await;
@@ -55,7 +55,7 @@ async fn forgotten_calls_are_told_before_they_are_repeated() {
     let written = bench.queue.write_back(&remembered).await.expect("write");
     assert_eq!(written, [WrittenBack::Known; 3]);
     assert!(matches!(bench.admit_one(jobs[0].clone()).await, Admitted::Held));
-    assert_eq!(bench.int("ZCARD zoomd:v1:w:acme|me").await, 0);
+    assert_eq!(bench.int("ZCARD zoomd:v1:room:acme|me").await, 0);
     // What it was answered still closes the right gate.
     let until_ms = bench.store.now_ms().await.expect("time") + 60_000;
     let closes = vec![Close::HostDay { until_ms }];
@@ -93,13 +93,13 @@ async fn a_call_told_again_leaves_no_payload() {
     bench.account("acme", "unlimited").await;
     let e = bench.arrive(1).await;
     let ticket = go(bench.admit_one(job("acme", "me", &e[0])).await);
-    for key in ["own", "lease", "ids", "i:acme"] {
+    for key in ["owner", "leases", "ids", "in_flight:acme"] {
         bench.cmd(&format!("DEL zoomd:v1:{key}")).await;
     }
     let told = Remembered { ticket: ticket.clone(), payload: "{}".into() };
     let written = bench.queue.write_back(&[told]).await.expect("write");
     assert_eq!(written, [WrittenBack::Leased]);
-    assert_eq!(bench.int("HLEN zoomd:v1:p:acme").await, 1, "its entry is gone");
+    assert_eq!(bench.int("HLEN zoomd:v1:payload:acme").await, 1, "its entry is gone");
     assert_eq!(bench.end(ticket, done()).await, Settled::Done);
-    assert_eq!(bench.int("EXISTS zoomd:v1:p:acme").await, 0);
+    assert_eq!(bench.int("EXISTS zoomd:v1:payload:acme").await, 0);
 }

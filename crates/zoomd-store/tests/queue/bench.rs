@@ -71,8 +71,10 @@ impl Bench {
     /// An active account of a plan, with a Zoom account and user of its own.
     pub async fn account(&self, name: &str, plan: &str) {
         let fields = "st active ep 1700000000000-00000001 gen 3 cap 0";
-        self.cmd(&format!("HSET zoomd:v1:a:{name} {fields} plan {plan} z Z{name} uid U{name}"))
-            .await;
+        self.cmd(&format!(
+            "HSET zoomd:v1:account:{name} {fields} plan {plan} z Z{name} uid U{name}"
+        ))
+        .await;
         self.cmd(&format!("ZADD zoomd:v1:accounts 0 {name}")).await;
     }
 

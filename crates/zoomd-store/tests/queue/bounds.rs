@@ -26,20 +26,20 @@ pub async fn drop_keys(bench: &Bench, names: &[&str]) {
 }
 
 const LIVE: &str = "redis.call('HSET', 'zoomd:v1:ids', id, 'L 1 5-' .. i .. ' - c10y 0 ' .. ARGV[2] .. ' acme|me|')";
-const LEASED: &str = "redis.call('ZADD', 'zoomd:v1:lease', 5, ARGV[3]) \
-    redis.call('HSET', 'zoomd:v1:own', id, ARGV[3] .. '|5|s|Zacme')";
+const LEASED: &str = "redis.call('ZADD', 'zoomd:v1:leases', 5, ARGV[3]) \
+    redis.call('HSET', 'zoomd:v1:owner', id, ARGV[3] .. '|5|s|Zacme')";
 const QUEUE: [&str; 11] = [
     "ids",
-    "p:acme",
-    "w:acme|me",
-    "w:acme|?reconcile",
-    "hr:acme",
+    "payload:acme",
+    "room:acme|me",
+    "room:acme|?reconcile",
+    "rooms:acme",
     "ring",
-    "zz",
-    "dl",
+    "asleep",
+    "deadline",
     "due",
-    "lease",
-    "own",
+    "leases",
+    "owner",
 ];
 
 #[tokio::test]
@@ -64,7 +64,7 @@ async fn leases_are_swept_and_recalled_in_steps() {
         let (size, fence) = (size.min(8_001), bench.queue.fence());
         fill(&bench, size, &format!("{LIVE} {LEASED}"), crate::bench::FAR, fence.as_str()).await;
         assert_eq!(bench.queue.recall(&fence).await.expect("recall"), size);
-        assert_eq!(bench.int("HLEN zoomd:v1:own").await, 0);
+        assert_eq!(bench.int("HLEN zoomd:v1:owner").await, 0);
         drop_keys(&bench, &QUEUE).await;
     }
 }
@@ -74,7 +74,7 @@ async fn deadlines_pass_and_ids_and_failures_are_forgotten_in_steps() {
     let bench = Bench::start().await;
     bench.account("acme", "unlimited").await;
     for size in SIZES {
-        let late = format!("{LIVE} redis.call('ZADD', 'zoomd:v1:dl', ARGV[2], id)");
+        let late = format!("{LIVE} redis.call('ZADD', 'zoomd:v1:deadline', ARGV[2], id)");
         fill(&bench, size, &late, 5, "").await;
         let mut expired = 0;
         loop {
@@ -88,7 +88,7 @@ async fn deadlines_pass_and_ids_and_failures_are_forgotten_in_steps() {
         assert_eq!(expired, size);
         drop_keys(&bench, &QUEUE).await;
         let done = "redis.call('HSET', 'zoomd:v1:ids', id, 'D 1 1-1 0 5') \
-            redis.call('ZADD', 'zoomd:v1:f', 5, id) redis.call('HSET', 'zoomd:v1:f:' .. id, 'a', 1)";
+            redis.call('ZADD', 'zoomd:v1:failures', 5, id) redis.call('HSET', 'zoomd:v1:failure:' .. id, 'a', 1)";
         fill(&bench, size, done, 0, "").await;
         let (mut from, mut forgotten) = (None, 0);
         loop {
@@ -117,28 +117,29 @@ async fn sleepers_and_calls_that_are_over_go_in_steps() {
     let bench = Bench::start().await;
     for size in SIZES {
         // Lanes that wake: a claim wakes a few, and visits a few.
-        fill(&bench, size, "redis.call('ZADD', 'zoomd:v1:zz', 5, 'a' .. i)", 0, "").await;
+        fill(&bench, size, "redis.call('ZADD', 'zoomd:v1:asleep', 5, 'a' .. i)", 0, "").await;
         bench.queue.claim(&bench.queue.fence(), 512).await.expect("claim");
         let asleep = size.saturating_sub(128);
-        assert_eq!(bench.int("ZCARD zoomd:v1:zz").await.unsigned_abs(), asleep);
+        assert_eq!(bench.int("ZCARD zoomd:v1:asleep").await.unsigned_abs(), asleep);
         bench.queue.promote(2_000).await.expect("promote");
         let asleep = asleep.saturating_sub(2_000);
-        assert_eq!(bench.int("ZCARD zoomd:v1:zz").await.unsigned_abs(), asleep);
-        drop_keys(&bench, &["zz", "ring"]).await;
+        assert_eq!(bench.int("ZCARD zoomd:v1:asleep").await.unsigned_abs(), asleep);
+        drop_keys(&bench, &["asleep", "ring"]).await;
         // A resume wakes no more than it can.
         let now = bench.store.now_ms().await.expect("time") + 30_000;
-        fill(&bench, size, "redis.call('ZADD', 'zoomd:v1:zz', ARGV[2], 'a' .. i)", now, "").await;
+        fill(&bench, size, "redis.call('ZADD', 'zoomd:v1:asleep', ARGV[2], 'a' .. i)", now, "")
+            .await;
         bench.cmd("HSET zoomd:v1:meta paused x").await;
         assert!(Ops::new(bench.store.clone()).resume().await.expect("resume"));
         let woken = bench.int("ZCARD zoomd:v1:ring").await.unsigned_abs();
         assert!(woken <= size.min(8_000) && (size == 0 || woken > 0), "{woken} of {size}");
-        drop_keys(&bench, &["zz", "ring"]).await;
+        drop_keys(&bench, &["asleep", "ring"]).await;
         // Calls in flight that are over.
         bench.account("acme", "unlimited").await;
-        fill(&bench, size, "redis.call('ZADD', 'zoomd:v1:i:acme', 5, id)", 0, "").await;
+        fill(&bench, size, "redis.call('ZADD', 'zoomd:v1:in_flight:acme', 5, id)", 0, "").await;
         bench.queue.tend_accounts(None).await.expect("tend");
-        let left = bench.int("ZCARD zoomd:v1:i:acme").await.unsigned_abs();
+        let left = bench.int("ZCARD zoomd:v1:in_flight:acme").await.unsigned_abs();
         assert_eq!(left, size.saturating_sub(1_000));
-        drop_keys(&bench, &["i:acme"]).await;
+        drop_keys(&bench, &["in_flight:acme"]).await;
     }
 }

@@ -70,7 +70,7 @@ impl World {
             let name = format!("acc{number}");
             world.bench.account(&name, "drawn").await;
             if family {
-                world.bench.cmd(&format!("HSET zoomd:v1:a:{name} z Zboth")).await;
+                world.bench.cmd(&format!("HSET zoomd:v1:account:{name} z Zboth")).await;
             }
             let hosts = (0..=world.dice.below(4)).map(|host| format!("U{number}{host}"));
             let mut hosts: Vec<_> = hosts.collect();
@@ -90,10 +90,10 @@ impl World {
             let zoom = if family { "Zboth".to_owned() } else { format!("Z{name}") };
             for host in hosts {
                 let used = self.dice.below(15);
-                self.bench.cmd(&format!("HSET zoomd:v1:d:{day}:{zoom} h:{host} {used}")).await;
+                self.bench.cmd(&format!("HSET zoomd:v1:ledger:{day}:{zoom} h:{host} {used}")).await;
             }
             let used = self.dice.below(30);
-            self.bench.cmd(&format!("HSET zoomd:v1:d:{day}:{zoom} l:light {used}")).await;
+            self.bench.cmd(&format!("HSET zoomd:v1:ledger:{day}:{zoom} l:light {used}")).await;
             let (closed, host) = (self.dice.below(8), &hosts[0]);
             let until = self.now_ms + i64::try_from(self.dice.below(600_000)).expect("ms");
             let field = match closed {

@@ -121,7 +121,7 @@ async fn four_daemons_grant_no_more_than_there_is() {
     let bench = Bench::with(Options::default(), QueueSettings::default()).await;
     for (name, zoom, plan) in ACCOUNTS {
         bench.account(name, plan).await;
-        bench.cmd(&format!("HSET zoomd:v1:a:{name} z {zoom}")).await;
+        bench.cmd(&format!("HSET zoomd:v1:account:{name} z {zoom}")).await;
     }
     let calls = Arc::new(Mutex::new(HashMap::new()));
     // Well before a midnight, over it, and well after: a second and a half each.

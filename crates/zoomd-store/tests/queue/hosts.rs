@@ -14,14 +14,14 @@ async fn start() -> Bench {
 async fn count(bench: &Bench, host: &str) -> i64 {
     let day = zoomd_store::clock::day_name(bench.store.now_ms().await.expect("time"));
     bench
-        .text(&format!("HGET zoomd:v1:d:{day}:Zacme h:{host}"))
+        .text(&format!("HGET zoomd:v1:ledger:{day}:Zacme h:{host}"))
         .await
         .map_or(0, |n| n.parse().expect("a number"))
 }
 
 async fn spend(bench: &Bench, host: &str, calls: i64) {
     let day = zoomd_store::clock::day_name(bench.store.now_ms().await.expect("time"));
-    bench.cmd(&format!("HSET zoomd:v1:d:{day}:Zacme h:{host} {calls}")).await;
+    bench.cmd(&format!("HSET zoomd:v1:ledger:{day}:Zacme h:{host} {calls}")).await;
 }
 
 async fn answered(bench: &Bench, ticket: Ticket, id: &str, mail: &str) {

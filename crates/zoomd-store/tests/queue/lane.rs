@@ -45,13 +45,17 @@ async fn execs(bench: &Bench) -> usize {
 
 async fn empty_of_leases(bench: &Bench) {
     bench.queue.sweep(1).await.expect("sweep");
-    assert_eq!(bench.int("EXISTS zoomd:v1:lease").await, 0);
+    assert_eq!(bench.int("EXISTS zoomd:v1:leases").await, 0);
 }
 
 async fn empty(bench: &Bench) {
     empty_of_leases(bench).await;
-    let keys =
-        ["XLEN zoomd:jobs", "HLEN zoomd:v1:own", "ZCARD zoomd:v1:i:acme", "ZCARD zoomd:v1:i:other"];
+    let keys = [
+        "XLEN zoomd:jobs",
+        "HLEN zoomd:v1:owner",
+        "ZCARD zoomd:v1:in_flight:acme",
+        "ZCARD zoomd:v1:in_flight:other",
+    ];
     for key in keys {
         assert_eq!(bench.int(key).await, 0, "{key}");
     }
@@ -121,7 +125,7 @@ async fn a_lease_taken_long_after_another_is_noticed_too() {
         let since = bench.queue.untaken_since().await.expect("a watch");
         assert!(ticket.granted_at < since, "it was taken since");
         // What told of it has expired, and nobody looked.
-        bench.cmd("DEL zoomd:v1:took:boot1").await;
+        bench.cmd("DEL zoomd:v1:revoked:boot1").await;
     }
 }
 
@@ -189,7 +193,7 @@ async fn a_mixed_batch_keeps_its_order() {
 async fn a_lease_stands_for_all_that_one_call_took_and_ends_for_those_left() {
     let bench = start().await;
     let mut tickets = leased(&bench, 30).await;
-    assert_eq!(bench.int("ZCARD zoomd:v1:lease").await, 2, "one a call");
+    assert_eq!(bench.int("ZCARD zoomd:v1:leases").await, 2, "one a call");
     let left = tickets.split_off(20);
     assert_eq!(end_all(&bench, tickets).await, vec![Settled::Done; 20]);
     bench.shift(Duration::from_secs(20)).await;
@@ -198,7 +202,7 @@ async fn a_lease_stands_for_all_that_one_call_took_and_ends_for_those_left() {
     assert!(bench.queue.renew(&[(&id, &fence)]).await.expect("renew").is_empty());
     bench.shift(Duration::from_secs(20)).await;
     assert_eq!(bench.queue.sweep(100).await.expect("sweep").total(), 0);
-    assert_eq!(bench.int("ZCARD zoomd:v1:lease").await, 1, "what is settled is dropped");
+    assert_eq!(bench.int("ZCARD zoomd:v1:leases").await, 1, "what is settled is dropped");
     bench.shift(Duration::from_secs(11)).await;
     // In steps: what is left of the lease stays due.
     let mut swept = 0;

@@ -68,7 +68,7 @@ impl Walk {
         let bench = Bench::with(options, settings).await;
         for (name, zoom, plan) in ACCOUNTS {
             bench.account(name, plan).await;
-            bench.cmd(&format!("HSET zoomd:v1:a:{name} z {zoom}")).await;
+            bench.cmd(&format!("HSET zoomd:v1:account:{name} z {zoom}")).await;
         }
         Self {
             bench,
@@ -141,8 +141,8 @@ impl Walk {
     /// The walk is about budgets: who waits is forgotten.
     async fn empty_rooms(&self) {
         let script = "for _, k in ipairs(redis.call('KEYS', 'zoomd:v1:*')) do \
-            if string.find(k, '^zoomd:v1:[wp]:') or string.find(k, '^zoomd:v1:h[rz]:') then redis.call('DEL', k) end end \
-            redis.call('DEL', 'zoomd:v1:ring', 'zoomd:v1:zz', 'zoomd:v1:due', 'zoomd:v1:dl', 'zoomd:events')";
+            if string.find(k, '^zoomd:v1:room') or string.find(k, '^zoomd:v1:payload:') or string.find(k, '^zoomd:v1:line:') then redis.call('DEL', k) end end \
+            redis.call('DEL', 'zoomd:v1:ring', 'zoomd:v1:asleep', 'zoomd:v1:due', 'zoomd:v1:deadline', 'zoomd:events')";
         self.bench.conn.value(redis::cmd("EVAL").arg(script).arg(0)).await.expect("empty");
     }
 

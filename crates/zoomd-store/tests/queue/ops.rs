@@ -52,7 +52,7 @@ async fn a_job_is_found_wherever_it_is() {
     let bench = Bench::start().await;
     bench.account("acme", "pro").await;
     bench.account("held", "pro").await;
-    bench.cmd("HSET zoomd:v1:a:held paused by_hand").await;
+    bench.cmd("HSET zoomd:v1:account:held paused by_hand").await;
     assert!(ops(&bench).job("nothing").await.expect("asked").is_none());
     assert!(ops(&bench).job("1700000000000-0").await.expect("asked").is_none());
 
@@ -110,7 +110,7 @@ async fn the_list_shows_jobs_without_an_outcome() {
     for name in ["acme", "held"] {
         bench.account(name, "pro").await;
     }
-    bench.cmd("HSET zoomd:v1:a:held paused x").await;
+    bench.cmd("HSET zoomd:v1:account:held paused x").await;
     admitted(&bench, "runs", "acme", "").await;
     admitted(&bench, "waits", "held", "").await;
     bench.enqueue(&text("acme", r#","id":"queued""#)).await;
@@ -143,7 +143,7 @@ async fn the_list_shows_jobs_without_an_outcome() {
 async fn what_nobody_has_in_hand_is_cancelled() {
     let bench = Bench::start().await;
     bench.account("held", "pro").await;
-    bench.cmd("HSET zoomd:v1:a:held paused x").await;
+    bench.cmd("HSET zoomd:v1:account:held paused x").await;
     admitted(&bench, "waits", "held", r#","reply":true,"metadata":{"t":1}"#).await;
     let unread = bench.enqueue(&text("held", "")).await;
     let read = bench.enqueue(&text("held", r#","id":"read""#)).await;
@@ -155,8 +155,8 @@ async fn what_nobody_has_in_hand_is_cancelled() {
     assert_eq!(bench.int("XLEN zoomd:failures").await, 3);
     assert_eq!(bench.int("XLEN zoomd:jobs").await, 0);
     assert_eq!(bench.int("HLEN zoomd:v1:ids").await, 0);
-    assert_eq!(bench.int("HLEN zoomd:v1:p:held").await, 0);
-    assert_eq!(bench.int("EXISTS zoomd:v1:w:held|me").await, 0);
+    assert_eq!(bench.int("HLEN zoomd:v1:payload:held").await, 0);
+    assert_eq!(bench.int("EXISTS zoomd:v1:room:held|me").await, 0);
     let reply = bench.text("LINDEX zoomd:reply:waits 0").await.expect("reply");
     let reply: Value = serde_json::from_str(&reply).expect("json");
     assert_eq!(reply["code"], "cancelled");
@@ -205,7 +205,7 @@ async fn an_unresolved_job_is_marked_and_ends_after_reconcile() {
 async fn a_full_redis_cancels() {
     let bench = Bench::start().await;
     bench.account("held", "pro").await;
-    bench.cmd("HSET zoomd:v1:a:held paused x").await;
+    bench.cmd("HSET zoomd:v1:account:held paused x").await;
     admitted(&bench, "waits", "held", "").await;
     bench.cmd("CONFIG SET maxmemory 1").await;
     assert_eq!(cancel(&bench, "waits").await, Cancelled::Done);
@@ -216,7 +216,7 @@ async fn a_full_redis_cancels() {
 async fn a_wrong_type_loses_no_job() {
     let bench = Bench::start().await;
     bench.account("held", "pro").await;
-    bench.cmd("HSET zoomd:v1:a:held paused x").await;
+    bench.cmd("HSET zoomd:v1:account:held paused x").await;
     admitted(&bench, "waits", "held", "").await;
     bench.cmd("SET zoomd:failures x").await;
     assert_eq!(cancel(&bench, "waits").await, Cancelled::Broken);
@@ -333,9 +333,9 @@ async fn a_retry_that_is_of_no_use_does_nothing() {
 
     let (_, answer) = admitted(&bench, "b", "acme", "").await;
     bench.end(go(answer), failed(false)).await;
-    bench.cmd("HSET zoomd:v1:a:acme st removed").await;
+    bench.cmd("HSET zoomd:v1:account:acme st removed").await;
     assert_eq!(retry(&bench, "b").await, Retried::NoAccount);
-    bench.cmd("HSET zoomd:v1:a:acme st active").await;
+    bench.cmd("HSET zoomd:v1:account:acme st active").await;
 
     let late = r#","id":"c","deadline":"2090-01-01T00:00:00Z""#;
     let entry = bench.enqueue(&text("acme", late)).await;

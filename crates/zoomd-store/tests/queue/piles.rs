@@ -20,7 +20,7 @@ async fn commands(bench: &Bench) -> u64 {
 
 /// What happens to one job in a room where `size` others wait.
 async fn one_job(bench: &Bench) {
-    bench.cmd("HSET zoomd:v1:a:acme paused x").await;
+    bench.cmd("HSET zoomd:v1:account:acme paused x").await;
     let sound = r#"{"account":"acme","meeting":{"start_time":"2090-01-02T10:00:00Z","topic":"T"}}"#;
     let e = [bench.enqueue(sound).await, bench.enqueue(sound).await];
     bench.read().await;
@@ -28,7 +28,7 @@ async fn one_job(bench: &Bench) {
         let waits = bench.admit_one(job("acme", "me", entry)).await;
         assert!(matches!(waits, Admitted::Waits { .. }), "{waits:?}");
     }
-    bench.cmd("HDEL zoomd:v1:a:acme paused").await;
+    bench.cmd("HDEL zoomd:v1:account:acme paused").await;
     let other = bench.arrive(2).await;
     let first = go(bench.admit_one(job("other", "me", &other[0])).await);
     assert_eq!(bench.end(first, done()).await, Settled::Done);
@@ -47,9 +47,9 @@ async fn a_job_costs_the_same_beside_any_pile() {
         bench.account(name, "unlimited").await;
     }
     let pile = "redis.call('HSET', 'zoomd:v1:ids', id, 'L 1 5-' .. i .. ' - c10y 0 ' .. ARGV[2] .. ' acme|me|') \
-        for _, key in ipairs({'p:acme', 'al:Zacme'}) do \
+        for _, key in ipairs({'payload:acme', 'alias:Zacme'}) do \
           redis.call('HSET', 'zoomd:v1:' .. key, id, 1) end \
-        for _, key in ipairs({'w:acme|me', 'hr:acme', 'ring', 'zz', 'dl', 'due', 'hz:Zacme:light'}) do \
+        for _, key in ipairs({'room:acme|me', 'rooms:acme', 'ring', 'asleep', 'deadline', 'due', 'line:Zacme:light'}) do \
           redis.call('ZADD', 'zoomd:v1:' .. key, ARGV[2], id) end";
     let mut costs = Vec::new();
     for size in SIZES {
@@ -58,7 +58,9 @@ async fn a_job_costs_the_same_beside_any_pile() {
         one_job(&bench).await;
         costs.push(commands(&bench).await - before);
         for key in bench.keys().await {
-            if !["zoomd:jobs", "zoomd:v1:a:acme", "zoomd:v1:a:other"].contains(&key.as_str()) {
+            if !["zoomd:jobs", "zoomd:v1:account:acme", "zoomd:v1:account:other"]
+                .contains(&key.as_str())
+            {
                 bench.cmd(&format!("UNLINK {key}")).await;
             }
         }
@@ -98,9 +100,9 @@ async fn streams_are_cut_and_accounts_and_notes_looked_at_in_steps() {
         }
         assert!(pages > size / 1_000, "{pages} pages of {size}");
 
-        fill(&bench, size, "redis.call('ZADD', 'zoomd:v1:twd', 5, id)", 0, "").await;
+        fill(&bench, size, "redis.call('ZADD', 'zoomd:v1:duplicates_due', 5, id)", 0, "").await;
         Twins::new(bench.store.clone()).due(50, Duration::from_secs(1)).await.expect("due");
-        let left = bench.int("ZCARD zoomd:v1:twd").await.unsigned_abs();
+        let left = bench.int("ZCARD zoomd:v1:duplicates_due").await.unsigned_abs();
         assert_eq!(left, size.saturating_sub(50));
         drop_keys(&bench, &["accounts", "twd"]).await;
     }
@@ -110,8 +112,8 @@ async fn streams_are_cut_and_accounts_and_notes_looked_at_in_steps() {
 const WHOLE: [&str; 8] =
     ["'SMEMBERS'", "'KEYS'", "'HKEYS'", "'HVALS'", "'HGETALL'", "'SCAN'", ", 0, -1", "'-', '+')"];
 /// A grant, its account and its intent have a handful of fields; a hold has two for
-/// each daemon, and ends within a minute.
-const SMALL: [&str; 2] = ["rotation_acquire.lua", "rotation_beat.lua"];
+/// each daemon, and ends within a minute. A layout is raised a page at a time.
+const SMALL: [&str; 3] = ["layout_move.lua", "rotation_acquire.lua", "rotation_beat.lua"];
 
 #[test]
 fn no_script_reads_a_whole_key() {

@@ -79,7 +79,7 @@ async fn jobs_are_listed_in_the_order_in_which_they_are_expected() {
     }
     announce(&bench, Vec::new()).await;
     let now = bench.store.now_ms().await.expect("time");
-    bench.cmd("HSET zoomd:v1:a:held paused upgrade").await;
+    bench.cmd("HSET zoomd:v1:account:held paused upgrade").await;
     admitted(&bench, "paused", "held", |_| {}).await;
     let later = now + 3_600_000;
     admitted(&bench, "later", "acme", |job| job.not_before_ms = Some(later)).await;
@@ -119,9 +119,9 @@ async fn an_obstacle_of_all_daemons_is_told_of_each_job() {
     bench.account("acme", "pro").await;
     bench.account("corp", "pro").await;
     let now = bench.store.now_ms().await.expect("time");
-    bench.cmd("HSET zoomd:v1:a:acme paused x").await;
+    bench.cmd("HSET zoomd:v1:account:acme paused x").await;
     admitted(&bench, "waits", "acme", |_| {}).await;
-    bench.cmd("HDEL zoomd:v1:a:acme paused").await;
+    bench.cmd("HDEL zoomd:v1:account:acme paused").await;
     in_backoff(&bench, "again", "corp", now + 5_000).await;
     bench.enqueue(r#"{"account":"acme","id":"queued","meeting":{"type":3}}"#).await;
     let told = |lines: Vec<JobLine>| -> Vec<_> {
@@ -167,8 +167,8 @@ async fn what_waits_is_told_by_reason_account_and_oldest() {
     }
     announce(&bench, Vec::new()).await;
     let now = bench.store.now_ms().await.expect("time");
-    bench.cmd("HSET zoomd:v1:a:held paused upgrade").await;
-    bench.cmd("HSET zoomd:v1:a:capped cap 1").await;
+    bench.cmd("HSET zoomd:v1:account:held paused upgrade").await;
+    bench.cmd("HSET zoomd:v1:account:capped cap 1").await;
     for id in ["h1", "h2", "h3"] {
         admitted(&bench, id, "held", |job| job.priority = u8::from(id != "h2")).await;
     }
@@ -209,11 +209,11 @@ async fn a_long_room_is_told_in_what_runs_today_and_what_does_not() {
     announce(&bench, Vec::new()).await;
     let entries = bench.arrive(130).await;
     let jobs: Vec<_> = entries.iter().map(|entry| job("acme", "U1", entry)).collect();
-    bench.cmd("HSET zoomd:v1:a:acme paused x").await;
+    bench.cmd("HSET zoomd:v1:account:acme paused x").await;
     for some in jobs.chunks(64) {
         bench.admit(some).await;
     }
-    bench.cmd("HDEL zoomd:v1:a:acme paused").await;
+    bench.cmd("HDEL zoomd:v1:account:acme paused").await;
     let lines = waiting(&bench).await;
     let tomorrow: Vec<_> = lines.iter().filter(|line| line.why == Why::HostDay).collect();
     assert_eq!(tomorrow.len(), 1, "{lines:?}");

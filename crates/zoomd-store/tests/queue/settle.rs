@@ -46,7 +46,7 @@ async fn a_swept_lease_cannot_be_settled_by_its_old_holder() {
     );
     assert_eq!(bench.end(new.ticket, done()).await, Settled::Done);
     assert_eq!(bench.int("XLEN zoomd:results").await, 1);
-    let raised = bench.int("INCR zoomd:v1:took:boot1").await;
+    let raised = bench.int("INCR zoomd:v1:revoked:boot1").await;
     assert!(raised > 1_700_000_000_000_000, "a mark of its own that an older daemon can raise");
 }
 
@@ -87,8 +87,9 @@ async fn what_was_not_sent_is_given_back_on_its_day() {
     let e = bench.arrive(2).await;
     let first = go(bench.admit_one(job("acme", "me", &e[0])).await);
     let second = go(bench.admit_one(job("acme", "me", &e[1])).await);
-    let ledger =
-        |at: i64| format!("HGET zoomd:v1:d:{}:Zacme h:Uacme", zoomd_store::clock::day_name(at));
+    let ledger = |at: i64| {
+        format!("HGET zoomd:v1:ledger:{}:Zacme h:Uacme", zoomd_store::clock::day_name(at))
+    };
     let noon = bench.store.now_ms().await.expect("time");
     assert_eq!(bench.int(&ledger(noon)).await, 2);
     bench.queue.release(vec![first]).await.expect("release");
@@ -110,7 +111,7 @@ async fn near_midnight_both_days_are_charged() {
     let read = async |at: i64| {
         let day = zoomd_store::clock::day_name(at);
         bench
-            .text(&format!("HGET zoomd:v1:d:{day}:Zacme h:Uacme"))
+            .text(&format!("HGET zoomd:v1:ledger:{day}:Zacme h:Uacme"))
             .await
             .map_or(0, |n| n.parse().expect("n"))
     };
@@ -176,7 +177,7 @@ async fn a_host_is_counted_under_its_user_id_once_it_is_known() {
     let bench = Bench::start().await;
     bench.to_noon().await;
     bench.account("acme", "pro").await;
-    bench.cmd("HDEL zoomd:v1:a:acme uid").await;
+    bench.cmd("HDEL zoomd:v1:account:acme uid").await;
     let e = bench.arrive(3).await;
     let answers = bench.admit(&e.iter().map(|e| job("acme", "b@x", e)).collect::<Vec<_>>()).await;
     assert!(matches!(
@@ -190,12 +191,12 @@ async fn a_host_is_counted_under_its_user_id_once_it_is_known() {
         .settle(&bench.queue.settle_batch(vec![settlement], Vec::new()))
         .await
         .expect("settle");
-    assert_eq!(bench.text("HGET zoomd:v1:al:Zacme b@x").await.as_deref(), Some("Ub"));
+    assert_eq!(bench.text("HGET zoomd:v1:alias:Zacme b@x").await.as_deref(), Some("Ub"));
     let claimed = bench.queue.claim(&bench.queue.fence(), 9).await.expect("claim").jobs;
     assert_eq!(claimed.len(), 2, "no more one at a time");
     let day = zoomd_store::clock::day_name(bench.store.now_ms().await.expect("time"));
-    assert_eq!(bench.int(&format!("HGET zoomd:v1:d:{day}:Zacme h:Ub")).await, 3);
-    assert_eq!(bench.text(&format!("HGET zoomd:v1:d:{day}:Zacme h:b@x")).await, None);
+    assert_eq!(bench.int(&format!("HGET zoomd:v1:ledger:{day}:Zacme h:Ub")).await, 3);
+    assert_eq!(bench.text(&format!("HGET zoomd:v1:ledger:{day}:Zacme h:b@x")).await, None);
 }
 
 #[tokio::test]
@@ -209,10 +210,10 @@ async fn failures_are_indexed_with_what_a_retry_needs() {
     let then =
         Then::Failed { code: "zoom_rejected", holds_id: false, outcome, record: Some(record) };
     bench.end(ticket, then).await;
-    assert_eq!(bench.text("HGET zoomd:v1:f:a#1 job").await.as_deref(), Some(r#"{"n":0}"#));
-    let record = bench.text("HGET zoomd:v1:f:a#1 record").await.expect("record");
+    assert_eq!(bench.text("HGET zoomd:v1:failure:a#1 job").await.as_deref(), Some(r#"{"n":0}"#));
+    let record = bench.text("HGET zoomd:v1:failure:a#1 record").await.expect("record");
     assert!(record.contains(r#""attempts":5"#), "{record}");
-    assert_eq!(bench.int("ZCARD zoomd:v1:f").await, 1);
+    assert_eq!(bench.int("ZCARD zoomd:v1:failures").await, 1);
     assert_eq!(bench.int("LLEN zoomd:reply:a").await, 1);
     assert!(bench.int("PTTL zoomd:reply:a").await > 0);
     assert_eq!(bench.text("HGET zoomd:v1:ids a").await, None);
@@ -249,10 +250,10 @@ async fn keys_of_a_wrong_type_lose_no_job() {
     bench.account("fine", "pro").await;
     let e = bench.arrive(3).await;
     // An account's key: its jobs stay where they are, others go on.
-    bench.cmd("SET zoomd:v1:i:acme x").await;
+    bench.cmd("SET zoomd:v1:in_flight:acme x").await;
     let answers = bench.admit(&[job("acme", "me", &e[0]), job("fine", "me", &e[1])]).await;
     assert!(matches!(answers[..], [Admitted::Broken, Admitted::Go(_)]), "{answers:?}");
-    bench.cmd("DEL zoomd:v1:i:acme").await;
+    bench.cmd("DEL zoomd:v1:in_flight:acme").await;
     let held = go(bench.admit_one(job("acme", "me", &e[0])).await);
     // A stream of outcomes: the lease stays, and is settled when it is mended.
     bench.cmd("SET zoomd:results x").await;
@@ -260,7 +261,7 @@ async fn keys_of_a_wrong_type_lose_no_job() {
     bench.cmd("DEL zoomd:results").await;
     assert_eq!(bench.end(held, done()).await, Settled::Done);
     // A key of all: told as what it is, and nothing is changed.
-    for key in ["lease", "own", "ids"] {
+    for key in ["leases", "owner", "ids"] {
         bench.cmd(&format!("RENAME zoomd:v1:{key} kept")).await;
         bench.cmd(&format!("SET zoomd:v1:{key} x")).await;
         let error = bench
@@ -292,7 +293,9 @@ async fn repeated_429s_of_a_second_lower_the_rate_and_it_recovers() {
             .filter_map(|one| if let Admitted::Go(ticket) = one { Some(ticket) } else { None })
             .collect();
         // What waits would stand before the next.
-        bench.cmd("DEL zoomd:v1:w:acme|me zoomd:v1:hr:acme zoomd:v1:ring zoomd:v1:zz").await;
+        bench
+            .cmd("DEL zoomd:v1:room:acme|me zoomd:v1:rooms:acme zoomd:v1:ring zoomd:v1:asleep")
+            .await;
         gone
     };
     for (round, granted) in [(1, 24), (2, 24), (3, 12)] {
@@ -305,7 +308,7 @@ async fn repeated_429s_of_a_second_lower_the_rate_and_it_recovers() {
         assert_eq!(bench.queue.settle(&batch).await.expect("settle"), [Settled::Done]);
         bench.shift(Duration::from_millis(2_500)).await;
         let day = zoomd_store::clock::day_name(until_ms);
-        bench.cmd(&format!("DEL zoomd:v1:d:{day}:Zacme")).await;
+        bench.cmd(&format!("DEL zoomd:v1:ledger:{day}:Zacme")).await;
     }
     assert_eq!(admitted(25).await.len(), 6, "a quarter, after the third");
     bench.shift(Duration::from_secs(30)).await;
@@ -326,12 +329,12 @@ async fn what_an_unknown_zoom_account_spent_goes_with_it_when_it_is_known() {
     let epoch = "1700000000000-00000001";
     for name in ["acme", "twin"] {
         bench.account(name, "pro").await;
-        bench.cmd(&format!("HDEL zoomd:v1:a:{name} z uid")).await;
+        bench.cmd(&format!("HDEL zoomd:v1:account:{name} z uid")).await;
     }
     let now = bench.store.now_ms().await.expect("time");
     let day = zoomd_store::clock::day_name(now);
     let count = async |zoom: &str, field: &str| {
-        let text = bench.text(&format!("HGET zoomd:v1:d:{day}:{zoom} {field}")).await;
+        let text = bench.text(&format!("HGET zoomd:v1:ledger:{day}:{zoom} {field}")).await;
         text.map_or(0, |n| n.parse::<u64>().expect("a number"))
     };
     // One call of each answered, one of the first account's still under way.
@@ -353,7 +356,10 @@ async fn what_an_unknown_zoom_account_spent_goes_with_it_when_it_is_known() {
     let learnt = grants.learn(&account, epoch.parse().expect("an epoch"), &identity).await;
     assert!(matches!(learnt, Ok(Learnt::Stored)), "{learnt:?}");
     assert_eq!((count("Z1", "l:light").await, count("Z1", "h:U1").await), (2, 1));
-    assert_eq!(bench.int(&format!("EXISTS zoomd:v1:d:{day}:~acme zoomd:v1:gate:~acme")).await, 0);
+    assert_eq!(
+        bench.int(&format!("EXISTS zoomd:v1:ledger:{day}:~acme zoomd:v1:gate:~acme")).await,
+        0
+    );
     // What was under way under the old name closes the gate of the new one.
     let then = Then::Room { mode: Mode::Create, record: None, nap: None };
     let mut settlement = Settlement::new(under_way, then);

@@ -14,7 +14,7 @@ async fn shared(plans: &[(&str, &str)]) -> Bench {
     bench.to_noon().await;
     for (name, plan) in plans {
         bench.account(name, plan).await;
-        bench.cmd(&format!("HSET zoomd:v1:a:{name} z Zboth uid U{name}")).await;
+        bench.cmd(&format!("HSET zoomd:v1:account:{name} z Zboth uid U{name}")).await;
     }
     bench
 }
@@ -44,7 +44,7 @@ async fn one_batch_of_several_accounts_grants_no_more_than_there_is() {
     assert_eq!(gone(&bench, &of(&["a", "b"], "me", &e[..20])).await, 3);
     let e = &e[20..];
     bench.shift(Duration::from_millis(1_100)).await;
-    bench.cmd("DEL zoomd:v1:hr:a zoomd:v1:hr:b zoomd:v1:w:a|me zoomd:v1:w:b|me").await;
+    bench.cmd("DEL zoomd:v1:rooms:a zoomd:v1:rooms:b zoomd:v1:room:a|me zoomd:v1:room:b|me").await;
     // Another plan of the same Zoom account is looked at by itself.
     assert_eq!(gone(&bench, &of(&["a", "c"], "me", e)).await, 3);
 }
@@ -57,12 +57,14 @@ async fn one_batch_of_several_accounts_spends_a_hosts_day_once() {
         let e = bench.arrive(24).await;
         granted += gone(&bench, &of(&["a", "b"], "U1", &e)).await;
         bench.shift(Duration::from_millis(1_100)).await;
-        bench.cmd("DEL zoomd:v1:hr:a zoomd:v1:hr:b zoomd:v1:w:a|U1 zoomd:v1:w:b|U1").await;
-        bench.cmd("DEL zoomd:v1:ring zoomd:v1:zz").await;
+        bench
+            .cmd("DEL zoomd:v1:rooms:a zoomd:v1:rooms:b zoomd:v1:room:a|U1 zoomd:v1:room:b|U1")
+            .await;
+        bench.cmd("DEL zoomd:v1:ring zoomd:v1:asleep").await;
     }
     assert_eq!(granted, 100);
     let keys: Vec<String> =
-        redis::from_redis_value(bench.cmd("KEYS zoomd:v1:d:*").await).expect("keys");
+        redis::from_redis_value(bench.cmd("KEYS zoomd:v1:ledger:*").await).expect("keys");
     assert_eq!(keys.len(), 1, "{keys:?}");
     assert_eq!(bench.int(&format!("HGET {} h:U1", keys[0])).await, 100);
 }
@@ -116,9 +118,12 @@ async fn nobody_stands_in_line_when_nobody_waits() {
     for left in [2, 0] {
         bench.shift(Duration::from_millis(1_100)).await;
         claimed(&bench, 9).await;
-        assert_eq!(bench.int("EXISTS zoomd:v1:hz:Zboth:light").await, i64::from(left > 0));
+        assert_eq!(bench.int("EXISTS zoomd:v1:line:Zboth:light").await, i64::from(left > 0));
     }
-    assert_eq!(bench.int("EXISTS zoomd:v1:hz:Zboth:light zoomd:v1:ring zoomd:v1:zz").await, 0);
+    assert_eq!(
+        bench.int("EXISTS zoomd:v1:line:Zboth:light zoomd:v1:ring zoomd:v1:asleep").await,
+        0
+    );
     let e = bench.arrive(3).await;
     bench.shift(Duration::from_millis(1_100)).await;
     assert_eq!(gone(&bench, &of(&["b"], "me", &e)).await, 3);
@@ -131,8 +136,8 @@ async fn a_lane_that_is_gone_holds_up_nobody() {
     gone(&bench, &of(&["a", "b"], "me", &e)).await;
     claimed(&bench, 9).await;
     // Paused, and an account nobody knows, stand before the one that can run.
-    bench.cmd("HSET zoomd:v1:a:a paused x").await;
-    bench.cmd("ZADD zoomd:v1:hz:Zboth:light 1 a 2 nobody 3 nobody? 4 c").await;
+    bench.cmd("HSET zoomd:v1:account:a paused x").await;
+    bench.cmd("ZADD zoomd:v1:line:Zboth:light 1 a 2 nobody 3 nobody? 4 c").await;
     bench.shift(Duration::from_millis(1_100)).await;
     assert_eq!(claimed(&bench, 9).await, BTreeMap::from([("b".to_owned(), 3)]));
 }

@@ -23,12 +23,12 @@ fn why(admitted: &Admitted) -> Option<Why> {
 async fn a_room_is_served_by_priority_then_by_age() {
     let bench = Bench::start().await;
     bench.account("acme", "unlimited").await;
-    bench.cmd("HSET zoomd:v1:a:acme paused x").await;
+    bench.cmd("HSET zoomd:v1:account:acme paused x").await;
     let e = bench.arrive(6).await;
     let priority = [2, 1, 0, 1, 2, 0];
     let of = |n: usize| Admission { priority: priority[n], ..job("acme", "me", &e[n]) };
     bench.admit(&(0..6).map(of).collect::<Vec<_>>()).await;
-    bench.cmd("HDEL zoomd:v1:a:acme paused").await;
+    bench.cmd("HDEL zoomd:v1:account:acme paused").await;
     bench.shift(Duration::from_secs(61)).await;
     let mut served = Vec::new();
     for _ in 0..6 {
@@ -43,7 +43,7 @@ async fn a_cap_in_flight_holds_its_account_alone() {
     for name in ["capped", "free"] {
         bench.account(name, "unlimited").await;
     }
-    bench.cmd("HSET zoomd:v1:a:capped cap 2").await;
+    bench.cmd("HSET zoomd:v1:account:capped cap 2").await;
     let e = bench.arrive(8).await;
     let of = |n: usize| job(if n < 5 { "capped" } else { "free" }, "me", &e[n]);
     let mut answers = bench.admit(&(0..8).map(of).collect::<Vec<_>>()).await;
@@ -65,14 +65,14 @@ async fn a_paused_account_holds_up_no_other() {
     for name in ["paused", "busy"] {
         bench.account(name, "unlimited").await;
     }
-    bench.cmd("HSET zoomd:v1:a:paused paused because").await;
+    bench.cmd("HSET zoomd:v1:account:paused paused because").await;
     let e = bench.arrive(40).await;
     let of = |n: usize| job(if n < 20 { "paused" } else { "busy" }, "me", &e[n]);
     let answers = bench.admit(&(0..40).map(of).collect::<Vec<_>>()).await;
     assert!(answers[..20].iter().all(|a| why(a).is_some()));
     assert!(answers[20..].iter().all(|a| why(a).is_none()));
     assert!(claim(&bench, 99).await.is_empty());
-    bench.cmd("HDEL zoomd:v1:a:paused paused").await;
+    bench.cmd("HDEL zoomd:v1:account:paused paused").await;
     bench.shift(Duration::from_secs(61)).await;
     assert_eq!(claim(&bench, 99).await.len(), 20);
 }
@@ -116,9 +116,9 @@ async fn of_five_hundred_hosts_a_spent_one_waits_alone() {
     bench.account("org", "hundred").await;
     let now = bench.store.now_ms().await.expect("time");
     let day = zoomd_store::clock::day_name(now);
-    bench.cmd(&format!("HSET zoomd:v1:d:{day}:Zorg h:U000 100")).await;
+    bench.cmd(&format!("HSET zoomd:v1:ledger:{day}:Zorg h:U000 100")).await;
     // Its jobs come first, and all must go through rooms.
-    bench.cmd("HSET zoomd:v1:a:org paused x").await;
+    bench.cmd("HSET zoomd:v1:account:org paused x").await;
     let e = bench.arrive(1_600).await;
     let host = |n: usize| if n < 600 { 0 } else { n % 500 };
     let jobs: Vec<_> =
@@ -126,7 +126,7 @@ async fn of_five_hundred_hosts_a_spent_one_waits_alone() {
     for batch in jobs.chunks(128) {
         bench.admit(batch).await;
     }
-    bench.cmd("HDEL zoomd:v1:a:org paused").await;
+    bench.cmd("HDEL zoomd:v1:account:org paused").await;
     bench.shift(Duration::from_secs(61)).await;
     let (mut hosts, mut calls, mut looks) = (BTreeSet::new(), 0, 0);
     loop {
@@ -140,7 +140,7 @@ async fn of_five_hundred_hosts_a_spent_one_waits_alone() {
     }
     assert_eq!((hosts.len(), calls), (499, 998));
     assert!(looks < 40, "{looks} claims");
-    assert_eq!(bench.int("ZCARD zoomd:v1:w:org|U000").await, 602);
+    assert_eq!(bench.int("ZCARD zoomd:v1:room:org|U000").await, 602);
     // And what comes now does not stand behind it.
     let e = bench.arrive(2).await;
     go(bench.admit_one(job("org", "U001", &e[0])).await);
@@ -158,7 +158,7 @@ async fn ten_thousand_due_at_midnight_are_released_in_steps() {
     }
     let fill = "for i = 0, 9999 do local id = 'job-' .. i local a = 'a' .. i % 100 \
         redis.call('HSET', 'zoomd:v1:ids', id, 'L 1 ' .. ARGV[1] .. '-' .. i .. ' - c10y 0 4000000000000 ' .. a .. '|U' .. i % 1000 .. '|') \
-        redis.call('HSET', 'zoomd:v1:p:' .. a, id, '{}') \
+        redis.call('HSET', 'zoomd:v1:payload:' .. a, id, '{}') \
         redis.call('ZADD', 'zoomd:v1:due', ARGV[1], id) end";
     bench.conn.value(redis::cmd("EVAL").arg(fill).arg(0).arg(midnight)).await.expect("fill");
     // Half of the hosts have spent the day that ends.
@@ -166,7 +166,7 @@ async fn ten_thousand_due_at_midnight_are_released_in_steps() {
     for n in 0..1_000 {
         let account = n % 100;
         if n % 200 >= 100 {
-            bench.cmd(&format!("HSET zoomd:v1:d:{day}:Za{account} h:U{n} 100")).await;
+            bench.cmd(&format!("HSET zoomd:v1:ledger:{day}:Za{account} h:U{n} 100")).await;
         }
     }
     assert_eq!(bench.queue.promote(500).await.expect("promote").moved, 0, "not yet");
@@ -190,7 +190,7 @@ async fn ten_thousand_due_at_midnight_are_released_in_steps() {
     assert_eq!(at_once, 5_000, "a call now belongs to both days");
     // The others wake after the margin, spread over ten seconds.
     let scores: Vec<(String, i64)> = {
-        let value = bench.cmd("ZRANGE zoomd:v1:zz 0 -1 WITHSCORES").await;
+        let value = bench.cmd("ZRANGE zoomd:v1:asleep 0 -1 WITHSCORES").await;
         redis::from_redis_value::<Vec<(String, f64)>>(value)
             .expect("scores")
             .into_iter()

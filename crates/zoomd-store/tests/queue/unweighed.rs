@@ -30,8 +30,8 @@ async fn start(plan: &str) -> Bench {
     let bench = Bench::with(Options { aof: None, ..Options::default() }, settings).await;
     for (name, zoom, more) in ACCOUNTS {
         bench.account(name, plan).await;
-        bench.cmd(&format!("HSET zoomd:v1:a:{name} z {zoom} {more}")).await;
-        bench.cmd(&format!("HSET zoomd:v1:al:{zoom} known@x Uknown")).await;
+        bench.cmd(&format!("HSET zoomd:v1:account:{name} z {zoom} {more}")).await;
+        bench.cmd(&format!("HSET zoomd:v1:alias:{zoom} known@x Uknown")).await;
     }
     bench
 }
@@ -66,14 +66,16 @@ async fn marks(bench: &Bench) -> BTreeMap<String, String> {
     let mut found = BTreeMap::new();
     for key in bench.keys().await {
         let read = match key.strip_prefix("zoomd:v1:").and_then(|rest| rest.split(':').next()) {
-            Some("d" | "al") => format!("HGETALL {key}"),
-            Some("i" | "lease" | "ring" | "zz" | "due") => format!("ZRANGE {key} 0 -1 WITHSCORES"),
-            Some("own") => format!("HGETALL {key}"),
+            Some("ledger" | "alias") => format!("HGETALL {key}"),
+            Some("in_flight" | "leases" | "ring" | "asleep" | "due") => {
+                format!("ZRANGE {key} 0 -1 WITHSCORES")
+            }
+            Some("owner") => format!("HGETALL {key}"),
             _ => continue,
         };
         let mut items: Vec<String> =
             redis::from_redis_value(bench.cmd(&read).await).expect("items");
-        let ttl = if key.starts_with("zoomd:v1:d:") {
+        let ttl = if key.starts_with("zoomd:v1:ledger:") {
             bench.int(&format!("TTL {key}")).await
         } else {
             -1
@@ -90,7 +92,7 @@ async fn marks(bench: &Bench) -> BTreeMap<String, String> {
 async fn empty(bench: &Bench) {
     for key in bench.keys().await {
         let rest = key.strip_prefix("zoomd:v1:").unwrap_or_default();
-        if ["w:", "p:", "hr:", "hz:", "gate:", "ring", "zz", "due", "dl"]
+        if ["room:", "payload:", "rooms:", "line:", "gate:", "ring", "asleep", "due", "deadline"]
             .iter()
             .any(|k| rest.starts_with(k))
         {
@@ -159,14 +161,14 @@ async fn a_damaged_ledger_is_met_on_the_short_way_too() {
     let admit = async |entry| bench.admit_one(job("solo", "me", entry)).await;
     assert!(matches!(admit(&entries[0]).await, Admitted::Go(_)));
     let keys = bench.keys().await;
-    let ledger = keys.iter().find(|key| key.starts_with("zoomd:v1:d:")).expect("a ledger");
+    let ledger = keys.iter().find(|key| key.starts_with("zoomd:v1:ledger:")).expect("a ledger");
     bench.cmd(&format!("HSET {ledger} l:light many")).await;
     assert!(matches!(admit(&entries[1]).await, Admitted::Go(_)));
     assert_eq!(bench.int(&format!("HGET {ledger} l:light")).await, 1);
     bench.cmd(&format!("SET {ledger} x")).await;
-    let known = bench.int("HLEN zoomd:v1:own").await;
+    let known = bench.int("HLEN zoomd:v1:owner").await;
     assert!(matches!(admit(&entries[2]).await, Admitted::Broken));
-    assert_eq!(bench.int("HLEN zoomd:v1:own").await, known);
+    assert_eq!(bench.int("HLEN zoomd:v1:owner").await, known);
     bench.cmd(&format!("DEL {ledger}")).await;
     assert!(matches!(admit(&entries[2]).await, Admitted::Go(_)), "its entry is still pending");
 }

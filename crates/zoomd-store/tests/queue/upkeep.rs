@@ -96,7 +96,7 @@ async fn failures_leave_the_index_after_thirty_days() {
     assert_eq!(bench.queue.forget_failures().await.expect("forget"), 0);
     bench.shift(Duration::from_secs(31 * 24 * 3600)).await;
     assert_eq!(bench.queue.forget_failures().await.expect("forget"), 1);
-    assert_eq!(bench.int("EXISTS zoomd:v1:f:a#1 zoomd:v1:f").await, 0);
+    assert_eq!(bench.int("EXISTS zoomd:v1:failure:a#1 zoomd:v1:failures").await, 0);
     assert_eq!(bench.int("XLEN zoomd:failures").await, 1);
 }
 
@@ -104,15 +104,15 @@ async fn failures_leave_the_index_after_thirty_days() {
 async fn a_lane_that_lost_its_turn_gets_one() {
     let bench = Bench::start().await;
     bench.account("acme", "unlimited").await;
-    bench.cmd("HSET zoomd:v1:a:acme paused x").await;
+    bench.cmd("HSET zoomd:v1:account:acme paused x").await;
     let e = bench.arrive(1).await;
     bench.admit_one(job("acme", "me", &e[0])).await;
-    bench.cmd("HDEL zoomd:v1:a:acme paused").await;
-    bench.cmd("DEL zoomd:v1:zz zoomd:v1:ring").await;
-    bench.cmd("ZADD zoomd:v1:i:acme 5 over").await;
+    bench.cmd("HDEL zoomd:v1:account:acme paused").await;
+    bench.cmd("DEL zoomd:v1:asleep zoomd:v1:ring").await;
+    bench.cmd("ZADD zoomd:v1:in_flight:acme 5 over").await;
     assert!(bench.queue.claim(&bench.queue.fence(), 9).await.expect("claim").jobs.is_empty());
     assert_eq!(bench.queue.tend_accounts(None).await.expect("tend").changed, 1);
-    assert_eq!(bench.int("ZCARD zoomd:v1:i:acme").await, 0);
+    assert_eq!(bench.int("ZCARD zoomd:v1:in_flight:acme").await, 0);
     assert_eq!(bench.queue.claim(&bench.queue.fence(), 9).await.expect("claim").jobs.len(), 1);
     assert_eq!(bench.queue.drop_consumers().await.expect("drop"), 0);
 }

@@ -33,9 +33,9 @@ async fn a_sleeping_job_wakes_at_its_time() {
     assert_eq!(job.record, record);
     assert_eq!(bench.end(job.ticket, done()).await, Settled::Done);
     for empty in [
-        "HLEN zoomd:v1:p:acme",
-        "HLEN zoomd:v1:r:acme",
-        "ZCARD zoomd:v1:dl",
+        "HLEN zoomd:v1:payload:acme",
+        "HLEN zoomd:v1:record:acme",
+        "ZCARD zoomd:v1:deadline",
         "HLEN zoomd:v1:ids",
         "ZCARD zoomd:v1:due",
     ] {
@@ -47,7 +47,7 @@ async fn a_sleeping_job_wakes_at_its_time() {
 async fn a_deadline_passes_wherever_the_job_waits() {
     let bench = Bench::start().await;
     bench.account("acme", "pro").await;
-    bench.cmd("HSET zoomd:v1:a:acme paused x").await;
+    bench.cmd("HSET zoomd:v1:account:acme paused x").await;
     let e = bench.arrive(2).await;
     let now = bench.store.now_ms().await.expect("time");
     let deadline_ms = now + 10_000;
@@ -64,7 +64,7 @@ async fn a_deadline_passes_wherever_the_job_waits() {
         assert!(job.expired);
         assert_eq!(bench.end(job.ticket, crate::bench::failed(false)).await, Settled::Done);
     }
-    assert_eq!(bench.int("ZCARD zoomd:v1:w:acme|me").await, 0);
+    assert_eq!(bench.int("ZCARD zoomd:v1:room:acme|me").await, 0);
     assert_eq!(bench.int("XLEN zoomd:failures").await, 2);
 }
 
@@ -99,7 +99,7 @@ async fn accounts_and_hosts_take_turns() {
     let bench = Bench::start().await;
     for name in ["loud", "calm"] {
         bench.account(name, "unlimited").await;
-        bench.cmd(&format!("HSET zoomd:v1:a:{name} paused x")).await;
+        bench.cmd(&format!("HSET zoomd:v1:account:{name} paused x")).await;
     }
     let e = bench.arrive(140).await;
     let jobs: Vec<_> = e
@@ -113,7 +113,7 @@ async fn accounts_and_hosts_take_turns() {
         .collect();
     bench.admit(&jobs).await;
     for name in ["loud", "calm"] {
-        bench.cmd(&format!("HDEL zoomd:v1:a:{name} paused")).await;
+        bench.cmd(&format!("HDEL zoomd:v1:account:{name} paused")).await;
     }
     bench.shift(Duration::from_secs(61)).await;
     let mut count = std::collections::BTreeMap::<String, usize>::new();
@@ -131,7 +131,7 @@ async fn the_rate_of_a_second_is_kept() {
     let bench = Bench::start().await;
     bench.to_noon().await;
     bench.account("acme", "free").await; // 3 of 4 a second
-    bench.cmd("HSET zoomd:v1:a:acme uid U").await;
+    bench.cmd("HSET zoomd:v1:account:acme uid U").await;
     let e = bench.arrive(10).await;
     let answers = bench.admit(&e.iter().map(|e| job("acme", "me", e)).collect::<Vec<_>>()).await;
     assert_eq!(answers.iter().filter(|a| matches!(a, Admitted::Go(_))).count(), 3);
@@ -167,7 +167,17 @@ async fn sizes_on_both_sides_of_what_unpack_can_hold() {
         assert!(expired.jobs.is_empty());
         bench.shift(Duration::from_secs(60)).await;
         bench.queue.sweep(1000).await.expect("sweep");
-        for key in ["ids", "p:acme", "w:acme|me", "hr:acme", "ring", "zz", "dl", "lease", "own"] {
+        for key in [
+            "ids",
+            "payload:acme",
+            "room:acme|me",
+            "rooms:acme",
+            "ring",
+            "asleep",
+            "deadline",
+            "leases",
+            "owner",
+        ] {
             bench.cmd(&format!("DEL zoomd:v1:{key}")).await;
         }
     }
@@ -177,8 +187,8 @@ async fn sizes_on_both_sides_of_what_unpack_can_hold() {
 async fn fill(bench: &Bench, size: u64, at: i64) {
     let script = "for i = 1, tonumber(ARGV[1]) do local id = 'job-' .. i \
         redis.call('HSET', 'zoomd:v1:ids', id, 'L 1 ' .. ARGV[2] .. '-' .. i .. ' - c10y 0 4000000000000 acme|me|') \
-        redis.call('HSET', 'zoomd:v1:p:acme', id, '{}') \
-        redis.call('ZADD', 'zoomd:v1:dl', 4000000000000, id) \
+        redis.call('HSET', 'zoomd:v1:payload:acme', id, '{}') \
+        redis.call('ZADD', 'zoomd:v1:deadline', 4000000000000, id) \
         redis.call('ZADD', 'zoomd:v1:due', ARGV[2], id) end";
     let mut cmd = redis::cmd("EVAL");
     cmd.arg(script).arg(0).arg(size).arg(at);
@@ -190,7 +200,7 @@ async fn a_long_wait_is_told_with_its_reason() {
     let bench = Bench::start().await;
     bench.account("acme", "pro").await;
     bench.account("parked", "pro").await;
-    bench.cmd("HSET zoomd:v1:a:parked st needs_reauth").await;
+    bench.cmd("HSET zoomd:v1:account:parked st needs_reauth").await;
     let e = bench.arrive(3).await;
     let now = bench.store.now_ms().await.expect("time");
     let until = |ms: i64| Some(now + ms);
@@ -236,20 +246,20 @@ async fn a_job_claimed_after_a_full_day_is_told_which() {
     bench.account("acme", "pro").await;
     let entries = bench.arrive(1).await;
     let day = zoomd_store::clock::day_name(bench.store.now_ms().await.expect("time"));
-    bench.cmd(&format!("HSET zoomd:v1:d:{day}:Zacme h:Uacme 100")).await;
+    bench.cmd(&format!("HSET zoomd:v1:ledger:{day}:Zacme h:Uacme 100")).await;
     let waits = bench.admit_one(job("acme", "me", &entries[0])).await;
     assert!(matches!(waits, Admitted::Waits { why: Why::HostDay, .. }), "{waits:?}");
     bench.to_tomorrow(60_000).await;
     let claimed = bench.queue.claim(&bench.queue.fence(), 10).await.expect("claim");
     assert_eq!(claimed.jobs[0].full_day, Some(Why::HostDay));
     // One that came today is not.
-    bench.cmd("HSET zoomd:v1:a:acme paused x").await;
+    bench.cmd("HSET zoomd:v1:account:acme paused x").await;
     let now = bench.store.now_ms().await.expect("time");
     let entry: std::sync::Arc<str> = format!("{now}-1").into();
     bench.cmd(&format!("XADD zoomd:jobs {entry} job {{}}")).await;
     bench.read().await;
     bench.admit_one(job("acme", "me", &entry)).await;
-    bench.cmd("HDEL zoomd:v1:a:acme paused").await;
+    bench.cmd("HDEL zoomd:v1:account:acme paused").await;
     bench.shift(Duration::from_secs(61)).await;
     let claimed = bench.queue.claim(&bench.queue.fence(), 10).await.expect("claim");
     assert_eq!(claimed.jobs[0].full_day, None);

@@ -53,7 +53,7 @@ impl Walk {
         let mut model = FairQueue::new(budgets(), send_ms);
         for (name, zoom, plan) in ACCOUNTS {
             bench.account(name, plan).await;
-            bench.cmd(&format!("HSET zoomd:v1:a:{name} z {zoom}")).await;
+            bench.cmd(&format!("HSET zoomd:v1:account:{name} z {zoom}")).await;
             model.account(name, zoom, plan);
         }
         Self {
@@ -162,15 +162,15 @@ impl Walk {
         let paused = !self.paused.get(name).copied().unwrap_or(false) && self.dice.below(3) == 0;
         self.paused.insert(name, paused);
         if paused {
-            self.bench.cmd(&format!("HSET zoomd:v1:a:{name} paused x")).await;
+            self.bench.cmd(&format!("HSET zoomd:v1:account:{name} paused x")).await;
         } else {
-            self.bench.cmd(&format!("HDEL zoomd:v1:a:{name} paused")).await;
+            self.bench.cmd(&format!("HDEL zoomd:v1:account:{name} paused")).await;
             // As account_set.lua wakes its lane.
             let wake = "if redis.call('ZREM', KEYS[2], ARGV[1]) == 1 then \
                 local last = redis.call('ZREVRANGE', KEYS[1], 0, 0, 'WITHSCORES') \
                 redis.call('ZADD', KEYS[1], 'NX', last[2] and tonumber(last[2]) + 1 or 1, ARGV[1]) end";
             let mut cmd = redis::cmd("EVAL");
-            cmd.arg(wake).arg(2).arg("zoomd:v1:ring").arg("zoomd:v1:zz").arg(name);
+            cmd.arg(wake).arg(2).arg("zoomd:v1:ring").arg("zoomd:v1:asleep").arg(name);
             self.bench.conn.value(&cmd).await.expect("wake");
         }
         self.model.pause(name, paused);

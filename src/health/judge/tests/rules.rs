@@ -47,6 +47,7 @@ fn a_redis_that_cannot_be_asked_is_the_first_problem_and_never_replaced() {
     for (absent, code, next) in [
         (absent(ErrorKind::Unreachable, "redis: refused"), "redis_unreachable", "PING"),
         (absent(ErrorKind::ReadOnly, "a replica of x"), "redis_read_only", "primary"),
+        (absent(ErrorKind::Layout, "namespace n has layout 1"), "other_layout", "earlier version"),
         (absent(ErrorKind::Auth, "WRONGPASS"), "redis_unreachable", "ZOOMD_REDIS_URL_FILE"),
         (absent(ErrorKind::Unreachable, "BUSY script"), "redis_unreachable", "SCRIPT KILL"),
     ] {

@@ -9,14 +9,14 @@ local function take_back(id, own, j)
   if string.find(own.flags, 'h', 1, true) then
     local entries = try('XRANGE', KEYS[2], j.entry, j.entry)
     if entries.err then return false end
-    local kept = try('HSET', P .. 'p:' .. j.A, id, job_of(entries[1]))
+    local kept = try('HSET', P .. 'payload:' .. j.A, id, job_of(entries[1]))
     if type(kept) == 'table' then return false end
     call('XACK', KEYS[2], 'zoomd', j.entry)
     call('XDEL', KEYS[2], j.entry)
   end
-  if soon(j.dl) then call('ZADD', P .. 'dl', j.dl, id) end
+  if soon(j.dl) then call('ZADD', P .. 'deadline', j.dl, id) end
   memories[#memories + 1], memories[#memories + 2] = id, format_live(j)
-  try('ZREM', P .. 'i:' .. j.A, id)
+  try('ZREM', P .. 'in_flight:' .. j.A, id)
   j.id = id
   rooms[#rooms + 1] = j
   local boot = string.match(own.fence, '^(.*)%.%d+$')
@@ -33,7 +33,7 @@ local function finish_back()
   -- since 1970), since daemons of the version before this one raise it by one.
   local clock = call('TIME')
   local mark = clock[1] .. string.sub('00000' .. clock[2], -6)
-  for boot in pairs(boots) do call('SET', P .. 'took:' .. boot, mark, 'EX', 86400) end
+  for boot in pairs(boots) do call('SET', P .. 'revoked:' .. boot, mark, 'EX', 86400) end
   if #rooms > 0 then try('PUBLISH', P .. 'wake', 'q') end
-  variadic('HDEL', P .. 'own', done)
+  variadic('HDEL', P .. 'owner', done)
 end

@@ -65,7 +65,7 @@ local function format_live(j)
   return table.concat({'L', j.run, j.entry, j.digest, j.mode .. j.prio .. j.sweeps .. j.rec, j.sent, j.dl,
                        j.A .. '|' .. j.host .. '|' .. j.other}, ' ')
 end
--- `own`: <fence>|<granted ms>|<flags>|<Zoom account>; the same text for all jobs
+-- `owner`: <fence>|<granted ms>|<flags>|<Zoom account>; the same text for all jobs
 -- that one call leased for an account and a purpose, so it is parsed once.
 -- flags: s may have been sent, h entry still in the stream, x first create of an
 -- unknown host, b charged to both days, c of an account with a cap, r a look,
@@ -99,9 +99,9 @@ end
 -- Whether a job can be put into its room: the room's keys are of our types.
 local sound = {}
 local function has_room(j)
-  local key = P .. 'w:' .. j.A .. '|' .. room_of(j)
+  local key = P .. 'room:' .. j.A .. '|' .. room_of(j)
   if sound[key] == nil then
-    sound[key] = type(try('ZCARD', key)) ~= 'table' and type(try('ZCARD', P .. 'hr:' .. j.A)) ~= 'table'
+    sound[key] = type(try('ZCARD', key)) ~= 'table' and type(try('ZCARD', P .. 'rooms:' .. j.A)) ~= 'table'
   end
   return sound[key]
 end
@@ -113,7 +113,7 @@ local function into_rooms(jobs, sleep_of)
   local ring = false
   local rooms, order = {}, {}
   for _, j in ipairs(jobs) do
-    local key = P .. 'w:' .. j.A .. '|' .. room_of(j)
+    local key = P .. 'room:' .. j.A .. '|' .. room_of(j)
     local r = rooms[key]
     if not r then
       r = {key = key, job = j, members = {}, was = call('ZCARD', key)}
@@ -130,15 +130,15 @@ local function into_rooms(jobs, sleep_of)
       local room_until, lane_until
       if sleep_of then room_until, lane_until = sleep_of(j) end
       if j.mode == 'c' and room_until then
-        call('ZADD', P .. 'zz', room_until, j.A .. '|' .. j.host)
+        call('ZADD', P .. 'asleep', room_until, j.A .. '|' .. j.host)
       else
         if j.mode == 'c' then
-          call('ZREM', P .. 'zz', j.A .. '|' .. j.host)
-          call('ZADD', P .. 'hr:' .. j.A, 'NX', back(P .. 'hr:' .. j.A), j.host)
+          call('ZREM', P .. 'asleep', j.A .. '|' .. j.host)
+          call('ZADD', P .. 'rooms:' .. j.A, 'NX', back(P .. 'rooms:' .. j.A), j.host)
         end
         if lane_until then
-          if not call('ZSCORE', P .. 'ring', lane) then call('ZADD', P .. 'zz', 'NX', lane_until, lane) end
-        elseif not call('ZSCORE', P .. 'zz', lane) then
+          if not call('ZSCORE', P .. 'ring', lane) then call('ZADD', P .. 'asleep', 'NX', lane_until, lane) end
+        elseif not call('ZSCORE', P .. 'asleep', lane) then
           ring_push(lane)
         end
       end

@@ -70,7 +70,7 @@ end
 local function load_account(A)
   local a = accounts[A]
   if a then return a end
-  local v = try('HMGET', P .. 'a:' .. A, 'st', 'ep', 'gen', 'plan', 'z', 'uid', 'em', 'cap', 'paused', 'lku', 'int')
+  local v = try('HMGET', P .. 'account:' .. A, 'st', 'ep', 'gen', 'plan', 'z', 'uid', 'em', 'cap', 'paused', 'lku', 'int')
   if not v[1] then
     a = {name = A, left = 1e9, broken = v.err and true, missing = not v.err}
     accounts[A] = a
@@ -94,13 +94,13 @@ local function load_account(A)
 end
 
 -- Lanes that wait for a budget of a Zoom account, in the order of their turn.
-local function line_key(a, label) return P .. 'hz:' .. a.z .. ':' .. label end
+local function line_key(a, label) return P .. 'line:' .. a.z .. ':' .. label end
 -- Which of the account's rare keys are there: gates closed, rooms with work, and
 -- others of its Zoom account that stand in line for `label`.
 local function look_around(a, room_key, label)
   if a.looked then return call('EXISTS', room_key) > 0 end
   a.looked = true
-  local gates, rooms, line = P .. 'gate:' .. a.z, P .. 'hr:' .. a.name, line_key(a, label)
+  local gates, rooms, line = P .. 'gate:' .. a.z, P .. 'rooms:' .. a.name, line_key(a, label)
   if call('EXISTS', gates, rooms, line, room_key) == 0 then return false end
   a.gated = call('EXISTS', gates) == 1
   a.waiting = call('EXISTS', rooms, line) > 0
@@ -119,7 +119,7 @@ local function read_ledger(a, send_ms, first, second, third)
   for _, day in ipairs(a.days) do
     local have = a.ledger[day]
     if not have then
-      have = {key = P .. 'd:' .. day .. ':' .. a.z}
+      have = {key = P .. 'ledger:' .. day .. ':' .. a.z}
       a.ledger[day] = have
     end
     local missing, n = {}, 0
@@ -143,7 +143,7 @@ end
 -- How many more calls the account's own cap allows in flight.
 local function read_cap(a)
   if a.cap == 0 or a.flying then return end
-  local flying = try('ZCOUNT', P .. 'i:' .. a.name, '(' .. int(now), '+inf')
+  local flying = try('ZCOUNT', P .. 'in_flight:' .. a.name, '(' .. int(now), '+inf')
   if type(flying) == 'table' then a.broken = true return end
   a.flying, a.left = flying, math.max(0, a.cap - flying)
 end
@@ -180,7 +180,7 @@ local function budget(a, label, plans, send_ms)
       end
     end
     b.rate = plan.second
-    local grants = try('LRANGE', P .. 'b:' .. a.z .. ':' .. label, 0, rate - 1)
+    local grants = try('LRANGE', P .. 'window:' .. a.z .. ':' .. label, 0, rate - 1)
     if grants.err then spoil(a) return b end
     local fresh = 0
     for i = 1, #grants do
@@ -206,7 +206,7 @@ local function find_name(a, host)
     for mail in string.gmatch(a.em, '[^%s,"%[%]]+') do if mail == host then return a.uid, true end end
   end
   local name = host == 'me' and 'me@' .. a.name or host
-  local v = try('HMGET', P .. 'al:' .. a.z, name, '?' .. name)
+  local v = try('HMGET', P .. 'alias:' .. a.z, name, '?' .. name)
   if v.err then a.broken = true return name, true end
   if v[1] then return v[1], true end
   return name, false, tonumber(v[2] or 0) or 0
@@ -292,7 +292,7 @@ local function charge(a, call_ms)
       n = n + 1
       fields[n], counts[n] = b.field, b.granted
       if b.rate then
-        local key, times, time = P .. 'b:' .. a.z .. ':' .. label, {}, int(now)
+        local key, times, time = P .. 'window:' .. a.z .. ':' .. label, {}, int(now)
         for i = 1, b.granted do times[i] = time end
         variadic('LPUSH', key, times)
         call('LTRIM', key, 0, b.rate - 1)
@@ -305,7 +305,7 @@ local function charge(a, call_ms)
     if h.granted then
       n = n + 1
       fields[n], counts[n] = h.field, h.granted
-      if h.probe then call('HSET', P .. 'al:' .. a.z, '?' .. h.name, int(now + call_ms)) end
+      if h.probe then call('HSET', P .. 'alias:' .. a.z, '?' .. h.name, int(now + call_ms)) end
       h.granted = nil
     end
   end

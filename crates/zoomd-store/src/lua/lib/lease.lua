@@ -21,16 +21,16 @@ local function lease(A, jobs, letter, flags_of, z, fence, lease_ms)
   if #jobs == 0 then return {} end
   local ids, owns, answer, now_text = {}, {}, {}, int(now)
   for i, j in ipairs(jobs) do ids[i] = j.id end
-  local payloads = call('HMGET', P .. 'p:' .. A, unpack(ids))
-  local records = call('HMGET', P .. 'r:' .. A, unpack(ids))
+  local payloads = call('HMGET', P .. 'payload:' .. A, unpack(ids))
+  local records = call('HMGET', P .. 'record:' .. A, unpack(ids))
   for i, j in ipairs(jobs) do
     owns[#owns + 1] = j.id
     owns[#owns + 1] = format_own(fence, now_text, flags_of(j), z)
     answer[i] = {j.id, j.value, letter, '', '', payloads[i] or '', records[i] or '', j.full or ''}
   end
-  call('ZADD', P .. 'lease', int(now + lease_ms), fence)
-  call('HSET', P .. 'own', unpack(owns))
-  call('ZREM', P .. 'dl', unpack(ids))
+  call('ZADD', P .. 'leases', int(now + lease_ms), fence)
+  call('HSET', P .. 'owner', unpack(owns))
+  call('ZREM', P .. 'deadline', unpack(ids))
   return answer
 end
 
@@ -50,19 +50,19 @@ end
 
 -- Accounts and rooms whose time has come stand in line again: at most `limit`.
 local function wake_sleepers(limit)
-  local names = call('ZRANGEBYSCORE', P .. 'zz', '-inf', int(now), 'LIMIT', 0, limit)
+  local names = call('ZRANGEBYSCORE', P .. 'asleep', '-inf', int(now), 'LIMIT', 0, limit)
   if #names == 0 then return 0 end
-  call('ZREM', P .. 'zz', unpack(names))
+  call('ZREM', P .. 'asleep', unpack(names))
   for _, name in ipairs(names) do
     local A, host = string.match(name, '^([^|]*)|(.*)$')
     if A then
-      if call('EXISTS', P .. 'w:' .. name) == 0 then
+      if call('EXISTS', P .. 'room:' .. name) == 0 then
         -- Nothing waits there.
-      elseif type(try('ZCARD', P .. 'hr:' .. A)) == 'table' then
-        call('ZADD', P .. 'zz', int(now + 60000), name)
+      elseif type(try('ZCARD', P .. 'rooms:' .. A)) == 'table' then
+        call('ZADD', P .. 'asleep', int(now + 60000), name)
       else
-        call('ZADD', P .. 'hr:' .. A, 'NX', back(P .. 'hr:' .. A), host)
-        if not call('ZSCORE', P .. 'zz', A) then ring_push(A) end
+        call('ZADD', P .. 'rooms:' .. A, 'NX', back(P .. 'rooms:' .. A), host)
+        if not call('ZSCORE', P .. 'asleep', A) then ring_push(A) end
       end
     else
       ring_push(name)
@@ -74,7 +74,7 @@ end
 -- When something wakes by itself next; '' while nothing sleeps.
 local function next_wake()
   local soonest
-  for _, key in ipairs({'zz', 'due'}) do
+  for _, key in ipairs({'asleep', 'due'}) do
     local first = call('ZRANGE', P .. key, 0, 0, 'WITHSCORES')
     if first[2] and (not soonest or tonumber(first[2]) < soonest) then soonest = tonumber(first[2]) end
   end

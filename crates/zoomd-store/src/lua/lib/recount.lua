@@ -10,12 +10,12 @@ end
 local function canonical_now(t, host)
   local name = alias_of(t.A, host)
   if not name then return host end
-  local v = try('HMGET', P .. 'a:' .. t.A, 'uid', 'em')
+  local v = try('HMGET', P .. 'account:' .. t.A, 'uid', 'em')
   if v[1] and v[1] ~= '' then
     if host == 'me' then return v[1] end
     for mail in string.gmatch(v[2] or '', '[^%s,"%[%]]+') do if mail == host then return v[1] end end
   end
-  local id = try('HGET', P .. 'al:' .. t.o.z, name)
+  local id = try('HGET', P .. 'alias:' .. t.o.z, name)
   return type(id) == 'string' and id or name
 end
 
@@ -45,7 +45,7 @@ local function recount(t)
     end
   end
   for _, day in ipairs(days) do
-    local key = P .. 'd:' .. day .. ':' .. t.o.z
+    local key = P .. 'ledger:' .. day .. ':' .. t.o.z
     for _, field in ipairs(fields) do
       local n = try('HINCRBY', key, field, by)
       if type(n) == 'number' and n < 0 then try('HSET', key, field, 0) end

@@ -14,9 +14,9 @@ use redis::{Value, from_redis_value};
 
 use super::presence::LEFT;
 use super::{DaemonLine, Left, Ops, Paused, Refusal};
-use crate::StoreError;
 use crate::probe::{self, ServerFacts};
 use crate::rotation::OpenIntent;
+use crate::{StoreError, layout};
 
 pub use accounts::AccountVitals;
 pub use held::Held;
@@ -119,6 +119,7 @@ impl Ops {
         let server = probe::server_facts(&mut answers);
         let mut next = || answers.next().unwrap_or(Value::Nil);
         let [layout, paused, paused_at, run_at, replicas, left]: [Option<String>; 6] = read(next());
+        layout::check(keys, layout.as_deref())?;
         let hold_over = read::<Option<String>>(next()).is_some();
         let seen: Vec<(String, f64)> = read(next());
         let stream: u64 = read(next());

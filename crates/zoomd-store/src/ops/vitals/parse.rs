@@ -47,7 +47,7 @@ impl Group {
 pub(super) struct HandCount(pub(super) BTreeMap<String, u64>);
 
 impl HandCount {
-    /// From the values of `own`: `<daemon>.<counter>|…`.
+    /// From the values of `owner`: `<daemon>.<counter>|…`.
     pub(super) fn of(owns: &[String]) -> Self {
         let mut counts = BTreeMap::new();
         for own in owns {

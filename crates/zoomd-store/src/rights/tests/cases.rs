@@ -25,36 +25,36 @@ const STREAMS: &str = "w:jobs w:results w:failures w:events";
 
 pub(super) const CASES: &[Case] = &[
     case("rights", "", "", ""),
-    case("settle_guard", "w:jobs w:results w:failures w:events w:v1:took:boot1", "", ""),
+    case("settle_guard", "w:jobs w:results w:failures w:events w:v1:revoked:boot1", "", ""),
     case(
         "account_learn",
         EVENTS,
-        "HDEL w:v1:a:acme z uid em;HSET w:v1:d:20270115:~acme l:medium 2;HSET w:v1:gate:~acme medium 5;HSET w:v1:al:~acme x y;RPUSH w:v1:b:~acme:medium 1;RPUSH w:v1:b:Znew:medium 1",
+        "HDEL w:v1:account:acme z uid em;HSET w:v1:ledger:20270115:~acme l:medium 2;HSET w:v1:gate:~acme medium 5;HSET w:v1:alias:~acme x y;RPUSH w:v1:window:~acme:medium 1;RPUSH w:v1:window:Znew:medium 1",
         "acme 1700000000000-00000001 Znew Unew [\"a@x\"]",
     ),
     case(
         "account_purge",
         EVENTS,
-        "HSET w:v1:a:gone z Zgone;RPUSH w:v1:tl:gone x",
+        "HSET w:v1:account:gone z Zgone;RPUSH w:v1:timeline:gone x",
         "gone tombfield 1",
     ),
     case(
         "account_remove",
         EVENTS,
-        "ZADD w:v1:zz 5 acme;HSET w:v1:int:acme id x;ZADD w:v1:intents 1 acme",
+        "ZADD w:v1:asleep 5 acme;HSET w:v1:intent:acme id x;ZADD w:v1:intents 1 acme",
         "acme why 1800000000000-00000001 '' {\"what\":\"removed\"}",
     ),
     case(
         "account_set",
         EVENTS,
-        "HDEL w:v1:a:acme z;ZADD w:v1:zz 5 acme",
+        "HDEL w:v1:account:acme z;ZADD w:v1:asleep 5 acme",
         "acme {\"what\":\"set\"} 1 plan business cap '' z Zother",
     ),
     case("account_wake", EVENTS, "", "acme other none"),
     case(
         "admit",
         "w:jobs w:events",
-        "HDEL w:v1:own fifth;HSET w:v1:ids again D_1_100-6_-_1799999999",
+        "HDEL w:v1:owner fifth;HSET w:v1:ids again D_1_100-6_-_1799999999",
         "boot1.9 30000 5000 20000 86400 boot1 medium 100-1 100-6 60000 1800000900000 1 1 \
          1 pro 16 2000 100 \
          2 5 acme me '' 4 held me '' 1 yyyyy \
@@ -75,7 +75,7 @@ pub(super) const CASES: &[Case] = &[
     case(
         "claim",
         "",
-        "ZADD w:v1:hz:Zacme:medium 5 other;HSET w:v1:al:Zacme x y;HSET w:v1:ids elsewhere L_1_90-7_-_c10n_0_1900000000000_acme|other|new@x;HSET w:v1:p:acme elsewhere {}",
+        "ZADD w:v1:line:Zacme:medium 5 other;HSET w:v1:alias:Zacme x y;HSET w:v1:ids elsewhere L_1_90-7_-_c10n_0_1900000000000_acme|other|new@x;HSET w:v1:payload:acme elsewhere {}",
         "boot1.9 30000 5000 20000 100 16 medium light 1 pro 16 2000 100 1 pro 16 2000 100",
     ),
     case("consent_begin", EVENTS, "", "link state2 cookie 600000 9"),
@@ -103,13 +103,13 @@ pub(super) const CASES: &[Case] = &[
         "",
         "failed#1 failed L_2_80-2_-_c10y_0_1800000900000_acme|new| {} 1800000800000 86400",
     ),
-    case("farewell_done", "w:v1:bye", "", "app|Uold 5_Zold"),
-    case("farewell_note", "w:v1:bye", "", "app|Uacme 9 Zacme"),
+    case("farewell_done", "w:v1:deauth", "", "app|Uold 5_Zold"),
+    case("farewell_note", "w:v1:deauth", "", "app|Uacme 9 Zacme"),
     case("forget_failures", "", "", "1000 10"),
     case(
         "grant_put",
         EVENTS,
-        "ZADD w:v1:zz 5 taken;HDEL w:v1:a:acme z",
+        "ZADD w:v1:asleep 5 taken;HDEL w:v1:account:acme z",
         "connect take-over \
          taken tomb1 1800000000000-00000001 0 z1.x bb oauth business 3 Zacme Uacme [\"a@x\"] 1 1 s https://z app https://a {\"what\":\"connected\"} \
          acme t 1800000000000-00000002 0 z1.x cc oauth '' '' Znew Unew [\"b@x\"] 1 1 s https://z app https://a {\"what\":\"connected\"}",
@@ -123,7 +123,7 @@ pub(super) const CASES: &[Case] = &[
     case(
         "grant_reseal",
         "",
-        "HSET w:v1:g:acme cand []",
+        "HSET w:v1:grant:acme cand []",
         "acme 1700000000000-00000001 3 z1.1111.x z1.2222.x [] [1]",
     ),
     case(
@@ -136,9 +136,22 @@ pub(super) const CASES: &[Case] = &[
          sleeps L_1_90-4_-_c10y_0_1900000000000_acme|me| '' 90-4 acme M {\"cancel\":1}",
     ),
     case("keys_in_use", "", "", "- 100"),
+    case(
+        "layout_begin",
+        "w:v1:meta",
+        "HSET w:v1:meta layout 1;RENAME w:v1:leases w:v1:lease;RENAME w:v1:asleep w:v1:zz",
+        "1 2 raising 4000 30000 bar 60 lease leases zz asleep dl deadline dm: daemon:",
+    ),
+    case(
+        "layout_move",
+        "w:v1:meta",
+        "HSET w:v1:meta layout raising;RENAME w:v1:account:acme w:v1:a:acme;RENAME w:v1:room:acme|me w:v1:w:acme|me",
+        "raising w:v1:* 0 1000 a: account: w: room:",
+    ),
+    case("layout_end", "w:v1:meta", "HSET w:v1:meta layout raising", "raising 2"),
     case("mark_sent", "", "", "hot boot1.1"),
-    case("mark_sent", "", "HSET w:v1:own hot boot1.1|1799999999000|h|Zacme", "hot boot1.1"),
-    case("meta_open", "w:v1:meta", "DEL w:v1:meta", "1 default z1.new"),
+    case("mark_sent", "", "HSET w:v1:owner hot boot1.1|1799999999000|h|Zacme", "hot boot1.1"),
+    case("meta_open", "w:v1:meta", "DEL w:v1:meta", "2 default z1.new"),
     case("meta_reseal", "w:v1:meta", "", "z1.old z1.new"),
     case("promote", "", "", "100"),
     case("recall", JOBS, "", "boot1.1 0 1000 medium light"),
@@ -146,13 +159,13 @@ pub(super) const CASES: &[Case] = &[
     case(
         "resume",
         "w:v1:meta",
-        "HSET w:v1:meta paused x paused_at 5 pauses 1-2;ZADD w:v1:zz 1800000030000 acme",
+        "HSET w:v1:meta paused x paused_at 5 pauses 1-2;ZADD w:v1:asleep 1800000030000 acme",
         "100",
     ),
     case(
         "rotation_abort",
         EVENTS,
-        "HSET w:v1:a:acme lk me lku 1800000030000 int x;HSET w:v1:int:acme id x;ZADD w:v1:intents 1 acme;ZADD w:v1:zz 5 acme",
+        "HSET w:v1:account:acme lk me lku 1800000030000 int x;HSET w:v1:intent:acme id x;ZADD w:v1:intents 1 acme;ZADD w:v1:asleep 5 acme",
         "acme me x 60000 error {\"what\":\"failed\"} wrong_app app",
     ),
     case("rotation_acquire", EVENTS, "", "acme me 20000 0 0 mark ''"),
@@ -166,44 +179,49 @@ pub(super) const CASES: &[Case] = &[
     case(
         "rotation_commit",
         EVENTS,
-        "HSET w:v1:a:acme lk me lku 1800000030000 int x;HSET w:v1:int:acme id x ep 1700000000000-00000001 gen 3 owner me;ZADD w:v1:intents 1 acme;ZADD w:v1:zz 5 acme;HSET w:v1:stop https://z_app x",
+        "HSET w:v1:account:acme lk me lku 1800000030000 int x;HSET w:v1:intent:acme id x ep 1700000000000-00000001 gen 3 owner me;ZADD w:v1:intents 1 acme;ZADD w:v1:asleep 5 acme;HSET w:v1:stops https://z_app x",
         "acme 1700000000000-00000001 4 z1.y bb aa [] 9 9 s https://z app https://a oauth pro Zacme Uacme [\"a@x\"] t {} me x aa {\"fp\":\"aa\"} 1799999999000 '' {\"what\":\"rotated\"}",
     ),
     case(
         "rotation_commit",
         EVENTS,
-        "DEL w:v1:a:acme w:v1:g:acme",
+        "DEL w:v1:account:acme w:v1:grant:acme",
         "acme 1700000000000-00000001 4 z1.y bb aa [] 9 9 s https://z app https://a oauth pro Zacme Uacme [\"a@x\"] none {} me x '' {} 1799999999000 '' {\"what\":\"rotated\"}",
     ),
     case(
         "rotation_commit",
         EVENTS,
-        "HSET w:v1:a:acme st needs_reauth",
+        "HSET w:v1:account:acme st needs_reauth",
         "acme 1700000000000-00000001 3 z1.y bb cc [] 9 9 s https://z app https://a oauth pro Zacme Uacme [\"a@x\"] t {\"fp\":\"bb\"} '' '' '' {} 1799999999000 '' {\"what\":\"rotated\"}",
     ),
     case(
         "rotation_doubt",
         EVENTS,
-        "HSET w:v1:a:acme lk me lku 1800000030000 int x;HSET w:v1:int:acme id x owner me",
+        "HSET w:v1:account:acme lk me lku 1800000030000 int x;HSET w:v1:intent:acme id x owner me",
         "acme me x error {\"what\":\"doubt\"} server 60000 2000 60000",
     ),
     case(
         "rotation_intend",
         EVENTS,
-        "HSET w:v1:a:acme lk me lku 1800000030000;DEL w:v1:i:acme",
+        "HSET w:v1:account:acme lk me lku 1800000030000;DEL w:v1:in_flight:acme",
         "acme me 20000 x host 1700000000000-00000001 3 aa aa '' {\"what\":\"begun\"} 600000",
     ),
-    case("rotation_renew", EVENTS, "HSET w:v1:a:acme lk me lku 1800000030000", "acme me 20000"),
+    case(
+        "rotation_renew",
+        EVENTS,
+        "HSET w:v1:account:acme lk me lku 1800000030000",
+        "acme me 20000",
+    ),
     case(
         "rotation_verdict",
         EVENTS,
-        "HSET w:v1:a:acme lk me lku 1800000030000 int x;HSET w:v1:int:acme id x;ZADD w:v1:intents 1 acme",
+        "HSET w:v1:account:acme lk me lku 1800000030000 int x;HSET w:v1:intent:acme id x;ZADD w:v1:intents 1 acme",
         "acme 1700000000000-00000001 3 aa aa me x dead {\"what\":\"dead\"} 9 60000 50 60000 60000 ''",
     ),
     case(
         "rotation_verdict",
         EVENTS,
-        "HSET w:v1:a:acme lk me lku 1800000030000;ZADD w:v1:deaths 1800000000000 app|held",
+        "HSET w:v1:account:acme lk me lku 1800000030000;ZADD w:v1:deaths 1800000000000 app|held",
         "acme 1700000000000-00000001 3 aa aa me x dead {\"what\":\"dead\"} 1 60000 10 60000 60000 ''",
     ),
     case(
@@ -220,7 +238,7 @@ pub(super) const CASES: &[Case] = &[
     case(
         "settle",
         STREAMS,
-        "HSET w:v1:own cold boot1.1|1799999999000|xc|Zacme;ZADD w:v1:zz 1800000030000 acme",
+        "HSET w:v1:owner cold boot1.1|1799999999000|xc|Zacme;ZADD w:v1:asleep 1800000030000 acme",
         "boot1 7 medium light 60000 86400 w:reply: 0 2 \
          R cold boot1.1 acme me '' 90-1 L_1_90-1_-_c10y_0_1900000000000_acme|me| {} 3000 0 '' '' 0 \
          R hot boot1.1 acme new '' 100-1 L_1_100-1_-_c10y_0_1900000000000_acme|new| {} 0 0 '' '' 1 @ 1800009000000 \
@@ -236,7 +254,7 @@ pub(super) const CASES: &[Case] = &[
     case("tend", "", "DEL w:v1:ring", "0 100"),
     case("tick_claim", "w:v1:ticks", "", ""),
     case("trim", "w:results", "XADD w:results 2-1 a b", "1 1 1 100"),
-    case("twins_due", "", "ZADD w:v1:twd 5 nothing", "10 60000"),
+    case("twins_due", "", "ZADD w:v1:duplicates_due 5 nothing", "10 60000"),
     case("twins_watch", "", "", "job 60000 note 100"),
     case(
         "write_back",

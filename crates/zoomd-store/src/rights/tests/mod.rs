@@ -10,7 +10,7 @@ use redis::Value;
 
 use super::commands::IN_SCRIPTS;
 use super::lead::{classes, commands, without_comments};
-use crate::scripts;
+use crate::{Keys, scripts};
 use cases::{CASES, Case};
 use world::{CLOCK, NOW, World};
 
@@ -71,6 +71,35 @@ fn every_script_has_a_case_and_is_in_the_list() {
     assert_eq!(listed, files);
 }
 
+#[test]
+fn scripts_name_the_keys_of_the_list_and_no_others() {
+    let known = |class: &str| {
+        let single = Keys::SINGLE.iter().any(|(name, _)| *name == class);
+        single || Keys::CLASSES.iter().any(|known| class.starts_with(known))
+    };
+    for (name, script) in scripts::all() {
+        let code = without_comments(script.text());
+        let strangers: Vec<_> = classes(&code).into_iter().filter(|c| !known(c)).collect();
+        assert!(strangers.is_empty(), "{name}: {strangers:?}");
+    }
+}
+
+#[test]
+fn every_script_but_those_that_raise_it_begins_with_the_layout() {
+    for (name, script) in scripts::all() {
+        let first = script.text().lines().next().unwrap_or_default();
+        let any = ["meta_open", "rights", "layout_begin", "layout_move", "layout_end"];
+        let found = match name {
+            // What it refuses ends the watch, too.
+            "settle_guard" => script.text().contains("LAYOUT the namespace"),
+            _ => {
+                first.starts_with("local layout = redis.call('HGET', KEYS[1] .. 'meta', 'layout')")
+            }
+        };
+        assert_eq!(found, !any.contains(&name), "{name}: {first}");
+    }
+}
+
 /// A command that is not in the table would be in no check of rights.
 #[test]
 fn every_command_of_a_script_is_known() {
@@ -81,7 +110,7 @@ fn every_command_of_a_script_is_known() {
                 let command = found.split('\'').next().expect("a word");
                 let known = IN_SCRIPTS.iter().any(|known| known.name == command);
                 assert!(
-                    known || ["TIME", "INFO", "PUBLISH"].contains(&command),
+                    known || ["TIME", "INFO", "PUBLISH", "SCAN"].contains(&command),
                     "{name}: {command} is missing in rights/commands.rs"
                 );
             }
@@ -119,7 +148,7 @@ fn lacking(case: &Case) -> Vec<(String, String)> {
 async fn seen_after(world: &World, case: &Case) -> View {
     let mut view = world.view().await;
     if case.script == "settle_guard" {
-        view.remove("w:v1:took:boot1");
+        view.remove("w:v1:revoked:boot1");
     }
     view
 }

@@ -75,9 +75,10 @@ fn every_command_of_the_code_is_asked_for() {
     while let Some(folder) = folders.pop() {
         for entry in std::fs::read_dir(folder).expect("a folder") {
             let path = entry.expect("an entry").path();
-            if path.is_dir() && !path.ends_with("tests") {
+            let test = path.ends_with("tests") || path.ends_with("tests.rs");
+            if path.is_dir() && !test {
                 folders.push(path);
-            } else if path.extension().is_some_and(|ext| ext == "rs") {
+            } else if !test && path.extension().is_some_and(|ext| ext == "rs") {
                 let text = std::fs::read_to_string(&path).expect("a file");
                 let code = text.split("#[cfg(test)]\nmod").next().expect("code");
                 for found in code.split("cmd(\"").skip(1) {

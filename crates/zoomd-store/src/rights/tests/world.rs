@@ -14,14 +14,14 @@ pub(super) const NOW: &str = "1800000000000";
 /// What is in the namespace `w` before each call. A word holds no blank; `_`
 /// stands for one.
 const WORLD: &str = "
-    HSET w:v1:meta layout 1 deployment default secret z1.old created_ms 1
+    HSET w:v1:meta layout 2 deployment default secret z1.old created_ms 1
     ZADD w:v1:accounts 0 acme 0 held 0 gone
-    HSET w:v1:a:acme st active ep 1700000000000-00000001 gen 3 plan pro z Zacme uid Uacme em [\"acme@x\"] made 1
-    HSET w:v1:g:acme ep 1700000000000-00000001 gen 3 sealed z1.1111.x fp aa issuer https://z client_id app exp 1 obt 7
-    HSET w:v1:u app|Uacme acme
-    RPUSH w:v1:tl:acme {}
-    HSET w:v1:a:held st active ep 1700000000000-00000001 gen 3 plan pro z Zheld uid Uheld paused by_hand
-    HSET w:v1:a:gone st removed ep 1600000000000-00000001 gen 1 gone 5
+    HSET w:v1:account:acme st active ep 1700000000000-00000001 gen 3 plan pro z Zacme uid Uacme em [\"acme@x\"] made 1
+    HSET w:v1:grant:acme ep 1700000000000-00000001 gen 3 sealed z1.1111.x fp aa issuer https://z client_id app exp 1 obt 7
+    HSET w:v1:users app|Uacme acme
+    RPUSH w:v1:timeline:acme {}
+    HSET w:v1:account:held st active ep 1700000000000-00000001 gen 3 plan pro z Zheld uid Uheld paused by_hand
+    HSET w:v1:account:gone st removed ep 1600000000000-00000001 gen 1 gone 5
     XGROUP CREATE w:jobs zoomd 0 MKSTREAM
     XADD w:jobs 100-1 job {\"n\":1}
     XADD w:jobs 100-2 job {\"n\":2}
@@ -34,34 +34,34 @@ const WORLD: &str = "
     XADD w:results 1-1 job_id old
     XADD w:failures 1-1 job_id old
     XADD w:events 1-1 event old
-    ZADD w:v1:lease 1800000030000 boot1.1 1799999999000 boot0.1
-    HSET w:v1:own hot boot1.1|1799999999000|sh|Zacme cold boot1.1|1799999999000|sc|Zacme
-    HSET w:v1:own fifth boot1.1|1799999999000|shb|Zacme lost boot0.1|1799999900000|s|Zacme hotlost boot0.1|1799999900000|h|Zacme
+    ZADD w:v1:leases 1800000030000 boot1.1 1799999999000 boot0.1
+    HSET w:v1:owner hot boot1.1|1799999999000|sh|Zacme cold boot1.1|1799999999000|sc|Zacme
+    HSET w:v1:owner fifth boot1.1|1799999999000|shb|Zacme lost boot0.1|1799999900000|s|Zacme hotlost boot0.1|1799999900000|h|Zacme
     HSET w:v1:ids hot L_1_100-1_-_c10y_0_1900000000000_acme|me| cold L_1_90-1_-_c10y_0_1900000000000_acme|me|
     HSET w:v1:ids fifth L_1_100-5_-_c10y_0_1800000900000_acme|me| lost L_1_90-2_-_c10y_0_1800000900000_acme|me|
     HSET w:v1:ids hotlost L_1_100-6_-_c10y_0_1800000900000_acme|me|
     HSET w:v1:ids waits L_1_90-3_-_c10y_0_1800000900000_acme|me| sleeps L_1_90-4_-_c10y_0_1900000000000_acme|me|
     HSET w:v1:ids late L_1_90-5_-_c10y_0_1799999999999_acme|me| old D_1_80-1_5_1 failed U_1_80-2_5_1799999999
-    ZADD w:v1:i:acme 1800000009000 hot 1800000009000 cold 5 over
-    HSET w:v1:p:acme cold {} lost {} waits {} sleeps {} late {}
-    HSET w:v1:r:acme cold {} lost {} waits {}
-    ZADD w:v1:w:acme|me 10000000000090 waits 10000000000090 late
-    ZADD w:v1:w:acme|other 10000000000090 elsewhere
-    ZADD w:v1:hr:acme 1 me
+    ZADD w:v1:in_flight:acme 1800000009000 hot 1800000009000 cold 5 over
+    HSET w:v1:payload:acme cold {} lost {} waits {} sleeps {} late {}
+    HSET w:v1:record:acme cold {} lost {} waits {}
+    ZADD w:v1:room:acme|me 10000000000090 waits 10000000000090 late
+    ZADD w:v1:room:acme|other 10000000000090 elsewhere
+    ZADD w:v1:rooms:acme 1 me
     ZADD w:v1:ring 1 acme
-    ZADD w:v1:zz 1799999999000 acme|other 1800000050000 held
+    ZADD w:v1:asleep 1799999999000 acme|other 1800000050000 held
     ZADD w:v1:due 1799999999000 sleeps
-    ZADD w:v1:dl 1799999999999 late 1800000900000 waits
-    ZADD w:v1:f 1 failed#1
-    HSET w:v1:f:failed#1 job_id failed account acme code x entry 80-2 failed_ms 1 failure {} job {} record {}
+    ZADD w:v1:deadline 1799999999999 late 1800000900000 waits
+    ZADD w:v1:failures 1 failed#1
+    HSET w:v1:failure:failed#1 job_id failed account acme code x entry 80-2 failed_ms 1 failure {} job {} record {}
     HSET w:v1:stats done 4
-    ZADD w:v1:twd 5 twice
-    HSET w:v1:tw twice note
-    HSET w:v1:bye app|Uold 5_Zold
-    HSET w:v1:cl:link account acme plan pro take 0 until 1900000000000 made 6 tomb t buried x
-    HSET w:v1:tomb t x
-    HSET w:v1:cs:state link link browser cookie until 1900000000000
-    HSET w:v1:al:Zacme other@x Uother
+    ZADD w:v1:duplicates_due 5 twice
+    HSET w:v1:duplicates twice note
+    HSET w:v1:deauth app|Uold 5_Zold
+    HSET w:v1:link:link account acme plan pro take 0 until 1900000000000 made 6 tomb t buried x
+    HSET w:v1:tombs t x
+    HSET w:v1:consent:state link link browser cookie until 1900000000000
+    HSET w:v1:alias:Zacme other@x Uother
     HSET w:v1:gate:Zacme medium 1799999000000
     HSET w:v1:ticks daily 5
 ";
@@ -124,7 +124,7 @@ impl World {
     pub(super) async fn overwrite(&self, key: &str) {
         let mut all = redis::pipe();
         all.cmd("DEL").arg(key).cmd("SET").arg(key).arg("not ours");
-        if key.contains(":took:") {
+        if key.contains(":revoked:") {
             all.cmd("DEL").arg(key).cmd("RPUSH").arg(key).arg("not ours");
         }
         self.admin.values(&all).await.expect("overwritten");
@@ -188,7 +188,8 @@ impl World {
                     Value::Array(parts) => format!("{:?}", parts.first()),
                     _ => String::new(),
                 };
-                let seen = if key.contains(":took:") { "set".to_owned() } else { seen(&pair[0]) };
+                let seen =
+                    if key.contains(":revoked:") { "set".to_owned() } else { seen(&pair[0]) };
                 (key, format!("{seen} {pending}"))
             })
             .collect()
