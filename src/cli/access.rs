@@ -1,8 +1,4 @@
-//! Effect of each command on Redis, in one table: the only place that decides
-//! which commands read. `tests/it/reading.rs` runs every command that reads and
-//! holds that Redis was not written to.
-
-use super::{Command, account, config, failure, job};
+//! Effect of a command on the namespace.
 
 /// Effect of a command on the namespace.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,53 +15,8 @@ pub enum Access {
 }
 
 impl Access {
-    /// Effect of this command.
-    pub fn of(command: &Command) -> Self {
-        use Access::{Creates, None, Reads, Writes};
-        match command {
-            Command::Status(_) | Command::Doctor(_) | Command::Budget(_) => Reads,
-            Command::Result(_) => Reads,
-            Command::Job(job::Command::Cancel(args)) if !args.is_dry_run() => Writes,
-            Command::Job(_) => Reads,
-            Command::Failure(failure::Command::Retry(args)) if !args.is_dry_run() => Writes,
-            Command::Failure(failure::Command::Discard(args)) if !args.is_dry_run() => Writes,
-            Command::Failure(_) => Reads,
-            Command::Account(command) => of_account(command),
-            Command::Enqueue(args) if args.is_dry_run() => Reads,
-            Command::Enqueue(_) | Command::Meeting(_) | Command::Pause(_) | Command::Resume => {
-                Writes
-            }
-            Command::Config(config::Command::Rekey) => Writes,
-            Command::Run(_) => Creates,
-            Command::Init(_)
-            | Command::Dev(_)
-            | Command::Config(_)
-            | Command::Healthcheck(_)
-            | Command::Completions(_)
-            | Command::Man(_)
-            | Command::Help(_) => None,
-        }
-    }
-
     /// Whether a namespace that no zoomd has used is most likely a mistake.
     pub fn expects_namespace(self) -> bool {
         matches!(self, Self::Reads | Self::Writes)
-    }
-}
-
-fn of_account(command: &account::Command) -> Access {
-    use account::Command;
-    match command {
-        Command::List(_) | Command::Show(_) | Command::Explain(_) => Access::Reads,
-        Command::Import(args) if args.is_dry_run() => Access::Reads,
-        Command::Add(_) | Command::Import(_) | Command::Login(_) | Command::ConnectLink(_) => {
-            Access::Creates
-        }
-        Command::Refresh(_)
-        | Command::Set(_)
-        | Command::Pause(_)
-        | Command::Resume(_)
-        | Command::Token(_)
-        | Command::Remove(_) => Access::Writes,
     }
 }

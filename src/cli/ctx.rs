@@ -3,17 +3,17 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use zoom_api::{Client, Proxies, Settings, SetupError};
+use zoom_api::Client;
+use zoomd_store::Store;
 use zoomd_store::ops::Ops;
 use zoomd_store::seal::KeyRing;
-use zoomd_store::{ErrorKind, Store, StoreError};
 
 use super::access::Access;
-use super::error::CliError;
-use super::namespace;
-use super::output::Output;
-use crate::config::{Config, ConfigError};
-use crate::exit::Exit;
+use crate::config::Config;
+use crate::error::CliError;
+use crate::health::namespace;
+use crate::output::Output;
+use crate::zoom::zoom_client;
 
 /// The surroundings of one invocation.
 #[derive(Debug)]
@@ -70,64 +70,5 @@ impl Ctx {
     /// A client of Zoom with the configured addresses and time-outs.
     pub fn zoom(&self) -> Result<Client, CliError> {
         zoom_client(&self.config)
-    }
-}
-
-/// A client of Zoom with the configured addresses and time-outs.
-pub fn zoom_client(config: &Config) -> Result<Client, CliError> {
-    Client::new(zoom_settings(config)).map_err(|error| match error {
-        SetupError::Proxy(error) => {
-            let hint = format!("unset {} for zoomd, or name an http proxy in it", error.variable);
-            CliError::config(error.to_string()).hint(hint)
-        }
-        error => CliError::failed(format!("cannot set up the client of Zoom: {error}"))
-            .hint("zoomd doctor tells more; SSL_CERT_FILE names other certificates"),
-    })
-}
-
-/// How Zoom is spoken to.
-pub fn zoom_settings(config: &Config) -> Settings {
-    let zoom = &config.zoom;
-    Settings {
-        connect_timeout: zoom.connect_timeout,
-        request_timeout: zoom.request_timeout,
-        token_timeout: zoom.token_timeout,
-        user_agent: concat!("zoomd/", env!("CARGO_PKG_VERSION")).to_owned(),
-        proxies: Proxies::from_env(),
-        ..Settings::new(zoom.endpoints.clone())
-    }
-}
-
-impl From<ConfigError> for CliError {
-    fn from(error: ConfigError) -> Self {
-        let cli = Self::config(error.message);
-        match error.hint {
-            Some(hint) => cli.hint(hint),
-            None => cli,
-        }
-    }
-}
-
-impl From<StoreError> for CliError {
-    fn from(error: StoreError) -> Self {
-        let kind = error.kind();
-        if error.is_no_permission() {
-            let hint = "zoomd doctor names the missing right of the Redis user";
-            return Self::new(Exit::Unreachable, kind.as_str(), error.to_string()).hint(hint);
-        }
-        let (exit, hint) = match kind {
-            ErrorKind::Unreachable => {
-                (Exit::Unreachable, "is Redis running? zoomd doctor looks at ZOOMD_REDIS_URL")
-            }
-            ErrorKind::Auth => {
-                (Exit::Unreachable, "set user and password in ZOOMD_REDIS_URL or its _FILE form")
-            }
-            ErrorKind::ReadOnly => (Exit::Unreachable, "this Redis takes no writes; zoomd doctor"),
-            ErrorKind::OutOfMemory => (Exit::Unreachable, "Redis is full; zoomd doctor"),
-            ErrorKind::Layout => (Exit::Usage, "run the version of zoomd that the daemons have"),
-            ErrorKind::Config => (Exit::Usage, "zoomd doctor tells more"),
-            _ => (Exit::Failed, "zoomd doctor tells more"),
-        };
-        Self::new(exit, kind.as_str(), error.to_string()).hint(hint)
     }
 }

@@ -1,6 +1,6 @@
 //! The command line: parsed here, resolved here, carried out by one module per
 //! noun. Every verb is an `async fn` of a [`Ctx`] and its arguments; it prints
-//! through [`output`] alone and ends in an [`Exit`] or a [`CliError`].
+//! through [`Output`] alone and ends in an [`Exit`] or a [`CliError`].
 //!
 //! File path is command path: `zoomd job show` lives in `job/`.
 
@@ -12,8 +12,8 @@ pub mod config;
 pub mod ctx;
 pub mod dev;
 pub mod doctor;
+pub mod effect;
 pub mod enqueue;
-pub mod error;
 pub mod failure;
 pub mod healthcheck;
 pub mod init;
@@ -21,14 +21,11 @@ pub mod job;
 pub mod keys;
 pub mod man;
 pub mod meeting;
-pub mod namespace;
-pub mod output;
 pub mod pause;
 pub mod result;
 mod root;
 pub mod run;
 pub mod status;
-pub mod table;
 pub mod topic;
 
 use std::ffi::OsString;
@@ -38,12 +35,11 @@ use std::process::ExitCode;
 use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 use crate::config::{Config, Origin};
+use crate::error::{self, CliError, CliResult};
 use crate::exit::Exit;
+use crate::output::{self, Color, Format, Output, TimeFormat, table};
 use crate::telemetry;
-use access::Access;
 use ctx::Ctx;
-use error::{CliError, CliResult};
-use output::{Color, Format, Output, TimeFormat};
 
 /// Schedules Zoom meetings for other services.
 #[derive(Debug, Parser)]
@@ -210,7 +206,7 @@ fn dispatch(cli: Cli, out: Output) -> CliResult {
             if !matches!(config.resolved.get("log"), None | Some((_, Origin::Default))) {
                 telemetry::log(&config.log)?;
             }
-            let ctx = Ctx::new(config, out, Access::of(&command));
+            let ctx = Ctx::new(config, out, effect::of(&command));
             block_on(verb(&ctx, command))?
         }
     }

@@ -15,6 +15,9 @@ use super::error::ConfigError;
 use super::suggest::nearest;
 use crate::input;
 
+/// Variable in which the completion script of a shell names that shell.
+pub const COMPLETIONS: &str = "ZOOMD_COMPLETE";
+
 /// Where a value was given.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Origin {
@@ -113,7 +116,7 @@ pub fn resolve(sources: &Sources) -> Result<Resolved, ConfigError> {
 /// Variables that begin as ours do and are none of ours.
 pub fn strange_variables(env: &BTreeMap<String, String>) -> Vec<(String, Option<String>)> {
     // Ours, but not settings; and what Kubernetes sets for a service called zoomd.
-    let other = ["ZOOMD_CONFIG", "ZOOMD_NO_PROGRESS", crate::cli::completions::VARIABLE];
+    let other = ["ZOOMD_CONFIG", "ZOOMD_NO_PROGRESS", COMPLETIONS];
     let foreign = |name: &str| name.starts_with("ZOOMD_SERVICE_") || name.starts_with("ZOOMD_PORT");
     let known: Vec<&str> = SETTINGS.iter().map(|s| s.env.as_str()).collect();
     env.keys()

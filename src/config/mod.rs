@@ -10,6 +10,7 @@ mod error;
 mod folder;
 mod layers;
 mod read;
+mod redact;
 pub mod suggest;
 pub mod units;
 mod validate;
@@ -27,7 +28,8 @@ use zoomd_workers::schedules::Cron;
 
 pub use catalogue::{DEFAULT_FILE, Kind, SETTINGS, Setting, find};
 pub use error::ConfigError;
-pub use layers::{Origin, Raw, Resolved, Sources, resolve, strange_variables};
+pub use layers::{COMPLETIONS, Origin, Raw, Resolved, Sources, resolve, strange_variables};
+pub use redact::without_login;
 
 /// Everything an operator can set.
 #[derive(Debug, Clone)]

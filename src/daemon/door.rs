@@ -10,8 +10,8 @@ use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use zoomd_workers::supervisor::{Part, Supervisor};
 
-use crate::cli::error::CliError;
 use crate::config::Config;
+use crate::error::CliError;
 use crate::exit::Exit;
 use crate::http::{self, Health};
 

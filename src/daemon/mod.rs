@@ -8,7 +8,6 @@
 mod door;
 pub mod files;
 pub mod folder;
-pub mod identity;
 mod judge;
 mod news;
 mod presence;
@@ -26,11 +25,12 @@ use std::time::Duration;
 use zoomd_workers::Engine;
 use zoomd_workers::supervisor::Supervisor;
 
-use crate::cli::ctx::zoom_client;
-use crate::cli::error::CliError;
 use crate::config::Config;
+use crate::error::CliError;
 use crate::health::Gatherer;
 use crate::http::Health;
+use crate::identity;
+use crate::zoom::zoom_client;
 pub use door::Door;
 use stop::{Stop, Wish};
 

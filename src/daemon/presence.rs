@@ -10,8 +10,8 @@ use zoomd_store::Store;
 use zoomd_store::ops::{Ops, Presence};
 use zoomd_workers::supervisor::{Part, Supervisor};
 
-use super::identity;
 use crate::http::Health;
+use crate::identity;
 
 const EVERY: Duration = zoomd_store::ops::HEARTBEAT;
 /// How long Redis may take to hear of our start, or of our end.

@@ -13,11 +13,10 @@ use zoomd_workers::supervisor::{Beat, Part};
 use zoomd_workers::tokens::Tokens;
 
 use super::setup;
-use crate::cli::account::far_from_home;
-use crate::cli::error::CliError;
 use crate::config::Config;
+use crate::error::CliError;
 use crate::exit::Exit;
-use crate::http::public::{self, Door, Parts, Paths};
+use crate::http::public::{self, Door, Parts, Paths, far_from_home};
 
 /// How long a consent that has just come back may take to get into the journal.
 const MOMENT: Duration = Duration::from_millis(500);

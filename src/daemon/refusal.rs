@@ -5,8 +5,8 @@ use zoomd_store::seal::SealError;
 use zoomd_workers::supervisor::Fault;
 use zoomd_workers::tokens::TokensError;
 
-use crate::cli::error::CliError;
 use crate::config::Config;
+use crate::error::CliError;
 
 /// The data folder cannot be used.
 pub(super) fn data_folder(config: &Config, error: &std::io::Error) -> CliError {

@@ -17,13 +17,13 @@ use std::time::{Duration, Instant};
 use zoomd_store::streams::{Stream, Tail, enqueue};
 use zoomd_workers::supervisor::Supervisor;
 
-use crate::cli::error::{CliError, CliResult};
-use crate::cli::output::Output;
 use crate::daemon::{
     self, Door,
     stop::{Stop, Wish},
 };
+use crate::error::{CliError, CliResult};
 use crate::exit::Exit;
+use crate::output::Output;
 use crate::telemetry;
 use cast::Cast;
 use stage::Stage;

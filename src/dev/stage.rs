@@ -18,10 +18,10 @@ use zoomd_wire::AccountName;
 use zoomd_workers::consent::issuer;
 
 use super::cast::ACCOUNTS;
-use crate::cli::ctx::zoom_settings;
-use crate::cli::error::CliError;
 use crate::config::{Config, Sources};
+use crate::error::CliError;
 use crate::exit::Exit;
+use crate::zoom::zoom_settings;
 
 /// A private Redis, a simulated Zoom, and what joins them.
 pub(super) struct Stage {

@@ -12,8 +12,8 @@ use zoomd_store::streams::{Item, Stream};
 use zoomd_wire::AccountName;
 
 use super::cast::{ACCOUNTS, Sample, id, meant_to_fail};
-use crate::cli::error::CliError;
-use crate::cli::output::{FAIL, FAINT, Format, GOOD, HINT, Output, WARN, paint};
+use crate::error::CliError;
+use crate::output::{FAIL, FAINT, Format, GOOD, HINT, Output, WARN, paint};
 
 /// Tells the story.
 pub(super) struct Story<'a> {
@@ -149,7 +149,7 @@ impl<'a> Story<'a> {
         let seconds = self.begun.elapsed().as_secs_f64();
         match self.out.format() {
             Format::Table => {
-                let text = crate::cli::table::one_line(text);
+                let text = crate::text::one_line(text);
                 let moment = paint(&format!("{seconds:7.1}s"), FAINT);
                 let what = paint(&format!("{what:<9}"), style);
                 self.out.data(&format!("{moment}  {account:<8} {what} {text}\n"))

@@ -10,7 +10,7 @@ use zoomd_store::streams::{Item, Stream};
 
 use super::Play;
 use super::cast::meant_to_fail;
-use crate::cli::output::{FAIL, GOOD, paint};
+use crate::output::{FAIL, GOOD, paint};
 
 /// Counts outcomes as they come.
 #[derive(Debug)]

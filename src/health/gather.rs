@@ -11,11 +11,10 @@ use zoomd_store::{ErrorKind, Store, StoreError};
 use zoomd_workers::tokens::RotationSettings;
 
 use super::facts::{Absent, Accounts, Facts, Failing, Found, Here, Unused};
+use super::namespace;
 use super::tools::{Process, Tools};
-use crate::cli::config::show::without_login;
-use crate::cli::namespace;
-use crate::config::{Config, Origin};
-use crate::daemon::identity;
+use crate::config::{Config, Origin, without_login};
+use crate::identity;
 
 /// The longest time for the first reads; accounts may take longer.
 const PATIENCE: Duration = Duration::from_secs(5);

@@ -4,12 +4,15 @@
 //! nothing else; [`Verdict`] puts them into one line and an exit code. No rule about
 //! the state of a namespace stands anywhere else.
 
+mod app;
 mod facts;
 mod gather;
 mod judge;
+pub mod namespace;
 mod tools;
 mod verdict;
 
+pub use app::correct_app;
 pub use facts::{Absent, Accounts, Facts, Failing, Found, Here, Unused};
 pub use gather::Gatherer;
 pub use judge::judge;

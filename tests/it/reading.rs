@@ -3,6 +3,7 @@
 
 use clap::{CommandFactory as _, Parser as _};
 use zoomd::cli::access::Access;
+use zoomd::cli::effect;
 use zoomd::cli::{Cli, Command};
 
 use crate::support::{Rig, job, until};
@@ -135,7 +136,7 @@ fn every_command_is_known_to_read_or_not() {
     for (text, _) in READS {
         let all = std::iter::once("zoomd").chain(text.split(' '));
         let command: Command = Cli::try_parse_from(all).expect("it parses").command;
-        assert_eq!(Access::of(&command), Access::Reads, "{text}");
+        assert_eq!(effect::of(&command), Access::Reads, "{text}");
     }
 }
 

@@ -9,7 +9,6 @@ use std::time::Duration;
 use clap::Args;
 use jiff::Timestamp;
 use serde::Serialize;
-use url::Url;
 use zoomd_store::consent::{LinkError, Links, NewLink, Nonce};
 use zoomd_store::grants::Plan;
 use zoomd_wire::AccountName;
@@ -19,9 +18,8 @@ use crate::cli::ctx::Ctx;
 use crate::cli::error::{CliError, CliResult};
 use crate::cli::output::Format;
 use crate::config::units::{show_time, time};
-use crate::config::{Config, Origin};
 use crate::exit::Exit;
-use crate::http::public::Paths;
+use crate::http::public::{Paths, far_from_home};
 
 /// No link is good for less or for longer.
 const SHORTEST: Duration = Duration::from_secs(60);
@@ -106,25 +104,6 @@ fn no_door(account: &AccountName) -> CliError {
         "set ZOOMD_PUBLIC_URL (and the daemon's ZOOMD_PUBLIC_LISTEN), or connect it from this \
          machine: zoomd account login {account}"
     ))
-}
-
-/// A consent comes back to the redirect URL; the browser shows its cookie there
-/// only when that is where the link led.
-pub(crate) fn far_from_home(config: &Config) -> Option<String> {
-    let (public, redirect) = (config.public.url.as_ref()?, &config.zoom.redirect_url);
-    let said = config.resolved.get("zoom.redirect_url");
-    if said.is_none_or(|(_, origin)| *origin == Origin::Default) || at(public) == at(redirect) {
-        return None;
-    }
-    Some(format!(
-        "the redirect URL {redirect} is not at {}, where links lead, so consents will not be \
-         recognised when they come back; set ZOOMD_REDIRECT_URL to a path below ZOOMD_PUBLIC_URL",
-        public.origin().ascii_serialization()
-    ))
-}
-
-fn at(url: &Url) -> (&str, Option<&str>) {
-    (url.scheme(), url.host_str())
 }
 
 impl From<LinkError> for CliError {

@@ -17,6 +17,7 @@ use crate::cli::error::CliResult;
 use crate::cli::output::{FAINT, count, paint, span};
 use crate::cli::table::one_line;
 use crate::exit::Exit;
+use crate::health::correct_app;
 
 /// `account explain`.
 #[derive(Debug, Args)]
@@ -70,7 +71,7 @@ pub(super) async fn run(ctx: &Ctx, args: ExplainArgs) -> CliResult {
         ctx.out.hint(format!("zoomd account login {name} gives consent again"));
     }
     if grant.and_then(|grant| grant.last_error).is_some_and(|e| e.contains(TokenRefusal::OF_APP)) {
-        ctx.out.hint(open::correct_app(name.as_str(), account.kind));
+        ctx.out.hint(correct_app(name.as_str(), account.kind));
     }
     Ok(Exit::Done)
 }

@@ -30,8 +30,6 @@ use zoomd_wire::AccountName;
 use super::ctx::Ctx;
 use super::error::CliResult;
 
-pub(crate) use connect_link::far_from_home;
-pub(crate) use open::correct_app;
 pub use open::{app, grants};
 pub(in crate::cli) use token::{refused, tokens};
 

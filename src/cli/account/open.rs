@@ -4,7 +4,7 @@ use std::path::Path;
 
 use secrecy::SecretString;
 use zoom_api::{App, TransportError};
-use zoomd_store::grants::{AccountRecord, AccountState, GrantError, GrantKind, Grants};
+use zoomd_store::grants::{AccountRecord, AccountState, GrantError, Grants};
 use zoomd_store::seal::{SealError, Vault};
 use zoomd_store::{meta, probe};
 use zoomd_wire::AccountName;
@@ -65,20 +65,6 @@ pub fn app(ctx: &Ctx) -> Result<App, CliError> {
             .hint("set ZOOMD_CLIENT_SECRET, or ZOOMD_CLIENT_SECRET_FILE to a file that holds it")
     })?;
     Ok(App::new(client_id, secret))
-}
-
-/// What to do where Zoom rejects the credentials of an account's app. Those of a
-/// server-to-server app are the account's own.
-pub(crate) fn correct_app(name: &str, kind: GrantKind) -> String {
-    match kind {
-        GrantKind::ServerToServer => format!(
-            "zoomd account add {name} --server-to-server ZOOM_ACCOUNT_ID --client-id ID \
-             --client-secret-file FILE --replace, with the values of that app's page"
-        ),
-        GrantKind::Oauth => "correct the daemon's ZOOMD_CLIENT_ID and ZOOMD_CLIENT_SECRET, and \
-                             restart it"
-            .to_owned(),
-    }
 }
 
 /// The configured app's id.

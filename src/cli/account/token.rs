@@ -15,6 +15,7 @@ use super::open;
 use crate::cli::ctx::Ctx;
 use crate::cli::error::{CliError, CliResult};
 use crate::exit::Exit;
+use crate::health::correct_app;
 
 /// `account token`.
 #[derive(Debug, Args)]
@@ -105,7 +106,7 @@ pub(in crate::cli) fn refused(name: &str, kind: GrantKind, error: NoToken) -> Cl
             "run this where the daemon runs, or set ZOOMD_DATA_DIR to a folder that can be written",
         ),
         NoToken::TimedOut(why) if why.contains(TokenRefusal::OF_APP) => {
-            CliError::unreachable(text).code("no_token").hint(open::correct_app(name, kind))
+            CliError::unreachable(text).code("no_token").hint(correct_app(name, kind))
         }
         NoToken::TimedOut(why) if why.contains(JournalError::BEGINS) => CliError::unreachable(text)
             .code("journal")

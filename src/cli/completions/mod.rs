@@ -12,10 +12,8 @@ use clap_complete::{CompleteEnv, Shell};
 
 use super::error::{CliError, CliResult};
 use super::output::Output;
+use crate::config::COMPLETIONS;
 use crate::exit::Exit;
-
-/// Variable in which the script of a shell names that shell.
-pub const VARIABLE: &str = "ZOOMD_COMPLETE";
 
 /// `zoomd completions`.
 #[derive(Debug, Args)]
@@ -40,7 +38,7 @@ pub fn run(out: &Output, args: &CompletionsArgs) -> CliResult {
         .completer(&shell)
         .ok_or_else(|| CliError::usage(format!("there is no script for {shell}")))?;
     let mut script = Vec::new();
-    shell.write_registration(VARIABLE, "zoomd", "zoomd", "zoomd", &mut script)?;
+    shell.write_registration(COMPLETIONS, "zoomd", "zoomd", "zoomd", &mut script)?;
     let script = String::from_utf8(script).map_err(|e| CliError::failed(e.to_string()))?;
     out.data(&script)?;
     Ok(Exit::Done)
@@ -50,11 +48,11 @@ pub fn run(out: &Output, args: &CompletionsArgs) -> CliResult {
 /// error would be shown in the middle of the line that is being typed, so there is
 /// none.
 pub fn answer(args: &[OsString]) -> bool {
-    if std::env::var_os(VARIABLE).is_none_or(|shell| shell.is_empty()) {
+    if std::env::var_os(COMPLETIONS).is_none_or(|shell| shell.is_empty()) {
         return false;
     }
     let folder = std::env::current_dir().ok();
-    let asked = CompleteEnv::with_factory(tree).var(VARIABLE);
+    let asked = CompleteEnv::with_factory(tree).var(COMPLETIONS);
     let _ = asked.try_complete(args.to_vec(), folder.as_deref());
     true
 }

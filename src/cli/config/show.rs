@@ -5,7 +5,7 @@ use serde::Serialize;
 use crate::cli::ctx::Ctx;
 use crate::cli::error::CliResult;
 use crate::cli::table::Table;
-use crate::config::{Kind, Origin, Raw, SETTINGS, Setting};
+use crate::config::{Kind, Origin, Raw, SETTINGS, Setting, without_login};
 use crate::exit::Exit;
 
 /// One setting as it stands.
@@ -41,30 +41,4 @@ fn row(ctx: &Ctx, setting: &'static Setting) -> Row {
     };
     let origin = found.map_or(Origin::Default, |(_, origin)| origin.clone());
     Row { key: setting.key, value, origin: origin.to_string(), env: setting.env.clone() }
-}
-
-/// A URL without user and password.
-pub(crate) fn without_login(url: &str) -> String {
-    let Some((scheme, rest)) = url.split_once("://") else {
-        return "***".to_owned();
-    };
-    // A query can hold a password too (unix:///path?pass=…).
-    let rest = rest.split('?').next().unwrap_or_default();
-    match rest.rsplit_once('@') {
-        Some((_, place)) => format!("{scheme}://***@{place}"),
-        None => format!("{scheme}://{rest}"),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::without_login;
-
-    #[test]
-    fn a_url_is_shown_without_its_login() {
-        assert_eq!(without_login("redis://h:1/0"), "redis://h:1/0");
-        assert_eq!(without_login("rediss://u:p@ss@h:1"), "rediss://***@h:1");
-        assert_eq!(without_login("unix:///run/r.sock?pass=x"), "unix:///run/r.sock");
-        assert_eq!(without_login("secret"), "***");
-    }
 }

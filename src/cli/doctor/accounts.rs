@@ -8,9 +8,9 @@ use zoomd_store::grants::{AccountState, AccountSummary, GrantKind, Grants};
 use zoomd_store::seal::Vault;
 
 use super::report::Finding;
-use crate::cli::account::correct_app;
 use crate::config::Config;
 use crate::health::Found;
+use crate::health::correct_app;
 
 /// Findings about single accounts; more are counted, not listed.
 const LISTED: usize = 10;

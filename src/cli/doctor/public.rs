@@ -4,8 +4,8 @@
 use url::{Host, Url};
 
 use super::report::Finding;
-use crate::cli::account::far_from_home;
 use crate::config::Config;
+use crate::http::public::far_from_home;
 
 const CHECK: &str = "public door";
 

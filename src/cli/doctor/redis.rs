@@ -5,8 +5,8 @@ use secrecy::ExposeSecret as _;
 use zoomd_store::{ErrorKind, Store, probe};
 
 use super::report::Finding;
-use crate::cli::config::show::without_login;
 use crate::config::Config;
+use crate::config::without_login;
 use crate::health::{Facts, Found, redis_cli};
 
 /// A finding about the server that answers.

@@ -4,8 +4,8 @@ use url::Url;
 use zoom_api::{Client, Endpoints, Proxies, SetupError, TransportError, TransportKind};
 
 use super::report::Finding;
-use crate::cli::ctx::zoom_settings;
 use crate::config::Config;
+use crate::zoom::zoom_settings;
 
 /// Looks at Zoom: name, connection, TLS. Sends no request.
 pub(super) async fn look(config: &Config) -> Vec<Finding> {

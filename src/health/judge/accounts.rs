@@ -27,7 +27,7 @@ pub(super) fn all(_here: &Here, found: &Found) -> Vec<Problem> {
 /// A reason, in brackets.
 fn because(reason: Option<&str>) -> String {
     match reason.filter(|reason| !reason.is_empty()) {
-        Some(reason) => format!(" ({})", crate::cli::table::one_line(reason)),
+        Some(reason) => format!(" ({})", crate::text::one_line(reason)),
         None => String::new(),
     }
 }

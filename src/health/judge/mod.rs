@@ -95,7 +95,7 @@ fn names<'a>(all: impl IntoIterator<Item = &'a str>) -> String {
 
 /// A length of time, in ms, for people.
 fn length(ms: i64) -> String {
-    crate::cli::output::span(u64::try_from(ms / 1_000).unwrap_or(0))
+    crate::text::span(u64::try_from(ms / 1_000).unwrap_or(0))
 }
 
 /// A time, in ms, as the minute of a UTC day.

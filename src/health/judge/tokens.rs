@@ -8,7 +8,7 @@ use zoomd_store::rekey::Survey;
 use zoomd_store::rotation::OpenIntent;
 
 use super::{Found, Here, clock_time, listed, names};
-use crate::cli::account::correct_app;
+use crate::health::correct_app;
 
 /// Problems of token refreshes.
 pub(super) fn all(here: &Here, found: &Found) -> Vec<Problem> {
@@ -35,7 +35,7 @@ fn rejected(found: &Found, stop: &AppStop) -> Option<Problem> {
     }
     let without = users.iter().filter(|account| account.expires_ms <= now_ms);
     let jobs = without.map(|account| account.waiting).sum();
-    let (app, why) = (&stop.client_id, crate::cli::table::one_line(&stop.why));
+    let (app, why) = (&stop.client_id, crate::text::one_line(&stop.why));
     let list = names(users.iter().map(|account| account.name.as_str()));
     let kind = match first.server_to_server {
         true => GrantKind::ServerToServer,

@@ -40,7 +40,7 @@ use zoomd_workers::consent::Consents;
 use zoomd_workers::farewell::Farewells;
 
 pub use page::SERVER;
-pub use paths::Paths;
+pub use paths::{Paths, far_from_home};
 pub use serve::serve;
 
 /// What the door is made of.

@@ -4,7 +4,7 @@ use hyper::Method;
 use url::Url;
 use zoomd_store::consent::Nonce;
 
-use crate::config::Config;
+use crate::config::{Config, Origin};
 
 /// The addresses of the public door.
 #[derive(Debug, Clone)]
@@ -72,6 +72,25 @@ impl Paths {
             _ => Way::Nowhere,
         }
     }
+}
+
+/// A consent comes back to the redirect URL; the browser shows its cookie there
+/// only when that is where the link led.
+pub fn far_from_home(config: &Config) -> Option<String> {
+    let (public, redirect) = (config.public.url.as_ref()?, &config.zoom.redirect_url);
+    let said = config.resolved.get("zoom.redirect_url");
+    if said.is_none_or(|(_, origin)| *origin == Origin::Default) || at(public) == at(redirect) {
+        return None;
+    }
+    Some(format!(
+        "the redirect URL {redirect} is not at {}, where links lead, so consents will not be \
+         recognised when they come back; set ZOOMD_REDIRECT_URL to a path below ZOOMD_PUBLIC_URL",
+        public.origin().ascii_serialization()
+    ))
+}
+
+fn at(url: &Url) -> (&str, Option<&str>) {
+    (url.scheme(), url.host_str())
 }
 
 #[cfg(test)]

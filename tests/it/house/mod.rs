@@ -70,7 +70,7 @@ const ADAPTERS: &[(&str, &str, &[&str])] = &[
     ("apalis", "workers/src", &["workers/src/pipeline/", "workers/src/schedules/"]),
     ("chrono", "workers/src", &["workers/src/schedules/cron.rs"]),
     ("cron", "workers/src", &["workers/src/schedules/"]),
-    ("clap", "src", &["src/cli/"]),
+    ("clap", "src", &["src/cli/", "src/output/"]),
     ("clap", "crates/zoom-sim/src", &["crates/zoom-sim/src/main.rs"]),
     ("anyhow", "src", &["src/"]),
 ];

@@ -5,14 +5,18 @@
 //! `--json` (or `--output json`, `jsonl`) prints the value, `--output quiet` the
 //! ids, errors follow the same choice. A closed pipe is an ordinary end.
 
+pub mod table;
+
 use std::io::{IsTerminal as _, Write as _};
 
 use anstyle::{AnsiColor, Style};
 use clap::ValueEnum;
 use serde::Serialize;
 
-use super::error::CliError;
-use super::table::Table;
+pub use crate::text::{count, span};
+
+use crate::error::CliError;
+use table::Table;
 
 /// In which form data is printed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
@@ -255,22 +259,6 @@ impl Output {
             s => format!("in {}", span(s.unsigned_abs())),
         }
     }
-}
-
-/// A length of time for people, in its largest unit: `45s`, `12m`, `5h`, `3d`.
-pub fn span(seconds: u64) -> String {
-    match seconds {
-        0..=119 => format!("{seconds}s"),
-        120..=7_199 => format!("{}m", seconds / 60),
-        7_200..=172_799 => format!("{}h", seconds / 3_600),
-        _ => format!("{}d", seconds / 86_400),
-    }
-}
-
-/// So many of something: `1 job`, `3 jobs`.
-pub fn count(many: u64, noun: &str) -> String {
-    let s = if many == 1 { "" } else { "s" };
-    format!("{many} {noun}{s}")
 }
 
 /// Proof that somebody said yes; functions that destroy ask for it.

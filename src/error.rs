@@ -1,5 +1,8 @@
-//! What a verb answers when it could not do what was asked.
+//! Errors of the program: what a command, or the daemon at its start, could not do.
 
+use zoomd_store::{ErrorKind, StoreError};
+
+use crate::config::ConfigError;
 use crate::exit::Exit;
 
 /// An error for people (message, hint) and for scripts (code, exit).
@@ -80,6 +83,40 @@ impl CliError {
 impl From<crate::input::InputError> for CliError {
     fn from(error: crate::input::InputError) -> Self {
         Self { hint: error.hint, ..Self::usage(error.message) }
+    }
+}
+
+impl From<ConfigError> for CliError {
+    fn from(error: ConfigError) -> Self {
+        let cli = Self::config(error.message);
+        match error.hint {
+            Some(hint) => cli.hint(hint),
+            None => cli,
+        }
+    }
+}
+
+impl From<StoreError> for CliError {
+    fn from(error: StoreError) -> Self {
+        let kind = error.kind();
+        if error.is_no_permission() {
+            let hint = "zoomd doctor names the missing right of the Redis user";
+            return Self::new(Exit::Unreachable, kind.as_str(), error.to_string()).hint(hint);
+        }
+        let (exit, hint) = match kind {
+            ErrorKind::Unreachable => {
+                (Exit::Unreachable, "is Redis running? zoomd doctor looks at ZOOMD_REDIS_URL")
+            }
+            ErrorKind::Auth => {
+                (Exit::Unreachable, "set user and password in ZOOMD_REDIS_URL or its _FILE form")
+            }
+            ErrorKind::ReadOnly => (Exit::Unreachable, "this Redis takes no writes; zoomd doctor"),
+            ErrorKind::OutOfMemory => (Exit::Unreachable, "Redis is full; zoomd doctor"),
+            ErrorKind::Layout => (Exit::Usage, "run the version of zoomd that the daemons have"),
+            ErrorKind::Config => (Exit::Usage, "zoomd doctor tells more"),
+            _ => (Exit::Failed, "zoomd doctor tells more"),
+        };
+        Self::new(exit, kind.as_str(), error.to_string()).hint(hint)
     }
 }
 

@@ -4,6 +4,8 @@
 //! columns that were named flexible, then optional columns are left out. In a pipe
 //! everything is whole.
 
+pub use crate::text::one_line;
+
 use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
 
 /// Width below which no column is cut.
@@ -150,12 +152,6 @@ fn cut(text: &str, width: usize) -> String {
         kept.push(c);
     }
     kept + "…"
-}
-
-/// What came from outside must not break the terminal: control characters
-/// (also escape sequences) become blanks.
-pub fn one_line(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
 }
 
 #[cfg(test)]

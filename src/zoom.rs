@@ -1,0 +1,31 @@
+//! The client of Zoom that the configuration asks for.
+
+use zoom_api::{Client, Proxies, Settings, SetupError};
+
+use crate::config::Config;
+use crate::error::CliError;
+
+/// A client of Zoom with the configured addresses and time-outs.
+pub fn zoom_client(config: &Config) -> Result<Client, CliError> {
+    Client::new(zoom_settings(config)).map_err(|error| match error {
+        SetupError::Proxy(error) => {
+            let hint = format!("unset {} for zoomd, or name an http proxy in it", error.variable);
+            CliError::config(error.to_string()).hint(hint)
+        }
+        error => CliError::failed(format!("cannot set up the client of Zoom: {error}"))
+            .hint("zoomd doctor tells more; SSL_CERT_FILE names other certificates"),
+    })
+}
+
+/// How Zoom is spoken to.
+pub fn zoom_settings(config: &Config) -> Settings {
+    let zoom = &config.zoom;
+    Settings {
+        connect_timeout: zoom.connect_timeout,
+        request_timeout: zoom.request_timeout,
+        token_timeout: zoom.token_timeout,
+        user_agent: concat!("zoomd/", env!("CARGO_PKG_VERSION")).to_owned(),
+        proxies: Proxies::from_env(),
+        ..Settings::new(zoom.endpoints.clone())
+    }
+}
