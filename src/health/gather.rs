@@ -16,8 +16,9 @@ use super::tools::{Process, Tools};
 use crate::config::{Config, Origin, without_login};
 use crate::identity;
 
-/// The longest time for the first reads; accounts may take longer.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// The longest time for the first reads; accounts may take longer. A connection that
+/// does not come about within five seconds says why.
+const PATIENCE: Duration = Duration::from_secs(6);
 /// Keys in use are read anew after this.
 const KEYS_EVERY: Duration = Duration::from_secs(60);
 /// Failures in a row, with one code, that say that all jobs of an account fail.

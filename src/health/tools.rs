@@ -46,8 +46,26 @@ impl Tools {
     /// A command of `redis-cli` for the server at `place`.
     pub fn redis(&self, place: &str, command: &str) -> String {
         let cli = redis_cli(place);
-        let first = if self.redis_cli { "" } else { "on a machine with redis-cli: " };
-        format!("{first}{cli} {command}")
+        format!("{}{cli} {command}", self.elsewhere())
+    }
+
+    /// Where `redis-cli` is to be called, if not here.
+    fn elsewhere(&self) -> &'static str {
+        if self.redis_cli { "" } else { "on a machine with redis-cli: " }
+    }
+
+    /// The command that asks the first sentinel of this URL for the master.
+    pub fn sentinel(&self, place: &str) -> Option<String> {
+        let (scheme, rest) = place.split_once("+sentinel://")?;
+        // The login in the URL is the master's.
+        let rest = rest.trim_start_matches("***@");
+        let (hosts, path) = rest.split_once('/')?;
+        let one = hosts.split(',').next()?;
+        let (host, port) = one.rsplit_once(':').unwrap_or((one, "26379"));
+        let master = path.split(['/', '?']).next()?;
+        let tls = if scheme == "rediss" { " --tls" } else { "" };
+        let first = self.elsewhere();
+        Some(format!("{first}redis-cli{tls} -h {host} -p {port} SENTINEL MASTER {master}"))
     }
 }
 
@@ -108,6 +126,21 @@ mod tests {
         assert_eq!(redis_cli("rediss://***@db:6379"), "redis-cli --askpass -u rediss://db:6379");
         assert_eq!(redis_cli("unix:///run/r.sock"), "redis-cli -s /run/r.sock");
         assert_eq!(redis_cli("redis+cluster://a,b"), "redis-cli -h HOST");
+    }
+
+    #[test]
+    fn the_first_sentinel_is_asked_for_its_master() {
+        let tools = Tools { redis_cli: true, ..Tools::default() };
+        for (place, command) in [
+            ("redis+sentinel://a:1,b/main", "redis-cli -h a -p 1 SENTINEL MASTER main"),
+            (
+                "rediss+sentinel://***@a,b/main/3?sentinel_tls=yes",
+                "redis-cli --tls -h a -p 26379 SENTINEL MASTER main",
+            ),
+        ] {
+            assert_eq!(tools.sentinel(place).as_deref(), Some(command));
+        }
+        assert_eq!(tools.sentinel("redis+cluster://a,b"), None);
     }
 
     #[test]

@@ -200,6 +200,8 @@ fn text_of(error: &RedisError) -> String {
             .to_owned();
     }
     match (error.code(), error.detail()) {
+        // A sentinel, or the master it names.
+        (None, Some(detail)) if error.kind() == RedisKind::Io => format!("redis: {detail}"),
         (Some(code), Some(detail)) => format!("redis: {code} {detail}"),
         (None, Some(detail)) => format!("redis: {}: {detail}", error.category().to_lowercase()),
         _ => format!("redis: {}", told.to_lowercase().trim_end_matches(" - io")),

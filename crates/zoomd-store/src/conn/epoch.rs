@@ -12,6 +12,7 @@ use std::sync::{Mutex, PoisonError};
 use redis::{ConnectionAddr, ErrorKind, RedisError};
 use tokio::sync::watch;
 
+use super::sentinel::Master;
 use crate::error::needs_another_connection;
 
 /// The time between two renewals of all connections.
@@ -24,6 +25,8 @@ pub(super) struct Epoch {
     nodes: Mutex<Vec<ConnectionAddr>>,
     /// Where the sentinels said that the master is, if there are such.
     master: Mutex<Option<(String, u16)>>,
+    /// A master that did not answer, as it was told last.
+    missed: Mutex<Option<Master>>,
 }
 
 /// Nodes that are remembered at most.
@@ -66,8 +69,15 @@ impl Epoch {
         });
         if of.is_some() {
             *known = Some(run_id.to_owned());
+            *self.missed.lock().unwrap_or_else(PoisonError::into_inner) = None;
         }
         of
+    }
+
+    /// True once for each change of what is known of a master that does not answer.
+    pub(super) fn is_news(&self, missed: &Master) -> bool {
+        let mut told = self.missed.lock().unwrap_or_else(PoisonError::into_inner);
+        told.replace(missed.clone()).as_ref() != Some(missed)
     }
 
     /// Takes note of where the master is, from now on.

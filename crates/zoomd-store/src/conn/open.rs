@@ -25,9 +25,16 @@ pub(super) async fn checked(
     target: &Target,
     epoch: &Epoch,
 ) -> Result<(MultiplexedConnection, String), RedisError> {
-    let opened = link(&client(target, epoch).await?).await?;
-    let run_id = within(CONNECT_TIMEOUT, check(opened.clone())).await?;
-    Ok((opened, run_id))
+    let (client, master) = found(target, epoch).await?;
+    let opened = async {
+        let opened = link(&client).await?;
+        let run_id = within(CONNECT_TIMEOUT, check(opened.clone())).await?;
+        Ok((opened, run_id))
+    };
+    opened.await.map_err(|error| match master {
+        Some(master) => master.missed(error, epoch),
+        None => error,
+    })
 }
 
 /// Refuses a replica, and a server that takes no commands yet.
@@ -62,19 +69,29 @@ fn field<'a>(info: &'a str, name: &str) -> Option<&'a str> {
 
 /// The client of the server that holds the namespace now.
 pub(super) async fn client(target: &Target, epoch: &Epoch) -> Result<Client, RedisError> {
-    match &target.place {
+    Ok(found(target, epoch).await?.0)
+}
+
+/// The same, and what the sentinels say of that server, where there are such.
+async fn found(
+    target: &Target,
+    epoch: &Epoch,
+) -> Result<(Client, Option<sentinel::Master>), RedisError> {
+    let owner = match &target.place {
         Place::Sentinel(sentinels) => {
             let master = sentinel::master(target, sentinels).await?;
-            epoch.found(&master);
-            let (host, port) = master;
+            epoch.found(&master.place);
+            let (host, port) = &master.place;
             let any = sentinels.all.first().ok_or_else(|| refused("no sentinel is named"))?;
-            let addr = address(&host, port, sentinels.tls);
+            let addr = address(host, *port, sentinels.tls);
             let settings = sentinels.settings.clone();
-            client_of(any.clone().set_addr(addr).set_redis_settings(settings), target)
+            let client = client_of(any.clone().set_addr(addr).set_redis_settings(settings), target);
+            return Ok((client?, Some(master)));
         }
         Place::Server(info) => cluster::owner(target, std::slice::from_ref(&**info), epoch).await,
         Place::Cluster { nodes } => cluster::owner(target, nodes, epoch).await,
-    }
+    };
+    Ok((owner?, None))
 }
 
 pub(super) fn refused(why: &'static str) -> RedisError {

@@ -1,5 +1,6 @@
-//! Sentinels: asked where the master is, and listened to.
+//! Sentinels: asked where the master is and whether they see it, and listened to.
 
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use redis::{Client, ConnectionInfo, ErrorKind, RedisError, Value};
@@ -14,23 +15,98 @@ const RETRY: Duration = Duration::from_secs(1);
 
 type Place = (String, u16);
 
-/// Where the master is, by the sentinel that knows of the latest failover.
-pub(super) async fn master(target: &Target, sentinels: &Sentinels) -> Result<Place, RedisError> {
-    let name = sentinels.master.as_str();
+/// The master, as the sentinels see it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Master {
+    pub(super) place: Place,
+    pub(super) failover: Failover,
+}
+
+/// How far the sentinels are with replacing a master, by the one that is furthest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Failover {
+    /// No sentinel has marked the master as down.
+    None,
+    /// One has (`s_down`).
+    Missed,
+    /// Enough of them agree (`o_down`).
+    Due,
+    /// One promotes a replica.
+    UnderWay,
+}
+
+impl Failover {
+    /// What the flags in an answer to `SENTINEL MASTER` say.
+    fn of(flags: &str) -> Self {
+        let has = |flag| flags.split(',').any(|one| one == flag);
+        match () {
+            () if has("failover_in_progress") => Self::UnderWay,
+            () if has("o_down") => Self::Due,
+            () if has("s_down") => Self::Missed,
+            () => Self::None,
+        }
+    }
+
+    /// The same as a part of a sentence.
+    pub(super) fn in_words(self) -> &'static str {
+        match self {
+            Self::None => "no sentinel has marked it as down yet, so no failover has started",
+            Self::Missed => "too few sentinels have marked it as down, so no failover has started",
+            Self::Due => "its sentinels agree that it is down, and a failover is about to start",
+            Self::UnderWay => "a failover is in progress",
+        }
+    }
+}
+
+impl Master {
+    /// The error of a master that does not answer, with what becomes of it. Others, such
+    /// as a wrong password, have nothing to do with a failover.
+    pub(super) fn missed(&self, error: RedisError, epoch: &Epoch) -> RedisError {
+        let (host, port) = &self.place;
+        let silent = error.kind() == ErrorKind::Io || error.is_timeout();
+        if !silent {
+            return error;
+        }
+        let words = error.detail().map_or_else(|| error.to_string(), ToOwned::to_owned);
+        let words = words.trim_end_matches(" - io").to_lowercase();
+        let failover = self.failover.in_words();
+        if epoch.is_news(self) {
+            tracing::warn!(
+                host,
+                port,
+                "redis sentinel: the master {host}:{port} does not answer; {failover}"
+            );
+        }
+        let text = format!("the master {host}:{port} does not answer ({words}); {failover}");
+        RedisError::from((ErrorKind::Io, "sentinel", text))
+    }
+}
+
+/// The master, by the sentinel that knows of the latest failover.
+pub(super) async fn master(target: &Target, sentinels: &Sentinels) -> Result<Master, RedisError> {
+    let (name, furthest) = (sentinels.master.as_str(), &Mutex::new(Failover::None));
     let asked = sentinels.all.iter().map(|sentinel| async move {
         let client = client_of(sentinel.clone(), target)?;
-        ask(&client, name).await.map_err(|error| named(sentinel, &error))
+        let answer = ask(&client, name).await.map_err(|error| named(sentinel, &error))?;
+        // Only the one that replaces the master says so.
+        Ok(answer.map(|(epoch, place, failover)| {
+            let mut furthest = furthest.lock().unwrap_or_else(PoisonError::into_inner);
+            *furthest = failover.max(*furthest);
+            (epoch, place)
+        }))
     });
-    newest(asked).await?.ok_or_else(|| {
+    let place = newest(asked).await?.ok_or_else(|| {
         RedisError::from((
             ErrorKind::MasterNameNotFoundBySentinel,
             "no sentinel knows a master of this name",
             name.to_owned(),
         ))
-    })
+    })?;
+    let failover = *furthest.lock().unwrap_or_else(PoisonError::into_inner);
+    Ok(Master { place, failover })
 }
 
-async fn ask(client: &Client, master: &str) -> Result<Option<(u64, Place)>, RedisError> {
+async fn ask(client: &Client, master: &str) -> Result<Option<(u64, Place, Failover)>, RedisError> {
     let mut link = link(client).await?;
     let mut ask = redis::pipe();
     ask.cmd("SENTINEL").arg("GET-MASTER-ADDR-BY-NAME").arg(master);
@@ -42,15 +118,13 @@ async fn ask(client: &Client, master: &str) -> Result<Option<(u64, Place)>, Redi
         None => None,
     };
     // The right to the second question may be missing; then all are equal.
-    let epoch = answers.next().and_then(|facts| config_epoch(&facts)).unwrap_or(0);
-    Ok(place.map(|place| (epoch, place)))
-}
-
-/// The number of the failover that made this master one.
-fn config_epoch(facts: &Value) -> Option<u64> {
-    let facts: Vec<String> = redis::from_redis_value_ref(facts).ok()?;
-    let pair = facts.chunks_exact(2).find(|pair| pair[0] == "config-epoch")?;
-    pair[1].parse().ok()
+    let facts = answers.next().unwrap_or(Value::Nil);
+    let facts: Vec<String> = redis::from_redis_value(facts).unwrap_or_default();
+    let fact = |name: &str| facts.chunks_exact(2).find(|pair| pair[0] == name).map(|pair| &pair[1]);
+    // The number of the failover that made this master one.
+    let epoch = fact("config-epoch").and_then(|epoch| epoch.parse().ok()).unwrap_or(0);
+    let failover = fact("flags").map_or(Failover::None, |flags| Failover::of(flags));
+    Ok(place.map(|place| (epoch, place, failover)))
 }
 
 /// The error, with the sentinel it came from.
@@ -86,7 +160,7 @@ async fn hear(
     let client = client_of(sentinel.clone(), target)?;
     let mut open = Subscription::open(&client, &["+switch-master".to_owned()]).await?;
     // A switch may have been told while nobody listened.
-    told(epoch, &master(target, sentinels).await?);
+    told(epoch, &master(target, sentinels).await?.place);
     loop {
         let message = open.next().await?;
         let text = String::from_utf8_lossy(message.get_payload_bytes()).into_owned();
@@ -119,7 +193,41 @@ fn switched(text: &str) -> Option<(&str, Place)> {
 
 #[cfg(test)]
 mod tests {
-    use super::switched;
+    use super::*;
+
+    #[test]
+    fn the_flags_of_a_master_tell_how_far_its_failover_is() {
+        for (flags, expected) in [
+            ("master", Failover::None),
+            ("master,disconnected", Failover::None),
+            ("s_down,master,disconnected", Failover::Missed),
+            ("s_down,o_down,master,disconnected", Failover::Due),
+            ("s_down,o_down,master,failover_in_progress", Failover::UnderWay),
+        ] {
+            assert_eq!(Failover::of(flags), expected, "{flags}");
+        }
+        assert!(Failover::Missed < Failover::Due && Failover::Due < Failover::UnderWay);
+    }
+
+    #[test]
+    fn only_a_master_that_is_silent_is_one_of_a_failover() {
+        let epoch = Epoch::default();
+        let place = ("h".to_owned(), 6_379);
+        let master = Master { place, failover: Failover::UnderWay };
+        let refused = std::io::Error::from(std::io::ErrorKind::ConnectionRefused);
+        let told = crate::StoreError::from(master.missed(refused.into(), &epoch));
+        assert_eq!(told.kind(), crate::ErrorKind::Unreachable);
+        assert_eq!(
+            told.to_string(),
+            "redis: the master h:6379 does not answer (connection refused); a failover is in \
+             progress"
+        );
+        assert!(!epoch.is_news(&master), "it was logged");
+        let due = Master { failover: Failover::Due, ..master.clone() };
+        assert!(epoch.is_news(&due) && !epoch.is_news(&due));
+        let wrong = || RedisError::from((ErrorKind::AuthenticationFailed, "no", "no".to_owned()));
+        assert_eq!(master.missed(wrong(), &epoch), wrong());
+    }
 
     #[test]
     fn a_switch_names_the_new_place() {
