@@ -117,7 +117,7 @@ impl Ops {
             view.state = if unresolved { State::Reconciling } else { State::Running };
             view.daemon = own.split_once('.').map(|(boot, _)| boot.to_owned());
             if let Some(daemon) = &view.daemon {
-                view.detail = self.obstacles().await?.slow(daemon);
+                view.detail = self.obstacles().await?.in_hands_of(daemon);
             }
             if view.job.is_none() {
                 let entry = self.entry(&keys.jobs(), &live.entry).await?;

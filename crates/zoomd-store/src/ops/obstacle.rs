@@ -99,11 +99,16 @@ impl Obstacles {
 }
 
 impl Obstacles {
-    /// The slow calls that `daemon` reports, in its words: they hold no job back, but
-    /// tell why one in its hands takes long.
-    pub(super) fn slow(&self, daemon: &str) -> Option<String> {
+    /// Why a job in the hands of `daemon` takes long: that daemon is silent, or reports
+    /// slow calls.
+    pub(super) fn in_hands_of(&self, daemon: &str) -> Option<String> {
         let mut daemons = self.daemons.iter().flatten();
         let daemon = daemons.find(|one| one.presence.id == daemon)?;
+        if !daemon.alive {
+            let host = &daemon.presence.host;
+            let what = "has no heartbeat; another daemon takes over the job when its lease expires";
+            return Some(format!("the daemon on {host} {what}"));
+        }
         let slow = daemon.presence.problems.iter().find(|problem| problem.code == "zoom_slow")?;
         Some(slow.what.clone())
     }

@@ -115,3 +115,14 @@ fn what_lasts_is_told_first() {
     let both = vec![problem("zoom_unreachable", 1), problem("app_rejected", 1)];
     assert_eq!(why(vec![daemon("a", true, both)], ACME), Some(Why::AppRejected));
 }
+
+#[test]
+fn a_job_in_hands_takes_long_where_its_daemon_is_silent_or_slow() {
+    let slow = vec![problem("zoom_slow", 1)];
+    let all = vec![daemon("a", true, slow), daemon("b", false, vec![]), daemon("c", true, vec![])];
+    let obstacles = Obstacles::new(None, all);
+    let told = |id| obstacles.in_hands_of(id).unwrap_or_default();
+    assert_eq!(told("a"), problem("zoom_slow", 1).what);
+    assert!(told("b").contains("has no heartbeat"), "{}", told("b"));
+    assert_eq!((told("c").as_str(), told("gone").as_str()), ("", ""));
+}
