@@ -190,6 +190,12 @@ impl EngineContext {
         }
     }
 
+    /// True while nothing is taken in since Redis was found to be another.
+    pub(crate) fn holds_intake(&self, now: Instant) -> bool {
+        let until = *self.held_until.lock().unwrap_or_else(PoisonError::into_inner);
+        until.is_some_and(|until| now < until)
+    }
+
     /// Takes nothing in for a moment.
     pub fn hold_intake(&self) {
         let until = Instant::now() + self.settings.rest_after_restart;

@@ -3,7 +3,8 @@
 use zoomd_store::ops::{AccountVitals, Held, Problem};
 use zoomd_store::queue::Why;
 
-use super::{Found, Here, clock_time, listed};
+use super::jobs::LATE_MS;
+use super::{Found, Here, clock_time, length, listed};
 
 /// Account problems.
 pub(super) fn all(_here: &Here, found: &Found) -> Vec<Problem> {
@@ -15,7 +16,8 @@ pub(super) fn all(_here: &Here, found: &Found) -> Vec<Problem> {
     let held = accounts().filter_map(pause).collect();
     let more = |n| format!("{n} more accounts are paused");
     problems.extend(listed(held, more, "zoomd account list"));
-    let held = accounts().filter_map(at_cap).collect();
+    let now_ms = found.vitals.now_ms;
+    let held = accounts().filter_map(|account| at_cap(account, now_ms)).collect();
     let more = |n| format!("{n} more accounts have as many calls in flight as their cap allows");
     problems.extend(listed(held, more, "zoomd account list"));
     let held = found.held.iter().filter_map(limit).collect();
@@ -69,14 +71,22 @@ fn pause(account: &AccountVitals) -> Option<Problem> {
     Some(problem.since(account.since_ms).holding(account.waiting))
 }
 
-fn at_cap(account: &AccountVitals) -> Option<Problem> {
-    let full = account.cap > 0 && account.in_flight >= account.cap && account.waiting > 0;
-    let (name, cap) = (&account.name, account.cap);
+/// Somebody set the cap so that jobs wait for each other: worth knowing. Once the oldest
+/// has waited for longer than jobs do, the cap is what holds it back.
+fn at_cap(account: &AccountVitals, now_ms: i64) -> Option<Problem> {
+    let (name, cap, code) = (&account.name, account.cap, "account_at_cap");
+    let late = account.capped_since_ms.filter(|since| now_ms - since > LATE_MS);
     let what = format!("account {name} has {cap} calls in flight, as many as its cap allows");
     let next = format!("zoomd account set {name} --cap {}", cap.saturating_mul(2));
-    full.then(|| {
-        Problem::notice("account_at_cap", what, next).of_account(name).holding(account.waiting)
-    })
+    let problem = match late {
+        Some(since) => {
+            let what = format!("{what}: a job has waited for {}", length(now_ms - since));
+            Problem::degraded(code, what, next).since(since)
+        }
+        None if account.is_at_cap() => Problem::notice(code, what, next),
+        None => return None,
+    };
+    Some(problem.of_account(name).holding(account.waiting))
 }
 
 /// A limit of the day, Zoom's or as it is counted here.

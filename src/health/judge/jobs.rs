@@ -6,7 +6,7 @@ use super::{Found, Here, length, listed};
 use crate::health::facts::Failing;
 
 /// A job that nothing holds back runs within this, ms.
-const LATE_MS: i64 = 60_000;
+pub(super) const LATE_MS: i64 = 60_000;
 
 /// Job problems.
 pub(super) fn all(here: &Here, found: &Found) -> Vec<Problem> {

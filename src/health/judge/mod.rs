@@ -11,7 +11,6 @@ mod redis;
 mod tests;
 mod tokens;
 
-use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use zoomd_store::ops::{CODES, Problem};
@@ -54,17 +53,22 @@ fn of_namespace(here: &Here, found: &Found, own: &[Problem]) -> Vec<Problem> {
     problems.extend(tokens::all(here, found));
     problems.extend(jobs::all(here, found));
     problems.extend(redis::clock(here, found));
-    let told = daemons::published(here, found, own);
-    let known: BTreeSet<_> = problems.iter().map(|problem| problem.code.clone()).collect();
-    problems.extend(told.into_iter().filter(|problem| adds(&problem.code, &known)));
-    problems
+    with_told(problems, daemons::published(here, found, own))
 }
 
-/// True for a daemon's problem of which the facts of the namespace do not tell already:
-/// it is not about the namespace, or the namespace does not know it.
-fn adds(code: &str, known: &BTreeSet<Cow<'static, str>>) -> bool {
-    let of_daemon = ["key_missing", "clock_skew", "rotation_impossible"];
-    of_daemon.contains(&code) || !known.contains(code)
+/// Problems of the namespace, and those that daemons tell of which the namespace does not
+/// know as much: they are about a daemon, or worse than the namespace's facts show.
+fn with_told(mut known: Vec<Problem>, told: Vec<Problem>) -> Vec<Problem> {
+    let of_daemon = |problem: &Problem| {
+        ["key_missing", "clock_skew", "rotation_impossible"].contains(&&*problem.code)
+    };
+    let worse = |told: &Problem, known: &Problem| {
+        !of_daemon(told) && told.code == known.code && told.level > known.level
+    };
+    known.retain(|problem| !told.iter().any(|one| worse(one, problem)));
+    let codes: BTreeSet<_> = known.iter().map(|problem| problem.code.clone()).collect();
+    known.extend(told.into_iter().filter(|one| of_daemon(one) || !codes.contains(&one.code)));
+    known
 }
 
 /// The first of `all` one by one, and one problem more for the rest.

@@ -63,11 +63,15 @@ fn when_absent(here: &Here, absent: &Absent) -> String {
             "name the authority of Redis' certificate: ZOOMD_REDIS_CA_FILE=/path/to/ca.pem"
                 .to_owned()
         }
-        _ => match tools.redis_service.filter(|_| local) {
-            Some(service) => {
+        _ => match (tools.sentinel(&here.redis), tools.redis_service.filter(|_| local)) {
+            (Some(ask), _) => format!(
+                "{ask}; daemons find a new master by themselves, and without a failover the old \
+                 one must start with the data it had"
+            ),
+            (None, Some(service)) => {
                 format!("systemctl status {service}; it must start with the data it had")
             }
-            None => format!(
+            (None, None) => format!(
                 "{}; if nothing answers, start that server again with the data it had, or correct \
                  ZOOMD_REDIS_URL",
                 cli("PING")
@@ -183,7 +187,7 @@ fn replicas(here: &Here, found: &Found) -> Option<Problem> {
 fn changed(found: &Found) -> Option<Problem> {
     let (at, now_ms) = (found.vitals.run_at_ms, found.vitals.now_ms);
     let what = "Redis restarted or failed over; what it accepted last may be lost";
-    let next = "zoomd status -w";
+    let next = "zoomd job show ID; if the job is unknown, send it again with the same id";
     (at > 0 && now_ms - at < NEWS_MS)
         .then(|| Problem::notice("redis_failed_over", what, next).since(at))
 }

@@ -36,7 +36,8 @@ fn redis(shop: &EngineContext, times: Times) -> impl Iterator<Item = Problem> {
         .problem()
         .map(|(kind, what, since)| words::redis(kind, &what).since(times.ms(since)));
     let changed = shop.trouble.changed_at(times.now);
-    let changed = changed.map(|at| words::redis_failed_over().since(times.ms(at)));
+    let held = shop.holds_intake(times.now);
+    let changed = changed.map(|at| words::redis_failed_over(held).since(times.ms(at)));
     trouble.into_iter().chain(changed)
 }
 

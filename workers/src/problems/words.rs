@@ -56,12 +56,18 @@ pub fn redis(kind: ErrorKind, error: &str) -> Problem {
     }
 }
 
-/// Redis is another than before.
+/// Redis is another than before. `held`: new jobs are not taken in yet.
 #[must_use]
-pub fn redis_failed_over() -> Problem {
+pub fn redis_failed_over(held: bool) -> Problem {
+    let (code, next) = ("redis_failed_over", "zoomd status -w");
+    if held {
+        let what = "redis restarted or failed over a moment ago: new jobs wait a few seconds while \
+                    the daemons replay recent calls to it";
+        return Problem::degraded(code, what, next);
+    }
     let what = "redis restarted or failed over a moment ago; recent calls were replayed to it, and \
                 what it lost of the last seconds besides them is not known";
-    Problem::degraded("redis_failed_over", what, "zoomd doctor")
+    Problem::notice(code, what, next)
 }
 
 /// A fault of Zoom's. `away`: every job of the host waits. `writes_wait`: jobs that

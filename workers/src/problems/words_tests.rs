@@ -84,6 +84,16 @@ fn each_trouble_of_redis_has_its_code() {
 }
 
 #[test]
+fn a_failover_degrades_only_while_jobs_wait_for_it() {
+    use zoomd_store::ops::Level;
+    for (held, level) in [(true, Level::Degraded), (false, Level::Notice)] {
+        let problem = redis_failed_over(held);
+        assert_eq!((&*problem.code, problem.level), ("redis_failed_over", level));
+        assert!(problem.what.contains("failed over") && held == problem.what.contains("wait"));
+    }
+}
+
+#[test]
 fn accounts_are_told_one_by_one_up_to_a_bound() {
     use crate::problems::lasting::Lasting;
     let (times, mut known) = (times(), Lasting::new(Duration::from_secs(60)));

@@ -28,7 +28,7 @@ const MOST_LINES: usize = 100;
 /// Accounts and jobs read at once.
 const PAGE: usize = 500;
 /// Parts of the score of a job in a room: its priority, then when it came.
-const PRIORITY: f64 = 1e13;
+pub(super) const PRIORITY: f64 = 1e13;
 
 /// Jobs of one account that wait for the same.
 #[derive(Debug, Clone, PartialEq, Eq)]

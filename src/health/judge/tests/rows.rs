@@ -73,7 +73,7 @@ fn rows() -> Vec<Row> {
             Notice,
             None,
             "restarted or failed over",
-            "zoomd status",
+            "zoomd job show ID; ",
         ),
         (
             |f| {
@@ -292,6 +292,18 @@ fn rows() -> Vec<Row> {
             Notice,
             Some(7),
             "2 calls in flight",
+            "zoomd account set acme --cap 4",
+        ),
+        (
+            |f| {
+                // One call has just ended.
+                (of_acme(f).cap, of_acme(f).in_flight) = (2, 1);
+                of_acme(f).capped_since_ms = Some(NOW - 61_000);
+            },
+            "account_at_cap",
+            Degraded,
+            Some(7),
+            "as many as its cap allows: a job has waited for",
             "zoomd account set acme --cap 4",
         ),
         (

@@ -31,6 +31,8 @@ pub struct AccountVitals {
     pub cap: u64,
     /// Calls in flight.
     pub in_flight: u64,
+    /// The time since which the oldest job waits that only the cap holds back.
+    pub capped_since_ms: Option<i64>,
     /// True when its app is its own.
     pub server_to_server: bool,
     /// Jobs that wait, sleep, or run after a wait.
@@ -52,6 +54,17 @@ impl AccountVitals {
     #[must_use]
     pub fn is_active(&self) -> bool {
         self.state == "active"
+    }
+
+    /// True when it has as many calls in flight as its cap allows, and jobs wait.
+    #[must_use]
+    pub fn is_at_cap(&self) -> bool {
+        self.cap > 0 && self.waiting > 0 && self.in_flight >= self.cap
+    }
+
+    /// The same, or one call of its was ended and the next has not begun.
+    pub(super) fn is_near_cap(&self) -> bool {
+        self.cap > 0 && self.waiting > 0 && self.in_flight + 1 >= self.cap
     }
 
     /// True when it is a tombstone.
@@ -97,6 +110,7 @@ impl Ops {
         let read = |name: String| of(name, [next(), next(), next(), next()]);
         let mut found: Vec<_> = names.into_iter().filter_map(read).collect();
         self.times(&mut found).await?;
+        self.capped(&mut found, now_ms).await?;
         Ok((found, last))
     }
 
@@ -139,6 +153,7 @@ fn of(name: String, answers: [Value; 4]) -> Option<AccountVitals> {
         since_ms: None,
         cap: number(cap).unwrap_or(0),
         in_flight: read(in_flight),
+        capped_since_ms: None,
         server_to_server: kind.as_deref() == Some(GrantKind::ServerToServer.as_str()),
         waiting: read(waiting),
         lease_until_ms: number(lease).unwrap_or(0),

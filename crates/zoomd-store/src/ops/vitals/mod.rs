@@ -4,6 +4,7 @@
 //! counts as not known: only a Redis that cannot be asked is an error.
 
 mod accounts;
+mod capped;
 mod held;
 mod parse;
 mod recent;
