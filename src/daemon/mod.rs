@@ -39,6 +39,8 @@ const HANGS_AFTER: Duration = Duration::from_secs(30);
 /// Nor does it hang sooner than this: two commands to a slow Redis, one after the
 /// other and each with a new connection, take up to 50 s.
 const HANGS_AT_LEAST: Duration = Duration::from_secs(60);
+/// A Redis that lets nobody listen does not keep jobs from running.
+const LISTENS_WITHIN: Duration = Duration::from_secs(5);
 /// How long a broken daemon waits for token exchanges, beyond what they may take.
 const LAST_COMMIT: Duration = Duration::from_secs(5);
 
@@ -83,6 +85,8 @@ pub async fn run(
     let gatherer = Gatherer::of_daemon(config, store.clone(), &id);
     let judging = judge::begin(gatherer, Arc::clone(&health), &supervisor);
     let presence = presence::announce(store.clone(), &id, Arc::clone(&health), &supervisor).await;
+    // Commands find a daemon that is ready.
+    let _ = tokio::time::timeout(LISTENS_WITHIN, engine.tokens().listens()).await;
     health.run(store.clone(), engine);
     systemd::ready();
     tracing::info!(concurrency = config.concurrency, listen, "zoomd is ready");

@@ -23,8 +23,9 @@ use crate::rotation::{NOT_OPENED, Order, Urge, Wish};
 const LOOK_AGAIN: Duration = Duration::from_millis(50);
 /// Between two askings: the first may have met a rotation that was ending.
 const ASK_AGAIN: Duration = Duration::from_secs(2);
-/// How long a daemon may take to say that it does what it was asked for.
-const ACKNOWLEDGED_WITHIN: Duration = Duration::from_secs(1);
+/// How long a daemon may take to say that it does what it was asked for: one on a busy
+/// machine may need seconds. Where nobody listens nobody is waited for.
+const ACKNOWLEDGED_WITHIN: Duration = Duration::from_secs(3);
 /// How long a failure is waited out that only somebody's mending ends: it may be
 /// from before that. A daemon's keys and app are looked at anew with each asking.
 const APP_PATIENCE: Duration = Duration::from_secs(10);

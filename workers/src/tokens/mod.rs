@@ -23,7 +23,7 @@ mod strangers;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use tokio::sync::{Notify, Semaphore};
+use tokio::sync::{Notify, Semaphore, watch};
 use zoomd_store::grants::{AccountState, GrantError, GrantKind, GrantVersion, Grants};
 use zoomd_store::rotation::{Look, Rotations};
 use zoomd_store::seal::Vault;
@@ -66,6 +66,8 @@ struct Inner {
     permits: Semaphore,
     repair_now: Notify,
     closed: Notify,
+    /// True once wishes of other processes are heard.
+    listens: watch::Sender<bool>,
     /// Tokens that Zoom refused although they should live: not used again.
     refused: Mutex<std::collections::HashMap<AccountName, GrantVersion>>,
     strangers: Strangers,
@@ -116,6 +118,7 @@ impl Tokens {
             permits,
             repair_now: Notify::new(),
             closed: Notify::new(),
+            listens: watch::Sender::new(false),
             refused: Mutex::default(),
             strangers: Strangers::default(),
             supervisor,
@@ -124,6 +127,12 @@ impl Tokens {
         }));
         *lock(&tokens.0.loops) = service::start(&tokens);
         Ok(tokens)
+    }
+
+    /// Waits until wishes of other processes are heard: who asks for a rotation earlier
+    /// is told that no daemon answers.
+    pub async fn listens(&self) {
+        let _ = self.0.listens.subscribe().wait_for(|listens| *listens).await;
     }
 
     /// The journal: consents are staged there too.

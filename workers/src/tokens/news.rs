@@ -116,6 +116,7 @@ pub(super) async fn listen(weak: Weak<Inner>, beat: Beat) {
         let Some(tokens) = up(&weak) else { return };
         match heard {
             Heard::Missed => {
+                tokens.0.listens.send_replace(true);
                 // What was published while nobody listened is not known: look at all.
                 tokens.0.cache.clear();
                 tokens.0.repair_now.notify_one();
