@@ -108,8 +108,9 @@ async fn play_on(
         let due = due(play, begun.elapsed()).min(cast.made() + BATCH);
         let jobs: Vec<_> = (cast.made()..due).map(|_| cast.next()).collect();
         if !jobs.is_empty() {
-            enqueue(&stage.store, &jobs.iter().map(|j| &j.json).collect::<Vec<_>>()).await?;
+            // The daemon may be done with a job before the next line here runs.
             jobs.iter().for_each(|job| trouble.before(job, &stage.sim));
+            enqueue(&stage.store, &jobs.iter().map(|j| &j.json).collect::<Vec<_>>()).await?;
             story.accepted(&jobs)?;
         }
         let items = tokio::select! {
