@@ -37,11 +37,12 @@ pub async fn run(ctx: &Ctx, args: HealthcheckArgs) -> CliResult {
     let answer = match asked {
         Ok(Ok(answer)) => answer,
         Ok(Err(error)) => {
-            return Err(CliError::unreachable(format!("no daemon answers on {listen}: {error}")));
+            let text = format!("no daemon answers on {listen}: {error}");
+            return Err(CliError::unreachable(text).hint("zoomd status"));
         }
         Err(_) => {
             let text = format!("the daemon on {listen} did not answer within {}s", limit.as_secs());
-            return Err(CliError::unreachable(text));
+            return Err(CliError::unreachable(text).hint("zoomd status"));
         }
     };
     let (head, body) = answer.split_once("\r\n\r\n").unwrap_or((answer.as_str(), ""));

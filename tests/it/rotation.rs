@@ -20,8 +20,10 @@ pub async fn rig(reuse: Reuse) -> Rig {
     let mut config = Config::unlimited();
     config.rules.tokens.reuse = reuse;
     let mut rig = Rig::with(redis_local::Options::default(), config).await;
-    rig.set("ZOOMD_SEAM_PACE", "30");
-    let toml = "[zoom]\nconnect_timeout = \"300ms\"\ntoken_timeout = \"1s\"\nrequest_timeout = \"1s\"\n\
+    // A lease of two seconds: a process that a busy machine lets wait for one keeps it.
+    rig.set("ZOOMD_SEAM_PACE", "15");
+    // On a busy machine an exchange takes its time: one that is given up is sent again.
+    let toml = "[zoom]\nconnect_timeout = \"300ms\"\ntoken_timeout = \"3s\"\nrequest_timeout = \"1s\"\n\
                 [jobs]\nlease = \"11s\"\n[rotation]\nprobe_after = \"4s\"\n";
     std::fs::write(rig.dir.path().join("zoomd.toml"), toml).expect("written");
     rig

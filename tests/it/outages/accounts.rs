@@ -3,7 +3,7 @@
 use zoom_sim::{Config, Endpoint, Fault, What};
 
 use super::faces::{Outage, running};
-use crate::support::{Rig, job, until};
+use crate::support::{Daemon, Rig, job, until};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn consent_is_lost() {
@@ -64,23 +64,56 @@ async fn the_namespace_is_paused() {
     assert!(text.contains(" of acme: paused, the oldest from "), "{text}");
 }
 
+/// An account of one call at a time, which takes three seconds: not slow, but with
+/// [`IN_LINE`] jobs in line the last one waits.
+async fn at_its_cap() -> (Rig, Daemon) {
+    let rig = Rig::start().await;
+    rig.connect("acme");
+    let daemon = rig.daemon();
+    rig.run(&["account", "set", "acme", "--cap", "1"]).expect(0);
+    rig.sim.fault(Fault::new(Endpoint::Create, What::DelayMs(3_000)).always());
+    (rig, daemon)
+}
+
+/// Jobs before the one that is asked about.
+const IN_LINE: usize = 18;
+
+/// So it is meant: a notice, and no line in the log, while nothing waits for long.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_account_is_at_its_cap() {
-    let mut rig = Rig::start().await;
-    rig.connect("acme");
-    rig.set("ZOOMD_CONCURRENCY", "200");
-    let daemon = rig.daemon();
-    rig.run(&["account", "set", "acme", "--cap", "5"]).expect(0);
-    let hold = rig.sim.fault(Fault::new(Endpoint::Create, What::Hold).always());
-    for n in 0..20 {
+    let (rig, daemon) = at_its_cap().await;
+    for n in 0..IN_LINE {
         rig.xadd(&job("acme", &format!("order-{n}"))).await;
     }
     rig.xadd(&job("acme", "held")).await;
-    until("some are held", || (rig.sim.in_flight() >= 5).then_some(()));
-    let told = Outage::degraded(&rig, &daemon, "account_at_cap", &["in flight", "calls under way"]);
-    // So it is meant: a notice, and no line in the log.
-    Outage { daemon: None, verdict: "OK", ..told }.is_told();
-    rig.sim.release(hold);
+    let cause = ["in flight"];
+    let told =
+        Outage { verdict: "OK", ..Outage::degraded(&rig, &daemon, "account_at_cap", &cause) };
+    assert_eq!(told.status()["level"], "notice");
+    told.job();
+    told.doctor();
+    until("the notice in /readyz", || daemon.get("/readyz").1.contains("in flight").then_some(()));
+    let (status, ready) = daemon.get("/readyz");
+    assert_eq!((status, ready.contains("\"degraded\":false")), (200, true), "{ready}");
+    told.enqueue();
+    assert!(!daemon.log().contains("in flight"), "{}", daemon.log());
+}
+
+/// Jobs that came two minutes ago wait for it still.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_account_is_at_its_cap_for_long() {
+    let (rig, daemon) = at_its_cap().await;
+    let came = jiff::Timestamp::now().as_millisecond() - 120_000;
+    let ids = (0..IN_LINE).map(|n| format!("order-{n}")).chain(["held".to_owned()]);
+    for (nth, id) in ids.enumerate() {
+        let (entry, job) = (format!("{came}-{nth}"), format!("'{}'", job("acme", &id)));
+        rig.redis_cli(&["XADD", "zoomd:jobs", &entry, "job", &job]);
+    }
+    let told = Outage::degraded(&rig, &daemon, "account_at_cap", &["in flight"]);
+    told.is_told();
+    let problem = told.status();
+    assert!(problem["since_ms"].as_i64() >= Some(came), "{problem}");
+    assert_eq!(problem["next"], "zoomd account set acme --cap 2");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -2,10 +2,12 @@
 
 use std::time::Duration;
 
-use crate::support::{Daemon, Rig, job, until};
+use serde_json::Value;
+
+use crate::support::{Daemon, Ran, Rig, job, until};
 
 /// How soon each must have it.
-const SOON: Duration = Duration::from_secs(20);
+const SOON: Duration = Duration::from_secs(30);
 
 /// A rig in which all is well: a daemon runs, and has made a meeting.
 pub async fn running() -> (Rig, Daemon) {
@@ -41,51 +43,79 @@ impl<'a> Outage<'a> {
         Self { rig, daemon, held, account: "acme", code, cause, verdict: "DEGRADED" }
     }
 
+    /// One that no daemon is left to tell of.
+    pub fn no_daemon(rig: &'a Rig) -> Self {
+        let (daemon, held, account) = (None, Some("held"), "acme");
+        let (code, cause, verdict) = ("no_daemon", &["no daemon"], "DOWN");
+        Self { rig, daemon, held, account, code, cause, verdict }
+    }
+
     /// Looks at everything, until each names the cause.
     #[track_caller]
     pub fn is_told(&self) {
-        if let Some(id) = self.held {
-            self.until("job show", || both(&self.rig.run(&["job", "show", id])));
-        }
+        self.job();
         self.status();
         self.doctor();
         self.enqueue();
-        if let Some(daemon) = self.daemon {
-            self.until("/readyz", || daemon.get("/readyz").1);
-            self.until("the log", || daemon.log());
+        self.daemon();
+    }
+
+    /// `zoomd job show` of the job that is held back.
+    #[track_caller]
+    pub fn job(&self) {
+        if let Some(id) = self.held {
+            self.until("job show", || both(&self.rig.run(&["job", "show", id])));
         }
     }
 
-    /// `zoomd status`: the first line, the exit code, the problem's code.
+    /// `zoomd status`: the first line, which names the cause where the verdict is not OK;
+    /// the exit code; the problem with its code, which it answers.
     #[track_caller]
-    pub fn status(&self) {
+    pub fn status(&self) -> Value {
         self.until("status", || self.rig.run(&["status"]).stdout);
+        let (code, problem) = until(&format!("{} in status", self.code), || {
+            let ran = self.rig.run(&["status", "--json"]);
+            let problems = ran.json()["problems"].as_array().expect("a list").clone();
+            let found = problems.into_iter().find(|problem| problem["code"] == self.code)?;
+            Some((ran.code, found))
+        });
+        let next = problem["next"].as_str().unwrap_or_default();
+        assert!(!next.is_empty(), "the next command is missing: {problem}");
+        let exit = match self.verdict {
+            "OK" => 0,
+            "DEGRADED" => 1,
+            _ => 5,
+        };
         let ran = self.rig.run(&["status"]);
         let first = ran.stdout.lines().next().unwrap_or_default();
         assert!(first.starts_with(self.verdict), "{}", ran.stdout);
-        let code = ["OK", "DEGRADED", "-", "-", "-", "DOWN"];
-        let code = code.iter().position(|word| *word == self.verdict).expect("a verdict");
-        let json =
-            self.rig.run(&["status", "--json"]).expect(i32::try_from(code).expect("small")).json();
-        let problems = json["problems"].as_array().expect("a list");
-        let found = problems.iter().find(|problem| problem["code"] == self.code);
-        let found = found.unwrap_or_else(|| panic!("no {}: {json:#}", self.code));
-        let next = found["next"].as_str().unwrap_or_default();
-        assert!(!next.is_empty(), "the next command is missing: {found}");
+        // A notice is below the first line.
+        assert!(exit == 0 || self.names(first), "{}", ran.stdout);
+        assert_eq!((ran.code, code), (exit, exit), "{}", ran.stdout);
+        problem
     }
 
+    /// `zoomd doctor`.
     #[track_caller]
-    fn doctor(&self) {
+    pub fn doctor(&self) {
         self.until("doctor", || self.rig.run(&["doctor", "--offline"]).stdout);
     }
 
     /// Somebody tries a job by hand and waits for it.
     #[track_caller]
-    fn enqueue(&self) {
-        let args = ["enqueue", "--account", self.account, "--topic", "Try", "--type", "1"];
-        let ran = self.rig.run(&[&args[..], &["--wait", "--timeout", "8s"]].concat());
+    pub fn enqueue(&self) {
+        let ran = tried(self.rig, self.account);
         assert_ne!(ran.code, 0, "{ran:?}");
         assert!(self.names(&both(&ran)), "enqueue --wait does not name {:?}: {ran:?}", self.cause);
+    }
+
+    /// `/readyz` and the log of the daemon that is left.
+    #[track_caller]
+    pub fn daemon(&self) {
+        if let Some(daemon) = self.daemon {
+            self.until("/readyz", || daemon.get("/readyz").1);
+            self.until("the log", || daemon.log());
+        }
     }
 
     fn names(&self, text: &str) -> bool {
@@ -108,6 +138,12 @@ impl<'a> Outage<'a> {
     }
 }
 
-fn both(ran: &crate::support::Ran) -> String {
+/// A job tried by hand, waited for.
+pub fn tried(rig: &Rig, account: &str) -> Ran {
+    let args = ["enqueue", "--account", account, "--topic", "Try", "--type", "1"];
+    rig.run(&[&args[..], &["--wait", "--timeout", "5s"]].concat())
+}
+
+fn both(ran: &Ran) -> String {
     format!("{}\n{}", ran.stdout, ran.stderr)
 }

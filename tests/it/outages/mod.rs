@@ -5,5 +5,7 @@
 mod accounts;
 mod daemons;
 mod faces;
+mod keys;
 mod redis;
+mod sentinel;
 mod zoom;

@@ -63,7 +63,9 @@ async fn make() {
     }
     let grants = Grants::new(world.store.clone(), world.vault.clone());
     grants.pause(&AccountName::new("parked").expect("a name"), "fixture").await.expect("redis");
-    let engine = world.engine_with(|s| s.settings.reconcile.delays = vec![LIMIT / 10]).await;
+    let engine = world
+        .engine_with(|s| s.settings.reconcile.delays = vec![std::time::Duration::from_secs(2)])
+        .await;
     world.enqueue(&job_with("acme", "done"));
     let mut failed = job_with("acme", "failed");
     failed["user"] = "somebody@else.example".into();

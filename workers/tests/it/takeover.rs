@@ -103,27 +103,35 @@ async fn a_rolling_deploy_costs_no_attempt_and_no_second() {
 
 #[tokio::test]
 async fn what_was_leased_ahead_goes_to_others_when_zoom_hangs() {
+    // Enough slots that some become free in a moment on a busy machine, too.
+    const SLOTS: u32 = 16;
     let world = World::new().await;
     world.account("acme").await;
     let patient = world.client(LIMIT);
     let old = world
         .engine_with(|setup| {
-            setup.settings.concurrency = 4;
+            setup.settings.concurrency = SLOTS as usize;
             setup.client = patient;
+            // Time in which the leases ahead are seen before they go back, and are renewed.
+            setup.queue.send_within = Duration::from_secs(3);
+            setup.queue.lease = Duration::from_secs(10);
         })
         .await;
-    let hold = world.sim.fault(Fault::new(Endpoint::Create, What::Hold).skip(200).times(4));
+    let fault = Fault::new(Endpoint::Create, What::Hold).skip(200).times(SLOTS);
+    let hold = world.sim.fault(fault);
     for n in 0..240 {
         world.enqueue(&job_with("acme", &format!("ahead-{n}")));
     }
-    world.sim.wait_for(Endpoint::Create, 204).await.expect("four calls hang");
-    let (leases, until) = (["HLEN", "zoomd:v1:owner"], Instant::now() + LIMIT);
-    while world.resp().call(&leases).number() <= 4 {
+    world.sim.wait_for(Endpoint::Create, 200 + u64::from(SLOTS)).await.expect("calls hang");
+    let (leases, mut resp) = (["HLEN", "zoomd:v1:owner"], world.resp());
+    let (hanging, until) = (i64::from(SLOTS), Instant::now() + LIMIT);
+    while resp.call(&leases).number() <= hanging {
         assert!(Instant::now() < until, "nothing is leased ahead");
+        tokio::task::yield_now().await;
     }
     let new = world.engine().await;
-    world.outcomes(236).await;
-    assert_eq!(world.resp().call(&leases).number(), 4, "those that hang");
+    world.outcomes(240 - SLOTS as usize).await;
+    assert_eq!(resp.call(&leases).number(), hanging, "those that hang");
     world.sim.release(hold);
     let outcomes = world.outcomes(240).await;
     assert!(outcomes.values().all(|o| o["status"] == "succeeded" && o["attempts"] == 1));

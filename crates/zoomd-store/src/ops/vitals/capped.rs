@@ -34,7 +34,7 @@ impl Ops {
         let keys = self.store.keys();
         let facts = self.account_facts(account, &[]).await?;
         let held = |host: &str| {
-            let (why, at_ms) = facts.expect(facts.seat(host, 0));
+            let (why, at_ms) = facts.expect(facts.position(host, 0));
             why == Why::InFlight || why == Why::Turn && at_ms.is_none_or(|at| at <= now_ms)
         };
         let mut reads = redis::pipe();
