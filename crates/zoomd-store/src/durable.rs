@@ -223,16 +223,6 @@ fn has_no_log(told: &str) -> bool {
 }
 
 impl Store {
-    /// Whether a replica was seen, so that one must confirm what must not be lost.
-    ///
-    /// # Errors
-    /// That Redis could not be asked.
-    pub async fn expects_replica(&self) -> Result<bool, StoreError> {
-        let mut read = redis::cmd("HEXISTS");
-        read.arg(self.keys().meta()).arg(REMEMBERED);
-        Ok(redis::from_redis_value(self.connection().value(&read).await?)?)
-    }
-
     /// Forgets that a replica was seen, where the configuration says that there
     /// need be none.
     ///
@@ -310,7 +300,6 @@ mod tests {
         let config =
             StoreConfig { replicas: Replicas::AtLeast(0), ..StoreConfig::new(master.url(), "t") };
         let store = Store::open(&config).expect("a url");
-        assert!(store.expects_replica().await.expect("asked"));
         store.forget_replicas().await.expect("forgotten");
         confirmed(&durable(&master, Replicas::Remembered)).await.expect("it is forgotten");
         confirmed(&durable(&master, Replicas::AtLeast(1))).await.expect_err("one is asked for");

@@ -7,6 +7,7 @@ use zoom_sim::{Endpoint, Fault, What};
 use zoomd_store::grants::{AccountState, Epoch, GrantVersion};
 use zoomd_store::listener::Heard;
 use zoomd_store::meta;
+use zoomd_store::ops::Ops;
 use zoomd_store::rotation::Asking;
 use zoomd_store::seal::KeyRing;
 use zoomd_wire::AccountName;
@@ -150,11 +151,12 @@ async fn wrong_credentials_stop_the_app_and_give_up_no_account() {
     for account in [&ada, &bob] {
         assert_eq!(house.look(account).await.account.state, AccountState::Active);
     }
-    assert_eq!(house.rotations().stopped_apps().await.expect("redis").len(), 1);
+    let ops = Ops::new(house.store());
+    assert_eq!(ops.vitals().await.expect("redis").stops.len(), 1);
     house.secret = "sim-secret".to_owned();
     let mended = house.tokens("two").await;
     token(&mended, &bob).await;
-    assert!(house.rotations().stopped_apps().await.expect("redis").is_empty());
+    assert!(ops.vitals().await.expect("redis").stops.is_empty());
 }
 
 #[tokio::test]

@@ -35,24 +35,6 @@ impl Rotations {
         }
         Ok(())
     }
-
-    /// The apps whose rotations are stopped now: issuer and client id, until
-    /// when (ms), and why.
-    ///
-    /// # Errors
-    /// That Redis could not be asked.
-    pub async fn stopped_apps(&self) -> Result<Vec<(String, i64, String)>, StoreError> {
-        let now = self.store.now_ms().await?;
-        let mut read = redis::cmd("HGETALL");
-        read.arg(self.store.keys().stops());
-        let all: Vec<(String, String)> =
-            redis::from_redis_value(self.store.connection().value(&read).await?)?;
-        let parsed = all.into_iter().filter_map(|(app, text)| {
-            let (until, why) = stop(&text)?;
-            Some((app, until, why.to_owned()))
-        });
-        Ok(parsed.filter(|(_, until, _)| *until > now).collect())
-    }
 }
 
 /// The end of a stop (ms) and its reason, of `<until> <mark> <reason>`.
