@@ -8,7 +8,7 @@ use tokio::sync::oneshot;
 use zoom_api::Client;
 use zoom_api::webhook::WebhookSecret;
 use zoomd_workers::consent::Consents;
-use zoomd_workers::farewell::Farewells;
+use zoomd_workers::deauthorization::Deauthorizations;
 use zoomd_workers::supervisor::{Beat, Part};
 use zoomd_workers::tokens::Tokens;
 
@@ -50,7 +50,7 @@ pub(super) fn open(
     client: Client,
 ) -> Public {
     let (grants, journal) = (tokens.grants(), tokens.journal().clone());
-    let farewells = Farewells::new(grants.clone(), Some(journal.clone()));
+    let deauthorizations = Deauthorizations::new(grants.clone(), Some(journal.clone()));
     let redirect = config.zoom.redirect_url.as_str();
     let consents = setup::app(config)
         .map(|app| Consents::new(client, app, redirect, grants.clone(), Some(journal)));
@@ -58,7 +58,7 @@ pub(super) fn open(
         paths: Paths::of(config),
         grants,
         consents,
-        farewells,
+        deauthorizations,
         webhook: config.public.webhook_secret.clone().map(WebhookSecret::new),
         client_id: config.zoom.client_id.clone(),
     });

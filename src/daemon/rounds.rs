@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use zoomd_store::rekey;
 use zoomd_store::seal::KeyId;
-use zoomd_workers::farewell::Farewells;
+use zoomd_workers::deauthorization::Deauthorizations;
 use zoomd_workers::supervisor::{Beat, Part};
 use zoomd_workers::tokens::Tokens;
 
@@ -28,11 +28,11 @@ pub(super) struct Rounds {
 
 /// Begins them.
 pub(super) fn begin(tokens: &Tokens, daemon: &str) -> Rounds {
-    let farewells = Farewells::new(tokens.grants(), Some(tokens.journal().clone()));
+    let deauthorizations = Deauthorizations::new(tokens.grants(), Some(tokens.journal().clone()));
     let (ours, id) = (tokens.clone(), daemon.to_owned());
     let supervisor = tokens.supervisor();
     let parts = [
-        supervisor.spawn("farewells", |beat| farewells.serve(EVERY, beat)),
+        supervisor.spawn("deauthorizations", |beat| deauthorizations.serve(EVERY, beat)),
         supervisor.spawn("journal_keys", |beat| tell_keys(ours, id, beat)),
     ];
     Rounds { parts, tokens: tokens.clone(), daemon: daemon.to_owned() }

@@ -9,11 +9,11 @@
 pub mod attempt;
 pub mod consent;
 pub mod context;
+pub mod deauthorization;
 pub mod decide;
 mod endpoint;
 mod engine;
 mod error;
-pub mod farewell;
 mod identity;
 pub mod journal;
 pub mod kinds;

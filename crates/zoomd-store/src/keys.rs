@@ -148,7 +148,7 @@ impl Keys {
         gone: zset = "gone";
         /// Hash: `<client id>|<Zoom user>` → when that user took the consent back,
         /// until that is carried out.
-        farewells: hash = "deauth";
+        deauthorizations: hash = "deauth";
         /// Hash: schedule → its last tick, s.
         ticks: hash = "ticks";
         /// Hash: daemon id → the keys its journal needs.

@@ -62,8 +62,8 @@ scripts! {
     EXPIRE_IDS = "expire_ids", lead, after [BASE];
     FAILURE_DISCARD = "failure_discard", lead, after [BASE];
     FAILURE_RETRY = "failure_retry", lead, after [BASE];
-    FAREWELL_DONE = "farewell_done", lead, after [];
-    FAREWELL_NOTE = "farewell_note", lead, after [];
+    DEAUTH_DONE = "deauth_done", lead, after [];
+    DEAUTH_NOTE = "deauth_note", lead, after [];
     FORGET_FAILURES = "forget_failures", lead, after [BASE];
     GRANT_PUT = "grant_put", lead, after [BASE, ACCOUNT];
     GRANT_RESEAL = "grant_reseal", lead, after [BASE];

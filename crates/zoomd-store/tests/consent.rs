@@ -1,10 +1,10 @@
-//! Connect links and farewells against a real Redis.
+//! Connect links and deauthorizations against a real Redis.
 
 use std::time::Duration;
 
 use redis_local::RedisServer;
 use secrecy::ExposeSecret as _;
-use zoomd_store::consent::{Farewell, Link, Links, NewLink, Nonce, STATE_LIFE, Taken};
+use zoomd_store::consent::{Deauthorization, Link, Links, NewLink, Nonce, STATE_LIFE, Taken};
 use zoomd_store::grants::{Grants, NewGrant, Plan, Removed};
 use zoomd_store::seal::KeyRing;
 use zoomd_store::{Store, StoreConfig, meta};
@@ -190,25 +190,25 @@ async fn a_verifier_is_made_anew_from_what_comes_back() {
 }
 
 #[tokio::test]
-async fn a_farewell_waits_until_it_is_carried_out() {
+async fn a_deauthorization_waits_until_it_is_carried_out() {
     let world = world().await;
-    let farewell = |at_ms| Farewell {
+    let deauthorization = |at_ms| Deauthorization {
         client_id: "app".into(),
         zoom_user: "u|1".into(),
         zoom_account: Some("z1".into()),
         at_ms,
     };
-    assert!(world.links.note(&farewell(1_000)).await.expect("redis"));
-    assert!(!world.links.note(&farewell(1_000)).await.expect("redis"), "told twice");
-    assert!(!world.links.note(&farewell(999)).await.expect("redis"), "an older one");
-    assert_eq!(world.links.farewells().await.expect("redis"), [farewell(1_000)]);
-    assert!(world.links.note(&farewell(2_000)).await.expect("redis"));
-    world.links.done(&farewell(1_000)).await.expect("redis");
+    assert!(world.links.note(&deauthorization(1_000)).await.expect("redis"));
+    assert!(!world.links.note(&deauthorization(1_000)).await.expect("redis"), "told twice");
+    assert!(!world.links.note(&deauthorization(999)).await.expect("redis"), "an older one");
+    assert_eq!(world.links.deauthorizations().await.expect("redis"), [deauthorization(1_000)]);
+    assert!(world.links.note(&deauthorization(2_000)).await.expect("redis"));
+    world.links.done(&deauthorization(1_000)).await.expect("redis");
     assert_eq!(
-        world.links.farewells().await.expect("redis"),
-        [farewell(2_000)],
+        world.links.deauthorizations().await.expect("redis"),
+        [deauthorization(2_000)],
         "a later one came"
     );
-    world.links.done(&farewell(2_000)).await.expect("redis");
-    assert!(world.links.farewells().await.expect("redis").is_empty());
+    world.links.done(&deauthorization(2_000)).await.expect("redis");
+    assert!(world.links.deauthorizations().await.expect("redis").is_empty());
 }

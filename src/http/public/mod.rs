@@ -37,7 +37,7 @@ use zoom_api::webhook::WebhookSecret;
 use zoomd_store::consent::Links;
 use zoomd_store::grants::Grants;
 use zoomd_workers::consent::Consents;
-use zoomd_workers::farewell::Farewells;
+use zoomd_workers::deauthorization::Deauthorizations;
 
 pub use page::SERVER;
 pub use paths::{Paths, far_from_home};
@@ -53,7 +53,7 @@ pub struct Parts {
     /// Makes grants of consents; `None` where no OAuth app is configured.
     pub consents: Option<Consents>,
     /// Ends accounts whose consent was taken back.
-    pub farewells: Farewells,
+    pub deauthorizations: Deauthorizations,
     /// Verifies webhooks; without it none is taken.
     pub webhook: Option<WebhookSecret>,
     /// The configured app, for webhooks that name none.
@@ -70,7 +70,7 @@ struct Inner {
     links: Links,
     grants: Grants,
     consents: Option<Consents>,
-    farewells: Farewells,
+    deauthorizations: Deauthorizations,
     webhook: Option<WebhookSecret>,
     client_id: Option<String>,
     limiter: limit::Limiter,
@@ -82,7 +82,7 @@ struct Inner {
 impl Door {
     /// A door of these parts.
     pub fn new(parts: Parts) -> Self {
-        let Parts { paths, grants, consents, farewells, webhook, client_id } = parts;
+        let Parts { paths, grants, consents, deauthorizations, webhook, client_id } = parts;
         let links = Links::new(grants.store().clone());
         let (limiter, busy) = (limit::Limiter::default(), watch::Sender::new(0));
         Self(Arc::new(Inner {
@@ -90,7 +90,7 @@ impl Door {
             links,
             grants,
             consents,
-            farewells,
+            deauthorizations,
             webhook,
             client_id,
             limiter,

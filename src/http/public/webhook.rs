@@ -11,7 +11,7 @@ use hyper::header::HeaderMap;
 use jiff::Timestamp;
 use serde_json::Value;
 use zoom_api::webhook::{NoEvent, Told, Unverified};
-use zoomd_store::consent::Farewell;
+use zoomd_store::consent::Deauthorization;
 
 use super::Door;
 use super::page::{self, Answer, words};
@@ -40,13 +40,13 @@ pub(super) async fn handle(door: &Door, headers: &HeaderMap, body: &[u8]) -> Ans
         }
         Ok(Told::Deauthorized { user_id, account_id, client_id, at }) => {
             let client_id = client_id.or_else(|| door.0.client_id.clone());
-            let farewell = Farewell {
+            let deauthorization = Deauthorization {
                 client_id: client_id.unwrap_or_default(),
                 zoom_user: user_id,
                 zoom_account: account_id,
                 at_ms: at.unwrap_or_else(Timestamp::now).as_millisecond().unsigned_abs(),
             };
-            farewell_of(door, farewell).await
+            deauthorization_of(door, deauthorization).await
         }
         // Zoom never repeats what got a 4xx, and disables an endpoint that often
         // answers so. An operator can read the log.
@@ -85,9 +85,10 @@ fn said(body: &[u8]) -> String {
     name.chars().take(80).collect()
 }
 
-async fn farewell_of(door: &Door, farewell: Farewell) -> Answer {
+async fn deauthorization_of(door: &Door, deauthorization: Deauthorization) -> Answer {
     const EVENT: &str = "app_deauthorized";
-    let noted = tokio::time::timeout(NOTE_PATIENCE, door.0.farewells.hear(&farewell)).await;
+    let noted =
+        tokio::time::timeout(NOTE_PATIENCE, door.0.deauthorizations.hear(&deauthorization)).await;
     let trouble = match noted {
         Ok(Ok(())) => None,
         Ok(Err(error)) => Some(error.to_string()),
@@ -98,8 +99,8 @@ async fn farewell_of(door: &Door, farewell: Farewell) -> Answer {
         let refused = words(StatusCode::SERVICE_UNAVAILABLE, "try again\n");
         return ended(EVENT, "unstored", refused);
     }
-    let farewells = door.0.farewells.clone();
-    let work = door.detached(async move { farewells.carry_out(&farewell).await });
+    let deauthorizations = door.0.deauthorizations.clone();
+    let work = door.detached(async move { deauthorizations.carry_out(&deauthorization).await });
     if let Ok(Some(Err(error))) = tokio::time::timeout(WORK_PATIENCE, work).await {
         tracing::warn!(%error, "a consent was taken back and is not carried out yet");
     }

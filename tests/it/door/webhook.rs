@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 use zoom_sim::{Endpoint, Event, Fault, What, hmac_hex, post_webhook as post, signature};
-use zoomd_store::consent::{Farewell, Links};
+use zoomd_store::consent::{Deauthorization, Links};
 
 use super::browser::Browser;
 use super::{Door, SECRET, until};
@@ -208,16 +208,16 @@ async fn what_cannot_be_noted_is_not_confirmed() {
     // Heard by a daemon that died at once: any other carries it out.
     daemon.kill();
     let account = door.account("acme").await.expect("it is there");
-    let farewell = Farewell {
+    let deauthorization = Deauthorization {
         client_id: "sim-client".into(),
         zoom_user: account.zoom_user.expect("known"),
         zoom_account: account.zoom_account,
         at_ms: jiff::Timestamp::now().as_millisecond().unsigned_abs(),
     };
     let links = Links::new(door.rig.store().await);
-    assert!(links.note(&farewell).await.expect("redis"));
+    assert!(links.note(&deauthorization).await.expect("redis"));
     let _next = door.rig.daemon();
-    until("the farewell to be carried out", || {
+    until("the deauthorization to be carried out", || {
         let left = door.rig.redis_cli(&["HLEN", "zoomd:v1:deauth"]);
         (left.trim() == ":0").then_some(())
     });

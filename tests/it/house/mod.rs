@@ -208,7 +208,7 @@ fn thin_adapters_are_the_only_files_that_name_what_they_adapt() {
 const UNWATCHED: &[(&str, usize, &str)] = &[
     ("workers/src/supervisor/mod.rs", 1, "it is the supervisor"),
     ("workers/src/journal/mod.rs", 3, "one write to the disk, waited for"),
-    ("workers/src/farewell.rs", 1, "one write to the disk, waited for"),
+    ("workers/src/deauthorization.rs", 1, "one write to the disk, waited for"),
     ("workers/src/rotation/repair.rs", 2, "one look at the disk, waited for"),
     ("workers/src/tokens/launch.rs", 2, "one rotation, whose end is told however it ends"),
     ("src/http/public/serve.rs", 1, "one connection"),

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use redis_local::Options;
 use zoom_sim::{Config, Endpoint, Fault, What};
 use zoomd_store::{Store, StoreConfig};
-use zoomd_workers::farewell::Farewells;
+use zoomd_workers::deauthorization::Deauthorizations;
 
 use crate::proxy::Proxy;
 use crate::resp::Answer;
@@ -147,9 +147,9 @@ async fn one_that_is_away_costs_one_warning_and_no_busy_loop() {
     let engine = world.engine().await;
     enqueue(&world, "before", 1);
     world.outcomes(1).await;
-    let farewells = Farewells::new(engine.tokens().grants(), None);
-    let often = |beat| farewells.serve(Duration::from_millis(50), beat);
-    let _farewells = engine.supervisor().spawn("farewells", often);
+    let deauthorizations = Deauthorizations::new(engine.tokens().grants(), None);
+    let often = |beat| deauthorizations.serve(Duration::from_millis(50), beat);
+    let _deauthorizations = engine.supervisor().spawn("deauthorizations", often);
     world.redis.kill();
     until("it is noticed", || engine.ready().is_err()).await;
     let tries = seen.count("zoomd_redis_errors_total");

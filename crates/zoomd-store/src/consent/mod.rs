@@ -12,17 +12,17 @@
 //! for, and while its link is. A link is good until its time is over, until a
 //! consent came through it, or until its account is removed.
 
-mod farewell;
+mod deauthorization;
 mod link;
 mod nonce;
 
 use crate::Store;
 
-pub use farewell::Farewell;
+pub use deauthorization::Deauthorization;
 pub use link::{Link, LinkError, NewLink, STATE_LIFE, Taken};
 pub use nonce::{Digest, Nonce};
 
-/// The links and farewells of one namespace. Cheap to clone.
+/// The links and deauthorizations of one namespace. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Links {
     store: Store,

@@ -103,8 +103,8 @@ pub(super) const CASES: &[Case] = &[
         "",
         "failed#1 failed L_2_80-2_-_c10y_0_1800000900000_acme|new| {} 1800000800000 86400",
     ),
-    case("farewell_done", "w:v1:deauth", "", "app|Uold 5_Zold"),
-    case("farewell_note", "w:v1:deauth", "", "app|Uacme 9 Zacme"),
+    case("deauth_done", "w:v1:deauth", "", "app|Uold 5_Zold"),
+    case("deauth_note", "w:v1:deauth", "", "app|Uacme 9 Zacme"),
     case("forget_failures", "", "", "1000 10"),
     case(
         "grant_put",

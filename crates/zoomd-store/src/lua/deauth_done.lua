@@ -1,4 +1,4 @@
--- Forgets a farewell that was carried out, unless a later one came meanwhile.
+-- Forgets a deauthorization that was carried out, unless a later one came meanwhile.
 --
 -- KEYS[1]  prefix P           KEYS[2]  P deauth
 -- ARGV[1]  clock offset in ms

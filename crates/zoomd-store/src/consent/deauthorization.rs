@@ -1,19 +1,19 @@
 //! Consents that people took back at Zoom, from the telling to the doing.
 //!
 //! Zoom waits three seconds for its answer and tells once if the answer is good,
-//! so a farewell is noted before it is answered and forgotten only when all of
+//! so a deauthorization is noted before it is answered and forgotten only when all of
 //! it is done, by whichever daemon.
 
 use super::Links;
 use crate::StoreError;
-use crate::scripts::{FAREWELL_DONE, FAREWELL_NOTE};
+use crate::scripts::{DEAUTH_DONE, DEAUTH_NOTE};
 
-/// Farewells looked at in one go.
+/// Deauthorizations looked at in one go.
 const PAGE: usize = 100;
 
 /// A consent that was taken back.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Farewell {
+pub struct Deauthorization {
     /// The app it was given to.
     pub client_id: String,
     /// The Zoom user who gave it.
@@ -24,7 +24,7 @@ pub struct Farewell {
     pub at_ms: u64,
 }
 
-impl Farewell {
+impl Deauthorization {
     fn field(&self) -> String {
         format!("{}|{}", self.client_id, self.zoom_user)
     }
@@ -46,50 +46,50 @@ impl Farewell {
 }
 
 impl Links {
-    /// Notes a farewell; `false` when it was known already and waits.
+    /// Notes a deauthorization; `false` when it was known already and waits.
     ///
     /// # Errors
     /// That Redis could not be asked.
-    pub async fn note(&self, farewell: &Farewell) -> Result<bool, StoreError> {
+    pub async fn note(&self, deauthorization: &Deauthorization) -> Result<bool, StoreError> {
         let keys = self.store.keys();
-        let answer = FAREWELL_NOTE
+        let answer = DEAUTH_NOTE
             .call()
             .key(keys.prefix())
-            .key(keys.farewells())
+            .key(keys.deauthorizations())
             .arg(self.store.clock().ms())
-            .arg(farewell.field())
-            .arg(farewell.at_ms)
-            .arg(farewell.zoom_account.as_deref().unwrap_or_default())
+            .arg(deauthorization.field())
+            .arg(deauthorization.at_ms)
+            .arg(deauthorization.zoom_account.as_deref().unwrap_or_default())
             .run(&self.store.connection())
             .await?;
         Ok(answer == redis::Value::Int(1))
     }
 
-    /// Some of the farewells that wait.
+    /// Some of the deauthorizations that wait.
     ///
     /// # Errors
     /// That Redis could not be asked.
-    pub async fn farewells(&self) -> Result<Vec<Farewell>, StoreError> {
+    pub async fn deauthorizations(&self) -> Result<Vec<Deauthorization>, StoreError> {
         let mut scan = redis::cmd("HSCAN");
-        scan.arg(self.store.keys().farewells()).arg(0).arg("COUNT").arg(PAGE);
+        scan.arg(self.store.keys().deauthorizations()).arg(0).arg("COUNT").arg(PAGE);
         let answer = self.store.connection().value(&scan).await?;
         let (_, pairs): (String, Vec<(String, String)>) = redis::from_redis_value(answer)?;
-        Ok(pairs.iter().filter_map(|(field, value)| Farewell::read(field, value)).collect())
+        Ok(pairs.iter().filter_map(|(field, value)| Deauthorization::read(field, value)).collect())
     }
 
-    /// Forgets a farewell that was carried out.
+    /// Forgets a deauthorization that was carried out.
     ///
     /// # Errors
     /// That Redis could not be asked.
-    pub async fn done(&self, farewell: &Farewell) -> Result<(), StoreError> {
+    pub async fn done(&self, deauthorization: &Deauthorization) -> Result<(), StoreError> {
         let keys = self.store.keys();
-        FAREWELL_DONE
+        DEAUTH_DONE
             .call()
             .key(keys.prefix())
-            .key(keys.farewells())
+            .key(keys.deauthorizations())
             .arg(self.store.clock().ms())
-            .arg(farewell.field())
-            .arg(farewell.value())
+            .arg(deauthorization.field())
+            .arg(deauthorization.value())
             .run(&self.store.connection())
             .await?;
         Ok(())

@@ -7,7 +7,7 @@
 //! jobs handed out to fail. Other daemons erase their journals when they next
 //! compare them with the store.
 //!
-//! Invariant: what was consented to after the farewell stays. A farewell is
+//! Invariant: what was consented to after the deauthorization stays. A deauthorization is
 //! forgotten only when all of it is done; doing it twice does nothing.
 
 use std::time::Duration;
@@ -15,7 +15,7 @@ use std::time::Duration;
 use secrecy::ExposeSecret as _;
 use zoom_api::AccessToken;
 use zoomd_store::StoreError;
-use zoomd_store::consent::{Farewell, Links};
+use zoomd_store::consent::{Deauthorization, Links};
 use zoomd_store::grants::{
     AccountRecord, AccountState, Epoch, GrantError, GrantKind, Grants, Removed,
 };
@@ -34,15 +34,15 @@ const PAGE: usize = 500;
 /// Tries for an account whose grant changes meanwhile.
 const TRIES: usize = 5;
 
-/// Carries farewells out.
+/// Carries deauthorizations out.
 #[derive(Debug, Clone)]
-pub struct Farewells {
+pub struct Deauthorizations {
     grants: Grants,
     links: Links,
     journal: Option<Journal>,
 }
 
-impl Farewells {
+impl Deauthorizations {
     /// For one namespace, and the journal of this process.
     #[must_use]
     pub fn new(grants: Grants, journal: Option<Journal>) -> Self {
@@ -50,28 +50,33 @@ impl Farewells {
         Self { grants, links, journal }
     }
 
-    /// Keeps a farewell until it is carried out. After this Zoom may be told that
+    /// Keeps a deauthorization until it is carried out. After this Zoom may be told that
     /// it was heard.
     ///
     /// # Errors
     /// That Redis could not be asked.
-    pub async fn hear(&self, farewell: &Farewell) -> Result<(), StoreError> {
-        self.links.note(farewell).await.map(|_| ())
+    pub async fn hear(&self, deauthorization: &Deauthorization) -> Result<(), StoreError> {
+        self.links.note(deauthorization).await.map(|_| ())
     }
 
-    /// Removes every account of the user, and forgets the farewell. Answers which
+    /// Removes every account of the user, and forgets the deauthorization. Answers which
     /// were removed.
     ///
     /// # Errors
     /// That Redis could not be asked; what was done stays done.
-    pub async fn carry_out(&self, farewell: &Farewell) -> Result<Vec<AccountName>, GrantError> {
+    pub async fn carry_out(
+        &self,
+        deauthorization: &Deauthorization,
+    ) -> Result<Vec<AccountName>, GrantError> {
         let mut removed = Vec::new();
-        let holder = self.grants.holder(&farewell.client_id, &farewell.zoom_user).await?;
+        let holder =
+            self.grants.holder(&deauthorization.client_id, &deauthorization.zoom_user).await?;
         if let Some(holder) = holder.and_then(|name| AccountName::new(&name).ok()) {
             let account = self.grants.account(&holder).await?;
-            let theirs = account.and_then(|a| a.zoom_user).is_some_and(|u| u == farewell.zoom_user);
+            let theirs =
+                account.and_then(|a| a.zoom_user).is_some_and(|u| u == deauthorization.zoom_user);
             if theirs {
-                removed.extend(self.end(holder, farewell).await?);
+                removed.extend(self.end(holder, deauthorization).await?);
             }
         }
         let mut after: Option<String> = None;
@@ -80,12 +85,12 @@ impl Farewells {
             let Some(last) = names.last() else { break };
             after = Some(last.to_string());
             for summary in self.grants.summaries(&names).await? {
-                if self.is_of(&summary.account, farewell).await? {
-                    removed.extend(self.end(summary.account.name, farewell).await?);
+                if self.is_of(&summary.account, deauthorization).await? {
+                    removed.extend(self.end(summary.account.name, deauthorization).await?);
                 }
             }
         }
-        self.links.done(farewell).await?;
+        self.links.done(deauthorization).await?;
         Ok(removed)
     }
 
@@ -101,14 +106,14 @@ impl Farewells {
     }
 
     async fn carry_out_all(&self) {
-        let farewells = match self.links.farewells().await {
-            Ok(farewells) => farewells,
+        let deauthorizations = match self.links.deauthorizations().await {
+            Ok(deauthorizations) => deauthorizations,
             // None is known, and that Redis is away is told elsewhere.
             Err(error) => return tracing::debug!(%error, "revoked authorizations are not known"),
         };
-        for (done, farewell) in farewells.iter().enumerate() {
-            if let Err(error) = self.carry_out(farewell).await {
-                let left = farewells.len() - done;
+        for (done, deauthorization) in deauthorizations.iter().enumerate() {
+            if let Err(error) = self.carry_out(deauthorization).await {
+                let left = deauthorizations.len() - done;
                 tracing::warn!(
                     left, %error,
                     "authorizations revoked at zoom: {left} accounts are not removed yet: {error}"
@@ -119,7 +124,11 @@ impl Farewells {
     }
 
     /// Whether the account uses a grant of that user and app.
-    async fn is_of(&self, account: &AccountRecord, bye: &Farewell) -> Result<bool, GrantError> {
+    async fn is_of(
+        &self,
+        account: &AccountRecord,
+        bye: &Deauthorization,
+    ) -> Result<bool, GrantError> {
         if account.state == AccountState::Removed || account.kind != GrantKind::Oauth {
             return Ok(false);
         }
@@ -148,7 +157,7 @@ impl Farewells {
     async fn end(
         &self,
         name: AccountName,
-        bye: &Farewell,
+        bye: &Deauthorization,
     ) -> Result<Option<AccountName>, GrantError> {
         for _ in 0..TRIES {
             let Some(account) = self.grants.account(&name).await? else { return Ok(None) };
@@ -192,6 +201,6 @@ impl Farewells {
     }
 }
 
-fn is_later(epoch: Epoch, bye: &Farewell) -> bool {
+fn is_later(epoch: Epoch, bye: &Deauthorization) -> bool {
     epoch.ms() > bye.at_ms.saturating_add(CLOCKS_APART_MS)
 }
