@@ -19,4 +19,5 @@ pub mod input;
 pub mod output;
 pub mod telemetry;
 pub mod text;
+mod views;
 pub mod zoom;

@@ -11,13 +11,14 @@ use zoomd_store::grants::{AccountRecord, AccountState, GrantRecord, Line};
 use zoomd_store::rotation::{OpenIntent, Rotations};
 use zoomd_wire::AccountName;
 
-use super::{open, show};
+use super::open;
 use crate::cli::ctx::Ctx;
 use crate::cli::error::CliResult;
 use crate::cli::output::{FAINT, count, paint, span};
 use crate::cli::table::one_line;
 use crate::exit::Exit;
 use crate::health::correct_app;
+use crate::views::account::timestamp;
 
 /// `account explain`.
 #[derive(Debug, Args)]
@@ -56,7 +57,7 @@ pub(super) async fn run(ctx: &Ctx, args: ExplainArgs) -> CliResult {
     let now_ms = grants.store().now_ms().await?;
     let intent = Rotations::new(grants.store().clone()).intent(name).await?;
     let timeline = grants.timeline(name, args.limit).await?.into_iter().map(|mut line| {
-        let at = show::timestamp(std::mem::take(&mut line.at));
+        let at = timestamp(std::mem::take(&mut line.at));
         Told { at, line }
     });
     let story = Story {

@@ -4,12 +4,13 @@ use clap::Args;
 use jiff::Timestamp;
 use zoomd_store::grants::{AccountState, AccountSummary};
 
-use super::{open, show};
+use super::open;
 use crate::cli::ctx::Ctx;
 use crate::cli::error::CliResult;
 use crate::cli::output::Format;
 use crate::cli::table::Table;
 use crate::exit::Exit;
+use crate::views::account::{View, timestamp};
 
 /// Accounts read from Redis at once.
 const PAGE: usize = 500;
@@ -62,7 +63,7 @@ pub(super) async fn run(ctx: &Ctx, args: ListArgs) -> CliResult {
             break;
         }
     }
-    let shown: Vec<_> = all.iter().map(show::View::of).collect();
+    let shown: Vec<_> = all.iter().map(View::of).collect();
     let mut table = Table::new(["ACCOUNT", "STATE", "PLAN", "KIND", "WAITING", "TOKEN", "AGE"])
         .flexible(["ACCOUNT", "STATE"])
         .optional(["KIND", "PLAN", "AGE"]);
@@ -77,8 +78,8 @@ pub(super) async fn run(ctx: &Ctx, args: ListArgs) -> CliResult {
 
 fn row(ctx: &Ctx, summary: &AccountSummary, now: Timestamp) -> [String; 7] {
     let account = &summary.account;
-    let moment = |ms| show::timestamp(ms).map(|at| ctx.out.moment(at, now)).unwrap_or_default();
-    let token = match show::timestamp(summary.access_expires_ms) {
+    let moment = |ms| timestamp(ms).map(|at| ctx.out.moment(at, now)).unwrap_or_default();
+    let token = match timestamp(summary.access_expires_ms) {
         Some(at) if at <= now => "expired".to_owned(),
         Some(at) => ctx.out.moment(at, now),
         None => String::new(),

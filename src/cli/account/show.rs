@@ -3,9 +3,8 @@
 use std::fmt::Write as _;
 
 use jiff::Timestamp;
-use serde::Serialize;
-use zoom_api::scopes::{self, Need};
-use zoomd_store::grants::{AccountState, AccountSummary, GrantRecord, Grants};
+use zoom_api::scopes;
+use zoomd_store::grants::{AccountState, AccountSummary, Grants};
 use zoomd_wire::AccountName;
 
 use super::{NameArgs, open};
@@ -14,113 +13,7 @@ use crate::cli::error::{CliError, CliResult};
 use crate::cli::output::{FAINT, GOOD, WARN, paint};
 use crate::cli::table::one_line;
 use crate::exit::Exit;
-
-/// An account as JSON. Fields are only ever added.
-#[derive(Debug, Serialize)]
-pub(super) struct View<'a> {
-    account: &'a str,
-    state: &'static str,
-    why: Option<&'a str>,
-    paused: Option<&'a str>,
-    kind: &'static str,
-    plan: &'static str,
-    cap: Option<u32>,
-    zoom_account: Option<&'a str>,
-    zoom_user: Option<&'a str>,
-    aliases: &'a [String],
-    scopes: Vec<&'a str>,
-    missing_scopes: Missing,
-    epoch: Option<String>,
-    generation: Option<u64>,
-    access_expires_at: Option<Timestamp>,
-    refresh_obtained_at: Option<Timestamp>,
-    created_at: Option<Timestamp>,
-    rotating: bool,
-    last_error: Option<&'a str>,
-    waiting: u64,
-    in_flight: u64,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    grant: Option<GrantView<'a>>,
-}
-
-/// The scope to ask for, where one is missing. All `null` while the scopes are
-/// not known, which is until the first rotation of an imported token.
-#[derive(Debug, Serialize)]
-struct Missing {
-    create: Option<&'static str>,
-    list: Option<&'static str>,
-    read: Option<&'static str>,
-}
-
-impl Missing {
-    fn all(&self) -> impl Iterator<Item = &'static str> {
-        [self.create, self.list, self.read].into_iter().flatten()
-    }
-}
-
-#[derive(Debug, Serialize)]
-struct GrantView<'a> {
-    fingerprint: String,
-    issuer: &'a str,
-    client_id: &'a str,
-    api_url: Option<&'a str>,
-    candidates: usize,
-}
-
-/// The moment `ms` milliseconds after 1970; `None` for 0, which is "not known".
-pub(super) fn timestamp(ms: u64) -> Option<Timestamp> {
-    let ms = i64::try_from(ms).ok().filter(|ms| *ms > 0)?;
-    Timestamp::from_millisecond(ms).ok()
-}
-
-impl<'a> View<'a> {
-    pub(super) fn of(summary: &'a AccountSummary) -> Self {
-        let account = &summary.account;
-        let scope = summary.scope.as_deref();
-        let missing = |need| scope.and_then(|scope| scopes::missing(scope, need));
-        // A tombstone keeps the epoch alone: its generation is past all others.
-        let live = account.version.filter(|_| account.state != AccountState::Removed);
-        Self {
-            account: account.name.as_str(),
-            state: account.state.as_str(),
-            why: account.why.as_deref(),
-            paused: account.paused.as_deref(),
-            kind: account.kind.as_str(),
-            plan: account.plan.as_str(),
-            cap: account.cap,
-            zoom_account: account.zoom_account.as_deref(),
-            zoom_user: account.zoom_user.as_deref(),
-            aliases: &account.aliases,
-            scopes: scope.unwrap_or_default().split_whitespace().collect(),
-            missing_scopes: Missing {
-                create: missing(Need::Create),
-                list: missing(Need::List),
-                read: missing(Need::Get),
-            },
-            epoch: account.version.map(|version| version.epoch.to_string()),
-            generation: live.map(|version| version.generation),
-            access_expires_at: timestamp(summary.access_expires_ms),
-            refresh_obtained_at: timestamp(summary.obtained_ms),
-            created_at: timestamp(account.created_ms),
-            rotating: account.intent.is_some(),
-            last_error: summary.last_error.as_deref(),
-            waiting: summary.waiting,
-            in_flight: summary.in_flight,
-            grant: None,
-        }
-    }
-
-    fn with(mut self, grant: Option<&'a GrantRecord>, now_ms: i64) -> Self {
-        self.grant = grant.map(|grant| GrantView {
-            fingerprint: grant.fp.short(),
-            issuer: &grant.issuer,
-            client_id: &grant.client_id,
-            api_url: grant.api_url.as_deref(),
-            candidates: grant.forks(now_ms).count(),
-        });
-        self
-    }
-}
+use crate::views::account::View;
 
 /// Shows one account.
 pub(super) async fn run(ctx: &Ctx, args: NameArgs) -> CliResult {

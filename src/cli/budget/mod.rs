@@ -2,15 +2,14 @@
 
 use clap::Args;
 use jiff::Timestamp;
-use serde::Serialize;
-use zoomd_store::ops::{BudgetLine, JobView, Ops, Waiting};
+use zoomd_store::ops::{BudgetLine, Ops};
 
 use super::ctx::Ctx;
 use super::error::{CliError, CliResult};
-use super::job::because;
 use super::output::count;
 use super::table::Table;
 use crate::exit::Exit;
+use crate::views::budget::View;
 
 /// Cells of a bar.
 const BAR: u64 = 20;
@@ -28,48 +27,6 @@ pub struct BudgetArgs {
     /// One account only
     #[arg(value_name = "ACCOUNT")]
     pub account: Option<String>,
-}
-
-/// A limit as JSON. Fields are only ever added.
-#[derive(Debug, Serialize)]
-struct View<'a> {
-    account: &'a str,
-    zoom_account: Option<&'a str>,
-    limit: &'a str,
-    used: u64,
-    elsewhere: u64,
-    most: Option<u64>,
-    left: Option<u64>,
-    resets_at: Option<Timestamp>,
-    closed_until: Option<Timestamp>,
-    waiting: u64,
-    why: Option<&'static str>,
-    because: Option<String>,
-    first_expected_at: Option<Timestamp>,
-    last_expected_at: Option<Timestamp>,
-}
-
-impl<'a> View<'a> {
-    fn of(account: &'a str, line: &'a BudgetLine) -> Self {
-        let time = |ms| Timestamp::from_millisecond(ms).ok();
-        let waits = line.line.as_ref();
-        Self {
-            account,
-            zoom_account: Some(line.zoom_account.as_str()).filter(|z| !z.starts_with('~')),
-            limit: &line.limit_name,
-            used: line.used,
-            elsewhere: line.elsewhere,
-            most: line.most,
-            left: line.left(),
-            resets_at: time(line.resets_ms),
-            closed_until: line.closed_until_ms.and_then(time),
-            waiting: waits.map_or(0, |waits| waits.jobs),
-            why: waits.map(|waits| waits.why.as_str()),
-            because: waits.map(because),
-            first_expected_at: waits.and_then(|waits| waits.first_ms).and_then(time),
-            last_expected_at: waits.and_then(|waits| waits.last_ms).and_then(time),
-        }
-    }
 }
 
 /// Runs it.
@@ -154,13 +111,6 @@ async fn all(ops: &Ops) -> Result<Vec<(String, BudgetLine)>, CliError> {
             _ => return Ok(found),
         }
     }
-}
-
-/// Why the last of them waits, in one sentence.
-fn because(waits: &Waiting) -> String {
-    let mut view = JobView::waiting("");
-    (view.place, view.detail) = (Some(waits.jobs), waits.detail.clone());
-    because::sentence(waits.why, &view)
 }
 
 /// Used of most by us and by others, in plain characters: never the only sign, so

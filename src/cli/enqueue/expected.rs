@@ -11,7 +11,7 @@ use zoomd_store::queue::Why;
 use zoomd_wire::Job;
 
 use crate::cli::ctx::Ctx;
-use crate::cli::job::because;
+use crate::views::reason;
 
 /// A shorter wait is not worth a word.
 const SOON_MS: i64 = 60_000;
@@ -42,7 +42,7 @@ pub(super) fn hosts(job: &Job) -> Vec<Cow<'_, str>> {
 impl Expectation {
     pub(super) fn of(view: &JobView, now_ms: i64) -> Self {
         let why = view.why.unwrap_or(Why::Turn);
-        Self { why, because: because::sentence(why, view), at_ms: view.until_ms, now_ms }
+        Self { why, because: reason::sentence(why, view), at_ms: view.until_ms, now_ms }
     }
 
     /// Whether it runs on this UTC day; `None` while nobody can say.

@@ -2,9 +2,6 @@
 
 use clap::Args;
 use jiff::Timestamp;
-use serde::Serialize;
-use serde_json::Value;
-use zoomd_store::ops::FailureLine;
 
 use super::ops;
 use super::pick::Match;
@@ -12,6 +9,7 @@ use crate::cli::ctx::Ctx;
 use crate::cli::error::CliResult;
 use crate::cli::table::Table;
 use crate::exit::Exit;
+use crate::views::failure::View;
 
 /// `failure list`.
 #[derive(Debug, Args)]
@@ -24,35 +22,6 @@ pub struct ListArgs {
     /// At most so many
     #[arg(long, value_name = "N", default_value_t = 50)]
     limit: usize,
-}
-
-/// A failure as the list's JSON has it.
-#[derive(Debug, Serialize)]
-pub(super) struct View {
-    id: String,
-    job_id: String,
-    run: u32,
-    account: String,
-    code: String,
-    message: String,
-    retryable: bool,
-    failed_at: Option<Timestamp>,
-}
-
-impl View {
-    pub(super) fn of(line: &FailureLine) -> Self {
-        let outcome: Value = serde_json::from_str(&line.json).unwrap_or_default();
-        Self {
-            id: line.id.clone(),
-            job_id: line.job_id.clone(),
-            run: line.run(),
-            account: line.account.clone(),
-            code: line.code.clone(),
-            message: outcome["message"].as_str().unwrap_or_default().to_owned(),
-            retryable: outcome["retryable"].as_bool().unwrap_or(false),
-            failed_at: Timestamp::from_millisecond(line.failed_ms).ok(),
-        }
-    }
 }
 
 /// Lists failures, newest first.

@@ -6,13 +6,15 @@ use serde_json::{Value, json};
 use zoomd_store::ops::FailureRecord;
 use zoomd_wire::FailureCode;
 
-use super::list::View;
 use super::{OneArgs, missing, ops};
 use crate::cli::ctx::Ctx;
 use crate::cli::error::CliResult;
-use crate::cli::job::{story, timeline, words};
+use crate::cli::job::story;
 use crate::cli::table::one_line;
 use crate::exit::Exit;
+use crate::views::failure::View;
+use crate::views::line::{self, Line};
+use crate::views::timeline;
 
 /// Shows one failure in full.
 pub(super) async fn run(ctx: &Ctx, args: OneArgs) -> CliResult {
@@ -41,7 +43,7 @@ fn people(
     failure: &FailureRecord,
     code: Option<FailureCode>,
     outcome: &Value,
-    lines: &[words::Line],
+    lines: &[Line],
 ) -> String {
     let mut text = String::new();
     let mut line = |head: &str, value: &str| {
@@ -52,7 +54,7 @@ fn people(
     line("account", &one_line(account.unwrap_or("-")));
     line("meaning", code.map(FailureCode::meaning).unwrap_or_default());
     text.push_str(&story::outcome_lines(outcome));
-    text.push_str(&words::people(lines));
+    text.push_str(&line::people(lines));
     let job = String::from_utf8_lossy(&failure.job);
     let _ = writeln!(text, "{:<10} {}", "sent", one_line(&job));
     text

@@ -4,11 +4,12 @@ use clap::Args;
 use jiff::Timestamp;
 use zoomd_store::ops::{JobFilter, JobView, State};
 
-use super::{ops, story};
+use super::ops;
 use crate::cli::ctx::Ctx;
 use crate::cli::error::CliResult;
 use crate::cli::table::Table;
 use crate::exit::Exit;
+use crate::views::job;
 
 /// `job list`.
 #[derive(Debug, Args)]
@@ -37,7 +38,7 @@ pub(super) async fn run(ctx: &Ctx, args: ListArgs) -> CliResult {
     let ops = ops(ctx).await?;
     let listing = ops.jobs_in_order(&filter, args.limit).await?;
     let jobs = &listing.jobs;
-    let shown: Vec<_> = jobs.iter().map(|job| story::View::of(job, false)).collect();
+    let shown: Vec<_> = jobs.iter().map(|job| job::View::of(job, false)).collect();
     let mut table =
         Table::new(["JOB", "ACCOUNT", "STATE", "REASON", "PRIORITY", "EXPECTED", "AGE"])
             .flexible(["JOB", "ACCOUNT", "REASON"])

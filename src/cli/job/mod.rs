@@ -3,14 +3,11 @@
 //! All of it works without a daemon. What is shown says whether it comes from
 //! zoomd's record of a live job or from one of the streams.
 
-pub mod because;
 mod cancel;
 mod list;
 mod show;
 pub mod story;
-pub(super) mod timeline;
 mod watch;
-pub(super) mod words;
 
 use clap::{Args, Subcommand};
 use zoomd_store::ops::{OUTCOMES_LOOK, Ops, QUEUED_LOOK};

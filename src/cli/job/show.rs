@@ -4,12 +4,13 @@ use super::{OneArgs, missing, ops, story};
 use crate::cli::ctx::Ctx;
 use crate::cli::error::CliResult;
 use crate::exit::Exit;
+use crate::views::job;
 
 /// Tells the story of one job.
 pub(super) async fn run(ctx: &Ctx, args: OneArgs) -> CliResult {
     let ops = ops(ctx).await?;
     let mut view = ops.job(&args.id).await?.ok_or_else(|| missing(&args.id))?;
     ops.add_blocks(&mut view).await?;
-    ctx.out.show(&story::View::of(&view, true), || story::tell(ctx, &view))?;
+    ctx.out.show(&job::View::of(&view, true), || story::tell(ctx, &view))?;
     Ok(Exit::Done)
 }

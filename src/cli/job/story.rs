@@ -1,112 +1,19 @@
-//! How a job is told: as JSON for programs, as a story for people.
+//! How a job is told to people.
 
 use std::fmt::Write as _;
 
 use jiff::Timestamp;
-use serde::Serialize;
 use serde_json::Value;
-use serde_json::value::RawValue;
 use zoomd_store::ops::{JobView, State};
-use zoomd_store::queue::Why;
 use zoomd_wire::FailureCode;
 
-use super::{because, timeline, words};
 use crate::cli::ctx::Ctx;
 use crate::cli::output::{FAIL, FAINT, GOOD, WARN, paint};
 use crate::cli::table::one_line;
 use crate::exit::Exit;
-
-/// A job as JSON. Fields are only ever added.
-#[derive(Debug, Serialize)]
-pub(super) struct View<'a> {
-    job_id: &'a str,
-    state: &'static str,
-    source: &'static str,
-    account: Option<&'a str>,
-    host: Option<&'a str>,
-    entry_id: Option<&'a str>,
-    run: u32,
-    priority: Option<&'static str>,
-    reason: Option<&'static str>,
-    explanation: Option<String>,
-    /// Older names of the two.
-    why: Option<&'static str>,
-    because: Option<String>,
-    reason_since: Option<Timestamp>,
-    next_attempt_at: Option<Timestamp>,
-    detail: Option<&'a str>,
-    expected_at: Option<Timestamp>,
-    place: Option<u64>,
-    deadline: Option<Timestamp>,
-    daemon: Option<&'a str>,
-    attempts: u32,
-    unresolved: bool,
-    enqueued_at: Option<Timestamp>,
-    timeline: Vec<words::Line>,
-    /// All its meetings, where Zoom was found to have more than one.
-    twins: &'a [u64],
-    #[serde(skip_serializing_if = "Option::is_none")]
-    job: Option<Value>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    outcome: Option<&'a RawValue>,
-}
-
-fn time(ms: i64) -> Option<Timestamp> {
-    Timestamp::from_millisecond(ms).ok().filter(|_| ms > 0)
-}
-
-fn enqueued(view: &JobView) -> Option<Timestamp> {
-    let entry: zoomd_wire::EntryId = view.entry.as_deref()?.parse().ok()?;
-    Some(entry.time())
-}
-
-fn priority(rank: u8) -> &'static str {
-    ["high", "normal", "low"].get(usize::from(rank)).copied().unwrap_or("normal")
-}
-
-impl<'a> View<'a> {
-    /// `whole`: with the story, the job and its outcome.
-    pub(super) fn of(view: &'a JobView, whole: bool) -> Self {
-        let record = &view.record;
-        let explanation = view.why.map(|why| because::sentence(why, view));
-        let job = view.job.as_deref().filter(|_| whole).map(|bytes| {
-            serde_json::from_slice(bytes)
-                .unwrap_or_else(|_| String::from_utf8_lossy(bytes).into_owned().into())
-        });
-        Self {
-            job_id: &view.id,
-            state: view.state.as_str(),
-            source: view.source.as_str(),
-            account: view.account.as_deref(),
-            host: view.host.as_deref(),
-            entry_id: view.entry.as_deref(),
-            run: view.run,
-            priority: view.priority.map(priority),
-            reason: view.why.map(Why::as_str),
-            explanation: explanation.clone(),
-            why: view.why.map(Why::as_str),
-            because: explanation,
-            reason_since: view.since_ms.and_then(time),
-            next_attempt_at: view.next_ms.and_then(time),
-            detail: view.detail.as_deref(),
-            expected_at: view.until_ms.and_then(time),
-            place: view.place,
-            deadline: view.deadline_ms.and_then(time),
-            daemon: view.daemon.as_deref(),
-            attempts: record.attempts,
-            unresolved: record.unresolved,
-            enqueued_at: enqueued(view),
-            timeline: if whole { timeline::of(view) } else { Vec::new() },
-            twins: &view.twins,
-            job,
-            outcome: view
-                .outcome
-                .as_deref()
-                .filter(|_| whole)
-                .and_then(|text| serde_json::from_str(text).ok()),
-        }
-    }
-}
+use crate::views::job::{enqueued, priority};
+use crate::views::line::{self, time};
+use crate::views::{reason, timeline};
 
 /// Where a job stands, in one line.
 pub fn standing(ctx: &Ctx, view: &JobView) -> String {
@@ -131,7 +38,7 @@ pub fn standing(ctx: &Ctx, view: &JobView) -> String {
 pub fn place(view: &JobView) -> String {
     let mut text = view.state.as_str().to_owned();
     if let Some(why) = view.why {
-        let _ = write!(text, ": {}", because::phrase(why));
+        let _ = write!(text, ": {}", reason::phrase(why));
     }
     if let Some(detail) = &view.detail {
         let _ = write!(text, " ({})", one_line(detail));
@@ -160,7 +67,7 @@ pub(super) fn tell(ctx: &Ctx, view: &JobView) -> String {
     line("account", &one_line(view.account.as_deref().unwrap_or_default()));
     line("state", &paint(&standing(ctx, view), style));
     if let Some(why) = view.why {
-        line("because", &because::sentence(why, view));
+        line("because", &reason::sentence(why, view));
     }
     if view.run > 1 {
         line("run", &view.run.to_string());
@@ -184,7 +91,7 @@ pub(super) fn tell(ctx: &Ctx, view: &JobView) -> String {
         let text = format!("zoom has {} meetings of this job: {}", ids.len(), ids.join(", "));
         line("twins", &paint(&text, WARN));
     }
-    text.push_str(&words::people(&timeline::of(view)));
+    text.push_str(&line::people(&timeline::of(view)));
     if let Some(value) = view.outcome.as_deref().and_then(|json| serde_json::from_str(json).ok()) {
         text.push_str(&outcome_lines(&value));
     }

@@ -8,6 +8,7 @@ use super::{OneArgs, missing, ops, story};
 use crate::cli::ctx::Ctx;
 use crate::cli::error::CliResult;
 use crate::cli::output::Format;
+use crate::views::job;
 
 /// Between two looks.
 const PAUSE: Duration = Duration::from_millis(400);
@@ -34,13 +35,13 @@ pub(super) async fn run(ctx: &Ctx, args: OneArgs) -> CliResult {
             let outcome = view.outcome.as_deref().and_then(|json| serde_json::from_str(json).ok());
             let value: Value = outcome.unwrap_or_default();
             ops.add_blocks(&mut view).await?;
-            ctx.out.show(&story::View::of(&view, true), || story::tell(ctx, &view))?;
+            ctx.out.show(&job::View::of(&view, true), || story::tell(ctx, &view))?;
             return Ok(story::exit_of(&value));
         }
         let now = story::place(&view);
         if now != said {
             match ctx.out.format() {
-                Format::Jsonl => ctx.out.json(&story::View::of(&view, false))?,
+                Format::Jsonl => ctx.out.json(&job::View::of(&view, false))?,
                 _ => ctx.out.note(story::standing(ctx, &view)),
             }
             said = now;

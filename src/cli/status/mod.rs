@@ -6,15 +6,13 @@
 mod trouble;
 mod waiting;
 
-use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::io::IsTerminal as _;
 use std::time::{Duration, Instant};
 
 use clap::Args;
 use jiff::Timestamp;
-use serde::Serialize;
-use zoomd_store::ops::{Ops, Problem, ROTATION_DAYS, RotationDays, Status, Vitals, WaitingJobs};
+use zoomd_store::ops::{Ops, WaitingJobs};
 use zoomd_store::{Store, StoreError};
 
 use super::ctx::Ctx;
@@ -22,11 +20,10 @@ use super::error::{CliError, CliResult};
 use super::output::{FAINT, Format, GOOD, WARN, paint};
 use super::table::one_line;
 use crate::health::{Facts, Gatherer, Judgement, Verdict, judge};
+use crate::views::status::{Found, Numbers, OBJECTIVE, Redis, Rotations, View};
 
 /// Between two looks.
 const PAUSE: Duration = Duration::from_secs(2);
-/// The share of rotations whose token should be stored in time.
-const OBJECTIVE: f64 = 0.999;
 /// Clears the screen and goes to its first place.
 const CLEAR: &str = "\x1b[2J\x1b[H";
 
@@ -36,161 +33,6 @@ pub struct StatusArgs {
     /// Show it again every two seconds, through outages too
     #[arg(short, long)]
     pub watch: bool,
-}
-
-/// The status as JSON. Fields are only ever added.
-#[derive(Debug, Serialize)]
-struct View<'a> {
-    namespace: &'a str,
-    #[serde(flatten)]
-    judgement: &'a Judgement,
-    /// The numbers; left out where Redis cannot be asked.
-    #[serde(flatten)]
-    numbers: Option<Numbers<'a>>,
-}
-
-#[derive(Debug, Serialize)]
-struct Numbers<'a> {
-    at: Option<Timestamp>,
-    paused: bool,
-    pause_reason: Option<&'a str>,
-    queued: u64,
-    oldest_queued_at: Option<Timestamp>,
-    running: u64,
-    waiting: u64,
-    sleeping: u64,
-    waiting_by_reason: Vec<waiting::Waiting<'a>>,
-    /// Waiting jobs that were not read for it.
-    waiting_unread: u64,
-    results_kept: u64,
-    failures_listed: u64,
-    failures_last_day: u64,
-    succeeded_total: u64,
-    failed_total: u64,
-    accounts: BTreeMap<&'a str, u64>,
-    accounts_in_trouble: Vec<Trouble<'a>>,
-    rotations: Rotations,
-    daemons: Vec<Daemon<'a>>,
-    redis: Redis<'a>,
-}
-
-#[derive(Debug, Serialize)]
-struct Trouble<'a> {
-    account: &'a str,
-    state: &'a str,
-}
-
-/// The rotations of the last days, beside what they should be: each new token
-/// stored within five seconds of asking Zoom, and none lost.
-#[derive(Debug, Serialize)]
-struct Rotations {
-    days: u32,
-    in_time: u64,
-    late: u64,
-    repaired: u64,
-    lost: u64,
-    refused: u64,
-    in_doubt: u64,
-    share_in_time: Option<f64>,
-    objective: f64,
-    met: bool,
-}
-
-#[derive(Debug, Serialize)]
-struct Daemon<'a> {
-    id: &'a str,
-    host: &'a str,
-    pid: u32,
-    version: &'a str,
-    alive: bool,
-    problems: &'a [Problem],
-    seen_at: Option<Timestamp>,
-    started_at: Option<Timestamp>,
-}
-
-#[derive(Debug, Serialize)]
-struct Redis<'a> {
-    product: &'a str,
-    version: &'a str,
-    used_memory: u64,
-    max_memory: u64,
-    aof: bool,
-    policy: &'a str,
-    /// Why it takes no writes; jobs and token refreshes wait.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    refuses_writes: Option<String>,
-}
-
-fn time(ms: i64) -> Option<Timestamp> {
-    Timestamp::from_millisecond(ms).ok().filter(|_| ms > 0)
-}
-
-impl<'a> Numbers<'a> {
-    fn of(Found { status, vitals, waiting }: &'a Found) -> Self {
-        let trouble = status.trouble.iter();
-        let facts = &vitals.server;
-        Self {
-            at: time(status.now_ms),
-            paused: status.paused.is_some(),
-            pause_reason: status.paused.as_ref().map(|paused| paused.reason.as_str()),
-            queued: status.queued,
-            oldest_queued_at: status.oldest_queued_ms.and_then(time),
-            running: status.running,
-            waiting: status.waiting,
-            sleeping: status.sleeping,
-            waiting_by_reason: waiting::of(waiting),
-            waiting_unread: waiting.unread,
-            results_kept: status.results,
-            failures_listed: status.failures.0,
-            failures_last_day: status.failures.1,
-            succeeded_total: status.ended.0,
-            failed_total: status.ended.1,
-            accounts: status.accounts.iter().map(|(k, v)| (k.as_str(), *v)).collect(),
-            accounts_in_trouble: trouble
-                .map(|(account, state)| Trouble { account, state })
-                .collect(),
-            rotations: rotations(&status.rotations),
-            daemons: status.daemons.iter().map(daemon).collect(),
-            redis: Redis {
-                product: &facts.product,
-                version: &facts.version,
-                used_memory: facts.used_memory,
-                max_memory: facts.max_memory,
-                aof: facts.aof,
-                policy: &facts.policy,
-                refuses_writes: vitals.refusal.as_ref().map(|refusal| refusal.what.clone()),
-            },
-        }
-    }
-}
-
-fn daemon(line: &zoomd_store::ops::DaemonLine) -> Daemon<'_> {
-    Daemon {
-        id: &line.presence.id,
-        host: &line.presence.host,
-        pid: line.presence.pid,
-        version: &line.presence.version,
-        alive: line.alive,
-        problems: &line.presence.problems,
-        seen_at: time(line.seen_ms),
-        started_at: time(line.presence.started_ms),
-    }
-}
-
-fn rotations(of: &RotationDays) -> Rotations {
-    let share = of.share_in_time();
-    Rotations {
-        days: ROTATION_DAYS,
-        in_time: of.in_time,
-        late: of.late,
-        repaired: of.repaired,
-        lost: of.lost,
-        refused: of.refused,
-        in_doubt: of.in_doubt,
-        share_in_time: share,
-        objective: OBJECTIVE,
-        met: of.lost == 0 && share.is_none_or(|share| share >= OBJECTIVE),
-    }
 }
 
 /// Runs it.
@@ -234,13 +76,6 @@ pub async fn run(ctx: &Ctx, args: StatusArgs) -> CliResult {
 struct Look {
     judgement: Judgement,
     numbers: Option<Found>,
-}
-
-/// What was read of it.
-struct Found {
-    status: Status,
-    vitals: Vitals,
-    waiting: WaitingJobs,
 }
 
 /// A Redis that goes away between two reads was away.

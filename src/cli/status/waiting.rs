@@ -1,38 +1,15 @@
-//! Waiting jobs by reason and account, as `status` tells them.
+//! Waiting jobs by reason and account, for people.
 
 use jiff::Timestamp;
-use serde::Serialize;
 use zoomd_store::ops::WaitingJobs;
 
-use super::time;
-use crate::cli::job::because::phrase;
-use crate::cli::output::{Output, count};
-use crate::cli::table::one_line;
+use crate::output::Output;
+use crate::text::{count, one_line};
+use crate::views::line::time;
+use crate::views::reason::phrase;
 
 /// Lines that people get; programs get all.
 const LINES_MAX: usize = 10;
-
-/// Jobs of one account that wait for the same.
-#[derive(Debug, Serialize)]
-pub(super) struct Waiting<'a> {
-    reason: &'static str,
-    account: Option<&'a str>,
-    jobs: u64,
-    oldest_at: Option<Timestamp>,
-    expected_at: Option<Timestamp>,
-}
-
-/// All of them, those with the oldest job first.
-pub(super) fn of(jobs: &WaitingJobs) -> Vec<Waiting<'_>> {
-    let lines = jobs.lines.iter().map(|line| Waiting {
-        reason: line.why.as_str(),
-        account: line.account.as_deref(),
-        jobs: line.jobs,
-        oldest_at: line.oldest_ms.and_then(time),
-        expected_at: line.expected_ms.and_then(time),
-    });
-    lines.collect()
-}
 
 /// A line each, for people.
 pub(super) fn lines(out: &Output, jobs: &WaitingJobs, now: Timestamp) -> Vec<String> {

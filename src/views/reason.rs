@@ -4,8 +4,7 @@ use jiff::Timestamp;
 use zoomd_store::ops::JobView;
 use zoomd_store::queue::Why;
 
-use crate::cli::output::count;
-use crate::cli::table::one_line;
+use crate::text::{count, one_line};
 
 /// The reason in a few words, behind the state.
 pub fn phrase(why: Why) -> &'static str {

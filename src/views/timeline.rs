@@ -10,7 +10,7 @@ use serde_json::Value;
 use zoomd_store::ops::{Block, JobView, State};
 use zoomd_store::queue::{Next, Step, StepKind, Why};
 
-use super::words::{Line, line, time, told};
+use super::line::{Line, line, time, told};
 
 /// A shorter time between two steps is no wait worth a line.
 const SHORTEST_WAIT_MS: i64 = 1_000;
@@ -18,7 +18,7 @@ const SHORTEST_WAIT_MS: i64 = 1_000;
 const OPEN: [&str; 3] = ["queue", "turn", "token"];
 
 /// All lines of a job's story.
-pub(in crate::cli) fn of(view: &JobView) -> Vec<Line> {
+pub fn of(view: &JobView) -> Vec<Line> {
     let outcome = view.outcome.as_deref().and_then(|json| serde_json::from_str(json).ok());
     let outcome: Value = outcome.unwrap_or_default();
     let accepted_ms = view.entry.as_deref().and_then(entry_ms);
@@ -244,7 +244,7 @@ mod tests {
         assert_eq!(words(&view), [told[0], told[1], "succeeded: meeting 7"]);
         assert_eq!((lines[1].status, lines[1].duration_ms), (Some(201), Some(306)));
         assert_eq!(lines[2].at, time(T + 310));
-        let text = super::super::words::people(&lines);
+        let text = crate::views::line::people(&lines);
         assert!(text.starts_with("  2029-12-30T08:00:00.000Z  +0 ms     accepted\n"), "{text}");
     }
 

@@ -4,13 +4,12 @@ use jiff::Timestamp;
 use serde::Serialize;
 use zoomd_store::queue::{Next, Step, StepKind, Why};
 
-use super::because;
-use crate::cli::output::span;
-use crate::cli::table::one_line;
+use super::reason;
+use crate::text::{one_line, span};
 
 /// One line. Fields are only ever added; those that do not apply are left out.
 #[derive(Debug, Default, PartialEq, Eq, Serialize)]
-pub(in crate::cli) struct Line {
+pub struct Line {
     /// When it began; nothing where that is not known.
     pub at: Option<Timestamp>,
     pub kind: &'static str,
@@ -42,7 +41,7 @@ pub(in crate::cli) struct Line {
 }
 
 /// One step as a line; `end_ms` is when the next thing happened.
-pub(super) fn told(step: &Step, end_ms: Option<i64>) -> Line {
+pub fn told(step: &Step, end_ms: Option<i64>) -> Line {
     let (kind, what) = match step.kind {
         StepKind::Wait => ("wait", waited(step, end_ms)),
         StepKind::Call => ("call", called(step)),
@@ -88,7 +87,7 @@ fn reason_in_words(reason: &str) -> &str {
         "late" => "the call could not begin in time",
         "shutdown" => "the daemon shut down",
         reason => match Why::from_word(reason) {
-            Some(why) => because::phrase(why),
+            Some(why) => reason::phrase(why),
             None => reason,
         },
     }
@@ -141,16 +140,16 @@ fn length(ms: u64) -> String {
     }
 }
 
-pub(super) fn line(at_ms: i64, kind: &'static str, what: String) -> Line {
+pub fn line(at_ms: i64, kind: &'static str, what: String) -> Line {
     Line { at: time(at_ms), kind, what, ..Line::default() }
 }
 
-pub(super) fn time(ms: i64) -> Option<Timestamp> {
+pub fn time(ms: i64) -> Option<Timestamp> {
     Timestamp::from_millisecond(ms).ok().filter(|_| ms > 0)
 }
 
 /// The lines for people: the time of each, and how long after acceptance it was.
-pub(in crate::cli) fn people(lines: &[Line]) -> String {
+pub fn people(lines: &[Line]) -> String {
     let start = lines.iter().find_map(|line| line.at);
     let mut text = String::new();
     for line in lines {
