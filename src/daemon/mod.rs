@@ -95,6 +95,7 @@ pub async fn run(
             () = stop.wait(Wish::Drain) => End::Asked,
             _ = supervisor.watch(hangs_after) => End::Broken,
             error = redis::outnumbered(&place, &store) => End::Refused(error.into()),
+            error = redis::outdated(&store) => End::Refused(error.into()),
         }
     });
     let end = end.await;

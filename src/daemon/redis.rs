@@ -4,6 +4,7 @@
 
 use std::time::{Duration, Instant};
 
+use zoomd_store::keys::LAYOUT;
 use zoomd_store::layout::{self, Raised};
 use zoomd_store::meta::{self, MetaError};
 use zoomd_store::probe::{self, Namesake, ServerFacts};
@@ -102,6 +103,32 @@ pub(super) async fn outnumbered(config: &StoreConfig, store: &Store) -> StoreErr
     }
 }
 
+/// Waits until the namespace has a layout that this version does not know. A Redis that
+/// went back may have an older one again, which is raised.
+pub(super) async fn outdated(store: &Store) -> StoreError {
+    let other = |error: &StoreError| error.kind() == ErrorKind::Layout;
+    loop {
+        tokio::time::sleep(BETWEEN_LOOKS).await;
+        if probe::namespace(store).await.err().filter(other).is_some()
+            && let Some(error) = raised(store).await.err().filter(other)
+        {
+            return error;
+        }
+    }
+}
+
+/// Raises the layout where it is older; the daemons of an earlier version that hold it back.
+async fn raised(store: &Store) -> Result<Option<Vec<String>>, StoreError> {
+    match layout::raise(store).await? {
+        Raised::Not => Ok(None),
+        Raised::Done { moved } => {
+            tracing::info!(moved, "the layout of the namespace was raised to {LAYOUT}");
+            Ok(None)
+        }
+        Raised::Waits(alive) => Ok(Some(alive)),
+    }
+}
+
 /// One that was killed is not heard of again.
 fn lives(first: Namesake, now: Namesake) -> bool {
     first.database == now.database && first.seen_ms < now.seen_ms
@@ -129,16 +156,8 @@ async fn attempt(config: &StoreConfig, ring: &KeyRing) -> Result<(Store, Vault),
         return Err(Closed::Used(other));
     }
     probe::write(&store).await?;
-    match layout::raise(&store).await? {
-        Raised::Not => {}
-        Raised::Done { moved } => {
-            tracing::info!(
-                moved,
-                "the layout of the namespace was raised to {}",
-                zoomd_store::keys::LAYOUT
-            );
-        }
-        Raised::Waits(alive) => return Err(Closed::Older(alive)),
+    if let Some(alive) = raised(&store).await? {
+        return Err(Closed::Older(alive));
     }
     let vault = meta::open(&store, ring).await?;
     store.forget_replicas().await?;
