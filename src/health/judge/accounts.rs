@@ -80,7 +80,10 @@ fn at_cap(account: &AccountVitals, now_ms: i64) -> Option<Problem> {
     let next = format!("zoomd account set {name} --cap {}", cap.saturating_mul(2));
     let problem = match late {
         Some(since) => {
-            let what = format!("{what}: a job has waited for {}", length(now_ms - since));
+            let waited = length(now_ms - since);
+            let what = format!(
+                "jobs of account {name} wait for its cap of {cap} calls in flight, one for {waited}"
+            );
             Problem::degraded(code, what, next).since(since)
         }
         None if account.is_at_cap() => Problem::notice(code, what, next),

@@ -303,7 +303,7 @@ fn rows() -> Vec<Row> {
             "account_at_cap",
             Degraded,
             Some(7),
-            "as many as its cap allows: a job has waited for",
+            "jobs of account acme wait for its cap of 2 calls in flight, one for 61s",
             "zoomd account set acme --cap 4",
         ),
         (

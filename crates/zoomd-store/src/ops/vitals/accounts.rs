@@ -62,9 +62,9 @@ impl AccountVitals {
         self.cap > 0 && self.waiting > 0 && self.in_flight >= self.cap
     }
 
-    /// The same, or one call of its was ended and the next has not begun.
+    /// The same, or nearly: some calls ended a moment ago and the next have not begun.
     pub(super) fn is_near_cap(&self) -> bool {
-        self.cap > 0 && self.waiting > 0 && self.in_flight + 1 >= self.cap
+        self.cap > 0 && self.waiting > 0 && self.in_flight >= self.cap - self.cap / 4
     }
 
     /// True when it is a tombstone.
@@ -162,4 +162,26 @@ fn of(name: String, answers: [Value; 4]) -> Option<AccountVitals> {
         expires_ms: number(expires).unwrap_or(0),
         last_error: filled(last),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::AccountVitals;
+
+    #[test]
+    fn an_account_without_a_call_is_not_held_by_its_cap() {
+        for (cap, in_flight, waiting, expected) in [
+            (0, 9, 5, false),
+            (1, 0, 5, false),
+            (1, 1, 5, true),
+            (2, 1, 5, false),
+            (5, 4, 5, true),
+            (8, 5, 5, false),
+            (8, 6, 5, true),
+            (8, 8, 0, false),
+        ] {
+            let account = AccountVitals { cap, in_flight, waiting, ..AccountVitals::default() };
+            assert_eq!(account.is_near_cap(), expected, "{account:?}");
+        }
+    }
 }
