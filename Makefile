@@ -3,7 +3,7 @@
 CARGO ?= cargo
 DEMO_JOBS ?= 200
 
-.PHONY: help demo test test-oldest check fmt lint install deps bench fuzz soak noisy walk chaos chaos-tokens failover waiters
+.PHONY: help demo test test-oldest check fmt lint install deps bench fuzz soak noisy walk chaos chaos-tokens failover upgrade waiters
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -65,6 +65,9 @@ chaos-tokens: deps ## everything goes wrong for ten minutes while tokens rotate;
 FAILOVER_ROUNDS ?= 3
 failover: deps ## masters of Sentinel and Cluster are moved, killed and woken under three daemons; ends with a table
 	ZOOMD_FAILOVER_ROUNDS=$(FAILOVER_ROUNDS) $(CARGO) test --locked -p zoomd --test it failover:: -- --nocapture
+
+upgrade: deps ## FROM=<older zoomd>: its daemons are replaced by this build's under load, and no job, meeting or token is lost
+	ZOOMD_FROM=$(abspath $(FROM)) $(CARGO) test --locked -p zoomd --test it upgrade:: -- --nocapture
 
 waiters: deps ## how soon a thousand waiting jobs start after a rotation
 	ZOOMD_WAITER_RUNS=9 $(CARGO) test --locked --profile demo -p zoomd --test it waiters:: -- --nocapture

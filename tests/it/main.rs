@@ -43,4 +43,5 @@ mod support;
 mod tables;
 mod told;
 mod undeclared;
+mod upgrade;
 mod waiters;

@@ -11,6 +11,7 @@ mod daemon;
 pub mod snapshot;
 pub mod terminal;
 
+use std::ffi::OsStr;
 use std::io::Write as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -105,7 +106,13 @@ impl Rig {
 
     /// The binary, ready to be started in the rig's folder.
     pub fn command(&self, args: &[&str]) -> Command {
-        let mut command = zoomd(self.dir.path(), args);
+        self.command_of(&binary(), args)
+    }
+
+    /// The same of another build.
+    pub fn command_of(&self, program: &OsStr, args: &[&str]) -> Command {
+        let mut command = bare(program, self.dir.path());
+        command.args(args);
         command.envs(self.env.iter().map(|(k, v)| (k, v)));
         command
     }
