@@ -66,7 +66,7 @@ FAILOVER_ROUNDS ?= 3
 failover: deps ## masters of Sentinel and Cluster are moved, killed and woken under three daemons; ends with a table
 	ZOOMD_FAILOVER_ROUNDS=$(FAILOVER_ROUNDS) $(CARGO) test --locked -p zoomd --test it failover:: -- --nocapture
 
-upgrade: deps ## FROM=<older zoomd>: its daemons are replaced by this build's under load, and no job, meeting or token is lost
+upgrade: deps ## FROM=<older-zoomd>: its daemons are replaced by this build's under load, and no job, meeting or token is lost
 	ZOOMD_FROM=$(abspath $(FROM)) $(CARGO) test --locked -p zoomd --test it upgrade:: -- --nocapture
 
 waiters: deps ## how soon a thousand waiting jobs start after a rotation
