@@ -16,6 +16,8 @@
 
 mod cluster;
 mod epoch;
+mod link;
+mod master;
 mod open;
 mod query;
 mod refused_at_once;
@@ -210,7 +212,7 @@ impl Conn {
     /// That there is no connection, or no right to a channel.
     pub(crate) async fn subscribe(&self, channels: &[String]) -> Result<Subscription, RedisError> {
         let finding = open::client(&self.shared.target, &self.shared.epoch);
-        Subscription::open(&open::within(CONNECT_TIMEOUT, finding).await?, channels).await
+        Subscription::open(&link::within(CONNECT_TIMEOUT, finding).await?, channels).await
     }
 
     /// Listens to the sentinels, where the URL names such: all connections are

@@ -7,7 +7,7 @@ use redis::Value;
 use redis::aio::ConnectionLike as _;
 
 use crate::clock::SLOW_ALIVE_MS;
-use crate::ops::Refusal;
+use crate::refusal::Refusal;
 use crate::{Store, StoreError, layout};
 
 /// What the server says of itself.

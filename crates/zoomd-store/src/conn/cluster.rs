@@ -4,7 +4,7 @@ use redis::aio::MultiplexedConnection;
 use redis::{Client, ConnectionAddr, ConnectionInfo, ErrorKind, RedisError, Value};
 
 use super::epoch::Epoch;
-use super::open::{client_of, link, newest, refused};
+use super::link::{client_of, link, newest, refused};
 use super::target::{Target, address};
 
 /// The client of the node that owns the slot, by the node that knows of the latest

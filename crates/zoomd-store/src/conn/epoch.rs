@@ -12,7 +12,7 @@ use std::sync::{Mutex, PoisonError};
 use redis::{ConnectionAddr, ErrorKind, RedisError};
 use tokio::sync::watch;
 
-use super::sentinel::Master;
+use super::master::Master;
 use crate::error::needs_another_connection;
 
 /// The time between two renewals of all connections.

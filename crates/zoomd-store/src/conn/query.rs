@@ -1,7 +1,11 @@
 //! The part of a Redis URL behind the question mark.
 
-use super::target::bad;
-use crate::error::StoreError;
+use crate::error::{ErrorKind, StoreError};
+
+/// The error of a URL that cannot be used.
+pub(super) fn bad(why: &str) -> StoreError {
+    StoreError::new(ErrorKind::Config, format!("the redis url cannot be used: {why}"))
+}
 
 /// Its parameters, each taken by who reads it.
 #[derive(Debug)]

@@ -6,57 +6,13 @@ use std::time::Duration;
 use redis::{Client, ConnectionInfo, ErrorKind, RedisError, Value};
 
 use super::epoch::Epoch;
-use super::open::{client_of, link, newest};
+use super::link::{client_of, link, newest};
+use super::master::{Failover, Master, Place};
 use super::subscription::Subscription;
 use super::target::{Sentinels, Target};
 
 /// Between two attempts to listen to a sentinel.
 const RETRY: Duration = Duration::from_secs(1);
-
-type Place = (String, u16);
-
-/// The master, as the sentinels see it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Master {
-    pub(super) place: Place,
-    pub(super) failover: Failover,
-}
-
-/// How far the sentinels are with replacing a master, by the one that is furthest.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Failover {
-    /// No sentinel has marked the master as down.
-    None,
-    /// One has (`s_down`).
-    Missed,
-    /// Enough of them agree (`o_down`).
-    Due,
-    /// One promotes a replica.
-    UnderWay,
-}
-
-impl Failover {
-    /// What the flags in an answer to `SENTINEL MASTER` say.
-    fn of(flags: &str) -> Self {
-        let has = |flag| flags.split(',').any(|one| one == flag);
-        match () {
-            () if has("failover_in_progress") => Self::UnderWay,
-            () if has("o_down") => Self::Due,
-            () if has("s_down") => Self::Missed,
-            () => Self::None,
-        }
-    }
-
-    /// The same as a part of a sentence.
-    pub(super) fn in_words(self) -> &'static str {
-        match self {
-            Self::None => "no sentinel has marked it as down yet, so no failover has started",
-            Self::Missed => "too few sentinels have marked it as down, so no failover has started",
-            Self::Due => "its sentinels agree that it is down, and a failover is about to start",
-            Self::UnderWay => "a failover is in progress",
-        }
-    }
-}
 
 impl Master {
     /// The error of a master that does not answer, with what becomes of it. Others, such

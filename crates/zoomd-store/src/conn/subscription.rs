@@ -12,7 +12,7 @@ use redis::aio::{PubSubSink, PubSubStream};
 use redis::{Client, Msg, RedisError};
 
 use super::CONNECT_TIMEOUT;
-use super::open::within;
+use super::link::within;
 
 /// How long the server may be silent before it is asked.
 const SILENCE: Duration = Duration::from_secs(3);

@@ -16,8 +16,8 @@ use redis::{
     ConnectionAddr, ConnectionInfo, IntoConnectionInfo, RedisConnectionInfo, TlsCertificates,
 };
 
-use super::query::Query;
-use crate::error::{ErrorKind, StoreError};
+use super::query::{Query, bad};
+use crate::error::StoreError;
 
 /// Where to find the server that holds the namespace.
 #[derive(Debug, Clone)]
@@ -95,10 +95,6 @@ impl Target {
             Place::Cluster { .. } => 0,
         }
     }
-}
-
-pub(super) fn bad(why: &str) -> StoreError {
-    StoreError::new(ErrorKind::Config, format!("the redis url cannot be used: {why}"))
 }
 
 fn info(url: &str) -> Result<ConnectionInfo, StoreError> {

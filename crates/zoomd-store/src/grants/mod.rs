@@ -17,15 +17,15 @@ mod read;
 mod record;
 mod rekey;
 mod remove;
-mod secrets;
 mod settings;
 mod timeline;
-mod version;
 
 use crate::script::{Call, Script};
 use crate::seal::{SealError, Vault};
 use crate::{Store, StoreError};
 
+pub use crate::seal::GrantSecrets;
+pub use crate::version::{Epoch, GrantVersion, NotAnEpoch};
 pub use new::{Identity, NewGrant};
 pub use purge::Purged;
 pub use put::{Conflict, Connected, Put};
@@ -34,10 +34,8 @@ pub(crate) use read::{account, grant};
 pub use record::{AccountRecord, AccountState, Candidate, GrantKind, GrantRecord, Plan};
 pub use rekey::Resealed;
 pub use remove::Removed;
-pub use secrets::GrantSecrets;
 pub use settings::{Change, Learnt};
 pub use timeline::Line;
-pub use version::{Epoch, GrantVersion, NotAnEpoch};
 
 /// Why something of an account could not be done.
 #[derive(Debug, Clone, thiserror::Error)]

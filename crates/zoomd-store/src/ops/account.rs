@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use redis::from_redis_value;
 use zoomd_wire::AccountName;
 
-use super::line::{Asleep, Whose};
+use super::whose::{Asleep, Whose};
 use super::{AccountFacts, Asking, Obstacles, Ops};
 use crate::StoreError;
 use crate::rotation::{OpenIntent, stop};
@@ -146,32 +146,6 @@ fn lives(expires: Option<&str>, now_ms: i64) -> bool {
     expires.and_then(|ms| ms.parse::<i64>().ok()).is_some_and(|ms| ms > now_ms)
 }
 
-/// The names one host may have in the ledger.
-pub(super) struct Names<'a> {
-    pub(super) account: &'a str,
-    pub(super) host: &'a str,
-    pub(super) user: Option<&'a str>,
-    pub(super) mails: Option<&'a str>,
-}
-
-impl Names<'_> {
-    pub(super) fn alias(&self) -> String {
-        if self.host == "me" { format!("me@{}", self.account) } else { self.host.to_owned() }
-    }
-
-    /// As `canonical` in lua/lib/budget.lua.
-    pub(super) fn canonical<'a>(&'a self, known: Option<&'a str>, alias: &'a str) -> &'a str {
-        let own = self.host == "me"
-            || self.mails.is_some_and(|mails| {
-                mails.split([',', '"', '[', ']', ' ']).any(|mail| mail == self.host)
-            });
-        match self.user {
-            Some(user) if own => user,
-            _ => known.unwrap_or(alias),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -194,16 +168,5 @@ mod tests {
         }
         assert_eq!(host_of("http://127.0.0.1:8/v2"), Some("127.0.0.1:8"));
         assert_eq!(host_of(""), None);
-    }
-
-    #[test]
-    fn a_host_is_counted_under_its_user_id_where_that_is_known() {
-        let names =
-            |host, user| Names { account: "acme", host, user, mails: Some(r#"["ann@x.com"]"#) };
-        assert_eq!(names("me", Some("U1")).canonical(None, "me@acme"), "U1");
-        assert_eq!(names("ann@x.com", Some("U1")).canonical(None, "ann@x.com"), "U1");
-        assert_eq!(names("bob@x.com", Some("U1")).canonical(Some("U2"), "bob@x.com"), "U2");
-        assert_eq!(names("bob@x.com", None).canonical(None, "bob@x.com"), "bob@x.com");
-        assert_eq!(names("me", None).alias(), "me@acme");
     }
 }

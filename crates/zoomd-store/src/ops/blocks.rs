@@ -6,24 +6,13 @@
 
 use redis::from_redis_value;
 
-use super::{JobView, Ops};
+use super::{Block, JobView, Ops};
 use crate::StoreError;
 use crate::grants::Line;
 use crate::queue::Why;
 
 /// Lines of an account's timeline that are read: all that are kept.
 const LINES: isize = 200;
-
-/// One such time.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Block {
-    /// [`Why::Paused`], [`Why::Consent`], or the job's own time.
-    pub why: Why,
-    /// When it began.
-    pub from_ms: i64,
-    /// When it ended; `None` while it lasts.
-    pub to_ms: Option<i64>,
-}
 
 impl Ops {
     /// Adds to `view` the times in which jobs of its account were held back.

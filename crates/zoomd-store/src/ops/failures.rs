@@ -2,11 +2,13 @@
 
 use redis::from_redis_value;
 
+use super::Ops;
 use super::{JobView, Source, State};
-use super::{Ops, retry};
 use crate::StoreError;
 use crate::queue::Record;
 
+/// The field of a failure that was retried: the run that was started.
+pub(super) const MARK: &str = "retried";
 /// Failures read at once.
 const PAGE: usize = 200;
 /// Failures looked at for one job that is not found by its name.
@@ -199,7 +201,7 @@ impl Ops {
     pub async fn retried(&self, id: &str) -> Result<Option<u32>, StoreError> {
         let mut reads = redis::pipe();
         for name in names(id) {
-            reads.cmd("HGET").arg(self.store.keys().failure(&name)).arg(retry::MARK);
+            reads.cmd("HGET").arg(self.store.keys().failure(&name)).arg(MARK);
         }
         let mut last = None;
         for value in self.store.connection().values(&reads).await? {
@@ -244,7 +246,7 @@ impl Ops {
             return Ok(None);
         };
         let mut command = redis::cmd("HMGET");
-        command.arg(self.store.keys().failure(id)).arg(&["entry", "job", "record", retry::MARK]);
+        command.arg(self.store.keys().failure(id)).arg(&["entry", "job", "record", MARK]);
         let value = self.store.connection().value(&command).await?;
         let fields: Vec<Option<Vec<u8>>> = from_redis_value(value)?;
         let mut fields = fields.into_iter();

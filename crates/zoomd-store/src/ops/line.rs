@@ -7,30 +7,15 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use redis::from_redis_value;
 
 use super::Ops;
-use super::account::Names;
 use super::sharers::Others;
+use super::whose::{Asleep, MOST_ROOMS, Whose};
 use crate::StoreError;
 use crate::budget::SECOND_MS;
 use crate::clock::{DAY_MS, day_name};
 use crate::eta::{Backlog, Day, RateWindow, Room};
 
-/// Rooms of one account that are read.
-pub(super) const MOST_ROOMS: usize = 1_000;
 /// Steps of the search for sleeping rooms.
 const MOST_STEPS: usize = 20;
-
-/// The account whose line is read.
-pub(super) struct Whose<'a> {
-    pub(super) account: &'a str,
-    pub(super) zoom: &'a str,
-    pub(super) plan: &'a str,
-    pub(super) user: Option<&'a str>,
-    pub(super) mails: Option<&'a str>,
-    pub(super) now_ms: i64,
-}
-
-/// Rooms that sleep, and until when, of each account.
-pub(super) type Asleep = HashMap<String, BTreeMap<String, i64>>;
 
 impl Ops {
     /// The line of an account, with a room for each of `hosts` whether jobs wait
@@ -196,10 +181,4 @@ impl Ops {
 fn day(used: &(Vec<Option<u64>>, Vec<Option<u64>>), index: usize, most: u32) -> Day {
     let of = |used: &[Option<u64>]| used.get(index).copied().flatten().unwrap_or(0);
     Day { used: of(&used.0), tomorrow: of(&used.1), most: most.into() }
-}
-
-impl Whose<'_> {
-    fn names<'a>(&'a self, host: &'a str) -> Names<'a> {
-        Names { account: self.account, host, user: self.user, mails: self.mails }
-    }
 }

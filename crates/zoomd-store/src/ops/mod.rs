@@ -22,7 +22,6 @@ mod outcome;
 mod pause;
 mod presence;
 mod problem;
-mod refusal;
 mod retry;
 mod rotations;
 mod seen;
@@ -32,13 +31,14 @@ mod stream;
 mod view;
 mod vitals;
 mod waiting;
+mod whose;
 
 use std::sync::Arc;
 
 use crate::Store;
 use crate::budget::Budgets;
 
-pub use blocks::Block;
+pub use crate::refusal::Refusal;
 pub use budget::{BudgetLine, Waiting};
 pub use cancel::{CANCEL_MARK, Cancelled, Target};
 pub use facts::{AccountFacts, Reason};
@@ -50,12 +50,11 @@ pub use order::Listing;
 pub use pause::Paused;
 pub use presence::{DaemonLine, HEARTBEAT, Left, Presence};
 pub use problem::{CODES, Level, Problem};
-pub use refusal::Refusal;
 pub use retry::{RETRIED_AT, Retried};
 pub use rotations::{DAYS as ROTATION_DAYS, RotationDays};
 pub use seen::Seen;
 pub use status::Status;
-pub use view::{JobView, LIMITED, Source, State};
+pub use view::{Block, JobView, LIMITED, Source, State};
 pub use vitals::{AccountVitals, AppStop, Held, RecentFailure, Vitals};
 pub use waiting::{WaitingJobs, WaitingLine};
 

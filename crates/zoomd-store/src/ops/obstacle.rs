@@ -181,7 +181,8 @@ impl Ops {
         let daemons = self.daemons().await?;
         // A user who may not ask for it learns nothing of the server.
         let refusal = probe::refusal(self.store()).await.unwrap_or_default();
-        let refusal = refusal.and_then(|refusal| refusal.beside(&daemons));
+        let refusal =
+            refusal.and_then(|refusal| refusal.unless_written(DaemonLine::any_alive(&daemons)));
         let left = self.left().await?;
         Ok(Obstacles::new(refusal.map(Obstacle::from), daemons).after(left))
     }

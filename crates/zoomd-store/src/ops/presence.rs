@@ -45,6 +45,13 @@ pub struct DaemonLine {
     pub alive: bool,
 }
 
+impl DaemonLine {
+    /// True when a heartbeat, which is a write, came through a moment ago.
+    pub(crate) fn any_alive(lines: &[Self]) -> bool {
+        lines.iter().any(|line| line.alive)
+    }
+}
+
 /// The daemon that ended last of those that said so.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Left {

@@ -17,8 +17,6 @@ use crate::queue::parse::host_name;
 use crate::queue::{Mode, QueueSettings, Record, Step, StepKind};
 use crate::scripts::{FAILURE_DISCARD, FAILURE_RETRY};
 
-/// The field of a failure that was retried: the run that was started.
-pub(super) const MARK: &str = "retried";
 /// The record's field with the time of the retry: reconcile counts its patience
 /// from it.
 pub const RETRIED_AT: &str = "retried_ms";

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use redis::from_redis_value;
 
 use super::Ops;
-use super::account::Names;
+use super::whose::Names;
 use crate::StoreError;
 use crate::budget::{Label, PlanLimits};
 use crate::clock::{DAY_MS, day_name};

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use redis::from_redis_value;
 
 use super::Ops;
-use super::line::{Asleep, MOST_ROOMS, Whose};
+use super::whose::{Asleep, MOST_ROOMS, Whose};
 use crate::StoreError;
 use crate::eta::{Backlog, Room, Sharer};
 

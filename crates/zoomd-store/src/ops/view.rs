@@ -2,7 +2,7 @@
 
 use redis::from_redis_value;
 
-use super::{AccountFacts, Asking, Block, Obstacle, Obstacles, Ops};
+use super::{AccountFacts, Asking, Obstacle, Obstacles, Ops};
 use crate::StoreError;
 use crate::eta::Position;
 use crate::queue::{Record, Why};
@@ -91,6 +91,17 @@ impl Source {
             Self::Memory => "memory",
         }
     }
+}
+
+/// A time in which jobs of an account were held back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Block {
+    /// [`Why::Paused`], [`Why::Consent`], or the job's own time.
+    pub why: Why,
+    /// When it began.
+    pub from_ms: i64,
+    /// When it ended; `None` while it lasts.
+    pub to_ms: Option<i64>,
 }
 
 /// What is known of a job.

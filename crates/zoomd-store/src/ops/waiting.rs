@@ -10,9 +10,9 @@ use redis::from_redis_value;
 
 use super::account::Known;
 use super::find::not_before;
-use super::line::Asleep;
 use super::order::hosts_of;
 use super::view::{Place, explain, explain_reconcile};
+use super::whose::Asleep;
 use super::{AccountFacts, Asking, JobView, Ops, Status};
 use crate::StoreError;
 use crate::eta::{Position, Room};

@@ -6,10 +6,8 @@
 //! and [`Store::rights`](crate::Store::rights), before the first
 //! write of a process.
 
-mod check;
-mod commands;
+pub(crate) mod commands;
 pub(crate) mod lead;
-pub use check::{MissingRights, Rights};
 
 #[cfg(test)]
 mod tests;

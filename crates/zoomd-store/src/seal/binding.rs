@@ -1,6 +1,6 @@
 //! What a sealed text is bound to.
 
-use crate::grants::GrantVersion;
+use crate::version::GrantVersion;
 
 /// What kind of thing is sealed; a text sealed as one does not open as another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

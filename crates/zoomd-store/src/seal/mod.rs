@@ -17,6 +17,7 @@ mod error;
 mod fingerprint;
 mod key;
 mod ring;
+mod secrets;
 mod vault;
 
 pub use binding::{Binding, Purpose};
@@ -25,6 +26,7 @@ pub use error::SealError;
 pub use fingerprint::{Fingerprint, FingerprintKey};
 pub use key::KeyId;
 pub use ring::KeyRing;
+pub use secrets::GrantSecrets;
 pub use vault::Vault;
 
 #[cfg(test)]

@@ -3,8 +3,9 @@
 use secrecy::SecretString;
 use zeroize::Zeroizing;
 
+use super::secrets::GrantSecrets;
 use super::{Binding, Fingerprint, FingerprintKey, KeyRing, Purpose, SealError, Sealed};
-use crate::grants::{GrantSecrets, GrantVersion};
+use crate::version::GrantVersion;
 
 /// A key ring at its place: namespace, deployment and the namespace's secret.
 /// Made by `meta::open`.

@@ -151,7 +151,8 @@ impl Ops {
         self.details(&mut vitals, &group, running, &in_doubt, &failed).await?;
         vitals.daemons = self.daemon_lines(seen, now_ms).await?;
         let refusal = vitals.server.refusal.clone();
-        vitals.refusal = refusal.and_then(|refusal| refusal.beside(&vitals.daemons));
+        vitals.refusal = refusal
+            .and_then(|refusal| refusal.unless_written(DaemonLine::any_alive(&vitals.daemons)));
         Ok(vitals)
     }
 

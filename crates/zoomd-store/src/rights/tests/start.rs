@@ -2,7 +2,7 @@
 
 use redis_local::{Options, RedisServer};
 
-use crate::rights::Rights;
+use crate::permissions::Rights;
 use crate::{ErrorKind, Store, StoreConfig};
 
 /// A store whose user has these rights, and an administrator's.

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use super::commands::{Command, IN_SCRIPTS, OUTSIDE, WITHOUT_KEY};
 use crate::error::{ErrorKind, StoreError};
+use crate::rights::commands::{Command, IN_SCRIPTS, OUTSIDE, WITHOUT_KEY};
 use crate::scripts::RIGHTS;
 use crate::{Keys, Store};
 

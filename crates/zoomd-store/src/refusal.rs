@@ -5,7 +5,6 @@
 
 use std::collections::HashMap;
 
-use super::DaemonLine;
 use crate::ErrorKind;
 
 /// The reason why Redis takes no writes.
@@ -62,8 +61,8 @@ impl Refusal {
 
     /// The refusal, unless it is not certain and a heartbeat, which is a write, came
     /// through a moment ago.
-    pub(crate) fn beside(self, daemons: &[DaemonLine]) -> Option<Self> {
-        (self.certain || !daemons.iter().any(|daemon| daemon.alive)).then_some(self)
+    pub(crate) fn unless_written(self, written: bool) -> Option<Self> {
+        (self.certain || !written).then_some(self)
     }
 }
 
