@@ -40,6 +40,12 @@ pub(super) fn heartbeats(here: &Here, found: &Found) -> Vec<Problem> {
         .collect()
 }
 
+/// The start of the living daemon that runs longest, ms; `None` before one is listed.
+pub(super) fn first_start_ms(here: &Here, found: &Found) -> Option<i64> {
+    let alive = found.vitals.daemons.iter().filter(|line| is_alive(here, line));
+    alive.map(|line| line.presence.started_ms).min()
+}
+
 fn is_alive(here: &Here, line: &DaemonLine) -> bool {
     line.alive || here.daemon.as_deref() == Some(&line.presence.id)
 }
@@ -56,6 +62,11 @@ fn is_excused(found: &Found, line: &DaemonLine) -> bool {
 
 /// A daemon that fell silent lately and that none has replaced on its machine.
 fn is_missed(here: &Here, found: &Found, line: &DaemonLine) -> bool {
+    let listed = |id: &String| found.vitals.daemons.iter().any(|other| other.presence.id == *id);
+    // The daemon that judges has just started, and may be the one that replaces it.
+    if here.daemon.as_ref().is_some_and(|id| !listed(id)) {
+        return false;
+    }
     let recent = found.vitals.now_ms - line.seen_ms < MISSED_MS;
     let stopped = found.processes.get(&line.presence.id) == Some(&Process::Stopped);
     let replaced = found.vitals.daemons.iter().any(|other| {

@@ -2,7 +2,7 @@
 
 use zoomd_store::ops::Problem;
 
-use super::{Found, Here, length, listed};
+use super::{Found, Here, daemons, length, listed};
 use crate::health::facts::Failing;
 
 /// A job that nothing holds back runs within this, ms.
@@ -24,7 +24,9 @@ fn overdue(here: &Here, found: &Found) -> Option<Problem> {
     if !alive || vitals.refusal.is_some() {
         return None;
     }
-    let late = |at: Option<i64>| at.filter(|at| vitals.now_ms - at > LATE_MS);
+    // What came due while no daemon ran is late only when one has had the time for it.
+    let began_ms = daemons::first_start_ms(here, found)?;
+    let late = |at: Option<i64>| at.filter(|at| vitals.now_ms - at.max(&began_ms) > LATE_MS);
     let age = |at: i64| length(vitals.now_ms - at);
     let problem = |what, at| Problem::degraded("jobs_overdue", what, "zoomd job list").since(at);
     if let Some(at) = late(vitals.oldest_unread_ms) {

@@ -87,6 +87,30 @@ fn a_daemon_that_was_replaced_on_its_machine_is_not_missed() {
 }
 
 #[test]
+fn what_waited_while_no_daemon_ran_is_not_overdue_when_one_starts() {
+    let began = |ago_ms: i64| {
+        let mut found = well();
+        found.vitals.daemons[0].presence.started_ms = NOW - ago_ms;
+        found.vitals.oldest_unread_ms = Some(NOW - 600_000);
+        found.vitals.first_lease_ms = Some(NOW - 600_000);
+        found
+    };
+    assert_eq!(judged(began(2_000)).problems, vec![]);
+    let problems = judged(began(61_000)).problems;
+    assert_eq!(
+        (problems[0].code.as_ref(), problems[0].since_ms),
+        ("jobs_overdue", Some(NOW - 600_000))
+    );
+    // One that has not announced itself yet accuses nobody: neither the daemon that it
+    // replaces nor itself.
+    let mut found = began(2_000);
+    found.vitals.daemons = vec![daemon("d0", 60_000)];
+    let new = Here { daemon: Some("d1".to_owned()), ..here() };
+    let facts = Facts { here: new, own: Vec::new(), found: Ok(Box::new(found)) };
+    assert_eq!(judge(&facts).problems, vec![]);
+}
+
+#[test]
 fn a_problem_of_some_daemons_is_told_once_and_stops_not_everything() {
     let mut found = well();
     let told = |since| Problem::down("zoom_slow", "calls are slow", "zoomd doctor").since(since);
