@@ -2,6 +2,8 @@
 
 use rustix::termios::{LocalModes, OptionalActions, tcgetattr, tcsetattr};
 use secrecy::SecretString;
+use url::Url;
+use zoomd_store::{Store, StoreConfig, StoreError};
 
 use super::{Answers, InitArgs};
 use crate::cli::Global;
@@ -31,26 +33,43 @@ pub(super) fn on_terminal(out: &Output, answers: &mut Answers) -> Result<(), Cli
     out.note("Enter takes what stands in brackets.\n");
     if answers.redis_url.is_none() {
         let url =
-            answer(out, input::line, "the URL", |out| out.ask("Redis [redis://127.0.0.1:6379]:"))?;
+            answer(out, redis_url, "the URL", |out| out.ask("Redis [redis://127.0.0.1:6379]:"))?;
         answers.redis_url = url.map(SecretString::from);
     }
     if answers.client_id.is_none() {
         out.note("\nThe OAuth app of marketplace.zoom.us: Develop, Build App, General App.");
         out.note("Empty: none yet, or server-to-server accounts only.");
-        answers.client_id = answer(out, input::word, "the id", |out| out.ask("Client id []:"))?;
+        answers.client_id = answer(out, input::word, "the id", |out| out.ask("Client id:"))?;
     }
     if answers.client_id.is_some() && answers.client_secret.is_none() {
         let secret = answer(out, input::word, "the secret", |out| {
-            hidden(out, "Client secret (not shown) []:")
+            hidden(out, "Client secret (not shown):")
         })?;
         answers.client_secret = secret.map(SecretString::from);
     }
     if answers.client_id.is_some() && answers.redirect_url.is_none() {
-        answers.redirect_url = answer(out, input::line, "the URL", |out| {
+        answers.redirect_url = answer(out, web_url, "the URL", |out| {
             out.ask("Redirect URL, as registered [http://localhost:3000/zoom]:")
         })?;
     }
     Ok(())
+}
+
+/// A URL that the store can use; nothing is connected.
+fn redis_url<'a>(text: &'a str, what: &str) -> Result<&'a str, InputError> {
+    let url = input::line(text, what)?;
+    // The tag that a cluster asks of a namespace.
+    let config = StoreConfig::new(url, "{zoomd}");
+    let wrong = |error: StoreError| InputError { message: format!("{what}: {error}"), hint: None };
+    Store::open(&config).map(|_| url).map_err(wrong)
+}
+
+/// An address of a browser.
+fn web_url<'a>(text: &'a str, what: &str) -> Result<&'a str, InputError> {
+    let url = input::line(text, what)?;
+    let web = Url::parse(url).is_ok_and(|url| matches!(url.scheme(), "http" | "https"));
+    let message = format!("{what} must begin with http:// or https://, and name a server");
+    if web { Ok(url) } else { Err(InputError { message, hint: None }) }
 }
 
 /// Asks until the answer passes `check`; `None` for none.
@@ -106,7 +125,20 @@ fn typed(keys: impl std::io::BufRead) -> Result<String, CliError> {
 
 #[cfg(test)]
 mod tests {
-    use super::typed;
+    use super::{redis_url, typed, web_url};
+
+    #[tokio::test]
+    async fn an_address_that_cannot_be_used_is_asked_for_again() {
+        for url in ["redis://h:1", "unix:///run/r.sock", "redis+cluster://a,b"] {
+            assert_eq!(redis_url(url, "the URL").ok(), Some(url));
+        }
+        for url in ["localhost", "mongodb://h", "http://h"] {
+            assert!(redis_url(url, "the URL").is_err(), "{url}");
+        }
+        assert!(web_url("http://localhost:3000/zoom", "the URL").is_ok());
+        let error = web_url("sim-client", "the URL").expect_err("no URL");
+        assert_eq!(error.message, "the URL must begin with http:// or https://, and name a server");
+    }
 
     #[test]
     fn a_line_is_read_key_by_key() {
