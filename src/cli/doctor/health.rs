@@ -12,6 +12,10 @@ use crate::health::{Facts, Found, Judgement, judge};
 /// Daemons that are named.
 const NAMED: usize = 10;
 
+/// What is left to look at where doctor itself was the next command.
+const BEYOND: &str = "see zoom api and zoom oauth above; if they pass, https://status.zoom.us, or \
+                      zoomd doctor where the daemon runs";
+
 /// Checks of Redis, and which problems they are about; then those of the namespace.
 const CHECKS: [(&str, &[&str]); 12] = [
     ("redis", &["redis_unreachable", "redis_failed_over"]),
@@ -51,7 +55,11 @@ fn finding(check: &'static str, problem: &Problem, used: bool) -> Finding {
     let jobs = problem.jobs.filter(|jobs| *jobs > 0);
     let jobs = jobs.map(|jobs| format!("; holds back {}", count(jobs, "job")));
     let what = one_line(&format!("{}{}", problem.what, jobs.unwrap_or_default()));
-    let next = one_line(&problem.next);
+    // Other commands send people here.
+    let next = match problem.next.ends_with("doctor") {
+        true => BEYOND.to_owned(),
+        false => one_line(&problem.next),
+    };
     // What somebody wanted does not fail, nor a namespace before its first daemon.
     let wanted = match &*problem.code {
         "namespace_paused" | "account_paused" => true,

@@ -28,7 +28,7 @@ pub(super) async fn look(config: &Config) -> Vec<Finding> {
     for (name, url, answer) in
         [("zoom api", endpoints.api(), api), ("zoom oauth", endpoints.oauth(), oauth)]
     {
-        let host = url.host_str().unwrap_or_default();
+        let host = server(url);
         let through = used(proxies, url).map(|(proxy, _)| format!(" through {proxy}"));
         let through = through.unwrap_or_default();
         checks.push(match answer {
@@ -37,7 +37,7 @@ pub(super) async fn look(config: &Config) -> Vec<Finding> {
                 Finding::pass(name, format!("{host} answers in {ms} ms{through}"))
             }
             Err(error) => {
-                Finding::fail(name, format!("{host}{through}: {error}"), next_for(host, &error))
+                Finding::fail(name, format!("{host}{through}: {error}"), next_for(url, &error))
             }
         });
     }
@@ -63,14 +63,22 @@ fn proxy(proxies: &Proxies, endpoints: &Endpoints) -> Finding {
     Finding::pass("proxy", if api == oauth { api.clone() } else { format!("{api}, {oauth}") })
 }
 
-fn next_for(host: &str, error: &TransportError) -> String {
+/// The server of a URL, with a port that is not the scheme's.
+fn server(url: &Url) -> String {
+    let host = url.host_str().unwrap_or_default();
+    url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
+}
+
+fn next_for(url: &Url, error: &TransportError) -> String {
+    let host = url.host_str().unwrap_or_default();
     match error.kind {
         TransportKind::Dns => format!("getent hosts {host}"),
         TransportKind::Tls => {
-            format!("openssl s_client -connect {host}:443 -servername {host} </dev/null")
+            let port = url.port_or_known_default().unwrap_or(443);
+            format!("openssl s_client -connect {host}:{port} -servername {host} </dev/null")
         }
         TransportKind::Local => "ulimit -n".to_owned(),
-        _ => format!("curl -v https://{host}/"),
+        _ => format!("curl -v {url}"),
     }
 }
 
