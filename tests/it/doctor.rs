@@ -56,7 +56,7 @@ async fn a_healthy_set_up_passes_and_the_shape_is_held() {
     }
     snapshot::holds("tests/it/snapshots/json-doctor.txt", &snapshot::shape(&ran.json()));
     let ran = rig.run(&["doctor"]).expect(0);
-    assert!(ran.stdout.ends_with("all is well\n"), "{}", ran.stdout);
+    assert!(ran.stdout.ends_with("all checks passed\n"), "{}", ran.stdout);
 }
 
 #[tokio::test]

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::cli::output::{FAIL, FAINT, GOOD, HINT, WARN, paint};
+use crate::cli::output::{FAIL, FAINT, GOOD, HINT, WARN, count, paint};
 
 /// How a check went.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -83,11 +83,12 @@ impl Report {
             }
         }
         let (warn, fail) = (self.count(State::Warn), self.count(State::Fail));
+        let of = |n: usize, what| count(n as u64, what);
         let verdict = match (warn, fail) {
-            (0, 0) => "all is well".to_owned(),
-            (n, 0) => format!("it works; {n} to look at"),
-            (0, n) => format!("{n} to mend"),
-            (w, n) => format!("{n} to mend, {w} to look at"),
+            (0, 0) => "all checks passed".to_owned(),
+            (w, 0) => format!("no problem, {}", of(w, "warning")),
+            (0, n) => of(n, "problem"),
+            (w, n) => format!("{}, {}", of(n, "problem"), of(w, "warning")),
         };
         text + &paint(&verdict, FAINT) + "\n"
     }

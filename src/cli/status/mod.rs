@@ -136,7 +136,8 @@ fn people(
         line("", paint(&text, FAINT));
     }
     let speed = rate.map(|rate| format!(", {rate:.0} a second")).unwrap_or_default();
-    line("ended", format!("{} well, {} badly{speed}", view.succeeded_total, view.failed_total));
+    let (succeeded, failed) = (view.succeeded_total, view.failed_total);
+    line("finished", format!("{succeeded} succeeded, {failed} failed{speed}"));
     line(
         "failures",
         format!("{} on the list, {} of the last day", view.failures_listed, view.failures_last_day),
