@@ -49,6 +49,29 @@ pub fn sentence(why: Why, view: &JobView) -> String {
     text
 }
 
+/// The command that says or does more about a wait that does not end by itself.
+pub fn next(view: &JobView) -> Option<String> {
+    match (view.why?, &view.account) {
+        (Why::Consent, Some(account)) => Some(format!("zoomd account login {account}")),
+        (Why::InFlight, Some(account)) => Some(format!("zoomd account show {account}")),
+        (Why::HostDay | Why::LabelDay, Some(account)) => Some(format!("zoomd budget {account}")),
+        (
+            Why::Paused
+            | Why::NoDaemon
+            | Why::RedisFull
+            | Why::RedisReadOnly
+            | Why::AppRejected
+            | Why::ZoomUnreachable
+            | Why::ZoomEndpointFailing
+            | Why::RotationInDoubt
+            | Why::RotationImpossible
+            | Why::KeyMissing,
+            _,
+        ) => Some("zoomd status".to_owned()),
+        _ => None,
+    }
+}
+
 /// A time, in whole seconds.
 fn second(ms: i64) -> Option<Timestamp> {
     Timestamp::from_second(ms.div_euclid(1000)).ok()
@@ -90,7 +113,7 @@ fn reason(why: Why, view: &JobView) -> String {
         (Why::Reconcile, _) => {
             format!("the last reply was lost{aside}; Zoom is checked before another attempt")
         }
-        (Why::AppRejected, Some(said)) => {
+        (Why::AppRejected, Some(said)) if !said.starts_with(phrase(why)) => {
             format!("Zoom rejects the app's credentials, so no access token is refreshed: {said}")
         }
         (Why::RotationInDoubt, Some(said)) => {
@@ -128,6 +151,22 @@ mod tests {
         assert!(text.contains("(upgrade"), "{text}");
         let text = sentence(Why::Backoff, &view(None, Some("zoom answered 503")));
         assert!(text.contains("zoom answered 503"), "{text}");
+    }
+
+    #[test]
+    fn a_wait_that_does_not_end_by_itself_has_a_next_command() {
+        let said = |why| {
+            let mut view = JobView::waiting("order-1");
+            (view.why, view.account) = (Some(why), Some("acme".to_owned()));
+            next(&view)
+        };
+        assert_eq!(said(Why::Consent).as_deref(), Some("zoomd account login acme"));
+        for why in [Why::Paused, Why::NoDaemon, Why::RedisFull, Why::KeyMissing] {
+            assert_eq!(said(why).as_deref(), Some("zoomd status"), "{why}");
+        }
+        for why in [Why::Turn, Why::Second, Why::Backoff, Why::NotBefore, Why::Queued] {
+            assert_eq!(said(why), None, "{why}");
+        }
     }
 
     #[test]

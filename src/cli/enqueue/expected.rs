@@ -21,6 +21,7 @@ const SOON_MS: i64 = 60_000;
 pub(super) struct Expectation {
     why: Why,
     because: String,
+    next: Option<String>,
     at_ms: Option<i64>,
     now_ms: i64,
 }
@@ -42,7 +43,8 @@ pub(super) fn hosts(job: &Job) -> Vec<Cow<'_, str>> {
 impl Expectation {
     pub(super) fn of(view: &JobView, now_ms: i64) -> Self {
         let why = view.why.unwrap_or(Why::Turn);
-        Self { why, because: reason::sentence(why, view), at_ms: view.until_ms, now_ms }
+        let (because, next) = (reason::sentence(why, view), reason::next(view));
+        Self { why, because, next, at_ms: view.until_ms, now_ms }
     }
 
     /// Whether it runs on this UTC day; `None` while nobody can say.
@@ -89,6 +91,9 @@ impl Expectation {
         // Consent was told of, with what to do.
         if let Some(text) = self.sentence().filter(|_| self.why != Why::Consent) {
             ctx.out.note(text);
+            if let Some(next) = &self.next {
+                ctx.out.hint(next);
+            }
         }
     }
 }

@@ -67,8 +67,10 @@ async fn expect(ctx: &Ctx, store: &zoomd_store::Store, job: &Job) -> Result<Expe
         }
         Some("active") => {}
         Some(state) => {
-            ctx.out
-                .warn(format!("the account {account} is {state}: the job will wait for consent"));
+            let state = if state == "needs_reauth" { "without authorization" } else { state };
+            let what =
+                format!("account {account} is {state}: the job waits until it is authorized");
+            ctx.out.warn(what);
             ctx.out.hint(format!("zoomd account login {account}"));
         }
     }

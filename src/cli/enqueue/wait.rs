@@ -17,6 +17,7 @@ use crate::cli::ctx::Ctx;
 use crate::cli::error::CliError;
 use crate::cli::job::story;
 use crate::cli::output::Format;
+use crate::views::reason;
 
 /// How long one read waits.
 const BLOCK: Duration = Duration::from_secs(2);
@@ -150,7 +151,7 @@ pub(super) async fn one(
     timeout: Option<Duration>,
 ) -> Result<String, CliError> {
     let (began, ops) = (Instant::now(), ctx.ops(store.clone()));
-    ctx.out.note(format!("job {id} is in the stream; zoomd job show {id} tells its story"));
+    ctx.out.note(format!("job {id} is in the queue; zoomd job show {id} shows what becomes of it"));
     let mut said = String::new();
     let mut patience = FIRST;
     loop {
@@ -171,6 +172,9 @@ pub(super) async fn one(
             let now = story::place(&view);
             if now != said {
                 ctx.out.note(story::standing(ctx, &view));
+                if let Some(next) = reason::next(&view) {
+                    ctx.out.hint(next);
+                }
                 said = now;
             }
         }

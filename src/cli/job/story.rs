@@ -37,11 +37,17 @@ pub fn standing(ctx: &Ctx, view: &JobView) -> String {
 /// The same without times, which differ from one look to the next.
 pub fn place(view: &JobView) -> String {
     let mut text = view.state.as_str().to_owned();
-    if let Some(why) = view.why {
-        let _ = write!(text, ": {}", reason::phrase(why));
-    }
-    if let Some(detail) = &view.detail {
-        let _ = write!(text, " ({})", one_line(detail));
+    let phrase = view.why.map(reason::phrase);
+    let detail = view.detail.as_deref().map(one_line);
+    match (phrase, detail) {
+        // The detail begins with the phrase.
+        (Some(phrase), Some(detail)) if detail.starts_with(phrase) => {
+            let _ = write!(text, ": {detail}");
+        }
+        (phrase, detail) => {
+            let _ = phrase.map(|phrase| write!(text, ": {phrase}"));
+            let _ = detail.map(|detail| write!(text, " ({detail})"));
+        }
     }
     if let Some(place) = view.place.filter(|_| view.state == State::Waiting) {
         let _ = write!(text, ", position {place}");
@@ -133,7 +139,7 @@ pub fn outcome_lines(outcome: &Value) -> String {
         line("warning", &warning["message"]);
     }
     if let Some(code) = code_of(outcome) {
-        line("mend", &code.mend().into());
+        line("fix", &code.mend().into());
     }
     text
 }
