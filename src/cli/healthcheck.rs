@@ -48,11 +48,22 @@ pub async fn run(ctx: &Ctx, args: HealthcheckArgs) -> CliResult {
     let (head, body) = answer.split_once("\r\n\r\n").unwrap_or((answer.as_str(), ""));
     let body = body.trim();
     if head.split_whitespace().nth(1) != Some("200") {
-        return Err(CliError::failed(format!("not ready: {body}")).code("not_ready"));
+        let state = if args.live { "not alive" } else { "not ready" };
+        return Err(CliError::failed(format!("{state}: {}", reasons(body)))
+            .code("not_ready")
+            .hint("zoomd status"));
     }
     let value = serde_json::from_str(body).unwrap_or_else(|_| serde_json::json!({"ok": true}));
     ctx.out.show(&value, || format!("{}\n", if args.live { "alive" } else { "ready" }))?;
     Ok(Exit::Done)
+}
+
+/// The reasons that the daemon gives, else all that it answered.
+fn reasons(body: &str) -> String {
+    let answer: serde_json::Value = serde_json::from_str(body).unwrap_or_default();
+    let reasons = answer["reasons"].as_array().into_iter().flatten();
+    let reasons: Vec<_> = reasons.filter_map(|reason| reason.as_str()).collect();
+    if reasons.is_empty() { body.to_owned() } else { reasons.join("; ") }
 }
 
 /// A daemon that listens on every address is asked on the loopback.

@@ -17,7 +17,7 @@ async fn a_failure_is_listed_explained_and_run_again() {
     assert_eq!((&list[0]["job_id"], &list[0]["retryable"]), (&"order-1".into(), &true.into()));
     let shown = rig.run(&["failure", "show", "order-1"]).expect(0);
     for words in
-        ["code       unknown_account", "mend       Correct the name", "hint: zoomd failure retry"]
+        ["code       unknown_account", "fix        Correct the name", "hint: zoomd failure retry"]
     {
         let both = format!("{}{}", shown.stdout, shown.stderr);
         assert!(both.contains(words), "{both}");
