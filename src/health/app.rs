@@ -10,8 +10,8 @@ pub fn correct_app(name: &str, kind: GrantKind) -> String {
             "zoomd account add {name} --server-to-server ZOOM_ACCOUNT_ID --client-id ID \
              --client-secret-file FILE --replace, with the values of that app's page"
         ),
-        GrantKind::Oauth => "correct the daemon's ZOOMD_CLIENT_ID and ZOOMD_CLIENT_SECRET, and \
-                             restart it"
+        GrantKind::Oauth => "correct the daemon's client id and secret (ZOOMD_CLIENT_ID and \
+                             ZOOMD_CLIENT_SECRET, or zoomd.toml), and restart it"
             .to_owned(),
     }
 }

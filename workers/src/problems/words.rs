@@ -166,7 +166,14 @@ pub fn skew(ahead_ms: i64) -> Problem {
 #[must_use]
 pub fn journal(error: &str) -> Problem {
     let what = format!("token refreshes stop on this daemon: {error}");
-    let next = "make room on the disk, or put the data folder back and restart";
+    let has = |words: &str| error.contains(words);
+    let next = if has("No space") || has("quota") {
+        "make room on the disk of the data folder"
+    } else if has("Permission denied") || has("Read-only") {
+        "let the daemon's user write to the data folder again"
+    } else {
+        "put the data folder back, and restart the daemon"
+    };
     Problem::degraded("rotation_impossible", what, next)
 }
 
@@ -182,8 +189,8 @@ pub fn rotation_held() -> Problem {
 #[must_use]
 pub fn app_rejected(client_id: &str, why: &str) -> Problem {
     let what = format!(
-        "zoom rejected the app's credentials (ZOOMD_CLIENT_ID {client_id}, ZOOMD_CLIENT_SECRET): \
-         {why}; token refreshes stop until they are fixed"
+        "Zoom rejects the app's credentials (client id {client_id}): {why}; token refreshes stop \
+         until they are fixed"
     );
     let next = "correct ZOOMD_CLIENT_ID and ZOOMD_CLIENT_SECRET, then restart zoomd";
     Problem::degraded("app_rejected", what, next)
