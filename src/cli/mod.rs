@@ -102,10 +102,10 @@ pub enum Command {
     /// Jobs and their stories
     #[command(subcommand)]
     Job(job::Command),
-    /// What came of jobs that went well
+    /// Show results: the meetings that were made
     #[command(subcommand)]
     Result(result::Command),
-    /// What came of jobs that failed
+    /// Show, retry or discard the failures of jobs
     #[command(subcommand)]
     Failure(failure::Command),
     /// Hold everything back

@@ -58,7 +58,7 @@ pub struct Config {
     pub encryption: Encryption,
     /// The OAuth app and Zoom's addresses.
     pub zoom: Zoom,
-    /// The public door.
+    /// The public endpoint.
     pub public: Public,
     /// What is accepted and remembered.
     pub jobs: Jobs,
@@ -102,7 +102,7 @@ pub struct Zoom {
     pub token_timeout: Duration,
 }
 
-/// The public door.
+/// The public endpoint.
 #[derive(Debug, Clone)]
 pub struct Public {
     /// Where it listens; `None` when it is closed.

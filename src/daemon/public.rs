@@ -1,4 +1,4 @@
-//! The public door within the daemon: taken early, opened when the engine runs,
+//! The public endpoint within the daemon: taken early, opened when the engine runs,
 //! closed first, waited for last.
 
 use std::time::Duration;
@@ -28,7 +28,7 @@ const LAST_STORE: Duration = Duration::from_secs(10);
 pub(super) async fn bind(config: &Config) -> Result<Option<TcpListener>, CliError> {
     let Some(address) = config.public.listen else { return Ok(None) };
     TcpListener::bind(address).await.map(Some).map_err(|error| {
-        let text = format!("cannot listen on {address} for the public door: {error}");
+        let text = format!("cannot listen on {address} for the public endpoint: {error}");
         CliError::new(Exit::Failed, "port", text).hint("another zoomd? set ZOOMD_PUBLIC_LISTEN")
     })
 }
@@ -80,12 +80,12 @@ pub(super) fn open(
 fn tell(config: &Config, listener: &TcpListener) {
     let public = listener.local_addr().map(|address| address.to_string()).unwrap_or_default();
     let webhook = config.public.webhook_secret.is_some();
-    tracing::info!(public, webhook, "the public door is open");
+    tracing::info!(public, webhook, "the public endpoint is open");
     if config.public.url.is_none() {
-        tracing::warn!("the public door has no ZOOMD_PUBLIC_URL, so no links can be made to it");
+        tracing::warn!("the public endpoint has no ZOOMD_PUBLIC_URL: no links can be made");
     }
     if setup::app(config).is_none() {
-        tracing::warn!("no OAuth app is configured, so nobody can consent at the public door");
+        tracing::warn!("no OAuth app is configured, so nobody can consent at the public endpoint");
     }
     if let Some(trouble) = far_from_home(config) {
         tracing::warn!("{trouble}");

@@ -56,7 +56,7 @@ pub const METRICS: &[Metric] = &[
         "",
         "Calls told to a Redis that came back as another.",
     ),
-    metric("zoomd_consents_total", Counter, "outcome", "Consents that came to the public door."),
+    metric("zoomd_consents_total", Counter, "outcome", "Consents at the public endpoint."),
     metric(
         "zoomd_entries_vanished_total",
         Counter,

@@ -1,5 +1,5 @@
 //! `zoomd account connect-link`: a link with which somebody else connects the
-//! account, on the daemon's public door.
+//! account, on the daemon's public endpoint.
 //!
 //! Whoever has the link connects a Zoom user of their own as this account, once.
 //! Redis holds a digest of it, so it cannot be shown again.
@@ -30,7 +30,7 @@ const LONGEST: Duration = Duration::from_secs(30 * 24 * 3600);
 #[command(after_help = "Example:
   zoomd account connect-link acme --ttl 2d
 
-The link leads to a page of the daemon's public door (ZOOMD_PUBLIC_LISTEN and _URL), from there to
+The link leads to the daemon's public endpoint (ZOOMD_PUBLIC_LISTEN and _URL), from there to
 Zoom's consent, and back. It works once. Give it to nobody but the person who is to consent.")]
 pub struct ConnectLinkArgs {
     /// The account's name
@@ -99,7 +99,7 @@ pub(super) async fn run(ctx: &Ctx, args: ConnectLinkArgs) -> CliResult {
 }
 
 fn no_door(account: &AccountName) -> CliError {
-    let text = "the public door has no address, so nobody could follow a link";
+    let text = "the public endpoint has no address, so nobody could follow a link";
     CliError::config(text).code("no_public_door").hint(format!(
         "set ZOOMD_PUBLIC_URL (and the daemon's ZOOMD_PUBLIC_LISTEN), or connect it from this \
          machine: zoomd account login {account}"

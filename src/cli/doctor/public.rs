@@ -1,4 +1,4 @@
-//! The public door: can people follow a link to it, and come back; does Zoom
+//! The public endpoint: can people follow a link to it, and come back; does Zoom
 //! reach it. Only what is configured is looked at.
 
 use url::{Host, Url};
@@ -7,7 +7,7 @@ use super::report::Finding;
 use crate::config::Config;
 use crate::http::public::far_from_home;
 
-const CHECK: &str = "public door";
+const CHECK: &str = "public endpoint";
 
 /// Looks at its settings; nothing is said of a door that nobody wants.
 pub(super) fn look(config: &Config) -> Vec<Finding> {
@@ -44,7 +44,7 @@ pub(super) fn look(config: &Config) -> Vec<Finding> {
 /// only.
 fn half(config: &Config) -> Option<Finding> {
     config.public.listen?;
-    let what = "the door listens but has no address, so no links can be made to it";
+    let what = "the public endpoint listens but has no address, so no links can be made to it";
     Some(Finding::warn(CHECK, what, "set ZOOMD_PUBLIC_URL to where the world finds it"))
 }
 

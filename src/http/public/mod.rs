@@ -1,4 +1,4 @@
-//! The public door: links for people who connect an account at their own
+//! The public endpoint: links for people who connect an account at their own
 //! browser, the place their consent comes back to, and Zoom's webhook.
 //!
 //! Everything here is open to the world. Whatever is not one of those three
@@ -60,7 +60,7 @@ pub struct Parts {
     pub client_id: Option<String>,
 }
 
-/// The public door; clones are the same door.
+/// The public endpoint; clones are the same door.
 #[derive(Debug, Clone)]
 pub struct Door(Arc<Inner>);
 

@@ -6,7 +6,7 @@ use zoomd_store::consent::Nonce;
 
 use crate::config::{Config, Origin};
 
-/// The addresses of the public door.
+/// The addresses of the public endpoint.
 #[derive(Debug, Clone)]
 pub struct Paths {
     public: Option<Url>,

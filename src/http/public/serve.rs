@@ -46,7 +46,7 @@ pub async fn serve(listener: TcpListener, door: Door, stop: impl Future<Output =
                 });
             }
             (_, Err(error)) => {
-                tracing::warn!(%error, "the public door could not take a connection");
+                tracing::warn!(%error, "the public endpoint could not take a connection");
                 tokio::time::sleep(AFTER_TROUBLE).await;
             }
             (Err(_), _) => break,
@@ -85,6 +85,6 @@ async fn connection(
         }
     };
     if let Err(error) = ended {
-        tracing::debug!(%error, "a connection to the public door ended badly");
+        tracing::debug!(%error, "a connection to the public endpoint ended badly");
     }
 }

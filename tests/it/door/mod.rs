@@ -1,4 +1,4 @@
-//! The public door, black box: a real daemon, a browser that is a plain HTTP
+//! The public endpoint, black box: a real daemon, a browser that is a plain HTTP
 //! client with cookies, and a simulated Zoom that checks PKCE.
 
 mod browser;
@@ -19,7 +19,7 @@ use browser::Reply;
 
 const SECRET: &str = "webhook-s3cret";
 
-/// A rig whose daemons have a public door.
+/// A rig whose daemons have a public endpoint.
 pub struct Door {
     pub rig: Rig,
     at: String,

@@ -2,7 +2,7 @@
 //!
 //! Owns the one use of an authorization code: it is exchanged once, its tokens
 //! are asked whose they are, and the grant is stored as the first generation of
-//! a new epoch. The terminal's `account login` and the daemon's public door
+//! a new epoch. The terminal's `account login` and the daemon's public endpoint
 //! both come here. Never shows a page and never listens.
 //!
 //! Invariant: a code is exchanged only when the tokens can be sealed and Redis
