@@ -37,7 +37,10 @@ pub(super) async fn look(config: &Config) -> Vec<Finding> {
                 Finding::pass(name, format!("{host} answers in {ms} ms{through}"))
             }
             Err(error) => {
-                Finding::fail(name, format!("{host}{through}: {error}"), next_for(url, &error))
+                // Nothing was to be sent.
+                let text = error.to_string();
+                let text = text.trim_end_matches(" (not sent)");
+                Finding::fail(name, format!("{host}{through}: {text}"), next_for(url, &error))
             }
         });
     }
