@@ -37,6 +37,8 @@ pub struct Gatherer {
     /// Pages of accounts read by one look.
     pages: usize,
     absent_since_ms: Option<i64>,
+    /// True once Redis has answered: when it went away before is not known.
+    answered: bool,
     accounts: BTreeMap<String, AccountVitals>,
     cursor: Option<String>,
     keys: Option<(Instant, Option<Survey>)>,
@@ -74,6 +76,7 @@ impl Gatherer {
             here,
             pages,
             absent_since_ms: None,
+            answered: false,
             accounts: BTreeMap::new(),
             cursor: None,
             keys: None,
@@ -84,7 +87,7 @@ impl Gatherer {
     pub async fn gather(&mut self, own: Vec<Problem>) -> Facts {
         let found = match self.read().await {
             Ok(found) => {
-                self.absent_since_ms = None;
+                (self.absent_since_ms, self.answered) = (None, true);
                 Ok(Box::new(found))
             }
             Err(error) => Err(self.absent(&error)),
@@ -94,8 +97,10 @@ impl Gatherer {
 
     /// A Redis that could not be asked.
     pub fn absent(&mut self, error: &StoreError) -> Absent {
-        let now = Timestamp::now().as_millisecond();
-        let since_ms = Some(*self.absent_since_ms.get_or_insert(now));
+        if self.answered {
+            self.absent_since_ms.get_or_insert_with(|| Timestamp::now().as_millisecond());
+        }
+        let since_ms = self.absent_since_ms;
         Absent { kind: error.kind(), text: error.to_string(), since_ms }
     }
 
