@@ -1,7 +1,7 @@
 //! One job from flags.
 
 use serde_json::{Map, Value, json};
-use zoomd_store::streams;
+use zoomd_store::{ErrorKind, StoreError, streams};
 use zoomd_wire::Job;
 
 use super::expected::{Expectation, hosts};
@@ -29,7 +29,7 @@ pub(super) async fn run(ctx: &Ctx, args: &EnqueueArgs) -> CliResult {
     let store = ctx.store().await?;
     let expected = expect(ctx, &store, &job).await?;
     let mut pending = if args.wait { Some(Pending::start(&store).await?) } else { None };
-    let entries = streams::enqueue(&store, &[&text]).await?;
+    let entries = streams::enqueue(&store, &[&text]).await.map_err(unsent)?;
     let entry = entries.first().cloned().unwrap_or_default();
     let id = job.id.as_ref().map_or_else(|| entry.clone(), ToString::to_string);
     let Some(pending) = &mut pending else {
@@ -48,6 +48,17 @@ pub(super) async fn run(ctx: &Ctx, args: &EnqueueArgs) -> CliResult {
     let value: Value = serde_json::from_str(&outcome).unwrap_or_default();
     ctx.out.show(&value, || story::outcome_lines(&value))?;
     Ok(story::exit_of(&value))
+}
+
+/// The error, and what it means for the job.
+fn unsent(error: StoreError) -> CliError {
+    let job = match error.kind() {
+        // The answer may be what got lost.
+        ErrorKind::Unreachable => "the job may not have been sent",
+        _ => "the job was not sent",
+    };
+    let error = CliError::from(error);
+    CliError { message: format!("{job}: {}", error.message), ..error }
 }
 
 /// When the job is expected to run. A missing account would only be found out by
