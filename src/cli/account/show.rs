@@ -62,7 +62,10 @@ fn people(ctx: &Ctx, summary: &AccountSummary, view: &View<'_>) -> String {
     if let Some(grant) = &view.grant {
         let generation = view.generation.unwrap_or_default();
         line("grant", format!("{} generation {generation}", grant.fingerprint));
-        line("token", moment(view.access_expires_at, "none yet"));
+        let is_over = view.access_expires_at.is_some_and(|at| at <= now);
+        let verb =
+            view.access_expires_at.map_or("", |_| if is_over { "expired " } else { "expires " });
+        line("token", format!("{verb}{}", moment(view.access_expires_at, "none yet")));
         line("renewed", moment(view.refresh_obtained_at, "not by zoomd"));
         line("scopes", if view.scopes.is_empty() { unknown() } else { view.scopes.join(" ") });
         for scope in view.missing_scopes.all() {
