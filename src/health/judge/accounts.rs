@@ -34,6 +34,20 @@ fn because(reason: Option<&str>) -> String {
     }
 }
 
+/// The documented word for how an authorization was lost, and its meaning, in brackets.
+fn lost(why: Option<&str>) -> String {
+    let means = match why {
+        Some("refused") => "Zoom does not accept its refresh token",
+        Some("rotated_elsewhere") => "its user authorized the app again elsewhere",
+        Some("reply_lost") => "the answer to its last token refresh was lost",
+        Some("owner_gone") => "its Zoom user was deleted or left",
+        Some("admin_disabled") => "an administrator withdrew the approval of the app",
+        Some("scope_changed") => "the scopes of the app have changed",
+        _ => return because(why),
+    };
+    because(why.map(|word| format!("{word}: {means}")).as_deref())
+}
+
 fn paused(found: &Found) -> Option<Problem> {
     let paused = found.vitals.paused.as_ref()?;
     let why = because(Some(&paused.reason));
@@ -44,7 +58,7 @@ fn paused(found: &Found) -> Option<Problem> {
 
 fn authorization(account: &AccountVitals) -> Option<Problem> {
     let name = &account.name;
-    let why = because(account.why.as_deref());
+    let why = lost(account.why.as_deref());
     let login = format!("zoomd account login {name}");
     let (what, next) = match account.state.as_str() {
         "active" => return None,

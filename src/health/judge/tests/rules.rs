@@ -111,6 +111,21 @@ fn what_waited_while_no_daemon_ran_is_not_overdue_when_one_starts() {
 }
 
 #[test]
+fn a_lost_authorization_says_how_it_was_lost() {
+    for (why, words) in [
+        ("refused", "acme needs authorization (refused: Zoom does not accept its refresh token)"),
+        ("reply_lost", "(reply_lost: the answer to its last token refresh was lost)"),
+        ("new_word", "account acme needs authorization (new_word)"),
+    ] {
+        let mut found = well();
+        let account = found.accounts.0.get_mut("acme").expect("an account");
+        (account.state, account.why) = ("needs_reauth".to_owned(), Some(why.to_owned()));
+        let problems = judged(found).problems;
+        assert!(problems[0].what.ends_with(words), "{problems:?}");
+    }
+}
+
+#[test]
 fn a_problem_of_some_daemons_is_told_once_and_stops_not_everything() {
     let mut found = well();
     let told = |since| Problem::down("zoom_slow", "calls are slow", "zoomd doctor").since(since);
