@@ -4,6 +4,7 @@
 //! that a mistake is told here and not in the stream of failures.
 
 mod expected;
+mod found;
 mod ids;
 mod many;
 mod one;

@@ -9,7 +9,7 @@ use futures_util::StreamExt as _;
 use futures_util::stream::FuturesOrdered;
 use zoomd_store::{Store, StoreError, streams};
 
-use super::many::{Found, open};
+use super::found::{Found, open};
 use super::read::{self, Batch, Reading, Sound};
 use super::wait::Pending;
 use crate::cli::ctx::Ctx;
