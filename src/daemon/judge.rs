@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::time::MissedTickBehavior;
 use zoomd_store::ops::{CODES, Level, Problem};
 use zoomd_workers::supervisor::{Part, Supervisor};
 
@@ -20,11 +19,10 @@ const EVERY: Duration = Duration::from_secs(3);
 /// Begins to judge.
 pub(super) fn begin(mut gatherer: Gatherer, health: Arc<Health>, supervisor: &Supervisor) -> Part {
     supervisor.spawn("judgement", |beat| async move {
-        let mut tick = tokio::time::interval(EVERY);
-        tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut turns = beat.every(EVERY);
         let mut told = Told::default();
         loop {
-            beat.waiting(tick.tick()).await;
+            turns.next().await;
             // The reads have a limit together.
             let own = health.problems();
             let facts = beat.waiting(gatherer.gather(own.clone())).await;

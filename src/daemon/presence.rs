@@ -5,7 +5,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::time::MissedTickBehavior;
 use zoomd_store::Store;
 use zoomd_store::ops::{Ops, Presence};
 use zoomd_workers::supervisor::{Part, Supervisor};
@@ -45,10 +44,9 @@ pub(super) async fn announce(
     let _ = tokio::time::timeout(GOODBYE, ops.announce(&presence)).await;
     let (announcer, host) = (ops.clone(), presence.host.clone());
     let part = supervisor.spawn("presence", |beat| async move {
-        let mut tick = tokio::time::interval(EVERY);
-        tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut turns = beat.every(EVERY);
         loop {
-            beat.waiting(tick.tick()).await;
+            turns.next().await;
             presence.problems = health.problems();
             // The engine warns of a Redis that is away; this is said again soon.
             if let Err(error) = announcer.announce(&presence).await {

@@ -40,10 +40,10 @@ pub(super) fn begin(tokens: &Tokens, daemon: &str) -> Rounds {
 
 /// Tells soon when another key is needed or one no more, and the rest in time.
 async fn tell_keys(tokens: Tokens, daemon: String, beat: Beat) {
-    let mut tick = tokio::time::interval(LOOK);
+    let mut turns = beat.every(LOOK);
     let mut told: Option<(Instant, Keys)> = None;
     loop {
-        beat.waiting(tick.tick()).await;
+        turns.next().await;
         let keys = tokens.journal().keys();
         let known = told.as_ref().is_some_and(|(at, last)| {
             keys.keys().eq(last.keys()) && (keys.is_empty() || at.elapsed() < EVERY)

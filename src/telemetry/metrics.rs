@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
-use tokio::time::MissedTickBehavior;
 use zoomd_workers::supervisor::{Beat, Supervisor};
 
 use super::catalogue::{METRICS, Shape};
@@ -53,10 +52,9 @@ pub fn install(supervisor: &Supervisor) -> Result<PrometheusHandle, ConfigError>
 
 /// Puts samples into their buckets, also where nobody reads `/metrics`.
 async fn keep_up(handle: PrometheusHandle, every: Duration, beat: Beat) {
-    let mut tick = tokio::time::interval(every);
-    tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut turns = beat.every(every);
     loop {
-        beat.waiting(tick.tick()).await;
+        turns.next().await;
         handle.run_upkeep();
     }
 }
@@ -89,14 +87,13 @@ mod tests {
         let recorder = recorder.build_recorder();
         tokio::spawn(keep_up(recorder.handle(), EVERY, Beat::default()));
         let samples = metrics::with_local_recorder(&recorder, || metrics::histogram!("took"));
-        let mut ticks = tokio::time::interval(EVERY);
-        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut turns = Beat::default().every(EVERY);
         let mut after_first = 0;
         for round in 0..6 {
             // 16 bytes each: 8 MB in a round.
             (0..500_000).for_each(|_| samples.record(0.25));
             for _ in 0..3 {
-                ticks.tick().await;
+                turns.next().await;
             }
             if round == 0 {
                 after_first = resident();

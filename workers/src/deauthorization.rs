@@ -97,10 +97,9 @@ impl Deauthorizations {
     /// Carries out what waits, now and then; ends with the process. Any daemon
     /// does so for all.
     pub async fn serve(self, every: Duration, beat: Beat) {
-        let mut tick = tokio::time::interval(every);
-        tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let mut turns = beat.every(every);
         loop {
-            beat.waiting(tick.tick()).await;
+            turns.next().await;
             beat.waiting(self.carry_out_all()).await;
         }
     }

@@ -259,6 +259,28 @@ fn every_task_is_a_part_that_is_watched_or_short_lived_with_a_reason() {
     assert_eq!(found, listed, "use Supervisor::spawn, or give the reason in UNWATCHED");
 }
 
+/// Files that count time by an interval of their own, and why.
+const INTERVALS: &[(&str, &str)] = &[
+    ("workers/src/supervisor/beat.rs", "it is the one way"),
+    ("workers/src/supervisor/mod.rs", "it looks at the others' clocks"),
+    ("workers/src/pipeline/backend.rs", "it is polled, not awaited"),
+    ("src/daemon/systemd.rs", "it feeds the watchdog also when all parts have ended"),
+];
+
+/// Work that comes again and again has one shape: a part, and the turns of its beat.
+#[test]
+fn what_comes_again_and_again_takes_the_turns_of_its_beat() {
+    let found: BTreeSet<_> = ["src", "workers/src"]
+        .into_iter()
+        .flat_map(sources)
+        .filter(|(path, _)| !path.contains("tests"))
+        .filter(|(_, code)| code.contains("time::interval") || code.contains("IntervalStream"))
+        .map(|(path, _)| path)
+        .collect();
+    let listed: BTreeSet<_> = INTERVALS.iter().map(|(path, _)| (*path).to_owned()).collect();
+    assert_eq!(found, listed, "use Beat::every, or give the reason in INTERVALS");
+}
+
 /// Tests may tell longer stories than code.
 #[test]
 fn every_file_is_small_and_says_what_it_is() {

@@ -17,10 +17,9 @@ use crate::supervisor::Beat;
 pub async fn serve(shop: Arc<EngineContext>, beat: Beat) {
     let lease = shop.queue.settings().lease;
     let mut patience = Patience::new(&shop.trouble, "renew");
-    let mut ticks = tokio::time::interval(lease / 6);
-    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let mut turns = beat.every(lease / 6);
     loop {
-        beat.waiting(ticks.tick()).await;
+        turns.next().await;
         beat.waiting(shop.trouble.cleared()).await;
         let now = Instant::now();
         let due = shop.flights.pick(|flight| is_due(&shop, flight, now));

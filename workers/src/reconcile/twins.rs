@@ -39,14 +39,13 @@ const GIVE_UP: SignedDuration = SignedDuration::from_hours(24);
 pub async fn serve(ctx: Arc<EngineContext>, Inbox(mut news): Inbox, beat: Beat) {
     let twins = Twins::new(ctx.queue.store().clone());
     let after = ctx.settings.reconcile.twins_after;
-    let mut round = tokio::time::interval((after / 4).clamp(SHORTEST, LONGEST));
-    round.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let mut rounds = beat.every((after / 4).clamp(SHORTEST, LONGEST));
     loop {
         // A round is some looks, each of some calls with limits of their own.
         let turn = async {
             tokio::select! {
                 Some(news) = news.recv() => note_down(&twins, news, after).await,
-                _ = round.tick() => look_round(&ctx, &twins, after).await,
+                () = rounds.next() => look_round(&ctx, &twins, after).await,
             }
         };
         let done = beat.waiting(turn).await;

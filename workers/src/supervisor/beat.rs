@@ -7,7 +7,7 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use pin_project_lite::pin_project;
-use tokio::time::Sleep;
+use tokio::time::{Interval, MissedTickBehavior, Sleep};
 
 /// Between two touches of a part that waits for something.
 const EVERY: Duration = Duration::from_millis(250);
@@ -31,12 +31,35 @@ impl Beat {
         Waiting { beat: self, work, pause: None }
     }
 
+    /// The turns of a part that does the same again and again: the first at once, the
+    /// others `period` apart. A turn that comes late puts off those after it.
+    #[must_use]
+    pub fn every(&self, period: Duration) -> Turns {
+        let mut interval = tokio::time::interval(period);
+        interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        Turns { beat: self.clone(), interval }
+    }
+
     pub(super) fn count(&self) -> u64 {
         self.0.load(Ordering::Relaxed)
     }
 
     pub(super) fn is(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+/// Turns of a part, from [`Beat::every`].
+#[derive(Debug)]
+pub struct Turns {
+    beat: Beat,
+    interval: Interval,
+}
+
+impl Turns {
+    /// Waits for the next turn; the part counts as moving meanwhile.
+    pub async fn next(&mut self) {
+        self.beat.waiting(self.interval.tick()).await;
     }
 }
 

@@ -22,7 +22,7 @@ use tokio::task::JoinHandle;
 use tokio::time::MissedTickBehavior;
 
 use crate::seam;
-pub use beat::Beat;
+pub use beat::{Beat, Turns};
 
 /// Looks at the clocks within the time after which a part counts as stuck. Looks
 /// are counted, not seconds: a process that was stopped looks at nothing meanwhile.

@@ -72,6 +72,35 @@ async fn a_part_that_hangs_is_found_while_others_move_and_wait() {
     assert!(begun.elapsed() >= LIMIT && begun.elapsed() < LIMIT * 2, "{:?}", begun.elapsed());
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_part_between_two_turns_moves_and_a_late_turn_puts_off_the_next() {
+    let supervisor = Supervisor::default();
+    let (told, mut turns) = tokio::sync::mpsc::unbounded_channel();
+    let _part = supervisor.spawn("turns", |beat| async move {
+        let mut turns = beat.every(LIMIT * 10);
+        for late in [LIMIT * 15, Duration::ZERO, Duration::ZERO] {
+            turns.next().await;
+            let _ = told.send(tokio::time::Instant::now());
+            beat.waiting(tokio::time::sleep(late)).await;
+        }
+        std::future::pending().await
+    });
+    let begun = tokio::time::Instant::now();
+    let watch = async {
+        let mut came = Vec::new();
+        for _ in 0..3 {
+            came.push(turns.recv().await.expect("a turn") - begun);
+        }
+        came
+    };
+    let came = tokio::select! {
+        came = watch => came,
+        fault = supervisor.watch(LIMIT) => panic!("{fault}"),
+    };
+    let near = |at: Duration, limits: u32| at.abs_diff(LIMIT * limits) < LIMIT;
+    assert!(near(came[0], 0) && near(came[1], 15) && near(came[2], 25), "{came:?}");
+}
+
 /// A process that was stopped finds its clocks old, and its parts well.
 #[tokio::test]
 async fn a_thread_that_stood_still_blames_nobody() {
