@@ -41,7 +41,7 @@ pub struct Setting {
 use Kind::{List, Number, Secret, Size, Switch, Text, Time};
 
 /// Key, kind, and the variable's name where it is not `ZOOMD_` and the key.
-const KEYS: [(&str, Kind, Option<&str>); 45] = [
+const KEYS: [(&str, Kind, Option<&str>); 46] = [
     ("namespace", Text, None),
     ("deployment", Text, None),
     ("data_dir", Text, None),
@@ -76,6 +76,7 @@ const KEYS: [(&str, Kind, Option<&str>); 45] = [
     ("budget.create", Text, None),
     ("budget.list", Text, None),
     ("budget.get", Text, None),
+    ("budget.delete", Text, None),
     ("results.include", List, None),
     ("results.keep", Time, None),
     ("results.max_size", Size, None),

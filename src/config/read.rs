@@ -10,7 +10,7 @@ use std::time::Duration;
 use secrecy::SecretString;
 use url::Url;
 use zoom_api::{EndpointError, Endpoints};
-use zoomd_store::budget::{Budgets, Label};
+use zoomd_store::budget::{Budgets, Classes, Label};
 use zoomd_store::{Replicas, TlsFiles};
 use zoomd_workers::schedules::Cron;
 
@@ -131,15 +131,13 @@ fn zoom(r: &Reader<'_>) -> Result<Zoom, ConfigError> {
 }
 
 fn budgets(r: &Reader<'_>) -> Result<Budgets, ConfigError> {
-    let label = |key| {
+    let label = |key: &str| {
         let word = r.one_of(key, &Label::ALL.map(Label::as_str))?;
         Label::from_word(word).ok_or_else(|| r.bad(key, "a label"))
     };
     Ok(Budgets {
         share: r.parsed("budget.share", "a number")?,
-        create: label("budget.create")?,
-        list: label("budget.list")?,
-        get: label("budget.get")?,
+        classes: Classes::of_each(|operation| label(&format!("budget.{operation}")))?,
         ..Budgets::default()
     })
 }

@@ -120,7 +120,11 @@ fn looked(step: &Step) -> String {
     let took = step.ms.map(|ms| format!(" for {}", length(ms))).unwrap_or_default();
     let what = if step.what.is_empty() { "no result" } else { &step.what };
     let times = step.times.map(|times| format!(", {times} times")).unwrap_or_default();
-    format!("searched Zoom's list{took}{times}: {what}{}", then(step.next))
+    let looked = match &step.endpoint {
+        Some(endpoint) => format!("asked Zoom ({endpoint})"),
+        None => "searched Zoom's list".to_owned(),
+    };
+    format!("{looked}{took}{times}: {what}{}", then(step.next))
 }
 
 fn then(next: Option<Next>) -> &'static str {

@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 use zoomd_store::ops::{Block, JobView, State};
 use zoomd_store::queue::{Next, Step, StepKind, Why};
+use zoomd_wire::Kind;
 
 use super::line::{Line, line, time, told};
 
@@ -26,6 +27,10 @@ pub fn of(view: &JobView) -> Vec<Line> {
         view.state.is_over().then(|| ms_of(&outcome["finished_at"], &outcome["failed_at"]));
     let over_ms = over_ms.flatten();
     let mut steps = view.record.story.timeline.clone();
+    // A call that no daemon came back from was written down by a script.
+    for step in steps.iter_mut().filter(|step| step.kind == StepKind::Call) {
+        step.endpoint.get_or_insert(kind_of(view, &outcome).as_str().into());
+    }
     if steps.is_empty() {
         steps.extend(only_call(view, &outcome));
     }
@@ -112,19 +117,25 @@ fn only_call(view: &JobView, outcome: &Value) -> Option<Step> {
     if outcome["attempts"] != 1 || outcome["reconciled"] == true {
         return None;
     }
-    let (succeeded, created) =
-        (view.state == State::Succeeded, outcome["kind"] == "create_meeting");
+    let succeeded = view.state == State::Succeeded;
     let status = outcome["zoom"]["status"].as_u64().and_then(|status| status.try_into().ok());
     Some(Step {
         at_ms,
         kind: StepKind::Call,
-        endpoint: outcome["kind"].as_str().map(|kind| kind.to_owned().into()),
+        endpoint: Some(kind_of(view, outcome).as_str().into()),
         attempt: Some(1),
-        status: if succeeded { created.then_some(201) } else { status },
+        status: if succeeded { Some(kind_of(view, outcome).success_status()) } else { status },
         ms: u64::try_from(end_ms - at_ms).ok(),
         next: Some(if succeeded { Next::Done } else { Next::Failed }),
         ..Step::default()
     })
+}
+
+/// What the job asks for, as its outcome or the job itself says.
+fn kind_of(view: &JobView, outcome: &Value) -> Kind {
+    let word = |value: &Value| value["kind"].as_str().and_then(|word| word.parse().ok());
+    let job = || word(&serde_json::from_slice(view.job.as_deref()?).ok()?);
+    word(outcome).or_else(job).unwrap_or_default()
 }
 
 /// When a step was over: a wait may have been followed by another.
@@ -181,7 +192,10 @@ fn result(view: &JobView, outcome: &Value, over_ms: Option<i64>) -> Line {
     let what = match (&code, &outcome["meeting"]["id"]) {
         (Some(code), _) => format!("failed: {code}"),
         (None, Value::Null) => view.state.as_str().to_owned(),
-        (None, id) => format!("succeeded: meeting {id}"),
+        (None, id) => match outcome["effect"].as_str() {
+            Some(effect) => format!("succeeded: meeting {id} {}", effect.replace('_', " ")),
+            None => format!("succeeded: meeting {id}"),
+        },
     };
     Line { code, at: over_ms.and_then(time), ..line(0, "result", what) }
 }

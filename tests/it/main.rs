@@ -7,6 +7,7 @@ mod clocks;
 mod completion;
 mod config;
 mod daemon;
+mod deletes;
 mod deploy;
 mod dev;
 mod doctor;

@@ -170,8 +170,8 @@ impl EngineContext {
 
     /// The rate-limit class of a job's own call.
     #[must_use]
-    pub fn class_of(&self, _: &Flight) -> Label {
-        self.queue.settings().budgets.create
+    pub fn class_of(&self, flight: &Flight) -> Label {
+        flight.ticket.class(&self.queue.settings().budgets.classes)
     }
 
     /// Waits until jobs may be taken in: Redis is the one we knew, and other

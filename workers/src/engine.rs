@@ -21,7 +21,6 @@ use crate::attempt::settlement;
 use crate::context::EngineContext;
 use crate::error::Error;
 use crate::identity;
-use crate::kinds;
 use crate::metric::Meters;
 use crate::pipeline::backlog::Backlog;
 use crate::pipeline::circuits::Circuits;
@@ -137,7 +136,7 @@ impl Engine {
             memory,
             seen,
             suspects,
-            meters: Meters::new(kinds::ENDPOINTS),
+            meters: Meters::default(),
             grant_reads: Shared::new(&trouble, "grant"),
             trouble,
             supervisor,

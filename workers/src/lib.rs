@@ -11,7 +11,6 @@ pub mod consent;
 pub mod context;
 pub mod deauthorization;
 pub mod decide;
-mod endpoint;
 mod engine;
 mod error;
 mod identity;

@@ -9,15 +9,15 @@ use metrics::{Counter, Histogram};
 use zoomd_store::queue::Why;
 use zoomd_wire::Kind;
 
-use crate::endpoint::Endpoint;
-
 /// The metrics of jobs that go well, looked up once: a look-up costs more than all
 /// else that is counted.
 pub struct Meters(Vec<OfKind>);
 
 /// Those of one kind.
 struct OfKind {
-    endpoint: Endpoint,
+    kind: &'static str,
+    /// The status of its call when it succeeds.
+    success: &'static str,
     succeeded: Counter,
     took: Histogram,
     waited: Histogram,
@@ -28,27 +28,27 @@ struct OfKind {
 const SUCCEEDED: &str = "succeeded";
 
 impl OfKind {
-    fn new(kind: &'static str, endpoint: Endpoint) -> Self {
-        let Endpoint { name, success } = endpoint;
+    fn new(kind: Kind) -> Self {
+        let (success, kind) = (status(kind.success_status()), kind.as_str());
         Self {
-            endpoint,
+            kind,
+            success,
             succeeded: metrics::counter!("zoomd_jobs_total", "kind" => kind, "outcome" => SUCCEEDED),
             took: metrics::histogram!("zoomd_job_duration_seconds", "kind" => kind, "outcome" => SUCCEEDED),
             waited: metrics::histogram!("zoomd_job_wait_seconds", "kind" => kind),
-            called: metrics::counter!("zoomd_zoom_requests_total", "endpoint" => name, "status" => success),
-            call_time: metrics::histogram!("zoomd_zoom_request_duration_seconds", "endpoint" => name),
+            called: metrics::counter!("zoomd_zoom_requests_total", "endpoint" => kind, "status" => success),
+            call_time: metrics::histogram!("zoomd_zoom_request_duration_seconds", "endpoint" => kind),
         }
     }
 }
 
-impl Meters {
-    /// Those of all kinds; `endpoints` are their calls, in the order of `Kind::ALL`.
-    #[must_use]
-    pub fn new(endpoints: &[Endpoint]) -> Self {
-        let kinds = Kind::ALL.iter().zip(endpoints);
-        Self(kinds.map(|(kind, endpoint)| OfKind::new(kind.as_str(), *endpoint)).collect())
+impl Default for Meters {
+    fn default() -> Self {
+        Self(Kind::ALL.iter().map(|kind| OfKind::new(*kind)).collect())
     }
+}
 
+impl Meters {
     /// A job did what it was to do.
     pub fn succeeded(&self, kind: Kind, time: Duration) {
         if let Some(meter) = self.0.get(kind as usize) {
@@ -66,8 +66,7 @@ impl Meters {
 
     /// A call to Zoom ended: with an HTTP status, or with the kind of its trouble.
     pub fn called(&self, endpoint: &'static str, status: &'static str, time: Duration) {
-        let usual =
-            |meter: &&OfKind| meter.endpoint.success == status && meter.endpoint.name == endpoint;
+        let usual = |meter: &&OfKind| meter.success == status && meter.kind == endpoint;
         match self.0.iter().find(usual) {
             Some(meter) => {
                 meter.called.increment(1);

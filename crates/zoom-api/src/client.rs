@@ -136,6 +136,15 @@ impl Client {
         self.call(request, None).await
     }
 
+    pub(crate) async fn delete(
+        &self,
+        token: &AccessToken,
+        url: Url,
+    ) -> Result<Reply, TransportError> {
+        let request = self.request(Method::DELETE, uri(&url)?, token, GuardedBody::default());
+        self.call(request, None).await
+    }
+
     pub(crate) fn post_json<'a>(
         &'a self,
         token: &AccessToken,

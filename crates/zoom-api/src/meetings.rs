@@ -140,6 +140,23 @@ impl Client {
         self.get(token, self.api_url(&format!("meetings/{segment}"))).await
     }
 
+    /// `DELETE /meetings/{id}`: the whole meeting, of a recurring one all dates. With
+    /// `notify` Zoom mails its host and its registrants.
+    pub async fn erase_meeting(
+        &self,
+        token: &AccessToken,
+        meeting: u64,
+        notify: bool,
+    ) -> Result<Reply, TransportError> {
+        let mut url = self.api_url(&format!("meetings/{meeting}"));
+        if notify {
+            url.query_pairs_mut()
+                .append_pair("schedule_for_reminder", "true")
+                .append_pair("cancel_meeting_reminder", "true");
+        }
+        self.delete(token, url).await
+    }
+
     /// `GET /users/me`: whose token it is.
     pub async fn users_me(&self, token: &AccessToken) -> Result<Reply, TransportError> {
         self.get(token, self.api_url("users/me")).await

@@ -58,13 +58,14 @@ async fn one_job(store: &Store, ns: &str) {
         entry,
         id_given: false,
         account: "acme".into(),
-        host: "me".into(),
+        class: zoomd_store::budget::Label::Light,
+        host: Some("me".into()),
         other_host: None,
         priority: 1,
         digest: 0,
         not_before_ms: Some(store.now_ms().await.expect("time") + 1_000),
         deadline_ms: 4_000_000_000_000,
-        reconcilable: true,
+        recoverable: true,
     };
     let admitted = queue.admit(&queue.fence(), &[job]).await.expect("admit");
     assert!(matches!(admitted[..], [Admitted::Waits { .. }]), "{admitted:?}");

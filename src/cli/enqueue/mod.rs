@@ -17,7 +17,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use jiff::Timestamp;
-use zoomd_wire::Rules;
+use zoomd_wire::{Kind, Rules};
 
 use super::ctx::Ctx;
 use super::error::CliResult;
@@ -28,6 +28,7 @@ use crate::config::units;
 #[command(after_help = "Examples:
   zoomd enqueue --account acme --topic Sync --start-time 2030-01-02T10:00:00Z --duration 30 --wait
   zoomd enqueue --account acme --meeting '{\"topic\":\"Sync\",\"type\":3}' --id order-1234
+  zoomd enqueue --account acme --kind KIND --meeting-id 78475495050 --wait
   zoomd enqueue --file jobs.jsonl --dry-run
   generate-jobs | zoomd enqueue --file -
 
@@ -37,6 +38,18 @@ pub struct EnqueueArgs {
     /// The connected account to act for
     #[arg(long, value_name = "ACCOUNT", required_unless_present = "file")]
     account: Option<String>,
+    /// What to do: to make a meeting, without it
+    #[arg(long, value_name = "KIND", value_parser = kinds())]
+    kind: Option<String>,
+    /// The meeting that it is about: Zoom's number
+    #[arg(long, value_name = "N", requires = "kind")]
+    meeting_id: Option<u64>,
+    /// series: all of a recurring meeting
+    #[arg(long, value_name = "SCOPE", requires = "kind", value_parser = ["series"])]
+    scope: Option<String>,
+    /// Have Zoom mail the host and the registrants
+    #[arg(long, requires = "kind")]
+    notify: bool,
     /// The meeting's topic
     #[arg(long, value_name = "TEXT")]
     topic: Option<String>,
@@ -54,7 +67,7 @@ pub struct EnqueueArgs {
     agenda: Option<String>,
     /// 1 instant, 2 scheduled (the default), 3 or 8 recurring
     #[arg(long = "type", value_name = "TYPE")]
-    kind: Option<u8>,
+    meeting_type: Option<u8>,
     /// More of Zoom's own request, as a JSON object; the other flags win
     #[arg(long, value_name = "JSON")]
     meeting: Option<String>,
@@ -80,8 +93,8 @@ pub struct EnqueueArgs {
     #[arg(long, value_name = "JSON")]
     metadata: Option<String>,
     /// Many jobs, one JSON object a line; - for standard input
-    #[arg(long, short, value_name = "FILE", conflicts_with_all = ["account", "topic", "start_time",
-        "duration", "timezone", "agenda", "kind", "meeting", "user", "id", "not_before", "deadline",
+    #[arg(long, short, value_name = "FILE", conflicts_with_all = ["account", "kind", "meeting_id",
+        "scope", "notify", "topic", "start_time", "duration", "timezone", "agenda", "meeting_type", "meeting", "user", "id", "not_before", "deadline",
         "max_attempts", "priority", "metadata"])]
     file: Option<PathBuf>,
     /// With --file: leave out lines that are no valid job, and send the others
@@ -106,6 +119,11 @@ impl EnqueueArgs {
     pub fn is_dry_run(&self) -> bool {
         self.dry_run
     }
+}
+
+/// What `--kind` takes.
+fn kinds() -> clap::builder::PossibleValuesParser {
+    Kind::ALL.iter().map(|kind| kind.as_str()).collect::<Vec<_>>().into()
 }
 
 fn time(text: &str) -> Result<std::time::Duration, String> {

@@ -100,7 +100,7 @@ fn compose(args: &EnqueueArgs) -> Result<String, CliError> {
         }
     };
     set("topic", args.topic.clone().map(Value::from));
-    set("type", args.kind.map(Value::from));
+    set("type", args.meeting_type.map(Value::from));
     set("start_time", args.start_time.clone().map(Value::from));
     set("duration", args.duration.map(Value::from));
     set("timezone", args.timezone.clone().map(Value::from));
@@ -113,8 +113,14 @@ fn compose(args: &EnqueueArgs) -> Result<String, CliError> {
     };
     set("id", args.id.clone().map(Value::from));
     set("account", args.account.clone().map(Value::from));
+    set("kind", args.kind.clone().map(Value::from));
     set("user", args.user.clone().map(Value::from));
-    set("meeting", Some(meeting.into()));
+    set("meeting_id", args.meeting_id.map(Value::from));
+    set("scope", args.scope.clone().map(Value::from));
+    set("notify", args.notify.then_some(Value::Bool(true)));
+    // Without a kind it is a meeting to be made, and the parser says what it lacks.
+    let has_meeting = args.kind.is_none() || !meeting.is_empty();
+    set("meeting", has_meeting.then(|| meeting.into()));
     set("not_before", args.not_before.clone().map(Value::from));
     set("deadline", args.deadline.clone().map(Value::from));
     set("max_attempts", args.max_attempts.map(Value::from));

@@ -117,6 +117,7 @@ pub fn outcome_lines(outcome: &Value) -> String {
     };
     let meeting = &outcome["meeting"];
     line("meeting", &meeting["id"]);
+    line("effect", &outcome["effect"]);
     line("topic", &meeting["topic"]);
     line("start", &meeting["start_time"]);
     line("join", &meeting["join_url"]);

@@ -161,9 +161,9 @@ impl<'a> Look<'a> {
 
     fn label(&self, need: Need) -> Label {
         match need {
-            Need::List => self.budgets.list,
-            Need::Create => self.budgets.create,
-            _ => self.budgets.get,
+            Need::List => self.budgets.classes.of("list"),
+            Need::Create => self.budgets.classes.of("create"),
+            _ => self.budgets.classes.of("get"),
         }
     }
 

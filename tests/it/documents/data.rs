@@ -117,7 +117,7 @@ fn kind(value: &Value) -> &'static str {
         (Some("succeeded"), _) => "result",
         (Some("failed"), _) => "failure",
         (_, Some(_)) => "event",
-        _ if value["meeting"].is_object() => "job",
+        _ if value["meeting"].is_object() || value["meeting_id"].is_u64() => "job",
         _ => "else",
     }
 }

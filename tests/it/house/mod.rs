@@ -4,6 +4,7 @@
 
 mod circles;
 mod imports;
+mod kinds;
 mod tokens;
 
 use std::collections::BTreeSet;

@@ -9,11 +9,11 @@ use std::time::Instant;
 use jiff::{SignedDuration, Timestamp};
 use zoom_api::{
     Class, Limit, LimitKind, ListQuery, Listed, MeetingRef, OddRow, Pager, PagerFull, Reply,
-    TransportError,
+    TransportError, ZoomError,
 };
 use zoomd_store::budget::Label;
 use zoomd_store::calls::{Begun, Call};
-use zoomd_wire::AccountName;
+use zoomd_wire::{AccountName, Kind};
 
 use super::call::{self, CallPermit};
 use crate::context::EngineContext;
@@ -70,8 +70,8 @@ pub enum Refusal {
 pub enum Answer {
     /// Zoom's answer, as it came.
     Text(String),
-    /// Zoom says that there is none.
-    Missing(String),
+    /// Zoom says that there is none: the call with its answer, and that answer.
+    Missing(String, ZoomError),
 }
 
 /// Where a list was left.
@@ -146,7 +146,7 @@ impl Asker<'_> {
 
     async fn page(&mut self, pager: &Pager) -> Result<zoom_api::Page, Stop> {
         const WHAT: &str = "listing the host's meetings";
-        let label = self.ctx.queue.settings().budgets.list;
+        let label = self.ctx.queue.settings().budgets.classes.of("list");
         let call = self.begin(label, WHAT).await?;
         let began = self.permit.begin("list_meetings");
         let client = &self.token.client;
@@ -163,16 +163,14 @@ impl Asker<'_> {
     /// It could not be read.
     pub async fn get(&mut self, meeting: &MeetingRef) -> Result<Answer, Stop> {
         let what = format!("reading meeting {meeting}");
-        let label = self.ctx.queue.settings().budgets.get;
+        let label = self.ctx.queue.settings().budgets.classes.of("get");
         let call = self.begin(label, &what).await?;
         let began = self.permit.begin("get_meeting");
         let answer = self.token.client.get_meeting(&self.token.access, meeting).await;
         self.permit.report(&answer);
         finish(call).await;
-        if let Ok(reply) = &answer
-            && reply.error().is_meeting_missing()
-        {
-            return Ok(Answer::Missing(format!("{what}: {}", reply.error())));
+        if let Some(missing) = missing(&what, &answer) {
+            return Ok(missing);
         }
         let reply = self.good(answer, began, label, &what).await?;
         let text = String::from_utf8_lossy(&reply.body).into_owned();
@@ -183,13 +181,36 @@ impl Asker<'_> {
         Ok(Answer::Text(text))
     }
 
+    /// The call of a job's own kind once more, for a look that may not read what it did.
+    ///
+    /// # Errors
+    /// It was not made, or its answer is not known.
+    pub async fn once_more(
+        &mut self,
+        kind: Kind,
+        call_zoom: impl Future<Output = Result<Reply, TransportError>>,
+    ) -> Result<Answer, Stop> {
+        let what = format!("sending {kind} once more");
+        let label = self.ctx.queue.settings().budgets.classes.of(kind.operation());
+        let call = self.begin(label, &what).await?;
+        let began = self.permit.begin(kind.as_str());
+        let answer = call_zoom.await;
+        self.permit.report(&answer);
+        finish(call).await;
+        if let Some(missing) = missing(&what, &answer) {
+            return Ok(missing);
+        }
+        let reply = self.good(answer, began, label, &what).await?;
+        Ok(Answer::Text(String::from_utf8_lossy(&reply.body).into_owned()))
+    }
+
     /// The user that the token is of.
     ///
     /// # Errors
     /// Zoom could not be asked, or did not answer with success.
     pub async fn me(&mut self) -> Result<Reply, Stop> {
         const WHAT: &str = "asking whose the grant is";
-        let label = self.ctx.queue.settings().budgets.get;
+        let label = self.ctx.queue.settings().budgets.classes.of("get");
         let call = self.begin(label, WHAT).await?;
         let began = self.permit.begin("users_me");
         let answer = self.token.client.users_me(&self.token.access).await;
@@ -292,6 +313,12 @@ impl Asker<'_> {
             tracing::debug!(error = %error, "a limit could not be written down; the next call will meet it");
         }
     }
+}
+
+/// Zoom's word that a meeting is not there, if that is the answer.
+fn missing(what: &str, answer: &Result<Reply, TransportError>) -> Option<Answer> {
+    let error = answer.as_ref().ok()?.error();
+    error.is_meeting_missing().then(|| Answer::Missing(format!("{what}: {error}"), error))
 }
 
 fn failed(what: &str, why: &impl std::fmt::Display) -> Stop {

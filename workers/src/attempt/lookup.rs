@@ -43,8 +43,8 @@ pub enum Look {
     Found(Found),
     /// What it was to do is not seen (yet).
     Nothing(Nothing),
-    /// It did nothing.
-    NotDone,
+    /// It did nothing, in these words.
+    NotDone(&'static str),
     /// It is looked at once more, no earlier than then (ms by Redis' clock).
     Again {
         /// When.

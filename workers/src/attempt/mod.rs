@@ -19,12 +19,11 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use zoom_api::{Reply, TransportError, TransportKind};
-use zoomd_store::queue::{Mode, Settlement, Then};
-use zoomd_wire::Marker;
+use zoomd_store::queue::{Purpose, Settlement, Then};
+use zoomd_wire::{Kind, Marker};
 
 use crate::context::EngineContext;
 use crate::decide::{self, Decision, Wait};
-use crate::endpoint::Endpoint;
 use crate::pipeline::circuits::Work;
 use crate::pipeline::flight::{Flight, Made};
 use crate::seam;
@@ -59,10 +58,10 @@ pub struct Sending<'a> {
 #[must_use]
 pub fn over(ctx: &EngineContext, flight: &Flight) -> Option<Settlement> {
     let poison = ctx.queue.settings().poison_sweeps;
-    let crashes = match flight.ticket.mode {
-        Mode::Create => notes::crashes(&flight.record),
+    let crashes = match flight.ticket.purpose {
+        Purpose::Attempt => notes::crashes(&flight.record),
         // What crashed it before was the call; a look is another thing.
-        Mode::Reconcile => flight.record.sweeps.saturating_sub(1),
+        Purpose::Lookup => flight.record.sweeps.saturating_sub(1),
     };
     if crashes >= poison {
         return Some(settlement::poisoned(flight));
@@ -107,7 +106,7 @@ impl<'a, K: KindSpec> Prepared<'a, K> {
         spec.ready(ctx, flight).await?;
         let prepared = call::prepare(ctx, flight, Work::Write).await;
         let (token, permit) = prepared.map_err(Halt::Wait)?;
-        if !flight.ticket.reconcilable && !Box::pin(mark_sent(ctx, flight)).await {
+        if !flight.ticket.recoverable && !Box::pin(mark_sent(ctx, flight)).await {
             permit.not_tried();
             return Err(Halt::Wait(Wait::TooLate));
         }
@@ -118,7 +117,7 @@ impl<'a, K: KindSpec> Prepared<'a, K> {
     /// Makes the call, and counts it.
     async fn send(mut self) -> Answered<'a, K> {
         let (ctx, flight) = (self.ctx, self.flight);
-        let began = self.permit.begin(K::ENDPOINT.name);
+        let began = self.permit.begin(K::KIND.as_str());
         if flight.attempt() == 1 {
             ctx.meters.waited(flight.job.kind, flight.waited(began));
         }
@@ -130,7 +129,7 @@ impl<'a, K: KindSpec> Prepared<'a, K> {
         let left = flight.sent_ms().and_then(|ms| Timestamp::from_millisecond(ms).ok());
         let sent = left.unwrap_or(flight.redis_time(began));
         if !matches!(&answer, Err(error) if error.kind == TransportKind::Withheld) {
-            flight.note_made(made(K::ENDPOINT, sent, answered - began, &answer));
+            flight.note_made(made(K::KIND, sent, answered - began, &answer));
         }
         let now = flight.redis_time(answered);
         let Self { spec, token, marker, .. } = self;
@@ -192,7 +191,7 @@ impl<K: KindSpec> Answered<'_, K> {
             Decision::Reconcile { why } => settlement::lost(ctx, flight, &why, self.marker),
             Decision::TokenRefused(_) => settlement::back(ctx, flight, Wait::Token),
         };
-        if let Then::Sleep { mode: Mode::Reconcile, record, .. } = &mut settlement.then
+        if let Then::Sleep { purpose: Purpose::Lookup, record, .. } = &mut settlement.then
             && ctx.circuits().is_open(self.token.client.api_host())
         {
             notes::set_away(record);
@@ -212,13 +211,13 @@ pub fn keep<K: KindSpec>(spec: &K, settlement: &mut Settlement) {
 }
 
 fn made(
-    endpoint: Endpoint,
+    kind: Kind,
     sent: Timestamp,
     took: Duration,
     answer: &Result<Reply, TransportError>,
 ) -> Made {
     Made {
-        endpoint: Some(endpoint.name),
+        endpoint: Some(kind.as_str()),
         at_ms: sent.as_millisecond(),
         ms: u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
         status: answer.as_ref().ok().map(|reply| reply.status),

@@ -118,6 +118,10 @@ pub fn keep_crashes(record: &mut Record, number: u32) {
 
 /// Tells what a job that was claimed is known to have waited for.
 pub fn open(record: &mut Record, job: &Job, entry: &str, full_day: Option<Why>, now_ms: i64) {
+    // A call that no daemon came back from was written down by a script.
+    for step in record.story.timeline.iter_mut().filter(|step| step.kind == StepKind::Call) {
+        step.endpoint.get_or_insert(Cow::Borrowed(job.kind.as_str()));
+    }
     if job.not_before.is_none() && full_day.is_none() {
         return;
     }

@@ -80,7 +80,7 @@ pub fn failure(
         user: Some(&job.user),
         code: verdict.code,
         message: &verdict.message,
-        field: None,
+        field: verdict.field,
         attempts: ending.attempts,
         origin: None,
         zoom: verdict.zoom.as_ref().map(|error| answer(error, errors.as_deref())),

@@ -10,7 +10,7 @@ use zoom_api::{Limit, LimitKind, Listed};
 use zoomd_store::budget::Label;
 use zoomd_store::ops::LIMITED;
 use zoomd_store::queue::{
-    Close, Event, Learnt, Mode, Next, Outcome, Record, Settlement, Then, Ticket, Why,
+    Close, Event, Learnt, Next, Outcome, Purpose, Record, Settlement, Then, Ticket, Why,
 };
 use zoomd_wire::{EventKind, FailureCode, Marker};
 
@@ -79,7 +79,8 @@ pub fn back(ctx: &EngineContext, flight: &Flight, wait: Wait) -> Settlement {
         Wait::Limited(limit) => {
             let label = ctx.class_of(flight);
             let mut record = flight.record.clone();
-            if limit.kind == LimitKind::Unknown {
+            let hostless = limit.kind == LimitKind::UserDay && !flight.ticket.charges_host();
+            if limit.kind == LimitKind::Unknown || hostless {
                 clear_crashes(&mut record);
                 return stand_aside(flight, label, limit, record);
             }
@@ -129,10 +130,12 @@ fn stand_aside(flight: &Flight, label: Label, limit: Limit, mut record: Record) 
     let until = decide::stand_aside(limit.until, now, rand::random());
     notes::wait(&mut record, flight, Why::Limited.as_str(), Some(until.as_millisecond()));
     record.why = Some("zoom answered with an unknown rate limit".to_owned());
-    let closes = vec![close(label, limit)];
+    // Without a host there is no host's gate to close.
+    let hosted = flight.ticket.charges_host();
+    let closes = hosted.then(|| close(label, limit)).into_iter().collect();
     record.more.insert(LIMITED.to_owned(), true.into());
-    let mode = flight.ticket.mode;
-    sleep_for(flight, Why::Limited.as_str(), until.as_millisecond(), mode, record, closes)
+    let purpose = flight.ticket.purpose;
+    sleep_for(flight, Why::Limited.as_str(), until.as_millisecond(), purpose, record, closes)
 }
 
 fn close(label: Label, limit: Limit) -> Close {
@@ -148,7 +151,7 @@ fn nap(wait: &Wait) -> Option<Duration> {
 }
 
 fn room(flight: &Flight, nap: Option<Duration>, record: Option<Record>) -> Settlement {
-    let then = Then::Room { mode: flight.ticket.mode, record, nap };
+    let then = Then::Room { purpose: flight.ticket.purpose, record, nap };
     Settlement::new(flight.ticket.clone(), then)
 }
 
@@ -261,13 +264,13 @@ pub fn retry(flight: &Flight, at: Timestamp, why: &str, marker: Option<Marker>) 
     if flight.is_attempt() {
         set_refused(&mut record);
     }
-    sleep(flight, at_ms, Mode::Create, record, Vec::new())
+    sleep(flight, at_ms, Purpose::Attempt, record, Vec::new())
 }
 
 /// The outcome of the call is not known: Zoom is asked, a little later.
 #[must_use]
 pub fn lost(ctx: &EngineContext, flight: &Flight, why: &str, marker: Option<Marker>) -> Settlement {
-    if !flight.ticket.reconcilable {
+    if !flight.ticket.recoverable {
         let text = format!("{why}; zoom's list cannot tell whether such a meeting was made");
         return unresolved(flight, &Verdict::ours(FailureCode::OutcomeUnknown, text), &[]);
     }
@@ -284,7 +287,7 @@ pub fn lost(ctx: &EngineContext, flight: &Flight, why: &str, marker: Option<Mark
         job.id = %ticket.job_id, account = %ticket.account, why,
         "reply lost; checking Zoom before retrying: {why}"
     );
-    sleep(flight, until, Mode::Reconcile, record, Vec::new())
+    sleep(flight, until, Purpose::Lookup, record, Vec::new())
 }
 
 /// Puts a job to sleep, and says so where it will be long.
@@ -292,27 +295,27 @@ pub fn lost(ctx: &EngineContext, flight: &Flight, why: &str, marker: Option<Mark
 pub fn sleep(
     flight: &Flight,
     until_ms: i64,
-    mode: Mode,
+    purpose: Purpose,
     mut record: Record,
     closes: Vec<Close>,
 ) -> Settlement {
     record.more.remove(LIMITED);
-    let why = if mode == Mode::Reconcile { "reconcile" } else { Why::Backoff.as_str() };
-    sleep_for(flight, why, until_ms, mode, record, closes)
+    let why = if purpose == Purpose::Lookup { "reconcile" } else { Why::Backoff.as_str() };
+    sleep_for(flight, why, until_ms, purpose, record, closes)
 }
 
 fn sleep_for(
     flight: &Flight,
     why: &str,
     until_ms: i64,
-    mode: Mode,
+    purpose: Purpose,
     mut record: Record,
     closes: Vec<Close>,
 ) -> Settlement {
     let now_ms = flight.redis_ms(Instant::now());
     record.until_ms = Some(until_ms);
     let event = (until_ms - now_ms > TELL_OVER_MS).then(|| event(flight, why, now_ms, until_ms));
-    let then = Then::Sleep { until_ms, mode, record, event };
+    let then = Then::Sleep { until_ms, purpose, record, event };
     Settlement { closes, ..Settlement::new(flight.ticket.clone(), then) }
 }
 

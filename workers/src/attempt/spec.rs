@@ -6,19 +6,21 @@
 
 use zoom_api::{Reply, TransportError};
 use zoomd_store::queue::{Record, Settlement};
-use zoomd_wire::Marker;
+use zoomd_wire::{Kind, Marker};
 
 use super::lookup::{Look, Task};
 use super::{Halt, Sending};
 use crate::context::EngineContext;
-use crate::endpoint::Endpoint;
 use crate::pipeline::flight::Flight;
 
 /// What is sent for a job of one kind, what an answer means, and how a lost one is
 /// resolved.
 pub trait KindSpec: Send + Sync {
-    /// The call that does what the job asks for.
-    const ENDPOINT: Endpoint;
+    /// The kind; its call has the same name in metrics and stories.
+    const KIND: Kind;
+    /// The one call that a look makes; `None`: it reads the list of meetings, for which
+    /// its lease is charged.
+    const LOOKS_BY: Option<&'static str> = None;
     /// A success, as Zoom's answer tells it.
     type Done<'r>: Send;
 

@@ -109,6 +109,8 @@ pub struct Verdict {
     pub code: FailureCode,
     /// For a person.
     pub message: String,
+    /// The field of the job that is wrong, if one is.
+    pub field: Option<&'static str>,
     /// What Zoom said, where it was Zoom who said no.
     pub zoom: Option<ZoomError>,
 }
@@ -117,13 +119,13 @@ impl Verdict {
     /// A verdict of our own.
     #[must_use]
     pub fn ours(code: FailureCode, message: impl Into<String>) -> Self {
-        Self { code, message: message.into(), zoom: None }
+        Self { code, message: message.into(), field: None, zoom: None }
     }
 
     /// A verdict of Zoom's.
     #[must_use]
     pub fn zooms(code: FailureCode, error: ZoomError) -> Self {
-        Self { code, message: error.to_string(), zoom: Some(error) }
+        Self { code, message: error.to_string(), field: None, zoom: Some(error) }
     }
 }
 
@@ -240,14 +242,9 @@ pub fn refused<D>(
     }
 }
 
-/// Decides on a job whose last call made no meeting, as Zoom's list shows.
+/// One more attempt, where one is left, of a job whose last call did nothing; `why` says so.
 #[must_use]
-pub fn absent<D>(attempt: Attempt, now: Timestamp, roll: f64) -> Decision<D> {
-    again(attempt, now, roll, "the last call made no meeting")
-}
-
-/// One more attempt, where one is left.
-fn again<D>(attempt: Attempt, now: Timestamp, roll: f64, why: &'static str) -> Decision<D> {
+pub fn again<D>(attempt: Attempt, now: Timestamp, roll: f64, why: &'static str) -> Decision<D> {
     if attempt.number >= attempt.max {
         let message = format!("{} of {} attempts are spent: {why}", attempt.number, attempt.max);
         return Decision::Fail(Verdict::ours(FailureCode::RetriesExhausted, message));

@@ -188,13 +188,17 @@ fn attempts_are_spaced_and_end() {
     let attempt = |number| Attempt { number, max: 4, refused_before: false };
     let mut waits = Vec::new();
     for number in 1..4 {
-        let Decision::Retry { at: when, .. } = absent::<()>(attempt(number), at(NOW), 0.5) else {
+        let Decision::Retry { at: when, .. } =
+            again::<()>(attempt(number), at(NOW), 0.5, "the last call made no meeting")
+        else {
             panic!("a retry");
         };
         waits.push(when.duration_since(at(NOW)).as_secs());
     }
     assert_eq!(waits, [2, 10, 60]);
-    let Decision::Fail(verdict) = absent::<()>(attempt(4), at(NOW), 0.5) else {
+    let Decision::Fail(verdict) =
+        again::<()>(attempt(4), at(NOW), 0.5, "the last call made no meeting")
+    else {
         panic!("a failure")
     };
     assert_eq!(verdict.code, FailureCode::RetriesExhausted);

@@ -6,14 +6,13 @@ use std::sync::Arc;
 use zoom_api::{Created, Reply, SendBody, TransportError};
 use zoomd_store::queue::{Record, Settlement};
 use zoomd_wire::kind::CreateMeeting as Meeting;
-use zoomd_wire::{Marker, MeetingReply};
+use zoomd_wire::{Kind, Marker, MeetingReply};
 
 use crate::MarkerPlace;
 use crate::attempt::lookup::{Look, Task};
 use crate::attempt::spec::KindSpec;
 use crate::attempt::{Sending, outcome, settlement};
 use crate::context::EngineContext;
-use crate::endpoint::Endpoint;
 use crate::pipeline::flight::Flight;
 use crate::reconcile::look;
 use crate::seam;
@@ -23,7 +22,7 @@ use crate::seam;
 pub struct CreateMeeting<'a>(pub &'a Meeting);
 
 impl KindSpec for CreateMeeting<'_> {
-    const ENDPOINT: Endpoint = Endpoint { name: "create_meeting", success: "201" };
+    const KIND: Kind = Kind::CreateMeeting;
     type Done<'r> = Created<'r>;
 
     /// The one it had before, else its own.

@@ -2,22 +2,20 @@
 //! resolved. The one place of the daemon that tells kinds apart.
 
 mod create_meeting;
+mod delete_meeting;
 
 use std::sync::Arc;
 
-use zoomd_store::queue::{Mode, Settlement};
+use zoomd_store::queue::{Purpose, Settlement};
 use zoomd_wire::Request;
 
 use crate::attempt;
 use crate::attempt::spec::KindSpec;
 use crate::context::EngineContext;
-use crate::endpoint::Endpoint;
 use crate::pipeline::flight::Flight;
 use crate::reconcile;
 use create_meeting::CreateMeeting;
-
-/// The calls of all kinds, in the order of `Kind::ALL`.
-pub const ENDPOINTS: &[Endpoint] = &[CreateMeeting::ENDPOINT];
+use delete_meeting::DeleteMeeting;
 
 /// Runs one lease of a job.
 pub async fn run(ctx: &Arc<EngineContext>, flight: &Arc<Flight>) -> Settlement {
@@ -25,14 +23,17 @@ pub async fn run(ctx: &Arc<EngineContext>, flight: &Arc<Flight>) -> Settlement {
         return over;
     }
     match &flight.job.request {
-        Request::CreateMeeting(meeting) => work(ctx, flight, CreateMeeting(meeting)).await,
+        Request::CreateMeeting(asked) => work(ctx, flight, CreateMeeting(asked)).await,
+        Request::DeleteMeeting(asked) => {
+            work(ctx, flight, DeleteMeeting::new(asked, &flight.record)).await
+        }
     }
 }
 
 async fn work<K: KindSpec>(ctx: &Arc<EngineContext>, flight: &Arc<Flight>, spec: K) -> Settlement {
-    match flight.ticket.mode {
-        Mode::Create => attempt::run(ctx, flight, spec).await,
+    match flight.ticket.purpose {
+        Purpose::Attempt => attempt::run(ctx, flight, spec).await,
         // A look is rare and its state is large: kept out of every job's own.
-        Mode::Reconcile => Box::pin(reconcile::run(ctx, flight, spec)).await,
+        Purpose::Lookup => Box::pin(reconcile::run(ctx, flight, spec)).await,
     }
 }

@@ -14,7 +14,7 @@ use std::time::{Duration, Instant, SystemTime};
 use bytes::Bytes;
 use foldhash::HashMap;
 use jiff::Timestamp;
-use zoomd_store::queue::{Mode, Record, Ticket};
+use zoomd_store::queue::{Purpose, Record, Ticket};
 use zoomd_wire::{EntryId, Job};
 
 /// One moment by both clocks: one look serves a batch.
@@ -218,7 +218,7 @@ impl Flight {
     /// Whether this lease is for the job's own call.
     #[must_use]
     pub fn is_attempt(&self) -> bool {
-        self.ticket.mode == Mode::Create
+        self.ticket.purpose == Purpose::Attempt
     }
 
     /// Which attempt a call under this lease is: 1 and more.

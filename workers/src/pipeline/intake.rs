@@ -137,7 +137,8 @@ impl Feed {
         self.admissions.reserve(entries.len());
         self.candidates.reserve(entries.len());
         for entry in entries {
-            match parse::fresh(&self.shop.settings, entry) {
+            let classes = &self.shop.queue.settings().budgets.classes;
+            match parse::fresh(&self.shop.settings, classes, entry) {
                 Parsed::Job { admission, job, text } => {
                     self.admissions.push(admission);
                     self.candidates.push(Candidate { job, text });

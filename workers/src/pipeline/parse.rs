@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use jiff::Timestamp;
+use zoomd_store::budget::Classes;
 use zoomd_store::queue::{Admission, Entry};
 use zoomd_wire::{EntryId, InvalidJob, Job, Rules};
 
@@ -37,7 +38,7 @@ pub enum Parsed {
 
 /// Parses an entry of the stream.
 #[must_use]
-pub fn fresh(settings: &Settings, entry: Entry) -> Parsed {
+pub fn fresh(settings: &Settings, classes: &Classes, entry: Entry) -> Parsed {
     let written = time_of(&entry.id);
     let (text, parsed) = match entry.body {
         Ok(text) => {
@@ -53,7 +54,7 @@ pub fn fresh(settings: &Settings, entry: Entry) -> Parsed {
     };
     match parsed {
         Ok(job) => {
-            let admission = admission(settings, &entry.id, &job, written);
+            let admission = admission(settings, classes, &entry.id, &job, written);
             Parsed::Job { admission, job: Box::new(job), text }
         }
         Err(why) => Parsed::Bad { entry: entry.id, text, why: Box::new(why) },
@@ -86,21 +87,29 @@ pub(super) fn time_of(entry: &str) -> Timestamp {
     entry.parse::<EntryId>().map_or(Timestamp::UNIX_EPOCH, |id| id.time())
 }
 
-fn admission(settings: &Settings, entry: &Arc<str>, job: &Job, written: Timestamp) -> Admission {
+fn admission(
+    settings: &Settings,
+    classes: &Classes,
+    entry: &Arc<str>,
+    job: &Job,
+    written: Timestamp,
+) -> Admission {
     let longest = || written.saturating_add(settings.max_wait).unwrap_or(Timestamp::MAX);
+    let [host, other] = job.charged_hosts();
     let deadline = job.must_start_by().unwrap_or_else(longest);
     Admission {
         entry: Arc::clone(entry),
         job_id: job.id.as_ref().map_or_else(|| Arc::clone(entry), |id| id.as_str().into()),
         id_given: job.id.is_some(),
         account: job.account.as_str().into(),
-        host: host_key(job.host()),
-        other_host: job.charged_hosts()[1].map(host_key),
+        class: classes.of(job.kind.operation()),
+        host: host.map(host_key),
+        other_host: other.map(host_key),
         priority: job.priority.rank(),
         digest: job.digest(),
         not_before_ms: job.not_before.map(Timestamp::as_millisecond),
         deadline_ms: deadline.as_millisecond(),
-        reconcilable: job.is_recoverable(),
+        recoverable: job.is_recoverable(),
     }
 }
 

@@ -26,7 +26,7 @@ use std::time::{Duration, Instant};
 
 use jiff::SignedDuration;
 use zoomd_store::ops::{CANCEL_MARK, RETRIED_AT};
-use zoomd_store::queue::{Mode, Next as Step, Record, Settlement, Then};
+use zoomd_store::queue::{Next as Step, Purpose, Record, Settlement, Then};
 use zoomd_wire::{FailureCode, MeetingReply};
 
 use crate::attempt::lookup::{Found, Look, Nothing, Orders, Task};
@@ -52,6 +52,8 @@ pub async fn run<K: KindSpec>(
     mut spec: K,
 ) -> Settlement {
     let mut settlement = look_once(ctx, flight, &mut spec).await;
+    // The lease was charged for a list.
+    settlement.unsent |= K::LOOKS_BY.is_some();
     keep(&spec, &mut settlement);
     settlement
 }
@@ -61,7 +63,7 @@ async fn look_once<K: KindSpec>(
     flight: &Arc<Flight>,
     spec: &mut K,
 ) -> Settlement {
-    if !flight.ticket.reconcilable {
+    if !flight.ticket.recoverable {
         let text =
             "its call may have left, and zoom's list cannot tell whether such a meeting was made";
         return unknown(flight, text, &[]);
@@ -104,7 +106,7 @@ async fn look_once<K: KindSpec>(
     let task = Task { ctx, flight, token: &token, permit, orders };
     let look = spec.find(task, &mut record).await;
     flight.note_made(Made {
-        endpoint: None,
+        endpoint: K::LOOKS_BY,
         at_ms: flight.redis_ms(began),
         ms: u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX),
         status: None,
@@ -136,10 +138,10 @@ fn settle(
     let alike = Search::of(&record).alike().to_vec();
     match look {
         Look::Found(found) => adopt(ctx, flight, &found),
-        Look::NotDone => absent(ctx, flight, &record),
+        Look::NotDone(why) => absent(ctx, flight, &record, why),
         Look::Again { at_ms, what } => {
             notes::tell(&mut record, flight, Step::Look, Some(at_ms), what);
-            settlement::sleep(flight, at_ms, Mode::Reconcile, record, Vec::new())
+            settlement::sleep(flight, at_ms, Purpose::Lookup, record, Vec::new())
         }
         Look::Nothing(found) => nothing(ctx, flight, record, &found),
         Look::Unclear { why, alike } => unknown(flight, &why, &alike),
@@ -151,7 +153,7 @@ fn settle(
         Look::Later(until_ms) => {
             let what = "the search goes on when a rate limit allows it";
             notes::tell(&mut record, flight, Step::Look, Some(until_ms), what);
-            settlement::sleep(flight, until_ms, Mode::Reconcile, record, Vec::new())
+            settlement::sleep(flight, until_ms, Purpose::Lookup, record, Vec::new())
         }
         Look::Limited(label, limit) => settlement::limited_with(flight, label, limit, record),
         Look::Failed { why, alike, .. } if last => given_up(ctx, flight, &why, &alike),
@@ -215,12 +217,12 @@ fn nothing(
         Next::LookAt(at) => {
             let what = "Zoom's list does not show the meeting yet";
             notes::tell(&mut record, flight, Step::Look, Some(at), what);
-            settlement::sleep(flight, at, Mode::Reconcile, record, Vec::new())
+            settlement::sleep(flight, at, Purpose::Lookup, record, Vec::new())
         }
         Next::Absent if !found.enough => {
             let what = "Zoom's whole list is read once more";
             notes::tell(&mut record, flight, Step::Look, Some(now_ms), what);
-            settlement::sleep(flight, now_ms, Mode::Reconcile, record, Vec::new())
+            settlement::sleep(flight, now_ms, Purpose::Lookup, record, Vec::new())
         }
         Next::Absent => match &found.doubt {
             Some(why) => unknown(
@@ -228,13 +230,13 @@ fn nothing(
                 &format!("zoom's list does not show the meeting, but it may exist: {why}"),
                 &found.alike,
             ),
-            None => absent(ctx, flight, &record),
+            None => absent(ctx, flight, &record, "the last call made no meeting"),
         },
     }
 }
 
-/// The last call made no meeting: the job is as if it had not been made.
-fn absent(ctx: &EngineContext, flight: &Flight, record: &Record) -> Settlement {
+/// The last call did nothing, and `why` says so: the job is as if it had not been made.
+fn absent(ctx: &EngineContext, flight: &Flight, record: &Record, why: &'static str) -> Settlement {
     metrics::counter!("zoomd_reconciled_total", "outcome" => "absent").increment(1);
     let now = flight.redis_time(Instant::now());
     if flight.removed {
@@ -258,7 +260,7 @@ fn absent(ctx: &EngineContext, flight: &Flight, record: &Record) -> Settlement {
     let mut attempt = notes::standing(flight);
     let away = notes::was_away(record);
     attempt.number -= u8::from(away && attempt.number > 0);
-    match decide::absent::<()>(attempt, now, rand::random()) {
+    match decide::again::<()>(attempt, now, rand::random(), why) {
         Decision::Retry { at, why } => {
             let mut settlement = settlement::retry(flight, at, why, None);
             if let (true, Then::Sleep { record, .. }) = (away, &mut settlement.then) {
@@ -297,7 +299,7 @@ fn again(
     let wait = backoff::after(u8::try_from(failed).unwrap_or(u8::MAX), rand::random());
     let at = now_ms + millis(wait);
     notes::tell(&mut record, flight, Step::Look, Some(at), why.to_owned());
-    settlement::sleep(flight, at, Mode::Reconcile, record, Vec::new())
+    settlement::sleep(flight, at, Purpose::Lookup, record, Vec::new())
 }
 
 /// The call stayed unresolved for too long.

@@ -59,7 +59,7 @@ impl Looker<'_, '_> {
         let Some(first) = found.first() else { return self.nothing(false, Pile::default()) };
         let json = match self.asker.get(&MeetingRef::Id(first.id)).await {
             Ok(Answer::Text(json)) => json,
-            Ok(Answer::Missing(why)) => from_row(first, &why),
+            Ok(Answer::Missing(why, _)) => from_row(first, &why),
             Err(Stop::Failed(Failure { why, refusal: Some(_) })) => from_row(first, &why),
             Err(stop) if self.last || search.unread >= READS => from_row(first, &stop.to_string()),
             Err(stop) => {
@@ -81,7 +81,7 @@ impl Looker<'_, '_> {
                 Ok(Listed { id, .. }) => Look::Found(found_in_list(id, json, vec![id])),
                 Err(_) => Look::Unclear { why: why.to_owned(), alike: vec![row.clone()] },
             },
-            Ok(Answer::Missing(said)) => {
+            Ok(Answer::Missing(said, _)) => {
                 Look::Unclear { why: format!("{why}; {said}"), alike: vec![row.clone()] }
             }
             Err(stop) => Look::stopped(stop, vec![row.clone()]),
@@ -112,7 +112,7 @@ impl Looker<'_, '_> {
                     search::keep_read(record, &read);
                 }
                 // The list shows it: one such answer is not believed.
-                Ok(Answer::Missing(why)) => {
+                Ok(Answer::Missing(why, _)) => {
                     trouble = Some(Stop::Failed(Failure { why, refusal: None }));
                 }
                 Err(Stop::Failed(failure)) if failure.refusal == Some(Refusal::Other) => {

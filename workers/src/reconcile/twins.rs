@@ -145,7 +145,7 @@ async fn carriers(
                 }
             }
             // It is gone, or may not be read at any time.
-            Ok(Answer::Missing(_)) | Err(Stop::Failed(Failure { refusal: Some(_), .. })) => {}
+            Ok(Answer::Missing(..)) | Err(Stop::Failed(Failure { refusal: Some(_), .. })) => {}
             Err(stop) => {
                 unread = Some(stop);
                 break;

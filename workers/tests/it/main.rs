@@ -1,6 +1,7 @@
 //! The engine on a real Redis and a simulated Zoom, in process.
 
 mod confirmed;
+mod deletes;
 mod ends;
 mod forgets;
 mod hosts;

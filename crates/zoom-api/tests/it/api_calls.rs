@@ -44,6 +44,33 @@ async fn create_sends_the_body_as_given_and_keeps_the_connection() {
 }
 
 #[tokio::test]
+async fn a_delete_names_its_meeting_and_mails_only_when_asked_to() {
+    let (listener, client) = client().await;
+    let token = token();
+    let server = async {
+        let mut stream = accept(&listener).await;
+        let mut lines = Vec::new();
+        for _ in 0..2 {
+            let (head, body) = read_request(&mut stream).await;
+            assert!(body.is_empty() && header(&head, "content-type").is_none(), "{head}");
+            lines.push(head.lines().next().unwrap().to_owned());
+            answer(&mut stream, "204 No Content", "").await;
+        }
+        lines
+    };
+    let calls = async {
+        for notify in [false, true] {
+            let reply = client.erase_meeting(&token, 78_475_495_050, notify).await.unwrap();
+            assert_eq!(reply.status, 204);
+        }
+    };
+    let (lines, ()) = tokio::join!(server, calls);
+    assert_eq!(lines[0], "DELETE /v2/meetings/78475495050 HTTP/1.1");
+    let asked = "schedule_for_reminder=true&cancel_meeting_reminder=true";
+    assert_eq!(lines[1], format!("DELETE /v2/meetings/78475495050?{asked} HTTP/1.1"));
+}
+
+#[tokio::test]
 async fn reads_go_where_they_should() {
     let (listener, client) = client().await;
     let token = token();

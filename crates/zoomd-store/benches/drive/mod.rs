@@ -159,13 +159,14 @@ impl Drive {
                 job_id: format!("bench-{nth:09}").into(),
                 id_given: true,
                 account: self.account(nth),
-                host: "me".into(),
+                class: zoomd_store::budget::Label::Light,
+                host: Some("me".into()),
                 other_host: None,
                 priority: 1,
                 digest: 0x0123_4567_89ab_cdef,
                 not_before_ms: None,
                 deadline_ms: FAR,
-                reconcilable: true,
+                recoverable: true,
             });
         }
         jobs

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use super::Classes;
+
 /// How long a grant fills its place among those of a second, in ms: the second,
 /// and the time by which calls granted together may come apart on their way. With
 /// the bare second a burst meets the end of the one before it at Zoom, which
@@ -27,6 +29,23 @@ impl Label {
     #[must_use]
     pub fn from_word(word: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|label| label.as_str() == word)
+    }
+
+    /// The name of the room in which jobs of this class wait that spend nobody's
+    /// day; no host has such a name.
+    #[must_use]
+    pub fn room(self) -> &'static str {
+        match self {
+            Self::Light => "?light",
+            Self::Medium => "?medium",
+            Self::Heavy => "?heavy",
+        }
+    }
+
+    /// The class whose room has this name.
+    #[must_use]
+    pub fn of_room(room: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|label| label.room() == room)
     }
 
     /// The word in keys and in the configuration.
@@ -87,12 +106,8 @@ pub struct Budgets {
     pub plans: BTreeMap<String, PlanLimits>,
     /// The part of the per-second limits we grant, since arrivals bunch.
     pub share: f64,
-    /// The label of creating a meeting.
-    pub create: Label,
-    /// The label of listing meetings.
-    pub list: Label,
-    /// The label of getting one.
-    pub get: Label,
+    /// Which operation has which class.
+    pub classes: Classes,
 }
 
 impl Default for Budgets {
@@ -110,9 +125,7 @@ impl Default for Budgets {
         Self {
             plans: plans.map(|(name, limits)| (name.to_owned(), limits)).into(),
             share: 0.8,
-            create: Label::Light,
-            list: Label::Medium,
-            get: Label::Light,
+            classes: Classes::default(),
         }
     }
 }

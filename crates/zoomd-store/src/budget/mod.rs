@@ -5,6 +5,8 @@
 //! share one), the hundred to a host user. With the plan `unlimited` calls are
 //! counted and none is held back.
 
+mod classes;
 mod limits;
 
+pub use classes::{Classes, OPERATIONS};
 pub use limits::{Budgets, Label, PlanLimits, Rate, SECOND_MS};

@@ -93,7 +93,7 @@ impl LimitsModel {
         if let Some((why, until_ms)) = self.hindrance(ask) {
             return Verdict::Waits { why, until_ms };
         }
-        let label = self.budgets.create;
+        let label = self.budgets.classes.hosted();
         let rate = self.budgets.granted_per_second(self.plan(ask.plan).of(label));
         let days = days_of(ask.now_ms, self.send_ms);
         let zoom = self.zooms.entry(ask.zoom.to_owned()).or_default();
@@ -122,7 +122,7 @@ impl LimitsModel {
     /// the smallest of its limits; `None` where nothing limits it.
     #[must_use]
     pub fn left_of_zoom(&self, ask: Ask<'_>) -> Option<(i64, Why, i64)> {
-        let label = self.budgets.create;
+        let label = self.budgets.classes.hosted();
         let zoom = self.zooms.get(ask.zoom);
         let mut least = Least::default();
         let closed = zoom.map_or(0, |zoom| {
@@ -174,7 +174,7 @@ impl LimitsModel {
         if granted_ms.div_euclid(DAY_MS) != now_ms.div_euclid(DAY_MS) {
             return;
         }
-        let label = self.budgets.create;
+        let label = self.budgets.classes.hosted();
         let days = days_of(granted_ms, self.send_ms);
         let Some(zoom) = self.zooms.get_mut(zoom) else { return };
         for day in days {
@@ -193,7 +193,7 @@ impl LimitsModel {
         if granted_ms.div_euclid(DAY_MS) == today || both {
             return;
         }
-        let label = self.budgets.create;
+        let label = self.budgets.classes.hosted();
         let zoom = self.zooms.entry(zoom.to_owned()).or_default();
         for field in [label_field(label), host_field(host)] {
             *zoom.ledger.entry((today, field)).or_default() += 1;
@@ -202,7 +202,7 @@ impl LimitsModel {
 
     /// Zoom said 429 for the second of creates.
     pub fn close_second(&mut self, zoom: &str, until_ms: i64, now_ms: i64) {
-        let label = self.budgets.create.as_str();
+        let label = self.budgets.classes.hosted().as_str();
         let zoom = self.zooms.entry(zoom.to_owned()).or_default();
         zoom.close(label, until_ms);
         let since = now_ms - zoom.hit_ms;
@@ -219,7 +219,7 @@ impl LimitsModel {
 
     /// Zoom said 429 for the day of creates.
     pub fn close_label_day(&mut self, zoom: &str, until_ms: i64) {
-        let field = format!("day:{}", self.budgets.create.as_str());
+        let field = format!("day:{}", self.budgets.classes.hosted().as_str());
         self.zooms.entry(zoom.to_owned()).or_default().close(&field, until_ms);
     }
 

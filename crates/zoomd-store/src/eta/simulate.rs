@@ -94,7 +94,7 @@ impl Backlog {
         let host_day = self.rooms.iter().map(most).max().unwrap_or(0);
         let limits = PlanLimits { light, host_day, ..PlanLimits::default() };
         let plans = BTreeMap::from([(PLAN.to_owned(), limits)]);
-        let budgets = Budgets { plans, share: 1.0, create: Label::Light, ..Budgets::default() };
+        let budgets = Budgets { plans, share: 1.0, ..Budgets::default() };
         let mut turns = FairQueue::new(budgets, SEND_MS);
         self.restore_budgets(&mut turns);
         self.restore_rooms(&mut turns);

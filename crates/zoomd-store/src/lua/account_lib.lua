@@ -60,7 +60,7 @@ end
 -- The account's lanes are looked at now: its jobs run, or are handed out to fail.
 local function wake(account)
   local woken = false
-  for _, lane in ipairs({account, account .. '?'}) do
+  for _, lane in ipairs(lanes_of(account)) do
     if redis.call('ZREM', P .. 'asleep', lane) == 1 then
       ring_push(lane)
       woken = true

@@ -19,12 +19,13 @@ if waiting(A) > 0 then return {'jobs', waiting(A)} end
 local flying = redis.call('ZCOUNT', P .. 'in_flight:' .. A, '(' .. int(now), '+inf')
 if flying > 0 then return {'in flight', flying} end
 
-redis.call('ZREM', P .. 'asleep', A, A .. '?')
-redis.call('ZREM', P .. 'ring', A, A .. '?')
+local lanes, rooms = lanes_of(A)
+redis.call('ZREM', P .. 'asleep', unpack(lanes))
+redis.call('ZREM', P .. 'ring', unpack(lanes))
 redis.call('ZREM', P .. 'intents', A)
 redis.call('ZREM', P .. 'probes', A)
 for _, class in ipairs({'grant', 'intent', 'timeline', 'in_flight', 'payload', 'record', 'rooms'}) do redis.call('UNLINK', P .. class .. ':' .. A) end
-redis.call('UNLINK', P .. 'room:' .. A .. '|' .. RECONCILE)
+for _, room in pairs(rooms) do redis.call('UNLINK', P .. 'room:' .. A .. '|' .. room) end
 -- Budgets under a Zoom account's id stay until they expire by themselves: they
 -- are what keeps its limits if it is connected again today.
 local own = '~' .. A

@@ -2,12 +2,14 @@
 -- KEYS  1 prefix  2 jobs stream  3 events stream
 -- ARGV  1 clock offset  2 fence  3 lease ms  4 send ms (grant to send at the latest)
 --       5 call ms (grant to the end of the exchange at the latest)  6 remember s
---       7 consumer  8 label of a create  9 smallest and 10 largest entry id
+--       7 consumer  8 number of classes  9 smallest and 10 largest entry id
 --       11 a wait longer than this (ms) is told by an event  12 earliest deadline
 --       13 whether any job has a not-before (0|1)  14 whether an id is there twice
---       15… table of plans (count; name, per second, per day, host's day)
---       then the number of groups and of jobs N; each group: account, host, other
---       host, number of jobs; N letters (y|n: reconcilable) as one; then, in the
+--       15… each class: its word, its table of plans (count; name, per second, per
+--       day, host's day)
+--       then the number of groups and of jobs N; each group: account, host (`?class`:
+--       nobody's day is spent), other host, number of jobs, place of its class; N
+--       letters (y|n: recoverable) as one; then, in the
 --       order of groups, N ids, N entries, N `ids` values, and if 13 is 1
 --       N not-befores (0: none)
 -- Answer  {now, letters, details, grants}: a letter per job in the order given;
@@ -19,12 +21,17 @@
 -- Reads everything first. The first write is one that a full Redis refuses.
 local fence, lease_ms = ARGV[2], tonumber(ARGV[3])
 local send_ms, call_ms, remember_s = tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6])
-local label, tell_ms = ARGV[8], tonumber(ARGV[11])
+local tell_ms = tonumber(ARGV[11])
 local all_in_time, any_early, any_twice = tonumber(ARGV[12]) > now, ARGV[13] == '1', ARGV[14] == '1'
-local plans, at = plans_at(15)
+local classes, at = {}, 15
+for c = 1, tonumber(ARGV[8]) do
+  local label = ARGV[at]
+  classes[c] = {label = label}
+  classes[c].plans, at = plans_at(at + 1)
+end
 local group_count, N = tonumber(ARGV[at]), tonumber(ARGV[at + 1])
 local groups_at = at + 2
-local kinds_at = groups_at + 4 * group_count
+local kinds_at = groups_at + 5 * group_count
 local ids_at, entries_at, values_at, early_at = kinds_at, kinds_at + N, kinds_at + 2 * N, kinds_at + 3 * N
 local kinds = ARGV[kinds_at]
 local now_text = int(now)
@@ -80,7 +87,7 @@ local function must_wait(a, g)
   if a.why then return a.why, a.wake, false end
   if a.left < 1 then return 'in_flight', now + 5000, false end
   if g.b.free < 1 then return g.b.why, budget_wake(a, g.b), false end
-  if g.h.left < 1 then return g.h.why, wake_of(a, g.host, g.h), true end
+  if g.h and g.h.left < 1 then return g.h.why, wake_of(a, g.host, g.h), true end
   if g.o and g.o.left < 1 then return g.o.why, wake_of(a, g.other, g.o), false, true end
   if busy[g.room] then return 'turn', 0, false end
 end
@@ -91,17 +98,20 @@ local function open_group(a, g)
   if a.missing then return 'N' end
   if a.removed then return 'A' end
   if a.apart and not a.why then a.why, a.wake = 'turn', now + 1 end
-  if not g.clear and (look_around(a, P .. 'room:' .. g.room, label) or a.waiting) then busy[g.room] = true end
+  if not g.clear then
+    local there, waiting = look_around(a, P .. 'room:' .. g.room, g.label, not g.class)
+    if there or waiting then busy[g.room] = true end
+  end
   if not a.why then
     share(a)
-    prefetch(a, send_ms, label, g.host, g.other)
-    g.b = budget(a, label, plans, send_ms)
-    if not a.broken then g.h = host_of(a, g.host, g.b, send_ms) end
+    if not g.class then prefetch(a, send_ms, g.label, g.host, g.other) end
+    g.b = budget(a, g.label, g.plans, send_ms)
+    if not g.class and not a.broken then g.h = host_of(a, g.host, g.b, send_ms) end
     if g.other ~= '' and not a.broken then g.o = host_of(a, g.other, g.b, send_ms) end
     if g.o == g.h then g.o = nil end
     if not a.broken then
       g.hosts = g.o and {g.h, g.o} or {g.h}
-      g.unknown = g.h.unknown or (g.o and g.o.unknown)
+      g.unknown = g.h and g.h.unknown or (g.o and g.o.unknown)
       g.odd = g.unknown or a.cap > 0
     end
   end
@@ -143,8 +153,8 @@ end
 -- and its host's user id is known. Answers that id; its calls are only counted.
 local single_day = #days_now(send_ms) == 1
 local function unweighed(a, g)
-  if not (a.z and g.clear) or a.why or a.removed or a.apart or a.cap > 0 or g.other ~= '' or busy[g.room] then return nil end
-  local plan = plans[a.plan]
+  if not (a.z and g.clear) or g.class or a.why or a.removed or a.apart or a.cap > 0 or g.other ~= '' or busy[g.room] then return nil end
+  local plan = g.plans[a.plan]
   if not (plan and plan.unlimited and single_day) or zooms[a.z] and zooms[a.z].broken then return nil end
   if not all_fresh(g) then return nil end
   local name, known = find_name(a, g.host)
@@ -182,12 +192,13 @@ end
 
 local groups, k = {}, 0
 for i = 1, group_count do
-  local from = groups_at + 4 * i - 4
+  local from = groups_at + 5 * i - 5
   local A, host = ARGV[from], ARGV[from + 1]
   local count = tonumber(ARGV[from + 3])
   groups[i] = {A = A, host = host, other = ARGV[from + 2], from = k + 1, to = k + count, room = A .. '|' .. host,
                a = load_account(A), clear = nil, b = nil, h = nil, o = nil, hosts = nil, unknown = nil, odd = nil,
-               first_going = nil, last_going = nil, count = ARGV[from + 3], host_id = nil}
+               first_going = nil, last_going = nil, count = ARGV[from + 3], host_id = nil, class = class_of(host),
+               label = classes[tonumber(ARGV[from + 4])].label, plans = classes[tonumber(ARGV[from + 4])].plans}
   k = k + count
 end
 
@@ -201,7 +212,7 @@ for first = 1, group_count, TOGETHER do
     local g = groups[i]
     local a = g.a
     if a.z then
-      keys[n + 1], keys[n + 2], keys[n + 3] = P .. 'gate:' .. a.z, P .. 'payload:' .. g.A, line_key(a, label)
+      keys[n + 1], keys[n + 2], keys[n + 3] = P .. 'gate:' .. a.z, P .. 'payload:' .. g.A, line_key(a, g.label)
       n = n + 3
     end
   end
@@ -247,7 +258,7 @@ local owns, memories, m = {}, {}, 0
 -- Its day's key has not been read: of a wrong type, it is met here.
 local function charge_unweighed(g)
   local key = P .. 'ledger:' .. today[1] .. ':' .. g.a.z
-  local total = count_calls(key, 'l:' .. label, g.count)
+  local total = count_calls(key, 'l:' .. g.label, g.count)
   if total == g.to - g.from + 1 then call('EXPIRE', key, 172800) end
   return total and count_calls(key, 'h:' .. g.host_id, g.count)
 end

@@ -2,17 +2,21 @@
 -- host by priority and age. What cannot run now is put to sleep until it may.
 -- KEYS  1 prefix
 -- ARGV  1 clock offset  2 fence  3 lease ms  4 send ms  5 call ms  6 most jobs
---       7 jobs of one account in one turn, while others wait  8 label of a create  9 label of a look
---       10… the plans' tables for both labels, one after the other
+--       7 jobs of one account in one turn, while others wait
+--       8 class of calls that spend a host's day  9 class of a look
+--       10 number of classes; each: its word, its table of plans
 -- Answer  {now, more (0|1), next wake or '', {job, …}}, a job as in lib/lease.lua
 -- Bounded: `most` jobs, VISITS turns, HOSTS hosts a turn, WAKES sleepers.
 local VISITS, HOSTS, HOST_TURN, WAKES = 128, 16, 4, 128
 local fence, lease_ms = ARGV[2], tonumber(ARGV[3])
 local send_ms, call_ms = tonumber(ARGV[4]), tonumber(ARGV[5])
 local most, quantum = tonumber(ARGV[6]), tonumber(ARGV[7])
-local create_label, look_label = ARGV[8], ARGV[9]
-local create_plans, at = plans_at(10)
-local look_plans = plans_at(at)
+local hosted_label, look_label = ARGV[8], ARGV[9]
+local plans_of, at = {}, 11
+for _ = 1, tonumber(ARGV[10]) do
+  local label = ARGV[at]
+  plans_of[label], at = plans_at(at + 1)
+end
 
 local woken = promote(WAKES) + wake_sleepers(WAKES)
 local answer, taken = {}, 0
@@ -87,15 +91,17 @@ local function go_on_in_line(a, label, lane, had, again)
   end
 end
 
--- A lane of looks: one room, the list's budget, no host.
-local function serve_looks(a, b, n)
-  local key = P .. 'room:' .. a.name .. '|' .. RECONCILE
+-- A lane of one room, whose calls spend nobody's day: looks, or jobs of one class.
+local function serve_room(a, b, room, n)
+  local key = P .. 'room:' .. a.name .. '|' .. room
   local jobs = first_of(key, math.min(n, a.left, b.free))
   if not jobs then return now + 60000 end
   for _ = 1, #jobs do grant(a, b, {}) end
   remove(key, jobs)
-  local flags = 'r' .. (#a.days > 1 and 'b' or '') .. (a.cap > 0 and 'c' or '')
-  hand_over(a, jobs, 'R', function() return flags end)
+  local common = (#a.days > 1 and 'b' or '') .. (a.cap > 0 and 'c' or '')
+  hand_over(a, jobs, 'R', function(j)
+    return (room == RECONCILE and 'r' or j.rec == 'y' and 's' or '') .. common
+  end)
   return call('EXISTS', key) == 1 and 0 or nil
 end
 
@@ -166,7 +172,7 @@ end
 
 -- An account's turn. Answers when its lane is to be looked at again: 0 in its
 -- next turn, a time to sleep until, nil when nothing is left.
-local function serve_creates(a, b, n)
+local function serve_hosts(a, b, n)
   local rooms = P .. 'rooms:' .. a.name
   for _ = 1, HOSTS do
     if n < 1 then break end
@@ -182,9 +188,9 @@ local function serve_creates(a, b, n)
 end
 
 -- Jobs of an account that is no more are handed out to fail; no call is charged.
-local function serve_dead(a, looks, n)
+local function serve_dead(a, room, n)
   local rooms = P .. 'rooms:' .. a.name
-  local host = looks and RECONCILE or call('ZRANGE', rooms, 0, 0)[1]
+  local host = room or call('ZRANGE', rooms, 0, 0)[1]
   if not host then return nil end
   local key = P .. 'room:' .. a.name .. '|' .. host
   local jobs = first_of(key, n)
@@ -192,7 +198,7 @@ local function serve_dead(a, looks, n)
   remove(key, jobs)
   hand_over(a, jobs, 'A', function() return 'f' end)
   if call('EXISTS', key) == 1 then return 0 end
-  if looks then return nil end
+  if room then return nil end
   call('ZREM', rooms, host)
   return call('EXISTS', rooms) == 1 and 0 or nil
 end
@@ -219,20 +225,20 @@ end
 -- A lane's turn, or the name of the lane of its Zoom account whose turn it is.
 -- Nobody else stands in the ring if it is `alone`: its next turns are done at once.
 local function serve(lane, called, alone)
-  local A, looks = string.match(lane, '^(.-)(%??)$')
-  looks = looks == '?'
+  local A, room = string.match(lane, '^([^?]*)(.*)$')
+  if room == '' then room = nil elseif room == '?' then room = RECONCILE end
   local a = load_account(A)
   local n = alone and most - taken or math.min(quantum, most - taken)
   if a.broken or not healthy(A) then return now + 60000 end
-  if a.missing or a.removed then return serve_dead(a, looks, n) end
+  if a.missing or a.removed then return serve_dead(a, room, n) end
   if a.why then return a.wake end
   -- What accounts of another plan were granted is written by now.
   if plan_of[a.z] ~= a.plan or a.zoom and a.zoom ~= zooms[a.z] then
     zooms[a.z], plan_of[a.z], a.hosts, a.apart = nil, a.plan, nil, nil
   end
   share(a)
-  local label, plans = create_label, create_plans
-  if looks then label, plans = look_label, look_plans end
+  local label = room == RECONCILE and look_label or room and class_of(room) or hosted_label
+  local plans = plans_of[label]
   look_out(a, label)
   a.spent = false
   local b = budget(a, label, plans, send_ms)
@@ -242,7 +248,7 @@ local function serve(lane, called, alone)
     local part, first = turn_of(a, label, lane, b, called)
     if first then return nil, first end
     if part then n = math.min(n, part) end
-    again = looks and serve_looks(a, b, n) or not looks and serve_creates(a, b, n)
+    if room then again = serve_room(a, b, room, n) else again = serve_hosts(a, b, n) end
     charge(a, call_ms)
   end
   go_on_in_line(a, label, lane, taken > before, again)

@@ -2,9 +2,9 @@
 -- them: it knows their fence, and that it sent nothing under it.
 -- KEYS  1 prefix  2 jobs
 -- ARGV  1 clock offset  2 fence  3 cursor  4 leases to look at
---       5 label of a create  6 label of a look
+--       5 class of calls that spend a host's day  6 class of a look
 -- Answer  {next cursor ('0': all were seen), given back}
-labels.create, labels.look = ARGV[5], ARGV[6]
+labels.hosted, labels.look = ARGV[5], ARGV[6]
 local page = call('HSCAN', P .. 'owner', ARGV[3], 'COUNT', ARGV[4])
 local ids, owns = {}, {}
 for i = 1, #page[2], 2 do

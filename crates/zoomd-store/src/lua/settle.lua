@@ -1,7 +1,7 @@
 -- Ends leases: outcomes are published, everything else of the jobs goes with them.
 -- KEYS  1 prefix  2 jobs  3 results  4 failures  5 events
 -- ARGV  1 clock offset  2 boot id  3 number of this settle
---       4 label of a create  5 label of a look  6 reply ms  7 failures kept s
+--       4 class of calls that spend a host's day  5 class of a look  6 reply ms  7 failures kept s
 --       8 the prefix of reply lists  9 sent before (0|1)  10 number of items; each:
 --       letter, id, fence, account, host, other host, entry, `ids` value,
 --       then by letter
@@ -30,7 +30,7 @@ if type(said) == 'string' then
   local number, answer = string.match(said, '^(%d+) (.*)$')
   if number == ARGV[3] then return answer end
 end
-labels.create, labels.look = ARGV[4], ARGV[5]
+labels.hosted, labels.look = ARGV[4], ARGV[5]
 local reply_ms, failures_s = ARGV[6], tonumber(ARGV[7])
 local FIELDS = {D = {'kind', 'json', 'reply', 'story'}, S = {'till', 'record', 'event', 'event_json'},
                 R = {'record', 'nap'}, F = {'kind', 'json', 'reply', 'code', 'record', 'fid'}}
@@ -154,7 +154,7 @@ local function learn(t)
   end
 end
 local function close(t)
-  for _, c in ipairs(t.closes) do if c[1] == '@' then c[1] = 'h:' .. canonical_now(t, t.host) end end
+  for _, c in ipairs(t.closes) do if c[1] == '@' and not class_of(t.host) then c[1] = 'h:' .. canonical_now(t, t.host) end end
   close_gates(t.o.z, t.closes)
   -- Who meets the end of a day waits with those behind it, and is told as they are.
   local till = 0

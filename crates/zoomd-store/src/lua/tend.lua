@@ -19,7 +19,8 @@ for i = 1, #page[2], 2 do
   local over = try('ZRANGEBYSCORE', P .. 'in_flight:' .. A, '-inf', int(now), 'LIMIT', 0, OVER)
   if #over > 0 then call('ZREM', P .. 'in_flight:' .. A, unpack(over)) end
   mend(A, P .. 'rooms:' .. A)
-  mend(A .. '?', P .. 'room:' .. A .. '|' .. RECONCILE)
+  local _, rooms = lanes_of(A)
+  for lane, room in pairs(rooms) do mend(lane, P .. 'room:' .. A .. '|' .. room) end
 end
 if mended > 0 then try('PUBLISH', P .. 'wake', 'q') end
 return {page[1], mended}

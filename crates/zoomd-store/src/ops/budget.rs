@@ -92,7 +92,7 @@ impl Ops {
     async fn budget_lines(&self, facts: &AccountFacts) -> Result<Vec<BudgetLine>, StoreError> {
         let (keys, conn, budgets) = (self.store.keys(), self.store.connection(), self.budgets());
         let (zoom, now_ms) = (facts.line.zoom.as_str(), facts.line.now_ms);
-        let labels: BTreeSet<Label> = [budgets.create, budgets.list, budgets.get].into();
+        let labels: BTreeSet<Label> = budgets.classes.all().collect();
         let mut reads = redis::pipe();
         reads.cmd("HGETALL").arg(keys.gates(zoom));
         for label in &labels {

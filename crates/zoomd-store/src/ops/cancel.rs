@@ -7,12 +7,14 @@
 
 use redis::from_redis_value;
 
+use zoomd_wire::Kind;
+
 use super::outcome::{self, CancelledJob, End};
 use super::{JobView, Ops, Source, State};
 use crate::StoreError;
 use crate::clock::ms;
 use crate::queue::memory::Live;
-use crate::queue::{Mode, QueueSettings, Record};
+use crate::queue::{Purpose, QueueSettings, Record};
 use crate::script::Call;
 use crate::scripts::JOB_CANCEL;
 
@@ -238,7 +240,7 @@ impl Ops {
         };
         let stored = stored.unwrap_or_default();
         let mut record: Record = serde_json::from_str(&stored).unwrap_or_default();
-        let unresolved = live.mode == Mode::Reconcile || live.sent_ms > 0 || record.unresolved;
+        let unresolved = live.purpose == Purpose::Lookup || live.sent_ms > 0 || record.unresolved;
         let entry = live.entry.to_string();
         let step = if unresolved {
             let End::Cancelled(reason) = end else {
@@ -264,7 +266,7 @@ impl Ops {
                 now_ms,
             };
             Step::Fail {
-                kind: job.as_ref().map_or("create_meeting", |job| job.kind.as_str()).to_owned(),
+                kind: job.as_ref().map_or(Kind::default(), |job| job.kind).as_str().to_owned(),
                 json: cancelled.json(job.as_ref()),
                 reply: job.as_ref().is_some_and(|job| job.reply),
                 run: live.run,

@@ -9,8 +9,9 @@ use redis::from_redis_value;
 use super::stream::Way;
 use super::view::{Place, explain, explain_queued, explain_reconcile};
 use super::{JobView, Ops, Source, State};
+use crate::budget::Label;
 use crate::queue::memory::{Ended, Finished, Live, Memory};
-use crate::queue::{Mode, Record};
+use crate::queue::{Purpose, Record};
 use crate::{StoreError, twins};
 
 /// Entries of the producers' stream that are looked at for one job, the oldest
@@ -92,7 +93,7 @@ impl Ops {
 
     async fn live_job(&self, id: &str, live: Live) -> Result<JobView, StoreError> {
         let keys = self.store.keys();
-        let room = if live.mode == Mode::Reconcile { "?reconcile" } else { &*live.host };
+        let room = if live.purpose == Purpose::Lookup { "?reconcile" } else { &*live.host };
         let room = keys.room(&live.account, room);
         let mut reads = redis::pipe();
         reads.cmd("HGET").arg(keys.own()).arg(id);
@@ -112,7 +113,7 @@ impl Ops {
         let mut view = view_of(id, &live);
         view.record = Record::read(&record.unwrap_or_default(), &live);
         view.job = payload;
-        let unresolved = live.mode == Mode::Reconcile;
+        let unresolved = live.purpose == Purpose::Lookup;
         if let Some(own) = own {
             view.state = if unresolved { State::Reconciling } else { State::Running };
             view.daemon = own.split_once('.').map(|(boot, _)| boot.to_owned());
@@ -256,7 +257,7 @@ struct Said {
 pub(super) fn view_of(id: &str, live: &Live) -> JobView {
     let mut view = JobView::new(id, State::Waiting, Source::Record);
     view.account = Some(live.account.to_string());
-    view.host = Some(live.host.to_string());
+    view.host = Label::of_room(&live.host).is_none().then(|| live.host.to_string());
     view.entry = Some(live.entry.to_string());
     view.run = live.run;
     view.priority = Some(live.priority);

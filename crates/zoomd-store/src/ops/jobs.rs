@@ -13,7 +13,7 @@ use super::find::{QUEUED_LOOK, queued_view, view_of};
 use super::stream::Way;
 use super::{JobView, Ops, Source, State};
 use crate::StoreError;
-use crate::queue::Mode;
+use crate::queue::Purpose;
 use crate::queue::memory::Live;
 
 /// Fields and members read at once.
@@ -196,7 +196,7 @@ impl Ops {
         let line = |(id, value): (&String, Option<String>)| {
             let live = Live::read(&value?)?;
             let mut line = view_of(id, &live);
-            if live.mode == Mode::Reconcile {
+            if live.purpose == Purpose::Lookup {
                 line.state = State::Reconciling;
             }
             Some(line)

@@ -10,7 +10,7 @@ use super::Ops;
 use super::sharers::Others;
 use super::whose::{Asleep, MOST_ROOMS, Whose};
 use crate::StoreError;
-use crate::budget::SECOND_MS;
+use crate::budget::{Label, SECOND_MS};
 use crate::clock::{DAY_MS, day_name};
 use crate::eta::{Backlog, Day, RateWindow, Room};
 
@@ -59,7 +59,9 @@ impl Ops {
         let asleep = asleep.get(whose.account).unwrap_or(&nobody);
         let (mut rooms, mut known) = (Vec::new(), HashSet::new());
         let more = ready.iter().map(String::as_str).chain(asleep.keys().map(String::as_str));
-        for host in hosts.iter().copied().chain(more) {
+        // Rooms of classes are listed nowhere; one without jobs is no room.
+        let classes = Label::ALL.map(Label::room);
+        for host in hosts.iter().copied().chain(more).chain(classes) {
             if rooms.len() < most.max(hosts.len()) && known.insert(host) {
                 let wakes_ms = asleep.get(host).copied().unwrap_or(0);
                 let turn = turns.get(host).copied().unwrap_or(u64::MAX);
@@ -69,6 +71,10 @@ impl Ops {
         if !rooms.is_empty() {
             self.count(whose, &mut rooms).await?;
         }
+        let is_there = |room: &Room| {
+            room.waiting > 0 || hosts.contains(&&*room.host) || Label::of_room(&room.host).is_none()
+        };
+        rooms.retain(is_there);
         Ok(rooms)
     }
 
@@ -105,6 +111,8 @@ impl Ops {
         let most = self.budgets().plan(whose.plan).host_day;
         for (index, room) in rooms.iter_mut().enumerate() {
             room.closed_ms = closed.get(index).copied().flatten().unwrap_or(0);
+            // What spends nobody's day has none.
+            let most = if Label::of_room(&room.host).is_some() { 0 } else { most };
             room.day = day(&days, index, most);
         }
         Ok(())
@@ -113,8 +121,8 @@ impl Ops {
     /// The gates, grants and day of the label.
     async fn fill(&self, whose: &Whose<'_>, line: &mut Backlog) -> Result<(), StoreError> {
         let (keys, conn, budgets) = (self.store.keys(), self.store.connection(), self.budgets());
-        let (word, limits) = (budgets.create.as_str(), budgets.plan(whose.plan));
-        let rate = budgets.granted_per_second(limits.of(budgets.create));
+        let (word, limits) = (budgets.classes.hosted().as_str(), budgets.plan(whose.plan));
+        let rate = budgets.granted_per_second(limits.of(budgets.classes.hosted()));
         let mut reads = redis::pipe();
         reads.cmd("HGET").arg(keys.gates(whose.zoom)).arg(format!("rate:{word}"));
         reads.cmd("LRANGE").arg(keys.window(whose.zoom, word)).arg(0).arg(i64::from(rate) - 1);
@@ -137,7 +145,7 @@ impl Ops {
         });
         line.window = RateWindow { rate: rate.into(), lowered, fresh };
         line.closed_ms = closed.into_iter().flatten().max().unwrap_or(0);
-        line.label = day(&days, 0, limits.of(budgets.create).per_day);
+        line.label = day(&days, 0, limits.of(budgets.classes.hosted()).per_day);
         Ok(())
     }
 

@@ -8,6 +8,9 @@ use super::{DaemonLine, Left, Ops, Problem, Refusal};
 use crate::queue::Why;
 use crate::{ErrorKind, StoreError, probe};
 
+/// Endpoints that no job's own call goes to.
+const SEARCHES: [&str; 3] = ["list_meetings", "get_meeting", "users_me"];
+
 /// One obstacle, as it is told.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Obstacle {
@@ -154,8 +157,8 @@ fn met(problem: &Problem, who: Asking<'_>) -> Option<Obstacle> {
         // A stand-in for Zoom is called for every account, whatever its grant says.
         is_zooms(host) && !host.eq_ignore_ascii_case(ours)
     });
-    // Of the endpoints jobs need that of creates; a search waits for its own turn.
-    let other_endpoint = problem.endpoint.as_deref().is_some_and(|at| at != "create_meeting");
+    // Of the endpoints jobs need that of their call; a search waits for its own turn.
+    let other_endpoint = problem.endpoint.as_deref().is_some_and(|at| SEARCHES.contains(&at));
     let elsewhere = other_account || other_endpoint || !token_server && other_host;
     if elsewhere || refresh && who.token_lives {
         return None;

@@ -13,7 +13,7 @@ use super::find::{not_before, view_of};
 use super::view::{Place, explain, explain_queued, explain_reconcile};
 use super::{AccountFacts, JobFilter, JobLine, Ops, State};
 use crate::StoreError;
-use crate::queue::Mode;
+use crate::queue::Purpose;
 use crate::queue::memory::Live;
 
 /// Accounts whose jobs are read.
@@ -185,7 +185,7 @@ impl Ops {
         let keys = self.store.keys();
         let mut asks: Vec<&mut Found> = found
             .iter_mut()
-            .filter(|found| found.due.is_some() || found.live.mode == Mode::Reconcile)
+            .filter(|found| found.due.is_some() || found.live.purpose == Purpose::Lookup)
             .collect();
         if asks.is_empty() {
             return Ok(());
@@ -234,7 +234,7 @@ impl Ops {
         };
         let facts = read.unwrap_or(facts);
         let tell = |Found { mut line, live, ahead, due }: Found| {
-            if live.mode == Mode::Reconcile {
+            if live.purpose == Purpose::Lookup {
                 explain_reconcile(&mut line, &facts, due);
             } else {
                 let hosts: Vec<&str> = hosts_of(&live).collect();
@@ -270,8 +270,8 @@ pub(super) fn hosts_of(live: &Live) -> impl Iterator<Item = &str> {
 
 fn line_of(id: &str, live: &Live, due: Option<i64>) -> JobLine {
     let mut line = view_of(id, live);
-    line.state = match (live.mode, due) {
-        (Mode::Reconcile, _) => State::Reconciling,
+    line.state = match (live.purpose, due) {
+        (Purpose::Lookup, _) => State::Reconciling,
         (_, Some(_)) => State::Sleeping,
         _ => State::Waiting,
     };

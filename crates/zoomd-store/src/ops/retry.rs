@@ -12,9 +12,10 @@ use zoomd_wire::{EntryId, FailureCode, Job, Rules};
 
 use super::{FailureRecord, Ops};
 use crate::StoreError;
+use crate::budget::{Classes, Label};
 use crate::queue::memory::Live;
 use crate::queue::parse::host_name;
-use crate::queue::{Mode, QueueSettings, Record, Step, StepKind};
+use crate::queue::{Purpose, QueueSettings, Record, Step, StepKind};
 use crate::scripts::{FAILURE_DISCARD, FAILURE_RETRY};
 
 /// The record's field with the time of the retry: reconcile counts its patience
@@ -70,7 +71,8 @@ impl Ops {
             return Ok(Retried::Already { run });
         }
         let now_ms = self.store.now_ms().await?;
-        let plan = match plan(failure, allow_past_start, max_wait, now_ms) {
+        let classes = &self.budgets().classes;
+        let plan = match plan(failure, classes, allow_past_start, max_wait, now_ms) {
             Ok(plan) => plan,
             Err(why) => return Ok(Retried::Useless { why }),
         };
@@ -86,7 +88,7 @@ impl Ops {
         let answer: (String, String) = from_redis_value(call.run(&self.store.connection()).await?)?;
         let run = plan.live.run;
         Ok(match answer.0.as_str() {
-            "D" => Retried::Started { run, reconciles: plan.live.mode == Mode::Reconcile },
+            "D" => Retried::Started { run, reconciles: plan.live.purpose == Purpose::Lookup },
             "R" => Retried::Already { run: answer.1.parse().unwrap_or(run) },
             "N" => Retried::NotFound,
             "A" => Retried::NoAccount,
@@ -115,6 +117,7 @@ struct Plan {
 
 fn plan(
     failure: &FailureRecord,
+    classes: &Classes,
     allow_past_start: bool,
     max_wait: Duration,
     now_ms: i64,
@@ -130,7 +133,8 @@ fn plan(
     let unresolved =
         failure.record.unresolved || failure.line.code == FailureCode::OutcomeUnknown.as_str();
     let deadline_ms = deadline(&job, unresolved, max_wait, now_ms)?;
-    let live = live(failure, &job, unresolved, deadline_ms);
+    let class = classes.of(job.kind.operation());
+    let live = live(failure, &job, class, unresolved, deadline_ms);
     let not_before_ms = match unresolved {
         true => 0,
         false => job.not_before.map_or(0, Timestamp::as_millisecond),
@@ -153,23 +157,33 @@ fn deadline(job: &Job, unresolved: bool, max_wait: Duration, now_ms: i64) -> Res
     Ok(last)
 }
 
-fn live(failure: &FailureRecord, job: &Job, unresolved: bool, deadline_ms: i64) -> Live {
+fn live(
+    failure: &FailureRecord,
+    job: &Job,
+    class: Label,
+    unresolved: bool,
+    deadline_ms: i64,
+) -> Live {
     let line = &failure.line;
     let id_given = job.id.as_ref().is_some_and(|id| id.as_str() == line.job_id);
-    let [_, other] = job.charged_hosts();
+    let [host, other] = job.charged_hosts();
     let lower = |user: &str| if user.contains('@') { user.to_lowercase() } else { user.to_owned() };
     Live {
         run: line.run() + 1,
         entry: failure.entry.as_str().into(),
         digest: id_given.then(|| job.digest()),
-        mode: if unresolved && job.is_recoverable() { Mode::Reconcile } else { Mode::Create },
+        purpose: if unresolved && job.is_recoverable() {
+            Purpose::Lookup
+        } else {
+            Purpose::Attempt
+        },
         priority: job.priority.rank(),
         sweeps: 0,
-        reconcilable: job.is_recoverable(),
+        recoverable: job.is_recoverable(),
         sent_ms: 0,
         deadline_ms,
         account: job.account.as_str().into(),
-        host: host_name(job.host()).into(),
+        host: host.map_or(class.room().into(), |host| host_name(host).into()),
         other_host: other.map(|user| host_name(&lower(user)).into()),
     }
 }

@@ -44,7 +44,8 @@ impl Others {
         }
         let (keys, conn) = (ops.store.keys(), ops.store.connection());
         let mut reads = redis::pipe();
-        let line = keys.line(&format!("{}:{}", whose.zoom, ops.budgets().create.as_str()));
+        let line =
+            keys.line(&format!("{}:{}", whose.zoom, ops.budgets().classes.hosted().as_str()));
         for key in [line, keys.ring(), keys.asleep()] {
             reads.cmd("ZRANGE").arg(key).arg(0).arg(MOST_NAMES - 1);
         }

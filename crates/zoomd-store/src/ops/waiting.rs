@@ -17,7 +17,7 @@ use super::{AccountFacts, Asking, JobView, Ops, Status};
 use crate::StoreError;
 use crate::eta::{Position, Room};
 use crate::queue::memory::Live;
-use crate::queue::{Mode, Why};
+use crate::queue::{Purpose, Why};
 
 /// Accounts whose rooms are read.
 const MOST_ACCOUNTS: usize = 100;
@@ -273,7 +273,7 @@ impl Ops {
             let mut view = super::find::view_of(id, live);
             view.record = record.and_then(|r| serde_json::from_slice(&r).ok()).unwrap_or_default();
             view.not_before_ms = payload.as_deref().and_then(not_before);
-            if live.mode == Mode::Reconcile {
+            if live.purpose == Purpose::Lookup {
                 explain_reconcile(&mut view, facts, Some(*due));
             } else {
                 let hosts: Vec<&str> = hosts_of(live).collect();

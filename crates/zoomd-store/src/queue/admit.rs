@@ -8,8 +8,9 @@ use foldhash::{HashMap, HashMapExt as _, HashSet, HashSetExt as _};
 
 use super::memory::Live;
 use super::parse::{Parts, host_name, shared_host};
-use super::{Admission, Admitted, Fence, Grants, Mode, Queue, Ticket, Why};
+use super::{Admission, Admitted, Fence, Grants, Purpose, Queue, Ticket, Why};
 use crate::StoreError;
+use crate::budget::Label;
 use crate::clock::ms;
 use crate::script::Call;
 use crate::scripts::ADMIT;
@@ -17,6 +18,7 @@ use crate::scripts::ADMIT;
 /// Jobs of one account and host, which the script looks at together.
 struct Group<'a> {
     key: (&'a str, &'a str, &'a str),
+    class: Label,
     jobs: Vec<usize>,
 }
 
@@ -76,6 +78,12 @@ impl Queue {
         let (keys, settings) = (self.store.keys(), &self.settings);
         let (first, last) = range(jobs);
         let early = jobs.iter().any(|job| job.not_before_ms.is_some());
+        let mut classes: Vec<Label> = Vec::with_capacity(1);
+        for group in groups {
+            if !classes.contains(&group.class) {
+                classes.push(group.class);
+            }
+        }
         let mut call = ADMIT.call().key(keys.prefix()).key(keys.jobs()).key(keys.events());
         call.push(self.store.clock().ms())
             .push(fence.as_str())
@@ -84,26 +92,28 @@ impl Queue {
             .push(ms(settings.send_within + settings.request_timeout))
             .push(settings.remember.as_secs())
             .push(&*self.boot)
-            .push(settings.budgets.create.as_str())
+            .push(classes.len())
             .push(first)
             .push(last)
             .push(ms(settings.tell_after))
             .push(jobs.iter().map(|job| job.deadline_ms).min().unwrap_or(i64::MAX))
             .push(u8::from(early))
-            .push(u8::from(an_id_twice(jobs)))
-            .push(settings.budgets.table(settings.budgets.create))
-            .push(groups.len())
-            .push(jobs.len());
+            .push(u8::from(an_id_twice(jobs)));
+        for class in &classes {
+            call.push(class.as_str()).push(settings.budgets.table(*class));
+        }
+        call.push(groups.len()).push(jobs.len());
         for group in groups {
-            let (account, host, other) = group.key;
+            let (account, _, other) = group.key;
+            let class = classes.iter().position(|class| *class == group.class).unwrap_or(0);
             call.push(account)
-                .push(&*host_name(host))
+                .push(&*jobs[group.jobs[0]].room())
                 .push(&*host_name(other))
-                .push(group.jobs.len());
+                .push(group.jobs.len())
+                .push(class + 1);
         }
         let in_order = || groups.iter().flat_map(|group| &group.jobs).map(|index| &jobs[*index]);
-        let kinds: String =
-            in_order().map(|job| if job.reconcilable { 'y' } else { 'n' }).collect();
+        let kinds: String = in_order().map(|job| if job.recoverable { 'y' } else { 'n' }).collect();
         call.push(kinds);
         in_order().for_each(|job| {
             call.push(&*job.job_id);
@@ -139,16 +149,16 @@ impl Queue {
             job_id: Arc::clone(&job.job_id),
             id_given: job.id_given,
             account: Arc::clone(&job.account),
-            host: shared_host(&job.host),
-            other_host: job.other_host.clone(),
+            host: job.host.as_ref().map_or_else(|| job.class.room().into(), shared_host),
+            other_host: job.other_host.as_ref().map(shared_host),
             entry: Arc::clone(&job.entry),
             in_stream: true,
             fence: fence.clone(),
             run: 1,
-            mode: Mode::Create,
+            purpose: Purpose::Attempt,
             priority: job.priority,
             digest: job.digest,
-            reconcilable: job.reconcilable,
+            recoverable: job.recoverable,
             deadline_ms: job.deadline_ms,
             grant,
             granted_ms,
@@ -179,14 +189,14 @@ fn live(job: &Admission) -> Live<Cow<'_, str>> {
         run: 1,
         entry: Cow::Borrowed(&*job.entry),
         digest: job.id_given.then_some(job.digest),
-        mode: Mode::Create,
+        purpose: Purpose::Attempt,
         priority: job.priority,
         sweeps: 0,
-        reconcilable: job.reconcilable,
+        recoverable: job.recoverable,
         sent_ms: 0,
         deadline_ms: job.deadline_ms,
         account: Cow::Borrowed(&*job.account),
-        host: host_name(&job.host),
+        host: job.room(),
         other_host: job.other_host.as_deref().map(host_name),
     }
 }
@@ -195,9 +205,10 @@ fn grouped(jobs: &[Admission]) -> Vec<Group<'_>> {
     let mut groups: Vec<Group<'_>> = Vec::new();
     let mut known: HashMap<_, usize> = HashMap::with_capacity(jobs.len());
     for (index, job) in jobs.iter().enumerate() {
-        let key = (&*job.account, &*job.host, job.other_host.as_deref().unwrap_or(""));
-        let at = *known.entry(key).or_insert_with(|| {
-            groups.push(Group { key, jobs: Vec::new() });
+        let host = job.host.as_deref().unwrap_or(job.class.room());
+        let key = (&*job.account, host, job.other_host.as_deref().unwrap_or(""));
+        let at = *known.entry((key, job.class)).or_insert_with(|| {
+            groups.push(Group { key, class: job.class, jobs: Vec::new() });
             groups.len() - 1
         });
         groups[at].jobs.push(index);

@@ -58,8 +58,8 @@ impl Queue {
                 .arg(fence.as_str())
                 .arg(from)
                 .arg(PAGE)
-                .arg(self.settings.budgets.create.as_str())
-                .arg(self.settings.budgets.list.as_str());
+                .arg(self.settings.budgets.classes.hosted().as_str())
+                .arg(self.settings.budgets.classes.lookup().as_str());
             let mut parts = Parts::of(self.ask(call).await?)?;
             from = parts.text()?;
             given += parts.count()?;
@@ -119,8 +119,8 @@ impl Queue {
             call.push(&*ticket.job_id)
                 .push(ticket.fence.as_str())
                 .push(ticket.granted_ms)
-                .push(ticket.live(ticket.mode).write())
-                .push(if ticket.mode == super::Mode::Reconcile { "r" } else { "s" })
+                .push(ticket.live(ticket.purpose).write())
+                .push(if ticket.purpose == super::Purpose::Lookup { "r" } else { "s" })
                 .push(&payload[..])
                 .push(if ticket.send_by + self.settings.request_timeout > Instant::now() {
                     over

@@ -7,6 +7,7 @@ use super::memory::Live;
 use super::parse::Parts;
 use super::{Claimed, ClaimedJob, Fence, Queue, Record, Ticket, Why};
 use crate::StoreError;
+use crate::budget::Label;
 use crate::clock::ms;
 use crate::scripts::{CLAIM, EXPIRE, PROMOTE};
 
@@ -57,10 +58,12 @@ impl Queue {
             .push(ms(settings.send_within + settings.request_timeout))
             .push(most.min(MOST))
             .push(QUANTUM)
-            .push(settings.budgets.create.as_str())
-            .push(settings.budgets.list.as_str())
-            .push(settings.budgets.table(settings.budgets.create))
-            .push(settings.budgets.table(settings.budgets.list));
+            .push(settings.budgets.classes.hosted().as_str())
+            .push(settings.budgets.classes.lookup().as_str())
+            .push(Label::ALL.len());
+        for label in Label::ALL {
+            call.push(label.as_str()).push(settings.budgets.table(label));
+        }
         let began = Instant::now();
         let mut parts = Parts::of(self.ask(call).await?)?;
         let now_ms = parts.int()?;
@@ -143,10 +146,10 @@ impl Queue {
             in_stream: false,
             fence: fence.clone(),
             run: live.run,
-            mode: live.mode,
+            purpose: live.purpose,
             priority: live.priority,
             digest: live.digest.unwrap_or(0),
-            reconcilable: live.reconcilable,
+            recoverable: live.recoverable,
             deadline_ms: live.deadline_ms,
             grant,
             granted_ms: now_ms,

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use super::Mode;
+use super::Purpose;
 
 /// What `ids` holds of one job.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -85,10 +85,10 @@ pub(crate) struct Live<T = Arc<str>> {
     pub(crate) entry: T,
     /// `None` when the producer gave no id.
     pub(crate) digest: Option<u64>,
-    pub(crate) mode: Mode,
+    pub(crate) purpose: Purpose,
     pub(crate) priority: u8,
     pub(crate) sweeps: u8,
-    pub(crate) reconcilable: bool,
+    pub(crate) recoverable: bool,
     /// When a call may have left whose outcome nobody recorded; 0: none.
     pub(crate) sent_ms: i64,
     pub(crate) deadline_ms: i64,
@@ -118,7 +118,7 @@ impl Live {
             hex => Some(u64::from_str_radix(hex, 16).ok()?),
         };
         let flags = words.next()?.as_bytes();
-        let [mode, priority, sweeps, reconcilable] = flags else { return None };
+        let [purpose, priority, sweeps, recoverable] = flags else { return None };
         let sent_ms = words.next()?.parse().ok()?;
         let deadline_ms = words.next()?.parse().ok()?;
         let mut place = words.next()?.splitn(3, '|');
@@ -127,10 +127,10 @@ impl Live {
             run,
             entry,
             digest,
-            mode: if *mode == b'r' { Mode::Reconcile } else { Mode::Create },
+            purpose: if *purpose == b'r' { Purpose::Lookup } else { Purpose::Attempt },
             priority: priority.wrapping_sub(b'0'),
             sweeps: sweeps.wrapping_sub(b'0'),
-            reconcilable: *reconcilable == b'y',
+            recoverable: *recoverable == b'y',
             sent_ms,
             deadline_ms,
             account: account.into(),
@@ -160,10 +160,10 @@ impl<T: AsRef<str>> Live<T> {
             None => text.push('-'),
         }
         text.push(' ');
-        text.push(if self.mode == Mode::Reconcile { 'r' } else { 'c' });
+        text.push(if self.purpose == Purpose::Lookup { 'r' } else { 'c' });
         push_number(text, self.priority.min(2));
         push_number(text, self.sweeps.min(9));
-        text.push(if self.reconcilable { 'y' } else { 'n' });
+        text.push(if self.recoverable { 'y' } else { 'n' });
         for number in [self.sent_ms, self.deadline_ms] {
             text.push(' ');
             push_number(text, number);
@@ -193,21 +193,21 @@ fn push_digest(text: &mut String, digest: u64) {
 #[cfg(test)]
 mod tests {
     use super::{Ended, Finished, Live, Memory};
-    use crate::queue::Mode;
+    use crate::queue::Purpose;
 
     #[test]
     fn a_memory_survives_its_text() {
-        for (digest, other, mode) in
-            [(Some(7), None, Mode::Create), (None, Some("b@x"), Mode::Reconcile)]
+        for (digest, other, purpose) in
+            [(Some(7), None, Purpose::Attempt), (None, Some("b@x"), Purpose::Lookup)]
         {
             let live = Live {
                 run: 2,
                 entry: "1700000000000-3".into(),
                 digest,
-                mode,
+                purpose,
                 priority: 1,
                 sweeps: 2,
-                reconcilable: true,
+                recoverable: true,
                 sent_ms: 5,
                 deadline_ms: 9,
                 account: "acme".into(),

@@ -59,8 +59,8 @@ pub use settings::QueueSettings;
 pub use settle::SettleBatch;
 pub use story::{Next, Step, StepKind, Story};
 pub use types::{
-    Admission, Admitted, Claimed, ClaimedJob, Event, Fence, Grants, Learnt, Mode, Outcome, Refusal,
-    Settled, Settlement, Then, Ticket,
+    Admission, Admitted, Claimed, ClaimedJob, Event, Fence, Grants, Learnt, Outcome, Purpose,
+    Refusal, Settled, Settlement, Then, Ticket,
 };
 pub use upkeep::{Pass, Trimmed};
 pub use why::Why;

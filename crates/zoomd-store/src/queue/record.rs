@@ -61,7 +61,6 @@ impl Record {
                 at_ms: live.sent_ms,
                 what: "the daemon stopped during the call; its reply is lost".into(),
                 kind: StepKind::Call,
-                endpoint: Some("create_meeting".into()),
                 attempt: Some(record.attempts),
                 next: Some(Next::Look),
                 ..Step::default()

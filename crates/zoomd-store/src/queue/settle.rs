@@ -8,10 +8,10 @@ use redis::Value;
 
 use super::lane::{self, Streams, Transacted};
 use super::memory::Live;
-use super::parse::shared_host;
 use super::settle_args::{order, push_done, push_item, push_published, push_refusal};
-use super::{Mode, Queue, Refusal, Settled, Settlement, Then, Ticket};
+use super::{Purpose, Queue, Refusal, Settled, Settlement, Then, Ticket};
 use crate::StoreError;
+use crate::budget::{Classes, Label};
 use crate::clock::{DAY_MS, ms};
 use crate::script::Call;
 use crate::scripts::{SETTLE, SETTLE_GUARD};
@@ -284,8 +284,8 @@ impl Queue {
         call.push(self.store.clock().ms())
             .push(&*self.boot)
             .push(number)
-            .push(settings.budgets.create.as_str())
-            .push(settings.budgets.list.as_str())
+            .push(settings.budgets.classes.hosted().as_str())
+            .push(settings.budgets.classes.lookup().as_str())
             .push(ms(settings.reply_kept))
             .push(settings.failures_kept.as_secs())
             .push(keys.reply(""))
@@ -305,12 +305,24 @@ impl Settlement {
     /// Back to its room, unsent and unspent.
     #[must_use]
     pub fn back(ticket: Ticket) -> Self {
-        let then = Then::Room { mode: ticket.mode, record: None, nap: None };
+        let then = Then::Room { purpose: ticket.purpose, record: None, nap: None };
         Self { unsent: true, ..Self::new(ticket, then) }
     }
 }
 
 impl Ticket {
+    /// Whether its call spends the day of a host.
+    #[must_use]
+    pub fn charges_host(&self) -> bool {
+        Label::of_room(&self.host).is_none()
+    }
+
+    /// The rate-limit class of its call.
+    #[must_use]
+    pub fn class(&self, classes: &Classes) -> Label {
+        Label::of_room(&self.host).unwrap_or_else(|| classes.hosted())
+    }
+
     /// The id a failure of this run has in the index: `<job id>#<run>`.
     #[must_use]
     pub fn failure_id(&self) -> String {
@@ -328,20 +340,20 @@ impl Ticket {
         self.granted_ms + i64::try_from(since).unwrap_or(0)
     }
 
-    pub(super) fn live(&self, mode: Mode) -> Live {
+    pub(super) fn live(&self, purpose: Purpose) -> Live {
         Live {
             run: self.run,
             entry: self.entry.clone(),
             digest: self.id_given.then_some(self.digest),
-            mode,
+            purpose,
             priority: self.priority,
             sweeps: 0,
-            reconcilable: self.reconcilable,
+            recoverable: self.recoverable,
             sent_ms: 0,
             deadline_ms: self.deadline_ms,
             account: self.account.clone(),
-            host: shared_host(&self.host),
-            other_host: self.other_host.as_ref().map(shared_host),
+            host: self.host.clone(),
+            other_host: self.other_host.clone(),
         }
     }
 }

@@ -4,7 +4,6 @@ use std::cmp::Ordering;
 use std::time::Instant;
 
 use super::memory::{Ended, Finished};
-use super::parse::host_name;
 use super::{Learnt, Outcome, Record, Refusal, Settlement, Then};
 use crate::clock::ms;
 use crate::script::Call;
@@ -23,8 +22,8 @@ pub(super) fn push_item(call: &mut Call<'_>, item: &Settlement, learnt: Option<&
         .push(&*ticket.job_id)
         .push(ticket.fence.as_str())
         .push(&*ticket.account)
-        .push(&*host_name(&ticket.host))
-        .push(&*host_name(ticket.other_host.as_deref().unwrap_or("")))
+        .push(&*ticket.host)
+        .push(ticket.other_host.as_deref().unwrap_or(""))
         .push(&*ticket.entry)
         .push(memory(item));
     match &item.then {
@@ -63,8 +62,8 @@ pub(super) fn push_done(call: &mut Call<'_>, item: &Settlement) {
         .push(&*ticket.job_id)
         .push(ticket.fence.as_str())
         .push(&*ticket.account)
-        .push(&*host_name(&ticket.host))
-        .push(&*host_name(ticket.other_host.as_deref().unwrap_or("")))
+        .push(&*ticket.host)
+        .push(ticket.other_host.as_deref().unwrap_or(""))
         .push(&*ticket.entry)
         .push(memory(item));
     call.push(0).push("").push("").push(0);
@@ -125,8 +124,8 @@ fn memory(item: &Settlement) -> String {
 fn push_memory(text: &mut String, item: &Settlement, finished_s: Option<i64>) {
     let ticket = &item.ticket;
     let ended = match &item.then {
-        Then::Sleep { mode, .. } | Then::Room { mode, .. } => {
-            return ticket.live(*mode).write_to(text);
+        Then::Sleep { purpose, .. } | Then::Room { purpose, .. } => {
+            return ticket.live(*purpose).write_to(text);
         }
         Then::Done(_) => Ended::Done,
         Then::Failed { holds_id: true, .. } => Ended::Unknown,

@@ -1,12 +1,15 @@
 //! What goes into the queue's scripts and what comes out.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::close::Close;
+use super::parse::host_name;
 use super::record::Record;
 use super::why::Why;
+use crate::budget::Label;
 use crate::grants::GrantVersion;
 use bytes::Bytes;
 
@@ -21,22 +24,31 @@ pub struct Admission {
     pub id_given: bool,
     /// The account it is for.
     pub account: Arc<str>,
+    /// The rate-limit class of its call.
+    pub class: Label,
     /// The host whose hundred it spends and in whose room it waits: `me`, an
-    /// e-mail in lower case, or a Zoom user id.
-    pub host: Arc<str>,
+    /// e-mail in lower case, or a Zoom user id. `None`: its call spends nobody's day.
+    pub host: Option<Arc<str>>,
     /// The other host that is charged: the user of a `schedule_for`.
     pub other_host: Option<Arc<str>>,
     /// 0 high, 1 normal, 2 low.
     pub priority: u8,
-    /// Digest of account, kind, user and meeting: equal for the same job.
+    /// Digest of what it asks for: equal for the same job.
     pub digest: u64,
     /// Not to be sent before.
     pub not_before_ms: Option<i64>,
     /// Fails when it has not been sent by then.
     pub deadline_ms: i64,
-    /// Whether reconcile can recognise its meeting. Then the lease marks the
+    /// Whether a lost call of it can be judged later. Then the lease marks the
     /// call as sent at once; else `mark_sent` does just before the send.
-    pub reconcilable: bool,
+    pub recoverable: bool,
+}
+
+impl Admission {
+    /// The room it waits in: that of its host, or of its class.
+    pub(crate) fn room(&self) -> Cow<'_, str> {
+        self.host.as_deref().map_or(Cow::Borrowed(self.class.room()), host_name)
+    }
 }
 
 /// What was decided about one [`Admission`].
@@ -89,12 +101,12 @@ impl fmt::Display for Fence {
 
 /// What a lease is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Mode {
+pub enum Purpose {
     /// The job's own call; its budgets are charged.
-    Create,
-    /// Looking whether an earlier call made the meeting; one call of the list's
-    /// label is charged, further ones are taken with [`Calls`](crate::calls::Calls).
-    Reconcile,
+    Attempt,
+    /// Looking what became of an earlier call; one call of a look's class is
+    /// charged, further ones are taken with [`Calls`](crate::calls::Calls).
+    Lookup,
 }
 
 /// The grant a lease was taken under: none yet, or this version.
@@ -109,7 +121,7 @@ pub struct Ticket {
     pub id_given: bool,
     /// Its account.
     pub account: Arc<str>,
-    /// Its host, which names its room.
+    /// Its room: that of its host, or of its class.
     pub host: Arc<str>,
     /// The other host that was charged.
     pub other_host: Option<Arc<str>>,
@@ -122,13 +134,13 @@ pub struct Ticket {
     /// Which run of the job: 1, and one more for each retry of its failure.
     pub run: u32,
     /// Create, or look first.
-    pub mode: Mode,
+    pub purpose: Purpose,
     /// 0 high, 1 normal, 2 low.
     pub priority: u8,
     /// Digest of the job.
     pub digest: u64,
-    /// Whether reconcile can recognise its meeting.
-    pub reconcilable: bool,
+    /// Whether a lost call of it can be judged later.
+    pub recoverable: bool,
     /// Its deadline; what is written when it goes back to wait.
     pub deadline_ms: i64,
     /// The account's grant when the lease was taken.
@@ -213,7 +225,7 @@ pub enum Then {
         /// Until when, by the clock of Redis.
         until_ms: i64,
         /// What its next lease is for.
-        mode: Mode,
+        purpose: Purpose,
         /// What is known of it.
         record: Record,
         /// A `job.waiting` event to publish with it.
@@ -222,7 +234,7 @@ pub enum Then {
     /// It goes back to its room, in front of those that came later.
     Room {
         /// What its next lease is for.
-        mode: Mode,
+        purpose: Purpose,
         /// What is known of it; `None` leaves what is stored.
         record: Option<Record>,
         /// Its account is looked at no earlier than in so long.

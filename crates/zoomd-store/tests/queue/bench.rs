@@ -6,6 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use redis::Value;
 use redis_local::{Options, RedisServer};
+use zoomd_store::budget::Label;
 use zoomd_store::queue::{
     Admission, Admitted, Outcome, Queue, QueueSettings, Settlement, Then, Ticket,
 };
@@ -150,13 +151,14 @@ pub fn job(account: &str, host: &str, entry: &Arc<str>) -> Admission {
         job_id: Arc::clone(entry),
         id_given: false,
         account: account.into(),
-        host: host.into(),
+        class: Label::Light,
+        host: Some(host.into()),
         other_host: None,
         priority: 1,
         digest: 0,
         not_before_ms: None,
         deadline_ms: FAR,
-        reconcilable: true,
+        recoverable: true,
     }
 }
 

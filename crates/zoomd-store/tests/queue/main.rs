@@ -7,6 +7,7 @@ mod bounds;
 mod cost;
 mod eta;
 mod four;
+mod hostless;
 mod hosts;
 mod lane;
 mod model;

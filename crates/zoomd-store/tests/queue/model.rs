@@ -8,7 +8,7 @@ use zoomd_store::budget::{Budgets, PlanLimits, Rate, SECOND_MS};
 use zoomd_store::clock::DAY_MS;
 use zoomd_store::eta::limits::{Ask, LimitsModel, Verdict};
 use zoomd_store::queue::{
-    Admitted, Close, Mode, QueueSettings, Record, Settled, Settlement, Then, Ticket, Why,
+    Admitted, Close, Purpose, QueueSettings, Record, Settled, Settlement, Then, Ticket, Why,
 };
 
 use crate::bench::{Bench, done, job};
@@ -169,8 +169,12 @@ impl Walk {
                     _ => self.model.close_label_day(zoom, until_ms),
                 }
                 let record = Record::default();
-                settlement.then =
-                    Then::Sleep { until_ms: now_ms + 1, mode: Mode::Create, record, event: None };
+                settlement.then = Then::Sleep {
+                    until_ms: now_ms + 1,
+                    purpose: Purpose::Attempt,
+                    record,
+                    event: None,
+                };
                 settlement.closes = vec![close];
                 self.model.answered(zoom, host, granted_ms, now_ms);
             }

@@ -8,7 +8,7 @@ use zoomd_store::ops::{
     Asking, CANCEL_MARK, Cancelled, FailureFilter, JobFilter, JobView, Ops, Presence, Problem,
     Retried, Source, State,
 };
-use zoomd_store::queue::{Admitted, Mode, Record, Then, Why};
+use zoomd_store::queue::{Admitted, Purpose, Record, Then, Why};
 
 use crate::bench::{Bench, done, failed, go, job, named, outcome};
 
@@ -97,7 +97,7 @@ async fn a_sleeping_job_says_why_and_until_when() {
     let (_, answer) = admitted(&bench, "a", "acme", "").await;
     let until_ms = bench.store.now_ms().await.expect("time") + 60_000;
     let record = Record { attempts: 1, why: Some("zoom answered 503".into()), ..Record::default() };
-    let then = Then::Sleep { until_ms, mode: Mode::Create, record, event: None };
+    let then = Then::Sleep { until_ms, purpose: Purpose::Attempt, record, event: None };
     bench.end(go(answer), then).await;
     let view = find(&bench, "a").await;
     assert_eq!((view.state, view.until_ms), (State::Sleeping, Some(until_ms)));
@@ -189,7 +189,7 @@ async fn an_unresolved_job_is_marked_and_ends_after_reconcile() {
     let (_, answer) = admitted(&bench, "a", "acme", "").await;
     let until_ms = bench.store.now_ms().await.expect("time") + 5_000;
     let record = Record { attempts: 1, unresolved: true, ..Record::default() };
-    let then = Then::Sleep { until_ms, mode: Mode::Reconcile, record, event: None };
+    let then = Then::Sleep { until_ms, purpose: Purpose::Lookup, record, event: None };
     bench.end(go(answer), then).await;
     assert_eq!(find(&bench, "a").await.state, State::Reconciling);
     assert_eq!(cancel(&bench, "a").await, Cancelled::AfterReconcile);
@@ -303,7 +303,7 @@ async fn an_unknown_outcome_is_looked_up_before_anything_is_sent() {
     assert_eq!(find(&bench, "a").await.state, State::Failed);
     assert_eq!(retry(&bench, "a").await, Retried::Started { run: 2, reconciles: true });
     let claimed = bench.queue.claim(&bench.queue.fence(), 1).await.expect("claim").jobs.remove(0);
-    assert_eq!(claimed.ticket.mode, Mode::Reconcile);
+    assert_eq!(claimed.ticket.purpose, Purpose::Lookup);
     assert!(claimed.record.unresolved);
 }
 

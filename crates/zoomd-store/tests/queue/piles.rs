@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use zoomd_store::ops::{Cancelled, Ops};
-use zoomd_store::queue::{Admitted, Mode, Record, Settled, Then};
+use zoomd_store::queue::{Admitted, Purpose, Record, Settled, Then};
 use zoomd_store::twins::Twins;
 
 use crate::bench::{Bench, done, go, job};
@@ -34,7 +34,7 @@ async fn one_job(bench: &Bench) {
     assert_eq!(bench.end(first, done()).await, Settled::Done);
     let second = go(bench.admit_one(job("other", "me", &other[1])).await);
     let record = Record::default();
-    let then = Then::Room { mode: Mode::Create, record: Some(record), nap: None };
+    let then = Then::Room { purpose: Purpose::Attempt, record: Some(record), nap: None };
     assert_eq!(bench.end(second, then).await, Settled::Done);
     let cancelled = Ops::new(bench.store.clone()).cancel(&[(&*e[0]).into()], "by hand").await;
     assert_eq!(cancelled.expect("cancel"), [Cancelled::Done]);

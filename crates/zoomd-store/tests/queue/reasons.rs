@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use zoomd_store::ops::{JobFilter, JobLine, Obstacle, Ops, Presence, Problem, State, WaitingLine};
-use zoomd_store::queue::{Admission, Admitted, Mode, Record, Then, Why};
+use zoomd_store::queue::{Admission, Admitted, Purpose, Record, Then, Why};
 
 use crate::bench::{Bench, go, job, named};
 
@@ -66,7 +66,7 @@ async fn in_backoff(bench: &Bench, id: &str, account: &str, until_ms: i64) {
         until_ms: Some(until_ms),
         ..Record::default()
     };
-    let then = Then::Sleep { until_ms, mode: Mode::Create, record, event: None };
+    let then = Then::Sleep { until_ms, purpose: Purpose::Attempt, record, event: None };
     bench.end(go(admitted(bench, id, account, |_| {}).await), then).await;
 }
 

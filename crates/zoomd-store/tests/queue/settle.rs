@@ -6,7 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use zoomd_store::ErrorKind;
 use zoomd_store::queue::{
-    Admitted, Close, Learnt, Mode, Outcome, Record, Refusal, Settled, Settlement, Then,
+    Admitted, Close, Learnt, Outcome, Purpose, Record, Refusal, Settled, Settlement, Then,
 };
 
 use crate::bench::{Bench, done, failed, go, job, named, outcome};
@@ -148,7 +148,8 @@ async fn a_429_closes_what_it_names() {
     let ticket = go(bench.admit_one(job("acme", "Ub", &e[0])).await);
     let now = bench.store.now_ms().await.expect("time");
     let record = Record { attempts: 0, ..Record::default() };
-    let then = Then::Sleep { until_ms: now + 10_000, mode: Mode::Create, record, event: None };
+    let then =
+        Then::Sleep { until_ms: now + 10_000, purpose: Purpose::Attempt, record, event: None };
     let mut settlement = Settlement::new(ticket, then);
     settlement.closes = vec![Close::HostDay { until_ms: now + 50_000 }];
     let batch = bench.queue.settle_batch(vec![settlement], Vec::new());
@@ -361,7 +362,7 @@ async fn what_an_unknown_zoom_account_spent_goes_with_it_when_it_is_known() {
         0
     );
     // What was under way under the old name closes the gate of the new one.
-    let then = Then::Room { mode: Mode::Create, record: None, nap: None };
+    let then = Then::Room { purpose: Purpose::Attempt, record: None, nap: None };
     let mut settlement = Settlement::new(under_way, then);
     settlement.closes = vec![Close::HostDay { until_ms: now + 60_000 }];
     let batch = bench.queue.settle_batch(vec![settlement], Vec::new());

@@ -90,8 +90,8 @@ async fn who_sleeps_stands_in_nobodys_way() {
     for entry in &e[300..320] {
         let ticket = go(bench.admit_one(job("acme", "me", entry)).await);
         let record = zoomd_store::queue::Record { attempts: 1, ..Default::default() };
-        let mode = zoomd_store::queue::Mode::Create;
-        let then = Then::Sleep { until_ms: at, mode, record, event: None };
+        let purpose = zoomd_store::queue::Purpose::Attempt;
+        let then = Then::Sleep { until_ms: at, purpose, record, event: None };
         assert_eq!(bench.end(ticket, then).await, Settled::Done);
     }
     let fresh: Vec<_> = (320..400).map(|n| job("acme", "me", &e[n])).collect();

@@ -47,7 +47,7 @@ struct Asked {
 
 fn admission(asked: &Asked, entry: &std::sync::Arc<str>, now_ms: i64) -> Admission {
     Admission {
-        host: asked.host.into(),
+        host: Some(asked.host.into()),
         other_host: asked.other.map(Into::into),
         deadline_ms: if asked.late { now_ms - 1 } else { crate::bench::FAR },
         ..named(&format!("job-{}", asked.id), 1, asked.account, entry)

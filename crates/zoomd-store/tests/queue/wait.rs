@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use zoomd_store::queue::{Admission, Admitted, Mode, Record, Settled, Then, Why};
+use zoomd_store::queue::{Admission, Admitted, Purpose, Record, Settled, Then, Why};
 
 use crate::bench::{Bench, done, go, job};
 
@@ -26,7 +26,8 @@ async fn a_sleeping_job_wakes_at_its_time() {
     // A backoff, then the end.
     let record = Record { attempts: 1, why: Some("500".into()), ..Record::default() };
     let until_ms = bench.store.now_ms().await.expect("time") + 2_000;
-    let then = Then::Sleep { until_ms, mode: Mode::Create, record: record.clone(), event: None };
+    let then =
+        Then::Sleep { until_ms, purpose: Purpose::Attempt, record: record.clone(), event: None };
     assert_eq!(bench.end(job.ticket, then).await, Settled::Done);
     bench.shift(Duration::from_secs(3)).await;
     let job = bench.queue.claim(&bench.queue.fence(), 9).await.expect("claim").jobs.remove(0);
@@ -73,7 +74,7 @@ async fn a_poisonous_job_is_known_by_its_lost_leases() {
     let bench = Bench::start().await;
     bench.account("acme", "pro").await;
     let e = bench.arrive(1).await;
-    let unsent = Admission { reconcilable: false, ..job("acme", "me", &e[0]) };
+    let unsent = Admission { recoverable: false, ..job("acme", "me", &e[0]) };
     go(bench.admit_one(unsent).await);
     for sweeps in 1..=3 {
         bench.shift(Duration::from_secs(31)).await;
@@ -91,7 +92,7 @@ async fn a_poisonous_job_is_known_by_its_lost_leases() {
     assert_eq!(bench.queue.sweep(9).await.expect("sweep").sent, 1);
     let job = bench.queue.claim(&bench.queue.fence(), 9).await.expect("claim").jobs.remove(0);
     assert!(job.record.unresolved);
-    assert_eq!(job.ticket.mode, Mode::Reconcile);
+    assert_eq!(job.ticket.purpose, Purpose::Lookup);
 }
 
 #[tokio::test]

@@ -8,7 +8,7 @@ use zoomd_store::clock::DAY_MS;
 use zoomd_store::eta::fair_queue::{Arrival, FairQueue, place};
 use zoomd_store::eta::limits::Verdict;
 use zoomd_store::queue::{
-    Admission, Admitted, Close, Mode, QueueSettings, Record, Settled, Settlement, Then, Ticket,
+    Admission, Admitted, Close, Purpose, QueueSettings, Record, Settled, Settlement, Then, Ticket,
 };
 
 use crate::bench::{Bench, done, job};
@@ -196,7 +196,7 @@ impl Walk {
                 let record = Record::default();
                 let until = now_ms + 1 + self.roll(3_000);
                 settlement.then =
-                    Then::Sleep { until_ms: until, mode: Mode::Create, record, event: None };
+                    Then::Sleep { until_ms: until, purpose: Purpose::Attempt, record, event: None };
                 self.model.sleep(&id, &account, &host, score, until);
                 let close = match self.dice.below(8) {
                     0 => Some(Close::HostDay { until_ms }),

@@ -13,6 +13,11 @@ pub(crate) fn of(names: [&str; 3], asked: u64) -> u64 {
     names.into_iter().map(text).chain([asked]).fold(0, join)
 }
 
+/// The part of a request that is a number.
+pub(crate) fn of_number(number: u64) -> u64 {
+    tagged(3, number).0
+}
+
 /// The part of a request that is a JSON text.
 pub(crate) fn of_json(json: &str) -> u64 {
     plain(json).or_else(|| whole(json)).map_or_else(|| text(json), |hash| hash.0)

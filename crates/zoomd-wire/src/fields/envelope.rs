@@ -9,13 +9,17 @@ use super::invalid::InvalidJob;
 use super::read::{self, Found};
 use super::suggest;
 
-pub(crate) const NAMES: [&str; 13] = [
+pub(crate) const NAMES: [&str; 17] = [
     "id",
     "account",
     "kind",
     "user",
     "meeting",
     "meeting_id",
+    "of",
+    "occurrence",
+    "scope",
+    "notify",
     "not_before",
     "deadline",
     "max_attempts",
@@ -33,13 +37,17 @@ pub(crate) mod at {
     pub(crate) const USER: usize = 3;
     pub(crate) const MEETING: usize = 4;
     pub(crate) const MEETING_ID: usize = 5;
-    pub(crate) const NOT_BEFORE: usize = 6;
-    pub(crate) const DEADLINE: usize = 7;
-    pub(crate) const MAX_ATTEMPTS: usize = 8;
-    pub(crate) const PRIORITY: usize = 9;
-    pub(crate) const REPLY: usize = 10;
-    pub(crate) const TRACEPARENT: usize = 11;
-    pub(crate) const METADATA: usize = 12;
+    pub(crate) const OF: usize = 6;
+    pub(crate) const OCCURRENCE: usize = 7;
+    pub(crate) const SCOPE: usize = 8;
+    pub(crate) const NOTIFY: usize = 9;
+    pub(crate) const NOT_BEFORE: usize = 10;
+    pub(crate) const DEADLINE: usize = 11;
+    pub(crate) const MAX_ATTEMPTS: usize = 12;
+    pub(crate) const PRIORITY: usize = 13;
+    pub(crate) const REPLY: usize = 14;
+    pub(crate) const TRACEPARENT: usize = 15;
+    pub(crate) const METADATA: usize = 16;
 }
 
 /// Fields that belong inside `meeting`, for a better answer than "unknown".
@@ -58,7 +66,7 @@ const MEETINGS: [&str; 12] = [
     "tracking_fields",
 ];
 
-pub(crate) type Envelope<'a> = Found<'a, 13>;
+pub(crate) type Envelope<'a> = Found<'a, 17>;
 
 /// Reads the outermost object into `envelope`; after an error it holds what
 /// stood before it.

@@ -12,6 +12,8 @@ use crate::fields::{check, digest, read};
 pub type CreateMeeting = Meeting;
 
 impl Ask for CreateMeeting {
+    const OPERATION: &'static str = "create";
+    const SUCCESS: u16 = 201;
     const TAKES: &'static [usize] = &[at::MEETING];
     const NOT: &'static [(usize, &'static str)] =
         &[(at::MEETING_ID, "Zoom gives the meeting its id")];

@@ -5,6 +5,7 @@
 //! file of this crate names a kind.
 
 mod create_meeting;
+mod delete_meeting;
 
 use std::fmt;
 use std::str::FromStr;
@@ -19,12 +20,18 @@ use crate::fields::{InvalidJob, Meeting, Rules};
 use crate::word::UnknownWord;
 
 pub use create_meeting::CreateMeeting;
+pub use delete_meeting::DeleteMeeting;
 
 /// Fields that only some kinds take, by their places in the envelope.
-const OF_KINDS: [usize; 2] = [at::MEETING, at::MEETING_ID];
+const OF_KINDS: [usize; 6] =
+    [at::MEETING, at::MEETING_ID, at::OF, at::OCCURRENCE, at::SCOPE, at::NOTIFY];
 
 /// One job's request, as the file of its kind reads it.
 pub(crate) trait Ask: fmt::Debug + Send + Sync + Sized {
+    /// Zoom's operation that does it: its rate-limit class is configured under this word.
+    const OPERATION: &'static str;
+    /// The HTTP status by which Zoom says that it is done.
+    const SUCCESS: u16;
     /// The fields of [`OF_KINDS`] that it takes.
     const TAKES: &'static [usize];
     /// Others of them, and why they cannot stand here.
@@ -80,6 +87,20 @@ macro_rules! kinds {
                 }
             }
 
+            /// Zoom's operation that does what it asks for, by whose class it is charged.
+            pub fn operation(self) -> &'static str {
+                match self {
+                    $(Self::$name => $name::OPERATION,)+
+                }
+            }
+
+            /// The HTTP status by which Zoom says that it is done.
+            pub fn success_status(self) -> u16 {
+                match self {
+                    $(Self::$name => $name::SUCCESS,)+
+                }
+            }
+
             /// The fields it takes, and what to say of others.
             fn fields(self) -> (&'static [usize], &'static [(usize, &'static str)]) {
                 match self {
@@ -120,11 +141,13 @@ kinds! {
     /// Schedule a meeting.
     #[default]
     CreateMeeting = "create_meeting",
+    /// Delete a meeting.
+    DeleteMeeting = "delete_meeting",
 }
 
 impl Kind {
     /// Kinds that later versions will run; refused by name until then.
-    pub const RESERVED: &'static [&'static str] = &["update_meeting", "delete_meeting"];
+    pub const RESERVED: &'static [&'static str] = &["update_meeting", "end_meeting"];
 
     /// Every kind's word, for people: `a, b or c`.
     pub fn words() -> String {

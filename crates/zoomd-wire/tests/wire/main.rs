@@ -2,6 +2,7 @@
 //! which words, what comes out.
 
 mod accepted;
+mod deletes;
 mod fuzz;
 mod messages;
 mod outcomes;

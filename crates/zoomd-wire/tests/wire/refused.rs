@@ -6,7 +6,7 @@ use crate::{refusal, rules, with_envelope, with_fields, with_meeting};
 
 /// Asserts the field and that the message holds these words.
 #[track_caller]
-fn refused(text: &str, field: &str, words: &str) {
+pub fn refused(text: &str, field: &str, words: &str) {
     let invalid = refusal(text);
     assert_eq!(invalid.field, field, "{invalid}");
     assert!(invalid.message.contains(words), "{:?} lacks {words:?}", invalid.message);
@@ -276,20 +276,24 @@ fn every_limit_exceeded_by_one() {
 
 #[test]
 fn kinds_that_are_reserved_or_unknown() {
-    for kind in ["update_meeting", "delete_meeting"] {
+    for kind in ["update_meeting", "end_meeting"] {
         refused(
             &with_envelope(&format!(r#""kind":"{kind}""#)),
             "kind",
-            "is reserved: this version of zoomd runs create_meeting only",
+            "is reserved: this version of zoomd runs create_meeting or delete_meeting only",
         );
     }
     refused(&with_envelope(r#""kind":"create_meting""#), "kind", "did you mean `create_meeting`?");
     refused(
         &with_envelope(r#""kind":"dance""#),
         "kind",
-        r#"the kind "dance" is unknown; it must be create_meeting"#,
+        r#"the kind "dance" is unknown; it must be create_meeting or delete_meeting"#,
     );
     refused(&with_envelope(r#""meeting_id":7"#), "meeting_id", "does not go with create_meeting");
+    for field in ["of", "occurrence", "scope", "notify"] {
+        let text = with_envelope(&format!(r#""{field}":"series""#));
+        refused(&text, field, "does not go with create_meeting");
+    }
 }
 
 #[test]

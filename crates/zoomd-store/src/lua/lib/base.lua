@@ -52,7 +52,7 @@ local function is_forgotten(state, finished, remember_s)
   return state == 'D' and (tonumber(finished) or 0) + remember_s <= now / 1000
 end
 -- `ids` of a live job: L <run> <entry> <digest> <flags> <sent ms> <deadline ms> <A>|<host>|<other>
--- flags: mode c|r, priority 0-2, lost leases 0-9, reconcilable y|n.
+-- flags: purpose c|r (its call, a look), priority 0-2, lost leases 0-9, recoverable y|n.
 local function parse_live(value)
   local run, entry, digest, mode, prio, sweeps, rec, sent, dl, A, host, other =
     string.match(value, '^L (%d+) (%S+) (%S+) (.)(.)(.)(.) (%d+) (-?%d+) ([^|]*)|([^|]*)|(.*)$')
@@ -67,7 +67,7 @@ local function format_live(j)
 end
 -- `owner`: <fence>|<granted ms>|<flags>|<Zoom account>; the same text for all jobs
 -- that one call leased for an account and a purpose, so it is parsed once.
--- flags: s may have been sent, h entry still in the stream, x first create of an
+-- flags: s may have been sent, h entry still in the stream, x first charge of an
 -- unknown host, b charged to both days, c of an account with a cap, r a look,
 -- f no call was charged.
 local parsed = {}
@@ -86,10 +86,27 @@ local function format_own(fence, granted, flags, z) return fence .. '|' .. grant
 -- (expire_ids.lua) brings it here in time, and most jobs are done by then.
 local function soon(dl) return tonumber(dl) <= now + DAY end
 
+-- Jobs whose calls spend nobody's day have no host: they wait in a room of their
+-- class, `?light`. Names of hosts do not begin so.
+local CLASSES = {'light', 'medium', 'heavy'}
+local function class_of(host) return string.match(host, '^%?(.+)$') end
+local function is_hosted(j) return j.mode ~= 'r' and not class_of(j.host) end
+-- All lanes of an account, and the rooms of those that have one room.
+local function lanes_of(A)
+  local lanes, rooms = {A, A .. '?'}, {[A .. '?'] = RECONCILE}
+  for _, class in ipairs(CLASSES) do
+    lanes[#lanes + 1] = A .. '?' .. class
+    rooms[A .. '?' .. class] = '?' .. class
+  end
+  return lanes, rooms
+end
 -- The room a job waits in, the lane its account stands in the ring with, and
 -- its place: priority, then when it came, then its number in that millisecond.
 local function room_of(j) return j.mode == 'r' and RECONCILE or j.host end
-local function lane_of(j) return j.mode == 'r' and j.A .. '?' or j.A end
+local function lane_of(j)
+  if j.mode == 'r' then return j.A .. '?' end
+  return class_of(j.host) and j.A .. j.host or j.A
+end
 local function place_of(j)
   local ms, seq = string.match(j.entry, '^(%d+)-(%d+)$')
   if not ms then ms, seq = now, 0 end
@@ -129,10 +146,10 @@ local function into_rooms(jobs, sleep_of)
       local j, lane = r.job, lane_of(r.job)
       local room_until, lane_until
       if sleep_of then room_until, lane_until = sleep_of(j) end
-      if j.mode == 'c' and room_until then
+      if is_hosted(j) and room_until then
         call('ZADD', P .. 'asleep', room_until, j.A .. '|' .. j.host)
       else
-        if j.mode == 'c' then
+        if is_hosted(j) then
           call('ZREM', P .. 'asleep', j.A .. '|' .. j.host)
           call('ZADD', P .. 'rooms:' .. j.A, 'NX', back(P .. 'rooms:' .. j.A), j.host)
         end

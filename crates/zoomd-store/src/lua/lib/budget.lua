@@ -97,14 +97,17 @@ end
 local function line_key(a, label) return P .. 'line:' .. a.z .. ':' .. label end
 -- Which of the account's rare keys are there: gates closed, rooms with work, and
 -- others of its Zoom account that stand in line for `label`.
-local function look_around(a, room_key, label)
-  if a.looked then return call('EXISTS', room_key) > 0 end
-  a.looked = true
-  local gates, rooms, line = P .. 'gate:' .. a.z, P .. 'rooms:' .. a.name, line_key(a, label)
-  if call('EXISTS', gates, rooms, line, room_key) == 0 then return false end
+-- `hosted`: rooms of hosts, which share a class, are before it.
+local function look_around(a, room_key, label, hosted)
+  local known = label .. (hosted and '' or '?')
+  if not a.looked then a.looked, a.waiting = {}, {} end
+  if a.looked[known] then return call('EXISTS', room_key) > 0, a.waiting[known] end
+  a.looked[known] = true
+  local gates, rooms, line = P .. 'gate:' .. a.z, hosted and P .. 'rooms:' .. a.name or room_key, line_key(a, label)
+  if call('EXISTS', gates, rooms, line, room_key) == 0 then return false, false end
   a.gated = call('EXISTS', gates) == 1
-  a.waiting = call('EXISTS', rooms, line) > 0
-  return call('EXISTS', room_key) == 1
+  a.waiting[known] = call('EXISTS', rooms, line) > 0
+  return call('EXISTS', room_key) == 1, a.waiting[known]
 end
 local function gate(a, field)
   if not a.gated then return nil end

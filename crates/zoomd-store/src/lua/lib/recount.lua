@@ -35,9 +35,9 @@ local function recount(t)
   else
     return
   end
-  local look = string.find(flags, 'r', 1, true)
-  local fields = {'l:' .. (look and labels.look or labels.create)}
-  if not look then
+  local look, class = string.find(flags, 'r', 1, true), class_of(t.host)
+  local fields = {'l:' .. (look and labels.look or class or labels.hosted)}
+  if not look and not class then
     fields[2] = 'h:' .. canonical_now(t, t.host)
     if t.other ~= '' then
       local other = 'h:' .. canonical_now(t, t.other)

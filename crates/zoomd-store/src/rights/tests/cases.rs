@@ -55,9 +55,9 @@ pub(super) const CASES: &[Case] = &[
         "admit",
         "w:jobs w:events",
         "HDEL w:v1:owner fifth;HSET w:v1:ids again D_1_100-6_-_1799999999",
-        "boot1.9 30000 5000 20000 86400 boot1 medium 100-1 100-6 60000 1800000900000 1 1 \
-         1 pro 16 2000 100 \
-         2 5 acme me '' 4 held me '' 1 yyyyy \
+        "boot1.9 30000 5000 20000 86400 boot1 1 100-1 100-6 60000 1800000900000 1 1 \
+         medium 1 pro 16 2000 100 \
+         2 5 acme me '' 4 1 held me '' 1 1 yyyyy \
          go early fifth again waits2 \
          100-2 100-3 100-5 100-6 100-4 \
          L_1_100-2_-_c10y_0_1900000000000_acme|me| L_1_100-3_-_c10y_0_1900000000000_acme|me| \
@@ -76,7 +76,7 @@ pub(super) const CASES: &[Case] = &[
         "claim",
         "",
         "ZADD w:v1:line:Zacme:medium 5 other;HSET w:v1:alias:Zacme x y;HSET w:v1:ids elsewhere L_1_90-7_-_c10n_0_1900000000000_acme|other|new@x;HSET w:v1:payload:acme elsewhere {}",
-        "boot1.9 30000 5000 20000 100 16 medium light 1 pro 16 2000 100 1 pro 16 2000 100",
+        "boot1.9 30000 5000 20000 100 16 medium light 2 medium 1 pro 16 2000 100 light 1 pro 16 2000 100",
     ),
     case("consent_begin", EVENTS, "", "link state2 cookie 600000 9"),
     case("consent_link", EVENTS, "", "link2 acme tombfield pro 0 600000 {\"what\":\"link\"}"),
