@@ -11,7 +11,7 @@ use serde::Serialize;
 use zoomd_store::ops::{Level, Problem};
 use zoomd_store::{ErrorKind, Store, StoreError};
 use zoomd_workers::Engine;
-use zoomd_workers::problems::words;
+use zoomd_workers::report::words;
 use zoomd_workers::supervisor::Supervisor;
 
 /// How long Redis may take for one answer before it counts as absent.

@@ -20,23 +20,25 @@ use zoomd_store::seal::Vault;
 use crate::attempt::settlement;
 use crate::context::EngineContext;
 use crate::error::Error;
+use crate::hurry;
 use crate::identity;
 use crate::metric::Meters;
-use crate::pipeline::backlog::Backlog;
-use crate::pipeline::circuits::Circuits;
-use crate::pipeline::expiry::Expiry;
-use crate::pipeline::flight::Flights;
-use crate::pipeline::memory::Memory;
-use crate::pipeline::ready::Ready;
-use crate::pipeline::seen::SeenLimits;
-use crate::pipeline::slots::Slots;
-use crate::pipeline::trouble::{Shared, Trouble};
 use crate::pipeline::{amends, backend, claims, handler, intake, lane, renew, sweeps, wake};
-use crate::problems::{self, lasting::Lasting};
-use crate::reconcile::{suspects, twins};
+use crate::problems::lasting::Lasting;
+use crate::reconcile::twins;
+use crate::report;
 use crate::schedules;
-use crate::seam;
 use crate::settings::Settings;
+use crate::state::backlog::Backlog;
+use crate::state::circuits::Circuits;
+use crate::state::expiry::Expiry;
+use crate::state::flight::Flights;
+use crate::state::memory::Memory;
+use crate::state::ready::Ready;
+use crate::state::seen::SeenLimits;
+use crate::state::slots::Slots;
+use crate::state::suspects;
+use crate::state::trouble::{Shared, Trouble};
 use crate::supervisor::{Part, Supervisor};
 use crate::tokens::{RotationSettings, Tokens, TokensConfig};
 
@@ -98,7 +100,7 @@ impl Engine {
             data_dir,
             supervisor,
         } = setup;
-        seam::hurry(&mut settings, &mut queue);
+        hurry::hurry(&mut settings, &mut queue);
         let secret = vault.fingerprints().ok().cloned();
         let grants = Grants::new(store.clone(), vault.clone());
         let tokens = Tokens::start(TokensConfig {
@@ -192,9 +194,9 @@ impl Engine {
             part!("sleepers", sweeps::promote),
             watched.spawn("duplicate_check", |beat| twins::serve(looking, to_look_at, beat)),
         ]);
-        if let Some(file) = seam::clock() {
+        if let Some(file) = hurry::clock() {
             let clock = shop.queue.store().clock().clone();
-            keepers.push(watched.spawn("clock", |beat| seam::set_clock(clock, file, beat)));
+            keepers.push(watched.spawn("clock", |beat| hurry::set_clock(clock, file, beat)));
         }
         Self { shop, takers, worker, keepers }
     }
@@ -213,7 +215,7 @@ impl Engine {
     /// What keeps this engine's jobs from running, or soon will.
     #[must_use]
     pub fn problems(&self) -> Vec<Problem> {
-        problems::all(&self.shop)
+        report::all(&self.shop)
     }
 
     /// The hosts of Zoom that seem out of reach, and the token endpoint, by its

@@ -7,25 +7,31 @@
 //! a call whose answer was lost.
 
 pub mod attempt;
+pub mod backoff;
 pub mod consent;
 pub mod context;
 pub mod deauthorization;
 pub mod decide;
 mod engine;
 mod error;
+mod hurry;
 mod identity;
 pub mod journal;
 pub mod kinds;
 mod metric;
+pub mod patience;
 pub mod pipeline;
 pub mod problems;
 pub mod reconcile;
+pub mod report;
 pub mod rotation;
 pub mod schedules;
 mod seam;
 mod settings;
 mod shortage;
+pub mod state;
 pub mod supervisor;
+pub mod timetable;
 pub mod tokens;
 
 pub use engine::{Engine, Setup};

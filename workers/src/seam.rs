@@ -17,18 +17,12 @@
 //! so does the part `handler`, which is every handler of a job.
 //! `ZOOMD_SEAM_WATCH_PACE=<n>` makes a part that does not move known n times sooner.
 
-use std::ffi::OsString;
 use std::pin::pin;
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use rustix::process::{Signal, getpid, kill_process};
-use zoomd_store::clock::ClockOffset;
-use zoomd_store::queue::QueueSettings;
-
-use crate::Settings;
-use crate::supervisor::Beat;
 
 /// Between two looks at a file.
 const OFTEN: Duration = Duration::from_millis(20);
@@ -70,31 +64,6 @@ pub(crate) fn pace() -> u32 {
     times("ZOOMD_SEAM_PACE")
 }
 
-/// The same of jobs: their leases, and the looks of reconcile.
-pub(crate) fn hurry(settings: &mut Settings, queue: &mut QueueSettings) {
-    let pace = times("ZOOMD_SEAM_WORK_PACE");
-    let looks = settings.reconcile.delays.iter_mut();
-    let waits = [&mut queue.lease, &mut queue.send_within, &mut settings.reconcile.twins_after];
-    for time in looks.chain(waits) {
-        *time /= pace;
-    }
-}
-
-/// The file that says how wrong the clock is, if one is wished for.
-pub(crate) fn clock() -> Option<OsString> {
-    std::env::var_os("ZOOMD_SEAM_CLOCK")
-}
-
-/// Keeps the clock as wrong as the file says, for as long as it is polled.
-pub(crate) async fn set_clock(clock: ClockOffset, file: OsString, beat: Beat) {
-    loop {
-        let wrong = std::fs::read_to_string(&file).ok().and_then(|ms| ms.trim().parse().ok());
-        clock.set_ms(wrong.unwrap_or(0));
-        beat.touch();
-        tokio::time::sleep(OFTEN).await;
-    }
-}
-
 /// The wish about a part: its name, and what is to happen to it.
 static PART: LazyLock<Option<(String, String)>> = LazyLock::new(|| {
     let wish = std::env::var("ZOOMD_SEAM_PART").ok()?;
@@ -131,7 +100,7 @@ pub(crate) fn watch_pace() -> u32 {
     times("ZOOMD_SEAM_WATCH_PACE")
 }
 
-fn times(variable: &str) -> u32 {
+pub(crate) fn times(variable: &str) -> u32 {
     let times = std::env::var(variable).ok().and_then(|times| times.parse().ok());
     times.unwrap_or(1).max(1)
 }

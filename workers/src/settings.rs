@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use zoomd_wire::Include;
 
-use crate::reconcile::plan::Patience;
-use crate::schedules::Cron;
+use crate::patience::Patience;
+use crate::timetable::Cron;
 
 /// Where the marker of a meeting goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

@@ -68,9 +68,9 @@ const OWNED: &[(&str, &[&str])] = &[
 /// Libraries that, inside the crate that owns them, only these files name.
 /// A folder stands for all that is in it.
 const ADAPTERS: &[(&str, &str, &[&str])] = &[
-    ("apalis", "workers/src", &["workers/src/pipeline/", "workers/src/schedules/"]),
-    ("chrono", "workers/src", &["workers/src/schedules/cron.rs"]),
-    ("cron", "workers/src", &["workers/src/schedules/"]),
+    ("apalis", "workers/src", &["workers/src/pipeline/", "workers/src/timetable.rs"]),
+    ("chrono", "workers/src", &["workers/src/timetable.rs"]),
+    ("cron", "workers/src", &["workers/src/timetable.rs"]),
     ("clap", "src", &["src/cli/", "src/output/"]),
     ("clap", "crates/zoom-sim/src", &["crates/zoom-sim/src/main.rs"]),
     ("anyhow", "src", &["src/"]),

@@ -8,12 +8,12 @@ use zoom_api::{Limit, LimitKind, Reply, Sent, TransportError, TransportKind};
 use crate::context::EngineContext;
 use crate::decide::{self, Wait};
 use crate::metric;
-use crate::pipeline::circuit::Gate;
-use crate::pipeline::circuits::{Circuits, Met, Opened, Work};
-use crate::pipeline::flight::Flight;
 use crate::problems::calls::OpenCall;
 use crate::problems::cause::Cause;
 use crate::shortage;
+use crate::state::circuit::Gate;
+use crate::state::circuits::{Circuits, Met, Opened, Work};
+use crate::state::flight::Flight;
 use crate::tokens::{Token, Usable};
 
 /// How long an account may sleep because its host seems out of reach: other

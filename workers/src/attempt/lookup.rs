@@ -8,7 +8,7 @@ use super::asker::{Failure, Refusal, Stop};
 use super::call::CallPermit;
 use crate::context::EngineContext;
 use crate::decide::Wait;
-use crate::pipeline::flight::Flight;
+use crate::state::flight::Flight;
 use crate::tokens::Token;
 
 /// What a look works with.

@@ -9,7 +9,7 @@ use zoomd_wire::{
 };
 
 use crate::decide::Verdict;
-use crate::pipeline::flight::Flight;
+use crate::state::flight::Flight;
 
 /// Where a job's kind cannot be read.
 const NO_KIND: &str = "";

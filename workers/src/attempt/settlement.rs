@@ -14,14 +14,14 @@ use zoomd_store::queue::{
 };
 use zoomd_wire::{EventKind, FailureCode, Marker};
 
-use super::notes::{
-    self, clear_crashes, clear_quiet, crashes, keep_crashes, set_quiet, set_refused,
-};
 use super::outcome::{self, Ending};
 use crate::context::EngineContext;
 use crate::decide::{self, Verdict, Wait};
 use crate::metric;
-use crate::pipeline::flight::Flight;
+use crate::state::flight::Flight;
+use crate::state::notes::{
+    self, clear_crashes, clear_quiet, crashes, keep_crashes, set_quiet, set_refused,
+};
 
 /// A longer sleep is told by an event.
 const TELL_OVER_MS: i64 = 60_000;

@@ -11,7 +11,7 @@ use zoomd_wire::{Kind, Marker};
 use super::lookup::{Look, Task};
 use super::{Halt, Sending};
 use crate::context::EngineContext;
-use crate::pipeline::flight::Flight;
+use crate::state::flight::Flight;
 
 /// What is sent for a job of one kind, what an answer means, and how a lost one is
 /// resolved.

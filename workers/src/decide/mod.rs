@@ -8,8 +8,6 @@
 //! Invariant: a call that may have reached Zoom and was not answered in full
 //! is [`Decision::Reconcile`], never anything that sends again.
 
-pub mod backoff;
-
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
@@ -17,6 +15,7 @@ use zoom_api::{Class, Limit, LimitKind, Reply, Sent, TransportError, TransportKi
 use zoomd_store::queue::Close;
 use zoomd_wire::FailureCode;
 
+use crate::backoff;
 use crate::tokens::Refused;
 
 /// Where a job stands when an answer comes.

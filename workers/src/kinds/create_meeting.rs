@@ -13,9 +13,9 @@ use crate::attempt::lookup::{Look, Task};
 use crate::attempt::spec::KindSpec;
 use crate::attempt::{Sending, outcome, settlement};
 use crate::context::EngineContext;
-use crate::pipeline::flight::Flight;
 use crate::reconcile::look;
 use crate::seam;
+use crate::state::flight::Flight;
 
 /// One job of the kind.
 #[derive(Debug)]

@@ -17,12 +17,14 @@ use zoomd_wire::{Effect, FailureCode, Kind, MeetingReply};
 use crate::attempt::asker::{Answer, Asker, Failure, Refusal, Stop};
 use crate::attempt::lookup::{Found, Look, Task};
 use crate::attempt::spec::KindSpec;
-use crate::attempt::{Halt, Sending, call, notes, outcome, settlement};
+use crate::attempt::{Halt, Sending, call, outcome, settlement};
+use crate::backoff;
 use crate::context::EngineContext;
-use crate::decide::{Verdict, backoff};
-use crate::pipeline::circuits::Work;
-use crate::pipeline::flight::Flight;
+use crate::decide::Verdict;
 use crate::seam;
+use crate::state::circuits::Work;
+use crate::state::flight::Flight;
+use crate::state::notes;
 
 /// The record's field for what is known of the meeting.
 const TARGET: &str = "target";

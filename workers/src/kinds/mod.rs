@@ -12,8 +12,8 @@ use zoomd_wire::Request;
 use crate::attempt;
 use crate::attempt::spec::KindSpec;
 use crate::context::EngineContext;
-use crate::pipeline::flight::Flight;
 use crate::reconcile;
+use crate::state::flight::Flight;
 use create_meeting::CreateMeeting;
 use delete_meeting::DeleteMeeting;
 

@@ -11,12 +11,12 @@ use tokio::sync::{OwnedSemaphorePermit, oneshot};
 use zoomd_store::queue::{Admission, Admitted, Refusal, Settlement, Why};
 use zoomd_wire::{FailureCode, Job};
 
-use super::flight::{Flight, Moment};
 use super::parse;
-use super::trouble::Patience;
 use crate::attempt::outcome;
 use crate::context::EngineContext;
 use crate::seam;
+use crate::state::flight::{Flight, Moment};
+use crate::state::trouble::Patience;
 
 /// A parsed entry that asks to be admitted.
 pub(super) struct Candidate {

@@ -16,11 +16,11 @@ use std::time::{Duration, Instant};
 use zoomd_store::StoreError;
 use zoomd_store::queue::{Remembered, Settled as Answer, Settlement, WrittenBack};
 
-use super::flight::Flight;
-use super::memory::Settled;
-use super::trouble::Patience;
 use crate::context::EngineContext;
 use crate::seam;
+use crate::state::flight::Flight;
+use crate::state::memory::Settled;
+use crate::state::trouble::Patience;
 use crate::supervisor::Beat;
 
 /// Between two tries to reach Redis.

@@ -10,11 +10,12 @@ use std::time::{Duration, Instant};
 use tokio::sync::OwnedSemaphorePermit;
 use zoomd_store::queue::{Claimed, ClaimedJob, Fence};
 
-use super::flight::{Flight, Moment};
-use super::trouble::Patience;
-use crate::attempt::{notes, settlement};
+use crate::attempt::settlement;
 use crate::context::EngineContext;
 use crate::seam;
+use crate::state::flight::{Flight, Moment};
+use crate::state::notes;
+use crate::state::trouble::Patience;
 use crate::supervisor::Beat;
 
 /// A look when nobody called, in case a publish was lost.

@@ -13,10 +13,10 @@ use std::time::Duration;
 use futures_util::FutureExt as _;
 use tracing::{Instrument as _, Span};
 
-use super::flight::Flight;
-use super::ready::Ready;
 use crate::attempt::settlement;
 use crate::context::EngineContext;
+use crate::state::flight::Flight;
+use crate::state::ready::Ready;
 use crate::supervisor::{Fault, How};
 use crate::{kinds, seam};
 

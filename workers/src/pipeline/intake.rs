@@ -4,7 +4,7 @@
 //! parsed, its bad entries are refused, and the rest is admitted in pieces no larger
 //! than the permits at hand; the permits are taken first. While Redis has one piece
 //! in hand the next is made ready and sent after it, and when calls are quick more is
-//! read at once ([`Slots::worth_reading`](super::slots::Slots::worth_reading)): each
+//! read at once ([`Slots::worth_reading`](crate::state::slots::Slots::worth_reading)): each
 //! answer waits its turn on the thread, and calls would run out before it is heard.
 
 use std::pin::pin;
@@ -18,11 +18,11 @@ use zoomd_store::queue::{Admission, Entry};
 
 use super::admission::{Candidate, Piece, TimeOfRefusals, Unanswered, refuse};
 use super::parse::{self, Parsed};
-use super::slots::BATCH;
-use super::trouble::Patience;
 use crate::attempt::outcome;
 use crate::context::EngineContext;
 use crate::seam;
+use crate::state::slots::BATCH;
+use crate::state::trouble::Patience;
 use crate::supervisor::Beat;
 
 /// Pieces that Redis is asked about at the same time.

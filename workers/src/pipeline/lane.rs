@@ -12,12 +12,12 @@ use tokio::sync::mpsc;
 use zoomd_store::queue::{Queue, Refusal, Settled, Settlement, WrittenBack};
 
 use super::amends;
-use super::flight::{Flight, Flights};
-use super::memory::Memory;
-use super::outbox::{Item, Lane};
-use super::trouble::{Patience, Trouble};
 use crate::attempt::failures;
 use crate::seam;
+use crate::state::flight::{Flight, Flights};
+use crate::state::memory::Memory;
+use crate::state::outbox::{Item, Lane};
+use crate::state::trouble::{Patience, Trouble};
 use crate::supervisor::Beat;
 
 /// Settlements in one flush.

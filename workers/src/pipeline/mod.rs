@@ -7,27 +7,16 @@
 //! ```
 //! A job holds a permit from before its admission until its outcome is handed
 //! to the settle lane, so little more is taken than can be called at once
-//! ([`slots`]), and the channel never fills. All of it runs on one thread.
+//! ([`slots`](crate::state::slots)), and the channel never fills. All of it runs on one thread.
 
 mod admission;
 pub mod amends;
 pub mod backend;
-pub mod backlog;
-pub mod circuit;
-pub mod circuits;
 pub mod claims;
-pub mod expiry;
-pub mod flight;
 pub mod handler;
 pub mod intake;
 pub mod lane;
-pub mod memory;
-pub mod outbox;
 pub mod parse;
-pub mod ready;
 pub mod renew;
-pub mod seen;
-pub mod slots;
 pub mod sweeps;
-pub mod trouble;
 pub mod wake;

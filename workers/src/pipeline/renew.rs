@@ -8,9 +8,9 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::flight::Flight;
-use super::trouble::Patience;
 use crate::context::EngineContext;
+use crate::state::flight::Flight;
+use crate::state::trouble::Patience;
 use crate::supervisor::Beat;
 
 /// Renews until the shop's last job is settled.

@@ -13,10 +13,10 @@ use zoomd_store::queue::ClaimedJob;
 use zoomd_wire::AccountName;
 
 use super::claims::{recall, start_claimed};
-use super::flight::Flight;
-use super::trouble::Patience;
 use crate::context::EngineContext;
 use crate::seam;
+use crate::state::flight::Flight;
+use crate::state::trouble::Patience;
 use crate::supervisor::Beat;
 
 /// Jobs in one step.

@@ -1,9 +1,7 @@
-//! The problems that a process knows of itself, each with its cause, since when, and
-//! the next command.
+//! The calls to Zoom as they are made, and what goes wrong for a while.
 //!
-//! [`calls`] watches the calls to Zoom as they are made ([`endpoints`], [`pace`],
-//! [`skew`], [`cause`]); [`lasting`] keeps what goes on for a while; [`words`] says
-//! it. All but this file and [`calls`] are pure: no clock, no IO.
+//! [`calls`] watches them ([`endpoints`], [`pace`], [`skew`], [`cause`]); [`lasting`]
+//! keeps what goes on for a while. All but [`calls`] are pure: no clock, no IO.
 
 pub mod calls;
 pub mod cause;
@@ -11,74 +9,3 @@ pub mod endpoints;
 pub mod lasting;
 pub mod pace;
 pub mod skew;
-pub mod words;
-
-use std::time::Instant;
-
-use jiff::Timestamp;
-use zoomd_store::ops::Problem;
-
-use crate::context::EngineContext;
-use words::Times;
-
-/// All that an engine knows of itself, the worst first.
-pub(crate) fn all(shop: &EngineContext) -> Vec<Problem> {
-    let times = Times { now: Instant::now(), now_ms: Timestamp::now().as_millisecond() };
-    let mut problems: Vec<_> = redis(shop, times).collect();
-    problems.extend(zoom(shop, times));
-    problems.extend(rotation(shop, times));
-    problems
-}
-
-fn redis(shop: &EngineContext, times: Times) -> impl Iterator<Item = Problem> {
-    let trouble = shop
-        .trouble
-        .problem()
-        .map(|(kind, what, since)| words::redis(kind, &what).since(times.ms(since)));
-    let changed = shop.trouble.changed_at(times.now);
-    let held = shop.holds_intake(times.now);
-    let changed = changed.map(|at| words::redis_failed_over(held).since(times.ms(at)));
-    trouble.into_iter().chain(changed)
-}
-
-fn zoom(shop: &EngineContext, times: Times) -> Vec<Problem> {
-    let (away, writes_wait) = {
-        let circuits = shop.circuits();
-        (circuits.out_of_reach(), circuits.writes_wait())
-    };
-    let calls = shop.tokens.zoom_calls();
-    let is_away = |host: &str| away.iter().any(|known| **known == *host);
-    let faults = calls.faults(times.now, is_away);
-    let faults = faults.iter().map(|(host, fault)| {
-        words::zoom(host, fault, is_away(host), writes_wait.contains(host), times)
-    });
-    let mut problems: Vec<_> = faults.collect();
-    let rotator = shop.tokens.rotator();
-    if let Some((since, why)) = rotator.outage() {
-        problems.push(words::token_endpoint(&rotator.ours().issuer, &why).since(times.ms(since)));
-    }
-    if let Some((ahead_ms, since)) = calls.skew_ms() {
-        problems.push(words::skew(ahead_ms).since(times.ms(since)));
-    }
-    problems
-}
-
-fn rotation(shop: &EngineContext, times: Times) -> Vec<Problem> {
-    let (tokens, rotator) = (&shop.tokens, shop.tokens.rotator());
-    let mut problems = Vec::new();
-    if let Some((error, since)) = tokens.journal().trouble_since() {
-        problems.push(words::journal(&error.to_string()).since(times.ms(since)));
-    }
-    if let Some(since) = rotator.held_since() {
-        problems.push(words::rotation_held().since(times.ms(since)));
-    }
-    rotator.credentials(|known| {
-        for (client_id, refused) in known.app.known(times.now) {
-            let problem = words::app_rejected(client_id, &refused.why);
-            problems.push(problem.since(times.ms(refused.since)));
-        }
-        problems.extend(words::own_apps_rejected(known.own_apps.known(times.now), times));
-        problems.extend(words::keys_missing(known.grants.known(times.now), times));
-    });
-    problems
-}

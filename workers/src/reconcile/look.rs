@@ -15,11 +15,11 @@ use zoom_api::{ListKind, ListQuery};
 use zoomd_store::queue::Record;
 use zoomd_wire::Meeting;
 
-use super::place::Place;
 use super::search::{Bookmark, Pile, Search, Stage};
 use super::sift::{self, Sought};
 use crate::attempt::asker::{Asker, Failure, Left, Refusal, Stop};
 use crate::attempt::lookup::{Look, Task};
+use crate::state::place::Place;
 
 /// How often a list begins again that a 4xx ended in its middle.
 const RESTARTS: u32 = 3;

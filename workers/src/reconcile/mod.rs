@@ -2,7 +2,7 @@
 //!
 //! A create whose outcome is unknown comes here, and nowhere near a second
 //! create before Zoom's list was looked at several times, the last time when
-//! the call must long be over ([`plan`]). What is found by the marker is
+//! the call must long be over ([`patience`](crate::patience)). What is found by the marker is
 //! adopted; what is not found in the whole list ([`look`]) is sent again; what
 //! cannot be told apart ends as `outcome_unknown` with what was seen ([`sift`]).
 //! Between two looks the job sleeps. A look that fails is made again: it costs
@@ -12,12 +12,9 @@
 //! last call known to have made nothing.
 
 pub mod look;
-pub mod place;
-pub mod plan;
 pub mod search;
 mod shown;
 pub mod sift;
-pub mod suspects;
 pub mod twins;
 
 use std::borrow::Cow;
@@ -31,13 +28,15 @@ use zoomd_wire::{FailureCode, MeetingReply};
 
 use crate::attempt::lookup::{Found, Look, Nothing, Orders, Task};
 use crate::attempt::spec::KindSpec;
-use crate::attempt::{call, keep, notes, outcome, settlement};
+use crate::attempt::{call, keep, outcome, settlement};
+use crate::backoff;
 use crate::context::EngineContext;
-use crate::decide::{self, Decision, Verdict, Wait, backoff};
-use crate::pipeline::circuits::Work;
-use crate::pipeline::flight::{Flight, Made};
+use crate::decide::{self, Decision, Verdict, Wait};
+use crate::patience::Next;
 use crate::seam;
-use plan::Next;
+use crate::state::circuits::Work;
+use crate::state::flight::{Flight, Made};
+use crate::state::notes;
 use search::Search;
 
 /// The record's field for looks that failed in a row.

@@ -17,12 +17,12 @@ use zoomd_store::StoreError;
 use zoomd_store::twins::Twins;
 use zoomd_wire::Marker;
 
-use super::place::Place;
 use super::sift;
-use super::suspects::{Inbox, News, Note, skipped, tell};
 use crate::attempt::asker::{Answer, Asker, Failure, Stop};
 use crate::attempt::call::{self, CallPermit};
 use crate::context::EngineContext;
+use crate::state::place::Place;
+use crate::state::suspects::{Inbox, News, Note, skipped, tell};
 use crate::supervisor::Beat;
 use crate::tokens::Token;
 

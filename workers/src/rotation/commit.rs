@@ -9,10 +9,10 @@ use zoomd_store::rotation::{Committed, Offer, Origin, Spare};
 use zoomd_store::seal::SealError;
 use zoomd_wire::AccountName;
 
-use super::doubt::later;
 use super::exchange::Exchanged;
 use super::gate::Lease;
 use super::need::USUAL_LIFE;
+use super::time::later;
 use super::{Ended, Rotator, Stop, lock, meter};
 use crate::journal::Staged;
 use crate::seam;

@@ -17,6 +17,7 @@ use zoomd_wire::AccountName;
 
 use super::gate::Lease;
 use super::preflight::Intent;
+use super::time::later;
 use super::{Ended, Order, Rotator, Stop, Urge, Wish, lock, meter};
 use crate::seam;
 
@@ -232,8 +233,4 @@ pub(super) fn says(kind: RefusalKind, early: bool) -> Says {
         RefusalKind::RateLimited => Says::Limited,
         _ => Says::Refused,
     }
-}
-
-pub(super) fn later(ms: i64, by: Duration) -> i64 {
-    ms.saturating_add(i64::try_from(by.as_millis()).unwrap_or(i64::MAX))
 }

@@ -50,13 +50,13 @@
 
 pub mod rules;
 pub mod settings;
+mod time;
 
 mod commit;
 mod doubt;
 mod exchange;
 mod gate;
 mod hold;
-pub mod keepalive;
 mod late;
 pub(crate) mod meter;
 pub(crate) mod need;

@@ -8,8 +8,8 @@ use zoomd_store::grants::{GrantSecrets, GrantVersion, Grants, Line};
 use zoomd_store::rotation::{Intended, Intending};
 use zoomd_store::seal::Fingerprint;
 
-use super::doubt::later;
 use super::gate::Lease;
+use super::time::later;
 use super::{Ended, Rotator, Stop, lock};
 use crate::seam;
 use crate::shortage;

@@ -6,7 +6,7 @@
 //! prompt (claims, sweeps, deadlines) is not done here but in
 //! [`pipeline::sweeps`](crate::pipeline::sweeps).
 
-mod cron;
+pub mod keepalive;
 mod upkeep;
 
 use std::future::Future;
@@ -18,8 +18,9 @@ use zoomd_store::StoreError;
 
 use crate::context::EngineContext;
 use crate::supervisor::Part;
+use crate::timetable;
 
-pub use cron::{BadSchedule, Cron};
+pub use crate::timetable::{BadSchedule, Cron};
 
 /// One schedule.
 struct Schedule {
@@ -73,7 +74,7 @@ where
             }
         }
     };
-    if let Err(error) = cron::run(name, when, on_tick).await {
+    if let Err(error) = timetable::run(name, when, on_tick).await {
         tracing::error!(schedule = name, error = %error, "a schedule cannot be read");
     }
 }

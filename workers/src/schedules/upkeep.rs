@@ -8,8 +8,8 @@ use zoomd_store::ops::{Ops, WaitingJobs};
 use zoomd_store::queue::{Pass, Why};
 use zoomd_wire::Kind;
 
+use super::keepalive::{self, KeepAlive};
 use crate::context::EngineContext;
-use crate::rotation::keepalive::{self, KeepAlive};
 
 /// Between two pages of a pass over everything, so that Redis serves others.
 const BETWEEN_PAGES: Duration = Duration::from_millis(5);

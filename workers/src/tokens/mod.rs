@@ -8,6 +8,7 @@
 //! its job back into its room; the account's gate is closed by then, and opens
 //! with the commit, which is published.
 
+mod alive;
 mod answer;
 mod cache;
 mod cli;

@@ -15,7 +15,7 @@ use zoomd_store::listener::{Heard, Listener};
 use zoomd_store::wake::Wake;
 use zoomd_wire::AccountName;
 
-use super::service::{NOTICE, up};
+use super::alive::{NOTICE, up};
 use super::{Inner, Tokens};
 use crate::rotation::{Order, Urge, Wish};
 use crate::supervisor::Beat;

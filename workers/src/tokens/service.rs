@@ -10,12 +10,11 @@ use std::time::{Duration, Instant};
 use zoomd_store::StoreError;
 use zoomd_store::grants::AccountState;
 
+use super::alive::{NOTICE, up};
 use super::{Inner, Tokens, news};
 use crate::rotation::{Order, Urge, Wish};
 use crate::supervisor::{Beat, Part};
 
-/// How long a loop may take to notice that its owner is gone.
-pub(super) const NOTICE: Duration = Duration::from_secs(1);
 /// Between two attempts while Redis is away.
 const RETRY: Duration = Duration::from_millis(200);
 
@@ -31,10 +30,6 @@ pub(super) fn start(tokens: &Tokens) -> Vec<Part> {
         supervisor.spawn("journal_check", |beat| check(disk, beat)),
         supervisor.spawn("rotation_presence", |beat| announce(presence, beat)),
     ]
-}
-
-pub(super) fn up(weak: &Weak<Inner>) -> Option<Tokens> {
-    weak.upgrade().map(Tokens).filter(|tokens| !tokens.is_closing())
 }
 
 /// Looks whether the journal could be written.

@@ -6,8 +6,8 @@ use bytes::Bytes;
 use zoom_sim::{Endpoint, Fault, What};
 use zoomd_store::queue::{Admission, Admitted, Entry, Queue, Reader};
 use zoomd_wire::Job;
-use zoomd_workers::pipeline::flight::{Flight, Moment};
 use zoomd_workers::pipeline::parse::{self, Parsed};
+use zoomd_workers::state::flight::{Flight, Moment};
 
 use crate::resp::Answer;
 use crate::world::{LIMIT, World, job_with};

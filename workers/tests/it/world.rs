@@ -16,7 +16,7 @@ use zoomd_store::seal::{KeyRing, Vault};
 use zoomd_store::{Store, StoreConfig, meta};
 use zoomd_wire::AccountName;
 use zoomd_workers::consent::issuer;
-use zoomd_workers::reconcile::plan::Patience;
+use zoomd_workers::patience::Patience;
 use zoomd_workers::tokens::RotationSettings;
 use zoomd_workers::{Engine, Settings, Setup};
 

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 use zoom_sim::{Endpoint, Fault, LimitKind, UserSpec, What};
 use zoomd_store::twins::Twins;
-use zoomd_workers::decide::backoff;
+use zoomd_workers::backoff;
 use zoomd_workers::{Engine, Setup};
 
 use crate::world::{LIMIT, World, job_with};
@@ -87,7 +87,7 @@ async fn a_zoom_that_takes_requests_and_says_nothing_costs_no_attempt() {
 /// costs a job, does not depend on how long the trouble lasts.
 #[test]
 fn an_hour_is_as_good_as_a_second_to_the_circuit() {
-    use zoomd_workers::pipeline::circuit::{Circuit, Gate};
+    use zoomd_workers::state::circuit::{Circuit, Gate};
     let (mut now, mut calls) = (Instant::now(), 0);
     let end = now + Duration::from_secs(3600);
     let mut circuit = Circuit::new(Duration::from_secs(60));

@@ -9,8 +9,8 @@ use tokio::sync::mpsc;
 use zoomd_wire::Marker;
 
 use super::place::Place;
-use crate::attempt::notes;
-use crate::pipeline::flight::Flight;
+use crate::state::flight::Flight;
+use crate::state::notes;
 
 /// Looks and findings on their way to Redis; more are skipped.
 const MOST: usize = 256;
@@ -19,14 +19,14 @@ const MOST: usize = 256;
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Note {
     v: u8,
-    pub(super) place: Place,
-    pub(super) marker: String,
+    pub(crate) place: Place,
+    pub(crate) marker: String,
     /// When its first call may have left: what was made since and may carry the
     /// marker out of the list's sight is read in full.
     #[serde(default)]
-    pub(super) since: Option<Timestamp>,
+    pub(crate) since: Option<Timestamp>,
     /// When the job succeeded, by the time of Redis.
-    pub(super) at: Timestamp,
+    pub(crate) at: Timestamp,
 }
 
 /// What is to be written down.
@@ -51,7 +51,7 @@ pub fn open() -> (Suspects, Inbox) {
 
 /// What was left there.
 #[derive(Debug)]
-pub struct Inbox(pub(super) mpsc::Receiver<News>);
+pub struct Inbox(pub(crate) mpsc::Receiver<News>);
 
 impl Suspects {
     /// Has a job looked at later, if it was sent more than once.
@@ -77,11 +77,11 @@ impl Suspects {
     }
 }
 
-pub(super) fn skipped() {
+pub(crate) fn skipped() {
     metrics::counter!("zoomd_twin_looks_skipped_total").increment(1);
 }
 
-pub(super) fn tell(job: &str, meetings: &[u64]) {
+pub(crate) fn tell(job: &str, meetings: &[u64]) {
     metrics::counter!("zoomd_twins_total").increment(meetings.len() as u64 - 1);
     tracing::warn!(
         job.id = job, meetings = ?meetings,

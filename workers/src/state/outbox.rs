@@ -14,7 +14,7 @@ use super::flight::Flight;
     clippy::large_enum_variant,
     reason = "nearly every item is a job; a box would cost each an allocation"
 )]
-pub(super) enum Item {
+pub(crate) enum Item {
     /// The end of a lease; of a job that could not be read there is no flight.
     Job(Option<Arc<Flight>>, Settlement),
     Refusal(Refusal),
@@ -27,7 +27,7 @@ pub(super) enum Item {
 pub struct Lane(mpsc::Sender<Item>);
 
 impl Lane {
-    pub(super) fn new(sender: mpsc::Sender<Item>) -> Self {
+    pub(crate) fn new(sender: mpsc::Sender<Item>) -> Self {
         Self(sender)
     }
 

@@ -6,9 +6,9 @@ use std::time::{Duration, Instant};
 use zoomd_store::ErrorKind;
 use zoomd_store::ops::Problem;
 
-use super::endpoints::Fault;
-use super::lasting::Trouble;
-use super::pace::{SLOW, Slow};
+use crate::problems::endpoints::Fault;
+use crate::problems::lasting::Trouble;
+use crate::problems::pace::{SLOW, Slow};
 
 /// Accounts that are told one by one.
 const NAMED: usize = 20;

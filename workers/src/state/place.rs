@@ -6,7 +6,7 @@ use jiff::ToSpan as _;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
-use crate::pipeline::flight::Flight;
+use crate::state::flight::Flight;
 
 /// Whose list is looked at, and which days of it first.
 #[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]

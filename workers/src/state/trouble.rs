@@ -134,7 +134,7 @@ impl Trouble {
         self.fine(Instant::now());
     }
 
-    pub(super) fn failed(&self, doing: &'static str, error: &StoreError, now: Instant) {
+    pub(crate) fn failed(&self, doing: &'static str, error: &StoreError, now: Instant) {
         metrics::counter!("zoomd_redis_errors_total", "op" => doing).increment(1);
         if matches!(error.kind(), ErrorKind::Unreachable | ErrorKind::ReadOnly) {
             self.suspect.send_replace(true);
@@ -252,7 +252,7 @@ fn in_words(kind: ErrorKind) -> &'static str {
 
 fn wait(failures: u32, roll: f64) -> Duration {
     let wait = FIRST_WAIT.saturating_mul(1 << failures.min(16)).min(LONGEST_WAIT);
-    crate::decide::backoff::spread(wait, roll)
+    crate::backoff::spread(wait, roll)
 }
 
 #[cfg(test)]

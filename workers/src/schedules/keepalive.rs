@@ -14,8 +14,8 @@ use std::time::Duration;
 use zoomd_store::StoreError;
 use zoomd_store::grants::{AccountState, GrantKind, Grants};
 
-use super::{Ended, Order, Urge, Wish};
-use crate::schedules::Cron;
+use crate::rotation::{Ended, Order, Urge, Wish};
+use crate::timetable::Cron;
 use crate::tokens::Tokens;
 
 /// Parts of a period: how finely its moments lie.

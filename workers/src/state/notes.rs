@@ -8,7 +8,7 @@ use zoomd_store::queue::{Next, Record, Step, StepKind, Why};
 use zoomd_wire::{EntryId, Job};
 
 use crate::decide::Attempt;
-use crate::pipeline::flight::{Flight, Made};
+use crate::state::flight::{Flight, Made};
 
 /// The record's field for a job whose fresh token was refused.
 const REFUSED: &str = "refused";

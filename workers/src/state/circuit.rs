@@ -200,7 +200,7 @@ impl Circuit {
 
     fn open(&mut self, now: Instant, pause: Duration, roll: f64) {
         let pause = (pause * 2).min(LONGEST_PAUSE);
-        let until = now + crate::decide::backoff::spread(pause, roll);
+        let until = now + crate::backoff::spread(pause, roll);
         self.state = State::Open { until, pause };
         self.away = Some(now);
     }
