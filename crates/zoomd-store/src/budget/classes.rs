@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::Label;
+use super::label::Label;
 
 /// The operations that are called, and their classes unless the configuration says
 /// otherwise. Each has a key of its own, `budget.<operation>`.

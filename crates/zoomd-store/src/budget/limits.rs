@@ -2,62 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use super::Classes;
+use super::classes::Classes;
+use super::label::Label;
 
 /// How long a grant fills its place among those of a second, in ms: the second,
 /// and the time by which calls granted together may come apart on their way. With
 /// the bare second a burst meets the end of the one before it at Zoom, which
 /// counts what arrives. `SECOND` of `lua/lib/budget.lua` is the same.
 pub const SECOND_MS: i64 = 1_100;
-
-/// Zoom's rate-limit label of a call.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Label {
-    /// Create, get, update, delete.
-    Light,
-    /// Lists.
-    Medium,
-    /// Reports and the like.
-    Heavy,
-}
-
-impl Label {
-    /// Every label, the lightest first.
-    pub const ALL: [Self; 3] = [Self::Light, Self::Medium, Self::Heavy];
-
-    /// The label of this word.
-    #[must_use]
-    pub fn from_word(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|label| label.as_str() == word)
-    }
-
-    /// The name of the room in which jobs of this class wait that spend nobody's
-    /// day; no host has such a name.
-    #[must_use]
-    pub fn room(self) -> &'static str {
-        match self {
-            Self::Light => "?light",
-            Self::Medium => "?medium",
-            Self::Heavy => "?heavy",
-        }
-    }
-
-    /// The class whose room has this name.
-    #[must_use]
-    pub fn of_room(room: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|label| label.room() == room)
-    }
-
-    /// The word in keys and in the configuration.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Light => "light",
-            Self::Medium => "medium",
-            Self::Heavy => "heavy",
-        }
-    }
-}
 
 /// The limits of one label; 0 means none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

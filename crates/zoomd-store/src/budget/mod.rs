@@ -6,7 +6,9 @@
 //! counted and none is held back.
 
 mod classes;
+mod label;
 mod limits;
 
 pub use classes::{Classes, OPERATIONS};
-pub use limits::{Budgets, Label, PlanLimits, Rate, SECOND_MS};
+pub use label::Label;
+pub use limits::{Budgets, PlanLimits, Rate, SECOND_MS};
