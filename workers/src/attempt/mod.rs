@@ -174,7 +174,11 @@ impl<K: KindSpec> Answered<'_, K> {
             Some(limit) => {
                 call::log_limit(account, Some(&flight.ticket.job_id), label.as_str(), reply, limit);
             }
-            None => ctx.seen.note(account, Some(&flight.ticket.host), label, &reply.headers, *now),
+            None => {
+                let ticket = &flight.ticket;
+                let host = ticket.charges_host().then_some(&*ticket.host);
+                ctx.seen.note(account, host, label, &reply.headers, *now);
+            }
         }
     }
 
