@@ -10,12 +10,12 @@ use crate::text::{one_line, span};
 /// One line. Fields are only ever added; those that do not apply are left out.
 #[derive(Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Line {
-    /// When it began; nothing where that is not known.
+    /// The time at which it began; nothing where that is not known.
     pub at: Option<Timestamp>,
     pub kind: &'static str,
     /// The line in words.
     pub what: String,
-    /// When it ended; nothing while it goes on.
+    /// The time at which it ended; nothing while it goes on.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub to: Option<Timestamp>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -111,7 +111,7 @@ fn called(step: &Step) -> String {
         text += &format!(", {times} times");
     }
     if !step.what.is_empty() {
-        text += &format!(": {}", step.what);
+        text += &format!(": {}", step.what.trim_end_matches('.'));
     }
     text + then(step.next)
 }

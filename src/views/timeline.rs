@@ -53,6 +53,11 @@ pub fn of(view: &JobView) -> Vec<Line> {
         lines.extend((!empty).then(|| told(step, end_ms)));
         since = after(step, end_ms);
     }
+    let known = accepted_ms.zip(view.blocks_from_ms).filter(|(came, from)| came < from);
+    if let Some((_, from_ms)) = known {
+        let at = lines.iter().position(|line| line.kind != "accepted").unwrap_or(lines.len());
+        lines.insert(at, unknown_before(from_ms));
+    }
     if view.state.is_over() {
         let to_ms = over_ms.unwrap_or_default();
         lines.extend(since.iter().flat_map(|since| since.waits(to_ms, &blocks)));
@@ -66,6 +71,13 @@ pub fn of(view: &JobView) -> Vec<Line> {
         lines.push(now);
     }
     lines
+}
+
+/// Pauses and lost authorizations that are not kept: a wait of then may be one of them.
+fn unknown_before(from_ms: i64) -> Line {
+    let at = time(from_ms).map(|at| format!("{at:.0}")).unwrap_or_default();
+    let what = format!("pauses and lost authorizations before {at} are not kept");
+    Line { kind: "unknown", what, to: time(from_ms), ..Line::default() }
 }
 
 /// The time before which the job was not to be sent, where the job is at hand.
@@ -131,14 +143,14 @@ fn only_call(view: &JobView, outcome: &Value) -> Option<Step> {
     })
 }
 
-/// What the job asks for, as its outcome or the job itself says.
+/// The request of the job, as its outcome or the job itself says.
 fn kind_of(view: &JobView, outcome: &Value) -> Kind {
     let word = |value: &Value| value["kind"].as_str().and_then(|word| word.parse().ok());
     let job = || word(&serde_json::from_slice(view.job.as_deref()?).ok()?);
     word(outcome).or_else(job).unwrap_or_default()
 }
 
-/// When a step was over: a wait may have been followed by another.
+/// The end of a step: a wait may have been followed by another.
 fn ended(step: &Step, next_ms: i64, blocks: &[Block]) -> i64 {
     if step.kind != StepKind::Wait {
         return next_ms;
@@ -150,7 +162,7 @@ fn ended(step: &Step, next_ms: i64, blocks: &[Block]) -> i64 {
     others.min().unwrap_or(next_ms)
 }
 
-/// What the job waits for behind a step that ended at `end_ms`, if it was a wait.
+/// The wait behind a step that ended at `end_ms`, if it was a wait.
 fn after(step: &Step, end_ms: Option<i64>) -> Option<Since<'_>> {
     let took_ms = step.ms.and_then(|ms| i64::try_from(ms).ok()).unwrap_or(0);
     let since = |why, until_ms| Since { ms: step.at_ms + took_ms, why, until_ms };
@@ -166,7 +178,7 @@ fn after(step: &Step, end_ms: Option<i64>) -> Option<Since<'_>> {
     })
 }
 
-/// What a live job waits for now.
+/// The wait of a live job now.
 fn going_on(view: &JobView, last: Option<&Step>, since_ms: Option<i64>) -> Option<Line> {
     let why = match view.state {
         State::Running => return None,
@@ -336,6 +348,26 @@ mod tests {
             "waited 10.0 s: paused",
         ];
         assert_eq!(words(&view)[..3], told);
+    }
+
+    #[test]
+    fn a_story_from_before_what_is_kept_says_so() {
+        let outcome = json!({"finished_at": stamp(70_000), "meeting": {"id": 7}});
+        let mut view = view(State::Succeeded, vec![call(65_000, 1, 201, Next::Done)], &outcome);
+        view.blocks_from_ms = Some(T + 30_000);
+        let told = [
+            "accepted",
+            "pauses and lost authorizations before 2029-12-30T08:00:30Z are not kept",
+            "waited 65.0 s: queued",
+        ];
+        assert_eq!(words(&view)[..3], told);
+        assert_eq!((of(&view)[1].kind, of(&view)[1].at), ("unknown", None));
+        view.blocks_from_ms = Some(T - 1);
+        assert!(!words(&view).iter().any(|line| line.contains("not kept")));
+        view.record.story.dropped = 2;
+        view.blocks_from_ms = Some(T + 30_000);
+        let kinds: Vec<_> = of(&view).into_iter().map(|line| line.kind).collect();
+        assert_eq!(kinds[..3], ["accepted", "unknown", "dropped"]);
     }
 
     #[test]

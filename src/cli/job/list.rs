@@ -58,7 +58,7 @@ pub(super) async fn run(ctx: &Ctx, args: ListArgs) -> CliResult {
     Ok(Exit::Done)
 }
 
-/// When a job is expected to run, or its next attempt is made.
+/// The time at which a job is expected to run, or its next attempt is made.
 fn expected(job: &JobView, moment: impl Fn(Option<i64>) -> String) -> String {
     match (job.until_ms.or(job.next_ms), job.why) {
         (None, None) => String::new(),

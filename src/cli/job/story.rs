@@ -1,4 +1,4 @@
-//! How a job is told to people.
+//! A job's story, for people.
 
 use std::fmt::Write as _;
 
@@ -153,7 +153,7 @@ fn code_of(outcome: &Value) -> Option<FailureCode> {
     outcome["code"].as_str()?.parse().ok()
 }
 
-/// How a command that waited for this outcome ends.
+/// The exit code of a command that waited for this outcome.
 pub fn exit_of(outcome: &Value) -> Exit {
     match code_of(outcome) {
         None => Exit::Done,

@@ -166,7 +166,8 @@ pub(super) async fn start_claimed(
     match super::parse::again(&ticket.entry, &payload) {
         Ok(parsed) => {
             let within = shop.queue.settings().send_within;
-            notes::open(&mut record, &parsed, &ticket.entry, full_day, ticket.granted_ms);
+            let day = (full_day, expired);
+            notes::open(&mut record, &parsed, &ticket.entry, day, ticket.granted_ms);
             let mut flight =
                 Flight::new(ticket, Box::new(parsed), payload, record, within, Moment::now());
             (flight.expired, flight.removed) = (expired, removed);

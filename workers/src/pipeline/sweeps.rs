@@ -9,8 +9,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use zoomd_store::grants::AccountState;
-use zoomd_store::queue::ClaimedJob;
-use zoomd_wire::AccountName;
+use zoomd_store::ops::Ops;
+use zoomd_store::queue::{ClaimedJob, Expired};
+use zoomd_wire::{AccountName, EntryId};
 
 use super::claims::{recall, start_claimed};
 use crate::context::EngineContext;
@@ -102,8 +103,9 @@ pub async fn expire(shop: Arc<EngineContext>, beat: Beat) {
         beat.waiting(shop.intake_open()).await;
         let (fence, most) = (shop.queue.fence(), permits.num_permits());
         pause = match shop.queue.claim_expired(&fence, most).await {
-            Ok(expired) => {
+            Ok(mut expired) => {
                 patience.fine();
+                beat.waiting(tell_days(&shop, &mut expired)).await;
                 for job in expired.jobs {
                     beat.touch();
                     let no_consent = lacks_consent(&shop, &job).await;
@@ -124,6 +126,27 @@ pub async fn expire(shop: Arc<EngineContext>, beat: Beat) {
                 SHORTEST
             }
         };
+    }
+}
+
+/// Adds the limit of the day that held these jobs back, for their stories. Where Redis
+/// cannot be asked they do without.
+async fn tell_days(shop: &EngineContext, expired: &mut Expired) {
+    if expired.jobs.is_empty() {
+        return;
+    }
+    let came = |job: &ClaimedJob| {
+        let entry = job.ticket.entry.parse::<EntryId>().ok();
+        entry.and_then(|id| i64::try_from(id.ms).ok()).unwrap_or(expired.now_ms)
+    };
+    let jobs = expired.jobs.iter();
+    let jobs: Vec<_> =
+        jobs.map(|job| (&*job.ticket.account, &*job.ticket.host, came(job))).collect();
+    let budgets = shop.queue.settings().budgets.clone();
+    let ops = Ops::new(shop.queue.store().clone()).within(budgets);
+    let spent = ops.spent_days(&jobs, expired.now_ms).await.unwrap_or_default();
+    for (job, spent) in expired.jobs.iter_mut().zip(spent) {
+        job.full_day = spent;
     }
 }
 

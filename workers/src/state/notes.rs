@@ -116,8 +116,15 @@ pub fn keep_crashes(record: &mut Record, number: u32) {
     }
 }
 
-/// Tells what a job that was claimed is known to have waited for.
-pub fn open(record: &mut Record, job: &Job, entry: &str, full_day: Option<Why>, now_ms: i64) {
+/// Tells what a job that was claimed is known to have waited for; `expired`: its deadline
+/// passed, and it waits no longer.
+pub fn open(
+    record: &mut Record,
+    job: &Job,
+    entry: &str,
+    (full_day, expired): (Option<Why>, bool),
+    now_ms: i64,
+) {
     // A call that no daemon came back from was written down by a script.
     for step in record.story.timeline.iter_mut().filter(|step| step.kind == StepKind::Call) {
         step.endpoint.get_or_insert(Cow::Borrowed(job.kind.as_str()));
@@ -131,7 +138,8 @@ pub fn open(record: &mut Record, job: &Job, entry: &str, full_day: Option<Why>, 
         record.story.waited(Why::NotBefore.as_str(), came_ms, time.as_millisecond().min(now_ms));
     }
     if let Some(why) = full_day {
-        record.story.waited(why.as_str(), came_ms, now_ms - now_ms.rem_euclid(DAY_MS));
+        let until_ms = if expired { now_ms } else { now_ms - now_ms.rem_euclid(DAY_MS) };
+        record.story.waited(why.as_str(), came_ms, until_ms);
     }
 }
 

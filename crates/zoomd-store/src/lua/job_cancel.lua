@@ -4,7 +4,7 @@
 --       5 failure code  6 number of items; each: id, its `ids` value as the caller saw it ('' for
 --       an entry that no daemon has taken in), record as seen ('' none), entry,
 --       account, letter: F fail it, M only write the record
---         F: kind, outcome's json, reply (0|1), failure id
+--         F: kind, outcome's json, reply (0|1), failure id, record to keep with the failure
 --         M: record
 -- Answer  a letter per item: D done, F in flight, C changed since it was seen,
 --       E a key is of a wrong type
@@ -17,7 +17,8 @@ for i = 1, tonumber(ARGV[6]) do
              letter = ARGV[at + 5]}
   if t.letter == 'F' then
     t.kind, t.json, t.reply, t.fid = ARGV[at + 6], ARGV[at + 7], ARGV[at + 8], ARGV[at + 9]
-    at = at + 10
+    t.kept = ARGV[at + 10]
+    at = at + 11
   else
     t.new = ARGV[at + 6]
     at = at + 7
@@ -54,7 +55,7 @@ local function publish(t)
   try('ZADD', P .. 'failures', int(now), t.fid)
   try('DEL', P .. 'failure:' .. t.fid)
   try('HSET', P .. 'failure:' .. t.fid, 'job_id', t.id, 'account', t.A, 'code', code, 'entry', t.entry,
-    'failed_ms', int(now), 'failure', t.json, 'job', t.payload, 'record', t.record)
+    'failed_ms', int(now), 'failure', t.json, 'job', t.payload, 'record', t.kept)
   try('EXPIRE', P .. 'failure:' .. t.fid, ARGV[4])
   if t.reply == '1' then
     try('RPUSH', ARGV[2] .. t.id, t.json)

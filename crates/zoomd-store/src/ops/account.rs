@@ -10,10 +10,10 @@ use super::{AccountFacts, Asking, Obstacles, Ops};
 use crate::StoreError;
 use crate::rotation::{OpenIntent, stop};
 
-/// What is read once for many accounts.
+/// Facts that are read once for many accounts.
 #[derive(Debug, Default)]
 pub(super) struct Known {
-    /// What keeps jobs from running.
+    /// Obstacles of jobs.
     pub(super) obstacles: Obstacles,
     /// Rooms that sleep; `None`: those of the account are looked for.
     pub(super) asleep: Option<Asleep>,
@@ -124,7 +124,7 @@ impl Ops {
 }
 
 /// The host and port of an address of Zoom's.
-fn host_of(url: &str) -> Option<&str> {
+pub(super) fn host_of(url: &str) -> Option<&str> {
     let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
     rest.split('/').next().filter(|host| !host.is_empty())
 }
@@ -141,7 +141,7 @@ fn rests(
     (until > now_ms && !live).then(|| (until, why.to_owned()))
 }
 
-/// Whether an access token that ends then lives.
+/// True for an access token that lives, by its end.
 fn lives(expires: Option<&str>, now_ms: i64) -> bool {
     expires.and_then(|ms| ms.parse::<i64>().ok()).is_some_and(|ms| ms > now_ms)
 }

@@ -2,7 +2,7 @@
 //!
 //! Read from what is kept of accounts and of the namespace anyway, so that a job
 //! that waits costs nothing for it. As far back as that reaches: 200 lines of the
-//! account's timeline, and the last pauses of the namespace.
+//! account's timeline, and the last pauses of the namespace; how far that is, is told.
 
 use redis::from_redis_value;
 
@@ -12,7 +12,9 @@ use crate::grants::Line;
 use crate::queue::Why;
 
 /// Lines of an account's timeline that are read: all that are kept.
-const LINES: isize = 200;
+const LINES: usize = 200;
+/// Pauses of the namespace that are kept: `PAUSES` of lua/resume.lua.
+const PAUSES: usize = 8;
 
 impl Ops {
     /// Adds to `view` the times in which jobs of its account were held back.
@@ -30,11 +32,22 @@ impl Ops {
         let lines: Vec<String> = from_redis_value(next())?;
         let of_all: (Option<String>, Option<i64>) = from_redis_value(next())?;
         let mut blocks = of_account(lines.iter().rev().map(|line| &**line));
-        blocks.extend(of_namespace(of_all.0.as_deref().unwrap_or_default(), of_all.1));
+        let pauses = of_namespace(of_all.0.as_deref().unwrap_or_default(), of_all.1);
+        view.blocks_from_ms = known_from(&lines, &pauses);
+        blocks.extend(pauses);
         blocks.sort_by_key(|block| block.from_ms);
         view.blocks = blocks;
         Ok(())
     }
+}
+
+/// The time before which such times are not kept; `None`: all are.
+fn known_from(lines: &[String], pauses: &[Block]) -> Option<i64> {
+    let oldest = lines.get(LINES - 1).map(|line| serde_json::from_str::<Line>(line));
+    let of_account = oldest.and_then(|line| i64::try_from(line.ok()?.at).ok());
+    let over = pauses.iter().filter(|pause| pause.to_ms.is_some());
+    let of_all = pauses.first().filter(|_| over.count() >= PAUSES).map(|pause| pause.from_ms);
+    of_account.max(of_all)
 }
 
 /// From an account's timeline, oldest first.
@@ -94,6 +107,23 @@ mod tests {
             block(Why::Consent, 60, None),
         ];
         assert_eq!(of_account(lines.into_iter()), told);
+    }
+
+    #[test]
+    fn how_far_back_they_reach_is_known() {
+        let lines = |count: u64| -> Vec<String> {
+            (0..count).rev().map(|at| format!(r#"{{"at":{},"what":"rotated"}}"#, at + 7)).collect()
+        };
+        let pauses = |count: i64| -> Vec<Block> {
+            let pause = |from_ms| Block { why: Why::Paused, from_ms, to_ms: Some(from_ms + 1) };
+            (0..count).map(|n| pause(100 + 10 * n)).collect()
+        };
+        assert_eq!(known_from(&lines(199), &pauses(7)), None);
+        assert_eq!(known_from(&lines(200), &pauses(7)), Some(7));
+        assert_eq!(known_from(&lines(200), &pauses(8)), Some(100));
+        let mut all = pauses(7);
+        all.push(Block { why: Why::Paused, from_ms: 900, to_ms: None });
+        assert_eq!(known_from(&[], &all), None, "the one that lasts is kept apart");
     }
 
     #[test]

@@ -40,11 +40,11 @@ pub struct BudgetLine {
 /// The jobs of an account that wait for one host.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Waiting {
-    /// How many.
+    /// Number of jobs.
     pub jobs: u64,
     /// Why the last of them waits.
     pub why: Why,
-    /// What was said about it.
+    /// Words on it.
     pub detail: Option<String>,
     /// When the first is expected to run.
     pub first_ms: Option<i64>,

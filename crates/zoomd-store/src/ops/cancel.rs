@@ -14,7 +14,7 @@ use super::{JobView, Ops, Source, State};
 use crate::StoreError;
 use crate::clock::ms;
 use crate::queue::memory::Live;
-use crate::queue::{Purpose, QueueSettings, Record};
+use crate::queue::{Purpose, QueueSettings, Record, Why};
 use crate::script::Call;
 use crate::scripts::JOB_CANCEL;
 
@@ -26,7 +26,7 @@ const BATCH: usize = 64;
 /// A job to cancel.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Target {
-    /// Its id.
+    /// The id.
     pub id: String,
     /// The entry it was seen in, which spares a search through the stream.
     pub entry: Option<String>,
@@ -91,8 +91,17 @@ struct Act {
 }
 
 enum Step {
-    Fail { kind: String, json: String, reply: bool, run: u32 },
-    Mark { record: String },
+    /// `kept`: the record of the failure.
+    Fail {
+        kind: String,
+        json: String,
+        reply: bool,
+        run: u32,
+        kept: String,
+    },
+    Mark {
+        record: String,
+    },
 }
 
 impl Ops {
@@ -219,6 +228,7 @@ impl Ops {
             json: cancelled.json(job.as_ref()),
             reply: job.as_ref().is_some_and(|job| job.reply),
             run: 1,
+            kept: String::new(),
         };
         let (value, record) = (String::new(), String::new());
         let id = id.clone();
@@ -255,6 +265,7 @@ impl Ops {
             let text = view.job.as_deref().unwrap_or_default();
             let job = outcome::read(&entry, text);
             let now_ms = self.store.now_ms().await?;
+            let kept = with_last_wait(&record, &stored, view, now_ms);
             let cancelled = CancelledJob {
                 id: &view.id,
                 run: live.run,
@@ -270,6 +281,7 @@ impl Ops {
                 json: cancelled.json(job.as_ref()),
                 reply: job.as_ref().is_some_and(|job| job.reply),
                 run: live.run,
+                kept,
             }
         };
         let (id, value) = (view.id.clone(), value.unwrap_or_default());
@@ -289,14 +301,24 @@ impl Ops {
     }
 }
 
+/// The record as it is stored, with the limit of the day that the job waits for: nobody
+/// could tell it later.
+fn with_last_wait(record: &Record, stored: &str, view: &JobView, now_ms: i64) -> String {
+    let Some(why @ (Why::HostDay | Why::LabelDay)) = view.why else { return stored.to_owned() };
+    let came = view.entry.as_deref().and_then(|entry| entry.split('-').next()?.parse().ok());
+    let mut record = record.clone();
+    record.story.waited(why.as_str(), came.unwrap_or(now_ms), now_ms);
+    serde_json::to_string(&record).unwrap_or_else(|_| stored.to_owned())
+}
+
 fn push(call: &mut Call<'_>, act: &Act) {
     call.push(&act.id).push(&act.value).push(&act.record).push(&act.entry).push(&act.account);
     match &act.step {
-        Step::Fail { kind, json, reply, run } => {
+        Step::Fail { kind, json, reply, run, kept } => {
             // An entry that was never taken in is known by its entry, like a refusal.
             let known_by = if act.value.is_empty() { &act.entry } else { &act.id };
             call.push("F").push(kind).push(json).push(u8::from(*reply));
-            call.push(format!("{known_by}#{run}"));
+            call.push(format!("{known_by}#{run}")).push(kept);
         }
         Step::Mark { record } => {
             call.push("M").push(record);

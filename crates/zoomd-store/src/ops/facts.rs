@@ -14,36 +14,36 @@ const SOON_MS: i64 = 60_000;
 /// An outage that ends by itself says nothing of times further away than this.
 const OUTAGE_MS: i64 = 3_600_000;
 
-/// What decides whether jobs of an account may run, and when.
+/// Facts that decide whether jobs of an account may run, and when.
 #[derive(Debug, Clone, Default)]
 pub struct AccountFacts {
-    /// Its state; `None`: no such account.
+    /// The state; `None`: no such account.
     pub state: Option<String>,
     /// Why it is in that state.
     pub why: Option<String>,
     /// Why it, or everything, is paused.
     pub paused: Option<String>,
-    /// Whether everything is paused.
+    /// True when everything is paused.
     pub all_paused: bool,
-    /// Whether its grant is being rotated.
+    /// True while its grant is being rotated.
     pub rotating: bool,
     /// Until when (ms) its app's rotations rest, and why; only while the account has
     /// no living access token.
     pub rests: Option<(i64, String)>,
-    /// What is known of a token exchange whose outcome is not, and when the token may
+    /// Words on a token exchange whose outcome is not known, and when the token may
     /// be presented again, ms.
     pub doubt: Option<(String, i64)>,
     /// Why its last rotation failed, while its access token is over.
     pub failing: Option<String>,
-    /// Its access token can be used.
+    /// True when its access token can be used.
     pub token_lives: bool,
     /// Calls in flight, and how many it may have, where it has a cap.
     pub cap: Option<(u64, u64)>,
-    /// What keeps its jobs from running and is none of the account's own matters.
+    /// The obstacle of its jobs that is none of the account's own matters.
     pub obstacle: Option<Obstacle>,
-    /// Its plan.
+    /// The plan.
     pub plan: String,
-    /// What waits in it, and the budgets it waits for.
+    /// Jobs that wait in it, and the budgets they wait for.
     pub line: Backlog,
 }
 
@@ -83,7 +83,7 @@ impl AccountFacts {
         (expected.why, Some(at_ms))
     }
 
-    /// What keeps all jobs of the account until a person lets them go.
+    /// The reason that keeps all jobs of the account until a person lets them go.
     #[must_use]
     pub fn shut(&self) -> Option<Why> {
         match self.state.as_deref() {
@@ -93,7 +93,7 @@ impl AccountFacts {
         }
     }
 
-    /// What else keeps them for a time that nobody knows, and whether that lasts
+    /// Another reason that keeps them for a time that nobody knows, and whether it lasts
     /// until somebody does something.
     #[must_use]
     pub fn stopped(&self) -> Option<(Why, bool)> {
@@ -108,7 +108,7 @@ impl AccountFacts {
         }
     }
 
-    /// What was said about a reason that lies with the account or with what it needs.
+    /// Words on a reason that lies with the account or with what it needs.
     #[must_use]
     pub fn detail(&self, why: Why) -> Option<String> {
         if let Some(obstacle) = self.obstacle.as_ref().filter(|obstacle| obstacle.why == why) {
@@ -125,7 +125,7 @@ impl AccountFacts {
         }
     }
 
-    /// When the reason began, where that is known.
+    /// The time at which the reason began, where that is known.
     #[must_use]
     pub fn since_ms(&self, why: Why) -> Option<i64> {
         self.obstacle.as_ref().filter(|obstacle| obstacle.why == why)?.since_ms

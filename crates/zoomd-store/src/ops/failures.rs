@@ -53,7 +53,7 @@ pub struct FailureRecord {
     pub entry: String,
     /// The job as it came.
     pub job: Vec<u8>,
-    /// What was tried.
+    /// Everything that was tried.
     pub record: Record,
     /// The run that was started from it, if one was.
     pub retried: Option<u32>,

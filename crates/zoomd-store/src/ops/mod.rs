@@ -8,6 +8,7 @@
 //! Never takes a lease and never calls Zoom. A job in flight is left alone.
 
 mod account;
+mod batch;
 mod blocks;
 mod budget;
 mod cancel;
@@ -26,6 +27,7 @@ mod retry;
 mod rotations;
 mod seen;
 mod sharers;
+mod spent;
 mod status;
 mod stream;
 mod view;
@@ -39,13 +41,14 @@ use crate::Store;
 use crate::budget::Budgets;
 
 pub use crate::refusal::Refusal;
+pub use batch::BatchWait;
 pub use budget::{BudgetLine, Waiting};
 pub use cancel::{CANCEL_MARK, Cancelled, Target};
 pub use facts::{AccountFacts, Reason};
 pub use failures::{Cursor, FailureFilter, FailureLine, FailureRecord};
 pub use find::{OUTCOMES_LOOK, QUEUED_LOOK};
 pub use jobs::{JobFilter, JobLine};
-pub use obstacle::{Asking, Obstacle, Obstacles};
+pub use obstacle::{Asking, Obstacle, Obstacles, keeps};
 pub use order::Listing;
 pub use pause::Paused;
 pub use presence::{DaemonLine, HEARTBEAT, Left, Presence};
@@ -55,7 +58,7 @@ pub use rotations::{DAYS as ROTATION_DAYS, RotationDays};
 pub use seen::Seen;
 pub use status::Status;
 pub use view::{Block, JobView, LIMITED, Source, State};
-pub use vitals::{AccountVitals, AppStop, Held, RecentFailure, Vitals};
+pub use vitals::{AccountVitals, AppStop, Held, Ready, RecentFailure, UsedUp, Vitals};
 pub use waiting::{WaitingJobs, WaitingLine};
 
 /// An operator's hand on one namespace.

@@ -14,11 +14,11 @@ const SEARCHES: [&str; 3] = ["list_meetings", "get_meeting", "users_me"];
 /// One obstacle, as it is told.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Obstacle {
-    /// Its word.
+    /// The word.
     pub why: Why,
     /// One sentence: lower case, no full stop, no secret.
     pub what: String,
-    /// When it began, ms; `None`: not known.
+    /// The time at which it began, ms; `None`: not known.
     pub since_ms: Option<i64>,
 }
 
@@ -58,7 +58,7 @@ pub struct Asking<'a> {
     pub account: Option<&'a str>,
     /// The host of Zoom's API that its calls go to; `None`: not known.
     pub api_host: Option<&'a str>,
-    /// Its access token can be used: refreshes do not matter now.
+    /// True when its access token can be used: refreshes do not matter now.
     pub token_lives: bool,
 }
 
@@ -136,6 +136,12 @@ fn no_daemon(daemons: &[DaemonLine], left: Option<&Left>) -> Obstacle {
         None => "no daemon is running".to_owned(),
     };
     Obstacle { why: Why::NoDaemon, what, since_ms: last.map(|(ms, ..)| ms) }
+}
+
+/// True for a problem that keeps jobs of `who` from their calls.
+#[must_use]
+pub fn keeps(problem: &Problem, who: Asking<'_>) -> bool {
+    met(problem, who).is_some()
 }
 
 /// The obstacle that a daemon's problem is for jobs of `who`.

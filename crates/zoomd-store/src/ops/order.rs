@@ -30,18 +30,18 @@ const PAGE: usize = 500;
 pub struct Listing {
     /// The jobs, in order.
     pub jobs: Vec<JobLine>,
-    /// Whether there are more than were asked for.
+    /// True when there are more than were asked for.
     pub more: bool,
     /// Accounts with jobs that were not read.
     pub accounts_unread: u64,
 }
 
 /// A job that nobody has in hand, and where it stands.
-struct Found {
-    line: JobLine,
-    live: Live,
-    ahead: u64,
-    due: Option<i64>,
+pub(super) struct Found {
+    pub(super) line: JobLine,
+    pub(super) live: Live,
+    pub(super) ahead: u64,
+    pub(super) due: Option<i64>,
 }
 
 impl Ops {
@@ -181,7 +181,11 @@ impl Ops {
     }
 
     /// Adds what is kept of jobs: their records and their own times.
-    async fn add_records(&self, account: &str, found: &mut [Found]) -> Result<(), StoreError> {
+    pub(super) async fn add_records(
+        &self,
+        account: &str,
+        found: &mut [Found],
+    ) -> Result<(), StoreError> {
         let keys = self.store.keys();
         let mut asks: Vec<&mut Found> = found
             .iter_mut()
@@ -213,7 +217,7 @@ impl Ops {
 
     /// The same jobs with why each does not run. Hosts that no room stands for are
     /// read once.
-    async fn told(
+    pub(super) async fn told(
         &self,
         found: Vec<Found>,
         facts: AccountFacts,
@@ -268,7 +272,7 @@ pub(super) fn hosts_of(live: &Live) -> impl Iterator<Item = &str> {
     [Some(&live.host), live.other_host.as_ref()].into_iter().flatten().map(|host| &**host)
 }
 
-fn line_of(id: &str, live: &Live, due: Option<i64>) -> JobLine {
+pub(super) fn line_of(id: &str, live: &Live, due: Option<i64>) -> JobLine {
     let mut line = view_of(id, live);
     line.state = match (live.purpose, due) {
         (Purpose::Lookup, _) => State::Reconciling,
@@ -278,7 +282,7 @@ fn line_of(id: &str, live: &Live, due: Option<i64>) -> JobLine {
     line
 }
 
-/// When a job came, ms.
+/// The time at which a job came, ms.
 fn came(line: &JobLine) -> i64 {
     let ms = line.entry.as_deref().and_then(|entry| entry.split('-').next());
     ms.and_then(|ms| ms.parse().ok()).unwrap_or(i64::MAX)

@@ -12,9 +12,9 @@ const WOKEN: usize = 2_000;
 /// That, and why, everything is held back.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Paused {
-    /// What whoever did it said.
+    /// The words of whoever did it.
     pub reason: String,
-    /// When, ms; `None`: an earlier version did it.
+    /// The time, ms; `None`: an earlier version did it.
     pub since_ms: Option<i64>,
 }
 
@@ -44,7 +44,7 @@ impl Ops {
         Ok(resumed == 1)
     }
 
-    /// Whether everything is held back, and why.
+    /// The pause of everything, if there is one.
     ///
     /// # Errors
     /// That Redis could not be asked.

@@ -17,31 +17,31 @@ const MOST: usize = 100;
 /// Field of the namespace's hash for the daemon that ended last.
 pub(super) const LEFT: &str = "left";
 
-/// What a daemon says of itself.
+/// A daemon, as it announces itself.
 #[derive(Debug, Clone)]
 pub struct Presence {
-    /// Its id: new with each start.
+    /// The id: new with each start.
     pub id: String,
     /// The machine it runs on.
     pub host: String,
-    /// Its process.
+    /// The process.
     pub pid: u32,
-    /// Its version.
+    /// The version.
     pub version: String,
-    /// When it started.
+    /// The time at which it started.
     pub started_ms: i64,
-    /// What keeps it from running jobs.
+    /// Problems that keep it from running jobs.
     pub problems: Vec<Problem>,
 }
 
 /// A daemon that was heard of.
 #[derive(Debug, Clone)]
 pub struct DaemonLine {
-    /// What it said of itself.
+    /// The announcement.
     pub presence: Presence,
-    /// When it was last heard of.
+    /// The time at which it was last heard of.
     pub seen_ms: i64,
-    /// Whether that was a moment ago.
+    /// True when that was a moment ago.
     pub alive: bool,
 }
 
@@ -55,7 +55,7 @@ impl DaemonLine {
 /// The daemon that ended last of those that said so.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Left {
-    /// Its id.
+    /// The id.
     pub id: String,
     /// The machine it ran on.
     pub host: String,
@@ -133,7 +133,7 @@ impl Ops {
         self.daemon_lines(seen, now_ms).await
     }
 
-    /// What these daemons, heard of then, said of themselves.
+    /// Announcements of these daemons, heard of then.
     pub(super) async fn daemon_lines(
         &self,
         seen: Vec<(String, f64)>,

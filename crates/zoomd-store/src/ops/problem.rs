@@ -1,11 +1,11 @@
-//! What keeps jobs from running: the one shape in which it is told, by a daemon of
+//! Problems that keep jobs from running: the one shape in which they are told, by a daemon of
 //! itself, and by what judges the whole namespace.
 
 use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
-/// How bad a problem is.
+/// The weight of a problem.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Level {
@@ -51,16 +51,19 @@ pub const CODES: [&str; 25] = [
 pub struct Problem {
     /// Short and stable, one of [`CODES`]: what scripts and alerts compare.
     pub code: Cow<'static, str>,
-    /// How bad it is.
+    /// The weight.
     pub level: Level,
     /// One sentence: what is wrong and why. Lower case, no full stop, no secret.
     pub what: String,
-    /// When it began, ms since 1970; `None`: not known.
+    /// The time at which it began, ms since 1970; `None`: not known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub since_ms: Option<i64>,
-    /// How many jobs it holds back; `None`: not known.
+    /// Number of jobs that it holds back; `None`: not known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub jobs: Option<u64>,
+    /// True where some of these wait for something else: fewer may be held back.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub jobs_at_most: bool,
     /// The account it is about; `None`: all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub account: Option<String>,
@@ -80,7 +83,8 @@ impl Problem {
         let (what, next) = (what.into(), next.into());
         let (since_ms, jobs, account, host, endpoint) = (None, None, None, None, None);
         let (code, level) = (Cow::Borrowed(code), Level::Degraded);
-        Self { code, level, what, since_ms, jobs, account, host, endpoint, next }
+        let jobs_at_most = false;
+        Self { code, level, what, since_ms, jobs, jobs_at_most, account, host, endpoint, next }
     }
 
     /// One that keeps no job from running yet.
@@ -103,6 +107,12 @@ impl Problem {
     #[must_use]
     pub fn holding(self, jobs: u64) -> Self {
         Self { jobs: Some(jobs), ..self }
+    }
+
+    /// The same, with at most so many jobs held back: some may wait for something else.
+    #[must_use]
+    pub fn holding_at_most(self, jobs: u64) -> Self {
+        Self { jobs: Some(jobs), jobs_at_most: jobs > 0, ..self }
     }
 
     /// The same, of this account alone.

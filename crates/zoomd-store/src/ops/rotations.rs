@@ -1,4 +1,4 @@
-//! What became of the rotations of the last days, as the scripts counted them.
+//! Rotations of the last days, as the scripts counted them.
 
 use std::collections::HashMap;
 

@@ -18,11 +18,11 @@ const NAMES: usize = 10;
 pub struct Status {
     /// The clock of Redis.
     pub now_ms: i64,
-    /// Whether everything is held back.
+    /// The pause of everything.
     pub paused: Option<Paused>,
     /// Entries that no daemon has taken in.
     pub queued: u64,
-    /// When the oldest of them was written.
+    /// The time at which the oldest of them was written.
     pub oldest_queued_ms: Option<i64>,
     /// Jobs in a daemon's hands.
     pub running: u64,
@@ -40,7 +40,7 @@ pub struct Status {
     pub accounts: HashMap<String, u64>,
     /// Some accounts that need somebody, with their state.
     pub trouble: Vec<(String, String)>,
-    /// What became of rotations lately.
+    /// Numbers of rotations lately.
     pub rotations: RotationDays,
     /// Daemons heard of, the latest first.
     pub daemons: Vec<DaemonLine>,
@@ -88,7 +88,7 @@ impl Ops {
         Ok(status)
     }
 
-    /// How many of the jobs in hand are still in the stream.
+    /// Number of jobs in hand that are still in the stream.
     async fn hot(&self, running: u64) -> Result<u64, StoreError> {
         const MOST: u64 = 10_000;
         if running == 0 || running > MOST {

@@ -1,4 +1,4 @@
-//! What is known of one job, and when it is expected to run.
+//! One job: all that is known of it, and when it is expected to run.
 
 use redis::from_redis_value;
 
@@ -19,7 +19,7 @@ pub enum State {
     Sleeping,
     /// In a daemon's hands.
     Running,
-    /// Its last call is unresolved: Zoom is asked whether the meeting exists.
+    /// The last call is unresolved: Zoom is asked whether the meeting exists.
     Reconciling,
     /// It has its meeting.
     Succeeded,
@@ -53,7 +53,7 @@ impl State {
         }
     }
 
-    /// Whether it has its outcome.
+    /// True when it has its outcome.
     #[must_use]
     pub fn is_over(self) -> bool {
         matches!(self, Self::Succeeded | Self::Failed)
@@ -98,22 +98,22 @@ impl Source {
 pub struct Block {
     /// [`Why::Paused`], [`Why::Consent`], or the job's own time.
     pub why: Why,
-    /// When it began.
+    /// The time at which it began.
     pub from_ms: i64,
-    /// When it ended; `None` while it lasts.
+    /// The time at which it ended; `None` while it lasts.
     pub to_ms: Option<i64>,
 }
 
-/// What is known of a job.
+/// All that is known of a job.
 #[derive(Debug, Clone)]
 pub struct JobView {
-    /// Its id.
+    /// The id.
     pub id: String,
     /// Where it stands.
     pub state: State,
     /// Where this was read.
     pub source: Source,
-    /// Its account, if that is known.
+    /// The account, if that is known.
     pub account: Option<String>,
     /// The host whose room it waits in.
     pub host: Option<String>,
@@ -125,34 +125,36 @@ pub struct JobView {
     pub priority: Option<u8>,
     /// Why it does not run.
     pub why: Option<Why>,
-    /// What it waits for was said in these words.
+    /// Words on the reason.
     pub detail: Option<String>,
-    /// When the reason began, where that is known.
+    /// The time at which the reason began, where that is known.
     pub since_ms: Option<i64>,
     /// Another obstacle, which it will meet after that.
     pub besides: Option<Obstacle>,
-    /// When it is expected to go on; `None`: nobody knows.
+    /// The time at which it is expected to go on; `None`: nobody knows.
     pub until_ms: Option<i64>,
-    /// When its next attempt or search is made, whatever comes of it.
+    /// The time of the next attempt or search, whatever comes of it.
     pub next_ms: Option<i64>,
-    /// Its own `not_before`.
+    /// The job's own `not_before`.
     pub not_before_ms: Option<i64>,
-    /// Its place in its room, from 1.
+    /// The place in the room, from 1.
     pub place: Option<u64>,
     /// Not sent after this.
     pub deadline_ms: Option<i64>,
     /// The daemon that has it in hand.
     pub daemon: Option<String>,
-    /// What was tried.
+    /// Everything that was tried.
     pub record: Record,
     /// The job as it came.
     pub job: Option<Vec<u8>>,
-    /// Its outcome, a JSON object.
+    /// The outcome, a JSON object.
     pub outcome: Option<String>,
-    /// Its meetings, where Zoom was found to have more than one.
+    /// The meetings, where Zoom was found to have more than one.
     pub twins: Vec<u64>,
-    /// When people held back jobs of its account, once that was asked for.
+    /// Times in which people held back jobs of its account, once that was asked for.
     pub blocks: Vec<Block>,
+    /// The time before which such times are not kept; `None`: all are.
+    pub blocks_from_ms: Option<i64>,
 }
 
 impl JobView {
@@ -187,6 +189,7 @@ impl JobView {
             outcome: None,
             twins: Vec::new(),
             blocks: Vec::new(),
+            blocks_from_ms: None,
         }
     }
 }
@@ -198,7 +201,7 @@ pub const LIMITED: &str = "limited";
 pub(super) struct Place<'a> {
     /// Those whose day it spends; it stands in the room of the first.
     pub(super) hosts: &'a [&'a str],
-    /// How many stand before it.
+    /// Number of jobs that stand before it.
     pub(super) ahead: u64,
     /// It sleeps until then, ms.
     pub(super) due: Option<i64>,
@@ -266,7 +269,7 @@ pub(super) fn explain_queued(view: &mut JobView, obstacles: &Obstacles) {
 }
 
 impl Ops {
-    /// What a job of this priority would be told that came now: it stands behind
+    /// The answer for a job of this priority that came now: it stands behind
     /// all of its host that wait and are not after it.
     ///
     /// # Errors

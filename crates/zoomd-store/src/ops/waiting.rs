@@ -13,7 +13,7 @@ use super::find::not_before;
 use super::order::hosts_of;
 use super::view::{Place, explain, explain_reconcile};
 use super::whose::Asleep;
-use super::{AccountFacts, Asking, JobView, Ops, Status};
+use super::{AccountFacts, Asking, JobView, Obstacles, Ops, Status};
 use crate::StoreError;
 use crate::eta::{Position, Room};
 use crate::queue::memory::Live;
@@ -33,19 +33,19 @@ pub(super) const PRIORITY: f64 = 1e13;
 /// Jobs of one account that wait for the same.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WaitingLine {
-    /// What they wait for.
+    /// The reason.
     pub why: Why,
     /// Their account; `None`: jobs in the stream, of any.
     pub account: Option<String>,
-    /// How many.
+    /// Number of jobs.
     pub jobs: u64,
-    /// When the oldest of them came, ms.
+    /// The time at which the oldest of them came, ms.
     pub oldest_ms: Option<i64>,
-    /// When the first of them is expected to run, ms; `None`: nobody knows.
+    /// The time at which the first of them is expected to run, ms; `None`: nobody knows.
     pub expected_ms: Option<i64>,
-    /// What was said about it.
+    /// Words on it.
     pub what: Option<String>,
-    /// When it began, ms, where that is known.
+    /// The time at which it began, ms, where that is known.
     pub since_ms: Option<i64>,
 }
 
@@ -72,7 +72,7 @@ impl WaitingJobs {
     }
 }
 
-fn earlier(one: Option<i64>, other: Option<i64>) -> Option<i64> {
+pub(super) fn earlier(one: Option<i64>, other: Option<i64>) -> Option<i64> {
     one.into_iter().chain(other).min()
 }
 
@@ -81,10 +81,10 @@ type Sleeper = (String, i64, Live);
 
 /// Lines as they are collected.
 #[derive(Default)]
-struct Lines(HashMap<(Why, Option<String>), WaitingLine>);
+pub(super) struct Lines(HashMap<(Why, Option<String>), WaitingLine>);
 
 impl Lines {
-    fn add(&mut self, line: WaitingLine) {
+    pub(super) fn add(&mut self, line: WaitingLine) {
         match self.0.entry((line.why, line.account.clone())) {
             std::collections::hash_map::Entry::Vacant(place) => {
                 place.insert(line);
@@ -99,7 +99,7 @@ impl Lines {
     }
 
     /// Those with the oldest job first; of more than are told, how many jobs.
-    fn sorted(self) -> (Vec<WaitingLine>, u64) {
+    pub(super) fn sorted(self) -> (Vec<WaitingLine>, u64) {
         let mut lines: Vec<_> = self.0.into_values().filter(|line| line.jobs > 0).collect();
         lines.sort_by(|a, b| {
             let key = |line: &WaitingLine| (line.oldest_ms.unwrap_or(i64::MAX), line.why);
@@ -112,7 +112,7 @@ impl Lines {
 }
 
 impl Ops {
-    /// What the jobs of this status wait for.
+    /// Reasons for which the jobs of this status wait.
     ///
     /// # Errors
     /// That Redis could not be asked.
@@ -122,7 +122,7 @@ impl Ops {
         let known = Known { obstacles: self.obstacles().await?, asleep };
         let (mut lines, mut unread) = (Lines::default(), 0);
         if status.queued > 0 {
-            lines.add(queued(status, &known));
+            lines.add(queued_line(status.queued, status.oldest_queued_ms, &known.obstacles));
         }
         busy.sort_by_key(|(_, jobs)| std::cmp::Reverse(*jobs));
         let more = busy.split_off(busy.len().min(MOST_ACCOUNTS));
@@ -174,7 +174,7 @@ impl Ops {
         self.sleeping_rooms(&busy.iter().map(|(name, _)| name.as_str()).collect()).await
     }
 
-    /// What the rooms of an account wait for.
+    /// Adds what the rooms of an account wait for.
     async fn rooms_waiting(
         &self,
         account: &str,
@@ -295,7 +295,7 @@ fn parts(room: &Room, today: u64) -> impl Iterator<Item = (u64, u64)> {
     [(today, 0), (room.waiting - today, today)].into_iter().filter(|(jobs, _)| *jobs > 0)
 }
 
-fn line(
+pub(super) fn line(
     account: &str,
     facts: &AccountFacts,
     (why, expected_ms): (Why, Option<i64>),
@@ -307,13 +307,13 @@ fn line(
 }
 
 /// The line of what no daemon has taken in.
-fn queued(status: &Status, known: &Known) -> WaitingLine {
-    let met = known.obstacles.of(Asking { token_lives: true, ..Asking::default() });
+pub(super) fn queued_line(jobs: u64, oldest_ms: Option<i64>, obstacles: &Obstacles) -> WaitingLine {
+    let met = obstacles.of(Asking { token_lives: true, ..Asking::default() });
     WaitingLine {
         why: met.as_ref().map_or(Why::Queued, |obstacle| obstacle.why),
         account: None,
-        jobs: status.queued,
-        oldest_ms: status.oldest_queued_ms,
+        jobs,
+        oldest_ms,
         expected_ms: None,
         since_ms: met.as_ref().and_then(|obstacle| obstacle.since_ms),
         what: met.map(|obstacle| obstacle.what),

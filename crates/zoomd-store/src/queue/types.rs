@@ -167,7 +167,8 @@ pub struct ClaimedJob {
     pub payload: Bytes,
     /// What was tried before.
     pub record: Record,
-    /// The limit of the day before that was used up while it waited.
+    /// The limit of a day that was used up while it waited: of the day before, or of the
+    /// one on which its deadline passed.
     pub full_day: Option<Why>,
     /// Whether it was handed out because its deadline passed; no call is charged.
     pub expired: bool,

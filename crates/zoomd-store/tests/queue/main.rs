@@ -21,5 +21,6 @@ mod share;
 mod turns;
 mod unweighed;
 mod upkeep;
+mod vitals;
 mod wait;
 mod walk;

@@ -42,7 +42,7 @@ async fn announce(bench: &Bench, problems: Vec<Problem>) {
 }
 
 /// A job under an id, in the stream, read and admitted.
-async fn admitted(
+pub async fn admitted(
     bench: &Bench,
     id: &str,
     account: &str,

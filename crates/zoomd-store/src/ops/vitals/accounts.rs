@@ -5,7 +5,8 @@ use redis::{Value, from_redis_value};
 use super::{number, read};
 use crate::StoreError;
 use crate::grants::{GrantKind, Line};
-use crate::ops::Ops;
+use crate::ops::account::host_of;
+use crate::ops::{Asking, Ops};
 
 /// Accounts read at once.
 const PAGE: usize = 500;
@@ -47,6 +48,12 @@ pub struct AccountVitals {
     pub expires_ms: i64,
     /// The error of the last token refresh.
     pub last_error: Option<String>,
+    /// The host and port of Zoom's API; empty: not known.
+    pub api_host: String,
+    /// The Zoom account whose limits it spends, as the ledger names it.
+    pub zoom: String,
+    /// The plan.
+    pub plan: String,
 }
 
 impl AccountVitals {
@@ -73,8 +80,19 @@ impl AccountVitals {
         self.state == "removed"
     }
 
+    /// The account as one that asks for what keeps its jobs from running.
+    #[must_use]
+    pub fn asking(&self, now_ms: i64) -> Asking<'_> {
+        Asking {
+            account: Some(&self.name),
+            api_host: Some(self.api_host.as_str()).filter(|host| !host.is_empty()),
+            token_lives: self.expires_ms > now_ms,
+        }
+    }
+
     /// True when somebody must act before its jobs run.
-    fn is_held(&self) -> bool {
+    #[must_use]
+    pub fn is_held(&self) -> bool {
         !self.is_removed() && (!self.is_active() || self.paused.is_some())
     }
 }
@@ -98,9 +116,9 @@ impl Ops {
         let (keys, conn) = (self.store.keys(), self.store.connection());
         let mut ask = redis::pipe();
         for name in &names {
-            let fields = ["st", "why", "paused", "cap", "kind", "lku"];
+            let fields = ["st", "why", "paused", "cap", "kind", "lku", "z", "plan"];
             ask.cmd("HMGET").arg(keys.account(name)).arg(&fields);
-            let fields = ["issuer", "client_id", "exp", "last"];
+            let fields = ["issuer", "client_id", "exp", "last", "api_url"];
             ask.cmd("HMGET").arg(keys.grant(name)).arg(&fields);
             ask.cmd("HLEN").arg(keys.payloads(name));
             ask.cmd("ZCOUNT").arg(keys.in_flight(name)).arg(format!("({now_ms}")).arg("+inf");
@@ -142,10 +160,13 @@ impl Ops {
 
 fn of(name: String, answers: [Value; 4]) -> Option<AccountVitals> {
     let [account, grant, waiting, in_flight] = answers;
-    let [state, why, paused, cap, kind, lease]: [Option<String>; 6] = read(account);
-    let [issuer, client_id, expires, last]: [Option<String>; 4] = read(grant);
+    let [state, why, paused, cap, kind, lease, zoom, plan]: [Option<String>; 8] = read(account);
+    let [issuer, client_id, expires, last, api_url]: [Option<String>; 5] = read(grant);
     let filled = |text: Option<String>| text.filter(|text| !text.is_empty());
     Some(AccountVitals {
+        zoom: filled(zoom).unwrap_or_else(|| format!("~{name}")),
+        plan: filled(plan).unwrap_or_else(|| "pro".to_owned()),
+        api_host: api_url.as_deref().and_then(host_of).unwrap_or_default().to_owned(),
         name,
         state: state?,
         why: filled(why),

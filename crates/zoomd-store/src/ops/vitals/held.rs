@@ -1,18 +1,22 @@
 //! Rooms that sleep for long: what they wait for, as a job's own story tells it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use redis::from_redis_value;
 
 use crate::StoreError;
 use crate::ops::Ops;
 use crate::queue::Why;
+use crate::queue::memory::Live;
 
 /// A room that sleeps for less waits for nothing that lasts, ms.
 const LONG_MS: i64 = 61_000;
 /// Sleepers that are read, and accounts that are looked at.
 const MOST_SLEEPERS: usize = 200;
 const MOST_ACCOUNTS: usize = 10;
+/// Sleeping jobs that are counted by account, and those read at once.
+const MOST_DUE: usize = 2_000;
+const PAGE: usize = 500;
 
 /// Jobs of one host that wait for long.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,6 +25,8 @@ pub struct Held {
     pub account: String,
     /// The host, as jobs name it.
     pub host: String,
+    /// The host, as the ledger names it.
+    pub counted_as: String,
     /// The reason.
     pub why: Why,
     /// Jobs in the room.
@@ -29,7 +35,37 @@ pub struct Held {
     pub until_ms: Option<i64>,
 }
 
+impl Held {
+    /// True where they wait for the end of a day, not for a moment.
+    #[must_use]
+    pub fn lasts(&self) -> bool {
+        matches!(self.why, Why::HostDay | Why::LabelDay | Why::NotBefore)
+    }
+}
+
 impl Ops {
+    /// Jobs that sleep until after `ms`, by account: those that are due first.
+    ///
+    /// # Errors
+    /// That Redis could not be asked.
+    pub async fn asleep_beyond(&self, ms: i64) -> Result<BTreeMap<String, u64>, StoreError> {
+        let (keys, conn) = (self.store.keys(), self.store.connection());
+        let mut ask = redis::cmd("ZRANGEBYSCORE");
+        ask.arg(keys.due()).arg(format!("({ms}")).arg("+inf");
+        ask.arg("LIMIT").arg(0).arg(MOST_DUE);
+        let ids: Vec<String> = from_redis_value(conn.value(&ask).await?)?;
+        let mut asleep = BTreeMap::new();
+        for page in ids.chunks(PAGE) {
+            let mut states = redis::cmd("HMGET");
+            states.arg(keys.ids()).arg(page);
+            let states: Vec<Option<String>> = from_redis_value(conn.value(&states).await?)?;
+            for live in states.iter().filter_map(|state| Live::read(state.as_deref()?)) {
+                *asleep.entry(live.account.to_string()).or_default() += 1;
+            }
+        }
+        Ok(asleep)
+    }
+
     /// Rooms with jobs that wait for over a minute, of the accounts that wait longest.
     ///
     /// # Errors
@@ -53,7 +89,8 @@ impl Ops {
                     continue;
                 }
                 let (account, host) = (account.clone(), room.host.clone());
-                held.push(Held { account, host, why, jobs: room.waiting, until_ms });
+                let (counted_as, jobs) = (room.counted_as.clone(), room.waiting);
+                held.push(Held { account, host, counted_as, why, jobs, until_ms });
             }
         }
         Ok(held)

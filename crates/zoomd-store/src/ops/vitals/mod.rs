@@ -5,8 +5,10 @@
 
 mod accounts;
 mod capped;
+mod days;
 mod held;
 mod parse;
+mod ready;
 mod recent;
 
 use std::collections::BTreeMap;
@@ -20,8 +22,10 @@ use crate::rotation::OpenIntent;
 use crate::{StoreError, layout};
 
 pub use accounts::AccountVitals;
+pub use days::UsedUp;
 pub use held::Held;
 use parse::{Group, HandCount};
+pub use ready::Ready;
 pub use recent::RecentFailure;
 
 /// Open intents that are read.
@@ -156,7 +160,7 @@ impl Ops {
         Ok(vitals)
     }
 
-    /// What the first answers point at.
+    /// Reads what the first answers point at.
     async fn details(
         &self,
         vitals: &mut Vitals,

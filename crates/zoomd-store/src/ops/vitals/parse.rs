@@ -13,7 +13,7 @@ const GROUP: &str = "zoomd";
 /// Mark of a stop that is about no credentials.
 const ANY: &str = "*";
 
-/// How far the daemons have read the stream of jobs.
+/// The part of the stream of jobs that daemons have read.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Group {
     /// The start of what they have not read, as `XRANGE` takes it.

@@ -131,8 +131,8 @@ pub(super) const CASES: &[Case] = &[
         "w:jobs w:failures",
         "",
         "w:reply: 60000 86400 cancelled 3 \
-         waits L_1_90-3_-_c10y_0_1800000900000_acme|me| {} 90-3 acme F create_meeting {} 1 waits#1 \
-         new '' '' 100-4 acme F create_meeting {} 0 new#1 \
+         waits L_1_90-3_-_c10y_0_1800000900000_acme|me| {} 90-3 acme F create_meeting {} 1 waits#1 {} \
+         new '' '' 100-4 acme F create_meeting {} 0 new#1 '' \
          sleeps L_1_90-4_-_c10y_0_1900000000000_acme|me| '' 90-4 acme M {\"cancel\":1}",
     ),
     case("keys_in_use", "", "", "- 100"),
