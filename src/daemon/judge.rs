@@ -8,7 +8,7 @@ use std::time::Duration;
 use zoomd_store::ops::{CODES, Level, Problem};
 use zoomd_workers::supervisor::{Part, Supervisor};
 
-use crate::health::{Gatherer, judge};
+use crate::health::{Gatherer, judge, watched};
 use crate::http::Health;
 
 /// Problems that nobody logs where they are found.
@@ -31,7 +31,7 @@ pub(super) fn begin(mut gatherer: Gatherer, health: Arc<Health>, supervisor: &Su
             for (code, count) in counts(&judgement.problems) {
                 metrics::gauge!("zoomd_problem", "code" => code).set(f64::from(count));
             }
-            health.judged(judgement.problems);
+            health.judged(judgement.problems, watched(&facts));
         }
     })
 }

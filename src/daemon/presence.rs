@@ -47,7 +47,7 @@ pub(super) async fn announce(
         let mut turns = beat.every(EVERY);
         loop {
             turns.next().await;
-            presence.problems = health.problems();
+            presence.problems = health.told();
             // The engine warns of a Redis that is away; this is said again soon.
             if let Err(error) = announcer.announce(&presence).await {
                 tracing::debug!(%error, "could not say that this daemon is there");

@@ -2,11 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use zoomd_store::ops::{AccountVitals, Held, Problem, Vitals};
+use zoomd_store::ops::{AccountVitals, Held, Problem, UsedUp, Vitals};
 use zoomd_store::rekey::Survey;
 use zoomd_store::seal::KeyId;
 use zoomd_store::{ErrorKind, Replicas};
 
+use super::stuck::Stuck;
 use super::tools::{Process, Tools};
 
 /// All facts of one moment.
@@ -68,6 +69,12 @@ pub struct Found {
     pub accounts: Accounts,
     /// Jobs that wait for long.
     pub held: Vec<Held>,
+    /// Jobs that sleep for over an hour, by account.
+    pub asleep: BTreeMap<String, u64>,
+    /// Limits of the day that are used up.
+    pub used_up: Vec<UsedUp>,
+    /// Rooms whose jobs nothing holds back and no claim takes.
+    pub stuck: Vec<Stuck>,
     /// Accounts whose jobs all fail.
     pub failing: Vec<Failing>,
     /// Keys that the stored tokens need; `None`: not known.
@@ -85,15 +92,28 @@ impl Accounts {
     pub fn waiting(&self) -> u64 {
         self.0.values().map(|account| account.waiting).sum()
     }
-
-    /// Jobs that wait in accounts without a valid access token.
-    pub fn waiting_for_a_token(&self, now_ms: i64) -> u64 {
-        let without = self.0.values().filter(|account| account.expires_ms <= now_ms);
-        without.map(|account| account.waiting).sum()
-    }
 }
 
 impl Found {
+    /// Jobs of these accounts that an outage holds back, at most. An account that somebody
+    /// must see to waits for that, and what sleeps until later waits for its time.
+    pub fn held_back<'a>(&self, accounts: impl Iterator<Item = &'a AccountVitals>) -> u64 {
+        let held = accounts.filter(|account| !account.is_held()).map(|account| {
+            let name = &account.name;
+            let days = self.held.iter().filter(|held| held.account == *name && held.lasts());
+            let days: u64 = days.map(|held| held.jobs).sum();
+            let asleep = self.asleep.get(name).copied().unwrap_or(0);
+            account.waiting.saturating_sub(asleep + days)
+        });
+        held.sum()
+    }
+
+    /// The same of all accounts without a valid access token.
+    pub fn waiting_for_a_token(&self) -> u64 {
+        let now_ms = self.vitals.now_ms;
+        self.held_back(self.accounts.0.values().filter(|account| account.expires_ms <= now_ms))
+    }
+
     /// Jobs without an outcome.
     pub fn unfinished(&self) -> u64 {
         self.vitals.stream + self.accounts.waiting()

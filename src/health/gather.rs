@@ -1,17 +1,20 @@
 //! Reading the facts. Never fails: a Redis that cannot be asked is a fact.
 
 use std::collections::BTreeMap;
+use std::ops::Bound;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use secrecy::ExposeSecret as _;
-use zoomd_store::ops::{AccountVitals, DaemonLine, Ops, Problem, RecentFailure, Vitals};
+use zoomd_store::ops::{AccountVitals, DaemonLine, Ops, Problem, RecentFailure, UsedUp, Vitals};
 use zoomd_store::rekey::{self, Survey};
 use zoomd_store::{ErrorKind, Store, StoreError};
 use zoomd_workers::tokens::RotationSettings;
 
 use super::facts::{Absent, Accounts, Facts, Failing, Found, Here, Unused};
+use super::judge::LATE_MS;
 use super::namespace;
+use super::stuck::{Still, Stuck};
 use super::tools::{Process, Tools};
 use crate::config::{Config, Origin, without_login};
 use crate::identity;
@@ -19,8 +22,12 @@ use crate::identity;
 /// The longest time for the first reads; accounts may take longer. A connection that
 /// does not come about within five seconds says why.
 const PATIENCE: Duration = Duration::from_secs(6);
-/// Keys in use are read anew after this.
-const KEYS_EVERY: Duration = Duration::from_secs(60);
+/// Keys in use, and days that are used up, are read anew after this.
+const RARELY: Duration = Duration::from_secs(60);
+/// A job that sleeps for longer does not wait for an outage, ms.
+const OUTAGE_MS: i64 = 3_600_000;
+/// Accounts whose rooms one look reads.
+const MOST_ROOMS_OF: usize = 5;
 /// Failures in a row, with one code, that say that all jobs of an account fail.
 const IN_A_ROW: usize = 5;
 /// Accounts for which a success is looked for.
@@ -42,6 +49,10 @@ pub struct Gatherer {
     accounts: BTreeMap<String, AccountVitals>,
     cursor: Option<String>,
     keys: Option<(Instant, Option<Survey>)>,
+    used_up: Option<(Instant, Vec<UsedUp>)>,
+    still: Still,
+    /// The account whose rooms were read last.
+    looked_at: String,
 }
 
 impl Gatherer {
@@ -80,6 +91,9 @@ impl Gatherer {
             accounts: BTreeMap::new(),
             cursor: None,
             keys: None,
+            used_up: None,
+            still: Still::default(),
+            looked_at: String::new(),
         }
     }
 
@@ -111,6 +125,9 @@ impl Gatherer {
         known(self.walk(vitals.now_ms).await)?;
         let clock_off_ms = (vitals.now_ms - after).max(0) - (before - vitals.now_ms).max(0);
         let held = known(self.ops.held(vitals.now_ms).await)?;
+        let asleep = known(self.ops.asleep_beyond(vitals.now_ms + OUTAGE_MS).await)?;
+        let used_up = known(self.used_up(vitals.now_ms).await)?;
+        let stuck = known(self.stuck(&vitals).await)?;
         let failing = known(self.failing(&vitals.failures).await)?;
         let processes = self.processes(&vitals.daemons);
         let accounts = self.accounts.clone();
@@ -127,6 +144,9 @@ impl Gatherer {
             clock_off_ms,
             accounts: Accounts(accounts),
             held,
+            asleep,
+            used_up,
+            stuck,
             failing,
             keys,
             processes,
@@ -144,7 +164,7 @@ impl Gatherer {
 
     /// Reads the next pages of accounts.
     async fn walk(&mut self, now_ms: i64) -> Result<(), StoreError> {
-        use std::ops::Bound::{Excluded, Included, Unbounded};
+        use Bound::{Excluded, Included, Unbounded};
         for _ in 0..self.pages {
             let after = self.cursor.take();
             let (page, last) = self.ops.account_vitals(after.as_deref(), now_ms).await?;
@@ -162,6 +182,42 @@ impl Gatherer {
             }
         }
         Ok(())
+    }
+
+    /// Days that are used up, of all accounts known.
+    async fn used_up(&mut self, now_ms: i64) -> Result<Vec<UsedUp>, StoreError> {
+        let fresh = self.used_up.as_ref().filter(|(at, _)| at.elapsed() < RARELY);
+        if fresh.is_none() {
+            let found = self.ops.used_up(self.accounts.values(), now_ms).await?;
+            self.used_up = Some((Instant::now(), found));
+        }
+        let days = self.used_up.iter().flat_map(|(_, days)| days);
+        Ok(days.filter(|day| day.until_ms > now_ms).cloned().collect())
+    }
+
+    /// Rooms that stand still, as far as this reader has looked: it reads some accounts at
+    /// a time, those that it watches first.
+    async fn stuck(&mut self, vitals: &Vitals) -> Result<Vec<Stuck>, StoreError> {
+        let claims = vitals.daemons.iter().any(|daemon| daemon.alive);
+        let runs = claims && vitals.paused.is_none() && vitals.refusal.is_none();
+        let candidate = |account: &AccountVitals| {
+            runs && !account.is_held() && account.waiting > 0 && account.in_flight == 0
+        };
+        let accounts = &self.accounts;
+        self.still.keep(|name| accounts.get(name).is_some_and(candidate));
+        let watched = self.still.accounts().map(str::to_owned);
+        let after = (Bound::Excluded(self.looked_at.clone()), Bound::Unbounded);
+        let others = accounts.range(after).chain(accounts.iter());
+        let others = others.filter(|(_, account)| candidate(account)).map(|(name, _)| name.clone());
+        let mut names: Vec<String> = watched.take(MOST_ROOMS_OF - 1).collect();
+        names.dedup();
+        names.extend(others.take(MOST_ROOMS_OF - names.len()));
+        self.looked_at = names.last().cloned().unwrap_or_default();
+        for name in names {
+            let rooms = self.ops.ready_rooms(&name).await?;
+            self.still.hear(&name, rooms, vitals.now_ms);
+        }
+        Ok(self.still.stuck(vitals.now_ms, LATE_MS))
     }
 
     /// Accounts whose latest failures, newest first, are of one code, with no success
@@ -185,7 +241,7 @@ impl Gatherer {
 
     /// Keys in use; not known where the user of Redis may run no scripts.
     async fn keys(&mut self) -> Option<Survey> {
-        let fresh = self.keys.as_ref().filter(|(at, _)| at.elapsed() < KEYS_EVERY);
+        let fresh = self.keys.as_ref().filter(|(at, _)| at.elapsed() < RARELY);
         if fresh.is_none() {
             self.keys = Some((Instant::now(), rekey::survey(&self.store).await.ok()));
         }
@@ -199,7 +255,7 @@ fn by_flag(config: &Config) -> Option<String> {
     flag.then(|| config.namespace.clone())
 }
 
-/// What was read; nothing, where the user of Redis may not, or a key is none of ours.
+/// The answer; nothing, where the user of Redis may not ask, or a key is none of ours.
 fn known<T: Default>(read: Result<T, StoreError>) -> Result<T, StoreError> {
     read.or_else(|error| if error.is_transient() { Err(error) } else { Ok(T::default()) })
 }

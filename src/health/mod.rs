@@ -9,12 +9,14 @@ mod facts;
 mod gather;
 mod judge;
 pub mod namespace;
+mod stuck;
 mod tools;
 mod verdict;
 
 pub use app::correct_app;
 pub use facts::{Absent, Accounts, Facts, Failing, Found, Here, Unused};
 pub use gather::Gatherer;
-pub use judge::judge;
+pub use judge::{judge, watched};
+pub use stuck::Stuck;
 pub use tools::{Process, Tools, redis_cli};
-pub use verdict::{Judgement, Verdict};
+pub use verdict::{Judgement, Verdict, held};

@@ -3,6 +3,7 @@
 use serde::Serialize;
 use zoomd_store::ops::{Level, Problem};
 
+use crate::cli::output::count;
 use crate::exit::Exit;
 
 /// The state of a namespace in one word.
@@ -35,6 +36,13 @@ impl Verdict {
             Self::Down => Exit::Unreachable,
         }
     }
+}
+
+/// The number of jobs that a problem holds back, in words; nothing where it holds none.
+pub fn held(problem: &Problem) -> Option<String> {
+    let jobs = count(problem.jobs.filter(|jobs| *jobs > 0)?, "job");
+    let at_most = if problem.jobs_at_most { "up to " } else { "" };
+    Some(format!("holds back {at_most}{jobs}"))
 }
 
 /// The verdict with its reasons.

@@ -14,19 +14,27 @@ use zoomd_workers::Engine;
 use zoomd_workers::report::words;
 use zoomd_workers::supervisor::Supervisor;
 
-/// How long Redis may take for one answer before it counts as absent.
+/// Time for one answer of Redis before it counts as absent.
 const PATIENCE: Duration = Duration::from_secs(2);
 
 /// A judgement of the namespace is told for so long.
 const FRESH: Duration = Duration::from_secs(20);
 
-/// What readiness depends on.
+/// Everything that readiness depends on.
 #[derive(Debug)]
 pub struct Health {
     phase: Mutex<Phase>,
     supervisor: Supervisor,
-    /// What the daemon found last of its namespace, and when.
-    judged: Mutex<Option<(Instant, Vec<Problem>)>>,
+    /// The daemon's last judgement of its namespace.
+    judged: Mutex<Option<Judged>>,
+}
+
+#[derive(Debug)]
+struct Judged {
+    at: Instant,
+    problems: Vec<Problem>,
+    /// Those that it tells the others.
+    watched: Vec<Problem>,
 }
 
 #[derive(Debug)]
@@ -40,7 +48,7 @@ enum Phase {
 /// The answer: whether, and why not.
 #[derive(Debug, Serialize)]
 pub struct Ready {
-    /// Whether all checks are well.
+    /// True when all checks are well.
     pub ready: bool,
     /// There are problems: some jobs wait or fail, or soon will.
     pub degraded: bool,
@@ -55,7 +63,7 @@ pub struct Ready {
 /// One check.
 #[derive(Debug, Serialize)]
 pub struct Check {
-    /// Whether it is well.
+    /// True when it is well.
     pub ok: bool,
     /// Why not.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -105,7 +113,7 @@ impl Health {
         self.supervisor.fault().map_or(Ok(()), |fault| Err(fault.to_string()))
     }
 
-    /// What keeps this daemon from running jobs.
+    /// Problems that keep this daemon from running jobs.
     pub fn problems(&self) -> Vec<Problem> {
         match &*self.lock() {
             Phase::Running(_, engine) => engine.problems(),
@@ -114,17 +122,28 @@ impl Health {
         }
     }
 
-    /// The daemon judged its namespace: these are all its problems.
-    pub fn judged(&self, problems: Vec<Problem>) {
-        let now = Instant::now();
-        *self.judged.lock().unwrap_or_else(PoisonError::into_inner) = Some((now, problems));
+    /// Problems that this daemon tells the others: its own, and those that it saw by
+    /// looking for long.
+    pub fn told(&self) -> Vec<Problem> {
+        let judged = self.judged.lock().unwrap_or_else(PoisonError::into_inner);
+        let fresh = judged.as_ref().filter(|judged| judged.at.elapsed() < FRESH);
+        let watched = fresh.map(|judged| judged.watched.clone()).unwrap_or_default();
+        drop(judged);
+        merged(self.problems(), watched)
+    }
+
+    /// The daemon judged its namespace: these are all its problems, and those that only
+    /// it can tell, for it has looked for long.
+    pub fn judged(&self, problems: Vec<Problem>, watched: Vec<Problem>) {
+        let judged = Judged { at: Instant::now(), problems, watched };
+        *self.judged.lock().unwrap_or_else(PoisonError::into_inner) = Some(judged);
     }
 
     /// The problems of the namespace, unless they are of long ago.
     fn of_namespace(&self) -> Vec<Problem> {
         let judged = self.judged.lock().unwrap_or_else(PoisonError::into_inner);
-        let fresh = judged.as_ref().filter(|(at, _)| at.elapsed() < FRESH);
-        fresh.map(|(_, problems)| problems.clone()).unwrap_or_default()
+        let fresh = judged.as_ref().filter(|judged| judged.at.elapsed() < FRESH);
+        fresh.map(|judged| judged.problems.clone()).unwrap_or_default()
     }
 
     /// Looks at every check.

@@ -7,7 +7,7 @@ use zoomd_store::ops::{Level, Problem};
 use super::report::{Finding, State};
 use crate::cli::output::count;
 use crate::cli::table::one_line;
-use crate::health::{Facts, Found, Judgement, judge};
+use crate::health::{Facts, Found, Judgement, held, judge};
 
 /// Daemons that are named.
 const NAMED: usize = 10;
@@ -52,8 +52,7 @@ fn of<'a>(judgement: &'a Judgement, codes: &[&str]) -> Vec<&'a Problem> {
 }
 
 fn finding(check: &'static str, problem: &Problem, used: bool) -> Finding {
-    let jobs = problem.jobs.filter(|jobs| *jobs > 0);
-    let jobs = jobs.map(|jobs| format!("; holds back {}", count(jobs, "job")));
+    let jobs = held(problem).map(|jobs| format!("; {jobs}"));
     let what = one_line(&format!("{}{}", problem.what, jobs.unwrap_or_default()));
     // Other commands send people here.
     let next = match problem.next.ends_with("doctor") {

@@ -5,9 +5,9 @@ use std::fmt::Write as _;
 use jiff::Timestamp;
 use zoomd_store::ops::{Level, Problem};
 
-use crate::cli::output::{FAIL, FAINT, GOOD, HINT, Output, WARN, count, paint};
+use crate::cli::output::{FAIL, FAINT, GOOD, HINT, Output, WARN, paint};
 use crate::cli::table::one_line;
-use crate::health::{Judgement, Verdict};
+use crate::health::{Judgement, Verdict, held};
 
 /// The first line is the verdict. Each problem follows: what, since when, how many
 /// jobs it holds back, the next command.
@@ -33,11 +33,7 @@ fn one(out: &Output, problem: &Problem) -> String {
     let mut text = format!("{} {}\n", paint(mark, style), one_line(&problem.what));
     let since = problem.since_ms.and_then(|ms| Timestamp::from_millisecond(ms).ok());
     let since = since.map(|at| format!("since {}", out.moment(at, Timestamp::now())));
-    let jobs = problem
-        .jobs
-        .filter(|jobs| *jobs > 0)
-        .map(|jobs| format!("holds back {}", count(jobs, "job")));
-    let facts: Vec<_> = since.into_iter().chain(jobs).collect();
+    let facts: Vec<_> = since.into_iter().chain(held(problem)).collect();
     if !facts.is_empty() {
         let _ = writeln!(text, "  {}", paint(&facts.join(", "), FAINT));
     }

@@ -1,10 +1,10 @@
 //! Accounts: authorization, pauses, caps, limits of the day.
 
-use zoomd_store::ops::{AccountVitals, Held, Problem};
+use zoomd_store::ops::{AccountVitals, Held, Problem, UsedUp};
 use zoomd_store::queue::Why;
 
 use super::jobs::LATE_MS;
-use super::{Found, Here, clock_time, length, listed};
+use super::{Found, Here, clock_time, length, listed, names};
 
 /// Account problems.
 pub(super) fn all(_here: &Here, found: &Found) -> Vec<Problem> {
@@ -23,7 +23,36 @@ pub(super) fn all(_here: &Here, found: &Found) -> Vec<Problem> {
     let held = found.held.iter().filter_map(limit).collect();
     let more = |n| format!("{n} more daily limits are used up");
     problems.extend(listed(held, more, "zoomd budget"));
+    let used = found.used_up.iter().filter(|day| !is_waited_for(found, day)).map(used_up);
+    let more = |n| format!("{n} more daily limits are used up; no job waits for them");
+    problems.extend(listed(used.collect(), more, "zoomd budget"));
     problems
+}
+
+/// True where jobs wait for that day: then it is trouble.
+fn is_waited_for(found: &Found, day: &UsedUp) -> bool {
+    found.held.iter().any(|held| {
+        let host = day.why == Why::LabelDay || held.counted_as == day.host;
+        day.accounts.contains(&held.account) && host && limit(held).is_some()
+    })
+}
+
+/// A limit of the day that is used up, though no job waits for it.
+fn used_up(day: &UsedUp) -> Problem {
+    let (host, end) = (&day.host, clock_time(day.until_ms));
+    let accounts = names(day.accounts.iter().map(String::as_str));
+    let what = match day.why {
+        Why::HostDay => {
+            format!(
+                "the daily limit of meetings of host {host} ({accounts}) is used up until {end}"
+            )
+        }
+        _ => format!("the daily limit of calls of account {accounts} is used up until {end}"),
+    };
+    let account = day.accounts.first().map_or("", String::as_str);
+    let problem = Problem::notice("daily_limit", what, format!("zoomd budget {account}"));
+    let problem = problem.of_account(account).holding(0);
+    if host.is_empty() { problem } else { problem.of_host(host) }
 }
 
 /// A reason, in brackets.

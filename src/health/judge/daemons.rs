@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use zoomd_store::ops::{DaemonLine, Level, Problem};
+use zoomd_store::ops::{AccountVitals, DaemonLine, Level, Problem, keeps};
 
 use super::{Found, Here, length, listed};
 use crate::health::tools::Process;
@@ -176,10 +176,11 @@ fn held_by(found: &Found, problem: Problem) -> Problem {
         return problem;
     }
     match &*problem.code {
-        "zoom_unreachable" | "zoom_endpoint_failing" => problem.holding(found.accounts.waiting()),
-        "rotation_impossible" => {
-            let waiting = found.accounts.waiting_for_a_token(found.vitals.now_ms);
-            problem.holding(waiting)
+        "zoom_unreachable" | "zoom_endpoint_failing" | "rotation_impossible" => {
+            let kept =
+                |account: &&AccountVitals| keeps(&problem, account.asking(found.vitals.now_ms));
+            let jobs = found.held_back(found.accounts.0.values().filter(kept));
+            problem.holding_at_most(jobs)
         }
         _ => problem,
     }

@@ -1,16 +1,18 @@
 //! Jobs that wait longer than they should, and producers whose jobs all fail.
 
-use zoomd_store::ops::Problem;
+use zoomd_store::ops::{Problem, Ready};
 
 use super::{Found, Here, daemons, length, listed};
 use crate::health::facts::Failing;
+use crate::health::stuck::Stuck;
 
 /// A job that nothing holds back runs within this, ms.
-pub(super) const LATE_MS: i64 = 60_000;
+pub(in crate::health) const LATE_MS: i64 = 60_000;
 
 /// Job problems.
 pub(super) fn all(here: &Here, found: &Found) -> Vec<Problem> {
     let mut problems: Vec<_> = overdue(here, found).into_iter().collect();
+    problems.extend(stuck(found));
     let failing = found.failing.iter().map(failing).collect();
     let more = |n| format!("all jobs of {n} more accounts fail");
     problems.extend(listed(failing, more, "zoomd failure list"));
@@ -41,6 +43,27 @@ fn overdue(here: &Here, found: &Found) -> Option<Problem> {
     let at = late(vitals.first_lease_ms)?;
     let what = format!("no daemon takes back the jobs of a dead one: since {}", age(at));
     Some(problem(what, at))
+}
+
+/// Rooms that no claim reaches.
+pub(super) fn stuck(found: &Found) -> Vec<Problem> {
+    let stuck = found.stuck.iter().map(|stuck| still(found, stuck)).collect();
+    let more =
+        |n| format!("no daemon takes the jobs of {n} more hosts, and nothing holds them back");
+    listed(stuck, more, "zoomd job list")
+}
+
+/// A room that no claim reaches.
+fn still(found: &Found, stuck: &Stuck) -> Problem {
+    let Ready { account, host, jobs, oldest, oldest_ms, .. } = &stuck.room;
+    let (count, age) = (count(*jobs, "job"), length(found.vitals.now_ms - oldest_ms));
+    let what = format!(
+        "no daemon takes the jobs of account {account}, host {host}, and nothing holds them back: \
+         {count}, the oldest ({oldest}) came {age} ago"
+    );
+    let next = format!("zoomd job list --account {account}");
+    let problem = Problem::degraded("jobs_overdue", what, next).since(stuck.since_ms);
+    problem.holding(*jobs).of_account(account).of_host(host)
 }
 
 fn failing(failing: &Failing) -> Problem {

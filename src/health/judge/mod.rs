@@ -11,12 +11,11 @@ mod redis;
 mod tests;
 mod tokens;
 
-use std::collections::BTreeSet;
-
 use zoomd_store::ops::{CODES, Problem};
 
 use super::facts::{Facts, Found, Here};
 use super::verdict::Judgement;
+pub(super) use jobs::LATE_MS;
 
 /// Problems of one code that are told one by one; more are counted.
 const LISTED: usize = 3;
@@ -40,6 +39,12 @@ pub fn judge(facts: &Facts) -> Judgement {
     }
     problems.sort_by_key(|problem| (std::cmp::Reverse(problem.level), rank(problem)));
     Judgement::of(problems)
+}
+
+/// Problems that only who asks can tell, for it has looked again and again.
+pub fn watched(facts: &Facts) -> Vec<Problem> {
+    let found = facts.found.as_ref().ok();
+    found.map(|found| jobs::stuck(found)).unwrap_or_default()
 }
 
 fn rank(problem: &Problem) -> usize {
@@ -66,8 +71,16 @@ fn with_told(mut known: Vec<Problem>, told: Vec<Problem>) -> Vec<Problem> {
         !of_daemon(told) && told.code == known.code && told.level > known.level
     };
     known.retain(|problem| !told.iter().any(|one| worse(one, problem)));
-    let codes: BTreeSet<_> = known.iter().map(|problem| problem.code.clone()).collect();
-    known.extend(told.into_iter().filter(|one| of_daemon(one) || !codes.contains(&one.code)));
+    // Only who looks for long sees that a room stands still.
+    let of_room = |one: &Problem| one.code == "jobs_overdue";
+    let same = |one: &Problem, other: &Problem| {
+        one.code == other.code && (!of_room(one) || one.account == other.account)
+    };
+    let new: Vec<_> = told
+        .into_iter()
+        .filter(|one| of_daemon(one) || !known.iter().any(|other| same(one, other)))
+        .collect();
+    known.extend(new);
     known
 }
 
@@ -77,10 +90,12 @@ fn listed(mut all: Vec<Problem>, rest: impl FnOnce(usize) -> String, next: &str)
     let more = all.split_off(all.len().min(LISTED));
     if let Some(first) = more.first() {
         let jobs = more.iter().filter_map(|problem| problem.jobs).sum();
+        let jobs_at_most = more.iter().any(|problem| problem.jobs_at_most);
         let since_ms = more.iter().filter_map(|problem| problem.since_ms).min();
         let (jobs, account, host) = (Some(jobs), None, None);
         let (what, next) = (rest(more.len()), next.to_owned());
-        all.push(Problem { what, since_ms, jobs, account, host, next, ..first.clone() });
+        let rest = Problem { what, since_ms, jobs, account, host, next, ..first.clone() };
+        all.push(Problem { jobs_at_most, ..rest });
     }
     all
 }

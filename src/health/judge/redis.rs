@@ -179,9 +179,8 @@ fn replicas(here: &Here, found: &Found) -> Option<Problem> {
          confirms"
     );
     let next = "attach a replica, or set ZOOMD_REDIS_REPLICAS=0 if there is to be none";
-    let waiting = found.accounts.waiting_for_a_token(found.vitals.now_ms);
-    (attached < wanted)
-        .then(|| Problem::degraded("rotation_impossible", what, next).holding(waiting))
+    let problem = || Problem::degraded("rotation_impossible", what, next);
+    (attached < wanted).then(|| problem().holding_at_most(found.waiting_for_a_token()))
 }
 
 fn changed(found: &Found) -> Option<Problem> {

@@ -34,7 +34,7 @@ fn rejected(found: &Found, stop: &AppStop) -> Option<Problem> {
         return None;
     }
     let without = users.iter().filter(|account| account.expires_ms <= now_ms);
-    let jobs = without.map(|account| account.waiting).sum();
+    let jobs = found.held_back(without.copied());
     let (app, why) = (&stop.client_id, crate::text::one_line(&stop.why));
     let list = names(users.iter().map(|account| account.name.as_str()));
     let kind = match first.server_to_server {
@@ -61,7 +61,7 @@ fn rejected(found: &Found, stop: &AppStop) -> Option<Problem> {
         true => Problem::degraded("app_rejected", what, next),
         false => Problem::down("app_rejected", what, next),
     };
-    let problem = problem.since(stop.since_ms).holding(jobs);
+    let problem = problem.since(stop.since_ms).holding_at_most(jobs);
     // One app's accounts are several; with one it is that account's trouble.
     Some(match users.len() {
         1 => problem.of_account(name),
@@ -79,10 +79,9 @@ fn held(here: &Here, found: &Found) -> Option<Problem> {
          reported, at most until {}",
         clock_time(ends)
     );
-    let waiting = found.accounts.waiting_for_a_token(vitals.now_ms);
     holds.then(|| {
         let problem = Problem::degraded("rotation_held", what, "zoomd status -w");
-        problem.since(vitals.run_at_ms).holding(waiting)
+        problem.since(vitals.run_at_ms).holding_at_most(found.waiting_for_a_token())
     })
 }
 
@@ -104,7 +103,7 @@ fn in_doubt(found: &Found, intent: &OpenIntent) -> Option<Problem> {
     );
     let next = format!("zoomd account refresh {name} --probe");
     let problem = Problem::degraded("rotation_in_doubt", what, next).of_account(name);
-    Some(problem.since(intent.at_ms).holding(account.waiting))
+    Some(problem.since(intent.at_ms).holding_at_most(found.held_back([account].into_iter())))
 }
 
 /// Keys that stored tokens need and this process lacks. A command can do without, so

@@ -9,8 +9,8 @@ use std::collections::BTreeMap;
 
 use zoomd_store::ErrorKind;
 use zoomd_store::ops::{
-    AccountVitals, AppStop, DaemonLine, Held, Left, Level, Paused, Presence, Problem, Refusal,
-    Vitals,
+    AccountVitals, AppStop, DaemonLine, Held, Left, Level, Paused, Presence, Problem, Ready,
+    Refusal, Vitals,
 };
 use zoomd_store::probe::ServerFacts;
 use zoomd_store::queue::Why;
@@ -19,6 +19,7 @@ use zoomd_store::rotation::{Doubt, OpenIntent};
 
 use super::*;
 use crate::health::facts::Accounts;
+use crate::health::stuck::Stuck;
 use crate::health::tools::Tools;
 
 const NOW: i64 = 1_900_000_000_000;
@@ -109,7 +110,20 @@ fn refusal(kind: ErrorKind, section: &'static str) -> Refusal {
     Refusal { kind, what: "it takes no writes".to_owned(), section, certain: true }
 }
 
+fn stuck() -> Stuck {
+    let room = Ready {
+        account: "acme".to_owned(),
+        host: "me".to_owned(),
+        jobs: 3,
+        first: "first".to_owned(),
+        oldest: "old".to_owned(),
+        oldest_ms: NOW - 600_000,
+    };
+    Stuck { since_ms: NOW - 70_000, room }
+}
+
 fn host_day(why: Why) -> Held {
     let (account, host) = ("acme".to_owned(), "ann".to_owned());
-    Held { account, host, why, jobs: 5, until_ms: Some(NOW + 3_600_000) }
+    let counted_as = "Uann".to_owned();
+    Held { account, host, counted_as, why, jobs: 5, until_ms: Some(NOW + 3_600_000) }
 }

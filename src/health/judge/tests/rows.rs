@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use zoomd_store::ops::UsedUp;
+
 use super::*;
 use crate::health::facts::{Failing, Unused};
 use crate::health::tools::Process;
@@ -242,6 +244,41 @@ fn rows() -> Vec<Row> {
             Some(5),
             "calls of account acme is used up",
             "zoomd budget acme",
+        ),
+        (
+            |f| {
+                let accounts = vec!["acme".to_owned(), "beta".to_owned()];
+                let (why, host, until_ms) = (Why::HostDay, "Uann".to_owned(), NOW + 3_600_000);
+                f.used_up = vec![UsedUp { accounts, why, host, until_ms }];
+            },
+            "daily_limit",
+            Notice,
+            Some(0),
+            "host Uann (acme and beta) is used up until 2030-03-17 18:46:40Z",
+            "zoomd budget acme",
+        ),
+        (
+            |f| {
+                f.used_up = vec![UsedUp {
+                    accounts: vec!["acme".to_owned()],
+                    why: Why::LabelDay,
+                    host: String::new(),
+                    until_ms: NOW + 3_600_000,
+                }];
+            },
+            "daily_limit",
+            Notice,
+            Some(0),
+            "calls of account acme is used up until 2030-03-17 18:46:40Z",
+            "zoomd budget acme",
+        ),
+        (
+            |f| f.stuck = vec![stuck()],
+            "jobs_overdue",
+            Degraded,
+            Some(3),
+            "account acme, host me, and nothing holds them back: 3 jobs, the oldest (old) came 10m",
+            "zoomd job list --account acme",
         ),
         (
             |f| f.vitals.oldest_unread_ms = Some(NOW - 61_000),

@@ -1,5 +1,7 @@
 //! Rules that hold for several codes, or for none.
 
+use zoomd_store::ops::UsedUp;
+
 use super::*;
 use crate::health::facts::Absent;
 use crate::health::tools::Process;
@@ -151,6 +153,65 @@ fn what_the_namespace_knows_is_not_told_again_by_a_daemon() {
     let codes: Vec<_> = problems.iter().map(|problem| &*problem.code).collect();
     assert_eq!(codes, ["app_rejected", "zoom_slow", "clock_skew", "clock_skew"]);
     assert!(problems[0].what.contains("app app"), "{problems:?}");
+}
+
+#[test]
+fn an_outage_holds_back_what_waits_for_it_and_not_more() {
+    let mut found = well();
+    for (name, change) in [
+        ("beta", (|a| a.api_host = "api-eu.zoom.us".to_owned()) as fn(&mut AccountVitals)),
+        ("held", |a| a.paused = Some(String::new())),
+        ("lost", |a| a.state = "needs_reauth".to_owned()),
+        ("live", |a| (a.expires_ms, a.waiting) = (NOW + 60_000, 50)),
+    ] {
+        let mut account = account(name);
+        account.api_host = "api.zoom.us".to_owned();
+        account.waiting = 100;
+        change(&mut account);
+        found.accounts.0.insert(name.to_owned(), account);
+    }
+    // Of the seven of acme two sleep for long, and one waits for tomorrow.
+    found.asleep = BTreeMap::from([("acme".to_owned(), 2)]);
+    found.held = vec![Held { jobs: 1, ..host_day(Why::HostDay) }];
+    let told = |code, host: &str| {
+        let told = Problem::degraded(code, "it is broken", "zoomd doctor").of_host(host);
+        let mut found = found.clone();
+        found.vitals.daemons[0].presence.problems = vec![told];
+        let problems = judged(found).problems;
+        let problem = problems.iter().find(|problem| problem.code == code).expect("told");
+        assert!(problem.jobs_at_most, "{problem:?}");
+        crate::health::held(problem)
+    };
+    let up_to = |jobs| Some(format!("holds back up to {jobs} jobs"));
+    // Where acme's calls go is not known.
+    assert_eq!(told("zoom_unreachable", "api.zoom.us"), up_to(54));
+    assert_eq!(told("zoom_unreachable", "api-eu.zoom.us"), up_to(104));
+    // An account whose token lives needs no other.
+    assert_eq!(told("zoom_unreachable", "https://zoom.us"), up_to(104));
+    assert_eq!(told("rotation_impossible", "m1"), up_to(104));
+}
+
+#[test]
+fn a_day_that_jobs_wait_for_is_told_once_and_a_room_that_stands_still_by_each() {
+    let mut found = well();
+    found.held = vec![host_day(Why::HostDay)];
+    found.used_up = vec![UsedUp {
+        accounts: vec!["acme".to_owned()],
+        why: Why::HostDay,
+        host: "Uann".to_owned(),
+        until_ms: NOW + 3_600_000,
+    }];
+    let problems = judged(found.clone()).problems;
+    assert_eq!((problems.len(), problems[0].jobs), (1, Some(5)), "{problems:?}");
+    let mut found = well();
+    // A daemon has looked for long; this command has not.
+    let stuck = Found { stuck: vec![stuck()], ..well() };
+    let facts = Facts { here: here(), own: Vec::new(), found: Ok(Box::new(stuck)) };
+    found.vitals.daemons[0].presence.problems = watched(&facts);
+    found.vitals.first_due_ms = Some(NOW - 61_000);
+    let problems = judged(found).problems;
+    let told: Vec<_> = problems.iter().map(|p| (&*p.code, p.account.as_deref())).collect();
+    assert_eq!(told, [("jobs_overdue", None), ("jobs_overdue", Some("acme"))]);
 }
 
 #[test]
