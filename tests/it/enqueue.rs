@@ -290,10 +290,51 @@ async fn many_jobs_are_sent_waited_for_and_counted() {
     let args = ["enqueue", "--file", "-", "--wait", "--output", "jsonl"];
     let ran = rig.run_with(&args, &text).expect(1);
     let lines = ran.jsonl();
-    assert_eq!(lines.len(), 62, "an outcome each, and the summary");
-    let summary = &lines[61];
+    let of = |field: &str| lines.iter().filter(|line| line.get(field).is_some()).count();
+    // Accepted and over: each job is in two lines, by the number of its own.
+    assert_eq!((of("line"), of("status")), (61, 61), "accepted and over");
+    let last = lines.iter().find(|line| line["line"] == 61).expect("the last line of the input");
+    assert_eq!(last["job_id"], "lost");
+    let summary = lines.last().expect("a summary");
     assert_eq!((&summary["succeeded"], &summary["failed"]), (&60.into(), &1.into()));
     assert_eq!(summary["codes"]["unknown_account"], 1);
+}
+
+/// Two accounts whose jobs wait for their own reasons, and a job that is done.
+#[tokio::test]
+async fn a_batch_that_waits_tells_its_ids_and_what_it_waits_for() {
+    let rig = Rig::start().await;
+    for name in ["acme", "still", "lost"] {
+        rig.connect(name);
+    }
+    let _daemon = rig.daemon();
+    rig.run(&["account", "pause", "still", "--reason", "moving"]).expect(0);
+    rig.sim.revoke("lost");
+    let mut text = job("acme", "done") + "\n\n";
+    for n in 0..40 {
+        text += &(job("still", &format!("s{n}")) + "\n");
+    }
+    text += &(job("lost", "l1") + "\n" + &job("lost", "l2") + "\n");
+    let args = ["enqueue", "--file", "-", "--wait", "--timeout", "6s"];
+    let lines = rig.run_with(&[&args[..], &["--json"]].concat(), &text).expect(1).jsonl();
+    let accepted: Vec<_> = lines.iter().filter(|line| line.get("line").is_some()).collect();
+    assert_eq!(accepted.len(), 43, "{lines:?}");
+    assert_eq!((&accepted[1]["line"], &accepted[1]["job_id"]), (&3.into(), &"s0".into()));
+    assert!(accepted[1]["entry_id"].as_str().is_some_and(|id| id.contains('-')));
+    let standing = lines.iter().rfind(|line| line.get("waiting_for").is_some()).expect("told");
+    let reasons = standing["waiting_for"].as_array().expect("a list");
+    let told: Vec<_> = reasons.iter().map(|r| (r["reason"].as_str(), r["jobs"].as_u64())).collect();
+    assert_eq!(told, [(Some("paused"), Some(40)), (Some("consent"), Some(2))], "{standing}");
+    let error = lines.last().map(|line| line["error"].clone()).expect("an error");
+    let message = error["message"].as_str().unwrap_or_default();
+    assert!(message.contains("42 jobs have no outcome yet (40 jobs: "), "{error}");
+    assert!(message.contains("paused (moving)"), "{error}");
+    // Sent again they are the same jobs; people get a line for each reason.
+    let ran = rig.run_with(&args, &text).expect(1);
+    let lines: Vec<_> = ran.stderr.lines().filter(|line| line.contains(" jobs: ")).collect();
+    assert!(lines[0].starts_with("40 jobs: ") && lines[0].contains("paused (moving)"), "{ran:?}");
+    assert!(lines[1].starts_with("2 jobs: ") && lines[1].contains("authorization"), "{ran:?}");
+    assert!(lines.len() <= 4, "it is told when it changes: {lines:?}");
 }
 
 #[tokio::test]

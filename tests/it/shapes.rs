@@ -124,8 +124,10 @@ fn held(rig: &Rig, file: &str, commands: &[(&[&str], i32)]) {
     for (args, code) in commands {
         let json = [*args, &["--json"]].concat();
         let ran = rig.run(&json).expect(*code);
-        let shape =
-            if ran.stdout.is_empty() { "nothing\n".into() } else { snapshot::shape(&ran.json()) };
+        // Of many lines each shape once.
+        let mut shapes: Vec<_> = ran.jsonl().iter().map(snapshot::shape).collect();
+        shapes.dedup();
+        let shape = if shapes.is_empty() { "nothing\n".into() } else { shapes.concat() };
         // A meeting's number is another each time.
         let named =
             args.iter().map(|a| if a.len() > 6 && a.parse::<u64>().is_ok() { "ID" } else { a });

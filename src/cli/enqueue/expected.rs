@@ -1,4 +1,4 @@
-//! What is said of a job at acceptance: when it will run, and whether that is
+//! Words on a job at acceptance: when it will run, and whether that is
 //! today.
 
 use std::borrow::Cow;
@@ -16,7 +16,7 @@ use crate::views::reason;
 /// A shorter wait is not worth a word.
 const SOON_MS: i64 = 60_000;
 
-/// When a job is expected to run.
+/// The time at which a job is expected to run, and why then.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Expectation {
     why: Why,
@@ -47,7 +47,7 @@ impl Expectation {
         Self { why, because, next, at_ms: view.until_ms, now_ms }
     }
 
-    /// Whether it runs on this UTC day; `None` while nobody can say.
+    /// True when it runs on this UTC day; `None` while nobody can say.
     fn fits_today(&self) -> Option<bool> {
         self.at_ms.map(|at| at < next_midnight_ms(self.now_ms))
     }

@@ -87,7 +87,11 @@ pub(super) async fn run(ctx: &Ctx, args: &EnqueueArgs, file: &Path) -> CliResult
     summary["succeeded"] = tally.succeeded.into();
     summary["failed"] = tally.failed.into();
     summary["codes"] = json!(tally.codes);
-    ctx.out.show(&summary, || tally.lines())?;
+    match ctx.out.is_json() {
+        // The last of many lines.
+        true => ctx.out.json_line(&summary)?,
+        false => ctx.out.data(&tally.lines())?,
+    }
     Ok(if tally.failed == 0 { Exit::Done } else { Exit::Failed })
 }
 

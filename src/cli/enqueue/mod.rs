@@ -11,6 +11,7 @@ mod one;
 mod plan;
 mod read;
 mod send;
+mod standing;
 mod wait;
 
 use std::path::PathBuf;

@@ -34,6 +34,14 @@ pub(super) struct Sender<'a> {
     reached: Reached,
 }
 
+/// A job that Redis has, for a program that waits.
+#[derive(serde::Serialize)]
+struct Accepted<'a> {
+    line: u64,
+    job_id: &'a str,
+    entry_id: &'a str,
+}
+
 /// Progress of the sending, in lines of the input.
 #[derive(Debug, Default, Clone, Copy)]
 struct Reached {
@@ -141,10 +149,14 @@ impl<'a> Sender<'a> {
             let first = self.ends.take().map_or_else(|| first.clone(), |(first, _)| first);
             self.ends = Some((first, last.clone()));
         }
-        if let Some(pending) = &mut self.pending {
-            for (job, entry) in jobs.into_iter().zip(entries) {
-                pending.add(job.id.unwrap_or_else(|| entry.clone()), entry);
+        let Some(pending) = &mut self.pending else { return Ok(()) };
+        for (job, entry) in jobs.into_iter().zip(entries) {
+            let id = job.id.unwrap_or_else(|| entry.clone());
+            if self.ctx.out.is_json() {
+                let (line, job_id, entry_id) = (job.line, &*id, &*entry);
+                self.ctx.out.json_line(&Accepted { line, job_id, entry_id })?;
             }
+            pending.add(id, entry);
         }
         Ok(())
     }

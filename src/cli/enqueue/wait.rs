@@ -13,16 +13,19 @@ use zoomd_store::Store;
 use zoomd_store::ops::{Ops, State};
 use zoomd_store::streams::{Item, Stream, Tail};
 
+use super::standing::{Standing, Teller};
 use crate::cli::ctx::Ctx;
 use crate::cli::error::CliError;
 use crate::cli::job::story;
-use crate::cli::output::Format;
+use crate::cli::output::{Format, count};
 use crate::views::reason;
 
-/// How long one read waits.
+/// Time that one read waits.
 const BLOCK: Duration = Duration::from_secs(2);
 /// A single job is asked about sooner: it may have been done before.
 const FIRST: Duration = Duration::from_millis(300);
+/// Jobs that are looked at to say what a batch waits for.
+const LOOKED_AT: usize = 2_000;
 /// Missing jobs asked about at once when nothing comes.
 const ASKED: usize = 50;
 
@@ -37,7 +40,7 @@ pub(super) struct Pending {
     entries: HashMap<String, String>,
 }
 
-/// How many ended how.
+/// Numbers of jobs by how they ended.
 #[derive(Debug, Default)]
 pub(super) struct Tally {
     pub(super) succeeded: u64,
@@ -191,14 +194,26 @@ pub(super) async fn all(
     let (began, mut tally) = (Instant::now(), Tally::default());
     let ops = ctx.ops(store.clone());
     let bar = ctx.out.progress(pending.len(), "outcomes");
+    let mut teller = Teller::new();
+    let mut patience = FIRST;
     while !pending.jobs.is_empty() {
         let block = left(began, timeout).map_err(|error| {
-            let hint = format!("{} jobs have none yet: zoomd job list", pending.jobs.len());
-            error.hint(hint)
+            let jobs = count(pending.len(), "job");
+            let message = format!("timed out waiting; {jobs} have no outcome yet{}", teller.last());
+            CliError { message, ..error }.hint("zoomd job list")
         })?;
-        let mut outcomes = pending.next(block).await?;
+        let mut outcomes = pending.next(block.min(std::mem::replace(&mut patience, BLOCK))).await?;
         if outcomes.is_empty() {
             outcomes = pending.ask(&ops).await?;
+        }
+        if outcomes.is_empty() || teller.is_due() {
+            let jobs = pending.jobs.iter().take(LOOKED_AT);
+            let jobs: Vec<_> = jobs.map(|(id, entry)| (id.clone(), entry.clone())).collect();
+            // A Redis that cannot be asked now is asked again.
+            if let Ok(batch) = ops.waiting_of(&jobs).await {
+                let more = pending.jobs.len().saturating_sub(jobs.len());
+                teller.hear(ctx, &bar, Standing::of(&batch, more))?;
+            }
         }
         for outcome in outcomes {
             bar.inc(1);
