@@ -8,11 +8,12 @@
 //! | `redis` | each line is sent to a real Redis, as the user of SECURITY.md it is for |
 //! | `env` | each line is a setting under which the commands below it run |
 //! | `json`, `jsonl`, `toml` | read by the program, compared with what it publishes |
-//! | `text` | a picture or output; nothing to run |
+//! | `text` | a picture, or output that the test named in [`TEXTS`] compares |
 //! | `mermaid` | a diagram; `states.rs` holds the one of job states against the code |
 //! | `sh not-run`, `caddy` | listed in [`NOT_RUN`] with the reason |
 
 mod acl;
+mod comments;
 mod data;
 mod fence;
 mod inline;
@@ -51,6 +52,23 @@ const NOT_RUN: &[(&str, &str, &str)] = &[
     ),
 ];
 
+/// Blocks of `text`: document, first line, the test that compares it, or that it is a
+/// picture.
+const TEXTS: &[(&str, &str, &str)] = &[
+    ("ARCHITECTURE.md", "XADD                                         XADD", "a picture"),
+    (
+        "ARCHITECTURE.md",
+        "L3  zoomd          src/                 command line, configuration, daemon, HTTP ports, telemetry, dev",
+        "a picture; house.rs checks the edges",
+    ),
+    (
+        "README.md",
+        "0.2s  acme     meeting   sample-0003  https://us05web.zoom.us/j/87514000018?pwd=…",
+        "dev.rs: the summary",
+    ),
+    ("docs/jobs.md", "2029-12-30T08:00:00.000Z  +0 ms     accepted", "played.rs"),
+];
+
 /// Documents with commands; [`played`] has a test for each.
 const PLAYED: &[&str] = &[
     "README.md",
@@ -66,13 +84,18 @@ const PLAYED: &[&str] = &[
 fn every_block_is_closed_and_says_what_it_holds() {
     let entry = |file: &str, head: &str| (file.to_owned(), head.to_owned());
     let mut not_run: BTreeSet<_> = NOT_RUN.iter().map(|(f, head, _)| entry(f, head)).collect();
+    let mut texts: BTreeSet<_> = TEXTS.iter().map(|(f, head, _)| entry(f, head)).collect();
     for file in documents() {
         for block in blocks(&file) {
             match block.kind.as_str() {
                 "sh" | "console" | "redis" | "env" => {
                     assert!(PLAYED.contains(&file.as_str()), "{}: nobody runs it", block.at());
                 }
-                "json" | "jsonl" | "toml" | "text" | "mermaid" => {}
+                "json" | "jsonl" | "toml" | "mermaid" => {}
+                "text" => {
+                    let known = texts.remove(&entry(&file, block.head()));
+                    assert!(known, "{}: nobody compares it: {}", block.at(), block.head());
+                }
                 "sh not-run" | "caddy" => {
                     let known = not_run.remove(&entry(&file, block.head()));
                     assert!(known, "{}: not listed with a reason", block.at());
@@ -81,5 +104,6 @@ fn every_block_is_closed_and_says_what_it_holds() {
             }
         }
     }
+    not_run.append(&mut texts);
     assert!(not_run.is_empty(), "listed and not there: {not_run:?}");
 }

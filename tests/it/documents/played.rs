@@ -2,8 +2,12 @@
 
 use serde_json::{Value, json};
 
+use zoom_sim::{Endpoint, Fault, What};
+
 use super::fence::{Block, blocks};
+use super::printed;
 use super::session::Session;
+use crate::support::job;
 
 /// The newcomer's page, from an empty folder to the command that shows a job.
 #[tokio::test(flavor = "multi_thread")]
@@ -102,10 +106,27 @@ async fn the_page_about_jobs() {
         let waited = block.kind != "sh" || printed.contains(r#""status":"succeeded""#);
         assert!(waited, "{}: {printed}", block.at());
     }
+    the_story_of_the_page(&reader).await;
     let meetings = reader.rig.wait_item(|item| item.field("job_id") != "order-1234").await;
     assert!(
         meetings.field("result").contains("Weekly sync") || !meetings.field("result").is_empty()
     );
+}
+
+/// The story that the page shows is one that happens: a create answered 503, whose
+/// meeting the search finds.
+async fn the_story_of_the_page(reader: &Session) {
+    reader.rig.sim.fault(Fault::new(Endpoint::Create, What::Status(503)).after());
+    reader.rig.xadd(&job("acme", "story")).await;
+    reader.rig.outcome("story").await;
+    let shown = blocks("docs/jobs.md").into_iter().find(|b| b.kind == "text").expect("a story");
+    let printed = reader.rig.run(&["job", "show", "story"]).expect(0).stdout;
+    let told: String = printed
+        .lines()
+        .filter(|line| line.starts_with("  2"))
+        .map(|line| format!("{line}\n"))
+        .collect();
+    assert!(printed::same(&shown.text, &told), "--- is ---\n{told}--- shows ---\n{}", shown.text);
 }
 
 /// The key is changed while the journal of a daemon still needs the old one. No other

@@ -96,6 +96,17 @@ impl Session {
         self.words.iter().fold(text.to_owned(), replace)
     }
 
+    /// The folder that comes first on PATH.
+    pub fn bin(&self) -> &std::path::Path {
+        &self.bin
+    }
+
+    /// Types a line of a document that stands in no block.
+    pub fn type_as_written(&mut self, line: &str, at: &str) -> String {
+        let typed = self.typed(line);
+        self.type_in(&typed, at)
+    }
+
     /// Plays all blocks of a document that hold commands; answers what they printed.
     pub fn play_all(&mut self, file: &str) -> String {
         let played = ["sh", "console", "redis", "env"];
