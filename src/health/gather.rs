@@ -27,7 +27,7 @@ const RARELY: Duration = Duration::from_secs(60);
 /// A job that sleeps for longer does not wait for an outage, ms.
 const OUTAGE_MS: i64 = 3_600_000;
 /// Accounts whose rooms one look reads.
-const MOST_ROOMS_OF: usize = 5;
+const MOST_ROOMS_OF: usize = 3;
 /// Failures in a row, with one code, that say that all jobs of an account fail.
 const IN_A_ROW: usize = 5;
 /// Accounts for which a success is looked for.

@@ -3,8 +3,8 @@
 use serde::Serialize;
 use zoomd_store::ops::{Level, Problem};
 
-use crate::cli::output::count;
 use crate::exit::Exit;
+use crate::text::count;
 
 /// The state of a namespace in one word.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]

@@ -53,11 +53,6 @@ pub fn of(view: &JobView) -> Vec<Line> {
         lines.extend((!empty).then(|| told(step, end_ms)));
         since = after(step, end_ms);
     }
-    let known = accepted_ms.zip(view.blocks_from_ms).filter(|(came, from)| came < from);
-    if let Some((_, from_ms)) = known {
-        let at = lines.iter().position(|line| line.kind != "accepted").unwrap_or(lines.len());
-        lines.insert(at, unknown_before(from_ms));
-    }
     if view.state.is_over() {
         let to_ms = over_ms.unwrap_or_default();
         lines.extend(since.iter().flat_map(|since| since.waits(to_ms, &blocks)));
@@ -70,7 +65,17 @@ pub fn of(view: &JobView) -> Vec<Line> {
         }
         lines.push(now);
     }
+    if let Some(from_ms) = view.blocks_from_ms.filter(|ms| lines.iter().any(|l| is_open(l, *ms))) {
+        let at = usize::from(lines.first().is_some_and(|line| line.kind == "accepted"));
+        lines.insert(at, unknown_before(from_ms));
+    }
     lines
+}
+
+/// A wait from before `from_ms` that may have been a pause or a lost authorization.
+fn is_open(line: &Line, from_ms: i64) -> bool {
+    let open = line.reason.as_deref().is_some_and(|reason| OPEN.contains(&reason));
+    line.kind == "wait" && open && line.at < time(from_ms)
 }
 
 /// Pauses and lost authorizations that are not kept: a wait of then may be one of them.
@@ -364,6 +369,11 @@ mod tests {
         assert_eq!((of(&view)[1].kind, of(&view)[1].at), ("unknown", None));
         view.blocks_from_ms = Some(T - 1);
         assert!(!words(&view).iter().any(|line| line.contains("not kept")));
+        // A wait for something else is in no doubt.
+        let mut day = view.clone();
+        let steps = vec![Step::wait(T, "host_day"), call(65_000, 1, 201, Next::Done)];
+        (day.record.story.timeline, day.blocks_from_ms) = (steps, Some(T + 30_000));
+        assert!(!words(&day).iter().any(|line| line.contains("not kept")));
         view.record.story.dropped = 2;
         view.blocks_from_ms = Some(T + 30_000);
         let kinds: Vec<_> = of(&view).into_iter().map(|line| line.kind).collect();

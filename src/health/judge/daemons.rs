@@ -99,7 +99,9 @@ fn nobody(here: &Here, found: &Found) -> Problem {
     if let Some(left) = left {
         let (id, host, at_ms) = (&left.id, &left.host, left.at_ms);
         let what = format!("{none}: the last, {id} on {host}, was stopped {} ago", ago(at_ms));
-        return down(what, here.tools.start().to_owned()).since(at_ms);
+        let start = here.tools.start();
+        let place = if *host == here.machine { String::new() } else { format!("on {host}: ") };
+        return down(what, format!("{place}{start}")).since(at_ms);
     }
     let Some(last) = silent else {
         return down(format!("{none}: jobs wait"), here.tools.start().to_owned());

@@ -5,6 +5,7 @@ use zoomd_store::ops::{Problem, Ready};
 use super::{Found, Here, daemons, length, listed};
 use crate::health::facts::Failing;
 use crate::health::stuck::Stuck;
+use crate::text::count;
 
 /// A job that nothing holds back runs within this, ms.
 pub(in crate::health) const LATE_MS: i64 = 60_000;

@@ -14,12 +14,13 @@ use crate::queue::Why;
 /// A job that ends: its account, its host, and when it came, ms.
 pub type Ending<'a> = (&'a str, &'a str, i64);
 
-/// An account, as far as it decides about days: Zoom account, user, addresses, plan.
-type Owner = [Option<String>; 4];
+/// An account, as far as it decides about days: Zoom account, user, addresses, plan,
+/// state, pause.
+type Owner = [Option<String>; 6];
 
 impl Ops {
     /// The limit of today, or of yesterday for a job that came before today, that is used
-    /// up for each of these jobs.
+    /// up for each of these jobs; none while their account is paused or not authorized.
     ///
     /// # Errors
     /// That Redis could not be asked.
@@ -44,8 +45,12 @@ impl Ops {
         let answers = conn.values(&reads).await?;
         let today_ms = now_ms - now_ms.rem_euclid(DAY_MS);
         let spent = jobs.iter().zip(answers.chunks(2)).map(|((account, _, came_ms), days)| {
-            let plan = owners.get(account).and_then(|owner| owner[3].as_deref());
-            let limits = self.budgets().plan(plan.unwrap_or("pro"));
+            let [.., plan, state, paused] = owners.get(account)?;
+            // Where somebody must act first that is what it waited for.
+            if state.as_deref() != Some("active") || paused.is_some() {
+                return None;
+            }
+            let limits = self.budgets().plan(plan.as_deref().unwrap_or("pro"));
             let most = (limits.of(self.budgets().create).per_day, limits.host_day);
             let days = days.iter().take(if *came_ms < today_ms { 2 } else { 1 });
             days.filter_map(|day| full(day, most)).next()
@@ -62,12 +67,15 @@ impl Ops {
         let mut reads = redis::pipe();
         for account in &accounts {
             let key = self.store().keys().account(account);
-            reads.cmd("HMGET").arg(key).arg(&["z", "uid", "em", "plan"]);
+            reads.cmd("HMGET").arg(key).arg(&["z", "uid", "em", "plan", "st", "paused"]);
         }
         let answers = self.store().connection().values(&reads).await?;
         let owners = answers.into_iter().map(|owner| {
-            let owner: Owner = from_redis_value(owner).unwrap_or_default();
-            owner.map(|text| text.filter(|text| !text.is_empty()))
+            let [zoom, user, mails, plan, state, paused]: Owner =
+                from_redis_value(owner).unwrap_or_default();
+            let filled = |text: Option<String>| text.filter(|text| !text.is_empty());
+            // A pause may have no reason.
+            [filled(zoom), filled(user), mails, filled(plan), state, paused]
         });
         Ok(accounts.into_iter().zip(owners).collect())
     }

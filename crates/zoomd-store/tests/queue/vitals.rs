@@ -39,20 +39,20 @@ async fn a_day_that_is_used_up_is_found_without_a_job_that_waits() {
         bench.account(name, plan).await;
     }
     // Two accounts of one Zoom account spend the same days.
-    bench.cmd("HSET zoomd:v1:a:corp z Zacme").await;
+    bench.cmd("HSET zoomd:v1:account:corp z Zacme").await;
     let now_ms = bench.store.now_ms().await.expect("now");
     let (day, midnight_ms) = (day_name(now_ms), next_midnight_ms(now_ms));
     let used = || async {
         let accounts = accounts(&bench).await;
         ops(&bench).used_up(accounts.iter(), now_ms).await.expect("asked")
     };
-    bench.cmd(&format!("HSET zoomd:v1:d:{day}:Zacme l:light 5999 h:ann 99")).await;
+    bench.cmd(&format!("HSET zoomd:v1:ledger:{day}:Zacme l:light 5999 h:ann 99")).await;
     bench
-        .cmd(&format!("HSET zoomd:v1:d:{day}:Zbeta l:light 140 h:ann 60 x:h:ann 39 h:bob 41"))
+        .cmd(&format!("HSET zoomd:v1:ledger:{day}:Zbeta l:light 140 h:ann 60 x:h:ann 39 h:bob 41"))
         .await;
     assert_eq!(used().await, []);
-    bench.cmd(&format!("HSET zoomd:v1:d:{day}:Zacme l:light 6000")).await;
-    bench.cmd(&format!("HSET zoomd:v1:d:{day}:Zbeta x:h:ann 40")).await;
+    bench.cmd(&format!("HSET zoomd:v1:ledger:{day}:Zacme l:light 6000")).await;
+    bench.cmd(&format!("HSET zoomd:v1:ledger:{day}:Zbeta x:h:ann 40")).await;
     // Zoom closed this host's day; of the other it says only that a moment is too soon.
     bench.cmd(&format!("HSET zoomd:v1:gate:Zdent h:eve {midnight_ms} h:fay {}", now_ms + 9)).await;
     let day = |accounts: &[&str], why, host: &str| UsedUp {
@@ -75,21 +75,21 @@ async fn a_room_that_lost_its_turn_is_found_by_its_jobs() {
     bench.to_noon().await;
     bench.account("acme", "pro").await;
     a_daemon_lives(&bench).await;
-    bench.cmd("HSET zoomd:v1:a:acme paused test").await;
+    bench.cmd("HSET zoomd:v1:account:acme paused test").await;
     for (id, priority) in [("first", 1), ("second", 1), ("high", 0)] {
         admitted(&bench, id, "acme", |job| job.priority = priority).await;
     }
     let rooms = || async { ops(&bench).ready_rooms("acme").await.expect("asked") };
     assert_eq!(rooms().await, [], "it waits for somebody to resume");
-    bench.cmd("HDEL zoomd:v1:a:acme paused").await;
-    bench.cmd("DEL zoomd:v1:hr:acme zoomd:v1:ring").await;
+    bench.cmd("HDEL zoomd:v1:account:acme paused").await;
+    bench.cmd("DEL zoomd:v1:rooms:acme zoomd:v1:ring").await;
     let found = rooms().await;
     let [room] = found.as_slice() else { panic!("{found:?}") };
     assert_eq!((room.host.as_str(), room.jobs), ("me", 3));
     assert_eq!((room.first.as_str(), room.oldest.as_str()), ("high", "first"));
     // A day that is used up is a reason.
     let day = day_name(bench.store.now_ms().await.expect("now"));
-    bench.cmd(&format!("HSET zoomd:v1:d:{day}:Zacme h:Uacme 100")).await;
+    bench.cmd(&format!("HSET zoomd:v1:ledger:{day}:Zacme h:Uacme 100")).await;
     assert_eq!(rooms().await, []);
 }
 
