@@ -11,8 +11,8 @@ use zoomd_store::queue::Why;
 
 use crate::cli::ctx::Ctx;
 use crate::cli::error::CliError;
-use crate::cli::job::because;
 use crate::cli::output::count;
+use crate::views::reason;
 
 /// Between two looks while outcomes come.
 const LOOK: Duration = Duration::from_secs(5);
@@ -91,8 +91,8 @@ impl Reason {
         view.since_ms = first.and_then(|line| line.since_ms);
         let agree = lines.iter().all(|line| line.what == view.detail);
         let explanation = match view.detail {
-            Some(_) if agree => because::sentence(why, &view),
-            _ => because::phrase(why).to_owned(),
+            Some(_) if agree => reason::sentence(why, &view),
+            _ => reason::phrase(why).to_owned(),
         };
         let expected_ms = lines.iter().filter_map(|line| line.expected_ms).min();
         Self {
