@@ -1,6 +1,7 @@
 //! Facts in which nothing is wrong, for the tests to break: `rows` has one for each
 //! code, `rules` what else holds.
 
+mod jobs;
 mod redis;
 mod rows;
 mod rules;
