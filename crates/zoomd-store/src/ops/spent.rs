@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use redis::{Value, from_redis_value};
 
 use super::Ops;
-use super::account::Names;
+use super::whose::Names;
 use crate::StoreError;
 use crate::clock::{DAY_MS, day_name};
 use crate::queue::Why;
