@@ -32,7 +32,7 @@ impl Ops {
         let owners = self.owners(jobs).await?;
         let fields = self.fields(jobs, &owners).await?;
         let (keys, conn) = (self.store().keys(), self.store().connection());
-        let label = format!("l:{}", self.budgets().create.as_str());
+        let label = format!("l:{}", self.budgets().classes.hosted().as_str());
         let mut reads = redis::pipe();
         for ((account, ..), host) in jobs.iter().zip(&fields) {
             let zoom = owners.get(account).map(|owner| zoom_of(account, owner));
@@ -51,7 +51,7 @@ impl Ops {
                 return None;
             }
             let limits = self.budgets().plan(plan.as_deref().unwrap_or("pro"));
-            let most = (limits.of(self.budgets().create).per_day, limits.host_day);
+            let most = (limits.of(self.budgets().classes.hosted()).per_day, limits.host_day);
             let days = days.iter().take(if *came_ms < today_ms { 2 } else { 1 });
             days.filter_map(|day| full(day, most)).next()
         });

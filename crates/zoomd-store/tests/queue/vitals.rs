@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use zoomd_store::clock::{day_name, next_midnight_ms};
 use zoomd_store::ops::{AccountVitals, Ops, Presence, UsedUp};
-use zoomd_store::queue::{Mode, Record, Then, Why};
+use zoomd_store::queue::{Purpose, Record, Then, Why};
 
 use crate::bench::{Bench, go};
 use crate::reasons::admitted;
@@ -101,7 +101,7 @@ async fn jobs_that_sleep_for_long_are_counted_by_account() {
     for (account, id, after) in [("acme", "a", 10), ("acme", "b", 20), ("beta", "c", 30)] {
         bench.account(account, "pro").await;
         let (until_ms, record) = (now_ms + after, Record::default());
-        let then = Then::Sleep { until_ms, mode: Mode::Create, record, event: None };
+        let then = Then::Sleep { until_ms, purpose: Purpose::Attempt, record, event: None };
         bench.end(go(admitted(&bench, id, account, |_| {}).await), then).await;
     }
     let beyond = ops(&bench).asleep_beyond(now_ms + 10).await.expect("asked");

@@ -77,7 +77,7 @@ impl Ops {
         ledgers: &mut Vec<(&'a str, (Vec<String>, u64))>,
     ) -> Result<(), StoreError> {
         let (keys, budgets) = (self.store.keys(), self.budgets());
-        let labels: BTreeSet<Label> = [budgets.create, budgets.list, budgets.get].into();
+        let labels: BTreeSet<Label> = budgets.classes.all().collect();
         let midnight_ms = next_midnight_ms(now_ms);
         let mut reads = redis::pipe();
         for (zoom, _) in zooms {
@@ -112,7 +112,10 @@ impl Ops {
                     closed(&format!("day:{}", label.as_str())).or(spent.then_some(midnight_ms));
                 found.extend(until_ms.map(|ms| day(Why::LabelDay, "", ms)));
                 let most = u64::from(limits.host_day);
-                if *label == budgets.create && most > 0 && used(2 * at) + used(2 * at + 1) >= most {
+                if *label == budgets.classes.hosted()
+                    && most > 0
+                    && used(2 * at) + used(2 * at + 1) >= most
+                {
                     ledgers.push((zoom, (accounts.clone(), most)));
                 }
             }

@@ -11,7 +11,7 @@ use crate::eta::Position;
 use crate::ops::Ops;
 use crate::ops::waiting::PRIORITY;
 use crate::queue::memory::Live;
-use crate::queue::{Mode, Why};
+use crate::queue::{Purpose, Why};
 
 /// Jobs of an account that are looked at for hosts whose room has no turn.
 const LOOKED_AT: usize = 100;
@@ -73,8 +73,8 @@ impl Ops {
         states.arg(keys.ids()).arg(&ids);
         let states: Vec<Option<String>> = from_redis_value(conn.value(&states).await?)?;
         let lives = states.iter().filter_map(|state| Live::read(state.as_deref()?));
-        let creates = lives.filter(|live| live.mode == Mode::Create);
-        Ok(creates.map(|live| live.host.to_string()).collect())
+        let attempts = lives.filter(|live| live.purpose == Purpose::Attempt);
+        Ok(attempts.map(|live| live.host.to_string()).collect())
     }
 
     /// The first and the oldest job of each of these rooms.
