@@ -27,6 +27,7 @@ mod learnt;
 mod lease;
 pub(crate) mod memory;
 pub(crate) mod parse;
+mod purpose;
 mod reader;
 mod record;
 mod settings;
@@ -53,14 +54,16 @@ pub use claim::{Expired, Promoted};
 pub use close::Close;
 pub use entry::Entry;
 pub use lease::Swept;
+pub use parse::Grants;
+pub use purpose::Purpose;
 pub use reader::Reader;
 pub use record::Record;
 pub use settings::QueueSettings;
 pub use settle::SettleBatch;
 pub use story::{Next, Step, StepKind, Story};
 pub use types::{
-    Admission, Admitted, Claimed, ClaimedJob, Event, Fence, Grants, Learnt, Outcome, Purpose,
-    Refusal, Settled, Settlement, Then, Ticket,
+    Admission, Admitted, Claimed, ClaimedJob, Event, Fence, Learnt, Outcome, Refusal, Settled,
+    Settlement, Then, Ticket,
 };
 pub use upkeep::{Pass, Trimmed};
 pub use why::Why;

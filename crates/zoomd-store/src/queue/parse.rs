@@ -5,9 +5,11 @@ use std::sync::Arc;
 use bytes::Bytes;
 use redis::Value;
 
-use super::Grants;
 use crate::StoreError;
 use crate::grants::GrantVersion;
+
+/// The grant a lease was taken under: none yet, or this version.
+pub type Grants = Option<GrantVersion>;
 
 /// Walks one array of an answer, front to back.
 pub(crate) struct Parts(std::vec::IntoIter<Value>);

@@ -6,11 +6,11 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::close::Close;
-use super::parse::host_name;
+use super::parse::{Grants, host_name};
+use super::purpose::Purpose;
 use super::record::Record;
 use super::why::Why;
 use crate::budget::Label;
-use crate::grants::GrantVersion;
 use bytes::Bytes;
 
 /// A parsed job that asks to be admitted.
@@ -98,19 +98,6 @@ impl fmt::Display for Fence {
         f.write_str(&self.0)
     }
 }
-
-/// What a lease is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Purpose {
-    /// The job's own call; its budgets are charged.
-    Attempt,
-    /// Looking what became of an earlier call; one call of a look's class is
-    /// charged, further ones are taken with [`Calls`](crate::calls::Calls).
-    Lookup,
-}
-
-/// The grant a lease was taken under: none yet, or this version.
-pub type Grants = Option<GrantVersion>;
 
 /// A lease on one job: the right to make one call, and to settle.
 #[derive(Debug, Clone)]
