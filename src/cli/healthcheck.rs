@@ -9,7 +9,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
 use super::ctx::Ctx;
-use super::error::{CliError, CliResult};
+use crate::error::{CliError, CliResult};
 use crate::exit::Exit;
 
 /// `zoomd healthcheck`.

@@ -4,9 +4,9 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::error::{CliError, CliResult};
-use super::output::Output;
+use crate::error::{CliError, CliResult};
 use crate::exit::Exit;
+use crate::output::Output;
 
 /// `zoomd man`.
 #[derive(Debug, Args)]

@@ -35,9 +35,9 @@ use std::process::ExitCode;
 use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 use crate::config::{Config, Origin};
-use crate::error::{self, CliError, CliResult};
+use crate::error::{CliError, CliResult};
 use crate::exit::Exit;
-use crate::output::{self, Color, Format, Output, TimeFormat, table};
+use crate::output::{Color, Format, Output, TimeFormat};
 use crate::telemetry;
 use ctx::Ctx;
 

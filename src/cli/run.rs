@@ -7,8 +7,8 @@ use zoomd_workers::supervisor::Supervisor;
 
 use super::Command;
 use super::ctx::Ctx;
-use super::error::{CliError, CliResult};
 use crate::daemon::{self, Door, stop::Stop};
+use crate::error::{CliError, CliResult};
 use crate::exit::Exit;
 use crate::telemetry;
 

@@ -4,10 +4,10 @@ use std::fmt::Write as _;
 
 use clap::Args;
 
-use super::error::{CliError, CliResult};
-use super::output::Output;
 use crate::config::{DEFAULT_FILE, Kind, SETTINGS, suggest};
+use crate::error::{CliError, CliResult};
 use crate::exit::Exit;
+use crate::output::Output;
 
 /// `zoomd help`.
 #[derive(Debug, Args)]

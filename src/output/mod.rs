@@ -13,9 +13,8 @@ use anstyle::{AnsiColor, Style};
 use clap::ValueEnum;
 use serde::Serialize;
 
-pub use crate::text::{count, span};
-
 use crate::error::CliError;
+use crate::text::span;
 use table::Table;
 
 /// In which form data is printed.

@@ -4,9 +4,9 @@
 //! columns that were named flexible, then optional columns are left out. In a pipe
 //! everything is whole.
 
-pub use crate::text::one_line;
-
 use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
+
+use crate::text::one_line;
 
 /// Width below which no column is cut.
 const NARROWEST: usize = 8;

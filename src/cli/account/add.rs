@@ -11,10 +11,10 @@ use zoomd_workers::consent::issuer;
 
 use super::open;
 use crate::cli::ctx::Ctx;
-use crate::cli::error::{CliError, CliResult};
-use crate::cli::output::count;
+use crate::error::{CliError, CliResult};
 use crate::exit::Exit;
 use crate::input;
+use crate::text::count;
 
 /// `account add`.
 #[derive(Debug, Args)]

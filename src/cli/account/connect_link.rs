@@ -15,11 +15,11 @@ use zoomd_wire::AccountName;
 
 use super::open;
 use crate::cli::ctx::Ctx;
-use crate::cli::error::{CliError, CliResult};
-use crate::cli::output::Format;
 use crate::config::units::{show_time, time};
+use crate::error::{CliError, CliResult};
 use crate::exit::Exit;
 use crate::http::public::{Paths, far_from_home};
+use crate::output::Format;
 
 /// No link is good for less or for longer.
 const SHORTEST: Duration = Duration::from_secs(60);

@@ -12,8 +12,8 @@ use zoomd_store::grants::{Epoch, Grants};
 use zoomd_wire::AccountName;
 
 use crate::cli::ctx::Ctx;
-use crate::cli::error::CliError;
 use crate::cli::healthcheck;
+use crate::error::CliError;
 use crate::http::public::{Paths, SERVER};
 
 /// Time within which an endpoint on this machine answers.

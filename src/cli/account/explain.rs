@@ -13,11 +13,11 @@ use zoomd_wire::AccountName;
 
 use super::open;
 use crate::cli::ctx::Ctx;
-use crate::cli::error::CliResult;
-use crate::cli::output::{FAINT, count, paint, span};
-use crate::cli::table::one_line;
+use crate::error::CliResult;
 use crate::exit::Exit;
 use crate::health::correct_app;
+use crate::output::{FAINT, paint};
+use crate::text::{count, one_line, span};
 use crate::views::account::timestamp;
 
 /// `account explain`.

@@ -16,10 +16,10 @@ use zoomd_workers::consent::issuer;
 
 use super::{add, open};
 use crate::cli::ctx::Ctx;
-use crate::cli::error::{CliError, CliResult};
-use crate::cli::output::count;
+use crate::error::{CliError, CliResult};
 use crate::exit::Exit;
 use crate::input;
+use crate::text::count;
 
 /// The longest line taken.
 const LINE_BYTES: u64 = 64 << 10;

@@ -6,10 +6,10 @@ use zoomd_store::grants::{AccountState, AccountSummary};
 
 use super::open;
 use crate::cli::ctx::Ctx;
-use crate::cli::error::CliResult;
-use crate::cli::output::Format;
-use crate::cli::table::Table;
+use crate::error::CliResult;
 use crate::exit::Exit;
+use crate::output::Format;
+use crate::output::table::Table;
 use crate::views::account::{View, timestamp};
 
 /// Accounts read from Redis at once.

@@ -26,9 +26,10 @@ use super::endpoint::{self, Endpoint};
 use super::redirect::{self, Arrival, Back, Place};
 use super::{open, paste, show};
 use crate::cli::ctx::Ctx;
-use crate::cli::error::{CliError, CliResult};
-use crate::cli::output::{Output, count};
+use crate::error::{CliError, CliResult};
 use crate::exit::Exit;
+use crate::output::Output;
+use crate::text::count;
 
 /// `account login`.
 #[derive(Debug, Args)]

@@ -28,7 +28,7 @@ use zoomd_store::grants::Plan;
 use zoomd_wire::AccountName;
 
 use super::ctx::Ctx;
-use super::error::CliResult;
+use crate::error::CliResult;
 
 pub use open::{app, grants};
 pub(in crate::cli) use token::{refused, tokens};

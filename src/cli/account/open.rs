@@ -14,8 +14,8 @@ use zoomd_workers::tokens::RotationSettings;
 
 use crate::cli::access::Access;
 use crate::cli::ctx::Ctx;
-use crate::cli::error::CliError;
 use crate::config::RESTORE_KEY;
+use crate::error::CliError;
 use crate::exit::Exit;
 use crate::input;
 

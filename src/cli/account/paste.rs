@@ -4,8 +4,8 @@
 use url::Url;
 
 use super::redirect::Back;
-use crate::cli::table::one_line;
 use crate::input;
+use crate::text::one_line;
 
 /// Reads a pasted line. `is_ours` recognises the state of this login.
 pub(super) fn read(

@@ -5,7 +5,7 @@ use zoomd_wire::AccountName;
 
 use super::{NameArgs, open, show};
 use crate::cli::ctx::Ctx;
-use crate::cli::error::CliResult;
+use crate::error::CliResult;
 
 /// `account pause`.
 #[derive(Debug, Args)]

@@ -8,7 +8,7 @@ use zoomd_store::ops::Ops;
 use zoomd_wire::AccountName;
 
 use crate::cli::ctx::Ctx;
-use crate::cli::error::CliError;
+use crate::error::CliError;
 
 /// How long jobs and calls in flight may keep a purge waiting.
 const PATIENCE: Duration = Duration::from_secs(60);

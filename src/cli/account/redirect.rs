@@ -22,7 +22,7 @@ use tokio::task::JoinHandle;
 use url::{Host, Url};
 use zoomd_workers::consent::Asked;
 
-use crate::cli::error::CliError;
+use crate::error::CliError;
 
 /// How long a browser may take to read its answer.
 const LAST_ANSWER: Duration = Duration::from_secs(2);

@@ -7,7 +7,7 @@ use zoomd_wire::AccountName;
 
 use super::{open, token};
 use crate::cli::ctx::Ctx;
-use crate::cli::error::CliResult;
+use crate::error::CliResult;
 use crate::exit::Exit;
 
 /// `account refresh`.

@@ -11,9 +11,9 @@ use zoomd_workers::consent::issuer;
 
 use super::{open, purge};
 use crate::cli::ctx::Ctx;
-use crate::cli::error::{CliError, CliResult};
-use crate::cli::output::count;
+use crate::error::{CliError, CliResult};
 use crate::exit::Exit;
+use crate::text::count;
 
 /// `account remove`.
 #[derive(Debug, Args)]

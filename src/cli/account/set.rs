@@ -6,7 +6,7 @@ use zoomd_wire::AccountName;
 
 use super::{open, show};
 use crate::cli::ctx::Ctx;
-use crate::cli::error::CliResult;
+use crate::error::CliResult;
 
 /// `account set`.
 #[derive(Debug, Args)]

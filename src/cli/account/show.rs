@@ -9,10 +9,10 @@ use zoomd_wire::AccountName;
 
 use super::{NameArgs, open};
 use crate::cli::ctx::Ctx;
-use crate::cli::error::{CliError, CliResult};
-use crate::cli::output::{FAINT, GOOD, WARN, paint};
-use crate::cli::table::one_line;
+use crate::error::{CliError, CliResult};
 use crate::exit::Exit;
+use crate::output::{FAINT, GOOD, WARN, paint};
+use crate::text::one_line;
 use crate::views::account::View;
 
 /// Shows one account.

@@ -13,7 +13,7 @@ use zoomd_workers::tokens::{CommandTokens, NoToken, TokensConfig};
 
 use super::open;
 use crate::cli::ctx::Ctx;
-use crate::cli::error::{CliError, CliResult};
+use crate::error::{CliError, CliResult};
 use crate::exit::Exit;
 use crate::health::correct_app;
 

@@ -5,10 +5,10 @@ use jiff::Timestamp;
 use zoomd_store::ops::{BudgetLine, Ops};
 
 use super::ctx::Ctx;
-use super::error::{CliError, CliResult};
-use super::output::count;
-use super::table::Table;
+use crate::error::{CliError, CliResult};
 use crate::exit::Exit;
+use crate::output::table::Table;
+use crate::text::count;
 use crate::views::budget::View;
 
 /// Cells of a bar.

@@ -10,10 +10,10 @@ use clap_complete::engine::ArgValueCompleter;
 use clap_complete::env::Shells;
 use clap_complete::{CompleteEnv, Shell};
 
-use super::error::{CliError, CliResult};
-use super::output::Output;
 use crate::config::COMPLETIONS;
+use crate::error::{CliError, CliResult};
 use crate::exit::Exit;
+use crate::output::Output;
 
 /// `zoomd completions`.
 #[derive(Debug, Args)]

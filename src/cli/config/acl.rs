@@ -4,7 +4,7 @@
 use serde::Serialize;
 
 use crate::cli::ctx::Ctx;
-use crate::cli::error::CliResult;
+use crate::error::CliResult;
 use crate::exit::Exit;
 
 /// Placeholder of every password: no secret is printed or taken.

@@ -8,10 +8,10 @@ use clap::Subcommand;
 use secrecy::ExposeSecret as _;
 
 use super::ctx::Ctx;
-use super::error::CliResult;
-use super::output::Output;
 use crate::config::{DEFAULT_FILE, strange_variables};
+use crate::error::CliResult;
 use crate::exit::Exit;
+use crate::output::Output;
 
 /// The verbs of `zoomd config`.
 #[derive(Debug, Subcommand)]

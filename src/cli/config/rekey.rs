@@ -13,8 +13,8 @@ use zoomd_wire::AccountName;
 
 use crate::cli::account;
 use crate::cli::ctx::Ctx;
-use crate::cli::error::CliResult;
 use crate::cli::keys::{self, Key, Role};
+use crate::error::CliResult;
 use crate::exit::Exit;
 
 #[derive(Debug, Default, Serialize)]

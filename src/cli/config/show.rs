@@ -3,10 +3,10 @@
 use serde::Serialize;
 
 use crate::cli::ctx::Ctx;
-use crate::cli::error::CliResult;
-use crate::cli::table::Table;
 use crate::config::{Kind, Origin, Raw, SETTINGS, Setting, without_login};
+use crate::error::CliResult;
 use crate::exit::Exit;
+use crate::output::table::Table;
 
 /// One setting as it stands.
 #[derive(Serialize)]

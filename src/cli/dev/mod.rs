@@ -2,9 +2,9 @@
 
 use clap::Args;
 
-use super::error::{CliError, CliResult};
-use super::output::Output;
 use crate::dev::{self, Play};
+use crate::error::{CliError, CliResult};
+use crate::output::Output;
 
 /// Jobs a second, when they are counted and when they are not.
 const RATE: (f64, f64) = (25.0, 2.0);

@@ -5,9 +5,8 @@
 use zoomd_store::ops::{Level, Problem};
 
 use super::report::{Finding, State};
-use crate::cli::output::count;
-use crate::cli::table::one_line;
 use crate::health::{Facts, Found, Judgement, held, judge};
+use crate::text::{count, one_line};
 
 /// Daemons that are named.
 const NAMED: usize = 10;

@@ -17,11 +17,11 @@ use clap::Args;
 use zoomd_store::Store;
 
 use super::Global;
-use super::error::CliResult;
-use super::output::Output;
 use crate::config::{Config, ConfigError, Origin, strange_variables};
+use crate::error::CliResult;
 use crate::exit::Exit;
 use crate::health::{Facts, Gatherer};
+use crate::output::Output;
 use report::{Finding, Report, State};
 
 /// `zoomd doctor`.

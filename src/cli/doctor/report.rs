@@ -2,7 +2,8 @@
 
 use serde::Serialize;
 
-use crate::cli::output::{FAIL, FAINT, GOOD, HINT, WARN, count, paint};
+use crate::output::{FAIL, FAINT, GOOD, HINT, WARN, paint};
+use crate::text::count;
 
 /// How a check went.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]

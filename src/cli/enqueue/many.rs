@@ -16,9 +16,9 @@ use super::send::Sender;
 use super::wait::{self, Pending};
 use super::{EnqueueArgs, rules};
 use crate::cli::ctx::Ctx;
-use crate::cli::error::{CliError, CliResult};
-use crate::cli::output::count;
+use crate::error::{CliError, CliResult};
 use crate::exit::Exit;
+use crate::text::count;
 
 pub(super) async fn run(ctx: &Ctx, args: &EnqueueArgs, file: &Path) -> CliResult {
     let piped = file == Path::new("-");

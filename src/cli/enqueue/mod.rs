@@ -21,8 +21,8 @@ use jiff::Timestamp;
 use zoomd_wire::{Kind, Rules};
 
 use super::ctx::Ctx;
-use super::error::CliResult;
 use crate::config::units;
+use crate::error::CliResult;
 
 /// `zoomd enqueue`.
 #[derive(Debug, Args)]

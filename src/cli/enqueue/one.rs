@@ -8,8 +8,8 @@ use super::expected::{Expectation, hosts};
 use super::wait::{self, Pending};
 use super::{EnqueueArgs, rules};
 use crate::cli::ctx::Ctx;
-use crate::cli::error::{CliError, CliResult};
 use crate::cli::job::story;
+use crate::error::{CliError, CliResult};
 use crate::exit::Exit;
 
 pub(super) async fn run(ctx: &Ctx, args: &EnqueueArgs) -> CliResult {

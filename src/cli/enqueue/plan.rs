@@ -9,9 +9,10 @@ use zoomd_store::eta::{Backlog, Position, Room, Simulated};
 use zoomd_store::ops::{AccountFacts, Ops};
 
 use super::read::Sound;
-use crate::cli::error::CliError;
-use crate::cli::output::{columns, count};
-use crate::cli::table::Table;
+use crate::error::CliError;
+use crate::output::columns;
+use crate::output::table::Table;
+use crate::text::count;
 
 /// Hosts counted; jobs of further ones are planned as if each had one.
 const MOST_HOSTS: usize = 100_000;

@@ -13,7 +13,7 @@ use super::found::{Found, open};
 use super::read::{self, Batch, Reading, Sound};
 use super::wait::Pending;
 use crate::cli::ctx::Ctx;
-use crate::cli::error::CliError;
+use crate::error::CliError;
 
 /// Batches under way to Redis at once.
 const UNDER_WAY: usize = 3;

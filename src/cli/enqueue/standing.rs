@@ -10,8 +10,8 @@ use zoomd_store::ops::{BatchWait, JobView, WaitingLine};
 use zoomd_store::queue::Why;
 
 use crate::cli::ctx::Ctx;
-use crate::cli::error::CliError;
-use crate::cli::output::count;
+use crate::error::CliError;
+use crate::text::count;
 use crate::views::reason;
 
 /// Between two looks while outcomes come.

@@ -15,9 +15,10 @@ use zoomd_store::streams::{Item, Stream, Tail};
 
 use super::standing::{Standing, Teller};
 use crate::cli::ctx::Ctx;
-use crate::cli::error::CliError;
 use crate::cli::job::story;
-use crate::cli::output::{Format, count};
+use crate::error::CliError;
+use crate::output::Format;
+use crate::text::count;
 use crate::views::reason;
 
 /// Time that one read waits.

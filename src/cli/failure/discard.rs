@@ -6,9 +6,9 @@ use serde::Serialize;
 use super::pick::Pick;
 use super::writable_ops;
 use crate::cli::ctx::Ctx;
-use crate::cli::error::CliResult;
-use crate::cli::table::Table;
+use crate::error::CliResult;
 use crate::exit::Exit;
+use crate::output::table::Table;
 
 /// `failure discard`.
 #[derive(Debug, Args)]

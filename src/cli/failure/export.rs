@@ -5,9 +5,9 @@ use clap::Args;
 use super::ops;
 use super::pick::Match;
 use crate::cli::ctx::Ctx;
-use crate::cli::error::CliResult;
-use crate::cli::table::one_line;
+use crate::error::CliResult;
 use crate::exit::Exit;
+use crate::text::one_line;
 
 /// `failure export`.
 #[derive(Debug, Args)]

@@ -6,9 +6,9 @@ use jiff::Timestamp;
 use super::ops;
 use super::pick::Match;
 use crate::cli::ctx::Ctx;
-use crate::cli::error::CliResult;
-use crate::cli::table::Table;
+use crate::error::CliResult;
 use crate::exit::Exit;
+use crate::output::table::Table;
 use crate::views::failure::View;
 
 /// `failure list`.

@@ -14,7 +14,7 @@ use clap::{Args, Subcommand};
 use zoomd_store::ops::Ops;
 
 use super::ctx::Ctx;
-use super::error::{CliError, CliResult};
+use crate::error::{CliError, CliResult};
 
 /// The verbs of `zoomd failure`.
 #[derive(Debug, Subcommand)]

@@ -5,8 +5,8 @@ use jiff::Timestamp;
 use zoomd_store::ops::{FailureFilter, FailureLine, Ops};
 use zoomd_wire::FailureCode;
 
-use crate::cli::error::CliError;
 use crate::config::units;
+use crate::error::CliError;
 
 /// Conditions on failures.
 #[derive(Debug, Args)]

@@ -7,10 +7,10 @@ use zoomd_store::ops::{Ops, Retried};
 use super::pick::Pick;
 use super::writable_ops;
 use crate::cli::ctx::Ctx;
-use crate::cli::error::{CliError, CliResult};
-use crate::cli::output::count;
-use crate::cli::table::Table;
+use crate::error::{CliError, CliResult};
 use crate::exit::Exit;
+use crate::output::table::Table;
+use crate::text::count;
 
 /// `failure retry`.
 #[derive(Debug, Args)]

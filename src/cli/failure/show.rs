@@ -8,10 +8,10 @@ use zoomd_wire::FailureCode;
 
 use super::{OneArgs, missing, ops};
 use crate::cli::ctx::Ctx;
-use crate::cli::error::CliResult;
 use crate::cli::job::story;
-use crate::cli::table::one_line;
+use crate::error::CliResult;
 use crate::exit::Exit;
+use crate::text::one_line;
 use crate::views::failure::View;
 use crate::views::line::{self, Line};
 use crate::views::timeline;

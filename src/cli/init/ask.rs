@@ -7,9 +7,9 @@ use zoomd_store::{Store, StoreConfig, StoreError};
 
 use super::{Answers, InitArgs};
 use crate::cli::Global;
-use crate::cli::error::CliError;
-use crate::cli::output::Output;
+use crate::error::CliError;
 use crate::input::{self, InputError};
+use crate::output::Output;
 
 /// What the flags say.
 pub(super) fn from_flags(global: &Global, args: &InitArgs) -> Result<Answers, CliError> {

@@ -15,10 +15,10 @@ use serde::Serialize;
 
 use super::Global;
 use super::doctor;
-use super::error::{CliError, CliResult};
-use super::output::Output;
 use crate::config::Config;
+use crate::error::{CliError, CliResult};
 use crate::exit::Exit;
+use crate::output::Output;
 
 /// `zoomd init`.
 #[derive(Debug, Args)]

@@ -11,7 +11,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use zoomd_store::seal::KeyRing;
 
 use super::Answers;
-use crate::cli::error::CliError;
+use crate::error::CliError;
 
 const SETTINGS: &str = "zoomd.toml";
 const KEY: &str = "encryption_key";

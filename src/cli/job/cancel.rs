@@ -5,10 +5,10 @@ use serde::Serialize;
 use zoomd_store::ops::Cancelled;
 
 use crate::cli::ctx::Ctx;
-use crate::cli::error::{CliError, CliResult};
-use crate::cli::output::count as counted;
-use crate::cli::table::Table;
+use crate::error::{CliError, CliResult};
 use crate::exit::Exit;
+use crate::output::table::Table;
+use crate::text::count as counted;
 
 /// Jobs of an account cancelled in one go, where no --limit says otherwise.
 const MOST: usize = 1_000_000;

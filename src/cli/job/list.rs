@@ -6,9 +6,9 @@ use zoomd_store::ops::{JobFilter, JobView, State};
 
 use super::ops;
 use crate::cli::ctx::Ctx;
-use crate::cli::error::CliResult;
-use crate::cli::table::Table;
+use crate::error::CliResult;
 use crate::exit::Exit;
+use crate::output::table::Table;
 use crate::views::job;
 
 /// `job list`.

@@ -13,7 +13,7 @@ use clap::{Args, Subcommand};
 use zoomd_store::ops::{OUTCOMES_LOOK, Ops, QUEUED_LOOK};
 
 use super::ctx::Ctx;
-use super::error::{CliError, CliResult};
+use crate::error::{CliError, CliResult};
 
 /// The verbs of `zoomd job`.
 #[derive(Debug, Subcommand)]

@@ -2,7 +2,7 @@
 
 use super::{OneArgs, missing, ops, story};
 use crate::cli::ctx::Ctx;
-use crate::cli::error::CliResult;
+use crate::error::CliResult;
 use crate::exit::Exit;
 use crate::views::{job, reason};
 

@@ -8,9 +8,9 @@ use zoomd_store::ops::{JobView, State};
 use zoomd_wire::FailureCode;
 
 use crate::cli::ctx::Ctx;
-use crate::cli::output::{FAIL, FAINT, GOOD, WARN, paint};
-use crate::cli::table::one_line;
 use crate::exit::Exit;
+use crate::output::{FAIL, FAINT, GOOD, WARN, paint};
+use crate::text::one_line;
 use crate::views::job::{enqueued, priority};
 use crate::views::line::{self, time};
 use crate::views::{reason, timeline};

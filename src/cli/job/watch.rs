@@ -6,8 +6,8 @@ use serde_json::Value;
 
 use super::{OneArgs, missing, ops, story};
 use crate::cli::ctx::Ctx;
-use crate::cli::error::CliResult;
-use crate::cli::output::Format;
+use crate::error::CliResult;
+use crate::output::Format;
 use crate::views::job;
 
 /// Between two looks.

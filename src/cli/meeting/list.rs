@@ -6,9 +6,9 @@ use zoom_api::{ListQuery, Listed, Pager};
 use super::ListArgs;
 use super::look::Look;
 use crate::cli::ctx::Ctx;
-use crate::cli::error::{CliError, CliResult};
-use crate::cli::table::Table;
+use crate::error::{CliError, CliResult};
 use crate::exit::Exit;
+use crate::output::table::Table;
 
 /// 30,000 meetings of one user.
 const MAX_PAGES: u32 = 100;

@@ -23,7 +23,7 @@ use zoomd_workers::tokens::{CommandTokens, NoToken};
 
 use crate::cli::account::{grants, refused, tokens};
 use crate::cli::ctx::Ctx;
-use crate::cli::error::CliError;
+use crate::error::CliError;
 use crate::exit::Exit;
 
 /// How long somebody who looks is kept waiting for a token or a budget.

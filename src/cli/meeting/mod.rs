@@ -10,7 +10,7 @@ use zoom_api::MeetingRef;
 use zoomd_wire::AccountName;
 
 use super::ctx::Ctx;
-use super::error::CliResult;
+use crate::error::CliResult;
 
 /// The verbs of `zoomd meeting`.
 #[derive(Debug, Subcommand)]

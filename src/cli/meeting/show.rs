@@ -10,9 +10,9 @@ use zoom_api::scopes::Need;
 use super::OneArgs;
 use super::look::Look;
 use crate::cli::ctx::Ctx;
-use crate::cli::error::{CliError, CliResult};
-use crate::cli::table::one_line;
+use crate::error::{CliError, CliResult};
 use crate::exit::Exit;
+use crate::text::one_line;
 
 const SECRETS: [&str; 2] = ["start_url", "dynamic_host_key"];
 /// What people see, in this order, where Zoom said it.

@@ -6,7 +6,7 @@ use zoom_api::scopes::Need;
 use super::OneArgs;
 use super::look::Look;
 use crate::cli::ctx::Ctx;
-use crate::cli::error::{CliError, CliResult};
+use crate::error::{CliError, CliResult};
 use crate::exit::Exit;
 
 pub(super) async fn run(ctx: &Ctx, args: OneArgs) -> CliResult {

@@ -5,7 +5,7 @@ use serde_json::json;
 use zoomd_store::ops::Ops;
 
 use super::ctx::Ctx;
-use super::error::CliResult;
+use crate::error::CliResult;
 use crate::exit::Exit;
 
 /// `zoomd pause`.

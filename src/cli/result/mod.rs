@@ -5,7 +5,7 @@ mod tail;
 use clap::Subcommand;
 
 use super::ctx::Ctx;
-use super::error::CliResult;
+use crate::error::CliResult;
 
 /// The verbs of `zoomd result`.
 #[derive(Debug, Subcommand)]

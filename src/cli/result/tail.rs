@@ -8,10 +8,10 @@ use serde_json::Value;
 use zoomd_store::streams::{self, Item, Stream, Tail};
 
 use crate::cli::ctx::Ctx;
-use crate::cli::error::{CliError, CliResult};
-use crate::cli::output::Format;
-use crate::cli::table::Table;
+use crate::error::{CliError, CliResult};
 use crate::exit::Exit;
+use crate::output::Format;
+use crate::output::table::Table;
 
 /// How long one read waits for more.
 const BLOCK: Duration = Duration::from_secs(5);
@@ -121,7 +121,7 @@ fn print(ctx: &Ctx, items: &[Item]) -> Result<(), CliError> {
             Format::Table => {
                 let [job, account, what, more, _] = cells(ctx, item, &outcome);
                 let line = format!("{job}  {account}  {what}  {more}");
-                ctx.out.data(&(crate::cli::table::one_line(&line) + "\n"))?;
+                ctx.out.data(&(crate::text::one_line(&line) + "\n"))?;
             }
         }
     }

@@ -16,10 +16,10 @@ use zoomd_store::ops::{Ops, WaitingJobs};
 use zoomd_store::{Store, StoreError};
 
 use super::ctx::Ctx;
-use super::error::{CliError, CliResult};
-use super::output::{FAINT, Format, GOOD, WARN, paint};
-use super::table::one_line;
+use crate::error::{CliError, CliResult};
 use crate::health::{Facts, Gatherer, Judgement, Verdict, judge};
+use crate::output::{FAINT, Format, GOOD, WARN, paint};
+use crate::text::one_line;
 use crate::views::status::{Found, Numbers, OBJECTIVE, Redis, Rotations, View};
 
 /// Between two looks.

@@ -5,9 +5,9 @@ use std::fmt::Write as _;
 use jiff::Timestamp;
 use zoomd_store::ops::{Level, Problem};
 
-use crate::cli::output::{FAIL, FAINT, GOOD, HINT, Output, WARN, paint};
-use crate::cli::table::one_line;
 use crate::health::{Judgement, Verdict, held};
+use crate::output::{FAIL, FAINT, GOOD, HINT, Output, WARN, paint};
+use crate::text::one_line;
 
 /// The first line is the verdict. Each problem follows: what, since when, how many
 /// jobs it holds back, the next command.
