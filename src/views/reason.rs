@@ -92,7 +92,7 @@ fn reason(why: Why, view: &JobView) -> String {
         (Why::Rotation, Some(said)) => format!("the access token cannot be refreshed: {said}"),
         (Why::Rotation, None) => "the account's access token is being refreshed".to_owned(),
         (Why::Consent, _) => format!("the account needs authorization{aside}"),
-        (Why::Paused, _) => format!("the account, or the whole namespace, is paused{aside}"),
+        (Why::Paused, None) => "the account, or the whole namespace, is paused".to_owned(),
         (Why::InFlight, Some(said)) => {
             format!("the account is at its cap of calls in flight: {said}")
         }
@@ -147,8 +147,8 @@ mod tests {
         }
         let text = sentence(Why::HostDay, &view(Some(31), None));
         assert!(text.ends_with("; 30 jobs of this host before it"), "{text}");
-        let text = sentence(Why::Paused, &view(None, Some("upgrade\n")));
-        assert!(text.contains("(upgrade"), "{text}");
+        let text = sentence(Why::Paused, &view(None, Some("everything is paused: upgrade\n")));
+        assert_eq!(text.trim_end(), "everything is paused: upgrade");
         let text = sentence(Why::Backoff, &view(None, Some("zoom answered 503")));
         assert!(text.contains("zoom answered 503"), "{text}");
     }

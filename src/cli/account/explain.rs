@@ -152,11 +152,11 @@ fn people(ctx: &Ctx, story: &Story<'_>) -> String {
         let _ = write!(text, "{} {}", paint(&format!("{at:>12}"), FAINT), one_line(&line.what));
         if let Some(version) = &line.version {
             let generation = version.rsplit('.').next().unwrap_or_default();
-            let _ = write!(text, " generation {generation}");
+            let _ = write!(text, ", generation {generation}");
         }
         for (head, part) in [("token", &line.fp), ("by", &line.by)] {
             if let Some(part) = part {
-                let _ = write!(text, " {head} {}", one_line(part));
+                let _ = write!(text, ", {head} {}", one_line(part));
             }
         }
         if let Some(jobs) = line.waiting_jobs {

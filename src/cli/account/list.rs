@@ -64,9 +64,10 @@ pub(super) async fn run(ctx: &Ctx, args: ListArgs) -> CliResult {
         }
     }
     let shown: Vec<_> = all.iter().map(View::of).collect();
-    let mut table = Table::new(["ACCOUNT", "STATE", "PLAN", "KIND", "WAITING", "TOKEN", "AGE"])
-        .flexible(["ACCOUNT", "STATE"])
-        .optional(["KIND", "PLAN", "AGE"]);
+    let mut table =
+        Table::new(["ACCOUNT", "STATE", "PLAN", "KIND", "WAITING", "TOKEN EXPIRES", "AGE"])
+            .flexible(["ACCOUNT", "STATE"])
+            .optional(["KIND", "PLAN", "AGE"]);
     if matches!(ctx.out.format(), Format::Table | Format::Quiet) {
         for account in &all {
             table.row(row(ctx, account, now));

@@ -118,8 +118,8 @@ impl From<SealError> for CliError {
                  installation makes one, with zoomd init or zoomd config key"
             }
             SealError::WrongKey { .. } => {
-                "configure the key the tokens were sealed with, or add it to \
-                 ZOOMD_ENCRYPTION_KEYS_OLD"
+                "set ZOOMD_ENCRYPTION_KEY_FILE to the key that encrypted the tokens, or add that key \
+                 to ZOOMD_ENCRYPTION_KEYS_OLD; zoomd doctor lists the keys in use"
             }
             SealError::Damaged { .. } => "zoomd account login connects the account anew",
             _ => RESTORE_KEY,

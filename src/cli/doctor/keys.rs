@@ -32,7 +32,10 @@ fn of_key(key: &Key, any: bool) -> Finding {
             CHECK,
             format!("key {name} is not configured, but is needed for {needs}"),
             match any {
-                true => "add it to ZOOMD_ENCRYPTION_KEYS_OLD",
+                true => {
+                    "add it to ZOOMD_ENCRYPTION_KEYS_OLD; if it is lost, connect the accounts \
+                     anew: zoomd account login"
+                }
                 false => "set ZOOMD_ENCRYPTION_KEY_FILE to the key file that the daemons use",
             },
         ),

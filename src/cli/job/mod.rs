@@ -52,8 +52,8 @@ pub(super) async fn ops(ctx: &Ctx) -> Result<Ops, CliError> {
 
 fn missing(id: &str) -> CliError {
     CliError::not_found(format!(
-        "no job {id} waits, runs, is among the {QUEUED_LOOK} oldest of the stream, or among the \
-         {OUTCOMES_LOOK} newest outcomes"
+        "no job {id}: it does not wait or run, and is neither among the oldest {QUEUED_LOOK} \
+         entries of the stream nor among the newest {OUTCOMES_LOOK} outcomes"
     ))
     .hint("zoomd job list, zoomd failure list")
 }

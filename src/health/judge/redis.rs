@@ -43,7 +43,7 @@ fn when_absent(here: &Here, absent: &Absent) -> String {
         ErrorKind::Auth => "put user and password into the file that ZOOMD_REDIS_URL_FILE names: \
                             redis://USER:PASSWORD@HOST:PORT"
             .to_owned(),
-        ErrorKind::ReadOnly => "point ZOOMD_REDIS_URL at the primary".to_owned(),
+        ErrorKind::ReadOnly => "point redis.url (ZOOMD_REDIS_URL) at the primary".to_owned(),
         ErrorKind::Layout => {
             "stop the daemons of the earlier version, or run that version".to_owned()
         }
@@ -73,7 +73,7 @@ fn when_absent(here: &Here, absent: &Absent) -> String {
             }
             (None, None) => format!(
                 "{}; if nothing answers, start that server again with the data it had, or correct \
-                 ZOOMD_REDIS_URL",
+                 redis.url (ZOOMD_REDIS_URL)",
                 cli("PING")
             ),
         },

@@ -115,7 +115,12 @@ impl AccountFacts {
             return Some(obstacle.what.clone());
         }
         match why {
-            Why::Paused => self.paused.clone().filter(|reason| !reason.is_empty()),
+            Why::Paused => {
+                let what = if self.all_paused { "everything" } else { "the account" };
+                let reason = self.paused.as_deref().unwrap_or_default();
+                let colon = if reason.is_empty() { "" } else { ": " };
+                Some(format!("{what} is paused{colon}{reason}"))
+            }
             Why::Consent => self.why.clone(),
             Why::AppRejected => self.rests.as_ref().map(|(_, why)| why.clone()),
             Why::RotationInDoubt => self.doubt.as_ref().map(|(told, _)| told.clone()),

@@ -85,10 +85,15 @@ pub(crate) fn read<'a>(text: &'a str, envelope: &mut Envelope<'a>) -> Result<(),
                 let kind = read::kind_of(value.get());
                 whole(format!("the job is {kind}; it must be one JSON object"))
             }
-            Err(error) => whole(format!("the job is not JSON: {error}")),
+            Err(error) => whole(not_json(&error)),
         });
     }
-    envelope.read(text, &NAMES).map_err(|error| whole(format!("the job is not JSON: {error}")))
+    envelope.read(text, &NAMES).map_err(|error| whole(not_json(&error)))
+}
+
+/// The library's words, but for the one that only its authors know.
+fn not_json(error: &dyn std::fmt::Display) -> String {
+    format!("the job is not JSON: {error}").replace("expected ident", "no value begins like this")
 }
 
 /// Where `part`, a slice of `whole`, stands in it.

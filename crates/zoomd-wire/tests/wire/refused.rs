@@ -20,7 +20,8 @@ fn refused_bytes(bytes: &[u8]) -> InvalidJob {
 fn what_is_no_json_object() {
     refused("", "job", "the job is empty");
     refused("  \n", "job", "the job is empty");
-    refused("hello", "job", "the job is not JSON");
+    refused("hello", "job", "the job is not JSON: expected value at line 1");
+    refused("nope", "job", "the job is not JSON: no value begins like this at line 1");
     refused("{", "job", "the job is not JSON: EOF");
     refused(r#"{"account":"acme",}"#, "job", "the job is not JSON: trailing comma at line 1");
     refused(r#"{"account":"acme"} {}"#, "job", "the job is not JSON: trailing characters");
