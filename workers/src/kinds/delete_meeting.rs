@@ -222,7 +222,7 @@ impl KindSpec for DeleteMeeting<'_> {
         token.client.erase_meeting(&token.access, meeting_id, notify).await
     }
 
-    fn read<'r>(&self, reply: &'r Reply) -> Option<Result<(), String>> {
+    fn read(&self, reply: &Reply) -> Option<Result<(), String>> {
         if reply.status == 204 {
             return Some(Ok(()));
         }
