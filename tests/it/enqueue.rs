@@ -328,11 +328,11 @@ async fn a_batch_that_waits_tells_its_ids_and_what_it_waits_for() {
     let error = lines.last().map(|line| line["error"].clone()).expect("an error");
     let message = error["message"].as_str().unwrap_or_default();
     assert!(message.contains("42 jobs have no outcome yet (40 jobs: "), "{error}");
-    assert!(message.contains("paused (moving)"), "{error}");
+    assert!(message.contains("the account is paused: moving"), "{error}");
     // Sent again they are the same jobs; people get a line for each reason.
     let ran = rig.run_with(&args, &text).expect(1);
     let lines: Vec<_> = ran.stderr.lines().filter(|line| line.contains(" jobs: ")).collect();
-    assert!(lines[0].starts_with("40 jobs: ") && lines[0].contains("paused (moving)"), "{ran:?}");
+    assert!(lines[0].starts_with("40 jobs: ") && lines[0].contains("is paused: moving"), "{ran:?}");
     assert!(lines[1].starts_with("2 jobs: ") && lines[1].contains("authorization"), "{ran:?}");
     assert!(lines.len() <= 4, "it is told when it changes: {lines:?}");
 }

@@ -48,7 +48,10 @@ async fn a_job_is_watched_to_its_end() {
         let shown = rig.run(&["job", "show", "order-1", "--json"]).expect(0).json();
         (shown["state"] == "waiting").then_some(shown)
     });
-    assert_eq!((&waits["why"], &waits["detail"]), (&"paused".into(), &"upgrade".into()));
+    assert_eq!(
+        (&waits["why"], &waits["detail"]),
+        (&"paused".into(), &"everything is paused: upgrade".into())
+    );
     let status = rig.run(&["status", "--json"]).expect(1).json();
     assert_eq!((&status["paused"], &status["waiting"]), (&true.into(), &1.into()));
     assert_eq!(status["pause_reason"], "upgrade");

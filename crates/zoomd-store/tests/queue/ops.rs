@@ -76,7 +76,7 @@ async fn a_job_is_found_wherever_it_is() {
     admitted(&bench, "waits", "held", "").await;
     let view = find(&bench, "waits").await;
     assert_eq!((view.state, view.why, view.place), (State::Waiting, Some(Why::Paused), Some(1)));
-    assert_eq!(view.detail.as_deref(), Some("by_hand"));
+    assert_eq!(view.detail.as_deref(), Some("the account is paused: by_hand"));
 
     let (_, answer) = admitted(&bench, "fails", "acme", "").await;
     bench.end(go(answer), failed(false)).await;

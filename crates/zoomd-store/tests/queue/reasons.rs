@@ -99,7 +99,10 @@ async fn jobs_are_listed_in_the_order_in_which_they_are_expected() {
     assert_eq!(shown(&lines[1..]), expected);
     assert_eq!(lines[1].detail.as_deref(), Some("zoom answered 503"));
     assert_eq!((lines[1].until_ms, lines[1].next_ms), (Some(now + 60_000), Some(now + 60_000)));
-    assert_eq!((lines[3].until_ms, lines[3].detail.as_deref()), (None, Some("upgrade")));
+    assert_eq!(
+        (lines[3].until_ms, lines[3].detail.as_deref()),
+        (None, Some("the account is paused: upgrade"))
+    );
     for line in &lines[1..] {
         let one = ops(&bench).job(&line.id).await.expect("asked").expect("there");
         let key = |view: &JobLine| (view.state, view.why, view.until_ms, view.detail.clone());
@@ -197,7 +200,7 @@ async fn what_waits_is_told_by_reason_account_and_oldest() {
     let came = h1.split('-').next().and_then(|ms| ms.parse().ok());
     let paused = lines.iter().find(|line| line.why == Why::Paused).expect("paused");
     assert_eq!(paused.oldest_ms, came, "the oldest, whatever its priority");
-    assert_eq!(paused.what.as_deref(), Some("upgrade"));
+    assert_eq!(paused.what.as_deref(), Some("the account is paused: upgrade"));
     assert!(lines.windows(2).all(|two| two[0].oldest_ms <= two[1].oldest_ms), "{lines:?}");
 }
 
