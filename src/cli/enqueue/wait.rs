@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use zoomd_store::Store;
-use zoomd_store::ops::{Ops, State};
+use zoomd_store::ops::{JobView, Ops, State};
 use zoomd_store::streams::{Item, Stream, Tail};
 
 use super::standing::{Standing, Teller};
@@ -156,7 +156,7 @@ pub(super) async fn one(
 ) -> Result<String, CliError> {
     let (began, ops) = (Instant::now(), ctx.ops(store.clone()));
     ctx.out.note(format!("job {id} is in the queue; zoomd job show {id} shows what becomes of it"));
-    let mut said = String::new();
+    let (mut said, mut told) = (String::new(), String::new());
     let mut patience = FIRST;
     loop {
         let block = left(began, timeout).map_err(|error| {
@@ -173,13 +173,15 @@ pub(super) async fn one(
         }
         let entry = pending.jobs.get(id).map(String::as_str);
         if let Ok(Some(view)) = ops.job_near(id, entry).await {
-            let now = story::place(&view);
-            if now != said {
+            said = story::place(&view);
+            // More words for the same reason are no news.
+            let news = story::place(&JobView { detail: None, ..view.clone() });
+            if news != told {
                 ctx.out.note(story::standing(ctx, &view));
                 if let Some(next) = reason::next(&view) {
                     ctx.out.hint(next);
                 }
-                said = now;
+                told = news;
             }
         }
     }

@@ -40,8 +40,8 @@ pub fn place(view: &JobView) -> String {
     let phrase = view.why.map(reason::phrase);
     let detail = view.detail.as_deref().map(one_line);
     match (phrase, detail) {
-        // The detail begins with the phrase.
-        (Some(phrase), Some(detail)) if detail.starts_with(phrase) => {
+        // The detail says what the phrase says.
+        (Some(phrase), Some(detail)) if detail.contains(phrase) => {
             let _ = write!(text, ": {detail}");
         }
         (phrase, detail) => {

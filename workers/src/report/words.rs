@@ -165,7 +165,8 @@ pub fn skew(ahead_ms: i64) -> Problem {
 /// The journal cannot be written.
 #[must_use]
 pub fn journal(error: &str) -> Problem {
-    let what = format!("token refreshes stop on this daemon: {error}");
+    let what =
+        format!("a daemon cannot write its rotation journal and refreshes no token: {error}");
     let has = |words: &str| error.contains(words);
     let next = if has("No space") || has("quota") {
         "make room on the disk of the data folder"
@@ -222,7 +223,7 @@ pub fn keys_missing<'a>(
     times: Times,
 ) -> Vec<Problem> {
     one_by_one(grants, times, |_, why| {
-        let what = format!("cannot decrypt the account's tokens on this daemon: {why}");
+        let what = format!("a daemon cannot decrypt the account's tokens: {why}");
         Problem::degraded("key_missing", what, "zoomd doctor")
     })
 }
