@@ -14,7 +14,7 @@ use std::fmt;
 use std::panic::AssertUnwindSafe;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures_util::FutureExt as _;
 use tokio::sync::watch;
@@ -27,6 +27,8 @@ pub use beat::{Beat, Turns};
 /// Looks at the clocks within the time after which a part counts as stuck. Looks
 /// are counted, not seconds: a process that was stopped looks at nothing meanwhile.
 const LOOKS: u32 = 60;
+/// A look that comes so much too late is told: what fails next failed here.
+const STANDSTILL: Duration = Duration::from_secs(3);
 
 /// Watches parts; clones share the list.
 #[derive(Debug, Clone, Default)]
@@ -133,6 +135,7 @@ impl Supervisor {
         let mut faults = self.0.fault.subscribe();
         let mut looks = tokio::time::interval(limit / LOOKS);
         looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut looked = Instant::now();
         loop {
             if let Some(fault) = *faults.borrow_and_update() {
                 return fault;
@@ -140,7 +143,11 @@ impl Supervisor {
             tokio::select! {
                 // Its sender is ours: it does not close.
                 _ = faults.changed() => {}
-                _ = looks.tick() => self.look(limit / LOOKS),
+                _ = looks.tick() => {
+                    tell_standstill(looked.elapsed().saturating_sub(limit / LOOKS));
+                    looked = Instant::now();
+                    self.look(limit / LOOKS);
+                }
             }
         }
     }
@@ -178,6 +185,19 @@ impl Supervisor {
 
     fn parts(&self) -> MutexGuard<'_, Vec<Listed>> {
         self.0.parts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Says that this process did nothing for a while, so that nobody blames Redis or Zoom
+/// for the connections it lost in that time.
+fn tell_standstill(lasted: Duration) {
+    if lasted >= STANDSTILL {
+        let seconds = lasted.as_secs();
+        tracing::warn!(
+            seconds,
+            "this process stood still for {seconds} s: it was stopped (SIGSTOP), or the machine \
+             slept or was overloaded; its connections may have been closed meanwhile"
+        );
     }
 }
 
