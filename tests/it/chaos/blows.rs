@@ -40,7 +40,6 @@ pub(super) const ALL: &[Misfortune] = &[
 impl House {
     /// Makes it go wrong.
     pub(super) async fn strike(&mut self, which: Misfortune, rng: &mut StdRng) {
-        *self.struck.entry(which).or_default() += 1;
         let daemon = rng.random_range(0..self.daemons.len());
         let pause = Duration::from_millis(rng.random_range(200..2_500));
         let token = |what| Fault::new(Endpoint::Token, what);
@@ -48,7 +47,11 @@ impl House {
             self.rig.sim.fault(fault);
         };
         match which {
-            StoreGoesBack => self.store_goes_back(daemon, rng).await,
+            StoreGoesBack => {
+                if !self.store_goes_back(daemon, rng).await {
+                    return;
+                }
+            }
             TokenReplyLost => self.lost.push(self.rig.sim.fault(Fault::token_reply_lost())),
             TokenEndpointFails => fault(token(What::Status(503))),
             TokenEndpointHangs => fault(token(What::Hang)),
@@ -81,5 +84,6 @@ impl House {
                 self.rig.redis.restart().expect("starts again");
             }
         }
+        *self.struck.entry(which).or_default() += 1;
     }
 }

@@ -16,10 +16,11 @@ const ROTATED: usize = 3;
 impl House {
     /// With no job in work, `last` rotates some accounts while the others stand still, and
     /// Redis comes back as it was before. The others go on without `last` for a part of
-    /// the hold that this costs; then it wakes, or dies and is started again.
-    pub(super) async fn store_goes_back(&mut self, last: usize, rng: &mut StdRng) {
+    /// the hold that this costs; then it wakes, or dies and is started again. `false`: it did
+    /// not come to that.
+    pub(super) async fn store_goes_back(&mut self, last: usize, rng: &mut StdRng) -> bool {
         let work = Arc::clone(&self.work);
-        let Ok(rest) = tokio::time::timeout(CALM, self.calm(&work)).await else { return };
+        let Ok(rest) = tokio::time::timeout(CALM, self.calm(&work)).await else { return false };
         self.others(last, Signal::STOP);
         let log = self.rig.redis.dir().join("appendonlydir");
         let old = tempfile::tempdir().expect("a folder");
@@ -44,6 +45,7 @@ impl House {
             self.daemons[last].kill();
             self.daemons[last] = self.rig.daemon();
         }
+        true
     }
 
     /// Waits until no job is in work and no account's gate is closed; no job comes in

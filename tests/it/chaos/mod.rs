@@ -298,4 +298,9 @@ async fn whatever_strikes_every_account_works_in_the_end() {
     let early = [RefreshRolledBack, RefreshEndsLate].map(struck).iter().sum::<u64>();
     let most = parked + lost_answers.iter().sum::<u64>() + 2 * early;
     assert!(broken.spent_refresh_token <= most, "{table}");
+    // One 401 for each account at most, where a process was stopped or Redis forgot.
+    let forgot = [DaemonStopped, RedisStopped, RedisKilled, StoreGoesBack].map(struck);
+    let most = forgot.iter().sum::<u64>() * campaign.accounts as u64;
+    assert!(broken.dead_access_token <= most, "{table}");
+    assert_eq!(struck(StoreGoesBack) > 0, house.forgotten > 0, "{table}");
 }
