@@ -10,7 +10,7 @@ pub fn span(seconds: u64) -> String {
     }
 }
 
-/// So many of something: `1 job`, `3 jobs`.
+/// A count with its noun: `1 job`, `3 jobs`.
 pub fn count(many: u64, noun: &str) -> String {
     let s = if many == 1 { "" } else { "s" };
     format!("{many} {noun}{s}")

@@ -17,7 +17,7 @@ pub fn zoom_client(config: &Config) -> Result<Client, CliError> {
     })
 }
 
-/// How Zoom is spoken to.
+/// Settings of the client of Zoom.
 pub fn zoom_settings(config: &Config) -> Settings {
     let zoom = &config.zoom;
     Settings {

@@ -2,7 +2,7 @@
 
 use zoomd_store::grants::GrantKind;
 
-/// What to do where Zoom rejects the credentials of an account's app. Those of a
+/// Advice for a Zoom that rejects the credentials of an account's app. Those of a
 /// server-to-server app are the account's own.
 pub fn correct_app(name: &str, kind: GrantKind) -> String {
     match kind {

@@ -49,7 +49,7 @@ impl<'a> View<'a> {
     }
 }
 
-/// Why the last of them waits, in one sentence.
+/// The reason why the last of them waits, in one sentence.
 fn because(waits: &Waiting) -> String {
     let mut view = JobView::waiting("");
     (view.place, view.detail) = (Some(waits.jobs), waits.detail.clone());

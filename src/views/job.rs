@@ -45,7 +45,7 @@ pub struct View<'a> {
     pub outcome: Option<&'a RawValue>,
 }
 
-/// When it was enqueued.
+/// The time at which it was enqueued.
 pub fn enqueued(view: &JobView) -> Option<Timestamp> {
     let entry: zoomd_wire::EntryId = view.entry.as_deref()?.parse().ok()?;
     Some(entry.time())

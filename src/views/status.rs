@@ -93,7 +93,7 @@ pub struct Redis<'a> {
     pub max_memory: u64,
     pub aof: bool,
     pub policy: &'a str,
-    /// Why it takes no writes; jobs and token refreshes wait.
+    /// The reason why it takes no writes; jobs and token refreshes wait.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub refuses_writes: Option<String>,
 }

@@ -1,4 +1,4 @@
-//! What the loops and the attempts of one engine share.
+//! The context that the loops and the attempts of one engine share.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

@@ -1,4 +1,4 @@
-//! What a test may have an engine do faster, or by a wrong clock; see [`seam`].
+//! Things that a test may have an engine do faster, or by a wrong clock; see [`seam`].
 
 use std::ffi::OsString;
 use std::time::Duration;

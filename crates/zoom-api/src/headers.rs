@@ -14,7 +14,7 @@ static TYPE: HeaderName = HeaderName::from_static("x-ratelimit-type");
 static LIMIT: HeaderName = HeaderName::from_static("x-ratelimit-limit");
 static REMAINING: HeaderName = HeaderName::from_static("x-ratelimit-remaining");
 
-/// What `X-RateLimit-Type` named.
+/// The limit that `X-RateLimit-Type` named.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RateType {
     /// Calls per second.
@@ -23,7 +23,7 @@ pub enum RateType {
     Daily,
 }
 
-/// What the headers say of limits. All optional, all to be doubted: they may
+/// Limits, as the headers tell them. All optional, all to be doubted: they may
 /// describe another quota than the one that bit.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RateHeaders {
@@ -68,14 +68,14 @@ fn rate_type(value: &str) -> Option<RateType> {
 /// A `Retry-After` header: a span or a moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RetryAfter {
-    /// So many seconds from the answer.
+    /// Seconds from the answer.
     Seconds(u64),
     /// At this time.
     At(Timestamp),
 }
 
 impl RetryAfter {
-    /// How long it asks to wait from `now`, at most `longest`; `None` if it names
+    /// The wait that it asks for, from `now`, at most `longest`; `None` if it names
     /// no time after `now`.
     pub fn wait(self, now: Timestamp, longest: SignedDuration) -> Option<SignedDuration> {
         let wait = match self {

@@ -9,15 +9,15 @@ use rustls::pki_types::CertificateDer;
 use crate::endpoints::Endpoints;
 use crate::proxy::Proxies;
 
-/// How long a token call is looked at again once its time is over. A process
+/// The time in which a token call is looked at again once its time is over. A process
 /// that was stopped wakes with the reply unread in its socket, and the timer is
 /// heard first: the reply would be thrown away, and with it the account.
 pub(crate) const LAST_LOOK: Duration = Duration::from_millis(100);
 
-/// How to talk to Zoom.
+/// Settings of the way to Zoom.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// Where Zoom is.
+    /// Addresses of Zoom.
     pub endpoints: Endpoints,
     /// The longest a connection may take: name, proxy and TLS included. The
     /// addresses of a name share it.
@@ -27,7 +27,7 @@ pub struct Settings {
     /// The longest a token call may take, connecting included; 100 ms more where
     /// it is over, for a reply that came unread. Generous: giving up loses the reply.
     pub token_timeout: Duration,
-    /// How long an idle connection is kept. Shorter than the other side keeps
+    /// The life of an idle connection. Shorter than the other side keeps
     /// it, or a request may be lost to a connection that is closing.
     pub idle_timeout: Duration,
     /// The largest body that is read.

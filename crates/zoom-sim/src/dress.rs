@@ -1,4 +1,4 @@
-//! What faults lay over a reply, whichever it is, before it goes out.
+//! Disguises that faults lay over a reply, whichever it is, before it goes out.
 
 use bytes::Bytes;
 

@@ -1,4 +1,4 @@
-//! What is kept of grants and their tokens. A token is known by the serial in its last
+//! Records of grants and their tokens. A token is known by the serial in its last
 //! part and by a hash of the whole; a spent or dead one stays known, so that
 //! presenting it is told from presenting nonsense.
 
@@ -19,7 +19,7 @@ pub struct Tokens {
     pub scope: String,
 }
 
-/// What a token is worth now.
+/// The worth of a token now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum TokenState {
@@ -75,7 +75,7 @@ pub(crate) struct Grants {
     pub(crate) by_user_app: HashMap<(usize, usize), usize>,
 }
 
-/// What a presented token turned out to be.
+/// The state of a token that is presented.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Known {
     pub(crate) state: TokenState,

@@ -54,7 +54,7 @@ pub(crate) struct Registrant {
     pub(crate) first_name: String,
     pub(crate) last_name: String,
     pub(crate) at_ms: i64,
-    /// How often on the day of the last time.
+    /// Times on the day of the last time.
     pub(crate) times: u32,
 }
 

@@ -9,7 +9,7 @@ use tokio::sync::{Notify, mpsc, oneshot};
 use crate::endpoint::Endpoint;
 use crate::world::World;
 
-/// How long waits take before they give up.
+/// The time after which waits give up.
 pub const WAIT: Duration = Duration::from_secs(30);
 
 pub(crate) enum Command {

@@ -1,4 +1,4 @@
-//! How tokens are issued, presented, spent and ended.
+//! Tokens: issued, presented, spent and ended.
 //!
 //! Invariant: a grant has at most one refresh token alive.
 

@@ -1,4 +1,4 @@
-//! How meetings are written: in the reply of a create and a get, in the list, and for
+//! Meetings as JSON: in the reply of a create and a get, in the list, and for
 //! the library and the control door.
 
 use serde::{Deserialize, Serialize};
@@ -10,7 +10,7 @@ use crate::occurrences;
 use crate::settings;
 use crate::world::World;
 
-/// How much of a meeting is shown.
+/// The part of a meeting that is shown.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Shown {
     /// One occurrence alone.
@@ -43,7 +43,7 @@ pub struct MeetingView {
     pub timezone: String,
     /// Minutes.
     pub duration: i64,
-    /// When it was made, by the simulator's time.
+    /// The time of its creation, by the simulator's clock.
     pub created_ms: i64,
     /// The marker found in the agenda.
     pub marker: Option<String>,

@@ -39,7 +39,7 @@ pub struct ServerFacts {
     pub has_file: bool,
     /// How long it has been running, in seconds.
     pub uptime_s: u64,
-    /// Why it takes no writes, where it takes none.
+    /// The reason why it takes no writes, where it takes none.
     pub refusal: Option<Refusal>,
 }
 

@@ -1,4 +1,4 @@
-//! How soon a job is run among those of its account.
+//! Priorities: the order of the jobs of one account.
 
 use std::fmt;
 use std::str::FromStr;

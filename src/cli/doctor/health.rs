@@ -11,7 +11,7 @@ use crate::text::{count, one_line};
 /// Daemons that are named.
 const NAMED: usize = 10;
 
-/// What is left to look at where doctor itself was the next command.
+/// The advice that is left where doctor itself was the next command.
 const BEYOND: &str = "see zoom api and zoom oauth above; if they pass, https://status.zoom.us, or \
                       zoomd doctor where the daemon runs";
 

@@ -40,7 +40,7 @@ const FIXED: [(HeaderName, &str); 7] = [
     (HeaderName::from_static("x-robots-tag"), "noindex, nofollow"),
 ];
 
-/// What the door answers.
+/// An answer of the public endpoint.
 pub(super) type Answer = Response<Full<Bytes>>;
 
 /// A few words for programs.

@@ -11,7 +11,7 @@ use crate::decide::Wait;
 use crate::state::flight::Flight;
 use crate::tokens::Token;
 
-/// What a look works with.
+/// The task of a look.
 pub struct Task<'a> {
     /// The engine's parts.
     pub ctx: &'a EngineContext,
@@ -25,7 +25,7 @@ pub struct Task<'a> {
     pub orders: Orders<'a>,
 }
 
-/// What a look is told beside its job.
+/// Facts that a look is given beside its job.
 #[derive(Debug, Clone, Copy)]
 pub struct Orders<'a> {
     /// The marker of the meeting, if it has one.
@@ -36,12 +36,12 @@ pub struct Orders<'a> {
     pub last: bool,
 }
 
-/// What a look shows.
+/// The finding of a look.
 #[derive(Debug)]
 pub enum Look {
     /// The call did what it was to do.
     Found(Found),
-    /// What it was to do is not seen (yet).
+    /// The deed is not seen (yet).
     Nothing(Nothing),
     /// It did nothing, in these words.
     NotDone(&'static str),
@@ -82,13 +82,13 @@ pub enum Look {
 pub struct Nothing {
     /// The whole list was read, as often as it must be.
     pub enough: bool,
-    /// Why that does not mean that there is none.
+    /// The reason why that does not mean that there is none.
     pub doubt: Option<String>,
     /// What it could be.
     pub alike: Vec<Listed>,
 }
 
-/// What a look found.
+/// The proof that a look found.
 #[derive(Debug)]
 pub struct Found {
     /// The meeting's number.
@@ -97,9 +97,9 @@ pub struct Found {
     pub json: String,
     /// All meetings with the marker that were seen; it is the first.
     pub all: Vec<u64>,
-    /// What became of the meeting, where it was not made.
+    /// The fate of the meeting, where it was not made.
     pub effect: Option<Effect>,
-    /// How that is known, for the job's story.
+    /// The source of that knowledge, for the job's story.
     pub how: &'static str,
 }
 

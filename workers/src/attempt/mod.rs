@@ -31,10 +31,10 @@ use crate::tokens::Token;
 use call::CallPermit;
 use spec::KindSpec;
 
-/// Why a call is not made under this lease.
+/// The reason why a call is not made under this lease.
 #[derive(Debug)]
 pub enum Halt {
-    /// Its time is over.
+    /// The job's time is over.
     Expired,
     /// Something must be waited for.
     Wait(Wait),
@@ -42,7 +42,7 @@ pub enum Halt {
     Settled(Box<Settlement>),
 }
 
-/// What a kind needs to make its call.
+/// The things that a kind needs to make its call.
 #[derive(Debug, Clone, Copy)]
 pub struct Sending<'a> {
     /// The job. Its body leaves only while [`Flight::may_send`] says so.
@@ -150,7 +150,7 @@ struct Answered<'a, K> {
 }
 
 impl<K: KindSpec> Answered<'_, K> {
-    /// What the answer means. A refused token is reported on the way.
+    /// The meaning of the answer. A refused token is reported on the way.
     async fn decide(&self) -> Decision<K::Done<'_>> {
         let Self { ctx, flight, spec, token, answer, sent, now, .. } = self;
         self.observe();

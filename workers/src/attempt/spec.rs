@@ -1,4 +1,4 @@
-//! What the daemon asks of a kind of job: one small trait, one file in `kinds/` for
+//! The trait of a kind of job: one small trait, one file in `kinds/` for
 //! each implementation.
 //!
 //! What is known of a job without asking Zoom (its hosts, its last moment, whether a

@@ -1,8 +1,8 @@
-//! What can be wrong with the rotation journal.
+//! Faults of the rotation journal.
 
 use std::path::{Path, PathBuf};
 
-/// Why the journal cannot be used.
+/// The reason why the journal cannot be used.
 #[derive(Debug, Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum JournalError {
@@ -11,7 +11,7 @@ pub enum JournalError {
     Io {
         /// The file or folder.
         path: PathBuf,
-        /// What the system said.
+        /// The system's words.
         cause: String,
     },
     /// Its file is not at its place any more.
@@ -19,7 +19,7 @@ pub enum JournalError {
     Misplaced {
         /// The file.
         path: PathBuf,
-        /// What happened to it.
+        /// The thing that happened to it.
         how: &'static str,
     },
     /// It has reached its bound.

@@ -33,7 +33,7 @@ const APART_MS: i64 = 2_000;
 /// Zoom's types of recurring meetings.
 const RECURRING: [u64; 2] = [3, 8];
 
-/// What is known of the meeting, kept between the leases of a job.
+/// Knowledge of the meeting, kept between the leases of a job.
 #[derive(Debug, Default, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 struct Target {
@@ -43,13 +43,13 @@ struct Target {
     single: bool,
     /// The grant may not read it.
     unreadable: bool,
-    /// When Zoom first said that it is gone, since it was last seen.
+    /// The time at which Zoom first said that it is gone, since it was last seen.
     gone_ms: Option<i64>,
     /// Reads before the call that failed in a row.
     failed_reads: u8,
 }
 
-/// What one look at the meeting came to.
+/// The result of one look at the meeting.
 enum Seen {
     There,
     Gone,

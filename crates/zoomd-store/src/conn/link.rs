@@ -11,7 +11,7 @@ use redis::{AsyncConnectionConfig, Client, ConnectionAddr, ConnectionInfo, Error
 use super::target::Target;
 use super::{CONNECT_TIMEOUT, RESPONSE_TIMEOUT, refused_at_once};
 
-/// How long the others may take to contradict the first who answered where the
+/// The time in which the others may contradict the first who answered where the
 /// master is.
 const CONTRADICTION: Duration = Duration::from_millis(300);
 

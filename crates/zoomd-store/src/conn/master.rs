@@ -10,7 +10,7 @@ pub(super) struct Master {
     pub(super) failover: Failover,
 }
 
-/// How far the sentinels are with replacing a master, by the one that is furthest.
+/// The stage of the sentinels in replacing a master, by the one that is furthest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Failover {
     /// No sentinel has marked the master as down.
@@ -24,7 +24,7 @@ pub(super) enum Failover {
 }
 
 impl Failover {
-    /// What the flags in an answer to `SENTINEL MASTER` say.
+    /// The stage that the flags in an answer to `SENTINEL MASTER` show.
     pub(super) fn of(flags: &str) -> Self {
         let has = |flag| flags.split(',').any(|one| one == flag);
         match () {
@@ -35,7 +35,7 @@ impl Failover {
         }
     }
 
-    /// The same as a part of a sentence.
+    /// The stage as a part of a sentence.
     pub(super) fn in_words(self) -> &'static str {
         match self {
             Self::None => "no sentinel has marked it as down yet, so no failover has started",

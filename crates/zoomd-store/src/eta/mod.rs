@@ -128,7 +128,7 @@ pub struct Expected {
 }
 
 impl Backlog {
-    /// When the job at `position` is expected to run: as the model of the scripts goes
+    /// The time at which the job at `position` is expected to run: as the model of the scripts goes
     /// on from here, or for a long line reckoned in the large.
     #[must_use]
     pub fn expect(&self, position: Position) -> Expected {

@@ -24,7 +24,7 @@ const PLAN: &str = "simulated";
 pub struct Simulated(OnceLock<Option<Vec<Vec<i64>>>>);
 
 impl Backlog {
-    /// When the job of this position goes, as the model has it; `None` for a line that
+    /// The time at which the job of this position goes, as the model has it; `None` for a line that
     /// is too long to be simulated.
     pub(super) fn simulated(&self, position: Position) -> Option<i64> {
         let at = usize::try_from(position.ahead).ok()?;

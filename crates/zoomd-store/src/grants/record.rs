@@ -92,7 +92,7 @@ words! {
     }
 }
 
-/// What `account:<A>` holds.
+/// The fields of `account:<A>`.
 #[derive(Debug, Clone)]
 pub struct AccountRecord {
     /// Its name.
@@ -125,7 +125,7 @@ pub struct AccountRecord {
     pub intent: Option<String>,
 }
 
-/// What `grant:<A>` holds, still sealed.
+/// The fields of `grant:<A>`, still sealed.
 #[derive(Debug, Clone)]
 pub struct GrantRecord {
     /// Its version.

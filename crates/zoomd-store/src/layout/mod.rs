@@ -27,11 +27,11 @@ const OLD: u32 = 1;
 const RAISING: &str = "raising";
 /// Keys one call looks at.
 const PAGE: u32 = 1_000;
-/// What stands under an old name, and how long: no daemon is frozen for longer.
+/// The text under an old name, and its life: no daemon is frozen for longer.
 const BAR: &str = "zoomd: this namespace has layout 2";
 const BARRED_S: i64 = 30 * DAY_MS / 1000;
 
-/// What became of raising a layout.
+/// The outcome of raising a layout.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Raised {
     /// There was nothing to raise.

@@ -17,7 +17,7 @@ pub(super) const SINGLE: &[(&str, &str)] = &[
     ("tw", "duplicates"),
 ];
 
-/// What daemons tell of themselves.
+/// Keys in which daemons tell of themselves.
 pub(super) const PRESENCE: (&str, &str) = ("dm:", "daemon:");
 
 /// Classes of keys of which there are many.

@@ -51,7 +51,7 @@ pub struct AccountFacts {
 pub type Reason = (Why, Option<i64>);
 
 impl AccountFacts {
-    /// Why a job at this position does not run yet, and when it is expected to, where
+    /// The reason why a job at this position does not run yet, and when it is expected to, where
     /// that can be reckoned.
     #[must_use]
     pub fn expect(&self, position: Position) -> Reason {

@@ -102,7 +102,7 @@ impl Obstacles {
 }
 
 impl Obstacles {
-    /// Why a job in the hands of `daemon` takes long: that daemon is silent, or reports
+    /// The reason why a job in the hands of `daemon` takes long: that daemon is silent, or reports
     /// slow calls.
     pub(super) fn in_hands_of(&self, daemon: &str) -> Option<String> {
         let mut daemons = self.daemons.iter().flatten();

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::Purpose;
 
-/// What `ids` holds of one job.
+/// The entry of one job in `ids`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Memory {
     /// It has no outcome yet.
@@ -23,7 +23,7 @@ impl Memory {
     }
 }
 
-/// How a job ended whose id stays taken.
+/// The end of a job whose id stays taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Ended {
     /// It succeeded; its id is free again after a while.
@@ -89,7 +89,7 @@ pub(crate) struct Live<T = Arc<str>> {
     pub(crate) priority: u8,
     pub(crate) sweeps: u8,
     pub(crate) recoverable: bool,
-    /// When a call may have left whose outcome nobody recorded; 0: none.
+    /// The time at which a call may have left without a recorded outcome; 0: none.
     pub(crate) sent_ms: i64,
     pub(crate) deadline_ms: i64,
     pub(crate) account: T,

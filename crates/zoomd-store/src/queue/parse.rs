@@ -1,4 +1,4 @@
-//! What scripts answer, and hosts as keys hold them.
+//! Answers of scripts, and hosts as keys hold them.
 
 use std::sync::Arc;
 

@@ -1,6 +1,6 @@
 //! Purpose of a lease: the call itself, or a look what became of one.
 
-/// What a lease is for.
+/// The purpose of a lease.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Purpose {
     /// The job's own call; its budgets are charged.

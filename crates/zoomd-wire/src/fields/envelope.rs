@@ -96,7 +96,7 @@ fn not_json(error: &dyn std::fmt::Display) -> String {
     format!("the job is not JSON: {error}").replace("expected ident", "no value begins like this")
 }
 
-/// Where `part`, a slice of `whole`, stands in it.
+/// The place of `part`, a slice of `whole`, in it.
 pub(crate) fn place(whole: &str, part: &str) -> Range<usize> {
     let start = part.as_ptr() as usize - whole.as_ptr() as usize;
     start..start + part.len()

@@ -1,11 +1,11 @@
-//! What the checks are told beside the bytes, and what they say of a sound job.
+//! Rules that the checks are given, and what they say of a sound job.
 
 use std::borrow::Cow;
 
 use jiff::Timestamp;
 use serde::Serialize;
 
-/// What the checks need to know beside the bytes.
+/// Facts that the checks need beside the bytes.
 #[derive(Debug, Clone, Copy)]
 pub struct Rules {
     /// The time against which "in the past" is judged: when the job was
@@ -37,6 +37,6 @@ impl Rules {
 pub struct Warning {
     /// The path of the field, as `meeting.recurrence`.
     pub field: Cow<'static, str>,
-    /// What zoomd did with it, or what may be meant.
+    /// The thing that zoomd did with it, or what may be meant.
     pub message: String,
 }

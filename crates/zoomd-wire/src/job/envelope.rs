@@ -1,4 +1,4 @@
-//! What the outermost object says of a job as a whole: its id, its trace, and what an
+//! The outermost object of a job: its id, its trace, and what an
 //! invalid one still says of itself.
 
 use serde_json::value::RawValue;

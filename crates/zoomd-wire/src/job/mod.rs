@@ -26,7 +26,7 @@ pub struct Job {
     pub user: String,
     /// Who hosts it; see [`Job::host`].
     host: Box<str>,
-    /// What it asks for.
+    /// The request of its kind.
     pub request: Request,
     /// Not to be sent before this.
     pub not_before: Option<Timestamp>,

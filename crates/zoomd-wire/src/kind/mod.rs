@@ -69,7 +69,7 @@ pub(crate) trait Asked {
 
 macro_rules! kinds {
     ($($(#[$about:meta])* $name:ident = $word:literal),+ $(,)?) => {
-        /// What a job asks for.
+        /// The kind of a job's request.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
         #[serde(rename_all = "snake_case")]
         pub enum Kind {
@@ -109,7 +109,7 @@ macro_rules! kinds {
             }
         }
 
-        /// What one job asks for, checked.
+        /// The request of one job, checked.
         #[derive(Debug, Clone)]
         pub enum Request {
             $(#[doc = concat!("`", $word, "`")] $name($name),)+

@@ -1,6 +1,6 @@
-//! What a job did to a meeting that it did not make, as one word.
+//! The effect of a job on a meeting that it did not make, as one word.
 
-/// What became of the meeting.
+/// The fate of the meeting.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Effect {
     /// The job's own call deleted it.

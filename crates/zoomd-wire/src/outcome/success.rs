@@ -31,9 +31,9 @@ pub struct Success<'a> {
     pub started_at: Timestamp,
     /// When the outcome was known.
     pub finished_at: Timestamp,
-    /// What Zoom answered, or the meeting that the job was about.
+    /// Zoom's answer, or the meeting that the job was about.
     pub meeting: &'a MeetingReply<'a>,
-    /// What became of that meeting, where the job did not make it.
+    /// The fate of that meeting, where the job did not make it.
     pub effect: Option<Effect>,
     /// What was dropped from the job or looks mistaken in it.
     pub warnings: &'a [Warning],
