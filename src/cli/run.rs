@@ -7,7 +7,7 @@ use zoomd_workers::supervisor::Supervisor;
 
 use super::Command;
 use super::ctx::Ctx;
-use crate::daemon::{self, Door, stop::Stop};
+use crate::daemon::{self, OpsServer, stop::Stop};
 use crate::error::{CliError, CliResult};
 use crate::exit::Exit;
 use crate::telemetry;
@@ -56,7 +56,7 @@ pub async fn run(ctx: &Ctx) -> CliResult {
     let metrics = telemetry::metrics::install(&supervisor)?;
     let stop = Stop::listen(&supervisor);
     let stop = stop.map_err(|e| CliError::failed(format!("signals: {e}")))?;
-    let door = Door::open(&ctx.config, metrics).await?;
-    daemon::run(&ctx.config, door, stop, supervisor).await?;
+    let ops_server = OpsServer::open(&ctx.config, metrics).await?;
+    daemon::run(&ctx.config, ops_server, stop, supervisor).await?;
     Ok(Exit::Done)
 }

@@ -5,19 +5,19 @@
 //! engine, ready. Order of the end: not ready, drain, ports, gone. The operators'
 //! port answers from the first moment to the last.
 
-mod door;
 pub mod files;
 pub mod folder;
 mod judge;
 mod news;
+mod ops_server;
 mod presence;
 mod public;
 mod redis;
 mod refusal;
-mod rounds;
 pub mod setup;
 pub mod stop;
 mod systemd;
+mod tasks;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -31,7 +31,7 @@ use crate::health::Gatherer;
 use crate::http::Health;
 use crate::identity;
 use crate::zoom::zoom_client;
-pub use door::Door;
+pub use ops_server::OpsServer;
 use stop::{Stop, Wish};
 
 /// A part that does not move for a request's time-out and so long hangs.
@@ -48,7 +48,7 @@ const LAST_COMMIT: Duration = Duration::from_secs(5);
 /// an error.
 pub async fn run(
     config: &Config,
-    door: Option<Door>,
+    ops_server: Option<OpsServer>,
     mut stop: Stop,
     supervisor: Supervisor,
 ) -> Result<(), CliError> {
@@ -68,8 +68,9 @@ pub async fn run(
     let public = public::bind(config).await?;
     let health = Arc::new(Health::new(supervisor.clone()));
     let hangs_after = (config.zoom.request_timeout + HANGS_AFTER).max(HANGS_AT_LEAST);
-    let listen = door.as_ref().and_then(Door::address).map(|address| address.to_string());
-    let opened = door.map(|door| door.serve(Arc::clone(&health), &supervisor));
+    let listen =
+        ops_server.as_ref().and_then(OpsServer::address).map(|address| address.to_string());
+    let opened = ops_server.map(|server| server.serve(Arc::clone(&health), &supervisor));
     let place = config.store();
     let (store, vault) = tokio::select! {
         opened = redis::open(&place, &ring, &health) => opened?,
@@ -80,7 +81,7 @@ pub async fn run(
         setup::engine(config, store.clone(), vault, client.clone(), &id, supervisor.clone());
     let engine = Engine::start(setup).await?;
     let mut public = public::open(config, public, engine.tokens(), client);
-    let rounds = rounds::begin(engine.tokens(), &id);
+    let tasks = tasks::begin(engine.tokens(), &id);
     let news = news::follow(store.clone(), &supervisor);
     let gatherer = Gatherer::of_daemon(config, store.clone(), &id);
     let judging = judge::begin(gatherer, Arc::clone(&health), &supervisor);
@@ -108,11 +109,11 @@ pub async fn run(
             None => {}
         }
         public.finish().await;
-        rounds.end().await;
+        tasks.end().await;
         drop((news, judging));
         presence.leave().await;
-        if let Some(door) = opened {
-            door.close().await;
+        if let Some(server) = opened {
+            server.close().await;
         }
     })
     .await;

@@ -16,7 +16,7 @@ use super::setup;
 use crate::config::Config;
 use crate::error::CliError;
 use crate::exit::Exit;
-use crate::http::public::{self, Door, Parts, Paths, far_from_home};
+use crate::http::public::{self, Parts, Paths, PublicEndpoint, far_from_home};
 
 /// How long a consent that has just come back may take to get into the journal.
 const MOMENT: Duration = Duration::from_millis(500);
@@ -24,7 +24,7 @@ const MOMENT: Duration = Duration::from_millis(500);
 /// journal.
 const LAST_STORE: Duration = Duration::from_secs(10);
 
-/// Takes the configured port; `None` when the door is off.
+/// Takes the configured port; `None` when it is off.
 pub(super) async fn bind(config: &Config) -> Result<Option<TcpListener>, CliError> {
     let Some(address) = config.public.listen else { return Ok(None) };
     TcpListener::bind(address).await.map(Some).map_err(|error| {
@@ -33,16 +33,16 @@ pub(super) async fn bind(config: &Config) -> Result<Option<TcpListener>, CliErro
     })
 }
 
-/// The open door.
+/// The open public endpoint.
 #[derive(Debug)]
 pub(super) struct Public {
-    door: Door,
+    endpoint: PublicEndpoint,
     close: Option<oneshot::Sender<()>>,
     serving: Option<Part>,
     patience: Duration,
 }
 
-/// Opens the door.
+/// Opens the public endpoint.
 pub(super) fn open(
     config: &Config,
     listener: Option<TcpListener>,
@@ -54,7 +54,7 @@ pub(super) fn open(
     let redirect = config.zoom.redirect_url.as_str();
     let consents = setup::app(config)
         .map(|app| Consents::new(client, app, redirect, grants.clone(), Some(journal)));
-    let door = Door::new(Parts {
+    let endpoint = PublicEndpoint::new(Parts {
         paths: Paths::of(config),
         grants,
         consents,
@@ -66,17 +66,17 @@ pub(super) fn open(
         tell(config, &listener);
         let (close, closed) = oneshot::channel::<()>();
         let until = async move { drop(closed.await) };
-        let serving = public::serve(listener, door.clone(), until);
+        let serving = public::serve(listener, endpoint.clone(), until);
         let work = |beat: Beat| async move { beat.waiting(serving).await };
         (close, tokens.supervisor().spawn("public_port", work))
     });
     let (close, serving) = serving.unzip();
     let zoom = &config.zoom;
     let exchange = zoom.connect_timeout * 2 + zoom.token_timeout + zoom.request_timeout;
-    Public { door, close, serving, patience: exchange + LAST_STORE }
+    Public { endpoint, close, serving, patience: exchange + LAST_STORE }
 }
 
-/// What an operator should know of the door from the first minute on.
+/// Warns about settings of the public endpoint that an operator should know of.
 fn tell(config: &Config, listener: &TcpListener) {
     let public = listener.local_addr().map(|address| address.to_string()).unwrap_or_default();
     let webhook = config.public.webhook_secret.is_some();
@@ -95,16 +95,16 @@ fn tell(config: &Config, listener: &TcpListener) {
 impl Public {
     /// Takes nobody in any more. What has come back already gets into the journal.
     pub(super) async fn close(&mut self) {
-        self.door.close();
+        self.endpoint.close();
         if let Some(close) = self.close.take() {
             let _ = close.send(());
         }
-        self.door.idle(MOMENT).await;
+        self.endpoint.idle(MOMENT).await;
     }
 
     /// Waits for consents whose code was exchanged, as long as that can take.
     pub(super) async fn finish(self) {
-        if !self.door.idle(self.patience).await {
+        if !self.endpoint.idle(self.patience).await {
             tracing::warn!("a consent is not stored yet; it is in the journal");
         }
         if let Some(mut serving) = self.serving {

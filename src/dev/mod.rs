@@ -18,7 +18,7 @@ use zoomd_store::streams::{Stream, Tail, enqueue};
 use zoomd_workers::supervisor::Supervisor;
 
 use crate::daemon::{
-    self, Door,
+    self, OpsServer,
     stop::{Stop, Wish},
 };
 use crate::error::{CliError, CliResult};
@@ -55,12 +55,12 @@ pub async fn run(out: &Output, play: Play) -> CliResult {
     let stop = Stop::listen(&supervisor);
     let stop = stop.map_err(|e| CliError::failed(format!("signals: {e}")))?;
     let stage = Stage::build().await?;
-    let door = Door::open(&stage.config, metrics).await?;
-    out.note(stage.posters(door.as_ref().and_then(Door::address)));
+    let ops_server = OpsServer::open(&stage.config, metrics).await?;
+    out.note(stage.posters(ops_server.as_ref().and_then(OpsServer::address)));
     let (wish, heard) = Stop::channel();
     let config = stage.config.clone();
     let mut daemon =
-        tokio::spawn(async move { daemon::run(&config, door, heard, supervisor).await });
+        tokio::spawn(async move { daemon::run(&config, ops_server, heard, supervisor).await });
     let played = tokio::select! {
         played = play_on(out, play, &stage, stop.clone()) => played,
         ended = &mut daemon => Err(match ended {

@@ -73,14 +73,14 @@ impl Stage {
     }
 
     /// Where everything is, for whoever wants to look.
-    pub(super) fn posters(&self, door: Option<SocketAddr>) -> String {
+    pub(super) fn posters(&self, listen: Option<SocketAddr>) -> String {
         let env = self.folder.path().join("env");
         let mut text = String::from("zoomd dev: everything below is private and ends with it\n\n");
         let mut line = |what: &str, at: &str| text += &format!("  {what:<9}{at}\n");
         line("redis", &format!("{}  (redis-cli -p {})", self.redis.url(), self.redis.port()));
         line("zoom", &format!("{}  simulated; its doors are under /_sim", self.sim.url()));
-        if let Some(door) = door {
-            line("daemon", &format!("http://{door}/readyz  http://{door}/metrics"));
+        if let Some(listen) = listen {
+            line("daemon", &format!("http://{listen}/readyz  http://{listen}/metrics"));
         }
         line("accounts", &ACCOUNTS.map(|(name, plan)| format!("{name} ({plan})")).join(", "));
         text + &format!("\n  in another terminal:  . {}; zoomd status\n", env.display())

@@ -89,7 +89,7 @@ impl<'a> View<'a> {
             unresolved: record.unresolved,
             enqueued_at: enqueued(view),
             timeline: if whole { timeline::of(view) } else { Vec::new() },
-            twins: &view.twins,
+            twins: &view.duplicates,
             job,
             outcome: view
                 .outcome

@@ -56,9 +56,9 @@ impl Daemon {
             ("ZOOMD_ZOOM_OAUTH_URL", sim.url().to_owned()),
             ("ZOOMD_DATA_DIR", data.display().to_string()),
             ("ZOOMD_LISTEN", "off".to_owned()),
-            ("ZOOMD_SEAM_PACE", scale.pace.to_string()),
-            ("ZOOMD_SEAM_WORK_PACE", scale.pace.to_string()),
-            ("ZOOMD_SEAM_CLOCK", data.with_file_name("clock").display().to_string()),
+            ("ZOOMD_FAILPOINT_PACE", scale.pace.to_string()),
+            ("ZOOMD_FAILPOINT_WORK_PACE", scale.pace.to_string()),
+            ("ZOOMD_FAILPOINT_CLOCK", data.with_file_name("clock").display().to_string()),
         ];
         env.extend(wrong_clock(number));
         let (child, log) = spawn(&env, &dir, 0, "");
@@ -152,7 +152,7 @@ fn spawn(env: &[(&str, String)], dir: &Path, life: u32, seam: &str) -> (Child, P
         other.arg("run").current_dir(dir).env_clear();
         command = other;
     }
-    command.envs(env.iter().map(|(name, value)| (name, value))).env("ZOOMD_SEAM", seam);
+    command.envs(env.iter().map(|(name, value)| (name, value))).env("ZOOMD_FAILPOINT", seam);
     if let Some(filter) = std::env::var_os("CHAOS_LOG") {
         command.env("ZOOMD_LOG", filter);
     }

@@ -43,7 +43,7 @@ async fn the_command_line_deletes_and_tells_the_story() {
 #[tokio::test]
 async fn a_daemon_killed_between_the_call_and_the_outcome_is_made_good() {
     let mut rig = Rig::start().await;
-    rig.set("ZOOMD_SEAM_WORK_PACE", "30");
+    rig.set("ZOOMD_FAILPOINT_WORK_PACE", "30");
     rig.connect("acme");
     let daemon = rig.daemon();
     let meeting = made(&rig).await;
@@ -60,13 +60,13 @@ async fn a_daemon_killed_between_the_call_and_the_outcome_is_made_good() {
         } else {
             meeting
         };
-        rig.set("ZOOMD_SEAM", seam);
+        rig.set("ZOOMD_FAILPOINT", seam);
         let mut dies = rig.daemon();
         let text = json!({"id": id, "account": "acme", "kind": "delete_meeting",
                           "meeting_id": meeting, "scope": "series"});
         rig.xadd(&text.to_string()).await;
         assert!(!dies.wait().success());
-        rig.set("ZOOMD_SEAM", "");
+        rig.set("ZOOMD_FAILPOINT", "");
         let _another = rig.daemon();
         let (stream, result) = rig.outcome(id).await;
         assert_eq!((stream, &result["effect"]), (Stream::Results, &effect.into()), "{result}");

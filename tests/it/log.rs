@@ -39,8 +39,8 @@ async fn works_and_ends(rig: &Rig, daemon: &mut Daemon) {
 async fn rig() -> Rig {
     let mut rig = Rig::start().await;
     rig.connect("acme");
-    rig.set("ZOOMD_SEAM", "answered:panic:2");
-    rig.set("ZOOMD_SEAM_WORK_PACE", "30");
+    rig.set("ZOOMD_FAILPOINT", "answered:panic:2");
+    rig.set("ZOOMD_FAILPOINT_WORK_PACE", "30");
     rig
 }
 
@@ -134,7 +134,7 @@ async fn a_full_pipe_that_does_not_block_loses_lines_and_says_how_many_when_it_i
 #[tokio::test]
 async fn a_panic_is_told_with_its_backtrace_whatever_the_filter() {
     let mut rig = Rig::start().await;
-    rig.set("ZOOMD_SEAM_PART", "lease_sweep:panic");
+    rig.set("ZOOMD_FAILPOINT_PART", "lease_sweep:panic");
     for (filter, backtrace) in [("info", ""), ("info", "1"), ("off", "1")] {
         rig.set("ZOOMD_LOG", filter);
         rig.set("RUST_BACKTRACE", backtrace);

@@ -4,7 +4,7 @@ use std::io::{BufRead as _, BufReader, Read as _};
 use std::net::TcpListener;
 use std::process::{Child, Stdio};
 
-use crate::door::{Browser, Door};
+use crate::public_endpoint::{Browser, PublicRig};
 use crate::support::Rig;
 use crate::support::terminal::Terminal;
 
@@ -92,8 +92,11 @@ async fn a_declined_consent_is_no_error_of_a_gateway() {
 }
 
 /// A login whose standard input is no terminal, once it has shown its page.
-fn piped(door: &Door, args: &[&str]) -> (Child, String, BufReader<std::process::ChildStderr>) {
-    let mut command = door.rig.command(&[&["account", "login"], args].concat());
+fn piped(
+    public: &PublicRig,
+    args: &[&str],
+) -> (Child, String, BufReader<std::process::ChildStderr>) {
+    let mut command = public.rig.command(&[&["account", "login"], args].concat());
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().expect("the binary starts");
     let mut stderr = BufReader::new(child.stderr.take().expect("piped"));
@@ -106,38 +109,38 @@ fn piped(door: &Door, args: &[&str]) -> (Child, String, BufReader<std::process::
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_public_endpoint_of_a_running_zoomd_is_used_and_not_stopped() {
-    let mut door = Door::new().await;
-    let _daemon = door.rig.daemon();
-    let (child, said, mut rest) = piped(&door, &["acme", "--plan", "business"]);
+    let mut public = PublicRig::new().await;
+    let _daemon = public.rig.daemon();
+    let (child, said, mut rest) = piped(&public, &["acme", "--plan", "business"]);
     assert!(said.contains("is the public endpoint of a running zoomd"), "{said}");
-    assert_eq!(door.walk(&page(&said), "ada").status, 200);
+    assert_eq!(public.walk(&page(&said), "ada").status, 200);
     let ended = child.wait_with_output().expect("it ends");
     let (mut more, out) = (String::new(), String::from_utf8_lossy(&ended.stdout));
     rest.read_to_string(&mut more).expect("UTF-8");
     assert_eq!(ended.status.code(), Some(0), "{said}{more}");
     assert!(more.contains("acme is connected") && more.contains("zoomd enqueue"), "{more}");
     assert!(out.contains("business"), "{out}");
-    assert_eq!(door.state("acme").await, Some("active"));
+    assert_eq!(public.state("acme").await, Some("active"));
 
     // Nobody comes: the page is of no use afterwards.
-    let (child, said, _rest) = piped(&door, &["beta", "--timeout", "1s"]);
+    let (child, said, _rest) = piped(&public, &["beta", "--timeout", "1s"]);
     assert_eq!(child.wait_with_output().expect("it ends").status.code(), Some(4));
     assert_eq!(Browser::default().get(&page(&said)).status, 404);
 
     // That of another namespace is not.
-    door.rig.set("ZOOMD_NAMESPACE", "other");
-    let refused = door.rig.run(&["--json", "account", "login", "acme"]).expect(1);
+    public.rig.set("ZOOMD_NAMESPACE", "other");
+    let refused = public.rig.run(&["--json", "account", "login", "acme"]).expect(1);
     let error = &refused.json()["error"];
     assert!(error["message"].as_str().is_some_and(|m| m.contains("another namespace")), "{error}");
     assert!(!error["hint"].to_string().contains("stop"), "{error}");
-    door.no_violations();
+    public.no_violations();
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn on_a_terminal_the_address_of_another_machines_browser_is_taken_too() {
-    let door = Door::new().await;
-    let _daemon = door.rig.daemon();
-    let login = door.rig.command(&["account", "login", "acme", "--no-browser"]);
+    let public = PublicRig::new().await;
+    let _daemon = public.rig.daemon();
+    let login = public.rig.command(&["account", "login", "acme", "--no-browser"]);
     let mut terminal = Terminal::start(login, 200);
     let shown = terminal.wait_for("paste the address it ends at:");
     let mut pages = shown.lines().map(str::trim).filter(|line| line.starts_with("http"));
@@ -149,6 +152,6 @@ async fn on_a_terminal_the_address_of_another_machines_browser_is_taken_too() {
     terminal.type_line(&back);
     let (code, shown) = terminal.end();
     assert!(code == 0 && shown.contains("acme is connected"), "{shown}");
-    assert_eq!(door.state("acme").await, Some("active"));
-    door.no_violations();
+    assert_eq!(public.state("acme").await, Some("active"));
+    public.no_violations();
 }

@@ -43,9 +43,9 @@ async fn a_compressed_reply_in_a_journal_is_read_by_the_next_daemon() {
         let mut rig = rotation::rig(Reuse::Strict).await;
         rig.sim.fault(Fault::new(Endpoint::Token, What::Compressed(coding)).always());
         rig.connect("ada");
-        rig.set("ZOOMD_SEAM", "staged:kill");
+        rig.set("ZOOMD_FAILPOINT", "staged:kill");
         let mut first = rig.daemon();
-        rig.set("ZOOMD_SEAM", "");
+        rig.set("ZOOMD_FAILPOINT", "");
         rig.xadd(&job("ada", "j0")).await;
         first.wait();
         let _next = rig.daemon();

@@ -21,7 +21,7 @@ pub async fn rig(reuse: Reuse) -> Rig {
     config.rules.tokens.reuse = reuse;
     let mut rig = Rig::with(redis_local::Options::default(), config).await;
     // A lease of two seconds: a process that a busy machine lets wait for one keeps it.
-    rig.set("ZOOMD_SEAM_PACE", "15");
+    rig.set("ZOOMD_FAILPOINT_PACE", "15");
     // On a busy machine an exchange takes its time: one that is given up is sent again.
     let toml = "[zoom]\nconnect_timeout = \"300ms\"\ntoken_timeout = \"3s\"\nrequest_timeout = \"1s\"\n\
                 [jobs]\nlease = \"11s\"\n[rotation]\nprobe_after = \"4s\"\n";
@@ -33,9 +33,9 @@ pub async fn rig(reuse: Reuse) -> Rig {
 /// then leased to a process that does not answer; those of the test come after.
 async fn daemon_at(rig: &mut Rig, seam: &str) -> Daemon {
     rig.connect("ada");
-    rig.set("ZOOMD_SEAM", seam);
+    rig.set("ZOOMD_FAILPOINT", seam);
     let daemon = rig.daemon();
-    rig.set("ZOOMD_SEAM", "");
+    rig.set("ZOOMD_FAILPOINT", "");
     rig.xadd(&job("ada", "j0")).await;
     daemon
 }
@@ -217,9 +217,9 @@ async fn a_refusal_that_nobody_judged_is_judged_from_the_journal() {
         let mut rig = rig(Reuse::Strict).await;
         rig.connect("ada");
         rig.sim.revoke("ada");
-        rig.set("ZOOMD_SEAM", &format!("{seam}:kill"));
+        rig.set("ZOOMD_FAILPOINT", &format!("{seam}:kill"));
         let mut first = rig.daemon();
-        rig.set("ZOOMD_SEAM", "");
+        rig.set("ZOOMD_FAILPOINT", "");
         rig.xadd(&job("ada", "j0")).await;
         first.wait();
         let _second = rig.daemon();
@@ -251,9 +251,9 @@ async fn rolled_back(seam: &str, others: usize) {
     rig.redis.stop();
     put(&aof, old.path());
     rig.redis.restart().expect("starts again");
-    rig.set("ZOOMD_SEAM", &format!("{seam}:stop"));
+    rig.set("ZOOMD_FAILPOINT", &format!("{seam}:stop"));
     let daemon = rig.daemon();
-    rig.set("ZOOMD_SEAM", "");
+    rig.set("ZOOMD_FAILPOINT", "");
     rig.xadd(&job("ada", "j0")).await;
     until("the stop", || is_stopped(daemon.pid()).then_some(()));
     rig.redis.kill();

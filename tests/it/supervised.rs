@@ -85,18 +85,18 @@ async fn waiting_for_redis_is_no_reason_to_be_restarted() {
 async fn a_loop_that_panics_ends_the_daemon_and_another_goes_on() {
     let mut rig = Rig::start().await;
     rig.connect("acme");
-    rig.set("ZOOMD_SEAM_WORK_PACE", "30");
+    rig.set("ZOOMD_FAILPOINT_WORK_PACE", "30");
     let mut dying = rig.daemon();
     rig.sim.fault(Fault::new(Endpoint::Create, What::Hold).after());
     rig.xadd(&job("acme", "held")).await;
     rig.sim.wait_for(Endpoint::Create, 1).await.expect("the call arrives");
     dying.kill();
-    rig.set("ZOOMD_SEAM", "swept:panic");
+    rig.set("ZOOMD_FAILPOINT", "swept:panic");
     let mut broken = rig.daemon();
     assert_eq!(broken.wait().code(), Some(1), "the service manager starts it anew");
     let line = broken.wait_log("the daemon cannot go on without it");
     assert_eq!(line["message"], "part lease_sweep panicked: the daemon cannot go on without it");
-    rig.set("ZOOMD_SEAM", "");
+    rig.set("ZOOMD_FAILPOINT", "");
     let _heir = rig.daemon();
     assert_eq!(rig.outcome("held").await.1["status"], "succeeded");
     assert_eq!(rig.sim.meetings_of("acme").len(), 1);
@@ -113,8 +113,8 @@ const WATCHDOG: Duration = Duration::from_secs(60).checked_div(PACE).expect("not
 async fn rig_of_parts() -> Rig {
     let mut rig = Rig::start().await;
     rig.connect("acme");
-    rig.set("ZOOMD_SEAM_WORK_PACE", "30");
-    rig.set("ZOOMD_SEAM_WATCH_PACE", &PACE.to_string());
+    rig.set("ZOOMD_FAILPOINT_WORK_PACE", "30");
+    rig.set("ZOOMD_FAILPOINT_WATCH_PACE", &PACE.to_string());
     rig.set("ZOOMD_PUBLIC_LISTEN", "127.0.0.1:0");
     rig
 }
@@ -130,7 +130,7 @@ fn parts(rig: &Rig) -> Vec<String> {
         parts.contains(&"presence".to_owned()).then_some(parts)
     };
     let parts = until("the list of parts", listed);
-    for known in ["worker", "claims", "intake_read", "settle_lane", "token_news", "public_port"] {
+    for known in ["worker", "claims", "fetcher_read", "settler", "token_news", "public_port"] {
         assert!(parts.iter().any(|part| part == known), "{known} is missing: {parts:?}");
     }
     parts
@@ -144,10 +144,10 @@ async fn every_part(fate: &str, says: &str, limit: Duration) {
     let mut jobs = Vec::new();
     for (round, names) in parts.chunks(AT_ONCE).enumerate() {
         let now = rig.dir.path().join(format!("now-{round}"));
-        rig.set("ZOOMD_SEAM_WHEN", &now.display().to_string());
+        rig.set("ZOOMD_FAILPOINT_WHEN", &now.display().to_string());
         let mut daemons = Vec::new();
         for part in names {
-            rig.set("ZOOMD_SEAM_PART", &format!("{part}:{fate}"));
+            rig.set("ZOOMD_FAILPOINT_PART", &format!("{part}:{fate}"));
             daemons.push((part, rig.daemon_unchecked()));
         }
         for (_, daemon) in &daemons {
@@ -163,14 +163,14 @@ async fn every_part(fate: &str, says: &str, limit: Duration) {
         for (part, daemon) in &mut daemons {
             assert_eq!(daemon.wait().code(), Some(1), "{part}\n{}", daemon.log());
             assert!(begun.elapsed() < limit, "{part}: {:?}", begun.elapsed());
-            // A part that hangs stops those within it, too: `intake` has two.
+            // A part that hangs stops those within it, too: `fetcher` has two.
             let line = daemon.wait_log(&format!("\"message\":\"part {part}"));
             let message = line["message"].as_str().expect("text");
             assert!(message.ends_with(&format!("{says}: the daemon cannot go on without it")));
         }
     }
     rig.sim.clear_fault(hold);
-    rig.set("ZOOMD_SEAM_PART", "");
+    rig.set("ZOOMD_FAILPOINT_PART", "");
     let _heir = rig.daemon();
     for id in &jobs {
         let (_, outcome) = rig.outcome(id).await;
@@ -198,8 +198,8 @@ async fn a_part_that_hangs_ends_the_daemon_whichever_it_is() {
 async fn a_broken_daemon_that_waits_for_a_token_exchange_is_left_alive() {
     let mut rig = rig_of_parts().await;
     let now = rig.dir.path().join("now");
-    rig.set("ZOOMD_SEAM_WHEN", &now.display().to_string());
-    rig.set("ZOOMD_SEAM_PART", "lease_sweep:panic");
+    rig.set("ZOOMD_FAILPOINT_WHEN", &now.display().to_string());
+    rig.set("ZOOMD_FAILPOINT_PART", "lease_sweep:panic");
     let mut manager = Manager::of(&mut rig, Duration::from_millis(300));
     let hold = rig.sim.fault(Fault::new(Endpoint::Token, What::Hold).after());
     let mut daemon = rig.daemon();
@@ -212,7 +212,7 @@ async fn a_broken_daemon_that_waits_for_a_token_exchange_is_left_alive() {
     }
     rig.sim.release(hold);
     assert_eq!(daemon.wait().code(), Some(1), "{}", daemon.log());
-    for name in ["ZOOMD_SEAM_PART", "NOTIFY_SOCKET", "WATCHDOG_USEC"] {
+    for name in ["ZOOMD_FAILPOINT_PART", "NOTIFY_SOCKET", "WATCHDOG_USEC"] {
         rig.set(name, "");
     }
     let _heir = rig.daemon();
@@ -224,8 +224,8 @@ async fn a_broken_daemon_that_waits_for_a_token_exchange_is_left_alive() {
 async fn a_handler_that_hangs_ends_the_daemon_and_another_takes_its_job() {
     let mut rig = rig_of_parts().await;
     let now = rig.dir.path().join("now");
-    rig.set("ZOOMD_SEAM_WHEN", &now.display().to_string());
-    rig.set("ZOOMD_SEAM_PART", "handler:hang");
+    rig.set("ZOOMD_FAILPOINT_WHEN", &now.display().to_string());
+    rig.set("ZOOMD_FAILPOINT_PART", "handler:hang");
     rig.set("ZOOMD_ZOOM_CONNECT_TIMEOUT", "1s");
     rig.set("ZOOMD_ZOOM_REQUEST_TIMEOUT", "2s");
     rig.sim.fault(Fault::new(Endpoint::Create, What::Hold).after());
@@ -239,7 +239,7 @@ async fn a_handler_that_hangs_ends_the_daemon_and_another_takes_its_job() {
     let line = daemon.wait_log("the handler of a job hangs");
     assert_eq!(line["job.id"], "hangs");
     daemon.wait_log("part handler hangs: the daemon cannot go on without it");
-    rig.set("ZOOMD_SEAM_PART", "");
+    rig.set("ZOOMD_FAILPOINT_PART", "");
     let _heir = rig.daemon();
     let (_, outcome) = rig.outcome("hangs").await;
     assert_eq!((&outcome["status"], &outcome["reconciled"]), (&"succeeded".into(), &true.into()));

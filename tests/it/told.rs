@@ -135,7 +135,7 @@ async fn a_name_that_does_not_resolve_is_named_as_the_cause_until_it_is_over() {
 #[tokio::test]
 async fn creates_that_fail_while_others_succeed_are_told_and_use_no_attempt() {
     let mut rig = Rig::start().await;
-    rig.set("ZOOMD_SEAM_WORK_PACE", "30");
+    rig.set("ZOOMD_FAILPOINT_WORK_PACE", "30");
     let toml = "[zoom]\nconnect_timeout = \"300ms\"\nrequest_timeout = \"1s\"\n";
     std::fs::write(rig.dir.path().join("zoomd.toml"), toml).expect("written");
     rig.connect("acme");

@@ -37,7 +37,7 @@ struct Upgrade {
 impl Upgrade {
     async fn ready() -> Self {
         let mut rig = Rig::with(Options::default(), Config::unlimited()).await;
-        rig.set("ZOOMD_SEAM_WORK_PACE", "10");
+        rig.set("ZOOMD_FAILPOINT_WORK_PACE", "10");
         let toml = "[zoom]\nconnect_timeout = \"500ms\"\nrequest_timeout = \"2s\"\n";
         std::fs::write(rig.dir.path().join("zoomd.toml"), toml).expect("written");
         let from = std::env::var_os("ZOOMD_FROM").unwrap_or_else(binary);

@@ -16,15 +16,15 @@ use crate::metric::Meters;
 use crate::problems::lasting::Lasting;
 use crate::state::backlog::Backlog;
 use crate::state::circuits::Circuits;
+use crate::state::concurrency::Concurrency;
+use crate::state::duplicates::DuplicateCheck;
 use crate::state::expiry::Expiry;
-use crate::state::flight::{Flight, Flights, InHand};
-use crate::state::memory::Memory;
-use crate::state::outbox::Lane;
+use crate::state::leased_job::{InFlight, InHand, LeasedJob};
+use crate::state::quota_headers::QuotaHeaders;
 use crate::state::ready::Ready;
-use crate::state::seen::SeenLimits;
-use crate::state::slots::Slots;
-use crate::state::suspects::Suspects;
-use crate::state::trouble::{Shared, Trouble};
+use crate::state::recent_calls::RecentCalls;
+use crate::state::redis_health::{RedisHealth, SharedHealth};
+use crate::state::settler::Settler;
 use crate::supervisor::Supervisor;
 use crate::tokens::Tokens;
 
@@ -47,23 +47,23 @@ pub struct EngineContext {
     /// The secret markers are derived from; `None` without an encryption key.
     pub secret: Option<FingerprintKey>,
     /// Where outcomes go.
-    pub lane: Lane,
+    pub settler: Settler,
     /// All jobs in hand.
-    pub flights: Flights,
+    pub in_flight: InFlight,
     /// The calls of the last minute.
-    pub memory: Memory,
+    pub recent_calls: RecentCalls,
     /// What is counted of every job.
     pub meters: Meters,
     /// What headers say is left of a day.
-    pub seen: SeenLimits,
+    pub quota_headers: QuotaHeaders,
     /// Jobs that were sent twice.
-    pub suspects: Suspects,
+    pub duplicates: DuplicateCheck,
     /// What is wrong with Redis.
-    pub trouble: Trouble,
+    pub redis_health: RedisHealth,
     /// Watches the loops.
     pub supervisor: Supervisor,
     /// Reads of grants that fail, and how long they wait.
-    pub grant_reads: Shared,
+    pub grant_reads: SharedHealth,
     /// Rung when a room may have something to claim.
     pub wake: Arc<Notify>,
     /// When deadlines are looked at next.
@@ -74,8 +74,8 @@ pub struct EngineContext {
     pub(crate) ready: Mutex<Option<mpsc::Sender<Ready>>>,
     pub(crate) known_hosts: Mutex<HashMap<Arc<str>, HashSet<Arc<str>>>>,
     pub(crate) held_until: Mutex<Option<Instant>>,
-    /// Slots for calls, permits for leases.
-    pub slots: Slots,
+    /// Concurrency for calls, permits for leases.
+    pub concurrency: Concurrency,
     pub(crate) circuits: Mutex<Circuits>,
     pub(crate) odd_lists: Mutex<Lasting>,
     pub(crate) closing: watch::Sender<bool>,
@@ -94,13 +94,13 @@ impl EngineContext {
         let _ = closing.wait_for(|closing| *closing).await;
     }
 
-    /// Takes up to `most` permits for leases; see [`Slots::permits`]. `None` when
+    /// Takes up to `most` permits for leases; see [`Concurrency::permits`]. `None` when
     /// the shop closes.
     pub async fn permits(&self, most: u32) -> Option<OwnedSemaphorePermit> {
         tokio::select! {
             biased;
             () = self.closing() => None,
-            permits = self.slots.permits(most) => permits,
+            permits = self.concurrency.permits(most) => permits,
         }
     }
 
@@ -109,21 +109,21 @@ impl EngineContext {
         tokio::select! {
             biased;
             () = self.closing() => None,
-            permits = self.slots.permits_again(count) => permits,
+            permits = self.concurrency.permits_again(count) => permits,
         }
     }
 
     /// Waits for a slot; `None` when the shop closes, or `latest` passes: the job
     /// then goes back unsent.
     pub async fn slot(&self, latest: Instant) -> Option<SemaphorePermit<'_>> {
-        if let Some(slot) = self.slots.try_call() {
+        if let Some(slot) = self.concurrency.try_call() {
             return Some(slot);
         }
         // Rare, and in a box: a job's future is moved about.
         let wait = async {
             tokio::select! {
                 biased;
-                slot = self.slots.call(latest) => slot,
+                slot = self.concurrency.call(latest) => slot,
                 () = self.closing() => None,
             }
         };
@@ -132,11 +132,11 @@ impl EngineContext {
 
     /// Sends a leased job to the worker. There is room: nobody holds a lease
     /// without a permit, and the channel has a place for each permit.
-    pub fn start(&self, flight: Arc<Flight>, permit: OwnedSemaphorePermit) {
-        self.flights.add(&flight);
+    pub fn start(&self, leased: Arc<LeasedJob>, permit: OwnedSemaphorePermit) {
+        self.in_flight.add(&leased);
         let ready = self.ready.lock().unwrap_or_else(PoisonError::into_inner);
         let sent =
-            ready.as_ref().map(|sender| sender.try_send(Ready { flight: InHand(flight), permit }));
+            ready.as_ref().map(|sender| sender.try_send(Ready { leased: InHand(leased), permit }));
         if !matches!(sent, Some(Ok(()))) {
             tracing::error!("a job was leased after the worker had ended; its lease will run out");
         }
@@ -146,12 +146,12 @@ impl EngineContext {
     /// before, or Redis does not know it (any more): then such a lease is not plain.
     pub fn learnt(
         &self,
-        flight: &Flight,
+        leased: &LeasedJob,
         host_id: Option<&str>,
         email: Option<&str>,
     ) -> Option<Learnt> {
         let host_id = host_id.filter(|id| !id.is_empty())?;
-        let ticket = &flight.ticket;
+        let ticket = &leased.ticket;
         let mut known = self.known_hosts.lock().unwrap_or_else(PoisonError::into_inner);
         let said = known.get(&*ticket.account).is_some_and(|hosts| hosts.contains(&ticket.host));
         if said && ticket.plain {
@@ -170,15 +170,15 @@ impl EngineContext {
 
     /// The rate-limit class of a job's own call.
     #[must_use]
-    pub fn class_of(&self, flight: &Flight) -> Label {
-        flight.ticket.class(&self.queue.settings().budgets.classes)
+    pub fn class_of(&self, leased: &LeasedJob) -> Label {
+        leased.ticket.class(&self.queue.settings().budgets.classes)
     }
 
     /// Waits until jobs may be taken in: Redis is the one we knew, and other
     /// daemons have had their say after it was another.
     pub async fn intake_open(&self) {
         tokio::select! {
-            () = self.trouble.cleared() => {}
+            () = self.redis_health.ready() => {}
             () = self.closing() => return,
         }
         let until = *self.held_until.lock().unwrap_or_else(PoisonError::into_inner);

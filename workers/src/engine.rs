@@ -23,22 +23,22 @@ use crate::error::Error;
 use crate::hurry;
 use crate::identity;
 use crate::metric::Meters;
-use crate::pipeline::{amends, backend, claims, handler, intake, lane, renew, sweeps, wake};
+use crate::pipeline::{backend, claims, fetcher, leases, replay, settler, sweeps, wake, worker};
 use crate::problems::lasting::Lasting;
-use crate::reconcile::twins;
+use crate::reconcile::duplicates::serve as check_duplicates;
 use crate::report;
 use crate::schedules;
 use crate::settings::Settings;
 use crate::state::backlog::Backlog;
 use crate::state::circuits::Circuits;
+use crate::state::concurrency::Concurrency;
+use crate::state::duplicates;
 use crate::state::expiry::Expiry;
-use crate::state::flight::Flights;
-use crate::state::memory::Memory;
+use crate::state::leased_job::InFlight;
+use crate::state::quota_headers::QuotaHeaders;
 use crate::state::ready::Ready;
-use crate::state::seen::SeenLimits;
-use crate::state::slots::Slots;
-use crate::state::suspects;
-use crate::state::trouble::{Shared, Trouble};
+use crate::state::recent_calls::RecentCalls;
+use crate::state::redis_health::{RedisHealth, SharedHealth};
 use crate::supervisor::{Part, Supervisor};
 use crate::tokens::{RotationSettings, Tokens, TokensConfig};
 
@@ -76,7 +76,7 @@ pub struct Setup {
 /// A running engine.
 #[derive(Debug)]
 pub struct Engine {
-    shop: Arc<EngineContext>,
+    ctx: Arc<EngineContext>,
     takers: Vec<Part>,
     worker: Part,
     keepers: Vec<Part>,
@@ -117,30 +117,31 @@ impl Engine {
         let calls = Calls::new(store.clone(), queue.budgets.clone());
         let patience = queue.request_timeout * 2;
         let renewals = store.connection().renewals();
-        let seen = SeenLimits::new(queue.budgets.clone());
+        let quota_headers = QuotaHeaders::new(queue.budgets.clone());
         let queue = Queue::new(store, queue, &daemon);
-        let (flights, trouble) = (Flights::default(), Trouble::watching(renewals));
-        let memory = Memory::default();
-        let (lane, settling) = lane::open(queue.clone(), flights.clone(), memory.clone(), &trouble);
-        let (suspects, to_look_at) = suspects::open();
-        let slots = Slots::new(settings.concurrency);
-        let (ready, jobs) = mpsc::channel(slots.free_leases());
-        let shop = Arc::new(EngineContext {
-            slots,
+        let (in_flight, redis_health) = (InFlight::default(), RedisHealth::watching(renewals));
+        let recent_calls = RecentCalls::default();
+        let (settler, settling) =
+            settler::open(queue.clone(), in_flight.clone(), recent_calls.clone(), &redis_health);
+        let (duplicates, to_look_at) = duplicates::open();
+        let concurrency = Concurrency::new(settings.concurrency);
+        let (ready, jobs) = mpsc::channel(concurrency.free_leases());
+        let ctx = Arc::new(EngineContext {
+            concurrency,
             settings,
             queue,
             tokens,
             calls,
             grants,
             secret,
-            lane,
-            flights,
-            memory,
-            seen,
-            suspects,
+            settler,
+            in_flight,
+            recent_calls,
+            quota_headers,
+            duplicates,
             meters: Meters::default(),
-            grant_reads: Shared::new(&trouble, "grant"),
-            trouble,
+            grant_reads: SharedHealth::new(&redis_health, "grant"),
+            redis_health,
             supervisor,
             wake: Arc::new(Notify::new()),
             backlog: Backlog::default(),
@@ -152,53 +153,53 @@ impl Engine {
             odd_lists: Mutex::new(Lasting::new(ODD_LISTS)),
             closing: watch::Sender::new(false),
         });
-        Ok(Self::run(shop, settling, jobs, to_look_at))
+        Ok(Self::run(ctx, settling, jobs, to_look_at))
     }
 
     fn run(
-        shop: Arc<EngineContext>,
-        settling: lane::Server,
+        ctx: Arc<EngineContext>,
+        settling: settler::SettleLoop,
         jobs: mpsc::Receiver<Ready>,
-        to_look_at: suspects::Inbox,
+        to_look_at: duplicates::Inbox,
     ) -> Self {
-        let hands = Arc::clone(&shop);
-        let work = move |ready| handler::run(Arc::clone(&hands), ready);
-        let watched = &shop.supervisor;
-        let own = || Arc::clone(&shop);
+        let hands = Arc::clone(&ctx);
+        let work = move |ready| worker::run(Arc::clone(&hands), ready);
+        let watched = &ctx.supervisor;
+        let own = || Arc::clone(&ctx);
         let worker = watched
             .spawn("worker", |beat| async move { backend::run("zoomd", jobs, work, beat).await });
-        // Each closure has a shop of its own.
+        // Each closure has a context of its own.
         macro_rules! part {
             ($name:literal, $serve:path) => {{
-                let shop = own();
-                watched.spawn($name, |beat| $serve(shop, beat))
+                let ctx = own();
+                watched.spawn($name, |beat| $serve(ctx, beat))
             }};
         }
         let takers = vec![
-            part!("intake", intake::serve),
+            part!("fetcher", fetcher::serve),
             part!("claims", claims::serve),
             part!("expiry", sweeps::expire),
         ];
-        let mut keepers = schedules::all(&shop);
-        let (looking, conn) = (own(), shop.queue.store().connection());
+        let mut keepers = schedules::all(&ctx);
+        let (looking, conn) = (own(), ctx.queue.store().connection());
         keepers.extend([
-            watched.spawn("settle_lane", |beat| settling.serve(beat)),
-            part!("lease_renewal", renew::serve),
+            watched.spawn("settler", |beat| settling.serve(beat)),
+            part!("lease_renewal", leases::serve),
             part!("wake_ups", wake::serve),
-            part!("redis_identity", amends::serve),
+            part!("redis_identity", replay::serve),
             watched.spawn("redis_master", |beat| async move {
                 beat.waiting(conn.watch_master()).await;
             }),
             part!("zoom_users", identity::serve),
             part!("lease_sweep", sweeps::sweep),
             part!("sleepers", sweeps::promote),
-            watched.spawn("duplicate_check", |beat| twins::serve(looking, to_look_at, beat)),
+            watched.spawn("duplicate_check", |beat| check_duplicates(looking, to_look_at, beat)),
         ]);
         if let Some(file) = hurry::clock() {
-            let clock = shop.queue.store().clock().clone();
+            let clock = ctx.queue.store().clock().clone();
             keepers.push(watched.spawn("clock", |beat| hurry::set_clock(clock, file, beat)));
         }
-        Self { shop, takers, worker, keepers }
+        Self { ctx, takers, worker, keepers }
     }
 
     /// Whether jobs are taken.
@@ -206,16 +207,16 @@ impl Engine {
     /// # Errors
     /// Why not.
     pub fn ready(&self) -> Result<(), String> {
-        if !self.shop.is_open() {
+        if !self.ctx.is_open() {
             return Err("draining".to_owned());
         }
-        self.shop.trouble.what().map_or(Ok(()), Err)
+        self.ctx.redis_health.what().map_or(Ok(()), Err)
     }
 
     /// What keeps this engine's jobs from running, or soon will.
     #[must_use]
     pub fn problems(&self) -> Vec<Problem> {
-        report::all(&self.shop)
+        report::all(&self.ctx)
     }
 
     /// The hosts of Zoom that seem out of reach, and the token endpoint, by its
@@ -223,8 +224,8 @@ impl Engine {
     /// ready as it can be.
     #[must_use]
     pub fn zoom_out_of_reach(&self) -> Vec<Arc<str>> {
-        let mut away = self.shop.circuits().out_of_reach();
-        away.extend(self.shop.tokens.endpoint_in_trouble().map(Arc::from));
+        let mut away = self.ctx.circuits().out_of_reach();
+        away.extend(self.ctx.tokens.endpoint_in_trouble().map(Arc::from));
         away
     }
 
@@ -232,25 +233,25 @@ impl Engine {
     /// [`stop`](Self::stop) it, and end the process.
     #[must_use]
     pub fn supervisor(&self) -> &Supervisor {
-        &self.shop.supervisor
+        &self.ctx.supervisor
     }
 
     /// Jobs in hand.
     #[must_use]
     pub fn in_hand(&self) -> usize {
-        self.shop.flights.len()
+        self.ctx.in_flight.len()
     }
 
     /// The access tokens, for whoever else in this process needs one.
     #[must_use]
     pub fn tokens(&self) -> &Tokens {
-        &self.shop.tokens
+        &self.ctx.tokens
     }
 
     /// The queue.
     #[must_use]
     pub fn queue(&self) -> &Queue {
-        &self.shop.queue
+        &self.ctx.queue
     }
 
     /// Ends well: takes nothing more, finishes what is in flight within `grace`,
@@ -258,32 +259,32 @@ impl Engine {
     /// takes.
     pub async fn drain(mut self, grace: Duration) {
         let until = Instant::now() + grace;
-        self.shop.supervisor.close();
-        self.shop.closing.send_replace(true);
+        self.ctx.supervisor.close();
+        self.ctx.closing.send_replace(true);
         for taker in &mut self.takers {
             if tokio::time::timeout_at(until.into(), taker.ended()).await.is_err() {
                 tracing::debug!("a loop did not end in time and is stopped");
             }
         }
         self.takers.clear();
-        self.shop.ready.lock().unwrap_or_else(PoisonError::into_inner).take();
+        self.ctx.ready.lock().unwrap_or_else(PoisonError::into_inner).take();
         if tokio::time::timeout_at(until.into(), self.worker.ended()).await.is_err() {
             self.worker.abort();
             self.leave_behind().await;
         }
-        let settled = tokio::time::timeout(LAST_SETTLES, self.shop.lane.flushed()).await;
+        let settled = tokio::time::timeout(LAST_SETTLES, self.ctx.settler.flushed()).await;
         if settled.is_err() {
-            let left = self.shop.flights.len();
+            let left = self.ctx.in_flight.len();
             tracing::warn!(left, "redis did not take all outcomes in time; leases will run out");
         }
         self.keepers.clear();
-        self.shop.tokens.shutdown().await;
+        self.ctx.tokens.shutdown().await;
     }
 
     /// Ends at once; only a token exchange in flight is waited for.
     pub async fn stop(self) {
-        self.shop.supervisor.close();
-        let tokens = self.shop.tokens.clone();
+        self.ctx.supervisor.close();
+        let tokens = self.ctx.tokens.clone();
         drop(self);
         tokens.shutdown().await;
     }
@@ -291,14 +292,14 @@ impl Engine {
     /// Settles for handlers that were stopped: what has not left goes back
     /// unspent, what may have left is looked for by whoever takes it up.
     async fn leave_behind(&self) {
-        let left = self.shop.flights.pick(|_| true);
+        let left = self.ctx.in_flight.pick(|_| true);
         tracing::warn!(
             jobs = left.len(),
             "the grace is over; calls in flight are left to reconcile"
         );
-        for flight in left {
-            let settlement = settlement::left_behind(&self.shop, &flight);
-            self.shop.lane.settle(&flight, settlement).await;
+        for leased in left {
+            let settlement = settlement::left_behind(&self.ctx, &leased);
+            self.ctx.settler.settle(&leased, settlement).await;
         }
     }
 }

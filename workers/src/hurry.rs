@@ -1,4 +1,4 @@
-//! Things that a test may have an engine do faster, or by a wrong clock; see [`seam`].
+//! Things that a test may have an engine do faster, or by a wrong clock; see [`failpoints`].
 
 use std::ffi::OsString;
 use std::time::Duration;
@@ -6,7 +6,7 @@ use std::time::Duration;
 use zoomd_store::clock::ClockOffset;
 use zoomd_store::queue::QueueSettings;
 
-use crate::seam;
+use crate::failpoints;
 use crate::settings::Settings;
 use crate::supervisor::Beat;
 
@@ -15,7 +15,7 @@ const OFTEN: Duration = Duration::from_millis(20);
 
 /// Makes leases of jobs and the looks of reconcile so many times shorter.
 pub(crate) fn hurry(settings: &mut Settings, queue: &mut QueueSettings) {
-    let pace = seam::times("ZOOMD_SEAM_WORK_PACE");
+    let pace = failpoints::times("ZOOMD_FAILPOINT_WORK_PACE");
     let looks = settings.reconcile.delays.iter_mut();
     let waits = [&mut queue.lease, &mut queue.send_within, &mut settings.reconcile.twins_after];
     for time in looks.chain(waits) {
@@ -25,7 +25,7 @@ pub(crate) fn hurry(settings: &mut Settings, queue: &mut QueueSettings) {
 
 /// The file that says how wrong the clock is, if one is wished for.
 pub(crate) fn clock() -> Option<OsString> {
-    std::env::var_os("ZOOMD_SEAM_CLOCK")
+    std::env::var_os("ZOOMD_FAILPOINT_CLOCK")
 }
 
 /// Keeps the clock as wrong as the file says, for as long as it is polled.

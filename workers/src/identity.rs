@@ -36,7 +36,7 @@ pub(crate) async fn serve(ctx: Arc<EngineContext>, beat: Beat) {
         let first = first.map(|(account, until)| (account.clone(), *until));
         let next = async {
             tokio::select! {
-                account = ctx.tokens.strangers().next() => (account, false),
+                account = ctx.tokens.unidentified_grants().next() => (account, false),
                 account = rested(first) => (account, true),
             }
         };
@@ -59,8 +59,8 @@ pub(crate) async fn serve(ctx: Arc<EngineContext>, beat: Beat) {
                 asked.insert((account, epoch));
             }
             Ok(None) => drop(asked.insert((account, epoch))),
-            answer => {
-                let rest = answer.err().unwrap_or(REST);
+            token_errors => {
+                let rest = token_errors.err().unwrap_or(REST);
                 tracing::debug!(%account, ?rest, "its zoom user is asked for later");
                 if resting.len() < MOST {
                     resting.insert(account, Instant::now() + rest);

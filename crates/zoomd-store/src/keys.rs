@@ -197,7 +197,7 @@ impl Keys {
         /// Hash of one family of counters.
         counter(name) = "counter:";
         /// Text: the meetings found of one job that should have one.
-        twins(job_id) = "duplicate:";
+        duplicates(job_id) = "duplicate:";
         /// Hash: one daemon's presence.
         daemon(daemon_id) = "daemon:";
         /// When, in µs, somebody last took a lease away from this daemon: set anew each

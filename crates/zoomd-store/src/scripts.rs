@@ -93,7 +93,7 @@ scripts! {
     TEND = "tend", lead, after [BASE];
     TICK_CLAIM = "tick_claim", lead, after [];
     TRIM = "trim", lead, after [BASE];
-    TWINS_DUE = "twins_due", lead, after [BASE];
-    TWINS_WATCH = "twins_watch", lead, after [BASE];
+    DUPLICATES_DUE = "duplicates_due", lead, after [BASE];
+    DUPLICATES_WATCH = "duplicates_watch", lead, after [BASE];
     WRITE_BACK = "write_back", lead, after [BASE];
 }

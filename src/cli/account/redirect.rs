@@ -105,7 +105,7 @@ impl Place {
     }
 }
 
-struct Door {
+struct Callback {
     asked: Arc<Asked>,
     arrivals: mpsc::Sender<Arrival>,
 }
@@ -135,8 +135,8 @@ pub(super) async fn listen(
     arrivals: mpsc::Sender<Arrival>,
 ) -> Result<Listening, CliError> {
     let mut listening = Listening::default();
-    let door = Arc::new(Door { asked, arrivals });
-    let router = Router::new().route(redirect.path(), get(come_back)).with_state(door);
+    let callback = Arc::new(Callback { asked, arrivals });
+    let router = Router::new().route(redirect.path(), get(come_back)).with_state(callback);
     for (at, address) in addresses.iter().enumerate() {
         let listener = match TcpListener::bind(address).await {
             Ok(listener) => listener,
@@ -173,14 +173,14 @@ fn taken(address: SocketAddr, error: &std::io::Error) -> CliError {
     CliError::failed(message).code(code).hint(hint)
 }
 
-async fn come_back(State(door): State<Arc<Door>>, Query(back): Query<Back>) -> Response {
-    if !door.asked.is_answered_by(&back.state) {
+async fn come_back(State(callback): State<Arc<Callback>>, Query(back): Query<Back>) -> Response {
+    if !callback.asked.is_answered_by(&back.state) {
         let text = "This answer belongs to another login. Start again from the terminal.";
         return page(StatusCode::BAD_REQUEST, text);
     }
     let (answer, answered) = oneshot::channel();
     let arrival = Arrival { back, answer: Some(answer) };
-    if door.arrivals.send(arrival).await.is_err() {
+    if callback.arrivals.send(arrival).await.is_err() {
         let text = "This login is over. Start again from the terminal.";
         return page(StatusCode::GONE, text);
     }

@@ -9,7 +9,7 @@ use crate::http::public::far_from_home;
 
 const CHECK: &str = "public endpoint";
 
-/// Looks at its settings; nothing is said of a door that nobody wants.
+/// Checks its settings; says nothing when no public endpoint is configured.
 pub(super) fn look(config: &Config) -> Vec<Finding> {
     let public = &config.public;
     let (Some(url), Some(_)) = (&public.url, public.listen) else {

@@ -92,8 +92,8 @@ pub(super) fn tell(ctx: &Ctx, view: &JobView) -> String {
         line("unresolved", "its last call may have made the meeting; Zoom is asked");
     }
     line("source", &paint(&view.source.as_str().replace('_', " "), FAINT));
-    if !view.twins.is_empty() {
-        let ids: Vec<_> = view.twins.iter().map(ToString::to_string).collect();
+    if !view.duplicates.is_empty() {
+        let ids: Vec<_> = view.duplicates.iter().map(ToString::to_string).collect();
         let text = format!("zoom has {} meetings of this job: {}", ids.len(), ids.join(", "));
         line("twins", &paint(&text, WARN));
     }

@@ -10,12 +10,12 @@ use zoomd_store::consent::Nonce;
 use zoomd_workers::consent::{Asked, ConsentError, Consents};
 
 use super::page::{self, Answer};
-use super::{Door, cookie};
+use super::{PublicEndpoint, cookie};
 
 /// The page of a link.
-pub(super) async fn show(door: &Door, token: &str) -> Answer {
+pub(super) async fn show(endpoint: &PublicEndpoint, token: &str) -> Answer {
     let Some(token) = Nonce::parse(token) else { return page::no_link() };
-    match door.0.links.look(&token).await {
+    match endpoint.0.links.look(&token).await {
         Ok(Some(link)) => page::invite(link.account.as_str()),
         Ok(None) => page::no_link(),
         Err(error) => {
@@ -26,25 +26,25 @@ pub(super) async fn show(door: &Door, token: &str) -> Answer {
 }
 
 /// The button was pressed: a state, a cookie, and on to Zoom.
-pub(super) async fn begin(door: &Door, token: &str, headers: &HeaderMap) -> Answer {
+pub(super) async fn begin(endpoint: &PublicEndpoint, token: &str, headers: &HeaderMap) -> Answer {
     if is_from_elsewhere(headers) {
         let text = "The button was pressed on another site. Open your link and press it there.";
         return page::says(StatusCode::FORBIDDEN, "Not from here", text);
     }
     let Some(token) = Nonce::parse(token) else { return page::no_link() };
-    let Some(consents) = &door.0.consents else {
+    let Some(consents) = &endpoint.0.consents else {
         tracing::error!("somebody follows a connect link, but no OAuth app is configured");
         return page::later();
     };
     let (state, browser) = (Nonce::generate(), Nonce::generate());
-    let asked = match asked(door, consents, &state, &browser) {
+    let asked = match asked(endpoint, consents, &state, &browser) {
         Ok(asked) => asked,
         Err(error) => {
             tracing::error!(%error, "a consent cannot be asked for");
             return page::later();
         }
     };
-    match door.0.links.begin(&token, &state, &browser).await {
+    match endpoint.0.links.begin(&token, &state, &browser).await {
         Ok(Some(link)) => {
             tracing::info!(account = %link.account, "a consent is asked for through a link");
         }
@@ -55,7 +55,7 @@ pub(super) async fn begin(door: &Door, token: &str, headers: &HeaderMap) -> Answ
         }
     }
     let mut answer = page::go_to(asked.page.as_str());
-    let cookie = cookie::set(&browser, door.0.paths.is_https());
+    let cookie = cookie::set(&browser, endpoint.0.paths.is_https());
     if let Ok(mut cookie) = HeaderValue::try_from(cookie) {
         cookie.set_sensitive(true);
         answer.headers_mut().insert(header::SET_COOKIE, cookie);
@@ -66,12 +66,12 @@ pub(super) async fn begin(door: &Door, token: &str, headers: &HeaderMap) -> Answ
 /// The question that goes with this state in this browser: the same each time,
 /// so that any daemon can finish what another began.
 pub(super) fn asked(
-    door: &Door,
+    endpoint: &PublicEndpoint,
     consents: &Consents,
     state: &Nonce,
     browser: &Nonce,
 ) -> Result<Asked, ConsentError> {
-    let secret = door.0.grants.vault().fingerprints()?;
+    let secret = endpoint.0.grants.vault().fingerprints()?;
     let pkce = Pkce::from_verifier(secret.verifier(state.expose(), browser.expose()));
     consents.ask_as(state.expose(), pkce)
 }

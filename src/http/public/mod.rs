@@ -15,7 +15,7 @@
 //! ```
 //!
 //! Invariant: a code that was exchanged is stored or staged whatever becomes of
-//! the browser that brought it: that work is a task of its own, and [`Door::idle`]
+//! the browser that brought it: that work is a task of its own, and [`PublicEndpoint::idle`]
 //! waits for it.
 
 mod connect;
@@ -43,7 +43,7 @@ pub use page::SERVER;
 pub use paths::{Paths, far_from_home};
 pub use serve::serve;
 
-/// What the door is made of.
+/// Parts of the public endpoint.
 #[derive(Debug)]
 pub struct Parts {
     /// Where it is, and where consents come back to.
@@ -60,9 +60,9 @@ pub struct Parts {
     pub client_id: Option<String>,
 }
 
-/// The public endpoint; clones are the same door.
+/// The public endpoint; clones are the same endpoint.
 #[derive(Debug, Clone)]
-pub struct Door(Arc<Inner>);
+pub struct PublicEndpoint(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
@@ -79,8 +79,8 @@ struct Inner {
     closing: AtomicBool,
 }
 
-impl Door {
-    /// A door of these parts.
+impl PublicEndpoint {
+    /// A public endpoint of these parts.
     pub fn new(parts: Parts) -> Self {
         let Parts { paths, grants, consents, deauthorizations, webhook, client_id } = parts;
         let links = Links::new(grants.store().clone());

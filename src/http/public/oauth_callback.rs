@@ -10,7 +10,7 @@ use zoomd_store::grants::Conflict;
 use zoomd_workers::consent::{Asked, ConsentError, Consented, Consents, Outcome, Wanted};
 
 use super::page::{self, Answer};
-use super::{Door, connect, cookie};
+use super::{PublicEndpoint, connect, cookie};
 
 /// Zoom's codes are far shorter.
 const MOST_QUERY_BYTES: usize = 8 << 10;
@@ -47,16 +47,16 @@ impl Back {
 }
 
 /// Takes the state, and with it the code.
-pub(super) async fn handle(door: &Door, query: &str, headers: &HeaderMap) -> Answer {
-    let https = door.0.paths.is_https();
+pub(super) async fn handle(endpoint: &PublicEndpoint, query: &str, headers: &HeaderMap) -> Answer {
+    let https = endpoint.0.paths.is_https();
     let Some(back) = Back::read(query) else { return ended("unknown", page::not_asked()) };
     // Its state stays good: another daemon may take it, or this one when it is back.
-    let consents = door.0.consents.as_ref().filter(|_| !door.is_closing());
+    let consents = endpoint.0.consents.as_ref().filter(|_| !endpoint.is_closing());
     let Some(consents) = consents else { return page::later() };
     let Some(browser) = cookie::read(headers, https) else {
         return ended("unknown", page::not_asked());
     };
-    let link = match door.0.links.take(&back.state, Some(&browser)).await {
+    let link = match endpoint.0.links.take(&back.state, Some(&browser)).await {
         Ok(Taken::Good(link)) => link,
         Ok(Taken::Stranger | Taken::Unknown) => return ended("unknown", page::not_asked()),
         Err(error) => {
@@ -69,8 +69,8 @@ pub(super) async fn handle(door: &Door, query: &str, headers: &HeaderMap) -> Ans
             tracing::info!(account = %link.account, "a consent was declined at a link");
             ended("denied", declined(back.error.as_deref()))
         }
-        Some(code) => match connect::asked(door, consents, &back.state, &browser) {
-            Ok(asked) => finish(door, consents.clone(), asked, code, link).await,
+        Some(code) => match connect::asked(endpoint, consents, &back.state, &browser) {
+            Ok(asked) => finish(endpoint, consents.clone(), asked, code, link).await,
             Err(error) => {
                 tracing::error!(%error, "a consent came back and cannot be taken");
                 page::later()
@@ -97,13 +97,13 @@ fn declined(error: Option<&str>) -> Answer {
 
 /// Exchanges the code and stores the grant, whatever becomes of the browser.
 async fn finish(
-    door: &Door,
+    endpoint: &PublicEndpoint,
     consents: Consents,
     asked: Asked,
     code: SecretString,
     link: Link,
 ) -> Answer {
-    let hand = door.clone();
+    let hand = endpoint.clone();
     let work = async move {
         let conflict = if link.take_over { Conflict::TakeOver } else { Conflict::Refuse };
         let wanted = Wanted { account: link.account.clone(), plan: link.plan, conflict };
@@ -116,7 +116,7 @@ async fn finish(
         }
         told(&link, &finished)
     };
-    door.detached(work).await.unwrap_or_else(page::later)
+    endpoint.detached(work).await.unwrap_or_else(page::later)
 }
 
 /// What became of it: a page for the person, a line for the log.

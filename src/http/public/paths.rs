@@ -1,4 +1,4 @@
-//! Where the door is, and what its paths mean.
+//! Address of the public endpoint, and the meaning of its paths.
 
 use hyper::Method;
 use url::Url;
@@ -38,7 +38,7 @@ impl Paths {
         Self { public, base: base.unwrap_or_default(), back: back.to_owned() }
     }
 
-    /// The address of a link; `None` where the door has none.
+    /// The address of a link; `None` where the public endpoint has none.
     pub fn link(&self, token: &Nonce) -> Option<Url> {
         self.public.as_ref().map(|public| self.link_at(public, token))
     }
@@ -116,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn a_door_below_a_path_has_its_links_there() {
+    fn an_endpoint_below_a_path_has_its_links_there() {
         let below = paths("https://example.com/zoomd/", "/zoomd/zoom?x");
         let token = Nonce::generate();
         let link = below.link(&token).expect("an address");

@@ -10,7 +10,7 @@ use hyper::{Method, Request, StatusCode};
 
 use super::page::{self, Answer, words};
 use super::paths::Way;
-use super::{Door, connect, limit, oauth_callback, webhook};
+use super::{PublicEndpoint, connect, limit, oauth_callback, webhook};
 
 /// Zoom's events are far smaller.
 const MOST_BODY_BYTES: usize = 64 << 10;
@@ -18,36 +18,41 @@ const MOST_BODY_BYTES: usize = 64 << 10;
 const BODY_PATIENCE: Duration = Duration::from_secs(10);
 
 /// Answers one request. Nothing of its address is logged.
-pub(super) async fn answer(door: Door, peer: IpAddr, request: Request<Incoming>) -> Answer {
+pub(super) async fn answer(
+    endpoint: PublicEndpoint,
+    peer: IpAddr,
+    request: Request<Incoming>,
+) -> Answer {
     let (head, body) = request.into_parts();
-    let way = door.0.paths.way(&head.method, head.uri.path());
+    let way = endpoint.0.paths.way(&head.method, head.uri.path());
     if way == Way::Nowhere {
         return nowhere();
     }
     let forwarded = head.headers.get("x-forwarded-for").and_then(|value| value.to_str().ok());
     let client = limit::client(peer, forwarded);
     // Zoom's own words are known by their signature, not by where they come from.
-    if way != Way::Webhook && !door.0.limiter.admits(client, Instant::now()) {
+    if way != Way::Webhook && !endpoint.0.limiter.admits(client, Instant::now()) {
         let mut answer = page::later();
         *answer.status_mut() = StatusCode::TOO_MANY_REQUESTS;
         return answer;
     }
     match (way, &head.method) {
-        (Way::Link(token), &Method::GET | &Method::HEAD) => connect::show(&door, token).await,
+        (Way::Link(token), &Method::GET | &Method::HEAD) => connect::show(&endpoint, token).await,
         (Way::Link(token), &Method::POST) => match whole(body).await {
-            Ok(_) => connect::begin(&door, token, &head.headers).await,
+            Ok(_) => connect::begin(&endpoint, token, &head.headers).await,
             Err(refused) => refused,
         },
         (Way::Back, &Method::GET) => {
-            oauth_callback::handle(&door, head.uri.query().unwrap_or_default(), &head.headers).await
+            oauth_callback::handle(&endpoint, head.uri.query().unwrap_or_default(), &head.headers)
+                .await
         }
-        (Way::Webhook, &Method::POST) if door.0.webhook.is_some() => match whole(body).await {
-            Ok(body) => webhook::handle(&door, &head.headers, &body).await,
+        (Way::Webhook, &Method::POST) if endpoint.0.webhook.is_some() => match whole(body).await {
+            Ok(body) => webhook::handle(&endpoint, &head.headers, &body).await,
             Err(refused) => refused,
         },
         (Way::Link(_), _) => not_allowed("GET, HEAD, POST"),
         (Way::Back, _) => not_allowed("GET"),
-        (Way::Webhook, _) if door.0.webhook.is_some() => not_allowed("POST"),
+        (Way::Webhook, _) if endpoint.0.webhook.is_some() => not_allowed("POST"),
         _ => nowhere(),
     }
 }

@@ -10,7 +10,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
 
-use super::Door;
+use super::PublicEndpoint;
 use super::routes::answer;
 
 /// Connections at once; more wait in the system's queue.
@@ -24,7 +24,11 @@ const AFTER_TROUBLE: Duration = Duration::from_millis(100);
 
 /// Answers on `listener` until `stop` comes, and lets those in hand have their
 /// answer for as long as the caller waits.
-pub async fn serve(listener: TcpListener, door: Door, stop: impl Future<Output = ()>) {
+pub async fn serve(
+    listener: TcpListener,
+    endpoint: PublicEndpoint,
+    stop: impl Future<Output = ()>,
+) {
     let slots = Arc::new(Semaphore::new(CONNECTIONS));
     let closing = watch::Sender::new(false);
     let mut stop = std::pin::pin!(stop);
@@ -39,7 +43,7 @@ pub async fn serve(listener: TcpListener, door: Door, stop: impl Future<Output =
         };
         match (slot, accepted) {
             (Ok(slot), Ok((stream, peer))) => {
-                let work = connection(stream, peer.ip(), door.clone(), closing.subscribe());
+                let work = connection(stream, peer.ip(), endpoint.clone(), closing.subscribe());
                 tokio::spawn(async move {
                     work.await;
                     drop(slot);
@@ -61,13 +65,13 @@ pub async fn serve(listener: TcpListener, door: Door, stop: impl Future<Output =
 async fn connection(
     stream: TcpStream,
     peer: IpAddr,
-    door: Door,
+    endpoint: PublicEndpoint,
     mut closing: watch::Receiver<bool>,
 ) {
     let _ = stream.set_nodelay(true);
     let service = service_fn(move |request| {
-        let door = door.clone();
-        async move { Ok::<_, std::convert::Infallible>(answer(door, peer, request).await) }
+        let endpoint = endpoint.clone();
+        async move { Ok::<_, std::convert::Infallible>(answer(endpoint, peer, request).await) }
     });
     let serving = http1::Builder::new()
         .timer(TokioTimer::new())

@@ -13,7 +13,7 @@ use serde_json::Value;
 use zoom_api::webhook::{NoEvent, Told, Unverified};
 use zoomd_store::consent::Deauthorization;
 
-use super::Door;
+use super::PublicEndpoint;
 use super::page::{self, Answer, words};
 
 /// How long Redis may take to note what was heard.
@@ -24,8 +24,8 @@ const WORK_PATIENCE: Duration = Duration::from_secs(1);
 const MOST_PLAIN_TOKEN: usize = 1 << 10;
 
 /// Hears one event.
-pub(super) async fn handle(door: &Door, headers: &HeaderMap, body: &[u8]) -> Answer {
-    let told = match verified(door, headers, body) {
+pub(super) async fn handle(endpoint: &PublicEndpoint, headers: &HeaderMap, body: &[u8]) -> Answer {
+    let told = match verified(endpoint, headers, body) {
         Ok(()) => Told::read(body),
         Err(unverified) => {
             tracing::warn!(%unverified, "a webhook was not taken");
@@ -36,17 +36,17 @@ pub(super) async fn handle(door: &Door, headers: &HeaderMap, body: &[u8]) -> Ans
     };
     match told {
         Ok(Told::UrlValidation { plain_token }) if plain_token.len() <= MOST_PLAIN_TOKEN => {
-            ended("url_validation", "ok", validation(door, &plain_token))
+            ended("url_validation", "ok", validation(endpoint, &plain_token))
         }
         Ok(Told::Deauthorized { user_id, account_id, client_id, at }) => {
-            let client_id = client_id.or_else(|| door.0.client_id.clone());
+            let client_id = client_id.or_else(|| endpoint.0.client_id.clone());
             let deauthorization = Deauthorization {
                 client_id: client_id.unwrap_or_default(),
                 zoom_user: user_id,
                 zoom_account: account_id,
                 at_ms: at.unwrap_or_else(Timestamp::now).as_millisecond().unsigned_abs(),
             };
-            deauthorization_of(door, deauthorization).await
+            deauthorization_of(endpoint, deauthorization).await
         }
         // Zoom never repeats what got a 4xx, and disables an endpoint that often
         // answers so. An operator can read the log.
@@ -65,15 +65,15 @@ pub(super) async fn handle(door: &Door, headers: &HeaderMap, body: &[u8]) -> Ans
     }
 }
 
-fn verified(door: &Door, headers: &HeaderMap, body: &[u8]) -> Result<(), Unverified> {
-    let secret = door.0.webhook.as_ref().ok_or(Unverified::Malformed)?;
+fn verified(endpoint: &PublicEndpoint, headers: &HeaderMap, body: &[u8]) -> Result<(), Unverified> {
+    let secret = endpoint.0.webhook.as_ref().ok_or(Unverified::Malformed)?;
     let text = |name| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let (time, signature) = (text("x-zm-request-timestamp"), text("x-zm-signature"));
     secret.verify(time, signature, body, Timestamp::now())
 }
 
-fn validation(door: &Door, plain_token: &str) -> Answer {
-    let encrypted = door.0.webhook.as_ref().map(|secret| secret.encrypted_token(plain_token));
+fn validation(endpoint: &PublicEndpoint, plain_token: &str) -> Answer {
+    let encrypted = endpoint.0.webhook.as_ref().map(|secret| secret.encrypted_token(plain_token));
     let body = serde_json::json!({"plainToken": plain_token, "encryptedToken": encrypted});
     page::plain(StatusCode::OK, "application/json", body.to_string())
 }
@@ -85,10 +85,11 @@ fn said(body: &[u8]) -> String {
     name.chars().take(80).collect()
 }
 
-async fn deauthorization_of(door: &Door, deauthorization: Deauthorization) -> Answer {
+async fn deauthorization_of(endpoint: &PublicEndpoint, deauthorization: Deauthorization) -> Answer {
     const EVENT: &str = "app_deauthorized";
     let noted =
-        tokio::time::timeout(NOTE_PATIENCE, door.0.deauthorizations.hear(&deauthorization)).await;
+        tokio::time::timeout(NOTE_PATIENCE, endpoint.0.deauthorizations.hear(&deauthorization))
+            .await;
     let trouble = match noted {
         Ok(Ok(())) => None,
         Ok(Err(error)) => Some(error.to_string()),
@@ -99,8 +100,8 @@ async fn deauthorization_of(door: &Door, deauthorization: Deauthorization) -> An
         let refused = words(StatusCode::SERVICE_UNAVAILABLE, "try again\n");
         return ended(EVENT, "unstored", refused);
     }
-    let deauthorizations = door.0.deauthorizations.clone();
-    let work = door.detached(async move { deauthorizations.carry_out(&deauthorization).await });
+    let deauthorizations = endpoint.0.deauthorizations.clone();
+    let work = endpoint.detached(async move { deauthorizations.carry_out(&deauthorization).await });
     if let Ok(Some(Err(error))) = tokio::time::timeout(WORK_PATIENCE, work).await {
         tracing::warn!(%error, "a consent was taken back and is not carried out yet");
     }

@@ -76,7 +76,7 @@ impl Campaign {
         let mut config = Config::unlimited();
         config.rules.tokens.access_ttl_ms = self.token_life_ms;
         let mut rig = Rig::with(redis_local::Options::default(), config).await;
-        rig.set("ZOOMD_SEAM_PACE", &self.pace.to_string());
+        rig.set("ZOOMD_FAILPOINT_PACE", &self.pace.to_string());
         let toml = "[zoom]\nconnect_timeout = \"300ms\"\ntoken_timeout = \"1s\"\n\
                     request_timeout = \"2s\"\n[jobs]\nlease = \"11s\"\n\
                     [rotation]\nprobe_after = \"4s\"\n";

@@ -253,7 +253,7 @@ impl Asker<'_> {
         let reply = answer.map_err(|error| failed(what, &error))?;
         let now = self.redis_time(Instant::now());
         if reply.is_success() {
-            self.ctx.seen.note(self.account, None, label, &reply.headers, now);
+            self.ctx.quota_headers.note(self.account, None, label, &reply.headers, now);
             return Ok(reply);
         }
         if let Some(limit) = zoom_api::limit_kind(&reply, self.redis_time(began), now) {

@@ -11,9 +11,9 @@ use crate::metric;
 use crate::problems::calls::OpenCall;
 use crate::problems::cause::Cause;
 use crate::shortage;
-use crate::state::circuit::Gate;
+use crate::state::circuit_breaker::Gate;
 use crate::state::circuits::{Circuits, Met, Opened, Work};
-use crate::state::flight::Flight;
+use crate::state::leased_job::LeasedJob;
 use crate::tokens::{Token, Usable};
 
 /// How long an account may sleep because its host seems out of reach: other
@@ -39,21 +39,21 @@ pub struct CallPermit<'a> {
 /// What it has to wait for.
 pub async fn prepare<'a>(
     ctx: &'a EngineContext,
-    flight: &Flight,
+    leased: &LeasedJob,
     work: Work,
 ) -> Result<(Token, CallPermit<'a>), Wait> {
-    if !ctx.is_open() || Instant::now() >= flight.ticket.send_by {
+    if !ctx.is_open() || Instant::now() >= leased.ticket.send_by {
         return Err(Wait::TooLate);
     }
     let life = ctx.queue.settings().request_timeout;
-    let usable = ctx.tokens.usable(&flight.ticket.account, flight.ticket.grant, life).await;
+    let usable = ctx.tokens.usable(&leased.ticket.account, leased.ticket.grant, life).await;
     permit(ctx, token_of(ctx, usable)?, work)
 }
 
 fn token_of(ctx: &EngineContext, usable: Usable) -> Result<Token, Wait> {
     match usable {
         Usable::Token(token) => {
-            ctx.grant_reads.fine();
+            ctx.grant_reads.ok();
             Ok(token)
         }
         Usable::Waiting => Err(Wait::Token),
@@ -65,7 +65,7 @@ fn permit(ctx: &EngineContext, token: Token, work: Work) -> Result<(Token, CallP
     let now = Instant::now();
     let mut circuits = ctx.circuits();
     let host = token.client.api_host();
-    let Gate::Closed { until } = circuits.ask(host, work, now, rand::random()) else {
+    let Gate::Wait { until } = circuits.ask(host, work, now, rand::random()) else {
         let host = Arc::clone(host);
         return Ok((token, CallPermit { ctx, host, work, open: true, under_way: None }));
     };

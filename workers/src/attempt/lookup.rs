@@ -8,7 +8,7 @@ use super::asker::{Failure, Refusal, Stop};
 use super::call::CallPermit;
 use crate::context::EngineContext;
 use crate::decide::Wait;
-use crate::state::flight::Flight;
+use crate::state::leased_job::LeasedJob;
 use crate::tokens::Token;
 
 /// The task of a look.
@@ -16,7 +16,7 @@ pub struct Task<'a> {
     /// The engine's parts.
     pub ctx: &'a EngineContext,
     /// The job.
-    pub flight: &'a Flight,
+    pub leased: &'a LeasedJob,
     /// The token of its calls.
     pub token: &'a Token,
     /// CallPermit to make them.

@@ -23,10 +23,10 @@ use zoomd_wire::{Kind, Marker};
 
 use crate::context::EngineContext;
 use crate::decide::{self, Decision, Wait};
-use crate::seam;
+use crate::failpoints;
 use crate::state::circuits::Work;
-use crate::state::flight::{Flight, Made};
-use crate::state::notes;
+use crate::state::job_history;
+use crate::state::leased_job::{LeasedJob, Made};
 use crate::tokens::Token;
 use call::CallPermit;
 use spec::KindSpec;
@@ -45,8 +45,8 @@ pub enum Halt {
 /// The things that a kind needs to make its call.
 #[derive(Debug, Clone, Copy)]
 pub struct Sending<'a> {
-    /// The job. Its body leaves only while [`Flight::may_send`] says so.
-    pub flight: &'a Arc<Flight>,
+    /// The job. Its body leaves only while [`LeasedJob::may_send`] says so.
+    pub leased: &'a Arc<LeasedJob>,
     /// The token, and the client for its host.
     pub token: &'a Token,
     /// The marker by which the call is known again.
@@ -56,29 +56,29 @@ pub struct Sending<'a> {
 /// Ends a lease whose job goes no further whatever its kind: too many handlers did
 /// not come back, or its account is no more.
 #[must_use]
-pub fn over(ctx: &EngineContext, flight: &Flight) -> Option<Settlement> {
+pub fn over(ctx: &EngineContext, leased: &LeasedJob) -> Option<Settlement> {
     let poison = ctx.queue.settings().poison_sweeps;
-    let crashes = match flight.ticket.purpose {
-        Purpose::Attempt => notes::crashes(&flight.record),
+    let crashes = match leased.ticket.purpose {
+        Purpose::Attempt => job_history::crashes(&leased.record),
         // What crashed it before was the call; a look is another thing.
-        Purpose::Lookup => flight.record.sweeps.saturating_sub(1),
+        Purpose::Lookup => leased.record.sweeps.saturating_sub(1),
     };
     if crashes >= poison {
-        return Some(settlement::poisoned(flight));
+        return Some(settlement::poisoned(leased));
     }
-    (flight.removed && !flight.record.unresolved).then(|| settlement::removed(flight))
+    (leased.removed && !leased.record.unresolved).then(|| settlement::removed(leased))
 }
 
 /// Makes one attempt, or says what stands in the way.
 pub async fn run<K: KindSpec>(
     ctx: &Arc<EngineContext>,
-    flight: &Arc<Flight>,
+    leased: &Arc<LeasedJob>,
     spec: K,
 ) -> Settlement {
-    match Prepared::of(ctx, flight, spec).await {
+    match Prepared::of(ctx, leased, spec).await {
         Ok(prepared) => prepared.send().await.settle().await,
-        Err(Halt::Expired) => settlement::expired(flight),
-        Err(Halt::Wait(why)) => settlement::back(ctx, flight, why),
+        Err(Halt::Expired) => settlement::expired(leased),
+        Err(Halt::Wait(why)) => settlement::back(ctx, leased, why),
         Err(Halt::Settled(settlement)) => *settlement,
     }
 }
@@ -86,7 +86,7 @@ pub async fn run<K: KindSpec>(
 /// An attempt that may call: it has a token and leave of the host's circuit.
 struct Prepared<'a, K> {
     ctx: &'a EngineContext,
-    flight: &'a Arc<Flight>,
+    leased: &'a Arc<LeasedJob>,
     spec: K,
     token: Token,
     permit: CallPermit<'a>,
@@ -96,51 +96,51 @@ struct Prepared<'a, K> {
 impl<'a, K: KindSpec> Prepared<'a, K> {
     async fn of(
         ctx: &'a EngineContext,
-        flight: &'a Arc<Flight>,
+        leased: &'a Arc<LeasedJob>,
         mut spec: K,
     ) -> Result<Self, Halt> {
-        let last_ms = flight.last_send_ms(ctx.settings.allow_past_start);
-        if flight.expired || flight.redis_ms(Instant::now()) >= last_ms {
+        let last_ms = leased.last_send_ms(ctx.settings.allow_past_start);
+        if leased.expired || leased.redis_ms(Instant::now()) >= last_ms {
             return Err(Halt::Expired);
         }
-        spec.ready(ctx, flight).await?;
-        let prepared = call::prepare(ctx, flight, Work::Write).await;
+        spec.ready(ctx, leased).await?;
+        let prepared = call::prepare(ctx, leased, Work::Write).await;
         let (token, permit) = prepared.map_err(Halt::Wait)?;
-        if !flight.ticket.recoverable && !Box::pin(mark_sent(ctx, flight)).await {
+        if !leased.ticket.recoverable && !Box::pin(mark_sent(ctx, leased)).await {
             permit.not_tried();
             return Err(Halt::Wait(Wait::TooLate));
         }
-        let marker = spec.marker(ctx, flight);
-        Ok(Self { ctx, flight, spec, token, permit, marker })
+        let marker = spec.marker(ctx, leased);
+        Ok(Self { ctx, leased, spec, token, permit, marker })
     }
 
     /// Makes the call, and counts it.
     async fn send(mut self) -> Answered<'a, K> {
-        let (ctx, flight) = (self.ctx, self.flight);
+        let (ctx, leased) = (self.ctx, self.leased);
         let began = self.permit.begin(K::KIND.as_str());
-        if flight.attempt() == 1 {
-            ctx.meters.waited(flight.job.kind, flight.waited(began));
+        if leased.attempt() == 1 {
+            ctx.meters.waited(leased.job.kind, leased.waited(began));
         }
         let (token, marker) = (&self.token, self.marker.as_ref());
-        let answer = self.spec.send(Sending { flight, token, marker }).await;
-        seam::at("answered");
+        let answer = self.spec.send(Sending { leased, token, marker }).await;
+        failpoints::at("answered");
         let answered = self.permit.report(&answer);
         // When its body left: a day's limit closes the day of that moment.
-        let left = flight.sent_ms().and_then(|ms| Timestamp::from_millisecond(ms).ok());
-        let sent = left.unwrap_or(flight.redis_time(began));
+        let left = leased.sent_ms().and_then(|ms| Timestamp::from_millisecond(ms).ok());
+        let sent = left.unwrap_or(leased.redis_time(began));
         if !matches!(&answer, Err(error) if error.kind == TransportKind::Withheld) {
-            flight.note_made(made(K::KIND, sent, answered - began, &answer));
+            leased.note_made(made(K::KIND, sent, answered - began, &answer));
         }
-        let now = flight.redis_time(answered);
+        let now = leased.redis_time(answered);
         let Self { spec, token, marker, .. } = self;
-        Answered { ctx, flight, spec, token, marker, answer, sent, now }
+        Answered { ctx, leased, spec, token, marker, answer, sent, now }
     }
 }
 
 /// An attempt whose call was answered, or not.
 struct Answered<'a, K> {
     ctx: &'a EngineContext,
-    flight: &'a Arc<Flight>,
+    leased: &'a Arc<LeasedJob>,
     spec: K,
     token: Token,
     marker: Option<Marker>,
@@ -152,14 +152,14 @@ struct Answered<'a, K> {
 impl<K: KindSpec> Answered<'_, K> {
     /// The meaning of the answer. A refused token is reported on the way.
     async fn decide(&self) -> Decision<K::Done<'_>> {
-        let Self { ctx, flight, spec, token, answer, sent, now, .. } = self;
+        let Self { ctx, leased, spec, token, answer, sent, now, .. } = self;
         self.observe();
         match decide::decide(answer, *sent, *now, |reply| spec.read(reply)) {
             Decision::TokenRefused(error) => {
                 let fate =
-                    Box::pin(ctx.tokens.refused(&flight.ticket.account, token.version)).await;
-                let now = flight.redis_time(Instant::now());
-                decide::refused(notes::standing(flight), fate, error, now, rand::random())
+                    Box::pin(ctx.tokens.refused(&leased.ticket.account, token.version)).await;
+                let now = leased.redis_time(Instant::now());
+                decide::refused(job_history::standing(leased), fate, error, now, rand::random())
             }
             decision => decision,
         }
@@ -167,38 +167,38 @@ impl<K: KindSpec> Answered<'_, K> {
 
     /// Takes note of what the answer says of limits.
     fn observe(&self) {
-        let Self { ctx, flight, answer, sent, now, .. } = self;
+        let Self { ctx, leased, answer, sent, now, .. } = self;
         let Ok(reply) = answer else { return };
-        let (account, label) = (&flight.ticket.account, ctx.class_of(flight));
+        let (account, label) = (&leased.ticket.account, ctx.class_of(leased));
         match zoom_api::limit_kind(reply, *sent, *now) {
             Some(limit) => {
-                call::log_limit(account, Some(&flight.ticket.job_id), label.as_str(), reply, limit);
+                call::log_limit(account, Some(&leased.ticket.job_id), label.as_str(), reply, limit);
             }
             None => {
-                let ticket = &flight.ticket;
+                let ticket = &leased.ticket;
                 let host = ticket.charges_host().then_some(&*ticket.host);
-                ctx.seen.note(account, host, label, &reply.headers, *now);
+                ctx.quota_headers.note(account, host, label, &reply.headers, *now);
             }
         }
     }
 
     async fn settle(self) -> Settlement {
-        let (ctx, flight) = (self.ctx, self.flight);
+        let (ctx, leased) = (self.ctx, self.leased);
         let mut settlement = match self.decide().await {
             Decision::Done(done) => {
-                ctx.suspects.watch(flight, self.marker);
-                self.spec.done(ctx, flight, done)
+                ctx.duplicates.watch(leased, self.marker);
+                self.spec.done(ctx, leased, done)
             }
-            Decision::Wait(wait) => settlement::back(ctx, flight, wait),
-            Decision::Fail(verdict) => settlement::failed(flight, &verdict, &[]),
-            Decision::Retry { at, why } => settlement::retry(flight, at, why, self.marker),
-            Decision::Reconcile { why } => settlement::lost(ctx, flight, &why, self.marker),
-            Decision::TokenRefused(_) => settlement::back(ctx, flight, Wait::Token),
+            Decision::Wait(wait) => settlement::back(ctx, leased, wait),
+            Decision::Fail(verdict) => settlement::failed(leased, &verdict, &[]),
+            Decision::Retry { at, why } => settlement::retry(leased, at, why, self.marker),
+            Decision::Reconcile { why } => settlement::lost(ctx, leased, &why, self.marker),
+            Decision::TokenRefused(_) => settlement::back(ctx, leased, Wait::Token),
         };
         if let Then::Sleep { purpose: Purpose::Lookup, record, .. } = &mut settlement.then
             && ctx.circuits().is_open(self.token.client.api_host())
         {
-            notes::set_away(record);
+            job_history::set_away(record);
         }
         keep(&self.spec, &mut settlement);
         settlement
@@ -231,11 +231,11 @@ fn made(
 
 /// Records that the call is about to leave, for a job that reconcile could not
 /// judge: found in that state, its outcome is unknown for good.
-async fn mark_sent(ctx: &EngineContext, flight: &Flight) -> bool {
-    match ctx.queue.mark_sent(&flight.ticket).await {
+async fn mark_sent(ctx: &EngineContext, leased: &LeasedJob) -> bool {
+    match ctx.queue.mark_sent(&leased.ticket).await {
         Ok(marked) => marked,
         Err(error) => {
-            tracing::debug!(job.id = %flight.ticket.job_id, error = %error, "a call could not be recorded and is not made");
+            tracing::debug!(job.id = %leased.ticket.job_id, error = %error, "a call could not be recorded and is not made");
             false
         }
     }

@@ -9,7 +9,7 @@ use zoomd_wire::{
 };
 
 use crate::decide::Verdict;
-use crate::state::flight::Flight;
+use crate::state::leased_job::LeasedJob;
 
 /// Where a job's kind cannot be read.
 const NO_KIND: &str = "";
@@ -29,14 +29,14 @@ pub struct Ending {
 /// tells what became of it.
 #[must_use]
 pub fn success(
-    flight: &Flight,
+    leased: &LeasedJob,
     ending: Ending,
     meeting: &MeetingReply<'_>,
     effect: Option<Effect>,
     reconciled: bool,
 ) -> Outcome {
-    let (job, ticket) = (&flight.job, &flight.ticket);
-    let entry_id = flight.entry;
+    let (job, ticket) = (&leased.job, &leased.ticket);
+    let entry_id = leased.entry;
     let json = Success {
         job_id: &ticket.job_id,
         run: ticket.run,
@@ -62,13 +62,13 @@ pub fn success(
 /// The outcome of a job that failed.
 #[must_use]
 pub fn failure(
-    flight: &Flight,
+    leased: &LeasedJob,
     ending: Ending,
     verdict: &Verdict,
     candidates: &[Listed],
 ) -> Outcome {
-    let (job, ticket) = (&flight.job, &flight.ticket);
-    let entry_id = flight.entry;
+    let (job, ticket) = (&leased.job, &leased.ticket);
+    let entry_id = leased.entry;
     let errors = verdict.zoom.as_ref().and_then(|error| fields(&error.errors));
     let candidates = listed(candidates);
     let json = Failure {
@@ -88,7 +88,7 @@ pub fn failure(
         enqueued_at: entry_id.time(),
         started_at: ending.started,
         failed_at: ending.ended,
-        job: &flight.text,
+        job: &leased.text,
         traceparent: job.traceparent,
         metadata: job.metadata.as_deref(),
     }

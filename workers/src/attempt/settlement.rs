@@ -18,10 +18,10 @@ use super::outcome::{self, Ending};
 use crate::context::EngineContext;
 use crate::decide::{self, Verdict, Wait};
 use crate::metric;
-use crate::state::flight::Flight;
-use crate::state::notes::{
+use crate::state::job_history::{
     self, clear_crashes, clear_quiet, crashes, keep_crashes, set_quiet, set_refused,
 };
+use crate::state::leased_job::LeasedJob;
 
 /// A longer sleep is told by an event.
 const TELL_OVER_MS: i64 = 60_000;
@@ -33,85 +33,100 @@ const SHORTAGE: Duration = Duration::from_secs(1);
 #[must_use]
 pub fn succeeded(
     ctx: &EngineContext,
-    flight: &Flight,
+    leased: &LeasedJob,
     mut outcome: Outcome,
     learnt: Option<Learnt>,
     what: &'static str,
 ) -> Settlement {
-    outcome.story = notes::success(flight, what);
-    ctx.meters.succeeded(flight.job.kind, flight.age());
-    Settlement { learnt, ..Settlement::new(flight.ticket.clone(), Then::Done(outcome)) }
+    outcome.story = job_history::success(leased, what);
+    ctx.meters.succeeded(leased.job.kind, leased.age());
+    Settlement { learnt, ..Settlement::new(leased.ticket.clone(), Then::Done(outcome)) }
 }
 
 /// Settles a job that failed for good, and whose calls are all known to have
 /// made no meeting.
 #[must_use]
-pub fn failed(flight: &Flight, verdict: &Verdict, candidates: &[Listed]) -> Settlement {
-    fail(flight, verdict, candidates, false)
+pub fn failed(leased: &LeasedJob, verdict: &Verdict, candidates: &[Listed]) -> Settlement {
+    fail(leased, verdict, candidates, false)
 }
 
 /// Settles a job whose last call may have made a meeting that cannot be told.
 #[must_use]
-pub fn unresolved(flight: &Flight, verdict: &Verdict, candidates: &[Listed]) -> Settlement {
-    fail(flight, verdict, candidates, true)
+pub fn unresolved(leased: &LeasedJob, verdict: &Verdict, candidates: &[Listed]) -> Settlement {
+    fail(leased, verdict, candidates, true)
 }
 
-fn fail(flight: &Flight, verdict: &Verdict, candidates: &[Listed], unresolved: bool) -> Settlement {
-    let called = flight.sent_ms().is_some() && flight.is_attempt();
-    let attempts = flight.record.attempts + u32::from(called);
-    let outcome = outcome::failure(flight, ending(flight, attempts), verdict, candidates);
+fn fail(
+    leased: &LeasedJob,
+    verdict: &Verdict,
+    candidates: &[Listed],
+    unresolved: bool,
+) -> Settlement {
+    let called = leased.sent_ms().is_some() && leased.is_attempt();
+    let attempts = leased.record.attempts + u32::from(called);
+    let outcome = outcome::failure(leased, ending(leased, attempts), verdict, candidates);
     let code = verdict.code.as_str();
     metric::finished(outcome.kind, code);
-    metric::took(outcome.kind, code, flight.age());
+    metric::took(outcome.kind, code, leased.age());
     let holds_id = verdict.code == FailureCode::OutcomeUnknown;
-    let unsent = flight.is_attempt() && flight.sent_ms().is_none();
-    let record = kept(flight, attempts, unresolved, &verdict.message);
+    let unsent = leased.is_attempt() && leased.sent_ms().is_none();
+    let record = kept(leased, attempts, unresolved, &verdict.message);
     let then = Then::Failed { code, holds_id, outcome, record: Some(record) };
-    Settlement { unsent, ..Settlement::new(flight.ticket.clone(), then) }
+    Settlement { unsent, ..Settlement::new(leased.ticket.clone(), then) }
 }
 
 /// Gives a job back to its room; no attempt is spent. A limit is one of the job's own
 /// call: a look names the label it called ([`limited_with`]).
 #[must_use]
-pub fn back(ctx: &EngineContext, flight: &Flight, wait: Wait) -> Settlement {
-    let unsent = flight.sent_ms().is_none();
+pub fn back(ctx: &EngineContext, leased: &LeasedJob, wait: Wait) -> Settlement {
+    let unsent = leased.sent_ms().is_none();
     match wait {
         Wait::Limited(limit) => {
-            let label = ctx.class_of(flight);
-            let mut record = flight.record.clone();
-            let hostless = limit.kind == LimitKind::UserDay && !flight.ticket.charges_host();
+            let label = ctx.class_of(leased);
+            let mut record = leased.record.clone();
+            let hostless = limit.kind == LimitKind::UserDay && !leased.ticket.charges_host();
             if limit.kind == LimitKind::Unknown || hostless {
                 clear_crashes(&mut record);
-                return stand_aside(flight, label, limit, record);
+                return stand_aside(leased, label, limit, record);
             }
-            notes::wait(&mut record, flight, limited(limit), Some(limit.until.as_millisecond()));
+            job_history::wait(
+                &mut record,
+                leased,
+                limited(limit),
+                Some(limit.until.as_millisecond()),
+            );
             let closes = vec![close(label, limit)];
-            Settlement { closes, unsent, ..room(flight, None, Some(record)) }
+            Settlement { closes, unsent, ..room(leased, None, Some(record)) }
         }
-        wait => Settlement { unsent, ..back_with(flight, wait, flight.record.clone()) },
+        wait => Settlement { unsent, ..back_with(leased, wait, leased.record.clone()) },
     }
 }
 
 /// As [`back`] for a look that may have called, and keeps what was learnt on the way.
 #[must_use]
-pub fn back_with(flight: &Flight, wait: Wait, mut record: Record) -> Settlement {
-    notes::wait(&mut record, flight, wait.word(), None);
-    room(flight, nap(&wait), Some(record))
+pub fn back_with(leased: &LeasedJob, wait: Wait, mut record: Record) -> Settlement {
+    job_history::wait(&mut record, leased, wait.word(), None);
+    room(leased, nap(&wait), Some(record))
 }
 
 /// As [`back_with`] for a look whose call of `label` met a limit.
 #[must_use]
-pub fn limited_with(flight: &Flight, label: Label, limit: Limit, mut record: Record) -> Settlement {
+pub fn limited_with(
+    leased: &LeasedJob,
+    label: Label,
+    limit: Limit,
+    mut record: Record,
+) -> Settlement {
     // A host's gate holds back creates, not looks.
     if matches!(limit.kind, LimitKind::Unknown | LimitKind::UserDay) {
-        let mut aside = stand_aside(flight, label, limit, record);
+        let mut aside = stand_aside(leased, label, limit, record);
         if limit.kind == LimitKind::Unknown {
             aside.closes.clear();
         }
         return aside;
     }
-    notes::wait(&mut record, flight, limited(limit), Some(limit.until.as_millisecond()));
-    Settlement { closes: vec![close(label, limit)], ..room(flight, None, Some(record)) }
+    job_history::wait(&mut record, leased, limited(limit), Some(limit.until.as_millisecond()));
+    Settlement { closes: vec![close(label, limit)], ..room(leased, None, Some(record)) }
 }
 
 /// The word for a wait until this limit ends.
@@ -125,17 +140,17 @@ fn limited(limit: Limit) -> &'static str {
 }
 
 /// Lets other jobs of the host meet an unknown limit first; no attempt is spent.
-fn stand_aside(flight: &Flight, label: Label, limit: Limit, mut record: Record) -> Settlement {
-    let now = flight.redis_time(Instant::now());
+fn stand_aside(leased: &LeasedJob, label: Label, limit: Limit, mut record: Record) -> Settlement {
+    let now = leased.redis_time(Instant::now());
     let until = decide::stand_aside(limit.until, now, rand::random());
-    notes::wait(&mut record, flight, Why::Limited.as_str(), Some(until.as_millisecond()));
+    job_history::wait(&mut record, leased, Why::Limited.as_str(), Some(until.as_millisecond()));
     record.why = Some("zoom answered with an unknown rate limit".to_owned());
     // Without a host there is no host's gate to close.
-    let hosted = flight.ticket.charges_host();
+    let hosted = leased.ticket.charges_host();
     let closes = hosted.then(|| close(label, limit)).into_iter().collect();
     record.more.insert(LIMITED.to_owned(), true.into());
-    let purpose = flight.ticket.purpose;
-    sleep_for(flight, Why::Limited.as_str(), until.as_millisecond(), purpose, record, closes)
+    let purpose = leased.ticket.purpose;
+    sleep_for(leased, Why::Limited.as_str(), until.as_millisecond(), purpose, record, closes)
 }
 
 fn close(label: Label, limit: Limit) -> Close {
@@ -150,31 +165,31 @@ fn nap(wait: &Wait) -> Option<Duration> {
     }
 }
 
-fn room(flight: &Flight, nap: Option<Duration>, record: Option<Record>) -> Settlement {
-    let then = Then::Room { purpose: flight.ticket.purpose, record, nap };
-    Settlement::new(flight.ticket.clone(), then)
+fn room(leased: &LeasedJob, nap: Option<Duration>, record: Option<Record>) -> Settlement {
+    let then = Then::Room { purpose: leased.ticket.purpose, record, nap };
+    Settlement::new(leased.ticket.clone(), then)
 }
 
 /// What a retry of the failure will want to know.
-fn kept(flight: &Flight, attempts: u32, unresolved: bool, why: &str) -> Record {
+fn kept(leased: &LeasedJob, attempts: u32, unresolved: bool, why: &str) -> Record {
     let mut record = Record {
         attempts,
-        first_send_ms: flight.record.first_send_ms.or(flight.sent_ms()),
-        last_send_ms: flight.sent_ms().or(flight.record.last_send_ms),
+        first_send_ms: leased.record.first_send_ms.or(leased.sent_ms()),
+        last_send_ms: leased.sent_ms().or(leased.record.last_send_ms),
         unresolved,
-        ..flight.record.clone()
+        ..leased.record.clone()
     };
-    if flight.made().is_some() {
-        notes::tell(&mut record, flight, Next::Failed, None, why.to_owned());
+    if leased.made().is_some() {
+        job_history::tell(&mut record, leased, Next::Failed, None, why.to_owned());
     }
     record
 }
 
 /// The deadline passed before the job was sent.
 #[must_use]
-pub fn expired(flight: &Flight) -> Settlement {
-    let ticket = &flight.ticket;
-    let verdict = if flight.no_consent {
+pub fn expired(leased: &LeasedJob) -> Settlement {
+    let ticket = &leased.ticket;
+    let verdict = if leased.no_consent {
         let text =
             format!("the account {} had no consent until the job's time ran out", ticket.account);
         Verdict::ours(FailureCode::NeedsReauth, text)
@@ -182,48 +197,48 @@ pub fn expired(flight: &Flight) -> Settlement {
         let by = Timestamp::from_millisecond(ticket.deadline_ms).unwrap_or(Timestamp::MAX);
         Verdict::ours(FailureCode::DeadlineExceeded, format!("it had to be sent by {by}"))
     };
-    failed(flight, &verdict, &[])
+    failed(leased, &verdict, &[])
 }
 
 /// The account was removed while the job waited.
 #[must_use]
-pub fn removed(flight: &Flight) -> Settlement {
-    let text = format!("the account {} was removed", flight.ticket.account);
-    failed(flight, &Verdict::ours(FailureCode::AccountRemoved, text), &[])
+pub fn removed(leased: &LeasedJob) -> Settlement {
+    let text = format!("the account {} was removed", leased.ticket.account);
+    failed(leased, &Verdict::ours(FailureCode::AccountRemoved, text), &[])
 }
 
 /// Too many daemons died with the job in hand.
 #[must_use]
-pub fn poisoned(flight: &Flight) -> Settlement {
-    let times = crashes(&flight.record);
-    if flight.record.unresolved && !flight.is_attempt() {
+pub fn poisoned(leased: &LeasedJob) -> Settlement {
+    let times = crashes(&leased.record);
+    if leased.record.unresolved && !leased.is_attempt() {
         let text = format!("{times} handlers did not come back, and its last call may have left");
-        return unresolved(flight, &Verdict::ours(FailureCode::OutcomeUnknown, text), &[]);
+        return unresolved(leased, &Verdict::ours(FailureCode::OutcomeUnknown, text), &[]);
     }
-    made_nothing_and_poisoned(flight)
+    made_nothing_and_poisoned(leased)
 }
 
 /// The same, and its last call is known to have made nothing.
 #[must_use]
-pub fn made_nothing_and_poisoned(flight: &Flight) -> Settlement {
-    let text = format!("{} handlers in a row did not come back", crashes(&flight.record));
-    failed(flight, &Verdict::ours(FailureCode::InternalError, text), &[])
+pub fn made_nothing_and_poisoned(leased: &LeasedJob) -> Settlement {
+    let text = format!("{} handlers in a row did not come back", crashes(&leased.record));
+    failed(leased, &Verdict::ours(FailureCode::InternalError, text), &[])
 }
 
 /// Its handler panicked. If the call had left, Zoom is asked first.
 #[must_use]
-pub fn panicked(ctx: &EngineContext, flight: &Flight) -> Settlement {
-    let may_have_left = flight.sent_ms().is_some() || flight.record.unresolved;
+pub fn panicked(ctx: &EngineContext, leased: &LeasedJob) -> Settlement {
+    let may_have_left = leased.sent_ms().is_some() || leased.record.unresolved;
     if !may_have_left {
         let text = "the handler panicked; this is a defect of zoomd";
-        return failed(flight, &Verdict::ours(FailureCode::InternalError, text), &[]);
+        return failed(leased, &Verdict::ours(FailureCode::InternalError, text), &[]);
     }
-    let times = crashes(&flight.record) + 1;
-    if !flight.is_attempt() && times >= ctx.queue.settings().poison_sweeps {
-        return poisoned(flight);
+    let times = crashes(&leased.record) + 1;
+    if !leased.is_attempt() && times >= ctx.queue.settings().poison_sweeps {
+        return poisoned(leased);
     }
     let why = "the handler panicked after the call had left";
-    let mut settlement = lost(ctx, flight, why, None);
+    let mut settlement = lost(ctx, leased, why, None);
     if let Then::Sleep { record, .. } = &mut settlement.then {
         keep_crashes(record, times);
     }
@@ -243,57 +258,62 @@ pub fn unreadable(ticket: Ticket, text: &[u8], record: &Record) -> Settlement {
 
 /// The daemon ends with the job in hand.
 #[must_use]
-pub fn left_behind(ctx: &EngineContext, flight: &Flight) -> Settlement {
-    if flight.sent_ms().is_some() {
-        return lost(ctx, flight, "the daemon ended while the call was under way", None);
+pub fn left_behind(ctx: &EngineContext, leased: &LeasedJob) -> Settlement {
+    if leased.sent_ms().is_some() {
+        return lost(ctx, leased, "the daemon ended while the call was under way", None);
     }
-    let mut record = flight.record.clone();
-    notes::wait(&mut record, flight, "shutdown", None);
+    let mut record = leased.record.clone();
+    job_history::wait(&mut record, leased, "shutdown", None);
     // A look may have called.
-    Settlement { unsent: flight.is_attempt(), ..room(flight, None, Some(record)) }
+    Settlement { unsent: leased.is_attempt(), ..room(leased, None, Some(record)) }
 }
 
 /// Another attempt, later. The one just made is spent.
 #[must_use]
-pub fn retry(flight: &Flight, at: Timestamp, why: &str, marker: Option<Marker>) -> Settlement {
+pub fn retry(leased: &LeasedJob, at: Timestamp, why: &str, marker: Option<Marker>) -> Settlement {
     let at_ms = at.as_millisecond();
-    let mut record = after_call(flight, why.to_owned(), marker, Next::Retry, at_ms);
+    let mut record = after_call(leased, why.to_owned(), marker, Next::Retry, at_ms);
     record.unresolved = false;
     record.looks = 0;
     clear_quiet(&mut record);
-    if flight.is_attempt() {
+    if leased.is_attempt() {
         set_refused(&mut record);
     }
-    sleep(flight, at_ms, Purpose::Attempt, record, Vec::new())
+    sleep(leased, at_ms, Purpose::Attempt, record, Vec::new())
 }
 
 /// The outcome of the call is not known: Zoom is asked, a little later.
 #[must_use]
-pub fn lost(ctx: &EngineContext, flight: &Flight, why: &str, marker: Option<Marker>) -> Settlement {
-    if !flight.ticket.recoverable {
+pub fn lost(
+    ctx: &EngineContext,
+    leased: &LeasedJob,
+    why: &str,
+    marker: Option<Marker>,
+) -> Settlement {
+    if !leased.ticket.recoverable {
         let text = format!("{why}; zoom's list cannot tell whether such a meeting was made");
-        return unresolved(flight, &Verdict::ours(FailureCode::OutcomeUnknown, text), &[]);
+        return unresolved(leased, &Verdict::ours(FailureCode::OutcomeUnknown, text), &[]);
     }
-    let now_ms = flight.redis_ms(Instant::now());
+    let now_ms = leased.redis_ms(Instant::now());
     let until = ctx.settings.reconcile.first_look_ms(now_ms);
-    let mut record = after_call(flight, why.to_owned(), marker, Next::Look, until);
+    let mut record = after_call(leased, why.to_owned(), marker, Next::Look, until);
     record.unresolved = true;
     record.looks = 0;
     let over = ctx.queue.settings().request_timeout;
     set_quiet(&mut record, now_ms + i64::try_from(over.as_millis()).unwrap_or(i64::MAX));
     metrics::counter!("zoomd_outcomes_lost_total").increment(1);
-    let ticket = &flight.ticket;
+    let ticket = &leased.ticket;
     tracing::info!(
         job.id = %ticket.job_id, account = %ticket.account, why,
         "reply lost; checking Zoom before retrying: {why}"
     );
-    sleep(flight, until, Purpose::Lookup, record, Vec::new())
+    sleep(leased, until, Purpose::Lookup, record, Vec::new())
 }
 
 /// Puts a job to sleep, and says so where it will be long.
 #[must_use]
 pub fn sleep(
-    flight: &Flight,
+    leased: &LeasedJob,
     until_ms: i64,
     purpose: Purpose,
     mut record: Record,
@@ -301,31 +321,31 @@ pub fn sleep(
 ) -> Settlement {
     record.more.remove(LIMITED);
     let why = if purpose == Purpose::Lookup { "reconcile" } else { Why::Backoff.as_str() };
-    sleep_for(flight, why, until_ms, purpose, record, closes)
+    sleep_for(leased, why, until_ms, purpose, record, closes)
 }
 
 fn sleep_for(
-    flight: &Flight,
+    leased: &LeasedJob,
     why: &str,
     until_ms: i64,
     purpose: Purpose,
     mut record: Record,
     closes: Vec<Close>,
 ) -> Settlement {
-    let now_ms = flight.redis_ms(Instant::now());
+    let now_ms = leased.redis_ms(Instant::now());
     record.until_ms = Some(until_ms);
-    let event = (until_ms - now_ms > TELL_OVER_MS).then(|| event(flight, why, now_ms, until_ms));
+    let event = (until_ms - now_ms > TELL_OVER_MS).then(|| event(leased, why, now_ms, until_ms));
     let then = Then::Sleep { until_ms, purpose, record, event };
-    Settlement { closes, ..Settlement::new(flight.ticket.clone(), then) }
+    Settlement { closes, ..Settlement::new(leased.ticket.clone(), then) }
 }
 
-fn event(flight: &Flight, why: &str, now_ms: i64, until_ms: i64) -> Event {
+fn event(leased: &LeasedJob, why: &str, now_ms: i64, until_ms: i64) -> Event {
     let time = |ms| Timestamp::from_millisecond(ms).unwrap_or(Timestamp::MAX);
     let event = zoomd_wire::Event {
         at: time(now_ms),
-        account: &flight.ticket.account,
+        account: &leased.ticket.account,
         kind: EventKind::JobWaiting {
-            job_id: &flight.ticket.job_id,
+            job_id: &leased.ticket.job_id,
             why,
             until: Some(time(until_ms)),
         },
@@ -335,34 +355,34 @@ fn event(flight: &Flight, why: &str, now_ms: i64, until_ms: i64) -> Event {
 
 /// The record after the call that was just made, if one was.
 fn after_call(
-    flight: &Flight,
+    leased: &LeasedJob,
     why: String,
     marker: Option<Marker>,
     next: Next,
     until_ms: i64,
 ) -> Record {
-    let mut record = flight.record.clone();
-    if flight.is_attempt() {
+    let mut record = leased.record.clone();
+    if leased.is_attempt() {
         record.attempts += 1;
-        let sent_ms = flight.sent_ms().unwrap_or(flight.ticket.granted_ms);
+        let sent_ms = leased.sent_ms().unwrap_or(leased.ticket.granted_ms);
         record.first_send_ms.get_or_insert(sent_ms);
         record.last_send_ms = Some(sent_ms);
         // This handler came back.
         clear_crashes(&mut record);
     } else {
-        keep_crashes(&mut record, crashes(&flight.record));
+        keep_crashes(&mut record, crashes(&leased.record));
     }
     if let Some(marker) = marker {
         record.marker = Some(marker.to_string());
     }
-    notes::tell(&mut record, flight, next, Some(until_ms), why);
+    job_history::tell(&mut record, leased, next, Some(until_ms), why);
     record
 }
 
 /// When a job began and ended.
 #[must_use]
-pub fn ending(flight: &Flight, attempts: u32) -> Ending {
+pub fn ending(leased: &LeasedJob, attempts: u32) -> Ending {
     let time = |ms| Timestamp::from_millisecond(ms).ok();
-    let started = flight.record.first_send_ms.or(flight.sent_ms());
-    Ending { attempts, started: started.and_then(time), ended: flight.redis_time(Instant::now()) }
+    let started = leased.record.first_send_ms.or(leased.sent_ms());
+    Ending { attempts, started: started.and_then(time), ended: leased.redis_time(Instant::now()) }
 }

@@ -11,7 +11,7 @@ use zoomd_wire::{Kind, Marker};
 use super::lookup::{Look, Task};
 use super::{Halt, Sending};
 use crate::context::EngineContext;
-use crate::state::flight::Flight;
+use crate::state::leased_job::LeasedJob;
 
 /// What is sent for a job of one kind, what an answer means, and how a lost one is
 /// resolved.
@@ -28,13 +28,13 @@ pub trait KindSpec: Send + Sync {
     fn ready(
         &mut self,
         _: &EngineContext,
-        _: &Flight,
+        _: &LeasedJob,
     ) -> impl Future<Output = Result<(), Halt>> + Send {
         async { Ok(()) }
     }
 
     /// The marker by which a lost call is known again, if there is one.
-    fn marker(&self, _: &EngineContext, _: &Flight) -> Option<Marker> {
+    fn marker(&self, _: &EngineContext, _: &LeasedJob) -> Option<Marker> {
         None
     }
 
@@ -49,7 +49,7 @@ pub trait KindSpec: Send + Sync {
     fn read<'r>(&self, reply: &'r Reply) -> Option<Result<Self::Done<'r>, String>>;
 
     /// Settles a success.
-    fn done(&self, ctx: &EngineContext, flight: &Flight, done: Self::Done<'_>) -> Settlement;
+    fn done(&self, ctx: &EngineContext, leased: &LeasedJob, done: Self::Done<'_>) -> Settlement;
 
     /// Looks once whether a call whose answer was lost did what it was to do.
     fn find(&mut self, task: Task<'_>, record: &mut Record) -> impl Future<Output = Look> + Send;

@@ -13,9 +13,9 @@ use crate::attempt::lookup::{Look, Task};
 use crate::attempt::spec::KindSpec;
 use crate::attempt::{Sending, outcome, settlement};
 use crate::context::EngineContext;
+use crate::failpoints;
 use crate::reconcile::look;
-use crate::seam;
-use crate::state::flight::Flight;
+use crate::state::leased_job::LeasedJob;
 
 /// One job of the kind.
 #[derive(Debug)]
@@ -26,40 +26,40 @@ impl KindSpec for CreateMeeting<'_> {
     type Done<'r> = Created<'r>;
 
     /// The one it had before, else its own.
-    fn marker(&self, ctx: &EngineContext, flight: &Flight) -> Option<Marker> {
-        if let Some(known) = flight.record.marker.as_deref() {
+    fn marker(&self, ctx: &EngineContext, leased: &LeasedJob) -> Option<Marker> {
+        if let Some(known) = leased.record.marker.as_deref() {
             return known.parse().ok();
         }
         let wanted = ctx.settings.marker == MarkerPlace::Agenda && self.0.takes_marker();
-        ctx.secret.as_ref().filter(|_| wanted).map(|secret| secret.marker(flight.entry))
+        ctx.secret.as_ref().filter(|_| wanted).map(|secret| secret.marker(leased.entry))
     }
 
     async fn send(&self, sending: Sending<'_>) -> Result<Reply, TransportError> {
-        let Sending { flight, token, marker } = sending;
+        let Sending { leased, token, marker } = sending;
         let body = marker
             .and_then(|marker| self.0.body_with_marker(marker))
             .unwrap_or_else(|| self.0.body().as_bytes().to_vec());
-        let guard = Arc::clone(flight);
+        let guard = Arc::clone(leased);
         let body = SendBody::new(body, move || {
             let may = guard.may_send();
             if may {
-                seam::at("leaving");
+                failpoints::at("leaving");
             }
             may
         });
-        token.client.post_meeting(&token.access, &flight.job.user, body).await
+        token.client.post_meeting(&token.access, &leased.job.user, body).await
     }
 
     fn read<'r>(&self, reply: &'r Reply) -> Option<Result<Created<'r>, String>> {
         (reply.status == 201).then(|| reply.created().map_err(|error| error.to_string()))
     }
 
-    fn done(&self, ctx: &EngineContext, flight: &Flight, created: Created<'_>) -> Settlement {
-        let learnt = ctx.learnt(flight, created.host_id.as_deref(), created.host_email.as_deref());
+    fn done(&self, ctx: &EngineContext, leased: &LeasedJob, created: Created<'_>) -> Settlement {
+        let learnt = ctx.learnt(leased, created.host_id.as_deref(), created.host_email.as_deref());
         let meeting = MeetingReply::new(created.text, &created.fields, &ctx.settings.include);
-        let ending = settlement::ending(flight, u32::from(flight.attempt()));
-        let outcome = outcome::success(flight, ending, &meeting, None, false);
-        settlement::succeeded(ctx, flight, outcome, learnt, "")
+        let ending = settlement::ending(leased, u32::from(leased.attempt()));
+        let outcome = outcome::success(leased, ending, &meeting, None, false);
+        settlement::succeeded(ctx, leased, outcome, learnt, "")
     }
 
     async fn find(&mut self, task: Task<'_>, record: &mut Record) -> Look {

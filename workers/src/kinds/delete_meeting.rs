@@ -21,10 +21,10 @@ use crate::attempt::{Halt, Sending, call, outcome, settlement};
 use crate::backoff;
 use crate::context::EngineContext;
 use crate::decide::Verdict;
-use crate::seam;
+use crate::failpoints;
 use crate::state::circuits::Work;
-use crate::state::flight::Flight;
-use crate::state::notes;
+use crate::state::job_history;
+use crate::state::leased_job::LeasedJob;
 
 /// The record's field for what is known of the meeting.
 const TARGET: &str = "target";
@@ -77,7 +77,7 @@ impl<'a> DeleteMeeting<'a> {
     fn asker<'c>(
         &self,
         ctx: &'c EngineContext,
-        flight: &'c Flight,
+        leased: &'c LeasedJob,
         token: &'c crate::tokens::Token,
         permit: call::CallPermit<'c>,
         until: Instant,
@@ -85,9 +85,9 @@ impl<'a> DeleteMeeting<'a> {
         let now = Instant::now();
         Asker {
             ctx,
-            account: &flight.ticket.account,
-            host: &flight.job.user,
-            known: (flight.redis_time(now), now),
+            account: &leased.ticket.account,
+            host: &leased.job.user,
+            known: (leased.redis_time(now), now),
             token,
             permit,
             paid: None,
@@ -97,13 +97,13 @@ impl<'a> DeleteMeeting<'a> {
 
     /// Reads the meeting before the first call: a recurring one goes as a whole only
     /// where the job says so.
-    async fn check_type(&mut self, ctx: &EngineContext, flight: &Flight) -> Result<(), Halt> {
-        let prepared = call::prepare(ctx, flight, Work::Read).await;
+    async fn check_type(&mut self, ctx: &EngineContext, leased: &LeasedJob) -> Result<(), Halt> {
+        let prepared = call::prepare(ctx, leased, Work::Read).await;
         let (token, permit) = prepared.map_err(Halt::Wait)?;
-        let mut asker = self.asker(ctx, flight, &token, permit, flight.ticket.send_by);
+        let mut asker = self.asker(ctx, leased, &token, permit, leased.ticket.send_by);
         let id = self.asked.meeting_id;
         let answer = asker.get(&MeetingRef::Id(id)).await;
-        let fails = |verdict| Err(halted(settlement::failed(flight, &verdict, &[])));
+        let fails = |verdict| Err(halted(settlement::failed(leased, &verdict, &[])));
         match answer {
             Ok(Answer::Text(json)) => match type_of(&json) {
                 Some(kind) if RECURRING.contains(&kind) => fails(Verdict {
@@ -114,7 +114,7 @@ impl<'a> DeleteMeeting<'a> {
                     (self.target.known, self.target.single) = (true, true);
                     Ok(())
                 }
-                None => Err(self.later(flight, "zoom does not tell the type of the meeting")),
+                None => Err(self.later(leased, "zoom does not tell the type of the meeting")),
             },
             Ok(Answer::Missing(..)) if self.target.known => Ok(()),
             Ok(Answer::Missing(_, error)) => {
@@ -123,27 +123,27 @@ impl<'a> DeleteMeeting<'a> {
             Err(Stop::Failed(Failure { why, refusal })) => match refusal {
                 Some(Refusal::Lasting) => fails(Verdict::ours(FailureCode::MissingScope, why)),
                 Some(Refusal::Other) => fails(Verdict::ours(FailureCode::ZoomRejected, why)),
-                None => Err(self.later(flight, &why)),
+                None => Err(self.later(leased, &why)),
             },
             Err(Stop::Wait(why)) => Err(Halt::Wait(why)),
             Err(Stop::Limited(label, limit)) => {
-                let record = flight.record.clone();
-                Err(halted(settlement::limited_with(flight, label, limit, record)))
+                let record = leased.record.clone();
+                Err(halted(settlement::limited_with(leased, label, limit, record)))
             }
-            Err(Stop::Later(at_ms)) => Err(asleep(flight, at_ms, "limited", flight.record.clone())),
-            Err(Stop::TooLong(why)) => Err(self.later(flight, &why)),
+            Err(Stop::Later(at_ms)) => Err(asleep(leased, at_ms, "limited", leased.record.clone())),
+            Err(Stop::TooLong(why)) => Err(self.later(leased, &why)),
         }
     }
 
     /// The meeting could not be read: again, later each time.
-    fn later(&mut self, flight: &Flight, why: &str) -> Halt {
+    fn later(&mut self, leased: &LeasedJob, why: &str) -> Halt {
         self.target.failed_reads = self.target.failed_reads.saturating_add(1);
         let wait = backoff::after(self.target.failed_reads, rand::random());
-        let at_ms = flight.redis_ms(Instant::now()) + millis(wait);
-        let mut record = flight.record.clone();
+        let at_ms = leased.redis_ms(Instant::now()) + millis(wait);
+        let mut record = leased.record.clone();
         record.why = Some(why.to_owned());
         self.keep(&mut record);
-        asleep(flight, at_ms, "backoff", record)
+        asleep(leased, at_ms, "backoff", record)
     }
 
     async fn look(&self, asker: &mut Asker<'_>) -> Seen {
@@ -205,19 +205,19 @@ impl KindSpec for DeleteMeeting<'_> {
     const LOOKS_BY: Option<&'static str> = Some("get_meeting");
     type Done<'r> = ();
 
-    async fn ready(&mut self, ctx: &EngineContext, flight: &Flight) -> Result<(), Halt> {
+    async fn ready(&mut self, ctx: &EngineContext, leased: &LeasedJob) -> Result<(), Halt> {
         if self.asked.series || self.target.single {
             return Ok(());
         }
-        Box::pin(self.check_type(ctx, flight)).await
+        Box::pin(self.check_type(ctx, leased)).await
     }
 
     async fn send(&self, sending: Sending<'_>) -> Result<Reply, TransportError> {
-        let Sending { flight, token, .. } = sending;
-        if !flight.may_send() {
+        let Sending { leased, token, .. } = sending;
+        if !leased.may_send() {
             return Err(withheld());
         }
-        seam::at("leaving");
+        failpoints::at("leaving");
         let Asked { meeting_id, notify, .. } = *self.asked;
         token.client.erase_meeting(&token.access, meeting_id, notify).await
     }
@@ -230,31 +230,31 @@ impl KindSpec for DeleteMeeting<'_> {
         gone.then(|| Err("zoom says that the meeting is gone".to_owned()))
     }
 
-    fn done(&self, ctx: &EngineContext, flight: &Flight, (): ()) -> Settlement {
-        let ending = settlement::ending(flight, u32::from(flight.attempt()));
+    fn done(&self, ctx: &EngineContext, leased: &LeasedJob, (): ()) -> Settlement {
+        let ending = settlement::ending(leased, u32::from(leased.attempt()));
         let json = meeting(self.asked.meeting_id);
         let fields = zoomd_wire::reply_fields(&json).unwrap_or_default();
         let meeting = MeetingReply::new(&json, &fields, &[]);
-        let outcome = outcome::success(flight, ending, &meeting, Some(Effect::Deleted), false);
-        settlement::succeeded(ctx, flight, outcome, None, "")
+        let outcome = outcome::success(leased, ending, &meeting, Some(Effect::Deleted), false);
+        settlement::succeeded(ctx, leased, outcome, None, "")
     }
 
     async fn find(&mut self, task: Task<'_>, _: &mut Record) -> Look {
-        let Task { ctx, flight, token, permit, .. } = task;
+        let Task { ctx, leased, token, permit, .. } = task;
         // A look is made after a call that may have reached the meeting.
         self.target.known = true;
-        let stays = flight.removed || flight.record.more.contains_key(CANCEL_MARK);
-        if self.target.unreadable && (stays || flight.expired) {
+        let stays = leased.removed || leased.record.more.contains_key(CANCEL_MARK);
+        if self.target.unreadable && (stays || leased.expired) {
             let why = "the grant may not read the meeting, and the job may not send once more";
             return Look::Unclear { why: why.to_owned(), alike: Vec::new() };
         }
-        let until = flight.ticket.send_by + ctx.queue.settings().request_timeout / 2;
-        let mut asker = self.asker(ctx, flight, token, permit, until);
+        let until = leased.ticket.send_by + ctx.queue.settings().request_timeout / 2;
+        let mut asker = self.asker(ctx, leased, token, permit, until);
         let seen = match self.target.unreadable {
             true => self.probe(&mut asker).await,
             false => self.look(&mut asker).await,
         };
-        self.conclude(seen, flight.redis_ms(Instant::now()))
+        self.conclude(seen, leased.redis_ms(Instant::now()))
     }
 
     fn keep(&self, record: &mut Record) {
@@ -276,9 +276,9 @@ fn halted(settlement: Settlement) -> Halt {
     Halt::Settled(Box::new(Settlement { unsent: true, ..settlement }))
 }
 
-fn asleep(flight: &Flight, at_ms: i64, reason: &'static str, mut record: Record) -> Halt {
-    notes::wait(&mut record, flight, reason, Some(at_ms));
-    halted(settlement::sleep(flight, at_ms, Purpose::Attempt, record, Vec::new()))
+fn asleep(leased: &LeasedJob, at_ms: i64, reason: &'static str, mut record: Record) -> Halt {
+    job_history::wait(&mut record, leased, reason, Some(at_ms));
+    halted(settlement::sleep(leased, at_ms, Purpose::Attempt, record, Vec::new()))
 }
 
 fn scope_needed(id: u64, kind: u64) -> String {

@@ -13,27 +13,31 @@ use crate::attempt;
 use crate::attempt::spec::KindSpec;
 use crate::context::EngineContext;
 use crate::reconcile;
-use crate::state::flight::Flight;
+use crate::state::leased_job::LeasedJob;
 use create_meeting::CreateMeeting;
 use delete_meeting::DeleteMeeting;
 
 /// Runs one lease of a job.
-pub async fn run(ctx: &Arc<EngineContext>, flight: &Arc<Flight>) -> Settlement {
-    if let Some(over) = attempt::over(ctx, flight) {
+pub async fn run(ctx: &Arc<EngineContext>, leased: &Arc<LeasedJob>) -> Settlement {
+    if let Some(over) = attempt::over(ctx, leased) {
         return over;
     }
-    match &flight.job.request {
-        Request::CreateMeeting(asked) => work(ctx, flight, CreateMeeting(asked)).await,
+    match &leased.job.request {
+        Request::CreateMeeting(asked) => work(ctx, leased, CreateMeeting(asked)).await,
         Request::DeleteMeeting(asked) => {
-            work(ctx, flight, DeleteMeeting::new(asked, &flight.record)).await
+            work(ctx, leased, DeleteMeeting::new(asked, &leased.record)).await
         }
     }
 }
 
-async fn work<K: KindSpec>(ctx: &Arc<EngineContext>, flight: &Arc<Flight>, spec: K) -> Settlement {
-    match flight.ticket.purpose {
-        Purpose::Attempt => attempt::run(ctx, flight, spec).await,
+async fn work<K: KindSpec>(
+    ctx: &Arc<EngineContext>,
+    leased: &Arc<LeasedJob>,
+    spec: K,
+) -> Settlement {
+    match leased.ticket.purpose {
+        Purpose::Attempt => attempt::run(ctx, leased, spec).await,
         // A look is rare and its state is large: kept out of every job's own.
-        Purpose::Lookup => Box::pin(reconcile::run(ctx, flight, spec)).await,
+        Purpose::Lookup => Box::pin(reconcile::run(ctx, leased, spec)).await,
     }
 }

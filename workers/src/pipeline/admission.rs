@@ -14,9 +14,9 @@ use zoomd_wire::{FailureCode, Job};
 use super::parse;
 use crate::attempt::outcome;
 use crate::context::EngineContext;
-use crate::seam;
-use crate::state::flight::{Flight, Moment};
-use crate::state::trouble::Patience;
+use crate::failpoints;
+use crate::state::leased_job::{LeasedJob, Moment};
+use crate::state::redis_health::LoopHealth;
 
 /// A parsed entry that asks to be admitted.
 pub(super) struct Candidate {
@@ -42,28 +42,28 @@ impl Piece {
     /// Asks, and starts, refuses or leaves each job as the answer says. Those that
     /// may go but have no permit go back to their rooms, where other daemons find
     /// them at once.
-    pub(super) async fn admit(self, shop: &Arc<EngineContext>) {
+    pub(super) async fn admit(self, ctx: &Arc<EngineContext>) {
         let Self { admissions, candidates, mut permits, unanswered } = self;
-        let Some(answers) = ask(shop, &admissions, &mut permits).await else { return };
+        let Some(answers) = ask(ctx, &admissions, &mut permits).await else { return };
         drop(unanswered);
         let mut permits = permits.map(|permits| {
-            seam::at("admitted");
+            failpoints::at("admitted");
             (permits, Moment::now())
         });
         let mut time = TimeOfRefusals::default();
         for ((admission, admitted), candidate) in admissions.iter().zip(answers).zip(candidates) {
             match (admitted, &mut permits) {
                 (Admitted::Go(ticket), None) => {
-                    shop.lane.settle_unread(Settlement::back(ticket)).await;
+                    ctx.settler.settle_unread(Settlement::back(ticket)).await;
                 }
                 (Admitted::Go(ticket), Some((permits, now))) => {
                     if let Some(permit) = permits.split(1) {
-                        start(shop, ticket, candidate, *now, permit);
+                        start(ctx, ticket, candidate, *now, permit);
                     }
                 }
                 (other, _) => {
-                    if let Some(code) = stays(shop, admission, &other) {
-                        turn_away(shop, admission, code, &candidate, &mut time).await;
+                    if let Some(code) = stays(ctx, admission, &other) {
+                        turn_away(ctx, admission, code, &candidate, &mut time).await;
                     }
                 }
             }
@@ -74,27 +74,27 @@ impl Piece {
 /// Asks until there is an answer. While Redis gives none the permits are let go, or
 /// nobody else could take what it does give.
 async fn ask(
-    shop: &EngineContext,
+    ctx: &EngineContext,
     piece: &[Admission],
     permits: &mut Option<OwnedSemaphorePermit>,
 ) -> Option<Vec<Admitted>> {
-    let mut patience = Patience::new(&shop.trouble, "admit");
+    let mut health = LoopHealth::new(&ctx.redis_health, "admit");
     // Asked again under the same fence, the script answers as the first time.
-    let fence = shop.queue.fence();
+    let fence = ctx.queue.fence();
     loop {
-        shop.intake_open().await;
-        match shop.queue.admit(&fence, piece).await {
+        ctx.intake_open().await;
+        match ctx.queue.admit(&fence, piece).await {
             Ok(admitted) => {
-                patience.fine();
+                health.ok();
                 return Some(admitted);
             }
             // What was read stays pending, and is read again by whoever comes.
-            Err(_) if !shop.is_open() => return None,
+            Err(_) if !ctx.is_open() => return None,
             Err(error) => {
                 let count = permits.take().map(|permits| permits.num_permits());
-                patience.failed(&error).await;
+                health.failed(&error).await;
                 if let Some(count) = count {
-                    *permits = shop.permits_again(count).await;
+                    *permits = ctx.permits_again(count).await;
                 }
             }
         }
@@ -108,9 +108,9 @@ pub(super) struct TimeOfRefusals(Option<Timestamp>);
 
 impl TimeOfRefusals {
     /// That time; of a Redis that does not tell, when the entry was written.
-    pub(super) async fn of(&mut self, shop: &EngineContext, entry: &str) -> Timestamp {
+    pub(super) async fn of(&mut self, ctx: &EngineContext, entry: &str) -> Timestamp {
         if self.0.is_none() {
-            let now_ms = shop.queue.store().now_ms().await.ok();
+            let now_ms = ctx.queue.store().now_ms().await.ok();
             self.0 = now_ms.and_then(|ms| Timestamp::from_millisecond(ms).ok());
         }
         self.0.unwrap_or_else(|| parse::time_of(entry))
@@ -118,39 +118,39 @@ impl TimeOfRefusals {
 }
 
 async fn turn_away(
-    shop: &EngineContext,
+    ctx: &EngineContext,
     admission: &Admission,
     code: FailureCode,
     Candidate { job, text }: &Candidate,
     time: &mut TimeOfRefusals,
 ) {
-    let now = time.of(shop, &admission.entry).await;
-    refuse(shop, outcome::refusal(admission, job, text, code, now)).await;
+    let now = time.of(ctx, &admission.entry).await;
+    refuse(ctx, outcome::refusal(admission, job, text, code, now)).await;
 }
 
-pub(super) async fn refuse(shop: &EngineContext, refusal: Refusal) {
+pub(super) async fn refuse(ctx: &EngineContext, refusal: Refusal) {
     crate::metric::finished(refusal.outcome.kind, refusal.code);
-    shop.lane.refuse(refusal).await;
+    ctx.settler.refuse(refusal).await;
 }
 
 fn start(
-    shop: &Arc<EngineContext>,
+    ctx: &Arc<EngineContext>,
     ticket: zoomd_store::queue::Ticket,
     Candidate { job, text }: Candidate,
     now: Moment,
     permit: OwnedSemaphorePermit,
 ) {
-    let within = shop.queue.settings().send_within;
-    let flight = Flight::new(ticket, job, text, Default::default(), within, now);
-    shop.start(Arc::new(flight), permit);
+    let within = ctx.queue.settings().send_within;
+    let leased = LeasedJob::new(ticket, job, text, Default::default(), within, now);
+    ctx.start(Arc::new(leased), permit);
 }
 
 /// A job that does not go now; answers the code of its failure if it is refused.
-fn stays(shop: &EngineContext, admission: &Admission, admitted: &Admitted) -> Option<FailureCode> {
+fn stays(ctx: &EngineContext, admission: &Admission, admitted: &Admitted) -> Option<FailureCode> {
     match admitted {
         Admitted::Waits { why, .. } => {
             crate::metric::waits(*why);
-            shop.expiry.waits(admission.deadline_ms);
+            ctx.expiry.waits(admission.deadline_ms);
             if *why == Why::NotBefore {
                 tracing::debug!(job.id = %admission.job_id, "a job sleeps until its time");
             }

@@ -116,10 +116,10 @@ where
     }
 }
 
-/// Runs `handler` on every job of the channel, all at the same time on one
+/// Runs `worker` on every job of the channel, all at the same time on one
 /// task, until the channel is closed and the last handler has ended. A worker that
 /// panics takes all its handlers with it, so it is not started again.
-pub async fn run<T, F, Fut>(name: &str, jobs: Receiver<T>, handler: F, beat: Beat)
+pub async fn run<T, F, Fut>(name: &str, jobs: Receiver<T>, worker: F, beat: Beat)
 where
     T: Send + 'static,
     F: Fn(T) -> Fut + Clone + Send + Sync + 'static,
@@ -131,7 +131,7 @@ where
         let (jobs, beat) = (Arc::clone(&jobs), beat.clone());
         WorkerBuilder::new(name.as_str())
             .backend(Ready { jobs, beat, tick: tokio::time::interval(EVERY) })
-            .build(Handler(handler.clone()))
+            .build(Handler(worker.clone()))
     });
     if let Err(error) = monitor.run().await {
         tracing::error!(error = %error, "the worker failed");

@@ -12,10 +12,10 @@ use zoomd_store::queue::{Claimed, ClaimedJob, Fence};
 
 use crate::attempt::settlement;
 use crate::context::EngineContext;
-use crate::seam;
-use crate::state::flight::{Flight, Moment};
-use crate::state::notes;
-use crate::state::trouble::Patience;
+use crate::failpoints;
+use crate::state::job_history;
+use crate::state::leased_job::{LeasedJob, Moment};
+use crate::state::redis_health::LoopHealth;
 use crate::supervisor::Beat;
 
 /// A look when nobody called, in case a publish was lost.
@@ -26,25 +26,25 @@ const MOST: u32 = 512;
 const AT_ONCE: usize = 32;
 
 /// Serves the rooms until the shop closes.
-pub async fn serve(shop: Arc<EngineContext>, beat: Beat) {
-    let mut patience = Patience::new(&shop.trouble, "claim");
+pub async fn serve(ctx: Arc<EngineContext>, beat: Beat) {
+    let mut health = LoopHealth::new(&ctx.redis_health, "claim");
     let mut look_at = Instant::now();
-    while shop.is_open() {
+    while ctx.is_open() {
         let call = async {
             tokio::select! {
-                () = shop.wake.notified() => true,
+                () = ctx.wake.notified() => true,
                 () = tokio::time::sleep_until(look_at.into()) => true,
-                () = shop.closing() => false,
+                () = ctx.closing() => false,
             }
         };
         if !beat.waiting(call).await {
             break;
         }
-        if let Some(until) = shop.circuit_closed_until() {
+        if let Some(until) = ctx.circuit_closed_until() {
             look_at = until.min(Instant::now() + SAFETY);
             continue;
         }
-        look_at = Instant::now() + claim_all(&shop, &mut patience, &beat).await;
+        look_at = Instant::now() + claim_all(&ctx, &mut health, &beat).await;
     }
 }
 
@@ -53,15 +53,15 @@ type Claim = (Vec<ClaimedJob>, OwnedSemaphorePermit);
 
 /// Claims until nothing is left that may go now; answers when to look again.
 /// While the jobs of one claim are started Redis has the next one in hand.
-async fn claim_all(shop: &Arc<EngineContext>, patience: &mut Patience, beat: &Beat) -> Duration {
+async fn claim_all(ctx: &Arc<EngineContext>, health: &mut LoopHealth, beat: &Beat) -> Duration {
     let mut claim = None;
     loop {
-        let asking = claim_some(shop, patience, beat);
+        let asking = claim_some(ctx, health, beat);
         let (next, ()) =
-            futures_util::future::join(asking, start_all(shop, claim.take(), beat)).await;
+            futures_util::future::join(asking, start_all(ctx, claim.take(), beat)).await;
         match next {
             Next::Last(last, wait) => {
-                start_all(shop, Some(last), beat).await;
+                start_all(ctx, Some(last), beat).await;
                 return wait;
             }
             Next::More(more) => claim = Some(more),
@@ -83,40 +83,40 @@ enum Next {
     Closing,
 }
 
-async fn claim_some(shop: &EngineContext, patience: &mut Patience, beat: &Beat) -> Next {
-    if !shop.is_open() {
+async fn claim_some(ctx: &EngineContext, health: &mut LoopHealth, beat: &Beat) -> Next {
+    if !ctx.is_open() {
         return Next::Closing;
     }
     // Circuits that are half open take one job each, to try.
-    let room = shop.circuits().room(Instant::now());
+    let room = ctx.circuits().room(Instant::now());
     let tries = room.map_or(MOST, |room| room.clamp(1, MOST));
-    let permits = beat.waiting(shop.permits(tries)).await;
+    let permits = beat.waiting(ctx.permits(tries)).await;
     let Some(permits) = permits else { return Next::Closing };
-    beat.waiting(shop.intake_open()).await;
-    let (fence, most) = (shop.queue.fence(), permits.num_permits());
-    match shop.queue.claim(&fence, most).await {
+    beat.waiting(ctx.intake_open()).await;
+    let (fence, most) = (ctx.queue.fence(), permits.num_permits());
+    match ctx.queue.claim(&fence, most).await {
         Ok(claimed) => {
-            patience.fine();
+            health.ok();
             beat.touch();
             if !claimed.jobs.is_empty() {
-                seam::at("claimed");
+                failpoints::at("claimed");
             }
-            shop.backlog.claimed(claimed.more);
+            ctx.backlog.claimed(claimed.more);
             let (more, wait) = (claimed.more, until_next(&claimed));
             let claim = (claimed.jobs, permits);
             if more && room.is_none() { Next::More(claim) } else { Next::Last(claim, wait) }
         }
         Err(error) => {
             drop(permits);
-            patience.failed(&error).await;
-            recall(shop, &fence, patience, beat).await;
+            health.failed(&error).await;
+            recall(ctx, &fence, health, beat).await;
             Next::Failed
         }
     }
 }
 
 /// Starts what was claimed. Permits that are left over are given back at once.
-async fn start_all(shop: &Arc<EngineContext>, claim: Option<Claim>, beat: &Beat) {
+async fn start_all(ctx: &Arc<EngineContext>, claim: Option<Claim>, beat: &Beat) {
     let Some((jobs, permits)) = claim else { return };
     let mut permits = permits;
     drop(permits.split(permits.num_permits().saturating_sub(jobs.len())));
@@ -127,23 +127,23 @@ async fn start_all(shop: &Arc<EngineContext>, claim: Option<Claim>, beat: &Beat)
             tokio::task::yield_now().await;
         }
         if let Some(permit) = permits.split(1) {
-            beat.waiting(start_claimed(shop, job, permit, |_| {})).await;
+            beat.waiting(start_claimed(ctx, job, permit, |_| {})).await;
         }
     }
 }
 
 /// Gives back what a claim may have taken whose answer was lost.
 pub(super) async fn recall(
-    shop: &EngineContext,
+    ctx: &EngineContext,
     fence: &Fence,
-    patience: &mut Patience,
+    health: &mut LoopHealth,
     beat: &Beat,
 ) {
-    while shop.is_open() {
-        beat.waiting(shop.intake_open()).await;
-        match shop.queue.recall(fence).await {
+    while ctx.is_open() {
+        beat.waiting(ctx.intake_open()).await;
+        match ctx.queue.recall(fence).await {
             Ok(_) => return,
-            Err(error) => patience.failed(&error).await,
+            Err(error) => health.failed(&error).await,
         }
     }
 }
@@ -157,26 +157,26 @@ fn until_next(claimed: &Claimed) -> Duration {
 
 /// Starts a claimed job; `tell` adds what the caller knows of it.
 pub(super) async fn start_claimed(
-    shop: &Arc<EngineContext>,
+    ctx: &Arc<EngineContext>,
     job: ClaimedJob,
     permit: OwnedSemaphorePermit,
-    tell: impl FnOnce(&mut Flight),
+    tell: impl FnOnce(&mut LeasedJob),
 ) {
     let ClaimedJob { ticket, payload, mut record, full_day, expired, removed } = job;
     match super::parse::again(&ticket.entry, &payload) {
         Ok(parsed) => {
-            let within = shop.queue.settings().send_within;
+            let within = ctx.queue.settings().send_within;
             let day = (full_day, expired);
-            notes::open(&mut record, &parsed, &ticket.entry, day, ticket.granted_ms);
-            let mut flight =
-                Flight::new(ticket, Box::new(parsed), payload, record, within, Moment::now());
-            (flight.expired, flight.removed) = (expired, removed);
-            tell(&mut flight);
-            shop.start(Arc::new(flight), permit);
+            job_history::open(&mut record, &parsed, &ticket.entry, day, ticket.granted_ms);
+            let mut leased =
+                LeasedJob::new(ticket, Box::new(parsed), payload, record, within, Moment::now());
+            (leased.expired, leased.removed) = (expired, removed);
+            tell(&mut leased);
+            ctx.start(Arc::new(leased), permit);
         }
         Err(why) => {
             tracing::error!(job.id = %ticket.job_id, error = %why, "the text of a waiting job is gone or damaged");
-            shop.lane.settle_unread(settlement::unreadable(ticket, &payload, &record)).await;
+            ctx.settler.settle_unread(settlement::unreadable(ticket, &payload, &record)).await;
         }
     }
 }

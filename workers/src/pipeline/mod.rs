@@ -7,16 +7,16 @@
 //! ```
 //! A job holds a permit from before its admission until its outcome is handed
 //! to the settle lane, so little more is taken than can be called at once
-//! ([`slots`](crate::state::slots)), and the channel never fills. All of it runs on one thread.
+//! ([`slots`](crate::state::concurrency)), and the channel never fills. All of it runs on one thread.
 
 mod admission;
-pub mod amends;
 pub mod backend;
 pub mod claims;
-pub mod handler;
-pub mod intake;
-pub mod lane;
+pub mod fetcher;
+pub mod leases;
 pub mod parse;
-pub mod renew;
+pub mod replay;
+pub mod settler;
 pub mod sweeps;
 pub mod wake;
+pub mod worker;

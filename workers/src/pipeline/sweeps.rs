@@ -15,9 +15,9 @@ use zoomd_wire::{AccountName, EntryId};
 
 use super::claims::{recall, start_claimed};
 use crate::context::EngineContext;
-use crate::seam;
-use crate::state::flight::Flight;
-use crate::state::trouble::Patience;
+use crate::failpoints;
+use crate::state::leased_job::LeasedJob;
+use crate::state::redis_health::LoopHealth;
 use crate::supervisor::Beat;
 
 /// Jobs in one step.
@@ -30,26 +30,26 @@ const LONGEST: Duration = Duration::from_secs(5);
 const SHORTEST: Duration = Duration::from_millis(20);
 
 /// Takes back ended leases until the shop closes.
-pub async fn sweep(shop: Arc<EngineContext>, beat: Beat) {
-    let mut patience = Patience::new(&shop.trouble, "sweep");
-    let pause = (shop.queue.settings().lease / 4).min(LONGEST).max(SHORTEST);
-    while beat.waiting(rest(&shop, pause)).await {
+pub async fn sweep(ctx: Arc<EngineContext>, beat: Beat) {
+    let mut health = LoopHealth::new(&ctx.redis_health, "sweep");
+    let pause = (ctx.queue.settings().lease / 4).min(LONGEST).max(SHORTEST);
+    while beat.waiting(rest(&ctx, pause)).await {
         loop {
-            beat.waiting(shop.trouble.cleared()).await;
-            match shop.queue.sweep(STEP).await {
+            beat.waiting(ctx.redis_health.ready()).await;
+            match ctx.queue.sweep(STEP).await {
                 Ok(swept) => {
-                    patience.fine();
+                    health.ok();
                     if swept.total() > 0 {
-                        seam::at("swept");
+                        failpoints::at("swept");
                         told(swept.unsent, swept.sent);
-                        shop.wake.notify_one();
+                        ctx.wake.notify_one();
                     }
                     if !swept.more {
                         break;
                     }
                 }
                 Err(error) => {
-                    patience.failed(&error).await;
+                    health.failed(&error).await;
                     break;
                 }
             }
@@ -64,16 +64,16 @@ fn told(unsent: u64, sent: u64) {
 }
 
 /// Moves sleepers whose time has come until the shop closes.
-pub async fn promote(shop: Arc<EngineContext>, beat: Beat) {
-    let mut patience = Patience::new(&shop.trouble, "promote");
+pub async fn promote(ctx: Arc<EngineContext>, beat: Beat) {
+    let mut health = LoopHealth::new(&ctx.redis_health, "promote");
     let mut pause = SHORTEST;
-    while beat.waiting(rest(&shop, pause)).await {
-        beat.waiting(shop.trouble.cleared()).await;
-        pause = match shop.queue.promote(STEP).await {
+    while beat.waiting(rest(&ctx, pause)).await {
+        beat.waiting(ctx.redis_health.ready()).await;
+        pause = match ctx.queue.promote(STEP).await {
             Ok(promoted) => {
-                patience.fine();
+                health.ok();
                 if promoted.moved > 0 {
-                    shop.wake.notify_one();
+                    ctx.wake.notify_one();
                 }
                 match promoted.moved {
                     moved if moved >= STEP as u64 => breath(rand::random()),
@@ -81,7 +81,7 @@ pub async fn promote(shop: Arc<EngineContext>, beat: Beat) {
                 }
             }
             Err(error) => {
-                patience.failed(&error).await;
+                health.failed(&error).await;
                 SHORTEST
             }
         };
@@ -95,34 +95,34 @@ fn breath(chance: f64) -> Duration {
 }
 
 /// Hands out jobs past their deadline until the shop closes.
-pub async fn expire(shop: Arc<EngineContext>, beat: Beat) {
-    let mut patience = Patience::new(&shop.trouble, "expire");
+pub async fn expire(ctx: Arc<EngineContext>, beat: Beat) {
+    let mut health = LoopHealth::new(&ctx.redis_health, "expire");
     let mut pause = SHORTEST;
-    while beat.waiting(rest_or_sooner(&shop, pause)).await {
-        let Some(mut permits) = beat.waiting(shop.permits(MOST)).await else { break };
-        beat.waiting(shop.intake_open()).await;
-        let (fence, most) = (shop.queue.fence(), permits.num_permits());
-        pause = match shop.queue.claim_expired(&fence, most).await {
+    while beat.waiting(rest_or_sooner(&ctx, pause)).await {
+        let Some(mut permits) = beat.waiting(ctx.permits(MOST)).await else { break };
+        beat.waiting(ctx.intake_open()).await;
+        let (fence, most) = (ctx.queue.fence(), permits.num_permits());
+        pause = match ctx.queue.claim_expired(&fence, most).await {
             Ok(mut expired) => {
-                patience.fine();
-                beat.waiting(tell_days(&shop, &mut expired)).await;
+                health.ok();
+                beat.waiting(tell_days(&ctx, &mut expired)).await;
                 for job in expired.jobs {
                     beat.touch();
-                    let no_consent = lacks_consent(&shop, &job).await;
+                    let no_consent = lacks_consent(&ctx, &job).await;
                     if let Some(permit) = permits.split(1) {
-                        let tell = |f: &mut Flight| f.no_consent = no_consent;
-                        beat.waiting(start_claimed(&shop, job, permit, tell)).await;
+                        let tell = |f: &mut LeasedJob| f.no_consent = no_consent;
+                        beat.waiting(start_claimed(&ctx, job, permit, tell)).await;
                     }
                 }
                 let pause = until(expired.next_ms, expired.now_ms);
                 let ms = i64::try_from(pause.as_millis()).unwrap_or(i64::MAX);
-                shop.expiry.plan(expired.now_ms.saturating_add(ms));
+                ctx.expiry.plan(expired.now_ms.saturating_add(ms));
                 pause
             }
             Err(error) => {
                 drop(permits);
-                patience.failed(&error).await;
-                recall(&shop, &fence, &mut patience, &beat).await;
+                health.failed(&error).await;
+                recall(&ctx, &fence, &mut health, &beat).await;
                 SHORTEST
             }
         };
@@ -131,7 +131,7 @@ pub async fn expire(shop: Arc<EngineContext>, beat: Beat) {
 
 /// Adds the limit of the day that held these jobs back, for their stories. Where Redis
 /// cannot be asked they do without.
-async fn tell_days(shop: &EngineContext, expired: &mut Expired) {
+async fn tell_days(ctx: &EngineContext, expired: &mut Expired) {
     if expired.jobs.is_empty() {
         return;
     }
@@ -142,8 +142,8 @@ async fn tell_days(shop: &EngineContext, expired: &mut Expired) {
     let jobs = expired.jobs.iter();
     let jobs: Vec<_> =
         jobs.map(|job| (&*job.ticket.account, &*job.ticket.host, came(job))).collect();
-    let budgets = shop.queue.settings().budgets.clone();
-    let ops = Ops::new(shop.queue.store().clone()).within(budgets);
+    let budgets = ctx.queue.settings().budgets.clone();
+    let ops = Ops::new(ctx.queue.store().clone()).within(budgets);
     let spent = ops.spent_days(&jobs, expired.now_ms).await.unwrap_or_default();
     for (job, spent) in expired.jobs.iter_mut().zip(spent) {
         job.full_day = spent;
@@ -151,9 +151,9 @@ async fn tell_days(shop: &EngineContext, expired: &mut Expired) {
 }
 
 /// Whether the account of an expired job waits for consent.
-async fn lacks_consent(shop: &EngineContext, job: &ClaimedJob) -> bool {
+async fn lacks_consent(ctx: &EngineContext, job: &ClaimedJob) -> bool {
     let Ok(name) = AccountName::new(&job.ticket.account) else { return false };
-    let account = shop.grants.account(&name).await.ok().flatten();
+    let account = ctx.grants.account(&name).await.ok().flatten();
     account.is_some_and(|account| account.state != AccountState::Active)
 }
 
@@ -165,18 +165,18 @@ fn until(next_ms: Option<i64>, now_ms: i64) -> Duration {
 }
 
 /// As [`rest`], but no longer than until a job waits whose deadline comes before.
-async fn rest_or_sooner(shop: &EngineContext, pause: Duration) -> bool {
+async fn rest_or_sooner(ctx: &EngineContext, pause: Duration) -> bool {
     tokio::select! {
-        open = rest(shop, pause) => open,
-        () = shop.expiry.sooner() => rest(shop, SHORTEST.min(pause)).await,
+        open = rest(ctx, pause) => open,
+        () = ctx.expiry.sooner() => rest(ctx, SHORTEST.min(pause)).await,
     }
 }
 
 /// Waits; false when the shop closed meanwhile.
-async fn rest(shop: &EngineContext, pause: Duration) -> bool {
+async fn rest(ctx: &EngineContext, pause: Duration) -> bool {
     tokio::select! {
-        () = tokio::time::sleep(pause) => shop.is_open(),
-        () = shop.closing() => false,
+        () = tokio::time::sleep(pause) => ctx.is_open(),
+        () = ctx.closing() => false,
     }
 }
 

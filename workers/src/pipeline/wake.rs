@@ -9,10 +9,10 @@ use crate::context::EngineContext;
 use crate::supervisor::Beat;
 
 /// Listens until the engine ends.
-pub async fn serve(shop: Arc<EngineContext>, beat: Beat) {
-    let mut wakes = shop.queue.store().wakes();
+pub async fn serve(ctx: Arc<EngineContext>, beat: Beat) {
+    let mut wakes = ctx.queue.store().wakes();
     loop {
         beat.waiting(wakes.next()).await;
-        shop.wake.notify_one();
+        ctx.wake.notify_one();
     }
 }

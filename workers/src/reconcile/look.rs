@@ -15,8 +15,8 @@ use zoom_api::{ListKind, ListQuery};
 use zoomd_store::queue::Record;
 use zoomd_wire::Meeting;
 
+use super::matcher::{self, Matcher};
 use super::search::{Bookmark, Pile, Search, Stage};
-use super::sift::{self, Sought};
 use crate::attempt::asker::{Asker, Failure, Left, Refusal, Stop};
 use crate::attempt::lookup::{Look, Task};
 use crate::state::place::Place;
@@ -27,7 +27,7 @@ const RESTARTS: u32 = 3;
 /// A search that goes on in this look.
 pub struct Looker<'a, 's> {
     pub(super) asker: Asker<'a>,
-    pub(super) sought: Sought<'s>,
+    pub(super) matcher: Matcher<'s>,
     days: Option<(Date, Date)>,
     /// Why lists may not show the meeting though it exists.
     pub(super) unlisted: Option<&'static str>,
@@ -37,25 +37,25 @@ pub struct Looker<'a, 's> {
 
 /// Looks once. What is learnt for later looks goes to `record`.
 pub async fn look(task: Task<'_>, meeting: &Meeting, record: &mut Record) -> Look {
-    let Task { ctx, flight, token, permit, orders } = task;
+    let Task { ctx, leased, token, permit, orders } = task;
     // Well before the lease is renewed no more.
     let over = ctx.queue.settings().request_timeout;
-    let until = Some(flight.ticket.send_by + over / 2);
+    let until = Some(leased.ticket.send_by + over / 2);
     let now = Instant::now();
-    let (place, known) = (Place::of(flight), (flight.redis_time(now), now));
+    let (place, known) = (Place::of(leased), (leased.redis_time(now), now));
     let time = |ms: Option<i64>| {
-        let ms = ms.unwrap_or(flight.ticket.granted_ms);
+        let ms = ms.unwrap_or(leased.ticket.granted_ms);
         Timestamp::from_millisecond(ms).unwrap_or(Timestamp::UNIX_EPOCH)
     };
     let (first, sent) = (time(record.first_send_ms), time(record.last_send_ms));
     let (account, host) = (place.account.as_str(), place.host.as_str());
     // What is handed out because its time or its account is over was charged nothing.
-    let paid = (!flight.expired && !flight.removed).then_some(flight.ticket.send_by);
+    let paid = (!leased.expired && !leased.removed).then_some(leased.ticket.send_by);
     let mut looker = Looker {
         asker: Asker { ctx, account, host, known, token, permit, paid, until },
-        sought: Sought::new(orders.marker, meeting, first),
+        matcher: Matcher::new(orders.marker, meeting, first),
         days: place.days,
-        unlisted: sift::unlisted(meeting, sent, over, known.0),
+        unlisted: matcher::unlisted(meeting, sent, over, known.0),
         last: orders.last,
     };
     let mut search = Search::of(record);
@@ -228,8 +228,8 @@ impl Looker<'_, '_> {
 
     /// Reads one list onto the pile, until the marker is seen.
     async fn read(&mut self, query: ListQuery, pages: u32, pile: &mut Pile) -> Result<u32, Left> {
-        let (sought, most) = (&self.sought, self.asker.ctx.settings.reconcile.most_gets * 2);
-        self.asker.list(query, pages, |fresh, odd| pile.take(sought, most, fresh, odd)).await
+        let (matcher, most) = (&self.matcher, self.asker.ctx.settings.reconcile.most_gets * 2);
+        self.asker.list(query, pages, |fresh, odd| pile.take(matcher, most, fresh, odd)).await
     }
 
     fn now_ms(&self) -> i64 {

@@ -7,8 +7,8 @@ use zoom_api::{Listed, MeetingRef, OddRow};
 use zoomd_store::queue::Record;
 
 use super::look::Looker;
+use super::matcher::{self, Match, Matcher};
 use super::search::{self, MOST_ALIKE, Pile, Search};
-use super::sift::{self, Class, Sought};
 use crate::attempt::asker::{Answer, Failure, Refusal, Stop};
 use crate::attempt::lookup::{Found, Look, Nothing};
 
@@ -31,7 +31,7 @@ impl Looker<'_, '_> {
             return Some(self.name(row).await);
         }
         let alike = &pile.alike;
-        if !self.sought.is_marked() && !alike.is_empty() {
+        if !self.matcher.is_marked() && !alike.is_empty() {
             return Some(Look::Unclear {
                 why: "the job has no marker, and these meetings could be its own".to_owned(),
                 alike: alike.clone(),
@@ -105,7 +105,7 @@ impl Looker<'_, '_> {
             }
             match self.asker.get(&MeetingRef::Id(id)).await {
                 Ok(Answer::Text(json)) => {
-                    if self.sought.is_it(sift::agenda_of(&json).flatten().as_deref()) {
+                    if self.matcher.is_it(matcher::agenda_of(&json).flatten().as_deref()) {
                         return Some(Look::Found(found_in_list(id, json, vec![id])));
                     }
                     read.push(id);
@@ -129,7 +129,7 @@ impl Pile {
     /// Takes the rows of a page; whether the marker was seen.
     pub(super) fn take(
         &mut self,
-        sought: &Sought<'_>,
+        matcher: &Matcher<'_>,
         most: usize,
         fresh: &[Listed],
         odd: &[OddRow],
@@ -139,14 +139,14 @@ impl Pile {
         pile.odd += odd.len();
         for row in fresh {
             let known = pile.alike.iter().any(|one| one.id == row.id);
-            if sought.is_candidate(row) && !known && pile.alike.len() < MOST_ALIKE {
+            if matcher.is_candidate(row) && !known && pile.alike.len() < MOST_ALIKE {
                 pile.alike.push(Listed { agenda: None, ..row.clone() });
             }
-            match sought.class(row) {
-                Class::Carries => pile.found.push(row.clone()),
+            match matcher.class(row) {
+                Match::Carries => pile.found.push(row.clone()),
                 // A list that begins again shows a row again. What is over `most` is
                 // more than may be read, and the read of these says so.
-                Class::Ask(rank)
+                Match::Ask(rank)
                     if pile.ask.len() < most && pile.ask.iter().all(|(_, id)| *id != row.id) =>
                 {
                     pile.ask.push((rank, row.id));
@@ -155,10 +155,10 @@ impl Pile {
             }
         }
         for OddRow { rest, .. } in odd {
-            match sought.class(rest) {
-                Class::Carries => pile.nameless.push(rest.clone()),
-                Class::Ask(_) | Class::Alike => pile.doubtful += 1,
-                Class::Other => {}
+            match matcher.class(rest) {
+                Match::Carries => pile.nameless.push(rest.clone()),
+                Match::Ask(_) | Match::Candidate => pile.doubtful += 1,
+                Match::Other => {}
             }
         }
         pile.has_found()
@@ -199,15 +199,15 @@ mod tests {
         let rules = Rules::again(Timestamp::UNIX_EPOCH);
         let job = zoomd_wire::parse(text.as_bytes(), &rules).expect("a sound job");
         let marker = Marker::from_bits(7);
-        let sought =
-            Sought::new(Some(&marker), job.meeting().expect("a create"), Timestamp::UNIX_EPOCH);
+        let matcher =
+            Matcher::new(Some(&marker), job.meeting().expect("a create"), Timestamp::UNIX_EPOCH);
         let rows: Vec<Listed> = (1..=60)
             .map(|id| serde_json::from_str(&format!(r#"{{"id":{id}}}"#)).expect("a row"))
             .collect();
         let mut pile = Pile::default();
         for _ in 0..3 {
             pile = pile.anew();
-            assert!(!pile.take(&sought, 100, &rows, &[]));
+            assert!(!pile.take(&matcher, 100, &rows, &[]));
         }
         let ids: Vec<_> = pile.ask.iter().map(|(_, id)| *id).collect();
         assert_eq!(ids, (1..=60).collect::<Vec<_>>());

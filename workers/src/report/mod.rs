@@ -12,38 +12,38 @@ use crate::context::EngineContext;
 use words::Times;
 
 /// All that an engine knows of itself, the worst first.
-pub(crate) fn all(shop: &EngineContext) -> Vec<Problem> {
+pub(crate) fn all(ctx: &EngineContext) -> Vec<Problem> {
     let times = Times { now: Instant::now(), now_ms: Timestamp::now().as_millisecond() };
-    let mut problems: Vec<_> = redis(shop, times).collect();
-    problems.extend(zoom(shop, times));
-    problems.extend(rotation(shop, times));
+    let mut problems: Vec<_> = redis(ctx, times).collect();
+    problems.extend(zoom(ctx, times));
+    problems.extend(rotation(ctx, times));
     problems
 }
 
-fn redis(shop: &EngineContext, times: Times) -> impl Iterator<Item = Problem> {
-    let trouble = shop
-        .trouble
+fn redis(ctx: &EngineContext, times: Times) -> impl Iterator<Item = Problem> {
+    let trouble = ctx
+        .redis_health
         .problem()
         .map(|(kind, what, since)| words::redis(kind, &what).since(times.ms(since)));
-    let changed = shop.trouble.changed_at(times.now);
-    let held = shop.holds_intake(times.now);
+    let changed = ctx.redis_health.changed_at(times.now);
+    let held = ctx.holds_intake(times.now);
     let changed = changed.map(|at| words::redis_failed_over(held).since(times.ms(at)));
     trouble.into_iter().chain(changed)
 }
 
-fn zoom(shop: &EngineContext, times: Times) -> Vec<Problem> {
+fn zoom(ctx: &EngineContext, times: Times) -> Vec<Problem> {
     let (away, writes_wait) = {
-        let circuits = shop.circuits();
+        let circuits = ctx.circuits();
         (circuits.out_of_reach(), circuits.writes_wait())
     };
-    let calls = shop.tokens.zoom_calls();
+    let calls = ctx.tokens.zoom_calls();
     let is_away = |host: &str| away.iter().any(|known| **known == *host);
     let faults = calls.faults(times.now, is_away);
     let faults = faults.iter().map(|(host, fault)| {
         words::zoom(host, fault, is_away(host), writes_wait.contains(host), times)
     });
     let mut problems: Vec<_> = faults.collect();
-    let rotator = shop.tokens.rotator();
+    let rotator = ctx.tokens.rotator();
     if let Some((since, why)) = rotator.outage() {
         problems.push(words::token_endpoint(&rotator.ours().issuer, &why).since(times.ms(since)));
     }
@@ -53,8 +53,8 @@ fn zoom(shop: &EngineContext, times: Times) -> Vec<Problem> {
     problems
 }
 
-fn rotation(shop: &EngineContext, times: Times) -> Vec<Problem> {
-    let (tokens, rotator) = (&shop.tokens, shop.tokens.rotator());
+fn rotation(ctx: &EngineContext, times: Times) -> Vec<Problem> {
+    let (tokens, rotator) = (&ctx.tokens, ctx.tokens.rotator());
     let mut problems = Vec::new();
     if let Some((error, since)) = tokens.journal().trouble_since() {
         problems.push(words::journal(&error.to_string()).since(times.ms(since)));

@@ -14,8 +14,8 @@ use super::gate::Lease;
 use super::need::USUAL_LIFE;
 use super::time::later;
 use super::{Ended, Rotator, Stop, lock, meter};
+use crate::failpoints;
 use crate::journal::Staged;
-use crate::seam;
 
 /// How long the token that an early probe presented is kept beside its child.
 const SPARE_FOR: Duration = Duration::from_secs(600);
@@ -65,9 +65,9 @@ impl Rotator {
             Stop::later("sealed", self.0.settings.rest, error.to_string())
         })?;
         offer.owner = Some(lease.owner.clone());
-        seam::at("judged");
+        failpoints::at("judged");
         let committed = self.until_stored(&offer, exchanged).await?;
-        seam::at("committed");
+        failpoints::at("committed");
         meter::committed(exchanged.arrived.elapsed());
         self.0.journal.committed(&staged.id, offer.fp);
         self.not_running(&staged.id);

@@ -19,7 +19,7 @@ use super::gate::Lease;
 use super::preflight::Intent;
 use super::time::later;
 use super::{Ended, Order, Rotator, Stop, Urge, Wish, lock, meter};
-use crate::seam;
+use crate::failpoints;
 
 /// Intents looked at in one go: those that may be probed first.
 const AT_ONCE: usize = 256;
@@ -179,7 +179,7 @@ impl Rotator {
             pauses: self.pauses(),
         };
         let said = self.0.rotations.doubt(&doubted).await;
-        seam::at("in-doubt");
+        failpoints::at("in-doubt");
         let due = match said {
             Ok(due) => {
                 self.settled(&intent.id);

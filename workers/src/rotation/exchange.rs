@@ -10,8 +10,8 @@ use zoomd_store::seal::Fingerprint;
 use super::gate::Lease;
 use super::preflight::{Intent, Presented};
 use super::{Rotator, Stop, meter, rules};
+use crate::failpoints;
 use crate::journal::{Reply, Staged};
-use crate::seam;
 
 /// A reply in hand.
 #[derive(Debug)]
@@ -42,12 +42,12 @@ impl Rotator {
         if self.is_closing() {
             return Err(Stop::changed().with_intent(&intent.id));
         }
-        seam::at("before-send");
+        failpoints::at("before-send");
         let staged = self.entry(lease, token, intent);
         let call = self.0.ours.client.refresh(&token.app, &token.refresh_token);
         let answered = self.call_endpoint(call).await;
         let arrived = Instant::now();
-        seam::at("replied");
+        failpoints::at("replied");
         let raw = match answered {
             Ok(raw) => raw,
             Err(error) if error.sent == Sent::No => {
@@ -60,7 +60,7 @@ impl Rotator {
             }
         };
         let on_disk = self.stage(&staged, token, &raw, arrived).await;
-        seam::at("staged");
+        failpoints::at("staged");
         Ok(Exchanged { raw, staged, on_disk, arrived })
     }
 

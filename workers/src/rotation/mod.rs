@@ -78,9 +78,9 @@ use zoomd_store::rotation::{End, Rotations};
 use zoomd_store::seal::Vault;
 use zoomd_wire::AccountName;
 
+use crate::failpoints;
 use crate::journal::Journal;
 use crate::problems::calls::ZoomCalls;
-use crate::seam;
 use settings::RotationSettings;
 
 use commit::Fresh;
@@ -283,7 +283,7 @@ impl Rotator {
             Err(ended) => return ended,
         };
         gate.send_replace(true);
-        seam::at("leased");
+        failpoints::at("leased");
         let ended = match self.in_lease(order, &mut lease, begun).await {
             Ok(fresh) => Ended::Rotated(Box::new(fresh)),
             Err(stop) => self.stopped(lease, stop).await,
@@ -306,7 +306,7 @@ impl Rotator {
         let secrets = self.open(lease)?;
         self.drained(lease).await?;
         meter::lock_wait(begun.elapsed());
-        seam::at("drained");
+        failpoints::at("drained");
         if lease.held.account.kind == GrantKind::ServerToServer {
             return self.ask_again(lease, &secrets).await;
         }

@@ -11,7 +11,7 @@ use zoomd_store::seal::Fingerprint;
 use super::gate::Lease;
 use super::time::later;
 use super::{Ended, Rotator, Stop, lock};
-use crate::seam;
+use crate::failpoints;
 use crate::shortage;
 
 /// A connection to Zoom made longer ago than this proves nothing.
@@ -115,7 +115,7 @@ impl Rotator {
         let id = format!("{}-{:016x}", self.0.daemon, rand::random::<u64>());
         let noted = self.0.journal.intend(account, &id).await;
         noted.map_err(|error| unsent("journal", error.to_string()))?;
-        seam::at("journalled");
+        failpoints::at("journalled");
         if connected.elapsed() > CONNECTED_WITHIN {
             connected = self.reach_zoom().await.map_err(|(outcome, why)| {
                 self.settled(&id);
@@ -127,7 +127,7 @@ impl Rotator {
         if let Some(own) = own {
             self.settled(&own);
         }
-        seam::at("intended");
+        failpoints::at("intended");
         tracing::debug!(%account, ago = ?connected.elapsed(), "zoom was reached, the intent is written");
         Ok(intent)
     }

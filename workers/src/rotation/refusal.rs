@@ -15,7 +15,7 @@ use super::gate::Lease;
 use super::need::USUAL_LIFE;
 use super::preflight::{Intent, Presented};
 use super::{Ended, Rotator, Stop, late, meter};
-use crate::seam;
+use crate::failpoints;
 
 const LONGEST_REST: Duration = Duration::from_secs(900);
 /// How long a refusal is kept while Redis does not take it, and asked again.
@@ -47,7 +47,7 @@ impl Rotator {
             }
             Err(refusal) => refusal,
         };
-        seam::at("refused");
+        failpoints::at("refused");
         match says(refusal.kind, exchanged.staged.is_early()) {
             Says::Dead => self.dead(lease, token, intent, &refusal).await,
             Says::Unknown(doubt) => {

@@ -33,44 +33,39 @@ struct Schedule {
 }
 
 /// Starts the schedules of a daemon.
-pub fn all(shop: &Arc<EngineContext>) -> Vec<Part> {
+pub fn all(ctx: &Arc<EngineContext>) -> Vec<Part> {
     let own = |name, when| Schedule { name, when, shared: false };
     let shared = |name, when| Schedule { name, when, shared: true };
     vec![
-        start(shop, "schedule_gauges", own("gauges", "*/30 * * * * *"), upkeep::gauges),
-        start(shop, "schedule_seen", own("seen", "*/2 * * * * *"), upkeep::seen),
-        start(shop, "schedule_trim", shared("trim", "5/10 * * * * *"), upkeep::trim),
-        start(shop, "schedule_forget", shared("forget", "40 * * * * *"), upkeep::forget),
-        start(
-            shop,
-            "schedule_keep_alive",
-            shared("keep_alive", "0 17 * * * *"),
-            upkeep::keep_alive,
-        ),
+        start(ctx, "schedule_gauges", own("gauges", "*/30 * * * * *"), upkeep::gauges),
+        start(ctx, "schedule_seen", own("seen", "*/2 * * * * *"), upkeep::seen),
+        start(ctx, "schedule_trim", shared("trim", "5/10 * * * * *"), upkeep::trim),
+        start(ctx, "schedule_forget", shared("forget", "40 * * * * *"), upkeep::forget),
+        start(ctx, "schedule_keep_alive", shared("keep_alive", "0 17 * * * *"), upkeep::keep_alive),
     ]
 }
 
 /// A schedule waits for its ticks, and its steps are commands with limits of their own.
-fn start<F, Fut>(shop: &Arc<EngineContext>, part: &'static str, schedule: Schedule, work: F) -> Part
+fn start<F, Fut>(ctx: &Arc<EngineContext>, part: &'static str, schedule: Schedule, work: F) -> Part
 where
     F: Fn(Arc<EngineContext>) -> Fut + Clone + Send + Sync + 'static,
     Fut: Future<Output = Result<(), StoreError>> + Send + 'static,
 {
-    let running = run(schedule, Arc::clone(shop), work);
-    shop.supervisor.spawn(part, |beat| async move { beat.waiting(running).await })
+    let running = run(schedule, Arc::clone(ctx), work);
+    ctx.supervisor.spawn(part, |beat| async move { beat.waiting(running).await })
 }
 
-async fn run<F, Fut>(schedule: Schedule, shop: Arc<EngineContext>, work: F)
+async fn run<F, Fut>(schedule: Schedule, ctx: Arc<EngineContext>, work: F)
 where
     F: Fn(Arc<EngineContext>) -> Fut + Clone + Send + Sync + 'static,
     Fut: Future<Output = Result<(), StoreError>> + Send + 'static,
 {
     let Schedule { name, when, shared } = schedule;
     let on_tick = move |tick| {
-        let (shop, work) = (Arc::clone(&shop), work.clone());
+        let (ctx, work) = (Arc::clone(&ctx), work.clone());
         async move {
-            if shop.is_open() && (!shared || is_ours(&shop, name, tick).await) {
-                once(name, work(shop)).await;
+            if ctx.is_open() && (!shared || is_ours(&ctx, name, tick).await) {
+                once(name, work(ctx)).await;
             }
         }
     };
@@ -79,8 +74,8 @@ where
     }
 }
 
-async fn is_ours(shop: &EngineContext, name: &'static str, tick: u64) -> bool {
-    match shop.queue.store().claim_tick(name, tick).await {
+async fn is_ours(ctx: &EngineContext, name: &'static str, tick: u64) -> bool {
+    match ctx.queue.store().claim_tick(name, tick).await {
         Ok(ours) => ours,
         Err(error) => {
             tracing::debug!(schedule = name, error = %error, "a tick could not be claimed; the next will do");

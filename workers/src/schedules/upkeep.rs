@@ -17,9 +17,9 @@ const BETWEEN_PAGES: Duration = Duration::from_millis(5);
 const MOST_PAGES: usize = 10_000;
 
 /// What `/metrics` tells of the namespace, read anew.
-pub async fn gauges(shop: Arc<EngineContext>) -> Result<(), StoreError> {
-    let budgets = shop.queue.settings().budgets.clone();
-    let ops = Ops::new(shop.queue.store().clone()).within(budgets).judging();
+pub async fn gauges(ctx: Arc<EngineContext>) -> Result<(), StoreError> {
+    let budgets = ctx.queue.settings().budgets.clone();
+    let ops = Ops::new(ctx.queue.store().clone()).within(budgets).judging();
     let status = ops.status().await?;
     let depth = |queue: &'static str, state: &'static str, number: u64| {
         metrics::gauge!("zoomd_queue_depth", "queue" => queue, "state" => state).set(number as f64);
@@ -33,7 +33,7 @@ pub async fn gauges(shop: Arc<EngineContext>) -> Result<(), StoreError> {
     metrics::gauge!("zoomd_queue_oldest_age_seconds", "queue" => "jobs")
         .set(age_ms as f64 / 1000.0);
     for kind in Kind::ALL {
-        let number = shop.flights.count(|flight| flight.job.kind == *kind);
+        let number = ctx.in_flight.count(|leased| leased.job.kind == *kind);
         metrics::gauge!("zoomd_jobs_inflight", "kind" => kind.as_str()).set(number as f64);
     }
     for state in ["active", "paused", "needs_reauth", "superseded", "wrong_app"] {
@@ -57,27 +57,27 @@ fn waiting(jobs: &WaitingJobs, now_ms: i64) {
 }
 
 /// Writes down what Zoom's headers told of others' spending.
-pub async fn seen(shop: Arc<EngineContext>) -> Result<(), StoreError> {
-    let seen = shop.seen.take();
+pub async fn seen(ctx: Arc<EngineContext>) -> Result<(), StoreError> {
+    let seen = ctx.quota_headers.take();
     if seen.is_empty() {
         return Ok(());
     }
-    let budgets = shop.queue.settings().budgets.clone();
-    Ops::new(shop.queue.store().clone()).within(budgets).write_seen(&seen).await
+    let budgets = ctx.queue.settings().budgets.clone();
+    Ops::new(ctx.queue.store().clone()).within(budgets).write_seen(&seen).await
 }
 
 /// Cuts the output streams, and drops the names of consumers that are gone.
-pub async fn trim(shop: Arc<EngineContext>) -> Result<(), StoreError> {
-    while shop.queue.trim().await?.more {
+pub async fn trim(ctx: Arc<EngineContext>) -> Result<(), StoreError> {
+    while ctx.queue.trim().await?.more {
         tokio::time::sleep(BETWEEN_PAGES).await;
     }
-    shop.queue.drop_consumers().await?;
+    ctx.queue.drop_consumers().await?;
     Ok(())
 }
 
 /// Forgets what is over its time, and looks after accounts.
-pub async fn forget(shop: Arc<EngineContext>) -> Result<(), StoreError> {
-    let queue = &shop.queue;
+pub async fn forget(ctx: Arc<EngineContext>) -> Result<(), StoreError> {
+    let queue = &ctx.queue;
     let mut from = None;
     for _ in 0..MOST_PAGES {
         let Pass { next, .. } = queue.expire_ids(from.as_deref()).await?;
@@ -109,11 +109,11 @@ async fn goes_on(next: &Option<String>) -> bool {
 }
 
 /// Rotates the grants that nobody uses, before they die of it.
-pub async fn keep_alive(shop: Arc<EngineContext>) -> Result<(), StoreError> {
+pub async fn keep_alive(ctx: Arc<EngineContext>) -> Result<(), StoreError> {
     // Within the hour until the next tick.
-    let periods = shop.settings.keep_alive.clone();
+    let periods = ctx.settings.keep_alive.clone();
     let how = KeepAlive { periods, spread: Duration::from_secs(50 * 60) };
-    let kept = keepalive::run(&shop.tokens, how).await?;
+    let kept = keepalive::run(&ctx.tokens, how).await?;
     if kept.rotated + kept.failed > 0 {
         tracing::info!(rotated = kept.rotated, failed = kept.failed, "idle tokens were refreshed");
     }

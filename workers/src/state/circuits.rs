@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 
 use foldhash::HashMap;
 
-use super::circuit::{Circuit, Gate};
+use super::circuit_breaker::{Circuit, Gate};
 
 /// Zoom has a handful of hosts; more than so many are somebody's mistake.
 const MOST: usize = 64;
@@ -48,16 +48,16 @@ struct Host {
 impl Host {
     fn peek(&self, now: Instant) -> Gate {
         match (self.all.peek(now), self.write.peek(now)) {
-            (Gate::Closed { until }, Gate::Closed { until: other }) => {
-                Gate::Closed { until: until.max(other) }
+            (Gate::Wait { until }, Gate::Wait { until: other }) => {
+                Gate::Wait { until: until.max(other) }
             }
-            (closed @ Gate::Closed { .. }, Gate::Go) | (Gate::Go, closed) => closed,
+            (closed @ Gate::Wait { .. }, Gate::Go) | (Gate::Go, closed) => closed,
         }
     }
 
     fn ask(&mut self, work: Work, now: Instant, roll: f64) -> Gate {
         if work == Work::Write
-            && let closed @ Gate::Closed { .. } = self.write.ask(now, roll)
+            && let closed @ Gate::Wait { .. } = self.write.ask(now, roll)
         {
             return closed;
         }
@@ -182,7 +182,7 @@ impl Circuits {
         for host in self.hosts.values() {
             match host.peek(now) {
                 Gate::Go => return None,
-                Gate::Closed { until } => {
+                Gate::Wait { until } => {
                     first = Some(first.map_or(until, |first| first.min(until)));
                 }
             }

@@ -1,4 +1,4 @@
-use super::super::circuit::TRIPS;
+use super::super::circuit_breaker::TRIPS;
 use super::*;
 
 fn new() -> Circuits {
@@ -42,11 +42,11 @@ fn creates_that_fail_wait_and_reads_go_on() {
     assert_eq!((circuits.out_of_reach(), circuits.writes_wait()), (vec![], vec![host.clone()]));
     assert!(circuits.is_open(&host) && circuits.was_open_since(&host, now));
     let until = circuits.closed_until(now).expect("nothing but creates is claimed");
-    assert!(matches!(circuits.ask(&host, Work::Write, now, 0.5), Gate::Closed { .. }));
+    assert!(matches!(circuits.ask(&host, Work::Write, now, 0.5), Gate::Wait { .. }));
     assert_eq!(circuits.ask(&host, Work::Read, now, 0.5), Gate::Go);
     // One create tries; its trouble makes the others wait longer.
     assert_eq!(circuits.ask(&host, Work::Write, until, 0.5), Gate::Go);
-    assert!(matches!(circuits.ask(&host, Work::Write, until, 0.5), Gate::Closed { .. }));
+    assert!(matches!(circuits.ask(&host, Work::Write, until, 0.5), Gate::Wait { .. }));
     circuits.troubled(&host, Work::Write, Met::Failure, until, 0.5);
     assert_eq!(circuits.closed_until(until), Some(until + 2 * (until - now)));
     let later = until + 2 * (until - now);
@@ -63,11 +63,11 @@ fn a_read_that_fails_while_creates_fail_is_the_hosts_trouble() {
     troubles(&mut circuits, &host, Work::Write, Met::Failure, now);
     let opened = circuits.troubled(&host, Work::Read, Met::Failure, now, 0.5);
     assert_eq!(opened, Some(Opened::Host));
-    assert!(matches!(circuits.ask(&host, Work::Read, now, 0.5), Gate::Closed { .. }));
+    assert!(matches!(circuits.ask(&host, Work::Read, now, 0.5), Gate::Wait { .. }));
     // A create that may not go leaves the probe to others.
     let until = circuits.closed_until(now).expect("closed");
     assert_eq!(circuits.ask(&host, Work::Read, until, 0.5), Gate::Go);
-    assert!(matches!(circuits.ask(&host, Work::Write, until, 0.5), Gate::Closed { .. }));
+    assert!(matches!(circuits.ask(&host, Work::Write, until, 0.5), Gate::Wait { .. }));
     assert!(circuits.answered(&host, Work::Read, until));
     assert_eq!(circuits.ask(&host, Work::Write, until, 0.5), Gate::Go);
 }
@@ -80,7 +80,7 @@ fn a_rest_that_a_create_is_asked_for_is_for_all_calls() {
     let until = now + Duration::from_secs(120);
     assert_eq!(circuits.asked_to_rest(&host, Work::Write, now, until), Some(Opened::Host));
     for work in [Work::Write, Work::Read] {
-        assert_eq!(circuits.ask(&host, work, now, 0.5), Gate::Closed { until });
+        assert_eq!(circuits.ask(&host, work, now, 0.5), Gate::Wait { until });
     }
     assert_eq!(circuits.ask(&host, Work::Write, until, 0.5), Gate::Go);
 }

@@ -2,16 +2,16 @@
 //! what is wrong with Redis, and the ways to the loops. Knows no loop.
 
 pub mod backlog;
-pub mod circuit;
+pub mod circuit_breaker;
 pub mod circuits;
+pub mod concurrency;
+pub mod duplicates;
 pub mod expiry;
-pub mod flight;
-pub mod memory;
-pub mod notes;
-pub mod outbox;
+pub mod job_history;
+pub mod leased_job;
 pub mod place;
+pub mod quota_headers;
 pub mod ready;
-pub mod seen;
-pub mod slots;
-pub mod suspects;
-pub mod trouble;
+pub mod recent_calls;
+pub mod redis_health;
+pub mod settler;

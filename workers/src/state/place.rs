@@ -6,7 +6,7 @@ use jiff::ToSpan as _;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
-use crate::state::flight::Flight;
+use crate::state::leased_job::LeasedJob;
 
 /// Whose list is looked at, and which days of it first.
 #[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
@@ -23,16 +23,16 @@ impl Place {
     /// Where the meeting of a job may be. One that is scheduled ahead may be on
     /// a known day; the list's days are the host's, wherever that is.
     #[must_use]
-    pub fn of(flight: &Flight) -> Self {
-        let meeting = flight.job.meeting().filter(|meeting| meeting.meeting_type == 2);
-        let now = flight.redis_time(Instant::now());
+    pub fn of(leased: &LeasedJob) -> Self {
+        let meeting = leased.job.meeting().filter(|meeting| meeting.meeting_type == 2);
+        let now = leased.redis_time(Instant::now());
         let start = meeting.and_then(|meeting| meeting.start).filter(|start| *start > now);
         let day = start.map(|start| TimeZone::UTC.to_datetime(start).date());
         let around =
             |day: Date| Some((day.checked_sub(1.day()).ok()?, day.checked_add(1.day()).ok()?));
         Self {
-            account: flight.ticket.account.to_string(),
-            host: flight.job.host().into(),
+            account: leased.ticket.account.to_string(),
+            host: leased.job.host().into(),
             days: day.and_then(around),
         }
     }

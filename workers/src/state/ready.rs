@@ -2,13 +2,13 @@
 
 use tokio::sync::OwnedSemaphorePermit;
 
-use super::flight::InHand;
+use super::leased_job::InHand;
 
 /// A job on its way to a worker, and its right to a lease.
 #[derive(Debug)]
 pub struct Ready {
     /// The job.
-    pub flight: InHand,
+    pub leased: InHand,
     /// Held until the outcome is in the settle lane.
     pub permit: OwnedSemaphorePermit,
 }

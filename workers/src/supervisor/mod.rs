@@ -21,7 +21,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::MissedTickBehavior;
 
-use crate::seam;
+use crate::failpoints;
 pub use beat::{Beat, Turns};
 
 /// Looks at the clocks within the time after which a part counts as stuck. Looks
@@ -103,7 +103,7 @@ impl Supervisor {
         self.parts().push(listed);
         let place = Place { supervisor: self.clone(), beat: beat.clone() };
         // Boxed once: large, and moved through several layers.
-        let work = seam::part(name, Box::pin(work(beat)));
+        let work = failpoints::part(name, Box::pin(work(beat)));
         async move {
             let how = match AssertUnwindSafe(work).catch_unwind().await {
                 Err(_) => How::Panicked,
@@ -131,7 +131,7 @@ impl Supervisor {
 
     /// Waits until a part has ended, panicked, or not moved for `limit`.
     pub async fn watch(&self, limit: Duration) -> Fault {
-        let limit = limit / seam::watch_pace();
+        let limit = limit / failpoints::watch_pace();
         let mut faults = self.0.fault.subscribe();
         let mut looks = tokio::time::interval(limit / LOOKS);
         looks.set_missed_tick_behavior(MissedTickBehavior::Delay);

@@ -9,7 +9,7 @@ use zoomd_store::rotation::Asking;
 use zoomd_wire::AccountName;
 
 use super::cache::Cached;
-use super::flights::{Flight, Pilot};
+use super::single_flight::{Refresh, RefreshTask};
 use super::{GATE_PATIENCE, Tokens, lock};
 use crate::rotation::{Ended, Order, Urge, Wish};
 
@@ -18,18 +18,18 @@ const ASK_AGAIN: Duration = Duration::from_secs(1);
 
 /// Ends a flight whatever happens to its task: whoever waits for it, and the end of
 /// the process, would wait for ever.
-struct Landing<'a> {
+struct FinishOnDrop<'a> {
     tokens: &'a Tokens,
     account: &'a AccountName,
-    pilot: &'a Pilot,
+    task: &'a RefreshTask,
     /// How it ended; `None` when the task was dropped or panicked.
     ended: Option<Ended>,
 }
 
-impl Drop for Landing<'_> {
+impl Drop for FinishOnDrop<'_> {
     fn drop(&mut self) {
         let ended = self.ended.take().unwrap_or(Ended::Changed);
-        self.tokens.0.flights.land(self.account.as_str(), self.pilot, Arc::new(ended));
+        self.tokens.0.single_flight.finish(self.account.as_str(), self.task, Arc::new(ended));
     }
 }
 
@@ -101,31 +101,31 @@ impl Tokens {
     /// account's gate is closed, so that its jobs are not handed out in vain. Answers
     /// why Redis did not let it begin: then the gate stays open.
     pub(super) async fn start_and_close(&self, order: Order) -> Option<StoreError> {
-        let flight = self.start_rotation(order);
-        let ended = flight.ended.clone();
-        let _ = tokio::time::timeout(GATE_PATIENCE, flight.gate_closed()).await;
+        let refresh = self.start_rotation(order);
+        let ended = refresh.ended.clone();
+        let _ = tokio::time::timeout(GATE_PATIENCE, refresh.gate_closed()).await;
         match ended.borrow().as_deref() {
             Some(Ended::Store(error)) => Some(error.clone()),
             _ => None,
         }
     }
 
-    pub(super) fn start_rotation(&self, order: Order) -> Flight {
-        let (flight, pilot) = self.0.flights.join(&order.account);
-        if let Some(pilot) = pilot {
+    pub(super) fn start_rotation(&self, order: Order) -> Refresh {
+        let (refresh, task) = self.0.single_flight.join(&order.account);
+        if let Some(task) = task {
             // Nobody waits for this task, and nobody can drop it: what it sends
             // must be brought to its end.
-            tokio::spawn(self.clone().fly(order, pilot));
+            tokio::spawn(self.clone().refresh(order, task));
         }
-        flight
+        refresh
     }
 
-    async fn fly(self, order: Order, pilot: Pilot) {
-        let pilot = Arc::new(pilot);
-        let mut landing =
-            Landing { tokens: &self, account: &order.account, pilot: &pilot, ended: None };
-        let flown = {
-            let (tokens, order, pilot) = (self.clone(), order.clone(), Arc::clone(&pilot));
+    async fn refresh(self, order: Order, task: RefreshTask) {
+        let task = Arc::new(task);
+        let mut finish =
+            FinishOnDrop { tokens: &self, account: &order.account, task: &task, ended: None };
+        let rotated = {
+            let (tokens, order, task) = (self.clone(), order.clone(), Arc::clone(&task));
             tokio::spawn(async move {
                 let _permit = tokens.0.permits.acquire().await;
                 if tokens.is_closing() {
@@ -134,10 +134,10 @@ impl Tokens {
                 if let Some(ended) = tokens.grounded(&order).await {
                     return ended;
                 }
-                tokens.0.rotator.rotate(&order, &pilot.closed).await
+                tokens.0.rotator.rotate(&order, &task.closed).await
             })
         };
-        let ended = flown.await.unwrap_or_else(|error| {
+        let ended = rotated.await.unwrap_or_else(|error| {
             tracing::error!(account = %order.account, %error, "token refresh: the task failed; a reply it staged is kept");
             self.0.rotator.died(&order.account);
             self.0.repair_now.notify_one();
@@ -147,7 +147,7 @@ impl Tokens {
         match &ended {
             Ended::Rotated(fresh) => {
                 if fresh.stranger {
-                    self.0.strangers.tell(account);
+                    self.0.unidentified_grants.tell(account);
                 }
                 let cached = Cached {
                     version: fresh.version,
@@ -176,7 +176,7 @@ impl Tokens {
             }
             _ => drop(self.0.cache.forget(account.as_str())),
         }
-        landing.ended = Some(ended);
+        finish.ended = Some(ended);
     }
 
     /// Rotates and waits for the end.

@@ -9,17 +9,17 @@
 //! with the commit, which is published.
 
 mod alive;
-mod answer;
 mod cache;
 mod cli;
 mod command;
 mod config;
-mod flights;
 mod launch;
 mod news;
 mod replace;
 mod service;
-mod strangers;
+mod single_flight;
+mod token_errors;
+mod unidentified_grants;
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -31,19 +31,19 @@ use zoomd_store::seal::Vault;
 use zoomd_store::{Store, StoreError};
 use zoomd_wire::AccountName;
 
+use crate::failpoints;
 use crate::journal::Journal;
 use crate::problems::calls::ZoomCalls;
 use crate::rotation::{Order, Parts, Rotator, Urge, Wish, ours::Ours};
-use crate::seam;
 use crate::supervisor::{Part, Supervisor};
 use cache::{Cache, Cached};
-use flights::Flights;
-pub(crate) use strangers::Strangers;
+use single_flight::SingleFlight;
+pub(crate) use unidentified_grants::UnidentifiedGrants;
 
 pub use crate::rotation::settings::RotationSettings;
-pub use answer::{NoToken, Refused, Token, Usable};
 pub use command::CommandTokens;
 pub use config::{TokensConfig, TokensError};
+pub use token_errors::{NoToken, Refused, Token, Usable};
 
 /// Loads of grants from Redis are collapsed by account, in so many lanes.
 const LANES: usize = 64;
@@ -62,7 +62,7 @@ struct Inner {
     rotations: Rotations,
     vault: Vault,
     cache: Cache,
-    flights: Flights,
+    single_flight: SingleFlight,
     loads: Vec<tokio::sync::Mutex<()>>,
     permits: Semaphore,
     repair_now: Notify,
@@ -71,7 +71,7 @@ struct Inner {
     listens: watch::Sender<bool>,
     /// Tokens that Zoom refused although they should live: not used again.
     refused: Mutex<std::collections::HashMap<AccountName, GrantVersion>>,
-    strangers: Strangers,
+    unidentified_grants: UnidentifiedGrants,
     supervisor: Supervisor,
     /// When a rotation that could not ask Redis was last warned of.
     warned: Mutex<Option<Instant>>,
@@ -96,7 +96,7 @@ impl Tokens {
             config;
         let ours = Ours::new(client, app);
         vault.ring().self_test()?;
-        let settings = settings.faster(seam::pace());
+        let settings = settings.faster(failpoints::pace());
         let (limit, keep) = (settings.journal_limit, settings.keep_entries);
         let journal = Journal::open(&data_dir, &daemon, &vault, limit, keep)?;
         let rotations = Rotations::new(store);
@@ -114,14 +114,14 @@ impl Tokens {
             rotations,
             vault,
             cache: Cache::default(),
-            flights: Flights::default(),
+            single_flight: SingleFlight::default(),
             loads: (0..LANES).map(|_| tokio::sync::Mutex::default()).collect(),
             permits,
             repair_now: Notify::new(),
             closed: Notify::new(),
             listens: watch::Sender::new(false),
             refused: Mutex::default(),
-            strangers: Strangers::default(),
+            unidentified_grants: UnidentifiedGrants::default(),
             supervisor,
             warned: Mutex::default(),
             loops: Mutex::default(),
@@ -149,8 +149,8 @@ impl Tokens {
     }
 
     /// Accounts whose users are not known by name.
-    pub(crate) fn strangers(&self) -> &Strangers {
-        &self.0.strangers
+    pub(crate) fn unidentified_grants(&self) -> &UnidentifiedGrants {
+        &self.0.unidentified_grants
     }
 
     /// Watches the loops, the engine's too.
@@ -241,7 +241,7 @@ impl Tokens {
         // In good time, so that where the journal cannot be written another daemon does.
         let replaced = cached.is_old(account, now)
             && self.must_stay(&cached).is_none()
-            && self.0.flights.get(account).is_none()
+            && self.0.single_flight.get(account).is_none()
             && !self.0.rotator.is_holding()
             && self.journal().trouble().is_none();
         if replaced && let Ok(account) = AccountName::new(account) {
@@ -263,7 +263,7 @@ impl Tokens {
         }
         let before = Instant::now();
         // A rotation under way has staged what it is about to commit.
-        let flying = self.0.flights.get(name.as_str()).is_some();
+        let flying = self.0.single_flight.get(name.as_str()).is_some();
         let Some(look) = self.0.rotations.look(name).await? else { return Ok(Found::Nothing) };
         let stored = look.grant.as_ref().map(|grant| grant.version);
         if !flying && self.0.rotator.knows_later(name, stored) {
@@ -280,7 +280,7 @@ impl Tokens {
         match self.cached(&look, before) {
             Some(cached) => {
                 if look.account.aliases.is_empty() && look.account.kind == GrantKind::Oauth {
-                    self.0.strangers.tell(name);
+                    self.0.unidentified_grants.tell(name);
                 }
                 self.0.cache.put(name, cached.clone());
                 let usable = cached.is_usable(min_life, Instant::now());
@@ -367,7 +367,7 @@ impl Tokens {
         self.0.supervisor.close();
         self.0.rotator.close();
         self.0.closed.notify_waiters();
-        self.0.flights.all_landed().await;
+        self.0.single_flight.all_finished().await;
         let _ = tokio::time::timeout(GOODBYE, self.0.rotator.leave()).await;
         lock(&self.0.loops).clear();
         self.journal().close_file();

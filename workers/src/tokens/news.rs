@@ -140,7 +140,7 @@ fn errand(tokens: &Tokens, channel: &str, text: &str) -> Option<Errand> {
         return Asked::read(text).map(Errand::Rotate);
     }
     let Some(Wake::Account(account)) = Wake::read(text) else { return None };
-    let flying = tokens.0.flights.get(&account).is_some();
+    let flying = tokens.0.single_flight.get(&account).is_some();
     let known = tokens.0.cache.get(&account, None).is_some()
         || tokens.journal().latest_version(&account).is_some();
     if flying || !known {
@@ -181,8 +181,8 @@ async fn rotate(tokens: &Tokens, asked: Asked) {
         if !first {
             return;
         }
-        if let Some(flight) = tokens.0.flights.get(account.as_str()) {
-            flight.end().await;
+        if let Some(refresh) = tokens.0.single_flight.get(account.as_str()) {
+            refresh.end().await;
         }
     } else if sick {
         tokens.pause(LEAVE_TO_OTHERS).await;

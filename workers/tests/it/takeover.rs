@@ -7,7 +7,7 @@ use zoom_sim::{Endpoint, Fault, What};
 use zoomd_store::queue::{Admission, Admitted, Entry, Queue, Reader};
 use zoomd_wire::Job;
 use zoomd_workers::pipeline::parse::{self, Parsed};
-use zoomd_workers::state::flight::{Flight, Moment};
+use zoomd_workers::state::leased_job::{LeasedJob, Moment};
 
 use crate::resp::Answer;
 use crate::world::{LIMIT, World, job_with};
@@ -152,13 +152,13 @@ async fn a_lease_that_was_slept_through_sends_nothing() {
     let (admission, job, text) = job_of(next(&mut queue.reader()).await);
     let admitted = queue.admit(&queue.fence(), &[admission]).await.expect("admitted").remove(0);
     let Admitted::Go(ticket) = admitted else { panic!("it may go: {admitted:?}") };
-    let flight = Flight::new(ticket, job, text, Default::default(), within, Moment::now());
+    let leased = LeasedJob::new(ticket, job, text, Default::default(), within, Moment::now());
     let (now, wall, second) = (Instant::now(), SystemTime::now(), Duration::from_secs(1));
-    assert!(!flight.may_send_at(now + within, wall), "too late by its own clock");
-    assert!(!flight.may_send_at(now, wall + within), "the machine slept");
-    assert!(!flight.may_send_at(now, wall + 400 * 86_400 * second));
-    assert!(!flight.may_send_at(now + lease, wall + lease));
-    assert_eq!(flight.sent_ms(), None);
-    assert!(flight.may_send_at(now, wall - 400 * 86_400 * second), "a clock set back is no sleep");
-    assert!(flight.sent_ms().is_some());
+    assert!(!leased.may_send_at(now + within, wall), "too late by its own clock");
+    assert!(!leased.may_send_at(now, wall + within), "the machine slept");
+    assert!(!leased.may_send_at(now, wall + 400 * 86_400 * second));
+    assert!(!leased.may_send_at(now + lease, wall + lease));
+    assert_eq!(leased.sent_ms(), None);
+    assert!(leased.may_send_at(now, wall - 400 * 86_400 * second), "a clock set back is no sleep");
+    assert!(leased.sent_ms().is_some());
 }

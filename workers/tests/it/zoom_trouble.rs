@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use zoom_sim::{Endpoint, Fault, LimitKind, UserSpec, What};
-use zoomd_store::twins::Twins;
+use zoomd_store::duplicates::Duplicates;
 use zoomd_workers::backoff;
 use zoomd_workers::{Engine, Setup};
 
@@ -87,7 +87,7 @@ async fn a_zoom_that_takes_requests_and_says_nothing_costs_no_attempt() {
 /// costs a job, does not depend on how long the trouble lasts.
 #[test]
 fn an_hour_is_as_good_as_a_second_to_the_circuit() {
-    use zoomd_workers::state::circuit::{Circuit, Gate};
+    use zoomd_workers::state::circuit_breaker::{Circuit, Gate};
     let (mut now, mut calls) = (Instant::now(), 0);
     let end = now + Duration::from_secs(3600);
     let mut circuit = Circuit::new(Duration::from_secs(60));
@@ -96,7 +96,7 @@ fn an_hour_is_as_good_as_a_second_to_the_circuit() {
             calls += 1;
             circuit.troubled(now, 0.5);
         }
-        let Gate::Closed { until } = circuit.peek(now) else { continue };
+        let Gate::Wait { until } = circuit.peek(now) else { continue };
         now = until;
     }
     assert!((110..=130).contains(&calls), "{calls} calls in an hour");
@@ -233,8 +233,8 @@ async fn a_twin_is_shown_with_its_job_whoever_finds_it() {
     let until = Instant::now() + LIMIT;
     let twins = loop {
         let view = ops.job("twice").await.expect("redis").expect("a job");
-        if !view.twins.is_empty() {
-            break view.twins;
+        if !view.duplicates.is_empty() {
+            break view.duplicates;
         }
         assert!(Instant::now() < until, "the twin is found by another engine");
         tokio::time::sleep(Duration::from_millis(20)).await;
@@ -245,7 +245,7 @@ async fn a_twin_is_shown_with_its_job_whoever_finds_it() {
     twins.sort_unstable();
     assert_eq!(twins, made, "both, and neither is deleted");
     heir.drain(LIMIT).await;
-    let left = Twins::new(world.store.clone()).due(9, Duration::ZERO).await.expect("redis");
+    let left = Duplicates::new(world.store.clone()).due(9, Duration::ZERO).await.expect("redis");
     assert!(left.is_empty(), "the look is not made again");
 }
 

@@ -12,7 +12,7 @@ use super::{JobView, Ops, Source, State};
 use crate::budget::Label;
 use crate::queue::memory::{Ended, Finished, Live, Memory};
 use crate::queue::{Purpose, Record};
-use crate::{StoreError, twins};
+use crate::{StoreError, duplicates};
 
 /// Entries of the producers' stream that are looked at for one job, the oldest
 /// first.
@@ -41,7 +41,7 @@ impl Ops {
     ) -> Result<Option<JobView>, StoreError> {
         let Some(mut view) = self.without_twins(id, entry).await? else { return Ok(None) };
         if view.state == State::Succeeded {
-            view.twins = twins::of(&self.store, &view.id).await?;
+            view.duplicates = duplicates::of(&self.store, &view.id).await?;
         }
         Ok(Some(view))
     }

@@ -150,7 +150,7 @@ pub struct JobView {
     /// The outcome, a JSON object.
     pub outcome: Option<String>,
     /// The meetings, where Zoom was found to have more than one.
-    pub twins: Vec<u64>,
+    pub duplicates: Vec<u64>,
     /// Times in which people held back jobs of its account, once that was asked for.
     pub blocks: Vec<Block>,
     /// The time before which such times are not kept; `None`: all are.
@@ -187,7 +187,7 @@ impl JobView {
             record: Record::default(),
             job: None,
             outcome: None,
-            twins: Vec::new(),
+            duplicates: Vec::new(),
             blocks: Vec::new(),
             blocks_from_ms: None,
         }

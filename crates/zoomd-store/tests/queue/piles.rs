@@ -4,9 +4,9 @@
 use std::path::Path;
 use std::time::Duration;
 
+use zoomd_store::duplicates::Duplicates;
 use zoomd_store::ops::{Cancelled, Ops};
 use zoomd_store::queue::{Admitted, Purpose, Record, Settled, Then};
-use zoomd_store::twins::Twins;
 
 use crate::bench::{Bench, done, go, job};
 use crate::bounds::{SIZES, drop_keys, fill};
@@ -101,7 +101,7 @@ async fn streams_are_cut_and_accounts_and_notes_looked_at_in_steps() {
         assert!(pages > size / 1_000, "{pages} pages of {size}");
 
         fill(&bench, size, "redis.call('ZADD', 'zoomd:v1:duplicates_due', 5, id)", 0, "").await;
-        Twins::new(bench.store.clone()).due(50, Duration::from_secs(1)).await.expect("due");
+        Duplicates::new(bench.store.clone()).due(50, Duration::from_secs(1)).await.expect("due");
         let left = bench.int("ZCARD zoomd:v1:duplicates_due").await.unsigned_abs();
         assert_eq!(left, size.saturating_sub(50));
         drop_keys(&bench, &["accounts", "twd"]).await;

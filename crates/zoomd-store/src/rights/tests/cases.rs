@@ -254,8 +254,8 @@ pub(super) const CASES: &[Case] = &[
     case("tend", "", "DEL w:v1:ring", "0 100"),
     case("tick_claim", "w:v1:ticks", "", ""),
     case("trim", "w:results", "XADD w:results 2-1 a b", "1 1 1 100"),
-    case("twins_due", "", "ZADD w:v1:duplicates_due 5 nothing", "10 60000"),
-    case("twins_watch", "", "", "job 60000 note 100"),
+    case("duplicates_due", "", "ZADD w:v1:duplicates_due 5 nothing", "10 60000"),
+    case("duplicates_watch", "", "", "job 60000 note 100"),
     case(
         "write_back",
         JOBS,

@@ -9,8 +9,8 @@ use tokio::sync::mpsc;
 use zoomd_wire::Marker;
 
 use super::place::Place;
-use crate::state::flight::Flight;
-use crate::state::notes;
+use crate::state::job_history;
+use crate::state::leased_job::LeasedJob;
 
 /// Looks and findings on their way to Redis; more are skipped.
 const MOST: usize = 256;
@@ -40,34 +40,34 @@ pub enum News {
 
 /// Where such jobs are left.
 #[derive(Debug, Clone)]
-pub struct Suspects(mpsc::Sender<News>);
+pub struct DuplicateCheck(mpsc::Sender<News>);
 
 /// The way in and the way out.
 #[must_use]
-pub fn open() -> (Suspects, Inbox) {
+pub fn open() -> (DuplicateCheck, Inbox) {
     let (sender, receiver) = mpsc::channel(MOST);
-    (Suspects(sender), Inbox(receiver))
+    (DuplicateCheck(sender), Inbox(receiver))
 }
 
 /// What was left there.
 #[derive(Debug)]
 pub struct Inbox(pub(crate) mpsc::Receiver<News>);
 
-impl Suspects {
+impl DuplicateCheck {
     /// Has a job looked at later, if it was sent more than once.
-    pub fn watch(&self, flight: &Flight, marker: Option<Marker>) {
-        let Some(marker) = marker.filter(|_| notes::was_sent_before(flight)) else { return };
-        let (place, marker) = (Place::of(flight), marker.to_string());
-        let first_ms = flight.record.first_send_ms.unwrap_or(flight.ticket.granted_ms);
+    pub fn watch(&self, leased: &LeasedJob, marker: Option<Marker>) {
+        let Some(marker) = marker.filter(|_| job_history::was_sent_before(leased)) else { return };
+        let (place, marker) = (Place::of(leased), marker.to_string());
+        let first_ms = leased.record.first_send_ms.unwrap_or(leased.ticket.granted_ms);
         let since = Timestamp::from_millisecond(first_ms).ok();
-        let note = Note { v: 1, place, marker, since, at: flight.redis_time(Instant::now()) };
-        self.send(News::Watch(Arc::clone(&flight.ticket.job_id), note));
+        let note = Note { v: 1, place, marker, since, at: leased.redis_time(Instant::now()) };
+        self.send(News::Watch(Arc::clone(&leased.ticket.job_id), note));
     }
 
     /// Zoom has more than one meeting of a job.
-    pub fn found(&self, flight: &Flight, meetings: &[u64]) {
-        tell(&flight.ticket.job_id, meetings);
-        self.send(News::Found(Arc::clone(&flight.ticket.job_id), meetings.to_vec()));
+    pub fn found(&self, leased: &LeasedJob, meetings: &[u64]) {
+        tell(&leased.ticket.job_id, meetings);
+        self.send(News::Found(Arc::clone(&leased.ticket.job_id), meetings.to_vec()));
     }
 
     fn send(&self, news: News) {

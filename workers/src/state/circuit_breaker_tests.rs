@@ -27,11 +27,11 @@ fn it_takes_troubles_in_a_row_to_open_it() {
 fn one_call_tries_when_the_pause_is_over() {
     let now = Instant::now();
     let mut circuit = opened(now);
-    let Gate::Closed { until } = circuit.ask(now, 0.5) else { panic!("open") };
+    let Gate::Wait { until } = circuit.ask(now, 0.5) else { panic!("open") };
     assert_eq!(until, now + FIRST_PAUSE);
     assert_eq!((circuit.room(now), circuit.room(until)), (Some(0), Some(1)));
     assert_eq!(circuit.ask(until, 0.5), Gate::Go);
-    assert!(matches!(circuit.ask(until, 0.5), Gate::Closed { .. }));
+    assert!(matches!(circuit.ask(until, 0.5), Gate::Wait { .. }));
     assert!(circuit.is_open());
     assert!(circuit.answered(until));
     assert!(!circuit.is_open());
@@ -45,7 +45,7 @@ fn the_pause_doubles_to_a_bound() {
     let mut circuit = opened(now);
     let mut pauses = Vec::new();
     for _ in 0..7 {
-        let Gate::Closed { until } = circuit.peek(now) else { panic!("open") };
+        let Gate::Wait { until } = circuit.peek(now) else { panic!("open") };
         pauses.push((until - now).as_secs());
         now = until;
         assert_eq!(circuit.ask(now, 0.5), Gate::Go);
@@ -81,16 +81,16 @@ fn a_trouble_on_the_way_back_opens_it_at_once() {
     assert_eq!(circuit.ask(later, 0.5), Gate::Go);
     circuit.answered(later);
     assert!(circuit.troubled(later, 0.5));
-    assert_eq!(circuit.peek(later), Gate::Closed { until: later + FIRST_PAUSE });
+    assert_eq!(circuit.peek(later), Gate::Wait { until: later + FIRST_PAUSE });
 }
 
 #[test]
-fn a_probe_that_never_reports_does_not_close_the_door_for_ever() {
+fn a_probe_that_never_reports_does_not_stop_calls_for_ever() {
     let now = Instant::now();
     let mut circuit = opened(now);
     let later = now + Duration::from_secs(2);
     assert_eq!(circuit.ask(later, 0.5), Gate::Go);
-    assert!(matches!(circuit.ask(later + PATIENCE, 0.5), Gate::Closed { .. }));
+    assert!(matches!(circuit.ask(later + PATIENCE, 0.5), Gate::Wait { .. }));
     assert_eq!(circuit.ask(later + PATIENCE * 2, 0.5), Gate::Go);
     circuit.not_tried(later + PATIENCE * 2);
     assert_eq!(circuit.ask(later + PATIENCE * 2, 0.5), Gate::Go);
@@ -104,7 +104,7 @@ fn calls_that_never_report_do_not_narrow_the_way_back_for_ever() {
     circuit.ask(later, 0.5);
     circuit.answered(later);
     assert_eq!([0; 2].map(|_| circuit.ask(later, 0.5)), [Gate::Go; 2]);
-    assert!(matches!(circuit.ask(later, 0.5), Gate::Closed { .. }));
+    assert!(matches!(circuit.ask(later, 0.5), Gate::Wait { .. }));
     circuit.not_tried(later);
     assert_eq!(circuit.ask(later, 0.5), Gate::Go);
     assert_eq!(circuit.ask(later + PATIENCE, 0.5), Gate::Go);
@@ -114,7 +114,7 @@ fn calls_that_never_report_do_not_narrow_the_way_back_for_ever() {
 fn a_host_that_asks_for_a_rest_gets_it_whatever_comes_back_meanwhile() {
     let now = Instant::now();
     let until = now + Duration::from_secs(120);
-    let closed = Gate::Closed { until };
+    let closed = Gate::Wait { until };
     let mut circuit = Circuit::new(PATIENCE);
     assert!(circuit.asked_to_rest(now, until), "one answer opens it");
     // Calls that were under way: a success, troubles, and one that asks for less.
@@ -128,7 +128,7 @@ fn a_host_that_asks_for_a_rest_gets_it_whatever_comes_back_meanwhile() {
     // Then one call tries, and its trouble counts as any.
     assert_eq!(circuit.ask(until, 0.5), Gate::Go);
     circuit.troubled(until, 0.5);
-    assert_eq!(circuit.peek(until), Gate::Closed { until: until + 2 * FIRST_PAUSE });
+    assert_eq!(circuit.peek(until), Gate::Wait { until: until + 2 * FIRST_PAUSE });
     let later = until + 2 * FIRST_PAUSE;
     assert_eq!(circuit.ask(later, 0.5), Gate::Go);
     assert!(circuit.answered(later));
@@ -147,6 +147,6 @@ fn a_rest_may_be_asked_for_in_any_state() {
         assert_eq!(circuit.asked_to_rest(now + FIRST_PAUSE, until), opens);
         circuit.not_tried(now + FIRST_PAUSE);
         circuit.answered(now + FIRST_PAUSE);
-        assert_eq!(circuit.peek(now + FIRST_PAUSE), Gate::Closed { until });
+        assert_eq!(circuit.peek(now + FIRST_PAUSE), Gate::Wait { until });
     }
 }

@@ -1,7 +1,7 @@
-//! Trouble with Redis: how long to wait, and how often to speak of it.
+//! RedisHealth with Redis: how long to wait, and how often to speak of it.
 //!
-//! Every loop that talks to Redis keeps a [`Patience`] of its own; all share
-//! one [`Trouble`], so that a Redis that is gone for an hour costs one warning
+//! Every loop that talks to Redis keeps a [`LoopHealth`] of its own; all share
+//! one [`RedisHealth`], so that a Redis that is gone for an hour costs one warning
 //! a minute, not one per loop and attempt.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -24,7 +24,7 @@ const RECENT: Duration = Duration::from_secs(60);
 
 /// What all loops of a process know of Redis.
 #[derive(Debug, Clone)]
-pub struct Trouble {
+pub struct RedisHealth {
     state: Arc<Mutex<State>>,
     /// Whether Redis was out of reach and nobody has looked since.
     suspect: watch::Sender<bool>,
@@ -34,7 +34,7 @@ pub struct Trouble {
     seen: Arc<AtomicU64>,
 }
 
-impl Default for Trouble {
+impl Default for RedisHealth {
     fn default() -> Self {
         Self::watching(watch::channel(0).1)
     }
@@ -50,8 +50,8 @@ struct State {
     changed: Option<Instant>,
 }
 
-impl Trouble {
-    /// Trouble with a Redis whose connections count their renewals here.
+impl RedisHealth {
+    /// RedisHealth with a Redis whose connections count their renewals here.
     #[must_use]
     pub fn watching(renewals: watch::Receiver<u64>) -> Self {
         let seen = Arc::new(AtomicU64::new(*renewals.borrow()));
@@ -119,7 +119,7 @@ impl Trouble {
 
     /// Waits until Redis is known to be the one we knew, or has been told what
     /// it may have forgotten. Passed before each use of it.
-    pub async fn cleared(&self) {
+    pub async fn ready(&self) {
         self.notice();
         if *self.suspect.borrow() {
             let _ = self.suspect.subscribe().wait_for(|suspect| !*suspect).await;
@@ -131,7 +131,7 @@ impl Trouble {
     pub fn clear(&self, renewals: u64) {
         self.seen.store(renewals, Ordering::Release);
         self.suspect.send_replace(false);
-        self.fine(Instant::now());
+        self.ok(Instant::now());
     }
 
     pub(crate) fn failed(&self, doing: &'static str, error: &StoreError, now: Instant) {
@@ -154,7 +154,7 @@ impl Trouble {
         }
     }
 
-    fn fine(&self, now: Instant) {
+    fn ok(&self, now: Instant) {
         let mut state = self.lock();
         if let Some(since) = state.since.take() {
             state.what = None;
@@ -169,30 +169,30 @@ impl Trouble {
 
 /// One loop's waits between failures.
 #[derive(Debug)]
-pub struct Patience {
-    trouble: Trouble,
+pub struct LoopHealth {
+    redis_health: RedisHealth,
     doing: &'static str,
     failures: u32,
 }
 
-impl Patience {
+impl LoopHealth {
     /// For a loop that does `doing` (a word for metrics).
     #[must_use]
-    pub fn new(trouble: &Trouble, doing: &'static str) -> Self {
-        Self { trouble: trouble.clone(), doing, failures: 0 }
+    pub fn new(redis_health: &RedisHealth, doing: &'static str) -> Self {
+        Self { redis_health: redis_health.clone(), doing, failures: 0 }
     }
 
     /// It worked.
-    pub fn fine(&mut self) {
+    pub fn ok(&mut self) {
         if self.failures > 0 {
             self.failures = 0;
-            self.trouble.fine(Instant::now());
+            self.redis_health.ok(Instant::now());
         }
     }
 
     /// It failed: waits, longer each time.
     pub async fn failed(&mut self, error: &StoreError) {
-        self.trouble.failed(self.doing, error, Instant::now());
+        self.redis_health.failed(self.doing, error, Instant::now());
         tokio::time::sleep(wait(self.failures, rand::random())).await;
         self.failures = self.failures.saturating_add(1);
     }
@@ -200,33 +200,33 @@ impl Patience {
 
 /// The same for what many jobs do at a time: they fail together and wait together.
 #[derive(Debug)]
-pub struct Shared {
-    trouble: Trouble,
+pub struct SharedHealth {
+    redis_health: RedisHealth,
     doing: &'static str,
     failing: AtomicBool,
     waits: Mutex<(u32, Option<Instant>)>,
 }
 
-impl Shared {
+impl SharedHealth {
     /// For what does `doing` (a word for metrics).
     #[must_use]
-    pub fn new(trouble: &Trouble, doing: &'static str) -> Self {
+    pub fn new(redis_health: &RedisHealth, doing: &'static str) -> Self {
         let (failing, waits) = (AtomicBool::new(false), Mutex::default());
-        Self { trouble: trouble.clone(), doing, failing, waits }
+        Self { redis_health: redis_health.clone(), doing, failing, waits }
     }
 
     /// It worked.
-    pub fn fine(&self) {
+    pub fn ok(&self) {
         if self.failing.load(Ordering::Relaxed) && self.failing.swap(false, Ordering::Relaxed) {
             *self.waits.lock().unwrap_or_else(PoisonError::into_inner) = (0, None);
-            self.trouble.fine(Instant::now());
+            self.redis_health.ok(Instant::now());
         }
     }
 
     /// It failed: how long to leave it, longer each time.
     pub fn failed(&self, error: &StoreError) -> Duration {
         let now = Instant::now();
-        self.trouble.failed(self.doing, error, now);
+        self.redis_health.failed(self.doing, error, now);
         self.failing.store(true, Ordering::Relaxed);
         let mut waits = self.waits.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(left) = waits.1.map(|until| until.saturating_duration_since(now))
@@ -268,36 +268,36 @@ mod tests {
 
     #[test]
     fn what_fails_together_waits_together() {
-        let grants = Shared::new(&Trouble::default(), "grant");
+        let grants = SharedHealth::new(&RedisHealth::default(), "grant");
         let error = StoreError::new(ErrorKind::OutOfMemory, "full");
         let first = grants.failed(&error);
         let second = grants.failed(&error);
         assert!(second <= first, "one moment is one failure: {first:?}, {second:?}");
         assert_eq!(grants.waits.lock().expect("sound").0, 1);
-        assert_eq!(grants.trouble.what().as_deref(), Some("full"));
-        grants.fine();
-        assert_eq!(grants.trouble.what(), None);
+        assert_eq!(grants.redis_health.what().as_deref(), Some("full"));
+        grants.ok();
+        assert_eq!(grants.redis_health.what(), None);
     }
 
     #[test]
     fn trouble_is_known_until_it_is_over() {
-        let trouble = Trouble::default();
+        let redis_health = RedisHealth::default();
         let now = Instant::now();
-        assert_eq!(trouble.what(), None);
-        trouble.failed("claim", &StoreError::new(ErrorKind::Unreachable, "gone"), now);
-        assert_eq!(trouble.what().as_deref(), Some("gone"));
-        trouble.fine(now);
-        assert_eq!(trouble.what(), None);
+        assert_eq!(redis_health.what(), None);
+        redis_health.failed("claim", &StoreError::new(ErrorKind::Unreachable, "gone"), now);
+        assert_eq!(redis_health.what().as_deref(), Some("gone"));
+        redis_health.ok(now);
+        assert_eq!(redis_health.what(), None);
     }
 
     #[test]
     fn trouble_that_comes_and_goes_is_told_once_a_minute() {
-        let (trouble, start) = (Trouble::default(), Instant::now());
+        let (redis_health, start) = (RedisHealth::default(), Instant::now());
         let warned = |after: u64| {
             let now = start + Duration::from_secs(after);
-            trouble.failed("claim", &StoreError::new(ErrorKind::Unreachable, "gone"), now);
-            trouble.fine(now);
-            trouble.state.lock().expect("whole").warned == Some(now)
+            redis_health.failed("claim", &StoreError::new(ErrorKind::Unreachable, "gone"), now);
+            redis_health.ok(now);
+            redis_health.state.lock().expect("whole").warned == Some(now)
         };
         let told: Vec<_> =
             [0, 1, 5, 59, 60, 61, 119, 120].into_iter().filter(|at| warned(*at)).collect();
@@ -307,22 +307,22 @@ mod tests {
     #[tokio::test]
     async fn what_other_hands_found_closes_the_barrier() {
         let (renewals, count) = watch::channel(0);
-        let trouble = Trouble::watching(count);
-        trouble.cleared().await;
+        let redis_health = RedisHealth::watching(count);
+        redis_health.ready().await;
         renewals.send_replace(1);
-        let barrier = trouble.cleared();
+        let barrier = redis_health.ready();
         tokio::pin!(barrier);
         assert!(futures_util::poll!(&mut barrier).is_pending(), "closed before anyone looked");
-        trouble.suspected().await;
-        let looked_at = trouble.renewals();
+        redis_health.suspected().await;
+        let looked_at = redis_health.renewals();
         renewals.send_replace(2);
-        trouble.clear(looked_at);
+        redis_health.clear(looked_at);
         assert!(futures_util::poll!(&mut barrier).is_ready(), "open for who waited");
-        assert!(futures_util::poll!(Box::pin(trouble.cleared())).is_pending(), "renewed again");
-        trouble.clear(trouble.renewals());
-        trouble.cleared().await;
+        assert!(futures_util::poll!(Box::pin(redis_health.ready())).is_pending(), "renewed again");
+        redis_health.clear(redis_health.renewals());
+        redis_health.ready().await;
         renewals.send_replace(3);
-        trouble.suspected().await;
-        assert!(futures_util::poll!(Box::pin(trouble.cleared())).is_pending());
+        redis_health.suspected().await;
+        assert!(futures_util::poll!(Box::pin(redis_health.ready())).is_pending());
     }
 }

@@ -1,7 +1,7 @@
 //! After Redis was away: is it the one that left?
 //!
 //! Whenever the connections are renewed, all loops stop at a barrier
-//! ([`Trouble::cleared`]) until this one has asked for the run id. Another id
+//! ([`RedisHealth::ready`]) until this one has asked for the run id. Another id
 //! means a restart, a failover or a restore, and so a Redis that may have lost
 //! its last seconds. Before anything else is asked of it, it is told the calls
 //! of this process it may have forgotten, and their outcomes are settled again;
@@ -17,10 +17,10 @@ use zoomd_store::StoreError;
 use zoomd_store::queue::{Remembered, Settled as Answer, Settlement, WrittenBack};
 
 use crate::context::EngineContext;
-use crate::seam;
-use crate::state::flight::Flight;
-use crate::state::memory::Settled;
-use crate::state::trouble::Patience;
+use crate::failpoints;
+use crate::state::leased_job::LeasedJob;
+use crate::state::recent_calls::Settled;
+use crate::state::redis_health::LoopHealth;
 use crate::supervisor::Beat;
 
 /// Between two tries to reach Redis.
@@ -29,19 +29,19 @@ const BETWEEN: Duration = Duration::from_millis(100);
 const BATCH: usize = 256;
 
 /// Guards the barrier until the engine ends.
-pub async fn serve(shop: Arc<EngineContext>, beat: Beat) {
-    let mut known = run_id(&shop).await.ok();
-    let (mut patience, mut told) = (Patience::new(&shop.trouble, "amend"), None);
+pub async fn serve(ctx: Arc<EngineContext>, beat: Beat) {
+    let mut known = run_id(&ctx).await.ok();
+    let (mut health, mut told) = (LoopHealth::new(&ctx.redis_health, "amend"), None);
     loop {
-        beat.waiting(shop.trouble.suspected()).await;
+        beat.waiting(ctx.redis_health.suspected()).await;
         let mut renewals;
         let id = loop {
-            renewals = shop.trouble.renewals();
-            match run_id(&shop).await {
+            renewals = ctx.redis_health.renewals();
+            match run_id(&ctx).await {
                 Ok(id) => break id,
                 // While the other loops wait here this one alone knows that it goes on.
                 Err(error) => {
-                    shop.trouble.failed("amend", &error, Instant::now());
+                    ctx.redis_health.failed("amend", &error, Instant::now());
                     tokio::time::sleep(BETWEEN).await;
                 }
             }
@@ -54,64 +54,64 @@ pub async fn serve(shop: Arc<EngineContext>, beat: Beat) {
                     "redis restarted or failed over; replaying recent calls it may have lost"
                 );
                 told = Some(id.clone());
-                shop.trouble.changed(Instant::now());
+                ctx.redis_health.changed(Instant::now());
             }
             // A new master may refuse writes until a replica follows it.
-            if let Err(error) = beat.waiting(make_amends(&shop)).await {
-                patience.failed(&error).await;
+            if let Err(error) = beat.waiting(replay_lost(&ctx)).await {
+                health.failed(&error).await;
                 beat.touch();
                 continue;
             }
-            patience.fine();
-            shop.hold_intake();
+            health.ok();
+            ctx.hold_intake();
         }
         known = Some(id);
-        shop.queue.watch_leases().await;
-        shop.trouble.clear(renewals);
+        ctx.queue.watch_leases().await;
+        ctx.redis_health.clear(renewals);
     }
 }
 
-async fn run_id(shop: &EngineContext) -> Result<String, StoreError> {
-    let info = shop.queue.store().info("server").await?;
+async fn run_id(ctx: &EngineContext) -> Result<String, StoreError> {
+    let info = ctx.queue.store().info("server").await?;
     let id = info.lines().find_map(|line| line.strip_prefix("run_id:"));
     Ok(id.unwrap_or_default().trim().to_owned())
 }
 
-async fn make_amends(shop: &EngineContext) -> Result<(), StoreError> {
-    seam::at("amending");
-    let kept = shop.queue.last_settle_kept().await?;
+async fn replay_lost(ctx: &EngineContext) -> Result<(), StoreError> {
+    failpoints::at("amending");
+    let kept = ctx.queue.last_settle_kept().await?;
     // In hand: unless their settle is one that Redis knows.
-    let in_hand = shop.flights.pick(|flight| {
-        let number = flight.settle_number.load(Ordering::Acquire);
+    let in_hand = ctx.in_flight.pick(|leased| {
+        let number = leased.settle_number.load(Ordering::Acquire);
         number == 0 || number > kept
     });
-    let calls: Vec<_> = in_hand.iter().map(|flight| remembered(flight)).collect();
-    shop.queue.write_back(&calls).await?;
-    let lost = shop.memory.after(kept);
+    let calls: Vec<_> = in_hand.iter().map(|leased| remembered(leased)).collect();
+    ctx.queue.write_back(&calls).await?;
+    let lost = ctx.recent_calls.after(kept);
     let calls: Vec<_> = lost.iter().map(Settled::remembered).collect();
-    let answers = shop.queue.write_back(&calls).await?;
+    let answers = ctx.queue.write_back(&calls).await?;
     let again: Vec<_> =
         lost.iter().zip(&answers).filter_map(|(call, a)| to_settle(call, *a)).collect();
     let (told, settled) = (calls.len() + in_hand.len(), again.len());
     for batch in again.chunks(BATCH) {
-        let batch = shop.queue.settle_batch(batch.to_vec(), Vec::new());
-        let answers = shop.queue.settle(&batch).await?;
+        let batch = ctx.queue.settle_batch(batch.to_vec(), Vec::new());
+        let answers = ctx.queue.settle(&batch).await?;
         for (settlement, answer) in batch.items().iter().zip(answers) {
             if answer == Answer::Done
                 && let Some(call) = lost.iter().find(|c| same(&c.settlement, settlement))
             {
-                shop.memory.keep_again(batch.number(), call);
+                ctx.recent_calls.keep_again(batch.number(), call);
             }
         }
     }
-    seam::at("amended");
+    failpoints::at("amended");
     metrics::counter!("zoomd_calls_written_back_total").increment(told as u64);
     tracing::info!(told, settled, "recent calls were replayed to redis");
     Ok(())
 }
 
-pub(super) fn remembered(flight: &Flight) -> Remembered {
-    Remembered { ticket: flight.ticket.clone(), payload: flight.text.clone() }
+pub(super) fn remembered(leased: &LeasedJob) -> Remembered {
+    Remembered { ticket: leased.ticket.clone(), payload: leased.text.clone() }
 }
 
 /// The settlement of a call whose settle is lost, if the job is ours to settle.

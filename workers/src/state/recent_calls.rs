@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use zoomd_store::queue::{Remembered, Settlement, Then};
 
-use super::flight::Flight;
+use super::leased_job::LeasedJob;
 
 const LONGEST: Duration = Duration::from_secs(60);
 const MOST: usize = 4_096;
@@ -46,7 +46,7 @@ impl Settled {
 
 /// The settled calls of the last minute.
 #[derive(Debug, Clone, Default)]
-pub struct Memory(Arc<Mutex<Kept>>);
+pub struct RecentCalls(Arc<Mutex<Kept>>);
 
 #[derive(Debug, Default)]
 struct Kept {
@@ -54,18 +54,18 @@ struct Kept {
     bytes: usize,
 }
 
-impl Memory {
+impl RecentCalls {
     /// Keeps a call that batch `number` settled; one that did not leave is not
     /// worth it.
-    pub fn keep(&self, number: u64, mut flight: Arc<Flight>, settlement: Settlement) {
-        if flight.sent_ms().is_none() {
+    pub fn keep(&self, number: u64, mut leased: Arc<LeasedJob>, settlement: Settlement) {
+        if leased.sent_ms().is_none() {
             return;
         }
         // By now nobody else has it, nearly always: a second hold on the text
         // would be an allocation more.
-        let text = match Arc::get_mut(&mut flight) {
-            Some(flight) => std::mem::take(&mut flight.text),
-            None => flight.text.clone(),
+        let text = match Arc::get_mut(&mut leased) {
+            Some(leased) => std::mem::take(&mut leased.text),
+            None => leased.text.clone(),
         };
         self.push(number, text, settlement);
     }

@@ -1,7 +1,7 @@
 //! One leased job on its way through this process, and the list of them all.
 //!
-//! A [`Flight`] is the ticket, the job, and what is known of both. Its lease
-//! may be prolonged by the renewer while a handler works; [`Flight::may_send`]
+//! A [`LeasedJob`] is the ticket, the job, and what is known of both. Its lease
+//! may be prolonged by the renewer while a handler works; [`LeasedJob::may_send`]
 //! is asked where the request's body leaves, so a process that slept through
 //! its lease sends nothing. The list holds every flight from admission to the
 //! end of its settle: the renewer and a hurried shutdown work from it.
@@ -49,7 +49,7 @@ pub struct Made {
 
 /// One leased job.
 #[derive(Debug)]
-pub struct Flight {
+pub struct LeasedJob {
     /// The lease.
     pub ticket: Ticket,
     /// The job, checked.
@@ -78,7 +78,7 @@ pub struct Flight {
     dropped: AtomicBool,
 }
 
-impl Flight {
+impl LeasedJob {
     /// A flight under a fresh lease; `send_within` is the queue's setting.
     #[must_use]
     pub fn new(
@@ -231,7 +231,7 @@ impl Flight {
 
 /// A flight in the hands of a handler, or on its way to one.
 #[derive(Debug)]
-pub struct InHand(pub Arc<Flight>);
+pub struct InHand(pub Arc<LeasedJob>);
 
 impl Drop for InHand {
     fn drop(&mut self) {
@@ -241,12 +241,12 @@ impl Drop for InHand {
 
 /// All flights of this process.
 #[derive(Debug, Clone, Default)]
-pub struct Flights(Arc<Mutex<HashMap<Arc<str>, Arc<Flight>>>>);
+pub struct InFlight(Arc<Mutex<HashMap<Arc<str>, Arc<LeasedJob>>>>);
 
-impl Flights {
+impl InFlight {
     /// Adds one.
-    pub fn add(&self, flight: &Arc<Flight>) {
-        self.lock().insert(Arc::clone(&flight.ticket.job_id), Arc::clone(flight));
+    pub fn add(&self, leased: &Arc<LeasedJob>) {
+        self.lock().insert(Arc::clone(&leased.ticket.job_id), Arc::clone(leased));
     }
 
     /// Forgets the flights of `tickets`, unless a newer lease has taken their place.
@@ -275,17 +275,17 @@ impl Flights {
 
     /// How many there are that `wanted` picks.
     #[must_use]
-    pub fn count(&self, wanted: impl Fn(&Flight) -> bool) -> usize {
-        self.lock().values().filter(|flight| wanted(flight)).count()
+    pub fn count(&self, wanted: impl Fn(&LeasedJob) -> bool) -> usize {
+        self.lock().values().filter(|leased| wanted(leased)).count()
     }
 
     /// Those that `wanted` picks.
     #[must_use]
-    pub fn pick(&self, wanted: impl Fn(&Flight) -> bool) -> Vec<Arc<Flight>> {
-        self.lock().values().filter(|flight| wanted(flight)).cloned().collect()
+    pub fn pick(&self, wanted: impl Fn(&LeasedJob) -> bool) -> Vec<Arc<LeasedJob>> {
+        self.lock().values().filter(|leased| wanted(leased)).cloned().collect()
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<Arc<str>, Arc<Flight>>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<Arc<str>, Arc<LeasedJob>>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -20,12 +20,12 @@ use browser::Reply;
 const SECRET: &str = "webhook-s3cret";
 
 /// A rig whose daemons have a public endpoint.
-pub struct Door {
+pub struct PublicRig {
     pub rig: Rig,
     at: String,
 }
 
-impl Door {
+impl PublicRig {
     pub async fn new() -> Self {
         let mut rig = Rig::with(redis_local::Options::default(), Config::unlimited()).await;
         let at = free_address();
@@ -119,22 +119,22 @@ fn keeps_secrets(daemon: &Daemon, secrets: &[&str]) {
 
 #[tokio::test]
 async fn a_link_needs_an_address_and_a_sensible_life() {
-    let door = Door::new().await;
-    let made = door.rig.run(&["--json", "account", "connect-link", "acme"]).expect(0).json();
+    let public = PublicRig::new().await;
+    let made = public.rig.run(&["--json", "account", "connect-link", "acme"]).expect(0).json();
     let until = made["expires_at"].as_str().and_then(|t| t.parse::<jiff::Timestamp>().ok());
     let life = until.expect("a time").as_second() - jiff::Timestamp::now().as_second();
     assert!((7 * 86_400 - 60..=7 * 86_400).contains(&life), "{life}");
-    let (url, token) = (door.url("/connect/"), made["url"].as_str().expect("a link"));
+    let (url, token) = (public.url("/connect/"), made["url"].as_str().expect("a link"));
     assert_eq!(token.strip_prefix(&url).map(str::len), Some(43), "{token}");
-    let people = door.rig.run(&["account", "connect-link", "acme", "--ttl", "2d"]).expect(0);
+    let people = public.rig.run(&["account", "connect-link", "acme", "--ttl", "2d"]).expect(0);
     assert!(people.stdout.starts_with(&url) && people.stdout.lines().count() == 1);
     for bad in ["1s", "31d", "soon", "-1d"] {
-        door.rig.run(&["account", "connect-link", "acme", "--ttl", bad]).expect(2);
+        public.rig.run(&["account", "connect-link", "acme", "--ttl", bad]).expect(2);
     }
-    let dump = door.rig.redis_cli(&["KEYS", "zoomd:v1:link:*"]);
+    let dump = public.rig.redis_cli(&["KEYS", "zoomd:v1:link:*"]);
     assert!(dump.contains("link:") && !dump.contains(&token[url.len()..]), "{dump}");
 
-    let mut closed = door;
+    let mut closed = public;
     closed.rig.set("ZOOMD_PUBLIC_URL", "");
     let refused = closed.rig.run(&["--json", "account", "connect-link", "acme"]).expect(2);
     assert_eq!(refused.json()["error"]["code"], "no_public_door");
@@ -148,9 +148,9 @@ async fn a_link_needs_an_address_and_a_sensible_life() {
 }
 
 #[tokio::test]
-async fn nothing_else_is_behind_the_door() {
-    let door = Door::new().await;
-    let daemon = door.rig.daemon();
+async fn no_other_path_is_served() {
+    let public = PublicRig::new().await;
+    let daemon = public.rig.daemon();
     let mut browser = Browser::default();
     for path in [
         "/",
@@ -163,34 +163,34 @@ async fn nothing_else_is_behind_the_door() {
         "/zoom/x",
         "/.env",
     ] {
-        let reply = browser.get(&door.url(path));
+        let reply = browser.get(&public.url(path));
         assert_eq!(reply.status, 404, "{path}: {reply:?}");
         assert!(!reply.body.contains("zoomd_"), "{path}");
     }
     let (status, _) = daemon.get("/metrics");
     assert_eq!(status, 200, "the operators' port has it");
     assert_eq!(daemon.get("/connect/x").0, 404, "and has no links");
-    let link = door.link("acme", &[]);
+    let link = public.link("acme", &[]);
     for (method, url, allowed) in [
         ("DELETE", link.as_str(), "GET, HEAD, POST"),
-        ("POST", &door.url("/zoom"), "GET"),
-        ("HEAD", &door.url("/zoom"), "GET"),
-        ("GET", &door.url("/webhook"), "POST"),
+        ("POST", &public.url("/zoom"), "GET"),
+        ("HEAD", &public.url("/zoom"), "GET"),
+        ("GET", &public.url("/webhook"), "POST"),
     ] {
         let refused = browser.send(method, url, &[], "");
         assert_eq!((refused.status, refused.header("allow")), (405, Some(allowed)), "{method}");
     }
     let long = "x".repeat(80 << 10);
     assert_eq!(browser.send("POST", &link, &[], &long).status, 413);
-    assert_eq!(browser.send("POST", &door.url("/webhook"), &[], &long).status, 413);
+    assert_eq!(browser.send("POST", &public.url("/webhook"), &[], &long).status, 413);
 }
 
 #[tokio::test]
 async fn who_comes_too_often_is_told_to_wait() {
-    let door = Door::new().await;
-    let _daemon = door.rig.daemon();
+    let public = PublicRig::new().await;
+    let _daemon = public.rig.daemon();
     let mut browser = Browser::default();
-    let unknown = door.url(&format!("/connect/{}", "A".repeat(43)));
+    let unknown = public.url(&format!("/connect/{}", "A".repeat(43)));
     let statuses: Vec<u16> = (0..150).map(|_| browser.get(&unknown).status).collect();
     assert_eq!(statuses[..50], [404; 50]);
     assert!(statuses.contains(&429), "{statuses:?}");
@@ -198,7 +198,7 @@ async fn who_comes_too_often_is_told_to_wait() {
     let other = browser.send("GET", &unknown, &[("X-Forwarded-For", "203.0.113.9")], "");
     assert_eq!(other.status, 404);
     // Zoom is not held up by others.
-    let (url, event) = (door.url("/webhook"), Event::UrlValidation { plain_token: "p".into() });
-    let told = door.rig.sim.send_webhook(&url, SECRET, event);
+    let (url, event) = (public.url("/webhook"), Event::UrlValidation { plain_token: "p".into() });
+    let told = public.rig.sim.send_webhook(&url, SECRET, event);
     assert_eq!(told.await.expect("answered").status, 200);
 }

@@ -20,8 +20,8 @@ fn since() -> Timestamp {
     "2026-11-25T10:00:00Z".parse().expect("a time")
 }
 
-fn class(sought: &Sought<'_>, rows: &[Listed]) -> Vec<Class> {
-    rows.iter().map(|row| sought.class(row)).collect()
+fn class(matcher: &Matcher<'_>, rows: &[Listed]) -> Vec<Match> {
+    rows.iter().map(|row| matcher.class(row)).collect()
 }
 
 const NEW: &str = r#","created_at":"2026-11-25T10:00:01Z""#;
@@ -30,45 +30,45 @@ const OLD: &str = r#","created_at":"2026-11-25T09:49:59Z""#;
 #[test]
 fn the_marker_alone_decides() {
     let (job, marker) = (scheduled(), Marker::from_bits(7));
-    let sought = Sought::new(Some(&marker), job.meeting().expect("a create"), since());
+    let matcher = Matcher::new(Some(&marker), job.meeting().expect("a create"), since());
     let rows = [
         listed(
             1,
-            r#","topic":"sync","type":2,"start_time":"2026-12-01T10:00:00Z","agenda":"notes""#,
+            r#","topic":"sync","type":2,"start_time":"2026-12-01T10:00:00Z","agenda":"job_history""#,
         ),
         listed(2, &format!(r#","topic":"other","type":3,"agenda":"y\n{marker}""#)),
         listed(3, &format!(r#"{OLD},"agenda":"y {marker}, z""#)),
     ];
-    assert_eq!(class(&sought, &rows), [Class::Other, Class::Carries, Class::Carries]);
-    assert!(sought.is_it(Some(&format!("a {marker}"))));
-    assert!(!sought.is_it(Some("a zd-aaaaaaaaaaaa")));
-    assert!(!sought.is_it(None));
+    assert_eq!(class(&matcher, &rows), [Match::Other, Match::Carries, Match::Carries]);
+    assert!(matcher.is_it(Some(&format!("a {marker}"))));
+    assert!(!matcher.is_it(Some("a zd-aaaaaaaaaaaa")));
+    assert!(!matcher.is_it(None));
 }
 
 #[test]
 fn a_new_meeting_that_may_hide_the_marker_is_asked_for_likeliest_first() {
     let (job, marker) = (scheduled(), Marker::from_bits(7));
-    let sought = Sought::new(Some(&marker), job.meeting().expect("a create"), since());
+    let matcher = Matcher::new(Some(&marker), job.meeting().expect("a create"), since());
     let cut = "word ".repeat(50);
     let other = Marker::from_bits(8);
     let table = [
-        (format!(r#"{NEW},"topic":"sync","agenda":"{cut}""#), Class::Ask(0)),
-        (format!(r#"{NEW},"topic":"else","type":8,"agenda":"{cut}""#), Class::Ask(2)),
-        (format!(r#"{OLD},"topic":"sync","agenda":"{cut}""#), Class::Other),
+        (format!(r#"{NEW},"topic":"sync","agenda":"{cut}""#), Match::Ask(0)),
+        (format!(r#"{NEW},"topic":"else","type":8,"agenda":"{cut}""#), Match::Ask(2)),
+        (format!(r#"{OLD},"topic":"sync","agenda":"{cut}""#), Match::Other),
         // A list that counts bytes, shows none, an empty one, or cuts much earlier.
-        (format!(r#"{NEW},"agenda":"{}""#, "é".repeat(125)), Class::Ask(0)),
-        (NEW.to_owned(), Class::Ask(0)),
-        (format!(r#"{NEW},"agenda":"""#), Class::Ask(0)),
-        (format!(r#"{NEW},"agenda":"zd-""#), Class::Ask(0)),
-        (format!(r#"{NEW},"agenda":"…""#), Class::Ask(0)),
-        (String::new(), Class::Ask(0)),
+        (format!(r#"{NEW},"agenda":"{}""#, "é".repeat(125)), Match::Ask(0)),
+        (NEW.to_owned(), Match::Ask(0)),
+        (format!(r#"{NEW},"agenda":"""#), Match::Ask(0)),
+        (format!(r#"{NEW},"agenda":"zd-""#), Match::Ask(0)),
+        (format!(r#"{NEW},"agenda":"…""#), Match::Ask(0)),
+        (String::new(), Match::Ask(0)),
         // Somebody else's.
-        (format!(r#"{NEW},"agenda":"notes of the board""#), Class::Other),
-        (format!(r#"{NEW},"agenda":"{cut}\n{other}""#), Class::Other),
-        (OLD.to_owned(), Class::Other),
+        (format!(r#"{NEW},"agenda":"job_history of the board""#), Match::Other),
+        (format!(r#"{NEW},"agenda":"{cut}\n{other}""#), Match::Other),
+        (OLD.to_owned(), Match::Other),
     ];
     for (fields, wanted) in table {
-        assert_eq!(sought.class(&listed(1, &fields)), wanted, "{fields}");
+        assert_eq!(matcher.class(&listed(1, &fields)), wanted, "{fields}");
     }
 }
 
@@ -77,7 +77,7 @@ fn a_cut_agenda_is_known_as_the_beginning_of_ours() {
     let job =
         job(r#"{"topic":"t","type":3,"agenda":"Quarterly review & plans, with all of the board"}"#);
     let marker = Marker::from_bits(7);
-    let sought = Sought::new(Some(&marker), job.meeting().expect("a create"), since());
+    let matcher = Matcher::new(Some(&marker), job.meeting().expect("a create"), since());
     let table = [
         ("Quarterly rev", true),
         ("Quarterly rev...", true),
@@ -89,7 +89,7 @@ fn a_cut_agenda_is_known_as_the_beginning_of_ours() {
     ];
     for (shown, asked) in table {
         let row = listed(1, &format!(r#"{NEW},"agenda":"{shown}""#));
-        let is_asked = matches!(sought.class(&row), Class::Ask(_));
+        let is_asked = matches!(matcher.class(&row), Match::Ask(_));
         assert_eq!(is_asked, asked, "{shown}");
     }
 }
@@ -97,17 +97,17 @@ fn a_cut_agenda_is_known_as_the_beginning_of_ours() {
 #[test]
 fn without_a_marker_what_is_alike_is_told_and_nothing_is_adopted() {
     let job = scheduled();
-    let sought = Sought::new(None, job.meeting().expect("a create"), since());
+    let matcher = Matcher::new(None, job.meeting().expect("a create"), since());
     let same = r#","topic":"sync","type":2,"start_time":"2026-12-01T10:00:00Z""#;
     let table = [
-        (format!("{same}{NEW}"), Class::Alike),
-        (format!("{same}{OLD}"), Class::Other),
-        (format!(r#"{NEW},"topic":" Sync","start_time":"2026-12-01T10:00:30Z""#), Class::Alike),
-        (r#","topic":"sync","type":2,"start_time":"2026-12-01T11:00:00Z""#.into(), Class::Other),
-        (r#","topic":"other","type":2,"start_time":"2026-12-01T10:00:00Z""#.into(), Class::Other),
+        (format!("{same}{NEW}"), Match::Candidate),
+        (format!("{same}{OLD}"), Match::Other),
+        (format!(r#"{NEW},"topic":" Sync","start_time":"2026-12-01T10:00:30Z""#), Match::Candidate),
+        (r#","topic":"sync","type":2,"start_time":"2026-12-01T11:00:00Z""#.into(), Match::Other),
+        (r#","topic":"other","type":2,"start_time":"2026-12-01T10:00:00Z""#.into(), Match::Other),
     ];
     for (fields, wanted) in table {
-        assert_eq!(sought.class(&listed(1, &fields)), wanted, "{fields}");
+        assert_eq!(matcher.class(&listed(1, &fields)), wanted, "{fields}");
     }
 }
 

@@ -6,7 +6,7 @@ use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, oneshot};
 use zoomd_store::queue::{Refusal, Settlement};
 
-use super::flight::Flight;
+use super::leased_job::LeasedJob;
 
 /// One thing to settle.
 #[derive(Debug)]
@@ -16,7 +16,7 @@ use super::flight::Flight;
 )]
 pub(crate) enum Item {
     /// The end of a lease; of a job that could not be read there is no flight.
-    Job(Option<Arc<Flight>>, Settlement),
+    Job(Option<Arc<LeasedJob>>, Settlement),
     Refusal(Refusal),
     /// Answers when everything handed in before it is settled.
     Mark(oneshot::Sender<()>),
@@ -24,25 +24,25 @@ pub(crate) enum Item {
 
 /// Where handlers leave what became of their jobs.
 #[derive(Debug, Clone)]
-pub struct Lane(mpsc::Sender<Item>);
+pub struct Settler(mpsc::Sender<Item>);
 
-impl Lane {
+impl Settler {
     pub(crate) fn new(sender: mpsc::Sender<Item>) -> Self {
         Self(sender)
     }
 
-    /// Hands in the end of `flight`'s lease. The first one counts: a handler
+    /// Hands in the end of `leased`'s lease. The first one counts: a handler
     /// that comes after a hurried shutdown has settled for it is not heard.
     ///
     /// It is in the lane when this returns, unless that is full: then when the
     /// future ends. So nobody's future has to hold it.
     pub fn settle(
         &self,
-        flight: &Arc<Flight>,
+        leased: &Arc<LeasedJob>,
         settlement: Settlement,
     ) -> impl Future<Output = ()> + Send + use<> {
-        let first = flight.begin_settle();
-        let left = first.then(|| self.send(Item::Job(Some(Arc::clone(flight)), settlement)));
+        let first = leased.begin_settle();
+        let left = first.then(|| self.send(Item::Job(Some(Arc::clone(leased)), settlement)));
         async {
             if let Some(left) = left {
                 left.await;

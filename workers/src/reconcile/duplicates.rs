@@ -14,15 +14,15 @@ use std::time::{Duration, Instant};
 use jiff::{SignedDuration, Timestamp};
 use zoom_api::{ListQuery, MeetingRef};
 use zoomd_store::StoreError;
-use zoomd_store::twins::Twins;
+use zoomd_store::duplicates::Duplicates;
 use zoomd_wire::Marker;
 
-use super::sift;
+use super::matcher;
 use crate::attempt::asker::{Answer, Asker, Failure, Stop};
 use crate::attempt::call::{self, CallPermit};
 use crate::context::EngineContext;
+use crate::state::duplicates::{Inbox, News, Note, skipped, tell};
 use crate::state::place::Place;
-use crate::state::suspects::{Inbox, News, Note, skipped, tell};
 use crate::supervisor::Beat;
 use crate::tokens::Token;
 
@@ -37,15 +37,15 @@ const GIVE_UP: SignedDuration = SignedDuration::from_hours(24);
 /// Writes down what comes in and makes the looks that are due, until the
 /// engine ends.
 pub async fn serve(ctx: Arc<EngineContext>, Inbox(mut news): Inbox, beat: Beat) {
-    let twins = Twins::new(ctx.queue.store().clone());
+    let duplicates = Duplicates::new(ctx.queue.store().clone());
     let after = ctx.settings.reconcile.twins_after;
     let mut rounds = beat.every((after / 4).clamp(SHORTEST, LONGEST));
     loop {
         // A round is some looks, each of some calls with limits of their own.
         let turn = async {
             tokio::select! {
-                Some(news) = news.recv() => note_down(&twins, news, after).await,
-                () = rounds.next() => look_round(&ctx, &twins, after).await,
+                Some(news) = news.recv() => note_down(&duplicates, news, after).await,
+                () = rounds.next() => look_round(&ctx, &duplicates, after).await,
             }
         };
         let done = beat.waiting(turn).await;
@@ -55,12 +55,12 @@ pub async fn serve(ctx: Arc<EngineContext>, Inbox(mut news): Inbox, beat: Beat) 
     }
 }
 
-async fn note_down(twins: &Twins, news: News, after: Duration) -> Result<(), StoreError> {
+async fn note_down(duplicates: &Duplicates, news: News, after: Duration) -> Result<(), StoreError> {
     match news {
-        News::Found(job, meetings) => twins.found(&job, &meetings).await,
+        News::Found(job, meetings) => duplicates.found(&job, &meetings).await,
         News::Watch(job, note) => {
             let note = serde_json::to_string(&note).unwrap_or_default();
-            if !twins.watch(&job, after, &note).await? {
+            if !duplicates.watch(&job, after, &note).await? {
                 skipped();
             }
             Ok(())
@@ -68,8 +68,12 @@ async fn note_down(twins: &Twins, news: News, after: Duration) -> Result<(), Sto
     }
 }
 
-async fn look_round(ctx: &EngineContext, twins: &Twins, after: Duration) -> Result<(), StoreError> {
-    for (job, note) in twins.due(ROUND, after).await? {
+async fn look_round(
+    ctx: &EngineContext,
+    duplicates: &Duplicates,
+    after: Duration,
+) -> Result<(), StoreError> {
+    for (job, note) in duplicates.due(ROUND, after).await? {
         let Ok(note) = serde_json::from_str::<Note>(&note) else {
             // Of a newer version, which will look for itself.
             continue;
@@ -81,14 +85,14 @@ async fn look_round(ctx: &EngineContext, twins: &Twins, after: Duration) -> Resu
             Ok(found) => {
                 if found.len() > 1 {
                     tell(&job, &found);
-                    twins.found(&job, &found).await?;
+                    duplicates.found(&job, &found).await?;
                 }
-                twins.done(&job).await?;
+                duplicates.done(&job).await?;
             }
             Err(why) if age > GIVE_UP => {
                 tracing::info!(job.id = job, why, "no look for twins could be made");
                 skipped();
-                twins.done(&job).await?;
+                duplicates.done(&job).await?;
             }
             Err(why) => tracing::debug!(job.id = job, why, "the look for twins is put off"),
         }
@@ -125,7 +129,7 @@ async fn carriers(
         for row in fresh {
             if row.agenda.as_deref().is_some_and(|text| marker.is_in(text)) {
                 found.push(row.id);
-            } else if hidden_since.is_some_and(|since| sift::may_hide(row, since)) {
+            } else if hidden_since.is_some_and(|since| matcher::may_hide(row, since)) {
                 hidden.push(row.id);
             }
         }
@@ -140,7 +144,7 @@ async fn carriers(
     for id in hidden.into_iter().take(most) {
         match asker.get(&MeetingRef::Id(id)).await {
             Ok(Answer::Text(json)) => {
-                if sift::agenda_of(&json).flatten().is_some_and(|text| marker.is_in(&text)) {
+                if matcher::agenda_of(&json).flatten().is_some_and(|text| marker.is_in(&text)) {
                     found.push(id);
                 }
             }

@@ -1,6 +1,6 @@
 //! Where a test may have this process killed or stopped, exactly there.
 //!
-//! `ZOOMD_SEAM=<name>:kill` ends the process with SIGKILL when it comes to the
+//! `ZOOMD_FAILPOINT=<name>:kill` ends the process with SIGKILL when it comes to the
 //! seam of that name, `<name>:stop` halts it with SIGSTOP, `<name>:panic` panics
 //! there; a number behind (`:kill:3`) means the third time. Inert unless set. Names, in their order,
 //! of a rotation: `leased`, `drained`, `journalled`, `intended`, `before-send`,
@@ -8,14 +8,14 @@
 //! `in-doubt`; of a job: `read`, `admitted`, `claimed`, `leaving` (between the
 //! last look at the lease and the socket), `answered`, `looking`, `looked`,
 //! `settling`, `settled`, `swept`, `amending`, `amended`.
-//! `ZOOMD_SEAM_PACE=<n>` makes leases and waits of rotations n times shorter,
-//! `ZOOMD_SEAM_WORK_PACE=<n>` those of jobs; what is configured for calls stays.
-//! `ZOOMD_SEAM_CLOCK=<file>` names a file with the milliseconds by which the
+//! `ZOOMD_FAILPOINT_PACE=<n>` makes leases and waits of rotations n times shorter,
+//! `ZOOMD_FAILPOINT_WORK_PACE=<n>` those of jobs; what is configured for calls stays.
+//! `ZOOMD_FAILPOINT_CLOCK=<file>` names a file with the milliseconds by which the
 //! clock of Redis is to seem wrong; it may change at any moment.
-//! `ZOOMD_SEAM_PART=<part>:end`, `:panic` or `:hang` has a part of the supervisor's
-//! list do so, when the file that `ZOOMD_SEAM_WHEN` names is there (else at once);
+//! `ZOOMD_FAILPOINT_PART=<part>:end`, `:panic` or `:hang` has a part of the supervisor's
+//! list do so, when the file that `ZOOMD_FAILPOINT_WHEN` names is there (else at once);
 //! so does the part `handler`, which is every handler of a job.
-//! `ZOOMD_SEAM_WATCH_PACE=<n>` makes a part that does not move known n times sooner.
+//! `ZOOMD_FAILPOINT_WATCH_PACE=<n>` makes a part that does not move known n times sooner.
 
 use std::pin::pin;
 use std::sync::LazyLock;
@@ -27,15 +27,15 @@ use rustix::process::{Signal, getpid, kill_process};
 /// Between two looks at a file.
 const OFTEN: Duration = Duration::from_millis(20);
 
-struct Seam {
+struct Failpoint {
     name: String,
     /// None: it panics.
     signal: Option<Signal>,
     passes: AtomicU32,
 }
 
-static SEAM: LazyLock<Option<Seam>> = LazyLock::new(|| {
-    let wish = std::env::var("ZOOMD_SEAM").ok()?;
+static FAILPOINT: LazyLock<Option<Failpoint>> = LazyLock::new(|| {
+    let wish = std::env::var("ZOOMD_FAILPOINT").ok()?;
     let mut parts = wish.split(':');
     let name = parts.next()?.to_owned();
     let signal = match parts.next()? {
@@ -45,14 +45,16 @@ static SEAM: LazyLock<Option<Seam>> = LazyLock::new(|| {
         _ => return None,
     };
     let passes = parts.next().and_then(|number| number.parse().ok()).unwrap_or(1);
-    Some(Seam { name, signal, passes: AtomicU32::new(passes) })
+    Some(Failpoint { name, signal, passes: AtomicU32::new(passes) })
 });
 
 /// The process came to the seam `name`.
 pub(crate) fn at(name: &str) {
-    let Some(seam) = SEAM.as_ref().filter(|seam| seam.name == name) else { return };
-    if seam.passes.fetch_sub(1, Ordering::Relaxed) == 1 {
-        match seam.signal {
+    let Some(failpoints) = FAILPOINT.as_ref().filter(|failpoints| failpoints.name == name) else {
+        return;
+    };
+    if failpoints.passes.fetch_sub(1, Ordering::Relaxed) == 1 {
+        match failpoints.signal {
             Some(signal) => drop(kill_process(getpid(), signal)),
             None => panic!("the seam {name}"),
         }
@@ -61,12 +63,12 @@ pub(crate) fn at(name: &str) {
 
 /// How many times faster the clockwork of rotations is to run.
 pub(crate) fn pace() -> u32 {
-    times("ZOOMD_SEAM_PACE")
+    times("ZOOMD_FAILPOINT_PACE")
 }
 
 /// The wish about a part: its name, and what is to happen to it.
 static PART: LazyLock<Option<(String, String)>> = LazyLock::new(|| {
-    let wish = std::env::var("ZOOMD_SEAM_PART").ok()?;
+    let wish = std::env::var("ZOOMD_FAILPOINT_PART").ok()?;
     wish.split_once(':').map(|(part, fate)| (part.to_owned(), fate.to_owned()))
 });
 
@@ -89,7 +91,7 @@ pub(crate) async fn part(name: &str, work: impl Future<Output = ()>) {
 }
 
 async fn due() {
-    let Some(file) = std::env::var_os("ZOOMD_SEAM_WHEN") else { return };
+    let Some(file) = std::env::var_os("ZOOMD_FAILPOINT_WHEN") else { return };
     while !std::path::Path::new(&file).exists() {
         tokio::time::sleep(OFTEN).await;
     }
@@ -97,7 +99,7 @@ async fn due() {
 
 /// How many times sooner a part that does not move is found.
 pub(crate) fn watch_pace() -> u32 {
-    times("ZOOMD_SEAM_WATCH_PACE")
+    times("ZOOMD_FAILPOINT_WATCH_PACE")
 }
 
 pub(crate) fn times(variable: &str) -> u32 {

@@ -26,7 +26,7 @@ pub enum Gate {
     /// It may.
     Go,
     /// Not before then.
-    Closed {
+    Wait {
         /// When to ask again.
         until: Instant,
     },
@@ -85,7 +85,7 @@ impl Circuit {
     pub fn room(&self, now: Instant) -> Option<u32> {
         match (self.state, self.peek(now)) {
             (State::Closed { .. }, _) => None,
-            (_, Gate::Closed { .. }) => Some(0),
+            (_, Gate::Wait { .. }) => Some(0),
             (State::Returning { window, flying, .. }, _) => {
                 Some(window.saturating_sub(flying).max(1))
             }
@@ -109,14 +109,14 @@ impl Circuit {
     #[must_use]
     pub fn peek(&self, now: Instant) -> Gate {
         match self.state {
-            State::Open { until, .. } if now < until => Gate::Closed { until },
+            State::Open { until, .. } if now < until => Gate::Wait { until },
             State::Probing { since, .. } if now < since + self.patience => {
-                Gate::Closed { until: since + self.patience }
+                Gate::Wait { until: since + self.patience }
             }
             State::Returning { window, flying, moved }
                 if flying >= window && now < moved + self.patience =>
             {
-                Gate::Closed { until: now + SHORTLY }
+                Gate::Wait { until: now + SHORTLY }
             }
             _ => Gate::Go,
         }
@@ -207,5 +207,5 @@ impl Circuit {
 }
 
 #[cfg(test)]
-#[path = "circuit_tests.rs"]
+#[path = "circuit_breaker_tests.rs"]
 mod tests;

@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use crate::clock::ms;
-use crate::scripts::{TWINS_DUE, TWINS_WATCH};
+use crate::scripts::{DUPLICATES_DUE, DUPLICATES_WATCH};
 use crate::{Store, StoreError};
 
 /// Jobs that wait for their look; more are not looked at.
@@ -16,11 +16,11 @@ const SHOWN: Duration = Duration::from_secs(30 * 24 * 3600);
 
 /// The looks for twins of a namespace.
 #[derive(Debug, Clone)]
-pub struct Twins {
+pub struct Duplicates {
     store: Store,
 }
 
-impl Twins {
+impl Duplicates {
     /// Those of `store`.
     #[must_use]
     pub fn new(store: Store) -> Self {
@@ -33,7 +33,7 @@ impl Twins {
     /// # Errors
     /// What Redis refused, or that it could not be asked.
     pub async fn watch(&self, job: &str, after: Duration, note: &str) -> Result<bool, StoreError> {
-        let call = TWINS_WATCH
+        let call = DUPLICATES_WATCH
             .call()
             .key(self.store.keys().prefix())
             .arg(self.store.clock().ms())
@@ -54,7 +54,7 @@ impl Twins {
         most: usize,
         again: Duration,
     ) -> Result<Vec<(String, String)>, StoreError> {
-        let call = TWINS_DUE
+        let call = DUPLICATES_DUE
             .call()
             .key(self.store.keys().prefix())
             .arg(self.store.clock().ms())
@@ -81,7 +81,7 @@ impl Twins {
     /// # Errors
     /// What Redis refused, or that it could not be asked.
     pub async fn found(&self, job: &str, meetings: &[u64]) -> Result<(), StoreError> {
-        let key = self.store.keys().twins(job);
+        let key = self.store.keys().duplicates(job);
         let text: Vec<String> = meetings.iter().map(ToString::to_string).collect();
         let mut write = redis::pipe();
         write.cmd("SET").arg(key).arg(text.join(" ")).arg("EX").arg(SHOWN.as_secs());
@@ -98,7 +98,7 @@ impl Twins {
 
 /// The meetings that were found of one job where there should be one; mostly none.
 pub(crate) async fn of(store: &Store, job: &str) -> Result<Vec<u64>, StoreError> {
-    let read = redis::cmd("GET").arg(store.keys().twins(job)).to_owned();
+    let read = redis::cmd("GET").arg(store.keys().duplicates(job)).to_owned();
     let text: Option<String> = redis::from_redis_value(store.connection().value(&read).await?)?;
     Ok(text.unwrap_or_default().split(' ').filter_map(|id| id.parse().ok()).collect())
 }

@@ -8,7 +8,7 @@ use zoomd_store::queue::{Next, Record, Step, StepKind, Why};
 use zoomd_wire::{EntryId, Job};
 
 use crate::decide::Attempt;
-use crate::state::flight::{Flight, Made};
+use crate::state::leased_job::{LeasedJob, Made};
 
 /// The record's field for a job whose fresh token was refused.
 const REFUSED: &str = "refused";
@@ -26,11 +26,11 @@ const OVERDUE: &str = "overdue_ms";
 
 /// Where a job stands.
 #[must_use]
-pub fn standing(flight: &Flight) -> Attempt {
+pub fn standing(leased: &LeasedJob) -> Attempt {
     Attempt {
-        number: flight.attempt(),
-        max: flight.job.max_attempts,
-        refused_before: was_refused(&flight.record),
+        number: leased.attempt(),
+        max: leased.job.max_attempts,
+        refused_before: was_refused(&leased.record),
     }
 }
 
@@ -57,8 +57,8 @@ pub fn clear_crashes(record: &mut Record) {
 
 /// Whether the job was sent before this lease's own call, counted or not.
 #[must_use]
-pub fn was_sent_before(flight: &Flight) -> bool {
-    flight.attempt() > 1 || flight.record.more.contains_key(UNCOUNTED)
+pub fn was_sent_before(leased: &LeasedJob) -> bool {
+    leased.attempt() > 1 || leased.record.more.contains_key(UNCOUNTED)
 }
 
 /// Whether Zoom was out of reach since the job's call was lost. Such a call is
@@ -147,7 +147,7 @@ pub fn open(
 /// lease that made none leaves the words alone.
 pub fn tell(
     record: &mut Record,
-    flight: &Flight,
+    leased: &LeasedJob,
     next: Next,
     until_ms: Option<i64>,
     what: impl Into<Cow<'static, str>>,
@@ -156,27 +156,27 @@ pub fn tell(
     if !what.is_empty() {
         record.why = Some(what.clone().into_owned());
     }
-    match flight.made() {
-        Some(made) => record.story.push(step(flight, made, next, until_ms, what)),
+    match leased.made() {
+        Some(made) => record.story.push(step(leased, made, next, until_ms, what)),
         None if what.is_empty() => {}
-        None => record.story.push(Step::note(flight.redis_ms(Instant::now()), what)),
+        None => record.story.push(Step::note(leased.redis_ms(Instant::now()), what)),
     }
 }
 
 fn step(
-    flight: &Flight,
+    leased: &LeasedJob,
     made: &Made,
     next: Next,
     until_ms: Option<i64>,
     what: Cow<'static, str>,
 ) -> Step {
-    let counts = flight.is_attempt() && next != Next::Wait;
+    let counts = leased.is_attempt() && next != Next::Wait;
     Step {
         at_ms: made.at_ms,
         what,
-        kind: if flight.is_attempt() { StepKind::Call } else { StepKind::Look },
+        kind: if leased.is_attempt() { StepKind::Call } else { StepKind::Look },
         endpoint: made.endpoint.map(Cow::Borrowed),
-        attempt: counts.then(|| flight.attempt().into()),
+        attempt: counts.then(|| leased.attempt().into()),
         status: made.status,
         error: made.error.map(Cow::Borrowed),
         ms: Some(made.ms),
@@ -187,23 +187,23 @@ fn step(
 }
 
 /// Tells that the job waits from now on, and what it called before that.
-pub fn wait(record: &mut Record, flight: &Flight, reason: &'static str, until_ms: Option<i64>) {
-    if let Some(made) = flight.made() {
-        record.story.push(step(flight, made, Next::Wait, None, Cow::Borrowed("")));
+pub fn wait(record: &mut Record, leased: &LeasedJob, reason: &'static str, until_ms: Option<i64>) {
+    if let Some(made) = leased.made() {
+        record.story.push(step(leased, made, Next::Wait, None, Cow::Borrowed("")));
     }
-    let now_ms = flight.redis_ms(Instant::now());
+    let now_ms = leased.redis_ms(Instant::now());
     record.story.push(Step { until_ms, ..Step::wait(now_ms, reason) });
 }
 
 /// The story of a job that succeeds. None where its outcome says all: it was
 /// sent at once, and that call made the meeting.
-pub fn success(flight: &Flight, what: &'static str) -> Option<Box<str>> {
-    if flight.is_attempt() && flight.record.story.is_empty() {
+pub fn success(leased: &LeasedJob, what: &'static str) -> Option<Box<str>> {
+    if leased.is_attempt() && leased.record.story.is_empty() {
         return None;
     }
-    let mut story = flight.record.story.clone();
-    if let Some(made) = flight.made() {
-        story.push(step(flight, made, Next::Done, None, Cow::Borrowed(what)));
+    let mut story = leased.record.story.clone();
+    if let Some(made) = leased.made() {
+        story.push(step(leased, made, Next::Done, None, Cow::Borrowed(what)));
     }
     story.to_json()
 }

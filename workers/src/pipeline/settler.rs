@@ -11,13 +11,13 @@ use std::sync::atomic::Ordering;
 use tokio::sync::mpsc;
 use zoomd_store::queue::{Queue, Refusal, Settled, Settlement, WrittenBack};
 
-use super::amends;
+use super::replay;
 use crate::attempt::failures;
-use crate::seam;
-use crate::state::flight::{Flight, Flights};
-use crate::state::memory::Memory;
-use crate::state::outbox::{Item, Lane};
-use crate::state::trouble::{Patience, Trouble};
+use crate::failpoints;
+use crate::state::leased_job::{InFlight, LeasedJob};
+use crate::state::recent_calls::RecentCalls;
+use crate::state::redis_health::{LoopHealth, RedisHealth};
+use crate::state::settler::{Item, Settler};
 use crate::supervisor::Beat;
 
 /// Settlements in one flush.
@@ -26,36 +26,44 @@ const BATCH: usize = 256;
 const TRIES: u32 = 3;
 
 /// A job whose lease is gone.
-type Unleased = (Option<Arc<Flight>>, Settlement);
+type Unleased = (Option<Arc<LeasedJob>>, Settlement);
 
 /// What is flushed together.
 #[derive(Debug, Default)]
 struct Gathered {
-    flights: Vec<Option<Arc<Flight>>>,
+    in_flight: Vec<Option<Arc<LeasedJob>>>,
     jobs: Vec<Settlement>,
     refusals: Vec<Refusal>,
 }
 
 /// Makes a lane and what serves it.
-pub fn open(queue: Queue, flights: Flights, memory: Memory, trouble: &Trouble) -> (Lane, Server) {
+pub fn open(
+    queue: Queue,
+    in_flight: InFlight,
+    recent_calls: RecentCalls,
+    redis_health: &RedisHealth,
+) -> (Settler, SettleLoop) {
     let (sender, receiver) = mpsc::channel(4 * BATCH);
-    let (trouble, patience) = (trouble.clone(), Patience::new(trouble, "settle"));
+    let (redis_health, health) = (redis_health.clone(), LoopHealth::new(redis_health, "settle"));
     let beat = Beat::default();
-    (Lane::new(sender), Server { receiver, queue, flights, memory, trouble, patience, beat })
+    (
+        Settler::new(sender),
+        SettleLoop { receiver, queue, in_flight, recent_calls, redis_health, health, beat },
+    )
 }
 
 /// The other end of a lane.
-pub struct Server {
+pub struct SettleLoop {
     receiver: mpsc::Receiver<Item>,
     queue: Queue,
-    flights: Flights,
-    memory: Memory,
-    trouble: Trouble,
-    patience: Patience,
+    in_flight: InFlight,
+    recent_calls: RecentCalls,
+    redis_health: RedisHealth,
+    health: LoopHealth,
     beat: Beat,
 }
 
-impl Server {
+impl SettleLoop {
     /// Settles until all lanes are dropped and everything handed in is settled.
     pub async fn serve(mut self, beat: Beat) {
         self.beat = beat;
@@ -64,11 +72,11 @@ impl Server {
         while self.beat.waiting(self.receiver.recv_many(&mut items, BATCH)).await > 0 {
             let (mut gathered, mut marks) = (Gathered::default(), Vec::new());
             gathered.jobs.reserve(items.len());
-            gathered.flights.reserve(items.len());
+            gathered.in_flight.reserve(items.len());
             for item in items.drain(..) {
                 match item {
-                    Item::Job(flight, settlement) => {
-                        gathered.flights.push(flight);
+                    Item::Job(leased, settlement) => {
+                        gathered.in_flight.push(leased);
                         gathered.jobs.push(settlement);
                     }
                     Item::Refusal(refusal) => gathered.refusals.push(refusal),
@@ -95,44 +103,44 @@ impl Server {
             refusals = left.refusals.len(),
             "outcomes cannot be written, since a key is of a type that is not ours; their leases will run out"
         );
-        self.flights.remove(left.jobs.iter().map(|settlement| &settlement.ticket));
+        self.in_flight.remove(left.jobs.iter().map(|settlement| &settlement.ticket));
     }
 
     /// One batch; answers what must be offered again.
-    async fn once(&mut self, Gathered { flights, jobs, refusals }: Gathered) -> Gathered {
+    async fn once(&mut self, Gathered { in_flight, jobs, refusals }: Gathered) -> Gathered {
         let batch = self.queue.settle_batch(jobs, refusals);
         let number = batch.number();
-        for flight in flights.iter().flatten() {
-            flight.settle_number.store(number, Ordering::Release);
+        for leased in in_flight.iter().flatten() {
+            leased.settle_number.store(number, Ordering::Release);
         }
-        seam::at("settling");
+        failpoints::at("settling");
         let answers = loop {
-            self.beat.waiting(self.trouble.cleared()).await;
+            self.beat.waiting(self.redis_health.ready()).await;
             match self.queue.settle(&batch).await {
                 Ok(answers) => break answers,
-                Err(error) => self.patience.failed(&error).await,
+                Err(error) => self.health.failed(&error).await,
             }
         };
-        seam::at("settled");
-        self.patience.fine();
+        failpoints::at("settled");
+        self.health.ok();
         let (jobs, refusals) = batch.into_parts();
         let (of_jobs, of_refusals) = answers.split_at(jobs.len());
         let ended = jobs.iter().zip(of_jobs).filter(|(_, answer)| **answer == Settled::Done);
-        self.flights.remove(ended.map(|(settlement, _)| &settlement.ticket));
+        self.in_flight.remove(ended.map(|(settlement, _)| &settlement.ticket));
         let (mut broken, mut stale) = (Gathered::default(), Vec::new());
-        for ((settlement, flight), answer) in jobs.into_iter().zip(flights).zip(of_jobs) {
+        for ((settlement, leased), answer) in jobs.into_iter().zip(in_flight).zip(of_jobs) {
             match answer {
                 Settled::Broken => {
-                    broken.flights.push(flight);
+                    broken.in_flight.push(leased);
                     broken.jobs.push(settlement);
                 }
                 Settled::Done => {
                     failures::settled(&settlement);
-                    if let Some(flight) = flight {
-                        self.memory.keep(number, flight, settlement);
+                    if let Some(leased) = leased {
+                        self.recent_calls.keep(number, leased, settlement);
                     }
                 }
-                Settled::Stale => stale.push((flight, settlement)),
+                Settled::Stale => stale.push((leased, settlement)),
             }
         }
         self.without_lease(stale, &mut broken).await;
@@ -147,7 +155,7 @@ impl Server {
     }
 }
 
-impl Server {
+impl SettleLoop {
     /// Jobs whose lease is gone. Where nobody took it Redis forgot it: the call
     /// is told again, and settled again. Of the others another decides.
     async fn without_lease(&mut self, jobs: Vec<Unleased>, again: &mut Gathered) {
@@ -159,26 +167,26 @@ impl Server {
             since.is_some_and(|since| settlement.ticket.granted_at > since)
         };
         let mut calls = Vec::new();
-        for (flight, settlement) in jobs {
-            match flight {
-                Some(flight) if forgotten(&settlement) => calls.push((flight, settlement)),
+        for (leased, settlement) in jobs {
+            match leased {
+                Some(leased) if forgotten(&settlement) => calls.push((leased, settlement)),
                 _ => self.drop_stale(&settlement),
             }
         }
-        let told: Vec<_> = calls.iter().map(|(flight, _)| amends::remembered(flight)).collect();
+        let told: Vec<_> = calls.iter().map(|(leased, _)| replay::remembered(leased)).collect();
         let answers = loop {
-            self.beat.waiting(self.trouble.cleared()).await;
+            self.beat.waiting(self.redis_health.ready()).await;
             match self.queue.write_back(&told).await {
                 Ok(answers) => break answers,
-                Err(error) => self.patience.failed(&error).await,
+                Err(error) => self.health.failed(&error).await,
             }
         };
         metrics::counter!("zoomd_calls_written_back_total").increment(told.len() as u64);
-        for ((flight, mut settlement), answer) in calls.into_iter().zip(answers) {
+        for ((leased, mut settlement), answer) in calls.into_iter().zip(answers) {
             match answer {
                 WrittenBack::Known | WrittenBack::Leased => {
                     settlement.ticket.plain = false;
-                    again.flights.push(Some(flight));
+                    again.in_flight.push(Some(leased));
                     again.jobs.push(settlement);
                 }
                 _ => self.drop_stale(&settlement),
@@ -187,7 +195,7 @@ impl Server {
     }
 
     fn drop_stale(&self, settlement: &Settlement) {
-        self.flights.remove(std::iter::once(&settlement.ticket));
+        self.in_flight.remove(std::iter::once(&settlement.ticket));
         stale(settlement);
     }
 }

@@ -5,10 +5,10 @@ use zoom_sim::{Endpoint, Event, Fault, What, hmac_hex, post_webhook as post, sig
 use zoomd_store::consent::{Deauthorization, Links};
 
 use super::browser::Browser;
-use super::{Door, SECRET, until};
+use super::{PublicRig, SECRET, until};
 use crate::support::job;
 
-impl Door {
+impl PublicRig {
     async fn tell(&self, event: Event) -> u16 {
         let url = self.url("/webhook");
         self.rig.sim.send_webhook(&url, SECRET, event).await.expect("answered in time").status
@@ -21,17 +21,17 @@ impl Door {
 
 #[tokio::test]
 async fn only_zoom_is_heard() {
-    let door = Door::new().await;
-    let _daemon = door.rig.daemon();
-    let url = door.url("/webhook");
+    let public = PublicRig::new().await;
+    let _daemon = public.rig.daemon();
+    let url = public.url("/webhook");
     let asked = Event::UrlValidation { plain_token: "qgg8vlvZRS6UYooatFL8Aw".into() };
-    let answer = door.rig.sim.send_webhook(&url, SECRET, asked.clone()).await.expect("answered");
+    let answer = public.rig.sim.send_webhook(&url, SECRET, asked.clone()).await.expect("answered");
     let body: Value = serde_json::from_str(&answer.body).expect("JSON");
     let signed = hmac_hex(SECRET, b"qgg8vlvZRS6UYooatFL8Aw");
     let expected = json!({"plainToken": "qgg8vlvZRS6UYooatFL8Aw", "encryptedToken": signed});
     assert_eq!((answer.status, body), (200, expected));
 
-    let forged = door.rig.sim.send_webhook(&url, "another", asked.clone()).await;
+    let forged = public.rig.sim.send_webhook(&url, "another", asked.clone()).await;
     assert_eq!(forged.expect("answered").status, 401);
     let now = jiff::Timestamp::now().as_second();
     let text = r#"{"event":"meeting.started"}"#;
@@ -51,8 +51,8 @@ async fn only_zoom_is_heard() {
 
 #[tokio::test]
 async fn what_zoom_signed_and_nobody_understands_is_taken_and_logged() {
-    let door = Door::new().await;
-    let daemon = door.rig.daemon();
+    let public = PublicRig::new().await;
+    let daemon = public.rig.daemon();
     let odd = [
         "[1]",
         "<xml/>",
@@ -60,7 +60,7 @@ async fn what_zoom_signed_and_nobody_understands_is_taken_and_logged() {
         r#"{"event":"endpoint.url_validation","payload":{"plainToken":[]}}"#,
     ];
     for body in odd {
-        assert_eq!(door.tell(Event::Raw { body: body.into() }).await, 200, "{body}");
+        assert_eq!(public.tell(Event::Raw { body: body.into() }).await, 200, "{body}");
     }
     let all_told = || {
         let log = daemon.log();
@@ -76,10 +76,10 @@ async fn what_zoom_signed_and_nobody_understands_is_taken_and_logged() {
 
 #[tokio::test]
 async fn a_deauthorization_with_its_times_as_text_is_carried_out() {
-    let door = Door::new().await;
-    let _daemon = door.rig.daemon();
-    assert_eq!(door.walk(&door.link("acme", &[]), "ada").status, 200);
-    let ada = door.account("acme").await.and_then(|account| account.zoom_user).expect("known");
+    let public = PublicRig::new().await;
+    let _daemon = public.rig.daemon();
+    assert_eq!(public.walk(&public.link("acme", &[]), "ada").status, 200);
+    let ada = public.account("acme").await.and_then(|account| account.zoom_user).expect("known");
     let told = |at: jiff::Timestamp| Event::Raw {
         body: json!({
             "event": "app_deauthorized",
@@ -89,52 +89,52 @@ async fn a_deauthorization_with_its_times_as_text_is_carried_out() {
         .to_string(),
     };
     let hour = jiff::SignedDuration::from_hours(1);
-    assert_eq!(door.tell(told(jiff::Timestamp::now() - hour)).await, 200);
-    assert_eq!(door.state("acme").await, Some("active"), "its time is read: before this consent");
-    assert_eq!(door.tell(told(jiff::Timestamp::now())).await, 200);
-    assert_eq!(door.state("acme").await, Some("removed"));
+    assert_eq!(public.tell(told(jiff::Timestamp::now() - hour)).await, 200);
+    assert_eq!(public.state("acme").await, Some("active"), "its time is read: before this consent");
+    assert_eq!(public.tell(told(jiff::Timestamp::now())).await, 200);
+    assert_eq!(public.state("acme").await, Some("removed"));
 }
 
 #[tokio::test]
 async fn a_consent_taken_back_ends_the_account_and_its_jobs() {
-    let door = Door::new().await;
-    let daemon = door.rig.daemon();
-    assert_eq!(door.walk(&door.link("acme", &[]), "ada").status, 200);
-    assert_eq!(door.walk(&door.link("beta", &[]), "bob").status, 200);
-    let token = door.stored("acme").await.expect("a token");
+    let public = PublicRig::new().await;
+    let daemon = public.rig.daemon();
+    assert_eq!(public.walk(&public.link("acme", &[]), "ada").status, 200);
+    assert_eq!(public.walk(&public.link("beta", &[]), "bob").status, 200);
+    let token = public.stored("acme").await.expect("a token");
     // Two jobs wait for the account when its person leaves.
-    door.rig.run(&["account", "pause", "acme"]).expect(0);
+    public.rig.run(&["account", "pause", "acme"]).expect(0);
     for id in ["one", "two"] {
-        door.rig.xadd(&job("acme", id)).await;
+        public.rig.xadd(&job("acme", id)).await;
     }
     until("the jobs to wait", || {
-        let shown = door.rig.run(&["--json", "account", "show", "acme"]).json();
+        let shown = public.rig.run(&["--json", "account", "show", "acme"]).json();
         (shown["waiting"] == 2).then_some(())
     });
-    assert_eq!(door.bye("ada").await, 200);
-    let gone = door.account("acme").await.expect("a tombstone");
+    assert_eq!(public.bye("ada").await, 200);
+    let gone = public.account("acme").await.expect("a tombstone");
     assert_eq!((gone.state.as_str(), gone.why.as_deref()), ("removed", Some("app_deauthorized")));
     assert!(gone.version.is_some(), "it keeps its epoch");
-    assert_eq!(door.stored("acme").await, None);
+    assert_eq!(public.stored("acme").await, None);
     for id in ["one", "two"] {
-        let (_, failure) = door.rig.outcome(id).await;
+        let (_, failure) = public.rig.outcome(id).await;
         assert_eq!(failure["code"], "account_removed", "{failure}");
     }
-    let events = door.events();
+    let events = public.events();
     assert!(events.contains("account.removed") && events.contains("app_deauthorized"), "{events}");
     assert!(events.contains(r#""waiting_jobs":2"#), "{events}");
-    assert_eq!(door.state("beta").await, Some("active"), "another person's stays");
+    assert_eq!(public.state("beta").await, Some("active"), "another person's stays");
     // Told again, nothing more happens.
-    assert_eq!(door.bye("ada").await, 200);
+    assert_eq!(public.bye("ada").await, 200);
     assert_eq!(
-        door.events().matches("account.removed").count(),
+        public.events().matches("account.removed").count(),
         events.matches("account.removed").count()
     );
-    assert_eq!(door.rig.redis_cli(&["HLEN", "zoomd:v1:deauth"]).trim(), ":0");
+    assert_eq!(public.rig.redis_cli(&["HLEN", "zoomd:v1:deauth"]).trim(), ":0");
     // A job that comes later fails as well, and no trace of the token is left.
-    door.rig.xadd(&job("acme", "late")).await;
-    assert_eq!(door.rig.outcome("late").await.1["code"], "account_removed");
-    let journal = door.rig.dir.path().join("data/journal");
+    public.rig.xadd(&job("acme", "late")).await;
+    assert_eq!(public.rig.outcome("late").await.1["code"], "account_removed");
+    let journal = public.rig.dir.path().join("data/journal");
     let all: String = std::fs::read_dir(&journal)
         .expect("a folder")
         .map(|f| std::fs::read_to_string(f.expect("a file").path()).expect("read"))
@@ -146,10 +146,10 @@ async fn a_consent_taken_back_ends_the_account_and_its_jobs() {
 
 #[tokio::test]
 async fn a_consent_given_again_outlives_what_was_told_late() {
-    let door = Door::new().await;
-    let _daemon = door.rig.daemon();
-    assert_eq!(door.walk(&door.link("acme", &[]), "ada").status, 200);
-    let account = door.account("acme").await.expect("it is there");
+    let public = PublicRig::new().await;
+    let _daemon = public.rig.daemon();
+    assert_eq!(public.walk(&public.link("acme", &[]), "ada").status, 200);
+    let account = public.account("acme").await.expect("it is there");
     let ada = account.zoom_user.expect("known");
     let told = |at: jiff::Timestamp| Event::Raw {
         body: json!({
@@ -165,87 +165,87 @@ async fn a_consent_given_again_outlives_what_was_told_late() {
         .to_string(),
     };
     let hour = jiff::SignedDuration::from_hours(1);
-    assert_eq!(door.tell(told(jiff::Timestamp::now() - hour)).await, 200);
-    assert_eq!(door.state("acme").await, Some("active"), "that was before this consent");
+    assert_eq!(public.tell(told(jiff::Timestamp::now() - hour)).await, 200);
+    assert_eq!(public.state("acme").await, Some("active"), "that was before this consent");
     let stranger = json!({
         "event": "app_deauthorized",
         "payload": {"user_id": ada, "account_id": "x", "client_id": "another-app",
                     "deauthorization_time": jiff::Timestamp::now().to_string()},
     });
-    assert_eq!(door.tell(Event::Raw { body: stranger.to_string() }).await, 200);
-    assert_eq!(door.state("acme").await, Some("active"), "that was another app's");
-    assert_eq!(door.tell(told(jiff::Timestamp::now())).await, 200);
-    assert_eq!(door.state("acme").await, Some("removed"));
+    assert_eq!(public.tell(Event::Raw { body: stranger.to_string() }).await, 200);
+    assert_eq!(public.state("acme").await, Some("active"), "that was another app's");
+    assert_eq!(public.tell(told(jiff::Timestamp::now())).await, 200);
+    assert_eq!(public.state("acme").await, Some("removed"));
     // The person comes again.
-    assert_eq!(door.walk(&door.link("acme", &[]), "ada").status, 200);
-    assert_eq!(door.state("acme").await, Some("active"));
+    assert_eq!(public.walk(&public.link("acme", &[]), "ada").status, 200);
+    assert_eq!(public.state("acme").await, Some("active"));
 }
 
 #[tokio::test]
 async fn an_imported_grant_is_known_by_what_its_token_says() {
-    let door = Door::new().await;
-    let _daemon = door.rig.daemon();
-    door.rig.connect("ada");
-    let shown = door.account("ada").await.expect("it is there");
+    let public = PublicRig::new().await;
+    let _daemon = public.rig.daemon();
+    public.rig.connect("ada");
+    let shown = public.account("ada").await.expect("it is there");
     if shown.zoom_user.is_none() {
-        assert_eq!(door.bye("bob").await, 200);
-        assert_eq!(door.state("ada").await, Some("active"));
+        assert_eq!(public.bye("bob").await, 200);
+        assert_eq!(public.state("ada").await, Some("active"));
     }
-    assert_eq!(door.bye("ada").await, 200);
-    assert_eq!(door.state("ada").await, Some("removed"));
+    assert_eq!(public.bye("ada").await, 200);
+    assert_eq!(public.state("ada").await, Some("removed"));
 }
 
 #[tokio::test]
 async fn what_cannot_be_noted_is_not_confirmed() {
-    let mut door = Door::new().await;
-    let mut daemon = door.rig.daemon();
-    assert_eq!(door.walk(&door.link("acme", &[]), "ada").status, 200);
-    door.rig.redis.kill();
-    assert_eq!(door.bye("ada").await, 503, "zoom asks again after a 5xx, and after nothing else");
-    door.rig.redis.restart().expect("it starts again");
-    until("redis", || (door.rig.run(&["account", "list"]).code == 0).then_some(()));
-    assert_eq!(door.state("acme").await, Some("active"));
+    let mut public = PublicRig::new().await;
+    let mut daemon = public.rig.daemon();
+    assert_eq!(public.walk(&public.link("acme", &[]), "ada").status, 200);
+    public.rig.redis.kill();
+    assert_eq!(public.bye("ada").await, 503, "zoom asks again after a 5xx, and after nothing else");
+    public.rig.redis.restart().expect("it starts again");
+    until("redis", || (public.rig.run(&["account", "list"]).code == 0).then_some(()));
+    assert_eq!(public.state("acme").await, Some("active"));
     // Heard by a daemon that died at once: any other carries it out.
     daemon.kill();
-    let account = door.account("acme").await.expect("it is there");
+    let account = public.account("acme").await.expect("it is there");
     let deauthorization = Deauthorization {
         client_id: "sim-client".into(),
         zoom_user: account.zoom_user.expect("known"),
         zoom_account: account.zoom_account,
         at_ms: jiff::Timestamp::now().as_millisecond().unsigned_abs(),
     };
-    let links = Links::new(door.rig.store().await);
+    let links = Links::new(public.rig.store().await);
     assert!(links.note(&deauthorization).await.expect("redis"));
-    let _next = door.rig.daemon();
+    let _next = public.rig.daemon();
     until("the deauthorization to be carried out", || {
-        let left = door.rig.redis_cli(&["HLEN", "zoomd:v1:deauth"]);
+        let left = public.rig.redis_cli(&["HLEN", "zoomd:v1:deauth"]);
         (left.trim() == ":0").then_some(())
     });
-    assert_eq!(door.state("acme").await, Some("removed"));
+    assert_eq!(public.state("acme").await, Some("removed"));
 }
 
 #[tokio::test]
 async fn without_a_secret_there_is_no_webhook() {
-    let mut door = Door::new().await;
-    door.rig.set("ZOOMD_WEBHOOK_SECRET", "");
-    let _daemon = door.rig.daemon();
-    assert_eq!(door.bye("ada").await, 404);
+    let mut public = PublicRig::new().await;
+    public.rig.set("ZOOMD_WEBHOOK_SECRET", "");
+    let _daemon = public.rig.daemon();
+    assert_eq!(public.bye("ada").await, 404);
 }
 
 #[tokio::test]
 async fn a_late_rotation_does_not_bring_the_account_back() {
-    let door = Door::new().await;
-    let daemon = door.rig.daemon();
-    assert_eq!(door.walk(&door.link("acme", &[]), "ada").status, 200);
+    let public = PublicRig::new().await;
+    let daemon = public.rig.daemon();
+    assert_eq!(public.walk(&public.link("acme", &[]), "ada").status, 200);
     // Zoom has rotated, and its answer is on the way while the person leaves.
-    let held = door.rig.sim.fault(Fault::new(Endpoint::Token, What::Hold).after());
-    let refresh = door.rig.command(&["account", "refresh", "acme"]).spawn().expect("it runs");
-    until("the rotation", || (door.rig.sim.struck(held) == 1).then_some(()));
-    assert_eq!(door.bye("ada").await, 200);
-    assert_eq!(door.state("acme").await, Some("removed"));
-    assert!(door.rig.sim.release(held));
+    let held = public.rig.sim.fault(Fault::new(Endpoint::Token, What::Hold).after());
+    let refresh = public.rig.command(&["account", "refresh", "acme"]).spawn().expect("it runs");
+    until("the rotation", || (public.rig.sim.struck(held) == 1).then_some(()));
+    assert_eq!(public.bye("ada").await, 200);
+    assert_eq!(public.state("acme").await, Some("removed"));
+    assert!(public.rig.sim.release(held));
     assert!(!refresh.wait_with_output().expect("it ends").status.success());
-    let journal = door.rig.dir.path().join("data/journal");
+    let journal = public.rig.dir.path().join("data/journal");
     until("the journal to forget", || {
         let mut files = std::fs::read_dir(&journal).expect("a folder");
         let staged = |file: std::io::Result<std::fs::DirEntry>| {
@@ -254,6 +254,6 @@ async fn a_late_rotation_does_not_bring_the_account_back() {
         };
         (!files.any(staged)).then_some(())
     });
-    assert_eq!(door.state("acme").await, Some("removed"), "{}", daemon.log());
-    assert_eq!(door.stored("acme").await, None);
+    assert_eq!(public.state("acme").await, Some("removed"), "{}", daemon.log());
+    assert_eq!(public.stored("acme").await, None);
 }

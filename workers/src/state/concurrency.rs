@@ -30,7 +30,7 @@ const WORTH: usize = BATCH;
 
 /// The slots for calls, and the permits for leases.
 #[derive(Debug)]
-pub struct Slots {
+pub struct Concurrency {
     calls: Semaphore,
     leases: Arc<Semaphore>,
     /// Leases that may be ahead at most.
@@ -41,7 +41,7 @@ pub struct Slots {
     pace: Mutex<Pace>,
 }
 
-impl Slots {
+impl Concurrency {
     /// For so many calls at once.
     #[must_use]
     pub fn new(concurrency: usize) -> Self {
@@ -147,9 +147,9 @@ mod tests {
     use super::*;
 
     /// However long the test takes: the next look is an hour away.
-    fn calls_are_quick(slots: &Slots) {
+    fn calls_are_quick(concurrency: &Concurrency) {
         let since = Instant::now() + Duration::from_secs(3600);
-        *slots.pace.lock().expect("pace") = Pace { since, ended: 0, ahead: 1_000_000 };
+        *concurrency.pace.lock().expect("pace") = Pace { since, ended: 0, ahead: 1_000_000 };
     }
 
     #[test]
@@ -166,10 +166,10 @@ mod tests {
 
     #[tokio::test]
     async fn without_a_pace_no_more_leases_than_slots() {
-        let slots = Slots::new(8);
-        let held = slots.permits(100).await.expect("permits");
+        let concurrency = Concurrency::new(8);
+        let held = concurrency.permits(100).await.expect("permits");
         assert_eq!(held.num_permits(), 8);
-        let mut more = Box::pin(slots.permits(100));
+        let mut more = Box::pin(concurrency.permits(100));
         assert!(futures_util::poll!(&mut more).is_pending());
         drop(held);
         assert!(more.await.is_some());
@@ -177,21 +177,21 @@ mod tests {
 
     #[tokio::test]
     async fn when_calls_are_slow_each_slot_is_filled_at_once() {
-        let slots = Slots::new(400);
-        let mut held = slots.permits(400).await.expect("permits");
+        let concurrency = Concurrency::new(400);
+        let mut held = concurrency.permits(400).await.expect("permits");
         drop(held.split(1));
-        assert_eq!(slots.permits(100).await.expect("permits").num_permits(), 1);
+        assert_eq!(concurrency.permits(100).await.expect("permits").num_permits(), 1);
     }
 
     #[tokio::test]
     async fn when_calls_are_quick_a_batch_is_waited_for() {
-        let slots = Slots::new(400);
-        let mut held = slots.permits(400).await.expect("permits");
-        calls_are_quick(&slots);
-        let ahead = slots.permits(400).await.expect("permits");
+        let concurrency = Concurrency::new(400);
+        let mut held = concurrency.permits(400).await.expect("permits");
+        calls_are_quick(&concurrency);
+        let ahead = concurrency.permits(400).await.expect("permits");
         assert_eq!(ahead.num_permits(), 256, "all that may be ahead");
         drop(held.split(99));
-        let mut next = Box::pin(slots.permits(128));
+        let mut next = Box::pin(concurrency.permits(128));
         assert!(futures_util::poll!(&mut next).is_pending(), "a quarter of the slots is a batch");
         drop(held.split(1));
         assert_eq!(next.await.expect("permits").num_permits(), 100);
@@ -199,16 +199,16 @@ mod tests {
 
     #[tokio::test]
     async fn calls_that_are_quick_let_leases_run_ahead() {
-        let slots = Slots::new(8);
-        calls_are_quick(&slots);
-        let held = slots.permits(100).await.expect("permits");
+        let concurrency = Concurrency::new(8);
+        calls_are_quick(&concurrency);
+        let held = concurrency.permits(100).await.expect("permits");
         assert_eq!(held.num_permits(), 15);
         let mut calls = Vec::new();
         for _ in 0..8 {
-            calls.push(slots.try_call().expect("a slot"));
+            calls.push(concurrency.try_call().expect("a slot"));
         }
-        assert!(slots.call(Instant::now()).await.is_none(), "its time is over");
-        let mut ninth = Box::pin(slots.call(Instant::now() + Duration::from_secs(60)));
+        assert!(concurrency.call(Instant::now()).await.is_none(), "its time is over");
+        let mut ninth = Box::pin(concurrency.call(Instant::now() + Duration::from_secs(60)));
         assert!(futures_util::poll!(&mut ninth).is_pending(), "no more calls than eight");
         calls.pop();
         assert!(ninth.await.is_some());
@@ -216,19 +216,20 @@ mod tests {
 
     #[test]
     fn more_is_read_at_once_when_calls_are_quick() {
-        let slots = Slots::new(256);
-        assert_eq!(slots.worth_reading(), 128, "nothing is known yet");
+        let concurrency = Concurrency::new(256);
+        assert_eq!(concurrency.worth_reading(), 128, "nothing is known yet");
         for (ended, expected) in [(100, 128), (100_000, 256), (10, 128)] {
-            (0..ended).for_each(|_| slots.ended());
-            slots.pace.lock().expect("pace").since = Instant::now() - Duration::from_millis(20);
-            assert_eq!(slots.worth_reading(), expected, "{ended} ended in 20 ms");
+            (0..ended).for_each(|_| concurrency.ended());
+            concurrency.pace.lock().expect("pace").since =
+                Instant::now() - Duration::from_millis(20);
+            assert_eq!(concurrency.worth_reading(), expected, "{ended} ended in 20 ms");
         }
     }
 
     #[tokio::test]
     async fn one_at_a_time_is_one() {
-        let slots = Slots::new(1);
-        calls_are_quick(&slots);
-        assert_eq!(slots.permits(100).await.expect("permits").num_permits(), 1);
+        let concurrency = Concurrency::new(1);
+        calls_are_quick(&concurrency);
+        assert_eq!(concurrency.permits(100).await.expect("permits").num_permits(), 1);
     }
 }

@@ -20,12 +20,12 @@ type Whose = (Arc<str>, Arc<str>, Label);
 
 /// What was seen and not written down yet.
 #[derive(Debug, Default)]
-pub struct SeenLimits {
+pub struct QuotaHeaders {
     budgets: Arc<Budgets>,
     newest: Mutex<HashMap<Whose, Seen>>,
 }
 
-impl SeenLimits {
+impl QuotaHeaders {
     /// Nothing seen; limits are those of `budgets`.
     #[must_use]
     pub fn new(budgets: Budgets) -> Self {

@@ -10,14 +10,14 @@ use crate::rotation::Ended;
 
 /// A rotation under way.
 #[derive(Debug, Clone)]
-pub(super) struct Flight {
+pub(super) struct Refresh {
     /// Whether the account's gate is closed by now.
     pub(super) closed: watch::Receiver<bool>,
     /// How it ended.
     pub(super) ended: watch::Receiver<Option<Arc<Ended>>>,
 }
 
-impl Flight {
+impl Refresh {
     /// Waits until no new request of the account can start, or it is over.
     pub(super) async fn gate_closed(mut self) {
         tokio::select! {
@@ -32,55 +32,55 @@ impl Flight {
     }
 }
 
-/// The other end of a [`Flight`], for the task that rotates.
+/// The other end of a [`Refresh`], for the task that rotates.
 #[derive(Debug)]
-pub(super) struct Pilot {
+pub(super) struct RefreshTask {
     pub(super) closed: watch::Sender<bool>,
     pub(super) ended: watch::Sender<Option<Arc<Ended>>>,
 }
 
 #[derive(Debug, Default)]
-pub(super) struct Flights {
-    all: Mutex<HashMap<AccountName, Flight>>,
-    landed: Notify,
+pub(super) struct SingleFlight {
+    all: Mutex<HashMap<AccountName, Refresh>>,
+    finished: Notify,
 }
 
-impl Flights {
-    fn map(&self) -> MutexGuard<'_, HashMap<AccountName, Flight>> {
+impl SingleFlight {
+    fn map(&self) -> MutexGuard<'_, HashMap<AccountName, Refresh>> {
         self.all.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(super) fn get(&self, account: &str) -> Option<Flight> {
+    pub(super) fn get(&self, account: &str) -> Option<Refresh> {
         self.map().get(account).cloned()
     }
 
     /// Joins the account's flight, or makes one for the caller to fly.
-    pub(super) fn join(&self, account: &AccountName) -> (Flight, Option<Pilot>) {
+    pub(super) fn join(&self, account: &AccountName) -> (Refresh, Option<RefreshTask>) {
         let mut map = self.map();
-        if let Some(flight) = map.get(account) {
-            return (flight.clone(), None);
+        if let Some(refresh) = map.get(account) {
+            return (refresh.clone(), None);
         }
         let (closed, ended) = (watch::Sender::new(false), watch::Sender::new(None));
-        let flight = Flight { closed: closed.subscribe(), ended: ended.subscribe() };
-        map.insert(account.clone(), flight.clone());
-        (flight, Some(Pilot { closed, ended }))
+        let refresh = Refresh { closed: closed.subscribe(), ended: ended.subscribe() };
+        map.insert(account.clone(), refresh.clone());
+        (refresh, Some(RefreshTask { closed, ended }))
     }
 
     /// The account's flight is over.
-    pub(super) fn land(&self, account: &str, pilot: &Pilot, ended: Arc<Ended>) {
+    pub(super) fn finish(&self, account: &str, task: &RefreshTask, ended: Arc<Ended>) {
         self.map().remove(account);
-        pilot.ended.send_replace(Some(ended));
-        self.landed.notify_waiters();
+        task.ended.send_replace(Some(ended));
+        self.finished.notify_waiters();
     }
 
     /// Waits until none is under way.
-    pub(super) async fn all_landed(&self) {
+    pub(super) async fn all_finished(&self) {
         loop {
-            let landed = self.landed.notified();
+            let finished = self.finished.notified();
             if self.map().is_empty() {
                 return;
             }
-            landed.await;
+            finished.await;
         }
     }
 }

@@ -20,7 +20,7 @@ const LAST_READERS: Duration = Duration::from_secs(1);
 
 /// The port, taken, and what `/metrics` is made from.
 #[derive(Debug)]
-pub struct Door {
+pub struct OpsServer {
     listener: TcpListener,
     metrics: PrometheusHandle,
 }
@@ -32,7 +32,7 @@ pub(super) struct Opened {
     serving: Part,
 }
 
-impl Door {
+impl OpsServer {
     /// Takes the configured port; `None` when it is off.
     pub async fn open(
         config: &Config,
@@ -68,7 +68,7 @@ impl Door {
 }
 
 impl Opened {
-    /// Answers no more.
+    /// Closes the port.
     pub(super) async fn close(mut self) {
         drop(self.close);
         let _ = tokio::time::timeout(LAST_READERS, self.serving.ended()).await;

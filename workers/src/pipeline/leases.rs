@@ -9,43 +9,43 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use crate::context::EngineContext;
-use crate::state::flight::Flight;
-use crate::state::trouble::Patience;
+use crate::state::leased_job::LeasedJob;
+use crate::state::redis_health::LoopHealth;
 use crate::supervisor::Beat;
 
 /// Renews until the shop's last job is settled.
-pub async fn serve(shop: Arc<EngineContext>, beat: Beat) {
-    let lease = shop.queue.settings().lease;
-    let mut patience = Patience::new(&shop.trouble, "renew");
+pub async fn serve(ctx: Arc<EngineContext>, beat: Beat) {
+    let lease = ctx.queue.settings().lease;
+    let mut health = LoopHealth::new(&ctx.redis_health, "renew");
     let mut turns = beat.every(lease / 6);
     loop {
         turns.next().await;
-        beat.waiting(shop.trouble.cleared()).await;
+        beat.waiting(ctx.redis_health.ready()).await;
         let now = Instant::now();
-        let due = shop.flights.pick(|flight| is_due(&shop, flight, now));
+        let due = ctx.in_flight.pick(|leased| is_due(&ctx, leased, now));
         let leases: Vec<_> = due.iter().map(|f| (&*f.ticket.job_id, &f.ticket.fence)).collect();
         if leases.is_empty() {
-            patience.fine();
+            health.ok();
             continue;
         }
-        match shop.queue.renew(&leases).await {
+        match ctx.queue.renew(&leases).await {
             Ok(lost) => {
-                patience.fine();
-                for (place, flight) in due.iter().enumerate() {
+                health.ok();
+                for (place, leased) in due.iter().enumerate() {
                     if !lost.contains(&place) {
-                        flight.prolong(now + lease);
+                        leased.prolong(now + lease);
                     }
                 }
             }
-            Err(error) => patience.failed(&error).await,
+            Err(error) => health.failed(&error).await,
         }
     }
 }
 
 /// A third of its lease is gone, its handler lives (or has ended with something to
 /// settle), and its exchange may still be under way.
-fn is_due(shop: &EngineContext, flight: &Flight, now: Instant) -> bool {
-    let settings = shop.queue.settings();
-    let third_gone = now + settings.lease * 2 / 3 > flight.lease_until();
-    third_gone && flight.is_cared_for() && now < flight.ticket.send_by + settings.request_timeout
+fn is_due(ctx: &EngineContext, leased: &LeasedJob, now: Instant) -> bool {
+    let settings = ctx.queue.settings();
+    let third_gone = now + settings.lease * 2 / 3 > leased.lease_until();
+    third_gone && leased.is_cared_for() && now < leased.ticket.send_by + settings.request_timeout
 }

@@ -29,7 +29,7 @@ const EXPIRY_DAYS: i64 = 29;
 
 /// The meeting that is looked for.
 #[derive(Debug, Clone)]
-pub struct Sought<'a> {
+pub struct Matcher<'a> {
     marker: Option<&'a Marker>,
     meeting: &'a Meeting,
     since: Timestamp,
@@ -39,18 +39,18 @@ pub struct Sought<'a> {
 
 /// What a row says of the meeting that is looked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Class {
+pub enum Match {
     /// It carries the marker.
     Carries,
     /// Its agenda must be read in full; the likeliest have the lowest rank.
     Ask(u8),
     /// There is no marker, and it could be the one.
-    Alike,
+    Candidate,
     /// Another meeting.
     Other,
 }
 
-impl<'a> Sought<'a> {
+impl<'a> Matcher<'a> {
     /// The meeting of a job that was first sent at `since`, by its marker if it has one.
     #[must_use]
     pub fn new(marker: Option<&'a Marker>, meeting: &'a Meeting, since: Timestamp) -> Self {
@@ -62,16 +62,16 @@ impl<'a> Sought<'a> {
 
     /// Classifies a row.
     #[must_use]
-    pub fn class(&self, row: &Listed) -> Class {
+    pub fn class(&self, row: &Listed) -> Match {
         let Some(marker) = self.marker else {
             let alike = is_recent(row, self.since) && self.likeness(row) == 3;
-            return if alike { Class::Alike } else { Class::Other };
+            return if alike { Match::Candidate } else { Match::Other };
         };
         if row.agenda.as_deref().is_some_and(|text| marker.is_in(text)) {
-            return Class::Carries;
+            return Match::Carries;
         }
         let hides = may_hide(row, self.since) && self.may_begin_with(row.agenda.as_deref());
-        if hides { Class::Ask(3 - self.likeness(row)) } else { Class::Other }
+        if hides { Match::Ask(3 - self.likeness(row)) } else { Match::Other }
     }
 
     /// Whether there is a marker to know it by.
@@ -177,5 +177,5 @@ fn letters(text: &str) -> String {
 }
 
 #[cfg(test)]
-#[path = "sift_tests.rs"]
+#[path = "matcher_tests.rs"]
 mod tests;

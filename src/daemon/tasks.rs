@@ -20,14 +20,14 @@ const LOOK: Duration = Duration::from_secs(1);
 const LAST_WORD: Duration = Duration::from_secs(1);
 
 /// The rounds, until they are ended.
-pub(super) struct Rounds {
+pub(super) struct Tasks {
     parts: [Part; 2],
     tokens: Tokens,
     daemon: String,
 }
 
 /// Begins them.
-pub(super) fn begin(tokens: &Tokens, daemon: &str) -> Rounds {
+pub(super) fn begin(tokens: &Tokens, daemon: &str) -> Tasks {
     let deauthorizations = Deauthorizations::new(tokens.grants(), Some(tokens.journal().clone()));
     let (ours, id) = (tokens.clone(), daemon.to_owned());
     let supervisor = tokens.supervisor();
@@ -35,7 +35,7 @@ pub(super) fn begin(tokens: &Tokens, daemon: &str) -> Rounds {
         supervisor.spawn("deauthorizations", |beat| deauthorizations.serve(EVERY, beat)),
         supervisor.spawn("journal_keys", |beat| tell_keys(ours, id, beat)),
     ];
-    Rounds { parts, tokens: tokens.clone(), daemon: daemon.to_owned() }
+    Tasks { parts, tokens: tokens.clone(), daemon: daemon.to_owned() }
 }
 
 /// Tells soon when another key is needed or one no more, and the rest in time.
@@ -62,7 +62,7 @@ async fn tell(tokens: &Tokens, daemon: &str, keys: &Keys) -> bool {
     told.is_ok()
 }
 
-impl Rounds {
+impl Tasks {
     /// Ends them. What the journal needs stays told until somebody takes it over.
     pub(super) async fn end(self) {
         drop(self.parts);

@@ -4,7 +4,7 @@
 //! parsed, its bad entries are refused, and the rest is admitted in pieces no larger
 //! than the permits at hand; the permits are taken first. While Redis has one piece
 //! in hand the next is made ready and sent after it, and when calls are quick more is
-//! read at once ([`Slots::worth_reading`](crate::state::slots::Slots::worth_reading)): each
+//! read at once ([`Concurrency::worth_reading`](crate::state::concurrency::Concurrency::worth_reading)): each
 //! answer waits its turn on the thread, and calls would run out before it is heard.
 
 use std::pin::pin;
@@ -20,9 +20,9 @@ use super::admission::{Candidate, Piece, TimeOfRefusals, Unanswered, refuse};
 use super::parse::{self, Parsed};
 use crate::attempt::outcome;
 use crate::context::EngineContext;
-use crate::seam;
-use crate::state::slots::BATCH;
-use crate::state::trouble::Patience;
+use crate::failpoints;
+use crate::state::concurrency::BATCH;
+use crate::state::redis_health::LoopHealth;
 use crate::supervisor::Beat;
 
 /// Pieces that Redis is asked about at the same time.
@@ -41,16 +41,16 @@ struct Read {
 }
 
 /// Reads until the shop closes, then admits what was read and ends.
-pub async fn serve(shop: Arc<EngineContext>, beat: Beat) {
+pub async fn serve(ctx: Arc<EngineContext>, beat: Beat) {
     let (sender, receiver) = mpsc::channel(1);
-    let reading = shop.supervisor.part("intake_read", |beat| read(&shop, sender, beat));
-    let admitting = shop.supervisor.part("intake_admit", |beat| admit(&shop, receiver, beat));
+    let reading = ctx.supervisor.part("fetcher_read", |beat| read(&ctx, sender, beat));
+    let admitting = ctx.supervisor.part("intake_admit", |beat| admit(&ctx, receiver, beat));
     beat.waiting(async { tokio::join!(reading, admitting) }).await;
 }
 
-async fn admit(shop: &Arc<EngineContext>, receiver: mpsc::Receiver<Read>, beat: Beat) {
+async fn admit(ctx: &Arc<EngineContext>, receiver: mpsc::Receiver<Read>, beat: Beat) {
     let feed = Feed {
-        shop: Arc::clone(shop),
+        ctx: Arc::clone(ctx),
         beat: beat.clone(),
         receiver,
         admissions: Vec::new(),
@@ -59,24 +59,24 @@ async fn admit(shop: &Arc<EngineContext>, receiver: mpsc::Receiver<Read>, beat: 
     };
     let pieces = pin!(stream::unfold(feed, |mut feed| async { Some((feed.next().await?, feed)) }));
     let admitting = pieces.for_each_concurrent(IN_HAND, |piece| {
-        let (shop, beat) = (Arc::clone(shop), beat.clone());
+        let (ctx, beat) = (Arc::clone(ctx), beat.clone());
         async move {
-            beat.waiting(piece.admit(&shop)).await;
+            beat.waiting(piece.admit(&ctx)).await;
         }
     });
     admitting.await;
 }
 
-async fn read(shop: &EngineContext, sender: mpsc::Sender<Read>, beat: Beat) {
-    let mut reader = shop.queue.reader();
-    let mut patience = Patience::new(&shop.trouble, "read");
-    while shop.is_open() {
+async fn read(ctx: &EngineContext, sender: mpsc::Sender<Read>, beat: Beat) {
+    let mut reader = ctx.queue.reader();
+    let mut health = LoopHealth::new(&ctx.redis_health, "read");
+    while ctx.is_open() {
         let Ok(slot) = beat.waiting(sender.reserve()).await else { break };
-        beat.waiting(shop.intake_open()).await;
-        let most = shop.slots.worth_reading();
+        beat.waiting(ctx.intake_open()).await;
+        let most = ctx.concurrency.worth_reading();
         match reader.next(most).await {
             Ok(entries) => {
-                patience.fine();
+                health.ok();
                 beat.touch();
                 if entries.len() == most {
                     slot.send(Read { entries, unanswered: None });
@@ -88,10 +88,10 @@ async fn read(shop: &EngineContext, sender: mpsc::Sender<Read>, beat: Beat) {
                     tokio::task::yield_now().await;
                 }
             }
-            Err(error) => patience.failed(&error).await,
+            Err(error) => health.failed(&error).await,
         }
     }
-    if shop.trouble.what().is_none()
+    if ctx.redis_health.what().is_none()
         && let Err(error) = reader.leave().await
     {
         tracing::debug!(error = %error, "the consumer's name is left to a later clean-up");
@@ -100,7 +100,7 @@ async fn read(shop: &EngineContext, sender: mpsc::Sender<Read>, beat: Beat) {
 
 /// What was read and not handed on yet.
 struct Feed {
-    shop: Arc<EngineContext>,
+    ctx: Arc<EngineContext>,
     beat: Beat,
     receiver: mpsc::Receiver<Read>,
     admissions: Vec<Admission>,
@@ -115,15 +115,15 @@ impl Feed {
         while self.admissions.is_empty() {
             let Read { entries, unanswered } = self.beat.waiting(self.receiver.recv()).await?;
             self.unanswered = unanswered;
-            seam::at("read");
+            failpoints::at("read");
             self.parse(entries).await;
             if self.admissions.is_empty() {
                 self.unanswered = None;
             }
         }
-        self.shop.backlog.let_pass().await;
+        self.ctx.backlog.let_pass().await;
         let most = u32::try_from(self.admissions.len().min(BATCH)).unwrap_or(u32::MAX);
-        let permits = self.beat.waiting(self.shop.permits(most)).await;
+        let permits = self.beat.waiting(self.ctx.permits(most)).await;
         let count = permits.as_ref().map_or(BATCH, OwnedSemaphorePermit::num_permits);
         let (admissions, candidates) =
             (first(&mut self.admissions, count), first(&mut self.candidates, count));
@@ -137,16 +137,16 @@ impl Feed {
         self.admissions.reserve(entries.len());
         self.candidates.reserve(entries.len());
         for entry in entries {
-            let classes = &self.shop.queue.settings().budgets.classes;
-            match parse::fresh(&self.shop.settings, classes, entry) {
+            let classes = &self.ctx.queue.settings().budgets.classes;
+            match parse::fresh(&self.ctx.settings, classes, entry) {
                 Parsed::Job { admission, job, text } => {
                     self.admissions.push(admission);
                     self.candidates.push(Candidate { job, text });
                 }
                 Parsed::Bad { entry, text, why } => {
-                    let now = time.of(&self.shop, &entry).await;
+                    let now = time.of(&self.ctx, &entry).await;
                     let refusal = outcome::invalid(&entry, &text, &why, now);
-                    self.beat.waiting(refuse(&self.shop, refusal)).await;
+                    self.beat.waiting(refuse(&self.ctx, refusal)).await;
                 }
             }
         }

@@ -11,12 +11,12 @@ const MOST: usize = 10_000;
 
 /// Told by whoever meets one, asked by whoever can find out.
 #[derive(Debug, Default)]
-pub(crate) struct Strangers {
+pub(crate) struct UnidentifiedGrants {
     waiting: Mutex<BTreeSet<AccountName>>,
     told: Notify,
 }
 
-impl Strangers {
+impl UnidentifiedGrants {
     pub(super) fn tell(&self, account: &AccountName) {
         let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
         if waiting.len() < MOST {

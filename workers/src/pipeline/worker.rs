@@ -15,10 +15,10 @@ use tracing::{Instrument as _, Span};
 
 use crate::attempt::settlement;
 use crate::context::EngineContext;
-use crate::state::flight::Flight;
+use crate::state::leased_job::LeasedJob;
 use crate::state::ready::Ready;
 use crate::supervisor::{Fault, How};
-use crate::{kinds, seam};
+use crate::{failpoints, kinds};
 
 /// Seconds a handler may be at its job after its last call must be over. They are
 /// counted, not measured: a process that was stopped finds its clocks old, and its
@@ -26,59 +26,59 @@ use crate::{kinds, seam};
 const OVERDUE: u32 = 30;
 
 /// Runs one job. A panic is that job's failure and nobody else's.
-pub async fn run(shop: Arc<EngineContext>, ready: Ready) {
-    let Ready { flight: in_hand, permit } = ready;
-    let flight = &in_hand.0;
-    let slot = shop.slot(flight.ticket.send_by).await;
+pub async fn run(ctx: Arc<EngineContext>, ready: Ready) {
+    let Ready { leased: in_hand, permit } = ready;
+    let leased = &in_hand.0;
+    let slot = ctx.slot(leased.ticket.send_by).await;
     // Pinned here, or each layer around it would move it. It settles by itself,
     // so that no layer hands its settlement on.
     let work = pin!(async {
-        let settlement = kinds::run(&shop, flight).await;
-        shop.lane.settle(flight, settlement).await;
+        let settlement = kinds::run(&ctx, leased).await;
+        ctx.settler.settle(leased, settlement).await;
     });
-    let work = AssertUnwindSafe(seam::part("handler", work).instrument(span_of(flight)));
+    let work = AssertUnwindSafe(failpoints::part("handler", work).instrument(span_of(leased)));
     let ended = tokio::select! {
         biased;
         ended = work.catch_unwind() => ended,
-        never = overdue(&shop, flight) => match never {},
+        never = overdue(&ctx, leased) => match never {},
     };
     if let Err(panic) = ended {
         let what = text_of(panic.as_ref());
         metrics::counter!("zoomd_job_panics_total").increment(1);
-        tracing::error!(job.id = %flight.ticket.job_id, panic = what, "the handler of a job panicked");
-        let settlement = settlement::panicked(&shop, flight);
-        shop.lane.settle(flight, settlement).await;
+        tracing::error!(job.id = %leased.ticket.job_id, panic = what, "the handler of a job panicked");
+        let settlement = settlement::panicked(&ctx, leased);
+        ctx.settler.settle(leased, settlement).await;
     }
     if slot.is_some() {
-        shop.slots.ended();
+        ctx.concurrency.ended();
     }
     drop((slot, permit));
 }
 
-/// Reports the handler of `flight` once it is long overdue. While Redis is in
+/// Reports the handler of `leased` once it is long overdue. While Redis is in
 /// trouble no time passes: handlers may wait for each other's reads.
-async fn overdue(shop: &EngineContext, flight: &Flight) -> Infallible {
-    let last_call = shop.queue.settings().request_timeout;
-    tokio::time::sleep_until((flight.ticket.send_by + last_call).into()).await;
+async fn overdue(ctx: &EngineContext, leased: &LeasedJob) -> Infallible {
+    let last_call = ctx.queue.settings().request_timeout;
+    tokio::time::sleep_until((leased.ticket.send_by + last_call).into()).await;
     for _ in 0..OVERDUE {
-        shop.trouble.cleared().await;
-        tokio::time::sleep(Duration::from_secs(1) / seam::watch_pace()).await;
+        ctx.redis_health.ready().await;
+        tokio::time::sleep(Duration::from_secs(1) / failpoints::watch_pace()).await;
     }
     // A settlement that waits for its place in the lane waits for Redis.
-    if !flight.is_settled() {
-        let (job, account) = (&*flight.ticket.job_id, &*flight.ticket.account);
+    if !leased.is_settled() {
+        let (job, account) = (&*leased.ticket.job_id, &*leased.ticket.account);
         tracing::error!(job.id = job, account, "the handler of a job hangs");
-        shop.supervisor.report(Fault { part: "handler", how: How::Hangs });
+        ctx.supervisor.report(Fault { part: "handler", how: How::Hangs });
     }
     std::future::pending().await
 }
 
 /// The span of one lease. It names the producer's trace, to which it belongs.
-fn span_of(flight: &Flight) -> Span {
-    let ticket = &flight.ticket;
+fn span_of(leased: &LeasedJob) -> Span {
+    let ticket = &leased.ticket;
     let span = tracing::debug_span!(
         "process job",
-        job.kind = flight.job.kind.as_str(),
+        job.kind = leased.job.kind.as_str(),
         job.id = %ticket.job_id,
         job.run = ticket.run,
         account = %ticket.account,
@@ -86,7 +86,7 @@ fn span_of(flight: &Flight) -> Span {
         messaging.message.id = %ticket.entry,
         traceparent = tracing::field::Empty,
     );
-    if let Some(parent) = flight.job.traceparent.filter(|_| !span.is_disabled()) {
+    if let Some(parent) = leased.job.traceparent.filter(|_| !span.is_disabled()) {
         span.record("traceparent", tracing::field::display(parent));
     }
     span
