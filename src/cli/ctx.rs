@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use zoom_api::Client;
 use zoomd_store::Store;
-use zoomd_store::ops::Ops;
-use zoomd_store::seal::KeyRing;
+use zoomd_store::encryption::KeyRing;
+use zoomd_store::inspect::Ops;
 
 use super::access::Access;
 use crate::config::Config;

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use serde::Serialize;
+use zoomd_store::encryption::{KeyId, KeyRing};
 use zoomd_store::rekey;
-use zoomd_store::seal::{KeyId, KeyRing};
 use zoomd_store::{Store, StoreError};
 use zoomd_workers::journal::keys_on_disk;
 

@@ -23,7 +23,7 @@ use std::time::Duration;
 use secrecy::SecretString;
 use url::Url;
 use zoom_api::Endpoints;
-use zoomd_store::budget::Budgets;
+use zoomd_store::limits::Budgets;
 use zoomd_workers::schedules::Cron;
 
 pub use catalogue::{DEFAULT_FILE, Kind, SETTINGS, Setting, find};
@@ -184,9 +184,9 @@ impl Config {
     }
 
     /// The keys tokens are sealed with; empty where none is configured.
-    pub fn key_ring(&self) -> Result<zoomd_store::seal::KeyRing, ConfigError> {
+    pub fn key_ring(&self) -> Result<zoomd_store::encryption::KeyRing, ConfigError> {
         let Encryption { key, keys_old } = &self.encryption;
-        zoomd_store::seal::KeyRing::parse(key.as_ref(), keys_old.as_ref())
+        zoomd_store::encryption::KeyRing::parse(key.as_ref(), keys_old.as_ref())
             .map_err(|e| ConfigError::new(e.to_string()).hint(RESTORE_KEY))
     }
 

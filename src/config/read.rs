@@ -10,7 +10,7 @@ use std::time::Duration;
 use secrecy::SecretString;
 use url::Url;
 use zoom_api::{EndpointError, Endpoints};
-use zoomd_store::budget::{Budgets, Classes, Label};
+use zoomd_store::limits::{Budgets, Classes, Label};
 use zoomd_store::{Replicas, TlsFiles};
 use zoomd_workers::schedules::Cron;
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use zoomd_store::ops::{CODES, Level, Problem};
+use zoomd_store::inspect::{CODES, Level, Problem};
 use zoomd_workers::supervisor::{Part, Supervisor};
 
 use crate::health::{Gatherer, judge, watched};

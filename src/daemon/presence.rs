@@ -6,13 +6,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use zoomd_store::Store;
-use zoomd_store::ops::{Ops, Presence};
+use zoomd_store::inspect::{Ops, Presence};
 use zoomd_workers::supervisor::{Part, Supervisor};
 
 use crate::http::Health;
 use crate::identity;
 
-const EVERY: Duration = zoomd_store::ops::HEARTBEAT;
+const EVERY: Duration = zoomd_store::inspect::HEARTBEAT;
 /// How long Redis may take to hear of our start, or of our end.
 const GOODBYE: Duration = Duration::from_secs(1);
 

@@ -4,11 +4,11 @@
 
 use std::time::{Duration, Instant};
 
+use zoomd_store::encryption::{KeyRing, Vault};
 use zoomd_store::keys::LAYOUT;
 use zoomd_store::layout::{self, Raised};
 use zoomd_store::meta::{self, MetaError};
 use zoomd_store::probe::{self, Namesake, ServerFacts};
-use zoomd_store::seal::{KeyRing, Vault};
 use zoomd_store::{ErrorKind, Store, StoreConfig, StoreError};
 
 use super::systemd;

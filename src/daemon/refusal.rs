@@ -1,7 +1,7 @@
 //! Why a daemon does not start, and what to do about it.
 
+use zoomd_store::encryption::SealError;
 use zoomd_store::meta::MetaError;
-use zoomd_store::seal::SealError;
 use zoomd_workers::supervisor::Fault;
 use zoomd_workers::tokens::TokensError;
 

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use zoom_api::{App, Client};
 use zoomd_store::Store;
+use zoomd_store::encryption::Vault;
 use zoomd_store::queue::QueueSettings;
-use zoomd_store::seal::Vault;
 use zoomd_wire::Include;
 use zoomd_workers::supervisor::Supervisor;
 use zoomd_workers::tokens::RotationSettings;

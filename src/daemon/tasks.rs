@@ -4,8 +4,8 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
+use zoomd_store::encryption::KeyId;
 use zoomd_store::rekey;
-use zoomd_store::seal::KeyId;
 use zoomd_workers::deauthorization::Deauthorizations;
 use zoomd_workers::supervisor::{Beat, Part};
 use zoomd_workers::tokens::Tokens;

@@ -2,9 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use zoomd_store::ops::{AccountVitals, Held, Problem, UsedUp, Vitals};
+use zoomd_store::encryption::KeyId;
+use zoomd_store::inspect::{AccountVitals, Held, Problem, UsedUp, Vitals};
 use zoomd_store::rekey::Survey;
-use zoomd_store::seal::KeyId;
 use zoomd_store::{ErrorKind, Replicas};
 
 use super::stuck::Stuck;

@@ -6,7 +6,9 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use secrecy::ExposeSecret as _;
-use zoomd_store::ops::{AccountVitals, DaemonLine, Ops, Problem, RecentFailure, UsedUp, Vitals};
+use zoomd_store::inspect::{
+    AccountVitals, DaemonLine, Ops, Problem, RecentFailure, UsedUp, Vitals,
+};
 use zoomd_store::rekey::{self, Survey};
 use zoomd_store::{ErrorKind, Store, StoreError};
 use zoomd_workers::tokens::RotationSettings;

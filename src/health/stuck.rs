@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use zoomd_store::ops::Ready;
+use zoomd_store::inspect::Ready;
 
 /// Looks so far.
 #[derive(Debug, Default)]

@@ -1,7 +1,7 @@
 //! The verdict: one word, one line, one exit code.
 
 use serde::Serialize;
-use zoomd_store::ops::{Level, Problem};
+use zoomd_store::inspect::{Level, Problem};
 
 use crate::exit::Exit;
 use crate::text::count;

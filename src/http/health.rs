@@ -8,7 +8,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use serde::Serialize;
-use zoomd_store::ops::{Level, Problem};
+use zoomd_store::inspect::{Level, Problem};
 use zoomd_store::{ErrorKind, Store, StoreError};
 use zoomd_workers::Engine;
 use zoomd_workers::report::words;

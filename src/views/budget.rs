@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use serde::Serialize;
-use zoomd_store::ops::{BudgetLine, JobView, Waiting};
+use zoomd_store::inspect::{BudgetLine, JobView, Waiting};
 
 use super::reason;
 

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::Value;
-use zoomd_store::ops::FailureLine;
+use zoomd_store::inspect::FailureLine;
 
 /// A failure as the list's JSON has it.
 #[derive(Debug, Serialize)]

@@ -4,8 +4,8 @@ use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
-use zoomd_store::ops::JobView;
-use zoomd_store::queue::Why;
+use zoomd_store::inspect::JobView;
+use zoomd_store::queue::WaitReason;
 
 use super::line::{Line, time};
 use super::{reason, timeline};
@@ -74,9 +74,9 @@ impl<'a> View<'a> {
             entry_id: view.entry.as_deref(),
             run: view.run,
             priority: view.priority.map(priority),
-            reason: view.why.map(Why::as_str),
+            reason: view.why.map(WaitReason::as_str),
             explanation: explanation.clone(),
-            why: view.why.map(Why::as_str),
+            why: view.why.map(WaitReason::as_str),
             because: explanation,
             reason_since: view.since_ms.and_then(time),
             next_attempt_at: view.next_ms.and_then(time),

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use serde::Serialize;
-use zoomd_store::queue::{Next, Step, StepKind, Why};
+use zoomd_store::queue::{Next, Step, StepKind, WaitReason};
 
 use super::reason;
 use crate::text::{one_line, span};
@@ -86,7 +86,7 @@ fn reason_in_words(reason: &str) -> &str {
         "local" => "the server had no file or port left for a connection",
         "late" => "the call could not begin in time",
         "shutdown" => "the daemon shut down",
-        reason => match Why::from_word(reason) {
+        reason => match WaitReason::from_word(reason) {
             Some(why) => reason::phrase(why),
             None => reason,
         },

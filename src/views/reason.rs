@@ -1,44 +1,44 @@
 //! Reasons why a job waits: in a few words behind its state, and in one sentence.
 
 use jiff::Timestamp;
-use zoomd_store::ops::JobView;
-use zoomd_store::queue::Why;
+use zoomd_store::inspect::JobView;
+use zoomd_store::queue::WaitReason;
 
 use crate::text::{count, one_line};
 
 /// The reason in a few words, behind the state.
-pub fn phrase(why: Why) -> &'static str {
+pub fn phrase(why: WaitReason) -> &'static str {
     match why {
-        Why::NotBefore => "its not_before time has not come",
-        Why::Turn => "accounts and hosts take turns",
-        Why::Rotation => "the access token is being refreshed",
-        Why::Consent => "the account needs authorization",
-        Why::Paused => "paused",
-        Why::InFlight => "the account is at its cap of calls in flight",
-        Why::Second => "rate limit per second",
-        Why::LabelDay => "the Zoom account's daily limit is used up",
-        Why::HostDay => "today's meetings of this host are used up",
-        Why::Limited => "Zoom answered with a rate limit",
-        Why::Host => "the first create of this host is in flight",
-        Why::Backoff => "backoff after a failed attempt",
-        Why::Reconcile => "reply lost; checking Zoom before retrying",
-        Why::Queued => "a daemon takes it in soon",
-        Why::NoDaemon => "no daemon is running",
-        Why::RedisFull => "Redis is full",
-        Why::RedisReadOnly => "Redis is read-only",
-        Why::AppRejected => "Zoom rejects the app's credentials",
-        Why::ZoomUnreachable => "Zoom is unreachable",
-        Why::ZoomEndpointFailing => "calls of one Zoom endpoint fail",
-        Why::RotationInDoubt => "the outcome of a token refresh is not known",
-        Why::RotationHeld => "token refreshes are held",
-        Why::RotationImpossible => "tokens cannot be refreshed",
-        Why::KeyMissing => "the encryption key is missing",
+        WaitReason::NotBefore => "its not_before time has not come",
+        WaitReason::Turn => "accounts and hosts take turns",
+        WaitReason::Rotation => "the access token is being refreshed",
+        WaitReason::Consent => "the account needs authorization",
+        WaitReason::Paused => "paused",
+        WaitReason::InFlight => "the account is at its cap of calls in flight",
+        WaitReason::Second => "rate limit per second",
+        WaitReason::LabelDay => "the Zoom account's daily limit is used up",
+        WaitReason::HostDay => "today's meetings of this host are used up",
+        WaitReason::Limited => "Zoom answered with a rate limit",
+        WaitReason::Host => "the first create of this host is in flight",
+        WaitReason::Backoff => "backoff after a failed attempt",
+        WaitReason::Reconcile => "reply lost; checking Zoom before retrying",
+        WaitReason::Queued => "a daemon takes it in soon",
+        WaitReason::NoDaemon => "no daemon is running",
+        WaitReason::RedisFull => "Redis is full",
+        WaitReason::RedisReadOnly => "Redis is read-only",
+        WaitReason::AppRejected => "Zoom rejects the app's credentials",
+        WaitReason::ZoomUnreachable => "Zoom is unreachable",
+        WaitReason::ZoomEndpointFailing => "calls of one Zoom endpoint fail",
+        WaitReason::RotationInDoubt => "the outcome of a token refresh is not known",
+        WaitReason::RotationHeld => "token refreshes are held",
+        WaitReason::RotationImpossible => "tokens cannot be refreshed",
+        WaitReason::KeyMissing => "the encryption key is missing",
         _ => "not known",
     }
 }
 
 /// The reason in one sentence.
-pub fn sentence(why: Why, view: &JobView) -> String {
+pub fn sentence(why: WaitReason, view: &JobView) -> String {
     let mut text = reason(why, view);
     if let Some(since) = view.since_ms.and_then(second) {
         text.push_str(&format!(", since {since}"));
@@ -52,20 +52,22 @@ pub fn sentence(why: Why, view: &JobView) -> String {
 /// The command that says or does more about a wait that does not end by itself.
 pub fn next(view: &JobView) -> Option<String> {
     match (view.why?, &view.account) {
-        (Why::Consent, Some(account)) => Some(format!("zoomd account login {account}")),
-        (Why::InFlight, Some(account)) => Some(format!("zoomd account show {account}")),
-        (Why::HostDay | Why::LabelDay, Some(account)) => Some(format!("zoomd budget {account}")),
+        (WaitReason::Consent, Some(account)) => Some(format!("zoomd account login {account}")),
+        (WaitReason::InFlight, Some(account)) => Some(format!("zoomd account show {account}")),
+        (WaitReason::HostDay | WaitReason::LabelDay, Some(account)) => {
+            Some(format!("zoomd budget {account}"))
+        }
         (
-            Why::Paused
-            | Why::NoDaemon
-            | Why::RedisFull
-            | Why::RedisReadOnly
-            | Why::AppRejected
-            | Why::ZoomUnreachable
-            | Why::ZoomEndpointFailing
-            | Why::RotationInDoubt
-            | Why::RotationImpossible
-            | Why::KeyMissing,
+            WaitReason::Paused
+            | WaitReason::NoDaemon
+            | WaitReason::RedisFull
+            | WaitReason::RedisReadOnly
+            | WaitReason::AppRejected
+            | WaitReason::ZoomUnreachable
+            | WaitReason::ZoomEndpointFailing
+            | WaitReason::RotationInDoubt
+            | WaitReason::RotationImpossible
+            | WaitReason::KeyMissing,
             _,
         ) => Some("zoomd status".to_owned()),
         _ => None,
@@ -77,7 +79,7 @@ fn second(ms: i64) -> Option<Timestamp> {
     Timestamp::from_second(ms.div_euclid(1000)).ok()
 }
 
-fn reason(why: Why, view: &JobView) -> String {
+fn reason(why: WaitReason, view: &JobView) -> String {
     let before = view.place.map_or(0, |place| place.saturating_sub(1));
     let before = if before == 0 {
         String::new()
@@ -87,39 +89,47 @@ fn reason(why: Why, view: &JobView) -> String {
     let said = view.detail.as_deref().map(one_line);
     let aside = said.as_ref().map(|said| format!(" ({said})")).unwrap_or_default();
     match (why, said) {
-        (Why::NotBefore, _) => "the job has a not_before time, which has not come yet".to_owned(),
-        (Why::Turn, _) => format!("accounts and hosts are served in turn{before}"),
-        (Why::Rotation, Some(said)) => format!("the access token cannot be refreshed: {said}"),
-        (Why::Rotation, None) => "the account's access token is being refreshed".to_owned(),
-        (Why::Consent, _) => format!("the account needs authorization{aside}"),
-        (Why::Paused, None) => "the account, or the whole namespace, is paused".to_owned(),
-        (Why::InFlight, Some(said)) => {
+        (WaitReason::NotBefore, _) => {
+            "the job has a not_before time, which has not come yet".to_owned()
+        }
+        (WaitReason::Turn, _) => format!("accounts and hosts are served in turn{before}"),
+        (WaitReason::Rotation, Some(said)) => {
+            format!("the access token cannot be refreshed: {said}")
+        }
+        (WaitReason::Rotation, None) => "the account's access token is being refreshed".to_owned(),
+        (WaitReason::Consent, _) => format!("the account needs authorization{aside}"),
+        (WaitReason::Paused, None) => "the account, or the whole namespace, is paused".to_owned(),
+        (WaitReason::InFlight, Some(said)) => {
             format!("the account is at its cap of calls in flight: {said}")
         }
-        (Why::Second, _) => format!("Zoom limits the account's calls per second{before}"),
-        (Why::LabelDay, _) => {
+        (WaitReason::Second, _) => format!("Zoom limits the account's calls per second{before}"),
+        (WaitReason::LabelDay, _) => {
             format!("the Zoom account's calls of this UTC day are used up, or will be{before}")
         }
-        (Why::HostDay, _) => {
+        (WaitReason::HostDay, _) => {
             format!("this host's meetings of this UTC day are used up, or will be{before}")
         }
-        (Why::Limited, _) => {
+        (WaitReason::Limited, _) => {
             "Zoom answered with a rate limit; the job waits until it ends".to_owned()
         }
-        (Why::Host, _) => {
+        (WaitReason::Host, _) => {
             "another create of this host is in flight; its reply tells who the host is".to_owned()
         }
-        (Why::Backoff, _) => format!("the last attempt failed{aside}; the next follows a pause"),
-        (Why::Reconcile, _) => {
+        (WaitReason::Backoff, _) => {
+            format!("the last attempt failed{aside}; the next follows a pause")
+        }
+        (WaitReason::Reconcile, _) => {
             format!("the last reply was lost{aside}; Zoom is checked before another attempt")
         }
-        (Why::AppRejected, Some(said)) if !said.starts_with(phrase(why)) => {
+        (WaitReason::AppRejected, Some(said)) if !said.starts_with(phrase(why)) => {
             format!("Zoom rejects the app's credentials, so no access token is refreshed: {said}")
         }
-        (Why::RotationInDoubt, Some(said)) => {
+        (WaitReason::RotationInDoubt, Some(said)) => {
             format!("the outcome of the last token refresh is not known: {said}")
         }
-        (Why::Queued, None) => "the job is in the stream; a daemon takes it in soon".to_owned(),
+        (WaitReason::Queued, None) => {
+            "the job is in the stream; a daemon takes it in soon".to_owned()
+        }
         (_, Some(said)) => said,
         (why, None) => phrase(why).to_owned(),
     }
@@ -127,7 +137,7 @@ fn reason(why: Why, view: &JobView) -> String {
 
 #[cfg(test)]
 mod tests {
-    use zoomd_store::ops::Obstacle;
+    use zoomd_store::inspect::Obstacle;
 
     use super::*;
 
@@ -139,17 +149,18 @@ mod tests {
             view
         };
         let mut seen = std::collections::BTreeSet::new();
-        for why in Why::ALL {
+        for why in WaitReason::ALL {
             let text = sentence(why, &view(Some(1), None));
             assert_ne!(text, why.as_str());
             assert!(!text.ends_with('.') && seen.insert(text.clone()), "{text}");
             assert_ne!(phrase(why), "not known", "{why}");
         }
-        let text = sentence(Why::HostDay, &view(Some(31), None));
+        let text = sentence(WaitReason::HostDay, &view(Some(31), None));
         assert!(text.ends_with("; 30 jobs of this host before it"), "{text}");
-        let text = sentence(Why::Paused, &view(None, Some("everything is paused: upgrade\n")));
+        let text =
+            sentence(WaitReason::Paused, &view(None, Some("everything is paused: upgrade\n")));
         assert_eq!(text.trim_end(), "everything is paused: upgrade");
-        let text = sentence(Why::Backoff, &view(None, Some("zoom answered 503")));
+        let text = sentence(WaitReason::Backoff, &view(None, Some("zoom answered 503")));
         assert!(text.contains("zoom answered 503"), "{text}");
     }
 
@@ -160,11 +171,22 @@ mod tests {
             (view.why, view.account) = (Some(why), Some("acme".to_owned()));
             next(&view)
         };
-        assert_eq!(said(Why::Consent).as_deref(), Some("zoomd account login acme"));
-        for why in [Why::Paused, Why::NoDaemon, Why::RedisFull, Why::KeyMissing] {
+        assert_eq!(said(WaitReason::Consent).as_deref(), Some("zoomd account login acme"));
+        for why in [
+            WaitReason::Paused,
+            WaitReason::NoDaemon,
+            WaitReason::RedisFull,
+            WaitReason::KeyMissing,
+        ] {
             assert_eq!(said(why).as_deref(), Some("zoomd status"), "{why}");
         }
-        for why in [Why::Turn, Why::Second, Why::Backoff, Why::NotBefore, Why::Queued] {
+        for why in [
+            WaitReason::Turn,
+            WaitReason::Second,
+            WaitReason::Backoff,
+            WaitReason::NotBefore,
+            WaitReason::Queued,
+        ] {
             assert_eq!(said(why), None, "{why}");
         }
     }
@@ -174,12 +196,12 @@ mod tests {
         let mut view = JobView::waiting("order-1");
         view.detail = Some("no daemon is running; the last was a on box".into());
         view.since_ms = Some(1_790_000_000_500);
-        let text = sentence(Why::NoDaemon, &view);
+        let text = sentence(WaitReason::NoDaemon, &view);
         assert_eq!(text, "no daemon is running; the last was a on box, since 2026-09-21T14:13:20Z");
-        let (why, what) = (Why::NoDaemon, "no daemon is running".to_owned());
+        let (why, what) = (WaitReason::NoDaemon, "no daemon is running".to_owned());
         let mut view = JobView::waiting("order-1");
         view.besides = Some(Obstacle { why, what, since_ms: None });
-        let text = sentence(Why::Paused, &view);
+        let text = sentence(WaitReason::Paused, &view);
         assert!(text.ends_with("is paused; besides, no daemon is running"), "{text}");
     }
 }

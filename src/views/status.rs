@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use serde::Serialize;
-use zoomd_store::ops::{
+use zoomd_store::inspect::{
     DaemonLine, Problem, ROTATION_DAYS, RotationDays, Status, Vitals, WaitingJobs,
 };
 

@@ -7,8 +7,8 @@
 
 use jiff::Timestamp;
 use serde_json::Value;
-use zoomd_store::ops::{Block, JobView, State};
-use zoomd_store::queue::{Next, Step, StepKind, Why};
+use zoomd_store::inspect::{Block, JobView, State};
+use zoomd_store::queue::{Next, Step, StepKind, WaitReason};
 use zoomd_wire::Kind;
 
 use super::line::{Line, line, time, told};
@@ -89,7 +89,7 @@ fn unknown_before(from_ms: i64) -> Line {
 fn not_before(view: &JobView, accepted_ms: i64) -> Option<Block> {
     let job: Value = serde_json::from_slice(view.job.as_deref()?).ok()?;
     let to_ms = Some(ms_of(&job["not_before"], &Value::Null)?);
-    Some(Block { why: Why::NotBefore, from_ms: accepted_ms, to_ms })
+    Some(Block { why: WaitReason::NotBefore, from_ms: accepted_ms, to_ms })
 }
 
 /// Since when nothing is told, and what the job waits for from then on.
@@ -194,7 +194,7 @@ fn going_on(view: &JobView, last: Option<&Step>, since_ms: Option<i64>) -> Optio
     };
     let waits = last.filter(|step| step.kind == StepKind::Wait);
     // A job that was sent back for a token waits for its refresh.
-    let same = |said: &str| said == why || (said, why) == ("token", Why::Rotation.as_str());
+    let same = |said: &str| said == why || (said, why) == ("token", WaitReason::Rotation.as_str());
     if waits.and_then(|step| step.reason.as_deref()).is_some_and(same) {
         return None;
     }

@@ -93,10 +93,10 @@ fn what_people_held_back_is_told_from_when_they_did() {
     let outcome = json!({"finished_at": stamp(70_000), "meeting": {"id": 7}});
     let mut view = view(State::Succeeded, vec![day, call(65_000, 1, 201, Next::Done)], &outcome);
     view.blocks = vec![
-        block(Why::Paused, -9_000, Some(-5_000)),
-        block(Why::Paused, 10_000, Some(20_000)),
-        block(Why::Consent, 55_000, Some(60_000)),
-        block(Why::Paused, 900_000, None),
+        block(WaitReason::Paused, -9_000, Some(-5_000)),
+        block(WaitReason::Paused, 10_000, Some(20_000)),
+        block(WaitReason::Consent, 55_000, Some(60_000)),
+        block(WaitReason::Paused, 900_000, None),
     ];
     let told = [
         "accepted",
@@ -145,15 +145,15 @@ fn a_story_from_before_what_is_kept_says_so() {
 #[test]
 fn a_live_job_ends_with_what_it_waits_for() {
     let mut live = view(State::Waiting, Vec::new(), &Value::Null);
-    live.why = Some(Why::Paused);
+    live.why = Some(WaitReason::Paused);
     assert_eq!(words(&live), ["accepted", "waiting: paused"]);
     live.record.story.push(Step::wait(T + 5, "token"));
     let told =
         ["accepted", "sent back to wait: no access token that may be used", "waiting: paused"];
     assert_eq!(words(&live), told);
-    live.why = Some(Why::Rotation);
+    live.why = Some(WaitReason::Rotation);
     assert_eq!(words(&live), ["accepted", "waiting: no access token that may be used"]);
-    live.why = Some(Why::Backoff);
+    live.why = Some(WaitReason::Backoff);
     (live.state, live.record.story) = (State::Sleeping, Story::default());
     live.record.story.push(call(9_000, 1, 401, Next::Retry));
     live.record.story.dropped = 3;

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use serde::Serialize;
-use zoomd_store::ops::WaitingJobs;
+use zoomd_store::inspect::WaitingJobs;
 
 use super::line::time;
 

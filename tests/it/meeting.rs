@@ -6,8 +6,8 @@ use redis_local::RedisServer;
 use serde_json::Value;
 use zoom_api::{AccessToken, Client, Endpoints, SendBody, Settings};
 use zoom_sim::{Config, Sim};
+use zoomd_store::encryption::KeyRing;
 use zoomd_store::grants::{GrantSecrets, Grants, NewGrant, Put};
-use zoomd_store::seal::KeyRing;
 use zoomd_store::{Store, StoreConfig, meta};
 use zoomd_wire::AccountName;
 

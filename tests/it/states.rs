@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use zoomd_store::ops::State;
+use zoomd_store::inspect::State;
 
 use crate::documents;
 

@@ -7,7 +7,7 @@ use criterion::{Criterion, criterion_group, criterion_main};
 use http::HeaderMap;
 use jiff::Timestamp;
 use zoom_api::{Reply, TransportError};
-use zoomd_store::seal::{Binding, KeyRing, Purpose};
+use zoomd_store::encryption::{Binding, KeyRing, Purpose};
 use zoomd_wire::Rules;
 use zoomd_workers::decide;
 

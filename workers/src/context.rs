@@ -5,11 +5,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use tokio::sync::{Notify, OwnedSemaphorePermit, SemaphorePermit, mpsc, watch};
-use zoomd_store::budget::Label;
 use zoomd_store::calls::Calls;
+use zoomd_store::encryption::FingerprintKey;
 use zoomd_store::grants::Grants;
+use zoomd_store::limits::Label;
 use zoomd_store::queue::{Learnt, Queue};
-use zoomd_store::seal::FingerprintKey;
 
 use crate::Settings;
 use crate::metric::Meters;

@@ -12,10 +12,10 @@ use tokio::sync::{Notify, mpsc, watch};
 use zoom_api::{App, Client};
 use zoomd_store::Store;
 use zoomd_store::calls::Calls;
+use zoomd_store::encryption::Vault;
 use zoomd_store::grants::Grants;
-use zoomd_store::ops::Problem;
+use zoomd_store::inspect::Problem;
 use zoomd_store::queue::{Queue, QueueSettings};
-use zoomd_store::seal::Vault;
 
 use crate::attempt::settlement;
 use crate::context::EngineContext;

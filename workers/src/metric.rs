@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use metrics::{Counter, Histogram};
 
-use zoomd_store::queue::Why;
+use zoomd_store::queue::WaitReason;
 use zoomd_wire::Kind;
 
 /// The metrics of jobs that go well, looked up once: a look-up costs more than all
@@ -89,7 +89,7 @@ pub fn took(kind: &'static str, outcome: &'static str, time: Duration) {
 }
 
 /// A job was put into its room.
-pub fn waits(why: Why) {
+pub fn waits(why: WaitReason) {
     metrics::counter!("zoomd_rate_limit_waits_total", "class" => why.as_str()).increment(1);
 }
 

@@ -10,12 +10,12 @@ use std::time::{Duration, Instant};
 
 use zoomd_wire::AccountName;
 
-use crate::answer::Words;
-use crate::budget::{Budgets, Label};
+use crate::accounts::grants::GrantVersion;
 use crate::clock::ms;
-use crate::grants::GrantVersion;
-use crate::queue::{Close, Why};
-use crate::scripts::{CALL_BEGIN, CALL_LIMITED};
+use crate::limits::{Budgets, Label};
+use crate::queue::{Close, WaitReason};
+use crate::redis::script_reply::ScriptReply;
+use crate::redis::scripts::{CALL_BEGIN, CALL_LIMITED};
 use crate::{Store, StoreError};
 
 /// Makes calls possible. Clones share nothing but the store.
@@ -33,7 +33,7 @@ pub enum Begun {
     /// Not before this time.
     Waits {
         /// What it waits for.
-        why: Why,
+        why: WaitReason,
         /// Until when at least, ms by Redis' clock.
         until_ms: i64,
     },
@@ -93,7 +93,7 @@ impl Calls {
             .arg(self.budgets.table(label))
             .run(&self.store.connection())
             .await?;
-        let mut answer = Words::new(answer, "a call")?;
+        let mut answer = ScriptReply::new(answer, "a call")?;
         Ok(match answer.next()?.as_str() {
             "go" => {
                 let epoch = answer.next()?.parse().ok();
@@ -104,7 +104,7 @@ impl Calls {
                 Begun::Go(Call { store, account, id, version, until: began + exchange })
             }
             "wait" => Begun::Waits {
-                why: Why::from_word(&answer.next()?).unwrap_or(Why::Limited),
+                why: WaitReason::from_word(&answer.next()?).unwrap_or(WaitReason::Limited),
                 until_ms: answer.next()?.parse().map_err(|_| StoreError::unexpected("a call"))?,
             },
             "state" => Begun::State {

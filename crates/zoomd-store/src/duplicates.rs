@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use crate::clock::ms;
-use crate::scripts::{DUPLICATES_DUE, DUPLICATES_WATCH};
+use crate::redis::scripts::{DUPLICATES_DUE, DUPLICATES_WATCH};
 use crate::{Store, StoreError};
 
 /// Jobs that wait for their look; more are not looked at.

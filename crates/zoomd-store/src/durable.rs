@@ -25,9 +25,9 @@ use redis::Value;
 use tokio::sync::Mutex;
 
 use crate::clock::ms;
-use crate::conn::refusal;
 use crate::error::ErrorKind;
-use crate::script::Call;
+use crate::redis::conn::refusal;
+use crate::redis::script::Call;
 use crate::{Conn, Replicas, Store, StoreError};
 
 /// How long a replica, or the disk, may take to confirm.

@@ -6,43 +6,37 @@
 //! inside a script, by the clock of Redis; nothing here reads another clock to
 //! decide, and nothing here knows what Zoom is beyond the labels of its limits.
 
-mod answer;
-pub mod budget;
+mod accounts;
+pub mod admin;
 pub mod calls;
 pub mod clock;
-pub mod conn;
-pub mod consent;
 pub mod duplicates;
 mod durable;
 pub mod error;
 pub mod eta;
-pub mod grants;
+pub mod inspect;
 pub mod keys;
 pub mod layout;
+pub mod limits;
 pub mod listener;
 pub mod meta;
 pub mod neighbours;
-pub mod ops;
 mod permissions;
 pub mod probe;
 pub mod queue;
+pub mod redis;
 mod refusal;
-pub mod rekey;
 mod rights;
-pub mod rotation;
-pub mod script;
-mod scripts;
-pub mod seal;
 mod store;
 pub mod streams;
 mod ticks;
 pub mod types;
-mod version;
 pub mod wake;
 
-pub use conn::{Conn, TlsFiles};
+pub use self::redis::conn::{Conn, TlsFiles};
+pub use self::redis::script::Script;
+pub use accounts::{consent, encryption, grants, rekey, rotation};
 pub use error::{ErrorKind, StoreError};
 pub use keys::Keys;
 pub use permissions::{MissingRights, Rights};
-pub use script::Script;
 pub use store::{Replicas, Store, StoreConfig};

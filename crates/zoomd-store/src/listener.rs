@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
-use crate::conn::{Conn, Subscription};
+use crate::redis::conn::{Conn, Subscription};
 use crate::{ErrorKind, Store, StoreError};
 
 /// Between two attempts to listen.

@@ -9,10 +9,12 @@
 //! Invariant: the namespace's secret is made once and never changes; it is
 //! stored sealed, and only when an encryption key is configured.
 
-use crate::answer::Words;
+use crate::accounts::encryption::{
+    Binding, FingerprintKey, KeyRing, Purpose, SealError, Sealed, Vault,
+};
 use crate::keys::LAYOUT;
-use crate::scripts::{META_OPEN, META_RESEAL};
-use crate::seal::{Binding, FingerprintKey, KeyRing, Purpose, SealError, Sealed, Vault};
+use crate::redis::script_reply::ScriptReply;
+use crate::redis::scripts::{META_OPEN, META_RESEAL};
 use crate::{Store, StoreError, layout, probe};
 
 /// Why a namespace cannot be used.
@@ -55,7 +57,7 @@ pub async fn open(store: &Store, ring: &KeyRing) -> Result<Vault, MetaError> {
         .arg(fresh)
         .run(&store.connection())
         .await?;
-    let mut answer = Words::new(answer, "the opening of the namespace")?;
+    let mut answer = ScriptReply::new(answer, "the opening of the namespace")?;
     let secret = match answer.next()?.as_str() {
         "opened" => answer.next()?,
         "layout" => return Err(layout::refused(store.keys(), &answer.next()?).into()),

@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use crate::error::{ErrorKind, StoreError};
+use crate::redis::scripts::RIGHTS;
 use crate::rights::commands::{Command, IN_SCRIPTS, OUTSIDE, WITHOUT_KEY};
-use crate::scripts::RIGHTS;
 use crate::{Keys, Store};
 
 /// Rights of the Redis user that are used and not there.

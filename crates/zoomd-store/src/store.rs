@@ -5,9 +5,9 @@ use std::sync::Arc;
 use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::clock::ClockOffset;
-use crate::conn::{Conn, Target, TlsFiles};
 use crate::error::{ErrorKind, StoreError};
 use crate::keys::Keys;
+use crate::redis::conn::{Conn, Target, TlsFiles};
 
 /// Redis 6.2 brought what the scripts need (`ZMSCORE`, `XAUTOCLAIM`).
 const OLDEST: (u32, u32) = (6, 2);

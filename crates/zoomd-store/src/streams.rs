@@ -7,7 +7,7 @@ use std::time::Duration;
 use redis::{FromRedisValue as _, Pipeline, Value};
 
 use crate::clock::ms;
-use crate::conn::Conn;
+use crate::redis::conn::Conn;
 use crate::{Keys, Store, StoreError};
 
 /// One of the public streams.

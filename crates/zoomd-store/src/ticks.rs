@@ -1,7 +1,7 @@
 //! Ticks of schedules, claimed so that however many daemons there are, each
 //! tick is one daemon's.
 
-use crate::scripts::TICK_CLAIM;
+use crate::redis::scripts::TICK_CLAIM;
 use crate::{Store, StoreError};
 
 /// A tick this much older than the last one, s, is of a clock that was set, and

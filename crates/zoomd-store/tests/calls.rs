@@ -4,9 +4,9 @@ use std::time::{Duration, Instant};
 
 use redis::Value;
 use redis_local::RedisServer;
-use zoomd_store::budget::{Budgets, Label};
 use zoomd_store::calls::{Begun, Calls};
-use zoomd_store::queue::{Close, Why};
+use zoomd_store::limits::{Budgets, Label};
+use zoomd_store::queue::{Close, WaitReason};
 use zoomd_store::{Store, StoreConfig};
 use zoomd_wire::AccountName;
 
@@ -67,8 +67,7 @@ async fn a_call_stands_in_flight_until_it_ends() {
 #[tokio::test]
 async fn none_begins_while_a_rotation_is_under_way() {
     let world = World::new().await;
-    let rotation =
-        |begun| matches!(begun, Begun::Waits { why: Why::Rotation, until_ms } if until_ms > 0);
+    let rotation = |begun| matches!(begun, Begun::Waits { why: WaitReason::Rotation, until_ms } if until_ms > 0);
     world.set(&["int", "x", "paused", "by hand"]).await;
     assert!(rotation(world.begin().await), "an intent closes the gate");
     world.redis(&["HDEL", &world.store.keys().account("acme"), "int"]).await;
@@ -90,11 +89,11 @@ async fn it_spends_the_budgets_that_jobs_spend() {
     world.redis(&[&["RPUSH", &window], vec![ahead.as_str(); 15].as_slice()].concat()).await;
     let begun = world.begin().await;
     assert!(
-        matches!(begun, Begun::Waits { why: Why::Second, until_ms } if until_ms > 0),
+        matches!(begun, Begun::Waits { why: WaitReason::Second, until_ms } if until_ms > 0),
         "{begun:?}"
     );
     world.redis(&["HSET", &world.store.keys().gates("Z"), "day:medium", "9000000000000"]).await;
-    let Begun::Waits { why: Why::Limited, until_ms } = world.begin().await else {
+    let Begun::Waits { why: WaitReason::Limited, until_ms } = world.begin().await else {
         panic!("what a 429 closed stays closed")
     };
     assert_eq!(until_ms, 9_000_000_000_000);
@@ -126,7 +125,7 @@ async fn a_429_closes_what_it_named_for_everybody() {
     limited(None, Close::LabelDay { label: "medium", until_ms: at(1) }).await;
     let begun = world.begin().await;
     assert!(
-        matches!(begun, Begun::Waits { why: Why::Limited, until_ms } if until_ms == at(5)),
+        matches!(begun, Begun::Waits { why: WaitReason::Limited, until_ms } if until_ms == at(5)),
         "{begun:?}"
     );
     world.set(&["uid", "U1"]).await;

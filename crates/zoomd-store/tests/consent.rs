@@ -5,8 +5,8 @@ use std::time::Duration;
 use redis_local::RedisServer;
 use secrecy::ExposeSecret as _;
 use zoomd_store::consent::{Deauthorization, Link, Links, NewLink, Nonce, STATE_LIFE, Taken};
+use zoomd_store::encryption::KeyRing;
 use zoomd_store::grants::{Grants, NewGrant, Plan, Removed};
-use zoomd_store::seal::KeyRing;
 use zoomd_store::{Store, StoreConfig, meta};
 use zoomd_wire::AccountName;
 

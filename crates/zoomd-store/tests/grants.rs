@@ -3,6 +3,7 @@
 use redis::Value;
 use redis_local::{Options, RedisServer};
 use secrecy::{ExposeSecret as _, SecretString};
+use zoomd_store::encryption::{KeyRing, SealError};
 use zoomd_store::grants::{
     AccountState, Change, Conflict, Connected, Epoch, GrantError, Grants, Identity, Learnt,
     NewGrant, Plan, Purged, Put, Removed, Resealed,
@@ -10,7 +11,6 @@ use zoomd_store::grants::{
 use zoomd_store::listener::Heard;
 use zoomd_store::meta::{self, MetaError};
 use zoomd_store::rekey;
-use zoomd_store::seal::{KeyRing, SealError};
 use zoomd_store::{ErrorKind, Store, StoreConfig, StoreError};
 use zoomd_wire::AccountName;
 

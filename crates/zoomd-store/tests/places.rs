@@ -58,7 +58,7 @@ async fn one_job(store: &Store, ns: &str) {
         entry,
         id_given: false,
         account: "acme".into(),
-        class: zoomd_store::budget::Label::Light,
+        class: zoomd_store::limits::Label::Light,
         host: Some("me".into()),
         other_host: None,
         priority: 1,

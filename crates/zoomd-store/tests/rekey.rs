@@ -2,9 +2,9 @@
 
 use redis_local::RedisServer;
 use secrecy::{ExposeSecret as _, SecretString};
+use zoomd_store::encryption::KeyRing;
 use zoomd_store::grants::{Conflict, Connected, Grants, NewGrant, Resealed};
 use zoomd_store::rekey;
-use zoomd_store::seal::KeyRing;
 use zoomd_store::{Store, StoreConfig, meta};
 use zoomd_wire::AccountName;
 

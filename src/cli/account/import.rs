@@ -9,8 +9,8 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Deserializer, Serialize};
+use zoomd_store::encryption::Fingerprint;
 use zoomd_store::grants::{AccountState, Grants, Identity, NewGrant, Plan, Put};
-use zoomd_store::seal::Fingerprint;
 use zoomd_wire::AccountName;
 use zoomd_workers::consent::issuer;
 

@@ -18,7 +18,7 @@ use url::Url;
 use zoom_api::scopes;
 use zoomd_store::consent::NewLink;
 use zoomd_store::grants::{Conflict, Grants, Plan};
-use zoomd_store::ops::Ops;
+use zoomd_store::inspect::Ops;
 use zoomd_wire::AccountName;
 use zoomd_workers::consent::{Asked, Consented, Consents, Outcome, Wanted};
 

@@ -4,8 +4,8 @@ use std::path::Path;
 
 use secrecy::SecretString;
 use zoom_api::{App, TransportError};
+use zoomd_store::encryption::{SealError, Vault};
 use zoomd_store::grants::{AccountRecord, AccountState, GrantError, Grants};
-use zoomd_store::seal::{SealError, Vault};
 use zoomd_store::{meta, probe};
 use zoomd_wire::AccountName;
 use zoomd_workers::consent::ConsentError;

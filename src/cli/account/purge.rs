@@ -4,7 +4,7 @@
 use std::time::{Duration, Instant};
 
 use zoomd_store::grants::{Grants, Purged};
-use zoomd_store::ops::Ops;
+use zoomd_store::inspect::Ops;
 use zoomd_wire::AccountName;
 
 use crate::cli::ctx::Ctx;

@@ -2,7 +2,7 @@
 
 use clap::Args;
 use jiff::Timestamp;
-use zoomd_store::ops::{BudgetLine, Ops};
+use zoomd_store::inspect::{BudgetLine, Ops};
 
 use super::ctx::Ctx;
 use crate::error::{CliError, CliResult};

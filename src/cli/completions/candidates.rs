@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use clap_complete::engine::{CompletionCandidate, PathCompleter, ValueCompleter as _};
 use zoomd_store::grants::{AccountState, Plan};
-use zoomd_store::ops::{FailureFilter, JobFilter, Ops};
+use zoomd_store::inspect::{FailureFilter, JobFilter, Ops};
 use zoomd_store::streams::{self, Stream};
 use zoomd_store::{Store, StoreError, neighbours};
 use zoomd_wire::FailureCode;

@@ -71,7 +71,7 @@ pub fn default(out: &Output) -> CliResult {
 
 /// Prints a new key.
 pub fn key(out: &Output) -> CliResult {
-    let key = zoomd_store::seal::KeyRing::generate_key();
+    let key = zoomd_store::encryption::KeyRing::generate_key();
     out.show(&serde_json::json!({"key": key.expose_secret()}), || {
         format!("{}\n", key.expose_secret())
     })?;

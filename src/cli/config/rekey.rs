@@ -6,9 +6,9 @@
 //! gone on with by the next.
 
 use serde::Serialize;
+use zoomd_store::encryption::SealError;
 use zoomd_store::grants::Resealed;
 use zoomd_store::meta;
-use zoomd_store::seal::SealError;
 use zoomd_wire::AccountName;
 
 use crate::cli::account;

@@ -4,8 +4,8 @@
 use zoom_api::TokenRefusal;
 use zoom_api::scopes::{self, Need};
 use zoomd_store::Store;
+use zoomd_store::encryption::Vault;
 use zoomd_store::grants::{AccountState, AccountSummary, GrantKind, Grants};
-use zoomd_store::seal::Vault;
 
 use super::report::Finding;
 use crate::config::Config;

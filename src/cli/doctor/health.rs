@@ -2,7 +2,7 @@
 //! was looked at and is well. Has no rules of its own. Keys that are missing here are
 //! `keys`', which knows the journals of this machine, too.
 
-use zoomd_store::ops::{Level, Problem};
+use zoomd_store::inspect::{Level, Problem};
 
 use super::report::{Finding, State};
 use crate::health::{Facts, Found, Judgement, held, judge};
@@ -108,7 +108,7 @@ fn well(check: &str, found: &Found) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use zoomd_store::ops::CODES;
+    use zoomd_store::inspect::CODES;
 
     use super::CHECKS;
 

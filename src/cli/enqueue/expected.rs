@@ -6,8 +6,8 @@ use std::borrow::Cow;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use zoomd_store::clock::next_midnight_ms;
-use zoomd_store::ops::JobView;
-use zoomd_store::queue::Why;
+use zoomd_store::inspect::JobView;
+use zoomd_store::queue::WaitReason;
 use zoomd_wire::Job;
 
 use crate::cli::ctx::Ctx;
@@ -19,7 +19,7 @@ const SOON_MS: i64 = 60_000;
 /// The time at which a job is expected to run, and why then.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Expectation {
-    why: Why,
+    why: WaitReason,
     because: String,
     next: Option<String>,
     at_ms: Option<i64>,
@@ -42,7 +42,7 @@ pub(super) fn hosts(job: &Job) -> Vec<Cow<'_, str>> {
 
 impl Expectation {
     pub(super) fn of(view: &JobView, now_ms: i64) -> Self {
-        let why = view.why.unwrap_or(Why::Turn);
+        let why = view.why.unwrap_or(WaitReason::Turn);
         let (because, next) = (reason::sentence(why, view), reason::next(view));
         Self { why, because, next, at_ms: view.until_ms, now_ms }
     }
@@ -81,7 +81,7 @@ impl Expectation {
             |at| format!(", expected {at}"),
         );
         let head = match self.fits_today() {
-            Some(false) if self.why != Why::NotBefore => "will not fit today",
+            Some(false) if self.why != WaitReason::NotBefore => "will not fit today",
             _ => "will wait",
         };
         Some(format!("{head}{at}: {}", self.because))
@@ -89,7 +89,7 @@ impl Expectation {
 
     pub(super) fn tell(&self, ctx: &Ctx) {
         // Consent was told of, with what to do.
-        if let Some(text) = self.sentence().filter(|_| self.why != Why::Consent) {
+        if let Some(text) = self.sentence().filter(|_| self.why != WaitReason::Consent) {
             ctx.out.note(text);
             if let Some(next) = &self.next {
                 ctx.out.hint(next);
@@ -113,14 +113,14 @@ mod tests {
             expected.add_to(&mut shown);
             (expected.sentence(), shown)
         };
-        let (text, shown) = told(Why::Turn, Some(0));
+        let (text, shown) = told(WaitReason::Turn, Some(0));
         assert_eq!((text, &shown["fits_today"], &shown["why"]), (None, &true.into(), &Value::Null));
-        let (text, shown) = told(Why::HostDay, Some(86_400_000));
+        let (text, shown) = told(WaitReason::HostDay, Some(86_400_000));
         assert!(text.is_some_and(|t| t.starts_with("will not fit today, expected 2026-")));
         assert_eq!((&shown["fits_today"], &shown["why"]), (&false.into(), &"host_day".into()));
-        let (text, _) = told(Why::NotBefore, Some(86_400_000));
+        let (text, _) = told(WaitReason::NotBefore, Some(86_400_000));
         assert!(text.is_some_and(|t| t.starts_with("will wait, expected 2026-")));
-        let (text, shown) = told(Why::Paused, None);
+        let (text, shown) = told(WaitReason::Paused, None);
         assert!(text.is_some_and(|t| t.starts_with("will wait, expected time not known: ")));
         assert_eq!((&shown["fits_today"], &shown["expected_at"]), (&Value::Null, &Value::Null));
     }

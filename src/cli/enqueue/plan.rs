@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, HashMap};
 use jiff::Timestamp;
 use serde::Serialize;
 use zoomd_store::eta::{Backlog, Position, Room, Simulated};
-use zoomd_store::ops::{AccountFacts, Ops};
+use zoomd_store::inspect::{AccountFacts, Ops};
 
 use super::read::Sound;
 use crate::error::CliError;

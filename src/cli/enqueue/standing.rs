@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use serde::Serialize;
-use zoomd_store::ops::{BatchWait, JobView, WaitingLine};
-use zoomd_store::queue::Why;
+use zoomd_store::inspect::{BatchWait, JobView, WaitingLine};
+use zoomd_store::queue::WaitReason;
 
 use crate::cli::ctx::Ctx;
 use crate::error::CliError;
@@ -40,7 +40,7 @@ pub(super) struct Standing {
 
 impl Standing {
     pub(super) fn of(batch: &BatchWait, unread: usize) -> Self {
-        let mut reasons: BTreeMap<Why, Vec<&WaitingLine>> = BTreeMap::new();
+        let mut reasons: BTreeMap<WaitReason, Vec<&WaitingLine>> = BTreeMap::new();
         for line in &batch.lines {
             reasons.entry(line.why).or_default().push(line);
         }
@@ -84,7 +84,7 @@ impl Standing {
 
 impl Reason {
     /// Of these lines, which have the same reason: words on it where they agree.
-    fn of(why: Why, lines: &[&WaitingLine]) -> Self {
+    fn of(why: WaitReason, lines: &[&WaitingLine]) -> Self {
         let mut view = JobView::waiting("");
         let first = lines.first();
         view.detail = first.and_then(|line| line.what.clone());
@@ -161,18 +161,18 @@ impl Teller {
 mod tests {
     use super::*;
 
-    fn line(why: Why, account: &str, jobs: u64, expected_ms: Option<i64>) -> WaitingLine {
+    fn line(why: WaitReason, account: &str, jobs: u64, expected_ms: Option<i64>) -> WaitingLine {
         let account = Some(account.to_owned());
-        let what = (why == Why::Consent).then(|| "revoked".to_owned());
+        let what = (why == WaitReason::Consent).then(|| "revoked".to_owned());
         WaitingLine { why, account, jobs, oldest_ms: None, expected_ms, what, since_ms: None }
     }
 
     #[test]
     fn accounts_are_counted_together_by_reason() {
         let lines = vec![
-            line(Why::HostDay, "acme", 2, Some(9_000)),
-            line(Why::Consent, "beta", 7, None),
-            line(Why::HostDay, "corp", 3, Some(5_000)),
+            line(WaitReason::HostDay, "acme", 2, Some(9_000)),
+            line(WaitReason::Consent, "beta", 7, None),
+            line(WaitReason::HostDay, "corp", 3, Some(5_000)),
         ];
         let standing = Standing::of(&BatchWait { running: 1, over: 0, lines }, 4);
         let told: Vec<_> =
@@ -191,9 +191,9 @@ mod tests {
     fn only_other_reasons_are_news() {
         let of =
             |lines: Vec<WaitingLine>| Standing::of(&BatchWait { lines, ..BatchWait::default() }, 0);
-        let day = |jobs| line(Why::HostDay, "acme", jobs, None);
+        let day = |jobs| line(WaitReason::HostDay, "acme", jobs, None);
         assert!(of(vec![day(2)]).is_like(&of(vec![day(1)])));
-        let both = of(vec![day(2), line(Why::Queued, "acme", 1, None)]);
+        let both = of(vec![day(2), line(WaitReason::Queued, "acme", 1, None)]);
         assert!(!both.is_like(&of(vec![day(2)])));
     }
 }

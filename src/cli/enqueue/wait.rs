@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use zoomd_store::Store;
-use zoomd_store::ops::{JobView, Ops, State};
+use zoomd_store::inspect::{JobView, Ops, State};
 use zoomd_store::streams::{Item, Stream, Tail};
 
 use super::standing::{Standing, Teller};

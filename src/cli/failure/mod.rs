@@ -11,7 +11,7 @@ mod retry;
 mod show;
 
 use clap::{Args, Subcommand};
-use zoomd_store::ops::Ops;
+use zoomd_store::inspect::Ops;
 
 use super::ctx::Ctx;
 use crate::error::{CliError, CliResult};

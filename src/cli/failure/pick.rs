@@ -2,7 +2,7 @@
 
 use clap::Args;
 use jiff::Timestamp;
-use zoomd_store::ops::{FailureFilter, FailureLine, Ops};
+use zoomd_store::inspect::{FailureFilter, FailureLine, Ops};
 use zoomd_wire::FailureCode;
 
 use crate::config::units;

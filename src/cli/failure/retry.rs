@@ -2,7 +2,8 @@
 
 use clap::Args;
 use serde::Serialize;
-use zoomd_store::ops::{Ops, Retried};
+use zoomd_store::admin::Retried;
+use zoomd_store::inspect::Ops;
 
 use super::pick::Pick;
 use super::writable_ops;

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use serde_json::{Value, json};
-use zoomd_store::ops::FailureRecord;
+use zoomd_store::inspect::FailureRecord;
 use zoomd_wire::FailureCode;
 
 use super::{OneArgs, missing, ops};

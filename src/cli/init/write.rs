@@ -8,7 +8,7 @@ use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt 
 use std::path::Path;
 
 use secrecy::{ExposeSecret as _, SecretString};
-use zoomd_store::seal::KeyRing;
+use zoomd_store::encryption::KeyRing;
 
 use super::Answers;
 use crate::error::CliError;

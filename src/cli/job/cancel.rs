@@ -2,7 +2,7 @@
 
 use clap::Args;
 use serde::Serialize;
-use zoomd_store::ops::Cancelled;
+use zoomd_store::admin::Cancelled;
 
 use crate::cli::ctx::Ctx;
 use crate::error::{CliError, CliResult};

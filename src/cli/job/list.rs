@@ -2,7 +2,7 @@
 
 use clap::Args;
 use jiff::Timestamp;
-use zoomd_store::ops::{JobFilter, JobView, State};
+use zoomd_store::inspect::{JobFilter, JobView, State};
 
 use super::ops;
 use crate::cli::ctx::Ctx;

@@ -10,7 +10,7 @@ pub mod story;
 mod watch;
 
 use clap::{Args, Subcommand};
-use zoomd_store::ops::{OUTCOMES_LOOK, Ops, QUEUED_LOOK};
+use zoomd_store::inspect::{OUTCOMES_LOOK, Ops, QUEUED_LOOK};
 
 use super::ctx::Ctx;
 use crate::error::{CliError, CliResult};

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use jiff::Timestamp;
 use serde_json::Value;
-use zoomd_store::ops::{JobView, State};
+use zoomd_store::inspect::{JobView, State};
 use zoomd_wire::FailureCode;
 
 use crate::cli::ctx::Ctx;

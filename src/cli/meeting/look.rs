@@ -13,10 +13,10 @@ use tokio::time::Instant;
 use zoom_api::scopes::Need;
 use zoom_api::{AccessToken, Class, Client, Limit, Reply, TransportError};
 use zoomd_store::Store;
-use zoomd_store::budget::{Budgets, Label};
 use zoomd_store::calls::{Begun, Call, Calls};
 use zoomd_store::grants::{GrantKind, Grants};
-use zoomd_store::queue::Why;
+use zoomd_store::limits::{Budgets, Label};
+use zoomd_store::queue::WaitReason;
 use zoomd_wire::AccountName;
 use zoomd_workers::decide;
 use zoomd_workers::tokens::{CommandTokens, NoToken};
@@ -141,13 +141,18 @@ impl<'a> Look<'a> {
     }
 
     /// Waits until a call may be asked for again, if that is within patience.
-    async fn wait(&self, why: Why, until_ms: i64, patience: Instant) -> Result<(), CliError> {
+    async fn wait(
+        &self,
+        why: WaitReason,
+        until_ms: i64,
+        patience: Instant,
+    ) -> Result<(), CliError> {
         let left_ms = until_ms - self.store.now_ms().await?;
         let left = Duration::from_millis(u64::try_from(left_ms).unwrap_or(0));
         // A rotation names the time by which it is over, and mostly is so at once.
-        let longest = if why == Why::Rotation { LOOK_AGAIN } else { PATIENCE };
+        let longest = if why == WaitReason::Rotation { LOOK_AGAIN } else { PATIENCE };
         let next = Instant::now() + left.clamp(Duration::from_millis(50), longest);
-        let hopeless = why != Why::Rotation && Instant::now() + left > patience;
+        let hopeless = why != WaitReason::Rotation && Instant::now() + left > patience;
         if next > patience || hopeless {
             let until = Timestamp::from_millisecond(until_ms).unwrap_or_default();
             let account = &self.account;

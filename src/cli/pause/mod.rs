@@ -2,7 +2,7 @@
 
 use clap::Args;
 use serde_json::json;
-use zoomd_store::ops::Ops;
+use zoomd_store::inspect::Ops;
 
 use super::ctx::Ctx;
 use crate::error::CliResult;

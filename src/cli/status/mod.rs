@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use clap::Args;
 use jiff::Timestamp;
-use zoomd_store::ops::{Ops, WaitingJobs};
+use zoomd_store::inspect::{Ops, WaitingJobs};
 use zoomd_store::{Store, StoreError};
 
 use super::ctx::Ctx;

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use jiff::Timestamp;
-use zoomd_store::ops::{Level, Problem};
+use zoomd_store::inspect::{Level, Problem};
 
 use crate::health::{Judgement, Verdict, held};
 use crate::output::{FAIL, FAINT, GOOD, HINT, Output, WARN, paint};

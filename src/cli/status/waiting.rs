@@ -1,7 +1,7 @@
 //! Waiting jobs by reason and account, for people.
 
 use jiff::Timestamp;
-use zoomd_store::ops::WaitingJobs;
+use zoomd_store::inspect::WaitingJobs;
 
 use crate::output::Output;
 use crate::text::{count, one_line};

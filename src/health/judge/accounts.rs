@@ -1,7 +1,7 @@
 //! Accounts: authorization, pauses, caps, limits of the day.
 
-use zoomd_store::ops::{AccountVitals, Held, Problem, UsedUp};
-use zoomd_store::queue::Why;
+use zoomd_store::inspect::{AccountVitals, Held, Problem, UsedUp};
+use zoomd_store::queue::WaitReason;
 
 use super::jobs::LATE_MS;
 use super::{Found, Here, clock_time, length, listed, names};
@@ -32,7 +32,7 @@ pub(super) fn all(_here: &Here, found: &Found) -> Vec<Problem> {
 /// True where jobs wait for that day: then it is trouble.
 fn is_waited_for(found: &Found, day: &UsedUp) -> bool {
     found.held.iter().any(|held| {
-        let host = day.why == Why::LabelDay || held.counted_as == day.host;
+        let host = day.why == WaitReason::LabelDay || held.counted_as == day.host;
         day.accounts.contains(&held.account) && host && limit(held).is_some()
     })
 }
@@ -42,7 +42,7 @@ fn used_up(day: &UsedUp) -> Problem {
     let (host, end) = (&day.host, clock_time(day.until_ms));
     let accounts = names(day.accounts.iter().map(String::as_str));
     let what = match day.why {
-        Why::HostDay => {
+        WaitReason::HostDay => {
             format!(
                 "the daily limit of meetings of host {host} ({accounts}) is used up until {end}"
             )
@@ -139,16 +139,18 @@ fn at_cap(account: &AccountVitals, now_ms: i64) -> Option<Problem> {
 fn limit(held: &Held) -> Option<Problem> {
     let (account, host) = (&held.account, &held.host);
     let what = match held.why {
-        Why::HostDay => {
+        WaitReason::HostDay => {
             format!("the daily limit of meetings of host {host} ({account}) is used up")
         }
-        Why::LabelDay => format!("the daily limit of calls of account {account} is used up"),
-        Why::Limited => format!("Zoom limits the calls of account {account} (429), host {host}"),
+        WaitReason::LabelDay => format!("the daily limit of calls of account {account} is used up"),
+        WaitReason::Limited => {
+            format!("Zoom limits the calls of account {account} (429), host {host}")
+        }
         _ => return None,
     };
     let until = held.until_ms.map(|until| format!("; next try at {}", clock_time(until)));
     let what = format!("{what}{}", until.unwrap_or_default());
     let problem = Problem::degraded("daily_limit", what, format!("zoomd budget {account}"));
     let problem = problem.of_account(account).holding(held.jobs);
-    Some(if held.why == Why::LabelDay { problem } else { problem.of_host(host) })
+    Some(if held.why == WaitReason::LabelDay { problem } else { problem.of_host(host) })
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use zoomd_store::ops::{AccountVitals, DaemonLine, Level, Problem, keeps};
+use zoomd_store::inspect::{AccountVitals, DaemonLine, Level, Problem, keeps};
 
 use super::{Found, Here, length, listed};
 use crate::health::tools::Process;

@@ -1,6 +1,6 @@
 //! Jobs that wait longer than they should, and producers whose jobs all fail.
 
-use zoomd_store::ops::{Problem, Ready};
+use zoomd_store::inspect::{Problem, Ready};
 
 use super::{Found, Here, daemons, length, listed};
 use crate::health::facts::Failing;

@@ -11,7 +11,7 @@ mod redis;
 mod tests;
 mod tokens;
 
-use zoomd_store::ops::{CODES, Problem};
+use zoomd_store::inspect::{CODES, Problem};
 
 use super::facts::{Facts, Found, Here};
 use super::verdict::Judgement;

@@ -2,7 +2,7 @@
 
 use zoomd_store::ErrorKind;
 use zoomd_store::Replicas;
-use zoomd_store::ops::{Problem, Refusal};
+use zoomd_store::inspect::{Problem, Refusal};
 use zoomd_store::probe::ServerFacts;
 
 use super::{Found, Here, length};

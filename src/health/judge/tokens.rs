@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use zoomd_store::grants::GrantKind;
-use zoomd_store::ops::{AccountVitals, AppStop, Problem};
+use zoomd_store::inspect::{AccountVitals, AppStop, Problem};
 use zoomd_store::rekey::Survey;
 use zoomd_store::rotation::OpenIntent;
 

@@ -48,8 +48,8 @@ fn no_other_file_names_a_kind() {
 fn scripts() -> Vec<(String, String)> {
     let folder = "crates/zoomd-store/src/lua";
     let mut found = Vec::new();
-    for folder in [folder.to_owned(), format!("{folder}/lib")] {
-        let all = std::fs::read_dir(format!("{}/{folder}", super::ROOT)).expect("a folder");
+    for group in ["accounts", "admin", "lib", "limits", "queue"] {
+        let all = std::fs::read_dir(format!("{}/{folder}/{group}", super::ROOT)).expect("a folder");
         for path in all.map(|entry| entry.expect("an entry").path()) {
             if path.extension().is_some_and(|end| end == "lua") {
                 let code = std::fs::read_to_string(&path).expect("a script");
@@ -70,7 +70,7 @@ fn a_kind_that_is_named_elsewhere_is_found() {
     let typed = "match kind { Kind::DeleteMeeting => {} }";
     for code in [told, typed] {
         assert_eq!(naming("workers/src/metric.rs", code, &names), [code]);
-        assert_eq!(naming("crates/zoomd-store/src/lua/claim.lua", code, &names), [code]);
+        assert_eq!(naming("crates/zoomd-store/src/lua/queue/claim.lua", code, &names), [code]);
         assert!(naming("workers/src/kinds/mod.rs", code, &names).is_empty());
         assert!(naming("workers/src/decide/tests.rs", code, &names).is_empty());
         let tests = format!("fn a() {{}}\n#[cfg(test)]\nmod tests {{ {code} }}");

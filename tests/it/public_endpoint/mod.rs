@@ -8,9 +8,9 @@ mod webhook;
 use std::net::TcpListener;
 
 use zoom_sim::{Config, Event};
+use zoomd_store::encryption::KeyRing;
 use zoomd_store::grants::{AccountRecord, Grants};
 use zoomd_store::meta;
-use zoomd_store::seal::KeyRing;
 use zoomd_wire::AccountName;
 
 use crate::support::{Daemon, KEY, Rig, until};

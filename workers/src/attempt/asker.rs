@@ -11,8 +11,8 @@ use zoom_api::{
     Class, Limit, LimitKind, ListQuery, Listed, MeetingRef, OddRow, Pager, PagerFull, Reply,
     TransportError, ZoomError,
 };
-use zoomd_store::budget::Label;
 use zoomd_store::calls::{Begun, Call};
+use zoomd_store::limits::Label;
 use zoomd_wire::{AccountName, Kind};
 
 use super::call::{self, CallPermit};

@@ -1,7 +1,7 @@
 //! One look at what became of a lost call: what it is given, and what it shows.
 
 use zoom_api::{Limit, Listed};
-use zoomd_store::budget::Label;
+use zoomd_store::limits::Label;
 use zoomd_wire::{Effect, Marker};
 
 use super::asker::{Failure, Refusal, Stop};

@@ -7,10 +7,10 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use zoom_api::{Limit, LimitKind, Listed};
-use zoomd_store::budget::Label;
-use zoomd_store::ops::LIMITED;
+use zoomd_store::inspect::LIMITED;
+use zoomd_store::limits::Label;
 use zoomd_store::queue::{
-    Close, Event, Learnt, Next, Outcome, Purpose, Record, Settlement, Then, Ticket, Why,
+    Close, Event, Learnt, Next, Outcome, Purpose, Record, Settlement, Then, Ticket, WaitReason,
 };
 use zoomd_wire::{EventKind, FailureCode, Marker};
 
@@ -132,10 +132,10 @@ pub fn limited_with(
 /// The word for a wait until this limit ends.
 fn limited(limit: Limit) -> &'static str {
     match limit.kind {
-        LimitKind::LabelDay => Why::LabelDay.as_str(),
-        LimitKind::UserDay => Why::HostDay.as_str(),
-        LimitKind::PerSecond => Why::Second.as_str(),
-        LimitKind::Concurrent | LimitKind::Unknown => Why::Limited.as_str(),
+        LimitKind::LabelDay => WaitReason::LabelDay.as_str(),
+        LimitKind::UserDay => WaitReason::HostDay.as_str(),
+        LimitKind::PerSecond => WaitReason::Second.as_str(),
+        LimitKind::Concurrent | LimitKind::Unknown => WaitReason::Limited.as_str(),
     }
 }
 
@@ -143,14 +143,19 @@ fn limited(limit: Limit) -> &'static str {
 fn stand_aside(leased: &LeasedJob, label: Label, limit: Limit, mut record: Record) -> Settlement {
     let now = leased.redis_time(Instant::now());
     let until = decide::stand_aside(limit.until, now, rand::random());
-    job_history::wait(&mut record, leased, Why::Limited.as_str(), Some(until.as_millisecond()));
+    job_history::wait(
+        &mut record,
+        leased,
+        WaitReason::Limited.as_str(),
+        Some(until.as_millisecond()),
+    );
     record.why = Some("zoom answered with an unknown rate limit".to_owned());
     // Without a host there is no host's gate to close.
     let hosted = leased.ticket.charges_host();
     let closes = hosted.then(|| close(label, limit)).into_iter().collect();
     record.more.insert(LIMITED.to_owned(), true.into());
     let purpose = leased.ticket.purpose;
-    sleep_for(leased, Why::Limited.as_str(), until.as_millisecond(), purpose, record, closes)
+    sleep_for(leased, WaitReason::Limited.as_str(), until.as_millisecond(), purpose, record, closes)
 }
 
 fn close(label: Label, limit: Limit) -> Close {
@@ -320,7 +325,7 @@ pub fn sleep(
     closes: Vec<Close>,
 ) -> Settlement {
     record.more.remove(LIMITED);
-    let why = if purpose == Purpose::Lookup { "reconcile" } else { Why::Backoff.as_str() };
+    let why = if purpose == Purpose::Lookup { "reconcile" } else { WaitReason::Backoff.as_str() };
     sleep_for(leased, why, until_ms, purpose, record, closes)
 }
 

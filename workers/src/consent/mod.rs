@@ -27,7 +27,7 @@ use zoomd_store::grants::{
     AccountState, Conflict, Connected, Epoch, GrantError, GrantKind, GrantSecrets, GrantVersion,
     Grants, Identity, NewGrant, Plan,
 };
-use zoomd_store::{StoreError, seal::SealError};
+use zoomd_store::{StoreError, encryption::SealError};
 use zoomd_wire::AccountName;
 
 pub use self::error::ConsentError;

@@ -6,8 +6,8 @@ use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 use zoom_api::RawTokenReply;
+use zoomd_store::encryption::{Fingerprint, Vault};
 use zoomd_store::grants::GrantVersion;
-use zoomd_store::seal::{Fingerprint, Vault};
 use zoomd_wire::AccountName;
 
 /// One line.
@@ -173,7 +173,7 @@ impl Reply {
 
 mod fingerprints {
     use serde::{Deserialize, Deserializer, Serializer};
-    use zoomd_store::seal::Fingerprint;
+    use zoomd_store::encryption::Fingerprint;
 
     pub(super) fn serialize<S: Serializer>(
         list: &[Fingerprint],

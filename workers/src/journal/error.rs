@@ -32,7 +32,7 @@ pub enum JournalError {
     },
     /// An entry does not open.
     #[error("rotation journal: {0}")]
-    Seal(#[from] zoomd_store::seal::SealError),
+    Seal(#[from] zoomd_store::encryption::SealError),
     /// An entry is not there any more.
     #[error("rotation journal: the entry is gone")]
     Gone,

@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
+use zoomd_store::encryption::{Fingerprint, KeyId, Sealed};
 use zoomd_store::grants::{Epoch, GrantVersion};
-use zoomd_store::seal::{Fingerprint, KeyId, Sealed};
 use zoomd_wire::AccountName;
 
 use super::entry::Record;

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use zoomd_store::seal::KeyId;
+use zoomd_store::encryption::KeyId;
 
 use super::file::{Place, glance};
 use super::index::Index;

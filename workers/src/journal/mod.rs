@@ -30,8 +30,8 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use zoomd_store::encryption::{Fingerprint, Purpose, Sealed, Vault};
 use zoomd_store::grants::{Epoch, GrantVersion};
-use zoomd_store::seal::{Fingerprint, Purpose, Sealed, Vault};
 use zoomd_wire::AccountName;
 
 pub use entry::{Reply, Staged};
@@ -314,7 +314,7 @@ impl Journal {
         let sealed = Sealed::from_stored(sealed);
         let account = entry.account.as_str();
         let plain = self.shared.vault.open(Purpose::Reply, account, entry.version, &sealed)?;
-        let damaged = zoomd_store::seal::SealError::Damaged { what: "token reply" };
+        let damaged = zoomd_store::encryption::SealError::Damaged { what: "token reply" };
         Ok((entry, Reply::from_json(&plain).ok_or(damaged)?))
     }
 

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::path::PathBuf;
 
-use zoomd_store::seal::{Purpose, Sealed};
+use zoomd_store::encryption::{Purpose, Sealed};
 use zoomd_wire::AccountName;
 
 use super::entry::{Header, Record};

@@ -1,5 +1,5 @@
 use secrecy::SecretString;
-use zoomd_store::seal::{FingerprintKey, KeyRing};
+use zoomd_store::encryption::{FingerprintKey, KeyRing};
 
 use super::*;
 

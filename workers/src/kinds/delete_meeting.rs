@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 use zoom_api::{MeetingRef, Reply, Sent, TransportError, TransportKind};
-use zoomd_store::ops::CANCEL_MARK;
+use zoomd_store::admin::CANCEL_MARK;
 use zoomd_store::queue::{Purpose, Record, Settlement};
 use zoomd_wire::kind::DeleteMeeting as Asked;
 use zoomd_wire::{Effect, FailureCode, Kind, MeetingReply};

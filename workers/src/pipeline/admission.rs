@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
-use zoomd_store::queue::{Admission, Admitted, Refusal, Settlement, Why};
+use zoomd_store::queue::{Admission, Admitted, Refusal, Settlement, WaitReason};
 use zoomd_wire::{FailureCode, Job};
 
 use super::parse;
@@ -151,7 +151,7 @@ fn stays(ctx: &EngineContext, admission: &Admission, admitted: &Admitted) -> Opt
         Admitted::Waits { why, .. } => {
             crate::metric::waits(*why);
             ctx.expiry.waits(admission.deadline_ms);
-            if *why == Why::NotBefore {
+            if *why == WaitReason::NotBefore {
                 tracing::debug!(job.id = %admission.job_id, "a job sleeps until its time");
             }
             None

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use jiff::Timestamp;
-use zoomd_store::budget::Classes;
+use zoomd_store::limits::Classes;
 use zoomd_store::queue::{Admission, Entry};
 use zoomd_wire::{EntryId, InvalidJob, Job, Rules};
 

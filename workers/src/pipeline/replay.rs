@@ -14,7 +14,7 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use zoomd_store::StoreError;
-use zoomd_store::queue::{Remembered, Settled as Answer, Settlement, WrittenBack};
+use zoomd_store::queue::{Remembered, Replayed, Settled as Answer, Settlement};
 
 use crate::context::EngineContext;
 use crate::failpoints;
@@ -86,10 +86,10 @@ async fn replay_lost(ctx: &EngineContext) -> Result<(), StoreError> {
         number == 0 || number > kept
     });
     let calls: Vec<_> = in_hand.iter().map(|leased| remembered(leased)).collect();
-    ctx.queue.write_back(&calls).await?;
+    ctx.queue.replay_lost(&calls).await?;
     let lost = ctx.recent_calls.after(kept);
     let calls: Vec<_> = lost.iter().map(Settled::remembered).collect();
-    let answers = ctx.queue.write_back(&calls).await?;
+    let answers = ctx.queue.replay_lost(&calls).await?;
     let again: Vec<_> =
         lost.iter().zip(&answers).filter_map(|(call, a)| to_settle(call, *a)).collect();
     let (told, settled) = (calls.len() + in_hand.len(), again.len());
@@ -115,15 +115,15 @@ pub(super) fn remembered(leased: &LeasedJob) -> Remembered {
 }
 
 /// The settlement of a call whose settle is lost, if the job is ours to settle.
-fn to_settle(call: &Settled, answer: WrittenBack) -> Option<Settlement> {
+fn to_settle(call: &Settled, answer: Replayed) -> Option<Settlement> {
     match answer {
-        WrittenBack::Known | WrittenBack::Leased => {
+        Replayed::Known | Replayed::Leased => {
             let mut settlement = call.settlement.clone();
             settlement.ticket.plain = false;
             Some(settlement)
         }
-        WrittenBack::Finished => None,
-        WrittenBack::Taken | WrittenBack::Broken => {
+        Replayed::Finished => None,
+        Replayed::Taken | Replayed::Broken => {
             metrics::counter!("zoomd_calls_forgotten_total").increment(1);
             tracing::error!(
                 job.id = %call.settlement.ticket.job_id,

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use tokio::sync::mpsc;
-use zoomd_store::queue::{Queue, Refusal, Settled, Settlement, WrittenBack};
+use zoomd_store::queue::{Queue, Refusal, Replayed, Settled, Settlement};
 
 use super::replay;
 use crate::attempt::failures;
@@ -176,7 +176,7 @@ impl SettleLoop {
         let told: Vec<_> = calls.iter().map(|(leased, _)| replay::remembered(leased)).collect();
         let answers = loop {
             self.beat.waiting(self.redis_health.ready()).await;
-            match self.queue.write_back(&told).await {
+            match self.queue.replay_lost(&told).await {
                 Ok(answers) => break answers,
                 Err(error) => self.health.failed(&error).await,
             }
@@ -184,7 +184,7 @@ impl SettleLoop {
         metrics::counter!("zoomd_calls_written_back_total").increment(told.len() as u64);
         for ((leased, mut settlement), answer) in calls.into_iter().zip(answers) {
             match answer {
-                WrittenBack::Known | WrittenBack::Leased => {
+                Replayed::Known | Replayed::Leased => {
                     settlement.ticket.plain = false;
                     again.in_flight.push(Some(leased));
                     again.jobs.push(settlement);

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use zoomd_store::grants::AccountState;
-use zoomd_store::ops::Ops;
+use zoomd_store::inspect::Ops;
 use zoomd_store::queue::{ClaimedJob, Expired};
 use zoomd_wire::{AccountName, EntryId};
 

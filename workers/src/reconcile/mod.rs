@@ -22,7 +22,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use jiff::SignedDuration;
-use zoomd_store::ops::{CANCEL_MARK, RETRIED_AT};
+use zoomd_store::admin::{CANCEL_MARK, RETRIED_AT};
 use zoomd_store::queue::{Next as Step, Purpose, Record, Settlement, Then};
 use zoomd_wire::{FailureCode, MeetingReply};
 

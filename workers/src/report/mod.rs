@@ -6,7 +6,7 @@ pub mod words;
 use std::time::Instant;
 
 use jiff::Timestamp;
-use zoomd_store::ops::Problem;
+use zoomd_store::inspect::Problem;
 
 use crate::context::EngineContext;
 use words::Times;

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::time::{Duration, Instant};
 
 use zoomd_store::ErrorKind;
-use zoomd_store::ops::Problem;
+use zoomd_store::inspect::Problem;
 
 use crate::problems::endpoints::Fault;
 use crate::problems::lasting::Trouble;

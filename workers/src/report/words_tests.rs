@@ -85,7 +85,7 @@ fn each_trouble_of_redis_has_its_code() {
 
 #[test]
 fn a_failover_degrades_only_while_jobs_wait_for_it() {
-    use zoomd_store::ops::Level;
+    use zoomd_store::inspect::Level;
     for (held, level) in [(true, Level::Degraded), (false, Level::Notice)] {
         let problem = redis_failed_over(held);
         assert_eq!((&*problem.code, problem.level), ("redis_failed_over", level));

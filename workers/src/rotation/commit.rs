@@ -4,9 +4,9 @@ use std::time::{Duration, Instant};
 
 use secrecy::{ExposeSecret as _, SecretString};
 use zoom_api::{AccessToken, App, Client, TokenReply};
+use zoomd_store::encryption::SealError;
 use zoomd_store::grants::{GrantError, GrantKind, GrantSecrets, GrantVersion, Identity, Line};
 use zoomd_store::rotation::{Committed, Offer, Origin, Spare};
-use zoomd_store::seal::SealError;
 use zoomd_wire::AccountName;
 
 use super::exchange::Exchanged;

@@ -3,9 +3,9 @@
 use std::time::Instant;
 
 use zoom_api::{RawTokenReply, Sent, TransportError};
+use zoomd_store::encryption::Fingerprint;
 use zoomd_store::grants::{GrantKind, GrantVersion};
 use zoomd_store::rotation::Doubt;
-use zoomd_store::seal::Fingerprint;
 
 use super::gate::Lease;
 use super::preflight::{Intent, Presented};

@@ -73,9 +73,9 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
 use zoomd_store::StoreError;
+use zoomd_store::encryption::Vault;
 use zoomd_store::grants::{GrantKind, GrantVersion, Line};
 use zoomd_store::rotation::{End, Rotations};
-use zoomd_store::seal::Vault;
 use zoomd_wire::AccountName;
 
 use crate::failpoints;

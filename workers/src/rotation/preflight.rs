@@ -4,9 +4,9 @@ use std::time::{Duration, Instant};
 
 use secrecy::SecretString;
 use zoom_api::{App, TransportKind};
+use zoomd_store::encryption::Fingerprint;
 use zoomd_store::grants::{GrantSecrets, GrantVersion, Grants, Line};
 use zoomd_store::rotation::{Intended, Intending};
-use zoomd_store::seal::Fingerprint;
 
 use super::gate::Lease;
 use super::time::later;

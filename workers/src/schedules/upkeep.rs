@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use zoomd_store::StoreError;
-use zoomd_store::ops::{Ops, WaitingJobs};
-use zoomd_store::queue::{Pass, Why};
+use zoomd_store::inspect::{Ops, WaitingJobs};
+use zoomd_store::queue::{Pass, WaitReason};
 use zoomd_wire::Kind;
 
 use super::keepalive::{self, KeepAlive};
@@ -47,7 +47,7 @@ pub async fn gauges(ctx: Arc<EngineContext>) -> Result<(), StoreError> {
 /// Tells what jobs wait for, and since when. A reason that has ended is told as 0.
 fn waiting(jobs: &WaitingJobs, now_ms: i64) {
     let reasons = jobs.by_reason();
-    for why in Why::ALL {
+    for why in WaitReason::ALL {
         let (jobs, oldest_ms) = reasons.get(&why).copied().unwrap_or_default();
         let age_ms = oldest_ms.map_or(0, |at| (now_ms - at).max(0));
         metrics::gauge!("zoomd_jobs_waiting", "reason" => why.as_str()).set(jobs as f64);
@@ -63,7 +63,7 @@ pub async fn seen(ctx: Arc<EngineContext>) -> Result<(), StoreError> {
         return Ok(());
     }
     let budgets = ctx.queue.settings().budgets.clone();
-    Ops::new(ctx.queue.store().clone()).within(budgets).write_seen(&seen).await
+    Ops::new(ctx.queue.store().clone()).within(budgets).write_quota_headers(&seen).await
 }
 
 /// Cuts the output streams, and drops the names of consumers that are gone.

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::time::Instant;
 
 use zoomd_store::clock::DAY_MS;
-use zoomd_store::queue::{Next, Record, Step, StepKind, Why};
+use zoomd_store::queue::{Next, Record, Step, StepKind, WaitReason};
 use zoomd_wire::{EntryId, Job};
 
 use crate::decide::Attempt;
@@ -122,7 +122,7 @@ pub fn open(
     record: &mut Record,
     job: &Job,
     entry: &str,
-    (full_day, expired): (Option<Why>, bool),
+    (full_day, expired): (Option<WaitReason>, bool),
     now_ms: i64,
 ) {
     // A call that no daemon came back from was written down by a script.
@@ -135,7 +135,11 @@ pub fn open(
     let came_ms = entry.parse::<EntryId>().ok().and_then(|id| i64::try_from(id.ms).ok());
     let came_ms = came_ms.unwrap_or(now_ms);
     if let (true, Some(time)) = (record.story.is_empty(), job.not_before) {
-        record.story.waited(Why::NotBefore.as_str(), came_ms, time.as_millisecond().min(now_ms));
+        record.story.waited(
+            WaitReason::NotBefore.as_str(),
+            came_ms,
+            time.as_millisecond().min(now_ms),
+        );
     }
     if let Some(why) = full_day {
         let until_ms = if expired { now_ms } else { now_ms - now_ms.rem_euclid(DAY_MS) };

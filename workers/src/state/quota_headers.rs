@@ -9,8 +9,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::Timestamp;
 use zoom_api::{RateHeaders, RateType};
-use zoomd_store::budget::{Budgets, Label};
-use zoomd_store::ops::Seen;
+use zoomd_store::inspect::QuotaObservation;
+use zoomd_store::limits::{Budgets, Label};
 
 /// Hosts and labels remembered until the next writing; more are passed over.
 const MOST: usize = 5_000;
@@ -22,7 +22,7 @@ type Whose = (Arc<str>, Arc<str>, Label);
 #[derive(Debug, Default)]
 pub struct QuotaHeaders {
     budgets: Arc<Budgets>,
-    newest: Mutex<HashMap<Whose, Seen>>,
+    newest: Mutex<HashMap<Whose, QuotaObservation>>,
 }
 
 impl QuotaHeaders {
@@ -47,7 +47,7 @@ impl QuotaHeaders {
             return;
         }
         let key: Whose = (account.into(), host.unwrap_or_default().into(), label);
-        let seen = Seen {
+        let seen = QuotaObservation {
             account: Arc::clone(&key.0),
             host: host.is_some().then(|| Arc::clone(&key.1)),
             label,
@@ -64,7 +64,7 @@ impl QuotaHeaders {
 
     /// Takes what was seen since it was taken last.
     #[must_use]
-    pub fn take(&self) -> Vec<Seen> {
+    pub fn take(&self) -> Vec<QuotaObservation> {
         let mut newest = self.newest.lock().unwrap_or_else(PoisonError::into_inner);
         newest.drain().map(|(_, seen)| seen).collect()
     }

@@ -6,9 +6,9 @@ use std::time::{Duration, Instant};
 use foldhash::HashMap;
 use secrecy::ExposeSecret as _;
 use zoom_api::{AccessToken, Client};
+use zoomd_store::encryption::{SealError, Vault};
 use zoomd_store::grants::GrantVersion;
 use zoomd_store::rotation::Look;
-use zoomd_store::seal::{SealError, Vault};
 use zoomd_wire::AccountName;
 
 use super::Token;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use zoom_api::{App, Client};
 use zoomd_store::Store;
-use zoomd_store::seal::Vault;
+use zoomd_store::encryption::Vault;
 
 use crate::journal::JournalError;
 use crate::rotation::settings::RotationSettings;
@@ -41,5 +41,5 @@ pub enum TokensError {
     Journal(#[from] JournalError),
     /// No encryption key, or one that does not work.
     #[error(transparent)]
-    Seal(#[from] zoomd_store::seal::SealError),
+    Seal(#[from] zoomd_store::encryption::SealError),
 }

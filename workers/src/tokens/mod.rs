@@ -25,9 +25,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use tokio::sync::{Notify, Semaphore, watch};
+use zoomd_store::encryption::Vault;
 use zoomd_store::grants::{AccountState, GrantError, GrantKind, GrantVersion, Grants};
 use zoomd_store::rotation::{Look, Rotations};
-use zoomd_store::seal::Vault;
 use zoomd_store::{Store, StoreError};
 use zoomd_wire::AccountName;
 

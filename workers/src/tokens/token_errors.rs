@@ -61,7 +61,7 @@ pub enum NoToken {
     OtherApp,
     /// Its tokens cannot be opened with the keys configured here.
     #[error(transparent)]
-    Sealed(#[from] zoomd_store::seal::SealError),
+    Sealed(#[from] zoomd_store::encryption::SealError),
     /// The daemon that was asked cannot open the grant: why, in its words.
     #[error("no daemon can rotate it: {0}")]
     DaemonKey(String),

@@ -9,8 +9,9 @@ use std::path::PathBuf;
 
 use serde_json::Value;
 use zoom_sim::{Config, Endpoint, Fault, What};
+use zoomd_store::admin::Retried;
 use zoomd_store::grants::Grants;
-use zoomd_store::ops::{Ops, Retried, State};
+use zoomd_store::inspect::{Ops, State};
 use zoomd_wire::AccountName;
 
 use crate::resp::{Answer, Resp};

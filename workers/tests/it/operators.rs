@@ -4,7 +4,8 @@
 use std::time::{Duration, Instant};
 
 use zoom_sim::{Endpoint, Fault, What};
-use zoomd_store::ops::{Cancelled, JobView, Ops, Retried, State};
+use zoomd_store::admin::{Cancelled, Retried};
+use zoomd_store::inspect::{JobView, Ops, State};
 use zoomd_workers::Engine;
 
 use crate::world::{LIMIT, World, job_with};

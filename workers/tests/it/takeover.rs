@@ -21,7 +21,7 @@ async fn next(reader: &mut Reader) -> Entry {
 }
 
 fn job_of(entry: Entry) -> (Admission, Box<Job>, Bytes) {
-    let classes = zoomd_store::budget::Classes::default();
+    let classes = zoomd_store::limits::Classes::default();
     match parse::fresh(&zoomd_workers::Settings::default(), &classes, entry) {
         Parsed::Job { admission, job, text } => (admission, job, text),
         bad => panic!("a sound job: {bad:?}"),

@@ -5,10 +5,10 @@ use std::time::{Duration, Instant};
 use jiff::{Timestamp, ToSpan as _};
 use serde_json::Value;
 use zoom_sim::{Endpoint, Fault, LimitKind, UserSpec, What};
-use zoomd_store::budget::{Budgets, PlanLimits};
 use zoomd_store::grants::Grants;
-use zoomd_store::ops::Ops;
-use zoomd_store::queue::Why;
+use zoomd_store::inspect::Ops;
+use zoomd_store::limits::{Budgets, PlanLimits};
+use zoomd_store::queue::WaitReason;
 use zoomd_wire::AccountName;
 
 use crate::resp::Answer;
@@ -367,7 +367,7 @@ async fn what_does_not_fit_today_runs_after_midnight() {
     for id in waiting {
         let view = ops.job(&id).await.expect("redis").expect("it waits");
         let after = view.until_ms.expect("a time") - start_ms - 60_000;
-        assert_eq!(view.why, Some(Why::HostDay));
+        assert_eq!(view.why, Some(WaitReason::HostDay));
         assert!((5_000..16_000).contains(&after), "{after} ms after midnight");
     }
     set(start_ms + 80_000);

@@ -229,7 +229,7 @@ async fn a_twin_is_shown_with_its_job_whoever_finds_it() {
     assert_eq!(world.outcome("twice").await["attempts"], 2);
     first.drain(LIMIT).await;
     let heir = world.engine_with(hasty).await;
-    let ops = zoomd_store::ops::Ops::new(world.store.clone());
+    let ops = zoomd_store::inspect::Ops::new(world.store.clone());
     let until = Instant::now() + LIMIT;
     let twins = loop {
         let view = ops.job("twice").await.expect("redis").expect("a job");

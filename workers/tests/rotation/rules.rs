@@ -3,11 +3,11 @@
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use secrecy::SecretString;
+use zoomd_store::encryption::{Fingerprint, Vault};
 use zoomd_store::grants::{
     AccountState, Candidate, Epoch, GrantKind, GrantSecrets, GrantVersion, Line,
 };
 use zoomd_store::rotation::{Committed, Judged, Offer, Origin, Refusal, Rotations, Spare, Stored};
-use zoomd_store::seal::{Fingerprint, Vault};
 use zoomd_workers::rotation::rules::{self, Accepted, Slot, Standing, Token};
 
 use crate::house::{House, name};

@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use zoom_sim::Config;
-use zoomd_store::budget::{Budgets, Label};
 use zoomd_store::calls::{Begun, Calls};
+use zoomd_store::limits::{Budgets, Label};
 use zoomd_wire::AccountName;
 use zoomd_workers::tokens::{Refused, Tokens, Usable};
 

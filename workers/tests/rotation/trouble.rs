@@ -4,12 +4,12 @@ use std::path::Path;
 use std::time::Duration;
 
 use zoom_sim::{Endpoint, Fault, What};
+use zoomd_store::encryption::KeyRing;
 use zoomd_store::grants::{AccountState, Epoch, GrantVersion};
+use zoomd_store::inspect::Ops;
 use zoomd_store::listener::Heard;
 use zoomd_store::meta;
-use zoomd_store::ops::Ops;
 use zoomd_store::rotation::Asking;
-use zoomd_store::seal::KeyRing;
 use zoomd_wire::AccountName;
 use zoomd_workers::tokens::{CommandTokens, NoToken, RotationSettings, TokensConfig};
 

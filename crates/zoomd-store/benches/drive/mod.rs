@@ -159,7 +159,7 @@ impl Drive {
                 job_id: format!("bench-{nth:09}").into(),
                 id_given: true,
                 account: self.account(nth),
-                class: zoomd_store::budget::Label::Light,
+                class: zoomd_store::limits::Label::Light,
                 host: Some("me".into()),
                 other_host: None,
                 priority: 1,

@@ -3,9 +3,9 @@
 use super::{Backlog, Room, level};
 use crate::clock::{DAY_MS, next_midnight_ms};
 use crate::eta::limits::{MIDNIGHT_MARGIN_MS, next_day};
-use crate::queue::Why;
+use crate::queue::WaitReason;
 
-/// Jobs of one host, and of one account, in one turn (lua/claim.lua).
+/// Jobs of one host, and of one account, in one turn (lua/queue/claim.lua).
 const HOST_TURN: u64 = 4;
 const ACCOUNT_TURN: u64 = 16;
 /// A call granted so shortly before midnight counts on both days: the margin, and
@@ -139,14 +139,14 @@ impl<'a> Estimate<'a> {
     }
 
     /// Why a job with so many of its room to go before it goes on tomorrow.
-    pub(super) fn obstacle(&self, room: usize, opens: i64, before: u64) -> Why {
+    pub(super) fn obstacle(&self, room: usize, opens: i64, before: u64) -> WaitReason {
         let line = self.line;
-        let Some(room) = line.rooms.get(room) else { return Why::Turn };
+        let Some(room) = line.rooms.get(room) else { return WaitReason::Turn };
         if opens >= self.ends_ms() && room.closed_ms.max(line.closed_ms) >= self.ends_ms() {
-            return Why::Limited;
+            return WaitReason::Limited;
         }
         let full = room.day.most > 0 && self.left(room.day, 0) <= before;
-        if full || line.label.most == 0 { Why::HostDay } else { Why::LabelDay }
+        if full || line.label.most == 0 { WaitReason::HostDay } else { WaitReason::LabelDay }
     }
 
     /// When a job goes that has `before` of its room in front of it, rooms and

@@ -7,9 +7,9 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use crate::budget::{Budgets, Label, PlanLimits, SECOND_MS};
 use crate::clock::DAY_MS;
-use crate::queue::Why;
+use crate::limits::{Budgets, Label, PlanLimits, SECOND_MS};
+use crate::queue::WaitReason;
 
 /// A call within so long of midnight belongs to both days.
 pub const MIDNIGHT_MARGIN_MS: i64 = 5_000;
@@ -37,7 +37,7 @@ pub enum Verdict {
     /// Not now.
     Waits {
         /// Why.
-        why: Why,
+        why: WaitReason,
         /// When it is worth asking again.
         until_ms: i64,
     },
@@ -111,7 +111,7 @@ impl LimitsModel {
 
     /// The first reason why a create cannot be made, without charging anything.
     #[must_use]
-    pub fn hindrance(&self, ask: Ask<'_>) -> Option<(Why, i64)> {
+    pub fn hindrance(&self, ask: Ask<'_>) -> Option<(WaitReason, i64)> {
         let none_left = |(left, why, until_ms)| (left < 1).then_some((why, until_ms));
         self.left_of_zoom(ask)
             .and_then(none_left)
@@ -121,7 +121,7 @@ impl LimitsModel {
     /// How many calls the Zoom account has left, and else why and until when:
     /// the smallest of its limits; `None` where nothing limits it.
     #[must_use]
-    pub fn left_of_zoom(&self, ask: Ask<'_>) -> Option<(i64, Why, i64)> {
+    pub fn left_of_zoom(&self, ask: Ask<'_>) -> Option<(i64, WaitReason, i64)> {
         let label = self.budgets.classes.hosted();
         let zoom = self.zooms.get(ask.zoom);
         let mut least = Least::default();
@@ -129,35 +129,35 @@ impl LimitsModel {
             zoom.closed(label.as_str()).max(zoom.closed(&format!("day:{}", label.as_str())))
         });
         if closed > ask.now_ms {
-            least.hold(0, Why::Limited, closed);
+            least.hold(0, WaitReason::Limited, closed);
         }
         let limits = self.plan(ask.plan).of(label);
         if limits.per_day > 0 {
             let left = i64::from(limits.per_day) - self.used(ask, &label_field(label));
-            least.hold(left, Why::LabelDay, next_day(ask.now_ms, ask.zoom));
+            least.hold(left, WaitReason::LabelDay, next_day(ask.now_ms, ask.zoom));
         }
         let rate = self.budgets.granted_per_second(limits);
         if rate > 0 {
             let (left, until_ms) = zoom.unwrap_or(&Zoom::default()).second(rate, ask.now_ms);
-            least.hold(left, Why::Second, until_ms);
+            least.hold(left, WaitReason::Second, until_ms);
         }
         least.0
     }
 
     /// How many creates the host has left today, and else why and until when.
     #[must_use]
-    pub fn left_of_host(&self, ask: Ask<'_>) -> Option<(i64, Why, i64)> {
+    pub fn left_of_host(&self, ask: Ask<'_>) -> Option<(i64, WaitReason, i64)> {
         let mut least = Least::default();
         let field = host_field(ask.host);
         let most = self.plan(ask.plan).host_day;
         if most > 0 {
             let left = i64::from(most) - self.used(ask, &field);
             let room = format!("{}|{}", ask.account, ask.host);
-            least.hold(left, Why::HostDay, next_day(ask.now_ms, &room));
+            least.hold(left, WaitReason::HostDay, next_day(ask.now_ms, &room));
         }
         let closed = self.zooms.get(ask.zoom).map_or(0, |zoom| zoom.closed(&field));
         if closed > ask.now_ms {
-            least.hold(0, Why::Limited, closed);
+            least.hold(0, WaitReason::Limited, closed);
         }
         least.0
     }
@@ -277,10 +277,10 @@ fn recovered(part: f64, at_ms: i64, now_ms: i64) -> f64 {
 
 /// The smallest of what several limits leave; the first of equals.
 #[derive(Default)]
-struct Least(Option<(i64, Why, i64)>);
+struct Least(Option<(i64, WaitReason, i64)>);
 
 impl Least {
-    fn hold(&mut self, left: i64, why: Why, until_ms: i64) {
+    fn hold(&mut self, left: i64, why: WaitReason, until_ms: i64) {
         if self.0.is_none_or(|(least, ..)| left.max(0) < least) {
             self.0 = Some((left.max(0), why, until_ms));
         }

@@ -20,7 +20,7 @@ mod simulate;
 mod tests;
 
 use crate::clock::DAY_MS;
-use crate::queue::Why;
+use crate::queue::WaitReason;
 use estimate::Estimate;
 
 pub use rate_window::RateWindow;
@@ -115,14 +115,14 @@ pub struct Position {
     /// How many of the room stand before it.
     pub ahead: u64,
     /// It sleeps until then.
-    pub due: Option<(Why, i64)>,
+    pub due: Option<(WaitReason, i64)>,
 }
 
 /// When a job runs, and what it waits for longest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Expected {
     /// What it waits for.
-    pub why: Why,
+    pub why: WaitReason,
     /// When; never before the line's `now_ms`.
     pub at_ms: i64,
 }
@@ -143,10 +143,12 @@ impl Backlog {
             _ if day(at_ms) == day(self.now_ms) => {
                 self.reason(position.room, position.ahead, at_ms, 0)
             }
-            Some(room) if room.closed_ms.max(self.closed_ms) >= at_ms => Why::Limited,
-            _ if self.label.most == 0 => Why::HostDay,
-            Some(room) if room.day.most > 0 && about.why == Why::HostDay => Why::HostDay,
-            _ => Why::LabelDay,
+            Some(room) if room.closed_ms.max(self.closed_ms) >= at_ms => WaitReason::Limited,
+            _ if self.label.most == 0 => WaitReason::HostDay,
+            Some(room) if room.day.most > 0 && about.why == WaitReason::HostDay => {
+                WaitReason::HostDay
+            }
+            _ => WaitReason::LabelDay,
         };
         Expected { why, at_ms }
     }
@@ -155,7 +157,7 @@ impl Backlog {
     fn reckon(&self, position: Position) -> Expected {
         let mut estimate = Estimate::new(self);
         let (mut ahead, mut skipped) = (position.ahead, None);
-        let (due_why, due) = position.due.unwrap_or((Why::Turn, i64::MIN));
+        let (due_why, due) = position.due.unwrap_or((WaitReason::Turn, i64::MIN));
         while estimate.day < MOST_DAYS {
             estimate.keep(position.room, ahead);
             let (fits, opens) = (estimate.fits(), estimate.opens(position.room));
@@ -206,19 +208,19 @@ impl Backlog {
     }
 
     /// What a job waits for that runs today.
-    fn reason(&self, room: usize, before: u64, at: i64, opens: i64) -> Why {
+    fn reason(&self, room: usize, before: u64, at: i64, opens: i64) -> WaitReason {
         let room = &self.rooms[room];
         if opens > self.now_ms && opens == at {
             if room.closed_ms.max(self.closed_ms) == opens {
-                return Why::Limited;
+                return WaitReason::Limited;
             }
-            return if room.wakes_ms == opens { Why::Host } else { Why::Second };
+            return if room.wakes_ms == opens { WaitReason::Host } else { WaitReason::Second };
         }
         let in_line = self.window.before(self.now_ms, at);
         if at <= self.now_ms || in_line > before.saturating_mul(2) {
-            Why::Turn
+            WaitReason::Turn
         } else {
-            Why::Second
+            WaitReason::Second
         }
     }
 }

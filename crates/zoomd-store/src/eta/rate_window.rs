@@ -1,7 +1,7 @@
 //! The rate at which a line moves: so many calls in any second, fewer for a
 //! while after Zoom has said that it was too much.
 
-use crate::budget::SECOND_MS;
+use crate::limits::SECOND_MS;
 
 /// A lowered rate recovers by this part of the whole in a second.
 const RECOVERY: f64 = 0.01;

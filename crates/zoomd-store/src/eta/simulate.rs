@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::OnceLock;
 
 use super::{Backlog, Position, Room};
-use crate::budget::{Budgets, Label, PlanLimits, Rate};
 use crate::clock::DAY_MS;
 use crate::eta::fair_queue::FairQueue;
+use crate::limits::{Budgets, Label, PlanLimits, Rate};
 
 /// Jobs of a line that is simulated; a longer one is reckoned in the large.
 const MOST_JOBS: u64 = 20_000;

@@ -15,10 +15,10 @@ mod names;
 #[cfg(test)]
 mod tests;
 
-use crate::answer::Words;
 use crate::clock::{ALIVE_MS, DAY_MS, SLOW_ALIVE_MS};
 use crate::keys::LAYOUT;
-use crate::scripts::{LAYOUT_BEGIN, LAYOUT_END, LAYOUT_MOVE};
+use crate::redis::script_reply::ScriptReply;
+use crate::redis::scripts::{LAYOUT_BEGIN, LAYOUT_END, LAYOUT_MOVE};
 use crate::{ErrorKind, Keys, Store, StoreError};
 
 /// The one before, which this version raises.
@@ -51,7 +51,7 @@ pub enum Raised {
 /// A layout that this version does not know, or that Redis could not be asked: what
 /// was begun then goes on with the next call.
 pub async fn raise(store: &Store) -> Result<Raised, StoreError> {
-    let mut answer = Words::new(begin(store).await?, "the raising of the layout")?;
+    let mut answer = ScriptReply::new(begin(store).await?, "the raising of the layout")?;
     match answer.next()?.as_str() {
         "done" => return Ok(Raised::Not),
         "begun" => {}
@@ -135,7 +135,7 @@ async fn move_all(store: &Store) -> Result<u64, StoreError> {
             call.push(*old).push(*new);
         }
         let answer = call.run(&store.connection()).await?;
-        let mut answer = Words::new(answer, "the renaming of keys")?;
+        let mut answer = ScriptReply::new(answer, "the renaming of keys")?;
         cursor = answer.next()?;
         moved += answer.count()?;
         if cursor == "0" {

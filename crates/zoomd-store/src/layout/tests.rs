@@ -12,7 +12,7 @@ use redis_local::{Options, RedisServer};
 use super::names::{CLASSES, SINGLE};
 use super::*;
 use crate::StoreConfig;
-use crate::scripts::PROMOTE;
+use crate::redis::scripts::PROMOTE;
 
 /// Jobs that wait: more than one page of a scan holds.
 const MANY: &str = "2500";

@@ -8,12 +8,12 @@ use foldhash::{HashMap, HashMapExt as _, HashSet, HashSetExt as _};
 
 use super::memory::Live;
 use super::parse::{Parts, host_name, shared_host};
-use super::{Admission, Admitted, Fence, Grants, Purpose, Queue, Ticket, Why};
+use super::{Admission, Admitted, Fence, Grants, Purpose, Queue, Ticket, WaitReason};
 use crate::StoreError;
-use crate::budget::Label;
 use crate::clock::ms;
-use crate::script::Call;
-use crate::scripts::ADMIT;
+use crate::limits::Label;
+use crate::redis::script::Call;
+use crate::redis::scripts::ADMIT;
 
 /// Jobs of one account and host, which the script looks at together.
 struct Group<'a> {
@@ -58,7 +58,7 @@ impl Queue {
                     b'Q' => Admitted::Go(ticket(now_ms)),
                     b'g' => Admitted::Go(ticket(details.int()?)),
                     b'W' | b'S' => Admitted::Waits {
-                        why: Why::from_word(&details.text()?).unwrap_or(Why::Turn),
+                        why: WaitReason::from_word(&details.text()?).unwrap_or(WaitReason::Turn),
                         until_ms: details.int()?,
                     },
                     b'R' => Admitted::Repeat,

@@ -5,11 +5,11 @@ use std::time::Instant;
 
 use super::memory::Live;
 use super::parse::Parts;
-use super::{Claimed, ClaimedJob, Fence, Queue, Record, Ticket, Why};
+use super::{Claimed, ClaimedJob, Fence, Queue, Record, Ticket, WaitReason};
 use crate::StoreError;
-use crate::budget::Label;
 use crate::clock::ms;
-use crate::scripts::{CLAIM, EXPIRE, PROMOTE};
+use crate::limits::Label;
+use crate::redis::scripts::{CLAIM, EXPIRE, PROMOTE};
 
 /// Jobs one account may have in one turn of the ring.
 const QUANTUM: usize = 16;
@@ -134,7 +134,7 @@ impl Queue {
         let grant = parts.grant()?;
         let payload = parts.bytes()?;
         let record = Record::read(&parts.bytes()?, &live);
-        let full_day = Why::from_word(&parts.text()?);
+        let full_day = WaitReason::from_word(&parts.text()?);
         let (granted_at, send_by, lease_until) = self.times(now_ms, now_ms, began);
         let ticket = Ticket {
             job_id,

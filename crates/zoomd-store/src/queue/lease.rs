@@ -6,7 +6,7 @@ use super::parse::Parts;
 use super::{Fence, Queue, Ticket};
 use crate::StoreError;
 use crate::clock::ms;
-use crate::scripts::{MARK_SENT, RENEW, SWEEP};
+use crate::redis::scripts::{MARK_SENT, RENEW, SWEEP};
 
 /// Leases one call renews.
 const RENEWED_AT_ONCE: usize = 1000;

@@ -18,11 +18,9 @@
 //! JSON: that is the caller's. Never calls Zoom.
 
 mod admit;
-mod amends;
 mod claim;
 mod close;
 mod entry;
-mod lane;
 mod learnt;
 mod lease;
 pub(crate) mod memory;
@@ -30,26 +28,27 @@ pub(crate) mod parse;
 mod purpose;
 mod reader;
 mod record;
+mod replay;
 mod settings;
 mod settle;
 mod settle_args;
+mod settle_tx;
 mod story;
 mod types;
 mod upkeep;
-mod why;
+mod wait_reason;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use lane::Lane;
 use learnt::Told;
 use redis::Value;
+use settle_tx::WatchedTransaction;
 use tokio::sync::Mutex;
 
 use crate::durable::Durable;
-use crate::script::Call;
+use crate::redis::script::Call;
 use crate::{Store, StoreError};
-pub use amends::{Remembered, WrittenBack};
 pub use claim::{Expired, Promoted};
 pub use close::Close;
 pub use entry::Entry;
@@ -58,6 +57,7 @@ pub use parse::Grants;
 pub use purpose::Purpose;
 pub use reader::Reader;
 pub use record::Record;
+pub use replay::{Remembered, Replayed};
 pub use settings::QueueSettings;
 pub use settle::SettleBatch;
 pub use story::{Next, Step, StepKind, Story};
@@ -66,7 +66,7 @@ pub use types::{
     Settlement, Then, Ticket,
 };
 pub use upkeep::{Pass, Trimmed};
-pub use why::Why;
+pub use wait_reason::WaitReason;
 
 /// One daemon's hand on the queue of a namespace. Clones share it.
 #[derive(Debug, Clone)]
@@ -76,7 +76,7 @@ pub struct Queue {
     boot: Arc<str>,
     counter: Arc<AtomicU64>,
     settles: Arc<AtomicU64>,
-    lane: Arc<Mutex<Lane>>,
+    settle_tx: Arc<Mutex<WatchedTransaction>>,
     learnt: Arc<Told>,
     /// Calls that nobody could find again wait for replicas and disks on a
     /// connection of their own.
@@ -90,7 +90,7 @@ impl Queue {
     pub fn new(store: Store, settings: QueueSettings, boot_id: &str) -> Self {
         let boot: Arc<str> = boot_id.replace(['.', '|', ' '], "-").into();
         let key = store.keys().taken(&boot);
-        let lane = Lane::new(store.blocking_connection(), key);
+        let settle_tx = WatchedTransaction::new(store.blocking_connection(), key);
         let durable = Durable::new(&store);
         Self {
             store,
@@ -98,7 +98,7 @@ impl Queue {
             boot,
             counter: Arc::new(AtomicU64::new(1)),
             settles: Arc::new(AtomicU64::new(1)),
-            lane: Arc::new(Mutex::new(lane)),
+            settle_tx: Arc::new(Mutex::new(settle_tx)),
             learnt: Arc::default(),
             durable,
         }

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use redis::Value;
 
 use crate::StoreError;
-use crate::grants::GrantVersion;
+use crate::accounts::grants::GrantVersion;
 
 /// The grant a lease was taken under: none yet, or this version.
 pub type Grants = Option<GrantVersion>;

@@ -17,8 +17,8 @@ use redis::Value;
 use super::Queue;
 use super::entry::Entry;
 use crate::clock::ms;
-use crate::conn::Conn;
 use crate::error::ErrorKind;
+use crate::redis::conn::Conn;
 use crate::{Keys, StoreError};
 
 /// How long one read waits for something new. Also how long a stop may take.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::budget::Budgets;
+use crate::limits::Budgets;
 
 /// Times and bounds of the queue; the same in all daemons of a namespace.
 #[derive(Debug, Clone)]

@@ -6,15 +6,15 @@ use std::time::Instant;
 
 use redis::Value;
 
-use super::lane::{self, Streams, Transacted};
 use super::memory::Live;
 use super::settle_args::{order, push_done, push_item, push_published, push_refusal};
+use super::settle_tx::{self, Streams, Transacted};
 use super::{Purpose, Queue, Refusal, Settled, Settlement, Then, Ticket};
 use crate::StoreError;
-use crate::budget::{Classes, Label};
 use crate::clock::{DAY_MS, ms};
-use crate::script::Call;
-use crate::scripts::{SETTLE, SETTLE_GUARD};
+use crate::limits::{Classes, Label};
+use crate::redis::script::Call;
+use crate::redis::scripts::{SETTLE, SETTLE_GUARD};
 
 /// Settlements with a number: sent again after a lost answer, they answer as
 /// the first time.
@@ -127,7 +127,7 @@ impl Queue {
         };
         let (mut sorted, mut whole): (Vec<_>, Vec<_>) =
             (0..items.len()).partition(|i| plain(&items[*i]));
-        if !(lane::LEAST..=lane::MOST).contains(&sorted.len()) {
+        if !(settle_tx::LEAST..=settle_tx::MOST).contains(&sorted.len()) {
             whole = (0..items.len()).collect();
             sorted.clear();
         }
@@ -168,7 +168,7 @@ impl Queue {
             return Ok(None);
         }
         let plain = batch.plain();
-        let mut lane = self.lane.lock().await;
+        let mut lane = self.settle_tx.lock().await;
         let Some(since) = lane.ready([&SETTLE_GUARD, &SETTLE]).await else { return Ok(None) };
         if plain.iter().any(|item| item.ticket.granted_at < since) {
             return Ok(None);
@@ -189,14 +189,14 @@ impl Queue {
     /// Begins to watch whether leases are taken from this daemon; see
     /// [`untaken_since`](Self::untaken_since).
     pub async fn watch_leases(&self) {
-        self.lane.lock().await.ready([&SETTLE_GUARD, &SETTLE]).await;
+        self.settle_tx.lock().await.ready([&SETTLE_GUARD, &SETTLE]).await;
     }
 
     /// Since when nobody has taken a lease from this daemon, as far as that can
     /// be told. A younger lease that is gone all the same was forgotten by
     /// Redis.
     pub async fn untaken_since(&self) -> Option<Instant> {
-        self.lane.lock().await.look().await
+        self.settle_tx.lock().await.look().await
     }
 
     fn batch_call(&self, batch: &SettleBatch, again: bool, results: Results) -> Call<'static> {

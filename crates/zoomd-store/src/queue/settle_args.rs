@@ -6,7 +6,7 @@ use std::time::Instant;
 use super::memory::{Ended, Finished};
 use super::{Learnt, Outcome, Record, Refusal, Settlement, Then};
 use crate::clock::ms;
-use crate::script::Call;
+use crate::redis::script::Call;
 
 /// One settlement; `learnt` is what the script does not know yet.
 pub(super) fn push_item(call: &mut Call<'_>, item: &Settlement, learnt: Option<&Learnt>) {

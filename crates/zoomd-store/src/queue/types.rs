@@ -9,8 +9,8 @@ use super::close::Close;
 use super::parse::{Grants, host_name};
 use super::purpose::Purpose;
 use super::record::Record;
-use super::why::Why;
-use crate::budget::Label;
+use super::wait_reason::WaitReason;
+use crate::limits::Label;
 use bytes::Bytes;
 
 /// A parsed job that asks to be admitted.
@@ -60,7 +60,7 @@ pub enum Admitted {
     /// Moved to its room or to sleep; a claim will hand it out.
     Waits {
         /// Why.
-        why: Why,
+        why: WaitReason,
         /// When it is looked at again at the latest.
         until_ms: i64,
     },
@@ -156,7 +156,7 @@ pub struct ClaimedJob {
     pub record: Record,
     /// The limit of a day that was used up while it waited: of the day before, or of the
     /// one on which its deadline passed.
-    pub full_day: Option<Why>,
+    pub full_day: Option<WaitReason>,
     /// Whether it was handed out because its deadline passed; no call is charged.
     pub expired: bool,
     /// Whether it was handed out because its account is no more; no call is charged.

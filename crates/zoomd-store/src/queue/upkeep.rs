@@ -6,8 +6,8 @@ use std::time::Duration;
 use super::Queue;
 use super::parse::Parts;
 use crate::clock::ms;
-use crate::script::Call;
-use crate::scripts::{DROP_CONSUMERS, EXPIRE_IDS, FORGET_FAILURES, TEND, TRIM};
+use crate::redis::script::Call;
+use crate::redis::scripts::{DROP_CONSUMERS, EXPIRE_IDS, FORGET_FAILURES, TEND, TRIM};
 use crate::{Script, StoreError};
 
 /// Fields, entries or accounts one call looks at.

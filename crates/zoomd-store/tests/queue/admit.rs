@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use zoomd_store::queue::{Admission, Admitted, Settled, Why};
+use zoomd_store::queue::{Admission, Admitted, Settled, WaitReason};
 
 use crate::bench::{Bench, FAR, done, failed, go, job, named};
 
@@ -198,7 +198,7 @@ async fn of_130_jobs_of_one_host_a_hundred_go() {
     bench.account("acme", "unlimited").await;
     bench.cmd("HSET zoomd:v1:account:acme plan hundred").await;
     let mut settings = zoomd_store::queue::QueueSettings::default();
-    let hundred = zoomd_store::budget::PlanLimits { host_day: 100, ..Default::default() };
+    let hundred = zoomd_store::limits::PlanLimits { host_day: 100, ..Default::default() };
     settings.budgets.plans.insert("hundred".into(), hundred);
     let queue = zoomd_store::queue::Queue::new(bench.store.clone(), settings, "boot1");
     let entries = bench.arrive(130).await;
@@ -209,8 +209,11 @@ async fn of_130_jobs_of_one_host_a_hundred_go() {
             match admitted {
                 Admitted::Go(_) => gone += 1,
                 Admitted::Waits { why, until_ms } => {
-                    assert!(matches!(why, Why::HostDay | Why::Turn), "{why}");
-                    assert!(why == Why::Turn || until_ms % 86_400_000 < 30_000, "{until_ms}");
+                    assert!(matches!(why, WaitReason::HostDay | WaitReason::Turn), "{why}");
+                    assert!(
+                        why == WaitReason::Turn || until_ms % 86_400_000 < 30_000,
+                        "{until_ms}"
+                    );
                 }
                 other => panic!("{other:?}"),
             }
@@ -273,7 +276,7 @@ async fn an_entry_without_an_owner_keeps_its_not_before() {
     bench.conn.value(&known).await.expect("a record without a lease");
     let admitted = bench.admit_one(early).await;
     assert!(
-        matches!(admitted, Admitted::Waits { why: Why::NotBefore, until_ms } if until_ms == now + 3_600_000),
+        matches!(admitted, Admitted::Waits { why: WaitReason::NotBefore, until_ms } if until_ms == now + 3_600_000),
         "{admitted:?}"
     );
     bench.shift(Duration::from_secs(1800)).await;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use redis::Value;
 use redis_local::{Options, RedisServer};
-use zoomd_store::budget::Label;
+use zoomd_store::limits::Label;
 use zoomd_store::queue::{
     Admission, Admitted, Outcome, Queue, QueueSettings, Settlement, Then, Ticket,
 };

@@ -1,6 +1,6 @@
 //! No script takes more at once than it was told to, whatever has piled up.
 
-use zoomd_store::ops::Ops;
+use zoomd_store::inspect::Ops;
 
 use crate::bench::Bench;
 

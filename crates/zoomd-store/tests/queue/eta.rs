@@ -5,10 +5,10 @@
 use std::collections::{BTreeMap, HashMap};
 
 use redis_local::Options;
-use zoomd_store::budget::{Budgets, PlanLimits, Rate};
 use zoomd_store::clock::{DAY_MS, day_name};
-use zoomd_store::ops::Ops;
-use zoomd_store::queue::{Admission, Admitted, QueueSettings, Settlement, Ticket, Why};
+use zoomd_store::inspect::Ops;
+use zoomd_store::limits::{Budgets, PlanLimits, Rate};
+use zoomd_store::queue::{Admission, Admitted, QueueSettings, Settlement, Ticket, WaitReason};
 
 use crate::bench::{Bench, done, job};
 use crate::model::Dice;
@@ -180,7 +180,7 @@ impl World {
 /// One job: why it waits, for how long it was said to, and for how long it did.
 #[derive(Debug)]
 struct Wait {
-    why: Why,
+    why: WaitReason,
     said_ms: i64,
     took_ms: i64,
 }
@@ -218,7 +218,7 @@ async fn waits_of(seed: u64) -> (Vec<(String, Wait)>, Vec<String>) {
 
 #[tokio::test]
 async fn what_was_said_of_a_wait_comes_true() {
-    let mut met = BTreeMap::<Why, u64>::new();
+    let mut met = BTreeMap::<WaitReason, u64>::new();
     for seed in 1..=worlds() {
         let (waits, world) = waits_of(seed).await;
         for (of, wait) in waits {
@@ -226,7 +226,14 @@ async fn what_was_said_of_a_wait_comes_true() {
             assert!(!wait.is_far_off(), "{of}: {wait:?} {world:#?}");
         }
     }
-    let all = [Why::NotBefore, Why::Turn, Why::Second, Why::LabelDay, Why::HostDay, Why::Limited];
+    let all = [
+        WaitReason::NotBefore,
+        WaitReason::Turn,
+        WaitReason::Second,
+        WaitReason::LabelDay,
+        WaitReason::HostDay,
+        WaitReason::Limited,
+    ];
     for why in all {
         assert!(met.get(&why).is_some_and(|jobs| *jobs > 10), "{why:?} {met:?}");
     }

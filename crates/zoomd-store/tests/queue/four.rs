@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 
 use redis::Value;
 use redis_local::Options;
-use zoomd_store::budget::{Budgets, PlanLimits, Rate};
 use zoomd_store::clock::DAY_MS;
+use zoomd_store::limits::{Budgets, PlanLimits, Rate};
 use zoomd_store::queue::{Admitted, Queue, QueueSettings, Settlement, Ticket};
 use zoomd_store::{Store, StoreConfig};
 

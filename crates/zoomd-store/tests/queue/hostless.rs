@@ -1,8 +1,8 @@
 //! Jobs whose calls spend nobody's day: they have a class, and its room.
 
-use zoomd_store::budget::Label;
-use zoomd_store::ops::{JobFilter, Ops, State};
-use zoomd_store::queue::{Admission, Admitted, Purpose, Settled, Settlement, Then, Why};
+use zoomd_store::inspect::{JobFilter, Ops, State};
+use zoomd_store::limits::Label;
+use zoomd_store::queue::{Admission, Admitted, Purpose, Settled, Settlement, Then, WaitReason};
 
 use crate::bench::{Bench, done, go, job};
 
@@ -65,11 +65,14 @@ async fn a_class_that_is_used_up_holds_back_its_own_jobs_alone() {
         _ => None,
     };
     let heavy = bench.admit_one(hostless(Label::Heavy, &e[0])).await;
-    assert_eq!(why(&heavy), Some(Why::LabelDay));
+    assert_eq!(why(&heavy), Some(WaitReason::LabelDay));
     // Nor does the host's spent day, or one job in the room of another class.
-    assert_eq!(why(&bench.admit_one(job("acme", "me", &e[1])).await), Some(Why::HostDay));
+    assert_eq!(why(&bench.admit_one(job("acme", "me", &e[1])).await), Some(WaitReason::HostDay));
     go(bench.admit_one(hostless(Label::Light, &e[2])).await);
-    assert_eq!(why(&bench.admit_one(hostless(Label::Heavy, &e[3])).await), Some(Why::LabelDay));
+    assert_eq!(
+        why(&bench.admit_one(hostless(Label::Heavy, &e[3])).await),
+        Some(WaitReason::LabelDay)
+    );
     assert_eq!(bench.text("ZCARD zoomd:v1:room:acme|?heavy").await.as_deref(), Some("2"));
     // They are seen where people look, and have no host.
     let ops = Ops::new(bench.store.clone());
@@ -89,7 +92,7 @@ async fn they_are_claimed_from_their_room_and_looked_for_like_others() {
     assert_eq!(bench.text("ZCARD zoomd:v1:room:acme|?light").await.as_deref(), Some("1"));
     // One that comes stands behind it, and both are handed out in their order.
     let behind = bench.admit_one(hostless(Label::Light, &e[1])).await;
-    assert!(matches!(behind, Admitted::Waits { why: Why::Turn, .. }), "{behind:?}");
+    assert!(matches!(behind, Admitted::Waits { why: WaitReason::Turn, .. }), "{behind:?}");
     let claimed = bench.queue.claim(&bench.queue.fence(), 9).await.expect("claim").jobs;
     let ids: Vec<_> = claimed.iter().map(|job| job.ticket.job_id.to_string()).collect();
     assert_eq!(ids, [e[0].to_string(), e[1].to_string()]);

@@ -1,6 +1,6 @@
 //! Whose hundred a create spends: a host has several names, a create two hosts.
 
-use zoomd_store::queue::{Admission, Admitted, Learnt, Settled, Settlement, Ticket, Why};
+use zoomd_store::queue::{Admission, Admitted, Learnt, Settled, Settlement, Ticket, WaitReason};
 
 use crate::bench::{Bench, done, go, job};
 
@@ -31,7 +31,7 @@ async fn answered(bench: &Bench, ticket: Ticket, id: &str, mail: &str) {
     assert_eq!(bench.queue.settle(&batch).await.expect("settle"), [Settled::Done]);
 }
 
-fn why(admitted: &Admitted) -> Option<Why> {
+fn why(admitted: &Admitted) -> Option<WaitReason> {
     match admitted {
         Admitted::Waits { why, .. } => Some(*why),
         _ => None,
@@ -45,15 +45,18 @@ async fn the_count_of_a_name_is_added_when_it_is_learnt() {
     let e = bench.arrive(6).await;
     // Nobody knows yet that this is the same host.
     let first = go(bench.admit_one(job("acme", "b@x.test", &e[0])).await);
-    assert_eq!(why(&bench.admit_one(job("acme", "b@x.test", &e[1])).await), Some(Why::Host));
+    assert_eq!(why(&bench.admit_one(job("acme", "b@x.test", &e[1])).await), Some(WaitReason::Host));
     assert_eq!((count(&bench, "Ub").await, count(&bench, "b@x.test").await), (97, 1));
     answered(&bench, first, "Ub", "b@x.test").await;
     assert_eq!((count(&bench, "Ub").await, count(&bench, "b@x.test").await), (98, 0));
     // The one that waited, and one more; by either name.
     assert_eq!(bench.queue.claim(&bench.queue.fence(), 9).await.expect("claim").jobs.len(), 1);
     go(bench.admit_one(job("acme", "Ub", &e[2])).await);
-    assert_eq!(why(&bench.admit_one(job("acme", "b@x.test", &e[3])).await), Some(Why::HostDay));
-    assert_eq!(why(&bench.admit_one(job("acme", "Ub", &e[4])).await), Some(Why::HostDay));
+    assert_eq!(
+        why(&bench.admit_one(job("acme", "b@x.test", &e[3])).await),
+        Some(WaitReason::HostDay)
+    );
+    assert_eq!(why(&bench.admit_one(job("acme", "Ub", &e[4])).await), Some(WaitReason::HostDay));
     assert_eq!(count(&bench, "Ub").await, 100);
 }
 
@@ -95,7 +98,7 @@ async fn a_create_for_another_spends_both_hosts_days() {
     // Either that is spent holds it back; what is given back is of both.
     spend(&bench, "Ua", 99).await;
     let last = go(bench.admit_one(both("Ub", "Ua", 2)).await);
-    assert_eq!(why(&bench.admit_one(both("Uc", "Ua", 3)).await), Some(Why::HostDay));
+    assert_eq!(why(&bench.admit_one(both("Uc", "Ua", 3)).await), Some(WaitReason::HostDay));
     bench.queue.release(vec![last]).await.expect("release");
     assert_eq!((count(&bench, "Ua").await, count(&bench, "Ub").await), (99, 1));
     // The job that needs both sleeps alone: its room goes on.

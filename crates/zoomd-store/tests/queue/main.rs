@@ -1,7 +1,6 @@
 //! The queue's scripts against a real Redis.
 
 mod admit;
-mod amends;
 mod bench;
 mod bounds;
 mod cost;
@@ -16,6 +15,7 @@ mod ops;
 mod piles;
 mod reader;
 mod reasons;
+mod replay;
 mod settle;
 mod share;
 mod turns;

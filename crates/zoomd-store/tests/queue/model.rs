@@ -4,11 +4,11 @@ use std::collections::{BTreeMap, HashMap};
 use std::fmt::Write as _;
 
 use redis_local::Options;
-use zoomd_store::budget::{Budgets, PlanLimits, Rate, SECOND_MS};
 use zoomd_store::clock::DAY_MS;
 use zoomd_store::eta::limits::{Ask, LimitsModel, Verdict};
+use zoomd_store::limits::{Budgets, PlanLimits, Rate, SECOND_MS};
 use zoomd_store::queue::{
-    Admitted, Close, Purpose, QueueSettings, Record, Settled, Settlement, Then, Ticket, Why,
+    Admitted, Close, Purpose, QueueSettings, Record, Settled, Settlement, Then, Ticket, WaitReason,
 };
 
 use crate::bench::{Bench, done, job};
@@ -57,7 +57,7 @@ struct Walk {
     /// When each call was granted, by Zoom account, and its host.
     granted: HashMap<&'static str, Vec<(i64, &'static str)>>,
     /// How often each reason was met.
-    whys: BTreeMap<Why, u64>,
+    whys: BTreeMap<WaitReason, u64>,
 }
 
 impl Walk {
@@ -219,7 +219,7 @@ async fn model_and_scripts_decide_alike() {
         let met: Vec<_> = walk.whys.keys().copied().collect();
         assert_eq!(
             met,
-            [Why::Second, Why::LabelDay, Why::HostDay, Why::Limited],
+            [WaitReason::Second, WaitReason::LabelDay, WaitReason::HostDay, WaitReason::Limited],
             "{:?}",
             walk.whys
         );

@@ -2,10 +2,10 @@
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 
-use zoomd_store::budget::Budgets;
 use zoomd_store::clock::DAY_MS;
 use zoomd_store::eta::fair_queue::{Arrival, FairQueue, place};
 use zoomd_store::eta::limits::Verdict;
+use zoomd_store::limits::Budgets;
 
 use crate::model::Dice;
 

@@ -4,11 +4,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::Value;
-use zoomd_store::ops::{
-    Asking, CANCEL_MARK, Cancelled, FailureFilter, JobFilter, JobView, Ops, Presence, Problem,
-    Retried, Source, State,
+use zoomd_store::admin::{CANCEL_MARK, Cancelled, Retried};
+use zoomd_store::inspect::{
+    Asking, FailureFilter, JobFilter, JobView, Ops, Presence, Problem, Source, State,
 };
-use zoomd_store::queue::{Admitted, Purpose, Record, Then, Why};
+use zoomd_store::queue::{Admitted, Purpose, Record, Then, WaitReason};
 
 use crate::bench::{Bench, done, failed, go, job, named, outcome};
 
@@ -75,7 +75,10 @@ async fn a_job_is_found_wherever_it_is() {
 
     admitted(&bench, "waits", "held", "").await;
     let view = find(&bench, "waits").await;
-    assert_eq!((view.state, view.why, view.place), (State::Waiting, Some(Why::Paused), Some(1)));
+    assert_eq!(
+        (view.state, view.why, view.place),
+        (State::Waiting, Some(WaitReason::Paused), Some(1))
+    );
     assert_eq!(view.detail.as_deref(), Some("the account is paused: by_hand"));
 
     let (_, answer) = admitted(&bench, "fails", "acme", "").await;
@@ -386,8 +389,8 @@ async fn a_pause_holds_everything_and_a_resume_wakes_it() {
     ops(&bench).pause("upgrade").await.expect("paused");
     assert_eq!(ops(&bench).paused().await.expect("asked").expect("paused").reason, "upgrade");
     let (_, answer) = admitted(&bench, "a", "acme", "").await;
-    assert!(matches!(answer, Admitted::Waits { why: Why::Paused, .. }), "{answer:?}");
-    assert_eq!(find(&bench, "a").await.why, Some(Why::Paused));
+    assert!(matches!(answer, Admitted::Waits { why: WaitReason::Paused, .. }), "{answer:?}");
+    assert_eq!(find(&bench, "a").await.why, Some(WaitReason::Paused));
     assert!(bench.queue.claim(&bench.queue.fence(), 1).await.expect("claim").jobs.is_empty());
     assert!(ops(&bench).resume().await.expect("resumed"));
     assert!(!ops(&bench).resume().await.expect("resumed"));
@@ -424,8 +427,8 @@ async fn a_daemon_that_says_so_is_there() {
 
 #[tokio::test]
 async fn what_headers_tell_of_others_is_kept_apart_and_only_grows() {
-    use zoomd_store::budget::Label;
-    use zoomd_store::ops::Seen;
+    use zoomd_store::inspect::QuotaObservation;
+    use zoomd_store::limits::Label;
     let bench = Bench::start().await;
     bench.to_noon().await;
     bench.account("acme", "free").await;
@@ -433,7 +436,7 @@ async fn what_headers_tell_of_others_is_kept_apart_and_only_grows() {
     let jobs: Vec<_> = entries.iter().map(|e| job("acme", "me", e)).collect();
     bench.admit(&jobs).await;
     let at_ms = bench.store.now_ms().await.expect("time");
-    let seen = |host: bool, limit, remaining| Seen {
+    let seen = |host: bool, limit, remaining| QuotaObservation {
         account: "acme".into(),
         host: host.then(|| "me".into()),
         label: Label::Light,
@@ -443,7 +446,8 @@ async fn what_headers_tell_of_others_is_kept_apart_and_only_grows() {
         at_ms,
     };
     let ops = ops(&bench);
-    let write = async |seen: Seen| ops.write_seen(&[seen]).await.expect("written");
+    let write =
+        async |seen: QuotaObservation| ops.write_quota_headers(&[seen]).await.expect("written");
     write(seen(true, 100, 91)).await;
     write(seen(true, 100, 95)).await;
     write(seen(false, 6_000, 5_900)).await;
@@ -479,8 +483,8 @@ async fn the_last_pauses_are_kept_for_the_stories_of_jobs() {
     ops.add_blocks(&mut view).await.expect("redis");
     let times: Vec<_> = view.blocks.iter().map(|block| (block.why, block.to_ms)).collect();
     assert_eq!(times.len(), 9, "eight that are over, and this: {times:?}");
-    assert!(times[..8].iter().all(|(why, to_ms)| *why == Why::Paused && to_ms.is_some()));
-    assert_eq!(times[8], (Why::Paused, None));
+    assert!(times[..8].iter().all(|(why, to_ms)| *why == WaitReason::Paused && to_ms.is_some()));
+    assert_eq!(times[8], (WaitReason::Paused, None));
     let first = view.blocks[0];
     let long_ms = first.to_ms.expect("over") - first.from_ms;
     assert!((7_000..9_000).contains(&long_ms), "{long_ms}");

@@ -4,8 +4,9 @@
 use std::path::Path;
 use std::time::Duration;
 
+use zoomd_store::admin::Cancelled;
 use zoomd_store::duplicates::Duplicates;
-use zoomd_store::ops::{Cancelled, Ops};
+use zoomd_store::inspect::Ops;
 use zoomd_store::queue::{Admitted, Purpose, Record, Settled, Then};
 
 use crate::bench::{Bench, done, go, job};

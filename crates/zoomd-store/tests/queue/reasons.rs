@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
-use zoomd_store::ops::{JobFilter, JobLine, Obstacle, Ops, Presence, Problem, State, WaitingLine};
-use zoomd_store::queue::{Admission, Admitted, Purpose, Record, Then, Why};
+use zoomd_store::inspect::{
+    JobFilter, JobLine, Obstacle, Ops, Presence, Problem, State, WaitingLine,
+};
+use zoomd_store::queue::{Admission, Admitted, Purpose, Record, Then, WaitReason};
 
 use crate::bench::{Bench, go, job, named};
 
@@ -17,7 +19,7 @@ async fn list(bench: &Bench, filter: JobFilter, most: usize) -> Vec<JobLine> {
     ops(bench).jobs_in_order(&filter, most).await.expect("asked").jobs
 }
 
-fn shown(lines: &[JobLine]) -> Vec<(&str, State, Why)> {
+fn shown(lines: &[JobLine]) -> Vec<(&str, State, WaitReason)> {
     lines.iter().map(|line| (line.id.as_str(), line.state, line.why.expect("a reason"))).collect()
 }
 
@@ -91,10 +93,10 @@ async fn jobs_are_listed_in_the_order_in_which_they_are_expected() {
     let lines = list(&bench, JobFilter::default(), 10).await;
     assert_eq!((lines[0].id.as_str(), lines[0].state), ("running", State::Running));
     let expected = [
-        ("again", State::Sleeping, Why::Backoff),
-        ("later", State::Sleeping, Why::NotBefore),
-        ("paused", State::Waiting, Why::Paused),
-        ("queued", State::Queued, Why::Queued),
+        ("again", State::Sleeping, WaitReason::Backoff),
+        ("later", State::Sleeping, WaitReason::NotBefore),
+        ("paused", State::Waiting, WaitReason::Paused),
+        ("queued", State::Queued, WaitReason::Queued),
     ];
     assert_eq!(shown(&lines[1..]), expected);
     assert_eq!(lines[1].detail.as_deref(), Some("zoom answered 503"));
@@ -134,19 +136,19 @@ async fn an_obstacle_of_all_daemons_is_told_of_each_job() {
     let lines = told(list(&bench, JobFilter::default(), 10).await);
     assert_eq!(lines.len(), 3);
     for (id, why, until, since) in lines {
-        assert_eq!((why, until, since), (Some(Why::NoDaemon), None, None), "{id}");
+        assert_eq!((why, until, since), (Some(WaitReason::NoDaemon), None, None), "{id}");
     }
     let away = Problem::degraded("zoom_unreachable", "connection refused", "zoomd doctor");
     announce(&bench, vec![away.since(4)]).await;
     let lines = list(&bench, JobFilter::default(), 10).await;
     let besides = Obstacle {
-        why: Why::ZoomUnreachable,
+        why: WaitReason::ZoomUnreachable,
         what: "connection refused".into(),
         since_ms: Some(4),
     };
     for line in &lines {
         let backoff = line.id == "again";
-        let why = if backoff { Why::Backoff } else { Why::ZoomUnreachable };
+        let why = if backoff { WaitReason::Backoff } else { WaitReason::ZoomUnreachable };
         assert_eq!((line.why, line.until_ms), (Some(why), None), "{line:?}");
         assert_eq!(line.next_ms, backoff.then_some(now + 5_000));
         assert_eq!(line.besides, backoff.then(|| besides.clone()), "{line:?}");
@@ -157,7 +159,7 @@ async fn an_obstacle_of_all_daemons_is_told_of_each_job() {
 
     bench.shift(Duration::from_secs(60)).await;
     let view = ops(&bench).job("waits").await.expect("asked").expect("there");
-    assert_eq!((view.why, view.until_ms), (Some(Why::NoDaemon), None));
+    assert_eq!((view.why, view.until_ms), (Some(WaitReason::NoDaemon), None));
     assert!(view.since_ms.is_some_and(|since| since > now - 10_000), "{view:?}");
 }
 
@@ -184,21 +186,21 @@ async fn what_waits_is_told_by_reason_account_and_oldest() {
     bench.enqueue(r#"{"account":"acme","id":"queued","meeting":{"type":3}}"#).await;
 
     let lines = waiting(&bench).await;
-    let of = |why: Why| {
+    let of = |why: WaitReason| {
         let found: Vec<_> = lines.iter().filter(|line| line.why == why).collect();
         assert_eq!(found.len(), 1, "{why}: {lines:?}");
         let line = found[0];
         (line.account.as_deref(), line.jobs, line.expected_ms)
     };
-    assert_eq!(of(Why::Paused), (Some("held"), 3, None));
-    assert_eq!(of(Why::InFlight), (Some("capped"), 1, None));
-    assert_eq!(of(Why::Backoff), (Some("acme"), 1, Some(now + 60_000)));
-    assert_eq!(of(Why::NotBefore), (Some("acme"), 1, Some(later)));
-    assert_eq!(of(Why::Queued), (None, 1, None));
+    assert_eq!(of(WaitReason::Paused), (Some("held"), 3, None));
+    assert_eq!(of(WaitReason::InFlight), (Some("capped"), 1, None));
+    assert_eq!(of(WaitReason::Backoff), (Some("acme"), 1, Some(now + 60_000)));
+    assert_eq!(of(WaitReason::NotBefore), (Some("acme"), 1, Some(later)));
+    assert_eq!(of(WaitReason::Queued), (None, 1, None));
     assert_eq!(lines.len(), 5);
     let h1 = ops(&bench).job("h1").await.expect("asked").expect("there").entry.expect("an entry");
     let came = h1.split('-').next().and_then(|ms| ms.parse().ok());
-    let paused = lines.iter().find(|line| line.why == Why::Paused).expect("paused");
+    let paused = lines.iter().find(|line| line.why == WaitReason::Paused).expect("paused");
     assert_eq!(paused.oldest_ms, came, "the oldest, whatever its priority");
     assert_eq!(paused.what.as_deref(), Some("the account is paused: upgrade"));
     assert!(lines.windows(2).all(|two| two[0].oldest_ms <= two[1].oldest_ms), "{lines:?}");
@@ -218,7 +220,7 @@ async fn a_long_room_is_told_in_what_runs_today_and_what_does_not() {
     }
     bench.cmd("HDEL zoomd:v1:account:acme paused").await;
     let lines = waiting(&bench).await;
-    let tomorrow: Vec<_> = lines.iter().filter(|line| line.why == Why::HostDay).collect();
+    let tomorrow: Vec<_> = lines.iter().filter(|line| line.why == WaitReason::HostDay).collect();
     assert_eq!(tomorrow.len(), 1, "{lines:?}");
     assert_eq!(tomorrow[0].jobs, 30);
     assert!(tomorrow[0].expected_ms > lines[0].expected_ms, "{lines:?}");

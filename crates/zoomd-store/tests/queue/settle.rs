@@ -323,8 +323,10 @@ async fn what_an_unknown_zoom_account_spent_goes_with_it_when_it_is_known() {
     use zoomd_store::grants::{Change, Grants, Identity, Learnt};
     let bench = Bench::start().await;
     bench.to_noon().await;
-    let ring =
-        zoomd_store::seal::KeyRing::parse(Some(&zoomd_store::seal::KeyRing::generate_key()), None);
+    let ring = zoomd_store::encryption::KeyRing::parse(
+        Some(&zoomd_store::encryption::KeyRing::generate_key()),
+        None,
+    );
     let vault = zoomd_store::meta::open(&bench.store, &ring.expect("a key")).await.expect("opened");
     let grants = Grants::new(bench.store.clone(), vault);
     let epoch = "1700000000000-00000001";
@@ -413,7 +415,7 @@ async fn without_a_right_of_the_settle_no_result_of_a_transaction_is_out() {
 /// A success with a story, by each of the three ways a batch can be settled.
 #[tokio::test]
 async fn the_story_of_a_success_goes_and_is_trimmed_with_its_result() {
-    use zoomd_store::ops::{Ops, Source};
+    use zoomd_store::inspect::{Ops, Source};
     use zoomd_store::queue::{Step, Story, Then};
     let bench = Bench::start().await;
     bench.account("acme", "unlimited").await;

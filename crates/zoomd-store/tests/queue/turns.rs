@@ -4,7 +4,9 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use redis_local::Options;
-use zoomd_store::queue::{Admission, Admitted, ClaimedJob, QueueSettings, Settled, Then, Why};
+use zoomd_store::queue::{
+    Admission, Admitted, ClaimedJob, QueueSettings, Settled, Then, WaitReason,
+};
 
 use crate::bench::{Bench, done, go, job};
 
@@ -12,7 +14,7 @@ async fn claim(bench: &Bench, most: usize) -> Vec<ClaimedJob> {
     bench.queue.claim(&bench.queue.fence(), most).await.expect("claim").jobs
 }
 
-fn why(admitted: &Admitted) -> Option<Why> {
+fn why(admitted: &Admitted) -> Option<WaitReason> {
     match admitted {
         Admitted::Waits { why, .. } => Some(*why),
         _ => None,
@@ -49,7 +51,7 @@ async fn a_cap_in_flight_holds_its_account_alone() {
     let mut answers = bench.admit(&(0..8).map(of).collect::<Vec<_>>()).await;
     let whys: Vec<_> = answers.iter().map(why).collect();
     assert_eq!(whys[..2], [None, None]);
-    assert!(whys[2..5].contains(&Some(Why::InFlight)), "{whys:?}");
+    assert!(whys[2..5].contains(&Some(WaitReason::InFlight)), "{whys:?}");
     assert_eq!(whys[5..], [None, None, None]);
     assert!(claim(&bench, 9).await.is_empty());
     // A place that is free again is taken at once.
@@ -104,7 +106,7 @@ async fn who_sleeps_stands_in_nobodys_way() {
 /// Limits of one host's day alone.
 fn hundred() -> QueueSettings {
     let mut settings = QueueSettings::default();
-    let plan = zoomd_store::budget::PlanLimits { host_day: 100, ..Default::default() };
+    let plan = zoomd_store::limits::PlanLimits { host_day: 100, ..Default::default() };
     settings.budgets.plans.insert("hundred".into(), plan);
     settings
 }
@@ -144,7 +146,7 @@ async fn of_five_hundred_hosts_a_spent_one_waits_alone() {
     // And what comes now does not stand behind it.
     let e = bench.arrive(2).await;
     go(bench.admit_one(job("org", "U001", &e[0])).await);
-    assert_eq!(why(&bench.admit_one(job("org", "U000", &e[1])).await), Some(Why::HostDay));
+    assert_eq!(why(&bench.admit_one(job("org", "U000", &e[1])).await), Some(WaitReason::HostDay));
 }
 
 #[tokio::test]

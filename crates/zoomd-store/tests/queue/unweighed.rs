@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use redis_local::Options;
-use zoomd_store::budget::{Budgets, PlanLimits, Rate};
+use zoomd_store::limits::{Budgets, PlanLimits, Rate};
 use zoomd_store::queue::{Admission, Admitted, QueueSettings, Settlement};
 
 use crate::bench::{Bench, done, job, named};

@@ -4,8 +4,8 @@
 use std::collections::BTreeMap;
 
 use zoomd_store::clock::{day_name, next_midnight_ms};
-use zoomd_store::ops::{AccountVitals, Ops, Presence, UsedUp};
-use zoomd_store::queue::{Purpose, Record, Then, Why};
+use zoomd_store::inspect::{AccountVitals, Ops, Presence, UsedUp};
+use zoomd_store::queue::{Purpose, Record, Then, WaitReason};
 
 use crate::bench::{Bench, go};
 use crate::reasons::admitted;
@@ -62,9 +62,9 @@ async fn a_day_that_is_used_up_is_found_without_a_job_that_waits() {
         until_ms: midnight_ms,
     };
     let told = [
-        day(&["acme", "corp"], Why::LabelDay, ""),
-        day(&["dent"], Why::HostDay, "eve"),
-        day(&["beta"], Why::HostDay, "ann"),
+        day(&["acme", "corp"], WaitReason::LabelDay, ""),
+        day(&["dent"], WaitReason::HostDay, "eve"),
+        day(&["beta"], WaitReason::HostDay, "ann"),
     ];
     assert_eq!(used().await, told);
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use zoomd_store::queue::{Admission, Admitted, Purpose, Record, Settled, Then, Why};
+use zoomd_store::queue::{Admission, Admitted, Purpose, Record, Settled, Then, WaitReason};
 
 use crate::bench::{Bench, done, go, job};
 
@@ -249,10 +249,10 @@ async fn a_job_claimed_after_a_full_day_is_told_which() {
     let day = zoomd_store::clock::day_name(bench.store.now_ms().await.expect("time"));
     bench.cmd(&format!("HSET zoomd:v1:ledger:{day}:Zacme h:Uacme 100")).await;
     let waits = bench.admit_one(job("acme", "me", &entries[0])).await;
-    assert!(matches!(waits, Admitted::Waits { why: Why::HostDay, .. }), "{waits:?}");
+    assert!(matches!(waits, Admitted::Waits { why: WaitReason::HostDay, .. }), "{waits:?}");
     bench.to_tomorrow(60_000).await;
     let claimed = bench.queue.claim(&bench.queue.fence(), 10).await.expect("claim");
-    assert_eq!(claimed.jobs[0].full_day, Some(Why::HostDay));
+    assert_eq!(claimed.jobs[0].full_day, Some(WaitReason::HostDay));
     // One that came today is not.
     bench.cmd("HSET zoomd:v1:account:acme paused x").await;
     let now = bench.store.now_ms().await.expect("time");

@@ -1,6 +1,6 @@
 //! Rows of accounts and jobs.
 
-use zoomd_store::ops::UsedUp;
+use zoomd_store::inspect::UsedUp;
 
 use super::rows::Row;
 use super::*;
@@ -21,7 +21,7 @@ pub(super) fn rows() -> Vec<Row> {
             "zoomd account login acme",
         ),
         (
-            |f| f.held = vec![host_day(Why::HostDay)],
+            |f| f.held = vec![host_day(WaitReason::HostDay)],
             "daily_limit",
             Degraded,
             Some(5),
@@ -29,7 +29,7 @@ pub(super) fn rows() -> Vec<Row> {
             "zoomd budget acme",
         ),
         (
-            |f| f.held = vec![host_day(Why::LabelDay)],
+            |f| f.held = vec![host_day(WaitReason::LabelDay)],
             "daily_limit",
             Degraded,
             Some(5),
@@ -39,7 +39,8 @@ pub(super) fn rows() -> Vec<Row> {
         (
             |f| {
                 let accounts = vec!["acme".to_owned(), "beta".to_owned()];
-                let (why, host, until_ms) = (Why::HostDay, "Uann".to_owned(), NOW + 3_600_000);
+                let (why, host, until_ms) =
+                    (WaitReason::HostDay, "Uann".to_owned(), NOW + 3_600_000);
                 f.used_up = vec![UsedUp { accounts, why, host, until_ms }];
             },
             "daily_limit",
@@ -52,7 +53,7 @@ pub(super) fn rows() -> Vec<Row> {
             |f| {
                 f.used_up = vec![UsedUp {
                     accounts: vec!["acme".to_owned()],
-                    why: Why::LabelDay,
+                    why: WaitReason::LabelDay,
                     host: String::new(),
                     until_ms: NOW + 3_600_000,
                 }];

@@ -9,12 +9,13 @@ mod rules;
 use std::collections::BTreeMap;
 
 use zoomd_store::ErrorKind;
-use zoomd_store::ops::{
-    AccountVitals, AppStop, DaemonLine, Held, Left, Level, Paused, Presence, Problem, Ready,
-    Refusal, Vitals,
+use zoomd_store::inspect::Paused;
+use zoomd_store::inspect::{
+    AccountVitals, AppStop, DaemonLine, Held, Left, Level, Presence, Problem, Ready, Refusal,
+    Vitals,
 };
 use zoomd_store::probe::ServerFacts;
-use zoomd_store::queue::Why;
+use zoomd_store::queue::WaitReason;
 use zoomd_store::rekey::Survey;
 use zoomd_store::rotation::{Doubt, OpenIntent};
 
@@ -123,7 +124,7 @@ fn stuck() -> Stuck {
     Stuck { since_ms: NOW - 70_000, room }
 }
 
-fn host_day(why: Why) -> Held {
+fn host_day(why: WaitReason) -> Held {
     let (account, host) = ("acme".to_owned(), "ann".to_owned());
     let counted_as = "Uann".to_owned();
     Held { account, host, counted_as, why, jobs: 5, until_ms: Some(NOW + 3_600_000) }

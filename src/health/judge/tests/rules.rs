@@ -1,6 +1,6 @@
 //! Rules that hold for several codes, or for none.
 
-use zoomd_store::ops::UsedUp;
+use zoomd_store::inspect::UsedUp;
 
 use super::*;
 use crate::health::facts::Absent;
@@ -172,7 +172,7 @@ fn an_outage_holds_back_what_waits_for_it_and_not_more() {
     }
     // Of the seven of acme two sleep for long, and one waits for tomorrow.
     found.asleep = BTreeMap::from([("acme".to_owned(), 2)]);
-    found.held = vec![Held { jobs: 1, ..host_day(Why::HostDay) }];
+    found.held = vec![Held { jobs: 1, ..host_day(WaitReason::HostDay) }];
     let told = |code, host: &str| {
         let told = Problem::degraded(code, "it is broken", "zoomd doctor").of_host(host);
         let mut found = found.clone();
@@ -194,10 +194,10 @@ fn an_outage_holds_back_what_waits_for_it_and_not_more() {
 #[test]
 fn a_day_that_jobs_wait_for_is_told_once_and_a_room_that_stands_still_by_each() {
     let mut found = well();
-    found.held = vec![host_day(Why::HostDay)];
+    found.held = vec![host_day(WaitReason::HostDay)];
     found.used_up = vec![UsedUp {
         accounts: vec!["acme".to_owned()],
-        why: Why::HostDay,
+        why: WaitReason::HostDay,
         host: "Uann".to_owned(),
         until_ms: NOW + 3_600_000,
     }];

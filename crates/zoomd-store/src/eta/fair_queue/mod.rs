@@ -12,9 +12,9 @@ mod zset;
 
 use std::collections::{HashMap, HashSet};
 
-use crate::budget::Budgets;
 use crate::eta::limits::{Ask, LimitsModel, Verdict};
-use crate::queue::Why;
+use crate::limits::Budgets;
+use crate::queue::WaitReason;
 use zset::Zset;
 
 /// The bounds of claim.lua.
@@ -154,7 +154,7 @@ impl FairQueue {
                 busy.insert(room.clone());
                 answers.push(Verdict::Waits { why, until_ms });
                 self.note(id, account, host, *score);
-                waits.push((id.clone(), (why != Why::Turn).then_some((until_ms, of_room))));
+                waits.push((id.clone(), (why != WaitReason::Turn).then_some((until_ms, of_room))));
             }
         }
         self.enter_rooms(waits);
@@ -162,16 +162,16 @@ impl FairQueue {
     }
 
     /// The first reason why a job must wait, and whether only its room sleeps.
-    fn hindrance(&self, paused: bool, ask: Ask<'_>, busy: bool) -> Option<(Why, i64, bool)> {
+    fn hindrance(&self, paused: bool, ask: Ask<'_>, busy: bool) -> Option<(WaitReason, i64, bool)> {
         if paused {
-            return Some((Why::Paused, ask.now_ms + PAUSE_MS, false));
+            return Some((WaitReason::Paused, ask.now_ms + PAUSE_MS, false));
         }
-        let of = |left: Option<(i64, Why, i64)>, room| {
+        let of = |left: Option<(i64, WaitReason, i64)>, room| {
             left.filter(|(left, ..)| *left < 1).map(|(_, why, until)| (why, until, room))
         };
         of(self.budgets.left_of_zoom(ask), false)
             .or_else(|| of(self.budgets.left_of_host(ask), true))
-            .or(busy.then_some((Why::Turn, 0, false)))
+            .or(busy.then_some((WaitReason::Turn, 0, false)))
     }
 
     fn note(&mut self, id: &str, account: &str, host: &str, score: i64) {
@@ -343,7 +343,7 @@ impl FairQueue {
             self.asleep.set(&name, until);
             return 0;
         }
-        let left = |left: Option<(i64, Why, i64)>| left.map_or(i64::MAX, |(left, ..)| left);
+        let left = |left: Option<(i64, WaitReason, i64)>| left.map_or(i64::MAX, |(left, ..)| left);
         let most = part.min(HOST_TURN).min(left(of_host)).min(left(self.budgets.left_of_zoom(ask)));
         let Some(waiting) = self.rooms.get_mut(&name) else { return 0 };
         let jobs = waiting.take(i64::MAX, usize::try_from(most).unwrap_or(0));

@@ -1,6 +1,6 @@
 //! A call of each script, in which it writes about all that it can write.
 
-/// What is called, what is there besides the world, and the arguments. Words are
+/// What is called, what is there besides the world, and the arguments. ScriptReply are
 /// separated by blanks; `_` stands for a blank and `''` for nothing.
 pub(super) struct Case {
     pub(super) script: &'static str,
@@ -257,7 +257,7 @@ pub(super) const CASES: &[Case] = &[
     case("duplicates_due", "", "ZADD w:v1:duplicates_due 5 nothing", "10 60000"),
     case("duplicates_watch", "", "", "job 60000 note 100"),
     case(
-        "write_back",
+        "replay_lost",
         JOBS,
         "",
         "30000 2 forgotten boot1.5 1799999999000 L_1_100-4_-_c10y_0_1900000000000_acme|me| s {} 1800000020000 \

@@ -1,0 +1,101 @@
+//! The verdict: rule N, and the guard against deaths of many.
+
+use std::time::Duration;
+
+use zoomd_wire::AccountName;
+
+use super::{Rotations, Stored, VERDICT};
+use crate::StoreError;
+use crate::accounts::encryption::Fingerprint;
+use crate::accounts::grants::Line;
+use crate::clock::ms;
+use crate::redis::script_reply::ScriptReply;
+
+/// Within so long more than [`DEATHS`] accounts, and more than [`PERCENT`] of
+/// all, may not die: it is the app that does.
+const WITHIN: Duration = Duration::from_secs(60);
+const DEATHS: u32 = 3;
+const PERCENT: u32 = 20;
+
+/// Zoom's refusal of a token, as evidence.
+#[derive(Debug, Clone)]
+pub struct Refusal<'a> {
+    /// The account.
+    pub account: &'a AccountName,
+    /// What was stored when the token was presented.
+    pub stored: Stored,
+    /// What was presented.
+    pub presented: Fingerprint,
+    /// The lease.
+    pub owner: &'a str,
+    /// The intent.
+    pub intent: &'a str,
+    /// The reason, if it comes to a verdict.
+    pub reason: &'a str,
+    /// A line for the timeline, if it comes to a verdict.
+    pub line: Line,
+    /// How long the app rests when many die.
+    pub app_rest: Duration,
+    /// How long the hold after a change of Redis' run id lasts at most.
+    pub hold: Duration,
+    /// The run id that the asker's beat heard last; empty: it has just begun.
+    pub run_id: &'a str,
+}
+
+/// What became of a refusal.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Judged {
+    /// The account needs a new consent.
+    Written {
+        /// When the refresh token was issued, ms; 0 when it is not known.
+        obtained_ms: u64,
+    },
+    /// Another token is left to be tried; lease and intent stand.
+    Candidates,
+    /// Something else is stored by now.
+    Moved,
+    /// Another's intent covers it.
+    Covered,
+    /// The store may have gone back: nothing is judged before all have reported.
+    Hold,
+    /// Many accounts died at once: nothing is written, the app rests.
+    Mass {
+        /// How many.
+        deaths: u64,
+    },
+}
+
+impl Rotations {
+    /// Judges a refusal by rule N.
+    ///
+    /// # Errors
+    /// That Redis could not be asked.
+    pub async fn verdict(&self, refusal: &Refusal<'_>) -> Result<Judged, StoreError> {
+        let call = self
+            .call(&VERDICT, refusal.account.as_str())
+            .arg(refusal.stored.version.epoch.to_string())
+            .arg(refusal.stored.version.generation)
+            .arg(refusal.stored.fp.to_string())
+            .arg(refusal.presented.to_string())
+            .arg(refusal.owner)
+            .arg(refusal.intent)
+            .arg(refusal.reason)
+            .arg(refusal.line.to_json())
+            .arg(DEATHS)
+            .arg(ms(WITHIN))
+            .arg(PERCENT)
+            .arg(ms(refusal.app_rest))
+            .arg(ms(refusal.hold))
+            .arg(refusal.run_id);
+        let mut answer = ScriptReply::new(self.run(call, "judging a refusal").await?, "a verdict")?;
+        Ok(match answer.next()?.as_str() {
+            "written" => Judged::Written { obtained_ms: answer.count()? },
+            "candidates" => Judged::Candidates,
+            "moved" => Judged::Moved,
+            "covered" => Judged::Covered,
+            "hold" => Judged::Hold,
+            "mass" => Judged::Mass { deaths: answer.count()? },
+            _ => return Err(StoreError::unexpected("a verdict")),
+        })
+    }
+}

@@ -1,0 +1,13 @@
+//! Changes that operators make: cancel, retry, discard, pause and resume.
+//!
+//! Each verb is one script, which looks again at what the caller saw and does nothing
+//! if it changed. All of it works while no daemon runs. Never takes a lease and never
+//! calls Zoom. A job in flight is left alone.
+
+mod cancel;
+mod cancelled_job;
+mod pause;
+mod retry;
+
+pub use cancel::{CANCEL_MARK, Cancelled, Target};
+pub use retry::{RETRIED_AT, Retried};

@@ -1,0 +1,192 @@
+//! The settle lane: many results in one transaction.
+//!
+//! Redis' Lua reads every byte of every argument, so long results are dear in a
+//! script. Here they are `XADD`ed by `MULTI … EXEC`, and the script ends the
+//! leases inside the same transaction. What a script would check first, that
+//! the leases still stand, is checked by a `WATCH` on a mark that whoever
+//! takes a lease from this daemon sets anew: `EXEC` runs only if nobody did since
+//! the `WATCH`, and only leases younger than the mark's last change are
+//! settled this way. All others, and any trouble, go through the script alone.
+//!
+//! Invariant: a result is published here only under a lease that stands.
+
+use std::time::Instant;
+
+use redis::{Cmd, ErrorKind, Pipeline, ServerErrorKind, Value};
+
+use super::{Outcome, Settlement, Then, Ticket};
+use crate::Script;
+use crate::redis::conn::Conn;
+
+/// Fewer are settled by the script alone: the transaction's own commands cost more
+/// than the bytes that Lua reads.
+pub(super) const LEAST: usize = 8;
+/// More do not go into one: their ids are arguments of single commands.
+pub(super) const MOST: usize = 1000;
+
+/// One connection, used by one settle at a time.
+#[derive(Debug)]
+pub(super) struct WatchedTransaction {
+    conn: Conn,
+    key: String,
+    watch: Option<Watch>,
+    /// Since when the mark has its value.
+    seen: Option<(Value, Instant)>,
+}
+
+#[derive(Debug)]
+struct Watch {
+    /// The connection it stands on.
+    number: u64,
+}
+
+/// What became of a transaction.
+#[derive(Debug)]
+pub(super) enum Transacted {
+    /// It ran; this is the script's answer.
+    Ran(Value),
+    /// It did not run: nothing was changed.
+    Not,
+    /// The results are published, but the script did not run: run it alone.
+    Published,
+    /// It may have run.
+    Unknown(redis::RedisError),
+}
+
+impl WatchedTransaction {
+    pub(super) fn new(conn: Conn, key: String) -> Self {
+        Self { conn, key, watch: None, seen: None }
+    }
+
+    /// Makes the watch stand. Answers since when nobody has taken a lease from
+    /// this daemon; `None` while that cannot be told.
+    pub(super) async fn ready(&mut self, scripts: [&Script; 2]) -> Option<Instant> {
+        if self.watch.as_ref().is_none_or(|watch| watch.number != self.conn.number()) {
+            self.watch = None;
+            let mut ask = redis::pipe();
+            for script in scripts {
+                ask.cmd("SCRIPT").arg("LOAD").arg(script.text());
+            }
+            push_watch(&mut ask, &self.key);
+            let mut answers = self.conn.values(&ask).await.ok()?;
+            // A connection that was made anew may have lost any number of changes.
+            self.seen = None;
+            self.watching(answers.pop()?);
+        }
+        self.seen.as_ref().map(|(_, since)| *since)
+    }
+
+    /// Asks anew since when nobody has taken a lease from this daemon; `None`
+    /// if that cannot be told.
+    pub(super) async fn look(&mut self) -> Option<Instant> {
+        let number = self.watch.as_ref()?.number;
+        let mut ask = redis::pipe();
+        push_watch(&mut ask, &self.key);
+        // One that was made anew may have missed any number of changes.
+        let mark = self.conn.values_over(number, &ask).await.ok()?.pop()?;
+        self.watching(mark);
+        self.seen.as_ref().map(|(_, since)| *since)
+    }
+
+    /// Publishes results and runs `script` in one transaction, then watches anew.
+    /// `guard` goes before it: it ends the watch where the script would be refused.
+    pub(super) async fn run(
+        &mut self,
+        results: &[&Settlement],
+        keys: &Streams,
+        guard: Cmd,
+        script: Cmd,
+    ) -> Transacted {
+        let mut all = redis::pipe();
+        all.add_command(guard).cmd("MULTI");
+        for item in results {
+            if let Then::Done(outcome) = &item.then {
+                publish(&mut all, keys, &item.ticket, outcome);
+            }
+        }
+        all.add_command(script).cmd("EXEC");
+        let exec = all.len() - 1;
+        push_watch(&mut all, &self.key);
+        // Over another connection it would run without the watch.
+        let over = self.watch.take().map_or(0, |watch| watch.number);
+        match self.conn.values_over(over, &all).await {
+            Ok(mut answers) => {
+                let mark = answers.pop().unwrap_or(Value::Nil);
+                let exec = answers.swap_remove(exec);
+                if exec == Value::Nil {
+                    // Something was taken: since when nothing is, is not known.
+                    self.seen = None;
+                }
+                self.watching(mark);
+                judge(exec)
+            }
+            // Refused as it was queued (a full Redis): EXEC then ran nothing.
+            Err(error) if error.kind() == ErrorKind::Server(ServerErrorKind::ExecAbort) => {
+                Transacted::Not
+            }
+            Err(error) => Transacted::Unknown(error),
+        }
+    }
+
+    /// Takes note of the mark, which was read before this moment: what was
+    /// taken until then is in it, and cannot be told from it.
+    fn watching(&mut self, mark: Value) {
+        if matches!(mark, Value::ServerError(_)) {
+            return;
+        }
+        if self.seen.as_ref().is_none_or(|(known, _)| *known != mark) {
+            self.seen = Some((mark, Instant::now()));
+        }
+        self.watch = Some(Watch { number: self.conn.number() });
+    }
+}
+
+/// The streams and lists results go to.
+#[derive(Debug)]
+pub(super) struct Streams {
+    pub(super) results: String,
+    pub(super) reply_prefix: String,
+    pub(super) reply_ms: u64,
+}
+
+fn push_watch(pipeline: &mut Pipeline, key: &str) {
+    pipeline.cmd("WATCH").arg(key).cmd("GET").arg(key);
+}
+
+fn publish(pipeline: &mut Pipeline, keys: &Streams, ticket: &Ticket, outcome: &Outcome) {
+    let size = 128 + keys.results.len() + ticket.account.len() + outcome.json.len();
+    let story = outcome.story.as_deref();
+    let (fields, size) = story.map_or((11, size), |story| (13, size + story.len()));
+    let mut add = Cmd::with_capacity(fields, size);
+    add.arg("XADD").arg(&keys.results).arg("*");
+    add.arg("job_id").arg(&*ticket.job_id).arg("account").arg(&*ticket.account);
+    add.arg("kind").arg(outcome.kind).arg("result").arg(&outcome.json[..]);
+    if let Some(story) = story {
+        add.arg("story").arg(story);
+    }
+    pipeline.add_command(add);
+    if outcome.reply {
+        let list = format!("{}{}", keys.reply_prefix, ticket.job_id);
+        pipeline.cmd("RPUSH").arg(&list).arg(&outcome.json[..]);
+        pipeline.cmd("PEXPIRE").arg(&list).arg(keys.reply_ms);
+    }
+}
+
+/// The answer of `EXEC`: nil when the watched mark had changed.
+fn judge(exec: Value) -> Transacted {
+    match exec {
+        Value::Array(mut answers) => match answers.pop() {
+            // Neither is a result out: their stream is none.
+            Some(Value::ServerError(_))
+                if matches!(answers.first(), Some(Value::ServerError(_))) =>
+            {
+                Transacted::Not
+            }
+            // The results are out, whatever hindered the script.
+            Some(Value::ServerError(_)) => Transacted::Published,
+            Some(answer) => Transacted::Ran(answer),
+            None => Transacted::Not,
+        },
+        _ => Transacted::Not,
+    }
+}
