@@ -2,6 +2,8 @@
 
 use rand::Rng as _;
 
+use crate::actor::{Actor, Role};
+
 /// `host-` and 16 hexadecimal digits: the second it started, and chance.
 pub fn boot_id() -> String {
     let second = jiff::Timestamp::now().as_second();
@@ -12,6 +14,15 @@ pub fn boot_id() -> String {
 pub fn host() -> String {
     let name = rustix::system::uname();
     clean(&name.nodename().to_string_lossy())
+}
+
+/// The person at the command line, by the names of the user and the machine. Whoever has
+/// Redis may do everything.
+pub fn person() -> Actor {
+    let user = std::env::var("SUDO_USER").or_else(|_| std::env::var("USER"));
+    let user = user.ok().filter(|user| !user.is_empty());
+    let user = user.unwrap_or_else(|| format!("uid{}", rustix::process::getuid().as_raw()));
+    Actor { name: format!("{}@{}", clean(&user), host()), role: Role::Operate }
 }
 
 fn clean(name: &str) -> String {

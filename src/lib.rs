@@ -6,6 +6,8 @@
 //! decides nothing about jobs or grants; that is `zoomd-workers`. It speaks to
 //! Redis only through `zoomd-store` and to Zoom only through `zoom-api`.
 
+pub mod actor;
+mod acts;
 pub mod cli;
 pub mod config;
 pub mod daemon;
@@ -17,6 +19,7 @@ pub mod http;
 pub mod identity;
 pub mod input;
 pub mod output;
+mod queries;
 pub mod telemetry;
 pub mod text;
 mod views;

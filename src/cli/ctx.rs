@@ -9,9 +9,11 @@ use zoomd_store::encryption::KeyRing;
 use zoomd_store::inspect::Ops;
 
 use super::access::Access;
+use crate::acts::{Hand, Via};
 use crate::config::Config;
 use crate::error::CliError;
 use crate::health::namespace;
+use crate::identity;
 use crate::output::Output;
 use crate::zoom::zoom_client;
 
@@ -60,6 +62,12 @@ impl Ctx {
     /// An operator's hand on the namespace, under the configured limits.
     pub fn ops(&self, store: Store) -> Ops {
         Ops::new(store).within(self.config.budgets.clone()).judging()
+    }
+
+    /// The hand of the person at the command line, who may write.
+    pub async fn hand(&self) -> Result<Hand, CliError> {
+        let ops = self.ops(self.writable_store().await?);
+        Ok(Hand::new(ops, identity::person(), Via::Cli))
     }
 
     /// The keys tokens are sealed with; empty where none is configured.

@@ -41,7 +41,7 @@ pub struct Setting {
 use Kind::{List, Number, Secret, Size, Switch, Text, Time};
 
 /// Key, kind, and the variable's name where it is not `ZOOMD_` and the key.
-const KEYS: [(&str, Kind, Option<&str>); 46] = [
+const KEYS: [(&str, Kind, Option<&str>); 49] = [
     ("namespace", Text, None),
     ("deployment", Text, None),
     ("data_dir", Text, None),
@@ -65,6 +65,9 @@ const KEYS: [(&str, Kind, Option<&str>); 46] = [
     ("zoom.connect_timeout", Time, None),
     ("zoom.request_timeout", Time, None),
     ("zoom.token_timeout", Time, None),
+    ("api.tokens_file", Text, None),
+    ("api.hosts", List, None),
+    ("api.allow_write_without_token", Switch, None),
     ("public.listen", Text, None),
     ("public.url", Text, None),
     ("public.webhook_secret", Secret, Some("ZOOMD_WEBHOOK_SECRET")),

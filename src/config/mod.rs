@@ -58,6 +58,8 @@ pub struct Config {
     pub encryption: Encryption,
     /// The OAuth app and Zoom's addresses.
     pub zoom: Zoom,
+    /// The API and the console.
+    pub api: Api,
     /// The public endpoint.
     pub public: Public,
     /// What is accepted and remembered.
@@ -100,6 +102,17 @@ pub struct Zoom {
     pub request_timeout: Duration,
     /// Time for one answer of the token endpoint.
     pub token_timeout: Duration,
+}
+
+/// Access to the API and the console.
+#[derive(Debug, Clone)]
+pub struct Api {
+    /// The file of tokens; `None`: there are none.
+    pub tokens_file: Option<PathBuf>,
+    /// Hosts besides the loopback under which the port is reached.
+    pub hosts: Vec<String>,
+    /// Whether everybody on this machine may write where there are no tokens.
+    pub allow_write_without_token: bool,
 }
 
 /// The public endpoint.

@@ -18,7 +18,7 @@ use super::catalogue::{self, Kind};
 use super::layers::{Raw, Resolved};
 use super::units;
 use super::{
-    Config, ConfigError, Encryption, Jobs, Public, Reconcile, Results, Rotation, Zoom, folder,
+    Api, Config, ConfigError, Encryption, Jobs, Public, Reconcile, Results, Rotation, Zoom, folder,
 };
 use crate::input;
 
@@ -48,6 +48,11 @@ pub(super) fn config(
             keys_old: r.secret("encryption.keys_old")?,
         },
         zoom: zoom(&r)?,
+        api: Api {
+            tokens_file: r.file("api.tokens_file")?,
+            hosts: r.list("api.hosts")?,
+            allow_write_without_token: r.switch("api.allow_write_without_token")?,
+        },
         public: Public {
             listen: r.address("public.listen")?,
             url: r.optional("public.url")?.map(|_| r.url("public.url")).transpose()?,
@@ -85,18 +90,14 @@ pub(super) fn config(
 }
 
 fn tls(r: &Reader<'_>) -> Result<TlsFiles, ConfigError> {
-    let file = |key| {
-        let named = r.optional(key)?.zip(r.0.get(key));
-        Ok::<_, ConfigError>(named.map(|(name, (_, origin))| origin.beside(&name)))
-    };
     let pair = ["redis.client_cert_file", "redis.client_key_file"];
-    let client = match (file(pair[0])?, file(pair[1])?) {
+    let client = match (r.file(pair[0])?, r.file(pair[1])?) {
         (None, None) => None,
         (Some(certificate), Some(key)) => Some((certificate, key)),
         (Some(_), None) => return Err(alone(r, pair[0], pair[1])),
         (None, Some(_)) => return Err(alone(r, pair[1], pair[0])),
     };
-    Ok(TlsFiles { ca: file("redis.ca_file")?, client })
+    Ok(TlsFiles { ca: r.file("redis.ca_file")?, client })
 }
 
 fn alone(r: &Reader<'_>, given: &str, missing: &str) -> ConfigError {
@@ -189,6 +190,12 @@ impl Reader<'_> {
             _ => vec![input::line(text, &place)?],
         };
         Ok(words.join(","))
+    }
+
+    /// The path of a file; one named in the configuration file lies beside it.
+    fn file(&self, key: &str) -> Result<Option<PathBuf>, ConfigError> {
+        let named = self.optional(key)?.zip(self.0.get(key));
+        Ok(named.map(|(name, (_, origin))| origin.beside(&name)))
     }
 
     fn text(&self, key: &str) -> Result<String, ConfigError> {

@@ -31,7 +31,8 @@ pub(super) fn begin(mut gatherer: Gatherer, health: Arc<Health>, supervisor: &Su
             for (code, count) in counts(&judgement.problems) {
                 metrics::gauge!("zoomd_problem", "code" => code).set(f64::from(count));
             }
-            health.judged(judgement.problems, watched(&facts));
+            let watched = watched(&facts);
+            health.judged(judgement, facts.found.ok().map(|found| found.vitals), watched);
         }
     })
 }

@@ -70,7 +70,8 @@ pub async fn run(
     let hangs_after = (config.zoom.request_timeout + HANGS_AFTER).max(HANGS_AT_LEAST);
     let listen =
         ops_server.as_ref().and_then(OpsServer::address).map(|address| address.to_string());
-    let opened = ops_server.map(|server| server.serve(Arc::clone(&health), &supervisor));
+    let opened =
+        ops_server.map(|server| server.serve(Arc::clone(&health), &supervisor)).transpose()?;
     let place = config.store();
     let (store, vault) = tokio::select! {
         opened = redis::open(&place, &ring, &health) => opened?,

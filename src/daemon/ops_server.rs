@@ -13,6 +13,8 @@ use zoomd_workers::supervisor::{Part, Supervisor};
 use crate::config::Config;
 use crate::error::CliError;
 use crate::exit::Exit;
+use crate::http::auth::Auth;
+use crate::http::backend::Backend;
 use crate::http::{self, Health};
 
 /// How long a reader that never hangs up may hold the end.
@@ -23,6 +25,8 @@ const LAST_READERS: Duration = Duration::from_secs(1);
 pub struct OpsServer {
     listener: TcpListener,
     metrics: PrometheusHandle,
+    config: Config,
+    auth: Auth,
 }
 
 /// The port, answering.
@@ -45,7 +49,9 @@ impl OpsServer {
             CliError::new(Exit::Failed, "port", format!("cannot listen on {address}: {error}"))
                 .hint("another zoomd? set ZOOMD_LISTEN, or off")
         });
-        taken.map(|listener| Some(Self { listener, metrics }))
+        let listener = taken?;
+        let auth = Auth::new(config, listener.local_addr().unwrap_or(address))?;
+        Ok(Some(Self { listener, metrics, config: config.clone(), auth }))
     }
 
     /// Where it is.
@@ -54,16 +60,21 @@ impl OpsServer {
     }
 
     /// Begins to answer.
-    pub(super) fn serve(self, health: Arc<Health>, supervisor: &Supervisor) -> Opened {
+    pub(super) fn serve(
+        self,
+        health: Arc<Health>,
+        supervisor: &Supervisor,
+    ) -> Result<Opened, CliError> {
         let (close, closed) = oneshot::channel();
         let until = async move { drop(closed.await) };
-        let serving = http::serve(self.listener, health, self.metrics, until);
+        let backend = Arc::new(Backend::new(self.config, health, self.auth)?);
+        let serving = http::serve(self.listener, backend, self.metrics, until);
         let serving = supervisor.spawn("operations_port", |beat| async move {
             if let Err(error) = beat.waiting(serving).await {
                 tracing::error!(%error, "the operators' port failed");
             }
         });
-        Opened { close, serving }
+        Ok(Opened { close, serving })
     }
 }
 

@@ -110,6 +110,7 @@ fn settings(redis: &RedisServer, sim: &Sim, folder: &Path, key: &SecretString) -
         ("data_dir", "ZOOMD_DATA_DIR", data),
         ("deployment", "ZOOMD_DEPLOYMENT", "dev".to_owned()),
         ("listen", "ZOOMD_LISTEN", "127.0.0.1:0".to_owned()),
+        ("api.allow_write_without_token", "ZOOMD_API_ALLOW_WRITE_WITHOUT_TOKEN", "true".to_owned()),
     ]
 }
 

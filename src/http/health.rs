@@ -8,11 +8,13 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use serde::Serialize;
-use zoomd_store::inspect::{Level, Problem};
+use zoomd_store::inspect::{Level, Problem, Vitals};
 use zoomd_store::{ErrorKind, Store, StoreError};
 use zoomd_workers::Engine;
 use zoomd_workers::report::words;
 use zoomd_workers::supervisor::Supervisor;
+
+use crate::health::Judgement;
 
 /// Time for one answer of Redis before it counts as absent.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -32,7 +34,9 @@ pub struct Health {
 #[derive(Debug)]
 struct Judged {
     at: Instant,
-    problems: Vec<Problem>,
+    judgement: Judgement,
+    /// What it was read from; `None`: Redis could not be asked.
+    vitals: Option<Vitals>,
     /// Those that it tells the others.
     watched: Vec<Problem>,
 }
@@ -134,16 +138,23 @@ impl Health {
 
     /// The daemon judged its namespace: these are all its problems, and those that only
     /// it can tell, for it has looked for long.
-    pub fn judged(&self, problems: Vec<Problem>, watched: Vec<Problem>) {
-        let judged = Judged { at: Instant::now(), problems, watched };
+    pub fn judged(&self, judgement: Judgement, vitals: Option<Vitals>, watched: Vec<Problem>) {
+        let judged = Judged { at: Instant::now(), judgement, vitals, watched };
         *self.judged.lock().unwrap_or_else(PoisonError::into_inner) = Some(judged);
+    }
+
+    /// The last judgement and what it was read from, unless it is of long ago.
+    pub fn judgement(&self) -> Option<(Judgement, Option<Vitals>)> {
+        let judged = self.judged.lock().unwrap_or_else(PoisonError::into_inner);
+        let fresh = judged.as_ref().filter(|judged| judged.at.elapsed() < FRESH);
+        fresh.map(|judged| (judged.judgement.clone(), judged.vitals.clone()))
     }
 
     /// The problems of the namespace, unless they are of long ago.
     fn of_namespace(&self) -> Vec<Problem> {
         let judged = self.judged.lock().unwrap_or_else(PoisonError::into_inner);
         let fresh = judged.as_ref().filter(|judged| judged.at.elapsed() < FRESH);
-        fresh.map(|judged| judged.problems.clone()).unwrap_or_default()
+        fresh.map(|judged| judged.judgement.problems.clone()).unwrap_or_default()
     }
 
     /// Looks at every check.

@@ -1,10 +1,14 @@
-//! The operators' port: `/livez`, `/readyz`, `/metrics`.
+//! The operations port: `/livez`, `/readyz`, `/metrics`, and the API.
 //!
 //! Liveness depends on nothing but the process; readiness on Redis, the intake
 //! and not draining. Zoom being down is not a reason to restart anything.
-//! Nothing here shows a setting, a token or a job, and nothing changes anything.
+//! These three show no setting, token or job and change nothing, so they ask for no token.
 
+pub mod api;
+pub mod auth;
+pub mod backend;
 mod health;
+pub mod problem;
 pub mod public;
 
 use std::future::Future;
@@ -19,14 +23,8 @@ use axum::routing::get;
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::net::TcpListener;
 
+use backend::Backend;
 pub use health::{Check, Health, Ready};
-
-/// What the pages are made from.
-#[derive(Clone)]
-struct Pages {
-    health: Arc<Health>,
-    metrics: PrometheusHandle,
-}
 
 /// Takes the port.
 pub async fn bind(address: SocketAddr) -> std::io::Result<TcpListener> {
@@ -36,16 +34,16 @@ pub async fn bind(address: SocketAddr) -> std::io::Result<TcpListener> {
 /// Answers on `listener` until `stop` comes.
 pub async fn serve(
     listener: TcpListener,
-    health: Arc<Health>,
+    backend: Arc<Backend>,
     metrics: PrometheusHandle,
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> std::io::Result<()> {
-    let pages = Pages { health, metrics };
     let router = Router::new()
         .route("/livez", get(livez))
         .route("/readyz", get(readyz))
-        .route("/metrics", get(prometheus))
-        .with_state(pages);
+        .route("/metrics", get(move || prometheus(metrics.clone())))
+        .merge(api::router(&backend))
+        .with_state(backend);
     axum::serve(listener, router).with_graceful_shutdown(stop).await
 }
 
@@ -53,15 +51,15 @@ async fn livez() -> &'static str {
     "ok\n"
 }
 
-async fn readyz(State(pages): State<Pages>) -> impl IntoResponse {
-    let ready = pages.health.ready().await;
+async fn readyz(State(backend): State<Arc<Backend>>) -> impl IntoResponse {
+    let ready = backend.health.ready().await;
     let status = if ready.ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     let body = serde_json::to_string(&ready).unwrap_or_default() + "\n";
     (status, [(header::CONTENT_TYPE, "application/json")], body)
 }
 
-async fn prometheus(State(pages): State<Pages>) -> impl IntoResponse {
-    pages.metrics.run_upkeep();
+async fn prometheus(metrics: PrometheusHandle) -> impl IntoResponse {
+    metrics.run_upkeep();
     let kind = "text/plain; version=0.0.4; charset=utf-8";
-    ([(header::CONTENT_TYPE, kind)], pages.metrics.render())
+    ([(header::CONTENT_TYPE, kind)], metrics.render())
 }

@@ -1,6 +1,7 @@
 //! Black-box tests of the binary.
 
 mod account;
+mod api;
 mod budget;
 mod chaos;
 mod clocks;

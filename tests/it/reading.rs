@@ -60,6 +60,7 @@ const OTHERS: &[&str] = &[
     "config check",
     "config default",
     "config key",
+    "config token",
     "config rekey",
     "config acl",
     "healthcheck",

@@ -112,6 +112,7 @@ async fn batches_imports_keys_and_the_set_up() {
             (&["healthcheck"], 0),
             (&["config", "acl"], 0),
             (&["config", "key"], 0),
+            (&["config", "token", "grafana", "--role", "read"], 0),
             (&["config", "rekey"], 0),
             (&["init", "--yes", "--offline", "--folder", "new"], 0),
         ],

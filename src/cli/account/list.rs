@@ -10,10 +10,8 @@ use crate::error::CliResult;
 use crate::exit::Exit;
 use crate::output::Format;
 use crate::output::table::Table;
+use crate::queries::accounts::{Wanted, page};
 use crate::views::account::{View, timestamp};
-
-/// Accounts read from Redis at once.
-const PAGE: usize = 500;
 
 /// `account list`.
 #[derive(Debug, Args)]
@@ -36,33 +34,13 @@ fn state(text: &str) -> Result<AccountState, String> {
     text.parse()
 }
 
-impl ListArgs {
-    fn wants(&self, account: &AccountSummary) -> bool {
-        let state = account.account.state;
-        match self.state {
-            Some(wanted) => state == wanted,
-            None => self.all || state != AccountState::Removed,
-        }
-    }
-}
-
 /// Lists the accounts in the order of their names.
 pub(super) async fn run(ctx: &Ctx, args: ListArgs) -> CliResult {
     let grants = open::readable(ctx).await?;
     let limit = args.limit.unwrap_or(usize::MAX);
     let now = Timestamp::now();
-    let mut after = args.after.clone();
-    let mut all = Vec::new();
-    loop {
-        let page = grants.page(after.as_deref(), PAGE).await?;
-        let Some(last) = page.last() else { break };
-        after = Some(last.account.name.to_string());
-        let room = limit.saturating_sub(all.len());
-        all.extend(page.into_iter().filter(|account| args.wants(account)).take(room));
-        if all.len() >= limit {
-            break;
-        }
-    }
+    let wanted = Wanted { state: args.state, all: args.all };
+    let all = page(&grants, &wanted, args.after, limit, usize::MAX).await?.accounts;
     let shown: Vec<_> = all.iter().map(View::of).collect();
     let mut table =
         Table::new(["ACCOUNT", "STATE", "PLAN", "KIND", "WAITING", "TOKEN EXPIRES", "AGE"])

@@ -12,6 +12,7 @@ use crate::cli::ctx::Ctx;
 use crate::error::{CliError, CliResult};
 use crate::exit::Exit;
 use crate::output::{FAINT, GOOD, WARN, paint};
+use crate::queries::accounts;
 use crate::text::one_line;
 use crate::views::account::View;
 
@@ -23,12 +24,9 @@ pub(super) async fn run(ctx: &Ctx, args: NameArgs) -> CliResult {
 
 /// Shows the account as it is stored now.
 pub(super) async fn one(ctx: &Ctx, grants: &Grants, name: &AccountName) -> CliResult {
-    let mut summaries = grants.summaries(std::slice::from_ref(name)).await?;
-    let summary = summaries.pop().ok_or_else(|| open::missing(name))?;
-    let grant = grants.grant(name).await?;
-    let now_ms = grants.store().now_ms().await?;
-    let view = View::of(&summary).with(grant.as_ref(), now_ms);
-    ctx.out.show(&view, || people(ctx, &summary, &view))?;
+    let found = accounts::one(grants, name).await?.ok_or_else(|| open::missing(name))?;
+    let view = View::of(&found.summary).with(found.grant.as_ref(), found.now_ms);
+    ctx.out.show(&view, || people(ctx, &found.summary, &view))?;
     if let Some(next) = next_step(&view) {
         ctx.out.hint(next);
     }

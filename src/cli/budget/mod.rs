@@ -2,12 +2,12 @@
 
 use clap::Args;
 use jiff::Timestamp;
-use zoomd_store::inspect::{BudgetLine, Ops};
 
 use super::ctx::Ctx;
 use crate::error::{CliError, CliResult};
 use crate::exit::Exit;
 use crate::output::table::Table;
+use crate::queries::budget::Walk;
 use crate::text::count;
 use crate::views::budget::View;
 
@@ -42,7 +42,14 @@ pub async fn run(ctx: &Ctx, args: BudgetArgs) -> CliResult {
             })?;
             lines.into_iter().map(|line| (account.clone(), line)).collect()
         }
-        None => all(&ops).await?,
+        None => {
+            let mut walk = Walk::default();
+            let mut lines = walk.next(&ops, PAGE).await?;
+            while walk.place().is_some() {
+                lines.extend(walk.next(&ops, PAGE).await?);
+            }
+            lines
+        }
     };
     let now = Timestamp::now();
     let views: Vec<_> = lines.iter().map(|(account, line)| View::of(account, line)).collect();
@@ -88,29 +95,6 @@ pub async fn run(ctx: &Ctx, args: BudgetArgs) -> CliResult {
         }
     }
     Ok(Exit::Done)
-}
-
-/// What is in use or closed, of all accounts; accounts that share a Zoom account
-/// are listed once.
-async fn all(ops: &Ops) -> Result<Vec<(String, BudgetLine)>, CliError> {
-    let (mut found, mut seen) = (Vec::new(), std::collections::BTreeSet::new());
-    let mut after: Option<String> = None;
-    loop {
-        let page = ops.account_names(after.as_deref(), PAGE).await?;
-        for name in &page {
-            let lines = ops.budget(name).await?.unwrap_or_default();
-            let again = lines.first().is_some_and(|line| !seen.insert(line.zoom_account.clone()));
-            let busy = |line: &BudgetLine| {
-                let used = line.used + line.elsewhere > 0 || line.closed_until_ms.is_some();
-                line.line.is_some() || (used && !again)
-            };
-            found.extend(lines.into_iter().filter(busy).map(|line| (name.clone(), line)));
-        }
-        match page.last() {
-            Some(last) if page.len() == PAGE => after = Some(last.clone()),
-            _ => return Ok(found),
-        }
-    }
 }
 
 /// Used of most by us and by others, in plain characters: never the only sign, so

@@ -3,6 +3,7 @@
 mod acl;
 mod rekey;
 pub(crate) mod show;
+mod token;
 
 use clap::Subcommand;
 use secrecy::ExposeSecret as _;
@@ -29,6 +30,8 @@ pub enum Command {
         export ZOOMD_ENCRYPTION_KEY_FILE=encryption_key"
     )]
     Key,
+    /// Make a token for the API and the console
+    Token(token::TokenArgs),
     /// Seal every stored token under the newest key
     #[command(after_help = "To change the key: put the new one into ZOOMD_ENCRYPTION_KEY and the \
         old one into\nZOOMD_ENCRYPTION_KEYS_OLD everywhere, restart, rekey, then drop the old one.")]
@@ -44,6 +47,7 @@ pub async fn run(ctx: &Ctx, command: Command) -> CliResult {
     match command {
         Command::Show => show::run(ctx),
         Command::Check => check(ctx),
+        Command::Token(args) => token::run(ctx, &args),
         Command::Rekey => rekey::run(ctx).await,
         Command::Acl => acl::run(ctx),
         Command::Default => default(&ctx.out),

@@ -1,8 +1,6 @@
 //! `zoomd pause` and `zoomd resume`: holding everything back.
 
 use clap::Args;
-use serde_json::json;
-use zoomd_store::inspect::Ops;
 
 use super::ctx::Ctx;
 use crate::error::CliResult;
@@ -18,8 +16,7 @@ pub struct PauseArgs {
 
 /// Holds everything back.
 pub async fn pause(ctx: &Ctx, args: PauseArgs) -> CliResult {
-    Ops::new(ctx.writable_store().await?).pause(&args.reason).await?;
-    let shown = json!({"paused": true, "reason": args.reason});
+    let shown = ctx.hand().await?.pause(&args.reason).await?;
     ctx.out.show(&shown, || {
         "paused: jobs are taken in and wait; what is in flight goes on\n".into()
     })?;
@@ -29,9 +26,8 @@ pub async fn pause(ctx: &Ctx, args: PauseArgs) -> CliResult {
 
 /// Lets everything run again.
 pub async fn resume(ctx: &Ctx) -> CliResult {
-    let resumed = Ops::new(ctx.writable_store().await?).resume().await?;
-    let shown = json!({"paused": false, "was_paused": resumed});
-    let text = if resumed { "resumed\n" } else { "nothing was paused\n" };
+    let shown = ctx.hand().await?.resume().await?;
+    let text = if shown.was_paused { "resumed\n" } else { "nothing was paused\n" };
     ctx.out.show(&shown, || text.to_owned())?;
     Ok(Exit::Done)
 }

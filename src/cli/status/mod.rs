@@ -12,15 +12,16 @@ use std::time::{Duration, Instant};
 
 use clap::Args;
 use jiff::Timestamp;
-use zoomd_store::inspect::{Ops, WaitingJobs};
-use zoomd_store::{Store, StoreError};
+use zoomd_store::Store;
+use zoomd_store::inspect::WaitingJobs;
 
 use super::ctx::Ctx;
 use crate::error::{CliError, CliResult};
-use crate::health::{Facts, Gatherer, Judgement, Verdict, judge};
+use crate::health::{Gatherer, Verdict};
 use crate::output::{FAINT, Format, GOOD, WARN, paint};
+use crate::queries::status::look;
 use crate::text::one_line;
-use crate::views::status::{Found, Numbers, OBJECTIVE, Redis, Rotations, View};
+use crate::views::status::{Numbers, OBJECTIVE, Redis, Rotations, View};
 
 /// Between two looks.
 const PAUSE: Duration = Duration::from_secs(2);
@@ -69,35 +70,6 @@ pub async fn run(ctx: &Ctx, args: StatusArgs) -> CliResult {
             return Ok(look.judgement.verdict.exit());
         }
         tokio::time::sleep(PAUSE).await;
-    }
-}
-
-/// One look at the namespace.
-struct Look {
-    judgement: Judgement,
-    numbers: Option<Found>,
-}
-
-/// A Redis that goes away between two reads was away.
-async fn look(gatherer: &mut Gatherer, ops: &Ops) -> Result<Look, StoreError> {
-    let facts = gatherer.gather(Vec::new()).await;
-    let judgement = judge(&facts);
-    let Ok(found) = facts.found else { return Ok(Look { judgement, numbers: None }) };
-    let read = async {
-        let status = ops.status().await?;
-        let waiting = ops.waiting_by_reason(&status).await?;
-        Ok::<_, StoreError>((status, waiting))
-    };
-    match read.await {
-        Ok((status, waiting)) => {
-            let numbers = Some(Found { status, vitals: found.vitals, waiting });
-            Ok(Look { judgement, numbers })
-        }
-        Err(error) if error.is_transient() => {
-            let facts = Facts { found: Err(gatherer.absent(&error)), ..facts };
-            Ok(Look { judgement: judge(&facts), numbers: None })
-        }
-        Err(error) => Err(error),
     }
 }
 

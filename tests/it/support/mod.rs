@@ -8,6 +8,7 @@
 
 pub mod browser;
 mod daemon;
+pub mod http;
 pub mod snapshot;
 pub mod terminal;
 

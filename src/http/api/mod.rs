@@ -1,0 +1,108 @@
+//! `/api/v1`: what the command line shows and does, as JSON over HTTP.
+//!
+//! Owns the routes and the form of requests and answers. Every answer is made of the same
+//! reads and views as the command's of that name. `operations` names each route with the
+//! role that it needs; what it does not name is refused.
+
+mod accounts;
+mod answer;
+mod namespace;
+mod operations;
+mod params;
+mod status;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::{MatchedPath, Request, State};
+use axum::http::StatusCode;
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse as _, Response};
+use axum::routing::{get, post};
+use tokio::sync::Semaphore;
+
+use super::auth::check_role;
+use super::backend::Backend;
+use super::problem::Problem;
+
+/// Where the API begins.
+pub const PREFIX: &str = "/api/v1";
+/// Requests worked on at once; more wait for a moment.
+const AT_ONCE: usize = 128;
+/// Time to wait for one of these places.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// The longest time for one answer.
+const LIMIT: Duration = Duration::from_secs(90);
+
+/// All routes of the API, for a router that has the same state.
+pub fn router(backend: &Arc<Backend>) -> Router<Arc<Backend>> {
+    let places = Arc::new(Semaphore::new(AT_ONCE));
+    let routes = Router::new()
+        .route("/status", get(status::status))
+        .route("/daemons", get(status::daemons))
+        .route("/budget", get(status::budget))
+        .route("/accounts", get(accounts::list))
+        .route("/accounts/{account}", get(accounts::show))
+        .route("/pause", post(namespace::pause))
+        .route("/resume", post(namespace::resume))
+        .method_not_allowed_fallback(not_allowed)
+        .route_layer(middleware::from_fn_with_state(Arc::clone(backend), authorize))
+        .fallback(nowhere)
+        .layer(middleware::from_fn(move |request, next| within(Arc::clone(&places), request, next)))
+        .layer(middleware::from_fn_with_state(Arc::clone(backend), guard));
+    Router::new().nest(PREFIX, routes)
+}
+
+/// Refuses requests for other hosts, and writes from other sites.
+async fn guard(
+    State(backend): State<Arc<Backend>>,
+    request: Request,
+    next: Next,
+) -> Result<Response, Problem> {
+    backend.auth.check_site(request.method(), request.headers())?;
+    Ok(next.run(request).await)
+}
+
+/// Lets those in whose role is enough for the route; handlers find the actor among the
+/// extensions.
+async fn authorize(
+    State(backend): State<Arc<Backend>>,
+    path: MatchedPath,
+    mut request: Request,
+    next: Next,
+) -> Result<Response, Problem> {
+    let actor = backend.auth.actor(request.headers())?;
+    let path = path.as_str().strip_prefix(PREFIX).unwrap_or_default();
+    let operation = operations::find(request.method(), path).ok_or_else(unknown_method)?;
+    check_role(&actor, operation.role)?;
+    request.extensions_mut().insert(actor);
+    Ok(next.run(request).await)
+}
+
+/// Bounds what is worked on at once, and for how long.
+async fn within(places: Arc<Semaphore>, request: Request, next: Next) -> Response {
+    let busy = || {
+        Problem::new(StatusCode::SERVICE_UNAVAILABLE, "busy", "too many requests at once")
+            .retry_after(1)
+            .into_response()
+    };
+    let Ok(Ok(_place)) = tokio::time::timeout(PATIENCE, places.acquire()).await else {
+        return busy();
+    };
+    tokio::time::timeout(LIMIT, next.run(request)).await.unwrap_or_else(|_| busy())
+}
+
+async fn nowhere() -> Problem {
+    Problem::new(StatusCode::NOT_FOUND, "not_found", "there is no such path")
+        .hint("GET /api/v1/openapi.json lists all")
+}
+
+async fn not_allowed() -> Problem {
+    unknown_method()
+}
+
+fn unknown_method() -> Problem {
+    let status = StatusCode::METHOD_NOT_ALLOWED;
+    Problem::new(status, "method_not_allowed", "this path does not take this method")
+}

@@ -1,0 +1,93 @@
+//! What the API and the console are made of: the configuration, the namespace, the rules
+//! of access. One for a daemon; it answers from the first moment, Redis or not.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tokio::sync::Mutex;
+use zoomd_store::Store;
+use zoomd_store::encryption::Vault;
+use zoomd_store::grants::Grants;
+use zoomd_store::inspect::Ops;
+
+use super::Health;
+use super::auth::Auth;
+use crate::actor::Actor;
+use crate::acts::{Hand, Via};
+use crate::config::Config;
+use crate::error::CliError;
+use crate::health::Gatherer;
+use crate::queries::status::{self, Look};
+
+/// All who ask for the status within this time are told the same.
+const FRESH: Duration = Duration::from_secs(2);
+
+/// The namespace, for whoever asks by HTTP.
+#[derive(Debug)]
+pub struct Backend {
+    /// The configuration.
+    pub config: Config,
+    /// The daemon's readiness and its last judgement.
+    pub health: Arc<Health>,
+    /// The rules of access.
+    pub auth: Auth,
+    ops: Ops,
+    grants: Grants,
+    look: Mutex<Option<(Instant, Arc<Look>)>>,
+}
+
+impl Backend {
+    /// For a daemon of this configuration. Connects with the first command.
+    pub fn new(config: Config, health: Arc<Health>, auth: Auth) -> Result<Self, CliError> {
+        let store = Store::open(&config.store())?;
+        let ops = Ops::new(store.clone()).within(config.budgets.clone()).judging();
+        // Reads need no key.
+        let vault = Vault::new(config.key_ring()?, &config.namespace, &config.deployment, None);
+        let grants = Grants::new(store, vault);
+        Ok(Self { config, health, auth, ops, grants, look: Mutex::default() })
+    }
+
+    /// The namespace.
+    pub fn store(&self) -> &Store {
+        self.ops.store()
+    }
+
+    /// An operator's hand on it.
+    pub fn ops(&self) -> &Ops {
+        &self.ops
+    }
+
+    /// The hand of somebody who acts.
+    pub fn hand(&self, actor: Actor, via: Via) -> Hand {
+        Hand::new(self.ops.clone(), actor, via)
+    }
+
+    /// The accounts, for reading.
+    pub fn grants(&self) -> &Grants {
+        &self.grants
+    }
+
+    /// The judgement and the numbers, not older than two seconds. The judgement is the
+    /// daemon's own, where it has made one.
+    pub async fn look(&self) -> Result<Arc<Look>, CliError> {
+        let mut last = self.look.lock().await;
+        if let Some((_, look)) = last.as_ref().filter(|(at, _)| at.elapsed() < FRESH) {
+            return Ok(Arc::clone(look));
+        }
+        let look = Arc::new(self.look_now().await?);
+        *last = Some((Instant::now(), Arc::clone(&look)));
+        Ok(look)
+    }
+
+    async fn look_now(&self) -> Result<Look, CliError> {
+        if let Some((judgement, Some(vitals))) = self.health.judgement() {
+            match status::numbers(&self.ops, vitals).await {
+                Ok(numbers) => return Ok(Look { judgement, numbers: Some(numbers) }),
+                Err(error) if error.is_transient() => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        let mut gatherer = Gatherer::of_command(&self.config, self.store().clone());
+        Ok(status::look(&mut gatherer, &self.ops).await?)
+    }
+}
