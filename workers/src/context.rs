@@ -4,23 +4,20 @@ use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-use tokio::sync::{Notify, OwnedSemaphorePermit, SemaphorePermit, mpsc, watch};
-use zoomd_store::calls::Calls;
+use tokio::sync::{OwnedSemaphorePermit, SemaphorePermit, mpsc, watch};
 use zoomd_store::encryption::FingerprintKey;
 use zoomd_store::grants::Grants;
 use zoomd_store::limits::Label;
 use zoomd_store::queue::{Learnt, Queue};
 
 use crate::Settings;
-use crate::metric::Meters;
-use crate::problems::lasting::Lasting;
+use crate::call_context::CallContext;
 use crate::state::backlog::Backlog;
 use crate::state::circuits::Circuits;
 use crate::state::concurrency::Concurrency;
 use crate::state::duplicates::DuplicateCheck;
 use crate::state::expiry::Expiry;
 use crate::state::leased_job::{InFlight, InHand, LeasedJob};
-use crate::state::quota_headers::QuotaHeaders;
 use crate::state::ready::Ready;
 use crate::state::recent_calls::RecentCalls;
 use crate::state::redis_health::{RedisHealth, SharedHealth};
@@ -42,8 +39,8 @@ pub struct EngineContext {
     pub tokens: Tokens,
     /// The accounts.
     pub grants: Grants,
-    /// Further calls of a look.
-    pub calls: Calls,
+    /// Every call to Zoom goes through it.
+    pub zoom: Arc<CallContext>,
     /// The secret markers are derived from; `None` without an encryption key.
     pub secret: Option<FingerprintKey>,
     /// Where outcomes go.
@@ -52,10 +49,6 @@ pub struct EngineContext {
     pub in_flight: InFlight,
     /// The calls of the last minute.
     pub recent_calls: RecentCalls,
-    /// What is counted of every job.
-    pub meters: Meters,
-    /// What headers say is left of a day.
-    pub quota_headers: QuotaHeaders,
     /// Jobs that were sent twice.
     pub duplicates: DuplicateCheck,
     /// What is wrong with Redis.
@@ -64,8 +57,6 @@ pub struct EngineContext {
     pub supervisor: Supervisor,
     /// Reads of grants that fail, and how long they wait.
     pub grant_reads: SharedHealth,
-    /// Rung when a room may have something to claim.
-    pub wake: Arc<Notify>,
     /// When deadlines are looked at next.
     pub expiry: Expiry,
     /// Whether rooms hold more that may go than could be claimed.
@@ -76,8 +67,6 @@ pub struct EngineContext {
     pub(crate) held_until: Mutex<Option<Instant>>,
     /// Concurrency for calls, permits for leases.
     pub concurrency: Concurrency,
-    pub(crate) circuits: Mutex<Circuits>,
-    pub(crate) odd_lists: Mutex<Lasting>,
     pub(crate) closing: watch::Sender<bool>,
 }
 
@@ -208,13 +197,8 @@ impl EngineContext {
         self.circuits().closed_until(Instant::now())
     }
 
-    /// Accounts with rows in their lists that cannot be read.
-    pub(crate) fn odd_lists(&self) -> MutexGuard<'_, Lasting> {
-        self.odd_lists.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     pub(crate) fn circuits(&self) -> MutexGuard<'_, Circuits> {
-        self.circuits.lock().unwrap_or_else(PoisonError::into_inner)
+        self.zoom.circuits()
     }
 }
 

@@ -8,34 +8,30 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use tokio::sync::{Notify, mpsc, watch};
+use tokio::sync::{mpsc, watch};
 use zoom_api::{App, Client};
 use zoomd_store::Store;
-use zoomd_store::calls::Calls;
 use zoomd_store::encryption::Vault;
 use zoomd_store::grants::Grants;
 use zoomd_store::inspect::Problem;
 use zoomd_store::queue::{Queue, QueueSettings};
 
 use crate::attempt::settlement;
+use crate::call_context::CallContext;
 use crate::context::EngineContext;
 use crate::error::Error;
 use crate::hurry;
 use crate::identity;
-use crate::metric::Meters;
 use crate::pipeline::{backend, claims, fetcher, leases, replay, settler, sweeps, wake, worker};
-use crate::problems::lasting::Lasting;
 use crate::reconcile::duplicates::serve as check_duplicates;
 use crate::report;
 use crate::schedules;
 use crate::settings::Settings;
 use crate::state::backlog::Backlog;
-use crate::state::circuits::Circuits;
 use crate::state::concurrency::Concurrency;
 use crate::state::duplicates;
 use crate::state::expiry::Expiry;
 use crate::state::leased_job::InFlight;
-use crate::state::quota_headers::QuotaHeaders;
 use crate::state::ready::Ready;
 use crate::state::recent_calls::RecentCalls;
 use crate::state::redis_health::{RedisHealth, SharedHealth};
@@ -44,9 +40,6 @@ use crate::tokens::{RotationSettings, Tokens, TokensConfig};
 
 /// How long what is known may take to reach Redis at the end.
 const LAST_SETTLES: Duration = Duration::from_secs(5);
-
-/// An account without odd rows in its lists for so long is told anew.
-const ODD_LISTS: Duration = Duration::from_secs(600);
 
 /// What an engine is made of.
 #[derive(Debug)]
@@ -114,10 +107,9 @@ impl Engine {
             supervisor: supervisor.clone(),
         })
         .await?;
-        let calls = Calls::new(store.clone(), queue.budgets.clone());
-        let patience = queue.request_timeout * 2;
+        let (budgets, timeout) = (&queue.budgets, queue.request_timeout);
+        let zoom = CallContext::new(store.clone(), budgets, timeout, tokens.clone());
         let renewals = store.connection().renewals();
-        let quota_headers = QuotaHeaders::new(queue.budgets.clone());
         let queue = Queue::new(store, queue, &daemon);
         let (in_flight, redis_health) = (InFlight::default(), RedisHealth::watching(renewals));
         let recent_calls = RecentCalls::default();
@@ -131,26 +123,21 @@ impl Engine {
             settings,
             queue,
             tokens,
-            calls,
+            zoom: Arc::new(zoom),
             grants,
             secret,
             settler,
             in_flight,
             recent_calls,
-            quota_headers,
             duplicates,
-            meters: Meters::default(),
             grant_reads: SharedHealth::new(&redis_health, "grant"),
             redis_health,
             supervisor,
-            wake: Arc::new(Notify::new()),
             backlog: Backlog::default(),
             ready: Mutex::new(Some(ready)),
             expiry: Expiry::default(),
             known_hosts: Mutex::default(),
             held_until: Mutex::default(),
-            circuits: Mutex::new(Circuits::new(patience)),
-            odd_lists: Mutex::new(Lasting::new(ODD_LISTS)),
             closing: watch::Sender::new(false),
         });
         Ok(Self::run(ctx, settling, jobs, to_look_at))
@@ -246,6 +233,12 @@ impl Engine {
     #[must_use]
     pub fn tokens(&self) -> &Tokens {
         &self.ctx.tokens
+    }
+
+    /// Calls to Zoom, for whoever else in this process reads there.
+    #[must_use]
+    pub fn zoom(&self) -> &Arc<CallContext> {
+        &self.ctx.zoom
     }
 
     /// The queue.

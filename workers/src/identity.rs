@@ -12,14 +12,14 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use jiff::Timestamp;
 use tokio::time::Instant;
 use zoom_api::scopes::{self, Need};
 use zoomd_store::grants::{AccountState, Epoch, Identity, Learnt};
 use zoomd_wire::AccountName;
 
-use crate::attempt::asker::{Asker, Stop};
+use crate::attempt::asker::Stop;
 use crate::attempt::call;
+use crate::attempt::exchange::Caller;
 use crate::context::EngineContext;
 use crate::supervisor::Beat;
 
@@ -93,12 +93,11 @@ async fn unknown(ctx: &EngineContext, account: &AccountName) -> Option<Epoch> {
 /// `None` when Zoom does not say; an error, with the time until then, when it may
 /// later. The call goes by the protocol of all others.
 async fn ask(ctx: &EngineContext, account: &AccountName) -> Result<Option<Identity>, Duration> {
-    let now = ctx.queue.store().now_ms().await.map_err(|_| REST)?;
-    let now = Timestamp::from_millisecond(now).map_err(|_| REST)?;
+    let now = ctx.zoom.redis_now().await.map_err(|_| REST)?;
     let prepared = call::prepare_outside(ctx, account.as_str()).await;
     let (token, permit) = prepared.map_err(|_| REST)?;
-    let mut asker = Asker {
-        ctx,
+    let mut asker = Caller {
+        zoom: &ctx.zoom,
         account: account.as_str(),
         host: "me",
         known: (now, std::time::Instant::now()),

@@ -8,6 +8,7 @@
 
 pub mod attempt;
 pub mod backoff;
+pub mod call_context;
 pub mod consent;
 pub mod context;
 pub mod deauthorization;

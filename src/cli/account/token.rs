@@ -81,7 +81,12 @@ pub(in crate::cli) fn tokens(ctx: &Ctx, grants: &Grants) -> Result<CommandTokens
 pub(in crate::cli) fn refused(name: &str, kind: GrantKind, error: NoToken) -> CliError {
     let text = format!("{name}: {error}");
     match error {
-        NoToken::NoAccount => CliError::not_found(text).hint("zoomd account list"),
+        NoToken::NoAccount => {
+            CliError::not_found(text).code("unknown_account").hint("zoomd account list")
+        }
+        NoToken::State { ref state, .. } if state == "removed" => {
+            CliError::not_found(text).code("unknown_account").hint("zoomd account list")
+        }
         NoToken::State { .. } => {
             CliError::consent(text).hint(format!("zoomd account explain {name} tells why"))
         }

@@ -1,6 +1,5 @@
 //! `zoomd meeting list A [--user U]`.
 
-use zoom_api::scopes::Need;
 use zoom_api::{ListQuery, Listed, Pager};
 
 use super::ListArgs;
@@ -14,8 +13,8 @@ use crate::output::table::Table;
 const MAX_PAGES: u32 = 100;
 
 pub(super) async fn run(ctx: &Ctx, args: ListArgs) -> CliResult {
-    let mut look = Look::new(ctx, &args.account).await?;
-    let meetings = all_pages(&mut look, &args.user).await;
+    let look = Look::new(ctx, &args.account).await?;
+    let meetings = all_pages(&look, &args.user).await;
     look.close().await;
     let (meetings, odd) = meetings?;
     if odd > 0 {
@@ -41,14 +40,12 @@ pub(super) async fn run(ctx: &Ctx, args: ListArgs) -> CliResult {
 }
 
 /// All meetings, and how many rows name none.
-async fn all_pages(look: &mut Look<'_>, user: &str) -> Result<(Vec<Listed>, usize), CliError> {
+async fn all_pages(look: &Look, user: &str) -> Result<(Vec<Listed>, usize), CliError> {
     let mut pager = Pager::new(ListQuery::default(), MAX_PAGES);
     let (mut all, mut odd) = (Vec::new(), 0);
     loop {
         let query = pager.query().clone();
-        let reply = look
-            .call(Need::List, async |client, token| client.list_meetings(token, user, &query).await)
-            .await?;
+        let reply = look.list(user, &query).await?;
         let mut page = reply.page().map_err(|e| CliError::failed(e.to_string()))?;
         odd += page.odd.len();
         let step = pager.accept(&mut page);

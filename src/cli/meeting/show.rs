@@ -5,7 +5,6 @@ use std::fmt::Write as _;
 
 use secrecy::ExposeSecret as _;
 use serde_json::{Map, Value};
-use zoom_api::scopes::Need;
 
 use super::OneArgs;
 use super::look::Look;
@@ -34,9 +33,8 @@ const SHOWN: [&str; 14] = [
 ];
 
 pub(super) async fn run(ctx: &Ctx, args: OneArgs) -> CliResult {
-    let mut look = Look::new(ctx, &args.account).await?;
-    let reply =
-        look.call(Need::Get, async |client, token| client.get_meeting(token, &args.id).await).await;
+    let look = Look::new(ctx, &args.account).await?;
+    let reply = look.get(&args.id).await;
     look.close().await;
     let meeting = reply?.meeting().map_err(|e| CliError::failed(e.to_string()))?;
     let mut fields: Map<String, Value> = serde_json::from_str(meeting.raw.expose_secret())

@@ -1,7 +1,6 @@
 //! `zoomd meeting start-url A ID`: asks Zoom for a fresh one; nothing is kept.
 
 use secrecy::ExposeSecret as _;
-use zoom_api::scopes::Need;
 
 use super::OneArgs;
 use super::look::Look;
@@ -10,9 +9,8 @@ use crate::error::{CliError, CliResult};
 use crate::exit::Exit;
 
 pub(super) async fn run(ctx: &Ctx, args: OneArgs) -> CliResult {
-    let mut look = Look::new(ctx, &args.account).await?;
-    let reply =
-        look.call(Need::Get, async |client, token| client.get_meeting(token, &args.id).await).await;
+    let look = Look::new(ctx, &args.account).await?;
+    let reply = look.get(&args.id).await;
     look.close().await;
     let meeting = reply?.meeting().map_err(|e| CliError::failed(e.to_string()))?;
     let url = meeting.start_url.ok_or_else(|| {

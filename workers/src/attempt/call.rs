@@ -3,8 +3,12 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use jiff::Timestamp;
 use zoom_api::{Limit, LimitKind, Reply, Sent, TransportError, TransportKind};
+use zoomd_store::limits::Label;
+use zoomd_store::queue::Ticket;
 
+use crate::call_context::CallContext;
 use crate::context::EngineContext;
 use crate::decide::{self, Wait};
 use crate::metric;
@@ -26,7 +30,7 @@ const LONGEST_BODY: usize = 2_048;
 /// the call as not tried.
 #[must_use]
 pub struct CallPermit<'a> {
-    ctx: &'a EngineContext,
+    zoom: &'a CallContext,
     host: Arc<str>,
     work: Work,
     open: bool,
@@ -47,7 +51,7 @@ pub async fn prepare<'a>(
     }
     let life = ctx.queue.settings().request_timeout;
     let usable = ctx.tokens.usable(&leased.ticket.account, leased.ticket.grant, life).await;
-    permit(ctx, token_of(ctx, usable)?, work)
+    permit(&ctx.zoom, token_of(ctx, usable)?, work)
 }
 
 fn token_of(ctx: &EngineContext, usable: Usable) -> Result<Token, Wait> {
@@ -61,13 +65,21 @@ fn token_of(ctx: &EngineContext, usable: Usable) -> Result<Token, Wait> {
     }
 }
 
-fn permit(ctx: &EngineContext, token: Token, work: Work) -> Result<(Token, CallPermit<'_>), Wait> {
+/// Asks the circuits of the token's host whether a call may be made now.
+///
+/// # Errors
+/// What it has to wait for.
+pub fn permit(
+    zoom: &CallContext,
+    token: Token,
+    work: Work,
+) -> Result<(Token, CallPermit<'_>), Wait> {
     let now = Instant::now();
-    let mut circuits = ctx.circuits();
+    let mut circuits = zoom.circuits();
     let host = token.client.api_host();
     let Gate::Wait { until } = circuits.ask(host, work, now, rand::random()) else {
         let host = Arc::clone(host);
-        return Ok((token, CallPermit { ctx, host, work, open: true, under_way: None }));
+        return Ok((token, CallPermit { zoom, host, work, open: true, under_way: None }));
     };
     // While other hosts answer, claims go on: this account must not be claimed
     // again and again.
@@ -77,16 +89,33 @@ fn permit(ctx: &EngineContext, token: Token, work: Work) -> Result<(Token, CallP
     })
 }
 
+/// Takes note of what a reply says of limits; answers the one that it met. `host`: that of
+/// a call which spends its day.
+pub fn observe(
+    zoom: &CallContext,
+    account: &str,
+    job: Option<&Ticket>,
+    label: Label,
+    reply: &Reply,
+    (sent, now): (Timestamp, Timestamp),
+) -> Option<Limit> {
+    let limit = zoom_api::limit_kind(reply, sent, now);
+    match limit {
+        Some(limit) => {
+            log_limit(account, job.map(|job| &*job.job_id), label.as_str(), reply, limit)
+        }
+        None => {
+            let host = job.filter(|job| job.charges_host()).map(|job| &*job.host);
+            zoom.quota_headers.note(account, host, label, &reply.headers, now);
+        }
+    }
+    limit
+}
+
 /// Counts and logs a limit in Zoom's words: they are what tells limits apart, and
 /// headers were seen to speak of others. Of a 429 that is not understood the whole
 /// body is logged.
-pub fn log_limit(
-    account: &str,
-    job: Option<&str>,
-    label: &'static str,
-    reply: &Reply,
-    limit: Limit,
-) {
+fn log_limit(account: &str, job: Option<&str>, label: &'static str, reply: &Reply, limit: Limit) {
     metric::limited(label, limit.kind.as_str());
     if limit.kind == LimitKind::Unknown {
         let body = String::from_utf8_lossy(&reply.body[..reply.body.len().min(LONGEST_BODY)]);
@@ -116,7 +145,7 @@ pub async fn prepare_outside<'a>(
 ) -> Result<(Token, CallPermit<'a>), Wait> {
     let life = ctx.queue.settings().request_timeout;
     let usable = ctx.tokens.usable(account, None, life).await;
-    permit(ctx, token_of(ctx, usable)?, Work::Read)
+    permit(&ctx.zoom, token_of(ctx, usable)?, Work::Read)
 }
 
 fn tell_gauge(circuits: &Circuits) {
@@ -129,7 +158,7 @@ impl CallPermit<'_> {
 
     /// The call begins; answers when.
     pub fn begin(&mut self, endpoint: &'static str) -> Instant {
-        let call = self.ctx.tokens.zoom_calls().begin(&self.host, endpoint);
+        let call = self.zoom.open_calls.begin(&self.host, endpoint);
         self.under_way.insert(call).began()
     }
 
@@ -142,7 +171,7 @@ impl CallPermit<'_> {
             Err(error) => error.kind.as_str(),
         };
         let endpoint = call.endpoint();
-        self.ctx.meters.called(endpoint, word, now - call.began());
+        self.zoom.meters.called(endpoint, word, now - call.began());
         call.end(answer, now);
         if let Err(error) = answer
             && !error.is_unreachable()
@@ -161,10 +190,10 @@ impl CallPermit<'_> {
     }
 
     fn answered(&self, now: Instant) {
-        let mut circuits = self.ctx.circuits();
+        let mut circuits = self.zoom.circuits();
         let was_open = circuits.answered(&self.host, self.work, now);
         if circuits.room(now).is_some() {
-            self.ctx.wake.notify_one();
+            self.zoom.wake.notify_one();
         }
         if was_open {
             tracing::info!(zoom.host = &*self.host, "zoom answers again; jobs go on");
@@ -179,7 +208,7 @@ impl CallPermit<'_> {
         endpoint: &str,
         now: Instant,
     ) {
-        let mut circuits = self.ctx.circuits();
+        let mut circuits = self.zoom.circuits();
         let rest = decide::asked_rest(answer);
         let opened = match rest {
             Some(rest) => circuits.asked_to_rest(&self.host, self.work, now, now + rest),
@@ -212,8 +241,8 @@ impl CallPermit<'_> {
 impl Drop for CallPermit<'_> {
     fn drop(&mut self) {
         if self.open {
-            self.ctx.circuits().not_tried(&self.host, self.work, Instant::now());
-            self.ctx.wake.notify_one();
+            self.zoom.circuits().not_tried(&self.host, self.work, Instant::now());
+            self.zoom.wake.notify_one();
         }
     }
 }

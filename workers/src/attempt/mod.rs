@@ -7,9 +7,11 @@
 
 pub mod asker;
 pub mod call;
+pub mod exchange;
 pub(crate) mod failures;
 pub mod lookup;
 pub mod outcome;
+pub mod read;
 pub mod settlement;
 pub mod spec;
 
@@ -119,7 +121,7 @@ impl<'a, K: KindSpec> Prepared<'a, K> {
         let (ctx, leased) = (self.ctx, self.leased);
         let began = self.permit.begin(K::KIND.as_str());
         if leased.attempt() == 1 {
-            ctx.meters.waited(leased.job.kind, leased.waited(began));
+            ctx.zoom.meters.waited(leased.job.kind, leased.waited(began));
         }
         let (token, marker) = (&self.token, self.marker.as_ref());
         let answer = self.spec.send(Sending { leased, token, marker }).await;
@@ -169,17 +171,9 @@ impl<K: KindSpec> Answered<'_, K> {
     fn observe(&self) {
         let Self { ctx, leased, answer, sent, now, .. } = self;
         let Ok(reply) = answer else { return };
-        let (account, label) = (&leased.ticket.account, ctx.class_of(leased));
-        match zoom_api::limit_kind(reply, *sent, *now) {
-            Some(limit) => {
-                call::log_limit(account, Some(&leased.ticket.job_id), label.as_str(), reply, limit);
-            }
-            None => {
-                let ticket = &leased.ticket;
-                let host = ticket.charges_host().then_some(&*ticket.host);
-                ctx.quota_headers.note(account, host, label, &reply.headers, *now);
-            }
-        }
+        let ticket = &leased.ticket;
+        let (label, times) = (ctx.class_of(leased), (*sent, *now));
+        call::observe(&ctx.zoom, &ticket.account, Some(ticket), label, reply, times);
     }
 
     async fn settle(self) -> Settlement {

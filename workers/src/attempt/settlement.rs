@@ -39,7 +39,7 @@ pub fn succeeded(
     what: &'static str,
 ) -> Settlement {
     outcome.story = job_history::success(leased, what);
-    ctx.meters.succeeded(leased.job.kind, leased.age());
+    ctx.zoom.meters.succeeded(leased.job.kind, leased.age());
     Settlement { learnt, ..Settlement::new(leased.ticket.clone(), Then::Done(outcome)) }
 }
 

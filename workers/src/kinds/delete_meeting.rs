@@ -14,7 +14,8 @@ use zoomd_store::queue::{Purpose, Record, Settlement};
 use zoomd_wire::kind::DeleteMeeting as Asked;
 use zoomd_wire::{Effect, FailureCode, Kind, MeetingReply};
 
-use crate::attempt::asker::{Answer, Asker, Failure, Refusal, Stop};
+use crate::attempt::asker::{Answer, Failure, Refusal, Stop};
+use crate::attempt::exchange::Caller;
 use crate::attempt::lookup::{Found, Look, Task};
 use crate::attempt::spec::KindSpec;
 use crate::attempt::{Halt, Sending, call, outcome, settlement};
@@ -81,10 +82,10 @@ impl<'a> DeleteMeeting<'a> {
         token: &'c crate::tokens::Token,
         permit: call::CallPermit<'c>,
         until: Instant,
-    ) -> Asker<'c> {
+    ) -> Caller<'c> {
         let now = Instant::now();
-        Asker {
-            ctx,
+        Caller {
+            zoom: &ctx.zoom,
             account: &leased.ticket.account,
             host: &leased.job.user,
             known: (leased.redis_time(now), now),
@@ -146,7 +147,7 @@ impl<'a> DeleteMeeting<'a> {
         asleep(leased, at_ms, "backoff", record)
     }
 
-    async fn look(&self, asker: &mut Asker<'_>) -> Seen {
+    async fn look(&self, asker: &mut Caller<'_>) -> Seen {
         match asker.get(&MeetingRef::Id(self.asked.meeting_id)).await {
             Ok(Answer::Text(_)) => Seen::There,
             Ok(Answer::Missing(..)) => Seen::Gone,
@@ -156,7 +157,7 @@ impl<'a> DeleteMeeting<'a> {
     }
 
     /// One further delete stands for the read that the grant may not make.
-    async fn probe(&self, asker: &mut Asker<'_>) -> Seen {
+    async fn probe(&self, asker: &mut Caller<'_>) -> Seen {
         let token = asker.token;
         let Asked { meeting_id, notify, .. } = *self.asked;
         let send = token.client.erase_meeting(&token.access, meeting_id, notify);

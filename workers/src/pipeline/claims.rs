@@ -32,7 +32,7 @@ pub async fn serve(ctx: Arc<EngineContext>, beat: Beat) {
     while ctx.is_open() {
         let call = async {
             tokio::select! {
-                () = ctx.wake.notified() => true,
+                () = ctx.zoom.wake.notified() => true,
                 () = tokio::time::sleep_until(look_at.into()) => true,
                 () = ctx.closing() => false,
             }

@@ -42,7 +42,7 @@ pub async fn sweep(ctx: Arc<EngineContext>, beat: Beat) {
                     if swept.total() > 0 {
                         failpoints::at("swept");
                         told(swept.unsent, swept.sent);
-                        ctx.wake.notify_one();
+                        ctx.zoom.wake.notify_one();
                     }
                     if !swept.more {
                         break;
@@ -73,7 +73,7 @@ pub async fn promote(ctx: Arc<EngineContext>, beat: Beat) {
             Ok(promoted) => {
                 health.ok();
                 if promoted.moved > 0 {
-                    ctx.wake.notify_one();
+                    ctx.zoom.wake.notify_one();
                 }
                 match promoted.moved {
                     moved if moved >= STEP as u64 => breath(rand::random()),

@@ -13,6 +13,6 @@ pub async fn serve(ctx: Arc<EngineContext>, beat: Beat) {
     let mut wakes = ctx.queue.store().wakes();
     loop {
         beat.waiting(wakes.next()).await;
-        ctx.wake.notify_one();
+        ctx.zoom.wake.notify_one();
     }
 }

@@ -18,8 +18,9 @@ use zoomd_store::duplicates::Duplicates;
 use zoomd_wire::Marker;
 
 use super::matcher;
-use crate::attempt::asker::{Answer, Asker, Failure, Stop};
+use crate::attempt::asker::{Answer, Failure, Stop};
 use crate::attempt::call::{self, CallPermit};
+use crate::attempt::exchange::Caller;
 use crate::context::EngineContext;
 use crate::state::duplicates::{Inbox, News, Note, skipped, tell};
 use crate::state::place::Place;
@@ -120,21 +121,22 @@ async fn carriers(
     marker: &Marker,
     hidden_since: Option<Timestamp>,
 ) -> Result<Vec<u64>, String> {
-    let now_ms = ctx.queue.store().now_ms().await.map_err(|error| error.to_string())?;
-    let now = Timestamp::from_millisecond(now_ms).map_err(|error| error.to_string())?;
+    let now = ctx.zoom.redis_now().await.map_err(|error| error.to_string())?;
     let (known, account, host) = ((now, Instant::now()), &*place.account, &*place.host);
-    let mut asker = Asker { ctx, account, host, known, token, permit, paid: None, until: None };
+    let zoom = &ctx.zoom;
+    let mut asker = Caller { zoom, account, host, known, token, permit, paid: None, until: None };
     let (mut found, mut hidden) = (Vec::new(), Vec::new());
-    let listed = asker.list(ListQuery::default(), 0, |fresh, _| {
-        for row in fresh {
-            if row.agenda.as_deref().is_some_and(|text| marker.is_in(text)) {
-                found.push(row.id);
-            } else if hidden_since.is_some_and(|since| matcher::may_hide(row, since)) {
-                hidden.push(row.id);
+    let listed =
+        asker.list(ListQuery::default(), 0, ctx.settings.reconcile.most_pages, |fresh, _| {
+            for row in fresh {
+                if row.agenda.as_deref().is_some_and(|text| marker.is_in(text)) {
+                    found.push(row.id);
+                } else if hidden_since.is_some_and(|since| matcher::may_hide(row, since)) {
+                    hidden.push(row.id);
+                }
             }
-        }
-        false
-    });
+            false
+        });
     let end = listed.await.map_err(|left| left.stop);
     let most = ctx.settings.reconcile.most_gets;
     if hidden.len() > most || matches!(end, Err(Stop::TooLong(_))) {

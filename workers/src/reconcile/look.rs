@@ -17,8 +17,10 @@ use zoomd_wire::Meeting;
 
 use super::matcher::{self, Matcher};
 use super::search::{Bookmark, Pile, Search, Stage};
-use crate::attempt::asker::{Asker, Failure, Left, Refusal, Stop};
+use crate::attempt::asker::{Failure, Left, Refusal, Stop};
+use crate::attempt::exchange::Caller;
 use crate::attempt::lookup::{Look, Task};
+use crate::patience::Patience;
 use crate::state::place::Place;
 
 /// How often a list begins again that a 4xx ended in its middle.
@@ -26,7 +28,8 @@ const RESTARTS: u32 = 3;
 
 /// A search that goes on in this look.
 pub struct Looker<'a, 's> {
-    pub(super) asker: Asker<'a>,
+    pub(super) asker: Caller<'a>,
+    pub(super) settings: &'a Patience,
     pub(super) matcher: Matcher<'s>,
     days: Option<(Date, Date)>,
     /// Why lists may not show the meeting though it exists.
@@ -52,7 +55,8 @@ pub async fn look(task: Task<'_>, meeting: &Meeting, record: &mut Record) -> Loo
     // What is handed out because its time or its account is over was charged nothing.
     let paid = (!leased.expired && !leased.removed).then_some(leased.ticket.send_by);
     let mut looker = Looker {
-        asker: Asker { ctx, account, host, known, token, permit, paid, until },
+        settings: &ctx.settings.reconcile,
+        asker: Caller { zoom: &ctx.zoom, account, host, known, token, permit, paid, until },
         matcher: Matcher::new(orders.marker, meeting, first),
         days: place.days,
         unlisted: matcher::unlisted(meeting, sent, over, known.0),
@@ -228,8 +232,12 @@ impl Looker<'_, '_> {
 
     /// Reads one list onto the pile, until the marker is seen.
     async fn read(&mut self, query: ListQuery, pages: u32, pile: &mut Pile) -> Result<u32, Left> {
-        let (matcher, most) = (&self.matcher, self.asker.ctx.settings.reconcile.most_gets * 2);
-        self.asker.list(query, pages, |fresh, odd| pile.take(matcher, most, fresh, odd)).await
+        let (matcher, most) = (&self.matcher, self.settings.most_gets * 2);
+        self.asker
+            .list(query, pages, self.settings.most_pages, |fresh, odd| {
+                pile.take(matcher, most, fresh, odd)
+            })
+            .await
     }
 
     fn now_ms(&self) -> i64 {

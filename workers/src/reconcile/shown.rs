@@ -98,7 +98,7 @@ impl Looker<'_, '_> {
             if read.contains(&id) {
                 continue;
             }
-            if read.len() >= self.asker.ctx.settings.reconcile.most_gets {
+            if read.len() >= self.settings.most_gets {
                 let why =
                     format!("{} meetings were read, and more could be the job's own", read.len());
                 return Some(Look::Unclear { why, alike: pile.alike.clone() });

@@ -58,7 +58,7 @@ fn waiting(jobs: &WaitingJobs, now_ms: i64) {
 
 /// Writes down what Zoom's headers told of others' spending.
 pub async fn seen(ctx: Arc<EngineContext>) -> Result<(), StoreError> {
-    let seen = ctx.quota_headers.take();
+    let seen = ctx.zoom.quota_headers.take();
     if seen.is_empty() {
         return Ok(());
     }

@@ -4,6 +4,8 @@
 //! asks the daemons through Redis and waits for the commit. Only with none
 //! running does it rotate by itself, and then needs the daemons' data folder.
 
+use std::collections::HashMap;
+use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use tokio::sync::OnceCell;
@@ -14,7 +16,7 @@ use zoomd_store::rotation::{Asking, Look, OpenIntent, Rotations};
 use zoomd_wire::AccountName;
 
 use super::cache::Cached;
-use super::{NoToken, Token, Tokens, TokensConfig};
+use super::{NoToken, Refused, Token, Tokens, TokensConfig, lock};
 use crate::journal::JournalError;
 use crate::rotation::ours::Ours;
 use crate::rotation::{NOT_OPENED, Order, Urge, Wish};
@@ -38,6 +40,8 @@ pub struct CommandTokens {
     rotations: Rotations,
     ours: Ours,
     own: OnceCell<Tokens>,
+    /// Tokens that Zoom refused although they should live: not handed out again.
+    refused: Mutex<HashMap<AccountName, GrantVersion>>,
 }
 
 impl CommandTokens {
@@ -46,7 +50,7 @@ impl CommandTokens {
     pub fn new(config: TokensConfig) -> Self {
         let rotations = Rotations::new(config.store.clone());
         let ours = Ours::new(config.client.clone(), config.app.clone());
-        Self { config, rotations, ours, own: OnceCell::new() }
+        Self { config, rotations, ours, own: OnceCell::new(), refused: Mutex::default() }
     }
 
     /// A token that lives for at least `min_life`, by a rotation if need be.
@@ -59,7 +63,8 @@ impl CommandTokens {
         min_life: Duration,
         patience: Duration,
     ) -> Result<Token, NoToken> {
-        self.wait_for(account, min_life, None, false, patience).await
+        let refused = lock(&self.refused).get(account).copied();
+        self.wait_for(account, min_life, refused, false, patience).await
     }
 
     /// Has the stored generation rotated now, and answers the new one. With `probe`
@@ -106,26 +111,20 @@ impl CommandTokens {
         }))
     }
 
-    /// Zoom refused the token of `version` with 401: it is replaced, unless it has
-    /// been already, or is so young that a new one would not help.
-    ///
-    /// # Errors
-    /// See [`NoToken`].
-    pub async fn refused(
-        &self,
-        account: &AccountName,
-        version: GrantVersion,
-        patience: Duration,
-    ) -> Result<(), NoToken> {
+    /// Zoom refused the token of `version` with 401: the next one is of a later version,
+    /// unless this one is so young that a new one would not help.
+    pub(super) async fn refused(&self, account: &str, version: GrantVersion) -> Refused {
+        let Ok(name) = AccountName::new(account) else { return Refused::Replaced };
         let before = Instant::now();
-        let (look, stored) = self.look(account).await?;
-        let forked = look.is_forked();
-        let cached = Cached::open(&self.ours, &self.config.vault, &look, before)?;
+        // What stands in the way is told when a token is asked for.
+        let Ok((look, stored)) = self.look(&name).await else { return Refused::Replaced };
+        let cached = Cached::open(&self.ours, &self.config.vault, &look, before).ok().flatten();
         let young = cached.is_some_and(|cached| cached.is_young(Instant::now()));
-        if stored != version || (young && !forked) {
-            return Ok(());
+        if stored == version && young && !look.is_forked() {
+            return Refused::TooYoung;
         }
-        self.wait_for(account, Duration::ZERO, Some(version), false, patience).await.map(|_| ())
+        lock(&self.refused).insert(name, version);
+        Refused::Replaced
     }
 
     /// Ends what was begun.

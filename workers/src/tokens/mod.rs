@@ -18,6 +18,7 @@ mod news;
 mod replace;
 mod service;
 mod single_flight;
+mod source;
 mod token_errors;
 mod unidentified_grants;
 
@@ -43,6 +44,7 @@ pub(crate) use unidentified_grants::UnidentifiedGrants;
 pub use crate::rotation::settings::RotationSettings;
 pub use command::CommandTokens;
 pub use config::{TokensConfig, TokensError};
+pub use source::TokenSource;
 pub use token_errors::{NoToken, Refused, Token, Usable};
 
 /// Loads of grants from Redis are collapsed by account, in so many lanes.

@@ -10,6 +10,7 @@ mod lost;
 mod operators;
 mod panics;
 mod proxy;
+mod reads;
 mod redis_trouble;
 mod resp;
 mod searches;
