@@ -5,7 +5,7 @@ use serde::Serialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 use zoomd_store::inspect::JobView;
-use zoomd_store::queue::WaitReason;
+use zoomd_store::queue::{Line as TargetLine, WaitReason};
 
 use super::line::{Line, time};
 use super::{reason, timeline};
@@ -29,6 +29,10 @@ pub struct View<'a> {
     pub reason_since: Option<Timestamp>,
     pub next_attempt_at: Option<Timestamp>,
     pub detail: Option<&'a str>,
+    /// The job that it waits for, of the same meeting.
+    pub waits_for: Option<&'a str>,
+    /// The meeting that it changes, as it was fixed when the job was accepted.
+    pub target: Option<Target<'a>>,
     pub expected_at: Option<Timestamp>,
     pub place: Option<u64>,
     pub deadline: Option<Timestamp>,
@@ -43,6 +47,30 @@ pub struct View<'a> {
     pub job: Option<Value>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub outcome: Option<&'a RawValue>,
+}
+
+/// The meeting that a job changes: the one that a create makes, or one by its number.
+#[derive(Debug, Serialize)]
+pub struct Target<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub of: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub entry_id: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub meeting_id: Option<u64>,
+}
+
+impl<'a> Target<'a> {
+    fn of(view: &'a JobView) -> Option<Self> {
+        Some(match TargetLine::read(view.target.as_deref()?)? {
+            TargetLine::Create { entry, job_id } => {
+                Self { of: Some(job_id), entry_id: Some(entry), meeting_id: None }
+            }
+            TargetLine::Meeting { number, .. } => {
+                Self { of: None, entry_id: None, meeting_id: Some(number) }
+            }
+        })
+    }
 }
 
 /// The time at which it was enqueued.
@@ -81,6 +109,8 @@ impl<'a> View<'a> {
             reason_since: view.since_ms.and_then(time),
             next_attempt_at: view.next_ms.and_then(time),
             detail: view.detail.as_deref(),
+            waits_for: view.waits_for.as_deref(),
+            target: Target::of(view),
             expected_at: view.until_ms.and_then(time),
             place: view.place,
             deadline: view.deadline_ms.and_then(time),

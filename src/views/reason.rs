@@ -22,6 +22,7 @@ pub fn phrase(why: WaitReason) -> &'static str {
         WaitReason::Host => "the first create of this host is in flight",
         WaitReason::Backoff => "backoff after a failed attempt",
         WaitReason::Reconcile => "reply lost; checking Zoom before retrying",
+        WaitReason::Target => "another job changes the same meeting",
         WaitReason::Queued => "a daemon takes it in soon",
         WaitReason::NoDaemon => "no daemon is running",
         WaitReason::RedisFull => "Redis is full",
@@ -120,6 +121,9 @@ fn reason(why: WaitReason, view: &JobView) -> String {
         }
         (WaitReason::Reconcile, _) => {
             format!("the last reply was lost{aside}; Zoom is checked before another attempt")
+        }
+        (WaitReason::Target, None) => {
+            "another job, which is earlier, makes or changes the same meeting".to_owned()
         }
         (WaitReason::AppRejected, Some(said)) if !said.starts_with(phrase(why)) => {
             format!("Zoom rejects the app's credentials, so no access token is refreshed: {said}")

@@ -5,7 +5,7 @@
 //! name a user can choose collides with a key of ours. Accounts hold no `|`, so
 //! `account|host` can be taken apart at the first one. Scripts name the same keys; a
 //! test holds every name in them against this list. Kept free for what is to come:
-//! `target:`, the line of a target; `meeting:`, the register of meetings; `audit`, a
+//! `meeting:`, the register of meetings; `audit`, a
 //! stream; `series:`, counters over time.
 
 use std::sync::Arc;
@@ -185,6 +185,9 @@ impl Keys {
         records(account) = "record:";
         /// Zset: rooms of the account that have work, in the order of their turn.
         rooms(account) = "rooms:";
+        /// Zset: jobs that change one meeting, in their order; without a name a hash: line → how
+        /// many of each priority stand in it, and which was let go.
+        target(line) = "target:";
         /// Hash: closed-until times of a Zoom account.
         gates(zoom_account) = "gate:";
         /// Zset: lanes that wait for a budget of a Zoom account, `<Zoom account>:<label>`,

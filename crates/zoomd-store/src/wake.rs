@@ -10,6 +10,8 @@ use crate::listener::{Heard, Listener};
 pub enum Wake {
     /// Jobs became ready, or will sooner than was known.
     Work,
+    /// Jobs are to be ended, without a call.
+    Ended,
     /// An account's grant was committed, or its state changed.
     Account(String),
     /// The connection is new: anything may have happened before it.
@@ -49,6 +51,7 @@ impl Wake {
     pub fn read(text: &str) -> Option<Self> {
         match text {
             "q" => Some(Self::Work),
+            "x" => Some(Self::Ended),
             _ => Some(Self::Account(text.strip_prefix("t:")?.to_owned())),
         }
     }

@@ -66,6 +66,7 @@ async fn one_job(store: &Store, ns: &str) {
         not_before_ms: Some(store.now_ms().await.expect("time") + 1_000),
         deadline_ms: 4_000_000_000_000,
         recoverable: true,
+        target: None,
     };
     let admitted = queue.admit(&queue.fence(), &[job]).await.expect("admit");
     assert!(matches!(admitted[..], [Admitted::Waits { .. }]), "{admitted:?}");

@@ -5,12 +5,14 @@
 //! never dropped.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 use zoomd_store::queue::{Admission, Admitted, Refusal, Settlement, WaitReason};
 use zoomd_wire::{FailureCode, Job};
 
+use super::deferred::Deferred;
 use super::parse;
 use crate::attempt::outcome;
 use crate::context::EngineContext;
@@ -22,6 +24,8 @@ use crate::state::redis_health::LoopHealth;
 pub(super) struct Candidate {
     pub(super) job: Box<Job>,
     pub(super) text: bytes::Bytes,
+    /// How long it was kept before it was offered last, if it was offered before.
+    pub(super) deferred: Option<Duration>,
 }
 
 /// Held while Redis has not answered: the other end of the channel learns when all
@@ -36,6 +40,8 @@ pub(super) struct Piece {
     /// The right to a lease for each; `None` when the shop closes.
     pub(super) permits: Option<OwnedSemaphorePermit>,
     pub(super) unanswered: Option<Unanswered>,
+    /// Where those go that may not be judged yet.
+    pub(super) deferred: Arc<Deferred>,
 }
 
 impl Piece {
@@ -43,7 +49,7 @@ impl Piece {
     /// may go but have no permit go back to their rooms, where other daemons find
     /// them at once.
     pub(super) async fn admit(self, ctx: &Arc<EngineContext>) {
-        let Self { admissions, candidates, mut permits, unanswered } = self;
+        let Self { admissions, candidates, mut permits, unanswered, deferred } = self;
         let Some(answers) = ask(ctx, &admissions, &mut permits).await else { return };
         drop(unanswered);
         let mut permits = permits.map(|permits| {
@@ -51,7 +57,9 @@ impl Piece {
             (permits, Moment::now())
         });
         let mut time = TimeOfRefusals::default();
-        for ((admission, admitted), candidate) in admissions.iter().zip(answers).zip(candidates) {
+        for ((admission, admitted), candidate) in
+            admissions.into_iter().zip(answers).zip(candidates)
+        {
             match (admitted, &mut permits) {
                 (Admitted::Go(ticket), None) => {
                     ctx.settler.settle_unread(Settlement::back(ticket)).await;
@@ -61,9 +69,10 @@ impl Piece {
                         start(ctx, ticket, candidate, *now, permit);
                     }
                 }
+                (Admitted::Later, _) => deferred.put(admission, candidate, Instant::now()),
                 (other, _) => {
-                    if let Some(code) = stays(ctx, admission, &other) {
-                        turn_away(ctx, admission, code, &candidate, &mut time).await;
+                    if let Some(code) = stays(ctx, &admission, &other) {
+                        turn_away(ctx, &admission, code, &candidate, &mut time).await;
                     }
                 }
             }
@@ -121,7 +130,7 @@ async fn turn_away(
     ctx: &EngineContext,
     admission: &Admission,
     code: FailureCode,
-    Candidate { job, text }: &Candidate,
+    Candidate { job, text, .. }: &Candidate,
     time: &mut TimeOfRefusals,
 ) {
     let now = time.of(ctx, &admission.entry).await;
@@ -136,7 +145,7 @@ pub(super) async fn refuse(ctx: &EngineContext, refusal: Refusal) {
 fn start(
     ctx: &Arc<EngineContext>,
     ticket: zoomd_store::queue::Ticket,
-    Candidate { job, text }: Candidate,
+    Candidate { job, text, .. }: Candidate,
     now: Moment,
     permit: OwnedSemaphorePermit,
 ) {
@@ -160,12 +169,13 @@ fn stays(ctx: &EngineContext, admission: &Admission, admitted: &Admitted) -> Opt
             metrics::counter!("zoomd_jobs_repeated_total").increment(1);
             None
         }
-        Admitted::Go(_) | Admitted::Held => None,
+        Admitted::Go(_) | Admitted::Held | Admitted::Later => None,
         Admitted::Broken => {
             tracing::error!(account = %admission.account, "a key of this account is of a type that is not ours; its jobs wait");
             None
         }
         Admitted::Conflict => Some(FailureCode::IdConflict),
+        Admitted::NoMeeting => Some(FailureCode::InternalError),
         Admitted::NoAccount => Some(FailureCode::UnknownAccount),
         Admitted::AccountRemoved => Some(FailureCode::AccountRemoved),
         Admitted::Expired => Some(FailureCode::DeadlineExceeded),

@@ -162,7 +162,8 @@ pub(super) async fn start_claimed(
     permit: OwnedSemaphorePermit,
     tell: impl FnOnce(&mut LeasedJob),
 ) {
-    let ClaimedJob { ticket, payload, mut record, full_day, expired, removed } = job;
+    let ClaimedJob { ticket, payload, mut record, full_day, fate, meeting: _, expired, removed } =
+        job;
     match super::parse::again(&ticket.entry, &payload) {
         Ok(parsed) => {
             let within = ctx.queue.settings().send_within;
@@ -170,7 +171,7 @@ pub(super) async fn start_claimed(
             job_history::open(&mut record, &parsed, &ticket.entry, day, ticket.granted_ms);
             let mut leased =
                 LeasedJob::new(ticket, Box::new(parsed), payload, record, within, Moment::now());
-            (leased.expired, leased.removed) = (expired, removed);
+            (leased.fate, leased.expired, leased.removed) = (fate, expired, removed);
             tell(&mut leased);
             ctx.start(Arc::new(leased), permit);
         }

@@ -17,6 +17,7 @@ use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
 use zoomd_store::queue::{Admission, Entry};
 
 use super::admission::{Candidate, Piece, TimeOfRefusals, Unanswered, refuse};
+use super::deferred::Deferred;
 use super::parse::{self, Parsed};
 use crate::attempt::outcome;
 use crate::context::EngineContext;
@@ -56,6 +57,7 @@ async fn admit(ctx: &Arc<EngineContext>, receiver: mpsc::Receiver<Read>, beat: B
         admissions: Vec::new(),
         candidates: Vec::new(),
         unanswered: None,
+        deferred: Arc::default(),
     };
     let pieces = pin!(stream::unfold(feed, |mut feed| async { Some((feed.next().await?, feed)) }));
     let admitting = pieces.for_each_concurrent(IN_HAND, |piece| {
@@ -106,6 +108,7 @@ struct Feed {
     admissions: Vec<Admission>,
     candidates: Vec<Candidate>,
     unanswered: Option<Unanswered>,
+    deferred: Arc<Deferred>,
 }
 
 impl Feed {
@@ -113,7 +116,21 @@ impl Feed {
     /// `None`: everything that was read has been handed on.
     async fn next(&mut self) -> Option<Piece> {
         while self.admissions.is_empty() {
-            let Read { entries, unanswered } = self.beat.waiting(self.receiver.recv()).await?;
+            let next = async {
+                tokio::select! {
+                    biased;
+                    offers = self.deferred.due() => Err(offers),
+                    read = self.receiver.recv() => Ok(read),
+                }
+            };
+            let Read { entries, unanswered } = match self.beat.waiting(next).await {
+                Ok(read) => read?,
+                Err(offers) => {
+                    let parts = offers.into_iter().map(|o| (o.admission, o.candidate));
+                    (self.admissions, self.candidates) = parts.unzip();
+                    break;
+                }
+            };
             self.unanswered = unanswered;
             failpoints::at("read");
             self.parse(entries).await;
@@ -129,7 +146,8 @@ impl Feed {
             (first(&mut self.admissions, count), first(&mut self.candidates, count));
         let whole = self.admissions.is_empty();
         let unanswered = if whole { self.unanswered.take() } else { self.unanswered.clone() };
-        Some(Piece { admissions, candidates, permits, unanswered })
+        let deferred = Arc::clone(&self.deferred);
+        Some(Piece { admissions, candidates, permits, unanswered, deferred })
     }
 
     async fn parse(&mut self, entries: Vec<Entry>) {
@@ -141,7 +159,7 @@ impl Feed {
             match parse::fresh(&self.ctx.settings, classes, entry) {
                 Parsed::Job { admission, job, text } => {
                     self.admissions.push(admission);
-                    self.candidates.push(Candidate { job, text });
+                    self.candidates.push(Candidate { job, text, deferred: None });
                 }
                 Parsed::Bad { entry, text, why } => {
                     let now = time.of(&self.ctx, &entry).await;

@@ -12,6 +12,7 @@
 mod admission;
 pub mod backend;
 pub mod claims;
+mod deferred;
 pub mod fetcher;
 pub mod leases;
 pub mod parse;

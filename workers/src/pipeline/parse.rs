@@ -110,6 +110,7 @@ fn admission(
         not_before_ms: job.not_before.map(Timestamp::as_millisecond),
         deadline_ms: deadline.as_millisecond(),
         recoverable: job.is_recoverable(),
+        target: None,
     }
 }
 

@@ -5,6 +5,8 @@
 
 use std::sync::Arc;
 
+use zoomd_store::wake::Wake;
+
 use crate::context::EngineContext;
 use crate::supervisor::Beat;
 
@@ -12,7 +14,12 @@ use crate::supervisor::Beat;
 pub async fn serve(ctx: Arc<EngineContext>, beat: Beat) {
     let mut wakes = ctx.queue.store().wakes();
     loop {
-        beat.waiting(wakes.next()).await;
-        ctx.zoom.wake.notify_one();
+        let wake = beat.waiting(wakes.next()).await;
+        if matches!(wake, Wake::Ended | Wake::Missed) {
+            ctx.expiry.now();
+        }
+        if wake != Wake::Ended {
+            ctx.zoom.wake.notify_one();
+        }
     }
 }

@@ -24,6 +24,11 @@ impl Expiry {
         }
     }
 
+    /// Jobs are to be ended now.
+    pub fn now(&self) {
+        self.sooner.notify_one();
+    }
+
     /// Waits for a job that ends before the next look.
     pub async fn sooner(&self) {
         self.sooner.notified().await;

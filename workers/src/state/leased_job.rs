@@ -14,7 +14,7 @@ use std::time::{Duration, Instant, SystemTime};
 use bytes::Bytes;
 use foldhash::HashMap;
 use jiff::Timestamp;
-use zoomd_store::queue::{Purpose, Record, Ticket};
+use zoomd_store::queue::{Fate, Purpose, Record, Ticket};
 use zoomd_wire::{EntryId, Job};
 
 /// One moment by both clocks: one look serves a batch.
@@ -60,6 +60,8 @@ pub struct LeasedJob {
     pub text: Bytes,
     /// What was tried before.
     pub record: Record,
+    /// The end that another job prepared for it.
+    pub fate: Option<Fate>,
     /// Whether it was handed out because its deadline passed.
     pub expired: bool,
     /// Whether the account had no consent when the deadline passed.
@@ -97,6 +99,7 @@ impl LeasedJob {
             job,
             text,
             record,
+            fate: None,
             expired: false,
             no_consent: false,
             removed: false,

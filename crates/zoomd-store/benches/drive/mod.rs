@@ -167,6 +167,7 @@ impl Drive {
                 not_before_ms: None,
                 deadline_ms: FAR,
                 recoverable: true,
+                target: None,
             });
         }
         jobs

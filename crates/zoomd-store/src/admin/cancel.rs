@@ -14,7 +14,7 @@ use crate::StoreError;
 use crate::clock::ms;
 use crate::inspect::{JobView, Ops, Source, State};
 use crate::queue::memory::Live;
-use crate::queue::{Purpose, QueueSettings, Record, WaitReason};
+use crate::queue::{Aim, Purpose, QueueSettings, Record, WaitReason};
 use crate::redis::script::Call;
 use crate::redis::scripts::JOB_CANCEL;
 
@@ -250,6 +250,7 @@ impl Ops {
         };
         let stored = stored.unwrap_or_default();
         let mut record: Record = serde_json::from_str(&stored).unwrap_or_default();
+        record.aim = live.aim.as_deref().and_then(Aim::again);
         let unresolved = live.purpose == Purpose::Lookup || live.sent_ms > 0 || record.unresolved;
         let entry = live.entry.to_string();
         let step = if unresolved {
@@ -304,12 +305,15 @@ impl Ops {
 /// The record as it is stored, with the limit of the day that the job waits for: nobody
 /// could tell it later.
 fn with_last_wait(record: &Record, stored: &str, view: &JobView, now_ms: i64) -> String {
-    let Some(why @ (WaitReason::HostDay | WaitReason::LabelDay)) = view.why else {
+    let day = view.why.filter(|why| matches!(why, WaitReason::HostDay | WaitReason::LabelDay));
+    if day.is_none() && record.aim.is_none() {
         return stored.to_owned();
-    };
+    }
     let came = view.entry.as_deref().and_then(|entry| entry.split('-').next()?.parse().ok());
     let mut record = record.clone();
-    record.story.waited(why.as_str(), came.unwrap_or(now_ms), now_ms);
+    if let Some(why) = day {
+        record.story.waited(why.as_str(), came.unwrap_or(now_ms), now_ms);
+    }
     serde_json::to_string(&record).unwrap_or_else(|_| stored.to_owned())
 }
 

@@ -77,6 +77,7 @@ impl Ops {
             Err(why) => return Ok(Retried::Useless { why }),
         };
         let call = FAILURE_RETRY.call().key(self.store.keys().prefix());
+        let call = call.key(self.store.keys().jobs());
         let call = call
             .arg(self.store.clock().ms())
             .arg(&failure.line.id)
@@ -84,7 +85,8 @@ impl Ops {
             .arg(plan.live.write())
             .arg(serde_json::to_string(&plan.record).unwrap_or_default())
             .arg(plan.not_before_ms)
-            .arg(QueueSettings::default().remember.as_secs());
+            .arg(QueueSettings::default().remember.as_secs())
+            .arg("");
         let answer: (String, String) = from_redis_value(call.run(&self.store.connection()).await?)?;
         let run = plan.live.run;
         Ok(match answer.0.as_str() {
@@ -93,6 +95,7 @@ impl Ops {
             "N" => Retried::NotFound,
             "A" => Retried::NoAccount,
             "T" => Retried::IdTaken,
+            "M" => Retried::Useless { why: "the create that it names made no meeting".to_owned() },
             _ => Retried::Broken,
         })
     }
@@ -185,6 +188,7 @@ fn live(
         account: job.account.as_str().into(),
         host: host.map_or(class.room().into(), |host| host_name(host).into()),
         other_host: other.map(|user| host_name(&lower(user)).into()),
+        aim: failure.record.aim.as_deref().map(Into::into),
     }
 }
 

@@ -5,7 +5,7 @@ use redis::from_redis_value;
 use super::Ops;
 use super::{JobView, Source, State};
 use crate::StoreError;
-use crate::queue::Record;
+use crate::queue::{Aim, Record};
 
 /// The field of a failure that was retried: the run that was started.
 pub(super) const MARK: &str = "retried";
@@ -83,6 +83,7 @@ impl FailureRecord {
         view.entry = Some(self.entry.clone());
         view.run = self.line.run();
         view.record = self.record.clone();
+        view.target = self.record.aim.as_deref().and_then(Aim::line_of).map(str::to_owned);
         view.job = Some(self.job.clone());
         view.outcome = Some(self.line.json.clone());
         view

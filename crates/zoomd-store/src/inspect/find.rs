@@ -11,7 +11,7 @@ use super::view::{Place, explain, explain_queued, explain_reconcile};
 use super::{JobView, Ops, Source, State};
 use crate::limits::Label;
 use crate::queue::memory::{Ended, Finished, Live, Memory};
-use crate::queue::{Purpose, Record};
+use crate::queue::{Aim, Purpose, Record};
 use crate::{StoreError, duplicates};
 
 /// Entries of the producers' stream that are looked at for one job, the oldest
@@ -69,7 +69,7 @@ impl Ops {
     }
 
     /// The state of a job that is live, or that was over a short while ago.
-    async fn memory(&self, id: &str) -> Result<Option<String>, StoreError> {
+    pub(super) async fn memory(&self, id: &str) -> Result<Option<String>, StoreError> {
         let mut command = redis::cmd("HGET");
         command.arg(self.store.keys().ids()).arg(id);
         Ok(from_redis_value(self.store.connection().value(&command).await?)?)
@@ -91,7 +91,7 @@ impl Ops {
         }
     }
 
-    async fn live_job(&self, id: &str, live: Live) -> Result<JobView, StoreError> {
+    pub(super) async fn live_job(&self, id: &str, live: Live) -> Result<JobView, StoreError> {
         let keys = self.store.keys();
         let room = if live.purpose == Purpose::Lookup { "?reconcile" } else { &*live.host };
         let room = keys.room(&live.account, room);
@@ -131,6 +131,9 @@ impl Ops {
             view.state = State::Reconciling;
             let facts = self.judged_facts(&live.account, &[]).await?;
             explain_reconcile(&mut view, &facts, due);
+            return Ok(view);
+        }
+        if due.is_none() && rank.is_none() && self.explain_line(&mut view, &live).await? {
             return Ok(view);
         }
         view.not_before_ms = view.job.as_deref().and_then(not_before);
@@ -262,6 +265,7 @@ pub(super) fn view_of(id: &str, live: &Live) -> JobView {
     view.run = live.run;
     view.priority = Some(live.priority);
     view.deadline_ms = Some(live.deadline_ms);
+    view.target = live.aim.as_deref().and_then(Aim::line_of).map(str::to_owned);
     view
 }
 

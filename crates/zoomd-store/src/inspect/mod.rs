@@ -24,6 +24,7 @@ mod rotations;
 mod spent;
 mod status;
 mod stream;
+mod target;
 mod view;
 mod vitals;
 mod wait_facts;

@@ -127,6 +127,11 @@ pub struct JobView {
     pub why: Option<WaitReason>,
     /// ScriptReply on the reason.
     pub detail: Option<String>,
+    /// The name of the line of its meeting, where it changes one; see
+    /// [`Line`](crate::queue::Line).
+    pub target: Option<String>,
+    /// The job that it waits for, of the same meeting.
+    pub waits_for: Option<String>,
     /// The time at which the reason began, where that is known.
     pub since_ms: Option<i64>,
     /// Another obstacle, which it will meet after that.
@@ -176,6 +181,8 @@ impl JobView {
             priority: None,
             why: None,
             detail: None,
+            waits_for: None,
+            target: None,
             since_ms: None,
             besides: None,
             until_ms: None,

@@ -57,7 +57,9 @@ mod tests {
         dl f stats daemons beats hold gone bye ticks jk twd tw heard: a: g: int: tl: i: p: r: hr: \
         gate: hz: al: f: n: twin: dm: took: cl: cs: said: w: b: d:";
 
-    /// A key that a later layout adds is to be left out here.
+    /// Keys that came later.
+    const NEW: [&str; 1] = ["target:"];
+
     #[test]
     fn every_key_has_an_old_name_and_no_name_changes_its_meaning() {
         let pairs: Vec<_> = SINGLE.iter().chain(CLASSES).collect();
@@ -65,6 +67,7 @@ mod tests {
         let renamed: BTreeSet<_> = OLD.split_whitespace().map(new).collect();
         let single = Keys::SINGLE.iter().map(|(name, _)| *name);
         let known: BTreeSet<_> = single.chain(Keys::CLASSES.iter().copied()).collect();
+        let known: BTreeSet<_> = known.difference(&BTreeSet::from(NEW)).copied().collect();
         assert_eq!(renamed, known);
         assert!(pairs.iter().all(|(old, _)| !known.contains(old)));
     }

@@ -15,7 +15,8 @@ use crate::limits::Label;
 use crate::redis::script::Call;
 use crate::redis::scripts::ADMIT;
 
-/// Jobs of one account and host, which the script looks at together.
+/// Jobs of one account and host, which the script looks at together; those with a target
+/// apart.
 struct Group<'a> {
     key: (&'a str, &'a str, &'a str),
     class: Label,
@@ -57,10 +58,12 @@ impl Queue {
                     b'G' => Admitted::Go(Ticket { plain: true, ..ticket(now_ms) }),
                     b'Q' => Admitted::Go(ticket(now_ms)),
                     b'g' => Admitted::Go(ticket(details.int()?)),
-                    b'W' | b'S' => Admitted::Waits {
+                    b'W' | b'S' | b'T' => Admitted::Waits {
                         why: WaitReason::from_word(&details.text()?).unwrap_or(WaitReason::Turn),
                         until_ms: details.int()?,
                     },
+                    b'L' => Admitted::Later,
+                    b'M' => Admitted::NoMeeting,
                     b'R' => Admitted::Repeat,
                     b'C' => Admitted::Conflict,
                     b'N' => Admitted::NoAccount,
@@ -78,6 +81,7 @@ impl Queue {
         let (keys, settings) = (self.store.keys(), &self.settings);
         let (first, last) = range(jobs);
         let early = jobs.iter().any(|job| job.not_before_ms.is_some());
+        let targets = jobs.iter().any(|job| job.target.is_some());
         let mut classes: Vec<Label> = Vec::with_capacity(1);
         for group in groups {
             if !classes.contains(&group.class) {
@@ -98,7 +102,8 @@ impl Queue {
             .push(ms(settings.tell_after))
             .push(jobs.iter().map(|job| job.deadline_ms).min().unwrap_or(i64::MAX))
             .push(u8::from(early))
-            .push(u8::from(an_id_twice(jobs)));
+            .push(u8::from(an_id_twice(jobs)))
+            .push(u8::from(targets));
         for class in &classes {
             call.push(class.as_str()).push(settings.budgets.table(*class));
         }
@@ -132,6 +137,11 @@ impl Queue {
                 call.push(job.not_before_ms.unwrap_or(0));
             });
         }
+        if targets {
+            in_order().for_each(|job| {
+                call.push(job.target.as_ref().map_or_else(String::new, ToString::to_string));
+            });
+        }
         call
     }
 
@@ -159,6 +169,7 @@ impl Queue {
             priority: job.priority,
             digest: job.digest,
             recoverable: job.recoverable,
+            aim: None,
             deadline_ms: job.deadline_ms,
             grant,
             granted_ms,
@@ -198,6 +209,7 @@ fn live(job: &Admission) -> Live<Cow<'_, str>> {
         account: Cow::Borrowed(&*job.account),
         host: job.room(),
         other_host: job.other_host.as_deref().map(host_name),
+        aim: None,
     }
 }
 
@@ -207,7 +219,7 @@ fn grouped(jobs: &[Admission]) -> Vec<Group<'_>> {
     for (index, job) in jobs.iter().enumerate() {
         let host = job.host.as_deref().unwrap_or(job.class.room());
         let key = (&*job.account, host, job.other_host.as_deref().unwrap_or(""));
-        let at = *known.entry((key, job.class)).or_insert_with(|| {
+        let at = *known.entry((key, job.class, job.target.is_some())).or_insert_with(|| {
             groups.push(Group { key, class: job.class, jobs: Vec::new() });
             groups.len() - 1
         });

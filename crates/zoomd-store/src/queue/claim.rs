@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use super::memory::Live;
 use super::parse::Parts;
+use super::target::{Aim, Fate};
 use super::{Claimed, ClaimedJob, Fence, Queue, Record, Ticket, WaitReason};
 use crate::StoreError;
 use crate::clock::ms;
@@ -135,6 +136,8 @@ impl Queue {
         let payload = parts.bytes()?;
         let record = Record::read(&parts.bytes()?, &live);
         let full_day = WaitReason::from_word(&parts.text()?);
+        let meeting = Some(parts.text()?).filter(|meeting| !meeting.is_empty());
+        let fate = live.aim.as_deref().and_then(Aim::read).and_then(Fate::of);
         let (granted_at, send_by, lease_until) = self.times(now_ms, now_ms, began);
         let ticket = Ticket {
             job_id,
@@ -150,6 +153,7 @@ impl Queue {
             priority: live.priority,
             digest: live.digest.unwrap_or(0),
             recoverable: live.recoverable,
+            aim: live.aim,
             deadline_ms: live.deadline_ms,
             grant,
             granted_ms: now_ms,
@@ -158,7 +162,7 @@ impl Queue {
             lease_until,
             plain: letter == "R",
         };
-        let (expired, removed) = (letter == "X", letter == "A");
-        Ok(ClaimedJob { ticket, payload, record, full_day, expired, removed })
+        let (expired, removed) = (letter == "X" && fate.is_none(), letter == "A");
+        Ok(ClaimedJob { ticket, payload, record, full_day, fate, meeting, expired, removed })
     }
 }

@@ -95,6 +95,8 @@ pub(crate) struct Live<T = Arc<str>> {
     pub(crate) account: T,
     pub(crate) host: T,
     pub(crate) other_host: Option<T>,
+    /// Its line or fate, as lua/lib/target.lua writes it.
+    pub(crate) aim: Option<T>,
 }
 
 impl Live {
@@ -121,7 +123,7 @@ impl Live {
         let [purpose, priority, sweeps, recoverable] = flags else { return None };
         let sent_ms = words.next()?.parse().ok()?;
         let deadline_ms = words.next()?.parse().ok()?;
-        let mut place = words.next()?.splitn(3, '|');
+        let mut place = words.next()?.splitn(4, '|');
         let (account, host, other) = (place.next()?, place.next()?, place.next()?);
         Some(Self {
             run,
@@ -136,12 +138,14 @@ impl Live {
             account: account.into(),
             host: host.into(),
             other_host: (!other.is_empty()).then(|| other.into()),
+            aim: place.next().filter(|aim| !aim.is_empty()).map(Into::into),
         })
     }
 }
 
 impl<T: AsRef<str>> Live<T> {
-    /// `L <run> <entry> <digest> <flags> <sent ms> <deadline ms> <A>|<host>|<other>`.
+    /// `L <run> <entry> <digest> <flags> <sent ms> <deadline ms> <A>|<host>|<other>`, and
+    /// `|<aim>` where it has one.
     pub(crate) fn write(&self) -> String {
         let mut text = String::with_capacity(128);
         self.write_to(&mut text);
@@ -174,6 +178,10 @@ impl<T: AsRef<str>> Live<T> {
         text.push_str(self.host.as_ref());
         text.push('|');
         text.push_str(self.other_host.as_ref().map_or("", T::as_ref));
+        if let Some(aim) = &self.aim {
+            text.push('|');
+            text.push_str(aim.as_ref());
+        }
     }
 }
 
@@ -213,6 +221,7 @@ mod tests {
                 account: "acme".into(),
                 host: "a b@x".into(),
                 other_host: other.map(Into::into),
+                aim: other.map(|_| "E5:c1-0/order".into()),
             };
             assert_eq!(Memory::read(&live.write()), Some(Memory::Live(live)));
         }

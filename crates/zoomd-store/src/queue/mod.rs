@@ -34,6 +34,7 @@ mod settle;
 mod settle_args;
 mod settle_tx;
 mod story;
+mod target;
 mod types;
 mod upkeep;
 mod wait_reason;
@@ -61,6 +62,7 @@ pub use replay::{Remembered, Replayed};
 pub use settings::QueueSettings;
 pub use settle::SettleBatch;
 pub use story::{Next, Step, StepKind, Story};
+pub use target::{AdmitTarget, Aim, Fate, Line, Part, TargetOf};
 pub use types::{
     Admission, Admitted, Claimed, ClaimedJob, Event, Fence, Learnt, Outcome, Refusal, Settled,
     Settlement, Then, Ticket,

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::memory::Live;
 use super::story::{Next, Step, StepKind, Story};
+use super::target::Aim;
 
 /// What is kept of a job between two leases. JSON; scripts do not read it, and
 /// fields a newer version wrote are kept.
@@ -29,6 +30,9 @@ pub struct Record {
     /// Looks of reconcile that found nothing.
     #[serde(skip_serializing_if = "is_zero")]
     pub looks: u32,
+    /// Its target, for another run: as the scripts write it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub aim: Option<String>,
     /// Why it waits, for people.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub why: Option<String>,
@@ -52,6 +56,7 @@ impl Record {
     pub(crate) fn read(json: &[u8], live: &Live) -> Self {
         let mut record: Self = serde_json::from_slice(json).unwrap_or_default();
         record.sweeps = u32::from(live.sweeps);
+        record.aim = live.aim.as_deref().and_then(Aim::again);
         if live.sent_ms > 0 {
             record.attempts += 1;
             record.unresolved = true;

@@ -120,6 +120,7 @@ impl Queue {
         let plain = |item: &Settlement| {
             matches!(item.then, Then::Done(_))
                 && item.ticket.plain
+                && item.ticket.aim.is_none()
                 && !item.unsent
                 && item.closes.is_empty()
                 && item.ticket.is_same_day(now)
@@ -354,6 +355,7 @@ impl Ticket {
             account: self.account.clone(),
             host: self.host.clone(),
             other_host: self.other_host.clone(),
+            aim: self.aim.clone(),
         }
     }
 }

@@ -9,6 +9,7 @@ use super::close::Close;
 use super::parse::{Grants, host_name};
 use super::purpose::Purpose;
 use super::record::Record;
+use super::target::{AdmitTarget, Fate};
 use super::wait_reason::WaitReason;
 use crate::limits::Label;
 use bytes::Bytes;
@@ -42,6 +43,8 @@ pub struct Admission {
     /// Whether a lost call of it can be judged later. Then the lease marks the
     /// call as sent at once; else `mark_sent` does just before the send.
     pub recoverable: bool,
+    /// The meeting that it changes, in whose line it waits.
+    pub target: Option<AdmitTarget>,
 }
 
 impl Admission {
@@ -64,6 +67,11 @@ pub enum Admitted {
         /// When it is looked at again at the latest.
         until_ms: i64,
     },
+    /// An older entry that may be of the same target is not admitted yet: the entry
+    /// stays pending, and is to be offered again soon.
+    Later,
+    /// Its target has no meeting: to be refused with `no_meeting`.
+    NoMeeting,
     /// The same job in another entry; acknowledged and dropped.
     Repeat,
     /// The id is another job's: to be refused with `id_conflict`.
@@ -128,6 +136,8 @@ pub struct Ticket {
     pub digest: u64,
     /// Whether a lost call of it can be judged later.
     pub recoverable: bool,
+    /// Its aim, as the scripts write it: see [`Aim`](super::Aim).
+    pub aim: Option<Arc<str>>,
     /// Its deadline; what is written when it goes back to wait.
     pub deadline_ms: i64,
     /// The account's grant when the lease was taken.
@@ -157,6 +167,10 @@ pub struct ClaimedJob {
     /// The limit of a day that was used up while it waited: of the day before, or of the
     /// one on which its deadline passed.
     pub full_day: Option<WaitReason>,
+    /// The end that another job prepared for it; no call is charged.
+    pub fate: Option<Fate>,
+    /// What the register knows of the meeting that it changes, packed.
+    pub meeting: Option<String>,
     /// Whether it was handed out because its deadline passed; no call is charged.
     pub expired: bool,
     /// Whether it was handed out because its account is no more; no call is charged.

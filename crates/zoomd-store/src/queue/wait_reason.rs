@@ -38,6 +38,8 @@ pub enum WaitReason {
     Backoff,
     /// The next search for the meeting of a call whose reply was lost.
     Reconcile,
+    /// Another job changes the same meeting, or makes it.
+    Target,
     /// A daemon that takes it in from the stream.
     Queued,
     /// No daemon is running.
@@ -64,7 +66,7 @@ pub enum WaitReason {
 
 impl WaitReason {
     /// All, in the order of their declaration.
-    pub const ALL: [Self; 24] = [
+    pub const ALL: [Self; 25] = [
         Self::NotBefore,
         Self::Turn,
         Self::Rotation,
@@ -78,6 +80,7 @@ impl WaitReason {
         Self::Host,
         Self::Backoff,
         Self::Reconcile,
+        Self::Target,
         Self::Queued,
         Self::NoDaemon,
         Self::RedisFull,
@@ -109,6 +112,7 @@ impl WaitReason {
             Self::Host => "host",
             Self::Backoff => "backoff",
             Self::Reconcile => "reconcile",
+            Self::Target => "target",
             Self::Queued => "queued",
             Self::NoDaemon => "no_daemon",
             Self::RedisFull => "redis_full",

@@ -11,11 +11,14 @@ const CLOCK: &str = include_str!("../lua/lib/clock.lua");
 /// What most scripts share.
 const BASE: &str =
     concat!(include_str!("../lua/lib/clock.lua"), include_str!("../lua/lib/base.lua"));
+const AIM: &str = include_str!("../lua/lib/aim.lua");
 const BACK: &str = include_str!("../lua/lib/back.lua");
 const BUDGET: &str = include_str!("../lua/lib/budget.lua");
 const GATES: &str = include_str!("../lua/lib/gates.lua");
 const LEASE: &str = include_str!("../lua/lib/lease.lua");
 const RECOUNT: &str = include_str!("../lua/lib/recount.lua");
+const MEETINGS: &str = include_str!("../lua/lib/meetings.lua");
+const TARGET: &str = include_str!("../lua/lib/target.lua");
 const ACCOUNT: &str = include_str!("../lua/lib/account.lua");
 const CONSENT: &str = include_str!("../lua/lib/consent.lua");
 const ROTATION: &str = include_str!("../lua/lib/rotation.lua");
@@ -23,7 +26,8 @@ const ROTATION: &str = include_str!("../lua/lib/rotation.lua");
 /// Holds what a settle begins with against a transaction that settles.
 pub(crate) static SETTLE_GUARD: LazyLock<Script> = LazyLock::new(|| {
     Script::made(|| {
-        let settle = [BASE, RECOUNT, GATES, include_str!("../lua/queue/settle.lua")].concat();
+        let own = include_str!("../lua/queue/settle.lua");
+        let settle = [BASE, MEETINGS, TARGET, RECOUNT, GATES, own].concat();
         let place = "  -- The first lines of settle.lua stand here.\n";
         include_str!("../lua/queue/settle_guard.lua").replace(place, &lead(&settle))
     })
@@ -50,25 +54,25 @@ scripts! {
     ACCOUNT_REMOVE = "accounts" / "account_remove", lead, after [BASE, ACCOUNT];
     ACCOUNT_SET = "accounts" / "account_set", lead, after [BASE, ACCOUNT];
     ACCOUNT_WAKE = "accounts" / "account_wake", lead, after [BASE, ACCOUNT];
-    ADMIT = "queue" / "admit", lead, after [BASE, BUDGET];
+    ADMIT = "queue" / "admit", lead, after [BASE, BUDGET, MEETINGS, TARGET, AIM];
     CALL_BEGIN = "limits" / "call_begin", lead, after [BASE, BUDGET];
     CALL_LIMITED = "limits" / "call_limited", lead, after [BASE, BUDGET, GATES];
-    CLAIM = "queue" / "claim", lead, after [BASE, BUDGET, LEASE];
+    CLAIM = "queue" / "claim", lead, after [BASE, BUDGET, MEETINGS, TARGET, LEASE];
     CONSENT_BEGIN = "accounts" / "consent_begin", lead, after [BASE, ACCOUNT, CONSENT];
     CONSENT_LINK = "accounts" / "consent_link", lead, after [BASE, ACCOUNT, CONSENT];
     CONSENT_LOOK = "accounts" / "consent_look", lead, after [BASE, ACCOUNT, CONSENT];
     CONSENT_TAKE = "accounts" / "consent_take", lead, after [BASE, ACCOUNT, CONSENT];
     DROP_CONSUMERS = "queue" / "drop_consumers", lead, after [BASE];
-    EXPIRE = "queue" / "expire", lead, after [BASE, LEASE];
+    EXPIRE = "queue" / "expire", lead, after [BASE, MEETINGS, TARGET, LEASE];
     EXPIRE_IDS = "queue" / "expire_ids", lead, after [BASE];
     FAILURE_DISCARD = "admin" / "failure_discard", lead, after [BASE];
-    FAILURE_RETRY = "admin" / "failure_retry", lead, after [BASE];
+    FAILURE_RETRY = "admin" / "failure_retry", lead, after [BASE, MEETINGS, TARGET, AIM];
     DEAUTH_DONE = "accounts" / "deauth_done", lead, after [];
     DEAUTH_NOTE = "accounts" / "deauth_note", lead, after [];
     FORGET_FAILURES = "queue" / "forget_failures", lead, after [BASE];
     GRANT_PUT = "accounts" / "grant_put", lead, after [BASE, ACCOUNT];
     GRANT_RESEAL = "accounts" / "grant_reseal", lead, after [BASE];
-    JOB_CANCEL = "admin" / "job_cancel", lead, after [BASE];
+    JOB_CANCEL = "admin" / "job_cancel", lead, after [BASE, MEETINGS, TARGET];
     KEYS_IN_USE = "accounts" / "keys_in_use", lead, after [BASE];
     LAYOUT_BEGIN = "admin" / "layout_begin", lead_of_any_layout, after [CLOCK];
     LAYOUT_END = "admin" / "layout_end", lead_of_any_layout, after [];
@@ -76,8 +80,8 @@ scripts! {
     MARK_SENT = "queue" / "mark_sent", lead, after [BASE];
     META_OPEN = "accounts" / "meta_open", lead_of_any_layout, after [CLOCK];
     META_RESEAL = "accounts" / "meta_reseal", lead, after [];
-    PROMOTE = "queue" / "promote", lead, after [BASE, LEASE];
-    RECALL = "queue" / "recall", lead, after [BASE, RECOUNT, BACK];
+    PROMOTE = "queue" / "promote", lead, after [BASE, MEETINGS, TARGET, LEASE];
+    RECALL = "queue" / "recall", lead, after [BASE, MEETINGS, TARGET, RECOUNT, BACK];
     RENEW = "queue" / "renew", lead, after [BASE];
     RESUME = "admin" / "resume", lead, after [BASE];
     ROTATION_ABORT = "accounts" / "rotation_abort", lead, after [BASE, ACCOUNT, ROTATION];
@@ -89,12 +93,12 @@ scripts! {
     ROTATION_RENEW = "accounts" / "rotation_renew", lead, after [BASE, ACCOUNT, ROTATION];
     ROTATION_VERDICT = "accounts" / "rotation_verdict", lead, after [BASE, ACCOUNT, ROTATION];
     RIGHTS = "admin" / "rights", lead_of_any_layout, after [];
-    SETTLE = "queue" / "settle", lead, after [BASE, RECOUNT, GATES];
-    SWEEP = "queue" / "sweep", lead, after [BASE, BACK];
+    SETTLE = "queue" / "settle", lead, after [BASE, MEETINGS, TARGET, RECOUNT, GATES];
+    SWEEP = "queue" / "sweep", lead, after [BASE, MEETINGS, TARGET, BACK];
     TEND = "queue" / "tend", lead, after [BASE];
     TICK_CLAIM = "queue" / "tick_claim", lead, after [];
     TRIM = "queue" / "trim", lead, after [BASE];
     DUPLICATES_DUE = "queue" / "duplicates_due", lead, after [BASE];
     DUPLICATES_WATCH = "queue" / "duplicates_watch", lead, after [BASE];
-    REPLAY_LOST = "queue" / "replay_lost", lead, after [BASE];
+    REPLAY_LOST = "queue" / "replay_lost", lead, after [BASE, MEETINGS, TARGET];
 }

@@ -159,6 +159,7 @@ pub fn job(account: &str, host: &str, entry: &Arc<str>) -> Admission {
         not_before_ms: None,
         deadline_ms: FAR,
         recoverable: true,
+        target: None,
     }
 }
 

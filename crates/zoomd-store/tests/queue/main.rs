@@ -18,6 +18,7 @@ mod reasons;
 mod replay;
 mod settle;
 mod share;
+mod targets;
 mod turns;
 mod unweighed;
 mod upkeep;

@@ -119,8 +119,9 @@ const SMALL: [&str; 3] = ["layout_move.lua", "rotation_acquire.lua", "rotation_b
 #[test]
 fn no_script_reads_a_whole_key() {
     let mut seen = 0;
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/lua");
-    for folder in [folder.join("lib"), folder] {
+    let folder_of = |name| Path::new(env!("CARGO_MANIFEST_DIR")).join("src/lua").join(name);
+    for folder in ["lib", "accounts", "admin", "limits", "queue"] {
+        let folder = folder_of(folder);
         for file in std::fs::read_dir(folder).expect("scripts") {
             let path = file.expect("a file").path();
             let name = path.file_name().expect("a name").to_string_lossy().into_owned();

@@ -41,6 +41,8 @@ local function look(t)
   if value ~= t.value then return 'C' end
   if call('HEXISTS', P .. 'owner', t.id) == 1 then return 'F' end
   t.live = parse_live(value)
+  -- It is ended by another job already.
+  if string.byte(t.live.aim) == 33 then return 'F' end
   local payload, record = try('HGET', P .. 'payload:' .. t.A, t.id), try('HGET', P .. 'record:' .. t.A, t.id)
   if type(payload) == 'table' or type(record) == 'table' then return 'E' end
   if (record or '') ~= t.record then return 'C' end
@@ -77,6 +79,9 @@ local function remove(t)
   call('HDEL', P .. 'payload:' .. t.A, t.id)
   call('HDEL', P .. 'record:' .. t.A, t.id)
   call('HDEL', P .. 'ids', t.id)
+  t.live.id = t.id
+  if t.live.aim ~= '' then target.leave(t.live)
+  elseif target.any() then target.create_over(t.id, t.live.entry) end
 end
 
 local letters = {}
@@ -91,4 +96,5 @@ for i, t in ipairs(items) do
   end
   letters[i] = letter
 end
+target.finish()
 return table.concat(letters)

@@ -18,7 +18,7 @@ local function take_back(id, own, j)
   memories[#memories + 1], memories[#memories + 2] = id, format_live(j)
   try('ZREM', P .. 'in_flight:' .. j.A, id)
   j.id = id
-  rooms[#rooms + 1] = j
+  if target.place(j) then rooms[#rooms + 1] = j end
   local boot = string.match(own.fence, '^(.*)%.%d+$')
   if boot then boots[boot] = true end
   done[#done + 1] = id
@@ -36,4 +36,5 @@ local function finish_back()
   for boot in pairs(boots) do call('SET', P .. 'revoked:' .. boot, mark, 'EX', 86400) end
   if #rooms > 0 then try('PUBLISH', P .. 'wake', 'q') end
   variadic('HDEL', P .. 'owner', done)
+  target.finish()
 end

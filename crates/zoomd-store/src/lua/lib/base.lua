@@ -52,18 +52,19 @@ local function is_forgotten(state, finished, remember_s)
   return state == 'D' and (tonumber(finished) or 0) + remember_s <= now / 1000
 end
 -- `ids` of a live job: L <run> <entry> <digest> <flags> <sent ms> <deadline ms> <A>|<host>|<other>
+-- and of one with a target `|` and what lib/target.lua says of it.
 -- flags: purpose c|r (its call, a look), priority 0-2, lost leases 0-9, recoverable y|n.
 local function parse_live(value)
-  local run, entry, digest, mode, prio, sweeps, rec, sent, dl, A, host, other =
-    string.match(value, '^L (%d+) (%S+) (%S+) (.)(.)(.)(.) (%d+) (-?%d+) ([^|]*)|([^|]*)|(.*)$')
+  local run, entry, digest, mode, prio, sweeps, rec, sent, dl, A, host, other, aim =
+    string.match(value, '^L (%d+) (%S+) (%S+) (.)(.)(.)(.) (%d+) (-?%d+) ([^|]*)|([^|]*)|([^|]*)|?(.*)$')
   if not run then return nil end
   return {run = run, entry = entry, digest = digest, mode = mode, prio = prio, sweeps = sweeps,
-          rec = rec, sent = sent, dl = dl, A = A, host = host, other = other}
+          rec = rec, sent = sent, dl = dl, A = A, host = host, other = other, aim = aim}
 end
 local function deadline_of(value) return string.match(value, '^L %d+ %S+ %S+ %S+ %d+ (-?%d+)') end
 local function format_live(j)
   return table.concat({'L', j.run, j.entry, j.digest, j.mode .. j.prio .. j.sweeps .. j.rec, j.sent, j.dl,
-                       j.A .. '|' .. j.host .. '|' .. j.other}, ' ')
+                       j.A .. '|' .. j.host .. '|' .. j.other .. (j.aim ~= '' and '|' .. j.aim or '')}, ' ')
 end
 -- `owner`: <fence>|<granted ms>|<flags>|<Zoom account>; the same text for all jobs
 -- that one call leased for an account and a purpose, so it is parsed once.
@@ -101,7 +102,8 @@ local function lanes_of(A)
   return lanes, rooms
 end
 -- The room a job waits in, the lane its account stands in the ring with, and
--- its place: priority, then when it came, then its number in that millisecond.
+-- its place: priority (`lift`: of the first behind it in its line), then when it came,
+-- then its number in that millisecond.
 local function room_of(j) return j.mode == 'r' and RECONCILE or j.host end
 local function lane_of(j)
   if j.mode == 'r' then return j.A .. '?' end
@@ -110,7 +112,7 @@ end
 local function place_of(j)
   local ms, seq = string.match(j.entry, '^(%d+)-(%d+)$')
   if not ms then ms, seq = now, 0 end
-  return tonumber(j.prio) * 1e13 + tonumber(ms) + math.min(tonumber(seq), 255) / 256
+  return tonumber(j.lift or j.prio) * 1e13 + tonumber(ms) + math.min(tonumber(seq), 255) / 256
 end
 
 -- Whether a job can be put into its room: the room's keys are of our types.

@@ -1,6 +1,6 @@
 -- Leasing jobs that wait, and waking those that sleep. After base.lua.
 -- A job handed out: {id, `ids` value, letter, epoch, generation, payload, record,
--- `host_day` or `label_day` where it came before today and yesterday's was used up}; letters: R run it (Q: and settle it by the script alone), X its deadline passed, A no such account.
+-- `host_day` or `label_day` where it came before today and yesterday's was used up, what is known of its target}; letters: R run it (Q: and settle it by the script alone), X its deadline passed or it has a fate, A no such account.
 
 -- Reads what is known of waiting jobs; ids that are not live any more are left out.
 local function read_live(ids)
@@ -26,7 +26,7 @@ local function lease(A, jobs, letter, flags_of, z, fence, lease_ms)
   for i, j in ipairs(jobs) do
     owns[#owns + 1] = j.id
     owns[#owns + 1] = format_own(fence, now_text, flags_of(j), z)
-    answer[i] = {j.id, j.value, letter, '', '', payloads[i] or '', records[i] or '', j.full or ''}
+    answer[i] = {j.id, j.value, letter, '', '', payloads[i] or '', records[i] or '', j.full or '', target.facts(j)}
   end
   call('ZADD', P .. 'leases', int(now + lease_ms), fence)
   call('HSET', P .. 'owner', unpack(owns))
@@ -38,13 +38,24 @@ end
 local function promote(limit)
   local ids = call('ZRANGEBYSCORE', P .. 'due', '-inf', int(now), 'LIMIT', 0, limit)
   if #ids == 0 then return 0 end
-  local ready, stuck = {}, {}
-  for _, j in ipairs(read_live(ids)) do
-    if has_room(j) then ready[#ready + 1] = j else stuck[#stuck + 1], stuck[#stuck + 2] = int(now + 60000), j.id end
+  local ready, stuck, live, entered = {}, {}, read_live(ids), false
+  for _, j in ipairs(live) do
+    if string.find(j.aim, '^%u%*') then
+      target.enters(j)
+      entered = true
+    end
+  end
+  -- Whoever entered a line may have ended others.
+  if entered then live = read_live(ids) end
+  for _, j in ipairs(live) do
+    if j.aim ~= '' and not target.goes(j) then
+      -- It has its place in its line, or its end.
+    elseif has_room(j) then ready[#ready + 1] = j else stuck[#stuck + 1], stuck[#stuck + 2] = int(now + 60000), j.id end
   end
   into_rooms(ready)
   variadic('ZREM', P .. 'due', ids)
   variadic('ZADD', P .. 'due', stuck)
+  target.finish()
   return #ids
 end
 

@@ -5,25 +5,28 @@
 --       7 consumer  8 number of classes  9 smallest and 10 largest entry id
 --       11 a wait longer than this (ms) is told by an event  12 earliest deadline
 --       13 whether any job has a not-before (0|1)  14 whether an id is there twice
---       15… each class: its word, its table of plans (count; name, per second, per
+--       15 whether any job has a target (0|1)
+--       16… each class: its word, its table of plans (count; name, per second, per
 --       day, host's day)
 --       then the number of groups and of jobs N; each group: account, host (`?class`:
 --       nobody's day is spent), other host, number of jobs, place of its class; N
 --       letters (y|n: recoverable) as one; then, in the
---       order of groups, N ids, N entries, N `ids` values, and if 13 is 1
---       N not-befores (0: none)
+--       order of groups, N ids, N entries, N `ids` values, if 13 is 1 N not-befores
+--       (0: none), and if 15 is 1 N targets: '' or `<part>c<job id>`, `<part>m<number>`
 -- Answer  {now, letters, details, grants}: a letter per job in the order given;
---       details in order for W and S (`why`, `until`) and g (granted ms); grants
+--       details in order for W, T and S (`why`, `until`) and g (granted ms); grants
 --       per group (`ep`, `gen`).
 --       G go  Q go, settled by the script alone  g go again (this very call was answered before)  W to its room
---       S asleep  R repeat, dropped  C id of another job  N no account
+--       S asleep  T into the line of its target  L later: an older job of its target may come
+--       M its target has no meeting  R repeat, dropped  C id of another job  N no account
 --       A account removed  X deadline passed  H held elsewhere  E broken key
 -- Reads everything first. The first write is one that a full Redis refuses.
 local fence, lease_ms = ARGV[2], tonumber(ARGV[3])
 local send_ms, call_ms, remember_s = tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6])
 local tell_ms = tonumber(ARGV[11])
 local all_in_time, any_early, any_twice = tonumber(ARGV[12]) > now, ARGV[13] == '1', ARGV[14] == '1'
-local classes, at = {}, 15
+local any_target = ARGV[15] == '1'
+local classes, at = {}, 16
 for c = 1, tonumber(ARGV[8]) do
   local label = ARGV[at]
   classes[c] = {label = label}
@@ -33,6 +36,8 @@ local group_count, N = tonumber(ARGV[at]), tonumber(ARGV[at + 1])
 local groups_at = at + 2
 local kinds_at = groups_at + 5 * group_count
 local ids_at, entries_at, values_at, early_at = kinds_at, kinds_at + N, kinds_at + 2 * N, kinds_at + 3 * N
+local targets_at = early_at + (any_early and N or 0)
+local function has_target(k) return any_target and ARGV[targets_at + k] ~= '' end
 local kinds = ARGV[kinds_at]
 local now_text = int(now)
 
@@ -62,7 +67,7 @@ local function remembered(g, k, value)
     if not own then
       -- One that was not to be sent yet was not: it sleeps on.
       local early = any_early and tonumber(ARGV[early_at + k]) or 0
-      if early > now then
+      if early > now and not has_target(k) then
         waits[#waits + 1] = {k = k, g = g, why = 'not_before', till = early, asleep = true}
         return 'S'
       end
@@ -142,7 +147,7 @@ end
 
 -- Whether nothing is known of any of a group's jobs, and none needs a look of its own.
 local function all_fresh(g)
-  if not all_in_time or any_early or any_twice then return false end
+  if not all_in_time or any_early or any_twice or has_target(g.from) then return false end
   for n = g.from, g.to do
     if memory[n] or not mine[ARGV[entries_at + n]] then return false end
   end
@@ -171,11 +176,15 @@ local function go_together(a, g)
   return true
 end
 
+local aimed = {}
 local function one_by_one(a, g, all)
   for n = g.from, g.to do
     local entry = ARGV[entries_at + n]
     local letter
-    if mine[entry] or is_mine(entry) then
+    if has_target(n) then
+      -- Last of all, in the order of the stream.
+      aimed[#aimed + 1] = {k = n, g = g, all = all}
+    elseif mine[entry] or is_mine(entry) then
       local known = memory[n] or (any_twice and said[ARGV[ids_at + n]])
       letter = known and remembered(g, n, known) or all or decide(a, g, n)
       if any_twice and (letter == 'G' or letter == 'Q' or letter == 'W' or letter == 'S') then
@@ -296,12 +305,16 @@ for _, g in ipairs(groups) do
   end
 end
 if #owns > 0 then call('ZADD', P .. 'leases', int(now + lease_ms), fence) end
-for _, n in ipairs(orphans) do
-  -- Live by its memory, held by nobody: due to be swept as if it had been sent.
-  owns[#owns + 1], owns[#owns + 2] = ARGV[ids_at + n], format_own('-.0', now_text, 'sh', '')
+-- Live by its memory, held by nobody: due to be swept as if it had been sent.
+local function own_all()
+  for _, n in ipairs(orphans) do
+    owns[#owns + 1], owns[#owns + 2] = ARGV[ids_at + n], format_own('-.0', now_text, 'sh', '')
+  end
+  if #orphans > 0 then call('ZADD', P .. 'leases', now_text, '-.0') end
+  variadic('HSET', P .. 'owner', owns)
+  owns, orphans = {}, {}
 end
-if #orphans > 0 then call('ZADD', P .. 'leases', now_text, '-.0') end
-variadic('HSET', P .. 'owner', owns)
+own_all()
 for _, g in ipairs(groups) do
   if g.a.charged then
     g.a.charged = false
@@ -380,6 +393,69 @@ local function sleep_of(j)
   return nil, int(j.till)
 end
 if into_rooms(rooms, sleep_of) then wake = true end
+
+-- Jobs with a target, one after the other: each finds what those before it left. All of
+-- them wait, for an instant if for no longer: the claim hands them out.
+local batch, refusal = {}, nil
+local function wait_for(g, id)
+  local _, _, name = target.of(target.live(id) or {aim = ''})
+  if not name or target.line(name).head ~= id then return 'target', now end
+  if not g.b then return g.a.why or 'turn', g.a.wake or now end
+  local why, till = must_wait(g.a, g)
+  return why or 'turn', till or now
+end
+local function take_in(g, k, all)
+  local id, entry, value = ARGV[ids_at + k], ARGV[entries_at + k], ARGV[values_at + k]
+  if not (mine[entry] or is_mine(entry)) then return 'H' end
+  local memory = call('HGET', P .. 'ids', id)
+  local known = memory and parse_memory(memory) and remembered(g, k, memory)
+  if known then
+    if known == 'R' then gone[#gone + 1] = entry end
+    return known
+  end
+  if all then return all end
+  local live, spec = parse_live(value), ARGV[targets_at + k]
+  local part, named = string.sub(spec, 1, 1), string.sub(spec, 2)
+  live.id = id
+  if aim.may_come(named, entry, ARGV[10], batch) then return 'L' end
+  local name = aim.resolve(g.A, named, entry)
+  if not name then return 'M' end
+  local _, create_id = create_of(name)
+  local create = create_id and target.created(name) == 'live' and target.live(create_id)
+  if create then live.dl = int(math.max(tonumber(live.dl), tonumber(create.dl))) end
+  if tonumber(live.dl) <= now then return 'X' end
+  local payload = P .. 'payload:' .. g.A
+  if type(try('HLEN', payload)) == 'table' or not target.is_sound(name) or not has_room(live) then return 'E' end
+  local kept = try('HSET', payload, id, job_of(call('XRANGE', KEYS[2], entry, entry)[1]))
+  if type(kept) == 'table' then refusal = kept return 'E' end
+  local due = any_early and tonumber(ARGV[early_at + k]) or 0
+  live.aim = part .. '*:' .. name
+  if soon(live.dl) then call('ZADD', P .. 'deadline', live.dl, id) end
+  gone[#gone + 1] = entry
+  local w = {k = k, g = g, why = 'not_before', till = due, asleep = true}
+  if due > now then
+    call('HSET', P .. 'ids', id, format_live(live))
+    call('ZADD', P .. 'due', int(due), id)
+    wake = true
+  else
+    target.enter(name, live, part, entry)
+    w.why, w.till = wait_for(g, id)
+    w.asleep = w.why == 'target'
+  end
+  waits[#waits + 1] = w
+  tell(w, id)
+  return due > now and 'S' or 'T'
+end
+if #aimed > 0 then
+  for n = 1, N do batch[ARGV[entries_at + n]] = true end
+  table.sort(aimed, function(one, other) return earlier(ARGV[entries_at + one.k], ARGV[entries_at + other.k]) end)
+  for _, t in ipairs(aimed) do
+    if not refusal then letters[t.k] = take_in(t.g, t.k, t.all) end
+  end
+  own_all()
+  if refusal and refused(refusal) then return refusal end
+  target.finish()
+end
 if wake then try('PUBLISH', P .. 'wake', 'q') end
 if #gone > 0 then
   variadic('XACK', KEYS[2], 'zoomd', gone)
@@ -392,7 +468,7 @@ if #waits > 0 or next(again) then
   for _, w in ipairs(waits) do by_job[w.k] = w end
   for n = 1, N do
     local letter = letters[n]
-    if letter == 'W' or letter == 'S' then
+    if letter == 'W' or letter == 'S' or letter == 'T' then
       details[#details + 1], details[#details + 2] = by_job[n].why, int(by_job[n].till)
     elseif letter == 'g' then
       details[#details + 1] = again[n]

@@ -38,6 +38,8 @@ local function replay_lost(id, fence, granted, value, flags, payload, till)
   call('ZADD', P .. 'leases', int(now + lease_ms), fence)
   call('HSET', P .. 'owner', id, format_own(fence, granted, flags, ''))
   call('HSET', P .. 'ids', id, value)
+  mine.id = id
+  target.place(mine)
   call('HSETNX', P .. 'payload:' .. mine.A, id, payload)
   if tonumber(till) > now then try('ZADD', P .. 'in_flight:' .. mine.A, till, id) end
   if jobs > 0 then
@@ -52,4 +54,5 @@ for i = 1, tonumber(ARGV[3]) do
   letters[i] = replay_lost(unpack(ARGV, at, at + 6))
   at = at + 7
 end
+target.finish()
 return table.concat(letters)

@@ -52,6 +52,7 @@ end
 -- Entries are read and removed there.
 call('XLEN', KEYS[2])
 local owns = #ids > 0 and call('HMGET', P .. 'owner', unpack(ids)) or {}
+local lives = #ids > 0 and target.any() and call('HMGET', P .. 'ids', unpack(ids)) or {}
 local function payload_of(t)
   if not t.hot then return try('HGET', P .. 'payload:' .. t.A, t.id) end
   return job_of(call('XRANGE', KEYS[2], t.entry, t.entry)[1])
@@ -107,6 +108,7 @@ end
 local standing, flying, order = {}, {}, {}
 for i, t in ipairs(items) do
   standing[i] = stands(t, owns[i])
+  t.was = lives[i] and parse_live(lives[i])
   if standing[i] and t.o then
     if not flying[t.A] then flying[t.A] = {'ZREM', P .. 'in_flight:' .. t.A} order[#order + 1] = t.A end
     local f = flying[t.A]
@@ -168,6 +170,7 @@ end
 local gone_ids, kept_ids, released, gone_entries = {}, {}, {}, {}
 local cold, capped = {}, {}
 local rooms, naps, wake, done, failed = {}, {}, false, 0, 0
+local ended = {}
 local function of_account(map, A, id)
   if not map[A] then map[A] = {} end
   local list = map[A]
@@ -219,8 +222,9 @@ for _, t in ipairs(settled) do
       call('ZADD', P .. 'due', t.till, t.id)
       if t.event ~= '' then try('XADD', KEYS[5], '*', 'event', t.event, 'account', t.A, 'data', t.event_json) end
       wake = true
+      target.place(t.live)
     else
-      rooms[#rooms + 1] = t.live
+      if target.place(t.live) then rooms[#rooms + 1] = t.live end
       if t.nap ~= '0' then naps[lane_of(t.live)] = now + tonumber(t.nap) end
     end
   else
@@ -230,6 +234,7 @@ for _, t in ipairs(settled) do
       try('PEXPIRE', ARGV[8] .. t.id, reply_ms)
     end
     if t.letter ~= 'N' then
+      if t.was then ended[#ended + 1] = t end
       if t.value ~= '' then
         kept_ids[#kept_ids + 1], kept_ids[#kept_ids + 2] = t.id, t.value .. ' ' .. int(math.floor(now / 1000))
       else
@@ -244,6 +249,19 @@ local function try_all(command, key, values, group)
   for from = 1, #values, CHUNK do
     local to = math.min(from + CHUNK - 1, #values)
     if group then try(command, key, group, unpack(values, from, to)) else try(command, key, unpack(values, from, to)) end
+  end
+end
+-- Creates of which others may wait, among jobs published before.
+local creates = {}
+local function note_creates(ids_at, entries_at, memories_at, E, R)
+  local entries = {}
+  for at = memories_at, memories_at + 2 * R - 1, 2 do
+    local _, _, entry = parse_memory(ARGV[at + 1])
+    entries[ARGV[at]] = entry
+  end
+  for at = ids_at, entries_at - 1 do
+    local nth, id = at - ids_at, ARGV[at]
+    creates[#creates + 1] = {id = id, entry = nth < E and ARGV[entries_at + nth] or entries[id] or id}
   end
 end
 -- Jobs published before: their leases stand, so nothing is read and nothing
@@ -262,6 +280,7 @@ local function finish_published(M)
     from = to
   end
   local entries_at, memories_at = ids_at + M, ids_at + M + E
+  if target.any() then note_creates(ids_at, entries_at, memories_at, E, R) end
   local forget_at = memories_at + 2 * R
   if R > 0 then try('HSET', P .. 'ids', unpack(ARGV, memories_at, forget_at - 1)) end
   if F > 0 then try('HDEL', P .. 'ids', unpack(ARGV, forget_at, forget_at + F - 1)) end
@@ -303,6 +322,12 @@ if wake then try('PUBLISH', P .. 'wake', 'q') end
 try_all('HDEL', P .. 'owner', released)
 try_all('XACK', KEYS[2], gone_entries, 'zoomd')
 try_all('XDEL', KEYS[2], gone_entries)
+for _, t in ipairs(ended) do
+  t.was.id = t.id
+  if t.was.aim ~= '' then target.leave(t.was) else target.create_over(t.id, t.entry) end
+end
+for _, c in ipairs(creates) do target.create_over(c.id, c.entry) end
+target.finish()
 if done > 0 then try('HINCRBY', P .. 'stats', 'done', done) end
 if failed > 0 then try('HINCRBY', P .. 'stats', 'failed', failed) end
 local answer = table.concat(letters)

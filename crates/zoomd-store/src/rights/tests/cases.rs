@@ -55,7 +55,7 @@ pub(super) const CASES: &[Case] = &[
         "admit",
         "w:jobs w:events",
         "HDEL w:v1:owner fifth;HSET w:v1:ids again D_1_100-6_-_1799999999",
-        "boot1.9 30000 5000 20000 86400 boot1 1 100-1 100-6 60000 1800000900000 1 1 \
+        "boot1.9 30000 5000 20000 86400 boot1 1 100-1 100-6 60000 1800000900000 1 1 0 \
          medium 1 pro 16 2000 100 \
          2 5 acme me '' 4 1 held me '' 1 1 yyyyy \
          go early fifth again waits2 \
@@ -64,6 +64,15 @@ pub(super) const CASES: &[Case] = &[
          L_1_100-5_-_c10y_0_1800000900000_acme|me| L_1_100-6_-_c10y_0_1800000900000_acme|me| \
          L_1_100-4_-_c10y_0_1800000900000_held|me| \
          0 1800003600000 0 0 0",
+    ),
+    case(
+        "admit",
+        "w:jobs w:events",
+        "HSET w:v1:target: macme/5 0_1_0_behind;ZADD w:v1:target:macme/5 0 000000000000090-00000000000000000009|F1behind;HSET w:v1:ids behind L_1_90-9_-_c11y_0_1900000000000_acme|?light||F000000000000090-00000000000000000009:macme/5;ZADD w:v1:room:acme|?light 1 behind",
+        "boot1.9 30000 5000 20000 86400 boot1 1 100-4 100-4 60000 1900000000000 0 0 1 \
+         light 1 pro 16 2000 100 \
+         1 1 acme ?light '' 1 1 y aims 100-4 \
+         L_1_100-4_-_c10y_0_1900000000000_acme|?light| Em5",
     ),
     case("call_begin", "", "", "acme call 20000 medium 1 pro 16 2000 100"),
     case(
@@ -93,15 +102,21 @@ pub(super) const CASES: &[Case] = &[
     case("failure_discard", "", "", "failed#1"),
     case(
         "failure_retry",
+        "w:jobs",
         "",
-        "",
-        "failed#1 failed L_2_80-2_-_c10y_0_1800000900000_acme|new| {} 0 86400",
+        "failed#1 failed L_2_80-2_-_c10y_0_1800000900000_acme|new| {} 0 86400 Em5",
     ),
     case(
         "failure_retry",
+        "w:jobs",
         "",
+        "failed#1 failed L_2_80-2_-_c10y_0_1800000900000_acme|new| {} 0 86400 ''",
+    ),
+    case(
+        "failure_retry",
+        "w:jobs",
         "",
-        "failed#1 failed L_2_80-2_-_c10y_0_1800000900000_acme|new| {} 1800000800000 86400",
+        "failed#1 failed L_2_80-2_-_c10y_0_1800000900000_acme|new| {} 1800000800000 86400 ''",
     ),
     case("deauth_done", "w:v1:deauth", "", "app|Uold 5_Zold"),
     case("deauth_note", "w:v1:deauth", "", "app|Uacme 9 Zacme"),

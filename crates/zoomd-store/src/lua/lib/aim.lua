@@ -1,0 +1,89 @@
+-- Which line a job belongs to, and whether an older job of it may still come. After
+-- target.lua; KEYS[2] is the stream of jobs.
+-- Bounded: BACK entries of the stream are looked at.
+local BACK = 1000
+local aim = {known = nil}
+
+-- The create that took an id last before `entry`: its name; nil where it made no meeting
+-- and will make none.
+local function create_before(A, id, entry)
+  local value = call('HGET', P .. 'ids', id)
+  local state, run, at
+  if value then state, run, at = parse_memory(value) end
+  if at and earlier(at, entry) then
+    if state == 'L' then
+      local create = parse_live(value)
+      return create.A == A and create.aim == '' and target.name_of(at, id) or nil
+    end
+    local owner = made_by(value)
+    if owner then return (owner == A or owner == '*') and target.name_of(at, id) or nil end
+    if state ~= 'U' then return nil end
+    local failure = try('HMGET', P .. 'failure:' .. id .. '#' .. run, 'account', 'job')
+    local _, job = pcall(cjson.decode, failure[2] or '')
+    local is_create = type(job) == 'table' and (job.kind == nil or job.kind == 'create_meeting')
+    return failure[1] == A and is_create and target.name_of(at, id) or nil
+  end
+  -- The id is free, or was taken later: by a create of which the register knows, unless a
+  -- later one failed.
+  local owner, _, m = target.earlier(id, function(m) return earlier(m.entry, entry) end)
+  local made = owner == A and m.entry
+  local failed = made and try('HGET', P .. 'failure:' .. id .. '#1', 'entry')
+  if type(failed) == 'string' and earlier(made, failed) and earlier(failed, entry) then return nil end
+  return made and target.name_of(made, id) or nil
+end
+
+-- The line's name for what a job names: `c<job id>` or `m<number>`.
+function aim.resolve(A, named, entry)
+  local kind, what = string.sub(named, 1, 1), string.sub(named, 2)
+  if kind == 'm' then return target.canonical('m' .. A .. '/' .. what) end
+  return create_before(A, what, entry)
+end
+
+-- What older entries of the stream name. Whoever waits has left the stream, so these are
+-- leased, or not admitted yet.
+local function look_back(last, batch)
+  local known = {names = {}, opaque = {}, beyond = nil}
+  local entries = call('XRANGE', KEYS[2], '-', last, 'COUNT', BACK + 1)
+  local function note(name, entry, id)
+    if type(name) == 'number' then name = int(name) end
+    if type(name) ~= 'string' then return end
+    local list = known.names[name]
+    if not list then list = {} known.names[name] = list end
+    list[#list + 1] = {entry, id}
+  end
+  for i, e in ipairs(entries) do
+    local entry, text = e[1], job_of(e)
+    if i > BACK then known.beyond = entry break end
+    if not batch[entry] then
+      local fine, job = pcall(cjson.decode, text)
+      if fine and type(job) == 'table' then
+        local id = type(job.id) == 'string' and job.id or entry
+        note(id, entry, id)
+        note(job.of, entry, id)
+        note(job.meeting_id, entry, id)
+      elseif not fine then
+        known.opaque[#known.opaque + 1] = {entry, text}
+      end
+    end
+  end
+  return known
+end
+
+-- Whether an entry older than `entry` may name the same and is not admitted yet. `last` is
+-- the newest entry of the batch, `batch` has all of it.
+function aim.may_come(named, entry, last, batch)
+  if not aim.known then aim.known = look_back(last, batch) end
+  local known, name = aim.known, string.sub(named, 2)
+  if known.beyond and earlier(known.beyond, entry) then return true end
+  for _, e in ipairs(known.names[name] or {}) do
+    if not earlier(e[1], entry) then break end
+    local value = call('HGET', P .. 'ids', e[2])
+    local live = value and parse_live(value)
+    if not live or live.entry ~= e[1] then return true end
+  end
+  for _, e in ipairs(known.opaque) do
+    if not earlier(e[1], entry) then break end
+    if string.find(e[2], name, 1, true) or string.find(e[2], '\\u', 1, true) then return true end
+  end
+  return false
+end
