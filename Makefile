@@ -3,7 +3,7 @@
 CARGO ?= cargo
 DEMO_JOBS ?= 200
 
-.PHONY: help demo test test-oldest check fmt lint install deps bench fuzz soak noisy walk chaos chaos-tokens failover upgrade waiters
+.PHONY: help demo test test-browser test-oldest check fmt lint install deps bench fuzz soak noisy walk chaos chaos-tokens failover upgrade waiters
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -15,6 +15,10 @@ demo: deps ## build, then run everything on this machine: Redis, a simulated Zoo
 test: deps ## every test
 	$(CARGO) test --locked --workspace
 	@if server=$$(./scripts/redis-6.2.sh); then $(MAKE) --no-print-directory test-oldest ZOOMD_REDIS_SERVER=$$server; fi
+
+test-browser: deps ## the console in a real Chromium, which must be there
+	./scripts/ensure-browser.sh
+	ZOOMD_BROWSER=required $(CARGO) test --locked --workspace --test it console::
 
 export ZOOMD_REDIS_SERVER
 # Before 7.0 a script cannot ask for rights, and a server counts its commands otherwise.

@@ -1,4 +1,4 @@
-//! The operations port: `/livez`, `/readyz`, `/metrics`, and the API.
+//! The operations port: `/livez`, `/readyz`, `/metrics`, the API, and the console.
 //!
 //! Liveness depends on nothing but the process; readiness on Redis, the intake
 //! and not draining. Zoom being down is not a reason to restart anything.
@@ -7,6 +7,7 @@
 pub mod api;
 pub mod auth;
 pub mod backend;
+pub mod console;
 mod health;
 pub mod problem;
 pub mod public;
@@ -43,6 +44,7 @@ pub async fn serve(
         .route("/readyz", get(readyz))
         .route("/metrics", get(move || prometheus(metrics.clone())))
         .merge(api::router(&backend))
+        .merge(console::router(&backend))
         .with_state(backend);
     axum::serve(listener, router).with_graceful_shutdown(stop).await
 }

@@ -7,6 +7,7 @@ mod chaos;
 mod clocks;
 mod completion;
 mod config;
+mod console;
 mod daemon;
 mod deletes;
 mod deploy;

@@ -67,17 +67,27 @@ impl Daemon {
 
     /// Asks its HTTP port: the status and the body.
     pub fn get(&self, path: &str) -> (u16, String) {
+        let (status, _, body) = self.ask("GET", path, "", "");
+        (status, body)
+    }
+
+    /// Asks its HTTP port, with these lines in the head, each with its end: the status, the
+    /// head and the body.
+    pub fn ask(&self, method: &str, path: &str, lines: &str, body: &str) -> (u16, String, String) {
         let address = self.address();
         let mut stream = TcpStream::connect(&address).expect("the port is open");
         stream.set_read_timeout(Some(Duration::from_secs(10))).expect("a time-out");
-        let request =
-            format!("GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
+        let length = body.len();
+        let request = format!(
+            "{method} {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\
+             Content-Length: {length}\r\n{lines}\r\n{body}"
+        );
         stream.write_all(request.as_bytes()).expect("sent");
         let mut answer = String::new();
         stream.read_to_string(&mut answer).expect("an answer");
         let (head, body) = answer.split_once("\r\n\r\n").expect("a head");
         let status = head.split_whitespace().nth(1).and_then(|s| s.parse().ok());
-        (status.expect("a status"), body.to_owned())
+        (status.expect("a status"), head.to_owned(), body.to_owned())
     }
 
     /// Its process id.

@@ -7,6 +7,7 @@
 #![allow(dead_code, reason = "each test uses a part of it")]
 
 pub mod browser;
+pub mod chromium;
 mod daemon;
 pub mod http;
 pub mod snapshot;

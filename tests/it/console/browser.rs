@@ -1,0 +1,135 @@
+//! The console in a real Chromium: every page in both themes and on both widths, without a
+//! complaint; what people do in it; pictures for the documents.
+
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+
+use super::tomorrow;
+use crate::support::chromium::{Chromium, Tab, installed};
+use crate::support::{Daemon, Rig, job, until};
+
+/// Where pictures are left.
+const PICTURES: &str = concat!(env!("CARGO_TARGET_TMPDIR"), "/../console");
+/// A desk and a phone.
+const SIZES: [(&str, (u32, u32)); 2] = [("desk", (1280, 900)), ("phone", (390, 844))];
+
+/// Rules of accessibility, where they were fetched: scripts/ensure-browser.sh.
+fn axe() -> Option<String> {
+    let file = Path::new(env!("CARGO_TARGET_TMPDIR")).join("../axe-core/package/axe.min.js");
+    let text = std::fs::read_to_string(file).ok();
+    let required = std::env::var("ZOOMD_BROWSER").is_ok_and(|word| word == "required");
+    assert!(text.is_some() || !required, "no axe-core: scripts/ensure-browser.sh fetches it");
+    text
+}
+
+/// Findings that are serious: the rule and the place of each.
+fn findings(browser: &mut Chromium, tab: &Tab, axe: &str) -> Vec<String> {
+    browser.eval(tab, &format!("{axe}; 0"));
+    let run = "axe.run(document, {resultTypes: ['violations']}).then((found) => found.violations\
+        .filter((one) => ['serious', 'critical'].includes(one.impact))\
+        .map((one) => one.id + ': ' + one.nodes.map((node) => node.html).join(' | ')))";
+    let found = browser.eval(tab, run);
+    found.as_array().into_iter().flatten().map(Value::to_string).collect()
+}
+
+/// A namespace with a job in each state that lasts, and a daemon.
+async fn world() -> (Rig, Daemon) {
+    let rig = Rig::start().await;
+    rig.connect("acme");
+    let daemon = rig.daemon();
+    rig.xadd(&tomorrow("acme", "board-meeting", "Board meeting, first quarter")).await;
+    rig.xadd(&tomorrow("acme", "hostile", "<script>alert(1)</script> \u{202e}\u{5e9}\u{5dc}"))
+        .await;
+    rig.xadd(&job("acme", "made")).await;
+    rig.xadd(&job("nobody", "refused")).await;
+    rig.outcome("made").await;
+    rig.outcome("refused").await;
+    until("the job that sleeps", || {
+        daemon.get("/jobs/hostile").1.contains("chip sleeping").then_some(())
+    });
+    (rig, daemon)
+}
+
+/// Pages that are looked at, by the names of their pictures.
+const PAGES: [(&str, &str); 13] = [
+    ("overview", "/"),
+    ("jobs", "/jobs"),
+    ("job-waiting", "/jobs/board-meeting"),
+    ("job-hostile", "/jobs/hostile"),
+    ("job-made", "/jobs/made"),
+    ("job-failed", "/jobs/refused"),
+    ("accounts", "/accounts"),
+    ("account", "/accounts/acme"),
+    ("limits", "/limits"),
+    ("failures", "/failures"),
+    ("failures-of-a-code", "/failures?code=unknown_account"),
+    ("system", "/system"),
+    ("sign-in", "/sign-in"),
+];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_page_is_well_in_both_themes_and_on_both_widths() {
+    let Some(program) = installed("every page of the console") else { return };
+    let (_rig, daemon) = world().await;
+    let mut browser = Chromium::start(&program);
+    let (tab, axe) = (browser.tab(), axe());
+    let mut wrong = Vec::new();
+    for (name, path) in PAGES {
+        for (size, pixels) in SIZES {
+            for dark in [false, true] {
+                let theme = if dark { "dark" } else { "light" };
+                let at = format!("{name}-{size}-{theme}");
+                browser.look(&tab, pixels, dark);
+                browser.open(&tab, &format!("http://{}{path}", daemon.address()));
+                let wide = browser.eval(&tab, "document.documentElement.scrollWidth - innerWidth");
+                if wide.as_i64().is_none_or(|pixels| pixels > 0) {
+                    wrong.push(format!("{at}: {wide} pixels too wide"));
+                }
+                for found in axe.iter().flat_map(|axe| findings(&mut browser, &tab, axe)) {
+                    wrong.push(format!("{at}: {found}"));
+                }
+                browser.picture(&tab, &PathBuf::from(PICTURES).join(format!("{at}.png")));
+                wrong.extend(
+                    browser.complaints(&tab).into_iter().map(|said| format!("{at}: {said}")),
+                );
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn people_search_read_and_see_what_comes() {
+    let Some(program) = installed("what people do in the console") else { return };
+    let (rig, daemon) = world().await;
+    let mut browser = Chromium::start(&program);
+    let tab = browser.tab();
+    let at = |path: &str| format!("http://{}{path}", daemon.address());
+    browser.open(&tab, &at("/"));
+    browser.eval(&tab, "document.getElementById('q').focus()");
+    browser.types(&tab, "board-meeting");
+    browser.enter(&tab);
+    browser.wait(&tab, "location.pathname === '/jobs/board-meeting'");
+    browser.wait(&tab, "document.querySelector('.hero h2').textContent.includes('not_before')");
+    browser.wait(&tab, "/in 20h/.test(document.querySelector('.answers').textContent)");
+    // The list is kept fresh while somebody looks at it.
+    browser.open(&tab, &at("/jobs?state=sleeping"));
+    rig.xadd(&tomorrow("acme", "came-later", "Later")).await;
+    browser.wait(&tab, "document.querySelector('main').textContent.includes('came-later')");
+    // Not while nobody does.
+    browser.eval(&tab, "Object.defineProperty(document, 'hidden', {get: () => true})");
+    let asked = "performance.getEntriesByType('resource').filter((one) => one.initiatorType === 'xmlhttprequest').length";
+    let before = browser.eval(&tab, asked);
+    browser.eval(&tab, "new Promise((done) => setTimeout(done, 4000))");
+    assert_eq!(browser.eval(&tab, asked), before);
+    assert_eq!(browser.complaints(&tab), [""; 0]);
+    // Seven tabs of one browser, each with its page.
+    let tabs: Vec<_> = (0..7).map(|_| browser.tab()).collect();
+    for tab in &tabs {
+        browser.open(tab, &at("/"));
+    }
+    for tab in &tabs {
+        browser.wait(tab, "document.querySelector('.tiles') !== null");
+    }
+}
