@@ -9,7 +9,6 @@
 
 use std::pin::pin;
 use std::sync::Arc;
-use std::time::Duration;
 
 use futures_util::StreamExt as _;
 use futures_util::stream;
@@ -28,11 +27,6 @@ use crate::supervisor::Beat;
 
 /// Pieces that Redis is asked about at the same time.
 const IN_HAND: usize = 2;
-
-/// After a read that found the stream's end the next one waits for the answers to
-/// this one, so that Redis and this thread have nothing else to do until calls can
-/// be made; but no longer than this.
-const FIRST_ANSWER: Duration = Duration::from_millis(2);
 
 /// What was read at once. Whoever holds a part of it that is not answered yet holds
 /// `unanswered`.
@@ -85,8 +79,9 @@ async fn read(ctx: &EngineContext, sender: mpsc::Sender<Read>, beat: Beat) {
                 } else if !entries.is_empty() {
                     let (unanswered, answered) = oneshot::channel();
                     slot.send(Read { entries, unanswered: Some(Arc::new(unanswered)) });
-                    let _ = tokio::time::timeout(FIRST_ANSWER, answered).await;
-                    // Calls that the answers allow go first.
+                    // What was read found the stream's end: Redis and this thread have
+                    // nothing else to do until its calls can be made. They go first.
+                    let _ = beat.waiting(answered).await;
                     tokio::task::yield_now().await;
                 }
             }

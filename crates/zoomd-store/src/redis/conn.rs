@@ -233,11 +233,16 @@ impl Conn {
     }
 
     async fn live(&self) -> Result<Live, RedisError> {
-        let epoch = &self.shared.epoch;
-        let generation = epoch.now();
-        if let Some(live) = self.current() {
-            return Ok(live);
+        let generation = self.shared.epoch.now();
+        match self.current() {
+            Some(live) => Ok(live),
+            // In a box: each command's future would have room for it.
+            None => Box::pin(self.connect(generation)).await,
         }
+    }
+
+    async fn connect(&self, generation: u64) -> Result<Live, RedisError> {
+        let epoch = &self.shared.epoch;
         let mut connecting = self.shared.connecting.lock().await;
         if epoch.now() != generation {
             return Err(epoch::left());
