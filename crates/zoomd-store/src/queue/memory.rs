@@ -100,7 +100,7 @@ pub(crate) struct Live<T = Arc<str>> {
 }
 
 impl Live {
-    /// Its score in a room, as `place_of` in lua/lib/base.lua: priority, then when
+    /// Its score in a room, as `place_of` in lua/lib/rooms.lua: priority, then when
     /// it came.
     pub(crate) fn place(&self) -> f64 {
         let (ms, seq) = self.entry.split_once('-').unwrap_or((&self.entry, "0"));

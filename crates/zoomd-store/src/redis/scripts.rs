@@ -9,8 +9,15 @@ use crate::rights::lead::{lead, lead_of_any_layout};
 /// The time of a script.
 const CLOCK: &str = include_str!("../lua/lib/clock.lua");
 /// What most scripts share.
-const BASE: &str =
+const BASE: &str = concat!(
+    include_str!("../lua/lib/clock.lua"),
+    include_str!("../lua/lib/base.lua"),
+    include_str!("../lua/lib/rooms.lua")
+);
+/// The same without the rooms.
+const CORE: &str =
     concat!(include_str!("../lua/lib/clock.lua"), include_str!("../lua/lib/base.lua"));
+const ROOMS: &str = include_str!("../lua/lib/rooms.lua");
 const AIM: &str = include_str!("../lua/lib/aim.lua");
 const BACK: &str = include_str!("../lua/lib/back.lua");
 const BUDGET: &str = include_str!("../lua/lib/budget.lua");
@@ -23,21 +30,43 @@ const ACCOUNT: &str = include_str!("../lua/lib/account.lua");
 const CONSENT: &str = include_str!("../lua/lib/consent.lua");
 const ROTATION: &str = include_str!("../lua/lib/rotation.lua");
 
+/// Puts the checks before a script. A part that few batches need stands where the text
+/// says so, behind checks of its own: where nothing needs it, nothing of it is checked
+/// and none of its functions is made.
+fn checked(lead: fn(&str) -> String, text: &str, part: Option<(&str, String)>) -> String {
+    let whole = part.map_or_else(
+        || text.to_owned(),
+        |(name, part)| {
+            let place =
+                format!("  -- lib/{name}.lua stands here, behind the checks of what it does.\n");
+            text.replace(&place, &(lead_of_any_layout(&part) + &part))
+        },
+    );
+    lead(text) + &whole
+}
+
 /// Holds what a settle begins with against a transaction that settles.
 pub(crate) static SETTLE_GUARD: LazyLock<Script> = LazyLock::new(|| {
     Script::made(|| {
-        let own = include_str!("../lua/queue/settle.lua");
-        let settle = [BASE, MEETINGS, TARGET, RECOUNT, GATES, own].concat();
-        let place = "  -- The first lines of settle.lua stand here.\n";
+        let odd = include_str!("../lua/lib/odd_ends.lua");
+        let settle = include_str!("../lua/queue/settle.lua");
+        let settle = [BASE, MEETINGS, TARGET, RECOUNT, GATES, settle, odd].concat();
+        let place = "  -- All checks of settle.lua stand here.\n";
         include_str!("../lua/queue/settle_guard.lua").replace(place, &lead(&settle))
     })
 });
 
 macro_rules! scripts {
-    ($($name:ident = $folder:literal / $file:literal, $lead:ident, after [$($lib:ident),*];)*) => {
+    ($($name:ident = $folder:literal / $file:literal, $lead:ident, after [$($lib:ident),*]
+        $(, with $part:literal after [$($more:ident),*])?;)*) => {
         $(pub(crate) static $name: LazyLock<Script> = LazyLock::new(|| Script::made(|| {
             let text = [$($lib,)* include_str!(concat!("../lua/", $folder, "/", $file, ".lua"))].concat();
-            $lead(&text) + &text
+            let part: Option<(&str, String)> = None;
+            $(let part = part.or_else(|| {
+                let text = [$($more,)* include_str!(concat!("../lua/lib/", $part, ".lua"))].concat();
+                Some(($part, text))
+            });)?
+            checked($lead, &text, part)
         }));)*
 
         /// Every script with the name of its file.
@@ -54,7 +83,7 @@ scripts! {
     ACCOUNT_REMOVE = "accounts" / "account_remove", lead, after [BASE, ACCOUNT];
     ACCOUNT_SET = "accounts" / "account_set", lead, after [BASE, ACCOUNT];
     ACCOUNT_WAKE = "accounts" / "account_wake", lead, after [BASE, ACCOUNT];
-    ADMIT = "queue" / "admit", lead, after [BASE, BUDGET, MEETINGS, TARGET, AIM];
+    ADMIT = "queue" / "admit", lead, after [CORE, BUDGET], with "waits" after [ROOMS, MEETINGS, TARGET, AIM];
     CALL_BEGIN = "limits" / "call_begin", lead, after [BASE, BUDGET];
     CALL_LIMITED = "limits" / "call_limited", lead, after [BASE, BUDGET, GATES];
     CLAIM = "queue" / "claim", lead, after [BASE, BUDGET, MEETINGS, TARGET, LEASE];
@@ -93,7 +122,7 @@ scripts! {
     ROTATION_RENEW = "accounts" / "rotation_renew", lead, after [BASE, ACCOUNT, ROTATION];
     ROTATION_VERDICT = "accounts" / "rotation_verdict", lead, after [BASE, ACCOUNT, ROTATION];
     RIGHTS = "admin" / "rights", lead_of_any_layout, after [];
-    SETTLE = "queue" / "settle", lead, after [BASE, MEETINGS, TARGET, RECOUNT, GATES];
+    SETTLE = "queue" / "settle", lead, after [CORE], with "odd_ends" after [ROOMS, MEETINGS, TARGET, RECOUNT, GATES];
     SWEEP = "queue" / "sweep", lead, after [BASE, MEETINGS, TARGET, BACK];
     TEND = "queue" / "tend", lead, after [BASE];
     TICK_CLAIM = "queue" / "tick_claim", lead, after [];

@@ -30,15 +30,17 @@ local function wrong(command, key)
 end
 ";
 
-/// The lines to put before `text`: the first refuses another layout. A namespace
-/// without one passes; Redis forgot everything, and all is made anew.
+/// The lines to put before `text`: the first refuses another layout, and tells whether
+/// everything is paused. A namespace without a layout passes; Redis forgot everything,
+/// and all is made anew.
 pub(crate) fn lead(text: &str) -> String {
     layout() + &lead_of_any_layout(text)
 }
 
 fn layout() -> String {
     format!(
-        "local layout = redis.call('HGET', KEYS[1] .. 'meta', 'layout')\nif layout and layout ~= '{LAYOUT}' \
+        "local layout, everything_paused = unpack(redis.call('HMGET', KEYS[1] .. 'meta', 'layout', 'paused'))\n\
+         if layout and layout ~= '{LAYOUT}' \
          then return redis.error_reply('LAYOUT the namespace has layout ' .. layout .. ', and this zoomd \
          knows {LAYOUT}') end\n"
     )
@@ -78,9 +80,9 @@ fn rights(code: &str) -> String {
 }
 
 /// Asks for the types of keys of which there is one. The short scripts, those without
-/// base.lua, see to that themselves.
+/// base.lua and rooms.lua, see to that themselves.
 fn types(code: &str) -> String {
-    if !code.contains("local RECONCILE") {
+    if !["local CHUNK", "local RECONCILE"].iter().any(|line| code.contains(line)) {
         return String::new();
     }
     let named = classes(code);

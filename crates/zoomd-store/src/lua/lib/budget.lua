@@ -4,7 +4,6 @@
 -- How long a grant fills its place among those of a second, in ms: see SECOND_MS.
 local SECOND = 1100
 local accounts = {}
-local everything_paused
 -- What accounts of one Zoom account share in this script: what was read of its
 -- budgets, and what was granted and is not written yet. It is read by the limits
 -- of one plan; an account of another plan stands apart (`a.apart`).
@@ -30,16 +29,23 @@ local function spoil(a)
   if a.zoom then a.zoom.broken = true end
 end
 
--- A table of plans at ARGV[at]: count, then name, per second, per day, host's day.
+-- A table of plans at ARGV[at]: count, then name, per second, per day, host's day;
+-- and what stands behind it. A plan is read when it is asked for.
 local function plans_at(at)
-  local plans, n = {}, tonumber(ARGV[at])
-  for k = 0, n - 1 do
-    local i = at + 1 + 4 * k
-    local plan = {second = tonumber(ARGV[i + 1]), day = tonumber(ARGV[i + 2]), host = tonumber(ARGV[i + 3])}
-    plan.unlimited = plan.second == 0 and plan.day == 0 and plan.host == 0
-    plans[ARGV[i]] = plan
+  local behind = at + 1 + 4 * tonumber(ARGV[at])
+  return {first = at + 1, last = behind - 4, known = {}}, behind
+end
+local function find_plan(plans, name)
+  local plan = plans.known[name]
+  for i = plans.first, plan and 0 or plans.last, 4 do
+    if ARGV[i] == name then
+      local second, day, host = tonumber(ARGV[i + 1]), tonumber(ARGV[i + 2]), tonumber(ARGV[i + 3])
+      plan = {second = second, day = day, host = host, unlimited = second == 0 and day == 0 and host == 0}
+      plans.known[name] = plan
+      break
+    end
   end
-  return plans, at + 1 + 4 * n
+  return plan
 end
 
 -- Near midnight a call belongs to both days: it may reach Zoom, and be counted,
@@ -82,7 +88,6 @@ local function load_account(A)
        em = v[7] or '', cap = v[8] and tonumber(v[8]) or 0, why = nil, wake = nil, apart = nil}
   accounts[A] = a
   a.apart = stands_apart(a)
-  if everything_paused == nil then everything_paused = call('HGET', P .. 'meta', 'paused') end
   if v[1] ~= 'active' then a.why, a.wake = 'consent', now + 60000
   elseif v[9] or everything_paused then a.why, a.wake = 'paused', now + 60000
   elseif v[10] or v[11] then
@@ -163,7 +168,7 @@ local function budget(a, label, plans, send_ms)
   if a.zoom and a.zoom.broken then a.broken = true end
   local b = a.budgets[label]
   if b then return b end
-  local plan = plans[a.plan] or plans['pro'] or {second = 0, day = 0, host = 0}
+  local plan = find_plan(plans, a.plan) or find_plan(plans, 'pro') or {second = 0, day = 0, host = 0}
   b = {free = 1e9, plan = plan, label = label, field = 'l:' .. label, why = nil, wake = nil, rate = nil, granted = nil}
   a.budgets[label] = b
   read_ledger(a, send_ms, b.field)

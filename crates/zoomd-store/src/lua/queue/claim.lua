@@ -255,7 +255,6 @@ local function serve(lane, called, alone)
   return again
 end
 
-everything_paused = call('HGET', P .. 'meta', 'paused')
 while not everything_paused and taken < most and visits < VISITS do
   local lanes = call('ZRANGE', P .. 'ring', 0, 1)
   local lane = lanes[1]

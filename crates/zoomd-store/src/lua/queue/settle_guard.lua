@@ -4,7 +4,7 @@
 -- ARGV  1 a value that the key never had
 -- Answer  1, or why the settle would be refused
 local function refusal()
-  -- The first lines of settle.lua stand here.
+  -- All checks of settle.lua stand here.
 end
 local why = refusal()
 if not why then return 1 end

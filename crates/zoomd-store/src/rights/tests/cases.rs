@@ -22,6 +22,8 @@ const fn case(
 const EVENTS: &str = "w:events";
 const JOBS: &str = "w:jobs";
 const STREAMS: &str = "w:jobs w:results w:failures w:events";
+const NOBODY_WAITS: &str =
+    "DEL w:v1:gate:Zacme w:v1:payload:acme w:v1:rooms:acme w:v1:ring w:v1:room:acme|me";
 
 pub(super) const CASES: &[Case] = &[
     case("rights", "", "", ""),
@@ -73,6 +75,20 @@ pub(super) const CASES: &[Case] = &[
          light 1 pro 16 2000 100 \
          1 1 acme ?light '' 1 1 y aims 100-4 \
          L_1_100-4_-_c10y_0_1900000000000_acme|?light| Em5",
+    ),
+    case(
+        "admit",
+        "w:jobs w:events",
+        NOBODY_WAITS,
+        "boot1.9 30000 5000 20000 86400 boot1 1 100-2 100-2 60000 1900000000000 0 0 0 \
+         medium 1 pro 0 0 0 1 1 acme me '' 1 1 y go 100-2 L_1_100-2_-_c10y_0_1900000000000_acme|me|",
+    ),
+    case(
+        "admit",
+        "w:jobs w:events",
+        NOBODY_WAITS,
+        "boot1.9 30000 5000 20000 86400 boot1 1 100-2 100-2 60000 1900000000000 0 0 0 \
+         medium 1 pro 16 2000 100 1 1 acme new@x '' 1 1 y go 100-2 L_1_100-2_-_c10y_0_1900000000000_acme|new@x|",
     ),
     case("call_begin", "", "", "acme call 20000 medium 1 pro 16 2000 100"),
     case(
@@ -248,6 +264,15 @@ pub(super) const CASES: &[Case] = &[
          F cold boot1.1 acme me '' 90-1 '' create_meeting {} 1 rejected {} cold#1 0 '' '' 1 medium 1800000009000 \
          S fifth boot1.1 acme me '' 100-5 L_1_100-5_-_c10y_0_1800000900000_acme|me| 1800000100000 {} job.waiting {} 1 '' '' 0 \
          N fresh '' acme me '' 100-2 '' create_meeting {} 0 invalid {} fresh#1 0 '' '' 0 \
+         0 0 0 0 0",
+    ),
+    case(
+        "settle",
+        STREAMS,
+        "HSET w:v1:owner cold boot1.1|1799999999000|s|Zacme",
+        "boot1 7 medium light 60000 86400 w:reply: 0 2 \
+         D hot boot1.1 acme me '' 100-1 D_1_100-1_5 create_meeting {} 0 story 0 '' '' 0 \
+         D cold boot1.1 acme me '' 90-1 '' create_meeting {} 0 '' 0 '' '' 0 \
          0 0 0 0 0",
     ),
     case(

@@ -93,9 +93,9 @@ fn every_script_but_those_that_raise_it_begins_with_the_layout() {
         let found = match name {
             // What it refuses ends the watch, too.
             "settle_guard" => script.text().contains("LAYOUT the namespace"),
-            _ => {
-                first.starts_with("local layout = redis.call('HGET', KEYS[1] .. 'meta', 'layout')")
-            }
+            _ => first.starts_with(
+                "local layout, everything_paused = unpack(redis.call('HMGET', KEYS[1]",
+            ),
         };
         assert_eq!(found, !any.contains(&name), "{name}: {first}");
     }
