@@ -4,11 +4,69 @@ use redis::from_redis_value;
 
 use super::Ops;
 use super::view::{JobView, State};
+use super::waiting::{Lines, WaitingLine};
 use crate::StoreError;
 use crate::queue::memory::{Live, Memory};
 use crate::queue::{Aim, Fate, Line, WaitReason};
 
+/// Lines that are read for a count of what waits in them.
+const MOST_READ: usize = 1_000;
+
+/// The state of a line: how many jobs stand in it, and which goes first.
+fn counted(line: &str) -> Option<(u64, &str)> {
+    let mut words = line.splitn(4, ' ');
+    let mut jobs = 0;
+    for _ in 0..3 {
+        jobs += words.next()?.parse::<u64>().ok()?;
+    }
+    Some((jobs, words.next()?))
+}
+
 impl Ops {
+    /// Adds jobs that do not go before others of their meeting, of [`MOST_READ`] meetings.
+    pub(super) async fn waiting_for_others(&self, lines: &mut Lines) -> Result<(), StoreError> {
+        let (keys, conn) = (self.store.keys(), self.store.connection());
+        let mut page = redis::cmd("HSCAN");
+        page.arg(keys.target("")).arg(0).arg("COUNT").arg(MOST_READ);
+        let (_, all): (String, Vec<(String, String)>) = from_redis_value(conn.value(&page).await?)?;
+        let behind: Vec<(&str, u64, &str)> = all
+            .iter()
+            .filter_map(|(name, line)| {
+                let (jobs, first) = counted(line)?;
+                let jobs = jobs.saturating_sub(u64::from(first != "-"));
+                (jobs > 0).then_some((&**name, jobs, first))
+            })
+            .collect();
+        if behind.is_empty() {
+            return Ok(());
+        }
+        let mut reads = redis::pipe();
+        for (name, _, first) in &behind {
+            reads.cmd("HGET").arg(keys.ids()).arg(first);
+            reads.cmd("ZRANGE").arg(keys.target(name)).arg(0).arg(1);
+        }
+        let values = conn.values(&reads).await?;
+        for ((name, jobs, _), pair) in behind.iter().zip(values.chunks_exact(2)) {
+            let state: Option<String> = redis::from_redis_value_ref(&pair[0])?;
+            let members: Vec<String> = redis::from_redis_value_ref(&pair[1])?;
+            let account = match Line::read(name) {
+                Some(Line::Meeting { account, .. }) => Some(account.to_owned()),
+                _ => state.as_deref().and_then(Live::read).map(|live| live.account.to_string()),
+            };
+            let came = members.last().and_then(|text| text.split('-').next()?.parse().ok());
+            lines.add(WaitingLine {
+                why: WaitReason::Target,
+                account,
+                jobs: *jobs,
+                oldest_ms: came,
+                expected_ms: None,
+                what: None,
+                since_ms: None,
+            });
+        }
+        Ok(())
+    }
+
     /// Adds the job that a job waits for which stands in the line of its meeting; `false`:
     /// it is the first there, or in no line.
     pub(super) async fn explain_line(
@@ -48,7 +106,7 @@ impl Ops {
         let mut lines = redis::cmd("HGET");
         lines.arg(self.store.keys().target("")).arg(name);
         let line: Option<String> = from_redis_value(self.store.connection().value(&lines).await?)?;
-        let first = line.and_then(|line| Some(line.splitn(4, ' ').nth(3)?.to_owned()));
+        let first = line.as_deref().and_then(counted).map(|(_, first)| first.to_owned());
         Ok(first.filter(|first| first != "-"))
     }
 

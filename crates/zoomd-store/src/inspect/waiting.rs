@@ -141,6 +141,7 @@ impl Ops {
         for page in sleepers.chunks(PAGE) {
             self.add_sleepers(page, &facts, &mut lines).await?;
         }
+        self.waiting_for_others(&mut lines).await?;
         let (lines, rest) = lines.sorted();
         Ok(WaitingJobs { lines, unread: unread + rest })
     }

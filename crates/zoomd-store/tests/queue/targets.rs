@@ -114,6 +114,13 @@ async fn jobs_of_one_meeting_go_one_at_a_time_in_their_order() {
     let answers = admit(&bench, &jobs).await;
     assert_eq!((waits(&answers[1]), waits(&answers[2])), (WaitReason::Target, WaitReason::Target));
     let (first, other) = (go(answers[0].clone()), go(answers[3].clone()));
+    let ops = Ops::new(bench.store.clone());
+    let view = ops.job("u2").await.expect("asked").expect("a job");
+    assert_eq!((view.why, view.waits_for.as_deref()), (Some(WaitReason::Target), Some("c")));
+    assert_eq!(view.detail.as_deref(), Some("waiting for job c, which makes the meeting"));
+    assert_eq!(view.target, Some(format!("c{}/c", jobs[0].entry)));
+    let waiting = ops.waiting_by_reason(&ops.status().await.expect("status")).await.expect("asked");
+    assert_eq!(waiting.by_reason()[&WaitReason::Target].0, 2);
     assert!(claim(&bench).await.is_empty(), "the create is in hand");
     bench.end(other, done()).await;
     assert!(claim(&bench).await.is_empty());
