@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use jiff::Timestamp;
 use serde::Serialize;
-use zoomd_store::eta::{Backlog, Position, Room, Simulated};
+use zoomd_store::eta::{Backlog, Position, Room};
 use zoomd_store::inspect::{AccountFacts, Ops};
 
 use super::read::Sound;
@@ -177,7 +177,7 @@ fn joined(line: Backlog, jobs: &BTreeMap<String, u64>) -> (Backlog, HashMap<Stri
         }
         places.insert(host, at);
     }
-    (Backlog { rooms, simulated: Simulated::default(), ..line }, places)
+    (Backlog { rooms, ..line }, places)
 }
 
 #[cfg(test)]

@@ -12,6 +12,7 @@ const CRATES: &[(&str, &str)] = &[
     ("crates/redis-local/src/", "redis_local"),
     ("crates/zoom-api/src/", "zoom_api"),
     ("crates/zoom-sim/src/", "zoom_sim"),
+    ("crates/zoomd-model/src/", "zoomd_model"),
     ("crates/zoomd-store/src/", "zoomd_store"),
     ("crates/zoomd-wire/src/", "zoomd_wire"),
     ("src/", "zoomd"),

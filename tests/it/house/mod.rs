@@ -29,7 +29,8 @@ const HOUSE: &[Room] = &[
     Room { name: "redis-local", uses: &[], testing: &[] },
     Room { name: "zoom-sim", uses: &[], testing: &[] },
     Room { name: "zoom-api", uses: &["json-fields"], testing: &["zoom-sim"] },
-    Room { name: "zoomd-store", uses: &["zoomd-wire"], testing: &["redis-local"] },
+    Room { name: "zoomd-store", uses: &["zoomd-wire"], testing: &["redis-local", "zoomd-model"] },
+    Room { name: "zoomd-model", uses: &["zoomd-store"], testing: &[] },
     Room {
         name: "zoomd-workers",
         uses: &["zoomd-wire", "zoom-api", "zoomd-store"],

@@ -2,10 +2,11 @@
 
 use super::{Backlog, Room, level};
 use crate::clock::{DAY_MS, next_midnight_ms};
-use crate::eta::limits::{MIDNIGHT_MARGIN_MS, next_day};
 use crate::queue::WaitReason;
 
-/// Jobs of one host, and of one account, in one turn (lua/queue/claim.lua).
+/// A call within so long of midnight belongs to both days.
+pub const MIDNIGHT_MARGIN_MS: i64 = 5_000;
+/// Jobs of one host, and of one account, in one turn (lua/claim.lua).
 const HOST_TURN: u64 = 4;
 const ACCOUNT_TURN: u64 = 16;
 /// A call granted so shortly before midnight counts on both days: the margin, and
@@ -193,4 +194,14 @@ fn in_turn(before: u64, account_turn: u64, first: bool) -> u64 {
     let hosts = account_turn.div_ceil(HOST_TURN).max(1);
     let turns = before.saturating_mul(hosts) / account_turn.max(1) + u64::from(first);
     turns.saturating_mul(account_turn) / hosts
+}
+
+/// When a full day is over: after the margin of the next, spread over ten
+/// seconds by the name.
+#[must_use]
+pub fn next_day(now_ms: i64, name: &str) -> i64 {
+    let spread = name.bytes().fold(0, |sum, byte| (sum * 31 + i64::from(byte)) % 10_007);
+    let tomorrow = now_ms.rem_euclid(DAY_MS) >= MIDNIGHT_MARGIN_MS;
+    let day = now_ms.div_euclid(DAY_MS) + i64::from(tomorrow);
+    day * DAY_MS + MIDNIGHT_MARGIN_MS + spread
 }

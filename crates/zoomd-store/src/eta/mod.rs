@@ -6,16 +6,12 @@
 //! account says at which second of it. Rooms are served in turn, so a long room
 //! delays a short one by the length of the short one only.
 //!
-//! That is the estimate; a line that is not too long is simulated instead, by the
-//! model of the scripts. The models are no test's alone, therefore: without the
-//! simulation every eighth time told would be wrong by more than a tenth, many by
-//! whole days, where accounts share the limit of a day (tests/queue/eta.rs).
+//! The order within a day is that of turns, in the large: which of two jobs gets the last
+//! call of a day is not told exactly. The tests of zoomd-model hold all of it against a
+//! model of the scripts.
 
 mod estimate;
-pub mod fair_queue;
-pub mod limits;
 mod rate_window;
-mod simulate;
 #[cfg(test)]
 mod tests;
 
@@ -23,8 +19,8 @@ use crate::clock::DAY_MS;
 use crate::queue::WaitReason;
 use estimate::Estimate;
 
+pub use estimate::{MIDNIGHT_MARGIN_MS, next_day};
 pub use rate_window::RateWindow;
-pub use simulate::Simulated;
 
 /// No job waits for more days than this.
 const MOST_DAYS: i64 = 400;
@@ -60,13 +56,6 @@ pub struct Room {
     pub wakes_ms: i64,
 }
 
-impl Room {
-    /// The host's name in the ledger; its own where that is not said.
-    fn ledger_name(&self) -> &str {
-        if self.counted_as.is_empty() { &self.host } else { &self.counted_as }
-    }
-}
-
 /// All that waits in one account, and the budgets it waits for.
 #[derive(Debug, Clone, Default)]
 pub struct Backlog {
@@ -92,8 +81,6 @@ pub struct Backlog {
     pub ring: Vec<String>,
     /// Those that stand in line for its budget, in their order.
     pub lined: Vec<String>,
-    /// What follows from all these; one that is changed needs a new one.
-    pub simulated: Simulated,
 }
 
 /// The waiting jobs of another account of the same Zoom account.
@@ -128,33 +115,9 @@ pub struct Expected {
 }
 
 impl Backlog {
-    /// The time at which the job at `position` is expected to run: as the model of the scripts goes
-    /// on from here, or for a long line reckoned in the large.
+    /// The time at which the job at `position` is expected to run.
     #[must_use]
     pub fn expect(&self, position: Position) -> Expected {
-        let about = self.reckon(position);
-        let Some(at_ms) = self.simulated(position) else { return about };
-        let day = |ms: i64| ms.div_euclid(DAY_MS);
-        if day(at_ms) == day(about.at_ms) {
-            return Expected { at_ms, ..about };
-        }
-        // It is a close thing on which day it runs.
-        let why = match self.rooms.get(position.room) {
-            _ if day(at_ms) == day(self.now_ms) => {
-                self.reason(position.room, position.ahead, at_ms, 0)
-            }
-            Some(room) if room.closed_ms.max(self.closed_ms) >= at_ms => WaitReason::Limited,
-            _ if self.label.most == 0 => WaitReason::HostDay,
-            Some(room) if room.day.most > 0 && about.why == WaitReason::HostDay => {
-                WaitReason::HostDay
-            }
-            _ => WaitReason::LabelDay,
-        };
-        Expected { why, at_ms }
-    }
-
-    /// The same without the model.
-    fn reckon(&self, position: Position) -> Expected {
         let mut estimate = Estimate::new(self);
         let (mut ahead, mut skipped) = (position.ahead, None);
         let (due_why, due) = position.due.unwrap_or((WaitReason::Turn, i64::MIN));

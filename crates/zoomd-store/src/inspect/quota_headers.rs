@@ -12,7 +12,7 @@ use super::Ops;
 use super::wait_facts::budget_names::Names;
 use crate::StoreError;
 use crate::clock::{DAY_MS, day_name};
-use crate::eta::limits::MIDNIGHT_MARGIN_MS;
+use crate::eta::MIDNIGHT_MARGIN_MS;
 use crate::limits::{Label, PlanLimits};
 
 /// Before the field of the ledger that counts our own.

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, HashMap};
 use std::fmt::Write as _;
 
 use redis_local::Options;
+use zoomd_model::limits::{Ask, LimitsModel, Verdict};
 use zoomd_store::clock::DAY_MS;
-use zoomd_store::eta::limits::{Ask, LimitsModel, Verdict};
 use zoomd_store::limits::{Budgets, PlanLimits, Rate, SECOND_MS};
 use zoomd_store::queue::{
     Admitted, Close, Purpose, QueueSettings, Record, Settled, Settlement, Then, Ticket, WaitReason,

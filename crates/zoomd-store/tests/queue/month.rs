@@ -2,9 +2,9 @@
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 
+use zoomd_model::fair_queue::{Arrival, FairQueue, place};
+use zoomd_model::limits::Verdict;
 use zoomd_store::clock::DAY_MS;
-use zoomd_store::eta::fair_queue::{Arrival, FairQueue, place};
-use zoomd_store::eta::limits::Verdict;
 use zoomd_store::limits::Budgets;
 
 use crate::model::Dice;

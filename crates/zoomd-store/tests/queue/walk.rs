@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, HashMap};
 use std::fmt::Write as _;
 
 use redis_local::Options;
+use zoomd_model::fair_queue::{Arrival, FairQueue, place};
+use zoomd_model::limits::Verdict;
 use zoomd_store::clock::DAY_MS;
-use zoomd_store::eta::fair_queue::{Arrival, FairQueue, place};
-use zoomd_store::eta::limits::Verdict;
 use zoomd_store::queue::{
     Admission, Admitted, Close, Purpose, QueueSettings, Record, Settled, Settlement, Then, Ticket,
 };

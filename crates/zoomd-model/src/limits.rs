@@ -7,12 +7,10 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use crate::clock::DAY_MS;
-use crate::limits::{Budgets, Label, PlanLimits, SECOND_MS};
-use crate::queue::WaitReason;
-
-/// A call within so long of midnight belongs to both days.
-pub const MIDNIGHT_MARGIN_MS: i64 = 5_000;
+use zoomd_store::clock::DAY_MS;
+use zoomd_store::eta::{MIDNIGHT_MARGIN_MS, next_day};
+use zoomd_store::limits::{Budgets, Label, PlanLimits, SECOND_MS};
+use zoomd_store::queue::WaitReason;
 
 /// What is asked: one create.
 #[derive(Debug, Clone, Copy)]
@@ -305,13 +303,4 @@ fn days_of(now_ms: i64, send_ms: i64) -> Vec<i64> {
     } else {
         vec![day]
     }
-}
-
-/// When a full day is over: after the margin of the next, spread over ten
-/// seconds by the name.
-pub(crate) fn next_day(now_ms: i64, name: &str) -> i64 {
-    let spread = name.bytes().fold(0, |sum, byte| (sum * 31 + i64::from(byte)) % 10_007);
-    let tomorrow = now_ms.rem_euclid(DAY_MS) >= MIDNIGHT_MARGIN_MS;
-    let day = now_ms.div_euclid(DAY_MS) + i64::from(tomorrow);
-    day * DAY_MS + MIDNIGHT_MARGIN_MS + spread
 }

@@ -12,9 +12,10 @@ mod zset;
 
 use std::collections::{HashMap, HashSet};
 
-use crate::eta::limits::{Ask, LimitsModel, Verdict};
-use crate::limits::Budgets;
-use crate::queue::WaitReason;
+use zoomd_store::limits::Budgets;
+use zoomd_store::queue::WaitReason;
+
+use crate::limits::{Ask, LimitsModel, Verdict};
 use zset::Zset;
 
 /// The bounds of claim.lua.

@@ -1,7 +1,7 @@
 //! The line of a Zoom account whose budget is spent.
 
 use super::{Again, FairQueue, Glance, QUANTUM, Zset};
-use crate::eta::limits::Ask;
+use crate::limits::Ask;
 
 impl FairQueue {
     fn stand(&mut self, lane: &str, ask: Ask<'_>, glance: &mut Glance) {
