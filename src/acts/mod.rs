@@ -1,11 +1,21 @@
 //! What is done to a namespace by people and programs: the command line, the API and the
 //! console act here, so that one act has the same effect and the same record.
+//!
+//! Invariant: every act that changed something is in the audit with who, what, when and
+//! why. It stays done if the audit takes no writes; the log says so then.
 
+mod enqueue;
+mod failures;
+mod jobs;
 mod namespace;
 
+use zoomd_store::audit::{self, Act};
 use zoomd_store::inspect::Ops;
 
 use crate::actor::Actor;
+
+pub use enqueue::{Accepted, Taken};
+pub use failures::{Discarded, RetryLine, Rules};
 
 /// The way by which somebody acts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,9 +52,40 @@ impl Hand {
         Self { ops, actor, via }
     }
 
-    /// Tells in the log who did what to which, and why.
-    fn record(&self, what: &'static str, of: &str, reason: &str) {
-        let (who, via) = (&self.actor.name, self.via.as_str());
-        tracing::info!(who, via, what, of, reason, "{who} did {what}");
+    /// What it works with.
+    pub fn ops(&self) -> &Ops {
+        &self.ops
     }
+
+    /// Writes down what was done to which, why, and what came of it.
+    pub async fn record(&self, what: &str, of: &str, reason: &str, outcome: &str) {
+        let (who, via) = (self.actor.name.as_str(), self.via.as_str());
+        tracing::info!(who, via, what, of, reason, outcome, "{who} did {what}");
+        let act = Act {
+            who: who.to_owned(),
+            via: via.to_owned(),
+            what: what.to_owned(),
+            of: of.to_owned(),
+            reason: reason.to_owned(),
+            outcome: outcome.to_owned(),
+        };
+        if let Err(error) = audit::record(self.ops.store(), &act).await {
+            tracing::warn!(%error, who, what, of, "an act is not in the audit");
+        }
+    }
+}
+
+/// The thing that an act is about, in short: one name, or the first of many.
+fn named<'a>(mut ids: impl ExactSizeIterator<Item = &'a str>) -> String {
+    let count = ids.len();
+    let first = ids.next().unwrap_or_default();
+    if count > 1 { format!("{first} and {} more", count - 1) } else { first.to_owned() }
+}
+
+/// How many of each word, as `3 cancelled, 1 in_flight`.
+fn tally<'a>(words: impl Iterator<Item = &'a str>) -> String {
+    let mut counts = std::collections::BTreeMap::<_, u64>::new();
+    words.for_each(|word| *counts.entry(word).or_default() += 1);
+    let parts: Vec<_> = counts.iter().map(|(word, count)| format!("{count} {word}")).collect();
+    parts.join(", ")
 }

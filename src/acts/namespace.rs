@@ -24,14 +24,16 @@ impl Hand {
     /// Holds every job back from its next call.
     pub async fn pause(&self, reason: &str) -> Result<Paused, CliError> {
         self.ops.pause(reason).await?;
-        self.record("pause", "", reason);
+        self.record("pause", "", reason, "").await;
         Ok(Paused { paused: true, reason: reason.to_owned() })
     }
 
     /// Lets everything run again.
     pub async fn resume(&self) -> Result<Resumed, CliError> {
         let was_paused = self.ops.resume().await?;
-        self.record("resume", "", "");
+        if was_paused {
+            self.record("resume", "", "", "").await;
+        }
         Ok(Resumed { paused: false, was_paused })
     }
 }

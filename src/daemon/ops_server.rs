@@ -34,6 +34,7 @@ pub struct OpsServer {
 pub(super) struct Opened {
     close: oneshot::Sender<()>,
     serving: Part,
+    _following: Part,
 }
 
 impl OpsServer {
@@ -68,13 +69,15 @@ impl OpsServer {
         let (close, closed) = oneshot::channel();
         let until = async move { drop(closed.await) };
         let backend = Arc::new(Backend::new(self.config, health, self.auth)?);
+        let (live, store) = (Arc::clone(&backend.live), backend.store().clone());
+        let following = supervisor.spawn("live_stream", |beat| live.serve(store, beat));
         let serving = http::serve(self.listener, backend, self.metrics, until);
         let serving = supervisor.spawn("operations_port", |beat| async move {
             if let Err(error) = beat.waiting(serving).await {
                 tracing::error!(%error, "the operators' port failed");
             }
         });
-        Ok(Opened { close, serving })
+        Ok(Opened { close, serving, _following: following })
     }
 }
 

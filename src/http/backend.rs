@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, Semaphore};
 use zoomd_store::Store;
 use zoomd_store::encryption::Vault;
 use zoomd_store::grants::Grants;
@@ -12,6 +12,7 @@ use zoomd_store::inspect::Ops;
 
 use super::Health;
 use super::auth::Auth;
+use super::live::Live;
 use crate::actor::Actor;
 use crate::acts::{Hand, Via};
 use crate::config::Config;
@@ -21,6 +22,11 @@ use crate::queries::status::{self, Look};
 
 /// All who ask for the status within this time are told the same.
 const FRESH: Duration = Duration::from_secs(2);
+
+/// Browsers and programs that follow the stream at once.
+const FOLLOWERS: usize = 256;
+/// Entries of a stream that are looked at for one job.
+const LOOK: usize = 20_000;
 
 /// The namespace, for whoever asks by HTTP.
 #[derive(Debug)]
@@ -33,6 +39,10 @@ pub struct Backend {
     pub auth: Auth,
     ops: Ops,
     grants: Grants,
+    /// What comes, for those who follow.
+    pub live: Arc<Live>,
+    /// Places for those who follow the stream.
+    pub followers: Arc<Semaphore>,
     look: Mutex<Option<(Instant, Arc<Look>)>>,
 }
 
@@ -41,10 +51,12 @@ impl Backend {
     pub fn new(config: Config, health: Arc<Health>, auth: Auth) -> Result<Self, CliError> {
         let store = Store::open(&config.store())?;
         let ops = Ops::new(store.clone()).within(config.budgets.clone()).judging();
+        let ops = ops.looking_at(LOOK);
         // Reads need no key.
         let vault = Vault::new(config.key_ring()?, &config.namespace, &config.deployment, None);
         let grants = Grants::new(store, vault);
-        Ok(Self { config, health, auth, ops, grants, look: Mutex::default() })
+        let (live, followers) = (Arc::default(), Arc::new(Semaphore::new(FOLLOWERS)));
+        Ok(Self { config, health, auth, ops, grants, live, followers, look: Mutex::default() })
     }
 
     /// The namespace.

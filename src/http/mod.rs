@@ -9,6 +9,7 @@ pub mod auth;
 pub mod backend;
 pub mod console;
 mod health;
+pub mod live;
 pub mod problem;
 pub mod public;
 
@@ -39,6 +40,11 @@ pub async fn serve(
     metrics: PrometheusHandle,
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> std::io::Result<()> {
+    let live = Arc::clone(&backend.live);
+    let stop = async move {
+        stop.await;
+        live.close();
+    };
     let router = Router::new()
         .route("/livez", get(livez))
         .route("/readyz", get(readyz))

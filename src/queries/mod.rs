@@ -5,4 +5,7 @@
 
 pub mod accounts;
 pub mod budget;
+pub mod failures;
+pub mod jobs;
+pub mod outcomes;
 pub mod status;

@@ -5,8 +5,7 @@
 //! name a user can choose collides with a key of ours. Accounts hold no `|`, so
 //! `account|host` can be taken apart at the first one. Scripts name the same keys; a
 //! test holds every name in them against this list. Kept free for what is to come:
-//! `meeting:`, the register of meetings; `audit`, a
-//! stream; `series:`, counters over time.
+//! `meeting:`, the register of meetings; `series:`, counters over time.
 
 use std::sync::Arc;
 
@@ -136,6 +135,8 @@ impl Keys {
         deadlines: zset = "deadline";
         /// Zset: failure id → failed ms.
         failure_index: zset = "failures";
+        /// Stream: who did what, when and why.
+        audit: stream = "audit";
         /// Hash of counters for `status`.
         stats: hash = "stats";
         /// Zset: daemon id → last heartbeat ms.

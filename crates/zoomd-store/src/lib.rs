@@ -8,6 +8,7 @@
 
 mod accounts;
 pub mod admin;
+pub mod audit;
 pub mod calls;
 pub mod clock;
 pub mod duplicates;

@@ -101,6 +101,14 @@ impl Tail {
         Self { conn: store.blocking_connection(), at: streams.iter().map(place).collect() }
     }
 
+    /// Behind these entries.
+    #[must_use]
+    pub fn behind(store: &Store, places: &[(Stream, zoomd_wire::EntryId)]) -> Self {
+        let place =
+            |(s, id): &(Stream, zoomd_wire::EntryId)| (*s, s.key(store.keys()), id.to_string());
+        Self { conn: store.blocking_connection(), at: places.iter().map(place).collect() }
+    }
+
     /// What came since, oldest first within each stream; none when `block`
     /// passed without any.
     ///
@@ -144,6 +152,24 @@ type Entry = (String, Vec<(String, String)>);
 /// That Redis could not be asked.
 pub async fn latest(store: &Store, stream: Stream, count: usize) -> Result<Vec<Item>, StoreError> {
     newest(store, stream, &stream.key(store.keys()), count).await
+}
+
+/// Entries of a stream behind the entry `after`, oldest first; from the oldest that is kept
+/// without one.
+///
+/// # Errors
+/// That Redis could not be asked.
+pub async fn page(
+    store: &Store,
+    stream: Stream,
+    after: Option<zoomd_wire::EntryId>,
+    count: usize,
+) -> Result<Vec<Item>, StoreError> {
+    let from = after.map_or_else(|| "-".to_owned(), |id| format!("({id}"));
+    let mut command = redis::cmd("XRANGE");
+    command.arg(stream.key(store.keys())).arg(from).arg("+").arg("COUNT").arg(count.max(1));
+    let entries: Vec<Entry> = redis::from_redis_value(store.connection().value(&command).await?)?;
+    Ok(entries.into_iter().map(|(id, fields)| Item { stream, id, fields }).collect())
 }
 
 async fn newest(

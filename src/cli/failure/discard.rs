@@ -1,12 +1,11 @@
 //! `zoomd failure discard`: off the list, for good.
 
 use clap::Args;
-use serde::Serialize;
 
 use super::pick::Pick;
-use super::writable_ops;
+use crate::acts::{Discarded, Hand};
 use crate::cli::ctx::Ctx;
-use crate::error::CliResult;
+use crate::error::{CliError, CliResult};
 use crate::exit::Exit;
 use crate::output::table::Table;
 
@@ -30,30 +29,15 @@ impl DiscardArgs {
     }
 }
 
-/// What became of one.
-#[derive(Debug, Serialize)]
-struct Line {
-    id: String,
-    result: &'static str,
-}
-
 /// Takes failures off the list.
 pub(super) async fn run(ctx: &Ctx, args: DiscardArgs) -> CliResult {
-    let ops = writable_ops(ctx).await?;
-    let (ids, more) = args.pick.ids(&ops).await?;
-    let mut lines = Vec::with_capacity(ids.len());
+    let hand = ctx.hand().await?;
+    let (ids, more) = args.pick.ids(hand.ops()).await?;
     if !args.pick.dry_run && !args.pick.is_named() && !ids.is_empty() {
         ctx.out.confirm(&format!("discard {} failures?", ids.len()), args.pick.yes)?;
     }
-    for id in ids {
-        let result = match ops.failure(&id).await? {
-            None => "not_found",
-            Some(_) if args.pick.dry_run => "would_discard",
-            Some(failure) if ops.discard(&failure.line.id).await? => "discarded",
-            Some(_) => "not_found",
-        };
-        lines.push(Line { id, result });
-    }
+    let lines =
+        if args.pick.dry_run { would(&hand, ids).await? } else { hand.discard(&ids, "").await? };
     let bulk = !args.pick.is_named() && !args.pick.dry_run;
     let mut table = Table::new(["FAILURE", "RESULT"]).flexible(["FAILURE"]);
     for line in lines.iter().filter(|line| !bulk || line.result == "not_found") {
@@ -72,4 +56,14 @@ pub(super) async fn run(ctx: &Ctx, args: DiscardArgs) -> CliResult {
         n if n == lines.len() => Exit::NotFound,
         _ => Exit::Failed,
     })
+}
+
+/// What would become of these.
+async fn would(hand: &Hand, ids: Vec<String>) -> Result<Vec<Discarded>, CliError> {
+    let mut lines = Vec::with_capacity(ids.len());
+    for id in ids {
+        let found = hand.ops().failure(&id).await?.is_some();
+        lines.push(Discarded { id, result: if found { "would_discard" } else { "not_found" } });
+    }
+    Ok(lines)
 }

@@ -54,11 +54,6 @@ async fn ops(ctx: &Ctx) -> Result<Ops, CliError> {
     Ok(Ops::new(ctx.store().await?))
 }
 
-/// The same for a verb that changes failures.
-async fn writable_ops(ctx: &Ctx) -> Result<Ops, CliError> {
-    Ok(Ops::new(ctx.writable_store().await?))
-}
-
 fn missing(id: &str) -> CliError {
     CliError::not_found(format!("no failure {id} is on the list")).hint("zoomd failure list")
 }

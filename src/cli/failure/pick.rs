@@ -7,6 +7,7 @@ use zoomd_wire::FailureCode;
 
 use crate::config::units;
 use crate::error::CliError;
+use crate::queries::failures;
 
 /// Conditions on failures.
 #[derive(Debug, Args)]
@@ -57,22 +58,9 @@ impl Match {
         &self,
         ops: &Ops,
         most: usize,
-        mut each: impl FnMut(Vec<FailureLine>) -> Result<(), CliError>,
+        each: impl FnMut(Vec<FailureLine>) -> Result<(), CliError>,
     ) -> Result<bool, CliError> {
-        let filter = self.filter();
-        let (mut seen, mut after) = (0, None);
-        loop {
-            let (mut lines, next) = ops.failures(&filter, after.as_ref()).await?;
-            let more = lines.len() > most - seen;
-            lines.truncate(most - seen);
-            seen += lines.len();
-            each(lines)?;
-            if more || (seen >= most && next.is_some()) {
-                return Ok(true);
-            }
-            let Some(next) = next else { return Ok(false) };
-            after = Some(next);
-        }
+        failures::walk(ops, &self.filter(), most, each).await
     }
 }
 
@@ -112,14 +100,6 @@ impl Pick {
             }
             return Ok((self.ids.clone(), false));
         }
-        let mut ids = Vec::new();
-        let more = self
-            .conditions
-            .walk(ops, self.limit, |lines| {
-                ids.extend(lines.into_iter().map(|line| line.id));
-                Ok(())
-            })
-            .await?;
-        Ok((ids, more))
+        failures::ids(ops, &self.conditions.filter(), self.limit).await
     }
 }

@@ -12,8 +12,6 @@ use crate::text::count as counted;
 
 /// Jobs of an account cancelled in one go, where no --limit says otherwise.
 const MOST: usize = 1_000_000;
-/// Jobs cancelled between two moves of the bar.
-const STEP: usize = 64;
 
 /// `job cancel`.
 #[derive(Debug, Args)]
@@ -60,9 +58,9 @@ struct Line<'a> {
 
 /// Cancels jobs.
 pub(super) async fn run(ctx: &Ctx, args: CancelArgs) -> CliResult {
-    let ops = ctx.ops(ctx.writable_store().await?);
+    let hand = ctx.hand().await?;
     let targets = match &args.account {
-        Some(account) => ops.cancellable(account, args.limit.unwrap_or(MOST)).await?,
+        Some(account) => hand.ops().cancellable(account, args.limit.unwrap_or(MOST)).await?,
         None => args.ids.iter().map(|id| id.as_str().into()).collect(),
     };
     let ids: Vec<&str> = targets.iter().map(|target| target.id.as_str()).collect();
@@ -80,11 +78,7 @@ pub(super) async fn run(ctx: &Ctx, args: CancelArgs) -> CliResult {
         }
     }
     let bar = ctx.out.progress(ids.len() as u64, "jobs");
-    let mut found = Vec::with_capacity(ids.len());
-    for some in targets.chunks(STEP) {
-        found.extend(ops.cancel(some, &args.reason).await?);
-        bar.inc(some.len() as u64);
-    }
+    let found = hand.cancel(&targets, &args.reason, |more| bar.inc(more as u64)).await?;
     bar.finish_and_clear();
     report(ctx, &ids, &found, args.account.is_some())
 }

@@ -22,6 +22,15 @@ pub fn ok(value: &impl Serialize) -> Response {
     with(StatusCode::OK, value)
 }
 
+/// 200 and lines of JSON.
+pub fn lines(body: Vec<u8>) -> Response {
+    let mut response = with(StatusCode::OK, &());
+    let kind = HeaderValue::from_static("application/x-ndjson");
+    response.headers_mut().insert(header::CONTENT_TYPE, kind);
+    *response.body_mut() = Body::from(body);
+    response
+}
+
 /// This status and this value.
 pub fn with(status: StatusCode, value: &impl Serialize) -> Response {
     let mut response = Response::new(Body::from(serde_json::to_vec(value).unwrap_or_default()));

@@ -6,10 +6,15 @@
 
 mod accounts;
 mod answer;
+mod enqueue;
+mod failures;
+mod jobs;
 mod namespace;
 mod operations;
+mod pages;
 mod params;
 mod status;
+mod stream;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -44,6 +49,15 @@ pub fn router(backend: &Arc<Backend>) -> Router<Arc<Backend>> {
         .route("/budget", get(status::budget))
         .route("/accounts", get(accounts::list))
         .route("/accounts/{account}", get(accounts::show))
+        .route("/jobs", get(jobs::list).post(enqueue::create))
+        .route("/jobs/{id}", get(jobs::show).delete(jobs::cancel))
+        .route("/results", get(pages::results))
+        .route("/failures", get(pages::failures))
+        .route("/failures/retry", post(failures::retry))
+        .route("/failures/discard", post(failures::discard))
+        .route("/events", get(pages::events))
+        .route("/stream", get(stream::stream))
+        .route("/audit", get(pages::audit))
         .route("/pause", post(namespace::pause))
         .route("/resume", post(namespace::resume))
         .method_not_allowed_fallback(not_allowed)

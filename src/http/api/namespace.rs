@@ -26,7 +26,7 @@ pub async fn pause(
     Extension(actor): Extension<Actor>,
     Body(because): Body<Because>,
 ) -> Answer {
-    let reason = super::params::reason(&because.reason)?;
+    let reason = super::params::demanded(&because.reason)?;
     Ok(ok(&backend.hand(actor, Via::Api).pause(reason).await?))
 }
 

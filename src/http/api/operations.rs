@@ -26,11 +26,22 @@ const fn post(path: &'static str, role: Role) -> Operation {
 
 /// All operations, in the order of the document.
 pub const OPERATIONS: &[Operation] = &[
+    post("/jobs", Role::Enqueue),
+    get("/jobs", Role::Read),
+    get("/jobs/{id}", Role::Read),
+    Operation { method: Method::DELETE, path: "/jobs/{id}", role: Role::Enqueue },
+    get("/results", Role::Read),
+    get("/failures", Role::Read),
+    get("/events", Role::Read),
+    get("/stream", Role::Read),
+    post("/failures/retry", Role::Operate),
+    post("/failures/discard", Role::Operate),
     get("/status", Role::Read),
     get("/daemons", Role::Read),
     get("/budget", Role::Read),
     get("/accounts", Role::Read),
     get("/accounts/{account}", Role::Read),
+    get("/audit", Role::Read),
     post("/pause", Role::Operate),
     post("/resume", Role::Operate),
 ];

@@ -80,6 +80,17 @@ pub fn reason(text: &str) -> Result<&str, Problem> {
     Err(Problem::bad_request(text).field("reason"))
 }
 
+/// A reason that must be given, for what destroys or holds back.
+pub fn demanded(text: &str) -> Result<&str, Problem> {
+    let text = reason(text)?;
+    if text.is_empty() {
+        return Err(Problem::bad_request("a reason is needed: who finds it asks why")
+            .field("reason")
+            .hint("send {\"reason\": \"…\"}"));
+    }
+    Ok(text)
+}
+
 /// The account that a path names.
 #[derive(Debug)]
 pub struct Account(pub AccountName);

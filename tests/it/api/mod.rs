@@ -1,6 +1,9 @@
 //! `/api/v1` of a daemon, asked as any program would.
 
 mod access;
+mod failures;
+mod jobs;
+mod live;
 mod reads;
 
 use crate::support::http::{Answer, Ask};

@@ -115,7 +115,11 @@ impl Ops {
     }
 
     /// Adds how many stand before each in its room.
-    async fn add_places(&self, account: &str, found: &mut [Found]) -> Result<(), StoreError> {
+    pub(super) async fn add_places(
+        &self,
+        account: &str,
+        found: &mut [Found],
+    ) -> Result<(), StoreError> {
         for page in found.chunks_mut(PAGE) {
             let mut reads = redis::pipe();
             for found in page.iter() {

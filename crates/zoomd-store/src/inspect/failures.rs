@@ -60,10 +60,33 @@ pub struct FailureRecord {
 }
 
 /// Where a page of the list ended.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Cursor {
     id: String,
     failed_ms: f64,
+}
+
+impl Cursor {
+    /// The place before the newest.
+    pub(super) fn newest() -> Self {
+        Self { id: String::new(), failed_ms: 9e15 }
+    }
+}
+
+impl std::fmt::Display for Cursor {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{:.0}:{}", self.failed_ms, self.id)
+    }
+}
+
+impl std::str::FromStr for Cursor {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        let (ms, id) = text.split_once(':').ok_or(())?;
+        let failed_ms = ms.parse::<u64>().map_err(drop)? as f64;
+        Ok(Self { id: id.to_owned(), failed_ms })
+    }
 }
 
 impl FailureLine {
@@ -107,20 +130,30 @@ impl Ops {
         filter: &FailureFilter,
         after: Option<&Cursor>,
     ) -> Result<(Vec<FailureLine>, Option<Cursor>), StoreError> {
+        self.failures_of(filter, after, PAGE).await
+    }
+
+    /// The same, which looks at `look` failures.
+    pub async fn failures_of(
+        &self,
+        filter: &FailureFilter,
+        after: Option<&Cursor>,
+        look: usize,
+    ) -> Result<(Vec<FailureLine>, Option<Cursor>), StoreError> {
         let key = self.store.keys().failure_index();
         let rank = match after {
             Some(cursor) => self.rank_after(&key, cursor).await?,
             None => 0,
         };
         let mut command = redis::cmd("ZREVRANGE");
-        command.arg(&key).arg(rank).arg(rank + PAGE as u64 - 1).arg("WITHSCORES");
+        command.arg(&key).arg(rank).arg(rank + look as u64 - 1).arg("WITHSCORES");
         let conn = self.store.connection();
         let mut found: Vec<(String, f64)> = from_redis_value(conn.value(&command).await?)?;
-        let full = found.len() == PAGE;
+        let full = found.len() == look;
         if let Some(since) = filter.since_ms {
             found.retain(|(_, ms)| *ms as i64 >= since);
         }
-        let last = found.last().cloned().filter(|_| full && found.len() == PAGE);
+        let last = found.last().cloned().filter(|_| full && found.len() == look);
         let next = last.map(|(id, failed_ms)| Cursor { id, failed_ms });
         let ids: Vec<String> = found.into_iter().map(|(id, _)| id).collect();
         let mut lines = self.lines(&ids).await?;

@@ -20,7 +20,9 @@ mod paused;
 mod presence;
 mod problem;
 mod quota_headers;
+mod remembered;
 mod rotations;
+mod search;
 mod spent;
 mod status;
 mod stream;
@@ -48,7 +50,9 @@ pub use paused::Paused;
 pub use presence::{DaemonLine, HEARTBEAT, Left, Presence};
 pub use problem::{CODES, Level, Problem};
 pub use quota_headers::QuotaObservation;
+pub use remembered::Remembered;
 pub use rotations::{DAYS as ROTATION_DAYS, RotationDays};
+pub use search::{JobPage, JobPlace, JobQuery};
 pub use status::Status;
 pub use view::{Block, JobView, LIMITED, Source, State};
 pub use vitals::{AccountVitals, AppStop, Held, Ready, RecentFailure, UsedUp, Vitals};
@@ -60,13 +64,14 @@ pub struct Ops {
     pub(crate) store: Store,
     pub(crate) budgets: Arc<Budgets>,
     judges: bool,
+    look: usize,
 }
 
 impl Ops {
     /// The namespace of `store`, under Zoom's published limits.
     #[must_use]
     pub fn new(store: Store) -> Self {
-        Self { store, budgets: Arc::default(), judges: false }
+        Self { store, budgets: Arc::default(), judges: false, look: usize::MAX }
     }
 
     /// The same, under these limits: what is said of waiting jobs follows them.
@@ -80,6 +85,13 @@ impl Ops {
     #[must_use]
     pub fn judging(self) -> Self {
         Self { judges: true, ..self }
+    }
+
+    /// The same, which looks at no more than so many entries of a stream for one job: for
+    /// whoever asks often.
+    #[must_use]
+    pub fn looking_at(self, most: usize) -> Self {
+        Self { look: most, ..self }
     }
 
     pub(crate) fn judges(&self) -> bool {

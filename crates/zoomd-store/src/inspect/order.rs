@@ -250,7 +250,7 @@ impl Ops {
     }
 
     /// The states of jobs that nobody has in hand.
-    async fn lives(&self, ids: &[String]) -> Result<Vec<Option<Live>>, StoreError> {
+    pub(super) async fn lives(&self, ids: &[String]) -> Result<Vec<Option<Live>>, StoreError> {
         let mut lives = Vec::with_capacity(ids.len());
         for page in ids.chunks(PAGE) {
             let keys = self.store.keys();

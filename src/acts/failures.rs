@@ -1,0 +1,150 @@
+//! Retrying failures, and taking them off the list.
+
+use std::time::Duration;
+
+use serde::Serialize;
+use zoomd_store::StoreError;
+use zoomd_store::admin::Retried;
+
+use super::{Hand, named, tally};
+use crate::config::Config;
+use crate::error::CliError;
+
+/// What a new run is held to.
+#[derive(Debug, Clone, Copy)]
+pub struct Rules {
+    allow_past_start: bool,
+    max_wait: Duration,
+}
+
+impl Rules {
+    /// Those of the configuration.
+    pub fn of(config: &Config) -> Self {
+        let jobs = &config.jobs;
+        Self { allow_past_start: jobs.allow_past_start, max_wait: jobs.max_wait }
+    }
+}
+
+/// What became of one retry.
+#[derive(Debug, Serialize)]
+pub struct RetryLine {
+    /// The failure, as it was named.
+    pub id: String,
+    /// `started`, or why not.
+    pub result: &'static str,
+    /// The run.
+    pub run: Option<u32>,
+    /// More words.
+    pub why: Option<String>,
+}
+
+impl RetryLine {
+    fn of(id: &str, retried: Retried) -> Self {
+        let (result, run, why) = match retried {
+            Retried::Started { run, reconciles: false } => ("started", Some(run), None),
+            Retried::Started { run, reconciles: true } => {
+                ("started", Some(run), Some("Zoom is asked first".to_owned()))
+            }
+            Retried::Already { run } => ("already_retried", Some(run), None),
+            Retried::NotFound => ("not_found", None, None),
+            Retried::NoAccount => {
+                ("no_account", None, Some("zoomd account login connects the account".to_owned()))
+            }
+            Retried::IdTaken => {
+                ("id_taken", None, Some("a job of this id waits, runs, or is done".to_owned()))
+            }
+            Retried::Useless { why } => ("useless", None, Some(why)),
+            _ => ("broken", None, Some("a key of the account is of a wrong type".to_owned())),
+        };
+        Self { id: id.to_owned(), result, run, why }
+    }
+
+    /// One that would be retried.
+    pub fn would(id: &str) -> Self {
+        Self { id: id.to_owned(), result: "would_retry", run: None, why: None }
+    }
+
+    /// True if nothing is left to do.
+    pub fn is_well(&self) -> bool {
+        matches!(self.result, "started" | "already_retried" | "would_retry")
+    }
+}
+
+/// What became of one failure that was to be taken off the list.
+#[derive(Debug, Serialize)]
+pub struct Discarded {
+    /// The failure, as it was named.
+    pub id: String,
+    /// `discarded` or `not_found`.
+    pub result: &'static str,
+}
+
+impl Hand {
+    /// Starts new runs of failed jobs; the lines are in the order of `ids`. `each` hears of
+    /// each one.
+    pub async fn retry(
+        &self,
+        ids: &[String],
+        rules: Rules,
+        reason: &str,
+        mut each: impl FnMut(),
+    ) -> Result<Vec<RetryLine>, CliError> {
+        let mut lines = Vec::with_capacity(ids.len());
+        let mut ended = Ok(());
+        for id in ids {
+            match self.retry_one(id, rules).await {
+                Ok(retried) => lines.push(RetryLine::of(id, retried)),
+                Err(error) => {
+                    ended = Err(error);
+                    break;
+                }
+            }
+            each();
+        }
+        if lines.iter().any(|line| line.result == "started") {
+            let of = named(ids.iter().map(String::as_str));
+            let outcome = tally(lines.iter().map(|line| line.result));
+            self.record("failure.retry", &of, reason, &outcome).await;
+        }
+        ended?;
+        Ok(lines)
+    }
+
+    async fn retry_one(&self, id: &str, rules: Rules) -> Result<Retried, StoreError> {
+        let Some(failure) = self.ops.failure(id).await? else {
+            // A retried failure is off the list.
+            let retried = self.ops.retried(id).await?;
+            return Ok(retried.map_or(Retried::NotFound, |run| Retried::Already { run }));
+        };
+        self.ops.retry(&failure, rules.allow_past_start, rules.max_wait).await
+    }
+
+    /// Takes failures off the list for good.
+    pub async fn discard(&self, ids: &[String], reason: &str) -> Result<Vec<Discarded>, CliError> {
+        let mut lines = Vec::with_capacity(ids.len());
+        let mut ended = Ok(());
+        for id in ids {
+            match self.discard_one(id).await {
+                Ok(result) => lines.push(Discarded { id: id.clone(), result }),
+                Err(error) => {
+                    ended = Err(error);
+                    break;
+                }
+            }
+        }
+        if lines.iter().any(|line| line.result == "discarded") {
+            let of = named(ids.iter().map(String::as_str));
+            let outcome = tally(lines.iter().map(|line| line.result));
+            self.record("failure.discard", &of, reason, &outcome).await;
+        }
+        ended?;
+        Ok(lines)
+    }
+
+    async fn discard_one(&self, id: &str) -> Result<&'static str, StoreError> {
+        Ok(match self.ops.failure(id).await? {
+            Some(failure) if self.ops.discard(&failure.line.id).await? => "discarded",
+            _ => "not_found",
+        })
+    }
+}

@@ -1,0 +1,163 @@
+//! `GET /stream`: results, failures and events as server-sent events.
+
+use std::collections::VecDeque;
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::{Body, Bytes};
+use axum::extract::State;
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::Response;
+use futures_util::stream;
+use serde::Deserialize;
+use tokio::sync::OwnedSemaphorePermit;
+use tokio::sync::broadcast::Receiver;
+use tokio::sync::broadcast::error::RecvError;
+use zoomd_store::streams::{Stream, page};
+
+use super::answer::Answer;
+use super::params::Params;
+use super::{Backend, Problem};
+use crate::error::CliError;
+use crate::http::live::{Bunch, Place, frames};
+
+/// A line that says nothing goes out when nothing else does for so long, so that proxies
+/// and browsers know that the stream lives.
+const HEARTBEAT: Duration = Duration::from_secs(15);
+/// Entries read at once for one that was away.
+const PAGE: usize = 100;
+/// Pages of each stream that one that was away is sent, at most.
+const PAGES: usize = 20;
+/// Between two of them.
+const BREATH: Duration = Duration::from_millis(20);
+
+/// The query of `GET /stream`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StreamQuery {
+    /// As the header `Last-Event-ID`, for whoever cannot set that.
+    last_event_id: Option<String>,
+}
+
+/// One who follows.
+struct Follower {
+    backend: Arc<Backend>,
+    live: Receiver<Arc<Bunch>>,
+    place: Place,
+    /// Streams that are still read from where this one left, and how many pages more.
+    missed: VecDeque<(Stream, usize)>,
+    /// The end of what is missed.
+    until: Place,
+    greeting: Option<Bytes>,
+    _permit: OwnedSemaphorePermit,
+}
+
+/// Sends what comes.
+pub async fn stream(
+    State(backend): State<Arc<Backend>>,
+    headers: HeaderMap,
+    Params(query): Params<StreamQuery>,
+) -> Answer {
+    let full = || {
+        let text = "as many follow the stream as may";
+        Problem::new(StatusCode::SERVICE_UNAVAILABLE, "too_many_streams", text).retry_after(10)
+    };
+    let sent = headers.get("last-event-id").and_then(|id| id.to_str().ok().map(str::to_owned));
+    let last = sent.or(query.last_event_id).map(|text| text.parse::<Place>()).transpose();
+    let last = last.map_err(|()| Problem::bad_request("there is no such Last-Event-ID"))?;
+    let permit = Arc::clone(&backend.followers).try_acquire_owned().map_err(|_| full())?;
+    let followed = backend.live.follow().await;
+    let unreachable = || CliError::unreachable("the streams cannot be read now");
+    let (live, until) = followed.ok_or_else(unreachable)?;
+    let missed = last.map(|_| missed()).unwrap_or_default();
+    let follower = Follower {
+        backend,
+        live,
+        place: last.unwrap_or(until),
+        missed,
+        until,
+        greeting: Some(Bytes::from_static(b"retry: 3000\n: zoomd\n\n")),
+        _permit: permit,
+    };
+    let body = Body::from_stream(stream::unfold(follower, |mut follower| async {
+        let bytes = follower.next().await?;
+        Some((Ok::<_, Infallible>(bytes), follower))
+    }));
+    let mut response = Response::new(body);
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert("x-accel-buffering", HeaderValue::from_static("no"));
+    Ok(response)
+}
+
+fn missed() -> VecDeque<(Stream, usize)> {
+    crate::http::live::FOLLOWED.map(|stream| (stream, PAGES)).into()
+}
+
+impl Follower {
+    /// The next bytes; `None` at the end.
+    async fn next(&mut self) -> Option<Bytes> {
+        if let Some(greeting) = self.greeting.take() {
+            return Some(greeting);
+        }
+        while !self.missed.is_empty() {
+            if let Some(bytes) = self.catch_up().await? {
+                return Some(bytes);
+            }
+        }
+        loop {
+            let backend = Arc::clone(&self.backend);
+            tokio::select! {
+                came = self.live.recv() => match came {
+                    // It was read from the pages already.
+                    Ok(bunch) if bunch.place == self.place => {}
+                    Ok(bunch) => {
+                        self.place = bunch.place;
+                        return Some(bunch.frames.clone());
+                    }
+                    Err(RecvError::Lagged(_)) => {
+                        self.until = backend.live.reached()?;
+                        self.missed = missed();
+                        return Some(Bytes::from_static(b": behind\n\n"));
+                    }
+                    Err(RecvError::Closed) => return None,
+                },
+                () = tokio::time::sleep(HEARTBEAT) => return Some(Bytes::from_static(b":\n\n")),
+                () = backend.live.closed() => return None,
+            }
+        }
+    }
+
+    /// A page of what this one missed; nothing where a stream is done.
+    async fn catch_up(&mut self) -> Option<Option<Bytes>> {
+        let Some((stream, pages)) = self.missed.front_mut() else { return Some(None) };
+        let stream = *stream;
+        let (_, after) = self.place.each().into_iter().find(|(one, _)| *one == stream)?;
+        let (_, until) = self.until.each().into_iter().find(|(one, _)| *one == stream)?;
+        if after >= until {
+            self.missed.pop_front();
+            return Some(None);
+        }
+        if *pages == 0 {
+            self.missed.pop_front();
+            self.place.reach(stream, until);
+            let name = crate::queries::outcomes::name(stream);
+            let text = format!(
+                "id: {}\nevent: skipped\ndata: {{\"{name}\":null,\"after\":\"{after}\"}}\n\n",
+                self.place
+            );
+            return Some(Some(text.into()));
+        }
+        *pages -= 1;
+        tokio::time::sleep(BREATH).await;
+        let mut items = page(self.backend.store(), stream, Some(after), PAGE).await.ok()?;
+        items.retain(|item| item.id.parse().is_ok_and(|id: zoomd_wire::EntryId| id <= until));
+        if items.is_empty() {
+            self.place.reach(stream, until);
+            return Some(None);
+        }
+        Some(Some(frames(&items, &mut self.place, |count| count)))
+    }
+}
