@@ -32,7 +32,8 @@ pub(super) fn pretty(bytes: &[u8]) -> String {
         }
     };
     if text.len() > SHOWN_MAX {
-        text.truncate(text.floor_char_boundary(SHOWN_MAX));
+        let end = (0..=SHOWN_MAX).rev().find(|at| text.is_char_boundary(*at));
+        text.truncate(end.unwrap_or_default());
         text.push('…');
     }
     text
