@@ -41,7 +41,7 @@ pub struct Setting {
 use Kind::{List, Number, Secret, Size, Switch, Text, Time};
 
 /// Key, kind, and the variable's name where it is not `ZOOMD_` and the key.
-const KEYS: [(&str, Kind, Option<&str>); 49] = [
+const KEYS: [(&str, Kind, Option<&str>); 52] = [
     ("namespace", Text, None),
     ("deployment", Text, None),
     ("data_dir", Text, None),
@@ -70,6 +70,9 @@ const KEYS: [(&str, Kind, Option<&str>); 49] = [
     ("api.allow_write_without_token", Switch, None),
     ("public.listen", Text, None),
     ("public.url", Text, None),
+    ("public.name", Text, None),
+    ("public.logo_url", Text, None),
+    ("public.return_to", List, None),
     ("public.webhook_secret", Secret, Some("ZOOMD_WEBHOOK_SECRET")),
     ("jobs.max_wait", Time, None),
     ("jobs.remember", Time, None),

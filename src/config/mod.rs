@@ -122,6 +122,12 @@ pub struct Public {
     pub listen: Option<SocketAddr>,
     /// Its address as the world sees it.
     pub url: Option<Url>,
+    /// The name of the service on its pages.
+    pub name: Option<String>,
+    /// Its logo.
+    pub logo_url: Option<Url>,
+    /// Addresses below which a person may be led back after a consent.
+    pub return_to: Vec<String>,
     /// Verifies webhooks.
     pub webhook_secret: Option<SecretString>,
 }

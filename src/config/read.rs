@@ -56,6 +56,12 @@ pub(super) fn config(
         public: Public {
             listen: r.address("public.listen")?,
             url: r.optional("public.url")?.map(|_| r.url("public.url")).transpose()?,
+            name: r.optional("public.name")?,
+            logo_url: r
+                .optional("public.logo_url")?
+                .map(|_| r.url("public.logo_url"))
+                .transpose()?,
+            return_to: r.list("public.return_to")?,
             webhook_secret: r.secret("public.webhook_secret")?,
         },
         jobs: Jobs {

@@ -16,7 +16,7 @@ use super::setup;
 use crate::config::Config;
 use crate::error::CliError;
 use crate::exit::Exit;
-use crate::http::public::{self, Parts, Paths, PublicEndpoint, far_from_home};
+use crate::http::public::{self, Brand, Parts, Paths, PublicEndpoint, far_from_home};
 
 /// How long a consent that has just come back may take to get into the journal.
 const MOMENT: Duration = Duration::from_millis(500);
@@ -56,6 +56,7 @@ pub(super) fn open(
         .map(|app| Consents::new(client, app, redirect, grants.clone(), Some(journal)));
     let endpoint = PublicEndpoint::new(Parts {
         paths: Paths::of(config),
+        brand: Brand::of(config),
         grants,
         consents,
         deauthorizations,

@@ -33,7 +33,14 @@ fn name(text: &str) -> AccountName {
 impl World {
     async fn link(&self, account: &str) -> Nonce {
         let token = Nonce::generate();
-        let new = NewLink { account: name(account), plan: None, take_over: false, life: 7 * DAY };
+        let new = NewLink {
+            account: name(account),
+            plan: None,
+            take_over: false,
+            life: 7 * DAY,
+            label: None,
+            return_to: None,
+        };
         self.links.make(&token, &new, self.grants.vault()).await.expect("made");
         token
     }
@@ -86,6 +93,8 @@ async fn a_link_is_good_for_its_time_and_redis_holds_no_token_of_it() {
         plan: Some(Plan::Business),
         take_over: true,
         life: 7 * DAY,
+        label: Some("Acme's meetings".to_owned()),
+        return_to: Some("https://acme.test/done".to_owned()),
     };
     let until = world.links.make(&token, &new, world.grants.vault()).await.expect("made");
     let now = world.grants.store().now_ms().await.expect("redis");
@@ -93,6 +102,8 @@ async fn a_link_is_good_for_its_time_and_redis_holds_no_token_of_it() {
     let link = world.look(&token).await.expect("good");
     assert_eq!((link.account.as_str(), link.plan), ("acme", Some(Plan::Business)));
     assert_eq!((link.take_over, link.until_ms), (true, until));
+    assert_eq!(link.label.as_deref(), Some("Acme's meetings"));
+    assert_eq!(link.return_to.as_deref(), Some("https://acme.test/done"));
     assert!(world.look(&Nonce::generate()).await.is_none());
     let (state, browser) = world.begin(&token).await;
     let dump = world.dump().await;

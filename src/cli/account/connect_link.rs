@@ -9,6 +9,7 @@ use std::time::Duration;
 use clap::Args;
 use jiff::Timestamp;
 use serde::Serialize;
+use url::Url;
 use zoomd_store::consent::{LinkError, Links, NewLink, Nonce};
 use zoomd_store::grants::Plan;
 use zoomd_wire::AccountName;
@@ -20,6 +21,7 @@ use crate::error::{CliError, CliResult};
 use crate::exit::Exit;
 use crate::http::public::{Paths, far_from_home};
 use crate::output::Format;
+use crate::text::one_line;
 
 /// No link is good for less or for longer.
 const SHORTEST: Duration = Duration::from_secs(60);
@@ -27,8 +29,9 @@ const LONGEST: Duration = Duration::from_secs(30 * 24 * 3600);
 
 /// `account connect-link`.
 #[derive(Debug, Args)]
-#[command(after_help = "Example:
+#[command(after_help = "Examples:
   zoomd account connect-link acme --ttl 2d
+  zoomd account connect-link acme --label 'Acme Ltd' --return-to https://app.example.com/done
 
 The link leads to the daemon's public endpoint (ZOOMD_PUBLIC_LISTEN and _URL), from there to
 Zoom's consent, and back. It works once. Give it to nobody but the person who is to consent.")]
@@ -45,6 +48,36 @@ pub struct ConnectLinkArgs {
     /// Zoom's plan: free, pro, business or unlimited (default: as it is, or pro)
     #[arg(long, value_name = "PLAN", value_parser = super::plan)]
     plan: Option<Plan>,
+    /// The name that the person sees (default: the account's)
+    #[arg(long, value_name = "TEXT", value_parser = label)]
+    label: Option<String>,
+    /// Where the person goes back to; must lie below one of public.return_to
+    #[arg(long, value_name = "URL")]
+    return_to: Option<Url>,
+}
+
+/// Characters of a label.
+const LABEL_MAX: usize = 80;
+
+fn label(text: &str) -> Result<String, String> {
+    let text = one_line(text.trim());
+    if (1..=LABEL_MAX).contains(&text.chars().count()) {
+        return Ok(text);
+    }
+    Err(format!("must have 1 to {LABEL_MAX} characters"))
+}
+
+/// True for an address below one of these. Scheme, host and port must be the same.
+fn is_allowed(url: &Url, below: &[String]) -> bool {
+    let web = matches!(url.scheme(), "https" | "http");
+    let plain = url.username().is_empty() && url.password().is_none();
+    web && plain
+        && below.iter().filter_map(|base| Url::parse(base).ok()).any(|base| {
+            let path = base.path().trim_end_matches('/');
+            let rest = url.path().strip_prefix(path);
+            base.origin() == url.origin()
+                && rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        })
 }
 
 fn life(text: &str) -> Result<Duration, String> {
@@ -70,6 +103,14 @@ pub(super) async fn run(ctx: &Ctx, args: ConnectLinkArgs) -> CliResult {
     if let Some(trouble) = far_from_home(&ctx.config) {
         ctx.out.warn(trouble);
     }
+    if let Some(url) =
+        args.return_to.as_ref().filter(|url| !is_allowed(url, &ctx.config.public.return_to))
+    {
+        return Err(CliError::usage(format!(
+            "--return-to {url} lies below no address of public.return_to"
+        ))
+        .hint("add its beginning to public.return_to (ZOOMD_PUBLIC_RETURN_TO)"));
+    }
     let token = Nonce::generate();
     let url = paths.link(&token).ok_or_else(|| no_door(&args.account))?;
     let grants = open::grants(ctx).await?;
@@ -78,6 +119,8 @@ pub(super) async fn run(ctx: &Ctx, args: ConnectLinkArgs) -> CliResult {
         plan: args.plan,
         take_over: args.take_over,
         life: args.ttl,
+        label: args.label,
+        return_to: args.return_to.map(String::from),
     };
     let links = Links::new(grants.store().clone());
     let until = links.make(&token, &new, grants.vault()).await?;
@@ -113,5 +156,32 @@ impl From<LinkError> for CliError {
             LinkError::Seal(error) => error.into(),
             other => Self::failed(other.to_string()),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_way_back_lies_below_an_allowed_address() {
+        let below =
+            ["https://app.example.com/zoom/".to_owned(), "http://localhost:3000".to_owned()];
+        for (url, expected) in [
+            ("https://app.example.com/zoom", true),
+            ("https://app.example.com/zoom/done?x=1", true),
+            ("http://localhost:3000/any", true),
+            ("https://app.example.com/zoomed", false),
+            ("https://app.example.com/zoom/../admin", false),
+            ("https://app.example.com.evil.test/zoom/", false),
+            ("https://app.example.com@evil.test/zoom/", false),
+            ("https://user@app.example.com/zoom/", false),
+            ("http://app.example.com/zoom/", false),
+            ("javascript:alert(1)", false),
+        ] {
+            let url = Url::parse(url).expect("a URL");
+            assert_eq!(is_allowed(&url, &below), expected, "{url}");
+        }
+        assert!(!is_allowed(&Url::parse("https://a.test/").expect("a URL"), &[]));
     }
 }

@@ -154,6 +154,8 @@ impl Way {
                     plan: args.plan,
                     take_over: args.take_over,
                     life: args.timeout,
+                    label: None,
+                    return_to: None,
                 };
                 Ok(Self::Endpoint(Box::new(Endpoint::new(ctx, grants, at, link).await?)))
             }

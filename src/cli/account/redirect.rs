@@ -10,9 +10,10 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
+use askama::Template as _;
 use axum::Router;
 use axum::extract::{Query, State};
-use axum::http::StatusCode;
+use axum::http::{StatusCode, header};
 use axum::response::{Html, IntoResponse as _, Response};
 use axum::routing::get;
 use serde::Deserialize;
@@ -23,6 +24,7 @@ use url::{Host, Url};
 use zoomd_workers::consent::Asked;
 
 use crate::error::CliError;
+use crate::http::public::{Brand, Page};
 
 /// How long a browser may take to read its answer.
 const LAST_ANSWER: Duration = Duration::from_secs(2);
@@ -58,7 +60,7 @@ impl Back {
 #[derive(Debug)]
 pub(super) struct Arrival {
     pub back: Back,
-    answer: Option<oneshot::Sender<Page>>,
+    answer: Option<oneshot::Sender<Told>>,
 }
 
 impl Arrival {
@@ -76,7 +78,7 @@ impl Arrival {
 }
 
 /// An answer for the browser: its status, and a sentence.
-type Page = (StatusCode, String);
+type Told = (StatusCode, String);
 
 /// Where the redirect URL says to listen.
 #[derive(Debug, PartialEq, Eq)]
@@ -192,19 +194,14 @@ async fn come_back(State(callback): State<Arc<Callback>>, Query(back): Query<Bac
 
 fn page(status: StatusCode, text: &str) -> Response {
     let head = if status.is_success() { "Connected" } else { "Not connected" };
-    let text = escape(text);
-    let body = format!(
-        "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>zoomd</title>\
-         <style>body{{font:16px/1.5 system-ui,sans-serif;margin:15vh auto;max-width:30em;\
-         padding:0 1em}}</style><h1>{head}</h1><p>{text}</p></html>\n"
-    );
+    let brand = Brand::default();
+    let page = Page::new(&brand, head, text).ended(status.is_success());
+    let body = page.render().unwrap_or_default();
+    let policy = page.policy();
     // The address holds the code: it goes nowhere from here.
     let headers = [("referrer-policy", "no-referrer"), ("cache-control", "no-store")];
-    (status, headers, Html(body)).into_response()
-}
-
-fn escape(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+    let policy = [(header::CONTENT_SECURITY_POLICY, policy)];
+    (status, headers, policy, Html(body)).into_response()
 }
 
 #[cfg(test)]
@@ -223,10 +220,5 @@ mod tests {
         for far in ["https://localhost:3000/zoom", "http://example.com/zoom", "http://10.0.0.1/"] {
             assert_eq!(place(far), Place::Elsewhere, "{far}");
         }
-    }
-
-    #[test]
-    fn a_page_shows_text_and_not_markup() {
-        assert_eq!(escape("<b>\"&\"</b>"), "&lt;b&gt;&quot;&amp;&quot;&lt;/b&gt;");
     }
 }

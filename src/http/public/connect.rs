@@ -9,52 +9,54 @@ use zoom_api::Pkce;
 use zoomd_store::consent::Nonce;
 use zoomd_workers::consent::{Asked, ConsentError, Consents};
 
-use super::page::{self, Answer};
+use super::page::Answer;
 use super::{PublicEndpoint, cookie};
 
 /// The page of a link.
 pub(super) async fn show(endpoint: &PublicEndpoint, token: &str) -> Answer {
-    let Some(token) = Nonce::parse(token) else { return page::no_link() };
+    let page = &endpoint.0.brand;
+    let Some(token) = Nonce::parse(token) else { return page.no_link() };
     match endpoint.0.links.look(&token).await {
-        Ok(Some(link)) => page::invite(link.account.as_str()),
-        Ok(None) => page::no_link(),
+        Ok(Some(link)) => page.invite(link.label.as_deref().unwrap_or(link.account.as_str())),
+        Ok(None) => page.no_link(),
         Err(error) => {
             tracing::warn!(%error, "a connect link could not be looked up");
-            page::later()
+            page.later()
         }
     }
 }
 
 /// The button was pressed: a state, a cookie, and on to Zoom.
 pub(super) async fn begin(endpoint: &PublicEndpoint, token: &str, headers: &HeaderMap) -> Answer {
+    let page = &endpoint.0.brand;
     if is_from_elsewhere(headers) {
         let text = "The button was pressed on another site. Open your link and press it there.";
-        return page::says(StatusCode::FORBIDDEN, "Not from here", text);
+        return page.says(StatusCode::FORBIDDEN, "Not from here", text);
     }
-    let Some(token) = Nonce::parse(token) else { return page::no_link() };
+    let Some(token) = Nonce::parse(token) else { return page.no_link() };
     let Some(consents) = &endpoint.0.consents else {
         tracing::error!("somebody follows a connect link, but no OAuth app is configured");
-        return page::later();
+        return page.later();
     };
     let (state, browser) = (Nonce::generate(), Nonce::generate());
     let asked = match asked(endpoint, consents, &state, &browser) {
         Ok(asked) => asked,
         Err(error) => {
             tracing::error!(%error, "a consent cannot be asked for");
-            return page::later();
+            return page.later();
         }
     };
     match endpoint.0.links.begin(&token, &state, &browser).await {
         Ok(Some(link)) => {
             tracing::info!(account = %link.account, "a consent is asked for through a link");
         }
-        Ok(None) => return page::no_link(),
+        Ok(None) => return page.no_link(),
         Err(error) => {
             tracing::warn!(%error, "a consent could not be asked for");
-            return page::later();
+            return page.later();
         }
     }
-    let mut answer = page::go_to(asked.page.as_str());
+    let mut answer = page.go_to(asked.page.as_str());
     let cookie = cookie::set(&browser, endpoint.0.paths.is_https());
     if let Ok(mut cookie) = HeaderValue::try_from(cookie) {
         cookie.set_sensitive(true);

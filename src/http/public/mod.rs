@@ -39,7 +39,7 @@ use zoomd_store::grants::Grants;
 use zoomd_workers::consent::Consents;
 use zoomd_workers::deauthorization::Deauthorizations;
 
-pub use page::SERVER;
+pub use page::{Brand, Page, SERVER};
 pub use paths::{Paths, far_from_home};
 pub use serve::serve;
 
@@ -48,6 +48,8 @@ pub use serve::serve;
 pub struct Parts {
     /// Where it is, and where consents come back to.
     pub paths: Paths,
+    /// The name and logo of its pages.
+    pub brand: Brand,
     /// The accounts.
     pub grants: Grants,
     /// Makes grants of consents; `None` where no OAuth app is configured.
@@ -67,6 +69,7 @@ pub struct PublicEndpoint(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     paths: Paths,
+    brand: Brand,
     links: Links,
     grants: Grants,
     consents: Option<Consents>,
@@ -82,11 +85,12 @@ struct Inner {
 impl PublicEndpoint {
     /// A public endpoint of these parts.
     pub fn new(parts: Parts) -> Self {
-        let Parts { paths, grants, consents, deauthorizations, webhook, client_id } = parts;
+        let Parts { paths, brand, grants, consents, deauthorizations, webhook, client_id } = parts;
         let links = Links::new(grants.store().clone());
         let (limiter, busy) = (limit::Limiter::default(), watch::Sender::new(0));
         Self(Arc::new(Inner {
             paths,
+            brand,
             links,
             grants,
             consents,

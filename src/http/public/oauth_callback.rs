@@ -9,7 +9,7 @@ use zoomd_store::consent::{Link, Nonce, Taken};
 use zoomd_store::grants::Conflict;
 use zoomd_workers::consent::{Asked, ConsentError, Consented, Consents, Outcome, Wanted};
 
-use super::page::{self, Answer};
+use super::page::{Answer, Brand};
 use super::{PublicEndpoint, connect, cookie};
 
 /// Zoom's codes are far shorter.
@@ -48,32 +48,32 @@ impl Back {
 
 /// Takes the state, and with it the code.
 pub(super) async fn handle(endpoint: &PublicEndpoint, query: &str, headers: &HeaderMap) -> Answer {
-    let https = endpoint.0.paths.is_https();
-    let Some(back) = Back::read(query) else { return ended("unknown", page::not_asked()) };
+    let (page, https) = (&endpoint.0.brand, endpoint.0.paths.is_https());
+    let Some(back) = Back::read(query) else { return ended("unknown", page.not_asked()) };
     // Its state stays good: another daemon may take it, or this one when it is back.
     let consents = endpoint.0.consents.as_ref().filter(|_| !endpoint.is_closing());
-    let Some(consents) = consents else { return page::later() };
+    let Some(consents) = consents else { return page.later() };
     let Some(browser) = cookie::read(headers, https) else {
-        return ended("unknown", page::not_asked());
+        return ended("unknown", page.not_asked());
     };
     let link = match endpoint.0.links.take(&back.state, Some(&browser)).await {
         Ok(Taken::Good(link)) => link,
-        Ok(Taken::Stranger | Taken::Unknown) => return ended("unknown", page::not_asked()),
+        Ok(Taken::Stranger | Taken::Unknown) => return ended("unknown", page.not_asked()),
         Err(error) => {
             tracing::warn!(%error, "a consent came back and could not be looked up");
-            return page::later();
+            return page.later();
         }
     };
     let mut answer = match back.code {
         None => {
             tracing::info!(account = %link.account, "a consent was declined at a link");
-            ended("denied", declined(back.error.as_deref()))
+            ended("denied", declined(page, &link, back.error.as_deref()))
         }
         Some(code) => match connect::asked(endpoint, consents, &back.state, &browser) {
             Ok(asked) => finish(endpoint, consents.clone(), asked, code, link).await,
             Err(error) => {
                 tracing::error!(%error, "a consent came back and cannot be taken");
-                page::later()
+                page.later()
             }
         },
     };
@@ -84,7 +84,7 @@ pub(super) async fn handle(endpoint: &PublicEndpoint, query: &str, headers: &Hea
 }
 
 /// The person said no, or Zoom did. Nothing is wrong with this service.
-fn declined(error: Option<&str>) -> Answer {
+fn declined(page: &Brand, link: &Link, error: Option<&str>) -> Answer {
     let who = match error {
         None | Some("access_denied") => "You declined access at Zoom.".to_owned(),
         Some(error) => format!("Zoom did not give access ({error})."),
@@ -92,7 +92,7 @@ fn declined(error: Option<&str>) -> Answer {
     let text = format!(
         "{who} Nothing was connected. To connect the account after all, open your link again."
     );
-    page::says(StatusCode::FORBIDDEN, "Not connected", &text)
+    page.ended(StatusCode::FORBIDDEN, "Not connected", &text, link.return_to.as_deref())
 }
 
 /// Exchanges the code and stores the grant, whatever becomes of the browser.
@@ -114,25 +114,27 @@ async fn finish(
                 tracing::warn!(%error, "a connect link was used and could not be ended");
             }
         }
-        told(&link, &finished)
+        told(&hand.0.brand, &link, &finished)
     };
-    endpoint.detached(work).await.unwrap_or_else(page::later)
+    endpoint.detached(work).await.unwrap_or_else(|| endpoint.0.brand.later())
 }
 
 /// What became of it: a page for the person, a line for the log.
-fn told(link: &Link, finished: &Result<Consented, ConsentError>) -> Answer {
+fn told(page: &Brand, link: &Link, finished: &Result<Consented, ConsentError>) -> Answer {
     let account = &link.account;
+    let end = |status, head, text: &str| page.ended(status, head, text, link.return_to.as_deref());
     let consented = match finished {
         Ok(consented) => consented,
-        Err(error) => return failed(link, error),
+        Err(error) => return failed(page, link, error),
     };
     match &consented.outcome {
         Outcome::Stored { waiting, .. } => {
             // The change itself is logged by every daemon.
             tracing::debug!(%account, waiting, "connected through a link");
             lacking(link, consented.scope.as_deref());
-            let text = format!("{account} is connected. You may close this window.");
-            ended("stored", page::says(StatusCode::OK, "Connected", &text))
+            let label = link.label.as_deref().unwrap_or(account.as_str());
+            let text = format!("{label} is connected. You may close this window.");
+            ended("stored", end(StatusCode::OK, "Connected", &text))
         }
         Outcome::KeptFor { account: holder } => {
             tracing::warn!(
@@ -144,17 +146,17 @@ fn told(link: &Link, finished: &Result<Consented, ConsentError>) -> Answer {
             let text = "This Zoom user is already connected here, under another name. That \
                 connection still works; nothing else was connected. Sign in to Zoom as another \
                 user and open your link again, or ask the person who sent it.";
-            ended("held", page::says(StatusCode::CONFLICT, "Not connected", text))
+            ended("held", end(StatusCode::CONFLICT, "Not connected", text))
         }
         Outcome::Older => {
             tracing::info!(%account, "a later consent is stored than one that came through a link");
             let text = "A later sign-in was completed in the meantime and is kept.";
-            ended("older", page::says(StatusCode::CONFLICT, "Not connected", text))
+            ended("older", end(StatusCode::CONFLICT, "Not connected", text))
         }
     }
 }
 
-fn failed(link: &Link, error: &ConsentError) -> Answer {
+fn failed(page: &Brand, link: &Link, error: &ConsentError) -> Answer {
     tracing::warn!(account = %link.account, %error, "not connected through a link");
     let (outcome, status, text) = match error {
         ConsentError::Transport(_) => (
@@ -173,7 +175,7 @@ fn failed(link: &Link, error: &ConsentError) -> Answer {
             "The connection could not be stored. Open your link again in a minute.",
         ),
     };
-    ended(outcome, page::says(status, "Not connected", text))
+    ended(outcome, page.ended(status, "Not connected", text, link.return_to.as_deref()))
 }
 
 /// An app without the scopes connects well; what its jobs come to is told here.

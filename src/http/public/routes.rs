@@ -8,7 +8,7 @@ use hyper::body::{Bytes, Incoming};
 use hyper::header::{self, HeaderValue};
 use hyper::{Method, Request, StatusCode};
 
-use super::page::{self, Answer, words};
+use super::page::{Answer, words};
 use super::paths::Way;
 use super::{PublicEndpoint, connect, limit, oauth_callback, webhook};
 
@@ -32,7 +32,7 @@ pub(super) async fn answer(
     let client = limit::client(peer, forwarded);
     // Zoom's own words are known by their signature, not by where they come from.
     if way != Way::Webhook && !endpoint.0.limiter.admits(client, Instant::now()) {
-        let mut answer = page::later();
+        let mut answer = endpoint.0.brand.later();
         *answer.status_mut() = StatusCode::TOO_MANY_REQUESTS;
         return answer;
     }

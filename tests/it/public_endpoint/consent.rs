@@ -29,7 +29,10 @@ async fn a_link_leads_to_zoom_and_back_to_a_connected_account() {
     // Whoever only looks (a mail program, a chat) changes nothing.
     for _ in 0..3 {
         let seen = browser.get(&link);
-        assert!(seen.status == 200 && seen.body.contains("<strong>acme</strong>"), "{seen:?}");
+        assert!(
+            seen.status == 200 && seen.body.contains("<strong><bdi>acme</bdi></strong>"),
+            "{seen:?}"
+        );
         is_guarded(&seen);
         assert_eq!(seen.header("set-cookie"), None);
     }
@@ -256,4 +259,33 @@ async fn without_redis_the_person_is_asked_to_come_again() {
     let answer = until("the answer", || Some(browser.get(&back)).filter(|r| r.status != 503));
     assert_eq!(answer.status, 200, "the state was not used up: {answer:?}");
     public.no_violations();
+}
+
+#[tokio::test]
+async fn the_pages_show_whose_they_are_and_a_way_back() {
+    let mut public = PublicRig::new().await;
+    public.rig.set("ZOOMD_PUBLIC_NAME", "Acme <Calendar>");
+    public.rig.set("ZOOMD_PUBLIC_LOGO_URL", "https://cdn.acme.test/logo.svg");
+    public.rig.set("ZOOMD_PUBLIC_RETURN_TO", "https://app.acme.test/zoom");
+    let _daemon = public.rig.daemon();
+    let to = ["--label", "Ada & Co", "--return-to", "https://app.acme.test/zoom/done?x=1&y=2"];
+    let link = public.link("acme", &to);
+    let seen = Browser::default().get(&link);
+    is_guarded(&seen);
+    let policy = seen.header("content-security-policy").expect("a policy");
+    assert!(policy.contains("img-src https://cdn.acme.test;"), "{policy}");
+    for text in ["Acme &#60;Calendar&#62;", "Ada &#38; Co", "https://cdn.acme.test/logo.svg"] {
+        assert!(seen.body.contains(text), "{seen:?}");
+    }
+    assert!(!seen.body.contains(">acme<"), "the account's name is ours alone: {seen:?}");
+    let connected = public.walk(&link, "ada");
+    assert_eq!(connected.status, 200, "{connected:?}");
+    for text in
+        ["Ada &#38; Co is connected", "href=\"https://app.acme.test/zoom/done?x=1&#38;y=2\""]
+    {
+        assert!(connected.body.contains(text), "{connected:?}");
+    }
+    let elsewhere = ["account", "connect-link", "acme", "--return-to", "https://evil.test/zoom"];
+    let refused = public.rig.run(&elsewhere).expect(2);
+    assert!(refused.stderr.contains("public.return_to"), "{}", refused.stderr);
 }

@@ -42,7 +42,7 @@ impl PublicRig {
     }
 
     /// A new link for `account`.
-    fn link(&self, account: &str, more: &[&str]) -> String {
+    pub fn link(&self, account: &str, more: &[&str]) -> String {
         let args = [&["--json", "account", "connect-link", account], more].concat();
         let made = self.rig.run(&args).expect(0).json();
         made["url"].as_str().expect("a link").to_owned()

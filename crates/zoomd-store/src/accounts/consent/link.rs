@@ -30,6 +30,10 @@ pub struct NewLink {
     pub take_over: bool,
     /// How long it is good.
     pub life: Duration,
+    /// The name that people see, where it is not the account's.
+    pub label: Option<String>,
+    /// The address that a person goes back to.
+    pub return_to: Option<String>,
 }
 
 /// A link that is good now.
@@ -45,6 +49,10 @@ pub struct Link {
     pub take_over: bool,
     /// Until when it is good, ms by the clock of Redis.
     pub until_ms: i64,
+    /// The name that people see, where it is not the account's.
+    pub label: Option<String>,
+    /// The address that a person goes back to.
+    pub return_to: Option<String>,
 }
 
 /// What became of a state that came back.
@@ -81,6 +89,8 @@ impl Links {
             .arg(u8::from(new.take_over))
             .arg(life)
             .arg(line.to_json())
+            .arg(new.label.as_deref().unwrap_or_default())
+            .arg(new.return_to.as_deref().unwrap_or_default())
             .run(&self.store.connection())
             .await?;
         Ok(ScriptReply::new(answer, "a link")?.number()?)
@@ -176,5 +186,7 @@ fn link(mut answer: ScriptReply, digest: Digest) -> Result<Option<Link>, StoreEr
         plan: answer.next()?.parse().ok(),
         take_over: answer.next()? == "1",
         until_ms: answer.number()?,
+        label: Some(answer.next()?).filter(|text| !text.is_empty()),
+        return_to: Some(answer.next()?).filter(|text| !text.is_empty()),
     }))
 }

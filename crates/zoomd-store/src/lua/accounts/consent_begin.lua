@@ -7,7 +7,7 @@
 -- ARGV[4]  digest of the browser's cookie
 -- ARGV[5]  ms the state is good
 -- ARGV[6]  consents that may be asked for through one link
--- Answer:  {account, plan, take over, until ms}, {} when the link is not good
+-- Answer:  {account, plan, take over, until ms, label, way back}, {} when the link is not good
 local link = open_link(ARGV[2])
 if #link == 0 then return {} end
 local key, state = P .. 'link:' .. ARGV[2], P .. 'consent:' .. ARGV[3]

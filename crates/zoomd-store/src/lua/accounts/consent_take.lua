@@ -6,7 +6,8 @@
 -- ARGV[1]  clock offset in ms
 -- ARGV[2]  digest of the state
 -- ARGV[3]  digest of the browser's cookie, or ''
--- Answer:  {good, the link's digest, account, plan, take over, until ms},
+-- Answer:  {good, the link's digest, account, plan, take over, until ms,
+--           label, way back},
 --          {stranger}, {unknown}
 local key = P .. 'consent:' .. ARGV[2]
 if redis.call('TYPE', key).ok ~= 'hash' then return {'unknown'} end
