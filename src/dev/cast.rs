@@ -40,11 +40,18 @@ pub(super) struct Sample {
 /// Makes one sample job after the other.
 #[derive(Debug, Default)]
 pub(super) struct Cast {
+    /// True where some jobs are for later: they would hold up a play that ends.
+    endless: bool,
     made: u64,
     given: HashMap<&'static str, u32>,
 }
 
 impl Cast {
+    /// The jobs of a play.
+    pub(super) fn new(endless: bool) -> Self {
+        Self { endless, ..Self::default() }
+    }
+
     /// How many jobs were made.
     pub(super) fn made(&self) -> u64 {
         self.made
@@ -71,6 +78,7 @@ impl Cast {
         match number % FAILS {
             19 => job["meeting"]["topic"] = "a topic that is far too long ".repeat(8).into(),
             33 => job["account"] = "nobody".into(),
+            7 if self.endless => job["not_before"] = later().into(),
             _ => {}
         }
         Sample { number, account, json: job.to_string() }
@@ -114,6 +122,11 @@ pub(super) fn at_zoom(plan: Plan) -> zoom_sim::Plan {
 
 fn index(number: u64, len: usize) -> usize {
     usize::try_from(number % len as u64).unwrap_or(0)
+}
+
+/// In two hours.
+fn later() -> String {
+    (Timestamp::now() + SignedDuration::from_hours(2)).strftime("%Y-%m-%dT%H:%M:00Z").to_string()
 }
 
 /// From tomorrow on, a quarter of an hour apart.

@@ -45,6 +45,10 @@ pub struct Play {
     pub rate: f64,
     /// Whether Zoom fails in all ways it can.
     pub chaos: bool,
+    /// The port of the console; those of Redis and Zoom follow. `None`: free ones.
+    pub port: Option<u16>,
+    /// True where no sample job is put in.
+    pub no_jobs: bool,
 }
 
 /// Plays it.
@@ -54,7 +58,7 @@ pub async fn run(out: &Output, play: Play) -> CliResult {
     let metrics = telemetry::metrics::install(&supervisor)?;
     let stop = Stop::listen(&supervisor);
     let stop = stop.map_err(|e| CliError::failed(format!("signals: {e}")))?;
-    let stage = Stage::build().await?;
+    let stage = Stage::build(play.port).await?;
     let ops_server = OpsServer::open(&stage.config, metrics).await?;
     out.note(stage.posters(ops_server.as_ref().and_then(OpsServer::address)));
     let (wish, heard) = Stop::channel();
@@ -97,7 +101,7 @@ async fn play_on(
     mut stop: Stop,
 ) -> Result<Tally, CliError> {
     let begun = Instant::now();
-    let mut cast = Cast::default();
+    let mut cast = Cast::new(play.jobs.is_none());
     let mut trouble = Trouble::new(play, &stage.sim);
     let mut story = Story::new(out, begun);
     let mut tally = Tally::new(begun);
@@ -134,5 +138,8 @@ fn due(play: Play, elapsed: Duration) -> u64 {
     // One at once; as many as a float can count are never reached.
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "not negative")]
     let due = (elapsed.as_secs_f64() * play.rate) as u64 + 1;
+    if play.no_jobs {
+        return 0;
+    }
     play.jobs.map_or(due, |jobs| due.min(jobs))
 }

@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
-use redis_local::RedisServer;
+use redis_local::{Options, RedisServer};
 use secrecy::{ExposeSecret as _, SecretString};
 use zoom_api::Client;
 use zoom_sim::{Sim, UserSpec};
@@ -39,12 +39,15 @@ pub(super) struct Stage {
 
 impl Stage {
     /// Starts everything and connects the sample accounts.
-    pub(super) async fn build() -> Result<Self, CliError> {
-        let redis = RedisServer::start().map_err(no_redis)?;
-        let sim = Sim::try_start(zoom()).await.map_err(|e| CliError::failed(e.to_string()))?;
+    /// With a `port` the console is there, Redis at the next and Zoom at the one after.
+    pub(super) async fn build(port: Option<u16>) -> Result<Self, CliError> {
+        let at = |nth: u16| port.map(|port| port.saturating_add(nth));
+        let options = Options { port: at(1), ..Options::default() };
+        let redis = RedisServer::start_with(options).map_err(no_redis)?;
+        let sim = Sim::try_start(zoom(at(2))).await.map_err(|e| CliError::failed(e.to_string()))?;
         let folder = tempfile::Builder::new().prefix("zoomd-dev-").tempdir()?;
         let key = KeyRing::generate_key();
-        let settings = settings(&redis, &sim, folder.path(), &key);
+        let settings = settings(&redis, &sim, folder.path(), &key, port);
         write_env(&folder.path().join("env"), &settings, &redis.url())?;
         let flags = settings.into_iter().map(|(key, _, value)| (key, value, "dev")).collect();
         let config = Config::from_sources(&Sources { flags, ..Sources::default() })?;
@@ -91,8 +94,9 @@ impl Stage {
 }
 
 /// No limit of a day that would stop the play, and tokens that need rotating.
-fn zoom() -> zoom_sim::Config {
+fn zoom(port: Option<u16>) -> zoom_sim::Config {
     let mut config = zoom_sim::Config::default();
+    config.listen.set_port(port.unwrap_or(0));
     config.rules.limits.user_day = None;
     config.rules.tokens.access_ttl_ms = 120_000;
     config
@@ -101,7 +105,13 @@ fn zoom() -> zoom_sim::Config {
 type Setting = (&'static str, &'static str, String);
 
 /// Key, variable and value of what differs from the defaults.
-fn settings(redis: &RedisServer, sim: &Sim, folder: &Path, key: &SecretString) -> Vec<Setting> {
+fn settings(
+    redis: &RedisServer,
+    sim: &Sim,
+    folder: &Path,
+    key: &SecretString,
+    port: Option<u16>,
+) -> Vec<Setting> {
     let data = folder.join("data").display().to_string();
     vec![
         ("redis.url", "ZOOMD_REDIS_URL", redis.unix_url()),
@@ -112,7 +122,7 @@ fn settings(redis: &RedisServer, sim: &Sim, folder: &Path, key: &SecretString) -
         ("zoom.oauth_url", "ZOOMD_ZOOM_OAUTH_URL", sim.url().to_owned()),
         ("data_dir", "ZOOMD_DATA_DIR", data),
         ("deployment", "ZOOMD_DEPLOYMENT", "dev".to_owned()),
-        ("listen", "ZOOMD_LISTEN", "127.0.0.1:0".to_owned()),
+        ("listen", "ZOOMD_LISTEN", format!("127.0.0.1:{}", port.unwrap_or(0))),
         ("api.allow_write_without_token", "ZOOMD_API_ALLOW_WRITE_WITHOUT_TOKEN", "true".to_owned()),
     ]
 }

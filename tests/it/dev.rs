@@ -100,3 +100,28 @@ fn without_a_redis_server_it_says_what_to_install() {
     let ran = finish(command, "").expect(5);
     assert!(ran.stderr.contains("apt-get install redis-server"), "{}", ran.stderr);
 }
+
+#[test]
+fn its_ports_can_be_chosen_and_it_can_do_without_jobs() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let free = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let port = free.local_addr().expect("its address").port().clamp(1024, 65_000);
+    drop(free);
+    let mut command = zoomd(dir.path(), &["dev", "--port", &port.to_string(), "--no-jobs"]);
+    command.env("TMPDIR", dir.path()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().expect("started");
+    let mut said = BufReader::new(child.stderr.take().expect("piped")).lines();
+    let first = said.by_ref().map_while(Result::ok).find(|line| line.contains("http"));
+    assert_eq!(
+        first.as_deref(),
+        Some(&*format!("  console  http://127.0.0.1:{port}/  in a browser"))
+    );
+    let redis = said.by_ref().map_while(Result::ok).find(|line| line.contains("redis://"));
+    assert!(redis.expect("a line").contains(&format!("redis://127.0.0.1:{} ", port + 1)));
+    let pid = Pid::from_raw(child.id().cast_signed()).expect("a process");
+    kill_process(pid, Signal::INT).expect("signalled");
+    let mut summary = String::new();
+    child.stdout.take().expect("piped").read_to_string(&mut summary).expect("read");
+    assert!(child.wait().expect("ended").success(), "{summary}");
+    assert!(summary.contains("0 jobs in"), "{summary}");
+}

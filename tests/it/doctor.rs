@@ -85,7 +85,8 @@ async fn it_goes_on_after_a_failure_and_changes_nothing() {
 #[tokio::test]
 async fn each_trouble_of_redis_has_its_own_line() {
     let args = ["--maxmemory", "100mb", "--maxmemory-policy", "allkeys-lru"];
-    let options = Options { args: args.map(ToOwned::to_owned).into(), aof: None, own_group: true };
+    let options =
+        Options { args: args.map(ToOwned::to_owned).into(), aof: None, ..Options::default() };
     let mut rig = Rig::with(options, Config::unlimited()).await;
     let ran = rig.run(&["--json", "doctor", "--offline"]).expect(1);
     says(&ran, "redis eviction", "FAIL", "maxmemory-policy noeviction");

@@ -43,11 +43,13 @@ pub struct Options {
     /// The server's own process group, so that Ctrl-C on a terminal reaches
     /// only the program that owns it.
     pub own_group: bool,
+    /// The port; `None` takes a free one.
+    pub port: Option<u16>,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { aof: Some("everysec"), args: Vec::new(), own_group: true }
+        Self { aof: Some("everysec"), args: Vec::new(), own_group: true, port: None }
     }
 }
 
@@ -106,6 +108,10 @@ impl RedisServer {
     fn launch(folder: Folder, options: Options) -> Result<Self, Error> {
         let program = find_program().ok_or(Error::NotInstalled)?;
         let mut server = Self { program, options, folder, port: 0, child: None };
+        if let Some(port) = server.options.port {
+            server.port = port;
+            return server.restart().map(|()| server);
+        }
         for _ in 1..PORTS {
             server.port = free_port()?;
             match server.restart() {

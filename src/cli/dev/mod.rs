@@ -14,6 +14,7 @@ const RATE: (f64, f64) = (25.0, 2.0);
 #[command(after_help = "Examples:
   zoomd dev                       until Ctrl-C
   zoomd dev --jobs 200            ends by itself, with a summary
+  zoomd dev --port 4400 --no-jobs    a Zoom to try one's own jobs with
   zoomd dev --jobs 500 --chaos    Zoom fails in all the ways it can
 
 Needs redis-server or valkey-server on PATH. Reads no configuration and touches none.")]
@@ -27,6 +28,12 @@ pub struct DevArgs {
     /// Let the simulated Zoom fail in all the ways it can
     #[arg(long)]
     pub chaos: bool,
+    /// The console's port; Redis takes the next, the simulated Zoom the one after (default: free ones)
+    #[arg(long, value_name = "PORT", value_parser = clap::value_parser!(u16).range(1..=65_533))]
+    pub port: Option<u16>,
+    /// The servers alone, without sample jobs
+    #[arg(long, conflicts_with_all = ["jobs", "rate"])]
+    pub no_jobs: bool,
 }
 
 /// Runs it.
@@ -36,5 +43,9 @@ pub async fn run(out: &Output, args: DevArgs) -> CliResult {
     if !(rate > 0.0 && rate <= 100_000.0) {
         return Err(CliError::usage("--rate takes a number between 0 and 100000"));
     }
-    dev::run(out, Play { jobs: args.jobs, rate, chaos: args.chaos }).await
+    dev::run(
+        out,
+        Play { jobs: args.jobs, rate, chaos: args.chaos, port: args.port, no_jobs: args.no_jobs },
+    )
+    .await
 }
