@@ -1,11 +1,12 @@
 //! The judgement of the namespace, made every few seconds by this daemon: for
-//! `/readyz`, the gauge of problems, and a log line for each that begins or ends.
+//! `/readyz`, the gauge of problems, and a log line for each that begins or ends. It also
+//! notes the counters, for the charts.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use zoomd_store::inspect::{CODES, Level, Problem};
+use zoomd_store::inspect::{CODES, Level, Ops, Problem};
 use zoomd_workers::supervisor::{Part, Supervisor};
 
 use crate::health::{Gatherer, judge, watched};
@@ -17,7 +18,12 @@ const UNTOLD: [&str; 3] = ["zoom_slow", "key_missing", "clock_skew"];
 const EVERY: Duration = Duration::from_secs(3);
 
 /// Begins to judge.
-pub(super) fn begin(mut gatherer: Gatherer, health: Arc<Health>, supervisor: &Supervisor) -> Part {
+pub(super) fn begin(
+    mut gatherer: Gatherer,
+    ops: Ops,
+    health: Arc<Health>,
+    supervisor: &Supervisor,
+) -> Part {
     supervisor.spawn("judgement", |beat| async move {
         let mut turns = beat.every(EVERY);
         let mut told = Told::default();
@@ -30,6 +36,10 @@ pub(super) fn begin(mut gatherer: Gatherer, health: Arc<Health>, supervisor: &Su
             told.hear(&judgement.problems, &own);
             for (code, count) in counts(&judgement.problems) {
                 metrics::gauge!("zoomd_problem", "code" => code).set(f64::from(count));
+            }
+            // A Redis that takes no writes is told by the judgement.
+            if facts.found.is_ok() {
+                let _ = beat.waiting(ops.note_counts()).await;
             }
             let watched = watched(&facts);
             health.judged(judgement, facts.found.ok().map(|found| found.vitals), watched);

@@ -22,6 +22,7 @@ mod tasks;
 use std::sync::Arc;
 use std::time::Duration;
 
+use zoomd_store::inspect::Ops;
 use zoomd_workers::Engine;
 use zoomd_workers::supervisor::Supervisor;
 
@@ -85,7 +86,7 @@ pub async fn run(
     let tasks = tasks::begin(engine.tokens(), &id);
     let news = news::follow(store.clone(), &supervisor);
     let gatherer = Gatherer::of_daemon(config, store.clone(), &id);
-    let judging = judge::begin(gatherer, Arc::clone(&health), &supervisor);
+    let judging = judge::begin(gatherer, Ops::new(store.clone()), Arc::clone(&health), &supervisor);
     let presence = presence::announce(store.clone(), &id, Arc::clone(&health), &supervisor).await;
     // Commands find a daemon that is ready.
     let _ = tokio::time::timeout(LISTENS_WITHIN, engine.tokens().listens()).await;

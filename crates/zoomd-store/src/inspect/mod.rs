@@ -7,12 +7,14 @@
 //!
 //! Never takes a lease and never calls Zoom. A job in flight is left alone.
 
+mod ahead;
 mod batch;
 mod blocks;
 mod budget;
 mod facts;
 mod failures;
 mod find;
+mod history;
 mod jobs;
 mod obstacle;
 mod order;
@@ -43,6 +45,7 @@ pub use budget::{BudgetLine, Waiting};
 pub use facts::{AccountFacts, Reason};
 pub use failures::{Cursor, FailureFilter, FailureLine, FailureRecord};
 pub use find::{OUTCOMES_LOOK, QUEUED_LOOK};
+pub use history::{Point, Window};
 pub use jobs::{JobFilter, JobLine};
 pub use obstacle::{Asking, Obstacle, Obstacles, keeps};
 pub use order::Listing;
