@@ -11,14 +11,15 @@ help: ## this list
 demo: deps ## build, then run everything on this machine: Redis, a simulated Zoom, the daemon, 200 jobs
 	$(CARGO) build --locked --profile demo --bin zoomd
 	./target/demo/zoomd dev --jobs $(DEMO_JOBS)
+	@echo "to look around: ./target/demo/zoomd dev --port 4400, and http://127.0.0.1:4400/ in a browser"
 
 test: deps ## every test
 	$(CARGO) test --locked --workspace
 	@if server=$$(./scripts/redis-6.2.sh); then $(MAKE) --no-print-directory test-oldest ZOOMD_REDIS_SERVER=$$server; fi
 
-test-browser: deps ## the console in a real Chromium, which must be there
+test-browser: deps ## the console in a real Chromium, which must be there; takes the picture of the README
 	./scripts/ensure-browser.sh
-	ZOOMD_BROWSER=required $(CARGO) test --locked --workspace --test it console::
+	ZOOMD_BROWSER=required ZOOMD_PICTURES=$(CURDIR)/docs/images $(CARGO) test --locked --workspace --test it console::
 
 export ZOOMD_REDIS_SERVER
 # Before 7.0 a script cannot ask for rights, and a server counts its commands otherwise.

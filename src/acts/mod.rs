@@ -4,6 +4,7 @@
 //! Invariant: every act that changed something is in the audit with who, what, when and
 //! why. It stays done if the audit takes no writes; the log says so then.
 
+mod accounts;
 mod enqueue;
 mod failures;
 mod jobs;

@@ -69,7 +69,7 @@ struct Told {
 struct Job {
     id: String,
     state: &'static str,
-    reason: &'static str,
+    reason: String,
     until: Option<Moment>,
 }
 
@@ -120,7 +120,7 @@ fn job(line: &JobLine) -> Job {
     Job {
         id: line.id.clone(),
         state: line.state.as_str(),
-        reason: line.why.map(phrase).unwrap_or_default(),
+        reason: sentence(line.why.map(phrase).unwrap_or_default()),
         until: line.until_ms.or(line.next_ms).and_then(time).map(Moment::of),
     }
 }

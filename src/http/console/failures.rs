@@ -13,7 +13,7 @@ use super::Console;
 use super::answer::{Made, Refused};
 use super::asked::Asked;
 use super::shell::{Shell, Tab};
-use super::show::{Moment, number, sentence, words};
+use super::show::{Marked, Moment, number, sentence, words};
 use crate::views::failure::View;
 
 /// Failures shown.
@@ -39,7 +39,7 @@ struct Page {
     day: String,
     groups: Vec<Group>,
     /// What is said of the code of the filter.
-    about: Option<(&'static str, &'static str)>,
+    about: Option<(Marked, Marked)>,
     rows: Vec<Row>,
     counted: String,
     more: bool,
@@ -51,7 +51,7 @@ struct Group {
     name: String,
     count: String,
     newest: Moment,
-    mend: &'static str,
+    mend: Marked,
     here: bool,
 }
 
@@ -107,7 +107,7 @@ fn groups(lines: &[FailureLine], here: &str) -> Vec<Group> {
             name: sentence(&words(code)),
             count: number(count),
             newest: Moment::of(newest),
-            mend: code.parse().map(FailureCode::mend).unwrap_or_default(),
+            mend: Marked(code.parse().map(FailureCode::mend).unwrap_or_default()),
             here: code == here,
         }
     };
@@ -125,7 +125,7 @@ async fn list(ops: &Ops, shell: Shell, filter: Filter) -> Made {
         all: number(all),
         day: number(day),
         groups: groups(&lines, code.map_or("", FailureCode::as_str)),
-        about: code.map(|code| (code.meaning(), code.mend())),
+        about: code.map(|code| (Marked(code.meaning()), Marked(code.mend()))),
         rows: lines.iter().filter(wanted).take(ROWS).map(row).collect(),
         counted: number(lines.len() as u64),
         filter,

@@ -15,12 +15,15 @@ use super::asked::Asked;
 use super::jobs::jobs_of;
 use super::redact::pretty;
 use super::shell::{Shell, Tab};
-use super::show::{Moment, number, sentence, took, words};
+use super::show::{Marked, Moment, number, segment, sentence, words};
 use crate::text::count;
 use crate::views::budget::View as Budget;
 use crate::views::job::{View, enqueued};
 use crate::views::line::{Line, time};
 use crate::views::{reason, timeline};
+
+/// Jobs before it that are named.
+const AHEAD: u64 = 3;
 
 #[derive(Template)]
 #[template(path = "job.html")]
@@ -32,6 +35,10 @@ struct Page<'a> {
     outcome: Option<Outcome>,
     steps: Vec<Step<'a>>,
     facts: Vec<(&'static str, Fact)>,
+    /// True where it may still be cancelled.
+    cancellable: bool,
+    /// The failure of it that is on the list.
+    failure: Option<String>,
     sent: Option<String>,
     answered: Option<String>,
 }
@@ -41,6 +48,8 @@ struct Wait {
     head: String,
     text: String,
     behind: Vec<String>,
+    /// The jobs directly before it, the nearest first.
+    ahead: Vec<String>,
     /// The jobs of its account that wait, too.
     line: String,
     until: Option<Moment>,
@@ -66,10 +75,10 @@ struct Outcome {
     good: bool,
     head: String,
     text: String,
-    fix: Option<&'static str>,
+    fix: Option<Marked>,
     errors: Vec<String>,
     join: Option<String>,
-    start: Option<String>,
+    start: Option<Moment>,
     warnings: Vec<String>,
     next: Option<String>,
 }
@@ -80,7 +89,6 @@ struct Step<'a> {
     what: &'a str,
     at: Option<Moment>,
     exact: String,
-    took: Option<String>,
     /// The end of a pause that goes on.
     until: Option<Moment>,
 }
@@ -110,7 +118,6 @@ fn step(line: &Line) -> Step<'_> {
         what: &line.what,
         at: line.at.map(Moment::of),
         exact: line.at.map(|at| at.strftime("%H:%M:%S%.3f").to_string()).unwrap_or_default(),
-        took: line.duration_ms.filter(|ms| *ms > 0).map(took),
         until: line.next_at.filter(|_| line.to.is_none()).map(Moment::of),
     }
 }
@@ -183,6 +190,7 @@ async fn wait(ops: &Ops, view: &JobView) -> Result<Option<Wait>, Refused> {
         head: sentence(reason::phrase(why)),
         text: sentence(&reason::sentence(why, view)),
         behind: behind(why, view),
+        ahead: ops.ahead(view, AHEAD).await?,
         line: jobs_of(account),
         until: until.map(Moment::of),
         next_at: view.next_ms.and_then(time).filter(|_| until.is_none()).map(Moment::of),
@@ -212,7 +220,7 @@ fn outcome(view: &JobView) -> Option<Outcome> {
         good,
         head,
         text: if good { text(&meeting["topic"]) } else { sentence(&text(&value["message"])) },
-        fix: code.map(FailureCode::mend),
+        fix: code.map(|code| Marked(code.mend())),
         errors: list(&value["zoom"]["errors"], &|error| {
             format!("{}: {}", text(&error["field"]), text(&error["message"]))
         }),
@@ -221,7 +229,7 @@ fn outcome(view: &JobView) -> Option<Outcome> {
             .as_str()
             .filter(|url| url.starts_with("https://"))
             .map(Into::into),
-        start: meeting["start_time"].as_str().map(Into::into),
+        start: meeting["start_time"].as_str().and_then(|at| at.parse().ok()).map(Moment::of),
         warnings: list(&value["warnings"], &|warning| text(&warning["message"])),
         next: (!good && retry).then(|| format!("zoomd failure retry {}", view.id)),
     })
@@ -233,6 +241,12 @@ fn facts(view: &JobView, shown: &View<'_>) -> Vec<(&'static str, Fact)> {
     let text = |text: Option<&str>| text.map(|text| Fact::Text(text.to_owned()));
     add("Account", view.account.clone().map(|name| Fact::Link(jobs_of(&name), name)));
     add("Host", text(view.host.as_deref()));
+    let target = shown.target.as_ref();
+    let of = target.and_then(|target| target.of);
+    let job = of.map(|id| Fact::Link(format!("/jobs/{}", segment(id)), id.to_owned()));
+    add("Meeting of job", job);
+    let meeting = target.and_then(|target| target.meeting_id);
+    add("Meeting", meeting.map(|id| Fact::Text(id.to_string())));
     add("Priority", text(shown.priority));
     add("Enqueued", enqueued(view).map(|at| Fact::At(Moment::of(at))));
     let live = !view.state.is_over();
@@ -270,6 +284,8 @@ async fn page(ops: &Ops, shell: Shell, id: &str) -> Made {
         outcome: outcome(&job),
         steps: lines.iter().map(step).collect(),
         facts: facts(&job, &view),
+        cancellable: !job.state.is_over() && job.daemon.is_none(),
+        failure: ops.failure(&job.id).await?.map(|failure| failure.line.id),
         sent: job.job.as_deref().map(pretty),
         answered: job.outcome.as_deref().map(|text| pretty(text.as_bytes())),
         view: &view,

@@ -7,14 +7,13 @@ use axum::response::{IntoResponse as _, Response};
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::Value;
-use zoomd_store::inspect::{FailureFilter, JobFilter, JobView, Ops, State as JobState};
-use zoomd_store::streams::{Stream, latest};
+use zoomd_store::inspect::{JobFilter, JobQuery, JobView, Ops, State as JobState};
 
 use super::Console;
 use super::answer::{Made, Refused, go_to};
 use super::asked::Asked;
 use super::shell::{Shell, Tab};
-use super::show::{Moment, number, segment};
+use super::show::{Moment, number, segment, sentence, words};
 use crate::views::job::enqueued;
 use crate::views::line::time;
 use crate::views::reason::phrase;
@@ -33,6 +32,7 @@ pub(super) struct Filter {
     account: String,
     #[serde(default)]
     q: String,
+    cursor: Option<String>,
 }
 
 #[derive(Template)]
@@ -43,6 +43,7 @@ struct Page {
     filter: Filter,
     rows: Vec<Row>,
     more: bool,
+    next: Option<String>,
     note: Option<String>,
     over: bool,
 }
@@ -80,12 +81,23 @@ impl Filter {
 
     /// The same filter with another state.
     fn with(&self, state: &str) -> String {
+        self.address(state, None)
+    }
+
+    fn address(&self, state: &str, cursor: Option<&str>) -> String {
         let mut pairs = url::form_urlencoded::Serializer::new(String::new());
         if !state.is_empty() {
             pairs.append_pair("state", state);
         }
         if let Some(account) = self.account() {
             pairs.append_pair("account", &account);
+        }
+        let word = self.q.trim();
+        if !word.is_empty() {
+            pairs.append_pair("q", word);
+        }
+        if let Some(cursor) = cursor {
+            pairs.append_pair("cursor", cursor);
         }
         let query = pairs.finish();
         if query.is_empty() { "/jobs".to_owned() } else { format!("/jobs?{query}") }
@@ -112,7 +124,7 @@ fn live(job: &JobView) -> Row {
         topic: topic(job.job.as_deref()),
         account: job.account.clone().unwrap_or_default(),
         state: job.state.as_str(),
-        reason: job.why.map(phrase).unwrap_or_default().to_owned(),
+        reason: sentence(job.why.map(phrase).unwrap_or_default()),
         at: at.map(Moment::of),
         unknown: at.is_none() && job.why.is_some(),
         came: enqueued(job).map(Moment::of),
@@ -134,7 +146,8 @@ fn ended(outcome: &Value, state: &'static str) -> Row {
         let reason = effect.map_or(made.clone(), |effect| format!("{made} {effect}"));
         (text(&meeting["topic"]), reason, &outcome["finished_at"])
     } else {
-        let reason = format!("{}: {}", text(&outcome["code"]), text(&outcome["message"]));
+        let reason =
+            format!("{}: {}", sentence(&words(&text(&outcome["code"]))), text(&outcome["message"]));
         (text(&outcome["job"]["meeting"]["topic"]), reason, &outcome["failed_at"])
     };
     Row {
@@ -149,33 +162,40 @@ fn ended(outcome: &Value, state: &'static str) -> Row {
     }
 }
 
-/// The rows of a filter, and whether there are more.
-async fn rows(ops: &Ops, filter: &Filter) -> Result<(Vec<Row>, bool), Refused> {
-    let account = filter.account();
-    match filter.state() {
-        Some(JobState::Succeeded) => {
-            let items = latest(ops.store(), Stream::Results, ROWS + 1).await?;
-            let of = items
-                .iter()
-                .filter(|item| account.as_deref().is_none_or(|a| item.field("account") == a));
-            let read = |text: &str| serde_json::from_str::<Value>(text).unwrap_or_default();
-            let rows: Vec<_> =
-                of.take(ROWS).map(|i| ended(&read(i.field("result")), "succeeded")).collect();
-            Ok((rows, items.len() > ROWS))
-        }
-        Some(JobState::Failed) => {
-            let filter = FailureFilter { account, ..FailureFilter::default() };
-            let (lines, next) = ops.failures(&filter, None).await?;
-            let read = |text: &str| serde_json::from_str::<Value>(text).unwrap_or_default();
-            let more = next.is_some() || lines.len() > ROWS;
-            let rows = lines.iter().take(ROWS).map(|line| ended(&read(&line.json), "failed"));
-            Ok((rows.collect(), more))
-        }
-        state => {
-            let listing = ops.jobs_in_order(&JobFilter { account, state }, ROWS).await?;
-            Ok((listing.jobs.iter().map(live).collect(), listing.more))
-        }
+/// A job wherever it is.
+fn any(job: &JobView) -> Row {
+    let outcome = job.outcome.as_deref().filter(|_| job.state.is_over());
+    match outcome.and_then(|json| serde_json::from_str(json).ok()) {
+        Some(outcome) => ended(&outcome, job.state.as_str()),
+        None => live(job),
     }
+}
+
+/// The rows of a page.
+struct Found {
+    rows: Vec<Row>,
+    /// True where there are more that a filter would show.
+    more: bool,
+    /// The place from which a search goes on.
+    next: Option<String>,
+}
+
+/// The jobs of a filter: unfinished ones in the order in which they are expected to run,
+/// others and those of a search as they are found.
+async fn find(ops: &Ops, filter: &Filter) -> Result<Found, Refused> {
+    let (account, state) = (filter.account(), filter.state());
+    let word = filter.q.trim();
+    if word.is_empty() && !state.is_some_and(JobState::is_over) {
+        let listing = ops.jobs_in_order(&JobFilter { account, state }, ROWS).await?;
+        let rows = listing.jobs.iter().map(live).collect();
+        return Ok(Found { rows, more: listing.more, next: None });
+    }
+    let text = (!word.is_empty()).then(|| word.to_owned());
+    let query = JobQuery { account, state, text, ..JobQuery::default() };
+    let from = filter.cursor.as_deref().and_then(|text| text.parse().ok());
+    let page = ops.search_jobs(&query, from, ROWS).await?;
+    let next = page.next.map(|place| place.to_string());
+    Ok(Found { rows: page.jobs.iter().map(any).collect(), more: false, next })
 }
 
 /// Shows the list; a word in the search box that is a job's id leads to the job.
@@ -187,6 +207,7 @@ pub(super) async fn show(
     let ops = console.ops().clone();
     let word = filter.q.trim().to_owned();
     if !word.is_empty()
+        && filter.cursor.is_none()
         && let Ok(Some(found)) = ops.job(&word).await
     {
         return go_to(&format!("/jobs/{}", segment(&found.id))).into_response();
@@ -198,7 +219,8 @@ pub(super) async fn show(
 
 async fn list(ops: &Ops, shell: Shell, filter: Filter, word: &str) -> Made {
     let status = ops.status().await?;
-    let (rows, more) = rows(ops, &filter).await?;
+    let Found { rows, more, next } = find(ops, &filter).await?;
+    let next = next.map(|place| filter.address(&filter.state, Some(&place)));
     let live = status.queued + status.running + status.waiting + status.sleeping;
     let count = |state: Option<JobState>| {
         Some(number(match state {
@@ -219,7 +241,12 @@ async fn list(ops: &Ops, shell: Shell, filter: Filter, word: &str) -> Made {
         here: filter.state() == state,
     };
     let tabs = std::iter::once(None).chain(STATES.into_iter().map(Some)).map(tab).collect();
-    let note = (!word.is_empty()).then(|| format!("No job has the id {word}."));
+    let note = (!word.is_empty()).then(|| match filter.account() {
+        Some(account) => {
+            format!("Jobs of {account} whose host is {word} or whose topic begins so.")
+        }
+        None => format!("No job has the id {word}. These have it as their host."),
+    });
     let over = filter.state().is_some_and(JobState::is_over);
-    Ok(Page { shell, tabs, filter, rows, more, note, over }.render()?)
+    Ok(Page { shell, tabs, filter, rows, more, next, note, over }.render()?)
 }

@@ -8,19 +8,24 @@
 
 mod account;
 mod accounts;
+mod act;
 mod answer;
 mod asked;
 mod assets;
+mod audit;
+mod chart;
 mod failures;
 mod job;
 mod jobs;
 mod limits;
+mod live;
 mod overview;
 mod redact;
 mod shell;
 mod show;
 mod sign_in;
 mod system;
+mod wish;
 
 use std::sync::Arc;
 
@@ -60,7 +65,10 @@ pub fn router(backend: &Arc<Backend>) -> Router<Arc<Backend>> {
         .route("/accounts/{account}", get(account::show))
         .route("/limits", get(limits::show))
         .route("/failures", get(failures::show))
+        .route("/live", get(live::show))
+        .route("/audit", get(audit::show))
         .route("/system", get(system::show))
+        .route("/act", get(act::show).post(act::run))
         .route_layer(middleware::from_fn_with_state(console.clone(), authorize))
         .route("/sign-in", get(sign_in::show).post(sign_in::begin))
         .route("/sign-out", post(sign_in::end))

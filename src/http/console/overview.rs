@@ -4,11 +4,12 @@ use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
 use jiff::Timestamp;
-use zoomd_store::inspect::{Level, Problem};
+use zoomd_store::inspect::{Level, Problem, Window};
 
 use super::Console;
 use super::answer::Refused;
 use super::asked::Asked;
+use super::chart::{Chart, chart};
 use super::shell::{Shell, Tab};
 use super::show::{Moment, number, sentence, words};
 use crate::health::held;
@@ -24,6 +25,7 @@ struct Page<'a> {
     shell: Shell,
     problems: Vec<Trouble>,
     tiles: Vec<Tile>,
+    charts: [Chart; 2],
     reasons: Vec<Reason<'a>>,
     more_reasons: usize,
     waiting: String,
@@ -54,7 +56,7 @@ struct Tile {
 
 /// Jobs that wait for the same.
 struct Reason<'a> {
-    phrase: &'static str,
+    phrase: String,
     account: Option<&'a str>,
     jobs: String,
     oldest: Option<Moment>,
@@ -95,11 +97,13 @@ fn tiles(numbers: &Numbers<'_>) -> Vec<Tile> {
         note,
         tone,
     };
+    let tone = |count: u64, tone| if count > 0 { tone } else { "" };
+    let (running, waiting) = (numbers.running, numbers.waiting);
     let failed = numbers.failures_last_day;
     vec![
         tile("Queued", numbers.queued, "/jobs?state=queued", String::new(), ""),
-        tile("Running", numbers.running, "/jobs?state=running", String::new(), "info"),
-        tile("Waiting", numbers.waiting, "/jobs?state=waiting", String::new(), "warn"),
+        tile("Running", running, "/jobs?state=running", String::new(), tone(running, "info")),
+        tile("Waiting", waiting, "/jobs?state=waiting", String::new(), tone(waiting, "warn")),
         tile("Sleeping", numbers.sleeping, "/jobs?state=sleeping", String::new(), ""),
         tile(
             "Succeeded",
@@ -113,7 +117,7 @@ fn tiles(numbers: &Numbers<'_>) -> Vec<Tile> {
             failed,
             "/jobs?state=failed",
             format!("last 24 h, {} in all", number(numbers.failed_total)),
-            if failed > 0 { "bad" } else { "" },
+            tone(failed, "bad"),
         ),
     ]
 }
@@ -147,11 +151,11 @@ pub(super) fn daemons<'a>(numbers: &Numbers<'a>) -> Vec<Daemon<'a>> {
 }
 
 impl<'a> Page<'a> {
-    fn of(shell: Shell, numbers: &'a Numbers<'a>, found: &'a Found) -> Self {
+    fn of(shell: Shell, numbers: &'a Numbers<'a>, found: &'a Found, charts: [Chart; 2]) -> Self {
         let lines = &found.waiting.lines;
         let reasons = lines.iter().zip(&numbers.waiting_by_reason).take(REASONS_MAX);
         let reasons = reasons.map(|(line, view)| Reason {
-            phrase: phrase(line.why),
+            phrase: sentence(phrase(line.why)),
             account: view.account,
             jobs: number(view.jobs),
             oldest: view.oldest_at.map(Moment::of),
@@ -160,6 +164,7 @@ impl<'a> Page<'a> {
         Self {
             problems: shell.problems().iter().map(trouble).collect(),
             tiles: tiles(numbers),
+            charts,
             reasons: reasons.collect(),
             more_reasons: lines.len().saturating_sub(REASONS_MAX),
             waiting: number(numbers.queued + numbers.waiting + numbers.sleeping),
@@ -175,11 +180,14 @@ impl<'a> Page<'a> {
 
 /// Shows the page.
 pub(super) async fn show(State(console): State<Console>, asked: Asked) -> Response {
+    let ops = console.ops().clone();
     console
         .answer(asked, Tab::Overview, "Overview", async move |shell| {
             let look = shell.look.clone().ok_or(Refused::Away)?;
             let found = look.numbers.as_ref().ok_or(Refused::Away)?;
-            Ok(Page::of(shell, &Numbers::of(found), found).render()?)
+            let hour = chart(Window::Hour, &ops.history(Window::Hour).await?);
+            let week = chart(Window::Week, &ops.history(Window::Week).await?);
+            Ok(Page::of(shell, &Numbers::of(found), found, [hour, week]).render()?)
         })
         .await
 }

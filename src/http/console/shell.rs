@@ -7,6 +7,7 @@ use super::asked::Asked;
 use super::assets::{ASSETS, Assets};
 use zoomd_store::inspect::Problem;
 
+use crate::actor::Role;
 use crate::health::Verdict;
 use crate::queries::status::Look;
 
@@ -23,18 +24,26 @@ pub(super) enum Tab {
     Limits,
     /// `/failures`
     Failures,
+    /// `/live`
+    Live,
+    /// `/audit`
+    Audit,
     /// `/system`
     System,
+    /// A page that is none of these, and does not stay fresh.
+    None,
 }
 
 impl Tab {
     /// All of them: the page, its address, its name.
-    const ALL: [(Self, &'static str, &'static str); 6] = [
+    const ALL: [(Self, &'static str, &'static str); 8] = [
         (Self::Overview, "/", "Overview"),
         (Self::Jobs, "/jobs", "Jobs"),
         (Self::Accounts, "/accounts", "Accounts"),
         (Self::Limits, "/limits", "Limits"),
         (Self::Failures, "/failures", "Failures"),
+        (Self::Live, "/live", "Live"),
+        (Self::Audit, "/audit", "Audit"),
         (Self::System, "/system", "System"),
     ];
 }
@@ -58,12 +67,27 @@ pub(super) struct Shell {
     pub(super) look: Option<Arc<Look>>,
     /// The one who looks, where people have names.
     pub(super) actor: Option<String>,
+    role: Role,
+    /// True for a page that is asked for again while it is looked at.
+    pub(super) fresh: bool,
+    /// True for a page that follows what happens.
+    pub(super) stream: bool,
     pub(super) namespace: String,
     pub(super) version: &'static str,
     pub(super) assets: &'static Assets,
 }
 
 impl Shell {
+    /// True for one who may cancel jobs.
+    pub(super) fn may_cancel(&self) -> bool {
+        self.role >= Role::Enqueue
+    }
+
+    /// True for one who may do everything.
+    pub(super) fn may_operate(&self) -> bool {
+        self.role >= Role::Operate
+    }
+
     /// The verdict as a class of the style.
     pub(super) fn tone(&self) -> &'static str {
         match self.look.as_ref().map(|look| look.judgement.verdict) {
@@ -101,6 +125,9 @@ impl Console {
             address: asked.address.clone(),
             links: Tab::ALL.into_iter().map(link).collect(),
             look,
+            role: asked.actor.as_ref().map_or(Role::Read, |actor| actor.role),
+            fresh: tab != Tab::None,
+            stream: tab == Tab::Live || asked.address.starts_with("/jobs/"),
             actor: signed.map(|actor| format!("{} ({})", actor.name, actor.role)),
             namespace: self.0.config.namespace.clone(),
             version: env!("CARGO_PKG_VERSION"),

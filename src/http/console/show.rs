@@ -58,20 +58,12 @@ fn distance(seconds: i64) -> String {
 pub(super) fn length(seconds: u64) -> String {
     let (days, hours, minutes) = (seconds / 86_400, seconds / 3_600 % 24, seconds / 60 % 60);
     match (days, hours, minutes) {
+        (0, 0, 0) => "less than a minute".to_owned(),
         (0, 0, minutes) => format!("{minutes}m"),
         (0, hours, 0) => format!("{hours}h"),
         (0, hours, minutes) => format!("{hours}h {minutes}m"),
         (days @ 1..=6, hours @ 1.., _) => format!("{days}d {hours}h"),
         (days, _, _) => format!("{days}d"),
-    }
-}
-
-/// A length in milliseconds: `7 ms`, `2.1 s`, `12m`.
-pub(super) fn took(ms: u64) -> String {
-    match ms {
-        0..1_000 => format!("{ms} ms"),
-        1_000..60_000 => format!("{}.{} s", ms / 1_000, ms % 1_000 / 100),
-        _ => length(ms / 1_000),
     }
 }
 
@@ -103,6 +95,23 @@ pub(super) fn sentence(text: &str) -> String {
         None => String::new(),
     }
 }
+
+/// A sentence of ours in which commands stand between backticks, as markup.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Marked(pub(super) &'static str);
+
+impl fmt::Display for Marked {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (at, part) in self.0.split('`').enumerate() {
+            let part = part.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
+            if at % 2 == 1 { write!(f, "<code>{part}</code>")? } else { f.write_str(&part)? }
+        }
+        Ok(())
+    }
+}
+
+/// It is escaped as it is written.
+impl HtmlSafe for Marked {}
 
 /// A word of a state or reason as people read it: `needs_reauth` is `needs reauth`.
 pub(super) fn words(word: &str) -> String {
@@ -143,7 +152,8 @@ mod tests {
     fn numbers_and_lengths_read_well() {
         let numbers = [0, 999, 1_000, 1_234_567].map(number);
         assert_eq!(numbers, ["0", "999", "1\u{202f}000", "1\u{202f}234\u{202f}567"]);
-        assert_eq!([7, 2_140, 61_000].map(took), ["7 ms", "2.1 s", "1m"]);
         assert_eq!(sentence("zoom is slow"), "Zoom is slow");
+        let marked = Marked("type `zoomd job show <id>` & read").to_string();
+        assert_eq!(marked, "type <code>zoomd job show &lt;id&gt;</code> &amp; read");
     }
 }

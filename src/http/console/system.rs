@@ -67,6 +67,14 @@ fn tokens(numbers: &Numbers<'_>) -> Vec<(&'static str, String)> {
 fn checks(ready: &Ready) -> Vec<(String, bool, String)> {
     let check = |(name, check): (&&str, &crate::http::Check)| {
         let why = check.why.as_deref().map(sentence).unwrap_or_default();
+        let name = match *name {
+            "redis" => "Redis answers",
+            "intake" => "Reads new jobs",
+            "draining" => "Takes work",
+            "journal" => "Keeps its journal",
+            "parts" => "All parts run",
+            other => other,
+        };
         (sentence(name), check.ok, why)
     };
     ready.checks.iter().map(check).collect()

@@ -1,13 +1,14 @@
 //! The console without a browser: what its pages say, and what they may not hold.
 
 mod browser;
+mod many;
 
 use serde_json::json;
 
 use crate::support::{Daemon, Rig, job, until};
 
 /// Pages that need no job.
-const PAGES: [&str; 9] = [
+const PAGES: [&str; 11] = [
     "/",
     "/jobs",
     "/jobs?state=failed&account=acme",
@@ -15,6 +16,8 @@ const PAGES: [&str; 9] = [
     "/accounts/acme",
     "/limits",
     "/failures",
+    "/live",
+    "/audit",
     "/system",
     "/sign-in",
 ];
@@ -48,6 +51,14 @@ fn check(path: &str, head: &str, body: &str) {
     }
 }
 
+/// Posts a form.
+fn post(daemon: &Daemon, path: &str, form: &str) -> (u16, String) {
+    let kind = "Content-Type: application/x-www-form-urlencoded\r\n";
+    let (status, head, body) = daemon.ask("POST", path, kind, form);
+    check(path, &head, &body);
+    (status, body)
+}
+
 /// A job that waits for tomorrow, with this topic.
 fn tomorrow(account: &str, id: &str, topic: &str) -> String {
     let at = jiff::Timestamp::now() + jiff::SignedDuration::from_mins(20 * 60 + 30);
@@ -78,8 +89,11 @@ async fn a_job_that_waits_says_why_and_until_when() {
     assert!(listed.contains("href=\"/jobs/order-1\""), "{listed}");
     // The numbers are of the last two seconds.
     until("the reason on the first page", || {
-        page(&daemon, "/").contains("its not_before time has not come").then_some(())
+        page(&daemon, "/").contains("Its not_before time has not come").then_some(())
     });
+    let found = page(&daemon, "/jobs?account=acme&q=%3Cscript%3EALERT");
+    assert!(found.contains("href=\"/jobs/order-1\""), "{found}");
+    assert!(!page(&daemon, "/jobs?account=acme&q=other").contains("href=\"/jobs/order-1\""));
     let (status, head, _) = daemon.ask("GET", "/jobs?q=order-1", "", "");
     assert_eq!(status, 303, "{head}");
     let (status, head, body) = daemon.ask("GET", "/jobs/%3Cscript%3E1", "", "");
@@ -170,4 +184,58 @@ async fn with_tokens_one_signs_in_first() {
     // A name that was made to lead here is not ours.
     let (status, ..) = daemon.ask("GET", "/sign-in", "X-Forwarded-Host: evil.test\r\n", "");
     assert_eq!(status, 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn jobs_are_cancelled_and_retried_after_a_question_with_the_count() {
+    let mut rig = Rig::start().await;
+    rig.connect("acme");
+    let mut daemon = rig.daemon();
+    for id in ["order-1", "order-2"] {
+        rig.xadd(&tomorrow("acme", id, "A topic")).await;
+    }
+    let asks = |daemon: &Daemon| {
+        until("both jobs", || {
+            let asked = page(daemon, "/act?verb=cancel&account=acme");
+            asked.contains("Cancel 2 jobs of acme?").then_some(asked)
+        })
+    };
+    // Without tokens one only reads.
+    let asked = asks(&daemon);
+    assert!(asked.contains("This needs the role enqueue"), "{asked}");
+    let form = "verb=cancel&account=acme&count=2&reason=left";
+    assert!(post(&daemon, "/act", form).1.contains("This needs the role enqueue"));
+    assert!(!page(&daemon, "/jobs/order-1").contains("verb=cancel"));
+    daemon.stop();
+    rig.set("ZOOMD_API_ALLOW_WRITE_WITHOUT_TOKEN", "true");
+    let daemon = rig.daemon();
+    assert!(asks(&daemon).contains("order-2"));
+    assert!(page(&daemon, "/jobs/order-1").contains("verb=cancel&amp;id=order-1"));
+    let said = post(&daemon, "/act", "verb=cancel&account=acme&count=2").1;
+    assert!(said.contains("Give a reason"), "{said}");
+    // Another site's page cannot.
+    let lines = "Content-Type: application/x-www-form-urlencoded\r\nOrigin: https://evil.test\r\n\
+                 Sec-Fetch-Site: cross-site\r\n";
+    let (status, head, body) = daemon.ask("POST", "/act", lines, form);
+    assert_eq!(status, 403, "{body}");
+    check("/act", &head, &body);
+    let said = post(&daemon, "/act", form).1;
+    assert!(said.contains("Cancel: 2 jobs of acme"), "{said}");
+    let (_, failure) = rig.outcome("order-1").await;
+    assert_eq!(failure["code"], "cancelled", "{failure}");
+    assert!(failure["message"].as_str().is_some_and(|text| text.contains("left")), "{failure}");
+    let asked = page(&daemon, "/act?verb=retry&code=cancelled");
+    assert!(asked.contains("Retry 2 failed jobs?"), "{asked}");
+    let said = post(&daemon, "/act", "verb=retry&code=cancelled&count=1").1;
+    assert!(said.contains("Retry: 1 failed job"), "{said}");
+    let said = post(&daemon, "/act", "verb=pause_account&account=acme&reason=audit").1;
+    assert!(said.contains("Pause: acme"), "{said}");
+    let shown = page(&daemon, "/accounts/acme");
+    assert!(shown.contains("It is paused") && shown.contains("Audit"), "{shown}");
+    // All of it is written down.
+    let audit = page(&daemon, "/audit");
+    for act in ["Job cancel", "Failure retry", "Account pause"] {
+        assert!(audit.contains(act), "{audit}");
+    }
+    assert!(audit.contains("<bdi>left</bdi>") && audit.contains("<bdi>local</bdi>"), "{audit}");
 }

@@ -99,6 +99,37 @@
     }
   };
 
+  // --- One stream for all tabs of a browser --------------------------------
+
+  // The tab that holds the lock follows, and tells the others; a hidden tab lets go of it.
+  const news = "BroadcastChannel" in window ? new BroadcastChannel("zoomd-news") : null;
+  const wants = () => document.querySelector("#live[data-stream]") !== null;
+  let due = 0;
+  let release = null;
+
+  const soon = () => {
+    if (due || !wants()) return;
+    due = setTimeout(() => { due = 0; tick(); }, 1000);
+  };
+
+  const follow = () => {
+    if (!navigator.locks || release || document.hidden || !wants()) return;
+    const left = new AbortController();
+    release = () => left.abort();
+    const hold = () => new Promise((done) => {
+      const source = new EventSource("/api/v1/stream");
+      const told = () => { soon(); news?.postMessage("news"); };
+      for (const name of ["result", "failure", "event", "skipped"]) source.addEventListener(name, told);
+      release = () => { source.close(); done(); };
+    });
+    navigator.locks.request("zoomd-stream", { signal: left.signal }, hold).catch(() => {});
+  };
+
+  const letGo = () => { release?.(); release = null; };
+  if (news) news.onmessage = soon;
+  document.addEventListener("visibilitychange", () => (document.hidden ? letGo() : follow()));
+  addEventListener("pagehide", letGo);
+
   // "/" goes to the search box, as elsewhere.
   document.addEventListener("keydown", (event) => {
     const types = event.target.matches("input, select, textarea");
@@ -108,6 +139,7 @@
   });
 
   dress();
+  follow();
   setInterval(tick, TICK_MS);
   setInterval(() => document.hidden || tellTimes(), 1000);
   document.addEventListener("visibilitychange", () => document.hidden || (tellTimes(), tick()));

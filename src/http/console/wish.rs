@@ -1,0 +1,227 @@
+//! What somebody asks to be done: the verb, and one thing or a filter.
+
+use serde::Deserialize;
+use zoomd_store::admin::Target;
+use zoomd_store::inspect::{FailureFilter, Ops};
+
+use super::answer::Refused;
+use super::jobs::jobs_of;
+use super::show::segment;
+use crate::actor::Role;
+use crate::text::count;
+
+/// What can be done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Verb {
+    /// Cancel jobs.
+    Cancel,
+    /// Run failed jobs again.
+    Retry,
+    /// Take failures off the list.
+    Discard,
+    /// Hold back an account.
+    PauseAccount,
+    /// Let an account go on.
+    ResumeAccount,
+    /// Hold back everything.
+    Pause,
+    /// Let everything go on.
+    Resume,
+}
+
+impl Verb {
+    /// The role that it takes.
+    pub(super) fn role(self) -> Role {
+        if self == Self::Cancel { Role::Enqueue } else { Role::Operate }
+    }
+
+    /// True for one that is not done without a reason.
+    pub(super) fn asks_why(self) -> bool {
+        matches!(self, Self::Cancel | Self::Discard | Self::PauseAccount | Self::Pause)
+    }
+
+    /// The word of the button.
+    pub(super) fn word(self) -> &'static str {
+        match self {
+            Self::Cancel => "Cancel",
+            Self::Retry => "Retry",
+            Self::Discard => "Discard",
+            Self::PauseAccount | Self::Pause => "Pause",
+            Self::ResumeAccount | Self::Resume => "Resume",
+        }
+    }
+
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Cancel => "cancel",
+            Self::Retry => "retry",
+            Self::Discard => "discard",
+            Self::PauseAccount => "pause_account",
+            Self::ResumeAccount => "resume_account",
+            Self::Pause => "pause",
+            Self::Resume => "resume",
+        }
+    }
+
+    /// The effect, in one sentence.
+    pub(super) fn effect(self) -> &'static str {
+        match self {
+            Self::Cancel => {
+                "Each ends as a failure with the code cancelled. A job in flight goes on."
+            }
+            Self::Retry => "Each starts a new run. Where a call was lost, Zoom is asked first.",
+            Self::Discard => "They leave the list of failures. The public stream keeps them.",
+            Self::PauseAccount => {
+                "Its jobs wait until it is resumed. Calls in flight end as usual."
+            }
+            Self::ResumeAccount => "Its jobs run again, in their order.",
+            Self::Pause => {
+                "All jobs wait until everything is resumed. Calls in flight end as usual."
+            }
+            Self::Resume => "All jobs run again, in their order.",
+        }
+    }
+}
+
+/// What is asked for: the verb, and one thing or a filter.
+#[derive(Debug, Clone, Deserialize)]
+pub(super) struct Wish {
+    pub(super) verb: Verb,
+    #[serde(default)]
+    pub(super) id: String,
+    #[serde(default)]
+    pub(super) account: String,
+    #[serde(default)]
+    pub(super) code: String,
+    /// The number that was confirmed.
+    #[serde(default)]
+    pub(super) count: usize,
+    #[serde(default)]
+    pub(super) reason: String,
+}
+
+/// What is acted on.
+pub(super) enum Things {
+    Jobs(Vec<Target>),
+    Failures(Vec<String>),
+    /// The account of the wish, or everything.
+    Whole,
+}
+
+impl Things {
+    pub(super) fn ids(&self) -> Vec<&str> {
+        match self {
+            Self::Jobs(jobs) => jobs.iter().map(|job| job.id.as_str()).collect(),
+            Self::Failures(ids) => ids.iter().map(String::as_str).collect(),
+            Self::Whole => Vec::new(),
+        }
+    }
+}
+
+impl Wish {
+    pub(super) fn account(&self) -> Option<String> {
+        let name = self.account.trim();
+        (!name.is_empty()).then(|| name.to_owned())
+    }
+
+    /// True for a filter whose count was not confirmed.
+    pub(super) fn is_open(&self) -> bool {
+        let counted = matches!(self.verb, Verb::Cancel | Verb::Retry | Verb::Discard);
+        counted && self.id.is_empty() && self.count == 0
+    }
+
+    /// What the wish is about, at most so many.
+    pub(super) async fn things(&self, ops: &Ops, most: usize) -> Result<Things, Refused> {
+        let nothing = || Refused::Missing("This says not what to act on.".to_owned());
+        match self.verb {
+            Verb::Cancel if !self.id.is_empty() => Ok(Things::Jobs(vec![self.id.as_str().into()])),
+            Verb::Cancel => {
+                let account = self.account().ok_or_else(nothing)?;
+                Ok(Things::Jobs(ops.cancellable(&account, most).await?))
+            }
+            Verb::Retry | Verb::Discard if !self.id.is_empty() => {
+                Ok(Things::Failures(vec![self.id.clone()]))
+            }
+            Verb::Retry | Verb::Discard => {
+                let code = Some(self.code.clone()).filter(|code| !code.is_empty());
+                let filter = FailureFilter { account: self.account(), code, since_ms: None };
+                Ok(Things::Failures(failures(ops, &filter, most).await?))
+            }
+            _ => Ok(Things::Whole),
+        }
+    }
+
+    /// The page from which it came.
+    pub(super) fn back(&self) -> String {
+        let path = segment;
+        match self.verb {
+            Verb::Cancel | Verb::Retry | Verb::Discard if !self.id.is_empty() => {
+                let job = self.id.rsplit_once('#').map_or(self.id.as_str(), |(job, _)| job);
+                format!("/jobs/{}", path(job))
+            }
+            Verb::Cancel => jobs_of(&self.account),
+            Verb::Retry | Verb::Discard => "/failures".to_owned(),
+            Verb::PauseAccount | Verb::ResumeAccount => {
+                format!("/accounts/{}", path(&self.account))
+            }
+            Verb::Pause | Verb::Resume => "/".to_owned(),
+        }
+    }
+
+    /// What it is done to, in words.
+    pub(super) fn of(&self, many: u64) -> String {
+        let of = self.account().map(|name| format!(" of {name}")).unwrap_or_default();
+        match self.verb {
+            Verb::Cancel => count(many, "job") + &of,
+            Verb::Retry => count(many, "failed job") + &of,
+            Verb::Discard => count(many, "failure") + &of,
+            Verb::PauseAccount | Verb::ResumeAccount => self.account.clone(),
+            Verb::Pause | Verb::Resume => "everything".to_owned(),
+        }
+    }
+}
+
+async fn failures(ops: &Ops, filter: &FailureFilter, most: usize) -> Result<Vec<String>, Refused> {
+    let (mut ids, mut from) = (Vec::new(), None);
+    loop {
+        let (lines, next) = ops.failures(filter, from.as_ref()).await?;
+        ids.extend(lines.into_iter().map(|line| line.id).take(most - ids.len()));
+        from = next;
+        if from.is_none() || ids.len() >= most {
+            return Ok(ids);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::extract::Query;
+
+    use super::*;
+
+    fn wish(text: &str) -> Wish {
+        let uri: axum::http::Uri = format!("/act?{text}").parse().expect("a path");
+        Query::try_from_uri(&uri).map(|Query(wish)| wish).expect("a wish")
+    }
+
+    #[test]
+    fn a_wish_says_what_it_is_about_and_leads_back() {
+        for (text, of, back) in [
+            ("verb=cancel&id=a%2Fb", "3 jobs", "/jobs/a%2Fb"),
+            ("verb=cancel&account=acme", "3 jobs of acme", "/jobs?account=acme"),
+            ("verb=retry&id=a%232", "3 failed jobs", "/jobs/a"),
+            ("verb=discard&code=cancelled", "3 failures", "/failures"),
+            ("verb=pause_account&account=acme", "acme", "/accounts/acme"),
+            ("verb=resume", "everything", "/"),
+        ] {
+            let wish = wish(text);
+            assert_eq!((wish.of(3).as_str(), wish.back().as_str()), (of, back), "{text}");
+            assert_eq!(
+                wish.is_open(),
+                text.contains("account=acme") && text.contains("cancel") || text.contains("code="),
+                "{text}"
+            );
+        }
+    }
+}
