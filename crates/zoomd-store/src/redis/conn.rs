@@ -26,6 +26,7 @@ mod subscription;
 mod target;
 mod tls;
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -115,7 +116,7 @@ impl Conn {
     pub async fn value(&self, cmd: &Cmd) -> Result<Value, RedisError> {
         let mut live = self.live().await?;
         let generation = live.generation;
-        let answer = async { live.link.send_packed_command(cmd).await.and_then(refusal) };
+        let answer = pin!(async { live.link.send_packed_command(cmd).await.and_then(refusal) });
         self.shared.epoch.judge(generation, answer).await
     }
 
@@ -128,7 +129,7 @@ impl Conn {
         let mut live = self.live().await?;
         live.link.set_response_timeout(block + RESPONSE_TIMEOUT);
         let generation = live.generation;
-        let answer = async { live.link.send_packed_command(cmd).await.and_then(refusal) };
+        let answer = pin!(async { live.link.send_packed_command(cmd).await.and_then(refusal) });
         self.shared.epoch.judge(generation, answer).await
     }
 
@@ -176,13 +177,14 @@ impl Conn {
         offset: usize,
         count: usize,
     ) -> Result<Vec<Value>, RedisError> {
-        let answer = live.link.send_packed_commands(pipeline, offset, count);
-        let answer = self.shared.epoch.judge(live.generation, answer).await;
+        let generation = live.generation;
+        let answer = pin!(live.link.send_packed_commands(pipeline, offset, count));
+        let answer = self.shared.epoch.judge(generation, answer).await;
         for value in answer.iter().flatten() {
             if let Value::ServerError(error) = value
                 && needs_another_connection(&RedisError::from(error.clone()))
             {
-                self.shared.epoch.leave(live.generation);
+                self.shared.epoch.leave(generation);
             }
         }
         answer
@@ -304,4 +306,18 @@ fn read<T>(lock: &std::sync::RwLock<T>) -> std::sync::RwLockReadGuard<'_, T> {
 
 fn write<T>(lock: &std::sync::RwLock<T>) -> std::sync::RwLockWriteGuard<'_, T> {
     lock.write().unwrap_or_else(std::sync::PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What waits for a command is moved and kept with it; a connection is made once.
+    #[test]
+    fn a_command_has_no_room_for_the_making_of_a_connection() {
+        let conn = Conn::lazy(Target::parse("redis://127.0.0.1:1", "w").expect("a url"));
+        let (one, many) = (redis::cmd("PING"), redis::pipe());
+        let sizes = [size_of_val(&conn.value(&one)), size_of_val(&conn.values(&many))];
+        assert!(sizes.iter().all(|size| *size <= 2_048), "{sizes:?} bytes");
+    }
 }

@@ -74,23 +74,26 @@ async fn a_room_that_stands_alone_is_emptied_at_once() {
 }
 
 #[tokio::test]
-async fn round_trips_of_a_batch() {
+async fn round_trips_of_a_batch_and_of_a_single_job() {
     let bench = Bench::start().await;
     bench.account("a0", "unlimited").await;
     commands_of(&bench, 16, 1).await; // scripts, and the watch of the lane
+    commands_of(&bench, 1, 1).await;
     let reads = async || {
         let stats = bench.text("INFO stats").await.expect("stats");
         let line = stats.lines().find_map(|line| line.strip_prefix("total_reads_processed:"));
         line.expect("reads").trim().parse::<u64>().expect("number")
     };
-    let entries = bench.arrive(16).await;
-    let before = reads().await;
-    let jobs: Vec<_> = entries.iter().map(|e| named(&format!("{e}-x"), 1, "a0", e)).collect();
-    let settled = bench.admit(&jobs).await.into_iter().map(|a| Settlement::new(go(a), done()));
-    let batch = bench.queue.settle_batch(settled.collect(), Vec::new());
-    bench.queue.settle(&batch).await.expect("settle");
-    // The read itself makes three of the four that a batch may take.
-    assert_eq!(reads().await - before - 1, 2);
+    for count in [16, 1] {
+        let entries = bench.arrive(count).await;
+        let before = reads().await;
+        let jobs: Vec<_> = entries.iter().map(|e| named(&format!("{e}-x"), 1, "a0", e)).collect();
+        let settled = bench.admit(&jobs).await.into_iter().map(|a| Settlement::new(go(a), done()));
+        let batch = bench.queue.settle_batch(settled.collect(), Vec::new());
+        bench.queue.settle(&batch).await.expect("settle");
+        // The read itself makes three of the four that a batch may take.
+        assert_eq!(reads().await - before - 1, 2, "{count} jobs");
+    }
 }
 
 #[tokio::test]
