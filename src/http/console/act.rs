@@ -169,12 +169,10 @@ async fn carry_out(
     things: Things,
 ) -> Result<Vec<Done>, Refused> {
     let reason = wish.reason.as_str();
-    let whole = |found: bool| {
-        let why = (!found).then(|| "nothing was there to do".to_owned());
-        vec![Done { id: wish.account.clone(), result: "done", why, well: true }]
-    };
+    let whole = || vec![Done { id: wish.account.clone(), result: "done", why: None, well: true }];
     let missing = || Refused::Missing(format!("There is no account {}.", wish.account));
     let account = || wish.account.trim().parse().map_err(|_| missing());
+    let there = |found: bool| found.then(whole).ok_or_else(missing);
     Ok(match (wish.verb, things) {
         (Verb::Cancel, Things::Jobs(jobs)) => {
             let found = hand.cancel(&jobs, reason, |_| ()).await?;
@@ -189,16 +187,19 @@ async fn carry_out(
             hand.discard(&ids, reason).await?.into_iter().map(Done::from).collect()
         }
         (Verb::PauseAccount, _) => {
-            whole(hand.pause_account(console.grants(), &account()?, reason).await?)
+            there(hand.pause_account(console.grants(), &account()?, reason).await?)?
         }
         (Verb::ResumeAccount, _) => {
-            whole(hand.resume_account(console.grants(), &account()?).await?)
+            there(hand.resume_account(console.grants(), &account()?).await?)?
         }
         (Verb::Pause, _) => {
             hand.pause(reason).await?;
-            whole(true)
+            whole()
         }
-        (Verb::Resume, _) => whole(hand.resume().await?.was_paused),
+        (Verb::Resume, _) => {
+            hand.resume().await?;
+            whole()
+        }
         _ => Vec::new(),
     })
 }

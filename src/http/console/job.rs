@@ -147,6 +147,8 @@ fn behind(why: WaitReason, view: &JobView) -> Vec<String> {
         WaitReason::Reconcile => Some("a search for the meeting at Zoom".to_owned()),
         _ => None,
     });
+    let other = view.waits_for.as_ref();
+    said.extend(other.map(|id| format!("job {id}, which changes the same meeting")));
     said.extend(view.besides.as_ref().map(|besides| besides.what.clone()));
     said
 }
@@ -190,7 +192,7 @@ async fn wait(ops: &Ops, view: &JobView) -> Result<Option<Wait>, Refused> {
         head: sentence(reason::phrase(why)),
         text: sentence(&reason::sentence(why, view)),
         behind: behind(why, view),
-        ahead: ops.ahead(view, AHEAD).await?,
+        ahead: view.waits_for.iter().cloned().chain(ops.ahead(view, AHEAD).await?).collect(),
         line: jobs_of(account),
         until: until.map(Moment::of),
         next_at: view.next_ms.and_then(time).filter(|_| until.is_none()).map(Moment::of),

@@ -232,6 +232,7 @@ async fn jobs_are_cancelled_and_retried_after_a_question_with_the_count() {
     assert!(said.contains("Pause: acme"), "{said}");
     let shown = page(&daemon, "/accounts/acme");
     assert!(shown.contains("It is paused") && shown.contains("Audit"), "{shown}");
+    assert!(post(&daemon, "/act", "verb=resume_account&account=nobody").0 == 404);
     // All of it is written down.
     let audit = page(&daemon, "/audit");
     for act in ["Job cancel", "Failure retry", "Account pause"] {
