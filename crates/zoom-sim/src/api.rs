@@ -285,6 +285,7 @@ impl World {
             registrants: Vec::new(),
             looks_left: self.rules.list.lag_looks,
             running: false,
+            runs: 0,
             updates: VecDeque::new(),
             stale: None,
             deleted: false,
@@ -320,7 +321,8 @@ impl World {
         let Some((serial, host)) = found.map(|m| (m.serial, m.host)) else { return missing() };
         let account = self.users[by.user].account;
         if host != by.user && !(admin && self.users[host].account == account) {
-            return Reply::error(400, 3003, "You are not the meeting host.");
+            // As if there were none: others' meetings are nobody's business.
+            return missing();
         }
         let done = match call.endpoint {
             Endpoint::Get => self.show_meeting(call, serial),

@@ -32,6 +32,8 @@ pub(crate) struct Meeting {
     pub(crate) looks_left: u32,
     /// Somebody is in it.
     pub(crate) running: bool,
+    /// How often it ran and was ended.
+    pub(crate) runs: u64,
     /// When it was updated in the last 24 hours.
     pub(crate) updates: VecDeque<i64>,
     /// What a read that lags still shows.

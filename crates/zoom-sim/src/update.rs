@@ -175,7 +175,10 @@ impl World {
     fn end_meeting(&mut self, id: u64, by: usize) -> Result<Reply, Reply> {
         let serial = self.meetings.by_id(id).map(|m| m.serial);
         let meeting = serial.and_then(|serial| self.meetings.live_mut(serial));
-        let was_running = meeting.is_some_and(|m| std::mem::take(&mut m.running));
+        let was_running = meeting.is_some_and(|m| {
+            m.runs += u64::from(m.running);
+            std::mem::take(&mut m.running)
+        });
         if was_running {
             self.tell_meeting("meeting.ended", id, by);
         } else if self.rules.end_of_idle_refused {

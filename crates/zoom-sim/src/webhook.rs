@@ -148,7 +148,7 @@ impl World {
                 "operator": operator.email,
                 "operator_id": operator.id,
                 "object": {
-                    "uuid": self.uuid(meeting.serial), "id": meeting.id, "host_id": host.id,
+                    "uuid": self.uuid(meeting), "id": meeting.id, "host_id": host.id,
                     "topic": meeting.topic, "type": meeting.kind,
                     "start_time": meeting.start_ms.map(iso), "duration": meeting.duration,
                     "timezone": meeting.timezone, "join_url": self.join_url(meeting),

@@ -68,7 +68,7 @@ impl World {
         let host = &self.users[m.host];
         let change = shown.occurrence.and_then(|id| m.changes.get(&id));
         push(&mut out, "{");
-        text(&mut out, r#""uuid":"#, &self.uuid(m.serial));
+        text(&mut out, r#""uuid":"#, &self.uuid(m));
         push(&mut out, &format!(r#","id":{}"#, self.id_text(m.id)));
         text(&mut out, r#","host_id":"#, &host.id);
         text(&mut out, r#","host_email":"#, &host.email);
@@ -152,7 +152,7 @@ impl World {
     pub(crate) fn write_entry(&self, out: &mut Vec<u8>, m: &Meeting) {
         let host = &self.users[m.host];
         push(out, "{");
-        text(out, r#""uuid":"#, &self.uuid(m.serial));
+        text(out, r#""uuid":"#, &self.uuid(m));
         push(out, &format!(r#","id":{}"#, self.id_text(m.id)));
         text(out, r#","host_id":"#, &host.id);
         text(out, r#","topic":"#, &m.topic);
@@ -173,11 +173,12 @@ impl World {
         if self.rules.ids_as_text { format!("\"{id}\"") } else { id.to_string() }
     }
 
-    /// Zoom's uuids are base64 of 16 bytes, slashes and all.
-    pub(crate) fn uuid(&self, serial: u64) -> String {
+    /// Zoom's uuids are base64 of 16 bytes, slashes and all. Each time that a meeting
+    /// runs has its own.
+    pub(crate) fn uuid(&self, meeting: &Meeting) -> String {
         use base64::Engine as _;
-        let mut raw = [0; 16];
-        raw[..8].copy_from_slice(&self.mixed(31, serial).to_be_bytes());
+        let (mut raw, serial) = ([0; 16], meeting.serial);
+        raw[..8].copy_from_slice(&self.mixed(31 + (meeting.runs << 8), serial).to_be_bytes());
         raw[8..].copy_from_slice(&self.mixed(32, serial).to_be_bytes());
         base64::engine::general_purpose::STANDARD.encode(raw)
     }

@@ -262,11 +262,14 @@ async fn a_meeting_ends_and_a_deleted_one_comes_back() {
     assert_eq!(act("end").await.status, 204);
 
     assert!(zoom.sim.start_meeting(id));
-    assert_eq!(zoom.get(&path).await["status"], "started");
+    let running = zoom.get(&path).await;
+    assert_eq!(running["status"], "started");
     zoom.sim.rules(|rules| rules.running_not_deleted = true);
     assert_eq!(zoom.ask("DELETE", &path).of(&zoom.sim).await.json()["code"], 3002);
     assert_eq!(act("end").await.status, 204);
-    assert_eq!(zoom.get(&path).await["status"], "waiting");
+    let ended = zoom.get(&path).await;
+    assert_eq!(ended["status"], "waiting");
+    assert_ne!(ended["uuid"], running["uuid"], "each time that it runs has its own");
 
     assert_eq!(act("recover").await.json()["code"], 3001, "it is not deleted");
     assert_eq!(zoom.ask("DELETE", &path).of(&zoom.sim).await.status, 204);
