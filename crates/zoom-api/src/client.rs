@@ -151,8 +151,18 @@ impl Client {
         to: Uri,
         body: SendBody,
     ) -> impl Future<Output = Result<Reply, TransportError>> + Send + use<'a> {
+        self.send_json(Method::POST, token, to, body)
+    }
+
+    pub(crate) fn send_json<'a>(
+        &'a self,
+        method: Method,
+        token: &AccessToken,
+        to: Uri,
+        body: SendBody,
+    ) -> impl Future<Output = Result<Reply, TransportError>> + Send + use<'a> {
         let (departure, body) = body.split();
-        let mut request = self.request(Method::POST, to, token, body);
+        let mut request = self.request(method, to, token, body);
         let json = HeaderValue::from_static("application/json");
         request.headers_mut().insert(CONTENT_TYPE, json);
         self.call(request, Some(departure))

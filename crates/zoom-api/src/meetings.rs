@@ -7,6 +7,7 @@
 use std::collections::HashSet;
 use std::fmt;
 
+use http::Method;
 use jiff::civil::Date;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use url::Url;
@@ -140,15 +141,62 @@ impl Client {
         self.get(token, self.api_url(&format!("meetings/{segment}"))).await
     }
 
-    /// `DELETE /meetings/{id}`: the whole meeting, of a recurring one all dates. With
-    /// `notify` Zoom mails its host and its registrants.
+    /// `GET /meetings/{id}` of a recurring one: as it is on one date, or with all its
+    /// dates, those that are over too.
+    pub async fn get_dates(
+        &self,
+        token: &AccessToken,
+        meeting: u64,
+        date: Option<u64>,
+    ) -> Result<Reply, TransportError> {
+        let mut url = self.dated(meeting, date);
+        if date.is_none() {
+            url.query_pairs_mut().append_pair("show_previous_occurrences", "true");
+        }
+        self.get(token, url).await
+    }
+
+    /// `PATCH /meetings/{id}`: the whole meeting, or one date of it.
+    pub async fn patch_meeting(
+        &self,
+        token: &AccessToken,
+        meeting: u64,
+        date: Option<u64>,
+        body: SendBody,
+    ) -> Result<Reply, TransportError> {
+        let to = client::uri(&self.dated(meeting, date))?;
+        self.send_json(Method::PATCH, token, to, body).await
+    }
+
+    /// `PUT /meetings/{id}/status`.
+    pub async fn put_status(
+        &self,
+        token: &AccessToken,
+        meeting: u64,
+        body: SendBody,
+    ) -> Result<Reply, TransportError> {
+        let to = client::uri(&self.api_url(&format!("meetings/{meeting}/status")))?;
+        self.send_json(Method::PUT, token, to, body).await
+    }
+
+    fn dated(&self, meeting: u64, date: Option<u64>) -> Url {
+        let mut url = self.api_url(&format!("meetings/{meeting}"));
+        if let Some(date) = date {
+            url.query_pairs_mut().append_pair("occurrence_id", &date.to_string());
+        }
+        url
+    }
+
+    /// `DELETE /meetings/{id}`: one date of it, or the whole meeting, of a recurring one
+    /// all dates. With `notify` Zoom mails its host and its registrants.
     pub async fn erase_meeting(
         &self,
         token: &AccessToken,
         meeting: u64,
+        date: Option<u64>,
         notify: bool,
     ) -> Result<Reply, TransportError> {
-        let mut url = self.api_url(&format!("meetings/{meeting}"));
+        let mut url = self.dated(meeting, date);
         if notify {
             url.query_pairs_mut()
                 .append_pair("schedule_for_reminder", "true")

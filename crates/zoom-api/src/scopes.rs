@@ -7,6 +7,12 @@
 pub enum Need {
     /// Create a meeting.
     Create,
+    /// Change a meeting.
+    Update,
+    /// Delete a meeting.
+    Delete,
+    /// End a meeting that runs.
+    End,
     /// List the meetings of a user.
     List,
     /// Read one meeting.
@@ -17,7 +23,8 @@ pub enum Need {
 
 impl Need {
     /// All needs, most important first.
-    pub const ALL: [Self; 4] = [Self::Create, Self::List, Self::Get, Self::Me];
+    pub const ALL: [Self; 7] =
+        [Self::Create, Self::Update, Self::Delete, Self::End, Self::List, Self::Get, Self::Me];
 
     /// What creates of meetings need: the call itself, and the two by which a
     /// create whose reply was lost is found again.
@@ -26,6 +33,9 @@ impl Need {
     fn names(self) -> (&'static str, &'static str) {
         match self {
             Self::Create => ("meeting:write", "meeting:write:meeting"),
+            Self::Update => ("meeting:write", "meeting:update:meeting"),
+            Self::Delete => ("meeting:write", "meeting:delete:meeting"),
+            Self::End => ("meeting:write", "meeting:update:status"),
             Self::List => ("meeting:read", "meeting:read:list_meetings"),
             Self::Get => ("meeting:read", "meeting:read:meeting"),
             Self::Me => ("user:read", "user:read:user"),

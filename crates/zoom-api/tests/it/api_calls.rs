@@ -1,7 +1,7 @@
 //! What the calls send, and what becomes of the answers.
 
 use crate::server::{TOKEN, accept, answer, client, header, read_request, token};
-use zoom_api::{Class, ListQuery, MeetingRef, SendBody};
+use zoom_api::{Class, ListQuery, MeetingRef, SendBody, Sent, TransportKind};
 
 const MEETING: &str = r#"{"id":78475495050,"uuid":"u==","join_url":"https://j","host_id":"h"}"#;
 
@@ -50,7 +50,7 @@ async fn a_delete_names_its_meeting_and_mails_only_when_asked_to() {
     let server = async {
         let mut stream = accept(&listener).await;
         let mut lines = Vec::new();
-        for _ in 0..2 {
+        for _ in 0..3 {
             let (head, body) = read_request(&mut stream).await;
             assert!(body.is_empty() && header(&head, "content-type").is_none(), "{head}");
             lines.push(head.lines().next().unwrap().to_owned());
@@ -59,8 +59,8 @@ async fn a_delete_names_its_meeting_and_mails_only_when_asked_to() {
         lines
     };
     let calls = async {
-        for notify in [false, true] {
-            let reply = client.erase_meeting(&token, 78_475_495_050, notify).await.unwrap();
+        for (date, notify) in [(None, false), (None, true), (Some(1_648_194_360_000), false)] {
+            let reply = client.erase_meeting(&token, 78_475_495_050, date, notify).await.unwrap();
             assert_eq!(reply.status, 204);
         }
     };
@@ -68,6 +68,51 @@ async fn a_delete_names_its_meeting_and_mails_only_when_asked_to() {
     assert_eq!(lines[0], "DELETE /v2/meetings/78475495050 HTTP/1.1");
     let asked = "schedule_for_reminder=true&cancel_meeting_reminder=true";
     assert_eq!(lines[1], format!("DELETE /v2/meetings/78475495050?{asked} HTTP/1.1"));
+    let date = "occurrence_id=1648194360000";
+    assert_eq!(lines[2], format!("DELETE /v2/meetings/78475495050?{date} HTTP/1.1"));
+}
+
+#[tokio::test]
+async fn changes_of_a_meeting_go_where_they_should() {
+    let (listener, client) = client().await;
+    let token = token();
+    let server = async {
+        let mut stream = accept(&listener).await;
+        let mut seen = Vec::new();
+        for _ in 0..3 {
+            let (head, body) = read_request(&mut stream).await;
+            assert_eq!(header(&head, "content-type"), Some("application/json"), "{head}");
+            let line = head.lines().next().unwrap();
+            seen.push(format!("{line} {body}"));
+            answer(&mut stream, "204 No Content", "").await;
+        }
+        for _ in 0..2 {
+            let (head, _) = read_request(&mut stream).await;
+            seen.push(head.lines().next().unwrap().to_owned());
+            answer(&mut stream, "200 OK", MEETING).await;
+        }
+        seen
+    };
+    let calls = async {
+        let body = |text: &'static str| SendBody::always(text);
+        client.patch_meeting(&token, 7, None, body("{}")).await.unwrap();
+        client.patch_meeting(&token, 7, Some(9), body("{}")).await.unwrap();
+        client.put_status(&token, 7, body(r#"{"action":"end"}"#)).await.unwrap();
+        client.get_dates(&token, 7, None).await.unwrap();
+        client.get_dates(&token, 7, Some(9)).await.unwrap();
+        let refused = SendBody::new("{}", || false);
+        let error = client.patch_meeting(&token, 7, None, refused).await.unwrap_err();
+        assert_eq!((error.kind, error.sent), (TransportKind::Withheld, Sent::No));
+    };
+    let (seen, ()) = tokio::join!(server, calls);
+    let expected = [
+        "PATCH /v2/meetings/7 HTTP/1.1 {}",
+        "PATCH /v2/meetings/7?occurrence_id=9 HTTP/1.1 {}",
+        r#"PUT /v2/meetings/7/status HTTP/1.1 {"action":"end"}"#,
+        "GET /v2/meetings/7?show_previous_occurrences=true HTTP/1.1",
+        "GET /v2/meetings/7?occurrence_id=9 HTTP/1.1",
+    ];
+    assert_eq!(seen, expected);
 }
 
 #[tokio::test]
