@@ -29,7 +29,9 @@ pub enum FailureCode {
     OutcomeUnknown,
     /// The id belongs to another, different job.
     IdConflict,
-    /// An operator cancelled it.
+    /// The meeting that it is about was not made, or is not known.
+    NoMeeting,
+    /// It was cancelled.
     Cancelled,
     /// Its account was removed while it waited.
     AccountRemoved,
@@ -68,6 +70,7 @@ impl FailureCode {
         Self::RetriesExhausted,
         Self::OutcomeUnknown,
         Self::IdConflict,
+        Self::NoMeeting,
         Self::Cancelled,
         Self::AccountRemoved,
         Self::InternalError,
@@ -85,6 +88,7 @@ impl FailureCode {
             Self::RetriesExhausted => "retries_exhausted",
             Self::OutcomeUnknown => "outcome_unknown",
             Self::IdConflict => "id_conflict",
+            Self::NoMeeting => "no_meeting",
             Self::Cancelled => "cancelled",
             Self::AccountRemoved => "account_removed",
             Self::InternalError => "internal_error",
@@ -114,12 +118,17 @@ impl FailureCode {
                 "Every attempt failed in a way that could have passed, and no attempt is left; no meeting was made."
             }
             Self::OutcomeUnknown => {
-                "A create was sent, its answer was lost, and Zoom's list does not tell whether the meeting exists."
+                "A call was sent, its answer was lost, and Zoom does not tell what it did."
             }
             Self::IdConflict => {
-                "The id was used for a job with another account, kind, user or meeting; that job is untouched."
+                "The id was used for a job with another account, kind, user, target or meeting; that job is untouched."
             }
-            Self::Cancelled => "An operator cancelled the job before it was sent.",
+            Self::NoMeeting => {
+                "The job that it names in `of` made no meeting, or is not known; nothing was sent."
+            }
+            Self::Cancelled => {
+                "An operator, or a later delete of the same meeting, cancelled the job before it was sent."
+            }
             Self::AccountRemoved => "The job's account was removed while the job waited.",
             Self::InternalError => "zoomd could not handle the job; this is a defect of zoomd.",
         }
@@ -153,6 +162,9 @@ impl FailureCode {
                 "Look at the `candidates` and at Zoom; if the meeting is not there, `zoomd failure retry`, else `zoomd failure discard`."
             }
             Self::IdConflict => "Give the new job an id of its own.",
+            Self::NoMeeting => {
+                "Retry the create first, then this job; one of the `candidates` is reached by its number, as `meeting_id`."
+            }
             Self::Cancelled => "Nothing, if it was meant; else `zoomd failure retry`.",
             Self::AccountRemoved => {
                 "Connect the account again with `zoomd account login`, then `zoomd failure retry`."
@@ -171,6 +183,7 @@ impl FailureCode {
             | Self::MissingScope
             | Self::RetriesExhausted
             | Self::OutcomeUnknown
+            | Self::NoMeeting
             | Self::Cancelled
             | Self::AccountRemoved
             | Self::InternalError => true,
@@ -183,9 +196,11 @@ impl FailureCode {
     /// Who can usually mend it.
     pub fn origin(self) -> Origin {
         match self {
-            Self::InvalidJob | Self::UnknownAccount | Self::IdConflict | Self::DeadlineExceeded => {
-                Origin::Producer
-            }
+            Self::InvalidJob
+            | Self::UnknownAccount
+            | Self::IdConflict
+            | Self::NoMeeting
+            | Self::DeadlineExceeded => Origin::Producer,
             Self::NeedsReauth | Self::MissingScope | Self::Cancelled | Self::AccountRemoved => {
                 Origin::Operator
             }
@@ -214,7 +229,7 @@ mod tests {
 
     #[test]
     fn the_list_is_closed_and_reads_back() {
-        assert_eq!(FailureCode::ALL.len(), 12);
+        assert_eq!(FailureCode::ALL.len(), 13);
         for code in FailureCode::ALL {
             assert_eq!(code.as_str().parse(), Ok(*code));
             assert_eq!(serde_json::to_value(code).unwrap(), code.as_str());

@@ -26,8 +26,10 @@ mod word;
 pub use code::{FailureCode, Origin, UnknownCode};
 pub use entry_id::{EntryId, EntryIdError};
 pub use event::{Event, EventKind};
-pub use fields::{Claims, InvalidJob, MAX_JOB, MAX_METADATA, Meeting, Rules, Warning, limits};
-pub use job::{Job, parse, with_id};
+pub use fields::{
+    Change, Claims, InvalidJob, MAX_JOB, MAX_METADATA, Meeting, Rules, Warning, limits,
+};
+pub use job::{Job, MaxWait, parse, with_id};
 pub use kind::{Kind, Request};
 pub use marker::{Marker, MarkerError};
 pub use names::{AccountName, JobId, NameError, Namespace, NamespaceError};

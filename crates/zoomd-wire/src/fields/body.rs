@@ -45,6 +45,15 @@ pub(super) mod at {
 
 pub(super) type Fields<'a> = Found<'a, 15>;
 
+/// The request that a body is of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Form {
+    /// A meeting is made.
+    New,
+    /// One that is there is changed.
+    Change,
+}
+
 /// A replacement in the body: what, by what.
 pub(super) type Edit = (Range<usize>, String);
 

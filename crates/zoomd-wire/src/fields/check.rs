@@ -4,7 +4,8 @@
 //! Zoom's business and pass. Invariant: the body that comes out differs from
 //! the one that came in by its times, and by the fields that are dropped.
 
-use super::body::{Edit, Fields, NAMES, at, bad, warn_of_units};
+use super::body::{Edit, Fields, Form, NAMES, at, bad, warn_of_units};
+use super::change::{self, Change};
 use super::envelope::place;
 use super::findings::Findings;
 use super::invalid::InvalidJob;
@@ -17,19 +18,35 @@ use super::without::without;
 use super::{settings, suggest, user};
 use crate::Marker;
 
-/// Checks the object in `body`, which is valid JSON.
+/// Checks the object in `body`, which is valid JSON: a meeting to be made.
 pub(crate) fn meeting(body: &str, rules: &Rules, found: &mut Findings) -> Option<Meeting> {
+    of(body, Form::New, rules, found).map(|(meeting, _)| meeting)
+}
+
+/// The same of the changes of a meeting that is there; of one date of it, if `one`.
+pub(crate) fn change(body: &str, one: bool, rules: &Rules, found: &mut Findings) -> Option<Change> {
+    let (meeting, meeting_type) = of(body, Form::Change, rules, found)?;
+    change::checked(meeting, meeting_type, one, found)
+}
+
+/// The meeting in `body`, and the type that it names.
+fn of(
+    body: &str,
+    form: Form,
+    rules: &Rules,
+    found: &mut Findings,
+) -> Option<(Meeting, Option<u8>)> {
     let body = found.take(read::object("meeting", body))?;
     let fields = found.take(fields(body))?;
     names(&fields, found);
-    let dropped = dropped(&fields, found);
+    let dropped = dropped(&fields, form, found);
     if dropped.is_empty() {
-        return Some(checked(body, &fields, rules, found));
+        return Some(checked(body, &fields, form, rules, found));
     }
     let places = dropped.into_iter().map(|value| place(body, value)).collect();
     let body = without(body, places);
     let fields = found.take(self::fields(&body))?;
-    Some(checked(&body, &fields, rules, found))
+    Some(checked(&body, &fields, form, rules, found))
 }
 
 fn fields(body: &str) -> Result<Fields<'_>, InvalidJob> {
@@ -41,23 +58,30 @@ fn fields(body: &str) -> Result<Fields<'_>, InvalidJob> {
 }
 
 /// The meeting in the object `body`, whose fields are these.
-fn checked(body: &str, fields: &Fields<'_>, rules: &Rules, found: &mut Findings) -> Meeting {
-    let kind = found.take(kind(fields));
+fn checked(
+    body: &str,
+    fields: &Fields<'_>,
+    form: Form,
+    rules: &Rules,
+    found: &mut Findings,
+) -> (Meeting, Option<u8>) {
+    let kind = found.take(kind(fields, form)).flatten();
     let topic = fields.get(at::TOPIC).and_then(|value| {
         let (topic, length) = found.take(read::at_most("meeting.topic", value, TOPIC))?;
         warn_of_units("meeting.topic", length, TOPIC, found);
         Some(topic.into_owned())
     });
     // What depends on the type cannot be judged without it; 3 has the fewest rules.
-    let rules_of = kind.unwrap_or(3);
+    // A change that names none is of any type: it is held to the limits of most.
+    let rules_of = kind.unwrap_or(if form == Form::New { 3 } else { 2 });
     let duration = found.take(duration(fields, rules_of)).flatten();
     let schedule_for = found.take(schedule_for(fields, rules_of)).flatten();
     let use_pmi = use_pmi(fields, found);
-    let template = small_fields(fields, rules_of, found);
+    let template = small_fields(fields, rules_of, form, found);
     let (agenda, length) = agenda(body, fields, template, found);
-    let times = Times::read(body, fields, kind, rules, found);
+    let times = Times::read(body, fields, kind, form, rules, found);
     let (body, agenda) = splice(body, times.edits, agenda);
-    Meeting {
+    let meeting = Meeting {
         body,
         agenda,
         start_binds: !rules.allow_past_start,
@@ -70,13 +94,14 @@ fn checked(body: &str, fields: &Fields<'_>, rules: &Rules, found: &mut Findings)
         schedule_for,
         use_pmi,
         template,
-    }
+    };
+    (meeting, kind)
 }
 
 /// The values that are not sent: empty arrays, which is how PHP writes an empty
 /// object, and a recurrence beside a type that has none. A field that is there
 /// twice stays: it is a fault.
-fn dropped<'a>(fields: &Fields<'a>, found: &mut Findings) -> Vec<&'a str> {
+fn dropped<'a>(fields: &Fields<'a>, form: Form, found: &mut Findings) -> Vec<&'a str> {
     let mut dropped = Vec::new();
     let once = |index| fields.get(index).filter(|_| !fields.twice.contains(&index));
     match once(at::SETTINGS) {
@@ -89,7 +114,7 @@ fn dropped<'a>(fields: &Fields<'a>, found: &mut Findings) -> Vec<&'a str> {
     let Some(recurrence) = once(at::RECURRENCE) else { return dropped };
     if read::is_empty_array(recurrence) {
         dropped.push(recurrence);
-    } else if let Ok(kind @ 1..=3) = kind(fields) {
+    } else if let Ok(Some(kind @ 1..=3)) = kind(fields, form) {
         let message = format!(
             "`meeting.recurrence` was dropped: it stands only with type 8, and this meeting is of type {kind}"
         );
@@ -118,8 +143,9 @@ fn names(fields: &Fields<'_>, found: &mut Findings) {
     }
 }
 
-fn kind(fields: &Fields<'_>) -> Result<u8, InvalidJob> {
-    let Some(value) = fields.get(at::TYPE) else { return Ok(2) };
+/// The type that it names; a meeting to be made that names none is a scheduled one.
+fn kind(fields: &Fields<'_>, form: Form) -> Result<Option<u8>, InvalidJob> {
+    let Some(value) = fields.get(at::TYPE) else { return Ok((form == Form::New).then_some(2)) };
     let kind = read::integer("meeting.type", value)?;
     if !TYPES.contains(&kind) {
         let message = format!(
@@ -127,7 +153,7 @@ fn kind(fields: &Fields<'_>) -> Result<u8, InvalidJob> {
         );
         return Err(InvalidJob::new("meeting.type", message));
     }
-    Ok(kind as u8)
+    Ok(Some(kind as u8))
 }
 
 /// Types 2 and 8 last 1 minute or longer; for the others Zoom ignores it.
@@ -165,14 +191,21 @@ fn use_pmi(fields: &Fields<'_>, found: &mut Findings) -> bool {
 }
 
 /// The rest that has rules; whether there is a template.
-fn small_fields(fields: &Fields<'_>, kind: u8, found: &mut Findings) -> bool {
+fn small_fields(fields: &Fields<'_>, kind: u8, form: Form, found: &mut Findings) -> bool {
     if let Some(value) = fields.get(at::PASSWORD)
         && let Some((password, _)) = found.take(read::at_most("meeting.password", value, PASSWORD))
     {
         found.newer(alphabet(&password));
     }
-    if let Some(value) = fields.get(at::DEFAULT_PASSWORD) {
-        found.take(read::boolean("meeting.default_password", value));
+    match (fields.get(at::DEFAULT_PASSWORD), form) {
+        (Some(value), Form::New) => {
+            found.take(read::boolean("meeting.default_password", value));
+        }
+        (Some(_), Form::Change) => {
+            let what = "stands only where a meeting is made; Zoom does not take it later";
+            found.fault(bad("meeting.default_password", what));
+        }
+        (None, _) => {}
     }
     if let Some(value) = fields.get(at::PRE_SCHEDULE)
         && found.take(read::boolean("meeting.pre_schedule", value)) == Some(true)

@@ -18,6 +18,16 @@ pub(crate) fn of_number(number: u64) -> u64 {
     tagged(3, number).0
 }
 
+/// The part of a request that is a name.
+pub(crate) fn of_name(name: &str) -> u64 {
+    tagged(6, text(name)).0
+}
+
+/// A part of a request, and one more.
+pub(crate) fn and(part: u64, more: u64) -> u64 {
+    join(part, more)
+}
+
 /// The part of a request that is a JSON text.
 pub(crate) fn of_json(json: &str) -> u64 {
     plain(json).or_else(|| whole(json)).map_or_else(|| text(json), |hash| hash.0)

@@ -96,6 +96,11 @@ impl Meeting {
         self.start.filter(|_| self.start_binds)
     }
 
+    /// Whether its start binds the job.
+    pub(crate) fn binds(&self) -> bool {
+        self.start_binds
+    }
+
     fn is_empty(&self) -> bool {
         self.body[1..].trim_start().starts_with('}')
     }

@@ -2,6 +2,7 @@
 //! hold, and what is said of a fault. Knows no job.
 
 pub(crate) mod body;
+pub(crate) mod change;
 pub(crate) mod check;
 pub(crate) mod digest;
 pub(crate) mod envelope;
@@ -23,6 +24,7 @@ mod zone;
 
 use serde_json::value::RawValue;
 
+pub use change::Change;
 pub use invalid::{Claims, InvalidJob};
 pub use limits::{MAX_JOB, MAX_METADATA};
 pub use meeting::Meeting;

@@ -149,6 +149,26 @@ fn end<'a>(fields: &Fields<'a>, found: &mut Findings) -> Option<&'a str> {
     date
 }
 
+/// The rule of a series that is there is replaced: what is left out is not kept.
+pub(super) fn whole(value: &str, found: &mut Findings) {
+    let mut fields = Fields::nothing();
+    if fields.read(value, &NAMES).is_err() {
+        return;
+    }
+    let [day, week, times, date] = [3, 4, 6, 7].map(|index| fields.get(index));
+    if fields.get(0) == Some("3") && day.is_none() && week.is_none() {
+        let field = "meeting.recurrence.monthly_day";
+        let message = format!(
+            "`{field}` is missing; Zoom replaces the whole rule, and a monthly one needs it, or `monthly_week` with `monthly_week_day`"
+        );
+        found.fault(InvalidJob::new(field, message));
+    }
+    if times.is_none_or(|times| times == "0") && date.is_none_or(|date| date == "\"\"") {
+        let message = "`meeting.recurrence` has no end; Zoom ends a series that is changed so after some 60 dates (110 of a weekly one)";
+        found.warn("meeting.recurrence", message.to_owned());
+    }
+}
+
 /// A series that ends before it starts never takes place.
 pub(super) fn check_end(end: Timestamp, start: Option<Timestamp>) -> Result<(), InvalidJob> {
     if start.is_some_and(|start| end < start) {

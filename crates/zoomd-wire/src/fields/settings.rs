@@ -229,6 +229,17 @@ fn unknown(name: &str, found: &mut Findings) {
     }
 }
 
+/// Settings that one date of a series can have of its own.
+pub(super) const OF_ONE_DATE: [&str; 7] = [
+    "host_video",
+    "participant_video",
+    "join_before_host",
+    "mute_upon_entry",
+    "waiting_room",
+    "watermark",
+    "auto_recording",
+];
+
 /// True for the name of a setting.
 pub(super) fn is_setting(name: &str) -> bool {
     published(name).is_some()

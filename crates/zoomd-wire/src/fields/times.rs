@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use super::body::{Edit, Fields, at, bad};
+use super::body::{Edit, Fields, Form, at, bad};
 use super::envelope::place;
 use super::findings::Findings;
 use super::invalid::InvalidJob;
@@ -28,11 +28,13 @@ enum Zone {
 }
 
 impl Times {
-    /// Reads the times of a meeting of this type, if its type could be read.
+    /// Reads the times of a meeting of this type. Of one to be made no type is one that
+    /// could not be read; of a change it is any.
     pub(super) fn read(
         body: &str,
         fields: &Fields<'_>,
         kind: Option<u8>,
+        form: Form,
         rules: &Rules,
         found: &mut Findings,
     ) -> Self {
@@ -45,12 +47,13 @@ impl Times {
         let mut edits = Vec::new();
         let mut start = None;
         match fields.get(at::START_TIME) {
-            Some("\"\"") | None => missing(fields, kind, found),
+            Some("\"\"") | None => missing(fields, kind.filter(|_| form == Form::New), found),
             Some(value) => {
                 let read = moment("meeting.start_time", value, zone, true);
                 if let Some((instant, text)) = found.take(read) {
                     edits.extend(edit(body, value, text));
-                    start = matches!(kind, Some(2 | 8)).then_some(instant);
+                    let any = form == Form::Change && kind.is_none();
+                    start = (any || matches!(kind, Some(2 | 8))).then_some(instant);
                 }
             }
         }
@@ -59,7 +62,10 @@ impl Times {
             start = None;
         }
         past(start, rules, found);
-        let end = recurrence(fields, kind, found);
+        let end = match form {
+            Form::New => recurrence(fields, kind, found),
+            Form::Change => new_rule(fields, kind, found),
+        };
         if let Some(value) = end {
             let read = moment("meeting.recurrence.end_date_time", value, zone, false);
             if let Some((instant, text)) = found.take(read) {
@@ -92,6 +98,16 @@ fn past(start: Option<Timestamp>, rules: &Rules, found: &mut Findings) {
         );
         found.fault(InvalidJob::new("meeting.start_time", message));
     }
+}
+
+/// Checks the recurrence of a change, which Zoom takes whole or not at all; the text of
+/// its end.
+fn new_rule<'a>(fields: &Fields<'a>, kind: Option<u8>, found: &mut Findings) -> Option<&'a str> {
+    // The meeting may recur already, and a change that names no type may be of one that does.
+    fields.get(at::RECURRENCE)?;
+    let end = recurrence(fields, kind.or(Some(8)), found);
+    fields.get(at::RECURRENCE).into_iter().for_each(|value| recurrence::whole(value, found));
+    end
 }
 
 /// Checks the recurrence; the text of its end.

@@ -3,6 +3,8 @@
 mod envelope;
 mod parse;
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 use serde_json::value::RawValue;
 
@@ -10,8 +12,17 @@ pub use envelope::with_id;
 pub use parse::parse;
 
 use crate::fields::{Meeting, Warning, digest};
-use crate::kind::{Kind, Request};
+use crate::kind::{Kind, Part, Request, Target};
 use crate::{AccountName, JobId, Priority, TraceParent};
+
+/// How long a job waits at most that names no deadline.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct MaxWait {
+    /// Most jobs.
+    pub usual: Duration,
+    /// Those that are soon worth nothing.
+    pub momentary: Duration,
+}
 
 /// One sound job.
 #[derive(Debug, Clone)]
@@ -82,6 +93,40 @@ impl Job {
     /// The body of the meeting that it makes, if it makes one.
     pub fn meeting(&self) -> Option<&Meeting> {
         self.request.asked().meeting()
+    }
+
+    /// The meeting that it is about, where it makes none.
+    pub fn target(&self) -> Option<&Target> {
+        self.request.asked().target().map(|(target, _)| target)
+    }
+
+    /// The job under whose id its meeting is made, if it names one.
+    pub fn of(&self) -> Option<&JobId> {
+        match self.target()? {
+            Target::Create(id) => Some(id),
+            Target::Meeting(_) => None,
+        }
+    }
+
+    /// Its part among the jobs that are about the same meeting, where it makes none.
+    pub fn part(&self) -> Option<Part> {
+        self.request.asked().target().map(|(_, part)| part)
+    }
+
+    /// Names of the fields that it changes, if it is a change.
+    pub fn changed(&self) -> Option<&[Box<str>]> {
+        self.request.asked().changed()
+    }
+
+    /// The moment after which it is not sent, where neither it nor its meeting says one.
+    /// `written` is when it was accepted, or retried.
+    pub fn last_moment(&self, written: Timestamp, waits: &MaxWait) -> Timestamp {
+        let (from, most) = match self.request.asked().is_momentary() {
+            // It is about what is so when it is due.
+            true => (written.max(self.not_before.unwrap_or(written)), waits.momentary),
+            false => (written, waits.usual),
+        };
+        from.saturating_add(most).unwrap_or(Timestamp::MAX)
     }
 
     /// Tells whether two jobs under one id are the same job: account, kind,

@@ -13,7 +13,7 @@ use crate::fields::limits::{ATTEMPTS, MAX_DEPTH, MAX_JOB, MAX_METADATA};
 use crate::fields::scan::{self, Flaw};
 use crate::fields::time::{self, Moment};
 use crate::fields::{InvalidJob, Rules, read, suggest, user};
-use crate::kind::{Kind, Request};
+use crate::kind::{Kind, Request, Target};
 use crate::{AccountName, JobId, Priority};
 
 /// Reads one job and checks all that can be checked without IO. Whatever the
@@ -82,6 +82,9 @@ fn build(envelope: &Envelope<'_>, rules: &Rules) -> Result<Job, InvalidJob> {
         .map_or(Some(false), |value| found.take(read::boolean("reply", value)));
     let metadata = envelope.values[at::METADATA].and_then(|value| found.take(metadata(value)));
     let request = Request::read(kind.unwrap_or_default(), envelope, rules, &mut found);
+    if let (Some(id), Some(request)) = (&id, &request) {
+        found.take(check_target(id, request));
+    }
     let start = request.as_ref().and_then(|request| request.asked().must_start_by());
     found.take(check_order(not_before, deadline, start));
     let warnings = std::mem::take(&mut found.warnings);
@@ -141,12 +144,6 @@ fn kind(envelope: &Envelope<'_>) -> Result<Kind, InvalidJob> {
         Some(value) => read::string("kind", value)?,
         None => Kind::default().as_str().into(),
     };
-    if Kind::RESERVED.contains(&&*kind) {
-        let runs = Kind::words();
-        let message =
-            format!("the kind `{kind}` is reserved: this version of zoomd runs {runs} only");
-        return Err(InvalidJob::new("kind", message));
-    }
     Kind::from_str(&kind).map_err(|_| {
         let hint = match suggest::nearest(&kind, Kind::ALL.iter().map(|kind| kind.as_str())) {
             Some(known) => format!("did you mean `{known}`?"),
@@ -186,6 +183,17 @@ fn instant(field: &'static str, value: Option<&str>) -> Result<Option<Timestamp>
             );
             Err(InvalidJob::new(field, message))
         }
+    }
+}
+
+/// A job cannot be about the meeting that it makes itself.
+fn check_target(id: &JobId, request: &Request) -> Result<(), InvalidJob> {
+    match request.asked().target() {
+        Some((Target::Create(of), _)) if of == id => {
+            let message = "`of` is the id of this job itself; it must be that of the job that makes the meeting";
+            Err(InvalidJob::new("of", message))
+        }
+        _ => Ok(()),
     }
 }
 

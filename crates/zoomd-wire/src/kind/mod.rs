@@ -6,6 +6,10 @@
 
 mod create_meeting;
 mod delete_meeting;
+mod end_meeting;
+mod fold;
+mod target;
+mod update_meeting;
 
 use std::fmt;
 use std::str::FromStr;
@@ -21,6 +25,10 @@ use crate::word::UnknownWord;
 
 pub use create_meeting::CreateMeeting;
 pub use delete_meeting::DeleteMeeting;
+pub use end_meeting::EndMeeting;
+pub use fold::{FOLDED_MAX, fold};
+pub use target::{Extent, Occurrence, Part, Target};
+pub use update_meeting::UpdateMeeting;
 
 /// Fields that only some kinds take, by their places in the envelope.
 const OF_KINDS: [usize; 6] =
@@ -64,6 +72,18 @@ pub(crate) trait Asked {
     /// The body of the meeting that it makes.
     fn meeting(&self) -> Option<&Meeting> {
         None
+    }
+    /// The meeting that it is about, where it makes none, and its part among others of it.
+    fn target(&self) -> Option<(&Target, Part)> {
+        None
+    }
+    /// Names of the fields that it changes.
+    fn changed(&self) -> Option<&[Box<str>]> {
+        None
+    }
+    /// Whether it is soon worth nothing.
+    fn is_momentary(&self) -> bool {
+        false
     }
 }
 
@@ -141,14 +161,15 @@ kinds! {
     /// Schedule a meeting.
     #[default]
     CreateMeeting = "create_meeting",
+    /// Change a meeting.
+    UpdateMeeting = "update_meeting",
     /// Delete a meeting.
     DeleteMeeting = "delete_meeting",
+    /// End a meeting that runs.
+    EndMeeting = "end_meeting",
 }
 
 impl Kind {
-    /// Kinds that later versions will run; refused by name until then.
-    pub const RESERVED: &'static [&'static str] = &["update_meeting", "end_meeting"];
-
     /// Every kind's word, for people: `a, b or c`.
     pub fn words() -> String {
         read::either(&Self::ALL.iter().map(|kind| kind.as_str().to_owned()).collect::<Vec<_>>())

@@ -33,8 +33,14 @@ pub struct Success<'a> {
     pub finished_at: Timestamp,
     /// Zoom's answer, or the meeting that the job was about.
     pub meeting: &'a MeetingReply<'a>,
-    /// The fate of that meeting, where the job did not make it.
+    /// What became of that meeting, where the job did not make it.
     pub effect: Option<Effect>,
+    /// The job that made it, where this one named it so.
+    pub of: Option<&'a str>,
+    /// Names of the fields that were changed.
+    pub changed: Option<&'a [Box<str>]>,
+    /// The job whose call did it, where that was not this one's.
+    pub merged_into: Option<&'a str>,
     /// What was dropped from the job or looks mistaken in it.
     pub warnings: &'a [Warning],
     /// The producer's trace.
@@ -56,8 +62,7 @@ impl Success<'_> {
         out.push_str(",\"meeting\":");
         self.meeting.write(&mut out);
         if let Some(effect) = self.effect {
-            out.push_str(",\"effect\":");
-            write::quoted(&mut out, effect.as_str());
+            self.write_effect(&mut out, effect);
         }
         if !self.warnings.is_empty() {
             out.push_str(",\"warnings\":");
@@ -99,6 +104,23 @@ impl Success<'_> {
         } else {
             ",\"reconciled\":false"
         });
+    }
+
+    fn write_effect(&self, out: &mut String, effect: Effect) {
+        out.push_str(",\"effect\":");
+        write::quoted(out, effect.as_str());
+        for (name, value) in [("of", self.of), ("merged_into", self.merged_into)] {
+            if let Some(value) = value {
+                out.push_str(",\"");
+                out.push_str(name);
+                out.push_str("\":");
+                write::text(out, value);
+            }
+        }
+        if let Some(changed) = self.changed {
+            out.push_str(",\"changed\":");
+            out.push_str(&super::json(changed, 16 * changed.len() + 2));
+        }
     }
 
     fn write_times(&self, out: &mut String) {

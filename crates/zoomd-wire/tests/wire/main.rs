@@ -2,7 +2,8 @@
 //! which words, what comes out.
 
 mod accepted;
-mod deletes;
+mod changes;
+mod folds;
 mod fuzz;
 mod messages;
 mod outcomes;
@@ -10,6 +11,7 @@ mod properties;
 mod refused;
 mod same;
 mod sent;
+mod targets;
 
 use jiff::Timestamp;
 use zoomd_wire::{InvalidJob, Job, Rules, parse};

@@ -57,6 +57,9 @@ fn success() {
         finished_at: at("2023-11-14T22:13:20.250999Z"),
         meeting: &meeting,
         effect: None,
+        of: None,
+        changed: None,
+        merged_into: None,
         warnings: &[zoomd_wire::Warning {
             field: "meeting.recurrence".into(),
             message: "`meeting.recurrence` was dropped".to_owned(),

@@ -117,7 +117,7 @@ proptest! {
         for text in [&answer, &other] {
             let written = Success {
                 job_id: &job_id, run, entry_id, account: &account, kind: Kind::CreateMeeting, user: &user,
-                attempts, reconciled, effect: None, enqueued_at: entry_id.time(), started_at, finished_at,
+                attempts, reconciled, effect: None, of: None, changed: None, merged_into: None, enqueued_at: entry_id.time(), started_at, finished_at,
                 meeting: &MeetingReply::new(text, &fields, &include), warnings: &[],
             traceparent, metadata,
             }.to_json();
