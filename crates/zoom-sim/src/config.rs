@@ -99,11 +99,11 @@ impl App {
 
 /// What a user-managed app gets unless told otherwise.
 pub const DEFAULT_SCOPE: &str = "meeting:write:meeting meeting:read:list_meetings \
-    meeting:read:meeting meeting:update:meeting meeting:delete:meeting user:read:user";
+    meeting:read:meeting meeting:update:meeting meeting:delete:meeting meeting:update:status user:read:user";
 
 /// The same for a server-to-server app.
 pub const ADMIN_SCOPE: &str = "meeting:write:meeting:admin meeting:read:list_meetings:admin \
-    meeting:read:meeting:admin meeting:update:meeting:admin meeting:delete:meeting:admin \
+    meeting:read:meeting:admin meeting:update:meeting:admin meeting:delete:meeting:admin meeting:update:status:admin \
     user:read:user:admin";
 
 /// What can change while the simulator runs.

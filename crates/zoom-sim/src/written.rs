@@ -49,6 +49,8 @@ pub struct MeetingView {
     pub marker: Option<String>,
     /// It was deleted since.
     pub deleted: bool,
+    /// Somebody is in it.
+    pub running: bool,
 }
 
 fn text(out: &mut Vec<u8>, key: &str, value: &str) {
@@ -199,6 +201,7 @@ impl World {
             created_ms: m.created_ms,
             marker: m.marker.as_deref().map(str::to_owned),
             deleted: m.deleted,
+            running: m.running,
         }
     }
 }
