@@ -1,10 +1,9 @@
 //! Retrying failures, and taking them off the list.
 
-use std::time::Duration;
-
 use serde::Serialize;
 use zoomd_store::StoreError;
 use zoomd_store::admin::Retried;
+use zoomd_wire::MaxWait;
 
 use super::{Hand, named, tally};
 use crate::config::Config;
@@ -14,7 +13,7 @@ use crate::error::CliError;
 #[derive(Debug, Clone, Copy)]
 pub struct Rules {
     allow_past_start: bool,
-    max_wait: Duration,
+    max_wait: MaxWait,
 }
 
 impl Rules {
@@ -116,7 +115,7 @@ impl Hand {
             let retried = self.ops.retried(id).await?;
             return Ok(retried.map_or(Retried::NotFound, |run| Retried::Already { run }));
         };
-        self.ops.retry(&failure, rules.allow_past_start, rules.max_wait).await
+        self.ops.retry(&failure, rules.allow_past_start, &rules.max_wait).await
     }
 
     /// Takes failures off the list for good.

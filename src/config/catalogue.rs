@@ -41,7 +41,7 @@ pub struct Setting {
 use Kind::{List, Number, Secret, Size, Switch, Text, Time};
 
 /// Key, kind, and the variable's name where it is not `ZOOMD_` and the key.
-const KEYS: [(&str, Kind, Option<&str>); 52] = [
+const KEYS: [(&str, Kind, Option<&str>); 54] = [
     ("namespace", Text, None),
     ("deployment", Text, None),
     ("data_dir", Text, None),
@@ -75,6 +75,7 @@ const KEYS: [(&str, Kind, Option<&str>); 52] = [
     ("public.return_to", List, None),
     ("public.webhook_secret", Secret, Some("ZOOMD_WEBHOOK_SECRET")),
     ("jobs.max_wait", Time, None),
+    ("jobs.end_max_wait", Time, None),
     ("jobs.remember", Time, None),
     ("jobs.allow_past_start", Switch, None),
     ("jobs.lease", Time, None),
@@ -83,6 +84,7 @@ const KEYS: [(&str, Kind, Option<&str>); 52] = [
     ("budget.list", Text, None),
     ("budget.get", Text, None),
     ("budget.delete", Text, None),
+    ("budget.end", Text, None),
     ("results.include", List, None),
     ("results.keep", Time, None),
     ("results.max_size", Size, None),

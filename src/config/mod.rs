@@ -24,6 +24,7 @@ use secrecy::SecretString;
 use url::Url;
 use zoom_api::Endpoints;
 use zoomd_store::limits::Budgets;
+use zoomd_wire::MaxWait;
 use zoomd_workers::schedules::Cron;
 
 pub use catalogue::{DEFAULT_FILE, Kind, SETTINGS, Setting, find};
@@ -136,7 +137,7 @@ pub struct Public {
 #[derive(Debug, Clone)]
 pub struct Jobs {
     /// Longest wait of a job with neither deadline nor start.
-    pub max_wait: Duration,
+    pub max_wait: MaxWait,
     /// How long the id of a success is remembered.
     pub remember: Duration,
     /// Whether meetings in the past are accepted.

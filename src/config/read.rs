@@ -12,6 +12,7 @@ use url::Url;
 use zoom_api::{EndpointError, Endpoints};
 use zoomd_store::limits::{Budgets, Classes, Label};
 use zoomd_store::{Replicas, TlsFiles};
+use zoomd_wire::MaxWait;
 use zoomd_workers::schedules::Cron;
 
 use super::catalogue::{self, Kind};
@@ -65,7 +66,10 @@ pub(super) fn config(
             webhook_secret: r.secret("public.webhook_secret")?,
         },
         jobs: Jobs {
-            max_wait: r.time("jobs.max_wait")?,
+            max_wait: MaxWait {
+                usual: r.time("jobs.max_wait")?,
+                momentary: r.time("jobs.end_max_wait")?,
+            },
             remember: r.time("jobs.remember")?,
             allow_past_start: r.switch("jobs.allow_past_start")?,
             lease: r.time("jobs.lease")?,

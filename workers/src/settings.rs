@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use zoomd_wire::Include;
+use zoomd_wire::{Include, MaxWait};
 
 use crate::patience::Patience;
 use crate::timetable::Cron;
@@ -25,7 +25,7 @@ pub struct Settings {
     /// Let a meeting start in the past.
     pub allow_past_start: bool,
     /// How long a job without a deadline may wait.
-    pub max_wait: Duration,
+    pub max_wait: MaxWait,
     /// Where the marker goes.
     pub marker: MarkerPlace,
     /// How lost outcomes are looked for.
@@ -44,7 +44,7 @@ impl Default for Settings {
         Self {
             concurrency: 256,
             allow_past_start: false,
-            max_wait: Duration::from_secs(30 * 24 * 3600),
+            max_wait: MaxWait::default(),
             marker: MarkerPlace::default(),
             reconcile: Patience::default(),
             include: Vec::new(),

@@ -50,6 +50,8 @@ pub struct Failure {
     pub why: String,
     /// Whether Zoom understood and refused it.
     pub refusal: Option<Refusal>,
+    /// Zoom's code for it.
+    pub code: Option<i64>,
 }
 
 /// WaitReason Zoom refused a call.
@@ -127,7 +129,7 @@ impl Caller<'_> {
                     return Err(left(Stop::TooLong(full.to_string()), &pager));
                 }
                 Err(full @ PagerFull::Circle) => {
-                    let failure = Failure { why: full.to_string(), refusal: None };
+                    let failure = Failure { why: full.to_string(), refusal: None, code: None };
                     return Err(left(Stop::Failed(failure), &pager));
                 }
             }
@@ -148,16 +150,32 @@ impl Caller<'_> {
     /// It could not be read.
     pub async fn get(&mut self, meeting: &MeetingRef) -> Result<Answer, Stop> {
         let (what, token) = (format!("reading meeting {meeting}"), self.token);
-        let send = token.client.get_meeting(&token.access, meeting);
-        let answer = self.ask(Exchange::GET, &what, send).await?;
+        self.read(&what, token.client.get_meeting(&token.access, meeting)).await
+    }
+
+    /// The same of a recurring one: as it is on one date, or with all its dates.
+    ///
+    /// # Errors
+    /// It could not be read.
+    pub async fn get_dates(&mut self, meeting: u64, date: Option<u64>) -> Result<Answer, Stop> {
+        let (what, token) = (format!("reading the dates of meeting {meeting}"), self.token);
+        self.read(&what, token.client.get_dates(&token.access, meeting, date)).await
+    }
+
+    async fn read(
+        &mut self,
+        what: &str,
+        send: impl Future<Output = Result<Reply, TransportError>>,
+    ) -> Result<Answer, Stop> {
+        let answer = self.ask(Exchange::GET, what, send).await?;
         if let Ok(reply) = &answer
             && serde_json::from_slice::<serde_json::Map<String, serde_json::Value>>(&reply.body)
                 .is_err()
         {
             let why = format!("{what}: zoom answered {} with what is no meeting", reply.status);
-            return Err(Stop::Failed(Failure { why, refusal: None }));
+            return Err(Stop::Failed(Failure { why, refusal: None, code: None }));
         }
-        Ok(Answer::of(&what, answer))
+        Ok(Answer::of(what, answer))
     }
 
     /// The call of a job's own kind once more, for a look that may not read what it did.
@@ -240,9 +258,9 @@ fn refused(what: &str, error: &ZoomError) -> Stop {
         Class::NotFound | Class::Refused => Some(Refusal::Other),
         _ => None,
     };
-    Stop::Failed(Failure { why: format!("{what}: {error}"), refusal })
+    Stop::Failed(Failure { why: format!("{what}: {error}"), refusal, code: error.code })
 }
 
 fn failed(what: &str, why: &impl std::fmt::Display) -> Stop {
-    Stop::Failed(Failure { why: format!("{what}: {why}"), refusal: None })
+    Stop::Failed(Failure { why: format!("{what}: {why}"), refusal: None, code: None })
 }

@@ -7,7 +7,7 @@ use zoomd_wire::{Effect, Marker};
 use super::asker::{Failure, Refusal, Stop};
 use super::call::CallPermit;
 use crate::context::EngineContext;
-use crate::decide::Wait;
+use crate::decide::{Verdict, Wait};
 use crate::state::leased_job::LeasedJob;
 use crate::tokens::Token;
 
@@ -45,6 +45,10 @@ pub enum Look {
     Nothing(Nothing),
     /// It did nothing, in these words.
     NotDone(&'static str),
+    /// The meeting is not as the call was to make it (yet).
+    NotSo(NotSo),
+    /// It did nothing, and would be refused again.
+    Refused(Verdict),
     /// It is looked at once more, no earlier than then (ms by Redis' clock).
     Again {
         /// When.
@@ -75,6 +79,15 @@ pub enum Look {
         /// What it could be, of what was read.
         alike: Vec<Listed>,
     },
+}
+
+/// Words for a meeting that is not as it was to be.
+#[derive(Debug, Clone, Copy)]
+pub struct NotSo {
+    /// While it is looked at again.
+    pub what: &'static str,
+    /// Once that was enough.
+    pub why: &'static str,
 }
 
 /// A look that did not find the meeting.
@@ -111,7 +124,7 @@ impl Look {
             Stop::Wait(why) => Self::Wait(why),
             Stop::Later(until_ms) => Self::Later(until_ms),
             Stop::Limited(label, limit) => Self::Limited(label, limit),
-            Stop::Failed(Failure { why, refusal }) => {
+            Stop::Failed(Failure { why, refusal, .. }) => {
                 Self::Failed { why, lasting: refusal == Some(Refusal::Lasting), alike }
             }
             Stop::TooLong(why) => Self::Unclear { why, alike },

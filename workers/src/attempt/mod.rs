@@ -108,6 +108,10 @@ impl<'a, K: KindSpec> Prepared<'a, K> {
         spec.ready(ctx, leased).await?;
         let prepared = call::prepare(ctx, leased, Work::Write).await;
         let (token, permit) = prepared.map_err(Halt::Wait)?;
+        if let Some(scope) = K::NEEDS.and_then(|need| token.lacks(need)) {
+            permit.not_tried();
+            return Err(Halt::Settled(Box::new(settlement::unscoped(leased, scope))));
+        }
         if !leased.ticket.recoverable && !Box::pin(mark_sent(ctx, leased)).await {
             permit.not_tried();
             return Err(Halt::Wait(Wait::TooLate));

@@ -5,7 +5,8 @@ use serde_json::value::RawValue;
 use zoom_api::{FieldError, Listed, ZoomError};
 use zoomd_store::queue::{Admission, Outcome, Record, Refusal, Ticket};
 use zoomd_wire::{
-    Effect, EntryId, Failure, FailureCode, InvalidJob, Job, Kind, MeetingReply, Success, ZoomAnswer,
+    Effect, EntryId, Failure, FailureCode, InvalidJob, Job, JobId, Kind, MeetingReply, Success,
+    ZoomAnswer,
 };
 
 use crate::decide::Verdict;
@@ -51,6 +52,12 @@ pub fn success(
         finished_at: ending.ended,
         meeting,
         effect,
+        of: job.of().map(JobId::as_str),
+        changed: match effect {
+            Some(Effect::Unchanged) => job.changed().map(|_| &[][..]),
+            _ => job.changed(),
+        },
+        merged_into: None,
         warnings: &job.warnings,
         traceparent: job.traceparent,
         metadata: job.metadata.as_deref(),
@@ -70,7 +77,8 @@ pub fn failure(
     let (job, ticket) = (&leased.job, &leased.ticket);
     let entry_id = leased.entry;
     let errors = verdict.zoom.as_ref().and_then(|error| fields(&error.errors));
-    let candidates = listed(candidates);
+    let told = || serde_json::from_str(verdict.candidates.as_deref()?).ok();
+    let candidates = listed(candidates).or_else(told);
     let json = Failure {
         job_id: &ticket.job_id,
         run: ticket.run,

@@ -205,6 +205,13 @@ pub fn expired(leased: &LeasedJob) -> Settlement {
     failed(leased, &verdict, &[])
 }
 
+/// The consent is known to lack a scope that the job's call needs.
+#[must_use]
+pub fn unscoped(leased: &LeasedJob, scope: &str) -> Settlement {
+    let text = format!("the consent lacks the scope {scope}; nothing was sent");
+    failed(leased, &Verdict::ours(FailureCode::MissingScope, text), &[])
+}
+
 /// The account was removed while the job waited.
 #[must_use]
 pub fn removed(leased: &LeasedJob) -> Settlement {

@@ -4,6 +4,7 @@
 //! What is known of a job without asking Zoom (its hosts, its last moment, whether a
 //! lost call can be judged) is told by its contract, `zoomd_wire::Job`.
 
+use zoom_api::scopes::Need;
 use zoom_api::{Reply, TransportError};
 use zoomd_store::queue::{Record, Settlement};
 use zoomd_wire::{Kind, Marker};
@@ -21,6 +22,9 @@ pub trait KindSpec: Send + Sync {
     /// The one call that a look makes; `None`: it reads the list of meetings, for which
     /// its lease is charged.
     const LOOKS_BY: Option<&'static str> = None;
+    /// The scope without which its call is not made, where the consent is known to lack
+    /// it; `None`: Zoom says so.
+    const NEEDS: Option<Need> = None;
     /// A success, as Zoom's answer tells it.
     type Done<'r>: Send;
 

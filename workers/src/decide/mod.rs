@@ -104,7 +104,7 @@ impl Wait {
 /// A failure, as the job's outcome will tell it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Verdict {
-    /// Which of the twelve.
+    /// Which of the closed list.
     pub code: FailureCode,
     /// For a person.
     pub message: String,
@@ -112,19 +112,21 @@ pub struct Verdict {
     pub field: Option<&'static str>,
     /// What Zoom said, where it was Zoom who said no.
     pub zoom: Option<ZoomError>,
+    /// What may have been meant, as JSON.
+    pub candidates: Option<String>,
 }
 
 impl Verdict {
     /// A verdict of our own.
     #[must_use]
     pub fn ours(code: FailureCode, message: impl Into<String>) -> Self {
-        Self { code, message: message.into(), field: None, zoom: None }
+        Self { code, message: message.into(), field: None, zoom: None, candidates: None }
     }
 
     /// A verdict of Zoom's.
     #[must_use]
     pub fn zooms(code: FailureCode, error: ZoomError) -> Self {
-        Self { code, message: error.to_string(), field: None, zoom: Some(error) }
+        Self { code, message: error.to_string(), field: None, zoom: Some(error), candidates: None }
     }
 }
 

@@ -3,6 +3,10 @@
 
 mod create_meeting;
 mod delete_meeting;
+mod end_meeting;
+mod shown;
+mod target;
+mod update_meeting;
 
 use std::sync::Arc;
 
@@ -16,6 +20,8 @@ use crate::reconcile;
 use crate::state::leased_job::LeasedJob;
 use create_meeting::CreateMeeting;
 use delete_meeting::DeleteMeeting;
+use end_meeting::EndMeeting;
+use update_meeting::UpdateMeeting;
 
 /// Runs one lease of a job.
 pub async fn run(ctx: &Arc<EngineContext>, leased: &Arc<LeasedJob>) -> Settlement {
@@ -26,6 +32,12 @@ pub async fn run(ctx: &Arc<EngineContext>, leased: &Arc<LeasedJob>) -> Settlemen
         Request::CreateMeeting(asked) => work(ctx, leased, CreateMeeting(asked)).await,
         Request::DeleteMeeting(asked) => {
             work(ctx, leased, DeleteMeeting::new(asked, &leased.record)).await
+        }
+        Request::UpdateMeeting(asked) => {
+            work(ctx, leased, UpdateMeeting::new(asked, &leased.record)).await
+        }
+        Request::EndMeeting(asked) => {
+            work(ctx, leased, EndMeeting::new(asked, &leased.record)).await
         }
     }
 }

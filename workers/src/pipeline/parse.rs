@@ -94,7 +94,7 @@ fn admission(
     job: &Job,
     written: Timestamp,
 ) -> Admission {
-    let longest = || written.saturating_add(settings.max_wait).unwrap_or(Timestamp::MAX);
+    let longest = || job.last_moment(written, &settings.max_wait);
     let [host, other] = job.charged_hosts();
     let deadline = job.must_start_by().unwrap_or_else(longest);
     Admission {

@@ -26,7 +26,7 @@ use zoomd_store::admin::{CANCEL_MARK, RETRIED_AT};
 use zoomd_store::queue::{Next as Step, Purpose, Record, Settlement, Then};
 use zoomd_wire::{FailureCode, MeetingReply};
 
-use crate::attempt::lookup::{Found, Look, Nothing, Orders, Task};
+use crate::attempt::lookup::{Found, Look, NotSo, Nothing, Orders, Task};
 use crate::attempt::spec::KindSpec;
 use crate::attempt::{call, keep, outcome, settlement};
 use crate::backoff;
@@ -138,6 +138,8 @@ fn settle(
     match look {
         Look::Found(found) => adopt(ctx, leased, &found),
         Look::NotDone(why) => absent(ctx, leased, &record, why),
+        Look::NotSo(words) => not_so(ctx, leased, record, words),
+        Look::Refused(verdict) => settlement::failed(leased, &verdict, &[]),
         Look::Again { at_ms, what } => {
             job_history::tell(&mut record, leased, Step::Look, Some(at_ms), what);
             settlement::sleep(leased, at_ms, Purpose::Lookup, record, Vec::new())
@@ -231,6 +233,21 @@ fn nothing(
             ),
             None => absent(ctx, leased, &record, "the last call made no meeting"),
         },
+    }
+}
+
+/// This look shows a meeting that is not as it was to be: another one, or the call did
+/// nothing.
+fn not_so(ctx: &EngineContext, leased: &LeasedJob, mut record: Record, words: NotSo) -> Settlement {
+    record.looks += 1;
+    let now_ms = leased.redis_ms(Instant::now());
+    let quiet = job_history::quiet_ms(&record).unwrap_or(now_ms);
+    match ctx.settings.reconcile.after_look(record.looks, now_ms, quiet) {
+        Next::LookAt(at) => {
+            job_history::tell(&mut record, leased, Step::Look, Some(at), words.what);
+            settlement::sleep(leased, at, Purpose::Lookup, record, Vec::new())
+        }
+        Next::Absent => absent(ctx, leased, &record, words.why),
     }
 }
 

@@ -60,7 +60,7 @@ impl Looker<'_, '_> {
         let json = match self.asker.get(&MeetingRef::Id(first.id)).await {
             Ok(Answer::Text(json)) => json,
             Ok(Answer::Missing(why, _)) => from_row(first, &why),
-            Err(Stop::Failed(Failure { why, refusal: Some(_) })) => from_row(first, &why),
+            Err(Stop::Failed(Failure { why, refusal: Some(_), .. })) => from_row(first, &why),
             Err(stop) if self.last || search.unread >= READS => from_row(first, &stop.to_string()),
             Err(stop) => {
                 search.unread += u32::from(matches!(stop, Stop::Failed(_) | Stop::Later(_)));
@@ -113,7 +113,7 @@ impl Looker<'_, '_> {
                 }
                 // The list shows it: one such answer is not believed.
                 Ok(Answer::Missing(why, _)) => {
-                    trouble = Some(Stop::Failed(Failure { why, refusal: None }));
+                    trouble = Some(Stop::Failed(Failure { why, refusal: None, code: None }));
                 }
                 Err(Stop::Failed(failure)) if failure.refusal == Some(Refusal::Other) => {
                     trouble = Some(Stop::Failed(failure));

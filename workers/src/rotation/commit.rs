@@ -1,5 +1,6 @@
 //! Steps 7 and 8: the reply is read, and offered to the store until it has it.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use secrecy::{ExposeSecret as _, SecretString};
@@ -28,6 +29,8 @@ pub(crate) struct Fresh {
     pub(crate) version: GrantVersion,
     pub(crate) access: AccessToken,
     pub(crate) client: Client,
+    /// Its scopes, where Zoom tells them.
+    pub(crate) scope: Option<Arc<str>>,
     /// How long the access token lives in all.
     pub(crate) life: Duration,
     /// When it was asked for.
@@ -59,6 +62,7 @@ impl Rotator {
         let life = reply.expires_in.map_or(USUAL_LIFE, Duration::from_secs);
         let api_url = reply.api_url.clone();
         let access = AccessToken::new(reply.access_token.expose_secret());
+        let scope = reply.scope.as_deref().map(Arc::from);
         let mut offer = self.offer(staged, reply, Some(presented)).map_err(|error| {
             // The entry is the repair's.
             self.not_running(&staged.id);
@@ -88,7 +92,7 @@ impl Rotator {
             Instant::now().checked_sub(exchanged.arrived.elapsed()).unwrap_or_else(Instant::now);
         let client = self.0.ours.client_at(api_url.as_deref());
         let stranger = staged.aliases.is_empty();
-        Ok(Fresh { version: staged.version, access, client, life, issued, stranger })
+        Ok(Fresh { version: staged.version, access, client, scope, life, issued, stranger })
     }
 
     /// What a staged reply offers to the store.

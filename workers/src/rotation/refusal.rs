@@ -1,5 +1,6 @@
 //! What a reply says: steps 7 (judge), 11 and 12, and server-to-server apps.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use secrecy::ExposeSecret as _;
@@ -267,7 +268,7 @@ impl Rotator {
             access_expires_ms: sent_ms + u64::try_from(life.as_millis()).unwrap_or(0),
             access_issued_ms: sent_ms,
             obtained_ms: Some(sent_ms),
-            scope: reply.scope,
+            scope: reply.scope.clone(),
             issuer: grant.issuer.clone(),
             client_id: grant.client_id.clone(),
             api_url: reply.api_url.clone(),
@@ -285,7 +286,8 @@ impl Rotator {
         }
         let client = self.0.ours.client_at(reply.api_url.as_deref());
         let version = offer.version;
-        Ok(Fresh { version, access, client, life, issued: sent, stranger: false })
+        let scope = reply.scope.map(Arc::from);
+        Ok(Fresh { version, access, client, scope, life, issued: sent, stranger: false })
     }
 }
 

@@ -1,6 +1,6 @@
 //! Opened tokens, each of one version of one account's grant.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use foldhash::HashMap;
@@ -21,6 +21,7 @@ pub(super) struct Cached {
     pub(super) version: GrantVersion,
     pub(super) access: AccessToken,
     pub(super) client: Client,
+    pub(super) scope: Option<Arc<str>>,
     pub(super) life: Duration,
     pub(super) issued: Instant,
 }
@@ -60,7 +61,8 @@ impl Cached {
         let issued = before.checked_sub(age).unwrap_or(before);
         let life = if issued == before { left } else { life };
         let client = ours.client_at(grant.api_url.as_deref());
-        Ok(Some(Self { version: grant.version, access, client, life, issued }))
+        let scope = grant.scope.as_deref().map(Arc::from);
+        Ok(Some(Self { version: grant.version, access, client, scope, life, issued }))
     }
 
     pub(super) fn left(&self, now: Instant) -> Duration {
@@ -86,7 +88,7 @@ impl Cached {
     }
 
     pub(super) fn into_token(self) -> Token {
-        Token { access: self.access, version: self.version, client: self.client }
+        Token { access: self.access, version: self.version, client: self.client, scope: self.scope }
     }
 }
 

@@ -153,6 +153,7 @@ impl Tokens {
                     version: fresh.version,
                     access: fresh.access.clone(),
                     client: fresh.client.clone(),
+                    scope: fresh.scope.clone(),
                     life: fresh.life,
                     issued: fresh.issued,
                 };

@@ -1,7 +1,9 @@
 //! What those who ask for a token are told.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use zoom_api::scopes::{self, Need};
 use zoom_api::{AccessToken, Client};
 use zoomd_store::StoreError;
 use zoomd_store::grants::GrantVersion;
@@ -15,6 +17,17 @@ pub struct Token {
     pub version: GrantVersion,
     /// The client to call with: it knows the API host Zoom named for the account.
     pub client: Client,
+    /// The scopes of the consent, as far as Zoom told them.
+    pub scope: Option<Arc<str>>,
+}
+
+impl Token {
+    /// The scope that the consent is known to lack for this.
+    #[must_use]
+    pub fn lacks(&self, need: Need) -> Option<&'static str> {
+        let granted = self.scope.as_deref().filter(|scope| !scope.trim().is_empty())?;
+        scopes::missing(granted, need)
+    }
 }
 
 /// Whether there is a token to use now.

@@ -205,3 +205,58 @@ async fn the_same_delete_twice_is_one_and_another_target_is_a_conflict() {
     engine.drain(LIMIT).await;
     world.assert_idle();
 }
+
+#[tokio::test]
+async fn one_date_goes_and_a_lost_answer_of_it_is_checked_by_a_read() {
+    let (world, engine, meeting) = with_meeting(8).await;
+    let date = |id: &str, start: &str| {
+        let mut job = delete(id, meeting);
+        job["occurrence"] = start.into();
+        job
+    };
+    world.enqueue(&date("first", "2036-12-01T10:00:00Z"));
+    let result = world.outcome_of("first").await;
+    assert_eq!(
+        (&result["effect"], &result["attempts"]),
+        (&"deleted".into(), &1.into()),
+        "{result}"
+    );
+    // The deed was done and the answer lost.
+    world.sim.fault(Fault::new(Endpoint::Delete, What::Drop).after());
+    world.enqueue(&date("second", "2036-12-02T11:00:00+01:00"));
+    let result = world.outcome_of("second").await;
+    assert_eq!((&result["effect"], &result["attempts"]), (&"already_gone".into(), &1.into()));
+    // A date that is gone: Zoom's refusal of one that no job of ours tried.
+    world.enqueue(&date("twice", "2036-12-02T10:00:00Z"));
+    let failure = world.outcome_of("twice").await;
+    assert_eq!(
+        (&failure["code"], &failure["zoom"]["code"]),
+        (&"zoom_rejected".into(), &300.into())
+    );
+    // A date is no series: the rest stays.
+    assert!(world.sim.meetings().iter().all(|meeting| !meeting.deleted));
+    engine.drain(LIMIT).await;
+    world.assert_idle();
+}
+
+#[tokio::test]
+async fn a_personal_meeting_and_one_that_runs_are_zooms_to_refuse() {
+    let (world, engine, meeting) = with_meeting(2).await;
+    world.sim.rules(|rules| rules.running_not_deleted = true);
+    assert!(world.sim.start_meeting(meeting));
+    let mut create = job_with("acme", "pmi");
+    create["meeting"]["settings"] = json!({"use_pmi": true});
+    world.enqueue(&create);
+    let personal = world.outcome_of("pmi").await["meeting"]["id"].as_u64().expect("a number");
+    for (id, meeting, code) in [("runs", meeting, 3002), ("personal", personal, 3018)] {
+        world.enqueue(&delete(id, meeting));
+        let failure = world.outcome_of(id).await;
+        assert_eq!(
+            (&failure["code"], &failure["zoom"]["code"]),
+            (&"zoom_rejected".into(), &code.into()),
+            "{failure}"
+        );
+    }
+    engine.drain(LIMIT).await;
+    world.assert_idle();
+}

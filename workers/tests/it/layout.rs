@@ -185,8 +185,8 @@ async fn what_0_1_0_left_is_taken_up() {
     }
     grants.resume(&AccountName::new("parked").expect("a name")).await.expect("redis");
     let failure = ops.failure("failed").await.expect("redis").expect("a failure");
-    let wait = std::time::Duration::from_secs(3600);
-    let retried = ops.retry(&failure, false, wait).await.expect("redis");
+    let wait = zoomd_wire::MaxWait::default();
+    let retried = ops.retry(&failure, false, &wait).await.expect("redis");
     assert_eq!(retried, Retried::Started { run: 2, reconciles: false });
 
     let engine = world.hasty_engine().await;

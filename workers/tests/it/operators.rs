@@ -6,11 +6,13 @@ use std::time::{Duration, Instant};
 use zoom_sim::{Endpoint, Fault, What};
 use zoomd_store::admin::{Cancelled, Retried};
 use zoomd_store::inspect::{JobView, Ops, State};
+use zoomd_wire::MaxWait;
 use zoomd_workers::Engine;
 
 use crate::world::{LIMIT, World, job_with};
 
-const WAIT: Duration = Duration::from_secs(3600);
+const WAIT: MaxWait =
+    MaxWait { usual: Duration::from_secs(3600), momentary: Duration::from_secs(600) };
 
 /// An engine that looks for a lost call after a while, so that there is time to
 /// do something meanwhile.
@@ -98,7 +100,7 @@ async fn a_retried_unknown_outcome_is_looked_for_and_found() {
     let failure = ops.failure("a").await.expect("redis").expect("a failure");
     assert_eq!(failure.line.code, "outcome_unknown");
     world.sim.clear_fault(refusal);
-    let retried = ops.retry(&failure, false, WAIT).await.expect("redis");
+    let retried = ops.retry(&failure, false, &WAIT).await.expect("redis");
     assert_eq!(retried, Retried::Started { run: 2, reconciles: true });
     let view = until(&ops, "a", |view| view.state == State::Succeeded).await;
     let result: serde_json::Value =

@@ -94,6 +94,12 @@ impl World {
         self.account_aged(name, 0).await;
     }
 
+    /// The same, with a consent to these scopes.
+    pub async fn account_with_scope(&self, name: &str, scope: &str) {
+        let tokens = self.sim.seed(name, None, Some(scope)).tokens;
+        self.connect_with(name, 0, Plan::Unlimited, tokens).await;
+    }
+
     /// Connects an account of this plan.
     pub async fn account_on(&self, name: &str, plan: Plan) {
         self.connect(name, 0, plan).await;
@@ -105,7 +111,10 @@ impl World {
     }
 
     async fn connect(&self, name: &str, age_s: u64, plan: Plan) {
-        let tokens = self.sim.grant(name);
+        self.connect_with(name, age_s, plan, self.sim.grant(name)).await;
+    }
+
+    async fn connect_with(&self, name: &str, age_s: u64, plan: Plan, tokens: zoom_sim::Tokens) {
         let account = AccountName::new(name).expect("a name");
         let now = u64::try_from(self.store.now_ms().await.expect("redis")).expect("a time");
         let issuer = issuer(&self.client(Duration::from_secs(2)));

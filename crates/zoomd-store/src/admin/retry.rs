@@ -4,11 +4,9 @@
 //! first attempt. If an earlier call is unresolved the run begins by asking
 //! Zoom whether the meeting exists. Only attempts are counted anew.
 
-use std::time::Duration;
-
 use jiff::Timestamp;
 use redis::from_redis_value;
-use zoomd_wire::{EntryId, FailureCode, Job, Rules};
+use zoomd_wire::{EntryId, FailureCode, Job, MaxWait, Rules};
 
 use crate::StoreError;
 use crate::inspect::{FailureRecord, Ops};
@@ -65,7 +63,7 @@ impl Ops {
         &self,
         failure: &FailureRecord,
         allow_past_start: bool,
-        max_wait: Duration,
+        max_wait: &MaxWait,
     ) -> Result<Retried, StoreError> {
         if let Some(run) = failure.retried {
             return Ok(Retried::Already { run });
@@ -122,7 +120,7 @@ fn plan(
     failure: &FailureRecord,
     classes: &Classes,
     allow_past_start: bool,
-    max_wait: Duration,
+    max_wait: &MaxWait,
     now_ms: i64,
 ) -> Result<Plan, String> {
     if failure.line.code == FailureCode::IdConflict.as_str() {
@@ -146,10 +144,10 @@ fn plan(
 }
 
 /// What is unresolved is looked up whatever the time.
-fn deadline(job: &Job, unresolved: bool, max_wait: Duration, now_ms: i64) -> Result<i64, String> {
-    let longest = i64::try_from(max_wait.as_millis()).unwrap_or(i64::MAX);
-    let last = job.must_start_by().map(Timestamp::as_millisecond);
-    let last = last.unwrap_or_else(|| now_ms.saturating_add(longest));
+fn deadline(job: &Job, unresolved: bool, max_wait: &MaxWait, now_ms: i64) -> Result<i64, String> {
+    let now = Timestamp::from_millisecond(now_ms).unwrap_or(Timestamp::MAX);
+    let last = job.must_start_by().unwrap_or_else(|| job.last_moment(now, max_wait));
+    let last = last.as_millisecond();
     if unresolved {
         return Ok(last.max(now_ms + RECONCILE_MS));
     }

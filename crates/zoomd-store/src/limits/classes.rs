@@ -6,11 +6,12 @@ use super::label::Label;
 
 /// The operations that are called, and their classes unless the configuration says
 /// otherwise. Each has a key of its own, `budget.<operation>`.
-pub const OPERATIONS: [(&str, Label); 4] = [
+pub const OPERATIONS: [(&str, Label); 5] = [
     ("create", Label::Light),
     ("list", Label::Medium),
     ("get", Label::Light),
     ("delete", Label::Light),
+    ("end", Label::Light),
 ];
 
 /// The class of each operation.

@@ -9,10 +9,12 @@ use zoomd_store::inspect::{
     Asking, FailureFilter, JobFilter, JobView, Ops, Presence, Problem, Source, State,
 };
 use zoomd_store::queue::{Admitted, Purpose, Record, Then, WaitReason};
+use zoomd_wire::MaxWait;
 
 use crate::bench::{Bench, done, failed, go, job, named, outcome};
 
-const MONTH: Duration = Duration::from_secs(30 * 86_400);
+const MONTH: MaxWait =
+    MaxWait { usual: Duration::from_secs(30 * 86_400), momentary: Duration::from_secs(600) };
 const FAR_START: &str = "2090-01-02T10:00:00Z";
 
 fn ops(bench: &Bench) -> Ops {
@@ -44,7 +46,7 @@ async fn admitted(bench: &Bench, id: &str, account: &str, more: &str) -> (Arc<st
 
 async fn retry(bench: &Bench, id: &str) -> Retried {
     let failure = ops(bench).failure(id).await.expect("asked").expect("failure");
-    ops(bench).retry(&failure, false, MONTH).await.expect("asked")
+    ops(bench).retry(&failure, false, &MONTH).await.expect("asked")
 }
 
 #[tokio::test]
@@ -247,10 +249,10 @@ async fn a_retry_is_the_same_job_again() {
     };
     bench.end(go(answer), then).await;
     let failure = ops(&bench).failure("a").await.expect("asked").expect("there");
-    let first = ops(&bench).retry(&failure, false, MONTH).await.expect("asked");
+    let first = ops(&bench).retry(&failure, false, &MONTH).await.expect("asked");
     assert_eq!(first, Retried::Started { run: 2, reconciles: false });
     // Two retries of one failure are one, even if both looked at it before.
-    let second = ops(&bench).retry(&failure, false, MONTH).await.expect("asked");
+    let second = ops(&bench).retry(&failure, false, &MONTH).await.expect("asked");
     assert_eq!(second, Retried::Already { run: 2 });
     assert_eq!(ops(&bench).retried("a").await.expect("asked"), Some(2));
     assert_eq!(ops(&bench).retried("b").await.expect("asked"), None);

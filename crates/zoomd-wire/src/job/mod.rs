@@ -24,6 +24,12 @@ pub struct MaxWait {
     pub momentary: Duration,
 }
 
+impl Default for MaxWait {
+    fn default() -> Self {
+        Self { usual: Duration::from_secs(30 * 86_400), momentary: Duration::from_secs(600) }
+    }
+}
+
 /// One sound job.
 #[derive(Debug, Clone)]
 pub struct Job {

@@ -20,7 +20,8 @@ pub struct UpdateMeeting {
 }
 
 impl Ask for UpdateMeeting {
-    const OPERATION: &'static str = "update";
+    // It waits in its host's room, where all are charged as what makes a meeting.
+    const OPERATION: &'static str = "create";
     const SUCCESS: u16 = 204;
     const TAKES: &'static [usize] =
         &[at::OF, at::MEETING_ID, at::OCCURRENCE, at::SCOPE, at::MEETING];

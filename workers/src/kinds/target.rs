@@ -1,0 +1,367 @@
+//! The meeting that a job is about: what is known of it, the read that must come before
+//! the call, and the looks at it after a lost one.
+//!
+//! One answer that a meeting is not there is not believed: Zoom was seen to give it of
+//! meetings that exist. Of a meeting that zoomd knows to have been there (it was read,
+//! made by zoomd, or a call of this job may have reached it) two are, [`APART_MS`] from
+//! each other; of another it is Zoom's refusal.
+
+use std::time::{Duration, Instant};
+
+use serde::{Deserialize, Serialize};
+use zoom_api::scopes::Need;
+use zoom_api::{MeetingRef, ZoomError};
+use zoomd_store::queue::{Purpose, Record, Settlement};
+use zoomd_wire::kind::{Extent, Occurrence, Target};
+use zoomd_wire::{Effect, FailureCode, MeetingReply};
+
+use super::shown::{Shown, Undated};
+use crate::attempt::asker::{Answer, Failure, Refusal, Stop};
+use crate::attempt::exchange::Caller;
+use crate::attempt::lookup::{Found, Look, NotSo, Task};
+use crate::attempt::{Halt, call, outcome, settlement};
+use crate::backoff;
+use crate::context::EngineContext;
+use crate::decide::Verdict;
+use crate::state::circuits::Work;
+use crate::state::job_history;
+use crate::state::leased_job::LeasedJob;
+use crate::tokens::Token;
+
+/// The record's field for what is known of the meeting.
+const SEEN: &str = "meeting_seen";
+/// Between two answers that a meeting is gone, ms.
+const APART_MS: i64 = 2_000;
+
+/// Knowledge of a meeting, kept between the leases of a job.
+#[derive(Debug, Default, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub(super) struct Facts {
+    /// It was there: it was read, zoomd made it, or a call of this job may have reached it.
+    pub(super) known: bool,
+    /// A call of this job may have reached it.
+    pub(super) tried: bool,
+    /// It was read and is no recurring one.
+    pub(super) single: bool,
+    /// The grant may not read it.
+    pub(super) unreadable: bool,
+    /// The time at which Zoom first said that it is gone, since it was last seen.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) gone_ms: Option<i64>,
+    /// Reads before the call that failed in a row.
+    pub(super) failed_reads: u8,
+    /// Zoom's id of the date, where the job named its start.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) date: Option<u64>,
+    /// The marker in its agenda; empty: there is none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) marker: Option<String>,
+    /// The run of it that is to be ended, and whether it ran.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) run: Option<(String, bool)>,
+}
+
+/// The result of one look at a meeting.
+pub(super) enum Seen {
+    /// It is there, as it is shown.
+    There(Shown),
+    /// Zoom says that it is not there, in these words.
+    Gone(ZoomError),
+    /// The grant may not read it.
+    Unreadable,
+    /// The look came to nothing.
+    Nothing(Stop),
+}
+
+/// A meeting that a job is about.
+#[derive(Debug)]
+pub(super) struct TargetMeeting {
+    id: Option<u64>,
+    extent: Extent,
+    pub(super) facts: Facts,
+}
+
+impl TargetMeeting {
+    /// With what is known of it.
+    pub(super) fn new(target: &Target, extent: Extent, record: &Record) -> Self {
+        let facts = record.more.get(SEEN).cloned();
+        let facts = facts.and_then(|facts| serde_json::from_value(facts).ok());
+        let id = match target {
+            Target::Meeting(number) => Some(*number),
+            Target::Create(_) => None,
+        };
+        Self { id, extent, facts: facts.unwrap_or_default() }
+    }
+
+    /// Zoom's number of it; [`ready`](Self::ready) saw that there is one.
+    pub(super) fn id(&self) -> u64 {
+        self.id.unwrap_or_default()
+    }
+
+    /// Zoom's id of the date, if it is about one.
+    pub(super) fn date(&self) -> Option<u64> {
+        match self.extent {
+            Extent::One(Occurrence::Id(id)) => Some(id),
+            Extent::One(Occurrence::Start(_)) => self.facts.date,
+            Extent::Single | Extent::Series => None,
+        }
+    }
+
+    /// Sees that there is a meeting, that it may be changed as a whole, and which date is
+    /// meant: reads it where that is not known, or `too`.
+    pub(super) async fn ready(
+        &mut self,
+        ctx: &EngineContext,
+        leased: &LeasedJob,
+        too: bool,
+    ) -> Result<Option<Shown>, Halt> {
+        if self.id.is_none() {
+            let text =
+                "jobs with `of` are not built yet: name the meeting by its number, as `meeting_id`";
+            return Err(failed(leased, &Verdict::ours(FailureCode::NoMeeting, text)));
+        }
+        let untyped = self.extent == Extent::Single && !self.facts.single;
+        let undated = !self.extent.is_whole() && self.date().is_none();
+        if !(untyped || undated || too && !self.facts.unreadable) {
+            return Ok(None);
+        }
+        let prepared = call::prepare(ctx, leased, Work::Read).await;
+        let (token, permit) = prepared.map_err(Halt::Wait)?;
+        let mut asker = asker(ctx, leased, &token, permit, leased.ticket.send_by);
+        let answer = self.get(&mut asker, undated).await;
+        let shown = match answer {
+            Ok(Answer::Text(json)) => Shown::of(&json),
+            Ok(Answer::Missing(_, error)) => {
+                // What is known to have been there is asked for by the call itself.
+                let must = untyped || undated;
+                if self.facts.tried || (self.facts.known && !must) {
+                    return Ok(None);
+                }
+                return Err(failed(leased, &Verdict::zooms(FailureCode::ZoomRejected, error)));
+            }
+            Err(stop) => return self.unread(leased, stop, untyped || undated).map(|()| None),
+        };
+        self.judge(leased, shown, untyped, undated).map(Some)
+    }
+
+    /// The meaning of a read before the call.
+    fn judge(
+        &mut self,
+        leased: &LeasedJob,
+        shown: Option<Shown>,
+        untyped: bool,
+        undated: bool,
+    ) -> Result<Shown, Halt> {
+        let id = self.id();
+        let Some(shown) = shown else {
+            return Err(self.later(leased, "zoom does not tell the type of the meeting"));
+        };
+        (self.facts.known, self.facts.gone_ms) = (true, None);
+        self.facts.single = !shown.recurs();
+        if untyped && shown.recurs() {
+            let verdict = Verdict::ours(FailureCode::InvalidJob, scope_needed(id, shown.kind));
+            return Err(failed(leased, &Verdict { field: Some("scope"), ..verdict }));
+        }
+        if undated && let Extent::One(Occurrence::Start(start)) = self.extent {
+            match shown.date_of(start) {
+                Ok(date) => self.facts.date = Some(date),
+                Err(Undated { why, dates }) => {
+                    let verdict = Verdict::ours(FailureCode::ZoomRejected, why);
+                    let verdict = Verdict { candidates: dates, ..verdict };
+                    return Err(failed(leased, &verdict));
+                }
+            }
+        }
+        Ok(shown)
+    }
+
+    /// The meeting could not be read before the call, which `must` have been.
+    fn unread(&mut self, leased: &LeasedJob, stop: Stop, must: bool) -> Result<(), Halt> {
+        match stop {
+            Stop::Failed(Failure { why, refusal, .. }) => match refusal {
+                Some(Refusal::Lasting) if must => {
+                    Err(failed(leased, &Verdict::ours(FailureCode::MissingScope, why)))
+                }
+                Some(Refusal::Lasting) => {
+                    self.facts.unreadable = true;
+                    Ok(())
+                }
+                Some(Refusal::Other) => {
+                    Err(failed(leased, &Verdict::ours(FailureCode::ZoomRejected, why)))
+                }
+                None => Err(self.later(leased, &why)),
+            },
+            Stop::Wait(why) => Err(Halt::Wait(why)),
+            Stop::Limited(label, limit) => {
+                let record = leased.record.clone();
+                Err(halted(settlement::limited_with(leased, label, limit, record)))
+            }
+            Stop::Later(at_ms) => Err(asleep(leased, at_ms, "limited", leased.record.clone())),
+            Stop::TooLong(why) => Err(self.later(leased, &why)),
+        }
+    }
+
+    /// The meeting could not be read: again, later each time.
+    fn later(&mut self, leased: &LeasedJob, why: &str) -> Halt {
+        self.facts.failed_reads = self.facts.failed_reads.saturating_add(1);
+        let wait = backoff::after(self.facts.failed_reads, rand::random());
+        let at_ms = leased.redis_ms(Instant::now()) + millis(wait);
+        let mut record = leased.record.clone();
+        record.why = Some(why.to_owned());
+        self.keep(&mut record);
+        asleep(leased, at_ms, "backoff", record)
+    }
+
+    /// Reads it once, without a call where the grant is known not to cover that.
+    async fn get(&self, asker: &mut Caller<'_>, all_dates: bool) -> Result<Answer, Stop> {
+        if let Some(scope) = asker.token.lacks(Need::Get) {
+            let why = format!("the consent lacks the scope {scope}, and the meeting must be read");
+            return Err(Stop::Failed(Failure { why, refusal: Some(Refusal::Lasting), code: None }));
+        }
+        let id = self.id();
+        match (all_dates, self.date()) {
+            (true, _) => asker.get_dates(id, None).await,
+            (false, Some(date)) => asker.get_dates(id, Some(date)).await,
+            (false, None) => asker.get(&MeetingRef::Id(id)).await,
+        }
+    }
+
+    /// Looks at it after a call that may have reached it; with `all_dates` at the series.
+    pub(super) async fn look(&mut self, asker: &mut Caller<'_>, all_dates: bool) -> Seen {
+        (self.facts.known, self.facts.tried) = (true, true);
+        if self.facts.unreadable {
+            return Seen::Unreadable;
+        }
+        match self.get(asker, all_dates).await {
+            Ok(Answer::Text(json)) => match Shown::of(&json) {
+                Some(shown) => {
+                    self.facts.gone_ms = None;
+                    Seen::There(shown)
+                }
+                None => {
+                    let why = "zoom answered with what is no meeting".to_owned();
+                    Seen::Nothing(Stop::Failed(Failure { why, refusal: None, code: None }))
+                }
+            },
+            Ok(Answer::Missing(_, error)) => Seen::Gone(error),
+            Err(Stop::Failed(Failure { refusal: Some(Refusal::Lasting), .. })) => {
+                self.facts.unreadable = true;
+                Seen::Unreadable
+            }
+            Err(stop) => Seen::Nothing(stop),
+        }
+    }
+
+    /// Zoom said that it is gone: what that comes to once it was said twice.
+    pub(super) fn gone(&mut self, now_ms: i64, twice: impl FnOnce(&Self) -> Look) -> Look {
+        match self.facts.gone_ms {
+            Some(first) if now_ms - first >= APART_MS => twice(self),
+            first => {
+                let first = *self.facts.gone_ms.insert(first.unwrap_or(now_ms));
+                let what = "Zoom says that the meeting is gone; it is asked once more";
+                Look::Again { at_ms: first + APART_MS, what }
+            }
+        }
+    }
+
+    /// The next look stands for the read that the grant may not make.
+    pub(super) fn apart(now_ms: i64, what: &'static str) -> Look {
+        Look::Again { at_ms: now_ms + APART_MS, what }
+    }
+
+    /// The lost call did what it was to do, or somebody else.
+    pub(super) fn found(&self, effect: Effect, how: &'static str) -> Look {
+        let id = self.id();
+        Look::Found(Found { id, json: meeting(id), all: vec![id], effect: Some(effect), how })
+    }
+
+    /// Settles a success that Zoom's answer tells.
+    pub(super) fn done(
+        &self,
+        ctx: &EngineContext,
+        leased: &LeasedJob,
+        effect: Effect,
+    ) -> Settlement {
+        let called = u32::from(leased.sent_ms().is_some());
+        let ending = settlement::ending(leased, leased.record.attempts + called);
+        let json = meeting(self.id());
+        let fields = zoomd_wire::reply_fields(&json).unwrap_or_default();
+        let reply = MeetingReply::new(&json, &fields, &[]);
+        let outcome = outcome::success(leased, ending, &reply, Some(effect), false);
+        settlement::succeeded(ctx, leased, outcome, None, "")
+    }
+
+    /// Adds what was learnt to the record of a job that goes on.
+    pub(super) fn keep(&self, record: &mut Record) {
+        let mut facts = self.facts.clone();
+        facts.known |= record.unresolved;
+        facts.tried |= record.unresolved;
+        if facts != Facts::default() {
+            let facts = serde_json::to_value(facts).unwrap_or_default();
+            record.more.insert(SEEN.to_owned(), facts);
+        }
+    }
+}
+
+/// The calls of one look, which begin before this moment.
+pub(super) fn asker<'c>(
+    ctx: &'c EngineContext,
+    leased: &'c LeasedJob,
+    token: &'c Token,
+    permit: call::CallPermit<'c>,
+    until: Instant,
+) -> Caller<'c> {
+    let now = Instant::now();
+    Caller {
+        zoom: &ctx.zoom,
+        account: &leased.ticket.account,
+        host: &leased.job.user,
+        known: (leased.redis_time(now), now),
+        token,
+        permit,
+        paid: None,
+        until: Some(until),
+    }
+}
+
+/// The calls of a look's task.
+pub(super) fn asker_of(task: Task<'_>) -> Caller<'_> {
+    let Task { ctx, leased, token, permit, .. } = task;
+    let until = leased.ticket.send_by + ctx.queue.settings().request_timeout / 2;
+    asker(ctx, leased, token, permit, until)
+}
+
+/// A lost call that is not seen to have done anything: it is looked at again, and then
+/// sent again, once it must be over.
+pub(super) fn not_so(what: &'static str, why: &'static str) -> Look {
+    Look::NotSo(NotSo { what, why })
+}
+
+/// Ends the job before its call.
+pub(super) fn failed(leased: &LeasedJob, verdict: &Verdict) -> Halt {
+    halted(settlement::failed(leased, verdict, &[]))
+}
+
+/// Ends or delays the job before its call.
+pub(super) fn halted(settlement: Settlement) -> Halt {
+    Halt::Settled(Box::new(Settlement { unsent: true, ..settlement }))
+}
+
+fn asleep(leased: &LeasedJob, at_ms: i64, reason: &'static str, mut record: Record) -> Halt {
+    job_history::wait(&mut record, leased, reason, Some(at_ms));
+    halted(settlement::sleep(leased, at_ms, Purpose::Attempt, record, Vec::new()))
+}
+
+fn scope_needed(id: u64, kind: u64) -> String {
+    format!(
+        "meeting {id} is a recurring one (type {kind}): `\"scope\":\"series\"` is for all of it, `occurrence` for one date"
+    )
+}
+
+fn meeting(id: u64) -> String {
+    format!(r#"{{"id":{id}}}"#)
+}
+
+fn millis(time: Duration) -> i64 {
+    i64::try_from(time.as_millis()).unwrap_or(i64::MAX)
+}
