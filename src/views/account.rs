@@ -40,12 +40,16 @@ pub struct Missing {
     pub create: Option<&'static str>,
     pub list: Option<&'static str>,
     pub read: Option<&'static str>,
+    pub update: Option<&'static str>,
+    pub delete: Option<&'static str>,
+    pub end: Option<&'static str>,
 }
 
 impl Missing {
     /// The scopes that are missing.
     pub fn all(&self) -> impl Iterator<Item = &'static str> {
-        [self.create, self.list, self.read].into_iter().flatten()
+        let all = [self.create, self.list, self.read, self.update, self.delete, self.end];
+        all.into_iter().flatten()
     }
 }
 
@@ -89,6 +93,9 @@ impl<'a> View<'a> {
                 create: missing(Need::Create),
                 list: missing(Need::List),
                 read: missing(Need::Get),
+                update: missing(Need::Update),
+                delete: missing(Need::Delete),
+                end: missing(Need::End),
             },
             epoch: account.version.map(|version| version.epoch.to_string()),
             generation: live.map(|version| version.generation),

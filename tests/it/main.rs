@@ -3,6 +3,7 @@
 mod account;
 mod api;
 mod budget;
+mod changes;
 mod chaos;
 mod clocks;
 mod completion;

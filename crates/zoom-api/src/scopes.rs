@@ -76,6 +76,13 @@ pub fn lacking(granted: &str) -> Option<(Vec<&'static str>, &'static str)> {
     (!scopes.is_empty()).then_some((scopes, effect))
 }
 
+/// Scopes without which meetings cannot be changed, deleted or ended, with the deed.
+pub fn unserved(granted: &str) -> Vec<(&'static str, &'static str)> {
+    let deeds = [(Need::Update, "changed"), (Need::Delete, "deleted"), (Need::End, "ended")];
+    let lacks = |(need, deed)| missing(granted, need).map(|scope| (scope, deed));
+    deeds.into_iter().filter_map(lacks).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -108,6 +115,16 @@ mod tests {
             assert_eq!(answer.is_none(), served, "{granted:?} {need:?}");
             assert!(answer.is_none_or(|scope| scope == need.granular()));
         }
+    }
+
+    #[test]
+    fn what_cannot_be_done_to_a_meeting_is_told_by_its_scope() {
+        assert_eq!(unserved("meeting:write"), []);
+        let some = unserved("meeting:write:meeting meeting:delete:meeting:admin");
+        assert_eq!(
+            some,
+            [("meeting:update:meeting", "changed"), ("meeting:update:status", "ended")]
+        );
     }
 
     #[test]

@@ -93,7 +93,13 @@ fn next_step(view: &View<'_>) -> Option<String> {
         return Some("configure the app that made its grant, or connect it with this one".into());
     }
     let mut missing = view.missing_scopes.all();
-    let effect = scopes::lacking(&view.scopes.join(" ")).map(|(_, effect)| effect);
+    let granted = view.scopes.join(" ");
+    let effect = scopes::lacking(&granted).map(|(_, effect)| effect.to_owned());
+    let effect = effect.or_else(|| {
+        let deeds = scopes::unserved(&granted).into_iter().map(|(_, deed)| deed);
+        let deeds = deeds.collect::<Vec<_>>().join(" or ");
+        (!deeds.is_empty()).then(|| format!("meetings cannot be {deeds}"))
+    });
     missing.next().zip(effect).map(|(_, effect)| {
         format!("without the missing scopes {effect}; add them to the app, then zoomd account login {name}")
     })

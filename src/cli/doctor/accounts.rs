@@ -91,6 +91,7 @@ fn of_account(summary: &AccountSummary) -> Vec<Finding> {
         ));
     }
     found.extend(lacking(name, summary.scope.as_deref()));
+    found.extend(unserved(name, summary.scope.as_deref()));
     found
 }
 
@@ -100,6 +101,15 @@ fn next_for(error: &str, name: &str, kind: GrantKind) -> String {
         return format!("{}; then zoomd account refresh {name}", correct_app(name, kind));
     }
     format!("zoomd account explain {name}")
+}
+
+/// No fault while no such job comes.
+fn unserved(name: &str, granted: Option<&str>) -> Option<Finding> {
+    let granted = granted.filter(|s| !s.trim().is_empty())?;
+    let (scopes, deeds): (Vec<_>, Vec<_>) = scopes::unserved(granted).into_iter().unzip();
+    let (scopes, deeds) = (scopes.join(" and "), deeds.join(" or "));
+    let what = || format!("meetings of {name} cannot be {deeds}: it lacks {scopes}");
+    (!scopes.is_empty()).then(|| Finding::pass("account", what()))
 }
 
 fn lacking(name: &str, granted: Option<&str>) -> Option<Finding> {

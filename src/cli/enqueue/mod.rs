@@ -30,6 +30,7 @@ use crate::error::CliResult;
   zoomd enqueue --account acme --topic Sync --start-time 2030-01-02T10:00:00Z --duration 30 --wait
   zoomd enqueue --account acme --meeting '{\"topic\":\"Sync\",\"type\":3}' --id order-1234
   zoomd enqueue --account acme --kind KIND --meeting-id 78475495050 --wait
+  zoomd enqueue --account acme --kind KIND --meeting-id 78475495050 --topic 'New topic'
   zoomd enqueue --file jobs.jsonl --dry-run
   generate-jobs | zoomd enqueue --file -
 
@@ -42,11 +43,18 @@ pub struct EnqueueArgs {
     /// What to do: to make a meeting, without it
     #[arg(long, value_name = "KIND", value_parser = kinds())]
     kind: Option<String>,
+    /// The meeting that it is about: the id of the job that makes it
+    #[arg(long, value_name = "JOB", requires = "kind")]
+    of: Option<String>,
     /// The meeting that it is about: Zoom's number
-    #[arg(long, value_name = "N", requires = "kind")]
+    #[arg(long, value_name = "N", requires = "kind", conflicts_with = "of")]
     meeting_id: Option<u64>,
+    /// One date of a recurring meeting: Zoom's id of it, or when it first was to start
+    #[arg(long, value_name = "DATE", requires = "kind")]
+    occurrence: Option<String>,
     /// series: all of a recurring meeting
-    #[arg(long, value_name = "SCOPE", requires = "kind", value_parser = ["series"])]
+    #[arg(long, value_name = "SCOPE", requires = "kind", value_parser = ["series"],
+        conflicts_with = "occurrence")]
     scope: Option<String>,
     /// Have Zoom mail the host and the registrants
     #[arg(long, requires = "kind")]
@@ -94,8 +102,8 @@ pub struct EnqueueArgs {
     #[arg(long, value_name = "JSON")]
     metadata: Option<String>,
     /// Many jobs, one JSON object a line; - for standard input
-    #[arg(long, short, value_name = "FILE", conflicts_with_all = ["account", "kind", "meeting_id",
-        "scope", "notify", "topic", "start_time", "duration", "timezone", "agenda", "meeting_type", "meeting", "user", "id", "not_before", "deadline",
+    #[arg(long, short, value_name = "FILE", conflicts_with_all = ["account", "kind", "of", "meeting_id",
+        "occurrence", "scope", "notify", "topic", "start_time", "duration", "timezone", "agenda", "meeting_type", "meeting", "user", "id", "not_before", "deadline",
         "max_attempts", "priority", "metadata"])]
     file: Option<PathBuf>,
     /// With --file: leave out lines that are no valid job, and send the others

@@ -115,7 +115,9 @@ fn compose(args: &EnqueueArgs) -> Result<String, CliError> {
     set("account", args.account.clone().map(Value::from));
     set("kind", args.kind.clone().map(Value::from));
     set("user", args.user.clone().map(Value::from));
+    set("of", args.of.clone().map(Value::from));
     set("meeting_id", args.meeting_id.map(Value::from));
+    set("occurrence", args.occurrence.clone().map(Value::from));
     set("scope", args.scope.clone().map(Value::from));
     set("notify", args.notify.then_some(Value::Bool(true)));
     // Without a kind it is a meeting to be made, and the parser says what it lacks.

@@ -1,0 +1,142 @@
+//! Jobs that change and end a meeting, black box: from the command line to the outcome,
+//! and through daemons that die or stand still between the call and the outcome.
+
+use serde_json::{Value, json};
+use zoom_sim::{Endpoint, Fault, What};
+use zoomd_store::streams::Stream;
+
+use crate::support::{Rig, job};
+
+/// A meeting that a job of this rig made; its number.
+async fn made(rig: &Rig) -> u64 {
+    rig.xadd(&job("acme", "made")).await;
+    let (_, result) = rig.outcome("made").await;
+    result["meeting"]["id"].as_u64().expect("a meeting")
+}
+
+fn update(id: &str, meeting: u64, change: Value) -> String {
+    json!({"id": id, "account": "acme", "kind": "update_meeting", "meeting_id": meeting,
+           "scope": "series", "meeting": change})
+    .to_string()
+}
+
+fn end(id: &str, meeting: u64) -> String {
+    json!({"id": id, "account": "acme", "kind": "end_meeting", "meeting_id": meeting}).to_string()
+}
+
+#[tokio::test]
+async fn the_command_line_changes_and_ends_a_meeting() {
+    let rig = Rig::start().await;
+    rig.connect("acme");
+    let _daemon = rig.daemon();
+    let meeting = made(&rig).await;
+    let number = meeting.to_string();
+    let target = ["--meeting-id", &number, "--wait", "--timeout", "30s"];
+    let enqueue = |kind: &str, id: &str, flags: &[&str]| {
+        let start = ["enqueue", "--account", "acme", "--kind", kind, "--id", id];
+        rig.run(&[&start[..], &target, flags].concat())
+    };
+    let flags = ["--topic", "Moved", "--start-time", "2036-12-02T10:00:00Z"];
+    let ran = enqueue("update_meeting", "moved", &flags).expect(0);
+    assert!(ran.stdout.contains(&format!("meeting    {number}\neffect     updated\n")), "{ran:?}");
+    assert_eq!(rig.sim.meetings()[0].topic, "Moved");
+    let story = rig.run(&["job", "show", "moved"]).expect(0).stdout;
+    assert!(story.contains("attempt 1: update_meeting answered HTTP 204"), "{story}");
+    assert!(story.contains(&format!("succeeded: meeting {number} updated")), "{story}");
+    assert!(rig.sim.start_meeting(meeting));
+    let ran = enqueue("end_meeting", "over", &[]).expect(0);
+    assert!(ran.stdout.contains("effect     ended\n"), "{ran:?}");
+    let ran = enqueue("end_meeting", "again", &[]).expect(0);
+    assert!(
+        ran.stdout.contains("effect     already ended\n") || ran.stdout.contains("already_ended")
+    );
+    // What the daemon would refuse is told before it is sent.
+    for (kind, flags, message) in [
+        ("update_meeting", &[][..], "`meeting` is missing"),
+        ("update_meeting", &["--topic", "t", "--occurrence", "soon"][..], "`occurrence` is"),
+        ("update_meeting", &["--topic", "t", "--occurrence", "1648194360000"][..], "one date"),
+        ("update_meeting", &["--start-time", "2020-01-01T10:00:00Z"][..], "in the past"),
+        ("end_meeting", &["--topic", "t"][..], "does not go with end_meeting"),
+    ] {
+        let ran = enqueue(kind, "bad", flags).expect(2);
+        assert!(ran.stderr.contains(message), "{ran:?}");
+    }
+    let ran = enqueue("end_meeting", "bad", &["--of", "made"]).expect(2);
+    assert!(ran.stderr.contains("cannot be used with"), "{ran:?}");
+}
+
+/// A daemon that dies between its call and the outcome, or before the call, leaves it to
+/// another one: no change is lost, and none is made twice that was seen to be there.
+#[tokio::test]
+async fn a_daemon_killed_around_a_change_or_an_end_is_made_good() {
+    let mut rig = Rig::start().await;
+    rig.set("ZOOMD_FAILPOINT_WORK_PACE", "30");
+    rig.connect("acme");
+    let daemon = rig.daemon();
+    let meeting = made(&rig).await;
+    drop(daemon);
+    for (id, kills, effect, calls) in [
+        ("answered", "answered:kill", "unchanged", 1),
+        ("leaving", "leaving:kill", "updated", 2),
+        ("ended", "answered:kill", "already_ended", 1),
+        ("ending", "leaving:kill", "ended", 2),
+    ] {
+        let ends = id.starts_with("end");
+        let endpoint = if ends { Endpoint::Status } else { Endpoint::Update };
+        let count =
+            |rig: &Rig| rig.sim.requests().iter().filter(|r| r.endpoint == endpoint).count();
+        let before = count(&rig);
+        if ends {
+            assert!(rig.sim.start_meeting(meeting));
+        }
+        rig.set("ZOOMD_FAILPOINT", kills);
+        let mut dies = rig.daemon();
+        let text = if ends { end(id, meeting) } else { update(id, meeting, json!({"topic": id})) };
+        rig.xadd(&text).await;
+        assert!(!dies.wait().success());
+        rig.set("ZOOMD_FAILPOINT", "");
+        let _another = rig.daemon();
+        let (stream, result) = rig.outcome(id).await;
+        assert_eq!((stream, &result["effect"]), (Stream::Results, &effect.into()), "{result}");
+        assert_eq!(count(&rig) - before, calls, "{result}");
+        let seen = rig.sim.meetings().remove(0);
+        assert!(!seen.running && (ends || seen.topic == id), "{seen:?}");
+    }
+    assert_eq!(rig.sim.violations(), []);
+}
+
+/// Replies lost before and after the deed, and servers in trouble on either side of it:
+/// each kind comes to what its job asks for.
+#[tokio::test]
+async fn a_zoom_in_trouble_around_the_deed_changes_nothing_of_the_end() {
+    let mut rig = Rig::start().await;
+    rig.set("ZOOMD_ZOOM_REQUEST_TIMEOUT", "1s");
+    rig.set("ZOOMD_RECONCILE_DELAYS", "100ms,200ms");
+    rig.connect("acme");
+    let _daemon = rig.daemon();
+    let meeting = made(&rig).await;
+    let faults = [("drop", What::Drop), ("reset", What::Reset), ("busy", What::Status(503))];
+    for (name, what) in faults {
+        for after in [false, true] {
+            let fault = |endpoint| {
+                let fault = Fault::new(endpoint, what.clone());
+                if after { fault.after() } else { fault }
+            };
+            let id = format!("{name}-{after}");
+            rig.sim.fault(fault(Endpoint::Update));
+            rig.xadd(&update(&id, meeting, json!({"topic": id, "agenda": id}))).await;
+            let (_, result) = rig.outcome(&id).await;
+            let effect = if after { "unchanged" } else { "updated" };
+            assert_eq!(result["effect"], effect, "{result}");
+            assert_eq!(rig.sim.meetings()[0].topic, id);
+            assert!(rig.sim.start_meeting(meeting));
+            rig.sim.fault(fault(Endpoint::Status));
+            rig.xadd(&end(&format!("end-{id}"), meeting)).await;
+            let (_, result) = rig.outcome(&format!("end-{id}")).await;
+            let effect = if after { "already_ended" } else { "ended" };
+            assert_eq!(result["effect"], effect, "{result}");
+            assert!(!rig.sim.meetings()[0].running);
+        }
+    }
+    assert_eq!(rig.sim.violations(), []);
+}
