@@ -29,6 +29,7 @@ mod limits;
 mod meetings;
 mod oauth;
 mod objects;
+mod pager;
 mod proxy;
 mod reply;
 pub mod scopes;
@@ -47,12 +48,13 @@ pub use error::{Sent, SetupError, TransportError, TransportKind, Unreadable};
 pub use headers::{RateHeaders, RateType, RetryAfter, retry_after};
 pub use limit_words::LimitKind;
 pub use limits::{Limit, asked_rest, limit_kind, next_utc_midnight};
-pub use meetings::{ListKind, ListQuery, MeetingRef, Pager, PagerFull, Step};
+pub use meetings::{ListKind, ListQuery, MeetingRef};
 pub use oauth::{
     App, Pkce, RawTokenReply, RefusalCause, RefusalKind, TokenRefusal, TokenReply,
     classify_token_error,
 };
 pub use objects::{Created, Listed, Meeting, OddRow, Page, User, id_digits};
+pub use pager::{Pager, PagerFull, Step};
 pub use proxy::{PROXY_VARIABLES, Proxies, ProxyError};
 pub use reply::Reply;
 pub use settings::Settings;
