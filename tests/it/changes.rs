@@ -75,11 +75,11 @@ async fn a_daemon_killed_around_a_change_or_an_end_is_made_good() {
     let daemon = rig.daemon();
     let meeting = made(&rig).await;
     drop(daemon);
-    for (id, kills, effect, calls) in [
-        ("answered", "answered:kill", "unchanged", 1),
-        ("leaving", "leaving:kill", "updated", 2),
-        ("ended", "answered:kill", "already_ended", 1),
-        ("ending", "leaving:kill", "ended", 2),
+    for (id, kills, effect) in [
+        ("answered", "answered:kill", "unchanged"),
+        ("leaving", "leaving:kill", "updated"),
+        ("ended", "answered:kill", "already_ended"),
+        ("ending", "leaving:kill", "ended"),
     ] {
         let ends = id.starts_with("end");
         let endpoint = if ends { Endpoint::Status } else { Endpoint::Update };
@@ -98,7 +98,8 @@ async fn a_daemon_killed_around_a_change_or_an_end_is_made_good() {
         let _another = rig.daemon();
         let (stream, result) = rig.outcome(id).await;
         assert_eq!((stream, &result["effect"]), (Stream::Results, &effect.into()), "{result}");
-        assert_eq!(count(&rig) - before, calls, "{result}");
+        // What dies at the door has sent nothing.
+        assert_eq!(count(&rig) - before, 1, "{result}");
         let seen = rig.sim.meetings().remove(0);
         assert!(!seen.running && (ends || seen.topic == id), "{seen:?}");
     }
@@ -110,6 +111,7 @@ async fn a_daemon_killed_around_a_change_or_an_end_is_made_good() {
 #[tokio::test]
 async fn a_zoom_in_trouble_around_the_deed_changes_nothing_of_the_end() {
     let mut rig = Rig::start().await;
+    rig.set("ZOOMD_ZOOM_CONNECT_TIMEOUT", "500ms");
     rig.set("ZOOMD_ZOOM_REQUEST_TIMEOUT", "1s");
     rig.set("ZOOMD_RECONCILE_DELAYS", "100ms,200ms");
     rig.connect("acme");

@@ -10,7 +10,8 @@ async fn a_login_follows_the_consent_back_and_stores_the_grant() {
     assert!(page.starts_with("HTTP/1.1 200") && page.contains("acme is connected"), "{page}");
     assert_eq!((&shown["account"], &shown["state"]), (&json!("acme"), &json!("active")));
     assert_eq!(shown["plan"], "business");
-    assert_eq!(shown["missing_scopes"], json!({"create": null, "list": null, "read": null}));
+    let missing = shown["missing_scopes"].as_object().expect("scopes");
+    assert!(missing.len() == 6 && missing.values().all(serde_json::Value::is_null), "{shown}");
     assert!(shown["zoom_user"].is_string() && shown["zoom_account"].is_string(), "{shown}");
     assert!(shown["access_expires_at"].is_string());
     assert!(world.stored_token("acme").await.is_some());
@@ -107,12 +108,17 @@ async fn a_login_tells_which_scopes_are_missing() {
     let (code, shown, _) = world.login(&["acme"], "owner").await;
     assert_eq!(code, Some(0), "{shown}");
     let (list, read) = ("meeting:read:list_meetings", "meeting:read:meeting");
-    let missing = json!({"create": null, "list": list, "read": read});
+    let missing = json!({
+        "create": null, "list": list, "read": read, "update": "meeting:update:meeting",
+        "delete": "meeting:delete:meeting", "end": "meeting:update:status",
+    });
     assert_eq!(shown["missing_scopes"], missing);
     let (_, shown) = world.json(&["account", "show", "acme"]).await;
     assert_eq!(shown["missing_scopes"], missing);
     let (_, told) = world.json(&["doctor"]).await;
     let lacks = "acme lacks meeting:read:list_meetings and meeting:read:meeting: a create";
     assert!(told.to_string().contains(lacks), "{told}");
+    let cannot = "meetings of acme cannot be changed or deleted or ended: it lacks meeting:update";
+    assert!(told.to_string().contains(cannot), "{told}");
     world.no_violations();
 }
