@@ -79,14 +79,16 @@ impl KindSpec for EndMeeting {
     type Done<'r> = Effect;
 
     async fn ready(&mut self, ctx: &EngineContext, leased: &LeasedJob) -> Result<(), Halt> {
-        let shown = Box::pin(self.target.ready(ctx, leased, true)).await?;
+        let (first, tried) = (self.target.facts.run.is_none(), self.target.facts.tried);
+        let shown = Box::pin(self.target.ready(ctx, leased, first || tried)).await?;
         let Some(shown) = shown else { return Ok(()) };
         let same = self.is_same_run(&shown);
-        // At first what is shown may be old: the call is made all the same.
-        if self.target.facts.tried && !same {
-            return Err(halted(self.target.done(ctx, leased, Effect::AlreadyEnded)));
+        match (first, tried && !same) {
+            (_, true) => Err(halted(self.target.done(ctx, leased, Effect::AlreadyEnded))),
+            // What is shown may be old: the call is made whether it runs or not.
+            (true, false) => Err(self.target.kept_first(leased)),
+            (false, false) => Ok(()),
         }
-        Ok(())
     }
 
     async fn send(&self, sending: Sending<'_>) -> Result<Reply, TransportError> {

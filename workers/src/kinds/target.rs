@@ -164,7 +164,10 @@ impl TargetMeeting {
         }
         if undated && let Extent::One(Occurrence::Start(start)) = self.extent {
             match shown.date_of(start) {
-                Ok(date) => self.facts.date = Some(date),
+                Ok(date) => {
+                    self.facts.date = Some(date);
+                    return Err(self.kept_first(leased));
+                }
                 Err(Undated { why, dates }) => {
                     let verdict = Verdict::ours(FailureCode::ZoomRejected, why);
                     let verdict = Verdict { candidates: dates, ..verdict };
@@ -199,6 +202,15 @@ impl TargetMeeting {
             Stop::Later(at_ms) => Err(asleep(leased, at_ms, "limited", leased.record.clone())),
             Stop::TooLong(why) => Err(self.later(leased, &why)),
         }
+    }
+
+    /// The job goes on at once, under another lease: what a lost call is judged by must
+    /// outlive this daemon.
+    pub(super) fn kept_first(&self, leased: &LeasedJob) -> Halt {
+        let now_ms = leased.redis_ms(Instant::now());
+        let mut record = leased.record.clone();
+        self.keep(&mut record);
+        halted(settlement::sleep(leased, now_ms, Purpose::Attempt, record, Vec::new()))
     }
 
     /// The meeting could not be read: again, later each time.
