@@ -5,7 +5,7 @@
 //! name a user can choose collides with a key of ours. Accounts hold no `|`, so
 //! `account|host` can be taken apart at the first one. Scripts name the same keys; a
 //! test holds every name in them against this list. Kept free for what is to come:
-//! `meeting:`, the register of meetings; `series:`, counters over time.
+//! `series:`, counters over time.
 
 use std::sync::Arc;
 
@@ -154,6 +154,10 @@ impl Keys {
         ticks: hash = "ticks";
         /// Hash: daemon id → the keys its journal needs.
         journal_keys: hash = "journal_keys";
+        /// Zset: the lists of meetings, `<account>|<yyyymm>`, score 0.
+        meeting_months: zset = "meeting_months";
+        /// Hash: job id → meetings that earlier jobs of the id made.
+        meeting_earlier: hash = "meeting_earlier";
         /// Zset: jobs sent twice → when they are looked at once more, ms.
         twins_due: zset = "duplicates_due";
         /// Hash: such a job → what the look needs to know.
@@ -200,6 +204,11 @@ impl Keys {
         failure(failure_id) = "failure:";
         /// Hash of one family of counters.
         counter(name) = "counter:";
+        /// Hash: number → record of a meeting that zoomd made.
+        meeting(account) = "meeting:";
+        /// List: numbers of an account's meetings whose last end is in one month,
+        /// `<account>|<yyyymm>`.
+        meeting_month(list) = "meetings:";
         /// Text: the meetings found of one job that should have one.
         duplicates(job_id) = "duplicate:";
         /// Hash: one daemon's presence.

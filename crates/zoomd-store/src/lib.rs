@@ -20,6 +20,7 @@ pub mod keys;
 pub mod layout;
 pub mod limits;
 pub mod listener;
+pub mod meetings;
 pub mod meta;
 pub mod neighbours;
 mod permissions;

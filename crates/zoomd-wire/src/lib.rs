@@ -20,6 +20,7 @@ mod marker;
 mod names;
 mod outcome;
 mod priority;
+mod timing;
 mod traceparent;
 mod word;
 
@@ -38,5 +39,6 @@ pub use outcome::{
     reply_fields, stamp,
 };
 pub use priority::Priority;
+pub use timing::{Ends, Every, LastEnd, Series, Timing};
 pub use traceparent::TraceParent;
 pub use word::UnknownWord;

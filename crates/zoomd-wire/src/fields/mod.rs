@@ -20,7 +20,7 @@ pub(crate) mod time;
 mod times;
 pub(crate) mod user;
 mod without;
-mod zone;
+pub(crate) mod zone;
 
 use serde_json::value::RawValue;
 

@@ -40,7 +40,7 @@ fn look_up(name: &str) -> Option<TimeZone> {
 }
 
 /// The zone of a name that an older version accepted; UTC if nobody knows it now.
-pub(super) fn accepted(name: &str) -> TimeZone {
+pub(crate) fn accepted(name: &str) -> TimeZone {
     jiff::tz::db().get(name).unwrap_or(TimeZone::UTC)
 }
 
