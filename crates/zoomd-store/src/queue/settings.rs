@@ -29,6 +29,8 @@ pub struct QueueSettings {
     pub output_entries: Option<u64>,
     /// How long a failure stays in the index.
     pub failures_kept: Duration,
+    /// How long a meeting stays in the register after its last end.
+    pub meetings_kept: Duration,
     /// Zoom's limits.
     pub budgets: Budgets,
 }
@@ -48,6 +50,7 @@ impl Default for QueueSettings {
             output_bytes: 256 << 20,
             output_entries: None,
             failures_kept: hours(30 * 24),
+            meetings_kept: hours(30 * 24),
             budgets: Budgets::default(),
         }
     }

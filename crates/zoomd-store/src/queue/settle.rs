@@ -237,6 +237,7 @@ impl Queue {
     fn streams(&self) -> Streams {
         let keys = self.store.keys();
         Streams {
+            store: keys.clone(),
             results: keys.results(),
             reply_prefix: keys.reply(""),
             reply_ms: ms(self.settings.reply_kept),
@@ -300,7 +301,7 @@ impl Settlement {
     /// A settlement with nothing but its end.
     #[must_use]
     pub fn new(ticket: Ticket, then: Then) -> Self {
-        Self { ticket, then, unsent: false, closes: Vec::new(), learnt: None }
+        Self { ticket, then, unsent: false, closes: Vec::new(), learnt: None, meeting: None }
     }
 
     /// Back to its room, unsent and unspent.

@@ -53,6 +53,17 @@ pub(super) fn push_item(call: &mut Call<'_>, item: &Settlement, learnt: Option<&
         let (field, until_ms) = close.gate();
         call.push(field).push(until_ms);
     }
+    push_meeting(call, item);
+}
+
+/// What the register is told.
+fn push_meeting(call: &mut Call<'_>, item: &Settlement) {
+    let Some(meeting) = &item.meeting else {
+        call.push("");
+        return;
+    };
+    let list = meeting.month.map(|month| month.to_string()).unwrap_or_default();
+    call.push(meeting.number).push(&*meeting.text).push(list).push(u8::from(meeting.made));
 }
 
 /// A result that is published, of a job whose lease is to be ended by the script.
@@ -67,6 +78,7 @@ pub(super) fn push_done(call: &mut Call<'_>, item: &Settlement) {
         .push(&*ticket.entry)
         .push(memory(item));
     call.push(0).push("").push("").push(0);
+    push_meeting(call, item);
 }
 
 /// The order of jobs that a transaction publishes: by [`group`].
@@ -85,7 +97,7 @@ pub(super) fn push_published(call: &mut Call<'_>, jobs: &[&Settlement]) {
     let groups: Vec<_> = jobs.chunk_by(|a, b| group(a) == group(b)).collect();
     let from_stream = jobs.iter().filter(|job| job.ticket.in_stream).count();
     let (remembered, forgotten): (Vec<&Settlement>, Vec<&Settlement>) =
-        jobs.iter().partition(|job| job.ticket.id_given);
+        jobs.iter().partition(|job| is_remembered(job));
     call.push(groups.len())
         .push(jobs.len())
         .push(from_stream)
@@ -131,10 +143,25 @@ fn push_memory(text: &mut String, item: &Settlement, finished_s: Option<i64>) {
         Then::Failed { holds_id: true, .. } => Ended::Unknown,
         Then::Failed { .. } => return,
     };
-    if ticket.id_given {
+    if is_remembered(item) {
         let (run, entry, digest) = (ticket.run, &*ticket.entry, ticket.digest);
         Finished { ended, run, entry, digest, finished_s }.write_to(text);
+        // Where the script adds the time it adds this, too.
+        if let (Some(meeting), Some(_)) = (&item.meeting, finished_s)
+            && meeting.made
+        {
+            text.push(' ');
+            text.push_str(&ticket.account);
+            text.push('|');
+            text.push_str(itoa::Buffer::new().format(meeting.number));
+        }
     }
+}
+
+/// Whether anything leads by the job's id to what became of it: to know the same job in
+/// another entry, or to its meeting.
+fn is_remembered(item: &Settlement) -> bool {
+    item.ticket.id_given || item.meeting.as_ref().is_some_and(|meeting| meeting.made)
 }
 
 fn push_outcome(call: &mut Call<'_>, outcome: &Outcome) {
@@ -147,7 +174,7 @@ pub(super) fn push_refusal(call: &mut Call<'_>, refusal: &Refusal) {
     push_outcome(call, &refusal.outcome);
     // Its id may be another job's, so the index knows it by its entry.
     call.push(refusal.code).push("").push(format!("{}#1", refusal.entry));
-    call.push(0).push("").push("").push(0);
+    call.push(0).push("").push("").push(0).push("");
 }
 
 fn json(record: Option<&Record>) -> String {

@@ -15,8 +15,9 @@ use std::time::Instant;
 use redis::{Cmd, ErrorKind, Pipeline, ServerErrorKind, Value};
 
 use super::{Outcome, Settlement, Then, Ticket};
-use crate::Script;
+use crate::meetings::MeetingEntry;
 use crate::redis::conn::Conn;
+use crate::{Keys, Script};
 
 /// Fewer are settled by the script alone: the transaction's own commands cost more
 /// than the bytes that Lua reads.
@@ -104,6 +105,7 @@ impl WatchedTransaction {
                 publish(&mut all, keys, &item.ticket, outcome);
             }
         }
+        register(&mut all, &keys.store, results);
         all.add_command(script).cmd("EXEC");
         let exec = all.len() - 1;
         push_watch(&mut all, &self.key);
@@ -144,6 +146,7 @@ impl WatchedTransaction {
 /// The streams and lists results go to.
 #[derive(Debug)]
 pub(super) struct Streams {
+    pub(super) store: Keys,
     pub(super) results: String,
     pub(super) reply_prefix: String,
     pub(super) reply_ms: u64,
@@ -170,6 +173,41 @@ fn publish(pipeline: &mut Pipeline, keys: &Streams, ticket: &Ticket, outcome: &O
         pipeline.cmd("RPUSH").arg(&list).arg(&outcome.json[..]);
         pipeline.cmd("PEXPIRE").arg(&list).arg(keys.reply_ms);
     }
+}
+
+/// Writes meetings into the register, in as few commands as there are accounts and months.
+fn register(pipeline: &mut Pipeline, keys: &Keys, results: &[&Settlement]) {
+    let mut lists: Vec<(String, Vec<u64>)> = Vec::new();
+    for group in results.chunk_by(|a, b| a.ticket.account == b.ticket.account) {
+        let account = &*group[0].ticket.account;
+        let meetings = || group.iter().filter_map(|item| item.meeting.as_ref());
+        if meetings().next().is_none() {
+            continue;
+        }
+        let set = pipeline.cmd("HSET").arg(keys.meeting(account));
+        meetings().for_each(|meeting| {
+            set.arg(meeting.number).arg(&*meeting.text);
+        });
+        let first = lists.len();
+        for MeetingEntry { number, month, .. } in meetings() {
+            let Some(month) = month else { continue };
+            let name = format!("{account}|{month}");
+            match lists[first..].iter_mut().find(|(list, _)| *list == name) {
+                Some((_, numbers)) => numbers.push(*number),
+                None => lists.push((name, vec![*number])),
+            }
+        }
+    }
+    if lists.is_empty() {
+        return;
+    }
+    for (list, numbers) in &lists {
+        pipeline.cmd("RPUSH").arg(keys.meeting_month(list)).arg(numbers);
+    }
+    let months = pipeline.cmd("ZADD").arg(keys.meeting_months());
+    lists.iter().for_each(|(list, _)| {
+        months.arg(0).arg(list);
+    });
 }
 
 /// The answer of `EXEC`: nil when the watched mark had changed.

@@ -12,6 +12,7 @@ use super::record::Record;
 use super::target::{AdmitTarget, Fate};
 use super::wait_reason::WaitReason;
 use crate::limits::Label;
+use crate::meetings::MeetingEntry;
 use bytes::Bytes;
 
 /// A parsed job that asks to be admitted.
@@ -204,6 +205,8 @@ pub struct Settlement {
     pub closes: Vec<Close>,
     /// Which user id stands behind a name of a host.
     pub learnt: Option<Learnt>,
+    /// The meeting that it made or changed, for the register.
+    pub meeting: Option<MeetingEntry>,
 }
 
 /// What becomes of a settled job.

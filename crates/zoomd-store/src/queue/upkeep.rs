@@ -7,7 +7,9 @@ use super::Queue;
 use super::parse::Parts;
 use crate::clock::ms;
 use crate::redis::script::Call;
-use crate::redis::scripts::{DROP_CONSUMERS, EXPIRE_IDS, FORGET_FAILURES, TEND, TRIM};
+use crate::redis::scripts::{
+    DROP_CONSUMERS, EXPIRE_IDS, FORGET_FAILURES, MEETINGS_FORGET, TEND, TRIM,
+};
 use crate::{Script, StoreError};
 
 /// Fields, entries or accounts one call looks at.
@@ -108,6 +110,24 @@ impl Queue {
     pub async fn forget_failures(&self) -> Result<u64, StoreError> {
         let call = self.upkeep(&FORGET_FAILURES).arg(ms(self.settings.failures_kept)).arg(PAGE);
         Ok(redis::from_redis_value(self.ask(call).await?)?)
+    }
+
+    /// Forgets meetings whose time in the register is over: one step of a pass.
+    ///
+    /// # Errors
+    /// What Redis refused, or that it could not be asked.
+    pub async fn forget_meetings(&self, from: Option<&str>) -> Result<Pass, StoreError> {
+        let (list, left) = from.and_then(|from| from.rsplit_once(' ')).unwrap_or(("", "0"));
+        let call = self
+            .upkeep(&MEETINGS_FORGET)
+            .arg(list)
+            .arg(left)
+            .arg(PAGE)
+            .arg(ms(self.settings.meetings_kept));
+        let mut parts = Parts::of(self.ask(call).await?)?;
+        let (list, left) = (parts.text()?, parts.int()?);
+        let next = (!list.is_empty()).then(|| format!("{list} {left}"));
+        Ok(Pass { next, changed: parts.count()? })
     }
 
     /// Removes the names of consumers that are gone; answers how many.

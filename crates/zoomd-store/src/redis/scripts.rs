@@ -93,7 +93,7 @@ scripts! {
     CONSENT_TAKE = "accounts" / "consent_take", lead, after [BASE, ACCOUNT, CONSENT];
     DROP_CONSUMERS = "queue" / "drop_consumers", lead, after [BASE];
     EXPIRE = "queue" / "expire", lead, after [BASE, MEETINGS, TARGET, LEASE];
-    EXPIRE_IDS = "queue" / "expire_ids", lead, after [BASE];
+    EXPIRE_IDS = "queue" / "expire_ids", lead, after [BASE, MEETINGS];
     FAILURE_DISCARD = "admin" / "failure_discard", lead, after [BASE];
     FAILURE_RETRY = "admin" / "failure_retry", lead, after [BASE, MEETINGS, TARGET, AIM];
     DEAUTH_DONE = "accounts" / "deauth_done", lead, after [];
@@ -107,6 +107,7 @@ scripts! {
     LAYOUT_END = "admin" / "layout_end", lead_of_any_layout, after [];
     LAYOUT_MOVE = "admin" / "layout_move", lead_of_any_layout, after [];
     MARK_SENT = "queue" / "mark_sent", lead, after [BASE];
+    MEETINGS_FORGET = "queue" / "meetings_forget", lead, after [BASE, MEETINGS];
     META_OPEN = "accounts" / "meta_open", lead_of_any_layout, after [CLOCK];
     META_RESEAL = "accounts" / "meta_reseal", lead, after [];
     PROMOTE = "queue" / "promote", lead, after [BASE, MEETINGS, TARGET, LEASE];

@@ -6,8 +6,8 @@
 //! - a key of which there is one holds something of another type.
 //!
 //! What is asked is read from the script's own text. `PUBLISH` is not asked for:
-//! scripts send it with `redis.pcall`, since a lost wake-up only delays. Nor are
-//! the counters of `stats`: scripts count with `redis.pcall`.
+//! scripts send it with `redis.pcall`, since a lost wake-up only delays. Nor are the types
+//! of keys that scripts touch with `redis.pcall` alone, and without which all goes on.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -15,6 +15,9 @@ use std::fmt::Write as _;
 use super::commands::{Command, IN_SCRIPTS};
 use crate::Keys;
 use crate::keys::LAYOUT;
+
+/// Single keys whose types are not asked for: the counters, and the register of meetings.
+const OPTIONAL: [&str; 3] = ["stats", "meeting_months", "meeting_earlier"];
 
 /// What is answered for a missing right.
 const REFUSED: &str = "NOPERM the Redis user of zoomd lacks a right, and nothing was written; \
@@ -88,7 +91,7 @@ fn types(code: &str) -> String {
     let named = classes(code);
     let asked: Vec<_> = Keys::SINGLE
         .iter()
-        .filter(|(name, _)| *name != "stats" && named.contains(name))
+        .filter(|(name, _)| !OPTIONAL.contains(name) && named.contains(name))
         .map(|(name, kind)| {
             let size = if *kind == "hash" { "HLEN" } else { "ZCARD" };
             format!("wrong('{size}', KEYS[1] .. '{name}')")

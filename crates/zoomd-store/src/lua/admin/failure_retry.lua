@@ -1,4 +1,4 @@
--- Starts a new run of a failed job. After lib/base.lua.
+-- Starts a new run of a failed job. After lib/base.lua and lib/meetings.lua.
 -- KEYS  1 prefix  2 jobs
 -- ARGV  1 clock offset  2 failure id  3 job id  4 `ids` value of the new run
 --       5 record ('' none)  6 not before ms (0: none)  7 remember s
@@ -38,6 +38,7 @@ if name and not target.is_sound(name) then return {'E', ''} end
 
 call('HSET', P .. 'payload:' .. j.A, j.id, failure[3] or '')
 if ARGV[5] ~= '' then call('HSET', P .. 'record:' .. j.A, j.id, ARGV[5]) end
+keep_earlier(j.id, memory or '')
 call('HSET', P .. 'ids', j.id, format_live(j))
 if soon(j.dl) then call('ZADD', P .. 'deadline', j.dl, j.id) end
 if tonumber(ARGV[6]) > now then

@@ -118,6 +118,7 @@ local function take_in(g, k, all)
   if type(try('HLEN', payload)) == 'table' or not target.is_sound(name) or not has_room(live) then return 'E' end
   local kept = try('HSET', payload, id, job_of(call('XRANGE', KEYS[2], entry, entry)[1]))
   if type(kept) == 'table' then refusal = kept return 'E' end
+  if forgotten[k] then keep_earlier(id, forgotten[k]) end
   local due = any_early and tonumber(ARGV[early_at + k]) or 0
   live.aim = part .. '*:' .. name
   if soon(live.dl) then call('ZADD', P .. 'deadline', live.dl, id) end
@@ -139,6 +140,9 @@ end
 -- At the end: an entry that is gone cannot be read again. Answers why nothing more
 -- can be written.
 function finish_waits(own_all)
+  for k, value in pairs(forgotten) do
+    if string.find(letters[k] or '', '[GQWS]') then keep_earlier(ARGV[ids_at + k], value) end
+  end
   if #aimed > 0 then
     for n = 1, N do batch[ARGV[entries_at + n]] = true end
     table.sort(aimed, function(one, other) return earlier(ARGV[entries_at + one.k], ARGV[entries_at + other.k]) end)

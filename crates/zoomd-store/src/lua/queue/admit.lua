@@ -58,10 +58,10 @@ local letters, waits, going, gone, orphans = {}, {}, {}, {}, {}
 local said = {}
 
 -- What the memory says about an id that is there; nil: it has been forgotten.
-local again = {}
+local again, forgotten = {}, {}
 local function remembered(g, k, value)
   local state, _, entry, digest, finished = parse_memory(value)
-  if is_forgotten(state, finished, remember_s) then return nil end
+  if is_forgotten(state, finished, remember_s) then forgotten[k] = value return nil end
   if entry == ARGV[entries_at + k] then
     if state ~= 'L' then return 'R' end
     local own = call('HGET', P .. 'owner', ARGV[ids_at + k])
@@ -248,7 +248,7 @@ for _, g in ipairs(groups) do
 end
 
 local finish_waits
-if #waits > 0 or #gone > 0 or #aimed > 0 then
+if #waits > 0 or #gone > 0 or #aimed > 0 or next(forgotten) then
   -- lib/waits.lua stands here, behind the checks of what it does.
 end
 

@@ -1,4 +1,5 @@
--- Forgets finished jobs' ids after their time, and notes the deadlines of waiting
+-- Forgets finished jobs' ids after their time, but for those that lead to a meeting of the
+-- register (meetings_forget.lua sees to them), and notes the deadlines of waiting
 -- jobs that come within a day; a few at each call.
 -- KEYS  1 prefix
 -- ARGV  1 clock offset  2 cursor  3 fields to look at  4 remember s
@@ -7,7 +8,7 @@ local page = call('HSCAN', P .. 'ids', ARGV[2], 'COUNT', ARGV[3])
 local remember_s, old, near, times = tonumber(ARGV[4]), {}, {}, {}
 for i = 1, #page[2], 2 do
   local state, _, _, _, finished = parse_memory(page[2][i + 1])
-  if is_forgotten(state, finished, remember_s) then old[#old + 1] = page[2][i] end
+  if is_forgotten(state, finished, remember_s) and not made_by(page[2][i + 1]) then old[#old + 1] = page[2][i] end
   local dl = deadline_of(page[2][i + 1])
   if dl and soon(dl) then near[#near + 1], times[#times + 1] = page[2][i], dl end
 end

@@ -13,6 +13,8 @@
 --         R to room   record, ms its account sleeps (0 none)
 --       then: unsent (0|1), Zoom user id of the host ('' none), its e-mail,
 --       number of gates closed, each: field (`@` the host's day), until ms
+--       then: number of the meeting it made or changed ('' none); if so: its record, the list
+--       it is put in ('' none), whether it made it (0|1)
 --       (`ids` value of D, P and U: all but the finish time, '' when the id goes)
 --       then jobs whose results the same transaction published before this call,
 --       under leases its watch says stand: number of groups G, of jobs M, of jobs
@@ -45,6 +47,8 @@ for i = 1, tonumber(ARGV[10]) do
   local n = tonumber(ARGV[at + 3])
   at = at + 4
   for c = 1, n do t.closes[c] = {ARGV[at], tonumber(ARGV[at + 1])} at = at + 2 end
+  t.number, at = ARGV[at], at + 1
+  if t.number ~= '' then t.meeting, t.list, t.made, at = ARGV[at], ARGV[at + 1], ARGV[at + 2] == '1', at + 3 end
   items[i], ids[i] = t, t.id
 end
 -- Entries are read and removed there.
@@ -120,6 +124,15 @@ for i, t in ipairs(items) do
   end
 end
 
+-- A settle that is replayed puts a number twice into its list, which whoever reads
+-- lists does not mind.
+local function register(t)
+  try('HSET', P .. 'meeting:' .. t.A, t.number, t.meeting)
+  if t.list == '' then return end
+  try('RPUSH', P .. 'meetings:' .. t.A .. '|' .. t.list, t.number)
+  try('ZADD', P .. 'meeting_months', 0, t.A .. '|' .. t.list)
+end
+
 local gone_ids, kept_ids, released, gone_entries, cold, done = {}, {}, {}, {}, {}, 0
 for _, t in ipairs(settled) do
   released[#released + 1] = t.id
@@ -130,9 +143,11 @@ for _, t in ipairs(settled) do
   else
     if t.letter == 'D' or t.letter == 'P' then done = done + 1 else odd.index_failure(t) end
     if t.reply == '1' then odd.reply(t) end
+    if t.number ~= '' then register(t) end
     if t.letter ~= 'N' then
       if t.value ~= '' then
-        kept_ids[#kept_ids + 1], kept_ids[#kept_ids + 2] = t.id, t.value .. ' ' .. int(math.floor(now / 1000))
+        local memory = t.value .. ' ' .. int(math.floor(now / 1000))
+        kept_ids[#kept_ids + 1], kept_ids[#kept_ids + 2] = t.id, t.made and memory .. ' ' .. t.A .. '|' .. t.number or memory
       else
         gone_ids[#gone_ids + 1] = t.id
       end

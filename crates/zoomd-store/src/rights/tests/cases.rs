@@ -56,7 +56,7 @@ pub(super) const CASES: &[Case] = &[
     case(
         "admit",
         "w:jobs w:events",
-        "HDEL w:v1:owner fifth;HSET w:v1:ids again D_1_100-6_-_1799999999",
+        "HDEL w:v1:owner fifth;HSET w:v1:ids again D_1_100-6_-_1799999999 go D_1_70-1_5_1_acme|7",
         "boot1.9 30000 5000 20000 86400 boot1 1 100-1 100-6 60000 1800000900000 1 1 0 \
          medium 1 pro 16 2000 100 \
          2 5 acme me '' 4 1 held me '' 1 1 yyyyy \
@@ -112,7 +112,7 @@ pub(super) const CASES: &[Case] = &[
     case(
         "expire_ids",
         "",
-        "HSET w:v1:ids near L_1_90-9_-_c10y_0_1800000700000_acme|me|",
+        "HSET w:v1:ids near L_1_90-9_-_c10y_0_1800000700000_acme|me| made D_1_80-1_5_1_acme|7",
         "0 1000 86400",
     ),
     case("failure_discard", "", "", "failed#1"),
@@ -120,6 +120,7 @@ pub(super) const CASES: &[Case] = &[
         "failure_retry",
         "w:jobs",
         "",
+        "HSET w:v1:ids failed D_1_80-3_5_1_acme|7;HSET w:v1:meeting_earlier failed acme|6",
         "failed#1 failed L_2_80-2_-_c10y_0_1800000900000_acme|new| {} 0 86400 Em5",
     ),
     case(
@@ -182,6 +183,12 @@ pub(super) const CASES: &[Case] = &[
     case("layout_end", "w:v1:meta", "HSET w:v1:meta layout raising", "raising 2"),
     case("mark_sent", "", "", "hot boot1.1"),
     case("mark_sent", "", "HSET w:v1:owner hot boot1.1|1799999999000|h|Zacme", "hot boot1.1"),
+    case(
+        "meetings_forget",
+        "",
+        "HSET w:v1:ids old D_1_80-1_5_1_acme|7;HSET w:v1:meeting_earlier old acme|6_acme|7;HSET w:v1:meeting:acme 7 1|old|2s-1||2|s44we8|30 8 1|x|2s-2||3|||-;RPUSH w:v1:meetings:acme|202311 7;RPUSH w:v1:meetings:acme|never 8;ZADD w:v1:meeting_months 0 acme|202311 0 acme|never",
+        "'' 0 100 2592000000",
+    ),
     case("meta_open", "w:v1:meta", "DEL w:v1:meta", "2 default z1.new"),
     case("meta_reseal", "w:v1:meta", "", "z1.old z1.new"),
     case("promote", "", "", "100"),
@@ -260,10 +267,10 @@ pub(super) const CASES: &[Case] = &[
         STREAMS,
         "",
         "boot1 7 medium light 60000 86400 w:reply: 0 4 \
-         D hot boot1.1 acme me '' 100-1 D_1_100-1_5 create_meeting {} 1 story 0 Uacme acme@x 0 \
-         F cold boot1.1 acme me '' 90-1 '' create_meeting {} 1 rejected {} cold#1 0 '' '' 1 medium 1800000009000 \
-         S fifth boot1.1 acme me '' 100-5 L_1_100-5_-_c10y_0_1800000900000_acme|me| 1800000100000 {} job.waiting {} 1 '' '' 0 \
-         N fresh '' acme me '' 100-2 '' create_meeting {} 0 invalid {} fresh#1 0 '' '' 0 \
+         D hot boot1.1 acme me '' 100-1 D_1_100-1_5 create_meeting {} 1 story 0 Uacme acme@x 0 8001 1|hot|2s-1||2|s44we8|30 202311 1 \
+         F cold boot1.1 acme me '' 90-1 '' create_meeting {} 1 rejected {} cold#1 0 '' '' 1 medium 1800000009000 '' \
+         S fifth boot1.1 acme me '' 100-5 L_1_100-5_-_c10y_0_1800000900000_acme|me| 1800000100000 {} job.waiting {} 1 '' '' 0 '' \
+         N fresh '' acme me '' 100-2 '' create_meeting {} 0 invalid {} fresh#1 0 '' '' 0 '' \
          0 0 0 0 0",
     ),
     case(
@@ -280,8 +287,8 @@ pub(super) const CASES: &[Case] = &[
         STREAMS,
         "HSET w:v1:owner cold boot1.1|1799999999000|xc|Zacme;ZADD w:v1:asleep 1800000030000 acme",
         "boot1 7 medium light 60000 86400 w:reply: 0 2 \
-         R cold boot1.1 acme me '' 90-1 L_1_90-1_-_c10y_0_1900000000000_acme|me| {} 3000 0 '' '' 0 \
-         R hot boot1.1 acme new '' 100-1 L_1_100-1_-_c10y_0_1900000000000_acme|new| {} 0 0 '' '' 1 @ 1800009000000 \
+         R cold boot1.1 acme me '' 90-1 L_1_90-1_-_c10y_0_1900000000000_acme|me| {} 3000 0 '' '' 0 '' \
+         R hot boot1.1 acme new '' 100-1 L_1_100-1_-_c10y_0_1900000000000_acme|new| {} 0 0 '' '' 1 @ 1800009000000 '' \
          0 0 0 0 0",
     ),
     case(
