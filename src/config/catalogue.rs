@@ -90,6 +90,8 @@ const KEYS: [(&str, Kind, Option<&str>); 54] = [
     ("results.max_size", Size, None),
     ("results.max_length", Number, None),
     ("failures.keep", Time, None),
+    ("meetings.keep", Time, None),
+    ("meetings.topic", Switch, None),
     ("reconcile.marker", Text, None),
     ("reconcile.delays", List, None),
     ("reconcile.twins_after", Time, None),

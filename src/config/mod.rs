@@ -69,6 +69,8 @@ pub struct Config {
     pub budgets: Budgets,
     /// The output streams.
     pub results: Results,
+    /// The register of meetings.
+    pub meetings: Meetings,
     /// How meetings are known again.
     pub reconcile: Reconcile,
     /// When grants are refreshed.
@@ -159,6 +161,15 @@ pub struct Results {
     pub max_length: Option<u64>,
     /// How long a failure stays in the index.
     pub failures_keep: Duration,
+}
+
+/// The register of meetings.
+#[derive(Debug, Clone)]
+pub struct Meetings {
+    /// How long a meeting stays after its last end.
+    pub keep: Duration,
+    /// Whether topics are kept.
+    pub topic: bool,
 }
 
 /// How meetings are known again.

@@ -19,7 +19,8 @@ use super::catalogue::{self, Kind};
 use super::layers::{Raw, Resolved};
 use super::units;
 use super::{
-    Api, Config, ConfigError, Encryption, Jobs, Public, Reconcile, Results, Rotation, Zoom, folder,
+    Api, Config, ConfigError, Encryption, Jobs, Meetings, Public, Reconcile, Results, Rotation,
+    Zoom, folder,
 };
 use crate::input;
 
@@ -85,6 +86,7 @@ pub(super) fn config(
             },
             failures_keep: r.time("failures.keep")?,
         },
+        meetings: Meetings { keep: r.time("meetings.keep")?, topic: r.switch("meetings.topic")? },
         reconcile: Reconcile {
             mark_agenda: r.one_of("reconcile.marker", &["agenda", "none"])? == "agenda",
             delays: r.times("reconcile.delays")?,

@@ -98,6 +98,7 @@ fn positive(config: &Config) -> Result<(), ConfigError> {
         ("jobs.lease", config.jobs.lease),
         ("results.keep", config.results.keep),
         ("failures.keep", config.results.failures_keep),
+        ("meetings.keep", config.meetings.keep),
         ("reconcile.give_up", config.reconcile.give_up),
         ("reconcile.twins_after", config.reconcile.twins_after),
         ("rotation.probe_after", config.rotation.probe_after),

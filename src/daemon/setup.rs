@@ -57,6 +57,7 @@ fn workers(config: &Config) -> Settings {
         marker,
         reconcile,
         keep_alive: config.rotation.keep_alive.clone(),
+        keep_topics: config.meetings.topic,
         include: Include::ALL.iter().filter(named).copied().collect(),
         ..defaults
     }
@@ -71,6 +72,7 @@ fn queue(config: &Config) -> QueueSettings {
         output_bytes: config.results.max_size,
         output_entries: config.results.max_length,
         failures_kept: config.results.failures_keep,
+        meetings_kept: config.meetings.keep,
         budgets: config.budgets.clone(),
         ..QueueSettings::default()
     }

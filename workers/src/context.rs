@@ -8,6 +8,7 @@ use tokio::sync::{OwnedSemaphorePermit, SemaphorePermit, mpsc, watch};
 use zoomd_store::encryption::FingerprintKey;
 use zoomd_store::grants::Grants;
 use zoomd_store::limits::Label;
+use zoomd_store::meetings::Meetings;
 use zoomd_store::queue::{Learnt, Queue};
 
 use crate::Settings;
@@ -41,6 +42,8 @@ pub struct EngineContext {
     pub grants: Grants,
     /// Every call to Zoom goes through it.
     pub zoom: Arc<CallContext>,
+    /// The register of meetings.
+    pub meetings: Meetings,
     /// The secret markers are derived from; `None` without an encryption key.
     pub secret: Option<FingerprintKey>,
     /// Where outcomes go.

@@ -14,6 +14,7 @@ use zoomd_store::Store;
 use zoomd_store::encryption::Vault;
 use zoomd_store::grants::Grants;
 use zoomd_store::inspect::Problem;
+use zoomd_store::meetings::Meetings;
 use zoomd_store::queue::{Queue, QueueSettings};
 
 use crate::attempt::settlement;
@@ -107,6 +108,7 @@ impl Engine {
             supervisor: supervisor.clone(),
         })
         .await?;
+        let meetings = Meetings::new(store.clone(), queue.meetings_kept);
         let (budgets, timeout) = (&queue.budgets, queue.request_timeout);
         let zoom = CallContext::new(store.clone(), budgets, timeout, tokens.clone());
         let renewals = store.connection().renewals();
@@ -124,6 +126,7 @@ impl Engine {
             queue,
             tokens,
             zoom: Arc::new(zoom),
+            meetings,
             grants,
             secret,
             settler,

@@ -32,6 +32,8 @@ pub struct Settings {
     pub reconcile: Patience,
     /// Which of a meeting's fields the results carry that are left out otherwise.
     pub include: Vec<Include>,
+    /// Whether the register of meetings keeps topics.
+    pub keep_topics: bool,
     /// How long nothing is taken in after Redis turned out to be another.
     pub rest_after_restart: Duration,
     /// A grant that nobody uses is rotated once in each period between its ticks,
@@ -48,6 +50,7 @@ impl Default for Settings {
             marker: MarkerPlace::default(),
             reconcile: Patience::default(),
             include: Vec::new(),
+            keep_topics: false,
             rest_after_restart: Duration::from_secs(5),
             keep_alive: Cron::weekly(),
         }

@@ -6,6 +6,7 @@
 
 use zoom_api::scopes::Need;
 use zoom_api::{Reply, TransportError};
+use zoomd_store::meetings::MeetingEntry;
 use zoomd_store::queue::{Record, Settlement};
 use zoomd_wire::{Kind, Marker};
 
@@ -54,6 +55,11 @@ pub trait KindSpec: Send + Sync {
 
     /// Settles a success.
     fn done(&self, ctx: &EngineContext, leased: &LeasedJob, done: Self::Done<'_>) -> Settlement;
+
+    /// What the register of meetings is told of a success that concerns this number.
+    fn registered(&self, _: &EngineContext, _: &LeasedJob, _: u64) -> Option<MeetingEntry> {
+        None
+    }
 
     /// Looks once whether a call whose answer was lost did what it was to do.
     fn find(&mut self, task: Task<'_>, record: &mut Record) -> impl Future<Output = Look> + Send;

@@ -1,12 +1,15 @@
 //! `create_meeting`: the body with its marker is posted; a lost call is looked for in
 //! Zoom's list.
 
+use std::borrow::Cow;
 use std::sync::Arc;
+use std::time::Instant;
 
 use zoom_api::{Created, Reply, SendBody, TransportError};
+use zoomd_store::meetings::{Meeting as Registered, MeetingEntry};
 use zoomd_store::queue::{Record, Settlement};
 use zoomd_wire::kind::CreateMeeting as Meeting;
-use zoomd_wire::{Kind, Marker, MeetingReply};
+use zoomd_wire::{Kind, Marker, MeetingReply, Timing};
 
 use crate::MarkerPlace;
 use crate::attempt::lookup::{Look, Task};
@@ -59,7 +62,34 @@ impl KindSpec for CreateMeeting<'_> {
         let meeting = MeetingReply::new(created.text, &created.fields, &ctx.settings.include);
         let ending = settlement::ending(leased, u32::from(leased.attempt()));
         let outcome = outcome::success(leased, ending, &meeting, None, false);
-        settlement::succeeded(ctx, leased, outcome, learnt, "")
+        let settlement = settlement::succeeded(ctx, leased, outcome, learnt, "");
+        Settlement { meeting: self.registered(ctx, leased, created.id), ..settlement }
+    }
+
+    fn registered(
+        &self,
+        ctx: &EngineContext,
+        leased: &LeasedJob,
+        number: u64,
+    ) -> Option<MeetingEntry> {
+        let ticket = &leased.ticket;
+        let mut timing = Timing::of(self.0);
+        if timing.is_instant() {
+            timing.start = Some(leased.redis_time(Instant::now()));
+        }
+        let topic = self.0.topic.as_deref().filter(|_| ctx.settings.keep_topics);
+        let meeting = Registered {
+            number,
+            account: Cow::Borrowed(&*ticket.account),
+            job_id: Cow::Borrowed(&*ticket.job_id),
+            entry: leased.entry,
+            host: Cow::Borrowed(ticket.other_host.as_deref().unwrap_or(&ticket.host)),
+            ends: timing.last_end(leased.entry.time()),
+            timing,
+            deleted: None,
+            topic: topic.map(Cow::Borrowed),
+        };
+        Some(meeting.made())
     }
 
     async fn find(&mut self, task: Task<'_>, record: &mut Record) -> Look {

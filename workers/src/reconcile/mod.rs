@@ -115,7 +115,7 @@ async fn look_once<K: KindSpec>(
     if matches!(look, Look::Found(_)) {
         ctx.duplicates.watch(leased, marker);
     }
-    settle(ctx, leased, record, look, GiveUp { last, over })
+    settle(ctx, leased, spec, record, look, GiveUp { last, over })
 }
 
 /// The end of patience with a lost call.
@@ -127,16 +127,17 @@ struct GiveUp {
 }
 
 /// The settlement of a job after a look.
-fn settle(
+fn settle<K: KindSpec>(
     ctx: &EngineContext,
     leased: &Arc<LeasedJob>,
+    spec: &K,
     mut record: Record,
     look: Look,
     GiveUp { last, over }: GiveUp,
 ) -> Settlement {
     let alike = Search::of(&record).alike().to_vec();
     match look {
-        Look::Found(found) => adopt(ctx, leased, &found),
+        Look::Found(found) => adopt(ctx, leased, spec, &found),
         Look::NotDone(why) => absent(ctx, leased, &record, why),
         Look::NotSo(words) => not_so(ctx, leased, record, words),
         Look::Refused(verdict) => settlement::failed(leased, &verdict, &[]),
@@ -178,7 +179,12 @@ fn since_ms(leased: &LeasedJob) -> i64 {
 }
 
 /// The meeting is there: the job succeeded after all.
-fn adopt(ctx: &EngineContext, leased: &LeasedJob, found: &Found) -> Settlement {
+fn adopt<K: KindSpec>(
+    ctx: &EngineContext,
+    leased: &LeasedJob,
+    spec: &K,
+    found: &Found,
+) -> Settlement {
     let ending = settlement::ending(leased, leased.record.attempts.max(1));
     match zoomd_wire::reply_fields(&found.json) {
         Ok(fields) => {
@@ -191,7 +197,8 @@ fn adopt(ctx: &EngineContext, leased: &LeasedJob, found: &Found) -> Settlement {
                 fields.into_iter().map(|(name, raw)| plain_id(name, raw)).collect();
             let meeting = MeetingReply::new(&found.json, &fields, &ctx.settings.include);
             let outcome = outcome::success(leased, ending, &meeting, found.effect, true);
-            settlement::succeeded(ctx, leased, outcome, None, found.how)
+            let settlement = settlement::succeeded(ctx, leased, outcome, None, found.how);
+            Settlement { meeting: spec.registered(ctx, leased, found.id), ..settlement }
         }
         Err(error) => again(ctx, leased, leased.record.clone(), false, &error.to_string(), &[]),
     }

@@ -40,6 +40,7 @@ pub fn all(ctx: &Arc<EngineContext>) -> Vec<Part> {
         start(ctx, "schedule_gauges", own("gauges", "*/30 * * * * *"), upkeep::gauges),
         start(ctx, "schedule_seen", own("seen", "*/2 * * * * *"), upkeep::seen),
         start(ctx, "schedule_trim", shared("trim", "5/10 * * * * *"), upkeep::trim),
+        start(ctx, "schedule_meetings", shared("meetings", "20 7 * * * *"), upkeep::meetings),
         start(ctx, "schedule_forget", shared("forget", "40 * * * * *"), upkeep::forget),
         start(ctx, "schedule_keep_alive", shared("keep_alive", "0 17 * * * *"), upkeep::keep_alive),
     ]

@@ -100,6 +100,19 @@ pub async fn forget(ctx: Arc<EngineContext>) -> Result<(), StoreError> {
     Ok(())
 }
 
+/// Forgets meetings that were over long ago.
+pub async fn meetings(ctx: Arc<EngineContext>) -> Result<(), StoreError> {
+    let mut from = None;
+    for _ in 0..MOST_PAGES {
+        let Pass { next, .. } = ctx.queue.forget_meetings(from.as_deref()).await?;
+        if !goes_on(&next).await {
+            break;
+        }
+        from = next;
+    }
+    Ok(())
+}
+
 /// Whether there is another page; waits a little before it.
 async fn goes_on(next: &Option<String>) -> bool {
     if next.is_some() {

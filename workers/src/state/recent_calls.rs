@@ -13,6 +13,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use zoomd_store::meetings::MeetingEntry;
 use zoomd_store::queue::{Remembered, Settlement, Then};
 
 use super::leased_job::LeasedJob;
@@ -77,7 +78,8 @@ impl RecentCalls {
 
     fn push(&self, number: u64, text: Bytes, settlement: Settlement) {
         let at = Instant::now();
-        let bytes = OVERHEAD + text.len() + outcome_bytes(&settlement.then);
+        let meeting = settlement.meeting.as_ref().map_or(0, MeetingEntry::bytes);
+        let bytes = OVERHEAD + text.len() + outcome_bytes(&settlement.then) + meeting;
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         kept.bytes += bytes;
         kept.calls.push_back(Settled { number, text, settlement, at, bytes });

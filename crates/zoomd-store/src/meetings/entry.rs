@@ -22,6 +22,14 @@ pub struct MeetingEntry {
     pub(crate) made: bool,
 }
 
+impl MeetingEntry {
+    /// The length of its record.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.text.len()
+    }
+}
+
 impl Meeting<'_> {
     /// What the settle of the job that made it writes.
     #[must_use]
@@ -34,6 +42,23 @@ impl Meeting<'_> {
     pub fn changed(&self, before: &Meeting<'_>) -> MeetingEntry {
         let month = self.month();
         self.entry((month != before.month()).then_some(month), false)
+    }
+
+    /// The same meeting after an update of all of it with this body of Zoom's. A topic is
+    /// kept where there was one.
+    #[must_use]
+    pub fn patched(mut self, body: &str) -> Self {
+        #[derive(serde::Deserialize, Default)]
+        struct Named {
+            topic: Option<String>,
+        }
+        self.timing = self.timing.patched(body);
+        self.ends = self.timing.last_end(self.entry.time());
+        let named: Named = serde_json::from_str(body).unwrap_or_default();
+        if let (Some(_), Some(topic)) = (&self.topic, named.topic) {
+            self.topic = Some(topic.into());
+        }
+        self
     }
 
     /// The same meeting after zoomd deleted it. An endless series has come to its end.

@@ -15,6 +15,7 @@ mod ops;
 mod piles;
 mod reader;
 mod reasons;
+mod register;
 mod replay;
 mod settle;
 mod share;

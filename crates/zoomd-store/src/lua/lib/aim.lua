@@ -16,7 +16,7 @@ local function create_before(A, id, entry)
       return create.A == A and create.aim == '' and target.name_of(at, id) or nil
     end
     local owner = made_by(value)
-    if owner then return (owner == A or owner == '*') and target.name_of(at, id) or nil end
+    if owner then return owner == A and target.name_of(at, id) or nil end
     if state ~= 'U' then return nil end
     local failure = try('HMGET', P .. 'failure:' .. id .. '#' .. run, 'account', 'job')
     local _, job = pcall(cjson.decode, failure[2] or '')

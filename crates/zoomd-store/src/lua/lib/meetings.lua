@@ -23,10 +23,18 @@ local function parse_meeting(number, text)
   return m
 end
 
--- The meeting of an account and a number, if the register knows it.
+-- The meeting of an account and a number, if the register knows it; with A and text.
 local function meeting_of(A, number)
   local text = try('HGET', P .. 'meeting:' .. A, number)
-  return type(text) == 'string' and parse_meeting(number, text) or nil
+  local m = type(text) == 'string' and parse_meeting(number, text) or nil
+  if m then m.A, m.text = A, text end
+  return m
+end
+
+-- The record of a meeting as it is kept; '' for none.
+local function meeting_text(A, number)
+  local m = meeting_of(A, number)
+  return m and m.text or ''
 end
 
 -- Meetings of earlier creates of an id, the oldest first: {account, number} each.

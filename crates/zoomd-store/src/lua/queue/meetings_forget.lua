@@ -1,6 +1,6 @@
 -- Forgets meetings whose time in the register is over, a few at each call. The lists
 -- of an account's numbers are gone through one after the other; a list is turned once
--- around, and what goes on is put at its end again.
+-- around, and what goes on is put at its end again. A meeting that jobs wait for stays.
 -- KEYS  1 prefix
 -- ARGV  1 clock offset  2 the list the last call ended at ('' none)  3 numbers of it
 --       that are not looked at yet  4 numbers to look at  5 kept ms
@@ -38,20 +38,25 @@ local function turn(A, month, count)
   local texts = #numbers > 0 and try('HMGET', hash, unpack(numbers)) or {}
   local seen, stay, gone = {}, {}, {}
   for i, number in ipairs(numbers) do
-    local m = not seen[number] and type(texts[i]) == 'string' and parse_meeting(number, texts[i])
+    local text = not seen[number] and type(texts[i]) == 'string' and texts[i]
+    local m = text and parse_meeting(number, text)
     seen[number] = true
     if m then
       local y, mo = date_of(math.floor((m.ends or 0) / 86400))
       local its = m.ends and string.format('%04d%02d', y, mo) or 'never'
       -- One that was moved to another month stands in that list too.
       if its == month then
-        if m.ends and m.ends + keep_s <= now_s then
+        local line = 'c' .. m.entry .. '/' .. m.job
+        if m.ends and m.ends + keep_s <= now_s and try('HEXISTS', P .. 'target:', line) ~= 1 then
           gone[#gone + 1] = number
           forget_id(m, A .. '|' .. number)
         else
           stay[#stay + 1] = number
         end
       end
+    elseif text then
+      -- Of a later version: it is not ours to judge.
+      stay[#stay + 1] = number
     end
   end
   variadic('HDEL', hash, gone)

@@ -119,7 +119,6 @@ pub(super) const CASES: &[Case] = &[
     case(
         "failure_retry",
         "w:jobs",
-        "",
         "HSET w:v1:ids failed D_1_80-3_5_1_acme|7;HSET w:v1:meeting_earlier failed acme|6",
         "failed#1 failed L_2_80-2_-_c10y_0_1800000900000_acme|new| {} 0 86400 Em5",
     ),
