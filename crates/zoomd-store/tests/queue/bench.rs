@@ -7,10 +7,12 @@ use bytes::Bytes;
 use redis::Value;
 use redis_local::{Options, RedisServer};
 use zoomd_store::limits::Label;
+use zoomd_store::meetings::{Meeting, MeetingEntry};
 use zoomd_store::queue::{
     Admission, Admitted, Outcome, Queue, QueueSettings, Settlement, Then, Ticket,
 };
 use zoomd_store::{Conn, Store, StoreConfig};
+use zoomd_wire::{EntryId, Timing};
 
 pub const FAR: i64 = 4_000_000_000_000;
 
@@ -186,6 +188,25 @@ pub fn outcome(json: &'static str) -> Outcome {
         reply: false,
         story: None,
     }
+}
+
+/// The meeting that a create makes whose lease this is.
+pub fn meeting_of(ticket: &Ticket) -> MeetingEntry {
+    let entry: EntryId = ticket.entry.parse().expect("an entry");
+    let start = entry.time() + jiff::SignedDuration::from_hours(48);
+    let timing = Timing { meeting_type: 2, start: Some(start), ..Timing::default() };
+    let meeting = Meeting {
+        number: 80_000_000_000 + entry.ms % 1_000_000 * 1_000 + entry.seq,
+        account: (&*ticket.account).into(),
+        job_id: (&*ticket.job_id).into(),
+        entry,
+        host: (&*ticket.host).into(),
+        ends: timing.last_end(entry.time()),
+        timing,
+        deleted: None,
+        topic: None,
+    };
+    meeting.made()
 }
 
 pub fn failed(holds_id: bool) -> Then {

@@ -9,10 +9,10 @@ use zoomd_store::inspect::Ops;
 use zoomd_store::limits::Label;
 use zoomd_store::queue::{
     Admission, AdmitTarget, Admitted, ClaimedJob, Fate, Part, Purpose, Queue, QueueSettings,
-    Record, Settlement, TargetOf, Then, Ticket, WaitReason,
+    Record, Settled, Settlement, TargetOf, Then, Ticket, WaitReason,
 };
 
-use crate::bench::{Bench, done, failed, go, named};
+use crate::bench::{Bench, done, failed, go, meeting_of, named};
 
 /// A job of the stream that names the create `of`.
 async fn change(bench: &Bench, id: &str, of: &str, part: Part) -> Admission {
@@ -49,6 +49,15 @@ async fn admit(bench: &Bench, jobs: &[Admission]) -> Vec<Admitted> {
     bench.admit(jobs).await
 }
 
+/// Ends a lease; a create that succeeds made a meeting.
+async fn settle(bench: &Bench, ticket: Ticket, then: Then) -> Settled {
+    let made = matches!(then, Then::Done(_)) && ticket.aim.is_none();
+    let meeting = made.then(|| meeting_of(&ticket));
+    let settlement = Settlement { meeting, ..Settlement::new(ticket, then) };
+    let batch = bench.queue.settle_batch(vec![settlement], Vec::new());
+    bench.queue.settle(&batch).await.expect("settle")[0]
+}
+
 async fn claim(bench: &Bench) -> Vec<ClaimedJob> {
     bench.queue.claim(&bench.queue.fence(), 100).await.expect("claim").jobs
 }
@@ -72,7 +81,7 @@ async fn ended(bench: &Bench) -> Vec<(String, Fate)> {
         let fate = job.fate.expect("a fate");
         found.push((job.ticket.job_id.to_string(), fate.clone()));
         let then = if fate == Fate::NeverCreated { done() } else { failed(false) };
-        bench.end(job.ticket, then).await;
+        settle(bench, job.ticket, then).await;
     }
     found.sort_by(|a, b| a.0.cmp(&b.0));
     found
@@ -122,9 +131,9 @@ async fn jobs_of_one_meeting_go_one_at_a_time_in_their_order() {
     let waiting = ops.waiting_by_reason(&ops.status().await.expect("status")).await.expect("asked");
     assert_eq!(waiting.by_reason()[&WaitReason::Target].0, 2);
     assert!(claim(&bench).await.is_empty(), "the create is in hand");
-    bench.end(other, done()).await;
+    settle(&bench, other, done()).await;
     assert!(claim(&bench).await.is_empty());
-    bench.end(first, done()).await;
+    settle(&bench, first, done()).await;
     let update = next(&bench, "u1").await;
     assert!(claim(&bench).await.is_empty(), "one at a time");
     // While it sleeps for its next attempt the target stays taken.
@@ -135,13 +144,13 @@ async fn jobs_of_one_meeting_go_one_at_a_time_in_their_order() {
         record: Record::default(),
         event: None,
     };
-    bench.end(update, sleep).await;
+    settle(&bench, update, sleep).await;
     assert!(claim(&bench).await.is_empty());
     bench.shift(Duration::from_secs(61)).await;
     let update = next(&bench, "u1").await;
-    bench.end(update, done()).await;
+    settle(&bench, update, done()).await;
     let update = next(&bench, "u2").await;
-    bench.end(update, done()).await;
+    settle(&bench, update, done()).await;
     nothing_left(&bench).await;
 }
 
@@ -189,7 +198,7 @@ async fn a_create_in_hand_is_waited_for_and_ended_when_it_comes_back_unsent() {
                 let (purpose, record) = (Purpose::Attempt, Record::default());
                 let until_ms = 4_000_000_000_000;
                 let sleep = Then::Sleep { until_ms, purpose, record, event: None };
-                bench.end(ticket, sleep).await;
+                settle(&bench, ticket, sleep).await;
             }
             "recalled" => assert_eq!(bench.queue.recall(&fence).await.expect("recall"), 1),
             _ => {
@@ -218,9 +227,9 @@ async fn a_create_whose_call_may_have_left_is_looked_for_before_its_delete_goes(
     assert_eq!(ended(&bench).await, []);
     let look = next(&bench, "c").await;
     assert_eq!(look.purpose, Purpose::Lookup);
-    bench.end(look, done()).await;
+    settle(&bench, look, done()).await;
     let delete = next(&bench, "d").await;
-    bench.end(delete, done()).await;
+    settle(&bench, delete, done()).await;
     nothing_left(&bench).await;
 }
 
@@ -233,7 +242,7 @@ async fn jobs_of_a_create_that_made_no_meeting_end_without_a_call() {
         change(&bench, "u2", "c", Part::Stands).await,
     ];
     let ticket = go(admit(&bench, &jobs).await.remove(0));
-    bench.end(ticket, failed(false)).await;
+    settle(&bench, ticket, failed(false)).await;
     let none = Fate::NoMeeting;
     assert_eq!(ended(&bench).await, fates(&[("u1", none.clone()), ("u2", none)]));
     nothing_left(&bench).await;
@@ -275,7 +284,7 @@ async fn no_job_is_judged_before_an_older_one_of_its_target() {
         if what == "update" {
             let job = create(&bench, "made").await;
             let ticket = go(admit(&bench, &[job]).await.remove(0));
-            bench.end(ticket, done()).await;
+            settle(&bench, ticket, done()).await;
         }
         let older = match what {
             "create" => create(&bench, "c").await,
@@ -298,14 +307,14 @@ async fn no_job_is_judged_before_an_older_one_of_its_target() {
         let _ = waits(&answers[0]);
         match what {
             "create" => {
-                bench.end(go(older), done()).await;
+                settle(&bench, go(older), done()).await;
             }
             _ => assert_eq!(ended(&bench).await, fates(&[("u", by("d-update"))])),
         }
         let delete = next(&bench, &format!("d-{what}")).await;
-        bench.end(delete, done()).await;
+        settle(&bench, delete, done()).await;
         let other = go(bench.admit_one(other).await);
-        bench.end(other, done()).await;
+        settle(&bench, other, done()).await;
         nothing_left(&bench).await;
     }
 }
@@ -324,7 +333,7 @@ async fn meetings_known_by_their_number_have_lines_of_their_own() {
     admit(&bench, &jobs[..3]).await;
     let mut jobs_now = claim(&bench).await;
     assert_eq!(ids(&jobs_now), ["u1", "x"], "each meeting by itself");
-    bench.end(jobs_now.remove(1).ticket, done()).await;
+    settle(&bench, jobs_now.remove(1).ticket, done()).await;
     admit(&bench, &jobs[3..4]).await;
     assert!(claim(&bench).await.is_empty());
     // An update that comes back is passed by the end of the meeting.
@@ -332,11 +341,11 @@ async fn meetings_known_by_their_number_have_lines_of_their_own() {
         bench.queue.settle_batch(vec![Settlement::back(jobs_now.remove(0).ticket)], Vec::new());
     bench.queue.settle(&batch).await.expect("settle");
     let end = next(&bench, "end").await;
-    bench.end(end, done()).await;
+    settle(&bench, end, done()).await;
     admit(&bench, &jobs[4..]).await;
     assert_eq!(ended(&bench).await, fates(&[("d", by("again")), ("u1", by("d")), ("u2", by("d"))]));
     let delete = next(&bench, "again").await;
-    bench.end(delete, done()).await;
+    settle(&bench, delete, done()).await;
     nothing_left(&bench).await;
 }
 
@@ -371,14 +380,14 @@ async fn a_job_with_a_time_takes_its_place_when_it_is_due() {
         change(&bench, "u", "c", Part::Folds).await,
     ];
     let ticket = go(admit(&bench, &jobs).await.remove(0));
-    bench.end(ticket, done()).await;
+    settle(&bench, ticket, done()).await;
     let update = next(&bench, "u").await;
     bench.shift(Duration::from_secs(61)).await;
     assert!(claim(&bench).await.is_empty(), "it is due, and stands behind what is in hand");
     bench.queue.renew(&[("u", &update.fence)]).await.expect("renew");
-    bench.end(update, done()).await;
+    settle(&bench, update, done()).await;
     let delete = next(&bench, "d").await;
-    bench.end(delete, done()).await;
+    settle(&bench, delete, done()).await;
     nothing_left(&bench).await;
 }
 
@@ -406,16 +415,16 @@ async fn whoever_leaves_a_line_lets_the_next_one_go() {
     assert_eq!(ids(&expired.jobs), ["expired"]);
     assert!(expired.jobs[0].expired && expired.jobs[0].fate.is_none());
     assert!(claim(&bench).await.is_empty());
-    bench.end(expired.jobs.remove(0).ticket, failed(false)).await;
+    settle(&bench, expired.jobs.remove(0).ticket, failed(false)).await;
     // Its daemon dies: it may have been sent, so the meeting is looked at first.
     next(&bench, "lost").await;
     bench.shift(Duration::from_secs(31)).await;
     bench.queue.sweep(100).await.expect("sweep");
     let look = next(&bench, "lost").await;
     assert_eq!(look.purpose, Purpose::Lookup);
-    bench.end(look, done()).await;
+    settle(&bench, look, done()).await;
     let last = next(&bench, "last").await;
-    bench.end(last, done()).await;
+    settle(&bench, last, done()).await;
     nothing_left(&bench).await;
 }
 
@@ -432,7 +441,7 @@ async fn a_line_of_a_thousand_goes_on_and_is_ended_in_one_step() {
     }
     for nth in 0..20 {
         let ticket = next(&bench, &format!("u{nth}")).await;
-        bench.end(ticket, done()).await;
+        settle(&bench, ticket, done()).await;
     }
     admit(&bench, &[numbered(&bench, "d", 5, Part::Ends).await]).await;
     assert_eq!(bench.int("ZCARD zoomd:v1:target:macme/5").await, 1);
@@ -446,7 +455,7 @@ async fn a_line_of_a_thousand_goes_on_and_is_ended_in_one_step() {
     }
     assert_eq!(count, 980);
     let delete = next(&bench, "d").await;
-    bench.end(delete, done()).await;
+    settle(&bench, delete, done()).await;
     nothing_left(&bench).await;
 }
 
@@ -469,8 +478,8 @@ async fn a_redis_that_forgot_a_call_has_its_line_again() {
     let later = numbered(&bench, "u3", 5, Part::Folds).await;
     admit(&bench, &[later]).await;
     assert!(claim(&bench).await.is_empty(), "the target is taken");
-    bench.end(job.ticket, done()).await;
+    settle(&bench, job.ticket, done()).await;
     let last = next(&bench, "u3").await;
-    bench.end(last, done()).await;
+    settle(&bench, last, done()).await;
     nothing_left(&bench).await;
 }
