@@ -41,7 +41,7 @@ pub struct Setting {
 use Kind::{List, Number, Secret, Size, Switch, Text, Time};
 
 /// Key, kind, and the variable's name where it is not `ZOOMD_` and the key.
-const KEYS: [(&str, Kind, Option<&str>); 54] = [
+const KEYS: [(&str, Kind, Option<&str>); 56] = [
     ("namespace", Text, None),
     ("deployment", Text, None),
     ("data_dir", Text, None),
