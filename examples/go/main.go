@@ -1,4 +1,7 @@
-// Enqueues one job and waits for its outcome: cd examples/go && go run . ACCOUNT
+// Enqueues jobs and waits for their outcomes: cd examples/go && go run . [move-and-cancel] ACCOUNT
+//
+// It makes a meeting and prints its link; with move-and-cancel it moves and cancels it
+// too.
 package main
 
 import (
@@ -10,36 +13,61 @@ import (
 	"time"
 )
 
+// Outcome is what becomes of a job.
+type Outcome struct {
+	Status, Code, Message, Effect string
+	Meeting                       struct {
+		ID      uint64
+		JoinURL string `json:"join_url"`
+	}
+}
+
 func main() {
 	log.SetFlags(0)
-	if len(os.Args) != 2 {
-		log.Fatal("usage: enqueue ACCOUNT")
+	moves := len(os.Args) == 3 && os.Args[1] == "move-and-cancel"
+	if len(os.Args) != 2 && !moves {
+		log.Fatal("usage: enqueue [move-and-cancel] ACCOUNT")
 	}
-	ns := or(os.Getenv("ZOOMD_NAMESPACE"), "zoomd")
+	account := os.Args[len(os.Args)-1]
 	random := make([]byte, 16)
 	if _, err := rand.Read(random); err != nil {
 		log.Fatal(err)
 	}
-	id := fmt.Sprintf("go-%x", random)
-	job, err := json.Marshal(map[string]any{
-		"id":      id,
-		"account": os.Args[1],
-		"reply":   true,
-		"meeting": map[string]any{
-			"topic":      "Hello from Go",
-			"start_time": time.Now().UTC().Add(24 * time.Hour).Format(time.RFC3339),
-			"duration":   30,
-		},
-	})
-	if err != nil {
-		log.Fatal(err)
-	}
-
 	redis, err := Dial(or(os.Getenv("REDIS_URL"), "redis://127.0.0.1:6379"))
 	if err != nil {
 		log.Fatal(err)
 	}
-	if _, err := redis.Call("XADD", ns+":jobs", "*", "job", string(job)); err != nil {
+	start := time.Now().UTC().Add(24 * time.Hour)
+	id := fmt.Sprintf("go-%x", random)
+	made := run(redis, id, account, map[string]any{"meeting": map[string]any{
+		"topic":      "Hello from Go",
+		"start_time": start.Format(time.RFC3339),
+		"duration":   30,
+	}})
+	if !moves {
+		fmt.Println(made.Meeting.JoinURL)
+		return
+	}
+	moved := run(redis, id+"-move", account, map[string]any{
+		"kind": "update_meeting", "meeting_id": made.Meeting.ID,
+		"meeting": map[string]any{"start_time": start.Add(time.Hour).Format(time.RFC3339)},
+	})
+	fmt.Println(moved.Effect)
+	cancelled := run(redis, id+"-cancel", account, map[string]any{
+		"kind": "delete_meeting", "meeting_id": made.Meeting.ID,
+	})
+	fmt.Println(cancelled.Effect)
+}
+
+// run enqueues a job with these fields and waits for its outcome.
+func run(redis *Redis, id, account string, job map[string]any) Outcome {
+	job["id"], job["account"], job["reply"] = id, account, true
+	text, err := json.Marshal(job)
+	if err != nil {
+		log.Fatal(err)
+	}
+	ns := or(os.Getenv("ZOOMD_NAMESPACE"), "zoomd")
+	if _, err := redis.Call("XADD", ns+":jobs", "*", "job", string(text)); err != nil {
 		log.Fatal(err)
 	}
 	reply := ns + ":reply:" + id
@@ -50,20 +78,14 @@ func main() {
 	if answer == nil {
 		log.Fatal("no outcome yet")
 	}
-
-	var outcome struct {
-		Status, Code, Message string
-		Meeting               struct {
-			JoinURL string `json:"join_url"`
-		}
-	}
+	var outcome Outcome
 	if err := json.Unmarshal([]byte(*answer), &outcome); err != nil {
 		log.Fatal(err)
 	}
 	if outcome.Status != "succeeded" {
 		log.Fatalf("%s: %s", outcome.Code, outcome.Message)
 	}
-	fmt.Println(outcome.Meeting.JoinURL)
+	return outcome
 }
 
 func or(value, otherwise string) string {
