@@ -9,7 +9,7 @@ use zoomd_store::queue::{Record, Settlement};
 use zoomd_wire::kind::DeleteMeeting as Asked;
 use zoomd_wire::{Effect, Kind};
 
-use super::target::{Seen, TargetMeeting, asker_of};
+use super::target::{Ready, Seen, TargetMeeting, asker_of, halted};
 use crate::attempt::asker::{Answer, Stop};
 use crate::attempt::exchange::Caller;
 use crate::attempt::lookup::{Look, Task};
@@ -77,7 +77,10 @@ impl KindSpec for DeleteMeeting<'_> {
     type Done<'r> = ();
 
     async fn ready(&mut self, ctx: &EngineContext, leased: &LeasedJob) -> Result<(), Halt> {
-        Box::pin(self.target.ready(ctx, leased, false)).await.map(drop)
+        match Box::pin(self.target.ready(ctx, leased, false)).await? {
+            Ready::Gone(_) => Err(halted(self.target.done(ctx, leased, Effect::AlreadyGone))),
+            Ready::Read(_) | Ready::Unread => Ok(()),
+        }
     }
 
     async fn send(&self, sending: Sending<'_>) -> Result<Reply, TransportError> {
@@ -139,7 +142,7 @@ mod tests {
     use zoomd_wire::kind::{Extent, Occurrence, Target};
 
     use super::*;
-    use crate::kinds::target::Facts;
+    use crate::kinds::facts::Facts;
 
     const ASKED: Asked =
         Asked { target: Target::Meeting(7), extent: Extent::Series, notify: false };

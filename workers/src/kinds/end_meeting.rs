@@ -11,7 +11,7 @@ use zoomd_wire::kind::{EndMeeting as Asked, Extent};
 use zoomd_wire::{Effect, Kind};
 
 use super::shown::Shown;
-use super::target::{Seen, TargetMeeting, asker_of, halted, not_so};
+use super::target::{Ready, Seen, TargetMeeting, asker_of, halted, not_so};
 use super::update_meeting::guarded;
 use crate::attempt::lookup::{Look, Task};
 use crate::attempt::spec::KindSpec;
@@ -80,8 +80,13 @@ impl KindSpec for EndMeeting {
 
     async fn ready(&mut self, ctx: &EngineContext, leased: &LeasedJob) -> Result<(), Halt> {
         let (first, tried) = (self.target.facts.run.is_none(), self.target.facts.tried);
-        let shown = Box::pin(self.target.ready(ctx, leased, first || tried)).await?;
-        let Some(shown) = shown else { return Ok(()) };
+        let shown = match Box::pin(self.target.ready(ctx, leased, first || tried)).await? {
+            Ready::Read(shown) => shown,
+            Ready::Unread => return Ok(()),
+            Ready::Gone(_) => {
+                return Err(halted(self.target.done(ctx, leased, Effect::AlreadyEnded)));
+            }
+        };
         let same = self.is_same_run(&shown);
         match (first, tried && !same) {
             (_, true) => Err(halted(self.target.done(ctx, leased, Effect::AlreadyEnded))),

@@ -4,6 +4,7 @@
 mod create_meeting;
 mod delete_meeting;
 mod end_meeting;
+mod facts;
 mod shown;
 mod target;
 mod update_meeting;

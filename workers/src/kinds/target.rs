@@ -8,13 +8,13 @@
 
 use std::time::{Duration, Instant};
 
-use serde::{Deserialize, Serialize};
 use zoom_api::scopes::Need;
 use zoom_api::{MeetingRef, ZoomError};
 use zoomd_store::queue::{Purpose, Record, Settlement};
 use zoomd_wire::kind::{Extent, Occurrence, Target};
 use zoomd_wire::{Effect, FailureCode, MeetingReply};
 
+use super::facts::Facts;
 use super::shown::{Shown, Undated};
 use crate::attempt::asker::{Answer, Failure, Refusal, Stop};
 use crate::attempt::exchange::Caller;
@@ -33,34 +33,6 @@ const SEEN: &str = "meeting_seen";
 /// Between two answers that a meeting is gone, ms.
 const APART_MS: i64 = 2_000;
 
-/// Knowledge of a meeting, kept between the leases of a job.
-#[derive(Debug, Default, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-pub(super) struct Facts {
-    /// It was there: it was read, zoomd made it, or a call of this job may have reached it.
-    pub(super) known: bool,
-    /// A call of this job may have reached it.
-    pub(super) tried: bool,
-    /// It was read and is no recurring one.
-    pub(super) single: bool,
-    /// The grant may not read it.
-    pub(super) unreadable: bool,
-    /// The time at which Zoom first said that it is gone, since it was last seen.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) gone_ms: Option<i64>,
-    /// Reads before the call that failed in a row.
-    pub(super) failed_reads: u8,
-    /// Zoom's id of the date, where the job named its start.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) date: Option<u64>,
-    /// The marker in its agenda; empty: there is none.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) marker: Option<String>,
-    /// The run of it that is to be ended, and whether it ran.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) run: Option<(String, bool)>,
-}
-
 /// The result of one look at a meeting.
 pub(super) enum Seen {
     /// It is there, as it is shown.
@@ -71,6 +43,16 @@ pub(super) enum Seen {
     Unreadable,
     /// The look came to nothing.
     Nothing(Stop),
+}
+
+/// What is known of a meeting before the call.
+pub(super) enum Ready {
+    /// It was read.
+    Read(Shown),
+    /// It need not be read, or could not.
+    Unread,
+    /// Zoom said twice that it is gone, in these words.
+    Gone(ZoomError),
 }
 
 /// A meeting that a job is about.
@@ -114,7 +96,7 @@ impl TargetMeeting {
         ctx: &EngineContext,
         leased: &LeasedJob,
         too: bool,
-    ) -> Result<Option<Shown>, Halt> {
+    ) -> Result<Ready, Halt> {
         if self.id.is_none() {
             let text =
                 "jobs with `of` are not built yet: name the meeting by its number, as `meeting_id`";
@@ -122,26 +104,41 @@ impl TargetMeeting {
         }
         let untyped = self.extent == Extent::Single && !self.facts.single;
         let undated = !self.extent.is_whole() && self.date().is_none();
-        if !(untyped || undated || too && !self.facts.unreadable) {
-            return Ok(None);
+        if !(untyped || undated || (too && !self.facts.unreadable)) {
+            return Ok(Ready::Unread);
         }
         let prepared = call::prepare(ctx, leased, Work::Read).await;
         let (token, permit) = prepared.map_err(Halt::Wait)?;
         let mut asker = asker(ctx, leased, &token, permit, leased.ticket.send_by);
-        let answer = self.get(&mut asker, undated).await;
-        let shown = match answer {
-            Ok(Answer::Text(json)) => Shown::of(&json),
-            Ok(Answer::Missing(_, error)) => {
-                // What is known to have been there is asked for by the call itself.
-                let must = untyped || undated;
-                if self.facts.tried || (self.facts.known && !must) {
-                    return Ok(None);
-                }
-                return Err(failed(leased, &Verdict::zooms(FailureCode::ZoomRejected, error)));
+        match self.get(&mut asker, undated).await {
+            Ok(Answer::Text(json)) => {
+                self.judge(leased, Shown::of(&json), untyped, undated).map(Ready::Read)
             }
-            Err(stop) => return self.unread(leased, stop, untyped || undated).map(|()| None),
-        };
-        self.judge(leased, shown, untyped, undated).map(Some)
+            Ok(Answer::Missing(_, error)) => self.missing(leased, error),
+            Err(stop) => self.unread(leased, stop, untyped || undated).map(|()| Ready::Unread),
+        }
+    }
+
+    /// Zoom says before the call that there is no such meeting.
+    fn missing(&mut self, leased: &LeasedJob, error: ZoomError) -> Result<Ready, Halt> {
+        if self.facts.tried {
+            // The call itself is answered so, and then it is looked at.
+            return Ok(Ready::Unread);
+        }
+        if !self.facts.known {
+            return Err(failed(leased, &Verdict::zooms(FailureCode::ZoomRejected, error)));
+        }
+        let now_ms = leased.redis_ms(Instant::now());
+        match self.facts.gone_ms {
+            Some(first) if now_ms - first >= APART_MS => Ok(Ready::Gone(error)),
+            first => {
+                let first = *self.facts.gone_ms.insert(first.unwrap_or(now_ms));
+                let mut record = leased.record.clone();
+                record.why = Some(error.to_string());
+                self.keep(&mut record);
+                Err(asleep(leased, first + APART_MS, "backoff", record))
+            }
+        }
     }
 
     /// The meaning of a read before the call.

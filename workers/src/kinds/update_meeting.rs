@@ -13,7 +13,7 @@ use zoomd_store::queue::{Record, Settlement};
 use zoomd_wire::kind::UpdateMeeting as Asked;
 use zoomd_wire::{Effect, FailureCode, Kind, Marker};
 
-use super::target::{Seen, TargetMeeting, asker_of, not_so};
+use super::target::{Ready, Seen, TargetMeeting, asker_of, failed, not_so};
 use crate::attempt::asker::Stop;
 use crate::attempt::lookup::{Look, Task};
 use crate::attempt::spec::KindSpec;
@@ -81,12 +81,17 @@ impl KindSpec for UpdateMeeting<'_> {
 
     async fn ready(&mut self, ctx: &EngineContext, leased: &LeasedJob) -> Result<(), Halt> {
         let unmarked = self.asked.change.sets("agenda") && self.target.facts.marker.is_none();
-        let shown = Box::pin(self.target.ready(ctx, leased, unmarked)).await?;
-        if let Some(shown) = shown {
-            let marker = shown.marker().map(|marker| marker.to_string());
-            self.target.facts.marker = Some(marker.unwrap_or_default());
+        match Box::pin(self.target.ready(ctx, leased, unmarked)).await? {
+            Ready::Read(shown) => {
+                let marker = shown.marker().map(|marker| marker.to_string());
+                self.target.facts.marker = Some(marker.unwrap_or_default());
+                Ok(())
+            }
+            Ready::Unread => Ok(()),
+            Ready::Gone(error) => {
+                Err(failed(leased, &Verdict::zooms(FailureCode::ZoomRejected, error)))
+            }
         }
-        Ok(())
     }
 
     async fn send(&self, sending: Sending<'_>) -> Result<Reply, TransportError> {
