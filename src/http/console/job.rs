@@ -80,6 +80,8 @@ struct Outcome {
     join: Option<String>,
     start: Option<Moment>,
     warnings: Vec<String>,
+    /// What else is known: what changed, who carried the call, meetings that may be meant.
+    notes: Vec<String>,
     next: Option<String>,
 }
 
@@ -202,6 +204,25 @@ async fn wait(ops: &Ops, view: &JobView) -> Result<Option<Wait>, Refused> {
     }))
 }
 
+fn notes(outcome: &Value) -> Vec<String> {
+    let word = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+    let each = |name: &str| outcome[name].as_array().into_iter().flatten();
+    let changed: Vec<_> = each("changed").map(word).collect();
+    let mut notes = Vec::new();
+    notes.extend((!changed.is_empty()).then(|| format!("Changed: {}", changed.join(", "))));
+    let carrier = outcome["merged_into"].as_str();
+    notes.extend(carrier.map(|id| format!("One call did it together with job {id}")));
+    let candidates = each("candidates");
+    notes.extend(candidates.map(|one| {
+        format!(
+            "It may be meeting {} {}",
+            word(&one["id"]),
+            one["topic"].as_str().unwrap_or_default()
+        )
+    }));
+    notes
+}
+
 fn outcome(view: &JobView) -> Option<Outcome> {
     let value: Value = serde_json::from_str(view.outcome.as_deref()?).ok()?;
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
@@ -233,6 +254,7 @@ fn outcome(view: &JobView) -> Option<Outcome> {
             .map(Into::into),
         start: meeting["start_time"].as_str().and_then(|at| at.parse().ok()).map(Moment::of),
         warnings: list(&value["warnings"], &|warning| text(&warning["message"])),
+        notes: notes(&value),
         next: (!good && retry).then(|| format!("zoomd failure retry {}", view.id)),
     })
 }
@@ -309,6 +331,24 @@ pub(super) async fn show(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_outcome_tells_what_changed_and_what_may_be_meant() {
+        let outcome = serde_json::json!({
+            "changed": ["topic", "duration"], "merged_into": "order-2",
+            "candidates": [{"id": 7, "topic": "Sync"}, {"id": "8"}],
+        });
+        assert_eq!(
+            notes(&outcome),
+            [
+                "Changed: topic, duration",
+                "One call did it together with job order-2",
+                "It may be meeting 7 Sync",
+                "It may be meeting 8 ",
+            ]
+        );
+        assert!(notes(&Value::Null).is_empty());
+    }
 
     #[test]
     fn a_waiting_job_stands_behind_what_holds_it_back() {

@@ -184,4 +184,41 @@ async fn people_search_read_and_see_what_comes() {
     for tab in &tabs {
         browser.wait(tab, "document.querySelector('.tiles') !== null");
     }
+    // One of them follows what happens, for all.
+    for tab in &tabs {
+        browser.open(tab, &at("/live"));
+    }
+    let locks = "navigator.locks.query().then((locks) => locks.held.length)";
+    assert_eq!(browser.eval(&tabs[6], locks), 1);
+    rig.xadd(&job("acme", "told")).await;
+    for tab in &tabs {
+        browser.wait(tab, "document.querySelector('.log').textContent.includes('told')");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn people_cancel_a_job_and_give_a_reason() {
+    let Some(program) = installed("acts in the console") else { return };
+    let mut rig = Rig::start().await;
+    rig.set("ZOOMD_API_ALLOW_WRITE_WITHOUT_TOKEN", "true");
+    rig.connect("acme");
+    let daemon = rig.daemon();
+    rig.xadd(&tomorrow("acme", "board-meeting", "Board meeting")).await;
+    until("the job that sleeps", || {
+        daemon.get("/jobs/board-meeting").1.contains("chip sleeping").then_some(())
+    });
+    let mut browser = Chromium::start(&program);
+    let tab = browser.tab();
+    browser.open(&tab, &format!("http://{}/jobs/board-meeting", daemon.address()));
+    browser.eval(&tab, "document.querySelector('.acts a.danger').click()");
+    browser.wait(&tab, "document.querySelector('h1').textContent === 'Cancel 1 job?'");
+    browser.eval(&tab, "document.getElementById('reason').focus()");
+    browser.types(&tab, "the customer left");
+    browser.enter(&tab);
+    browser.wait(&tab, "document.querySelector('.strip.good') !== null");
+    let (_, failure) = rig.outcome("board-meeting").await;
+    assert_eq!(failure["code"], "cancelled", "{failure}");
+    browser.open(&tab, &format!("http://{}/audit", daemon.address()));
+    browser.wait(&tab, "document.querySelector('main').textContent.includes('the customer left')");
+    assert_eq!(browser.complaints(&tab), [""; 0]);
 }
