@@ -1,6 +1,6 @@
 //! The client of Zoom that the configuration asks for.
 
-use zoom_api::{Client, Proxies, Settings, SetupError};
+use zoom_api::{App, Client, Proxies, Settings, SetupError};
 
 use crate::config::Config;
 use crate::error::CliError;
@@ -28,4 +28,10 @@ pub fn zoom_settings(config: &Config) -> Settings {
         proxies: Proxies::from_env(),
         ..Settings::new(zoom.endpoints.clone())
     }
+}
+
+/// The configured OAuth app, when both its halves are there.
+pub fn configured_app(config: &Config) -> Option<App> {
+    let zoom = &config.zoom;
+    Some(App::new(zoom.client_id.clone()?, zoom.client_secret.clone()?))
 }

@@ -9,14 +9,17 @@ mod enqueue;
 mod failures;
 mod jobs;
 mod namespace;
+mod tokens;
 
 use zoomd_store::audit::{self, Act};
 use zoomd_store::inspect::Ops;
 
 use crate::actor::Actor;
 
+pub use accounts::{RemovedAccount, Revoked, existing, missing};
 pub use enqueue::{Accepted, Taken};
 pub use failures::{Discarded, RetryLine, Rules};
+pub use tokens::{NO_APP, refused, tokens};
 
 /// The way by which somebody acts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

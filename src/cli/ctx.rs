@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use zoom_api::Client;
 use zoomd_store::Store;
 use zoomd_store::encryption::KeyRing;
+use zoomd_store::grants::Grants;
 use zoomd_store::inspect::Ops;
 
 use super::access::Access;
@@ -68,6 +69,11 @@ impl Ctx {
     pub async fn hand(&self) -> Result<Hand, CliError> {
         let ops = self.ops(self.writable_store().await?);
         Ok(Hand::new(ops, identity::person(), Via::Cli))
+    }
+
+    /// The same on accounts that are open already.
+    pub fn hand_on(&self, grants: &Grants) -> Hand {
+        Hand::new(self.ops(grants.store().clone()), identity::person(), Via::Cli)
     }
 
     /// The keys tokens are sealed with; empty where none is configured.

@@ -12,11 +12,11 @@ use zoomd_workers::deauthorization::Deauthorizations;
 use zoomd_workers::supervisor::{Beat, Part};
 use zoomd_workers::tokens::Tokens;
 
-use super::setup;
 use crate::config::Config;
 use crate::error::CliError;
 use crate::exit::Exit;
 use crate::http::public::{self, Brand, Parts, Paths, PublicEndpoint, far_from_home};
+use crate::zoom::configured_app;
 
 /// How long a consent that has just come back may take to get into the journal.
 const MOMENT: Duration = Duration::from_millis(500);
@@ -52,7 +52,7 @@ pub(super) fn open(
     let (grants, journal) = (tokens.grants(), tokens.journal().clone());
     let deauthorizations = Deauthorizations::new(grants.clone(), Some(journal.clone()));
     let redirect = config.zoom.redirect_url.as_str();
-    let consents = setup::app(config)
+    let consents = configured_app(config)
         .map(|app| Consents::new(client, app, redirect, grants.clone(), Some(journal)));
     let endpoint = PublicEndpoint::new(Parts {
         paths: Paths::of(config),
@@ -85,7 +85,7 @@ fn tell(config: &Config, listener: &TcpListener) {
     if config.public.url.is_none() {
         tracing::warn!("the public endpoint has no ZOOMD_PUBLIC_URL: no links can be made");
     }
-    if setup::app(config).is_none() {
+    if configured_app(config).is_none() {
         tracing::warn!("no OAuth app is configured, so nobody can consent at the public endpoint");
     }
     if let Some(trouble) = far_from_home(config) {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use zoom_api::{App, Client};
+use zoom_api::Client;
 use zoomd_store::Store;
 use zoomd_store::encryption::Vault;
 use zoomd_store::queue::QueueSettings;
@@ -12,6 +12,7 @@ use zoomd_workers::tokens::RotationSettings;
 use zoomd_workers::{MarkerPlace, Settings, Setup};
 
 use crate::config::Config;
+use crate::zoom::configured_app;
 
 /// What an engine of this configuration is made of.
 pub fn engine(
@@ -29,17 +30,11 @@ pub fn engine(
         store,
         client,
         vault,
-        app: app(config),
+        app: configured_app(config),
         daemon: Arc::from(id),
         data_dir: config.data_dir.clone(),
         supervisor,
     }
-}
-
-/// The configured OAuth app, when both its halves are there.
-pub fn app(config: &Config) -> Option<App> {
-    let zoom = &config.zoom;
-    Some(App::new(zoom.client_id.clone()?, zoom.client_secret.clone()?))
 }
 
 fn workers(config: &Config) -> Settings {

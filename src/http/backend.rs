@@ -4,17 +4,18 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use tokio::sync::{Mutex, Semaphore};
-use zoomd_store::Store;
+use tokio::sync::{Mutex, OnceCell, Semaphore};
 use zoomd_store::encryption::Vault;
 use zoomd_store::grants::Grants;
 use zoomd_store::inspect::Ops;
+use zoomd_store::{Store, meta};
+use zoomd_workers::call_context::CallContext;
 
 use super::Health;
 use super::auth::Auth;
 use super::live::Live;
 use crate::actor::Actor;
-use crate::acts::{Hand, Via};
+use crate::acts::{Hand, Via, tokens};
 use crate::config::Config;
 use crate::error::CliError;
 use crate::health::Gatherer;
@@ -43,6 +44,7 @@ pub struct Backend {
     pub live: Arc<Live>,
     /// Places for those who follow the stream.
     pub followers: Arc<Semaphore>,
+    zoom: OnceCell<Arc<CallContext>>,
     look: Mutex<Option<(Instant, Arc<Look>)>>,
 }
 
@@ -56,7 +58,17 @@ impl Backend {
         let vault = Vault::new(config.key_ring()?, &config.namespace, &config.deployment, None);
         let grants = Grants::new(store, vault);
         let (live, followers) = (Arc::default(), Arc::new(Semaphore::new(FOLLOWERS)));
-        Ok(Self { config, health, auth, ops, grants, live, followers, look: Mutex::default() })
+        Ok(Self {
+            config,
+            health,
+            auth,
+            ops,
+            grants,
+            live,
+            followers,
+            zoom: OnceCell::new(),
+            look: Mutex::default(),
+        })
     }
 
     /// The namespace.
@@ -77,6 +89,23 @@ impl Backend {
     /// The accounts, for reading.
     pub fn grants(&self) -> &Grants {
         &self.grants
+    }
+
+    /// The accounts with the keys, for acts that need tokens.
+    pub async fn open_grants(&self) -> Result<Grants, CliError> {
+        let vault = meta::open(self.store(), &self.config.key_ring()?).await?;
+        Ok(Grants::new(self.store().clone(), vault))
+    }
+
+    /// What reads of Zoom go through.
+    pub async fn zoom(&self) -> Result<Arc<CallContext>, CliError> {
+        let make = async || {
+            let (grants, timeout) = (self.open_grants().await?, self.config.zoom.request_timeout);
+            let tokens = tokens(&self.config, &grants)?;
+            let (store, budgets) = (self.store().clone(), &self.config.budgets);
+            Ok::<_, CliError>(Arc::new(CallContext::new(store, budgets, timeout, tokens)))
+        };
+        self.zoom.get_or_try_init(make).await.map(Arc::clone)
     }
 
     /// The judgement and the numbers, not older than two seconds. The judgement is the

@@ -208,6 +208,20 @@ impl Client {
         self.get(token, self.api_url("users/me")).await
     }
 
+    /// `GET` of a path below the API's base, with a query as it stands in an address: a read
+    /// that somebody else asked for. Each segment is encoded, so none leads elsewhere.
+    pub async fn get_path(
+        &self,
+        token: &AccessToken,
+        segments: &[&str],
+        query: Option<&str>,
+    ) -> Result<Reply, TransportError> {
+        let encoded: Result<Vec<String>, _> = segments.iter().map(|one| segment(one)).collect();
+        let mut url = self.api_url(&encoded?.join("/"));
+        url.set_query(query);
+        self.get(token, url).await
+    }
+
     fn user_meetings(&self, user: &str) -> Result<Url, TransportError> {
         Ok(self.api_url(&format!("users/{}/meetings", segment(user)?)))
     }

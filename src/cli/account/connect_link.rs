@@ -124,6 +124,8 @@ pub(super) async fn run(ctx: &Ctx, args: ConnectLinkArgs) -> CliResult {
     };
     let links = Links::new(grants.store().clone());
     let until = links.make(&token, &new, grants.vault()).await?;
+    let hand = ctx.hand_on(&grants);
+    hand.record("account.connect-link", args.account.as_str(), "", "").await;
     let expires_at = Timestamp::from_millisecond(until).ok();
     let name = args.account.as_str();
     let view = View {

@@ -31,7 +31,6 @@ use super::ctx::Ctx;
 use crate::error::CliResult;
 
 pub use open::{app, grants};
-pub(in crate::cli) use token::{refused, tokens};
 
 /// The verbs of `zoomd account`.
 #[derive(Debug, Subcommand)]

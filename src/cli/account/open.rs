@@ -5,23 +5,20 @@ use std::path::Path;
 use secrecy::SecretString;
 use zoom_api::{App, TransportError};
 use zoomd_store::encryption::{SealError, Vault};
-use zoomd_store::grants::{AccountRecord, AccountState, GrantError, Grants};
+use zoomd_store::grants::{GrantError, Grants};
 use zoomd_store::{meta, probe};
-use zoomd_wire::AccountName;
 use zoomd_workers::consent::ConsentError;
 use zoomd_workers::journal::Journal;
 use zoomd_workers::tokens::RotationSettings;
 
+use crate::acts::NO_APP;
+pub(super) use crate::acts::missing;
 use crate::cli::access::Access;
 use crate::cli::ctx::Ctx;
 use crate::config::RESTORE_KEY;
 use crate::error::CliError;
 use crate::exit::Exit;
 use crate::input;
-
-/// What to do where there is no OAuth app.
-pub(in crate::cli) const NO_APP: &str = "set ZOOMD_CLIENT_ID and ZOOMD_CLIENT_SECRET_FILE to the app of \
-    marketplace.zoom.us; zoomd init asks for them in a new installation";
 
 /// The accounts of the configured namespace, opened with the configured keys. Only
 /// a command that may be the first of a namespace creates one.
@@ -90,19 +87,6 @@ pub(super) fn journal(ctx: &Ctx, grants: &Grants) -> Option<Journal> {
             None
         }
     }
-}
-
-/// An account that must be there, and not as a tombstone.
-pub(super) async fn existing(
-    grants: &Grants,
-    name: &AccountName,
-) -> Result<AccountRecord, CliError> {
-    let account = grants.account(name).await?;
-    account.filter(|a| a.state != AccountState::Removed).ok_or_else(|| missing(name))
-}
-
-pub(super) fn missing(name: &AccountName) -> CliError {
-    CliError::not_found(format!("there is no account {name}")).hint("zoomd account list")
 }
 
 /// A secret from a file, or from standard input for `-`.

@@ -21,7 +21,7 @@ pub struct PauseArgs {
 /// Holds the account's jobs back.
 pub(super) async fn pause(ctx: &Ctx, args: PauseArgs) -> CliResult {
     let grants = open::grants(ctx).await?;
-    if !grants.pause(&args.account, &args.reason).await? {
+    if !ctx.hand_on(&grants).pause_account(&grants, &args.account, &args.reason).await? {
         return Err(open::missing(&args.account));
     }
     let shown = show::one(ctx, &grants, &args.account).await;
@@ -32,7 +32,7 @@ pub(super) async fn pause(ctx: &Ctx, args: PauseArgs) -> CliResult {
 /// Lets them go on.
 pub(super) async fn resume(ctx: &Ctx, args: NameArgs) -> CliResult {
     let grants = open::grants(ctx).await?;
-    if !grants.resume(&args.account).await? {
+    if !ctx.hand_on(&grants).resume_account(&grants, &args.account).await? {
         return Err(open::missing(&args.account));
     }
     show::one(ctx, &grants, &args.account).await

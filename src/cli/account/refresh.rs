@@ -1,7 +1,6 @@
 //! `zoomd account refresh`: rotate now, by the same path as the daemon.
 
 use clap::Args;
-use serde::Serialize;
 use std::time::Duration;
 use zoomd_wire::AccountName;
 
@@ -24,36 +23,19 @@ pub struct RefreshArgs {
     timeout: Duration,
 }
 
-#[derive(Debug, Serialize)]
-struct Refreshed<'a> {
-    account: &'a str,
-    epoch: String,
-    generation: u64,
-}
-
 /// Rotates the stored generation.
 pub(super) async fn run(ctx: &Ctx, args: RefreshArgs) -> CliResult {
     let grants = open::grants(ctx).await?;
-    let name = args.account.as_str();
-    let kind = open::existing(&grants, &args.account).await?.kind;
-    let tokens = token::tokens(ctx, &grants)?;
-    if args.probe
-        && let Some((told, _)) = tokens.doubt(&args.account).await?
-    {
+    let (name, how) = (args.account.as_str(), (args.probe, args.timeout));
+    let warn = |told: &str| {
         ctx.out.warn(format!(
             "{told}. The token is presented again now. If a stopped process holds the reply to \
              the first exchange, and Zoom ends all tokens of a grant when one is presented twice, \
              {name} needs a new consent afterwards"
         ));
-    }
-    let rotated = tokens.rotate(&args.account, args.probe, args.timeout).await;
-    tokens.shutdown().await;
-    let version = rotated.map_err(|error| token::refused(name, kind, error))?.version;
-    let refreshed = Refreshed {
-        account: name,
-        epoch: version.epoch.to_string(),
-        generation: version.generation,
     };
-    ctx.out.show(&refreshed, || format!("{name} has generation {} now\n", version.generation))?;
+    let hand = ctx.hand_on(&grants);
+    let refreshed = hand.refresh(&ctx.config, &grants, &args.account, how, warn).await?;
+    ctx.out.show(&refreshed, || format!("{name} has generation {} now\n", refreshed.generation))?;
     Ok(Exit::Done)
 }

@@ -12,7 +12,8 @@ use zoomd_workers::attempt::read::{Read, Unread, read};
 use zoomd_workers::call_context::CallContext;
 use zoomd_workers::tokens::NoToken;
 
-use crate::cli::account::{grants, refused, tokens};
+use crate::acts::{refused, tokens};
+use crate::cli::account::grants;
 use crate::cli::ctx::Ctx;
 use crate::error::CliError;
 use crate::exit::Exit;
@@ -31,7 +32,7 @@ impl Look {
     /// Opens the namespace.
     pub(super) async fn new(ctx: &Ctx, account: &AccountName) -> Result<Self, CliError> {
         let grants = grants(ctx).await?;
-        let tokens = tokens(ctx, &grants)?;
+        let tokens = tokens(&ctx.config, &grants)?;
         let (store, config) = (grants.store().clone(), &ctx.config);
         let zoom = CallContext::new(store, &config.budgets, config.zoom.request_timeout, tokens);
         Ok(Self { account: account.clone(), grants, zoom })

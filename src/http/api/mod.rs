@@ -10,11 +10,14 @@ mod enqueue;
 mod failures;
 mod jobs;
 mod namespace;
+pub mod openapi;
 mod operations;
 mod pages;
 mod params;
 mod status;
 mod stream;
+mod timeline;
+mod zoom;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -48,7 +51,14 @@ pub fn router(backend: &Arc<Backend>) -> Router<Arc<Backend>> {
         .route("/daemons", get(status::daemons))
         .route("/budget", get(status::budget))
         .route("/accounts", get(accounts::list))
-        .route("/accounts/{account}", get(accounts::show))
+        .route("/accounts/{account}", get(accounts::show).delete(accounts::remove))
+        .route("/accounts/{account}/pause", post(accounts::pause))
+        .route("/accounts/{account}/resume", post(accounts::resume))
+        .route("/accounts/{account}/refresh", post(accounts::refresh))
+        .route("/accounts/{account}/token", post(accounts::token))
+        .route("/accounts/{account}/connect-link", post(accounts::connect_link))
+        .route("/accounts/{account}/zoom/{*path}", get(zoom::zoom))
+        .route("/openapi.json", get(openapi::openapi))
         .route("/jobs", get(jobs::list).post(enqueue::create))
         .route("/jobs/{id}", get(jobs::show).delete(jobs::cancel))
         .route("/results", get(pages::results))
@@ -57,6 +67,7 @@ pub fn router(backend: &Arc<Backend>) -> Router<Arc<Backend>> {
         .route("/failures/discard", post(failures::discard))
         .route("/events", get(pages::events))
         .route("/stream", get(stream::stream))
+        .route("/timeline", get(timeline::timeline))
         .route("/audit", get(pages::audit))
         .route("/pause", post(namespace::pause))
         .route("/resume", post(namespace::resume))

@@ -1,9 +1,11 @@
 //! `/api/v1` of a daemon, asked as any program would.
 
 mod access;
+mod accounts;
 mod failures;
 mod jobs;
 mod live;
+mod openapi;
 mod reads;
 
 use crate::support::http::{Answer, Ask};

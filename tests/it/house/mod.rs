@@ -214,6 +214,7 @@ const UNWATCHED: &[(&str, usize, &str)] = &[
     ("workers/src/rotation/repair.rs", 2, "one look at the disk, waited for"),
     ("workers/src/tokens/launch.rs", 2, "one rotation, whose end is told however it ends"),
     ("src/http/public/serve.rs", 1, "one connection"),
+    ("src/http/api/zoom.rs", 2, "one read of Zoom, waited for"),
     ("src/http/public/mod.rs", 1, "one consent, waited for"),
     ("src/telemetry/lines.rs", 1, "the log; what it loses is counted"),
     ("src/telemetry/mod.rs", 1, "the last words of a process, waited for"),

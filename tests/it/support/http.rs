@@ -37,6 +37,11 @@ impl Ask {
         Self { body: body.into(), ..Self::new("POST", path) }
     }
 
+    /// Its method.
+    pub fn method_name(&self) -> &str {
+        &self.method
+    }
+
     #[must_use]
     pub fn method(self, method: &str) -> Self {
         Self { method: method.to_owned(), ..self }

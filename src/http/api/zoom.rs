@@ -1,0 +1,197 @@
+//! `GET /accounts/{account}/zoom/{path}`: a read of Zoom's API with the account's token,
+//! within its budget.
+//!
+//! Only reads below `meetings`, `users`, `past_meetings` and `report`, and none that ends
+//! in `/token`. What lets its holder host a meeting is taken out of the answer.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Extension;
+use axum::extract::{Path, State};
+use axum::http::{StatusCode, Uri};
+use axum::response::Response;
+use serde_json::Value;
+use zoom_api::{AccessToken, Client, Reply};
+use zoomd_wire::AccountName;
+use zoomd_workers::attempt::exchange::{Exchange, NoReply};
+use zoomd_workers::attempt::read::{Read, Unread, read};
+use zoomd_workers::call_context::CallContext;
+
+use super::answer::{Answer, with};
+use super::{Backend, Problem};
+use crate::actor::Actor;
+use crate::acts::{Via, existing, refused};
+use crate::error::CliError;
+
+/// How long a token and room in the budget are waited for.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// The first segments of paths that are read.
+const BELOW: [&str; 4] = ["meetings", "users", "past_meetings", "report"];
+/// Fields of answers that are secrets.
+const SECRET: [&str; 3] = ["start_url", "dynamic_host_key", "host_key"];
+/// The longest path.
+const LONGEST: usize = 512;
+
+/// Reads Zoom.
+pub async fn zoom(
+    State(backend): State<Arc<Backend>>,
+    Extension(actor): Extension<Actor>,
+    Path((account, path)): Path<(String, String)>,
+    uri: Uri,
+) -> Answer {
+    let bad = |text: String| Problem::bad_request(text);
+    let name = AccountName::new(&account).map_err(|error| bad(error.to_string()))?;
+    let segments = segments(&path).ok_or_else(|| {
+        bad("the path must lie below meetings, users, past_meetings or report".to_owned())
+            .hint("it may hold no empty or dot segments, and not end in /token")
+    })?;
+    let segments: Vec<String> = segments.into_iter().map(str::to_owned).collect();
+    let kind = existing(backend.grants(), &name).await?.kind;
+    let zoom = backend.zoom().await?;
+    let query = uri.query().map(str::to_owned);
+    let (runtime, account) = (tokio::runtime::Handle::current(), name.clone());
+    // What is asked of Zoom is borrowed in ways that only one thread's future may.
+    let asked = tokio::task::spawn_blocking(move || {
+        runtime.block_on(ask(&zoom, &account, &segments, query.as_deref()))
+    });
+    let answer = asked.await.map_err(|error| {
+        Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "internal_error", error.to_string())
+    })?;
+    let outcome = match &answer {
+        Ok(reply) => format!("HTTP {}", reply.status),
+        Err(error) => error.to_string(),
+    };
+    let hand = backend.hand(actor, Via::Api);
+    hand.record("account.zoom", name.as_str(), "", &format!("GET {path}: {outcome}")).await;
+    match answer {
+        Ok(reply) => shown(&reply),
+        Err(Unread::Token(error)) => Err(refused(name.as_str(), kind, error).into()),
+        Err(Unread::Store(error) | Unread::Call(NoReply::Store(error))) => Err(error.into()),
+        Err(Unread::Call(error)) => Err(no_reply(&name, error)),
+    }
+}
+
+async fn ask(
+    zoom: &CallContext,
+    account: &AccountName,
+    segments: &[String],
+    query: Option<&str>,
+) -> Result<Reply, Unread> {
+    let segments: Vec<&str> = segments.iter().map(String::as_str).collect();
+    let send =
+        async |client: &Client, token: &AccessToken| client.get_path(token, &segments, query).await;
+    let one = Read { account, exchange: exchange(&segments), patience: PATIENCE };
+    read(zoom, one, send).await
+}
+
+/// The segments of a path that may be read.
+fn segments(path: &str) -> Option<Vec<&str>> {
+    let segments: Vec<&str> = path.split('/').collect();
+    let plain = |segment: &&str| {
+        !matches!(*segment, "" | "." | "..")
+            && !segment.contains(['\\', '?', '#', '%'])
+            && !segment.chars().any(char::is_control)
+    };
+    let below = BELOW.contains(segments.first()?);
+    let secret = segments.last()?.eq_ignore_ascii_case("token");
+    (below && !secret && path.len() <= LONGEST && segments.iter().all(plain)).then_some(segments)
+}
+
+/// The rate-limit class of a path; one without an operation of ours counts as heavy.
+fn exchange(segments: &[&str]) -> Exchange {
+    let operation = match segments {
+        ["meetings", _] | ["users", _] => "get",
+        ["users", _, "meetings"] => "list",
+        _ => "other",
+    };
+    Exchange { operation, endpoint: "api_read" }
+}
+
+/// Zoom's status and body.
+fn shown(reply: &Reply) -> Answer {
+    let status = StatusCode::from_u16(reply.status).unwrap_or(StatusCode::BAD_GATEWAY);
+    let mut body: Value = serde_json::from_slice(&reply.body).unwrap_or_default();
+    hide(&mut body);
+    let response: Response = with(status, &body);
+    Ok(response)
+}
+
+/// Takes secrets out, however deep they lie.
+fn hide(value: &mut Value) {
+    match value {
+        Value::Object(fields) => {
+            fields.retain(|name, _| !SECRET.contains(&name.as_str()));
+            fields.values_mut().for_each(hide);
+        }
+        Value::Array(items) => items.iter_mut().for_each(hide),
+        _ => {}
+    }
+}
+
+fn no_reply(name: &AccountName, error: NoReply) -> Problem {
+    let text = format!("{name}: {error}");
+    let now_ms = jiff::Timestamp::now().as_millisecond();
+    let limited = |until_ms: i64| {
+        let seconds = u64::try_from((until_ms - now_ms + 999) / 1_000).unwrap_or(0).max(1);
+        Problem::new(StatusCode::TOO_MANY_REQUESTS, "rate_limited", text.clone())
+            .retry_after(seconds)
+            .hint("GET /api/v1/budget?account=NAME shows what is left")
+    };
+    match error {
+        NoReply::Later { until_ms, .. } => limited(until_ms),
+        NoReply::Limited { limit, .. } => limited(limit.until.as_millisecond()),
+        NoReply::Transport(error) => CliError::from(error).into(),
+        _ => Problem::new(StatusCode::SERVICE_UNAVAILABLE, "waiting", text).retry_after(2),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_plain_paths_of_reads_are_let_through() {
+        for good in ["meetings/5", "users/me/meetings", "users/a@b.de", "past_meetings/5/instances"]
+        {
+            assert!(segments(good).is_some(), "{good}");
+        }
+        for bad in [
+            "",
+            "accounts/5",
+            "users/me/token",
+            "users/me/TOKEN",
+            "meetings/../accounts",
+            "meetings/./5",
+            "meetings//5",
+            "meetings/5/",
+            "meetings/5%2f..",
+            "meetings/5?x=1",
+            "meetings\\5",
+            "meetings/a\nb",
+            "/meetings/5",
+        ] {
+            assert!(segments(bad).is_none(), "{bad}");
+        }
+        assert!(segments(&format!("meetings/{}", "x".repeat(600))).is_none());
+    }
+
+    #[test]
+    fn secrets_are_taken_out_however_deep() {
+        let mut value = serde_json::json!({"start_url": 1, "meetings": [{"id": 5, "start_url": 2,
+            "settings": {"dynamic_host_key": "k", "x": 1}}], "host_key": "1"});
+        hide(&mut value);
+        let left = serde_json::json!({"meetings": [{"id": 5, "settings": {"x": 1}}]});
+        assert_eq!(value, left);
+    }
+
+    #[test]
+    fn an_operation_without_a_class_counts_as_heavy() {
+        let of = |path: &str| exchange(&segments(path).expect("good")).operation;
+        assert_eq!(of("meetings/5"), "get");
+        assert_eq!(of("users/me/meetings"), "list");
+        let classes = zoomd_store::limits::Classes::default();
+        let heavy = classes.of(of("report/daily"));
+        assert_eq!(heavy, zoomd_store::limits::Label::Heavy);
+    }
+}
