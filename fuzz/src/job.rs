@@ -78,6 +78,7 @@ fn refused(invalid: &InvalidJob, text: &[u8]) {
         origin: None,
         zoom: None,
         candidates: None,
+        cancelled_by: None,
         enqueued_at: entry.time(),
         started_at: None,
         failed_at: entry.time(),

@@ -33,6 +33,7 @@ mod login;
 mod meeting;
 mod metrics;
 mod network;
+mod order;
 mod outages;
 mod public_endpoint;
 mod reading;

@@ -68,6 +68,14 @@ pub fn over(ctx: &EngineContext, leased: &LeasedJob) -> Option<Settlement> {
     if crashes >= poison {
         return Some(settlement::poisoned(leased));
     }
+    if let Some(fate) = &leased.fate {
+        return Some(settlement::ended_by(ctx, leased, fate));
+    }
+    if leased.record.meeting.as_ref().is_some_and(|meeting| meeting.unknown)
+        && !leased.record.unresolved
+    {
+        return Some(settlement::create_unknown(leased));
+    }
     (leased.removed && !leased.record.unresolved).then(|| settlement::removed(leased))
 }
 

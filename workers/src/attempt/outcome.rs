@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde_json::value::RawValue;
 use zoom_api::{FieldError, Listed, ZoomError};
-use zoomd_store::queue::{Admission, Outcome, Record, Refusal, Ticket};
+use zoomd_store::queue::{Admission, AdmitTarget, Outcome, Record, Refusal, TargetOf, Ticket};
 use zoomd_wire::{
     Effect, EntryId, Failure, FailureCode, InvalidJob, Job, JobId, Kind, MeetingReply, Success,
     ZoomAnswer,
@@ -93,6 +93,7 @@ pub fn failure(
         origin: None,
         zoom: verdict.zoom.as_ref().map(|error| answer(error, errors.as_deref())),
         candidates: candidates.as_deref(),
+        cancelled_by: verdict.cancelled_by.as_deref(),
         enqueued_at: entry_id.time(),
         started_at: ending.started,
         failed_at: ending.ended,
@@ -131,6 +132,7 @@ pub fn refusal(
         origin: None,
         zoom: None,
         candidates: None,
+        cancelled_by: None,
         enqueued_at: entry_id.time(),
         started_at: None,
         failed_at: now,
@@ -163,6 +165,12 @@ fn refusal_text(code: FailureCode, admission: &Admission) -> String {
             format!("the id {} is that of a different job", admission.job_id)
         }
         FailureCode::DeadlineExceeded => "its deadline had passed when it was read".to_owned(),
+        FailureCode::NoMeeting => match &admission.target {
+            Some(AdmitTarget { of: TargetOf::Create(id), .. }) => {
+                format!("the create {id} made no meeting, or is not known")
+            }
+            _ => code.meaning().to_owned(),
+        },
         _ => code.meaning().to_owned(),
     }
 }
@@ -187,6 +195,7 @@ pub fn invalid(entry_text: &str, text: &[u8], why: &InvalidJob, now: Timestamp) 
         origin: None,
         zoom: None,
         candidates: None,
+        cancelled_by: None,
         enqueued_at: entry_id.time(),
         started_at: None,
         failed_at: now,
@@ -239,6 +248,7 @@ pub fn unreadable(ticket: &Ticket, text: &[u8], record: &Record) -> Outcome {
         origin: None,
         zoom: None,
         candidates: None,
+        cancelled_by: None,
         enqueued_at: entry_id.time(),
         started_at: record.first_send_ms.and_then(|ms| Timestamp::from_millisecond(ms).ok()),
         failed_at: Timestamp::from_millisecond(ticket.granted_ms).unwrap_or(Timestamp::MAX),

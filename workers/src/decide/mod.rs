@@ -114,19 +114,35 @@ pub struct Verdict {
     pub zoom: Option<ZoomError>,
     /// What may have been meant, as JSON.
     pub candidates: Option<String>,
+    /// The job that ended it.
+    pub cancelled_by: Option<String>,
 }
 
 impl Verdict {
     /// A verdict of our own.
     #[must_use]
     pub fn ours(code: FailureCode, message: impl Into<String>) -> Self {
-        Self { code, message: message.into(), field: None, zoom: None, candidates: None }
+        Self {
+            code,
+            message: message.into(),
+            field: None,
+            zoom: None,
+            candidates: None,
+            cancelled_by: None,
+        }
     }
 
     /// A verdict of Zoom's.
     #[must_use]
     pub fn zooms(code: FailureCode, error: ZoomError) -> Self {
-        Self { code, message: error.to_string(), field: None, zoom: Some(error), candidates: None }
+        Self {
+            code,
+            message: error.to_string(),
+            field: None,
+            zoom: Some(error),
+            candidates: None,
+            cancelled_by: None,
+        }
     }
 }
 

@@ -68,11 +68,16 @@ impl TargetMeeting {
     pub(super) fn new(target: &Target, extent: Extent, record: &Record) -> Self {
         let facts = record.more.get(SEEN).cloned();
         let facts = facts.and_then(|facts| serde_json::from_value(facts).ok());
+        let known = record.meeting.as_ref();
         let id = match target {
             Target::Meeting(number) => Some(*number),
-            Target::Create(_) => None,
+            Target::Create(_) => known.and_then(|known| known.number),
         };
-        Self { id, extent, facts: facts.unwrap_or_default() }
+        let mut facts: Facts = facts.unwrap_or_default();
+        // What zoomd made, or a job names as its target, was there.
+        facts.known |= known.is_some_and(|known| known.record.is_some());
+        facts.known |= matches!(target, Target::Create(_)) && id.is_some();
+        Self { id, extent, facts }
     }
 
     /// Zoom's number of it; [`ready`](Self::ready) saw that there is one.
@@ -98,8 +103,7 @@ impl TargetMeeting {
         too: bool,
     ) -> Result<Ready, Halt> {
         if self.id.is_none() {
-            let text =
-                "jobs with `of` are not built yet: name the meeting by its number, as `meeting_id`";
+            let text = "nobody knows the number of the meeting that the create made";
             return Err(failed(leased, &Verdict::ours(FailureCode::NoMeeting, text)));
         }
         let untyped = self.extent == Extent::Single && !self.facts.single;

@@ -175,7 +175,7 @@ fn stays(ctx: &EngineContext, admission: &Admission, admitted: &Admitted) -> Opt
             None
         }
         Admitted::Conflict => Some(FailureCode::IdConflict),
-        Admitted::NoMeeting => Some(FailureCode::InternalError),
+        Admitted::NoMeeting => Some(FailureCode::NoMeeting),
         Admitted::NoAccount => Some(FailureCode::UnknownAccount),
         Admitted::AccountRemoved => Some(FailureCode::AccountRemoved),
         Admitted::Expired => Some(FailureCode::DeadlineExceeded),

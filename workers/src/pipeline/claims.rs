@@ -162,8 +162,7 @@ pub(super) async fn start_claimed(
     permit: OwnedSemaphorePermit,
     tell: impl FnOnce(&mut LeasedJob),
 ) {
-    let ClaimedJob { ticket, payload, mut record, full_day, fate, meeting: _, expired, removed } =
-        job;
+    let ClaimedJob { ticket, payload, mut record, full_day, fate, expired, removed } = job;
     match super::parse::again(&ticket.entry, &payload) {
         Ok(parsed) => {
             let within = ctx.queue.settings().send_within;

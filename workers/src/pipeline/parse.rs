@@ -8,7 +8,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use jiff::Timestamp;
 use zoomd_store::limits::Classes;
-use zoomd_store::queue::{Admission, Entry};
+use zoomd_store::queue::{Admission, AdmitTarget, Entry};
 use zoomd_wire::{EntryId, InvalidJob, Job, Rules};
 
 use crate::Settings;
@@ -110,7 +110,7 @@ fn admission(
         not_before_ms: job.not_before.map(Timestamp::as_millisecond),
         deadline_ms: deadline.as_millisecond(),
         recoverable: job.is_recoverable(),
-        target: None,
+        target: AdmitTarget::of(job),
     }
 }
 

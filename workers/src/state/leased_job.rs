@@ -136,7 +136,9 @@ impl LeasedJob {
     #[must_use]
     pub fn last_send_ms(&self, allow_past_start: bool) -> i64 {
         let start = self.job.start().filter(|_| !allow_past_start);
-        let times = [self.job.deadline, start].into_iter().flatten();
+        // The lease's has that of the create, which a job may have to wait for.
+        let own = self.job.deadline.filter(|_| self.job.of().is_none());
+        let times = [own, start].into_iter().flatten();
         times.map(Timestamp::as_millisecond).fold(self.ticket.deadline_ms, i64::min)
     }
 

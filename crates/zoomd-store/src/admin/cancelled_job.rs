@@ -69,6 +69,7 @@ impl CancelledJob<'_> {
             origin: None,
             zoom: None,
             candidates: None,
+            cancelled_by: None,
             enqueued_at: entry_id.time(),
             started_at: self.record.first_send_ms.map(time),
             failed_at: time(self.now_ms),

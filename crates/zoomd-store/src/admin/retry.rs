@@ -13,7 +13,7 @@ use crate::inspect::{FailureRecord, Ops};
 use crate::limits::{Classes, Label};
 use crate::queue::memory::Live;
 use crate::queue::parse::host_name;
-use crate::queue::{Purpose, QueueSettings, Record, Step, StepKind};
+use crate::queue::{AdmitTarget, Purpose, QueueSettings, Record, Step, StepKind};
 use crate::redis::scripts::{FAILURE_DISCARD, FAILURE_RETRY};
 
 /// The record's field with the time of the retry: reconcile counts its patience
@@ -84,7 +84,7 @@ impl Ops {
             .arg(serde_json::to_string(&plan.record).unwrap_or_default())
             .arg(plan.not_before_ms)
             .arg(QueueSettings::default().remember.as_secs())
-            .arg("");
+            .arg(plan.target);
         let answer: (String, String) = from_redis_value(call.run(&self.store.connection()).await?)?;
         let run = plan.live.run;
         Ok(match answer.0.as_str() {
@@ -114,6 +114,8 @@ struct Plan {
     live: Live,
     record: Record,
     not_before_ms: i64,
+    /// As the script reads it; `""`: it is known, or there is none.
+    target: String,
 }
 
 fn plan(
@@ -140,7 +142,10 @@ fn plan(
         true => 0,
         false => job.not_before.map_or(0, Timestamp::as_millisecond),
     };
-    Ok(Plan { live, record: record(failure, unresolved, now_ms), not_before_ms })
+    // One that was refused before it stood in any line is given its target now.
+    let target = AdmitTarget::of(&job).filter(|_| live.aim.is_none());
+    let target = target.map_or_else(String::new, |target| target.to_string());
+    Ok(Plan { live, record: record(failure, unresolved, now_ms), not_before_ms, target })
 }
 
 /// What is unresolved is looked up whatever the time.

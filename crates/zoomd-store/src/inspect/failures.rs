@@ -113,6 +113,31 @@ impl FailureRecord {
     }
 }
 
+impl FailureLine {
+    /// The job that cancelled this one, when it deleted the meeting: a retry by filter
+    /// leaves such a failure alone.
+    #[must_use]
+    pub fn cancelled_by(&self) -> Option<String> {
+        #[derive(serde::Deserialize)]
+        struct Said {
+            cancelled_by: Option<String>,
+        }
+        // Most outcomes are not parsed.
+        let said = self.json.contains("\"cancelled_by\"");
+        said.then(|| serde_json::from_str::<Said>(&self.json).ok()?.cancelled_by)?
+    }
+
+    /// The stream entry of the job: failures are retried in the order of these.
+    #[must_use]
+    pub fn entry_id(&self) -> Option<zoomd_wire::EntryId> {
+        #[derive(serde::Deserialize)]
+        struct Said {
+            entry_id: String,
+        }
+        serde_json::from_str::<Said>(&self.json).ok()?.entry_id.parse().ok()
+    }
+}
+
 impl FailureFilter {
     fn takes(&self, line: &FailureLine) -> bool {
         self.account.as_ref().is_none_or(|account| *account == line.account)

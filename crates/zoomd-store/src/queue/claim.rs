@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use super::memory::Live;
 use super::parse::Parts;
-use super::target::{Aim, Fate};
+use super::target::{Aim, Fate, KnownMeeting};
 use super::{Claimed, ClaimedJob, Fence, Queue, Record, Ticket, WaitReason};
 use crate::StoreError;
 use crate::clock::ms;
@@ -134,9 +134,9 @@ impl Queue {
         let letter = parts.text()?;
         let grant = parts.grant()?;
         let payload = parts.bytes()?;
-        let record = Record::read(&parts.bytes()?, &live);
+        let mut record = Record::read(&parts.bytes()?, &live);
         let full_day = WaitReason::from_word(&parts.text()?);
-        let meeting = Some(parts.text()?).filter(|meeting| !meeting.is_empty());
+        record.meeting = KnownMeeting::read(&parts.text()?);
         let fate = live.aim.as_deref().and_then(Aim::read).and_then(Fate::of);
         let (granted_at, send_by, lease_until) = self.times(now_ms, now_ms, began);
         let ticket = Ticket {
@@ -163,6 +163,6 @@ impl Queue {
             plain: letter == "R",
         };
         let (expired, removed) = (letter == "X" && fate.is_none(), letter == "A");
-        Ok(ClaimedJob { ticket, payload, record, full_day, fate, meeting, expired, removed })
+        Ok(ClaimedJob { ticket, payload, record, full_day, fate, expired, removed })
     }
 }

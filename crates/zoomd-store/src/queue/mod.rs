@@ -62,7 +62,7 @@ pub use replay::{Remembered, Replayed};
 pub use settings::QueueSettings;
 pub use settle::SettleBatch;
 pub use story::{Next, Step, StepKind, Story};
-pub use target::{AdmitTarget, Aim, Fate, Line, Part, TargetOf};
+pub use target::{AdmitTarget, Aim, Fate, KnownMeeting, Line, Part, TargetOf};
 pub use types::{
     Admission, Admitted, Claimed, ClaimedJob, Event, Fence, Learnt, Outcome, Refusal, Settled,
     Settlement, Then, Ticket,

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::memory::Live;
 use super::story::{Next, Step, StepKind, Story};
-use super::target::Aim;
+use super::target::{Aim, KnownMeeting};
 
 /// What is kept of a job between two leases. JSON; scripts do not read it, and
 /// fields a newer version wrote are kept.
@@ -42,6 +42,9 @@ pub struct Record {
     /// What happened to it.
     #[serde(flatten)]
     pub story: Story,
+    /// What is known of the meeting that it changes (told by the scripts, not in the JSON).
+    #[serde(skip)]
+    pub meeting: Option<KnownMeeting>,
     /// Leases that ended without a settle (kept by the scripts, not in the JSON).
     #[serde(skip)]
     pub sweeps: u32,

@@ -7,6 +7,8 @@
 use std::fmt;
 use std::sync::Arc;
 
+use zoomd_wire::{Job, kind as wire};
+
 /// A meeting, as a job names it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum TargetOf {
@@ -51,6 +53,24 @@ pub struct AdmitTarget {
     pub part: Part,
 }
 
+impl AdmitTarget {
+    /// The target of a job, if it has one.
+    #[must_use]
+    pub fn of(job: &Job) -> Option<Self> {
+        let of = match job.target()? {
+            wire::Target::Create(id) => TargetOf::Create(id.as_str().into()),
+            wire::Target::Meeting(number) => TargetOf::Meeting(*number),
+        };
+        let part = match job.part()? {
+            wire::Part::Ends => Part::Ends,
+            wire::Part::Passes => Part::Passes,
+            wire::Part::Folds => Part::Folds,
+            wire::Part::Stands => Part::Stands,
+        };
+        Some(Self { of, part })
+    }
+}
+
 /// As the scripts read it.
 impl fmt::Display for AdmitTarget {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -84,6 +104,29 @@ impl Fate {
             Aim::Fate(fate) => Some(fate),
             Aim::Line { .. } => None,
         }
+    }
+}
+
+/// What is known of the meeting that a job changes, when the job is handed out.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct KnownMeeting {
+    /// Its number, where that is known.
+    pub number: Option<u64>,
+    /// Its record in the register, where zoomd made it.
+    pub record: Option<String>,
+    /// Whether nobody knows what became of the create that was to make it.
+    pub unknown: bool,
+}
+
+impl KnownMeeting {
+    /// As the scripts tell it: `<number> <record>`, or what became of the create.
+    pub(crate) fn read(text: &str) -> Option<Self> {
+        if text.is_empty() {
+            return None;
+        }
+        let (number, record) = text.split_once(' ').unwrap_or((text, ""));
+        let record = (!record.is_empty()).then(|| record.to_owned());
+        Some(Self { number: number.parse().ok(), record, unknown: text == "unknown" })
     }
 }
 
@@ -205,6 +248,15 @@ mod tests {
         assert_eq!(Line::read("c170-5/order:7"), Some(create));
         assert_eq!(Line::read("macme/123"), Some(Line::Meeting { account: "acme", number: 123 }));
         assert_eq!(Line::read("x"), None);
+    }
+
+    #[test]
+    fn what_is_known_of_a_meeting_is_read_as_scripts_tell_it() {
+        let known = |text| KnownMeeting::read(text).map(|k| (k.number, k.record, k.unknown));
+        assert_eq!(known(""), None);
+        assert_eq!(known("12 "), Some((Some(12), None, false)));
+        assert_eq!(known("12 1|a|b"), Some((Some(12), Some("1|a|b".to_owned()), false)));
+        assert_eq!(known("unknown"), Some((None, None, true)));
     }
 
     #[test]

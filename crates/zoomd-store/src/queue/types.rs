@@ -170,8 +170,6 @@ pub struct ClaimedJob {
     pub full_day: Option<WaitReason>,
     /// The end that another job prepared for it; no call is charged.
     pub fate: Option<Fate>,
-    /// What the register knows of the meeting that it changes, packed.
-    pub meeting: Option<String>,
     /// Whether it was handed out because its deadline passed; no call is charged.
     pub expired: bool,
     /// Whether it was handed out because its account is no more; no call is charged.

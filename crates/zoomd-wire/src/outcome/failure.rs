@@ -41,6 +41,8 @@ pub struct Failure<'a> {
     pub zoom: Option<ZoomAnswer<'a>>,
     /// For an unknown outcome: the meetings it may have made, a JSON array.
     pub candidates: Option<&'a RawValue>,
+    /// For a cancelled job: the job that ended it.
+    pub cancelled_by: Option<&'a str>,
     /// When the entry was written.
     pub enqueued_at: Timestamp,
     /// When the first attempt of this run began, if one did.
@@ -95,6 +97,8 @@ struct Json<'a> {
     zoom: Option<&'a ZoomAnswer<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     candidates: Option<&'a RawValue>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cancelled_by: Option<&'a str>,
     #[serde(serialize_with = "as_stamp")]
     enqueued_at: Timestamp,
     #[serde(serialize_with = "as_optional_stamp", skip_serializing_if = "Option::is_none")]
@@ -171,6 +175,7 @@ impl Failure<'_> {
             origin: self.origin.unwrap_or(self.code.origin()),
             zoom: self.zoom.as_ref(),
             candidates: self.candidates,
+            cancelled_by: self.cancelled_by,
             enqueued_at: self.enqueued_at,
             started_at: self.started_at,
             failed_at: self.failed_at,

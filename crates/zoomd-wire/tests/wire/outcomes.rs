@@ -25,6 +25,7 @@ fn failure<'a>(code: FailureCode, message: &'a str, job: &'a [u8]) -> Failure<'a
         origin: None,
         zoom: None,
         candidates: None,
+        cancelled_by: None,
         enqueued_at: ENTRY.time(),
         started_at: None,
         failed_at: at("2026-12-01T10:00:00.5Z"),

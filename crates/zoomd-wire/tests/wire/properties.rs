@@ -81,7 +81,7 @@ proptest! {
                 let failure = Failure {
                     job_id: "1-0", run: 1, entry_id: entry, account: None, kind: None, user: None,
                     code: FailureCode::InvalidJob, message: &invalid.message, field: Some(&invalid.field),
-                    attempts: 0, origin: None, zoom: None, candidates: None, enqueued_at: entry.time(),
+                    attempts: 0, origin: None, zoom: None, candidates: None, cancelled_by: None, enqueued_at: entry.time(),
                     started_at: None, failed_at: entry.time(), job: job.as_bytes(), traceparent: None,
                     metadata: invalid.claims.metadata.as_deref(),
                 };
