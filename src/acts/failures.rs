@@ -14,13 +14,21 @@ use crate::error::CliError;
 pub struct Rules {
     allow_past_start: bool,
     max_wait: MaxWait,
+    force: bool,
 }
 
 impl Rules {
     /// Those of the configuration.
     pub fn of(config: &Config) -> Self {
         let jobs = &config.jobs;
-        Self { allow_past_start: jobs.allow_past_start, max_wait: jobs.max_wait }
+        Self { allow_past_start: jobs.allow_past_start, max_wait: jobs.max_wait, force: false }
+    }
+}
+
+impl Rules {
+    /// The same, also for failures that a delete of their meeting made, if so.
+    pub fn forced(self, force: bool) -> Self {
+        Self { force, ..self }
     }
 }
 
@@ -58,6 +66,12 @@ impl RetryLine {
         Self { id: id.to_owned(), result, run, why }
     }
 
+    /// One that a delete of its meeting cancelled.
+    fn skipped(id: &str, by: &str) -> Self {
+        let why = format!("job {by} deleted its meeting and cancelled it; --force retries it");
+        Self { id: id.to_owned(), result: "skipped", run: None, why: Some(why) }
+    }
+
     /// One that would be retried.
     pub fn would(id: &str) -> Self {
         Self { id: id.to_owned(), result: "would_retry", run: None, why: None }
@@ -92,7 +106,7 @@ impl Hand {
         let mut ended = Ok(());
         for id in ids {
             match self.retry_one(id, rules).await {
-                Ok(retried) => lines.push(RetryLine::of(id, retried)),
+                Ok(line) => lines.push(line),
                 Err(error) => {
                     ended = Err(error);
                     break;
@@ -109,13 +123,18 @@ impl Hand {
         Ok(lines)
     }
 
-    async fn retry_one(&self, id: &str, rules: Rules) -> Result<Retried, StoreError> {
+    async fn retry_one(&self, id: &str, rules: Rules) -> Result<RetryLine, StoreError> {
         let Some(failure) = self.ops.failure(id).await? else {
             // A retried failure is off the list.
             let retried = self.ops.retried(id).await?;
-            return Ok(retried.map_or(Retried::NotFound, |run| Retried::Already { run }));
+            let retried = retried.map_or(Retried::NotFound, |run| Retried::Already { run });
+            return Ok(RetryLine::of(id, retried));
         };
-        self.ops.retry(&failure, rules.allow_past_start, &rules.max_wait).await
+        if let Some(by) = failure.line.cancelled_by().filter(|_| !rules.force) {
+            return Ok(RetryLine::skipped(id, &by));
+        }
+        let retried = self.ops.retry(&failure, rules.allow_past_start, &rules.max_wait).await?;
+        Ok(RetryLine::of(id, retried))
     }
 
     /// Takes failures off the list for good.

@@ -27,17 +27,20 @@ pub async fn walk(
     }
 }
 
-/// The ids of at most `most` failures that match, and whether there are more.
+/// The ids of at most `most` failures that match, in the order in which their jobs were
+/// first accepted, and whether there are more.
 pub async fn ids(
     ops: &Ops,
     filter: &FailureFilter,
     most: usize,
 ) -> Result<(Vec<String>, bool), CliError> {
-    let mut ids = Vec::new();
+    let mut found = Vec::new();
     let more = walk(ops, filter, most, |lines| {
-        ids.extend(lines.into_iter().map(|line| line.id));
+        found.extend(lines.into_iter().map(|line| (line.entry_id(), line.id)));
         Ok(())
     });
     let more = more.await?;
-    Ok((ids, more))
+    // Jobs of one meeting go in this order.
+    found.sort_by_key(|(entry, _)| *entry);
+    Ok((found.into_iter().map(|(_, id)| id).collect(), more))
 }

@@ -22,6 +22,9 @@ asking Zoom whether the meeting exists. Two retries of one failure are one.")]
 pub struct RetryArgs {
     #[command(flatten)]
     pick: Pick,
+    /// Also those that a delete of their meeting cancelled
+    #[arg(long)]
+    force: bool,
 }
 
 impl RetryArgs {
@@ -46,13 +49,15 @@ pub(super) async fn run(ctx: &Ctx, args: RetryArgs) -> CliResult {
             .confirm(&format!("retry {}?", count(ids.len() as u64, "failed job")), args.pick.yes)?;
     }
     let bar = ctx.out.progress(ids.len() as u64, "failures");
-    let lines = hand.retry(&ids, Rules::of(&ctx.config), "", || bar.inc(1)).await?;
+    let rules = Rules::of(&ctx.config).forced(args.force);
+    let lines = hand.retry(&ids, rules, "", || bar.inc(1)).await?;
     bar.finish_and_clear();
     report(ctx, &lines, !args.pick.is_named())?;
     if more {
         ctx.out.note("there are more; --limit takes more at once");
     }
-    end(ctx, &lines)
+    let bulk = !args.pick.is_named();
+    end(ctx, &lines, bulk)
 }
 
 /// Of many only those are shown that were not started.
@@ -67,14 +72,15 @@ fn report(ctx: &Ctx, lines: &[RetryLine], bulk: bool) -> Result<(), CliError> {
     ctx.out.list(lines, &table, &format!("{well} of {} retried", lines.len()))
 }
 
-fn end(ctx: &Ctx, lines: &[RetryLine]) -> CliResult {
+fn end(ctx: &Ctx, lines: &[RetryLine], bulk: bool) -> CliResult {
     if let [line] = lines
         && line.result == "started"
     {
         let job = line.id.rsplit_once('#').map_or(line.id.as_str(), |(job, _)| job);
         ctx.out.hint(format!("zoomd job watch {job}"));
     }
-    if lines.iter().all(RetryLine::is_well) {
+    // Those that conditions found, and that are to be left alone, are no trouble.
+    if lines.iter().all(|line| line.is_well() || bulk && line.result == "skipped") {
         return Ok(Exit::Done);
     }
     if lines.iter().all(|line| line.result == "not_found") {
