@@ -115,7 +115,7 @@ async fn nothing_left(bench: &Bench) {
 async fn jobs_of_one_meeting_go_one_at_a_time_in_their_order() {
     let bench = start().await;
     let jobs = [
-        create(&bench, "c").await,
+        Admission { host: Some("boss@x".into()), ..create(&bench, "c").await },
         change(&bench, "u1", "c", Part::Folds).await,
         change(&bench, "u2", "c", Part::Stands).await,
         create(&bench, "other").await,
@@ -135,6 +135,7 @@ async fn jobs_of_one_meeting_go_one_at_a_time_in_their_order() {
     assert!(claim(&bench).await.is_empty());
     settle(&bench, first, done()).await;
     let update = next(&bench, "u1").await;
+    assert_eq!(&*update.host, "boss@x", "the day of the meeting's host is spent");
     assert!(claim(&bench).await.is_empty(), "one at a time");
     // While it sleeps for its next attempt the target stays taken.
     let now = bench.store.now_ms().await.expect("time");

@@ -111,7 +111,12 @@ local function take_in(g, k, all)
   local name = aim.resolve(g.A, named, entry)
   if not name then return 'M' end
   local _, create_id = create_of(name)
-  local create = create_id and target.created(name) == 'live' and target.live(create_id)
+  local created, made_in, number = target.created(name)
+  local create = created == 'live' and target.live(create_id)
+  -- The day that is spent is that of the meeting's host, where it is known.
+  local made = number and meeting_of(made_in, number)
+  local host = create and create.host or made and made.host
+  if host and not class_of(host) and not class_of(live.host) then live.host = host end
   if create then live.dl = int(math.max(tonumber(live.dl), tonumber(create.dl))) end
   if tonumber(live.dl) <= now then return 'X' end
   local payload = P .. 'payload:' .. g.A
