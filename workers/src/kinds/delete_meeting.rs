@@ -5,6 +5,7 @@ use std::time::Instant;
 use zoom_api::scopes::Need;
 use zoom_api::{Reply, Sent, TransportError, TransportKind};
 use zoomd_store::admin::CANCEL_MARK;
+use zoomd_store::meetings::MeetingEntry;
 use zoomd_store::queue::{Record, Settlement};
 use zoomd_wire::kind::DeleteMeeting as Asked;
 use zoomd_wire::{Effect, Kind};
@@ -78,7 +79,11 @@ impl KindSpec for DeleteMeeting<'_> {
 
     async fn ready(&mut self, ctx: &EngineContext, leased: &LeasedJob) -> Result<(), Halt> {
         match Box::pin(self.target.ready(ctx, leased, false)).await? {
-            Ready::Gone(_) => Err(halted(self.target.done(ctx, leased, Effect::AlreadyGone))),
+            Ready::Gone(_) => {
+                let settlement = self.target.done(ctx, leased, Effect::AlreadyGone);
+                let meeting = self.registered(ctx, leased, self.target.id());
+                Err(halted(Settlement { meeting, ..settlement }))
+            }
             Ready::Read(_) | Ready::Unread => Ok(()),
         }
     }
@@ -106,7 +111,13 @@ impl KindSpec for DeleteMeeting<'_> {
     }
 
     fn done(&self, ctx: &EngineContext, leased: &LeasedJob, (): ()) -> Settlement {
-        self.target.done(ctx, leased, Effect::Deleted)
+        let settlement = self.target.done(ctx, leased, Effect::Deleted);
+        Settlement { meeting: self.registered(ctx, leased, self.target.id()), ..settlement }
+    }
+
+    fn registered(&self, _: &EngineContext, leased: &LeasedJob, _: u64) -> Option<MeetingEntry> {
+        let now = leased.redis_time(Instant::now());
+        self.target.registered(leased, |meeting| meeting.deleted_at(now))
     }
 
     async fn find(&mut self, task: Task<'_>, _: &mut Record) -> Look {

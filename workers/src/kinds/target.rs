@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use zoom_api::scopes::Need;
 use zoom_api::{MeetingRef, ZoomError};
+use zoomd_store::meetings::{Meeting as Registered, MeetingEntry};
 use zoomd_store::queue::{Purpose, Record, Settlement};
 use zoomd_wire::kind::{Extent, Occurrence, Target};
 use zoomd_wire::{Effect, FailureCode, MeetingReply};
@@ -286,6 +287,17 @@ impl TargetMeeting {
     pub(super) fn found(&self, effect: Effect, how: &'static str) -> Look {
         let id = self.id();
         Look::Found(Found { id, json: meeting(id), all: vec![id], effect: Some(effect), how })
+    }
+
+    /// What the register is told of the whole meeting, as `change` leaves it.
+    pub(super) fn registered(
+        &self,
+        leased: &LeasedJob,
+        change: impl FnOnce(Registered<'static>) -> Registered<'static>,
+    ) -> Option<MeetingEntry> {
+        let record = leased.record.meeting.as_ref()?.record.as_deref()?;
+        let before = Registered::read(&leased.ticket.account, self.id(), record)?;
+        self.extent.is_whole().then(|| change(before.clone()).changed(&before))
     }
 
     /// Settles a success that Zoom's answer tells.

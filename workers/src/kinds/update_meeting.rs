@@ -9,6 +9,7 @@ use std::time::Instant;
 
 use zoom_api::scopes::Need;
 use zoom_api::{Reply, SendBody, TransportError};
+use zoomd_store::meetings::MeetingEntry;
 use zoomd_store::queue::{Record, Settlement};
 use zoomd_wire::kind::UpdateMeeting as Asked;
 use zoomd_wire::{Effect, FailureCode, Kind, Marker};
@@ -113,7 +114,13 @@ impl KindSpec for UpdateMeeting<'_> {
     }
 
     fn done(&self, ctx: &EngineContext, leased: &LeasedJob, (): ()) -> Settlement {
-        self.target.done(ctx, leased, Effect::Updated)
+        let settlement = self.target.done(ctx, leased, Effect::Updated);
+        Settlement { meeting: self.registered(ctx, leased, self.target.id()), ..settlement }
+    }
+
+    fn registered(&self, _: &EngineContext, leased: &LeasedJob, _: u64) -> Option<MeetingEntry> {
+        let body = self.asked.change.body();
+        self.target.registered(leased, |meeting| meeting.patched(body))
     }
 
     async fn find(&mut self, task: Task<'_>, _: &mut Record) -> Look {

@@ -29,6 +29,12 @@ fn update(id: &str, meeting: u64, change: Value) -> Value {
            "meeting": change})
 }
 
+/// The meeting as the register has it.
+async fn registered(world: &World, meeting: u64) -> zoomd_store::meetings::Meeting<'static> {
+    let meetings = zoomd_store::meetings::Meetings::new(world.store.clone(), LIMIT);
+    meetings.by_number(Some("acme"), meeting).await.expect("redis").remove(0)
+}
+
 /// The meeting as Zoom tells it.
 async fn read(world: &World, meeting: u64) -> Value {
     let token = world.sim.tokens("acme").expect("a grant").access_token;
@@ -59,6 +65,9 @@ async fn a_meeting_is_changed_and_its_host_pays_for_it() {
     assert_eq!(seen.topic, "new");
     assert_eq!(seen.start_time.as_deref(), Some("2036-12-02T10:00:00Z"));
     assert_eq!(seen.agenda, format!("fresh\n{marker}"), "the marker stays");
+    let known = registered(&world, meeting).await;
+    let start = known.timing.start.map(|start| start.to_string());
+    assert_eq!(start.as_deref(), Some("2036-12-02T10:00:00Z"), "the register knows: {known:?}");
     let mut resp = world.resp();
     let day = resp.call(&["KEYS", "zoomd:v1:ledger:*"]).list()[0].text().to_owned();
     let all = resp.call(&["HGETALL", &day]);
@@ -198,6 +207,7 @@ async fn what_is_gone_is_zooms_refusal_once_it_was_said_twice() {
     world.enqueue(&json!({"id": "gone", "account": "acme", "kind": "delete_meeting",
                           "meeting_id": meeting}));
     world.outcome_of("gone").await;
+    assert!(registered(&world, meeting).await.deleted.is_some(), "the register knows");
     for (id, scope) in [("read", Value::Null), ("sent", "series".into())] {
         let mut late = update(id, meeting, json!({"topic": "c"}));
         late["scope"] = scope;

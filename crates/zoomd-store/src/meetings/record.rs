@@ -99,7 +99,8 @@ impl Meeting<'_> {
 
 impl Meeting<'static> {
     /// The meeting of this account and number; `None`: the text is of another format.
-    pub(crate) fn read(account: &str, number: u64, text: &str) -> Option<Self> {
+    #[must_use]
+    pub fn read(account: &str, number: u64, text: &str) -> Option<Self> {
         let mut fields = text.split('|');
         if fields.next() != Some(FORMAT) {
             return None;
