@@ -313,5 +313,4 @@ async fn a_meeting_takes_at_most_400_bytes_and_80_with_its_topic() {
     assert!(plain <= 400, "{plain} bytes a meeting");
     let with_topic = bytes_of(20_000, Some(&"t".repeat(200))).await;
     assert!(with_topic - plain <= 80, "{plain} bytes, {with_topic} with a topic");
-    println!("{plain} bytes a meeting, {with_topic} with a topic");
 }
