@@ -19,6 +19,7 @@ mod job;
 mod jobs;
 mod limits;
 mod live;
+mod meetings;
 mod overview;
 mod redact;
 mod shell;
@@ -61,6 +62,7 @@ pub fn router(backend: &Arc<Backend>) -> Router<Arc<Backend>> {
         .route("/", get(overview::show))
         .route("/jobs", get(jobs::show))
         .route("/jobs/{id}", get(job::show))
+        .route("/meetings", get(meetings::show))
         .route("/accounts", get(accounts::show))
         .route("/accounts/{account}", get(account::show))
         .route("/limits", get(limits::show))

@@ -18,6 +18,8 @@ pub(super) enum Tab {
     Overview,
     /// `/jobs`
     Jobs,
+    /// `/meetings`
+    Meetings,
     /// `/accounts`
     Accounts,
     /// `/limits`
@@ -36,9 +38,10 @@ pub(super) enum Tab {
 
 impl Tab {
     /// All of them: the page, its address, its name.
-    const ALL: [(Self, &'static str, &'static str); 8] = [
+    const ALL: [(Self, &'static str, &'static str); 9] = [
         (Self::Overview, "/", "Overview"),
         (Self::Jobs, "/jobs", "Jobs"),
+        (Self::Meetings, "/meetings", "Meetings"),
         (Self::Accounts, "/accounts", "Accounts"),
         (Self::Limits, "/limits", "Limits"),
         (Self::Failures, "/failures", "Failures"),

@@ -62,7 +62,7 @@ async fn world() -> (Rig, Daemon) {
 }
 
 /// Pages that are looked at, by the names of their pictures.
-const PAGES: [(&str, &str); 18] = [
+const PAGES: [(&str, &str); 19] = [
     ("overview", "/"),
     ("jobs", "/jobs"),
     ("job-waiting", "/jobs/board-meeting"),
@@ -70,6 +70,7 @@ const PAGES: [(&str, &str); 18] = [
     ("job-hostile", "/jobs/hostile"),
     ("job-made", "/jobs/made"),
     ("job-failed", "/jobs/refused"),
+    ("meetings", "/meetings?account=acme"),
     ("accounts", "/accounts"),
     ("account", "/accounts/acme"),
     ("limits", "/limits"),

@@ -8,10 +8,12 @@ use serde_json::json;
 use crate::support::{Daemon, Rig, job, until};
 
 /// Pages that need no job.
-const PAGES: [&str; 11] = [
+const PAGES: [&str; 13] = [
     "/",
     "/jobs",
     "/jobs?state=failed&account=acme",
+    "/meetings",
+    "/meetings?account=acme&past=yes",
     "/accounts",
     "/accounts/acme",
     "/limits",
@@ -135,6 +137,12 @@ async fn an_outcome_is_shown_without_what_lets_one_host_the_meeting() {
     assert!(said.contains("start_url") && !said.contains(url), "{said}");
     assert!(said.contains("chip succeeded") && said.contains("Join link"), "{said}");
     assert!(page(&daemon, "/jobs?state=succeeded").contains("order-1"));
+    let number = result["meeting"]["id"].to_string();
+    for path in ["?account=acme", "?of=order-1", &format!("?of={number}")] {
+        let found = page(&daemon, &format!("/meetings{path}"));
+        assert!(found.contains(&format!(">{number}<")), "{path}: {found}");
+    }
+    assert!(page(&daemon, "/meetings?of=order-9").contains("No meeting is known by that"));
     let failed = page(&daemon, "/jobs/order-2");
     assert!(
         failed.contains("<h2>Unknown account</h2>") && failed.contains("What to do"),
