@@ -9,6 +9,7 @@ pub mod asker;
 pub mod call;
 pub mod exchange;
 pub(crate) mod failures;
+mod fates;
 pub mod lookup;
 pub mod outcome;
 pub mod read;
@@ -69,12 +70,12 @@ pub fn over(ctx: &EngineContext, leased: &LeasedJob) -> Option<Settlement> {
         return Some(settlement::poisoned(leased));
     }
     if let Some(fate) = &leased.fate {
-        return Some(settlement::ended_by(ctx, leased, fate));
+        return Some(fates::ended_by(ctx, leased, fate));
     }
     if leased.record.meeting.as_ref().is_some_and(|meeting| meeting.unknown)
         && !leased.record.unresolved
     {
-        return Some(settlement::create_unknown(leased));
+        return Some(fates::create_unknown(leased));
     }
     (leased.removed && !leased.record.unresolved).then(|| settlement::removed(leased))
 }

@@ -10,10 +10,9 @@ use zoom_api::{Limit, LimitKind, Listed};
 use zoomd_store::inspect::LIMITED;
 use zoomd_store::limits::Label;
 use zoomd_store::queue::{
-    Close, Event, Fate, Learnt, Next, Outcome, Purpose, Record, Settlement, Then, Ticket,
-    WaitReason,
+    Close, Event, Learnt, Next, Outcome, Purpose, Record, Settlement, Then, Ticket, WaitReason,
 };
-use zoomd_wire::{Effect, EventKind, FailureCode, JobId, Marker, MeetingReply};
+use zoomd_wire::{EventKind, FailureCode, Marker};
 
 use super::outcome::{self, Ending};
 use crate::context::EngineContext;
@@ -218,39 +217,6 @@ pub fn unscoped(leased: &LeasedJob, scope: &str) -> Settlement {
 pub fn removed(leased: &LeasedJob) -> Settlement {
     let text = format!("the account {} was removed", leased.ticket.account);
     failed(leased, &Verdict::ours(FailureCode::AccountRemoved, text), &[])
-}
-
-/// Ends a job as another job wanted it, or as nothing else is left; no call is made.
-#[must_use]
-pub fn ended_by(ctx: &EngineContext, leased: &LeasedJob, fate: &Fate) -> Settlement {
-    match fate {
-        Fate::Cancelled { by } => {
-            let text = format!("job {by} deletes the meeting, and cancelled what waited before it");
-            let verdict = Verdict::ours(FailureCode::Cancelled, text);
-            failed(leased, &Verdict { cancelled_by: Some(by.clone()), ..verdict }, &[])
-        }
-        Fate::NeverCreated => {
-            let ending = ending(leased, leased.record.attempts);
-            let meeting = MeetingReply::new("{}", &[], &[]);
-            let effect = Some(Effect::NeverCreated);
-            let outcome = outcome::success(leased, ending, &meeting, effect, false);
-            succeeded(ctx, leased, outcome, None, "its create was cancelled before it was sent")
-        }
-        Fate::NoMeeting => failed(leased, &no_meeting(leased), &[]),
-    }
-}
-
-fn no_meeting(leased: &LeasedJob) -> Verdict {
-    let create = leased.job.of().map_or("that it names", JobId::as_str);
-    Verdict::ours(FailureCode::NoMeeting, format!("the create {create} made no meeting"))
-}
-
-/// Nobody knows whether the create that a job names made a meeting.
-#[must_use]
-pub fn create_unknown(leased: &LeasedJob) -> Settlement {
-    let create = leased.job.of().map_or("that it names", JobId::as_str);
-    let text = format!("the create {create} ended as outcome_unknown: nobody knows its meeting");
-    failed(leased, &Verdict::ours(FailureCode::OutcomeUnknown, text), &[])
 }
 
 /// Too many daemons died with the job in hand.
