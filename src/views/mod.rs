@@ -10,6 +10,7 @@ pub mod budget;
 pub mod failure;
 pub mod job;
 pub mod line;
+pub mod meeting;
 pub mod reason;
 pub mod status;
 pub mod timeline;

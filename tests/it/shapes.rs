@@ -70,6 +70,8 @@ async fn accounts_meetings_budgets_and_the_configuration() {
             (&["account", "connect-link", "new"], 0),
             (&["budget", "acme"], 0),
             (&["meeting", "list", "acme"], 0),
+            (&["meeting", "list", "acme", "--mine"], 0),
+            (&["meeting", "find", "good"], 0),
             (&["meeting", "show", "acme", &id], 0),
             (&["meeting", "start-url", "acme", &id], 0),
             (&["config", "show"], 0),

@@ -1,5 +1,6 @@
-//! `zoomd meeting …`: looking at meetings at Zoom.
+//! `zoomd meeting …`: meetings at Zoom, and those that zoomd made.
 
+mod known;
 mod list;
 mod look;
 mod show;
@@ -17,6 +18,8 @@ use crate::error::CliResult;
 pub enum Command {
     /// List a user's scheduled meetings
     List(ListArgs),
+    /// Find the meeting of a job, or of a number, among those that zoomd made
+    Find(FindArgs),
     /// Show one meeting
     Show(OneArgs),
     /// Print a fresh link with which the host starts the meeting
@@ -32,6 +35,23 @@ pub struct ListArgs {
     /// Whose meetings: me, a Zoom user id, or an e-mail address
     #[arg(long, value_name = "USER", default_value = "me")]
     pub user: String,
+    /// Those that zoomd made, of any user; Zoom is not asked
+    #[arg(long, conflicts_with = "user")]
+    pub mine: bool,
+    /// With --mine: also those that are over or deleted
+    #[arg(long, requires = "mine")]
+    pub past: bool,
+    /// With --mine: at most so many
+    #[arg(long, value_name = "N", default_value_t = 1000, requires = "mine")]
+    pub limit: usize,
+}
+
+/// `meeting find`.
+#[derive(Debug, Args)]
+pub struct FindArgs {
+    /// A job's id, or a meeting's number
+    #[arg(value_name = "JOB|ID")]
+    pub what: String,
 }
 
 /// One meeting.
@@ -48,7 +68,9 @@ pub struct OneArgs {
 /// Runs one verb.
 pub async fn run(ctx: &Ctx, command: Command) -> CliResult {
     match command {
+        Command::List(args) if args.mine => known::list(ctx, args).await,
         Command::List(args) => list::run(ctx, args).await,
+        Command::Find(args) => known::find(ctx, args).await,
         Command::Show(args) => show::run(ctx, args).await,
         Command::StartUrl(args) => start_url::run(ctx, args).await,
     }
