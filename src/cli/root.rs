@@ -19,7 +19,7 @@ Work       enqueue     put jobs into the queue
            job         list, show, watch, cancel
            result      tail
            failure     list, show, export, retry, discard
-           meeting     list, show, start-url
+           meeting     list, find, show, start-url
 Accounts   account     add, import, login, list, show, explain, refresh, set, token, remove, …
            budget      what is left of Zoom's limits
 Look       status      is it fine? one screen
