@@ -13,9 +13,9 @@ pub struct CliError {
     pub code: &'static str,
     /// One sentence: what failed and why. Lower case, no full stop, no secret.
     pub message: String,
-    /// What to do next; best a command to type.
+    /// Next step; best a command to type.
     pub hint: Option<String>,
-    /// How the process ends.
+    /// Exit code of the process.
     pub exit: Exit,
 }
 
@@ -100,21 +100,23 @@ impl From<StoreError> for CliError {
     fn from(error: StoreError) -> Self {
         let kind = error.kind();
         if error.is_no_permission() {
-            let hint = "zoomd doctor names the missing right of the Redis user";
+            let hint = "zoomd doctor shows the missing right of the Redis user";
             return Self::new(Exit::Unreachable, kind.as_str(), error.to_string()).hint(hint);
         }
         let (exit, hint) = match kind {
             ErrorKind::Unreachable => {
-                (Exit::Unreachable, "is Redis running? zoomd doctor looks at ZOOMD_REDIS_URL")
+                (Exit::Unreachable, "is Redis running? check ZOOMD_REDIS_URL with zoomd doctor")
             }
             ErrorKind::Auth => {
                 (Exit::Unreachable, "set user and password in ZOOMD_REDIS_URL or its _FILE form")
             }
-            ErrorKind::ReadOnly => (Exit::Unreachable, "this Redis takes no writes; zoomd doctor"),
-            ErrorKind::OutOfMemory => (Exit::Unreachable, "Redis is full; zoomd doctor"),
+            ErrorKind::ReadOnly => {
+                (Exit::Unreachable, "this Redis accepts no writes; see zoomd doctor")
+            }
+            ErrorKind::OutOfMemory => (Exit::Unreachable, "Redis is full; see zoomd doctor"),
             ErrorKind::Layout => (Exit::Usage, "run the version of zoomd that the daemons have"),
-            ErrorKind::Config => (Exit::Usage, "zoomd doctor tells more"),
-            _ => (Exit::Failed, "zoomd doctor tells more"),
+            ErrorKind::Config => (Exit::Usage, "see zoomd doctor"),
+            _ => (Exit::Failed, "see zoomd doctor"),
         };
         Self::new(exit, kind.as_str(), error.to_string()).hint(hint)
     }
@@ -129,5 +131,5 @@ impl From<std::io::Error> for CliError {
     }
 }
 
-/// What every verb answers.
+/// Data that every verb answers.
 pub type CliResult = Result<Exit, CliError>;

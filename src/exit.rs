@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-/// How the process ends.
+/// Exit code of the process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Exit {
@@ -16,7 +16,7 @@ pub enum Exit {
     NotFound = 3,
     /// Somebody must give (or give again) their consent at Zoom first.
     Consent = 4,
-    /// Redis, Zoom or a daemon that is needed does not answer.
+    /// Redis, Zoom or a required daemon is unreachable.
     Unreachable = 5,
     /// Interrupted by Ctrl-C.
     Interrupted = 130,
@@ -25,12 +25,12 @@ pub enum Exit {
 impl Exit {
     /// All of them, with what they mean, for the help topic and the manual.
     pub const ALL: [(Self, &'static str); 7] = [
-        (Self::Done, "done (also: the reader of a pipe went away)"),
-        (Self::Failed, "failed; the message says why"),
-        (Self::Usage, "the command line or the configuration is wrong"),
+        (Self::Done, "success (also when the reader of a pipe closes it)"),
+        (Self::Failed, "failure; see the message"),
+        (Self::Usage, "invalid command line or configuration"),
         (Self::NotFound, "the account, job, failure or meeting does not exist"),
-        (Self::Consent, "consent is needed: zoomd account login NAME"),
-        (Self::Unreachable, "Redis, Zoom or a daemon that is needed does not answer"),
+        (Self::Consent, "authorization is needed: zoomd account login NAME"),
+        (Self::Unreachable, "Redis, Zoom or a required daemon is unreachable"),
         (Self::Interrupted, "interrupted by Ctrl-C"),
     ];
 }

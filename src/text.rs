@@ -16,7 +16,7 @@ pub fn count(many: u64, noun: &str) -> String {
     format!("{many} {noun}{s}")
 }
 
-/// What came from outside must not break the terminal: control characters
+/// Data that came from outside must not break the terminal: control characters
 /// (also escape sequences) become blanks.
 pub fn one_line(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()

@@ -13,7 +13,7 @@ pub fn zoom_client(config: &Config) -> Result<Client, CliError> {
             CliError::config(error.to_string()).hint(hint)
         }
         error => CliError::failed(format!("cannot set up the client of Zoom: {error}"))
-            .hint("zoomd doctor tells more; SSL_CERT_FILE names other certificates"),
+            .hint("see zoomd doctor; SSL_CERT_FILE names other certificates"),
     })
 }
 

@@ -25,9 +25,9 @@ use crate::zoom::{configured_app, zoom_client};
 pub struct Refreshed {
     /// The account.
     pub account: String,
-    /// Its grant's epoch.
+    /// Grant's epoch.
     pub epoch: String,
-    /// Its generation now.
+    /// Generation now.
     pub generation: u64,
 }
 
@@ -38,7 +38,7 @@ pub struct ConnectLink {
     pub account: String,
     /// The link; it is not shown again.
     pub url: Url,
-    /// Its end.
+    /// End.
     pub expires_at: Option<Timestamp>,
     /// It takes the Zoom user from the account it is connected as.
     pub take_over: bool,
@@ -195,7 +195,9 @@ impl Hand {
         // Read before it is erased; what does not open is erased all the same.
         let opened = grants.open(name).await;
         if let Err(error) = &opened {
-            warn(&format!("its tokens cannot be opened, so Zoom is not told: {error}"));
+            warn(&format!(
+                "its tokens cannot be decrypted, so its grant is not revoked at Zoom: {error}"
+            ));
         }
         let opened = opened.ok().flatten();
         let shared = is_shared(grants, name, opened.as_ref(), account.zoom_user.as_deref()).await?;
@@ -220,7 +222,7 @@ impl Hand {
 }
 
 fn no_public_url(account: &AccountName) -> CliError {
-    let text = "the public endpoint has no address, so nobody could follow a link";
+    let text = "the public endpoint has no URL, so links would not work";
     CliError::config(text).code("no_public_door").hint(format!(
         "set ZOOMD_PUBLIC_URL (and the daemon's ZOOMD_PUBLIC_LISTEN), or connect it from this \
          machine: zoomd account login {account}"
@@ -254,12 +256,12 @@ async fn revoke(
         Err(error) => return failed(error.message),
     };
     if app.client_id != record.client_id || issuer(&zoom) != record.issuer {
-        return failed("another app made it than the one that is configured".into());
+        return failed("it was authorized with an app that is not configured".into());
     }
     // An access token that has expired ends nothing; a refresh token does too.
     let tokens: Vec<SecretString> =
         [secrets.access_token, secrets.refresh_token].into_iter().flatten().collect();
-    let mut why = "no token of it is known".to_owned();
+    let mut why = "no token is stored".to_owned();
     for token in &tokens {
         match zoom.revoke(&app, token).await {
             Ok(reply) => match reply.revoked() {

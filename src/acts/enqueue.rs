@@ -13,7 +13,7 @@ use crate::error::CliError;
 /// Jobs sent to Redis in one round trip.
 const STEP: usize = 500;
 
-/// What became of one job that was handed in.
+/// Result for one job that was handed in.
 #[derive(Debug)]
 pub enum Taken {
     /// It is in the stream.
@@ -24,7 +24,7 @@ pub enum Taken {
         code: &'static str,
         /// The field that is wrong.
         field: String,
-        /// What is wrong with it.
+        /// Problem with it.
         message: String,
     },
 }
@@ -32,14 +32,14 @@ pub enum Taken {
 /// A job in the stream.
 #[derive(Debug)]
 pub struct Accepted {
-    /// Its id.
+    /// Id.
     pub id: String,
-    /// Its entry.
+    /// Entry.
     pub entry: String,
     /// True if the same job waits, runs or has succeeded already: it has no result of its
     /// own.
     pub repeated: bool,
-    /// What looks mistaken in it.
+    /// Items that looks mistaken in it.
     pub warnings: Vec<Warning>,
 }
 

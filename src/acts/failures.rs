@@ -9,7 +9,7 @@ use super::{Hand, named, tally};
 use crate::config::Config;
 use crate::error::CliError;
 
-/// What a new run is held to.
+/// Data that a new run is held to.
 #[derive(Debug, Clone, Copy)]
 pub struct Rules {
     allow_past_start: bool,
@@ -32,7 +32,7 @@ impl Rules {
     }
 }
 
-/// What became of one retry.
+/// Result for one retry.
 #[derive(Debug, Serialize)]
 pub struct RetryLine {
     /// The failure, as it was named.
@@ -50,18 +50,24 @@ impl RetryLine {
         let (result, run, why) = match retried {
             Retried::Started { run, reconciles: false } => ("started", Some(run), None),
             Retried::Started { run, reconciles: true } => {
-                ("started", Some(run), Some("Zoom is asked first".to_owned()))
+                ("started", Some(run), Some("checks with Zoom first".to_owned()))
             }
             Retried::Already { run } => ("already_retried", Some(run), None),
             Retried::NotFound => ("not_found", None, None),
             Retried::NoAccount => {
                 ("no_account", None, Some("zoomd account login connects the account".to_owned()))
             }
-            Retried::IdTaken => {
-                ("id_taken", None, Some("a job of this id waits, runs, or is done".to_owned()))
-            }
+            Retried::IdTaken => (
+                "id_taken",
+                None,
+                Some("a job with this id is already queued, running or finished".to_owned()),
+            ),
             Retried::Useless { why } => ("useless", None, Some(why)),
-            _ => ("broken", None, Some("a key of the account is of a wrong type".to_owned())),
+            _ => (
+                "broken",
+                None,
+                Some("a key of the account has an unexpected Redis type".to_owned()),
+            ),
         };
         Self { id: id.to_owned(), result, run, why }
     }
@@ -83,7 +89,7 @@ impl RetryLine {
     }
 }
 
-/// What became of one failure that was to be taken off the list.
+/// Result for one failure that was to be taken off the list.
 #[derive(Debug, Serialize)]
 pub struct Discarded {
     /// The failure, as it was named.

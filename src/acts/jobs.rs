@@ -8,7 +8,7 @@ use crate::error::CliError;
 /// Jobs cancelled in one step.
 const STEP: usize = 64;
 
-/// Whether anything came of it.
+/// True if anything came of it.
 fn is_change(cancelled: &Cancelled) -> bool {
     matches!(cancelled, Cancelled::Done | Cancelled::AfterReconcile)
 }

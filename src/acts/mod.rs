@@ -56,7 +56,7 @@ impl Hand {
         Self { ops, actor, via }
     }
 
-    /// What it works with.
+    /// Data that it works with.
     pub fn ops(&self) -> &Ops {
         &self.ops
     }
@@ -86,7 +86,7 @@ fn named<'a>(mut ids: impl ExactSizeIterator<Item = &'a str>) -> String {
     if count > 1 { format!("{first} and {} more", count - 1) } else { first.to_owned() }
 }
 
-/// How many of each word, as `3 cancelled, 1 in_flight`.
+/// Number of each word, as `3 cancelled, 1 in_flight`.
 fn tally<'a>(words: impl Iterator<Item = &'a str>) -> String {
     let mut counts = std::collections::BTreeMap::<_, u64>::new();
     words.for_each(|word| *counts.entry(word).or_default() += 1);

@@ -11,7 +11,7 @@ use crate::error::CliError;
 use crate::health::correct_app;
 use crate::zoom::{configured_app, zoom_client};
 
-/// What to do where there is no OAuth app.
+/// Data that to do where there is no OAuth app.
 pub const NO_APP: &str = "set ZOOMD_CLIENT_ID and ZOOMD_CLIENT_SECRET_FILE to the app of \
     marketplace.zoom.us; zoomd init asks for them in a new installation";
 
@@ -40,7 +40,7 @@ pub fn refused(name: &str, kind: GrantKind, error: NoToken) -> CliError {
             CliError::not_found(text).code("unknown_account").hint("zoomd account list")
         }
         NoToken::State { .. } => {
-            CliError::consent(text).hint(format!("zoomd account explain {name} tells why"))
+            CliError::consent(text).hint(format!("see zoomd account explain {name}"))
         }
         NoToken::Store(error) => error.into(),
         NoToken::Sealed(error) => error.into(),
@@ -50,9 +50,9 @@ pub fn refused(name: &str, kind: GrantKind, error: NoToken) -> CliError {
         )),
         NoToken::DaemonKey(why) if why.contains("damaged") => CliError::failed(text)
             .code("damaged")
-            .hint(format!("zoomd account login {name} connects the account anew")),
+            .hint(format!("zoomd account login {name} connects the account again")),
         NoToken::DaemonKey(_) => CliError::unreachable(text).code("encryption_key").hint(
-            "give the daemon the key the grant is sealed with, as ZOOMD_ENCRYPTION_KEY or among \
+            "give the daemon the key that encrypted the tokens, as ZOOMD_ENCRYPTION_KEY or among \
              ZOOMD_ENCRYPTION_KEYS_OLD, and restart it",
         ),
         NoToken::DaemonApp(_) => CliError::unreachable(text).code("wrong_app").hint(
@@ -69,11 +69,10 @@ pub fn refused(name: &str, kind: GrantKind, error: NoToken) -> CliError {
             .code("journal")
             .hint("make room in the daemon's ZOOMD_DATA_DIR; zoomd doctor there says more"),
         NoToken::InDoubt { .. } => CliError::unreachable(text).code("in_doubt").hint(format!(
-            "wait, or zoomd account refresh {name} --probe asks Zoom at once and says what that \
-             risks"
+            "wait, or run zoomd account refresh {name} --probe, which asks Zoom immediately and names the risk"
         )),
         _ => CliError::unreachable(text)
             .code("no_token")
-            .hint(format!("zoomd account explain {name} tells why")),
+            .hint(format!("see zoomd account explain {name}")),
     }
 }

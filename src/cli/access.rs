@@ -15,7 +15,7 @@ pub enum Access {
 }
 
 impl Access {
-    /// Whether a namespace that no zoomd has used is most likely a mistake.
+    /// True if a namespace that no zoomd has used is most likely a mistake.
     pub fn expects_namespace(self) -> bool {
         matches!(self, Self::Reads | Self::Writes)
     }

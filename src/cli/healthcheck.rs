@@ -17,10 +17,10 @@ use crate::exit::Exit;
 #[command(after_help = "Asks the port of ZOOMD_LISTEN. In a Dockerfile:\n  \
     HEALTHCHECK CMD [\"zoomd\", \"healthcheck\"]")]
 pub struct HealthcheckArgs {
-    /// Ask whether the process lives, not whether it is ready
+    /// Check that the process is alive, not that it is ready
     #[arg(long)]
     pub live: bool,
-    /// Wait at most so many seconds
+    /// Timeout in seconds
     #[arg(long, value_name = "SECONDS", default_value_t = 5)]
     pub timeout: u64,
 }
@@ -28,8 +28,10 @@ pub struct HealthcheckArgs {
 /// Asks, and exits 0 only if the answer is 200.
 pub async fn run(ctx: &Ctx, args: HealthcheckArgs) -> CliResult {
     let Some(listen) = ctx.config.listen else {
-        return Err(CliError::config("the operators' port is off, so there is nothing to ask")
-            .hint("set ZOOMD_LISTEN"));
+        return Err(CliError::config(
+            "the operations endpoint is off, so there is nothing to check",
+        )
+        .hint("set ZOOMD_LISTEN"));
     };
     let path = if args.live { "/livez" } else { "/readyz" };
     let limit = Duration::from_secs(args.timeout.max(1));

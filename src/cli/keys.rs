@@ -1,5 +1,4 @@
-//! What each encryption key is needed for: stored tokens, the namespace's
-//! secret, the journals of all daemons. Shown by `config rekey` and `doctor`.
+//! What each encryption key is needed for: stored tokens, the secret of the namespace, the journals of all daemons. Shown by `config rekey` and `doctor`.
 
 use std::collections::BTreeMap;
 
@@ -51,17 +50,17 @@ pub struct InJournal {
 }
 
 impl Key {
-    /// Whether something stored in Redis needs it.
+    /// True if something stored in Redis needs it.
     pub fn is_stored(&self) -> bool {
         self.grants > 0 || self.namespace_secret
     }
 
-    /// Whether anything needs it.
+    /// True if anything needs it.
     pub fn is_needed(&self) -> bool {
         self.is_stored() || !self.journals.is_empty()
     }
 
-    /// What needs it, for people.
+    /// Data that needs it, for people.
     pub fn needs(&self) -> String {
         let mut needs = Vec::new();
         match self.grants {
@@ -70,7 +69,7 @@ impl Key {
             n => needs.push(format!("the tokens of {n} accounts")),
         }
         if self.namespace_secret {
-            needs.push("the namespace's secret".to_owned());
+            needs.push("the secret of the namespace".to_owned());
         }
         for journal in &self.journals {
             let entries = match journal.entries {

@@ -68,7 +68,7 @@ pub struct Global {
     /// Print JSON, errors too (short for --output json)
     #[arg(long, global = true, conflicts_with = "output", help_heading = "Global options")]
     pub json: bool,
-    /// How data is printed: table, json, jsonl or quiet (ids only)
+    /// Output format: table, json, jsonl or quiet (ids only)
     #[arg(long, global = true, value_enum, default_value_t, help_heading = "Global options")]
     #[arg(hide_default_value = true, hide_possible_values = true, value_name = "FORM")]
     pub output: Format,
@@ -76,7 +76,7 @@ pub struct Global {
     #[arg(long, global = true, value_enum, default_value_t, help_heading = "Global options")]
     #[arg(hide_default_value = true, hide_possible_values = true, value_name = "WHEN")]
     pub color: Color,
-    /// How moments are shown: relative or iso
+    /// Time format: relative or iso
     #[arg(long, global = true, value_enum, default_value_t, help_heading = "Global options")]
     #[arg(hide_default_value = true, hide_possible_values = true, value_name = "FORM")]
     pub time_format: TimeFormat,
@@ -85,7 +85,7 @@ pub struct Global {
 /// All commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Set zoomd up: asks, writes zoomd.toml and a key file, ends with doctor
+    /// Set zoomd up: asks for settings, writes zoomd.toml and a key file, runs doctor
     Init(init::InitArgs),
     /// Run the daemon
     Run(run::RunArgs),
@@ -99,24 +99,24 @@ pub enum Command {
     /// Meetings at Zoom
     #[command(subcommand)]
     Meeting(meeting::Command),
-    /// Jobs and their stories
+    /// Jobs and their history
     #[command(subcommand)]
     Job(job::Command),
-    /// Show results: the meetings that were made
+    /// Show the results of successful jobs
     #[command(subcommand)]
     Result(result::Command),
-    /// Show, retry or discard the failures of jobs
+    /// Inspect, retry and discard failed jobs
     #[command(subcommand)]
     Failure(failure::Command),
-    /// Hold everything back
+    /// Pause all jobs
     Pause(pause::PauseArgs),
-    /// Let everything run again
+    /// Resume all jobs
     Resume,
     /// Show what is left of Zoom's limits
     Budget(budget::BudgetArgs),
-    /// Is it fine? One screen
+    /// Show an overview of daemons, jobs, accounts and Redis
     Status(status::StatusArgs),
-    /// Find out what is wrong, and the next command to type
+    /// Find problems and the next command to type
     Doctor(doctor::DoctorArgs),
     /// The configuration and the encryption key
     #[command(subcommand)]
@@ -243,7 +243,7 @@ async fn verb(ctx: &Ctx, command: Command) -> CliResult {
         | Command::Doctor(_)
         | Command::Completions(_)
         | Command::Man(_)
-        | Command::Help(_) => Err(CliError::failed("this command takes another way")),
+        | Command::Help(_) => Err(CliError::failed("this command has its own way to start")),
     }
 }
 

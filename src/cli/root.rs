@@ -1,6 +1,6 @@
 //! The first page: examples first, every command once, one screen.
 
-/// What `zoomd`, `zoomd -h` and `zoomd --help` print.
+/// Data that `zoomd`, `zoomd -h` and `zoomd --help` print.
 pub(super) const HELP: &str = "\
 zoomd schedules Zoom meetings for other services: jobs in Redis in, outcomes in Redis out.
 
@@ -22,11 +22,11 @@ Work       enqueue     put jobs into the queue
            meeting     list, find, show, start-url
 Accounts   account     add, import, login, list, show, explain, refresh, set, token, remove, …
            budget      what is left of Zoom's limits
-Look       status      is it fine? one screen
-           doctor      what is wrong, and the next command to type
+Look       status      overview of daemons, jobs, accounts and Redis
+           doctor      find problems and the next command to type
            healthcheck exit 0 if the daemon here is ready
-Steer      pause       hold everything back
-           resume      let it run again
+Steer      pause       pause all jobs
+           resume      resume all jobs
            config      show, check, default, key, rekey, acl
 Read       help        environment, exit-codes, config, or a command
            man, completions

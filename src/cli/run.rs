@@ -18,15 +18,15 @@ use crate::telemetry;
   zoomd run
   ZOOMD_LOG=debug zoomd run --listen 0.0.0.0:9464
 
-SIGTERM or Ctrl-C finishes what is in flight (setting grace); a second one ends at once.")]
+SIGTERM or Ctrl-C lets running jobs finish (see `grace`); a second one stops immediately.")]
 pub struct RunArgs {
-    /// The operators' HTTP port, or off
+    /// Address of the operations endpoint (HTTP), or off
     #[arg(long, value_name = "ADDR")]
     pub listen: Option<String>,
-    /// Requests to Zoom in flight at once
+    /// Maximum concurrent requests to Zoom
     #[arg(long, value_name = "N")]
     pub concurrency: Option<u32>,
-    /// Where the rotation journal lies
+    /// Directory of the rotation journal
     #[arg(long, value_name = "FOLDER")]
     pub data_dir: Option<PathBuf>,
 }

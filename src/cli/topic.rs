@@ -60,8 +60,8 @@ fn environment() -> String {
         let _ = writeln!(text, "{}{also}\n    {}", setting.env, setting.help);
     }
     text.push_str(
-        "ZOOMD_CONFIG\n    The file to read, as --config.\n\
-         ZOOMD_NO_PROGRESS\n    Set: no progress bars. So does CI.\n\
+        "ZOOMD_CONFIG\n    File to read, like --config.\n\
+         ZOOMD_NO_PROGRESS\n    If set, progress bars are off (CI=… has the same effect).\n\
          HTTPS_PROXY, HTTP_PROXY, ALL_PROXY\n    Proxy for every call to Zoom, as http://[user:password@]host:port. Lower case works, too.\n\
          NO_PROXY\n    Hosts that are reached without it: names with what is below them, addresses, networks, *.\n    This machine always is.\n\
          SSL_CERT_FILE, SSL_CERT_DIR\n    Certificates to trust in the place of the system's, PEM.\n\

@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 /// The reference, as `zoomd config default` prints it.
 pub const DEFAULT_FILE: &str = include_str!("default.toml");
 
-/// What a value must look like.
+/// Data that a value must look like.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
     /// Any text.
@@ -28,13 +28,13 @@ pub enum Kind {
 /// One setting.
 #[derive(Debug)]
 pub struct Setting {
-    /// Its place in the file, such as `zoom.client_id`.
+    /// Place in the file, such as `zoom.client_id`.
     pub key: &'static str,
-    /// Its variable, such as `ZOOMD_CLIENT_ID`.
+    /// Variable, such as `ZOOMD_CLIENT_ID`.
     pub env: String,
-    /// What its value must look like.
+    /// Data that its value must look like.
     pub kind: Kind,
-    /// What it is for: the remark above it in the reference.
+    /// Text that it is for: the remark above it in the reference.
     pub help: String,
 }
 

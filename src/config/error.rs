@@ -1,12 +1,12 @@
-//! What is wrong with a configuration.
+//! Errors of a configuration.
 
 /// A configuration that cannot be used. The text shows no secret.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
 pub struct ConfigError {
-    /// What is wrong and where it was said.
+    /// Problem and where it was said.
     pub message: String,
-    /// How to mend it.
+    /// How to fix it.
     pub hint: Option<String>,
 }
 

@@ -1,4 +1,4 @@
-//! Where the rotation journal lies when nobody said where.
+//! Directory of the rotation journal when nobody said where.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

@@ -53,7 +53,7 @@ impl fmt::Display for Origin {
     }
 }
 
-/// What was given.
+/// Data that was given.
 #[derive(Debug, Clone, Default)]
 pub struct Sources {
     /// Flags: key, value, the flag's name.

@@ -39,23 +39,23 @@ pub struct Config {
     pub namespace: String,
     /// The name recorded in the namespace and sealed into each grant.
     pub deployment: String,
-    /// Where the rotation journal lies.
+    /// Directory of the rotation journal.
     pub data_dir: PathBuf,
-    /// Requests to Zoom in flight at once.
+    /// Maximum concurrent requests to Zoom.
     pub concurrency: usize,
     /// Filter of the log.
     pub log: String,
     /// The operators' port; `None` when it is off.
     pub listen: Option<SocketAddr>,
-    /// How long work in flight may take after a signal.
+    /// Time for which work in flight may take after a signal.
     pub grace: Duration,
     /// Where Redis is; may hold a password.
     pub redis_url: SecretString,
     /// Certificates for `rediss://`.
     pub redis_tls: zoomd_store::TlsFiles,
-    /// How many replicas confirm what must not be lost.
+    /// Number of replicas confirm what must not be lost.
     pub replicas: zoomd_store::Replicas,
-    /// How tokens are sealed.
+    /// Encryption of tokens.
     pub encryption: Encryption,
     /// The OAuth app and Zoom's addresses.
     pub zoom: Zoom,
@@ -63,7 +63,7 @@ pub struct Config {
     pub api: Api,
     /// The public endpoint.
     pub public: Public,
-    /// What is accepted and remembered.
+    /// Data that is accepted and remembered.
     pub jobs: Jobs,
     /// Zoom's limits, and how much of them is used.
     pub budgets: Budgets,
@@ -71,15 +71,15 @@ pub struct Config {
     pub results: Results,
     /// The register of meetings.
     pub meetings: Meetings,
-    /// How meetings are known again.
+    /// Recognition of meetings.
     pub reconcile: Reconcile,
-    /// When grants are refreshed.
+    /// Time when grants are refreshed.
     pub rotation: Rotation,
     /// Every value as it was given, and where.
     pub resolved: Resolved,
 }
 
-/// How tokens are sealed at rest.
+/// Encryption of tokens at rest.
 #[derive(Debug, Clone)]
 pub struct Encryption {
     /// The key that seals.
@@ -99,9 +99,9 @@ pub struct Zoom {
     pub redirect_url: Url,
     /// Zoom's addresses, checked not to send tokens over plain http.
     pub endpoints: Endpoints,
-    /// Time to reach Zoom.
+    /// Timeout of connecting to Zoom.
     pub connect_timeout: Duration,
-    /// Time for one answer of the REST API.
+    /// Timeout of one request to the REST API.
     pub request_timeout: Duration,
     /// Time for one answer of the token endpoint.
     pub token_timeout: Duration,
@@ -114,7 +114,7 @@ pub struct Api {
     pub tokens_file: Option<PathBuf>,
     /// Hosts besides the loopback under which the port is reached.
     pub hosts: Vec<String>,
-    /// Whether everybody on this machine may write where there are no tokens.
+    /// True if everybody on this machine may write where there are no tokens.
     pub allow_write_without_token: bool,
 }
 
@@ -123,11 +123,11 @@ pub struct Api {
 pub struct Public {
     /// Where it listens; `None` when it is closed.
     pub listen: Option<SocketAddr>,
-    /// Its address as the world sees it.
+    /// Address as the world sees it.
     pub url: Option<Url>,
     /// The name of the service on its pages.
     pub name: Option<String>,
-    /// Its logo.
+    /// Logo.
     pub logo_url: Option<Url>,
     /// Addresses below which a person may be led back after a consent.
     pub return_to: Vec<String>,
@@ -135,16 +135,16 @@ pub struct Public {
     pub webhook_secret: Option<SecretString>,
 }
 
-/// What is accepted and remembered of jobs.
+/// Data that is accepted and remembered of jobs.
 #[derive(Debug, Clone)]
 pub struct Jobs {
     /// Longest wait of a job with neither deadline nor start.
     pub max_wait: MaxWait,
-    /// How long the id of a success is remembered.
+    /// Time for which the id of a success is remembered.
     pub remember: Duration,
-    /// Whether meetings in the past are accepted.
+    /// True if meetings in the past are accepted.
     pub allow_past_start: bool,
-    /// How long a job's lease lasts without renewal.
+    /// Time for which a job's lease lasts without renewal.
     pub lease: Duration,
 }
 
@@ -153,44 +153,44 @@ pub struct Jobs {
 pub struct Results {
     /// Fields of Zoom's answer that are kept though they are left out by default.
     pub include: Vec<String>,
-    /// How long an entry stays.
+    /// Time for which an entry stays.
     pub keep: Duration,
-    /// How large a stream may grow.
+    /// Maximum size of a stream.
     pub max_size: u64,
-    /// How many entries a stream may hold; `None`: any number.
+    /// Number of entries a stream may hold; `None`: any number.
     pub max_length: Option<u64>,
-    /// How long a failure stays in the index.
+    /// Time for which a failure stays in the index.
     pub failures_keep: Duration,
 }
 
 /// The register of meetings.
 #[derive(Debug, Clone)]
 pub struct Meetings {
-    /// How long a meeting stays after its last end.
+    /// Time for which a meeting stays after its last end.
     pub keep: Duration,
-    /// Whether topics are kept.
+    /// True if topics are kept.
     pub topic: bool,
 }
 
-/// How meetings are known again.
+/// Recognition of meetings.
 #[derive(Debug, Clone)]
 pub struct Reconcile {
-    /// Whether the mark is written into the agenda.
+    /// True if the mark is written into the agenda.
     pub mark_agenda: bool,
     /// The waits before the looks after an answer was lost.
     pub delays: Vec<Duration>,
-    /// How long after its success a job that was sent twice is looked at.
+    /// Time for which after its success a job that was sent twice is looked at.
     pub twins_after: Duration,
-    /// How long an unresolved call is looked for.
+    /// Time for which an unresolved call is looked for.
     pub give_up: Duration,
 }
 
-/// When grants are refreshed.
+/// Time when grants are refreshed.
 #[derive(Debug, Clone)]
 pub struct Rotation {
-    /// When a refresh whose daemon is silent is tried again.
+    /// Time when a refresh whose daemon is silent is tried again.
     pub probe_after: Duration,
-    /// Its ticks begin the periods in which idle grants are refreshed.
+    /// Ticks begin the periods in which idle grants are refreshed.
     pub keep_alive: Cron,
 }
 
@@ -221,7 +221,7 @@ impl Config {
             .map_err(|e| ConfigError::new(e.to_string()).hint(RESTORE_KEY))
     }
 
-    /// What the store is opened with.
+    /// Data that the store is opened with.
     pub fn store(&self) -> zoomd_store::StoreConfig {
         zoomd_store::StoreConfig {
             url: self.redis_url.clone(),

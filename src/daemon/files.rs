@@ -9,12 +9,12 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 /// callers, token calls.
 const OTHERS: u64 = 64;
 
-/// How many files `concurrency` requests in flight can need.
+/// Number of files `concurrency` requests in flight can need.
 pub fn wanted(concurrency: u64) -> u64 {
     concurrency.saturating_add(OTHERS)
 }
 
-/// How many files this process may open once it has asked for all it can get.
+/// Number of files that this process may open once it has asked for all it can get.
 pub fn allowed() -> u64 {
     getrlimit(Resource::Nofile).maximum.unwrap_or(u64::MAX)
 }
@@ -25,7 +25,7 @@ pub(super) fn raise(concurrency: u64) {
     if limit.current != limit.maximum {
         let all = Rlimit { current: limit.maximum, maximum: limit.maximum };
         if let Err(error) = setrlimit(Resource::Nofile, all) {
-            tracing::warn!(%error, "the limit of open files could not be raised");
+            tracing::warn!(%error, "open files: could not raise the limit");
         }
     }
     let limit = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
@@ -35,7 +35,7 @@ pub(super) fn raise(concurrency: u64) {
             limit,
             wanted,
             concurrency,
-            "the limit of open files is too low for this concurrency; raise LimitNOFILE (ulimit -n) or lower ZOOMD_CONCURRENCY"
+            "open files: the limit is too low for this concurrency; raise LimitNOFILE (ulimit -n) or lower ZOOMD_CONCURRENCY"
         );
     }
 }

@@ -42,7 +42,7 @@ const HANGS_AFTER: Duration = Duration::from_secs(30);
 const HANGS_AT_LEAST: Duration = Duration::from_secs(60);
 /// A Redis that lets nobody listen does not keep jobs from running.
 const LISTENS_WITHIN: Duration = Duration::from_secs(5);
-/// How long a broken daemon waits for token exchanges, beyond what they may take.
+/// Time for which a broken daemon waits for token exchanges, beyond what they may take.
 const LAST_COMMIT: Duration = Duration::from_secs(5);
 
 /// Runs until `stop`, and ends well; or until one of its parts fails, and ends with
@@ -142,7 +142,9 @@ async fn give_up(config: &Config, engine: Engine) {
     systemd::stopping(engine.in_hand());
     let exchange = config.zoom.connect_timeout * 2 + config.zoom.token_timeout;
     if tokio::time::timeout(exchange + LAST_COMMIT, engine.stop()).await.is_err() {
-        tracing::error!("a token exchange did not end; its reply is in the journal, if one came");
+        tracing::error!(
+            "shutdown: a token refresh did not finish; its reply is in the journal, if one came"
+        );
     }
 }
 
@@ -150,13 +152,13 @@ async fn give_up(config: &Config, engine: Engine) {
 /// is waited for in any case.
 async fn drain(config: &Config, engine: Engine, mut stop: Stop) {
     let in_hand = engine.in_hand();
-    tracing::info!(in_hand, "stopping: no new jobs, those in flight are finished");
+    tracing::info!(in_hand, "stopping: no new jobs are taken, running jobs finish");
     systemd::stopping(in_hand);
     let tokens = engine.tokens().clone();
     tokio::select! {
         () = engine.drain(config.grace) => {}
         () = stop.wait(Wish::Now) => {
-            tracing::warn!("second signal: ending now; leases will run out");
+            tracing::warn!("second signal: stopping immediately; leases expire and other daemons take over the jobs");
             tokens.shutdown().await;
         }
     }

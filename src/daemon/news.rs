@@ -12,7 +12,7 @@ use zoomd_store::Store;
 use zoomd_store::streams::{Item, Stream, Tail};
 use zoomd_workers::supervisor::{Beat, Part, Supervisor};
 
-/// How long one read waits for events.
+/// Time for which one read waits for events.
 const BLOCK: Duration = Duration::from_secs(2);
 /// After a read that failed.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -30,7 +30,7 @@ async fn serve(store: Store, beat: Beat) {
         match beat.waiting(Tail::from_now(&store, &[Stream::Events])).await {
             Ok(tail) => break tail,
             Err(error) => {
-                tracing::debug!(%error, "events cannot be followed yet");
+                tracing::debug!(%error, "redis: events cannot be followed yet");
                 beat.waiting(tokio::time::sleep(PAUSE)).await;
             }
         }
@@ -39,7 +39,7 @@ async fn serve(store: Store, beat: Beat) {
         match beat.waiting(tail.next(BLOCK, MOST)).await {
             Ok(items) => items.iter().for_each(tell),
             Err(error) => {
-                tracing::debug!(%error, "events cannot be read");
+                tracing::debug!(%error, "redis: events cannot be read");
                 beat.waiting(tokio::time::sleep(PAUSE)).await;
             }
         }

@@ -17,7 +17,7 @@ use crate::http::auth::Auth;
 use crate::http::backend::Backend;
 use crate::http::{self, Health};
 
-/// How long a reader that never hangs up may hold the end.
+/// Time for which a reader that never hangs up may hold the end.
 const LAST_READERS: Duration = Duration::from_secs(1);
 
 /// The port, taken, and what `/metrics` is made from.
@@ -48,7 +48,7 @@ impl OpsServer {
         };
         let taken = http::bind(address).await.map_err(|error| {
             CliError::new(Exit::Failed, "port", format!("cannot listen on {address}: {error}"))
-                .hint("another zoomd? set ZOOMD_LISTEN, or off")
+                .hint("is another zoomd running? set ZOOMD_LISTEN to another address, or to off")
         });
         let listener = taken?;
         let auth = Auth::new(config, listener.local_addr().unwrap_or(address))?;
@@ -74,7 +74,7 @@ impl OpsServer {
         let serving = http::serve(self.listener, backend, self.metrics, until);
         let serving = supervisor.spawn("operations_port", |beat| async move {
             if let Err(error) = beat.waiting(serving).await {
-                tracing::error!(%error, "the operators' port failed");
+                tracing::error!(%error, "operations endpoint: failed");
             }
         });
         Ok(Opened { close, serving, _following: following })

@@ -13,7 +13,7 @@ use crate::http::Health;
 use crate::identity;
 
 const EVERY: Duration = zoomd_store::inspect::HEARTBEAT;
-/// How long Redis may take to hear of our start, or of our end.
+/// Time for which Redis may take to hear of our start, or of our end.
 const GOODBYE: Duration = Duration::from_secs(1);
 
 /// A daemon that says so.
@@ -50,7 +50,7 @@ pub(super) async fn announce(
             presence.problems = health.told();
             // The engine warns of a Redis that is away; this is said again soon.
             if let Err(error) = announcer.announce(&presence).await {
-                tracing::debug!(%error, "could not say that this daemon is there");
+                tracing::debug!(%error, "redis: could not announce this daemon");
             }
         }
     });
@@ -63,7 +63,7 @@ impl Announced {
         self.part.abort();
         let leaving = self.ops.leave(&self.id, &self.host);
         if let Ok(Err(error)) = tokio::time::timeout(GOODBYE, leaving).await {
-            tracing::debug!(%error, "could not say that this daemon has ended");
+            tracing::debug!(%error, "redis: could not record that this daemon has stopped");
         }
     }
 }

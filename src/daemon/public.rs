@@ -18,9 +18,9 @@ use crate::exit::Exit;
 use crate::http::public::{self, Brand, Parts, Paths, PublicEndpoint, far_from_home};
 use crate::zoom::configured_app;
 
-/// How long a consent that has just come back may take to get into the journal.
+/// Time for which a consent that has just come back may take to get into the journal.
 const MOMENT: Duration = Duration::from_millis(500);
-/// How long what was exchanged may take to be stored before it is left to the
+/// Time for which what was exchanged may take to be stored before it is left to the
 /// journal.
 const LAST_STORE: Duration = Duration::from_secs(10);
 
@@ -29,7 +29,8 @@ pub(super) async fn bind(config: &Config) -> Result<Option<TcpListener>, CliErro
     let Some(address) = config.public.listen else { return Ok(None) };
     TcpListener::bind(address).await.map(Some).map_err(|error| {
         let text = format!("cannot listen on {address} for the public endpoint: {error}");
-        CliError::new(Exit::Failed, "port", text).hint("another zoomd? set ZOOMD_PUBLIC_LISTEN")
+        CliError::new(Exit::Failed, "port", text)
+            .hint("is another zoomd running? set ZOOMD_PUBLIC_LISTEN to another address")
     })
 }
 
@@ -81,12 +82,12 @@ pub(super) fn open(
 fn tell(config: &Config, listener: &TcpListener) {
     let public = listener.local_addr().map(|address| address.to_string()).unwrap_or_default();
     let webhook = config.public.webhook_secret.is_some();
-    tracing::info!(public, webhook, "the public endpoint is open");
+    tracing::info!(public, webhook, "public endpoint: listening");
     if config.public.url.is_none() {
-        tracing::warn!("the public endpoint has no ZOOMD_PUBLIC_URL: no links can be made");
+        tracing::warn!("public endpoint: ZOOMD_PUBLIC_URL is not set, so links cannot be created");
     }
     if configured_app(config).is_none() {
-        tracing::warn!("no OAuth app is configured, so nobody can consent at the public endpoint");
+        tracing::warn!("public endpoint: no OAuth app is configured, so nobody can authorize");
     }
     if let Some(trouble) = far_from_home(config) {
         tracing::warn!("{trouble}");
@@ -106,7 +107,9 @@ impl Public {
     /// Waits for consents whose code was exchanged, as long as that can take.
     pub(super) async fn finish(self) {
         if !self.endpoint.idle(self.patience).await {
-            tracing::warn!("a consent is not stored yet; it is in the journal");
+            tracing::warn!(
+                "public endpoint: an authorization is not stored in redis yet; it is in the journal"
+            );
         }
         if let Some(mut serving) = self.serving {
             // A browser that does not take its answer must not hold us.

@@ -18,7 +18,7 @@ const FIRST_WAIT: Duration = Duration::from_millis(100);
 const LONGEST_WAIT: Duration = Duration::from_secs(5);
 const BETWEEN_WARNINGS: Duration = Duration::from_secs(60);
 
-/// What the service manager is asked for with each attempt.
+/// Data that the service manager is asked for with each attempt.
 const PATIENCE_ASKED: Duration = Duration::from_secs(60);
 
 /// Between two looks for daemons of the same name that live.
@@ -57,14 +57,14 @@ pub(super) async fn open(
             Err(Closed::Used(now)) if !used.is_some_and(|first| lives(first, now)) => {
                 used = Some(now);
                 let database = now.database;
-                let why =
-                    format!("a daemon of this namespace ran on database {database} a moment ago");
+                let why = format!(
+                    "a daemon of this namespace was running on database {database} a moment ago"
+                );
                 (StoreError::new(ErrorKind::Config, why), BETWEEN_LOOKS)
             }
             Err(Closed::Older(alive)) => {
                 let why = format!(
-                    "daemons of an earlier version run, and this one raises the layout of the \
-                     namespace once they are stopped: {}",
+                    "daemons of an earlier version are running; this one upgrades the layout of the namespace once they are stopped: {}",
                     alive.join(", ")
                 );
                 (StoreError::new(ErrorKind::Layout, why), BETWEEN_LOOKS)
@@ -122,7 +122,7 @@ async fn raised(store: &Store) -> Result<Option<Vec<String>>, StoreError> {
     match layout::raise(store).await? {
         Raised::Not => Ok(None),
         Raised::Done { moved } => {
-            tracing::info!(moved, "the layout of the namespace was raised to {LAYOUT}");
+            tracing::info!(moved, "redis: the namespace was upgraded to layout {LAYOUT}");
             Ok(None)
         }
         Raised::Waits(alive) => Ok(Some(alive)),
@@ -143,8 +143,8 @@ fn in_use(config: &StoreConfig, other: Namesake) -> StoreError {
     StoreError::new(ErrorKind::Config, what)
 }
 
-/// Whether waiting may help. A refused login, a missing right, and a server or
-/// namespace that cannot be worked with stay as they are until somebody acts.
+/// True if waiting may help. A refused login, a missing right, and a server or
+/// namespace that cannot be worked with stay as they are until an operator acts.
 fn passes(kind: ErrorKind) -> bool {
     !matches!(kind, ErrorKind::Auth | ErrorKind::Config | ErrorKind::Layout | ErrorKind::WrongType)
 }
@@ -165,19 +165,18 @@ async fn attempt(config: &StoreConfig, ring: &KeyRing) -> Result<(Store, Vault),
     Ok((store, vault))
 }
 
-/// What an operator should know from the first minute on.
+/// Data that an operator should know from the first minute on.
 fn warn(facts: &ServerFacts) {
     if !matches!(facts.policy.as_str(), "noeviction" | "") {
         tracing::warn!(
             redis.policy = facts.policy,
-            "redis evicts keys when memory is short, jobs and tokens with them; \
+            "redis: the eviction policy can delete jobs and tokens when memory is short; \
              set maxmemory-policy noeviction"
         );
     }
     if !facts.aof {
         tracing::warn!(
-            "redis keeps no append-only file; its restart loses jobs and rotated tokens; \
-             set appendonly yes"
+            "redis: no append-only file, so a restart loses jobs and refreshed tokens; set appendonly yes"
         );
     }
 }

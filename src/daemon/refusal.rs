@@ -13,13 +13,13 @@ pub(super) fn data_folder(config: &Config, error: &std::io::Error) -> CliError {
     let dir = config.data_dir.display();
     CliError::config(format!("the data folder {dir} cannot be used: {error}"))
         .code("data_dir")
-        .hint("the rotation journal lies there; set ZOOMD_DATA_DIR to a folder that lasts")
+        .hint("it contains the rotation journal; set ZOOMD_DATA_DIR to a permanent folder")
 }
 
 /// One of its parts ended, panicked or hangs.
 pub(super) fn broken(fault: Fault) -> CliError {
     CliError::failed(format!("{fault}, which is a defect of zoomd; its log says more"))
-        .hint("start the daemon again (a service manager does so); no job is lost by it")
+        .hint("start the daemon again (a service manager does so); no job is lost")
 }
 
 /// Tokens cannot be sealed.
@@ -52,7 +52,7 @@ impl From<zoomd_workers::Error> for CliError {
             zoomd_workers::Error::Store(error) => error.into(),
             zoomd_workers::Error::Tokens(TokensError::Seal(error)) => no_key(error),
             zoomd_workers::Error::Tokens(TokensError::Journal(_)) => {
-                Self::config(text).code("data_dir").hint("zoomd doctor looks at the data folder")
+                Self::config(text).code("data_dir").hint("check the data folder with zoomd doctor")
             }
             _ => Self::failed(text),
         }

@@ -14,7 +14,7 @@ use zoomd_workers::{MarkerPlace, Settings, Setup};
 use crate::config::Config;
 use crate::zoom::configured_app;
 
-/// What an engine of this configuration is made of.
+/// Data that an engine of this configuration is made of.
 pub fn engine(
     config: &Config,
     store: Store,

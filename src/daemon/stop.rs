@@ -9,7 +9,7 @@ const SIGTERM: i32 = Number::TERM.as_raw();
 const SIGINT: i32 = Number::INT.as_raw();
 const SIGHUP: i32 = Number::HUP.as_raw();
 
-/// How urgent the wish is.
+/// Urgency of the request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Wish {
     /// Go on.
@@ -89,7 +89,7 @@ impl Ignored {
     /// Listens for the signal, unless it is ignored.
     fn or_listen(self, number: i32) -> std::io::Result<Option<Signal>> {
         if self.has(number) {
-            tracing::info!(signal = number, "a signal that was ignored at the start stays ignored");
+            tracing::info!(signal = number, "signal: ignored at the start, and stays ignored");
             return Ok(None);
         }
         signal(SignalKind::from_raw(number)).map(Some)

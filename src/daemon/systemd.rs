@@ -25,7 +25,7 @@ pub fn stopping(in_hand: usize) {
 
 fn tell(states: &[NotifyState<'_>]) {
     if let Err(error) = sd_notify::notify(states) {
-        tracing::debug!(%error, "the service manager could not be told");
+        tracing::debug!(%error, "systemd: could not notify the service manager");
     }
 }
 

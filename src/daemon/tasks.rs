@@ -16,7 +16,7 @@ type Keys = BTreeMap<KeyId, u64>;
 const EVERY: Duration = Duration::from_secs(30);
 /// Between two looks at the journal.
 const LOOK: Duration = Duration::from_secs(1);
-/// How long Redis may take to hear of the keys at the end.
+/// Time for which Redis may take to hear of the keys at the end.
 const LAST_WORD: Duration = Duration::from_secs(1);
 
 /// The rounds, until they are ended.
@@ -57,7 +57,7 @@ async fn tell_keys(tokens: Tokens, daemon: String, beat: Beat) {
 async fn tell(tokens: &Tokens, daemon: &str, keys: &Keys) -> bool {
     let told = rekey::tell(tokens.grants().store(), daemon, keys).await;
     if let Err(error) = &told {
-        tracing::debug!(%error, "could not tell which keys the journal needs");
+        tracing::debug!(%error, "rotation journal: could not report which keys it needs");
     }
     told.is_ok()
 }

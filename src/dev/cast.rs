@@ -29,11 +29,11 @@ const FAILS: u64 = 40;
 /// One sample job.
 #[derive(Debug)]
 pub(super) struct Sample {
-    /// Its number, from 1.
+    /// Number, from 1.
     pub(super) number: u64,
     /// The account it names.
     pub(super) account: &'static str,
-    /// Its text.
+    /// Text.
     pub(super) json: String,
 }
 
@@ -52,7 +52,7 @@ impl Cast {
         Self { endless, ..Self::default() }
     }
 
-    /// How many jobs were made.
+    /// Number of jobs were made.
     pub(super) fn made(&self) -> u64 {
         self.made
     }

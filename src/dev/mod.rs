@@ -31,19 +31,19 @@ use story::Story;
 use summary::Tally;
 use trouble::Trouble;
 
-/// How often the story is looked at.
+/// Interval at which the story is looked at.
 const TICK: Duration = Duration::from_millis(100);
 /// Jobs put into the queue in one go.
 const BATCH: u64 = 200;
 
-/// What is to be played.
+/// Data that is to be played.
 #[derive(Debug, Clone, Copy)]
 pub struct Play {
     /// Ends when so many jobs have their outcome.
     pub jobs: Option<u64>,
     /// Jobs a second.
     pub rate: f64,
-    /// Whether Zoom fails in all ways it can.
+    /// True if Zoom fails in all ways it can.
     pub chaos: bool,
     /// The port of the console; those of Redis and Zoom follow. `None`: free ones.
     pub port: Option<u16>,
@@ -69,7 +69,7 @@ pub async fn run(out: &Output, play: Play) -> CliResult {
         played = play_on(out, play, &stage, stop.clone()) => played,
         ended = &mut daemon => Err(match ended {
             Ok(Err(error)) => error,
-            _ => CliError::failed("the daemon ended by itself"),
+            _ => CliError::failed("the daemon stopped unexpectedly"),
         }),
     };
     wish.send_replace(Wish::Drain);
@@ -133,7 +133,7 @@ async fn play_on(
     Ok(tally)
 }
 
-/// How many jobs should have been put in by now.
+/// Number of jobs that should have been put in by now.
 fn due(play: Play, elapsed: Duration) -> u64 {
     // One at once; as many as a float can count are never reached.
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "not negative")]

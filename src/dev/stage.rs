@@ -78,13 +78,15 @@ impl Stage {
     /// Where everything is, for whoever wants to look.
     pub(super) fn posters(&self, listen: Option<SocketAddr>) -> String {
         let env = self.folder.path().join("env");
-        let mut text = String::from("zoomd dev: everything below is private and ends with it\n\n");
+        let mut text = String::from(
+            "zoomd dev: everything below is temporary and stops with this command\n\n",
+        );
         let mut line = |what: &str, at: &str| text += &format!("  {what:<9}{at}\n");
         if let Some(listen) = listen {
             line("console", &format!("http://{listen}/  in a browser"));
         }
         line("redis", &format!("{}  (redis-cli -p {})", self.redis.url(), self.redis.port()));
-        line("zoom", &format!("{}  simulated; its doors are under /_sim", self.sim.url()));
+        line("zoom", &format!("{}  simulated; control API under /_sim", self.sim.url()));
         if let Some(listen) = listen {
             line("daemon", &format!("http://{listen}/readyz  http://{listen}/metrics"));
         }

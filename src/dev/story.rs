@@ -55,7 +55,7 @@ impl<'a> Story<'a> {
         self.line(account, "accepted", FAINT, &text)
     }
 
-    /// What Zoom answered since the last look, where it is not what one hopes for.
+    /// Data that Zoom answered since the last look, where it is not what one hopes for.
     pub(super) fn requests(&mut self, sim: &Sim) -> Result<(), CliError> {
         let (seen, new) = sim.requests_after(self.requests);
         self.requests = seen;
@@ -65,10 +65,10 @@ impl<'a> Story<'a> {
             self.limited += u64::from(request.status == 429);
             let text = match request.status {
                 200..300 => continue,
-                429 => "too many requests; the account waits, no attempt is spent",
-                401 => "the access token was refused",
-                0 => "the answer was lost; Zoom is asked before anything is sent again",
-                500.. => "Zoom has trouble; what became of the call is found out first",
+                429 => "rate limited (429); the account waits, no attempt is used",
+                401 => "Zoom rejected the access token",
+                0 => "reply lost; checking whether the meeting exists before retrying",
+                500.. => "server error; checking whether the meeting exists before retrying",
                 _ => "refused",
             };
             let what = match request.status {
@@ -80,7 +80,7 @@ impl<'a> Story<'a> {
         Ok(())
     }
 
-    /// What happened to the grants since the last look.
+    /// Data that happened to the grants since the last look.
     pub(super) async fn grants(&mut self, grants: &Grants) -> Result<(), CliError> {
         for (name, _) in ACCOUNTS {
             self.timeline(grants, name).await?;
@@ -100,14 +100,12 @@ impl<'a> Story<'a> {
             let generation = format!("generation {}", generation.unwrap_or("?"));
             let (what, text) = match line.what.as_str() {
                 "rotating" => continue,
-                "imported" => {
-                    ("account", "connected, with a refresh token from elsewhere".to_owned())
-                }
+                "imported" => ("account", "connected (imported refresh token)".to_owned()),
                 "rotated" => {
                     self.rotated += 1;
                     (
                         "token",
-                        format!("rotated: one refresh token spent, the next kept ({generation})"),
+                        format!("token refreshed; the new refresh token is stored ({generation})"),
                     )
                 }
                 other => (other, line.detail.clone().unwrap_or_default()),
@@ -130,7 +128,7 @@ impl<'a> Story<'a> {
             Stream::Failures => {
                 let failure = json_of(item.field("failure"));
                 let meant = meant_to_fail(item.field("job_id")) == Some(item.field("code"));
-                let also = if meant { "  (meant to)" } else { "" };
+                let also = if meant { "  (expected)" } else { "" };
                 let why = failure["message"].as_str().unwrap_or_default();
                 let text = format!("{}  {}: {why}{also}", job(&failure), item.field("code"));
                 self.line(account, "failed", FAIL, &text)
@@ -162,11 +160,11 @@ impl<'a> Story<'a> {
     }
 }
 
-/// How a meeting came about, when it was not at the first attempt.
+/// Way in which a meeting came about, when it was not at the first attempt.
 fn how(result: &Value) -> String {
     let attempts = result["attempts"].as_u64().unwrap_or(1);
     match (result["reconciled"].as_bool(), attempts) {
-        (Some(true), _) => "  found at Zoom, not made twice".to_owned(),
+        (Some(true), _) => "  found at Zoom, no duplicate".to_owned(),
         (_, 0 | 1) => String::new(),
         (_, n) => format!("  at attempt {n}"),
     }

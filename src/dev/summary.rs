@@ -1,4 +1,4 @@
-//! What came of it, and whether it is what should have come of it.
+//! Result, and whether it is what should have come of it.
 
 use std::collections::BTreeMap;
 use std::time::Instant;
@@ -30,7 +30,7 @@ pub(super) struct Tally {
 /// The summary, for people and as JSON.
 #[derive(Debug, Serialize)]
 pub(super) struct Summary {
-    /// Whether everything is as it should be.
+    /// True if everything is as it should be.
     pub(super) well: bool,
     /// Jobs with an outcome.
     pub(super) outcomes: u64,
@@ -119,20 +119,16 @@ impl Summary {
         let mut line = |n: u64, what: &str| text += &format!("  {n:>6}  {what}\n");
         line(self.meetings, "meetings, each with its result in the stream");
         line(failed, &format!("failed ({})", codes.join(", ")));
-        line(self.failed_unexpectedly, "of them not meant to");
-        line(self.found_by_reconcile, "found at Zoom after a lost answer, not made twice");
-        line(self.after_further_attempts, "at a further attempt");
-        line(self.answers_429, "times told to wait by Zoom (429)");
-        line(self.rotations, "tokens rotated, none lost");
-        line(self.made_twice, "meetings made twice");
+        line(self.failed_unexpectedly, "unexpected failures");
+        line(self.found_by_reconcile, "found at Zoom after a lost reply, no duplicate");
+        line(self.after_further_attempts, "needed a retry");
+        line(self.answers_429, "rate limit replies from Zoom (429)");
+        line(self.rotations, "tokens refreshed, none lost");
+        line(self.made_twice, "duplicate meetings");
         for (rule, n) in &self.rules_of_zoom_broken {
             line(*n, &format!("rule of Zoom broken: {rule}"));
         }
-        let (word, style) = if self.well {
-            ("all is as it should be", GOOD)
-        } else {
-            ("not as it should be", FAIL)
-        };
+        let (word, style) = if self.well { ("OK", GOOD) } else { ("FAILED", FAIL) };
         text + &paint(word, style) + "\n"
     }
 }

@@ -1,4 +1,4 @@
-//! What goes wrong at the simulated Zoom: a few things now and then, or with
+//! Faults of the simulated Zoom: a few things now and then, or with
 //! `--chaos` everything an API call can meet, all the time.
 
 use zoom_sim::{Endpoint, Fault, LimitKind, Sim, What};

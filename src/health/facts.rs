@@ -38,7 +38,7 @@ pub struct Here {
     pub keys: BTreeSet<KeyId>,
     /// Replicas that must confirm a token refresh.
     pub replicas: Replicas,
-    /// The longest time for which token refreshes are held after a restart of Redis, ms.
+    /// The longest time for which token refreshes are on hold after a restart of Redis, ms.
     pub hold_ms: i64,
     /// Programs and services of this machine.
     pub tools: Tools,

@@ -16,7 +16,7 @@ pub struct Unknown {
     name: String,
     /// Namespaces that exist on the same Redis.
     pub known: Vec<String>,
-    /// Whether the search for them saw every key.
+    /// True if the search for them saw every key.
     complete: bool,
 }
 

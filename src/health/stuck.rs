@@ -18,7 +18,7 @@ struct Seen {
 /// A room that stands still.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Stuck {
-    /// The time since which the same job was next, as far as was looked, ms.
+    /// The time since which the same job was next, in the accounts that were checked, ms.
     pub since_ms: i64,
     /// The room.
     pub room: Ready,

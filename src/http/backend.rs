@@ -40,7 +40,7 @@ pub struct Backend {
     pub auth: Auth,
     ops: Ops,
     grants: Grants,
-    /// What comes, for those who follow.
+    /// Data that comes, for those who follow.
     pub live: Arc<Live>,
     /// Places for those who follow the stream.
     pub followers: Arc<Semaphore>,
@@ -97,7 +97,7 @@ impl Backend {
         Ok(Grants::new(self.store().clone(), vault))
     }
 
-    /// What reads of Zoom go through.
+    /// Data that reads of Zoom go through.
     pub async fn zoom(&self) -> Result<Arc<CallContext>, CliError> {
         let make = async || {
             let (grants, timeout) = (self.open_grants().await?, self.config.zoom.request_timeout);

@@ -35,7 +35,7 @@ pub struct Health {
 struct Judged {
     at: Instant,
     judgement: Judgement,
-    /// What it was read from; `None`: Redis could not be asked.
+    /// Data that it was read from; `None`: Redis could not be asked.
     vitals: Option<Vitals>,
     /// Those that it tells the others.
     watched: Vec<Problem>,

@@ -16,7 +16,7 @@ use zoomd_workers::supervisor::Beat;
 
 use crate::queries::outcomes;
 
-/// How long one read waits for entries.
+/// Time for which one read waits for entries.
 const BLOCK: Duration = Duration::from_secs(1);
 /// Entries read at once.
 const MOST: usize = 500;
@@ -81,7 +81,7 @@ impl std::str::FromStr for Place {
     }
 }
 
-/// What came at once.
+/// Data that came at once.
 #[derive(Debug)]
 pub struct Bunch {
     /// All entries.
@@ -110,7 +110,7 @@ impl Default for Live {
 }
 
 impl Live {
-    /// What comes from now on, and the place from which that is.
+    /// Data that comes from now on, and the place from which that is.
     pub async fn follow(&self) -> Option<(broadcast::Receiver<Arc<Bunch>>, Place)> {
         let receiver = self.sender.subscribe();
         let mut reached = self.reached.subscribe();

@@ -18,7 +18,7 @@ pub struct Problem {
     pub code: String,
     /// One sentence.
     pub message: String,
-    /// What to do next.
+    /// Next step.
     pub hint: Option<String>,
     /// The field of the job or of the request that is wrong.
     pub field: Option<String>,

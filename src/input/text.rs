@@ -51,7 +51,7 @@ fn is_format(c: char) -> bool {
     )
 }
 
-/// Whether the text stands between two quotes.
+/// True if the text stands between two quotes.
 pub(super) fn is_quoted(text: &str) -> bool {
     const PAIRS: [(char, char); 6] = [
         ('"', '"'),

@@ -77,12 +77,12 @@ impl Output {
         self.format
     }
 
-    /// Whether data is printed as JSON.
+    /// True if data is printed as JSON.
     pub fn is_json(&self) -> bool {
         matches!(self.format, Format::Json | Format::Jsonl)
     }
 
-    /// Whether somebody sits at both ends and can be asked.
+    /// True if somebody sits at both ends and can be asked.
     pub fn is_interactive(&self) -> bool {
         std::io::stdin().is_terminal() && std::io::stderr().is_terminal() && !self.is_json()
     }
@@ -125,7 +125,7 @@ impl Output {
         self.data(&shown.text)?;
         if !shown.hidden.is_empty() {
             let hidden = shown.hidden.join(", ");
-            self.note(format!("not shown for lack of width: {hidden}; --json has all"));
+            self.note(format!("hidden columns: {hidden}; --json shows all"));
         }
         Ok(())
     }

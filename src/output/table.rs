@@ -58,7 +58,7 @@ impl Table {
         self
     }
 
-    /// Whether there is nothing to show.
+    /// True if there is nothing to show.
     pub fn is_empty(&self) -> bool {
         self.rows.is_empty()
     }

@@ -12,7 +12,7 @@ const PAGE: usize = 500;
 pub struct Wanted {
     /// Only in this state.
     pub state: Option<AccountState>,
-    /// Removed accounts too, where no state is named.
+    /// Include removed accounts, where no state is named.
     pub all: bool,
 }
 
@@ -68,7 +68,7 @@ pub async fn page(
 pub struct Account {
     /// The account.
     pub summary: AccountSummary,
-    /// Its grant.
+    /// Grant.
     pub grant: Option<GrantRecord>,
     /// The clock of Redis.
     pub now_ms: i64,

@@ -5,7 +5,7 @@
 
 use std::fmt::Write as _;
 
-/// How a metric moves.
+/// Type of a metric.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Shape {
     /// Only up; its name ends in `_total`.
@@ -19,13 +19,13 @@ pub enum Shape {
 /// One metric.
 #[derive(Debug)]
 pub struct Metric {
-    /// Its name.
+    /// Name.
     pub name: &'static str,
-    /// How it moves.
+    /// Type of the metric.
     pub shape: Shape,
-    /// Its labels, separated by blanks.
+    /// Labels, separated by blanks.
     pub labels: &'static str,
-    /// What it counts.
+    /// Help text: the things it counts.
     pub help: &'static str,
 }
 
@@ -48,26 +48,26 @@ pub const METRICS: &[Metric] = &[
         "zoomd_calls_forgotten_total",
         Counter,
         "",
-        "Calls that Redis forgot and another daemon may have made again.",
+        "Calls that Redis lost and another daemon may have repeated.",
     ),
     metric(
         "zoomd_calls_written_back_total",
         Counter,
         "",
-        "Calls told to a Redis that came back as another.",
+        "Recent calls replayed to Redis after a restart or failover.",
     ),
-    metric("zoomd_consents_total", Counter, "outcome", "Consents at the public endpoint."),
+    metric("zoomd_consents_total", Counter, "outcome", "Authorizations at the public endpoint."),
     metric(
         "zoomd_entries_vanished_total",
         Counter,
         "",
-        "Entries of the jobs stream that somebody trimmed or deleted before they were read.",
+        "Entries of the jobs stream that were trimmed or deleted before they were read.",
     ),
     metric(
         "zoomd_job_duration_seconds",
         Histogram,
         "kind outcome",
-        "From a job's first lease to its outcome.",
+        "Time from a job's first lease to its outcome.",
     ),
     metric(
         "zoomd_job_panics_total",
@@ -79,14 +79,14 @@ pub const METRICS: &[Metric] = &[
         "zoomd_job_wait_seconds",
         Histogram,
         "kind",
-        "From when a job could have run to its first send.",
+        "Time from when a job became runnable to its first request.",
     ),
-    metric("zoomd_jobs_inflight", Gauge, "kind", "Jobs in this daemon's hands."),
+    metric("zoomd_jobs_inflight", Gauge, "kind", "Jobs leased by this daemon."),
     metric(
         "zoomd_jobs_repeated_total",
         Counter,
         "",
-        "Jobs sent again under an id that is waiting, running or done.",
+        "Duplicate jobs: sent with an id that is already waiting, running or done.",
     ),
     metric(
         "zoomd_jobs_total",
@@ -98,25 +98,25 @@ pub const METRICS: &[Metric] = &[
         "zoomd_jobs_waiting",
         Gauge,
         "reason",
-        "Jobs that wait, sleep or are in the stream, by reason (the words of docs/limits.md).",
+        "Jobs that are waiting, by reason (see docs/limits.md).",
     ),
     metric(
         "zoomd_jobs_waiting_oldest_age_seconds",
         Gauge,
         "reason",
-        "Age of the oldest job that waits for a reason.",
+        "Age of the oldest waiting job, by reason.",
     ),
     metric(
         "zoomd_leases_swept_total",
         Counter,
         "sent",
-        "Leases that ended without an outcome, by whether the call may have left.",
+        "Leases that expired without an outcome, by whether the call may have been sent.",
     ),
     metric(
         "zoomd_list_rows_unreadable_total",
         Counter,
         "",
-        "Rows of Zoom's lists of meetings that name no meeting and were skipped.",
+        "Invalid rows of Zoom's meeting lists, skipped.",
     ),
     metric(
         "zoomd_log_lines_lost_total",
@@ -128,7 +128,7 @@ pub const METRICS: &[Metric] = &[
         "zoomd_outcomes_lost_total",
         Counter,
         "",
-        "Calls whose answer was lost; Zoom is asked what became of them.",
+        "Calls whose reply was lost; zoomd checks with Zoom before retrying.",
     ),
     metric(
         "zoomd_outputs_trimmed_unread_total",
@@ -140,7 +140,7 @@ pub const METRICS: &[Metric] = &[
         "zoomd_part_silent_seconds",
         Gauge,
         "part",
-        "How long each part of the daemon (a loop, a port) has not moved.",
+        "Time since each part of the daemon (a loop, a port) last made progress.",
     ),
     metric(
         "zoomd_problem",
@@ -148,106 +148,106 @@ pub const METRICS: &[Metric] = &[
         "code",
         "Problems that `zoomd status` shows, by code, as this daemon sees them; 0: none.",
     ),
-    metric("zoomd_queue_depth", Gauge, "queue state", "Jobs by where they stand."),
+    metric("zoomd_queue_depth", Gauge, "queue state", "Jobs by state."),
     metric(
         "zoomd_queue_oldest_age_seconds",
         Gauge,
         "queue",
-        "Age of the oldest entry that no daemon has taken in.",
+        "Age of the oldest unread entry of the jobs stream.",
     ),
     metric(
         "zoomd_rate_limit_waits_total",
         Counter,
         "class",
-        "Jobs put into their waiting room, by why.",
+        "Jobs that started to wait, by reason.",
     ),
     metric(
         "zoomd_rate_limited_total",
         Counter,
         "class scope",
-        "Replies of Zoom that name a rate limit, by rate-limit class and by scope of the limit.",
+        "Rate limit replies (429) of Zoom, by rate-limit class and scope of the limit.",
     ),
     metric(
         "zoomd_reconciled_total",
         Counter,
         "outcome",
-        "Lost calls cleared up: `adopted`, `absent` or `unknown`.",
+        "Lost calls resolved: `adopted`, `absent` or `unknown`.",
     ),
     metric("zoomd_redis_errors_total", Counter, "op", "Failed operations on Redis."),
     metric(
         "zoomd_refresh_token_age_at_death_seconds",
         Histogram,
         "",
-        "Age of a refresh token when Zoom refused it for good.",
+        "Age of a refresh token when Zoom rejected it.",
     ),
     metric(
         "zoomd_rotation_commit_seconds",
         Histogram,
         "",
-        "From a token reply's arrival to its commit in Redis.",
+        "Time from a token reply to its commit in Redis.",
     ),
-    metric("zoomd_rotation_in_doubt", Gauge, "", "Rotations whose outcome is not known."),
+    metric("zoomd_rotation_in_doubt", Gauge, "", "Token refreshes whose result is unknown."),
     metric("zoomd_rotation_journal_bytes", Gauge, "", "Size of this daemon's rotation journal."),
     metric(
         "zoomd_rotation_repairs_total",
         Counter,
         "",
-        "Grants committed again after Redis went back in time.",
+        "Tokens recovered from a journal after Redis lost writes.",
     ),
     metric(
         "zoomd_rotation_stage_seconds",
         Histogram,
         "",
-        "From a token reply's arrival to its being on disk.",
+        "Time from a token reply to its write to disk.",
     ),
-    metric("zoomd_rotation_unpersisted", Gauge, "", "Rotated tokens that Redis does not have yet."),
+    metric("zoomd_rotation_unpersisted", Gauge, "", "New tokens that are not stored in Redis yet."),
     metric("zoomd_schedule_duration_seconds", Histogram, "schedule", "Time a schedule's run took."),
     metric(
         "zoomd_schedule_last_success_timestamp_seconds",
         Gauge,
         "schedule",
-        "When a schedule last ran well.",
+        "Time of the last successful run of a schedule.",
     ),
     metric("zoomd_schedule_runs_total", Counter, "schedule outcome", "Runs of the schedules."),
     metric(
         "zoomd_settles_stale_total",
         Counter,
         "",
-        "Outcomes of a job that somebody else had taken over; dropped.",
+        "Results discarded because another daemon had taken over the job.",
     ),
     metric(
         "zoomd_token_lock_wait_seconds",
         Histogram,
         "",
-        "Time until requests in flight had ended and a rotation could begin.",
+        "Time a token refresh waited for running requests of the account.",
     ),
-    metric("zoomd_token_refreshes_total", Counter, "outcome", "Rotations, by outcome."),
-    metric("zoomd_token_refused_total", Counter, "", "Access tokens that Zoom refused with 401."),
+    metric("zoomd_token_refreshes_total", Counter, "outcome", "Token refreshes, by result."),
+    metric("zoomd_token_refused_total", Counter, "", "Access tokens that Zoom rejected (401)."),
     metric(
         "zoomd_twin_looks_skipped_total",
         Counter,
         "",
-        "Looks for twins that were not made, since too many waited.",
+        "Checks for duplicate meetings that were skipped, since too many waited.",
     ),
-    metric("zoomd_twins_total", Counter, "", "Meetings found beyond the first of one job."),
+    metric("zoomd_twins_total", Counter, "", "Duplicate meetings found."),
     metric(
         "zoomd_webhooks_total",
         Counter,
         "event outcome",
-        "Webhooks of Zoom, by what became of them.",
+        "Webhooks from Zoom, by event and result.",
     ),
     metric(
         "zoomd_zoom_circuit_open",
         Gauge,
         "",
-        "Hosts of Zoom that seem out of reach, so that jobs wait.",
+        "Zoom servers that are unreachable, so that jobs wait.",
     ),
     metric("zoomd_zoom_request_duration_seconds", Histogram, "endpoint", "Time of a call to Zoom."),
     metric(
         "zoomd_zoom_requests_total",
         Counter,
         "endpoint status",
-        "Calls to Zoom, by HTTP status or kind of trouble.",
+        "Calls to Zoom, by HTTP status or kind of error.",
     ),
 ];
 

@@ -20,7 +20,7 @@ const TRY_AGAIN: Duration = Duration::from_millis(10);
 const BETWEEN_REPORTS: Duration = Duration::from_secs(1);
 
 thread_local! {
-    /// Whether this is the thread that writes: its own lines go first.
+    /// True if this is the thread that writes: its own lines go first.
     static WRITES: Cell<bool> = const { Cell::new(false) };
 }
 
@@ -41,7 +41,7 @@ struct Queue {
     /// A report of lost lines: it goes first.
     report: Option<Box<[u8]>>,
     bytes: usize,
-    /// Whether the thread has a line in hand.
+    /// True if the thread has a line in hand.
     writing: bool,
     lost: Lost,
 }
@@ -151,7 +151,7 @@ impl Write for Stderr {
 struct Writer<W> {
     lines: Lines,
     out: W,
-    /// Whether the last line was written in part.
+    /// True if the last line was written in part.
     torn: bool,
     /// Success of the last write.
     works: bool,
@@ -173,7 +173,7 @@ impl<W: Write> Writer<W> {
                 tracing::warn!(
                     dropped,
                     failed,
-                    "log lines were lost: stderr was slow or refused them"
+                    "log: lines were lost, since stderr was slow or closed"
                 );
             }
         }
@@ -247,7 +247,7 @@ mod tests {
 
     const LIMIT: Duration = Duration::from_secs(20);
 
-    /// What the other end of the pipe does with one write.
+    /// Data that the other end of the pipe does with one write.
     type Answer = io::Result<usize>;
 
     /// An output whose every write is answered by the test.

@@ -27,7 +27,7 @@ const AGES: [f64; 8] = [
 const WAITS: [f64; 12] =
     [0.01, 0.1, 0.5, 1.0, 5.0, 30.0, 60.0, 300.0, 3_600.0, 21_600.0, 86_400.0, 604_800.0];
 
-/// How often samples are put into their buckets. Until then each lies in memory.
+/// Interval at which samples are put into their buckets. Until then each lies in memory.
 const UPKEEP: Duration = Duration::from_secs(1);
 
 /// Installs the recorder of the process, names every metric of the catalogue, and

@@ -22,7 +22,7 @@ use tracing_subscriber::fmt::SubscriberBuilder;
 use crate::config::ConfigError;
 use lines::{Lines, Stderr};
 
-/// How long the last words of a process may take.
+/// Time for which the last words of a process may take.
 const LAST_WORDS: Duration = Duration::from_secs(1);
 
 /// The lines of this process' log, once it has one.

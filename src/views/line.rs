@@ -80,11 +80,11 @@ fn reason_in_words(reason: &str) -> &str {
     match reason {
         "queue" => "queued",
         "reconcile" => "pause before a search of Zoom's list",
-        "token" => "no access token that may be used",
+        "token" => "no usable access token",
         "zoom_unreachable" => "Zoom could not be reached",
-        "redis" => "Redis could not be asked for the access token",
-        "local" => "the server had no file or port left for a connection",
-        "late" => "the call could not begin in time",
+        "redis" => "Redis was unavailable when the access token was needed",
+        "local" => "this server had no free file descriptor or port",
+        "late" => "the call could not start in time",
         "shutdown" => "the daemon shut down",
         reason => match WaitReason::from_word(reason) {
             Some(why) => reason::phrase(why),

@@ -9,29 +9,29 @@ use crate::text::{count, one_line};
 /// The reason in a few words, behind the state.
 pub fn phrase(why: WaitReason) -> &'static str {
     match why {
-        WaitReason::NotBefore => "its not_before time has not come",
-        WaitReason::Turn => "accounts and hosts take turns",
+        WaitReason::NotBefore => "scheduled for later (not_before)",
+        WaitReason::Turn => "accounts and hosts are served in turn",
         WaitReason::Rotation => "the access token is being refreshed",
         WaitReason::Consent => "the account needs authorization",
         WaitReason::Paused => "paused",
-        WaitReason::InFlight => "the account is at its cap of calls in flight",
+        WaitReason::InFlight => "the account is at its limit of concurrent requests (--cap)",
         WaitReason::Second => "rate limit per second",
         WaitReason::LabelDay => "the Zoom account's daily limit is used up",
-        WaitReason::HostDay => "today's meetings of this host are used up",
-        WaitReason::Limited => "Zoom answered with a rate limit",
-        WaitReason::Host => "the first create of this host is in flight",
+        WaitReason::HostDay => "today's meetings for this host are used up",
+        WaitReason::Limited => "rate limited by Zoom (429)",
+        WaitReason::Host => "waiting for this host's first meeting",
         WaitReason::Backoff => "backoff after a failed attempt",
         WaitReason::Reconcile => "reply lost; checking Zoom before retrying",
         WaitReason::Target => "another job changes the same meeting",
-        WaitReason::Queued => "a daemon takes it in soon",
+        WaitReason::Queued => "a daemon will read it soon",
         WaitReason::NoDaemon => "no daemon is running",
         WaitReason::RedisFull => "Redis is full",
         WaitReason::RedisReadOnly => "Redis is read-only",
         WaitReason::AppRejected => "Zoom rejects the app's credentials",
         WaitReason::ZoomUnreachable => "Zoom is unreachable",
         WaitReason::ZoomEndpointFailing => "calls of one Zoom endpoint fail",
-        WaitReason::RotationInDoubt => "the outcome of a token refresh is not known",
-        WaitReason::RotationHeld => "token refreshes are held",
+        WaitReason::RotationInDoubt => "the result of a token refresh is unknown",
+        WaitReason::RotationHeld => "token refreshes are on hold",
         WaitReason::RotationImpossible => "tokens cannot be refreshed",
         WaitReason::KeyMissing => "the encryption key is missing",
         _ => "not known",
@@ -45,7 +45,7 @@ pub fn sentence(why: WaitReason, view: &JobView) -> String {
         text.push_str(&format!(", since {since}"));
     }
     if let Some(besides) = &view.besides {
-        text.push_str(&format!("; besides, {}", one_line(&besides.what)));
+        text.push_str(&format!("; also, {}", one_line(&besides.what)));
     }
     text
 }
@@ -85,14 +85,12 @@ fn reason(why: WaitReason, view: &JobView) -> String {
     let before = if before == 0 {
         String::new()
     } else {
-        format!("; {} of this host before it", count(before, "job"))
+        format!("; {} of the same host are ahead", count(before, "job"))
     };
     let said = view.detail.as_deref().map(one_line);
     let aside = said.as_ref().map(|said| format!(" ({said})")).unwrap_or_default();
     match (why, said) {
-        (WaitReason::NotBefore, _) => {
-            "the job has a not_before time, which has not come yet".to_owned()
-        }
+        (WaitReason::NotBefore, _) => "scheduled for later (not_before)".to_owned(),
         (WaitReason::Turn, _) => format!("accounts and hosts are served in turn{before}"),
         (WaitReason::Rotation, Some(said)) => {
             format!("the access token cannot be refreshed: {said}")
@@ -101,26 +99,27 @@ fn reason(why: WaitReason, view: &JobView) -> String {
         (WaitReason::Consent, _) => format!("the account needs authorization{aside}"),
         (WaitReason::Paused, None) => "the account, or the whole namespace, is paused".to_owned(),
         (WaitReason::InFlight, Some(said)) => {
-            format!("the account is at its cap of calls in flight: {said}")
+            format!("the account is at its limit of concurrent requests (--cap): {said}")
         }
         (WaitReason::Second, _) => format!("Zoom limits the account's calls per second{before}"),
         (WaitReason::LabelDay, _) => {
-            format!("the Zoom account's calls of this UTC day are used up, or will be{before}")
+            format!("the daily limit of the Zoom account is used up, or will be{before}")
         }
         (WaitReason::HostDay, _) => {
-            format!("this host's meetings of this UTC day are used up, or will be{before}")
+            format!("the daily limit of meetings for this host is used up, or will be{before}")
         }
         (WaitReason::Limited, _) => {
-            "Zoom answered with a rate limit; the job waits until it ends".to_owned()
+            "rate limited by Zoom (429); the job waits until the limit ends".to_owned()
         }
         (WaitReason::Host, _) => {
-            "another create of this host is in flight; its reply tells who the host is".to_owned()
+            "waiting for this host's first meeting, whose reply tells zoomd the host's Zoom user id"
+                .to_owned()
         }
         (WaitReason::Backoff, _) => {
-            format!("the last attempt failed{aside}; the next follows a pause")
+            format!("the last attempt failed{aside}; waiting before the next one (backoff)")
         }
         (WaitReason::Reconcile, _) => {
-            format!("the last reply was lost{aside}; Zoom is checked before another attempt")
+            format!("the last reply was lost{aside}; checking Zoom before another attempt")
         }
         (WaitReason::Target, None) => {
             "another job, which is earlier, makes or changes the same meeting".to_owned()
@@ -129,10 +128,10 @@ fn reason(why: WaitReason, view: &JobView) -> String {
             format!("Zoom rejects the app's credentials, so no access token is refreshed: {said}")
         }
         (WaitReason::RotationInDoubt, Some(said)) => {
-            format!("the outcome of the last token refresh is not known: {said}")
+            format!("the result of the last token refresh is unknown: {said}")
         }
         (WaitReason::Queued, None) => {
-            "the job is in the stream; a daemon takes it in soon".to_owned()
+            "the job is in the stream; a daemon will read it soon".to_owned()
         }
         (_, Some(said)) => said,
         (why, None) => phrase(why).to_owned(),

@@ -98,7 +98,7 @@ pub struct Redis<'a> {
     pub refuses_writes: Option<String>,
 }
 
-/// What was read of it.
+/// Data that was read of it.
 #[derive(Debug)]
 pub struct Found {
     pub status: Status,

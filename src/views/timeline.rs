@@ -40,7 +40,7 @@ pub fn of(view: &JobView) -> Vec<Line> {
     let mut lines = Vec::with_capacity(2 * steps.len() + 3);
     lines.extend(accepted_ms.map(|at_ms| line(at_ms, "accepted", "accepted".to_owned())));
     if view.record.story.dropped > 0 {
-        let what = format!("{} earlier steps are not kept", view.record.story.dropped);
+        let what = format!("{} earlier steps are not recorded", view.record.story.dropped);
         lines.push(Line { kind: "dropped", what, ..Line::default() });
     }
     let mut since = accepted_ms.map(|ms| Since { ms, why: "queue", until_ms: None });
@@ -81,7 +81,7 @@ fn is_open(line: &Line, from_ms: i64) -> bool {
 /// Pauses and lost authorizations that are not kept: a wait of then may be one of them.
 fn unknown_before(from_ms: i64) -> Line {
     let at = time(from_ms).map(|at| format!("{at:.0}")).unwrap_or_default();
-    let what = format!("pauses and lost authorizations before {at} are not kept");
+    let what = format!("pauses and lost authorizations before {at} are not recorded");
     Line { kind: "unknown", what, to: time(from_ms), ..Line::default() }
 }
 

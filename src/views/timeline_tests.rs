@@ -56,7 +56,7 @@ fn waits_between_attempts_are_told() {
         Step {
             at_ms: T + 11_120,
             kind: StepKind::Look,
-            what: "the last call made no meeting".into(),
+            what: "the last call created no meeting".into(),
             ms: Some(30),
             next: Some(Next::Retry),
             ..Step::default()
@@ -70,7 +70,7 @@ fn waits_between_attempts_are_told() {
         "waited 9.0 s: the account needs authorization",
         "attempt 1: create_meeting answered HTTP 503 after 120 ms: Zoom is in trouble; next: search Zoom's list",
         "waited 2.0 s: pause before a search of Zoom's list",
-        "searched Zoom's list for 30 ms: the last call made no meeting; next: another attempt",
+        "searched Zoom's list for 30 ms: the last call created no meeting; next: another attempt",
         "waited 2.0 s: backoff after a failed attempt",
         "attempt 2: create_meeting answered HTTP 201 after 120 ms",
         "succeeded: meeting 7",
@@ -103,7 +103,7 @@ fn what_people_held_back_is_told_from_when_they_did() {
         "waited 10.0 s: queued",
         "waited 10.0 s: paused",
         "waited 10.0 s: queued",
-        "waited 20.0 s: today's meetings of this host are used up",
+        "waited 20.0 s: today's meetings for this host are used up",
         "waited 5.0 s: queued",
         "waited 5.0 s: the account needs authorization",
         "waited 5.0 s: queued",
@@ -112,8 +112,7 @@ fn what_people_held_back_is_told_from_when_they_did() {
     ];
     assert_eq!(words(&view), told);
     view.record.story.timeline[0] = Step::wait(T, "token");
-    let told =
-        ["accepted", "waited 10.0 s: no access token that may be used", "waited 10.0 s: paused"];
+    let told = ["accepted", "waited 10.0 s: no usable access token", "waited 10.0 s: paused"];
     assert_eq!(words(&view)[..3], told);
 }
 
@@ -148,11 +147,10 @@ fn a_live_job_ends_with_what_it_waits_for() {
     live.why = Some(WaitReason::Paused);
     assert_eq!(words(&live), ["accepted", "waiting: paused"]);
     live.record.story.push(Step::wait(T + 5, "token"));
-    let told =
-        ["accepted", "sent back to wait: no access token that may be used", "waiting: paused"];
+    let told = ["accepted", "sent back to wait: no usable access token", "waiting: paused"];
     assert_eq!(words(&live), told);
     live.why = Some(WaitReason::Rotation);
-    assert_eq!(words(&live), ["accepted", "waiting: no access token that may be used"]);
+    assert_eq!(words(&live), ["accepted", "waiting: no usable access token"]);
     live.why = Some(WaitReason::Backoff);
     (live.state, live.record.story) = (State::Sleeping, Story::default());
     live.record.story.push(call(9_000, 1, 401, Next::Retry));
@@ -179,6 +177,6 @@ fn a_failure_without_a_call_is_told_too() {
     let told = ["accepted", "waited 60.0 s: queued", "failed: deadline_exceeded"];
     assert_eq!(words(&view), told);
     view.job = Some(json!({"not_before": stamp(40_000)}).to_string().into_bytes());
-    let told = ["waited 40.0 s: its not_before time has not come", "waited 20.0 s: queued"];
+    let told = ["waited 40.0 s: scheduled for later (not_before)", "waited 20.0 s: queued"];
     assert_eq!(words(&view)[1..3], told);
 }

@@ -138,7 +138,7 @@ impl Rows {
             self.scale,
             self.kills()
         );
-        out += "| what struck | times | kills that count | jobs in hand | lost | doubled | twins in windows | worst recovery |\n";
+        out += "| what struck | times | kills that count | jobs in hand | lost | doubled | duplicates in windows | worst recovery |\n";
         out += "|---|---|---|---|---|---|---|---|\n";
         for (name, r) in &self.rows {
             let worst = r.worst_ms as f64 / 1000.0;

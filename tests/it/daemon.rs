@@ -174,7 +174,10 @@ async fn a_daemon_that_was_killed_on_another_database_is_waited_for() {
     rig.set("ZOOMD_REDIS_URL", &format!("{plain}/1"));
     let daemon = rig.daemon_unchecked();
     let line = daemon.wait_log("waiting for redis");
-    assert!(line["error"].as_str().is_some_and(|why| why.contains("ran on database 0")), "{line}");
+    assert!(
+        line["error"].as_str().is_some_and(|why| why.contains("was running on database 0")),
+        "{line}"
+    );
     daemon.wait_ready();
 }
 
@@ -206,7 +209,7 @@ async fn a_daemon_raises_the_layout_once_no_older_daemon_runs() {
     let line = daemon.wait_log("waiting for redis");
     let why = line["error"].as_str().unwrap_or_default();
     assert!(
-        why.contains("daemons of an earlier version run")
+        why.contains("daemons of an earlier version are running")
             && why.contains("d0-old (host box, process 7)"),
         "{line}"
     );
@@ -293,7 +296,7 @@ async fn an_evicting_redis_is_warned_of() {
     let options = Options { args: args.map(ToOwned::to_owned).into(), ..Options::default() };
     let rig = Rig::with(Options { aof: None, ..options }, Config::unlimited()).await;
     let daemon = rig.daemon();
-    daemon.wait_log("redis evicts keys");
+    daemon.wait_log("redis: the eviction policy");
     daemon.wait_log("no append-only file");
 }
 
@@ -307,7 +310,7 @@ async fn a_second_signal_ends_it_at_once() {
     rig.xadd(&job("acme", "held")).await;
     rig.sim.wait_for(zoom_sim::Endpoint::Create, 1).await.expect("the call arrives");
     daemon.signal(Signal::TERM);
-    daemon.wait_log("those in flight are finished");
+    daemon.wait_log("running jobs finish");
     let begun = std::time::Instant::now();
     daemon.signal(Signal::INT);
     assert!(daemon.wait().success());

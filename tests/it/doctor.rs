@@ -1,4 +1,4 @@
-//! `zoomd doctor` and `zoomd init`: what is wrong, and the next command to type.
+//! `zoomd doctor` and `zoomd init`: find problems and the next command to type.
 
 use std::os::unix::fs::PermissionsExt as _;
 
@@ -216,7 +216,7 @@ async fn the_same_zoom_user_in_another_namespace_is_found() {
     rig.set("ZOOMD_NAMESPACE", "other");
     rig.connect("globex");
     let ran = rig.run(&["--json", "doctor", "--offline"]);
-    says(&ran, "neighbours", "PASS", "zoomd on the same Redis");
+    says(&ran, "neighbours", "PASS", "uses the same Zoom users");
     let token = rig.sim.grant("acme").refresh_token.expect("a token");
     rig.run_with(&["account", "add", "acme2", "--refresh-token-file", "-"], &token).expect(0);
     let _daemon = rig.daemon();

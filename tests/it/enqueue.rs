@@ -216,7 +216,7 @@ async fn a_dead_redis_is_told_by_the_lines_of_the_input_and_a_repeat_is_a_repeat
     let (message, hint) = (&error["error"]["message"], &error["error"]["hint"]);
     let message = message.as_str().expect("a text");
     // The reply for the first lines may not have been read when Redis died.
-    let known = ["everything up to line 7 is in Redis", "no line is known to be in Redis"];
+    let known = ["everything up to line 7 is in Redis", "no line was confirmed by Redis"];
     assert!(known.iter().any(|known| message.contains(known)), "{message}");
     let last = [8, 10].map(|line| format!("nothing after line {line} was sent"));
     assert!(last.iter().any(|last| message.contains(last)), "{message}");
@@ -327,7 +327,7 @@ async fn a_batch_that_waits_tells_its_ids_and_what_it_waits_for() {
     assert_eq!(told, [(Some("paused"), Some(40)), (Some("consent"), Some(2))], "{standing}");
     let error = lines.last().map(|line| line["error"].clone()).expect("an error");
     let message = error["message"].as_str().unwrap_or_default();
-    assert!(message.contains("42 jobs have no outcome yet (40 jobs: "), "{error}");
+    assert!(message.contains("42 jobs are not finished (40 jobs: "), "{error}");
     assert!(message.contains("the account is paused: moving"), "{error}");
     // Sent again they are the same jobs; people get a line for each reason.
     let ran = rig.run_with(&args, &text).expect(1);
@@ -378,7 +378,7 @@ async fn a_dry_run_says_how_many_days_a_batch_takes() {
     assert_eq!(host("me"), Some((130.into(), 100.into(), 2.into())));
     assert_eq!(host("other"), Some((250.into(), 100.into(), 3.into())));
     let told = rig.run_with(&dry, &text).expect(0).stdout;
-    assert!(told.contains("takes 3 days"), "{told}");
+    assert!(told.contains("will take 3 days"), "{told}");
     assert!(told.contains("unknown_account"), "{told}");
     assert_eq!(rig.redis_cli(&["EXISTS", "zoomd:jobs"]).trim(), ":0", "nothing was sent");
 }

@@ -40,7 +40,7 @@ fn held_for_an_unknown_time(rig: &Rig, id: &str, reason: &str, cause: &str) {
 fn enqueued(rig: &Rig, account: &str, cause: &str) {
     let args = ["enqueue", "--account", account, "--type", "3", "--wait", "--timeout", "1s"];
     let ran = rig.run(&[&args[..], &["--id", "enqueued"]].concat()).expect(1);
-    assert!(ran.stderr.contains("job enqueued is in the queue"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("job enqueued is queued"), "{}", ran.stderr);
     let timed_out = ran.stderr.lines().find(|line| line.contains("timed out waiting"));
     assert!(timed_out.is_some_and(|line| line.contains(cause)), "{cause} in {}", ran.stderr);
 }

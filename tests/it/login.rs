@@ -34,7 +34,7 @@ async fn a_wrong_paste_is_answered_and_asked_for_again() {
     let _daemon = rig.daemon();
     let login = rig.command(&["account", "login", "acme", "--no-browser"]);
     let mut terminal = Terminal::start(login, 200);
-    let shown = terminal.wait_for("paste the address it ends at:");
+    let shown = terminal.wait_for("paste that page's address here:");
     let asked = page(&shown);
     let right = ends_at(&asked);
     let (before, _) = right.split_once('?').expect("a query");
@@ -71,10 +71,10 @@ async fn without_a_daemon_the_next_step_is_to_start_one() {
     let rig = rig().await;
     let login = rig.command(&["account", "login", "acme", "--no-browser"]);
     let terminal = Terminal::start(login, 200);
-    let asked = page(&terminal.wait_for("paste the address it ends at:"));
+    let asked = page(&terminal.wait_for("paste that page's address here:"));
     assert_eq!(Browser::default().get(&ends_at(&asked)).status, 200);
     let (code, shown) = terminal.end();
-    assert!(code == 0 && shown.contains("zoomd run starts one"), "{shown}");
+    assert!(code == 0 && shown.contains("start one with zoomd run"), "{shown}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -82,7 +82,7 @@ async fn a_declined_consent_is_no_error_of_a_gateway() {
     let rig = rig().await;
     let login = rig.command(&["account", "login", "acme", "--no-browser"]);
     let terminal = Terminal::start(login, 200);
-    let asked = page(&terminal.wait_for("paste the address it ends at:"));
+    let asked = page(&terminal.wait_for("paste that page's address here:"));
     let answer = Browser::default().get(&ends_at(&format!("{asked}&sim_deny=1")));
     assert_eq!(answer.status, 403, "{answer:?}");
     assert!(answer.body.contains("access was declined at Zoom"), "{answer:?}");
@@ -142,7 +142,7 @@ async fn on_a_terminal_the_address_of_another_machines_browser_is_taken_too() {
     let _daemon = public.rig.daemon();
     let login = public.rig.command(&["account", "login", "acme", "--no-browser"]);
     let mut terminal = Terminal::start(login, 200);
-    let shown = terminal.wait_for("paste the address it ends at:");
+    let shown = terminal.wait_for("paste that page's address here:");
     let mut pages = shown.lines().map(str::trim).filter(|line| line.starts_with("http"));
     let asked = pages.next_back().expect("Zoom's page");
     let back = ends_at(&format!("{asked}&sim_user=ada"));

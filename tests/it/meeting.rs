@@ -177,7 +177,7 @@ async fn a_token_that_is_missing_or_refused_is_replaced_on_the_way() {
     world.sim.kill_access_token("acme");
     let (code, list) = world.json(&["meeting", "list", "acme"]).await;
     assert_eq!((code, list), (Some(0), serde_json::json!([])));
-    assert_eq!(world.sim.rotations("acme"), 1, "zoom refused the stored token");
+    assert_eq!(world.sim.rotations("acme"), 1, "zoom rejected the stored token");
     world.nothing_in_flight("fresh").await;
     world.nothing_in_flight("acme").await;
     let broken = world.sim.counters().broken;

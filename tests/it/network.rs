@@ -123,7 +123,7 @@ async fn a_lack_of_files_is_told_and_is_not_zooms_trouble() {
     assert!(report.stdout.contains("LimitNOFILE=320"), "{}", report.stdout);
 
     let daemon = rig.daemon_of(with_files(&rig.command(&["run"]), FILES));
-    daemon.wait_log("the limit of open files is too low");
+    daemon.wait_log("open files: the limit is too low");
     rig.xadd(&job("ada", "first")).await;
     succeeds(&rig, "first", "the token is there").await;
     let held = rig.sim.fault(Fault::new(Endpoint::Create, What::Hold).always());

@@ -200,7 +200,7 @@ async fn a_second_signal_leaves_an_exchange_in_flight_alone() {
     let mut daemon = daemon_at(&mut rig, "none:kill").await;
     rig.sim.wait_for(Endpoint::Token, 1).await.expect("it was asked");
     daemon.signal(Signal::TERM);
-    daemon.wait_log("those in flight are finished");
+    daemon.wait_log("running jobs finish");
     daemon.signal(Signal::TERM);
     daemon.wait_log("second signal");
     rig.sim.release(hold);
@@ -366,7 +366,7 @@ async fn a_command_asks_a_daemon_and_without_one_needs_the_data_folder() {
     drop(daemon);
     rig.run(&["account", "token", "ada"]).expect(0);
     let refused = rig.run(&["account", "refresh", "ada"]).expect(5);
-    assert!(refused.stderr.contains("no daemon answers"), "{}", refused.stderr);
+    assert!(refused.stderr.contains("no daemon responds"), "{}", refused.stderr);
     rig.set("ZOOMD_DATA_DIR", &data);
     let refreshed = rig.run(&["account", "refresh", "ada", "--json"]).expect(0).json();
     assert_eq!(refreshed["generation"], 2);

@@ -140,5 +140,5 @@ async fn a_job_that_waited_for_its_time_says_so() {
     assert_eq!(steps(&lines), ["accepted", "call 1 201 done", "result"]);
     assert_eq!(waits(&lines), ["not_before"]);
     assert!(lines[1]["duration_ms"].as_u64() >= Some(1_000), "{lines:?}");
-    assert!(text.contains("its not_before time has not come"), "{text}");
+    assert!(text.contains("scheduled for later (not_before)"), "{text}");
 }

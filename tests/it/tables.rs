@@ -55,8 +55,8 @@ async fn a_table_fits_the_terminal_and_is_whole_in_a_pipe() {
     assert!(jobs.contains(LONG) && jobs.contains(ACCOUNT), "{jobs}");
     let at = |columns| Terminal::start(rig.command(&["job", "list"]), columns).end().1;
     assert!(at(60).contains("order-20") && at(60).contains('…') && at(60).contains("waiting"));
-    assert!(at(50).contains("not shown for lack of width: PRIORITY"), "{}", at(50));
-    assert!(!at(80).contains("not shown"), "{}", at(80));
+    assert!(at(50).contains("hidden columns: PRIORITY"), "{}", at(50));
+    assert!(!at(80).contains("hidden columns"), "{}", at(80));
     assert!(at(200).contains(LONG) && at(200).contains(ACCOUNT), "{}", at(200));
     // Ids for scripts are whole on a terminal, too.
     let args = ["job", "list", "--output", "quiet"];

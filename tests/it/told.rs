@@ -152,7 +152,7 @@ async fn creates_that_fail_while_others_succeed_are_told_and_use_no_attempt() {
     let line = daemon.wait_log("fails to create meetings");
     assert_eq!(line["cause"], "503", "{line}");
     assert!(rig.sim.clear_fault(fault));
-    daemon.wait_log("zoom answers again");
+    daemon.wait_log("zoom is reachable again");
     for n in 0..8 {
         let (stream, outcome) = rig.outcome(&format!("held-{n}")).await;
         assert_eq!((stream, &outcome["attempts"]), (Stream::Results, &1.into()), "{outcome}");

@@ -139,7 +139,7 @@ async fn from_the_version_before_under_load_no_job_meeting_or_token_is_lost() {
         daemon.wait_ready();
     }
     let raised = it.layout() != before;
-    let waited = new[2].log().contains("daemons of an earlier version run");
+    let waited = new[2].log().contains("daemons of an earlier version are running");
     assert_eq!(waited, raised, "whoever raises the layout waits for the old: {}", new[2].log());
     it.load(PHASE).await;
     it.rig.run(&["account", "resume", "dot"]).expect(0);

@@ -28,13 +28,13 @@ pub struct CallContext {
     /// The right to make a call that no lease paid for.
     pub(crate) calls: Calls,
     pub(crate) classes: Classes,
-    /// How long a call takes at most.
+    /// Time for which a call takes at most.
     pub(crate) request_timeout: Duration,
     pub(crate) tokens: TokenSource,
     /// The calls under way, and how calls went.
     pub(crate) open_calls: ZoomCalls,
     pub(crate) meters: Meters,
-    /// What headers say is left of a day.
+    /// Data that headers say is left of a day.
     pub(crate) quota_headers: QuotaHeaders,
     /// Rung when a room may have something to claim.
     pub(crate) wake: Arc<Notify>,

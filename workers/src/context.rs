@@ -32,7 +32,7 @@ const KNOWN_HOSTS: usize = 1_000;
 
 /// The shared parts of an engine.
 pub struct EngineContext {
-    /// What the configuration says.
+    /// Configuration.
     pub settings: Settings,
     /// Our hand on the queue.
     pub queue: Queue,
@@ -54,13 +54,13 @@ pub struct EngineContext {
     pub recent_calls: RecentCalls,
     /// Jobs that were sent twice.
     pub duplicates: DuplicateCheck,
-    /// What is wrong with Redis.
+    /// Problem with Redis.
     pub redis_health: RedisHealth,
     /// Watches the loops.
     pub supervisor: Supervisor,
     /// Reads of grants that fail, and how long they wait.
     pub grant_reads: SharedHealth,
-    /// When deadlines are looked at next.
+    /// Time when deadlines are looked at next.
     pub expiry: Expiry,
     /// Whether rooms hold more that may go than could be claimed.
     pub backlog: Backlog,
@@ -74,7 +74,7 @@ pub struct EngineContext {
 }
 
 impl EngineContext {
-    /// Whether new jobs are taken.
+    /// True if new jobs are taken.
     #[must_use]
     pub fn is_open(&self) -> bool {
         !*self.closing.borrow()
@@ -130,11 +130,13 @@ impl EngineContext {
         let sent =
             ready.as_ref().map(|sender| sender.try_send(Ready { leased: InHand(leased), permit }));
         if !matches!(sent, Some(Ok(()))) {
-            tracing::error!("a job was leased after the worker had ended; its lease will run out");
+            tracing::error!(
+                "lease of a job taken after the worker stopped; the lease expires and another daemon takes the job"
+            );
         }
     }
 
-    /// What a reply says of a host's names, where this process has not said so
+    /// Data that a reply says of a host's names, where this process has not said so
     /// before, or Redis does not know it (any more): then such a lease is not plain.
     pub fn learnt(
         &self,

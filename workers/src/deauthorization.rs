@@ -108,7 +108,9 @@ impl Deauthorizations {
         let deauthorizations = match self.links.deauthorizations().await {
             Ok(deauthorizations) => deauthorizations,
             // None is known, and that Redis is away is told elsewhere.
-            Err(error) => return tracing::debug!(%error, "revoked authorizations are not known"),
+            Err(error) => {
+                return tracing::debug!(%error, "redis: could not read revoked authorizations");
+            }
         };
         for (done, deauthorization) in deauthorizations.iter().enumerate() {
             if let Err(error) = self.carry_out(deauthorization).await {
@@ -166,7 +168,7 @@ impl Deauthorizations {
             }
             let epoch = account.version.map(|version| version.epoch);
             if epoch.is_some_and(|epoch| is_later(epoch, bye)) {
-                tracing::info!(account = %name, "a consent given after it was taken back stays");
+                tracing::info!(account = %name, "authorization was renewed after it was revoked; the account is kept");
                 return Ok(None);
             }
             match self.grants.remove(&name, REASON, epoch).await? {
@@ -182,7 +184,7 @@ impl Deauthorizations {
                 Removed::NoAccount => return Ok(None),
             }
         }
-        let text = format!("{name} is being connected by somebody else");
+        let text = format!("{name} is being connected by someone else");
         Err(StoreError::new(zoomd_store::ErrorKind::Other, text).into())
     }
 
@@ -195,7 +197,7 @@ impl Deauthorizations {
         let erased =
             tokio::task::spawn_blocking(move || journal.erase(name.as_str(), version.epoch));
         if let Ok(Err(error)) = erased.await {
-            tracing::warn!(%error, "tokens of a removed account are still in the journal");
+            tracing::warn!(%error, "rotation journal: tokens of a removed account are still there");
         }
     }
 }

@@ -39,10 +39,10 @@ use crate::state::redis_health::{RedisHealth, SharedHealth};
 use crate::supervisor::{Part, Supervisor};
 use crate::tokens::{RotationSettings, Tokens, TokensConfig};
 
-/// How long what is known may take to reach Redis at the end.
+/// Time for which what is known may take to reach Redis at the end.
 const LAST_SETTLES: Duration = Duration::from_secs(5);
 
-/// What an engine is made of.
+/// Data that an engine is made of.
 #[derive(Debug)]
 pub struct Setup {
     /// The workers' settings.
@@ -61,7 +61,7 @@ pub struct Setup {
     pub app: Option<App>,
     /// This process' id, new with each start.
     pub daemon: Arc<str>,
-    /// Where the rotation journal lies.
+    /// Directory of the rotation journal.
     pub data_dir: std::path::PathBuf,
     /// Watches the engine's parts.
     pub supervisor: Supervisor,
@@ -203,7 +203,7 @@ impl Engine {
         self.ctx.redis_health.what().map_or(Ok(()), Err)
     }
 
-    /// What keeps this engine's jobs from running, or soon will.
+    /// Data that keeps this engine's jobs from running, or soon will.
     #[must_use]
     pub fn problems(&self) -> Vec<Problem> {
         report::all(&self.ctx)
@@ -259,7 +259,7 @@ impl Engine {
         self.ctx.closing.send_replace(true);
         for taker in &mut self.takers {
             if tokio::time::timeout_at(until.into(), taker.ended()).await.is_err() {
-                tracing::debug!("a loop did not end in time and is stopped");
+                tracing::debug!("shutdown: a part did not end in time and is aborted");
             }
         }
         self.takers.clear();
@@ -271,7 +271,10 @@ impl Engine {
         let settled = tokio::time::timeout(LAST_SETTLES, self.ctx.settler.flushed()).await;
         if settled.is_err() {
             let left = self.ctx.in_flight.len();
-            tracing::warn!(left, "redis did not take all outcomes in time; leases will run out");
+            tracing::warn!(
+                left,
+                "shutdown: redis did not accept all outcomes in time; their leases expire"
+            );
         }
         self.keepers.clear();
         self.ctx.tokens.shutdown().await;
@@ -291,7 +294,7 @@ impl Engine {
         let left = self.ctx.in_flight.pick(|_| true);
         tracing::warn!(
             jobs = left.len(),
-            "the grace is over; calls in flight are left to reconcile"
+            "shutdown: the grace period is over; running calls are left to reconciliation"
         );
         for leased in left {
             let settlement = settlement::left_behind(&self.ctx, &leased);

@@ -56,12 +56,12 @@ pub(crate) fn at(name: &str) {
     if failpoints.passes.fetch_sub(1, Ordering::Relaxed) == 1 {
         match failpoints.signal {
             Some(signal) => drop(kill_process(getpid(), signal)),
-            None => panic!("the seam {name}"),
+            None => panic!("the failpoint {name}"),
         }
     }
 }
 
-/// How many times faster the clockwork of rotations is to run.
+/// Number of times faster the clockwork of rotations is to run.
 pub(crate) fn pace() -> u32 {
     times("ZOOMD_FAILPOINT_PACE")
 }
@@ -84,7 +84,7 @@ pub(crate) async fn part(name: &str, work: impl Future<Output = ()>) {
         () = due() => {}
     }
     match fate.as_str() {
-        "panic" => panic!("the seam of part {name}"),
+        "panic" => panic!("the failpoint of part {name}"),
         "hang" => std::future::pending().await,
         _ => {}
     }
@@ -97,7 +97,7 @@ async fn due() {
     }
 }
 
-/// How many times sooner a part that does not move is found.
+/// Number of times sooner a part that does not move is found.
 pub(crate) fn watch_pace() -> u32 {
     times("ZOOMD_FAILPOINT_WATCH_PACE")
 }

@@ -25,7 +25,7 @@ use crate::supervisor::Beat;
 
 /// Consents remembered as asked for, and accounts that rest.
 const MOST: usize = 100_000;
-/// How long an account rests after a trouble that does not say how long it lasts.
+/// Time for which an account rests after a trouble that does not say how long it lasts.
 const REST: Duration = Duration::from_secs(60);
 
 /// Asks for one after the other, for as long as the engine runs.
@@ -61,7 +61,7 @@ pub(crate) async fn serve(ctx: Arc<EngineContext>, beat: Beat) {
             Ok(None) => drop(asked.insert((account, epoch))),
             token_errors => {
                 let rest = token_errors.err().unwrap_or(REST);
-                tracing::debug!(%account, ?rest, "its zoom user is asked for later");
+                tracing::debug!(%account, ?rest, "zoom user of the account is read later");
                 if resting.len() < MOST {
                     resting.insert(account, Instant::now() + rest);
                 }
@@ -114,7 +114,7 @@ async fn ask(ctx: &EngineContext, account: &AccountName) -> Result<Option<Identi
                 aliases: user.email.into_iter().collect(),
             })),
             Err(error) => {
-                tracing::debug!(%account, %error, "zoom does not tell whose the grant is");
+                tracing::debug!(%account, %error, "zoom does not report the user of the grant");
                 Ok(None)
             }
         },
@@ -123,11 +123,11 @@ async fn ask(ctx: &EngineContext, account: &AccountName) -> Result<Option<Identi
             Err(Duration::try_from(left).unwrap_or_default().max(REST))
         }
         Err(Stop::Failed(failure)) if failure.refusal.is_some() => {
-            tracing::debug!(%account, why = failure.why, "zoom does not tell whose the grant is");
+            tracing::debug!(%account, why = failure.why, "zoom does not report the user of the grant");
             Ok(None)
         }
         Err(stop) => {
-            tracing::debug!(%account, ?stop, "its zoom user was not asked for now");
+            tracing::debug!(%account, ?stop, "zoom user of the account was not read now");
             Err(REST)
         }
     }
@@ -144,12 +144,11 @@ async fn learn(
         Ok(Learnt::Stored | Learnt::Changed) => {}
         Ok(Learnt::AlsoHeldBy { account: other }) => tracing::error!(
             %account, %other,
-            "both accounts have a grant of the same Zoom user, and Zoom keeps the newer one alone: \
-             remove the other"
+            "two accounts have a grant of the same Zoom user, and Zoom keeps only the newer one: remove the other account"
         ),
         Err(error) => {
             // That Redis is away is told once for all that use it.
-            tracing::debug!(%account, %error, "a grant's user could not be stored; it is asked for again");
+            tracing::debug!(%account, %error, "redis: could not store the user of a grant; retrying");
             return false;
         }
     }

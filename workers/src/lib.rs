@@ -1,4 +1,4 @@
-//! What happens to a job.
+//! Processing of jobs.
 //!
 //! Joins zoom-api, which knows Zoom and nothing of us, and zoomd-store, which
 //! knows Redis and nothing of Zoom. [`Engine`] is the whole of it; [`decide`] is

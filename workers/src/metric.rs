@@ -57,7 +57,7 @@ impl Meters {
         }
     }
 
-    /// How long a job waited from when it could have run to its first send.
+    /// Time for which a job waited from when it could have run to its first send.
     pub fn waited(&self, kind: Kind, time: Duration) {
         if let Some(meter) = self.0.get(kind as usize) {
             meter.waited.record(time.as_secs_f64());
@@ -82,7 +82,7 @@ pub fn finished(kind: &'static str, outcome: &'static str) {
     metrics::counter!("zoomd_jobs_total", "kind" => kind, "outcome" => outcome).increment(1);
 }
 
-/// How long a job took from its first lease to its outcome.
+/// Time for which a job took from its first lease to its outcome.
 pub fn took(kind: &'static str, outcome: &'static str, time: Duration) {
     metrics::histogram!("zoomd_job_duration_seconds", "kind" => kind, "outcome" => outcome)
         .record(time.as_secs_f64());
@@ -93,7 +93,7 @@ pub fn waits(why: WaitReason) {
     metrics::counter!("zoomd_rate_limit_waits_total", "class" => why.as_str()).increment(1);
 }
 
-/// Zoom answered with a rate limit.
+/// rate limited by Zoom (429).
 pub fn limited(label: &'static str, kind: &'static str) {
     metrics::counter!("zoomd_rate_limited_total", "class" => label, "scope" => kind).increment(1);
 }

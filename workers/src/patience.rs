@@ -6,18 +6,18 @@
 
 use std::time::Duration;
 
-/// How patiently to look.
+/// Patience of the search.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Patience {
     /// The wait before each look, counted from the one before.
     pub delays: Vec<Duration>,
-    /// How long the job's calls may stay unresolved before it is given up.
+    /// Time for which the job's calls may stay unresolved before it is given up.
     pub give_up: Duration,
-    /// How long after a success on a second send twins are looked for.
+    /// Time for which after a success on a second send twins are looked for.
     pub twins_after: Duration,
-    /// How many meetings of one look may be asked for one by one.
+    /// Number of meetings of one look that may be asked for one by one.
     pub most_gets: usize,
-    /// How many pages a list may have.
+    /// Number of pages that a list may have.
     pub most_pages: u32,
 }
 
@@ -33,7 +33,7 @@ impl Default for Patience {
     }
 }
 
-/// What comes after a look that found nothing.
+/// Data that comes after a look that found nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Next {
     /// Another look.
@@ -43,27 +43,27 @@ pub enum Next {
 }
 
 impl Patience {
-    /// When to look first after an outcome was lost at `lost_ms`.
+    /// Time when to look first after an outcome was lost at `lost_ms`.
     #[must_use]
     pub fn first_look_ms(&self, lost_ms: i64) -> i64 {
         later(lost_ms, self.delays.first().copied().unwrap_or_default())
     }
 
-    /// Whether a look that finds nothing may be the last, made at `now_ms` after
+    /// True if a look that finds nothing may be the last, made at `now_ms` after
     /// `looks` others: it must read the whole list.
     #[must_use]
     pub fn decides(&self, looks: u32, now_ms: i64, quiet_ms: i64) -> bool {
         self.after_look(looks + 1, now_ms, quiet_ms) == Next::Absent
     }
 
-    /// Whether Zoom named a lasting reason in so many looks in a row that it is
+    /// True if Zoom named a lasting reason in so many looks in a row that it is
     /// believed: a missing scope, or a host that the grant may not see.
     #[must_use]
     pub fn is_refused(&self, refused: u32, now_ms: i64, quiet_ms: i64) -> bool {
         usize::try_from(refused).is_ok_and(|times| times > self.delays.len()) && now_ms >= quiet_ms
     }
 
-    /// What comes after look number `looks` (1 and more), made at `now_ms`;
+    /// Data that comes after look number `looks` (1 and more), made at `now_ms`;
     /// `quiet_ms` is when the lost call must be over.
     #[must_use]
     pub fn after_look(&self, looks: u32, now_ms: i64, quiet_ms: i64) -> Next {

@@ -1,4 +1,4 @@
-//! What the workers are told by the configuration.
+//! Settings of the workers, from the configuration.
 
 use std::time::Duration;
 
@@ -28,13 +28,13 @@ pub struct Settings {
     pub max_wait: MaxWait,
     /// Where the marker goes.
     pub marker: MarkerPlace,
-    /// How lost outcomes are looked for.
+    /// Search for lost outcomes.
     pub reconcile: Patience,
     /// Which of a meeting's fields the results carry that are left out otherwise.
     pub include: Vec<Include>,
-    /// Whether the register of meetings keeps topics.
+    /// True if the register of meetings keeps topics.
     pub keep_topics: bool,
-    /// How long nothing is taken in after Redis turned out to be another.
+    /// Time for which nothing is taken in after Redis turned out to be another.
     pub rest_after_restart: Duration,
     /// A grant that nobody uses is rotated once in each period between its ticks,
     /// so that it stays alive.

@@ -15,6 +15,6 @@ pub(crate) fn tell(error: &TransportError, now: Instant) {
     let mut told = TOLD.lock().unwrap_or_else(PoisonError::into_inner);
     if told.is_none_or(|at| now.saturating_duration_since(at) >= TELL_EVERY) {
         *told = Some(now);
-        tracing::error!(%error, "calls to zoom are not made; jobs and token refreshes wait, and no attempt is spent");
+        tracing::error!(%error, "calls to zoom are paused; jobs and token refreshes wait, and no attempt is used");
     }
 }

@@ -116,7 +116,7 @@ where
         // A clock that jumped past a tick ends the worker; the next tick is as good.
         .should_restart(|_, error| !matches!(error, WorkerError::PanicError(_)));
     if let Err(error) = monitor.run().await {
-        tracing::error!(schedule = name, error = %error, "a schedule ended with an error");
+        tracing::error!(schedule = name, error = %error, "schedule: ended with an error");
     }
     Ok(())
 }

@@ -31,7 +31,7 @@ pub fn fields<'a>(text: &'a str, mut each: impl FnMut(&'a str, &'a str)) -> Opti
     (scan::space(bytes, end) == bytes.len()).then_some(())
 }
 
-/// How deep objects and arrays may stand in the values. Deeper ones are rare,
+/// Depth to which objects and arrays may stand in the values. Deeper ones are rare,
 /// and the scan takes the stack.
 pub const DEEPEST: u8 = 32;
 

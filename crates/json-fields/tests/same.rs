@@ -37,7 +37,7 @@ fn found(text: &str) -> Option<Vec<(String, String)>> {
     Some(found)
 }
 
-/// What `serde_json` tells of `text`; names with escapes are left to it alone.
+/// Data that `serde_json` tells of `text`; names with escapes are left to it alone.
 fn check(text: &str) -> Result<(), TestCaseError> {
     let told = serde_json::from_str::<Told>(text).ok().map(|Told(fields)| fields);
     match found(text) {

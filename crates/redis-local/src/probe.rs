@@ -5,7 +5,7 @@ use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::time::Duration;
 
-/// Whether the server behind `socket` answers `PING` with `PONG` now. A server
+/// True if the server behind `socket` answers `PING` with `PONG` now. A server
 /// that is still loading its data answers `-LOADING`, which is not yet.
 pub(crate) fn answers(socket: &Path) -> bool {
     let Ok(mut stream) = UnixStream::connect(socket) else {

@@ -9,7 +9,7 @@ use rustix::process::{Pid, Signal, kill_process};
 
 use crate::probe;
 
-/// How long a server may take from its start to its first answer.
+/// Time for which a server may take from its start to its first answer.
 pub(crate) const START_LIMIT: Duration = Duration::from_secs(20);
 
 /// Ports tried: another process may take one between our look and the server's.
@@ -33,7 +33,7 @@ pub enum Error {
     Silent(String),
 }
 
-/// What the server is started with.
+/// Data that the server is started with.
 #[derive(Debug, Clone)]
 pub struct Options {
     /// `appendfsync`: `always`, `everysec` or `no`; `None` switches the AOF off.

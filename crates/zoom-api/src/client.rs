@@ -82,7 +82,7 @@ impl Client {
         })
     }
 
-    /// The same client, sending API calls to the host that a token reply's
+    /// Copy of the client, sending API calls to the host that a token reply's
     /// `api_url` named. Refuses hosts that are not Zoom's.
     pub fn with_api_url(&self, api_url: &str) -> Result<Self, EndpointError> {
         let root = self.settings().endpoints.regional_api(api_url)?;
@@ -95,7 +95,7 @@ impl Client {
         &self.base.host
     }
 
-    /// What the client was made with.
+    /// Data that the client was made with.
     pub fn settings(&self) -> &Settings {
         &self.inner.settings
     }

@@ -1,4 +1,4 @@
-//! How a connection for API calls is made: directly, through a proxy's tunnel, or
+//! Way in which a connection for API calls is made: directly, through a proxy's tunnel, or
 //! to a proxy that forwards plain http.
 //!
 //! Owns the choice among the three and their time limit; names, addresses, TLS and

@@ -104,7 +104,7 @@ fn bare(from: &[u8], limit: usize) -> Result<Option<Vec<u8>>, Undecoded> {
     Ok(out.filter(|_| matches!(decoder.read(&mut end), Ok(0))))
 }
 
-/// What comes out, also where it breaks off (a trailer that is missing or wrong):
+/// Data that comes out, also where it breaks off (a trailer that is missing or wrong):
 /// who reads the text sees whether it is whole. `None` if nothing comes out.
 fn bounded(from: impl Read, limit: usize) -> Result<Option<Vec<u8>>, Undecoded> {
     let mut out = Vec::new();

@@ -5,7 +5,7 @@ use std::fmt;
 
 use crate::proxy::ProxyError;
 
-/// Whether the request can have reached Zoom.
+/// Decision whether the request can have reached Zoom.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Sent {
     /// Certain: nothing that Zoom could act on has left this process, and nothing will.
@@ -14,7 +14,7 @@ pub enum Sent {
     Maybe,
 }
 
-/// What kind of trouble an exchange met.
+/// Data that kind of trouble an exchange met.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum TransportKind {
@@ -64,7 +64,7 @@ impl TransportKind {
 /// An exchange with Zoom that brought no complete answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TransportError {
-    /// What kind of trouble it was.
+    /// Kind of trouble.
     pub kind: TransportKind,
     /// Whether the request can have reached Zoom.
     pub sent: Sent,
@@ -79,12 +79,12 @@ impl TransportError {
         Self { kind, sent, status: None, detail: detail.into() }
     }
 
-    /// Whether the same request may meet a better answer later, all by itself.
+    /// True if the same request may meet a better answer later, all by itself.
     pub fn is_retryable(&self) -> bool {
         !matches!(self.kind, TransportKind::Request)
     }
 
-    /// Whether Zoom itself seems out of reach (as against one odd answer).
+    /// True if Zoom itself seems out of reach (as against one odd answer).
     pub fn is_unreachable(&self) -> bool {
         matches!(
             self.kind,
@@ -108,7 +108,7 @@ impl fmt::Display for TransportError {
             TransportKind::Proxy => "no connection to zoom through the proxy",
             TransportKind::Local => "no connection can be opened on this machine",
             TransportKind::Tls => "no secure connection to zoom",
-            TransportKind::Timeout => "zoom did not answer in time",
+            TransportKind::Timeout => "Zoom did not answer in time",
             TransportKind::Reset => "connection to zoom lost",
             TransportKind::BodyTooLarge => "zoom's answer is too large",
             TransportKind::Protocol => "zoom's answer is not http",
@@ -132,7 +132,7 @@ impl std::error::Error for TransportError {}
 pub struct Unreadable {
     /// The status it came with.
     pub status: u16,
-    /// What was looked for and not found; never a part of the body.
+    /// Text that was looked for and not found; never a part of the body.
     pub what: String,
 }
 

@@ -11,7 +11,7 @@ use crate::text::scrub;
 
 /// How hyper begins what went wrong on the way to and through a proxy.
 const TUNNEL: &str = "tunnel error: ";
-/// What hyper calls a name that does not resolve.
+/// Data that hyper calls a name that does not resolve.
 const DNS: &str = "dns error";
 
 /// Of a token call.
@@ -46,7 +46,7 @@ pub(crate) fn too_large(limit: usize) -> TransportError {
     TransportError::new(TransportKind::BodyTooLarge, Sent::Maybe, detail)
 }
 
-/// What an error says of itself.
+/// Claims of an error about itself.
 struct Told {
     builder: bool,
     connect: bool,
@@ -97,7 +97,7 @@ fn kind(error: &(dyn Error + 'static), told: &Told) -> TransportKind {
     }
 }
 
-/// What this machine has run out of, if that is the reason.
+/// Data that this machine has run out of, if that is the reason.
 fn shortage(error: &(dyn Error + 'static)) -> Option<&'static str> {
     const FILES: &str = "too many open files; raise the limit (LimitNOFILE, ulimit -n)";
     const SYSTEM: &str = "too many open files on the whole machine (fs.file-max)";

@@ -65,7 +65,7 @@ pub fn limit_kind(reply: &Reply, sent: Timestamp, now: Timestamp) -> Option<Limi
     Some(Limit { kind, until })
 }
 
-/// How long a server in trouble (5xx) asks to be left alone, within bounds;
+/// Time for which a server in trouble (5xx) asks to be left alone, within bounds;
 /// `None` if it does not ask.
 pub fn asked_rest(reply: &Reply, now: Timestamp) -> Option<SignedDuration> {
     let asked = reply.headers.retry_after.filter(|_| reply.status >= 500)?;

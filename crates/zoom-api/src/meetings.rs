@@ -34,12 +34,12 @@ pub enum ListKind {
     Previous,
 }
 
-/// What to list. All pages of one list must be asked for with the same query.
+/// Data that to list. All pages of one list must be asked for with the same query.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ListQuery {
     /// Which meetings.
     pub kind: ListKind,
-    /// How many on a page; Zoom gives at most 300.
+    /// Number of on a page; Zoom gives at most 300.
     pub page_size: u16,
     /// The first day, whatever Zoom compares it with: it publishes only "start date".
     pub from: Option<Date>,

@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::Unreadable;
 
-/// What a create answered.
+/// Data that a create answered.
 #[derive(Default)]
 pub struct Created<'a> {
     /// The meeting's number.
@@ -48,7 +48,7 @@ impl std::fmt::Debug for Created<'_> {
 /// One meeting, as `GET /meetings/{id}` tells it.
 #[derive(Debug, Deserialize)]
 pub struct Meeting {
-    /// What the list tells of a meeting too; the agenda is whole here.
+    /// Data that the list tells of a meeting too; the agenda is whole here.
     #[serde(flatten)]
     pub summary: Listed,
     /// The e-mail address of the host.
@@ -84,7 +84,7 @@ pub struct Listed {
     /// Whose meeting it is.
     #[serde(default, deserialize_with = "lenient::text")]
     pub host_id: Option<String>,
-    /// Its title.
+    /// Title.
     #[serde(default, deserialize_with = "lenient::text")]
     pub topic: Option<String>,
     /// 1 instant, 2 scheduled, 3 and 8 recurring, 10 screen share.
@@ -93,19 +93,19 @@ pub struct Listed {
     /// When it starts, in UTC.
     #[serde(default, deserialize_with = "lenient::text")]
     pub start_time: Option<String>,
-    /// How many minutes it lasts.
+    /// Number of minutes it lasts.
     #[serde(default, deserialize_with = "lenient::whole")]
     pub duration: Option<u32>,
     /// The time zone it is shown in.
     #[serde(default, deserialize_with = "lenient::text")]
     pub timezone: Option<String>,
-    /// When it was made.
+    /// Time when it was made.
     #[serde(default, deserialize_with = "lenient::text")]
     pub created_at: Option<String>,
     /// Where guests go.
     #[serde(default, deserialize_with = "lenient::text")]
     pub join_url: Option<String>,
-    /// What it is about; a list cuts it at 250 characters.
+    /// Text that it is about; a list cuts it at 250 characters.
     #[serde(default, deserialize_with = "lenient::text")]
     pub agenda: Option<String>,
 }
@@ -113,7 +113,7 @@ pub struct Listed {
 /// A row of a list that names no meeting: it has no id that can be read.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct OddRow {
-    /// What can be read of it; its id is 0.
+    /// Data that can be read of it; its id is 0.
     pub rest: Listed,
 }
 
@@ -138,7 +138,7 @@ pub struct Page {
     pub meetings: Vec<Listed>,
     /// Rows of this page whose meeting cannot be named.
     pub odd: Vec<OddRow>,
-    /// How many there are on all pages, as Zoom counts them.
+    /// Number of those that there are on all pages, as Zoom counts them.
     pub total_records: Option<u64>,
     next_page_token: Option<String>,
 }

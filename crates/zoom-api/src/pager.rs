@@ -38,12 +38,12 @@ impl Pager {
         Self { query, pages, max_pages, seen_tokens, seen_ids }
     }
 
-    /// What to ask next.
+    /// Next query.
     pub fn query(&self) -> &ListQuery {
         &self.query
     }
 
-    /// How many pages were read.
+    /// Number of pages were read.
     pub fn pages(&self) -> u32 {
         self.pages
     }
@@ -66,12 +66,12 @@ impl Pager {
     }
 }
 
-/// What a page came to.
+/// Data that a page came to.
 #[derive(Debug)]
 pub struct Step {
-    /// Its meetings that no earlier page had.
+    /// Meetings that no earlier page had.
     pub fresh: Vec<Listed>,
-    /// Whether there is another page to ask for.
+    /// True if there is another page to ask for.
     pub more: Result<bool, PagerFull>,
 }
 

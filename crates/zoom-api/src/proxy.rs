@@ -20,7 +20,7 @@ const LOOPBACK: &str = "localhost,127.0.0.0/8,::1";
 /// The variables that are read, in the order in which they are documented.
 pub const PROXY_VARIABLES: [&str; 4] = ["HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY", "NO_PROXY"];
 
-/// What the environment says of proxies.
+/// Data that the environment says of proxies.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Proxies {
     https: Option<Named>,

@@ -24,7 +24,7 @@ static TRACKING_ID: HeaderName = HeaderName::from_static("x-zm-trackingid");
 pub struct Reply {
     /// The HTTP status.
     pub status: u16,
-    /// What the headers say of limits.
+    /// Data that the headers say of limits.
     pub headers: RateHeaders,
     /// The body, decoded; as it came where it cannot be.
     pub body: Bytes,
@@ -66,7 +66,7 @@ impl Reply {
         }
     }
 
-    /// Whether the status is 2xx.
+    /// True if the status is 2xx.
     pub fn is_success(&self) -> bool {
         (200..300).contains(&self.status)
     }

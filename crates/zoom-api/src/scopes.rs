@@ -1,7 +1,7 @@
 //! Which scopes a call needs. Knows the classic names and the granular ones,
 //! each in its plain, `:admin` and `:master` form.
 
-/// What somebody wants to do.
+/// Data that somebody wants to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Need {
@@ -26,7 +26,7 @@ impl Need {
     pub const ALL: [Self; 7] =
         [Self::Create, Self::Update, Self::Delete, Self::End, Self::List, Self::Get, Self::Me];
 
-    /// What creates of meetings need: the call itself, and the two by which a
+    /// Data that creates of meetings need: the call itself, and the two by which a
     /// create whose reply was lost is found again.
     pub const FOR_CREATES: [Self; 3] = [Self::Create, Self::List, Self::Get];
 
@@ -61,7 +61,7 @@ pub fn missing(granted: &str, need: Need) -> Option<&'static str> {
     (!granted.into_iter().any(serves)).then_some(granular)
 }
 
-/// What becomes of jobs whose grant lacks scopes of [`Need::FOR_CREATES`], and
+/// Result for jobs whose grant lacks scopes of [`Need::FOR_CREATES`], and
 /// those scopes; `None` where nothing is missing.
 pub fn lacking(granted: &str) -> Option<(Vec<&'static str>, &'static str)> {
     let needs = Need::FOR_CREATES.into_iter();

@@ -13,7 +13,7 @@ use rustls_platform_verifier::Verifier;
 use crate::endpoints::Endpoints;
 use crate::error::SetupError;
 
-/// What names other certificates than the system's.
+/// Data that names other certificates than the system's.
 const VARIABLES: [&str; 2] = ["SSL_CERT_FILE", "SSL_CERT_DIR"];
 
 pub(crate) fn config(

@@ -41,7 +41,7 @@ impl AccessToken {
         self.0.clone()
     }
 
-    /// What the token says of its owner, where it is a JWT; a hint only.
+    /// Data that the token says of its owner, where it is a JWT; a hint only.
     pub fn claims(&self) -> Option<Claims> {
         let payload = self.expose().split('.').nth(1)?;
         let json = URL_SAFE_NO_PAD.decode(payload.trim_end_matches('=')).ok()?;

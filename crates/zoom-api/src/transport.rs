@@ -33,7 +33,7 @@ use crate::{failure, tls};
 
 /// API connections kept while nobody uses them.
 const IDLE_CONNECTIONS: usize = 4096;
-/// How often a connection is probed on which nothing moves.
+/// Interval at which a connection is probed on which nothing moves.
 const KEEPALIVE: Duration = Duration::from_secs(15);
 /// Unanswered probes that end it.
 const PROBES: u32 = 3;

@@ -1,4 +1,4 @@
-//! What Zoom tells by itself: is it Zoom, and what does it say.
+//! Webhooks: verification of the sender, and the event.
 //!
 //! Pure functions of bytes and a time; nothing here listens. A signature is
 //! over the raw body, so bytes are verified first and read afterwards.
@@ -33,13 +33,13 @@ pub enum Unverified {
     Stale,
 }
 
-/// What Zoom told.
+/// Data that Zoom told.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Told {
     /// It asks whether we know the secret.
     UrlValidation {
-        /// What is to be signed.
+        /// Text that is to be signed.
         plain_token: String,
     },
     /// A user took the app's consent back.

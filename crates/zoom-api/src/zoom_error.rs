@@ -25,11 +25,11 @@ pub struct ZoomError {
     pub code: Option<i64>,
     /// Zoom's words, bounded and without anything that may be a token.
     pub message: String,
-    /// What is wrong with which field.
+    /// Problem with which field.
     pub errors: Vec<FieldError>,
 }
 
-/// What is wrong with one field of the request.
+/// Problem with one field of the request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FieldError {
     /// The field's name in the request.
@@ -38,7 +38,7 @@ pub struct FieldError {
     pub message: String,
 }
 
-/// What an error asks for.
+/// Data that an error asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Class {
@@ -80,7 +80,7 @@ impl ZoomError {
         Self { status, code, message: scrub(&message, LONGEST_MESSAGE), errors }
     }
 
-    /// What this error asks for.
+    /// Data that this error asks for.
     pub fn class(&self) -> Class {
         let readable = self.code.is_some() || !self.message.is_empty();
         match (self.status, self.code) {
@@ -106,7 +106,7 @@ impl ZoomError {
         limit_words::named(is_429, std::iter::once(&self.message).chain(fields))
     }
 
-    /// Whether the meeting named does not exist (any more).
+    /// True if the meeting named does not exist (any more).
     pub fn is_meeting_missing(&self) -> bool {
         self.code == Some(3001) && (400..500).contains(&self.status)
     }
@@ -206,7 +206,7 @@ fn fields_of(errors: &str) -> Vec<FieldError> {
     fields
 }
 
-/// What stands before, in and after the first element `tag`; it may have attributes.
+/// Data that stands before, in and after the first element `tag`; it may have attributes.
 fn between<'a>(text: &'a str, tag: &str) -> Option<(&'a str, &'a str, &'a str)> {
     let open = format!("<{tag}");
     let mut from = 0;

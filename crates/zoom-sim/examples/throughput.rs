@@ -1,4 +1,4 @@
-//! How many creates a second one simulator serves: `cargo run --release -p
+//! Number of creates a second one simulator serves: `cargo run --release -p
 //! zoom-sim --example throughput [seconds] [connections]`.
 
 use std::io::Write;

@@ -43,7 +43,7 @@ impl Call {
         pairs.find(|(key, _)| key == name).map(|(_, value)| value.into_owned())
     }
 
-    /// Whether the client takes JSON: by name, or whatever there is.
+    /// True if the client takes JSON: by name, or whatever there is.
     fn asks_json(&self) -> bool {
         let takes = |range: &str| {
             let range = range.split(';').next().unwrap_or_default().trim();

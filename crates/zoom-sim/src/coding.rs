@@ -5,7 +5,7 @@ use std::io::Write as _;
 
 use serde::{Deserialize, Serialize};
 
-/// How a body is compressed.
+/// Compression of a body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Coding {

@@ -15,12 +15,12 @@ use crate::plan::{Label, Plan, Table};
 pub struct Config {
     /// Where to listen; port 0 takes a free one.
     pub listen: SocketAddr,
-    /// What ids and tokens are made from; random when absent, so that the tokens
+    /// Number that ids and tokens are made from; random when absent, so that the tokens
     /// of one simulator mean nothing to another.
     pub seed: Option<u64>,
     /// The apps of the marketplace.
     pub apps: Vec<App>,
-    /// What can change while it runs.
+    /// Data that can change while it runs.
     pub rules: Rules,
 }
 
@@ -97,7 +97,7 @@ impl App {
     }
 }
 
-/// What a user-managed app gets unless told otherwise.
+/// Data that a user-managed app gets unless told otherwise.
 pub const DEFAULT_SCOPE: &str = "meeting:write:meeting meeting:read:list_meetings \
     meeting:read:meeting meeting:update:meeting meeting:delete:meeting meeting:update:status user:read:user";
 
@@ -106,21 +106,21 @@ pub const ADMIN_SCOPE: &str = "meeting:write:meeting:admin meeting:read:list_mee
     meeting:read:meeting:admin meeting:update:meeting:admin meeting:delete:meeting:admin meeting:update:status:admin \
     user:read:user:admin";
 
-/// What can change while the simulator runs.
+/// Data that can change while the simulator runs.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Rules {
-    /// How tokens live and die.
+    /// Lifetime rules of tokens.
     pub tokens: TokenRules,
     /// Rates and days.
     pub limits: LimitRules,
-    /// What the list of meetings shows, when, and in which form.
+    /// Data that the list of meetings shows, when, and in which form.
     pub list: ListRules,
-    /// What becomes of a create whose start is past.
+    /// Result for a create whose start is past.
     pub past_start: PastStart,
     /// The ids of meetings are strings of digits, in every reply.
     pub ids_as_text: bool,
-    /// What is seen late.
+    /// Data that is seen late.
     pub lags: Lags,
     /// Where `meeting.*` events are sent; nowhere when absent.
     pub hooks: Option<Hooks>,
@@ -128,9 +128,9 @@ pub struct Rules {
     pub running_not_deleted: bool,
     /// The end of a meeting that does not run is refused; else it is 204.
     pub end_of_idle_refused: bool,
-    /// What is remembered, and for how long.
+    /// Data that is remembered, and for how long.
     pub keep: Keep,
-    /// What a marker in an agenda begins with; the letters and digits after it belong to it.
+    /// Text that a marker in an agenda begins with; the letters and digits after it belong to it.
     pub marker_prefix: String,
     /// The `api_url` of a token reply: absent is this simulator, empty leaves it out.
     pub api_url: Option<String>,
@@ -158,11 +158,11 @@ impl Default for Rules {
     }
 }
 
-/// How tokens live and die.
+/// Lifetime rules of tokens.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct TokenRules {
-    /// What happens to a spent refresh token that is presented again.
+    /// Data that happens to a spent refresh token that is presented again.
     pub reuse: Reuse,
     /// Life of an access token.
     pub access_ttl_ms: i64,
@@ -192,7 +192,7 @@ impl Default for TokenRules {
     }
 }
 
-/// What happens to a spent refresh token that is presented again.
+/// Data that happens to a spent refresh token that is presented again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Reuse {
@@ -219,7 +219,7 @@ pub struct LimitRules {
     pub older_words: Option<u16>,
     /// Updates of one meeting in 24 hours; absent is without limit.
     pub meeting_updates: Option<u32>,
-    /// When false what is over the limit is counted and let through.
+    /// Time when false what is over the limit is counted and let through.
     pub enforce: bool,
     /// Creates that were refused for their content count towards the user's day.
     pub failed_creates_count: bool,
@@ -227,7 +227,7 @@ pub struct LimitRules {
     pub labels: Labels,
     /// Which rate headers go out.
     pub headers: Headers,
-    /// How `Retry-After` is written.
+    /// Format of `Retry-After`.
     pub retry_after: RetryAfter,
 }
 
@@ -285,7 +285,7 @@ pub enum Headers {
     None,
 }
 
-/// How `Retry-After` is written.
+/// Format of `Retry-After`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum RetryAfter {
@@ -297,7 +297,7 @@ pub enum RetryAfter {
     HttpDate,
 }
 
-/// What is seen late, beside what the list lacks.
+/// Data that is seen late, beside what the list lacks.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Lags {
@@ -317,7 +317,7 @@ pub struct Hooks {
     pub url: String,
     /// The app's secret token.
     pub secret: String,
-    /// How often each event comes; duplicates are common.
+    /// Number of times that each event comes; duplicates are common.
     #[serde(default = "once")]
     pub copies: u32,
     /// The first copy leaves so much later.
@@ -332,7 +332,7 @@ fn once() -> u32 {
     1
 }
 
-/// What is remembered: bounds for long campaigns.
+/// Data that is remembered: bounds for long campaigns.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Keep {

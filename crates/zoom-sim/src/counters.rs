@@ -40,7 +40,7 @@ pub struct Counters {
     pub refused_per_second: u64,
     pub refused_label_day: u64,
     pub refused_user_day: u64,
-    /// What the client broke.
+    /// Data that the client broke.
     pub broken: Broken,
 }
 
@@ -148,7 +148,7 @@ pub struct Violation {
     pub rule: String,
     /// The Zoom user concerned, when known.
     pub user: Option<String>,
-    /// What was seen; never a token.
+    /// Text that was seen; never a token.
     pub detail: String,
 }
 

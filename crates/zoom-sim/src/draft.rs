@@ -41,7 +41,7 @@ impl TrackingField {
     }
 }
 
-/// What is wrong with a body.
+/// Problem with a body.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Wrong {
     NotAnObject,

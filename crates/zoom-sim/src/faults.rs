@@ -36,7 +36,7 @@ pub struct Fault {
     /// Before Zoom has done anything, or after it has done it.
     #[serde(default)]
     pub when: When,
-    /// What happens.
+    /// Event.
     pub what: What,
 }
 
@@ -62,7 +62,7 @@ pub enum When {
     After,
 }
 
-/// What happens to a request.
+/// Data that happens to a request.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum What {
@@ -133,7 +133,7 @@ pub enum What {
     Undone {
         /// The status.
         status: u16,
-        /// How much later.
+        /// Delay.
         after_ms: u64,
     },
     /// A token reply without these fields; without `refresh_token` nothing is rotated.
@@ -213,7 +213,7 @@ pub struct FaultId(pub u64);
 /// A fault and how it stands.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct FaultState {
-    /// Its name.
+    /// Name.
     pub id: FaultId,
     /// The fault as made.
     pub fault: Fault,

@@ -26,7 +26,7 @@ pub enum LimitKind {
     Unknown,
 }
 
-/// What an account has spent.
+/// Data that an account has spent.
 #[derive(Debug, Default)]
 pub(crate) struct Spent {
     windows: [VecDeque<i64>; 4],

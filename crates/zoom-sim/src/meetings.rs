@@ -32,11 +32,11 @@ pub(crate) struct Meeting {
     pub(crate) looks_left: u32,
     /// Somebody is in it.
     pub(crate) running: bool,
-    /// How often it ran and was ended.
+    /// Number of times that it ran and was ended.
     pub(crate) runs: u64,
-    /// When it was updated in the last 24 hours.
+    /// Time when it was updated in the last 24 hours.
     pub(crate) updates: VecDeque<i64>,
-    /// What a read that lags still shows.
+    /// Data that a read that lags still shows.
     pub(crate) stale: Option<Stale>,
     pub(crate) deleted: bool,
     pub(crate) deleted_ms: i64,
@@ -68,7 +68,7 @@ impl Meeting {
         all.filter(|id| !self.changes.get(id).is_some_and(|c| c.deleted)).collect()
     }
 
-    /// Whether people register for it.
+    /// True if people register for it.
     pub(crate) fn takes_registrants(&self) -> bool {
         matches!(self.settings.get("approval_type").and_then(Value::as_i64), Some(0 | 1))
     }

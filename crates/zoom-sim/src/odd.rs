@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
-/// What the list of meetings shows, when, and in which form.
+/// Data that the list of meetings shows, when, and in which form.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ListRules {
@@ -22,17 +22,17 @@ pub struct ListRules {
     pub page_token_refused: f64,
     /// Most rows of a page, whatever `page_size` asks for.
     pub most_rows: Option<usize>,
-    /// What `from` and `to` are compared with.
+    /// Data that `from` and `to` are compared with.
     pub dates: Dates,
     /// The order of the rows.
     pub order: Order,
     /// `type=previous_meetings` is known.
     pub previous: bool,
-    /// What is odd about rows.
+    /// Items that are odd about rows.
     pub rows: Vec<OddRow>,
     /// Fields laid over the list's own (`{"total_records":"1"}`).
     pub head: Map<String, Value>,
-    /// How a list ends.
+    /// End of a list.
     pub end: End,
 }
 
@@ -56,7 +56,7 @@ impl Default for ListRules {
     }
 }
 
-/// What `from` and `to` of the list are compared with. Zoom publishes only
+/// Data that `from` and `to` of the list are compared with. Zoom publishes only
 /// "start date" and "end date".
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -83,7 +83,7 @@ pub enum Order {
     Shuffled,
 }
 
-/// How the last page says that it is the last.
+/// Way in which the last page says that it is the last.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum End {
@@ -95,7 +95,7 @@ pub enum End {
     Absent,
 }
 
-/// What becomes of a create whose start is past.
+/// Result for a create whose start is past.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum PastStart {
@@ -163,7 +163,7 @@ fn object(value: Value) -> Map<String, Value> {
 }
 
 impl ListRules {
-    /// Whether rows or the list itself are written in an odd form.
+    /// True if rows or the list itself are written in an odd form.
     pub(crate) fn is_odd(&self) -> bool {
         !self.rows.is_empty() || !self.head.is_empty() || self.end != End::Empty
     }

@@ -63,7 +63,7 @@ impl Recurrence {
         self.end_date_time.is_none() && self.end_times.unwrap_or(0) == 0
     }
 
-    /// What an update makes of a series without an end: it gets one.
+    /// Data that an update makes of a series without an end: it gets one.
     pub(crate) fn clamp(&mut self) -> bool {
         let endless = self.is_endless();
         if endless {

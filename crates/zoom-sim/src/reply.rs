@@ -1,4 +1,4 @@
-//! What goes back over the wire, and Zoom's ways of saying no.
+//! Replies over the wire, and Zoom's error formats.
 
 use bytes::Bytes;
 use serde_json::{Value, json};
@@ -74,7 +74,7 @@ impl Reply {
         Self::other(status, "text/html", body)
     }
 
-    /// The same error as a client gets it that did not ask for JSON.
+    /// Copy of the error as a client gets it that did not ask for JSON.
     pub(crate) fn into_xml(self) -> Self {
         let Ok(value) = serde_json::from_slice::<Value>(&self.body) else { return self };
         let code = value["code"].as_u64().unwrap_or(0) as u32;
@@ -91,7 +91,7 @@ impl Reply {
         reply
     }
 
-    /// The same reply without these fields of its JSON.
+    /// Copy of the reply without these fields of its JSON.
     pub(crate) fn without(mut self, fields: &[String]) -> Self {
         if let Ok(Value::Object(mut map)) = serde_json::from_slice(&self.body) {
             map.retain(|key, _| !fields.contains(key));

@@ -47,7 +47,7 @@ impl World {
         grant.map(|grant| self.kill_grant(grant, "revoked by the user")).is_some()
     }
 
-    /// What a fault's `who` means: a user's e-mail address where there is such a
+    /// Data that a fault's `who` means: a user's e-mail address where there is such a
     /// user, else the name as it stands (an account).
     pub(crate) fn fault_name(&self, who: &str) -> String {
         self.find_user(who).map_or_else(|| who.to_owned(), |user| self.users[user].email.clone())

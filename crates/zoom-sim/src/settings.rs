@@ -3,7 +3,7 @@
 
 use serde_json::{Map, Value};
 
-/// What a published setting may hold.
+/// Data that a published setting may hold.
 #[derive(Clone, Copy)]
 enum Kind {
     Flag,
@@ -87,7 +87,7 @@ const PUBLISHED: [(&str, Kind); 63] = [
     ("enforce_login_domains", Text(LONG)),
 ];
 
-/// What an update of one occurrence may set.
+/// Data that an update of one occurrence may set.
 const OF_AN_OCCURRENCE: [&str; 7] = [
     "host_video",
     "participant_video",

@@ -28,22 +28,22 @@ pub(crate) struct Shared {
     pub(crate) commands: mpsc::UnboundedSender<Command>,
 }
 
-/// What is waited for.
+/// Data that is waited for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Stage {
     Arrived,
     Answered,
 }
 
-/// What was waited for did not come in time.
+/// Timeout of a wait.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("waited {waited_ms} ms for {what}, saw {seen}")]
 pub struct TimedOut {
-    /// What was waited for.
+    /// Text that was waited for.
     pub what: String,
-    /// How far it got.
+    /// Progress.
     pub seen: u64,
-    /// How long it was waited for.
+    /// Time for which it was waited for.
     pub waited_ms: u64,
 }
 

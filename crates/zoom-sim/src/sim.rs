@@ -139,7 +139,7 @@ impl Sim {
         self.seed(user, None, None).tokens
     }
 
-    /// The same with another app or other scopes.
+    /// Variant with another app or other scopes.
     ///
     /// # Panics
     /// When there is no such app.
@@ -162,14 +162,14 @@ impl Sim {
         world.tokens_of(world.grant_of(world.find_user(user)?)?)
     }
 
-    /// How often the user's latest grant was refreshed.
+    /// Number of times that the user's latest grant was refreshed.
     pub fn rotations(&self, user: &str) -> u64 {
         let world = self.shared.world();
         let grant = world.find_user(user).and_then(|user| world.grant_of(user));
         grant.map_or(0, |grant| world.grants.all[grant].rotations)
     }
 
-    /// What a token (of either kind) is worth now.
+    /// Data that a token (of either kind) is worth now.
     pub fn token_state(&self, token: &str) -> TokenState {
         let world = self.shared.world();
         match world.know(token, TokenKind::Refresh).state {
@@ -190,7 +190,7 @@ impl Sim {
         grant.map(|grant| world.end_access(grant)).is_some()
     }
 
-    /// What the next visits of the authorization page mean, one each.
+    /// Data that the next visits of the authorization page mean, one each.
     pub fn consent_next(&self, consent: Consent) {
         self.shared.world().consents.push_back(consent);
     }
@@ -214,7 +214,7 @@ impl Sim {
         self.shared.world().faults.list()
     }
 
-    /// How often a fault struck.
+    /// Number of times that a fault struck.
     pub fn struck(&self, id: FaultId) -> u64 {
         let faults = self.faults();
         faults.iter().find(|f| f.id == id).map_or(0, |f| f.struck)

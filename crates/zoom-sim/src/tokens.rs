@@ -107,7 +107,7 @@ impl World {
         text
     }
 
-    /// What a token is; for an access token's own kind only, and so for a refresh token.
+    /// Data that a token is; for an access token's own kind only, and so for a refresh token.
     pub(crate) fn know(&self, text: &str, kind: TokenKind) -> Known {
         let unknown = Known { state: TokenState::Unknown, grant: None, serial: 0 };
         let tail = text.rsplit('.').next().unwrap_or_default();

@@ -18,7 +18,7 @@ use crate::start::start_ms;
 use crate::world::World;
 use crate::written::Shown;
 
-/// What an update of one occurrence may name besides settings.
+/// Data that an update of one occurrence may name besides settings.
 const OF_AN_OCCURRENCE: [&str; 4] = ["agenda", "start_time", "duration", "settings"];
 
 fn unfit(field: &str) -> Wrong {
@@ -115,7 +115,7 @@ impl World {
         Err(refused)
     }
 
-    /// What a read that lags will show after this update.
+    /// Data that a read that lags will show after this update.
     fn stale(&self, serial: u64) -> Option<Stale> {
         let lags = &self.rules.lags;
         let meeting = self.meetings.live(serial)?;

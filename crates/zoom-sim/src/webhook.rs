@@ -12,7 +12,7 @@ use tokio::net::TcpStream;
 use crate::clock::iso;
 use crate::world::World;
 
-/// What a webhook tells.
+/// Data that a webhook tells.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "event")]
 pub enum Event {
@@ -27,7 +27,7 @@ pub enum Event {
     /// Zoom asks whether the receiver knows the secret.
     #[serde(rename = "endpoint.url_validation")]
     UrlValidation {
-        /// What is to be signed.
+        /// Text that is to be signed.
         plain_token: String,
     },
     /// Something happened to a meeting.
@@ -46,7 +46,7 @@ pub enum Event {
     },
 }
 
-/// What a receiver answered.
+/// Data that a receiver answered.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Answer {
     /// The status.

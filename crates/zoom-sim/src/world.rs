@@ -119,13 +119,13 @@ pub struct Consent {
 pub struct RequestView {
     /// The simulator's time.
     pub at_ms: i64,
-    /// What was asked.
+    /// Data that was asked.
     pub endpoint: Endpoint,
     /// The e-mail address behind the token, when it was good.
     pub user: Option<String>,
     /// The path, without its query.
     pub path: String,
-    /// What was answered; 0 when the connection was cut.
+    /// Number that was answered; 0 when the connection was cut.
     pub status: u16,
 }
 

@@ -12,14 +12,14 @@ use zoomd_store::eta::{MIDNIGHT_MARGIN_MS, next_day};
 use zoomd_store::limits::{Budgets, Label, PlanLimits, SECOND_MS};
 use zoomd_store::queue::WaitReason;
 
-/// What is asked: one create.
+/// Data that is asked: one create.
 #[derive(Debug, Clone, Copy)]
 pub struct Ask<'a> {
     /// The account, whose name spreads the time its hosts wake at.
     pub account: &'a str,
     /// The Zoom account whose budgets it spends.
     pub zoom: &'a str,
-    /// Its plan.
+    /// Plan.
     pub plan: &'a str,
     /// The host's user id.
     pub host: &'a str,
@@ -27,7 +27,7 @@ pub struct Ask<'a> {
     pub now_ms: i64,
 }
 
-/// What is answered.
+/// Data that is answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {
     /// The call may be made; all its budgets are charged.
@@ -36,7 +36,7 @@ pub enum Verdict {
     Waits {
         /// Why.
         why: WaitReason,
-        /// When it is worth asking again.
+        /// Time when it is worth asking again.
         until_ms: i64,
     },
 }
@@ -49,7 +49,7 @@ pub struct LimitsModel {
     zooms: HashMap<String, Zoom>,
 }
 
-/// What is kept of one Zoom account.
+/// Data kept of one Zoom account.
 #[derive(Debug, Clone, Default)]
 struct Zoom {
     /// Times of the last grants, newest first.
@@ -58,7 +58,7 @@ struct Zoom {
     ledger: BTreeMap<(i64, String), u32>,
     /// Closed until.
     gates: HashMap<String, i64>,
-    /// When a per-second 429 came last, and the lowered part of the rate since.
+    /// Time when a per-second 429 came last, and the lowered part of the rate since.
     hit_ms: i64,
     lowered: Option<(f64, i64)>,
 }
@@ -116,7 +116,7 @@ impl LimitsModel {
             .or_else(|| self.left_of_host(ask).and_then(none_left))
     }
 
-    /// How many calls the Zoom account has left, and else why and until when:
+    /// Number of calls that the Zoom account has left, and else why and until when:
     /// the smallest of its limits; `None` where nothing limits it.
     #[must_use]
     pub fn left_of_zoom(&self, ask: Ask<'_>) -> Option<(i64, WaitReason, i64)> {
@@ -142,7 +142,7 @@ impl LimitsModel {
         least.0
     }
 
-    /// How many creates the host has left today, and else why and until when.
+    /// Number of creates that the host has left today, and else why and until when.
     #[must_use]
     pub fn left_of_host(&self, ask: Ask<'_>) -> Option<(i64, WaitReason, i64)> {
         let mut least = Least::default();
@@ -247,7 +247,7 @@ impl Zoom {
         *until = (*until).max(until_ms);
     }
 
-    /// What is left of this second, and when the oldest grant in it leaves it.
+    /// Rest of this second, and when the oldest grant in it leaves it.
     #[expect(
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,

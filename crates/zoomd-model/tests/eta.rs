@@ -11,7 +11,7 @@ fn worlds() -> u64 {
     std::env::var("ZOOMD_ETA_WORLDS").ok().and_then(|n| n.parse().ok()).unwrap_or(60)
 }
 
-/// How far a time may lie off: a tenth of the wait, and one second's slots.
+/// Distance by which a time may lie off: a tenth of the wait, and one second's slots.
 const SLOT_MS: i64 = 1_500;
 /// Jobs next to the last of a day may go a day earlier or later: a turn of each account.
 const TURN: u64 = 16;

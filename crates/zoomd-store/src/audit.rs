@@ -9,7 +9,7 @@ use zoomd_wire::EntryId;
 
 use crate::{Store, StoreError};
 
-/// How long an act is kept, ms.
+/// Time for which an act is kept, ms.
 const KEPT_MS: i64 = 90 * 24 * 3_600 * 1_000;
 /// Acts that are kept, at most.
 const MOST: usize = 200_000;
@@ -27,14 +27,14 @@ pub struct Act {
     pub of: String,
     /// The reason that was given.
     pub reason: String,
-    /// What came of it, in a few words.
+    /// Result, in a few words.
     pub outcome: String,
 }
 
 /// An act of the past.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Entry {
-    /// Its id, which tells the time.
+    /// Id, which tells the time.
     pub id: EntryId,
     /// The act.
     pub act: Act,

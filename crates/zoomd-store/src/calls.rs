@@ -25,21 +25,21 @@ pub struct Calls {
     budgets: Arc<Budgets>,
 }
 
-/// Whether a call may begin now.
+/// Decision whether a call may begin now.
 #[derive(Debug)]
 pub enum Begun {
     /// It may.
     Go(Call),
     /// Not before this time.
     Waits {
-        /// What it waits for.
+        /// Reason for its wait.
         why: WaitReason,
         /// Until when at least, ms by Redis' clock.
         until_ms: i64,
     },
-    /// The account cannot be used until somebody acts.
+    /// The account cannot be used until an operator acts.
     State {
-        /// Its state, as stored.
+        /// State, as stored.
         state: String,
         /// Why it is in it.
         why: Option<String>,

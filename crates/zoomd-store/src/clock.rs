@@ -24,7 +24,7 @@ pub(crate) fn ms(duration: Duration) -> u64 {
 /// Offsets from here on are stopped clocks.
 const STOPPED: i64 = 1_000_000_000_000_000;
 
-/// What scripts add to the time of Redis; shared by all clones of a store.
+/// Data that scripts add to the time of Redis; shared by all clones of a store.
 #[derive(Debug, Clone, Default)]
 pub struct ClockOffset(Arc<AtomicI64>);
 

@@ -11,7 +11,7 @@ use crate::{Store, StoreError};
 
 /// Jobs that wait for their look; more are not looked at.
 const MOST: usize = 10_000;
-/// How long what was found is shown.
+/// Time for which what was found is shown.
 const SHOWN: Duration = Duration::from_secs(30 * 24 * 3600);
 
 /// The looks for twins of a namespace.

@@ -1,4 +1,4 @@
-//! Whether more than one memory knows of a record: an intent to send a token, or
+//! True if more than one memory knows of a record: an intent to send a token, or
 //! that a call left which nobody could find again.
 //!
 //! `WAIT` where there are replicas: a failover must not forget what may be spent
@@ -30,9 +30,9 @@ use crate::redis::conn::refusal;
 use crate::redis::script::Call;
 use crate::{Conn, Replicas, Store, StoreError};
 
-/// How long a replica, or the disk, may take to confirm.
+/// Time for which a replica, or the disk, may take to confirm.
 const PATIENCE: Duration = Duration::from_secs(2);
-/// How long a disk that did not confirm is not asked again.
+/// Time for which a disk that did not confirm is not asked again.
 const DISK_REST: Duration = Duration::from_secs(60);
 
 /// The words of a server that does not have `WAITAOF`.
@@ -51,12 +51,12 @@ struct Inner {
     /// The key of what the namespace says of itself.
     meta: String,
     replicas: Replicas,
-    /// Whether a replica was seen, by anybody.
+    /// True if a replica was seen, by anybody.
     seen: AtomicBool,
     /// Writes that were answered.
     written: AtomicU64,
     rounds: Mutex<Rounds>,
-    /// Whether the server said that it has no `WAITAOF`.
+    /// True if the server said that it has no `WAITAOF`.
     no_waitaof: AtomicBool,
 }
 
@@ -66,12 +66,12 @@ struct Rounds {
     upto: u64,
     /// The connection that the last wait went over.
     over: u64,
-    /// How it ended.
+    /// Result.
     refused: Option<StoreError>,
     disk_rests_until: Option<Instant>,
 }
 
-/// What was written, to be confirmed.
+/// Data that was written, to be confirmed.
 #[derive(Debug)]
 pub(crate) struct Written {
     nth: u64,
@@ -151,7 +151,7 @@ impl Durable {
         Ok(answers.collect::<Result<_, _>>()?)
     }
 
-    /// How many replicas must confirm. One that is attached for the first time is
+    /// Number of replicas that must confirm. One that is attached for the first time is
     /// remembered in the namespace.
     async fn wanted(&self, over: u64) -> Result<u32, StoreError> {
         if let Replicas::AtLeast(count) = self.0.replicas {

@@ -3,7 +3,7 @@
 
 use redis::{ErrorKind as RedisKind, RedisError, ServerErrorKind};
 
-/// What kind of trouble it is.
+/// Kind of trouble.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ErrorKind {
@@ -29,7 +29,7 @@ pub enum ErrorKind {
 }
 
 impl ErrorKind {
-    /// Whether asking again later may help without anybody mending anything.
+    /// True if asking again later may help without anybody mending anything.
     #[must_use]
     pub fn is_transient(self) -> bool {
         matches!(self, Self::Unreachable | Self::ReadOnly | Self::OutOfMemory)
@@ -67,13 +67,13 @@ impl StoreError {
         Self { kind, message: message.into() }
     }
 
-    /// What kind of trouble it is.
+    /// Kind of trouble.
     #[must_use]
     pub fn kind(&self) -> ErrorKind {
         self.kind
     }
 
-    /// Whether asking again later may help without anybody mending anything.
+    /// True if asking again later may help without anybody mending anything.
     #[must_use]
     pub fn is_transient(&self) -> bool {
         self.kind.is_transient()
@@ -85,13 +85,13 @@ impl StoreError {
         Self::new(ErrorKind::Other, format!("redis answered {what} in a form that is not ours"))
     }
 
-    /// Whether the Redis user lacks a right.
+    /// True if the Redis user lacks a right.
     #[must_use]
     pub fn is_no_permission(&self) -> bool {
         self.kind == ErrorKind::Auth && self.message.contains("NOPERM")
     }
 
-    /// The same error, with what was being done before it.
+    /// Copy of the error, with what was being done before it.
     #[must_use]
     pub fn during(mut self, what: &str) -> Self {
         self.message = format!("{what}: {}", self.message);
@@ -164,7 +164,7 @@ pub(crate) fn kind_of(error: &RedisError) -> ErrorKind {
     }
 }
 
-/// Whether this answer says that the next command needs a new connection: the old
+/// True if this answer says that the next command needs a new connection: the old
 /// one is broken, or its server is not (any more) the one that takes writes. A
 /// server that refuses for a while what it will take later stays the same.
 pub(crate) fn needs_another_connection(error: &RedisError) -> bool {

@@ -22,7 +22,7 @@ pub struct Keys {
 
 macro_rules! fixed {
     ($($(#[$doc:meta])* $name:ident: $kind:ident = $suffix:literal;)*) => {
-        /// What follows the prefix in the names of single keys, with their types.
+        /// Data that follows the prefix in the names of single keys, with their types.
         pub(crate) const SINGLE: &'static [(&'static str, &'static str)] =
             &[$(($suffix, stringify!($kind))),*];
 
@@ -42,7 +42,7 @@ macro_rules! channels {
 
 macro_rules! of_one {
     ($($(#[$doc:meta])* $name:ident($arg:ident) = $suffix:literal;)*) => {
-        /// What follows the prefix in the names of keys of which there are many.
+        /// Data that follows the prefix in the names of keys of which there are many.
         pub(crate) const CLASSES: &'static [&'static str] = &[$($suffix,)* "room:", "window:", "ledger:"];
 
         $($(#[$doc])* #[must_use] pub fn $name(&self, $arg: &str) -> String {

@@ -24,7 +24,7 @@ pub enum Heard {
     Message {
         /// The channel.
         channel: String,
-        /// What was published there; nothing, where it was no text.
+        /// Text that was published there; nothing, where it was no text.
         text: String,
     },
 }

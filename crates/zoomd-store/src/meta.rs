@@ -1,4 +1,4 @@
-//! What a namespace says of itself: its layout, its deployment, its secret.
+//! Claims of a namespace about itself: its layout, its deployment, its secret.
 //!
 //! [`open`] is the first thing done with a namespace. It refuses one of another
 //! layout (see [`layout`]), and one that belongs to another deployment: a copy of
@@ -6,7 +6,7 @@
 //! refresh tokens. The deployment is also bound into every sealed text, so that
 //! renaming the copy opens nothing.
 //!
-//! Invariant: the namespace's secret is made once and never changes; it is
+//! Invariant: the secret of the namespace is made once and never changes; it is
 //! stored sealed, and only when an encryption key is configured.
 
 use crate::accounts::encryption::{
@@ -29,8 +29,8 @@ pub enum MetaError {
         /// The one that is configured (`ZOOMD_DEPLOYMENT`).
         configured: String,
     },
-    /// Its secret does not open.
-    #[error("the namespace's secret: {0}")]
+    /// Secret does not open.
+    #[error("the secret of the namespace: {0}")]
     Seal(#[from] SealError),
     /// Redis could not be asked.
     #[error(transparent)]
@@ -116,7 +116,7 @@ fn place(store: &Store) -> Binding<'_> {
     }
 }
 
-/// Seals the namespace's secret under the primary key, where it lies under an
+/// Seals the secret of the namespace under the primary key, where it lies under an
 /// older one. Answers whether it did.
 ///
 /// # Errors

@@ -27,14 +27,14 @@ pub struct Shared {
     pub there: String,
 }
 
-/// What was found.
+/// Data that was found.
 #[derive(Debug, Clone, Default)]
 pub struct Neighbours {
     /// The other namespaces.
     pub namespaces: Vec<String>,
     /// Zoom users with a grant of the same app in two of them.
     pub shared: Vec<Shared>,
-    /// Whether all keys and accounts were looked at.
+    /// True if all keys and accounts were looked at.
     pub complete: bool,
 }
 

@@ -1,4 +1,4 @@
-//! Whether the Redis user may do what zoomd does, asked before anything is written.
+//! True if the Redis user may do what zoomd does, asked before anything is written.
 
 use std::collections::BTreeSet;
 

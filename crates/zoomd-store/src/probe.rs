@@ -10,40 +10,40 @@ use crate::clock::SLOW_ALIVE_MS;
 use crate::refusal::Refusal;
 use crate::{Store, StoreError, layout};
 
-/// What the server says of itself.
+/// Data that the server says of itself.
 #[derive(Debug, Clone, Default)]
 pub struct ServerFacts {
     /// `redis` or `valkey`.
     pub product: String,
-    /// Its version.
+    /// Version.
     pub version: String,
-    /// Whether it keeps an append-only file.
+    /// True if it keeps an append-only file.
     pub aof: bool,
     /// `appendfsync`, where we may ask.
     pub fsync: Option<String>,
-    /// Whether the last write of its file went well.
+    /// True if the last write of its file went well.
     pub persists: bool,
-    /// What it does when it is full.
+    /// Text that it does when it is full.
     pub policy: String,
-    /// How much it may hold; 0 is no limit.
+    /// Memory limit; 0 is no limit.
     pub max_memory: u64,
-    /// How much it holds.
+    /// Memory in use.
     pub used_memory: u64,
     /// Replicas attached to it.
     pub replicas: u32,
     /// How many of them it needs to take writes, where we may ask.
     pub min_replicas: Option<u32>,
-    /// Whether it is part of a cluster.
+    /// True if it is part of a cluster.
     pub cluster: bool,
-    /// Whether it has a configuration file, into which `CONFIG REWRITE` writes.
+    /// True if it has a configuration file, into which `CONFIG REWRITE` writes.
     pub has_file: bool,
-    /// How long it has been running, in seconds.
+    /// Time for which it has been running, in seconds.
     pub uptime_s: u64,
     /// The reason why it takes no writes, where it takes none.
     pub refusal: Option<Refusal>,
 }
 
-/// What a namespace says of itself, before it is opened.
+/// Claims of a namespace about itself, before it is opened.
 #[derive(Debug, Clone)]
 pub struct NamespaceFacts {
     /// The deployment it belongs to.
@@ -181,7 +181,7 @@ pub async fn namesake(store: &Store) -> Result<Option<Namesake>, StoreError> {
     Ok(None)
 }
 
-/// What is known of the namespace; `None` when it is new.
+/// Data known of the namespace; `None` when it is new.
 ///
 /// # Errors
 /// It has another layout than this version knows, or Redis could not be asked.

@@ -21,13 +21,13 @@ pub struct StoreConfig {
     pub namespace: String,
     /// The name recorded in the namespace and sealed into each grant.
     pub deployment: String,
-    /// How many replicas confirm what must not be lost.
+    /// Number of replicas that confirm a record that must not be lost.
     pub replicas: Replicas,
     /// Certificates for `rediss://`, where they are not the system's.
     pub tls: TlsFiles,
 }
 
-/// How many replicas must confirm a record that must not be lost: of a token or a
+/// Number of replicas that must confirm a record that must not be lost: of a token or a
 /// call that is about to be sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Replicas {
@@ -139,13 +139,13 @@ impl Store {
         &self.deployment
     }
 
-    /// How many replicas confirm what must not be lost.
+    /// Number of replicas that confirm a record that must not be lost.
     #[must_use]
     pub fn replicas(&self) -> Replicas {
         self.replicas
     }
 
-    /// What scripts add to the time of Redis: zero but in tests.
+    /// Data that scripts add to the time of Redis: zero but in tests.
     #[must_use]
     pub fn clock(&self) -> &ClockOffset {
         &self.clock

@@ -13,13 +13,13 @@ use crate::{Keys, Store, StoreError};
 /// One of the public streams.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Stream {
-    /// What producers write.
+    /// Data that producers write.
     Jobs,
     /// Successes.
     Results,
     /// Failures.
     Failures,
-    /// What happened to accounts and waiting jobs.
+    /// Data that happened to accounts and waiting jobs.
     Events,
 }
 
@@ -39,9 +39,9 @@ impl Stream {
 pub struct Item {
     /// The stream it stands in.
     pub stream: Stream,
-    /// Its id.
+    /// Id.
     pub id: String,
-    /// Its fields, in their order.
+    /// Fields, in their order.
     pub fields: Vec<(String, String)>,
 }
 
@@ -109,7 +109,7 @@ impl Tail {
         Self { conn: store.blocking_connection(), at: places.iter().map(place).collect() }
     }
 
-    /// What came since, oldest first within each stream; none when `block`
+    /// Data that came since, oldest first within each stream; none when `block`
     /// passed without any.
     ///
     /// # Errors

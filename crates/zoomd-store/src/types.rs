@@ -6,11 +6,11 @@ use crate::{Keys, Store};
 /// A key that holds something that is not ours.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Misplaced {
-    /// Its name.
+    /// Name.
     pub key: String,
-    /// What it should be.
+    /// Expected value.
     pub expected: &'static str,
-    /// What it is.
+    /// Kind of it.
     pub found: String,
 }
 

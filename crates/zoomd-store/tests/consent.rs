@@ -53,7 +53,7 @@ impl World {
     async fn begin(&self, token: &Nonce) -> (Nonce, Nonce) {
         let (state, browser) = (Nonce::generate(), Nonce::generate());
         let begun = self.links.begin(token, &state, &browser).await.expect("redis");
-        assert!(begun.is_some(), "the link is good");
+        assert!(begun.is_some(), "the link is valid");
         (state, browser)
     }
 

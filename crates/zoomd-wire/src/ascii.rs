@@ -63,7 +63,7 @@ fn digits(year: u32, rest: [u32; 5]) -> [u8; PLAIN] {
     out
 }
 
-/// What these functions write is ASCII.
+/// Data that these functions write is ASCII.
 pub(crate) fn text(bytes: &[u8]) -> &str {
     std::str::from_utf8(bytes).unwrap_or_default()
 }

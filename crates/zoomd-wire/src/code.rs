@@ -33,7 +33,7 @@ pub enum FailureCode {
     NoMeeting,
     /// It was cancelled.
     Cancelled,
-    /// Its account was removed while it waited.
+    /// Account was removed while it waited.
     AccountRemoved,
     /// A defect of zoomd.
     InternalError,
@@ -95,7 +95,7 @@ impl FailureCode {
         }
     }
 
-    /// What happened, in one sentence.
+    /// Data that happened, in one sentence.
     pub fn meaning(self) -> &'static str {
         match self {
             Self::InvalidJob => {
@@ -105,17 +105,17 @@ impl FailureCode {
                 "No account of that name is connected in this namespace; nothing was sent."
             }
             Self::NeedsReauth => {
-                "The account lost its consent, and the job's time ran out before it was given again."
+                "The account was not authorized, and the job's time ran out before it was authorized again."
             }
             Self::MissingScope => {
-                "The consent of the account does not cover a call that the job needs."
+                "The authorization of the account lacks a scope that the job needs."
             }
-            Self::ZoomRejected => "Zoom refused the meeting, and would refuse it again.",
+            Self::ZoomRejected => "Zoom rejected the request, and would reject it again.",
             Self::DeadlineExceeded => {
                 "The job's deadline, the start of its meeting, or the longest wait passed before it could run."
             }
             Self::RetriesExhausted => {
-                "Every attempt failed in a way that could have passed, and no attempt is left; no meeting was made."
+                "Every attempt failed with a temporary error, and no attempt is left; no meeting was created."
             }
             Self::OutcomeUnknown => {
                 "A call was sent, its answer was lost, and Zoom does not tell what it did."
@@ -134,7 +134,7 @@ impl FailureCode {
         }
     }
 
-    /// What to do about it, in one sentence.
+    /// Action to take about it, in one sentence.
     pub fn mend(self) -> &'static str {
         match self {
             Self::InvalidJob => {
@@ -144,28 +144,28 @@ impl FailureCode {
                 "Correct the name, or connect the account with `zoomd account login`, then `zoomd failure retry`."
             }
             Self::NeedsReauth => {
-                "Give consent again with `zoomd account login`; retry the job if its meeting still lies ahead."
+                "Authorize the account again with `zoomd account login`; retry the job if its meeting is still in the future."
             }
             Self::MissingScope => {
-                "Add the scope that the message names to the Zoom app, give consent again, then `zoomd failure retry`."
+                "Add the scope named in the message to the Zoom app, authorize the account again, then `zoomd failure retry`."
             }
             Self::ZoomRejected => {
                 "Read `zoom.message` and `zoom.errors`, correct the job or the account's settings at Zoom, and send it again."
             }
             Self::DeadlineExceeded => {
-                "See with `zoomd job show` what it waited for; send it with a later deadline or start, or raise the limit that held it."
+                "Check with `zoomd job show` what it waited for; send it with a later deadline or start, or raise the limit that delayed it."
             }
             Self::RetriesExhausted => {
-                "When Zoom is well again, `zoomd failure retry`; raise `max_attempts` if outages last longer than the retries."
+                "When Zoom works again, `zoomd failure retry`; raise `max_attempts` if outages last longer than the retries."
             }
             Self::OutcomeUnknown => {
-                "Look at the `candidates` and at Zoom; if the meeting is not there, `zoomd failure retry`, else `zoomd failure discard`."
+                "Check the `candidates` and Zoom; if the meeting does not exist, `zoomd failure retry`, else `zoomd failure discard`."
             }
             Self::IdConflict => "Give the new job an id of its own.",
             Self::NoMeeting => {
                 "Retry the create first, then this job; one of the `candidates` is reached by its number, as `meeting_id`."
             }
-            Self::Cancelled => "Nothing, if it was meant; else `zoomd failure retry`.",
+            Self::Cancelled => "Nothing, if it was intended; else `zoomd failure retry`.",
             Self::AccountRemoved => {
                 "Connect the account again with `zoomd account login`, then `zoomd failure retry`."
             }
@@ -175,7 +175,7 @@ impl FailureCode {
         }
     }
 
-    /// Whether the same job, unchanged, may succeed when it is retried later.
+    /// True if the same job, unchanged, may succeed when it is retried later.
     pub fn retryable(self) -> bool {
         match self {
             Self::UnknownAccount

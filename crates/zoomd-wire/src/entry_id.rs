@@ -22,7 +22,7 @@ pub struct EntryId {
 pub struct EntryIdError;
 
 impl EntryId {
-    /// When the entry was written; the last representable instant for a time
+    /// Time when the entry was written; the last representable instant for a time
     /// beyond it.
     pub fn time(&self) -> Timestamp {
         let ms = i64::try_from(self.ms).unwrap_or(i64::MAX);

@@ -11,15 +11,15 @@ use crate::stamp;
 /// One event.
 #[derive(Debug, Clone)]
 pub struct Event<'a> {
-    /// When it happened.
+    /// Time when it happened.
     pub at: Timestamp,
     /// The account it is about.
     pub account: &'a str,
-    /// What happened.
+    /// Event.
     pub kind: EventKind<'a>,
 }
 
-/// What happened.
+/// Event.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub enum EventKind<'a> {
@@ -29,7 +29,7 @@ pub enum EventKind<'a> {
     NeedsReauth {
         /// Why, as `reply_lost` or `refused`.
         reason: &'a str,
-        /// How many jobs wait.
+        /// Number of jobs that wait.
         waiting_jobs: u64,
     },
     /// The account was removed.
@@ -38,9 +38,9 @@ pub enum EventKind<'a> {
     JobWaiting {
         /// The id of the job.
         job_id: &'a str,
-        /// What it waits for.
+        /// Reason for its wait.
         why: &'a str,
-        /// When it is expected to run, where that is known.
+        /// Time when it is expected to run, where that is known.
         until: Option<Timestamp>,
     },
 }
@@ -64,7 +64,7 @@ struct Json<'a> {
 }
 
 impl Event<'_> {
-    /// Its name, the entry's field `event`.
+    /// Name, the entry's field `event`.
     pub fn name(&self) -> &'static str {
         match self.kind {
             EventKind::Connected => "account.connected",
@@ -74,7 +74,7 @@ impl Event<'_> {
         }
     }
 
-    /// Its JSON, the entry's field `data`.
+    /// JSON, the entry's field `data`.
     pub fn to_json(&self) -> String {
         let mut json = Json {
             v: 1,

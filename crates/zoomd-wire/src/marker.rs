@@ -22,7 +22,7 @@ pub struct Marker([u8; Marker::LEN]);
 pub struct MarkerError;
 
 impl Marker {
-    /// Its length in characters (and bytes).
+    /// Length in characters (and bytes).
     pub const LEN: usize = 15;
 
     /// The longest agenda, in units of UTF-16, that leaves room for it: Zoom takes
@@ -63,7 +63,7 @@ impl Marker {
         std::str::from_utf8(&self.0).unwrap_or_default()
     }
 
-    /// Whether a meeting's agenda carries this marker.
+    /// True if a meeting's agenda carries this marker.
     pub fn is_in(&self, agenda: &str) -> bool {
         agenda.contains(self.as_str())
     }

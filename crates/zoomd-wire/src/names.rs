@@ -117,7 +117,7 @@ name_type!(
 );
 
 name_type!(
-    /// What a job is known by: the producer's idempotency key, else the id of
+    /// Data that a job is known by: the producer's idempotency key, else the id of
     /// its stream entry.
     JobId, "a job's id", 128, "A-Z a-z 0-9 . _ : @ + -", b"._:@+-"
 );
@@ -175,7 +175,7 @@ impl Namespace {
         &self.0
     }
 
-    /// What stands between the braces. On Redis Cluster a namespace must have
+    /// Data that stands between the braces. On Redis Cluster a namespace must have
     /// one, for all its keys to live in one slot.
     pub fn hash_tag(&self) -> Option<&str> {
         let (_, rest) = self.0.split_once('{')?;

@@ -23,7 +23,7 @@ pub struct AddArgs {
     /// The account's name
     #[arg(value_name = "ACCOUNT")]
     account: AccountName,
-    /// A file with the refresh token, or - for standard input
+    /// File with the refresh token, or - for standard input
     #[arg(long, value_name = "FILE")]
     refresh_token_file: Option<PathBuf>,
     /// The Zoom account id of a server-to-server app
@@ -39,10 +39,10 @@ pub struct AddArgs {
     /// Zoom's plan: free, pro, business or unlimited (default: pro)
     #[arg(long, value_name = "PLAN", value_parser = super::plan)]
     plan: Option<Plan>,
-    /// Most requests to Zoom in flight at once for this account
+    /// Maximum concurrent requests to Zoom for this account
     #[arg(long, value_name = "N")]
     cap: Option<u32>,
-    /// Put the new grant in the place of one that can still be used
+    /// Replace an existing token even if it still works
     #[arg(long)]
     replace: bool,
 }
@@ -91,16 +91,16 @@ pub(super) async fn run(ctx: &Ctx, args: AddArgs) -> CliResult {
         other => return Err(refused(&args.account, other)),
     };
     ctx.out.show(&Added { account: name, status, state, kind, waiting }, || match status {
-        "unchanged" => format!("{name} has this grant already ({state})\n"),
+        "unchanged" => format!("{name} already has this token ({state})\n"),
         _ if waiting > 0 => format!("{name} {status}; {} waited for it\n", count(waiting, "job")),
         _ => format!("{name} {status}\n"),
     })?;
     if status != "unchanged" {
         ctx.out.hint(format!(
-            "zoomd account refresh {name} tries it at Zoom now and shows missing scopes"
+            "zoomd account refresh {name} tests it at Zoom and shows missing scopes"
         ));
     } else if state != "active" {
-        ctx.out.hint(format!("Zoom refused this grant before; zoomd account explain {name}"));
+        ctx.out.hint(format!("Zoom rejected this token before; see zoomd account explain {name}"));
     }
     Ok(Exit::Done)
 }
@@ -109,19 +109,20 @@ pub(super) async fn run(ctx: &Ctx, args: AddArgs) -> CliResult {
 pub(super) fn refused(name: &AccountName, put: Put) -> CliError {
     match put {
         Put::Kept { state } => {
-            CliError::failed(format!("{name} has another grant, which is {state}; it was kept"))
+            CliError::failed(format!("{name} has another token, which is {state}; it was kept"))
                 .code("exists")
-                .hint("--replace puts the new grant in its place")
+                .hint("--replace replaces it")
         }
         Put::HeldBy { account } => {
-            CliError::failed(format!("this Zoom user is connected as {account}")).code("held")
+            CliError::failed(format!("this Zoom user already belongs to account {account}"))
+                .code("held")
         }
         Put::Broken { key } => {
-            CliError::failed(format!("the key {key} in Redis holds something that is not ours"))
+            CliError::failed(format!("the key {key} in Redis has an unexpected type"))
                 .code("wrong_type")
                 .hint("zoomd doctor")
         }
-        _ => CliError::failed(format!("{name} was connected by somebody else meanwhile"))
+        _ => CliError::failed(format!("{name} was connected by someone else in the meantime"))
             .code("older")
             .hint(format!("zoomd account show {name}")),
     }

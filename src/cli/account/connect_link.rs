@@ -39,10 +39,10 @@ pub struct ConnectLinkArgs {
     /// The account's name
     #[arg(value_name = "ACCOUNT")]
     account: AccountName,
-    /// How long the link is good
+    /// How long the link is valid
     #[arg(long, value_name = "DURATION", default_value = "7d", value_parser = life)]
     ttl: Duration,
-    /// Take the Zoom user from the account it is connected as
+    /// Move the Zoom user here from the account it belongs to now
     #[arg(long)]
     take_over: bool,
     /// Zoom's plan: free, pro, business or unlimited (default: as it is, or pro)
@@ -138,13 +138,15 @@ pub(super) async fn run(ctx: &Ctx, args: ConnectLinkArgs) -> CliResult {
     ctx.out.show(&view, || format!("{url}\n"))?;
     if ctx.out.format() == Format::Table {
         let when = expires_at.map(|at| at.to_string()).unwrap_or_default();
-        ctx.out.note(format!("connects {name} once, until {when}; it cannot be shown again"));
+        ctx.out.note(format!(
+            "single-use link for {name}, valid until {when}; it will not be shown again"
+        ));
     }
     Ok(Exit::Done)
 }
 
 fn no_door(account: &AccountName) -> CliError {
-    let text = "the public endpoint has no address, so nobody could follow a link";
+    let text = "the public endpoint has no URL, so links would not work";
     CliError::config(text).code("no_public_door").hint(format!(
         "set ZOOMD_PUBLIC_URL (and the daemon's ZOOMD_PUBLIC_LISTEN), or connect it from this \
          machine: zoomd account login {account}"

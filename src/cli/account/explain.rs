@@ -26,7 +26,7 @@ pub struct ExplainArgs {
     /// The account's name
     #[arg(value_name = "ACCOUNT")]
     account: AccountName,
-    /// At most so many lines of the story (200 are kept)
+    /// Maximum number of entries to show (200 are kept)
     #[arg(long, value_name = "N", default_value_t = 50)]
     limit: usize,
 }
@@ -69,7 +69,7 @@ pub(super) async fn run(ctx: &Ctx, args: ExplainArgs) -> CliResult {
     };
     ctx.out.show(&story, || people(ctx, &story))?;
     if account.state == AccountState::NeedsReauth {
-        ctx.out.hint(format!("zoomd account login {name} gives consent again"));
+        ctx.out.hint(format!("zoomd account login {name} authorizes it again"));
     }
     if grant.and_then(|grant| grant.last_error).is_some_and(|e| e.contains(TokenRefusal::OF_APP)) {
         ctx.out.hint(correct_app(name.as_str(), account.kind));
@@ -77,7 +77,7 @@ pub(super) async fn run(ctx: &Ctx, args: ExplainArgs) -> CliResult {
     Ok(Exit::Done)
 }
 
-/// What holds now, in sentences.
+/// Data that holds now, in sentences.
 fn situation(
     account: &AccountRecord,
     grant: Option<&GrantRecord>,
@@ -93,18 +93,18 @@ fn situation(
             let fp = grant.fp.short();
             said.push(format!("generation {generation} is stored, refresh token {fp}"));
             said.push(match grant.access_expires_ms {
-                0 => "no access token yet: the first rotation brings one".to_owned(),
+                0 => "no access token yet; the first token refresh brings one".to_owned(),
                 at if at <= now => "the access token has expired".to_owned(),
-                at => format!("the access token lives {} more", span((at - now) / 1_000)),
+                at => format!("the access token expires in {}", span((at - now) / 1_000)),
             });
             let forks = grant.forks(now_ms).count();
             if forks > 0 {
                 said.push(format!(
-                    "{forks} forked grants are kept and tried before the account needs authorization"
+                    "{forks} alternative tokens are kept and will be tried before giving up"
                 ));
             }
             if let Some(error) = &grant.last_error {
-                said.push(format!("the last rotation failed: {}", one_line(error)));
+                said.push(format!("the last token refresh failed: {}", one_line(error)));
             }
         }
     }
@@ -113,8 +113,10 @@ fn situation(
         Some((owner, until)) if *until > now => {
             let left = span((until - now).div_ceil(1_000));
             said.push(match owner.as_str() {
-                "" | "-" => format!("no rotation is begun for {left}"),
-                owner => format!("{} holds the rotation lease for {left} more", one_line(owner)),
+                "" | "-" => format!("next token refresh in {left} at the earliest"),
+                owner => {
+                    format!("{} holds the token refresh lease for another {left}", one_line(owner))
+                }
             });
         }
         _ => {}
@@ -125,10 +127,15 @@ fn situation(
             said.push(one_line(&intent.told()));
             let left = intent.due_ms.unwrap_or(now_ms).saturating_sub(now_ms);
             let left = span(u64::try_from(left).unwrap_or(0).div_ceil(1_000));
-            said.push(format!("no call is made until the token is presented again, in {left}"));
-            said.push(format!("zoomd account refresh {} --probe asks Zoom at once", account.name));
+            said.push(format!("no call is made until the token is sent again, in {left}"));
+            said.push(format!(
+                "zoomd account refresh {} --probe asks Zoom immediately",
+                account.name
+            ));
         }
-        Some(intent) => said.push(format!("a rotation is under way ({})", one_line(&intent.id))),
+        Some(intent) => {
+            said.push(format!("a token refresh is in progress ({})", one_line(&intent.id)))
+        }
         None => {}
     }
     if let Some(reason) = &account.paused {

@@ -38,7 +38,7 @@ pub struct ImportArgs {
     /// The file, or - for standard input
     #[arg(value_name = "FILE")]
     file: PathBuf,
-    /// Put new grants in the place of those that can still be used
+    /// Replace existing tokens even if they still work
     #[arg(long)]
     replace: bool,
     /// Check the file and store nothing
@@ -47,7 +47,7 @@ pub struct ImportArgs {
 }
 
 impl ImportArgs {
-    /// Whether nothing is to be stored.
+    /// True if nothing is to be stored.
     pub fn is_dry_run(&self) -> bool {
         self.dry_run
     }
@@ -120,7 +120,7 @@ pub(super) async fn run(ctx: &Ctx, args: ImportArgs) -> CliResult {
     report.errors.sort_by_key(|wrong| wrong.line);
     ctx.out.show(&report, || people(&report))?;
     if report.kept > 0 {
-        ctx.out.hint("accounts with another grant were left alone; --replace replaces theirs");
+        ctx.out.hint("accounts with another token were left unchanged; --replace replaces it");
     }
     if report.unusable > 0 {
         let accounts = count(report.unusable, "unchanged account");
@@ -129,7 +129,7 @@ pub(super) async fn run(ctx: &Ctx, args: ImportArgs) -> CliResult {
     Ok(if report.failed > 0 { Exit::Failed } else { Exit::Done })
 }
 
-/// Reads every line; those that are sound come back with their numbers.
+/// Reads every line; those that are valid come back with their numbers.
 fn read(
     ctx: &Ctx,
     grants: &Grants,
@@ -220,12 +220,12 @@ fn trim(line: &[u8]) -> &[u8] {
     std::str::from_utf8(line).map_or(line, |text| input::trim(text).as_bytes())
 }
 
-/// What is wrong with a line that is JSON, without repeating a value of it.
+/// Problem with a line that is JSON, without repeating a value of it.
 fn describe(text: &[u8]) -> String {
     const KNOWN: [&str; 7] =
         ["account", "refresh_token", "plan", "scope", "zoom_user", "zoom_account", "client_id"];
     let Ok(fields) = serde_json::from_slice::<BTreeMap<String, serde_json::Value>>(text) else {
-        return "not a JSON object, or a field is there twice".into();
+        return "not a JSON object, or a field appears twice".into();
     };
     for required in &KNOWN[..2] {
         match fields.get(*required) {
@@ -291,10 +291,9 @@ async fn store(
     bar.finish_and_clear();
     stored.map_err(|error| {
         let error = CliError::from(error);
-        let text =
-            format!("{done} of {} accounts were gone through, then: {}", all.len(), error.message);
+        let text = format!("stopped after {done} of {} accounts: {}", all.len(), error.message);
         CliError { message: text, ..error }
-            .hint("run the same import again; it goes on where it stopped")
+            .hint("run the same import again; it continues where it stopped")
     })
 }
 
@@ -307,9 +306,11 @@ fn people(report: &Report) -> String {
     if report.errors.len() > SHOWN {
         text.push_str(&format!("… and {} more\n", report.errors.len() - SHOWN));
     }
-    let sound = report.lines - report.failed;
+    let valid = report.lines - report.failed;
     text + &match report.dry_run {
-        true => format!("{sound} of {} lines are sound; nothing was stored\n", report.lines),
+        true => {
+            format!("{valid} of {} lines are valid; nothing was stored (dry run)\n", report.lines)
+        }
         false => format!(
             "{} imported, {} unchanged, {} kept, {} failed\n",
             report.imported, report.unchanged, report.kept, report.failed

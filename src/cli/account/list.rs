@@ -16,16 +16,16 @@ use crate::views::account::{View, timestamp};
 /// `account list`.
 #[derive(Debug, Args)]
 pub struct ListArgs {
-    /// Only accounts in this state: active, needs_reauth, superseded, wrong_app or removed
+    /// Show only accounts in this state: active, needs_reauth, superseded, wrong_app or removed
     #[arg(long, value_name = "STATE", value_parser = state)]
     state: Option<AccountState>,
-    /// Removed accounts too
+    /// Include removed accounts
     #[arg(long)]
     all: bool,
-    /// At most so many
+    /// Maximum number of entries to show
     #[arg(long, value_name = "N")]
     limit: Option<usize>,
-    /// Only names after this one, in their order
+    /// Start after this account name (for paging)
     #[arg(long, value_name = "ACCOUNT")]
     after: Option<String>,
 }

@@ -43,10 +43,10 @@ pub struct LoginArgs {
     /// Only print the page's address
     #[arg(long)]
     no_browser: bool,
-    /// Take the Zoom user from the account it is connected as
+    /// Move the Zoom user here from the account it belongs to now
     #[arg(long)]
     take_over: bool,
-    /// How long to wait for the consent
+    /// How long to wait for the authorization
     #[arg(long, value_name = "DURATION", default_value = "10m", value_parser = patience)]
     timeout: Duration,
 }
@@ -86,7 +86,7 @@ pub(super) async fn run(ctx: &Ctx, args: LoginArgs) -> CliResult {
         None => {
             way.close().await;
             let hint = format!("zoomd account login {} starts again", args.account);
-            return Err(CliError::consent("no consent came back in time")
+            return Err(CliError::consent("timed out waiting for the authorization")
                 .code("timeout")
                 .hint(hint));
         }
@@ -209,7 +209,7 @@ fn invite(
         open_browser(page.as_str());
     }
     if !pastes {
-        out.tell("Waiting for the consent …");
+        out.tell("Waiting for the authorization …");
         return Ok(());
     }
     if let Way::Endpoint(_) = way {
@@ -218,7 +218,7 @@ fn invite(
             asked.page
         ));
     }
-    out.tell("If the browser cannot come back here, paste the address it ends at:");
+    out.tell("If the browser ends on an error page, paste that page's address here:");
     let (out, asked, redirect) =
         (out.clone(), Arc::clone(asked), ctx.config.zoom.redirect_url.clone());
     // A thread of its own: a read of the terminal cannot be given up.
@@ -266,7 +266,7 @@ async fn finish(
             .hint(format!("zoomd account login {} starts again", wanted.account)));
     }
     let Some(code) = &back.code else {
-        return Err(CliError::failed("zoom sent the browser back without a code"));
+        return Err(CliError::failed("Zoom returned no authorization code"));
     };
     Ok(consents.finish(asked, &SecretString::from(code.as_str()), wanted).await?)
 }
@@ -275,10 +275,9 @@ fn summary(name: &AccountName, consented: &Consented) -> String {
     match &consented.outcome {
         Outcome::Stored { .. } => format!("{name} is connected. You may close this window."),
         Outcome::KeptFor { account } => format!(
-            "This Zoom user is already connected as {account}. {account} goes on with this \
-             consent; {name} is not connected."
+            "This Zoom user already belongs to account {account}, whose authorization was renewed. {name} was not connected."
         ),
-        Outcome::Older => format!("A later consent of {name} is stored and is kept."),
+        Outcome::Older => format!("A newer authorization of {name} already exists and was kept."),
     }
 }
 
@@ -294,19 +293,19 @@ async fn report(
             let again = if before.is_some() { " again" } else { "" };
             ctx.out.note(format!("{name} is connected{again}"));
             if *waiting > 0 {
-                ctx.out.note(format!("{} that waited for it can run now", count(*waiting, "job")));
+                ctx.out.note(format!("{} waiting for it can run now", count(*waiting, "job")));
             }
         }
         Outcome::KeptFor { account } => {
             let text = format!(
-                "this Zoom user is connected as {account}, which goes on with the new consent; {name} was not connected"
+                "this Zoom user already belongs to account {account}, whose authorization was renewed; {name} was not connected"
             );
             return Err(CliError::failed(text).code("held").hint(format!(
-                "consent as another Zoom user, or move this one: zoomd account login {name} --take-over"
+                "authorize as another Zoom user, or move this one: zoomd account login {name} --take-over"
             )));
         }
         Outcome::Older => {
-            let text = format!("a later consent of {name} was stored in the meantime and is kept");
+            let text = format!("a newer authorization of {name} already exists and was kept");
             return Err(CliError::failed(text).code("older"));
         }
     }
@@ -325,8 +324,8 @@ async fn finally(ctx: &Ctx, grants: &Grants, name: &AccountName) -> CliResult {
     // The account is connected, whatever can be said of the daemons.
     let daemons = Ops::new(grants.store().clone()).daemons().await.unwrap_or_default();
     ctx.out.hint(match daemons.iter().any(|daemon| daemon.alive) {
-        true => format!("make a meeting: {}", example(name, Timestamp::now())),
-        false => "no daemon runs yet; zoomd run starts one".to_owned(),
+        true => format!("create a meeting: {}", example(name, Timestamp::now())),
+        false => "no daemon is running; start one with zoomd run".to_owned(),
     });
     Ok(exit)
 }

@@ -37,25 +37,25 @@ pub use open::{app, grants};
 pub enum Command {
     /// Add an account from a refresh token or server-to-server credentials
     Add(add::AddArgs),
-    /// Add many accounts from a file of refresh tokens; presents nothing to Zoom
+    /// Import accounts from a file of refresh tokens (without contacting Zoom)
     Import(import::ImportArgs),
     /// Connect an account in the browser
     Login(login::LoginArgs),
-    /// Print a link with which somebody else connects the account
+    /// Print a link for someone else to connect the account
     ConnectLink(connect_link::ConnectLinkArgs),
     /// List the accounts
     List(list::ListArgs),
     /// Show one account: state, scopes, expiry
     Show(NameArgs),
-    /// Tell the story of an account's grant
+    /// Show the history of an account's token and what happens next
     Explain(explain::ExplainArgs),
-    /// Rotate an account's token now
+    /// Refresh an account's token now
     Refresh(refresh::RefreshArgs),
     /// Change an account's settings
     Set(set::SetArgs),
-    /// Hold an account's jobs back
+    /// Pause an account's jobs
     Pause(pause::PauseArgs),
-    /// Let an account's jobs run again
+    /// Resume an account's jobs
     Resume(NameArgs),
     /// Print a valid access token for another program
     Token(token::TokenArgs),

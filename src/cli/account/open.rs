@@ -59,7 +59,7 @@ pub fn app(ctx: &Ctx) -> Result<App, CliError> {
     let client_id = client_id(ctx)?;
     let secret = ctx.config.zoom.client_secret.clone().ok_or_else(|| {
         CliError::config("no client secret is configured")
-            .hint("set ZOOMD_CLIENT_SECRET, or ZOOMD_CLIENT_SECRET_FILE to a file that holds it")
+            .hint("set ZOOMD_CLIENT_SECRET, or ZOOMD_CLIENT_SECRET_FILE to a file that contains it")
     })?;
     Ok(App::new(client_id, secret))
 }
@@ -83,7 +83,7 @@ pub(super) fn journal(ctx: &Ctx, grants: &Grants) -> Option<Journal> {
     match Journal::open(folder, &name, grants.vault(), limit, keep) {
         Ok(journal) => Some(journal),
         Err(error) => {
-            ctx.out.warn(format!("going on without a journal: {error}"));
+            ctx.out.warn(format!("continuing without a journal: {error}"));
             None
         }
     }
@@ -105,7 +105,7 @@ impl From<SealError> for CliError {
                 "set ZOOMD_ENCRYPTION_KEY_FILE to the key that encrypted the tokens, or add that key \
                  to ZOOMD_ENCRYPTION_KEYS_OLD; zoomd doctor lists the keys in use"
             }
-            SealError::Damaged { .. } => "zoomd account login connects the account anew",
+            SealError::Damaged { .. } => "zoomd account login connects the account again",
             _ => RESTORE_KEY,
         };
         let code = match &error {

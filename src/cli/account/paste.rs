@@ -20,19 +20,17 @@ pub(super) fn read(
         return Err(refused(error, back.error_description.as_deref()));
     }
     if back.code.is_none() && url.query_pairs().any(|(name, _)| name == "response_type") {
-        return Err("this is the page to open, not the address where it ends: open it, agree, \
-                    and paste the address that the browser shows then"
+        return Err("this is the page to open; open it, agree, and paste the address that the browser shows afterwards"
             .to_owned());
     }
     let comes_back = (url.host_str(), url.path()) == (redirect.host_str(), redirect.path());
     match &back.code {
         Some(code) if !code.is_empty() && is_ours(&back.state) => Ok(back),
-        Some(_) if comes_back || back.state.is_empty() => Err(
-            "this address belongs to another login: its state is not that of this one; open the \
-             page above again"
-                .to_owned(),
-        ),
-        None if comes_back => Err("this address has no code from Zoom: copy all of it".to_owned()),
+        Some(_) if comes_back || back.state.is_empty() => {
+            Err("this address belongs to another login (wrong state); open the page above again"
+                .to_owned())
+        }
+        None if comes_back => Err("this address has no code from Zoom; copy all of it".to_owned()),
         _ => Err(format!(
             "this address belongs to another app or login: that of this login begins with \
              {redirect}"

@@ -13,7 +13,7 @@ pub struct PauseArgs {
     /// The account's name
     #[arg(value_name = "ACCOUNT")]
     account: AccountName,
-    /// Why, for whoever finds it paused
+    /// Reason, shown with the account
     #[arg(long, value_name = "TEXT", default_value = "")]
     reason: String,
 }
@@ -25,7 +25,7 @@ pub(super) async fn pause(ctx: &Ctx, args: PauseArgs) -> CliResult {
         return Err(open::missing(&args.account));
     }
     let shown = show::one(ctx, &grants, &args.account).await;
-    ctx.out.hint(format!("zoomd account resume {} lets its jobs run again", args.account));
+    ctx.out.hint(format!("run `zoomd account resume {}` to start its jobs again", args.account));
     shown
 }
 

@@ -10,7 +10,7 @@ use zoomd_wire::AccountName;
 use crate::cli::ctx::Ctx;
 use crate::error::CliError;
 
-/// How long jobs and calls in flight may keep a purge waiting.
+/// Time for which jobs and calls in flight may keep a purge waiting.
 const PATIENCE: Duration = Duration::from_secs(60);
 /// Between two looks.
 const PAUSE: Duration = Duration::from_millis(200);
@@ -26,21 +26,21 @@ pub(super) async fn purge(ctx: &Ctx, grants: &Grants, name: &AccountName) -> Res
         let left = match grants.purge(name).await? {
             Purged::Done | Purged::NoAccount => return Ok(()),
             Purged::Live => {
-                let text = format!("{name} was connected again meanwhile, so it is not purged");
+                let text =
+                    format!("{name} was connected again in the meantime, so it is not purged");
                 return Err(CliError::failed(text).code("connected"));
             }
             Purged::Jobs(count) => {
                 let ids = ops.cancellable(name.as_str(), STEP).await?;
                 ops.end_removed(&ids).await?;
-                format!("{count} jobs have no outcome yet")
+                format!("{count} jobs are not finished yet")
             }
             Purged::InFlight(count) => format!("{count} calls are in flight"),
         };
         if start.elapsed() > PATIENCE {
-            let text = format!("{name} is removed and not purged: {left}");
+            let text = format!("{name} was removed but not purged: {left}");
             return Err(CliError::failed(text).code("not_purged").hint(format!(
-                "zoomd account remove {name} --purge goes on where it stopped; a call that is \
-                 unresolved needs a running daemon"
+                "zoomd account remove {name} --purge continues where it stopped; an unresolved call needs a running daemon"
             )));
         }
         if !told && start.elapsed() > PAUSE * 5 {

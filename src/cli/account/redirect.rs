@@ -26,7 +26,7 @@ use zoomd_workers::consent::Asked;
 use crate::error::CliError;
 use crate::http::public::{Brand, Page};
 
-/// How long a browser may take to read its answer.
+/// Time for which a browser may take to read its answer.
 const LAST_ANSWER: Duration = Duration::from_secs(2);
 
 /// What Zoom sends the browser back with.
@@ -40,7 +40,7 @@ pub(super) struct Back {
 }
 
 impl Back {
-    /// What an address brings back.
+    /// Data that an address brings back.
     pub(super) fn of(url: &Url) -> Self {
         let mut back = Self::default();
         for (name, value) in url.query_pairs() {
@@ -162,8 +162,8 @@ fn taken(address: SocketAddr, error: &std::io::Error) -> CliError {
     let (code, message, hint) = match error.kind() {
         std::io::ErrorKind::AddrInUse => (
             "port_taken",
-            format!("port {port} is taken by another program or another login"),
-            "end that program or login, or register another redirect URL with the app and set \
+            format!("port {port} is used by another program or login"),
+            "stop that program or login, or register another redirect URL with the app and set \
              ZOOMD_REDIRECT_URL to it",
         ),
         _ => (
@@ -177,7 +177,7 @@ fn taken(address: SocketAddr, error: &std::io::Error) -> CliError {
 
 async fn come_back(State(callback): State<Arc<Callback>>, Query(back): Query<Back>) -> Response {
     if !callback.asked.is_answered_by(&back.state) {
-        let text = "This answer belongs to another login. Start again from the terminal.";
+        let text = "This page belongs to a different login attempt. Start again from the terminal.";
         return page(StatusCode::BAD_REQUEST, text);
     }
     let (answer, answered) = oneshot::channel();

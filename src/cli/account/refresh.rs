@@ -15,10 +15,10 @@ pub struct RefreshArgs {
     /// The account's name
     #[arg(value_name = "ACCOUNT")]
     account: AccountName,
-    /// Ask Zoom at once what became of a token exchange in doubt
+    /// Ask Zoom immediately about an unresolved token exchange
     #[arg(long)]
     probe: bool,
-    /// How long to wait for it
+    /// How long to wait
     #[arg(long, value_name = "DURATION", default_value = "2m", value_parser = token::time)]
     timeout: Duration,
 }
@@ -29,13 +29,13 @@ pub(super) async fn run(ctx: &Ctx, args: RefreshArgs) -> CliResult {
     let (name, how) = (args.account.as_str(), (args.probe, args.timeout));
     let warn = |told: &str| {
         ctx.out.warn(format!(
-            "{told}. The token is presented again now. If a stopped process holds the reply to \
-             the first exchange, and Zoom ends all tokens of a grant when one is presented twice, \
-             {name} needs a new consent afterwards"
+            "{told}. The token is sent again now. If a stopped process holds the reply to the first exchange, and Zoom revokes a grant whose token is sent twice, {name} must be authorized again afterwards"
         ));
     };
     let hand = ctx.hand_on(&grants);
     let refreshed = hand.refresh(&ctx.config, &grants, &args.account, how, warn).await?;
-    ctx.out.show(&refreshed, || format!("{name} has generation {} now\n", refreshed.generation))?;
+    ctx.out.show(&refreshed, || {
+        format!("refreshed the token of {name} (generation {})\n", refreshed.generation)
+    })?;
     Ok(Exit::Done)
 }

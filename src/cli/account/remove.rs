@@ -18,14 +18,14 @@ pub struct RemoveArgs {
     /// The account's name
     #[arg(value_name = "ACCOUNT")]
     account: AccountName,
-    /// Leave the grant at Zoom alive
+    /// Do not revoke the grant at Zoom
     #[arg(long)]
     keep_grant: bool,
-    /// Leave nothing of the account behind: waiting jobs, records, failures, timeline
+    /// Delete all data of the account: waiting jobs, records, failures, timeline
     #[arg(long)]
     purge: bool,
-    /// Why, for the event and the timeline
-    #[arg(long, value_name = "TEXT", default_value = "removed by hand")]
+    /// Reason, for the event and the timeline
+    #[arg(long, value_name = "TEXT", default_value = "removed by an operator")]
     reason: String,
     /// Do not ask
     #[arg(long, short)]
@@ -41,7 +41,7 @@ pub(super) async fn run(ctx: &Ctx, args: RemoveArgs) -> CliResult {
         return Err(open::missing(name));
     }
     if ctx.out.is_interactive() && !args.yes {
-        let what = if args.purge { "and all that is known of it " } else { "" };
+        let what = if args.purge { "and all its data " } else { "" };
         ctx.out.confirm(&format!("remove {name} {what}and fail its waiting jobs?"), false)?;
     }
     let how = (args.keep_grant, args.reason.as_str());
@@ -54,7 +54,9 @@ pub(super) async fn run(ctx: &Ctx, args: RemoveArgs) -> CliResult {
     }
     match &report.trouble {
         Some(why) => {
-            let text = format!("{name} is removed here, but its grant at Zoom may live on: {why}");
+            let text = format!(
+                "{name} was removed here, but Zoom may still list the app as authorized: {why}"
+            );
             Err(CliError::failed(text)
                 .code("not_revoked")
                 .hint("its user can remove the app at marketplace.zoom.us, under Installed apps"))
@@ -69,15 +71,15 @@ pub(super) async fn run(ctx: &Ctx, args: RemoveArgs) -> CliResult {
 fn people(report: &RemovedAccount) -> String {
     let name = &report.account;
     let grant = match report.revoked {
-        Revoked::Yes => "its grant is revoked at Zoom",
-        Revoked::Kept => "its grant at Zoom is kept",
-        Revoked::Shared => "its grant at Zoom is kept: another account uses it",
-        Revoked::Nothing | Revoked::Failed => "there was nothing to revoke at Zoom",
+        Revoked::Yes => "revoked at Zoom",
+        Revoked::Kept => "not revoked at Zoom",
+        Revoked::Shared => "not revoked at Zoom, since another account uses the grant",
+        Revoked::Nothing | Revoked::Failed => "nothing to revoke at Zoom",
     };
     let jobs = match (report.purged, report.waiting) {
-        (true, _) => "; nothing of it is left".to_owned(),
+        (true, _) => "; all its data was deleted".to_owned(),
         (false, 0) => String::new(),
-        (false, n) => format!("; {} that waited: failed as account_removed", count(n, "job")),
+        (false, n) => format!("; {} waiting for it failed as account_removed", count(n, "job")),
     };
-    format!("{name} is removed; {grant}{jobs}\n")
+    format!("{name} was removed; {grant}{jobs}\n")
 }

@@ -15,10 +15,10 @@ pub struct SetArgs {
     /// The account's name
     #[arg(value_name = "ACCOUNT")]
     account: AccountName,
-    /// Zoom's plan, whose published limits are kept: free, pro, business or unlimited
+    /// Zoom's plan, whose limits apply: free, pro, business or unlimited
     #[arg(long, value_name = "PLAN", value_parser = super::plan)]
     plan: Option<Plan>,
-    /// Most requests to Zoom in flight at once for this account; 0 for no cap
+    /// Maximum concurrent requests to Zoom for this account; 0 for no limit
     #[arg(long, value_name = "N")]
     cap: Option<u32>,
     /// The id of the Zoom account it belongs to, where Zoom does not tell it: accounts of

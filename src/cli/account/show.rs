@@ -84,13 +84,15 @@ fn people(ctx: &Ctx, summary: &AccountSummary, view: &View<'_>) -> String {
 fn next_step(view: &View<'_>) -> Option<String> {
     let name = view.account;
     if view.state == AccountState::NeedsReauth.as_str() {
-        return Some(format!("zoomd account login {name} gives consent again"));
+        return Some(format!("zoomd account login {name} authorizes it again"));
     }
     if view.state == AccountState::Superseded.as_str() {
-        return Some(format!("its Zoom user is connected as {}", view.why.unwrap_or("another")));
+        return Some(format!("its Zoom user belongs to account {}", view.why.unwrap_or("another")));
     }
     if view.state == AccountState::WrongApp.as_str() {
-        return Some("configure the app that made its grant, or connect it with this one".into());
+        return Some(
+            "configure the app it was authorized with, or authorize it with this one".into(),
+        );
     }
     let mut missing = view.missing_scopes.all();
     let granted = view.scopes.join(" ");

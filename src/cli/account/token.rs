@@ -18,10 +18,10 @@ pub struct TokenArgs {
     /// The account's name
     #[arg(value_name = "ACCOUNT")]
     account: AccountName,
-    /// The token must live at least so long
+    /// Minimum remaining lifetime of the token
     #[arg(long, value_name = "DURATION", default_value = "5m", value_parser = time)]
     min_life: Duration,
-    /// How long to wait for one
+    /// How long to wait
     #[arg(long, value_name = "DURATION", default_value = "2m", value_parser = time)]
     timeout: Duration,
 }

@@ -22,7 +22,7 @@ const PAGE: usize = 500;
   zoomd budget acme
   zoomd budget --json
 
-Without an account only what is in use, or closed by Zoom, is listed.")]
+Without an account, only limits in use or blocked by Zoom are listed.")]
 pub struct BudgetArgs {
     /// One account only
     #[arg(value_name = "ACCOUNT")]
@@ -77,16 +77,16 @@ pub async fn run(ctx: &Ctx, args: BudgetArgs) -> CliResult {
             Some(view.waiting).filter(|n| *n > 0).map(|n| n.to_string()).unwrap_or_default(),
         ]);
     }
-    ctx.out.list(&views, &table, "nothing is in use")?;
+    ctx.out.list(&views, &table, "no limit is in use")?;
     for view in &views {
         if let Some(because) = view.because.as_ref().filter(|_| !ctx.out.is_json()) {
             let jobs = count(view.waiting, "job");
             let until = match (view.first_expected_at, view.last_expected_at) {
                 (Some(first), Some(last)) => {
                     let (first, last) = (ctx.out.moment(first, now), ctx.out.moment(last, now));
-                    format!("the first runs {first}, the last {last}")
+                    format!("first {first}, last {last}")
                 }
-                _ => "until somebody acts".to_owned(),
+                _ => "until an operator acts".to_owned(),
             };
             ctx.out.note(format!(
                 "{}, {}: {jobs} waiting, {until}: {because}",

@@ -63,7 +63,7 @@ fn words<S: Into<String>>(
     fitting.take(MOST).map(CompletionCandidate::new).collect()
 }
 
-/// What a search in Redis finds, within the limit.
+/// Data that a search in Redis finds, within the limit.
 fn from_redis<F>(typed: &OsStr, search: impl Fn(Store, String) -> F) -> Vec<CompletionCandidate>
 where
     F: Future<Output = Result<Vec<String>, StoreError>>,

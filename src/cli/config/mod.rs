@@ -17,9 +17,9 @@ use crate::output::Output;
 /// The verbs of `zoomd config`.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Show every value and where it was given; secrets are masked
+    /// Show every value and its source; secrets are masked
     Show,
-    /// Check the configuration; exit 2 if it cannot be used
+    /// Check the configuration; exit 2 if it is invalid
     Check,
     /// Print the reference: every key, its default, its meaning
     #[command(after_help = "Example:\n  zoomd config default > zoomd.toml")]
@@ -32,12 +32,12 @@ pub enum Command {
     Key,
     /// Make a token for the API and the console
     Token(token::TokenArgs),
-    /// Seal every stored token under the newest key
+    /// Re-encrypt every stored token with the newest key
     #[command(after_help = "To change the key: put the new one into ZOOMD_ENCRYPTION_KEY and the \
         old one into\nZOOMD_ENCRYPTION_KEYS_OLD everywhere, restart, rekey, then drop the old one.")]
     Rekey,
     /// Print the Redis users (ACL SETUSER) for zoomd, producers, consumers and readers
-    #[command(after_help = "Put a password in the place of PASSWORD and run each line as an \
+    #[command(after_help = "Replace PASSWORD and run each line as an \
         administrator of Redis.")]
     Acl,
 }
@@ -61,9 +61,9 @@ fn check(ctx: &Ctx) -> CliResult {
     let env = crate::config::environment()?;
     for (name, near) in strange_variables(&env) {
         let near = near.map(|n| format!("; did you mean {n}?")).unwrap_or_default();
-        ctx.out.warn(format!("{name} is set, but is no setting{near}"));
+        ctx.out.warn(format!("{name} is set but is not a known setting{near}"));
     }
-    ctx.out.show(&serde_json::json!({"ok": true}), || "the configuration can be used\n".into())?;
+    ctx.out.show(&serde_json::json!({"ok": true}), || "configuration OK\n".into())?;
     Ok(Exit::Done)
 }
 

@@ -77,7 +77,7 @@ pub(super) async fn run(ctx: &Ctx) -> CliResult {
 
 fn text(done: &Done) -> String {
     let mut text = format!(
-        "{} accounts sealed anew under key {}, {} were already\n",
+        "re-encrypted {} accounts with key {}; {} were up to date\n",
         done.resealed, done.key, done.fresh
     );
     for failed in &done.failed {
@@ -86,7 +86,7 @@ fn text(done: &Done) -> String {
     for key in &done.old_keys {
         let name = &key.key;
         text += &match key.role {
-            _ if !key.is_needed() => format!("key {name} is not needed any more\n"),
+            _ if !key.is_needed() => format!("key {name} is no longer needed\n"),
             Role::Missing => format!("key {name} is missing: {} need it\n", key.needs()),
             _ => format!("key {name} is still needed: {}\n", key.needs()),
         };
@@ -99,18 +99,20 @@ fn hints(done: &Done) -> Vec<String> {
     let old =
         |test: fn(&Key) -> bool| done.old_keys.iter().any(|key| key.role == Role::Old && test(key));
     if done.failed.iter().any(|failed| failed.code == "wrong_key") {
-        hints.push("add the key they were sealed with to ZOOMD_ENCRYPTION_KEYS_OLD".to_owned());
+        hints.push("add the key that encrypted them to ZOOMD_ENCRYPTION_KEYS_OLD".to_owned());
     }
     if let Some(damaged) = done.failed.iter().find(|failed| failed.code == "damaged") {
-        hints.push(format!("zoomd account login {} connects it anew", damaged.account));
+        hints.push(format!("zoomd account login {} connects it again", damaged.account));
     }
     if done.failed.is_empty() && old(Key::is_stored) {
-        hints.push("a daemon still seals under an old key: restart all, then rekey again".into());
+        hints.push("a daemon still encrypts with an old key: restart all, then rekey again".into());
     } else if old(Key::is_needed) {
-        let text = "journals forget an entry a day after it was stored; zoomd doctor says when an old key can go";
+        let text = "a journal keeps entries for a day; zoomd doctor reports when an old key can be removed";
         hints.push(text.to_owned());
     } else if old(|key| !key.is_needed()) {
-        hints.push("take keys that are not needed out of ZOOMD_ENCRYPTION_KEYS_OLD".to_owned());
+        hints.push(
+            "remove keys that are no longer needed from ZOOMD_ENCRYPTION_KEYS_OLD".to_owned(),
+        );
     }
     hints
 }

@@ -25,13 +25,13 @@ use crate::http::auth;
   zoomd config token ada --role operate --json
 
 Prints the token, once. Its line, which holds no secret, goes to the file of
-ZOOMD_API_TOKENS_FILE; running daemons read the file anew. To take a token back,
+ZOOMD_API_TOKENS_FILE; running daemons read the file again. To take a token back,
 remove its line.")]
 pub struct TokenArgs {
-    /// Whose token it is; the audit shows this name
+    /// Name of the token's owner, shown in the audit log
     #[arg(value_name = "NAME", value_parser = name)]
     name: String,
-    /// What it may do: read, enqueue (jobs, too) or operate (everything)
+    /// Role: read, enqueue (read and send jobs) or operate (everything)
     #[arg(long, value_name = "ROLE", value_parser = role)]
     role: Role,
 }

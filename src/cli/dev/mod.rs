@@ -13,19 +13,19 @@ const RATE: (f64, f64) = (25.0, 2.0);
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   zoomd dev                       until Ctrl-C
-  zoomd dev --jobs 200            ends by itself, with a summary
+  zoomd dev --jobs 200            stops with a summary
   zoomd dev --port 4400 --no-jobs    a Zoom to try one's own jobs with
-  zoomd dev --jobs 500 --chaos    Zoom fails in all the ways it can
+  zoomd dev --jobs 500 --chaos    Zoom fails in every way it can
 
-Needs redis-server or valkey-server on PATH. Reads no configuration and touches none.")]
+Needs redis-server or valkey-server on PATH. Neither reads nor changes any configuration.")]
 pub struct DevArgs {
-    /// End with a summary when this many sample jobs have their outcome
+    /// Stop with a summary after this many sample jobs
     #[arg(long, value_name = "N")]
     pub jobs: Option<u64>,
-    /// Sample jobs a second (default: 25 with --jobs, else 2)
+    /// Sample jobs per second (default: 25 with --jobs, else 2)
     #[arg(long, value_name = "R")]
     pub rate: Option<f64>,
-    /// Let the simulated Zoom fail in all the ways it can
+    /// Let the simulated Zoom fail in every way it can
     #[arg(long)]
     pub chaos: bool,
     /// The console's port; Redis takes the next, the simulated Zoom the one after (default: free ones)

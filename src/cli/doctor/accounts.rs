@@ -22,7 +22,7 @@ pub(super) async fn look(config: &Config, store: &Store, found: &Found) -> Vec<F
     let Ok(ring) = config.key_ring() else {
         return Vec::new();
     };
-    // Only reads from here on: a vault without the namespace's secret will do.
+    // Only reads from here on: a vault without the secret of the namespace will do.
     let vault = Vault::new(ring, &config.namespace, &config.deployment, None);
     let grants = Grants::new(store.clone(), vault);
     let mut checks: Vec<_> = versions(found).into_iter().collect();
@@ -63,7 +63,7 @@ async fn read(grants: &Grants) -> Result<Vec<Finding>, zoomd_store::StoreError> 
     }
     if total == 0 {
         let next = "zoomd account login NAME";
-        return Ok(vec![Finding::warn("accounts", "none is connected yet", next)]);
+        return Ok(vec![Finding::warn("accounts", "no accounts are connected yet", next)]);
     }
     let what = format!("{well} of {total} can be used");
     let mut checks = vec![match well {
@@ -73,7 +73,7 @@ async fn read(grants: &Grants) -> Result<Vec<Finding>, zoomd_store::StoreError> 
     let more = trouble.len().saturating_sub(LISTED);
     checks.extend(trouble.into_iter().take(LISTED));
     if more > 0 {
-        let what = format!("{more} more findings like these");
+        let what = format!("and {more} more like these");
         checks.push(Finding::warn("accounts", what, "zoomd account list"));
     }
     Ok(checks)
@@ -95,7 +95,7 @@ fn of_account(summary: &AccountSummary) -> Vec<Finding> {
     found
 }
 
-/// What Zoom said of the app is no matter of the account.
+/// Data that Zoom said of the app is no matter of the account.
 fn next_for(error: &str, name: &str, kind: GrantKind) -> String {
     if error.contains(TokenRefusal::OF_APP) {
         return format!("{}; then zoomd account refresh {name}", correct_app(name, kind));

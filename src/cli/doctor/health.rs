@@ -75,7 +75,7 @@ fn finding(check: &'static str, problem: &Problem, used: bool) -> Finding {
 fn well(check: &str, found: &Found) -> Option<String> {
     let (vitals, server) = (&found.vitals, &found.vitals.server);
     match check {
-        "redis writes" => Some("the server takes writes".to_owned()),
+        "redis writes" => Some("Redis accepts writes".to_owned()),
         "redis durability" => {
             let fsync = server.fsync.as_deref().map(|fsync| format!(", {fsync}"));
             let replicas = match server.replicas {

@@ -34,7 +34,7 @@ fn of_key(key: &Key, any: bool) -> Finding {
             match any {
                 true => {
                     "add it to ZOOMD_ENCRYPTION_KEYS_OLD; if it is lost, connect the accounts \
-                     anew: zoomd account login"
+                     again: zoomd account login"
                 }
                 false => "set ZOOMD_ENCRYPTION_KEY_FILE to the key file that the daemons use",
             },
@@ -50,8 +50,8 @@ fn of_key(key: &Key, any: bool) -> Finding {
         }
         _ => Finding::warn(
             CHECK,
-            format!("key {name} is not needed any more"),
-            "take it out of ZOOMD_ENCRYPTION_KEYS_OLD",
+            format!("key {name} is no longer needed"),
+            "remove it from ZOOMD_ENCRYPTION_KEYS_OLD",
         ),
     }
 }

@@ -23,7 +23,11 @@ fn key(config: &Config, stored: Option<&Survey>) -> Finding {
         Ok(ring) => match (ring.primary(), ring.self_test()) {
             (None, _) => {
                 let next = without_key(stored);
-                Finding::fail("encryption key", "none, so no token can be stored", next)
+                Finding::fail(
+                    "encryption key",
+                    "no encryption key is set, so tokens cannot be stored",
+                    next,
+                )
             }
             (Some(_), Err(error)) => {
                 Finding::fail("encryption key", error.to_string(), RESTORE_KEY)
@@ -31,7 +35,10 @@ fn key(config: &Config, stored: Option<&Survey>) -> Finding {
             (Some(id), Ok(())) => {
                 let old = ring.ids().count() - 1;
                 let also = if old == 0 { String::new() } else { format!(", {old} old ones") };
-                Finding::pass("encryption key", format!("key {id} seals and opens{also}"))
+                Finding::pass(
+                    "encryption key",
+                    format!("key {id} works (encrypts and decrypts){also}"),
+                )
             }
         },
         Err(error) => Finding::fail("encryption key", error.message, RESTORE_KEY),
@@ -58,7 +65,7 @@ fn data_dir(config: &Config) -> Finding {
     match folder::look(dir) {
         Ok(folder::Found::Ready) => Finding::pass("data folder", format!("{shown} is writable")),
         Ok(folder::Found::Missing) => {
-            Finding::pass("data folder", format!("{shown} will be made by the daemon"))
+            Finding::pass("data folder", format!("{shown} will be created by the daemon"))
         }
         Err(why) => Finding::fail(
             "data folder",
@@ -109,15 +116,16 @@ fn systemd(config: &Config) -> Option<Finding> {
         show_time(wanted)
     );
     Some(match stop {
-        Some(stop) if stop > wanted => {
-            Finding::pass("systemd", format!("waits {} before it kills; {what}", show_time(stop)))
-        }
+        Some(stop) if stop > wanted => Finding::pass(
+            "systemd",
+            format!("systemd waits {} before it kills the daemon; {what}", show_time(stop)),
+        ),
         Some(stop) => Finding::fail(
             "systemd",
-            format!("kills after {}, but {what}", show_time(stop)),
+            format!("systemd kills the daemon after {}, but {what}", show_time(stop)),
             format!("sudo systemctl edit zoomd  # TimeoutStopSec={}", wanted.as_secs() + 10),
         ),
-        None => Finding::pass("systemd", "waits as long as it takes before it kills"),
+        None => Finding::pass("systemd", "systemd waits indefinitely before it kills the daemon"),
     })
 }
 

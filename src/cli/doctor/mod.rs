@@ -28,7 +28,7 @@ use report::{Finding, Report, State};
 #[derive(Debug, Args)]
 #[command(after_help = "Each line says PASS, WARN or FAIL. Exit 1 if anything failed.")]
 pub struct DoctorArgs {
-    /// Do not look at Zoom
+    /// Do not check the connection to Zoom
     #[arg(long)]
     pub offline: bool,
 }
@@ -108,7 +108,11 @@ fn configuration(config: &Config) -> Vec<Finding> {
     let env = crate::config::environment().unwrap_or_default();
     for (name, near) in strange_variables(&env) {
         let next = near.map_or_else(|| format!("unset {name}"), |n| format!("did you mean {n}?"));
-        checks.push(Finding::warn("config", format!("{name} is set, but is no setting"), next));
+        checks.push(Finding::warn(
+            "config",
+            format!("{name} is set but is not a known setting"),
+            next,
+        ));
     }
     if let Err(error) = crate::telemetry::check(&config.log) {
         checks.push(Finding::fail("config", error.message, error.hint.unwrap_or_default()));

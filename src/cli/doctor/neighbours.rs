@@ -19,9 +19,10 @@ pub(super) async fn look(store: &Store) -> Vec<Finding> {
         return Vec::new();
     }
     if found.shared.is_empty() {
-        let also = if found.complete { "" } else { ", as far as was looked" };
+        let also = if found.complete { "" } else { ", in the accounts that were checked" };
         let names = found.namespaces.join(", ");
-        let what = format!("{names} on the same Redis hold no grant of our Zoom users{also}");
+        let what =
+            format!("no other namespace on this Redis ({names}) uses the same Zoom users{also}");
         return vec![Finding::pass("neighbours", what)];
     }
     let mut checks = Vec::new();
@@ -31,14 +32,14 @@ pub(super) async fn look(store: &Store) -> Vec<Finding> {
             "neighbours",
             format!(
                 "{account} is the same Zoom user and app as {there} in namespace {namespace}: \
-                 each rotation there kills the token here"
+                 each token refresh there invalidates the token here"
             ),
             format!("zoomd --namespace {namespace} account remove {there} --keep-grant"),
         ));
     }
     let more = found.shared.len().saturating_sub(LISTED);
     if more > 0 {
-        let what = format!("{more} more accounts like these");
+        let what = format!("and {more} more accounts like these");
         checks.push(Finding::fail("neighbours", what, "zoomd account list"));
     }
     checks

@@ -19,7 +19,7 @@ pub(super) fn look(config: &Config) -> Vec<Finding> {
     if !is_guarded(url) {
         found.push(Finding::warn(
             CHECK,
-            format!("{url} is plain http: whoever listens in can take links and consents"),
+            format!("{url} uses plain HTTP: anyone on the network can steal links and authorization codes"),
             "put a proxy with TLS in front, and set ZOOMD_PUBLIC_URL to its https:// address",
         ));
     }
@@ -30,7 +30,7 @@ pub(super) fn look(config: &Config) -> Vec<Finding> {
     if public.webhook_secret.is_none() {
         found.push(Finding::warn(
             CHECK,
-            "no webhook secret: a consent that is taken back at Zoom is noticed late",
+            "no webhook secret: zoomd notices late when a user removes the app",
             "set ZOOMD_WEBHOOK_SECRET_FILE to the app's secret token (Features, Access)",
         ));
     }
@@ -44,8 +44,8 @@ pub(super) fn look(config: &Config) -> Vec<Finding> {
 /// only.
 fn half(config: &Config) -> Option<Finding> {
     config.public.listen?;
-    let what = "the public endpoint listens but has no address, so no links can be made to it";
-    Some(Finding::warn(CHECK, what, "set ZOOMD_PUBLIC_URL to where the world finds it"))
+    let what = "ZOOMD_PUBLIC_LISTEN is set but ZOOMD_PUBLIC_URL is not, so links cannot be created";
+    Some(Finding::warn(CHECK, what, "set ZOOMD_PUBLIC_URL to its public URL"))
 }
 
 fn is_guarded(url: &Url) -> bool {

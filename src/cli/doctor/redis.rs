@@ -41,7 +41,7 @@ pub(super) async fn namespace(config: &Config, store: &Store, place: &str) -> Fi
                 found.deployment, config.deployment
             ),
             format!(
-                "set ZOOMD_DEPLOYMENT={} if this is no copy, else another ZOOMD_NAMESPACE",
+                "set ZOOMD_DEPLOYMENT={}, or another ZOOMD_NAMESPACE if this is a copy",
                 found.deployment
             ),
         ),

@@ -12,7 +12,7 @@ pub(super) async fn look(store: &Store) -> Finding {
         }
         Ok(Rights::Unknown) => Finding::warn(
             "redis rights",
-            "cannot be checked: Redis before 7.0 does not tell them; a missing right shows only when it is used",
+            "cannot be checked: Redis before 7.0 does not report rights; a missing right shows only when it is used",
             "redis-cli ACL LIST, and compare with SECURITY.md; or upgrade to Redis 7",
         ),
         Ok(Rights::Missing(missing)) => {

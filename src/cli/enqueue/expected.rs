@@ -81,7 +81,7 @@ impl Expectation {
             |at| format!(", expected {at}"),
         );
         let head = match self.fits_today() {
-            Some(false) if self.why != WaitReason::NotBefore => "will not fit today",
+            Some(false) if self.why != WaitReason::NotBefore => "is over today's limit",
             _ => "will wait",
         };
         Some(format!("{head}{at}: {}", self.because))
@@ -116,7 +116,7 @@ mod tests {
         let (text, shown) = told(WaitReason::Turn, Some(0));
         assert_eq!((text, &shown["fits_today"], &shown["why"]), (None, &true.into(), &Value::Null));
         let (text, shown) = told(WaitReason::HostDay, Some(86_400_000));
-        assert!(text.is_some_and(|t| t.starts_with("will not fit today, expected 2026-")));
+        assert!(text.is_some_and(|t| t.starts_with("is over today's limit, expected 2026-")));
         assert_eq!((&shown["fits_today"], &shown["why"]), (&false.into(), &"host_day".into()));
         let (text, _) = told(WaitReason::NotBefore, Some(86_400_000));
         assert!(text.is_some_and(|t| t.starts_with("will wait, expected 2026-")));

@@ -62,8 +62,7 @@ pub(super) async fn run(ctx: &Ctx, args: &EnqueueArgs, file: &Path) -> CliResult
     if sender.ids_made > 0 {
         summary["ids_made"] = sender.ids_made.into();
         ctx.out.note(format!(
-            "{} had no id and got one made of its line: the same line sent again within the time of \
-             jobs.remember makes no second meeting (--no-ids makes one)",
+            "{} had no id and got one derived from the line: sending the same line again within jobs.remember creates no second meeting (--no-ids turns this off)",
             count(sender.ids_made, "job")
         ));
     }
@@ -72,7 +71,7 @@ pub(super) async fn run(ctx: &Ctx, args: &EnqueueArgs, file: &Path) -> CliResult
         summary["days"] = plan.days.into();
         if plan.not_today > 0 {
             let (late, days) = (count(plan.not_today, "job"), count(plan.days, "day"));
-            ctx.out.note(format!("{late} will not fit today; all of it takes {days}"));
+            ctx.out.note(format!("{late} are over today's limit; the batch takes {days}"));
         }
     }
     let Some(mut pending) = sender.pending else {
@@ -101,7 +100,7 @@ async fn dry(ctx: &Ctx, found: &Found) -> CliResult {
     let plan = match plan(ctx, found).await {
         Ok(plan) => plan,
         Err(error) => {
-            ctx.out.warn(format!("cannot estimate how many days it takes: {}", error.message));
+            ctx.out.warn(format!("cannot estimate the duration: {}", error.message));
             None
         }
     };
@@ -131,7 +130,7 @@ fn refused(bad: u64) -> CliError {
     let lines = if bad == 1 { "1 line is".to_owned() } else { format!("{bad} lines are") };
     CliError::usage(format!("{lines} invalid; nothing was sent"))
         .code("invalid_job")
-        .hint("correct the input, or leave such lines out with --skip-invalid")
+        .hint("correct the input, or skip such lines with --skip-invalid")
 }
 
 /// Reads the whole input and sends nothing.

@@ -37,7 +37,7 @@ use crate::error::CliResult;
 With --file a job without an id gets one that is made of its line, so that the same
 file sent again makes no second meeting while zoomd remembers the first.")]
 pub struct EnqueueArgs {
-    /// The connected account to act for
+    /// Account to use
     #[arg(long, value_name = "ACCOUNT", required_unless_present = "file")]
     account: Option<String>,
     /// What to do: to make a meeting, without it
@@ -80,63 +80,63 @@ pub struct EnqueueArgs {
     /// More of Zoom's own request, as a JSON object; the other flags win
     #[arg(long, value_name = "JSON")]
     meeting: Option<String>,
-    /// Whose meeting: me (the default), a Zoom user id or an e-mail address
+    /// Host of the meeting: me (the default), a Zoom user id or an e-mail address
     #[arg(long, value_name = "USER")]
     user: Option<String>,
-    /// An idempotency key: sent again, it makes nothing
+    /// Idempotency key: sending the same id twice creates only one meeting
     #[arg(long, value_name = "ID")]
     id: Option<String>,
-    /// Not to be sent before this time
+    /// Do not send before this time
     #[arg(long, value_name = "TIME")]
     not_before: Option<String>,
-    /// Not to be sent after this time
+    /// Do not send after this time
     #[arg(long, value_name = "TIME")]
     deadline: Option<String>,
-    /// How many attempts may fail, 1 to 25
+    /// Maximum number of attempts, 1 to 25
     #[arg(long, value_name = "N")]
     max_attempts: Option<u8>,
     /// high, normal or low
     #[arg(long, value_name = "PRIORITY")]
     priority: Option<String>,
-    /// Any JSON; comes back in the outcome
+    /// Any JSON; returned in the outcome
     #[arg(long, value_name = "JSON")]
     metadata: Option<String>,
-    /// Many jobs, one JSON object a line; - for standard input
+    /// Read jobs from this file, one JSON object per line; - for standard input
     #[arg(long, short, value_name = "FILE", conflicts_with_all = ["account", "kind", "of", "meeting_id",
         "occurrence", "scope", "notify", "topic", "start_time", "duration", "timezone", "agenda", "meeting_type", "meeting", "user", "id", "not_before", "deadline",
         "max_attempts", "priority", "metadata"])]
     file: Option<PathBuf>,
-    /// With --file: leave out lines that are no valid job, and send the others
+    /// With --file: skip invalid lines and send the rest
     #[arg(long, requires = "file")]
     skip_invalid: bool,
-    /// With --file: give no id to jobs that have none; sent again, they make second meetings
+    /// With --file: do not derive ids; sending the file again creates duplicates
     #[arg(long, requires = "file")]
     no_ids: bool,
-    /// Check, say how many days it will take, and send nothing
+    /// Check the jobs and estimate the duration, without sending anything
     #[arg(long)]
     dry_run: bool,
     /// Wait for the outcome; exit 1 if it is a failure
     #[arg(long, conflicts_with = "dry_run")]
     wait: bool,
-    /// With --wait: at most so long
+    /// With --wait: give up after this long
     #[arg(long, value_name = "TIME", requires = "wait", value_parser = time)]
     timeout: Option<std::time::Duration>,
 }
 
 impl EnqueueArgs {
-    /// Whether nothing is to be sent.
+    /// True if nothing is to be sent.
     pub fn is_dry_run(&self) -> bool {
         self.dry_run
     }
 }
 
-/// What `--kind` takes.
+/// Data that `--kind` takes.
 fn kinds() -> clap::builder::PossibleValuesParser {
     Kind::ALL.iter().map(|kind| kind.as_str()).collect::<Vec<_>>().into()
 }
 
 fn time(text: &str) -> Result<std::time::Duration, String> {
-    units::time(text).ok_or_else(|| "a length of time looks like 30s or 5m".to_owned())
+    units::time(text).ok_or_else(|| "expected a duration like 30s or 5m".to_owned())
 }
 
 /// Runs it.

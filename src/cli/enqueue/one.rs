@@ -23,7 +23,7 @@ pub(super) async fn run(ctx: &Ctx, args: &EnqueueArgs) -> CliResult {
     if args.dry_run {
         let value: Value = serde_json::from_str(&text).unwrap_or_default();
         ctx.out.show(&value, || format!("{text}\n"))?;
-        ctx.out.note("the job is valid; nothing was sent");
+        ctx.out.note("the job is valid; nothing was sent (dry run)");
         return Ok(Exit::Done);
     }
     let store = ctx.store().await?;
@@ -61,7 +61,7 @@ fn unsent(error: StoreError) -> CliError {
     CliError { message: format!("{job}: {}", error.message), ..error }
 }
 
-/// When the job is expected to run. A missing account would only be found out by
+/// Time when the job is expected to run. A missing account would only be found out by
 /// the daemon, as a failure.
 async fn expect(ctx: &Ctx, store: &zoomd_store::Store, job: &Job) -> Result<Expectation, CliError> {
     let (ops, account) = (ctx.ops(store.clone()), &job.account);
@@ -80,7 +80,7 @@ async fn expect(ctx: &Ctx, store: &zoomd_store::Store, job: &Job) -> Result<Expe
         Some(state) => {
             let state = if state == "needs_reauth" { "without authorization" } else { state };
             let what =
-                format!("account {account} is {state}: the job waits until it is authorized");
+                format!("account {account} needs to be authorized ({state}); the job will wait");
             ctx.out.warn(what);
             ctx.out.hint(format!("zoomd account login {account}"));
         }

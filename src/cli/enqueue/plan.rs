@@ -121,11 +121,11 @@ impl Plan {
             return String::new();
         }
         let at = self.done_at.and_then(|at| Timestamp::from_second(at.as_second()).ok());
-        let at = at.map(|at| format!(", the last at about {at}")).unwrap_or_default();
+        let at = at.map(|at| format!(" (last job at about {at})")).unwrap_or_default();
         let late = if self.not_today == 0 {
             String::new()
         } else {
-            format!("; {} will not fit today", count(self.not_today, "job"))
+            format!("; {} are over today's limit", count(self.not_today, "job"))
         };
         let mut table =
             Table::new(["ACCOUNT", "HOST", "JOBS", "WAITING", "TODAY", "DAYS", "NEEDS"])
@@ -143,7 +143,7 @@ impl Plan {
             ]);
         }
         let days = count(self.days, "day");
-        let mut text = format!("takes {days}{at}{late}\n{}", table.render(columns()).text);
+        let mut text = format!("will take {days}{at}{late}\n{}", table.render(columns()).text);
         let more = (self.hosts.len() + self.more_hosts).saturating_sub(MOST_SHOWN);
         if more > 0 {
             text.push_str(&format!("and {more} more hosts\n"));
@@ -152,7 +152,7 @@ impl Plan {
     }
 }
 
-/// What people must do before any of an account's jobs runs.
+/// Data that people must do before any of an account's jobs runs.
 fn needs(facts: &AccountFacts) -> Option<&'static str> {
     match facts.state.as_deref() {
         None | Some("removed") => Some("unknown_account"),

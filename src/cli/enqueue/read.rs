@@ -156,7 +156,7 @@ fn take(line: &[u8], number: u64, rules: &Rules, ids: Option<&mut LineIds>, batc
     let sent = match made.as_ref().map(|id| zoomd_wire::with_id(text, id)) {
         Some(Some(with_id)) if with_id.len() > MAX_JOB => {
             let message = format!(
-                "the job has {} bytes with the id that it is given; it may have {MAX_JOB}",
+                "the job has {} bytes with its derived id; the maximum is {MAX_JOB}",
                 with_id.len()
             );
             return bad("job", message);

@@ -168,7 +168,7 @@ impl<'a> Sender<'a> {
             _ => format!("everything before line {line} was sent, and nothing after it"),
         };
         let hint = format!(
-            "correct line {line}, or leave invalid lines out with --skip-invalid; then {}",
+            "correct line {line}, or skip invalid lines with --skip-invalid; then {}",
             self.reached.how_to_go_on()
         );
         CliError::usage(format!("line {line} is invalid; {sent}")).code("invalid_job").hint(hint)
@@ -178,7 +178,7 @@ impl<'a> Sender<'a> {
 impl Reached {
     fn so_far(self) -> String {
         let taken = match self.taken {
-            0 => "no line is known to be in Redis".to_owned(),
+            0 => "no line was confirmed by Redis".to_owned(),
             taken => format!("everything up to line {taken} is in Redis"),
         };
         format!("{taken}; nothing after line {} was sent", self.handed)
@@ -188,20 +188,17 @@ impl Reached {
     fn how_to_go_on(self) -> String {
         let Self { taken, handed, without_id } = self;
         if !without_id {
-            return "send the whole input again: each job has an id, so none makes a second meeting"
+            return "send the whole input again: each job has an id, so there will be no duplicates"
                 .to_owned();
         }
         let (from, rest) = (taken + 1, handed + 1);
         if taken == handed {
             return format!(
-                "send the input from line {rest} on: lines 1 to {taken} hold jobs without an id, \
-                 and each sent again makes a second meeting"
+                "send the input from line {rest} on: lines 1 to {taken} contain jobs without an id, which would create duplicates if sent again"
             );
         }
         format!(
-            "send the input from line {rest} on; lines {from} to {handed} may be in Redis or not: \
-             see zoomd job list and zoomd result tail before you send those again, since a job \
-             without an id makes a second meeting"
+            "send the input from line {rest} on; lines {from} to {handed} may or may not be in Redis: check zoomd job list and zoomd result tail before sending those again, since jobs without an id create duplicates"
         )
     }
 }

@@ -76,7 +76,7 @@ impl Standing {
             lines.push(format!("{}: running", count(self.running, "job")));
         }
         if self.unread > 0 {
-            lines.push(format!("{} more were not looked at", self.unread));
+            lines.push(format!("{} more were not checked", self.unread));
         }
         lines
     }
@@ -179,7 +179,7 @@ mod tests {
             standing.waiting_for.iter().map(|r| (r.words(), r.expected_at.is_some())).collect();
         let words = [
             ("7 jobs: the account needs authorization (revoked)".to_owned(), false),
-            ("5 jobs: today's meetings of this host are used up".to_owned(), true),
+            ("5 jobs: today's meetings for this host are used up".to_owned(), true),
         ];
         assert_eq!(told, words);
         let json = serde_json::to_value(&standing).expect("JSON");

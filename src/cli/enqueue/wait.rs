@@ -141,7 +141,7 @@ fn left(began: Instant, timeout: Option<Duration>) -> Result<Duration, CliError>
     let Some(timeout) = timeout else { return Ok(BLOCK) };
     match timeout.checked_sub(began.elapsed()) {
         Some(left) if !left.is_zero() => Ok(left.min(BLOCK)),
-        _ => Err(CliError::failed("timed out waiting; the jobs go on").code("timeout")),
+        _ => Err(CliError::failed("timed out waiting; the jobs are still queued").code("timeout")),
     }
 }
 
@@ -155,7 +155,7 @@ pub(super) async fn one(
     timeout: Option<Duration>,
 ) -> Result<String, CliError> {
     let (began, ops) = (Instant::now(), ctx.ops(store.clone()));
-    ctx.out.note(format!("job {id} is in the queue; zoomd job show {id} shows what becomes of it"));
+    ctx.out.note(format!("job {id} is queued; follow it with zoomd job show {id}"));
     let (mut said, mut told) = (String::new(), String::new());
     let mut patience = FIRST;
     loop {
@@ -202,7 +202,7 @@ pub(super) async fn all(
     while !pending.jobs.is_empty() {
         let block = left(began, timeout).map_err(|error| {
             let jobs = count(pending.len(), "job");
-            let message = format!("timed out waiting; {jobs} have no outcome yet{}", teller.last());
+            let message = format!("timed out waiting; {jobs} are not finished{}", teller.last());
             CliError { message, ..error }.hint("zoomd job list")
         })?;
         let mut outcomes = pending.next(block.min(std::mem::replace(&mut patience, BLOCK))).await?;

@@ -23,7 +23,7 @@ pub struct DiscardArgs {
 }
 
 impl DiscardArgs {
-    /// Whether nothing is to be changed.
+    /// True if nothing is to be changed.
     pub fn is_dry_run(&self) -> bool {
         self.pick.dry_run
     }
@@ -45,7 +45,7 @@ pub(super) async fn run(ctx: &Ctx, args: DiscardArgs) -> CliResult {
     }
     ctx.out.list(&lines, &table, &format!("discarded {} failures", lines.len()))?;
     if more {
-        ctx.out.note("there are more; --limit takes more at once");
+        ctx.out.note("more remain; raise --limit to process more per run");
     }
     if args.pick.dry_run {
         ctx.out.note("nothing was changed");
@@ -58,7 +58,7 @@ pub(super) async fn run(ctx: &Ctx, args: DiscardArgs) -> CliResult {
     })
 }
 
-/// What would become of these.
+/// Data that would become of these.
 async fn would(hand: &Hand, ids: Vec<String>) -> Result<Vec<Discarded>, CliError> {
     let mut lines = Vec::with_capacity(ids.len());
     for id in ids {

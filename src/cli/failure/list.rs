@@ -19,7 +19,7 @@ use crate::views::failure::View;
 pub struct ListArgs {
     #[command(flatten)]
     conditions: Match,
-    /// At most so many
+    /// Maximum number of entries to show
     #[arg(long, value_name = "N", default_value_t = 50)]
     limit: usize,
 }
@@ -52,7 +52,7 @@ pub(super) async fn run(ctx: &Ctx, args: ListArgs) -> CliResult {
         ctx.out.note(format!("the newest {}; --limit shows more", args.limit));
     }
     if !views.is_empty() {
-        ctx.out.hint("zoomd failure show FAILURE says what to do");
+        ctx.out.hint("zoomd failure show FAILURE explains what to do");
     }
     Ok(Exit::Done)
 }

@@ -27,7 +27,7 @@ pub enum Command {
     Export(export::ExportArgs),
     /// Run failed jobs again
     Retry(retry::RetryArgs),
-    /// Take failures off the list
+    /// Remove failures from the list
     Discard(discard::DiscardArgs),
 }
 
@@ -55,5 +55,5 @@ async fn ops(ctx: &Ctx) -> Result<Ops, CliError> {
 }
 
 fn missing(id: &str) -> CliError {
-    CliError::not_found(format!("no failure {id} is on the list")).hint("zoomd failure list")
+    CliError::not_found(format!("no failure {id}")).hint("zoomd failure list")
 }

@@ -15,10 +15,10 @@ pub struct Match {
     /// Only this account's
     #[arg(long, value_name = "ACCOUNT")]
     account: Option<String>,
-    /// Only those with this code
+    /// Show only this failure code
     #[arg(long, value_name = "CODE", value_parser = code)]
     code: Option<FailureCode>,
-    /// Only those not older than this: 1h, 2d
+    /// Show only failures newer than this: 1h, 2d
     #[arg(long, value_name = "TIME", value_parser = time)]
     since: Option<std::time::Duration>,
 }
@@ -31,11 +31,11 @@ fn code(text: &str) -> Result<FailureCode, String> {
 }
 
 fn time(text: &str) -> Result<std::time::Duration, String> {
-    units::time(text).ok_or_else(|| "a length of time looks like 1h or 2d".to_owned())
+    units::time(text).ok_or_else(|| "expected a duration like 1h or 2d".to_owned())
 }
 
 impl Match {
-    /// Whether any condition is set.
+    /// True if any condition is set.
     pub(super) fn is_set(&self) -> bool {
         self.account.is_some() || self.code.is_some() || self.since.is_some()
     }
@@ -67,15 +67,15 @@ impl Match {
 /// The failures that a changing verb is about.
 #[derive(Debug, Args)]
 pub struct Pick {
-    /// Their ids, or their jobs'
+    /// Failure ids or job ids
     #[arg(value_name = "FAILURE", required_unless_present_any = ["all", "account", "code", "since"])]
     ids: Vec<String>,
-    /// All on the list
+    /// All failures
     #[arg(long, conflicts_with = "ids")]
     all: bool,
     #[command(flatten)]
     conditions: Match,
-    /// At most so many
+    /// Maximum number of entries to show
     #[arg(long, value_name = "N", default_value_t = 1_000, conflicts_with = "ids")]
     limit: usize,
     /// Show what would be done
@@ -87,7 +87,7 @@ pub struct Pick {
 }
 
 impl Pick {
-    /// Whether they are named one by one.
+    /// True if they are named one by one.
     pub(super) fn is_named(&self) -> bool {
         !self.ids.is_empty()
     }
@@ -96,7 +96,7 @@ impl Pick {
     pub(super) async fn ids(&self, ops: &Ops) -> Result<(Vec<String>, bool), CliError> {
         if self.is_named() {
             if self.conditions.is_set() {
-                return Err(CliError::usage("name failures, or give conditions, but not both"));
+                return Err(CliError::usage("give failure ids or filters, not both"));
             }
             return Ok((self.ids.clone(), false));
         }

@@ -28,7 +28,7 @@ pub struct RetryArgs {
 }
 
 impl RetryArgs {
-    /// Whether nothing is to be changed.
+    /// True if nothing is to be changed.
     pub fn is_dry_run(&self) -> bool {
         self.pick.dry_run
     }
@@ -54,7 +54,7 @@ pub(super) async fn run(ctx: &Ctx, args: RetryArgs) -> CliResult {
     bar.finish_and_clear();
     report(ctx, &lines, !args.pick.is_named())?;
     if more {
-        ctx.out.note("there are more; --limit takes more at once");
+        ctx.out.note("more remain; raise --limit to process more per run");
     }
     let bulk = !args.pick.is_named();
     end(ctx, &lines, bulk)
@@ -69,7 +69,7 @@ fn report(ctx: &Ctx, lines: &[RetryLine], bulk: bool) -> Result<(), CliError> {
         table.row([line.id.clone(), line.result.to_owned(), run, why]);
     }
     let well = lines.iter().filter(|line| line.is_well()).count();
-    ctx.out.list(lines, &table, &format!("{well} of {} retried", lines.len()))
+    ctx.out.list(lines, &table, &format!("retried {well} of {}", lines.len()))
 }
 
 fn end(ctx: &Ctx, lines: &[RetryLine], bulk: bool) -> CliResult {

@@ -11,7 +11,7 @@ use crate::error::CliError;
 use crate::input::{self, InputError};
 use crate::output::Output;
 
-/// What the flags say.
+/// Data that the flags say.
 pub(super) fn from_flags(global: &Global, args: &InitArgs) -> Result<Answers, CliError> {
     let url = |file: &std::path::PathBuf| -> Result<SecretString, CliError> {
         let text = input::file(file, "--redis-url-file")?;
@@ -30,15 +30,15 @@ pub(super) fn from_flags(global: &Global, args: &InitArgs) -> Result<Answers, Cl
 
 /// Asks for what the flags did not say.
 pub(super) fn on_terminal(out: &Output, answers: &mut Answers) -> Result<(), CliError> {
-    out.note("Enter takes what stands in brackets.\n");
+    out.note("Press Enter to accept the value in brackets.\n");
     if answers.redis_url.is_none() {
         let url =
             answer(out, redis_url, "the URL", |out| out.ask("Redis [redis://127.0.0.1:6379]:"))?;
         answers.redis_url = url.map(SecretString::from);
     }
     if answers.client_id.is_none() {
-        out.note("\nThe OAuth app of marketplace.zoom.us: Develop, Build App, General App.");
-        out.note("Empty: none yet, or server-to-server accounts only.");
+        out.note("\nClient id and secret of your Zoom app (marketplace.zoom.us > Develop > Build App > General App).");
+        out.note("Leave empty if you have none yet or only use server-to-server accounts.");
         answers.client_id = answer(out, input::word, "the id", |out| out.ask("Client id:"))?;
     }
     if answers.client_id.is_some() && answers.client_secret.is_none() {

@@ -27,13 +27,13 @@ use crate::output::Output;
   zoomd init --yes                                  takes every default
   zoomd init --yes --client-id abc --client-secret-file - < secret")]
 pub struct InitArgs {
-    /// Where to write
+    /// Directory to write to
     #[arg(long, value_name = "FOLDER", default_value = ".")]
     pub folder: PathBuf,
-    /// Ask nothing
+    /// Accept all defaults without asking
     #[arg(long, short)]
     pub yes: bool,
-    /// Replace a zoomd.toml that is there (a key is always kept)
+    /// Replace an existing zoomd.toml (an existing key is always kept)
     #[arg(long)]
     pub force: bool,
     /// The client id of the Zoom app
@@ -48,7 +48,7 @@ pub struct InitArgs {
     /// The redirect URL as registered with the app
     #[arg(long, value_name = "URL")]
     pub redirect_url: Option<String>,
-    /// Do not look at Zoom at the end
+    /// Do not check the connection to Zoom at the end
     #[arg(long)]
     pub offline: bool,
 }
@@ -73,9 +73,9 @@ struct Done {
 pub async fn run(out: &Output, global: &Global, args: InitArgs) -> CliResult {
     let file = args.folder.join("zoomd.toml");
     if file.exists() && !args.force {
-        return Err(CliError::failed(format!("{} is there already", file.display()))
+        return Err(CliError::failed(format!("{} already exists", file.display()))
             .code("exists")
-            .hint("zoomd doctor looks at it; --force writes it anew"));
+            .hint("check it with `zoomd doctor`, or overwrite it with --force"));
     }
     let mut answers = ask::from_flags(global, &args)?;
     if !args.yes && out.is_interactive() {

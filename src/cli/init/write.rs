@@ -75,7 +75,7 @@ fn settings(answers: &Answers, key: &str) -> String {
     let quoted = |text: &str| toml::Value::from(text).to_string();
     let mut text = String::from(
         "# Written by zoomd init. Every other setting has its default;\n\
-         # `zoomd config default` prints them all, `zoomd config show` what holds now.\n\n",
+         # `zoomd config default` prints them all, `zoomd config show` the current ones.\n\n",
     );
     if let Some(name) = &answers.namespace {
         text += &format!("namespace = {}\n\n", quoted(name));
@@ -87,7 +87,7 @@ fn settings(answers: &Answers, key: &str) -> String {
         };
         text += &format!("[redis]\n{line}\n\n");
     }
-    text += "# Keep this file: without it no stored token can be opened again.\n";
+    text += "# Keep this file: without it stored tokens cannot be decrypted.\n";
     text += &format!("[encryption]\nkey_file = {}\n", quoted(key));
     if let Some(id) = &answers.client_id {
         text += &format!("\n[zoom]\nclient_id = {}\n", quoted(id));

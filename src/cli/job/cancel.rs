@@ -25,16 +25,16 @@ pub struct CancelArgs {
     /// The jobs' ids
     #[arg(value_name = "JOB", required_unless_present = "account")]
     ids: Vec<String>,
-    /// All jobs of this account that wait
+    /// All waiting jobs of this account
     #[arg(long, value_name = "ACCOUNT", conflicts_with = "ids")]
     account: Option<String>,
-    /// With --account: at most so many
+    /// With --account: maximum number of jobs
     #[arg(long, value_name = "N", requires = "account")]
     limit: Option<usize>,
     /// Show what would be cancelled
     #[arg(long)]
     dry_run: bool,
-    /// Why; comes back in the failures
+    /// Reason, returned in the failures
     #[arg(long, value_name = "TEXT", default_value = "")]
     reason: String,
     /// Do not ask
@@ -43,7 +43,7 @@ pub struct CancelArgs {
 }
 
 impl CancelArgs {
-    /// Whether nothing is to be changed.
+    /// True if nothing is to be changed.
     pub fn is_dry_run(&self) -> bool {
         self.dry_run
     }
@@ -69,7 +69,7 @@ pub(super) async fn run(ctx: &Ctx, args: CancelArgs) -> CliResult {
     }
     if let Some(account) = &args.account {
         if ids.is_empty() {
-            ctx.out.note(format!("no job of {account} waits"));
+            ctx.out.note(format!("no jobs of {account} are waiting"));
         } else {
             ctx.out.confirm(
                 &format!("cancel {} of {account}?", counted(ids.len() as u64, "job")),
@@ -109,10 +109,10 @@ fn report(ctx: &Ctx, ids: &[&str], found: &[Cancelled], bulk: bool) -> CliResult
     let done = count(Cancelled::Done);
     ctx.out.list(&lines, &table, &format!("cancelled {}", counted(done as u64, "job")))?;
     if count(Cancelled::InFlight) > 0 {
-        ctx.out.hint("what is in flight has its outcome in a moment: zoomd job watch JOB");
+        ctx.out.hint("running jobs finish shortly; follow one with: zoomd job watch JOB");
     }
     if done > 0 {
-        ctx.out.hint("zoomd failure retry JOB runs a cancelled job after all");
+        ctx.out.hint("zoomd failure retry JOB runs a cancelled job anyway");
     }
     let settled = done + count(Cancelled::AfterReconcile);
     if settled == found.len() {

@@ -20,7 +20,7 @@ pub struct ListArgs {
     /// Only jobs in this state: queued, waiting, sleeping, running or reconciling
     #[arg(long, value_name = "STATE", value_parser = state)]
     state: Option<State>,
-    /// At most so many
+    /// Maximum number of entries to show
     #[arg(long, value_name = "N", default_value_t = 50)]
     limit: usize,
 }
@@ -47,12 +47,12 @@ pub(super) async fn run(ctx: &Ctx, args: ListArgs) -> CliResult {
     for job in jobs {
         table.row(row(ctx, job, now));
     }
-    ctx.out.list(&shown, &table, "no job waits or runs")?;
+    ctx.out.list(&shown, &table, "no jobs are waiting or running")?;
     if listing.more {
         ctx.out.note(format!("the first {}; --limit shows more", args.limit));
     }
     if listing.accounts_unread > 0 {
-        let text = format!("jobs of {} more accounts were not read", listing.accounts_unread);
+        let text = format!("jobs of {} more accounts are not shown", listing.accounts_unread);
         ctx.out.note(format!("{text}; --account shows them"));
     }
     Ok(Exit::Done)

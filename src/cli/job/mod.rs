@@ -18,11 +18,11 @@ use crate::error::{CliError, CliResult};
 /// The verbs of `zoomd job`.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// List the jobs that have no outcome yet
+    /// List jobs that are not finished
     List(list::ListArgs),
-    /// Tell the story of one job
+    /// Show the history of one job
     Show(OneArgs),
-    /// Follow one job until it has its outcome
+    /// Follow one job until it is finished
     Watch(OneArgs),
     /// Cancel jobs that are not in flight
     Cancel(cancel::CancelArgs),
@@ -52,8 +52,7 @@ pub(super) async fn ops(ctx: &Ctx) -> Result<Ops, CliError> {
 
 fn missing(id: &str) -> CliError {
     CliError::not_found(format!(
-        "no job {id}: it does not wait or run, and is neither among the oldest {QUEUED_LOOK} \
-         entries of the stream nor among the newest {OUTCOMES_LOOK} outcomes"
+        "no job {id}: it is neither queued nor running, nor among the oldest {QUEUED_LOOK} entries of the stream or the newest {OUTCOMES_LOOK} outcomes"
     ))
     .hint("zoomd job list, zoomd failure list")
 }

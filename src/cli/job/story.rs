@@ -89,12 +89,12 @@ pub(super) fn tell(ctx: &Ctx, view: &JobView) -> String {
         line("attempts", &view.record.attempts.to_string());
     }
     if view.record.unresolved {
-        line("unresolved", "its last call may have made the meeting; Zoom is asked");
+        line("unresolved", "the last call may have created the meeting; checking with Zoom");
     }
     line("source", &paint(&view.source.as_str().replace('_', " "), FAINT));
     if !view.duplicates.is_empty() {
         let ids: Vec<_> = view.duplicates.iter().map(ToString::to_string).collect();
-        let text = format!("zoom has {} meetings of this job: {}", ids.len(), ids.join(", "));
+        let text = format!("{} meetings of this job exist at Zoom: {}", ids.len(), ids.join(", "));
         line("twins", &paint(&text, WARN));
     }
     text.push_str(&line::people(&timeline::of(view)));

@@ -18,7 +18,7 @@ pub(super) async fn run(ctx: &Ctx, args: ListArgs) -> CliResult {
     look.close().await;
     let (meetings, odd) = meetings?;
     if odd > 0 {
-        ctx.out.warn(format!("{odd} rows of Zoom's list are invalid and are left out"));
+        ctx.out.warn(format!("{odd} rows of Zoom's list are invalid and not shown"));
     }
     let now = jiff::Timestamp::now();
     let mut table = Table::new(["MEETING", "TOPIC", "START", "MINUTES", "AGE"]).flexible(["TOPIC"]);

@@ -18,7 +18,7 @@ use crate::cli::ctx::Ctx;
 use crate::error::CliError;
 use crate::exit::Exit;
 
-/// How long somebody who looks is kept waiting for a token or a budget.
+/// Time for which somebody who looks is kept waiting for a token or a budget.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// One account, looked at.
@@ -96,7 +96,7 @@ impl Look {
             NoReply::Limited { limit, .. } => CliError::failed(text)
                 .code("rate_limited")
                 .hint(format!("try again after {}; zoomd budget {account}", limit.until)),
-            _ => CliError::failed(format!("{account}: {text}")).hint("zoomd doctor tells more"),
+            _ => CliError::failed(format!("{account}: {text}")).hint("see zoomd doctor"),
         }
     }
 

@@ -22,7 +22,7 @@ pub enum Command {
     Find(FindArgs),
     /// Show one meeting
     Show(OneArgs),
-    /// Print a fresh link with which the host starts the meeting
+    /// Print a new link for the host to start the meeting
     StartUrl(OneArgs),
 }
 
@@ -32,7 +32,7 @@ pub struct ListArgs {
     /// The account's name
     #[arg(value_name = "ACCOUNT")]
     pub account: AccountName,
-    /// Whose meetings: me, a Zoom user id, or an e-mail address
+    /// Host of the meetings: me, a Zoom user id or an e-mail address
     #[arg(long, value_name = "USER", default_value = "me")]
     pub user: String,
     /// Those that zoomd made, of any user; Zoom is not asked

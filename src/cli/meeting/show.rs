@@ -14,7 +14,7 @@ use crate::exit::Exit;
 use crate::text::one_line;
 
 const SECRETS: [&str; 2] = ["start_url", "dynamic_host_key"];
-/// What people see, in this order, where Zoom said it.
+/// Data that people see, in this order, where Zoom said it.
 const SHOWN: [&str; 14] = [
     "id",
     "uuid",
@@ -38,7 +38,7 @@ pub(super) async fn run(ctx: &Ctx, args: OneArgs) -> CliResult {
     look.close().await;
     let meeting = reply?.meeting().map_err(|e| CliError::failed(e.to_string()))?;
     let mut fields: Map<String, Value> = serde_json::from_str(meeting.raw.expose_secret())
-        .map_err(|_| CliError::failed("zoom's answer is not an object"))?;
+        .map_err(|_| CliError::failed("Zoom's reply is not an object"))?;
     fields.retain(|name, _| !SECRETS.contains(&name.as_str()));
     ctx.out.show(&fields, || text(&fields))?;
     ctx.out.hint(format!("zoomd meeting start-url {} {}", args.account, args.id));

@@ -14,11 +14,11 @@ pub(super) async fn run(ctx: &Ctx, args: OneArgs) -> CliResult {
     look.close().await;
     let meeting = reply?.meeting().map_err(|e| CliError::failed(e.to_string()))?;
     let url = meeting.start_url.ok_or_else(|| {
-        CliError::failed(format!("zoom names no start url for the meeting {}", args.id))
+        CliError::failed(format!("Zoom returned no start URL for meeting {}", args.id))
     })?;
     let url = url.expose_secret();
     let value = serde_json::json!({"id": meeting.summary.id, "start_url": url});
     ctx.out.show(&value, || format!("{url}\n"))?;
-    ctx.out.note("whoever holds this link can host the meeting; it is good for two hours");
+    ctx.out.note("anyone with this link can host the meeting; it is valid for two hours");
     Ok(Exit::Done)
 }

@@ -9,7 +9,7 @@ use crate::exit::Exit;
 /// `zoomd pause`.
 #[derive(Debug, Args)]
 pub struct PauseArgs {
-    /// Why, for whoever looks
+    /// Reason, shown by status
     #[arg(long, value_name = "TEXT", default_value = "")]
     pub reason: String,
 }
@@ -17,10 +17,9 @@ pub struct PauseArgs {
 /// Holds everything back.
 pub async fn pause(ctx: &Ctx, args: PauseArgs) -> CliResult {
     let shown = ctx.hand().await?.pause(&args.reason).await?;
-    ctx.out.show(&shown, || {
-        "paused: jobs are taken in and wait; what is in flight goes on\n".into()
-    })?;
-    ctx.out.hint("zoomd resume lets them run again");
+    ctx.out
+        .show(&shown, || "Paused. New jobs are accepted and wait; running jobs finish.\n".into())?;
+    ctx.out.hint("run `zoomd resume` to start them again");
     Ok(Exit::Done)
 }
 

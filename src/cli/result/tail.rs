@@ -13,7 +13,7 @@ use crate::exit::Exit;
 use crate::output::Format;
 use crate::output::table::Table;
 
-/// How long one read waits for more.
+/// Time for which one read waits for more.
 const BLOCK: Duration = Duration::from_secs(5);
 
 /// `result tail`.
@@ -23,16 +23,16 @@ const BLOCK: Duration = Duration::from_secs(5);
   zoomd result tail -f --account acme
   zoomd result tail -f --output jsonl | jq -r .meeting.join_url")]
 pub struct TailArgs {
-    /// Go on printing results as they come
+    /// Keep printing new results
     #[arg(short, long)]
     follow: bool,
-    /// How many of the newest to begin with
+    /// Number of latest results to start with
     #[arg(short = 'n', long, value_name = "N", default_value_t = 10)]
     lines: usize,
     /// Only this account's
     #[arg(long, value_name = "ACCOUNT")]
     account: Option<String>,
-    /// Failures too, as they come
+    /// Include failures
     #[arg(long)]
     failures: bool,
 }

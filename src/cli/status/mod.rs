@@ -31,7 +31,7 @@ const CLEAR: &str = "\x1b[2J\x1b[H";
 /// `zoomd status`.
 #[derive(Debug, Args)]
 pub struct StatusArgs {
-    /// Show it again every two seconds, through outages too
+    /// Refresh every two seconds, also during outages
     #[arg(short, long)]
     pub watch: bool,
 }
@@ -39,7 +39,9 @@ pub struct StatusArgs {
 /// Runs it.
 pub async fn run(ctx: &Ctx, args: StatusArgs) -> CliResult {
     if args.watch && ctx.out.format() != Format::Jsonl && !std::io::stdout().is_terminal() {
-        return Err(CliError::usage("-w needs a terminal").hint("--output jsonl goes into a pipe"));
+        return Err(
+            CliError::usage("--watch needs a terminal").hint("in a pipe use --output jsonl")
+        );
     }
     let store = Store::open(&ctx.config.store())?;
     let ops = ctx.ops(store.clone());
@@ -90,16 +92,16 @@ fn people(
     line(
         "daemons",
         match alive {
-            0 => paint("none is running", WARN),
+            0 => paint("no daemon is running", WARN),
             n => paint(&format!("{n} running"), GOOD),
         },
     );
     for daemon in &view.daemons {
         let seen = daemon.seen_at.map(|at| ctx.out.moment(at, now)).unwrap_or_default();
-        let state = if daemon.alive { String::new() } else { format!(", last heard of {seen}") };
+        let state = if daemon.alive { String::new() } else { format!(", last seen {seen}") };
         line("", paint(&format!("{} {}{state}", daemon.id, daemon.version), FAINT));
     }
-    let age = view.oldest_queued_at.map(|at| format!(", the oldest {}", ctx.out.moment(at, now)));
+    let age = view.oldest_queued_at.map(|at| format!(", oldest {}", ctx.out.moment(at, now)));
     line("queued", format!("{}{}", view.queued, age.unwrap_or_default()));
     line("running", view.running.to_string());
     line("waiting", view.waiting.to_string());
@@ -107,12 +109,12 @@ fn people(
     for text in waiting::lines(&ctx.out, waiting, now) {
         line("", paint(&text, FAINT));
     }
-    let speed = rate.map(|rate| format!(", {rate:.0} a second")).unwrap_or_default();
+    let speed = rate.map(|rate| format!(" ({rate:.0}/s)")).unwrap_or_default();
     let (succeeded, failed) = (view.succeeded_total, view.failed_total);
     line("finished", format!("{succeeded} succeeded, {failed} failed{speed}"));
     line(
         "failures",
-        format!("{} on the list, {} of the last day", view.failures_listed, view.failures_last_day),
+        format!("{} open, {} in the last 24 h", view.failures_listed, view.failures_last_day),
     );
     let accounts: Vec<_> = view.accounts.iter().map(|(state, n)| format!("{n} {state}")).collect();
     line("accounts", if accounts.is_empty() { "none".to_owned() } else { accounts.join(", ") });
@@ -133,7 +135,7 @@ fn rotations_line(of: &Rotations) -> String {
             let percent = (share * 10_000.0).floor() / 100.0;
             let goal = OBJECTIVE * 100.0;
             let text = format!(
-                "{all} in {} days, {percent} % stored in time (objective {goal} %), {} lost",
+                "{all} in {} days, {percent} % stored in time (goal {goal} %), {} lost",
                 of.days, of.lost
             );
             paint(&text, if of.met { GOOD } else { WARN })
@@ -141,9 +143,9 @@ fn rotations_line(of: &Rotations) -> String {
     };
     for (count, what) in [
         (of.late, "late"),
-        (of.repaired, "put back from a journal"),
-        (of.refused, "refused by Zoom"),
-        (of.in_doubt, "in doubt now"),
+        (of.repaired, "recovered from the journal"),
+        (of.refused, "rejected by Zoom"),
+        (of.in_doubt, "unresolved now"),
     ] {
         if count > 0 {
             let _ = write!(text, ", {count} {what}");

@@ -29,7 +29,7 @@ pub(super) fn lines(out: &Output, jobs: &WaitingJobs, now: Timestamp) -> Vec<Str
     let mut lines: Vec<_> = lines.collect();
     let more = jobs.lines.len().saturating_sub(LINES_MAX);
     if more > 0 {
-        lines.push(format!("{more} more; --json has all"));
+        lines.push(format!("{more} more; --json shows all"));
     }
     lines
 }

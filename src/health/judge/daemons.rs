@@ -108,7 +108,7 @@ fn nobody(here: &Here, found: &Found) -> Problem {
     };
     let (state, next) = told(here, found, last);
     let (name, heard) = (name(last), ago(last.seen_ms));
-    let what = format!("{none}: the last, {name}, was heard of {heard} ago{state}");
+    let what = format!("{none}: the last, {name}, was last seen {heard} ago{state}");
     down(what, next).since(last.seen_ms)
 }
 

@@ -42,7 +42,7 @@ fn overdue(here: &Here, found: &Found) -> Option<Problem> {
         return Some(problem(what, at));
     }
     let at = late(vitals.first_lease_ms)?;
-    let what = format!("no daemon takes back the jobs of a dead one: since {}", age(at));
+    let what = format!("no daemon recovers the jobs of a dead one: since {}", age(at));
     Some(problem(what, at))
 }
 

@@ -45,7 +45,7 @@ fn rejected(found: &Found, stop: &AppStop) -> Option<Problem> {
     let (what, next) = match stop.mass {
         true => (
             format!(
-                "many accounts of app {app} lost their authorization at once ({why}): no token is \
+                "many accounts of app {app} lost their authorization at the same time ({why}): no token is \
                  refreshed until {}",
                 clock_time(stop.until_ms)
             ),
@@ -109,12 +109,12 @@ fn in_doubt(found: &Found, intent: &OpenIntent) -> Option<Problem> {
 /// Keys that stored tokens need and this process lacks. A command can do without, so
 /// that is no trouble of the namespace; for a daemon it is.
 fn key_missing(here: &Here, keys: &Survey) -> Option<Problem> {
-    // One key may be that of tokens and of the namespace's secret.
+    // One key may be that of tokens and of the secret of the namespace.
     let missing: BTreeSet<_> = keys.keys().filter(|key| !here.keys.contains(key)).collect();
     let first = missing.first()?;
     let accounts: u64 = missing.iter().filter_map(|key| keys.grants.get(key)).sum();
     let of = match accounts {
-        0 => "the namespace's secret is".to_owned(),
+        0 => "the secret of the namespace is".to_owned(),
         1 => "the tokens of 1 account are".to_owned(),
         n => format!("the tokens of {n} accounts are"),
     };

@@ -23,7 +23,7 @@ use crate::views::account::View;
 
 /// Accounts that are read for one page.
 const READS: usize = 2_000;
-/// How long a rotation is waited for.
+/// Time for which a rotation is waited for.
 const PATIENCE: Duration = Duration::from_secs(60);
 /// A token that is handed out lives at least so long, where the request does not say.
 const MIN_LIFE: Duration = Duration::from_secs(300);

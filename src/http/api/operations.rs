@@ -14,7 +14,7 @@ pub struct Operation {
     pub path: &'static str,
     /// The least role that may use it.
     pub role: Role,
-    /// What it does, in a few words.
+    /// Data that it does, in a few words.
     pub summary: &'static str,
     /// Parameters of the query.
     pub query: &'static [&'static str],
@@ -69,12 +69,12 @@ pub const OPERATIONS: &[Operation] = &[
         &["last_event_id"],
     ),
     act("/failures/retry", ("Run failed jobs again", "Retried"), "Pick"),
-    act("/failures/discard", ("Take failures off the list", "Discarded"), "Pick"),
+    act("/failures/discard", ("Remove failures from the list", "Discarded"), "Pick"),
     get("/accounts", ("List accounts by name", "AccountPage"), &["state", "all", "after", "limit"]),
     get("/accounts/{account}", ("Show one account", "Account"), &[]),
-    act("/accounts/{account}/pause", ("Hold an account's jobs back", "Account"), "Reason"),
-    act("/accounts/{account}/resume", ("Let an account's jobs run again", "Account"), ""),
-    act("/accounts/{account}/refresh", ("Rotate an account's token now", "Refreshed"), ""),
+    act("/accounts/{account}/pause", ("Pause an account's jobs", "Account"), "Reason"),
+    act("/accounts/{account}/resume", ("Resume an account's jobs", "Account"), ""),
+    act("/accounts/{account}/refresh", ("Refresh an account's token now", "Refreshed"), ""),
     act(
         "/accounts/{account}/connect-link",
         ("Make a link that connects the account", "ConnectLink"),
@@ -102,8 +102,8 @@ pub const OPERATIONS: &[Operation] = &[
     get("/daemons", ("List daemons heard of lately", "Daemons"), &[]),
     get("/timeline", ("Count jobs by minute or hour", "Timeline"), &["window"]),
     get("/audit", ("List acts, newest first", "AuditPage"), PAGE),
-    act("/pause", ("Hold everything back", "Paused"), "Reason"),
-    act("/resume", ("Let everything run again", "Resumed"), ""),
+    act("/pause", ("Pause all jobs", "Paused"), "Reason"),
+    act("/resume", ("Resume all jobs", "Resumed"), ""),
     get("/openapi.json", ("This document", "Any"), &[]),
 ];
 

@@ -34,7 +34,7 @@ impl PageQuery {
 #[derive(Serialize)]
 struct Entries {
     items: Vec<Value>,
-    /// What `after` is to be for the next page; `null` at the end.
+    /// Text that `after` is to be for the next page; `null` at the end.
     next: Option<String>,
     /// The last entry that was read: what `after` is to be later.
     last: Option<String>,

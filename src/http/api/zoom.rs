@@ -24,7 +24,7 @@ use crate::actor::Actor;
 use crate::acts::{Via, existing, refused};
 use crate::error::CliError;
 
-/// How long a token and room in the budget are waited for.
+/// Time for which a token and room in the budget are waited for.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// The first segments of paths that are read.
 const BELOW: [&str; 4] = ["meetings", "users", "past_meetings", "report"];

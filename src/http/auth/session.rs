@@ -15,7 +15,7 @@ use sha2::Sha256;
 use super::tokens::TokenHash;
 
 const COOKIE_NAME: &str = "zoomd-session";
-/// How long a browser is signed in, s.
+/// Time for which a browser is signed in, s.
 const LIFE_S: i64 = 12 * 3_600;
 
 /// Makes proofs and checks them.

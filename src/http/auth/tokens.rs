@@ -1,7 +1,7 @@
 //! Tokens of the API and the console: a file with a line each, `name role sha256`.
 //!
 //! Owns reading and making the lines. The file holds no token, only the SHA-256 of
-//! each, so whoever reads it can use none. It is read anew when it changes; a file that
+//! each, so whoever reads it can use none. It is read again when it changes; a file that
 //! cannot be read any more leaves the tokens as they were.
 
 use std::collections::HashMap;
@@ -95,10 +95,12 @@ impl Tokens {
             old.stamp = now;
             match read(&self.path) {
                 Ok(known) => {
-                    tracing::info!(tokens = known.len(), "the tokens of the API were read anew");
+                    tracing::info!(tokens = known.len(), "API tokens: file reloaded");
                     old.known = known;
                 }
-                Err(error) => tracing::warn!("the tokens of the API stay as they were: {error}"),
+                Err(error) => tracing::warn!(
+                    "API tokens: file invalid, the previous tokens stay in use: {error}"
+                ),
             }
         }
         old

@@ -52,7 +52,7 @@ struct Page<'a> {
     waiting: String,
 }
 
-/// What keeps the account from working.
+/// Data that keeps the account from working.
 struct Stop {
     head: &'static str,
     text: String,

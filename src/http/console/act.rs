@@ -51,7 +51,7 @@ struct DonePage {
     back: String,
 }
 
-/// What became of one thing that was acted on.
+/// Result for one thing that was acted on.
 struct Done {
     id: String,
     result: &'static str,
@@ -62,7 +62,7 @@ struct Done {
 impl Done {
     fn cancelled(id: &str, result: Cancelled) -> Self {
         let why = match result {
-            Cancelled::AfterReconcile => Some("Zoom is asked first whether its meeting exists"),
+            Cancelled::AfterReconcile => Some("checks with Zoom first whether its meeting exists"),
             Cancelled::InFlight => Some("a job in flight cannot be cancelled"),
             Cancelled::Over => Some("it has its outcome"),
             Cancelled::NotFound => Some("there is no such job"),

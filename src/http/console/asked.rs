@@ -6,7 +6,7 @@ use axum::http::{HeaderValue, Uri, header};
 
 use crate::actor::Actor;
 
-/// What the browser asked for.
+/// Data that the browser asked for.
 #[derive(Debug, Clone)]
 pub(super) struct Asked {
     /// The path with its query.

@@ -15,7 +15,7 @@ const STEP: u64 = 10;
 /// A chart.
 pub(super) struct Chart {
     pub(super) title: &'static str,
-    /// What it shows, for those who do not see it.
+    /// Text that it shows, for those who do not see it.
     pub(super) text: String,
     pub(super) width: u64,
     pub(super) bars: Vec<Bar>,
@@ -32,7 +32,7 @@ pub(super) struct Bar {
     pub(super) ok_height: u64,
     pub(super) no_y: u64,
     pub(super) no_height: u64,
-    /// Its numbers.
+    /// Numbers.
     pub(super) text: String,
 }
 

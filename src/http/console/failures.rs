@@ -38,7 +38,7 @@ struct Page {
     all: String,
     day: String,
     groups: Vec<Group>,
-    /// What is said of the code of the filter.
+    /// Data that is said of the code of the filter.
     about: Option<(Marked, Marked)>,
     rows: Vec<Row>,
     counted: String,

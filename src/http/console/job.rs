@@ -80,7 +80,7 @@ struct Outcome {
     join: Option<String>,
     start: Option<Moment>,
     warnings: Vec<String>,
-    /// What else is known: what changed, who carried the call, meetings that may be meant.
+    /// Items that else is known: what changed, who carried the call, meetings that may be meant.
     notes: Vec<String>,
     next: Option<String>,
 }
@@ -124,7 +124,7 @@ fn step(line: &Line) -> Step<'_> {
     }
 }
 
-/// What stands between a waiting job and its call, in short sentences.
+/// Data that stands between a waiting job and its call, in short sentences.
 fn behind(why: WaitReason, view: &JobView) -> Vec<String> {
     let mut said = Vec::new();
     let host = view.host.as_deref().filter(|host| *host != "me");
@@ -281,7 +281,7 @@ fn facts(view: &JobView, shown: &View<'_>) -> Vec<(&'static str, Fact)> {
     add(
         "Unresolved",
         view.record.unresolved.then(|| {
-            Fact::Text("its last call may have made the meeting; Zoom is asked".to_owned())
+            Fact::Text("the last call may have created the meeting; checking with Zoom".to_owned())
         }),
     );
     add("Daemon", text(view.daemon.as_deref()));

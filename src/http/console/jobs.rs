@@ -79,7 +79,7 @@ impl Filter {
         (!name.is_empty()).then(|| name.to_owned())
     }
 
-    /// The same filter with another state.
+    /// Copy of the filter with another state.
     fn with(&self, state: &str) -> String {
         self.address(state, None)
     }

@@ -41,7 +41,7 @@ use zoomd_store::inspect::Ops;
 
 use super::backend::Backend;
 
-/// What pages are made from. Clones are the same console.
+/// Data that pages are made from. Clones are the same console.
 #[derive(Debug, Clone)]
 struct Console(Arc<Backend>);
 

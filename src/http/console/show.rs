@@ -44,7 +44,7 @@ impl fmt::Display for Moment {
 /// It is made of numbers and fixed words.
 impl HtmlSafe for Moment {}
 
-/// How far off a moment is: `3m ago`, `in 2h 5m`, `just now`.
+/// Distance by which off a moment is: `3m ago`, `in 2h 5m`, `just now`.
 fn distance(seconds: i64) -> String {
     match seconds {
         -59..=0 => "just now".to_owned(),

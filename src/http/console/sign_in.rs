@@ -30,7 +30,7 @@ pub(super) struct Wanted {
     next: String,
 }
 
-/// What was typed.
+/// Data that was typed.
 #[derive(Deserialize)]
 pub(super) struct Typed {
     token: String,

@@ -10,7 +10,7 @@ use super::show::segment;
 use crate::actor::Role;
 use crate::text::count;
 
-/// What can be done.
+/// Data that can be done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Verb {
@@ -18,7 +18,7 @@ pub(super) enum Verb {
     Cancel,
     /// Run failed jobs again.
     Retry,
-    /// Take failures off the list.
+    /// Remove failures from the list.
     Discard,
     /// Hold back an account.
     PauseAccount,
@@ -68,9 +68,9 @@ impl Verb {
     pub(super) fn effect(self) -> &'static str {
         match self {
             Self::Cancel => {
-                "Each ends as a failure with the code cancelled. A job in flight goes on."
+                "Each ends as a failure with the code cancelled. A job in flight continues."
             }
-            Self::Retry => "Each starts a new run. Where a call was lost, Zoom is asked first.",
+            Self::Retry => "Each starts a new run. Where a call was lost, checks with Zoom first.",
             Self::Discard => "They leave the list of failures. The public stream keeps them.",
             Self::PauseAccount => {
                 "Its jobs wait until it is resumed. Calls in flight end as usual."
@@ -84,7 +84,7 @@ impl Verb {
     }
 }
 
-/// What is asked for: the verb, and one thing or a filter.
+/// Data that is asked for: the verb, and one thing or a filter.
 #[derive(Debug, Clone, Deserialize)]
 pub(super) struct Wish {
     pub(super) verb: Verb,
@@ -101,7 +101,7 @@ pub(super) struct Wish {
     pub(super) reason: String,
 }
 
-/// What is acted on.
+/// Data that is acted on.
 pub(super) enum Things {
     Jobs(Vec<Target>),
     Failures(Vec<String>),
@@ -131,7 +131,7 @@ impl Wish {
         counted && self.id.is_empty() && self.count == 0
     }
 
-    /// What the wish is about, at most so many.
+    /// Data that the wish is about, at most so many.
     pub(super) async fn things(&self, ops: &Ops, most: usize) -> Result<Things, Refused> {
         let nothing = || Refused::Missing("This says not what to act on.".to_owned());
         match self.verb {
@@ -169,7 +169,7 @@ impl Wish {
         }
     }
 
-    /// What it is done to, in words.
+    /// Data that it is done to, in words.
     pub(super) fn of(&self, many: u64) -> String {
         let of = self.account().map(|name| format!(" of {name}")).unwrap_or_default();
         match self.verb {

@@ -20,7 +20,7 @@ pub(super) async fn show(endpoint: &PublicEndpoint, token: &str) -> Answer {
         Ok(Some(link)) => page.invite(link.label.as_deref().unwrap_or(link.account.as_str())),
         Ok(None) => page.no_link(),
         Err(error) => {
-            tracing::warn!(%error, "a connect link could not be looked up");
+            tracing::warn!(%error, "connect link: redis could not be read");
             page.later()
         }
     }
@@ -35,24 +35,24 @@ pub(super) async fn begin(endpoint: &PublicEndpoint, token: &str, headers: &Head
     }
     let Some(token) = Nonce::parse(token) else { return page.no_link() };
     let Some(consents) = &endpoint.0.consents else {
-        tracing::error!("somebody follows a connect link, but no OAuth app is configured");
+        tracing::error!("connect link: opened, but no OAuth app is configured");
         return page.later();
     };
     let (state, browser) = (Nonce::generate(), Nonce::generate());
     let asked = match asked(endpoint, consents, &state, &browser) {
         Ok(asked) => asked,
         Err(error) => {
-            tracing::error!(%error, "a consent cannot be asked for");
+            tracing::error!(%error, "connect link: the authorization cannot be started");
             return page.later();
         }
     };
     match endpoint.0.links.begin(&token, &state, &browser).await {
         Ok(Some(link)) => {
-            tracing::info!(account = %link.account, "a consent is asked for through a link");
+            tracing::info!(account = %link.account, "connect link: opened");
         }
         Ok(None) => return page.no_link(),
         Err(error) => {
-            tracing::warn!(%error, "a consent could not be asked for");
+            tracing::warn!(%error, "connect link: the authorization could not be started");
             return page.later();
         }
     }

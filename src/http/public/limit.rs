@@ -1,4 +1,4 @@
-//! How often one client may come.
+//! Number of times that one client may come.
 //!
 //! A fixed number of token buckets, found by a hash of the client's address:
 //! the memory is bounded, whoever comes. Two clients may share a bucket; both
@@ -35,7 +35,7 @@ impl Default for Limiter {
 }
 
 impl Limiter {
-    /// Whether this client may come now.
+    /// True if this client may come now.
     pub(super) fn admits(&self, client: IpAddr, now: Instant) -> bool {
         let at = self.hasher.hash_one(network(client)) as usize % BUCKETS;
         let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);

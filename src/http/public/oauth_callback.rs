@@ -15,7 +15,7 @@ use super::{PublicEndpoint, connect, cookie};
 /// Zoom's codes are far shorter.
 const MOST_QUERY_BYTES: usize = 8 << 10;
 
-/// What Zoom sent the browser back with.
+/// Data that Zoom sent the browser back with.
 struct Back {
     state: Nonce,
     code: Option<SecretString>,
@@ -60,19 +60,19 @@ pub(super) async fn handle(endpoint: &PublicEndpoint, query: &str, headers: &Hea
         Ok(Taken::Good(link)) => link,
         Ok(Taken::Stranger | Taken::Unknown) => return ended("unknown", page.not_asked()),
         Err(error) => {
-            tracing::warn!(%error, "a consent came back and could not be looked up");
+            tracing::warn!(%error, "connect link: redis could not be read when zoom sent the browser back");
             return page.later();
         }
     };
     let mut answer = match back.code {
         None => {
-            tracing::info!(account = %link.account, "a consent was declined at a link");
+            tracing::info!(account = %link.account, "connect link: access was declined at zoom");
             ended("denied", declined(page, &link, back.error.as_deref()))
         }
         Some(code) => match connect::asked(endpoint, consents, &back.state, &browser) {
             Ok(asked) => finish(endpoint, consents.clone(), asked, code, link).await,
             Err(error) => {
-                tracing::error!(%error, "a consent came back and cannot be taken");
+                tracing::error!(%error, "connect link: the authorization from zoom cannot be accepted");
                 page.later()
             }
         },
@@ -111,7 +111,7 @@ async fn finish(
         if let Ok(Consented { outcome: Outcome::Stored { .. }, .. }) = finished {
             // One that could not be ended is good for another consent, until its time is over.
             if let Err(error) = hand.0.links.spend(&link.digest).await {
-                tracing::warn!(%error, "a connect link was used and could not be ended");
+                tracing::warn!(%error, "connect link: used, but could not be marked as used in redis");
             }
         }
         told(&hand.0.brand, &link, &finished)
@@ -119,7 +119,7 @@ async fn finish(
     endpoint.detached(work).await.unwrap_or_else(|| endpoint.0.brand.later())
 }
 
-/// What became of it: a page for the person, a line for the log.
+/// Result: a page for the person, a line for the log.
 fn told(page: &Brand, link: &Link, finished: &Result<Consented, ConsentError>) -> Answer {
     let account = &link.account;
     let end = |status, head, text: &str| page.ended(status, head, text, link.return_to.as_deref());
@@ -130,7 +130,7 @@ fn told(page: &Brand, link: &Link, finished: &Result<Consented, ConsentError>) -
     match &consented.outcome {
         Outcome::Stored { waiting, .. } => {
             // The change itself is logged by every daemon.
-            tracing::debug!(%account, waiting, "connected through a link");
+            tracing::debug!(%account, waiting, "connect link: account connected");
             lacking(link, consented.scope.as_deref());
             let label = link.label.as_deref().unwrap_or(account.as_str());
             let text = format!("{label} is connected. You may close this window.");
@@ -139,17 +139,16 @@ fn told(page: &Brand, link: &Link, finished: &Result<Consented, ConsentError>) -
         Outcome::KeptFor { account: holder } => {
             tracing::warn!(
                 %account, %holder,
-                "not connected through a link: the Zoom user belongs to another account, which \
-                 goes on with the new consent"
+                "connect link: not connected; the zoom user belongs to another account, whose \
+                 authorization was renewed"
             );
             // Whose it is, is nobody's business here.
-            let text = "This Zoom user is already connected here, under another name. That \
-                connection still works; nothing else was connected. Sign in to Zoom as another \
+            let text = "This Zoom user is already connected here, under another name. That connection still works; nothing was changed. Sign in to Zoom as another \
                 user and open your link again, or ask the person who sent it.";
             ended("held", end(StatusCode::CONFLICT, "Not connected", text))
         }
         Outcome::Older => {
-            tracing::info!(%account, "a later consent is stored than one that came through a link");
+            tracing::info!(%account, "connect link: a newer authorization already exists and was kept");
             let text = "A later sign-in was completed in the meantime and is kept.";
             ended("older", end(StatusCode::CONFLICT, "Not connected", text))
         }
@@ -157,7 +156,7 @@ fn told(page: &Brand, link: &Link, finished: &Result<Consented, ConsentError>) -
 }
 
 fn failed(page: &Brand, link: &Link, error: &ConsentError) -> Answer {
-    tracing::warn!(account = %link.account, %error, "not connected through a link");
+    tracing::warn!(account = %link.account, %error, "connect link: not connected");
     let (outcome, status, text) = match error {
         ConsentError::Transport(_) => (
             "unreachable",
@@ -182,7 +181,7 @@ fn failed(page: &Brand, link: &Link, error: &ConsentError) -> Answer {
 fn lacking(link: &Link, scope: Option<&str>) {
     if let Some((missing, effect)) = scope.and_then(scopes::lacking) {
         let missing = missing.join(" and ");
-        tracing::warn!(account = %link.account, missing, effect, "the app lacks scopes");
+        tracing::warn!(account = %link.account, missing, effect, "connect link: the app lacks scopes");
     }
 }
 

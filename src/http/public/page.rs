@@ -18,7 +18,7 @@ use crate::config::Config;
 
 const STYLE: &str = include_str!("page.css");
 
-/// What a consent lets the service do, in words.
+/// Data that a consent lets the service do, in words.
 const RIGHTS: [&str; 2] = [
     "Schedule, change and delete meetings for you",
     "See the meetings that you host, to make none of them twice",
@@ -84,7 +84,7 @@ fn dressed(status: StatusCode, kind: &'static str, body: Bytes, policy: HeaderVa
 pub struct Brand {
     /// The name of the service.
     pub name: Option<String>,
-    /// Its logo.
+    /// Logo.
     pub logo: Option<Url>,
 }
 
@@ -190,7 +190,7 @@ impl Brand {
         self.says(StatusCode::BAD_REQUEST, "Not connected", text)
     }
 
-    /// What passes by itself.
+    /// A temporary error.
     pub(super) fn later(&self) -> Answer {
         let text = "The service is not available at the moment. Try again in a minute.";
         let mut answer = self.says(StatusCode::SERVICE_UNAVAILABLE, "Not available", text);

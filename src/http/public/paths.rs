@@ -14,7 +14,7 @@ pub struct Paths {
     back: String,
 }
 
-/// What a request is about.
+/// Data that a request is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Way<'a> {
     /// A link, by its token.
@@ -52,12 +52,12 @@ impl Paths {
         url
     }
 
-    /// Whether the world comes by https, so that cookies may demand it.
+    /// True if the world comes by https, so that cookies may demand it.
     pub(super) fn is_https(&self) -> bool {
         self.public.as_ref().is_some_and(|url| url.scheme() == "https")
     }
 
-    /// What a request of this method to this path is about.
+    /// Data that a request of this method to this path is about.
     pub(super) fn way<'a>(&self, method: &Method, path: &'a str) -> Way<'a> {
         let below = path.strip_prefix(&self.base);
         if below == Some("/webhook") && *method == Method::POST {
@@ -83,8 +83,7 @@ pub fn far_from_home(config: &Config) -> Option<String> {
         return None;
     }
     Some(format!(
-        "the redirect URL {redirect} is not at {}, where links lead, so consents will not be \
-         recognised when they come back; set ZOOMD_REDIRECT_URL to a path below ZOOMD_PUBLIC_URL",
+        "the redirect URL {redirect} is not at {}, where links lead, so authorizations are not recognized when Zoom sends the browser back; set ZOOMD_REDIRECT_URL to a path below ZOOMD_PUBLIC_URL",
         public.origin().ascii_serialization()
     ))
 }

@@ -14,7 +14,7 @@ use super::{PublicEndpoint, connect, limit, oauth_callback, webhook};
 
 /// Zoom's events are far smaller.
 const MOST_BODY_BYTES: usize = 64 << 10;
-/// How long a body may take to come.
+/// Time for which a body may take to come.
 const BODY_PATIENCE: Duration = Duration::from_secs(10);
 
 /// Answers one request. Nothing of its address is logged.

@@ -50,7 +50,7 @@ pub async fn serve(
                 });
             }
             (_, Err(error)) => {
-                tracing::warn!(%error, "the public endpoint could not take a connection");
+                tracing::warn!(%error, "public endpoint: could not accept a connection");
                 tokio::time::sleep(AFTER_TROUBLE).await;
             }
             (Err(_), _) => break,
@@ -89,6 +89,6 @@ async fn connection(
         }
     };
     if let Err(error) = ended {
-        tracing::debug!(%error, "a connection to the public endpoint ended badly");
+        tracing::debug!(%error, "public endpoint: a connection failed");
     }
 }

@@ -16,9 +16,9 @@ use zoomd_store::consent::Deauthorization;
 use super::PublicEndpoint;
 use super::page::{self, Answer, words};
 
-/// How long Redis may take to note what was heard.
+/// Time for which Redis may take to note what was heard.
 const NOTE_PATIENCE: Duration = Duration::from_millis(1_500);
-/// How long the answer waits for the work itself.
+/// Time for which the answer waits for the work itself.
 const WORK_PATIENCE: Duration = Duration::from_secs(1);
 /// A validation token of Zoom's has some 22 characters.
 const MOST_PLAIN_TOKEN: usize = 1 << 10;
@@ -28,7 +28,7 @@ pub(super) async fn handle(endpoint: &PublicEndpoint, headers: &HeaderMap, body:
     let told = match verified(endpoint, headers, body) {
         Ok(()) => Told::read(body),
         Err(unverified) => {
-            tracing::warn!(%unverified, "a webhook was not taken");
+            tracing::warn!(%unverified, "webhook: rejected");
             let outcome = if unverified == Unverified::Stale { "stale" } else { "unsigned" };
             let refused = words(StatusCode::UNAUTHORIZED, "not verified\n");
             return ended("unknown", outcome, refused);
@@ -55,8 +55,7 @@ pub(super) async fn handle(endpoint: &PublicEndpoint, headers: &HeaderMap, body:
             tracing::warn!(
                 event = said,
                 bytes = body.len(),
-                "webhook with a valid signature not understood; if it is app_deauthorized, \
-                 remove the account by hand"
+                "webhook: valid signature, but the event is not understood; if it is app_deauthorized, remove the account with zoomd account remove"
             );
             ended("unknown", "unreadable", words(StatusCode::OK, "not understood\n"))
         }
@@ -96,14 +95,17 @@ async fn deauthorization_of(endpoint: &PublicEndpoint, deauthorization: Deauthor
         Err(_) => Some("redis did not answer in time".to_owned()),
     };
     if let Some(error) = trouble {
-        tracing::warn!(error, "a consent was taken back and not noted; zoom will tell again");
+        tracing::warn!(
+            error,
+            "webhook: could not store a revoked authorization in redis; zoom will retry"
+        );
         let refused = words(StatusCode::SERVICE_UNAVAILABLE, "try again\n");
         return ended(EVENT, "unstored", refused);
     }
     let deauthorizations = endpoint.0.deauthorizations.clone();
     let work = endpoint.detached(async move { deauthorizations.carry_out(&deauthorization).await });
     if let Ok(Some(Err(error))) = tokio::time::timeout(WORK_PATIENCE, work).await {
-        tracing::warn!(%error, "a consent was taken back and is not carried out yet");
+        tracing::warn!(%error, "webhook: an authorization was revoked; the account is not removed yet");
     }
     ended(EVENT, "ok", words(StatusCode::OK, "ok\n"))
 }

@@ -91,7 +91,7 @@ async fn a_zoom_user_under_a_second_name_is_refused_or_taken_over() {
     assert_eq!(world.login(&["first"], "owner").await.0, Some(0));
     let (code, error, page) = world.login(&["second"], "owner").await;
     assert_eq!((code, &error["error"]["code"]), (Some(1), &json!("held")), "{error}");
-    assert!(page.contains("first goes on with this consent"), "{page}");
+    assert!(page.contains("already belongs to account first"), "{page}");
     assert!(world.stored_token("first").await.is_some());
     let (code, moved, _) = world.login(&["second", "--take-over"], "owner").await;
     assert_eq!(code, Some(0), "{moved}");

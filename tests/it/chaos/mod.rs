@@ -193,7 +193,7 @@ impl House {
         row("jobs, each with one outcome", seen.outcomes.len() as u64);
         row("jobs that failed", seen.failures.values().map(|n| u64::from(*n)).sum());
         row("meetings made", counters.meetings_created);
-        row("meetings made twice", broken.twin);
+        row("duplicate meetings", broken.twin);
         row("rotations", counters.rotations);
         for (which, times) in &self.struck {
             row(&format!("struck: {which:?}"), *times);

@@ -53,7 +53,7 @@ async fn world() -> (Rig, Daemon) {
     rig.outcome("refused").await;
     until("the job that waits for tomorrow", || {
         let page = daemon.get("/jobs/planning-128").1;
-        page.contains("meetings of this host are used up").then_some(())
+        page.contains("meetings for this host are used up").then_some(())
     });
     until("the job that sleeps", || {
         daemon.get("/jobs/hostile").1.contains("chip sleeping").then_some(())

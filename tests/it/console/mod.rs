@@ -84,7 +84,7 @@ async fn a_job_that_waits_says_why_and_until_when() {
         (status == 200 && body.contains("class=\"chip sleeping\"")).then_some(body)
     });
     check("/jobs/order-1", "content-security-policy: default-src 'self'; ", &said);
-    assert!(said.contains("<h2>Its not_before time has not come</h2>"), "{said}");
+    assert!(said.contains("<h2>Scheduled for later (not_before)</h2>"), "{said}");
     assert!(said.contains("its own not_before time") && said.contains(">in 20h "), "{said}");
     assert!(!said.contains("<script>alert") && !said.contains("hunter22"), "{said}");
     let listed = page(&daemon, "/jobs?state=sleeping");

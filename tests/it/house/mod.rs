@@ -6,6 +6,7 @@ mod circles;
 mod imports;
 mod kinds;
 mod tokens;
+mod words;
 
 use std::collections::BTreeSet;
 use std::fs;

@@ -86,7 +86,7 @@ async fn the_account_is_at_its_cap() {
         rig.xadd(&job("acme", &format!("order-{n}"))).await;
     }
     rig.xadd(&job("acme", "held")).await;
-    let cause = ["in flight"];
+    let cause = ["in flight", "concurrent requests"];
     let told =
         Outage { verdict: "OK", ..Outage::degraded(&rig, &daemon, "account_at_cap", &cause) };
     assert_eq!(told.status()["level"], "notice");
@@ -109,7 +109,8 @@ async fn the_account_is_at_its_cap_for_long() {
         let (entry, job) = (format!("{came}-{nth}"), format!("'{}'", job("acme", &id)));
         rig.redis_cli(&["XADD", "zoomd:jobs", &entry, "job", &job]);
     }
-    let told = Outage::degraded(&rig, &daemon, "account_at_cap", &["in flight"]);
+    let told =
+        Outage::degraded(&rig, &daemon, "account_at_cap", &["in flight", "concurrent requests"]);
     told.is_told();
     let problem = told.status();
     assert!(problem["since_ms"].as_i64() >= Some(came), "{problem}");

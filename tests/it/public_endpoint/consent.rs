@@ -220,7 +220,7 @@ async fn a_daemon_killed_with_the_answer_on_its_disk_loses_no_consent() {
     until("the exchange", || (public.rig.sim.struck(fault) == 1).then_some(()));
     public.rig.redis.kill();
     assert!(public.rig.sim.release(fault));
-    daemon.wait_log("a consent is in hand and cannot be stored");
+    daemon.wait_log("authorization: redis could not store the new token");
     daemon.kill();
     public.rig.redis.restart().expect("it starts again");
     let _next = public.rig.daemon();

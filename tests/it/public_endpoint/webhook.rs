@@ -64,7 +64,7 @@ async fn what_zoom_signed_and_nobody_understands_is_taken_and_logged() {
     }
     let all_told = || {
         let log = daemon.log();
-        let told = log.matches("webhook with a valid signature not understood").count();
+        let told = log.matches("webhook: valid signature, but the event is not understood").count();
         (told == odd.len()).then_some(log)
     };
     let log = until("a line for each body", all_told);

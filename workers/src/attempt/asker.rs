@@ -36,8 +36,10 @@ impl std::fmt::Display for Stop {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Wait(why) => f.write_str(why.words()),
-            Self::Later(_) => f.write_str("a rate limit leaves no room for the call yet"),
-            Self::Limited(label, _) => write!(f, "a limit of {} calls is used up", label.as_str()),
+            Self::Later(_) => f.write_str("rate limit: no room for the call yet"),
+            Self::Limited(label, _) => {
+                write!(f, "rate limit: {} calls are used up", label.as_str())
+            }
             Self::Failed(Failure { why, .. }) | Self::TooLong(why) => f.write_str(why),
         }
     }
@@ -57,7 +59,7 @@ pub struct Failure {
 /// WaitReason Zoom refused a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Refusal {
-    /// The grant lacks a scope, or may not see this host: the same until somebody acts.
+    /// The grant lacks a scope, or may not see this host: the same until an operator acts.
     Lasting,
     /// Any other reason.
     Other,
@@ -88,7 +90,7 @@ pub struct Left {
     pub stop: Stop,
     /// The token of the page that was not read, if it is not the first.
     pub token: Option<String>,
-    /// How many pages were read.
+    /// Number of pages that were read.
     pub pages: u32,
 }
 
@@ -172,7 +174,8 @@ impl Caller<'_> {
             && serde_json::from_slice::<serde_json::Map<String, serde_json::Value>>(&reply.body)
                 .is_err()
         {
-            let why = format!("{what}: zoom answered {} with what is no meeting", reply.status);
+            let why =
+                format!("{what}: zoom answered {}, but the reply is not a meeting", reply.status);
             return Err(Stop::Failed(Failure { why, refusal: None, code: None }));
         }
         Ok(Answer::of(what, answer))
@@ -197,7 +200,7 @@ impl Caller<'_> {
     /// # Errors
     /// Zoom could not be asked, or did not answer with success.
     pub async fn me(&mut self) -> Result<Reply, Stop> {
-        const WHAT: &str = "asking whose the grant is";
+        const WHAT: &str = "reading the user of the account";
         let token = self.token;
         let reply = self.ask(Exchange::ME, WHAT, token.client.users_me(&token.access)).await?;
         reply.map_err(|error| refused(WHAT, &error))

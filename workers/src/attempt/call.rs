@@ -20,7 +20,7 @@ use crate::state::circuits::{Circuits, Met, Opened, Work};
 use crate::state::leased_job::LeasedJob;
 use crate::tokens::{Token, Usable};
 
-/// How long an account may sleep because its host seems out of reach: other
+/// Time for which an account may sleep because its host seems out of reach: other
 /// daemons may see it.
 const LONGEST_NAP: Duration = Duration::from_secs(5);
 /// Bytes of a body that are logged.
@@ -120,7 +120,7 @@ fn log_limit(account: &str, job: Option<&str>, label: &'static str, reply: &Repl
     if limit.kind == LimitKind::Unknown {
         let body = String::from_utf8_lossy(&reply.body[..reply.body.len().min(LONGEST_BODY)]);
         tracing::warn!(job.id = job, account, label, until = %limit.until, %body, headers = ?reply.headers,
-            "zoom answered with an unknown rate limit; jobs of this host wait, other hosts go on");
+            "rate limit: zoom answered 429 with an unknown text; jobs of this host wait, other hosts continue");
         return;
     }
     tracing::info!(
@@ -131,7 +131,7 @@ fn log_limit(account: &str, job: Option<&str>, label: &'static str, reply: &Repl
         said = reply.error().message,
         headers = ?reply.headers,
         status = reply.status,
-        "zoom answered with a rate limit; jobs it covers wait, and no attempt is spent"
+        "rate limit: zoom answered 429; the affected jobs wait, and no attempt is used"
     );
 }
 
@@ -196,7 +196,7 @@ impl CallPermit<'_> {
             self.zoom.wake.notify_one();
         }
         if was_open {
-            tracing::info!(zoom.host = &*self.host, "zoom answers again; jobs go on");
+            tracing::info!(zoom.host = &*self.host, "zoom is reachable again; jobs resume");
             tell_gauge(&circuits);
         }
     }

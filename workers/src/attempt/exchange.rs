@@ -25,7 +25,7 @@ use crate::tokens::{Refused, Token};
 pub struct Exchange {
     /// The operation whose rate-limit class it has.
     pub operation: &'static str,
-    /// Its name in metrics.
+    /// Name in metrics.
     pub endpoint: &'static str,
 }
 
@@ -45,9 +45,9 @@ pub enum NoReply {
     #[error("{}", .0.words())]
     Wait(Wait),
     /// The account has no room for the call until then.
-    #[error("a rate limit leaves no room for the call yet")]
+    #[error("rate limit: no room for the call yet")]
     Later {
-        /// What it waits for.
+        /// Reason for its wait.
         why: WaitReason,
         /// Until when at least, ms by Redis' clock.
         until_ms: i64,
@@ -68,7 +68,7 @@ pub enum NoReply {
     /// Redis could not be asked whether it may be made.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// The account is not there, or not as it should be.
+    /// The account is not there, or FAILED.
     #[error("{0}")]
     Account(String),
 }
@@ -142,10 +142,10 @@ impl Caller<'_> {
             Begun::Go(call) => Ok(Some(call)),
             Begun::Waits { why, until_ms } => Err(NoReply::Later { why, until_ms }),
             Begun::State { .. } => Err(NoReply::Wait(Wait::Token)),
-            Begun::NoAccount => Err(broken("the account is not there".to_owned())),
-            Begun::Broken => Err(broken(
-                "a key of the account in redis is of a type that is not zoomd's".to_owned(),
-            )),
+            Begun::NoAccount => Err(broken("the account does not exist".to_owned())),
+            Begun::Broken => {
+                Err(broken("redis: a key of the account has an unexpected type".to_owned()))
+            }
         }
     }
 
@@ -160,7 +160,7 @@ impl Caller<'_> {
         let Ok(account) = AccountName::new(self.account) else { return };
         let close = decide::close(label.as_str(), limit);
         if let Err(error) = self.zoom.calls.limited(&account, Some(self.host), &close).await {
-            tracing::debug!(error = %error, "a limit could not be written down; the next call will meet it");
+            tracing::debug!(error = %error, "rate limit: could not store a limit in redis; the next call will meet it");
         }
     }
 }
@@ -169,6 +169,6 @@ async fn finish(call: Option<Call>) {
     if let Some(call) = call
         && let Err(error) = call.end().await
     {
-        tracing::debug!(error = %error, "the end of a call could not be recorded; it ends by itself");
+        tracing::debug!(error = %error, "redis: could not record the end of a call; its entry expires");
     }
 }

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use serde::Deserialize;
 use zoomd_store::queue::{Refusal, Settlement, Then};
 
-/// What a line takes from the outcome.
+/// Data that a line takes from the outcome.
 #[derive(Deserialize)]
 struct Told<'a> {
     #[serde(borrow, default)]

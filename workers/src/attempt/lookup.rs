@@ -21,7 +21,7 @@ pub struct Task<'a> {
     pub token: &'a Token,
     /// CallPermit to make them.
     pub permit: CallPermit<'a>,
-    /// What is wanted of it.
+    /// Data that is wanted of it.
     pub orders: Orders<'a>,
 }
 
@@ -30,7 +30,7 @@ pub struct Task<'a> {
 pub struct Orders<'a> {
     /// The marker of the meeting, if it has one.
     pub marker: Option<&'a Marker>,
-    /// What this look does not find may be absent: read the whole list.
+    /// Data that this look does not find may be absent: read the whole list.
     pub whole: bool,
     /// The job is given up after this look.
     pub last: bool,
@@ -60,7 +60,7 @@ pub enum Look {
     Unclear {
         /// Why.
         why: String,
-        /// What it could be.
+        /// Items that it could be.
         alike: Vec<Listed>,
     },
     /// Something must be waited for first.
@@ -74,9 +74,9 @@ pub enum Look {
     Failed {
         /// The call, and what Zoom answered.
         why: String,
-        /// Whether Zoom named a reason that lasts until somebody acts.
+        /// True if Zoom named a reason that lasts until an operator acts.
         lasting: bool,
-        /// What it could be, of what was read.
+        /// Items that it could be, of what was read.
         alike: Vec<Listed>,
     },
 }
@@ -97,7 +97,7 @@ pub struct Nothing {
     pub enough: bool,
     /// The reason why that does not mean that there is none.
     pub doubt: Option<String>,
-    /// What it could be.
+    /// Items that it could be.
     pub alike: Vec<Listed>,
 }
 
@@ -117,7 +117,7 @@ pub struct Found {
 }
 
 impl Look {
-    /// What a look comes to that was stopped.
+    /// Data that a look comes to that was stopped.
     #[must_use]
     pub fn stopped(stop: Stop, alike: Vec<Listed>) -> Self {
         match stop {

@@ -242,7 +242,7 @@ async fn mark_sent(ctx: &EngineContext, leased: &LeasedJob) -> bool {
     match ctx.queue.mark_sent(&leased.ticket).await {
         Ok(marked) => marked,
         Err(error) => {
-            tracing::debug!(job.id = %leased.ticket.job_id, error = %error, "a call could not be recorded and is not made");
+            tracing::debug!(job.id = %leased.ticket.job_id, error = %error, "redis: could not record a call, so it is not made");
             false
         }
     }

@@ -15,14 +15,14 @@ use crate::state::leased_job::LeasedJob;
 /// Where a job's kind cannot be read.
 const NO_KIND: &str = "";
 
-/// How and when a job ended.
+/// End of a job, with its time.
 #[derive(Debug, Clone, Copy)]
 pub struct Ending {
     /// Attempts made.
     pub attempts: u32,
-    /// When the first attempt of this run began.
+    /// Time when the first attempt of this run began.
     pub started: Option<Timestamp>,
-    /// When the outcome was known.
+    /// Time when the outcome was known.
     pub ended: Timestamp,
 }
 
@@ -162,9 +162,9 @@ fn refusal_text(code: FailureCode, admission: &Admission) -> String {
         }
         FailureCode::AccountRemoved => format!("the account {} was removed", admission.account),
         FailureCode::IdConflict => {
-            format!("the id {} is that of a different job", admission.job_id)
+            format!("id {} is already used by a different job", admission.job_id)
         }
-        FailureCode::DeadlineExceeded => "its deadline had passed when it was read".to_owned(),
+        FailureCode::DeadlineExceeded => "the deadline had passed when the job was read".to_owned(),
         FailureCode::NoMeeting => match &admission.target {
             Some(AdmitTarget { of: TargetOf::Create(id), .. }) => {
                 format!("the create {id} made no meeting, or is not known")
@@ -219,7 +219,7 @@ pub fn invalid(entry_text: &str, text: &[u8], why: &InvalidJob, now: Timestamp) 
     }
 }
 
-/// How a job whose text is gone ends, and whether its id stays taken.
+/// Way in which a job whose text is gone ends, and whether its id stays taken.
 #[must_use]
 pub fn unreadable_code(record: &Record) -> (FailureCode, bool) {
     match record.unresolved {
@@ -242,7 +242,7 @@ pub fn unreadable(ticket: &Ticket, text: &[u8], record: &Record) -> Outcome {
         kind: Some(kind),
         user: None,
         code: unreadable_code(record).0,
-        message: "the text of the job is gone or damaged in redis",
+        message: "redis: the text of the job is missing or damaged",
         field: None,
         attempts: record.attempts,
         origin: None,

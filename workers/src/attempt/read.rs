@@ -19,7 +19,7 @@ use crate::decide::Wait;
 use crate::state::circuits::Work;
 use crate::tokens::NoToken;
 
-/// How often is looked whether a rotation is over.
+/// Interval at which is looked whether a rotation is over.
 const LOOK_AGAIN: Duration = Duration::from_millis(250);
 /// Between two looks at a limit.
 const SHORTEST: Duration = Duration::from_millis(50);
@@ -33,7 +33,7 @@ pub struct Read<'a> {
     pub account: &'a AccountName,
     /// The call.
     pub exchange: Exchange,
-    /// How long a token and room within the limits are waited for.
+    /// Time for which a token and room within the limits are waited for.
     pub patience: Duration,
 }
 

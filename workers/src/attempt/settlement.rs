@@ -25,7 +25,7 @@ use crate::state::leased_job::LeasedJob;
 
 /// A longer sleep is told by an event.
 const TELL_OVER_MS: i64 = 60_000;
-/// How long an account sleeps when this machine has no file left for its call.
+/// Time for which an account sleeps when this machine has no file left for its call.
 const SHORTAGE: Duration = Duration::from_secs(1);
 
 /// Settles a job that did what it was to do; `what` says how that is known, where it
@@ -175,7 +175,7 @@ fn room(leased: &LeasedJob, nap: Option<Duration>, record: Option<Record>) -> Se
     Settlement::new(leased.ticket.clone(), then)
 }
 
-/// What a retry of the failure will want to know.
+/// Data that a retry of the failure will want to know.
 fn kept(leased: &LeasedJob, attempts: u32, unresolved: bool, why: &str) -> Record {
     let mut record = Record {
         attempts,
@@ -195,8 +195,10 @@ fn kept(leased: &LeasedJob, attempts: u32, unresolved: bool, why: &str) -> Recor
 pub fn expired(leased: &LeasedJob) -> Settlement {
     let ticket = &leased.ticket;
     let verdict = if leased.no_consent {
-        let text =
-            format!("the account {} had no consent until the job's time ran out", ticket.account);
+        let text = format!(
+            "the account {} was not authorized before the job's time ran out",
+            ticket.account
+        );
         Verdict::ours(FailureCode::NeedsReauth, text)
     } else {
         let by = Timestamp::from_millisecond(ticket.deadline_ms).unwrap_or(Timestamp::MAX);
@@ -224,7 +226,9 @@ pub fn removed(leased: &LeasedJob) -> Settlement {
 pub fn poisoned(leased: &LeasedJob) -> Settlement {
     let times = crashes(&leased.record);
     if leased.record.unresolved && !leased.is_attempt() {
-        let text = format!("{times} handlers did not come back, and its last call may have left");
+        let text = format!(
+            "the daemon crashed {times} times while running this job, and its last call may have been sent"
+        );
         return unresolved(leased, &Verdict::ours(FailureCode::OutcomeUnknown, text), &[]);
     }
     made_nothing_and_poisoned(leased)
@@ -233,11 +237,14 @@ pub fn poisoned(leased: &LeasedJob) -> Settlement {
 /// The same, and its last call is known to have made nothing.
 #[must_use]
 pub fn made_nothing_and_poisoned(leased: &LeasedJob) -> Settlement {
-    let text = format!("{} handlers in a row did not come back", crashes(&leased.record));
+    let text = format!(
+        "the daemon crashed {} times in a row while running this job",
+        crashes(&leased.record)
+    );
     failed(leased, &Verdict::ours(FailureCode::InternalError, text), &[])
 }
 
-/// Its handler panicked. If the call had left, Zoom is asked first.
+/// Handler panicked. If the call had left, Zoom is checked first.
 #[must_use]
 pub fn panicked(ctx: &EngineContext, leased: &LeasedJob) -> Settlement {
     let may_have_left = leased.sent_ms().is_some() || leased.record.unresolved;
@@ -249,7 +256,7 @@ pub fn panicked(ctx: &EngineContext, leased: &LeasedJob) -> Settlement {
     if !leased.is_attempt() && times >= ctx.queue.settings().poison_sweeps {
         return poisoned(leased);
     }
-    let why = "the handler panicked after the call had left";
+    let why = "the handler panicked after the call was sent";
     let mut settlement = lost(ctx, leased, why, None);
     if let Then::Sleep { record, .. } = &mut settlement.then {
         keep_crashes(record, times);
@@ -272,7 +279,7 @@ pub fn unreadable(ticket: Ticket, text: &[u8], record: &Record) -> Settlement {
 #[must_use]
 pub fn left_behind(ctx: &EngineContext, leased: &LeasedJob) -> Settlement {
     if leased.sent_ms().is_some() {
-        return lost(ctx, leased, "the daemon ended while the call was under way", None);
+        return lost(ctx, leased, "the daemon stopped during the call", None);
     }
     let mut record = leased.record.clone();
     job_history::wait(&mut record, leased, "shutdown", None);
@@ -303,7 +310,7 @@ pub fn lost(
     marker: Option<Marker>,
 ) -> Settlement {
     if !leased.ticket.recoverable {
-        let text = format!("{why}; zoom's list cannot tell whether such a meeting was made");
+        let text = format!("{why}; Zoom's list cannot show whether the meeting was created");
         return unresolved(leased, &Verdict::ours(FailureCode::OutcomeUnknown, text), &[]);
     }
     let now_ms = leased.redis_ms(Instant::now());
@@ -391,7 +398,7 @@ fn after_call(
     record
 }
 
-/// When a job began and ended.
+/// Time when a job began and ended.
 #[must_use]
 pub fn ending(leased: &LeasedJob, attempts: u32) -> Ending {
     let time = |ms| Timestamp::from_millisecond(ms).ok();

@@ -16,7 +16,7 @@ pub enum ConsentError {
     #[error(transparent)]
     Refused(#[from] TokenRefusal),
     /// Zoom gave an access token alone, which ends within the hour.
-    #[error("zoom gave no refresh token with the consent")]
+    #[error("zoom returned no refresh token")]
     NoRefreshToken,
     /// It could not be sealed or stored.
     #[error(transparent)]

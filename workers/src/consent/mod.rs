@@ -7,7 +7,7 @@
 //!
 //! Invariant: a code is exchanged only when the tokens can be sealed and Redis
 //! answers. What comes back is in the journal before anybody parses it, and is
-//! stored as soon as Redis takes it: a consent cannot be asked for again without
+//! stored as soon as Redis takes it: connect link: the authorization cannot be started again without
 //! asking the person. Where the Zoom user belongs to another account, Zoom has
 //! ended that account's grant with this consent, so the tokens go there: a live
 //! token is never thrown away.
@@ -33,9 +33,9 @@ use zoomd_wire::AccountName;
 pub use self::error::ConsentError;
 use crate::journal::{Journal, Reply, Staged};
 
-/// How long Redis may be away before a consent in hand is given up.
+/// Time for which Redis may be away before a consent in hand is given up.
 const STORE_PATIENCE: Duration = Duration::from_secs(600);
-/// What an access token lives when Zoom does not say.
+/// Data that an access token lives when Zoom does not say.
 const USUAL_LIFE_S: u64 = 3_600;
 
 impl From<StoreError> for ConsentError {
@@ -60,28 +60,28 @@ pub struct Asked {
 }
 
 impl Asked {
-    /// Whether what came back is the answer to this question.
+    /// True if what came back is the answer to this question.
     #[must_use]
     pub fn is_answered_by(&self, state: &str) -> bool {
         self.state.expose_secret().as_bytes().ct_eq(state.as_bytes()).into()
     }
 }
 
-/// What is stored of a consent besides its tokens.
+/// Data stored of a consent besides its tokens.
 #[derive(Debug, Clone)]
 pub struct Wanted {
     /// The account it is for.
     pub account: AccountName,
     /// Another plan; `None` leaves it.
     pub plan: Option<Plan>,
-    /// What to do when the Zoom user is connected as another account.
+    /// Data that to do when the Zoom user is connected as another account.
     pub conflict: Conflict,
 }
 
 /// A consent that came through.
 #[derive(Debug, Clone)]
 pub struct Consented {
-    /// What became of it.
+    /// Result.
     pub outcome: Outcome,
     /// Whose it is.
     pub identity: Identity,
@@ -280,7 +280,7 @@ impl Consents {
             Err(error) => Err(error),
         };
         if let Err(error) = staged {
-            tracing::error!(%error, "a consent is in memory alone until Redis has it");
+            tracing::error!(%error, "authorization: the new token is only in memory until redis is back");
         }
     }
 
@@ -322,8 +322,12 @@ impl Consents {
                 identity.zoom_account = user.account_id.or(identity.zoom_account);
                 identity.aliases.extend(user.email);
             }
-            Ok(Err(error)) => tracing::warn!(%error, "the new grant's user could not be read"),
-            Err(error) => tracing::warn!(%error, "the new grant's user could not be asked for"),
+            Ok(Err(error)) => {
+                tracing::warn!(%error, "authorization: could not read the user of the new grant")
+            }
+            Err(error) => {
+                tracing::warn!(%error, "authorization: could not request the user of the new grant")
+            }
         }
         identity
     }
@@ -371,13 +375,13 @@ impl Consents {
             .retry(patience)
             .when(|error| matches!(error, GrantError::Store(error) if error.is_transient()))
             .notify(|error, _| {
-                tracing::warn!(%error, "a consent is in hand and cannot be stored; trying again");
+                tracing::warn!(%error, "authorization: redis could not store the new token; retrying");
             })
             .await
     }
 }
 
-/// What a grant records as the place it was made at.
+/// Data that a grant records as the place it was made at.
 #[must_use]
 pub fn issuer(client: &Client) -> String {
     client.settings().endpoints.oauth().as_str().trim_end_matches('/').to_owned()

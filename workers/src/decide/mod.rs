@@ -1,4 +1,4 @@
-//! What an answer of Zoom's means for a job.
+//! Decision: the meaning of a reply from Zoom for a job.
 //!
 //! Pure: (attempt, answer, now, a roll of the dice) to one of six outcomes.
 //! zoom-api sorts what Zoom says; here, and only here, the sort becomes a fate:
@@ -21,15 +21,15 @@ use crate::tokens::Refused;
 /// Where a job stands when an answer comes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Attempt {
-    /// How many calls were made for it in this run, this one included.
+    /// Number of calls that were made for it in this run, this one included.
     pub number: u8,
     /// How many it may have.
     pub max: u8,
-    /// Whether a token too young to be replaced was refused in this run before.
+    /// True if a token too young to be replaced was refused in this run before.
     pub refused_before: bool,
 }
 
-/// What becomes of the job.
+/// Result for the job.
 #[derive(Debug)]
 pub enum Decision<D> {
     /// It is done, as the answer tells.
@@ -63,7 +63,7 @@ pub enum Wait {
     Token,
     /// Zoom cannot be reached.
     Unreachable,
-    /// Its host of Zoom cannot be reached, while others can: its account sleeps.
+    /// Host of Zoom cannot be reached, while others can: its account sleeps.
     Asleep(Duration),
     /// Redis could not be asked for its token: its account sleeps.
     Redis(Duration),
@@ -92,11 +92,11 @@ impl Wait {
     pub fn words(&self) -> &'static str {
         match self {
             Self::Limited(_) => "a rate limit is used up",
-            Self::Token => "the account has no access token that may be used",
+            Self::Token => "the account has no usable access token",
             Self::Unreachable | Self::Asleep(_) => "zoom cannot be reached",
-            Self::Redis(_) => "redis could not be asked for the access token",
-            Self::Local => "this machine has no file or port left for a connection",
-            Self::TooLate => "the call could not begin in time",
+            Self::Redis(_) => "redis was unavailable when the access token was needed",
+            Self::Local => "this server has no free file descriptor or port",
+            Self::TooLate => "the call could not start in time",
         }
     }
 }
@@ -110,9 +110,9 @@ pub struct Verdict {
     pub message: String,
     /// The field of the job that is wrong, if one is.
     pub field: Option<&'static str>,
-    /// What Zoom said, where it was Zoom who said no.
+    /// Data that Zoom said, where it was Zoom who said no.
     pub zoom: Option<ZoomError>,
-    /// What may have been meant, as JSON.
+    /// Text that may have been meant, as JSON.
     pub candidates: Option<String>,
     /// The job that ended it.
     pub cancelled_by: Option<String>,
@@ -211,7 +211,7 @@ pub fn close(label: &'static str, limit: Limit) -> Close {
     }
 }
 
-/// Whether the answer says that Zoom is in trouble, for the circuit.
+/// True if the answer says that Zoom is in trouble, for the circuit.
 #[must_use]
 pub fn is_trouble(answer: &Result<Reply, TransportError>) -> bool {
     match answer {
@@ -220,7 +220,7 @@ pub fn is_trouble(answer: &Result<Reply, TransportError>) -> bool {
     }
 }
 
-/// How long the answer of a server in trouble asks for no further call.
+/// Time for which the answer of a server in trouble asks for no further call.
 #[must_use]
 pub fn asked_rest(answer: &Result<Reply, TransportError>) -> Option<Duration> {
     let reply = answer.as_ref().ok()?;
@@ -232,7 +232,7 @@ pub fn asked_rest(answer: &Result<Reply, TransportError>) -> Option<Duration> {
 /// The longest time that a job lets others of its host go first.
 const LONGEST_ASIDE: Duration = Duration::from_secs(5 * 60);
 
-/// When a job goes on whose call met a limit in unknown words that ends at `until`:
+/// Time when a job goes on whose call met a limit in unknown words that ends at `until`:
 /// later than other jobs of its host, since the words may be about this job alone.
 #[must_use]
 pub fn stand_aside(until: Timestamp, now: Timestamp, roll: f64) -> Timestamp {
@@ -255,7 +255,9 @@ pub fn refused<D>(
         Refused::TooYoung if attempt.refused_before => {
             Decision::Fail(Verdict::zooms(FailureCode::ZoomRejected, error))
         }
-        Refused::TooYoung => again(attempt, now, roll, "zoom refused a fresh access token"),
+        Refused::TooYoung => {
+            again(attempt, now, roll, "Zoom rejected a newly issued access token (401)")
+        }
     }
 }
 

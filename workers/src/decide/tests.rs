@@ -189,7 +189,7 @@ fn attempts_are_spaced_and_end() {
     let mut waits = Vec::new();
     for number in 1..4 {
         let Decision::Retry { at: when, .. } =
-            again::<()>(attempt(number), at(NOW), 0.5, "the last call made no meeting")
+            again::<()>(attempt(number), at(NOW), 0.5, "the last call created no meeting")
         else {
             panic!("a retry");
         };
@@ -197,12 +197,12 @@ fn attempts_are_spaced_and_end() {
     }
     assert_eq!(waits, [2, 10, 60]);
     let Decision::Fail(verdict) =
-        again::<()>(attempt(4), at(NOW), 0.5, "the last call made no meeting")
+        again::<()>(attempt(4), at(NOW), 0.5, "the last call created no meeting")
     else {
         panic!("a failure")
     };
     assert_eq!(verdict.code, FailureCode::RetriesExhausted);
-    assert_eq!(verdict.message, "4 of 4 attempts are spent: the last call made no meeting");
+    assert_eq!(verdict.message, "4 of 4 attempts are spent: the last call created no meeting");
 }
 
 #[test]

@@ -63,18 +63,18 @@ pub struct Staged {
     pub kind: String,
     /// The version the new token gets.
     pub version: GrantVersion,
-    /// What was presented, then what that was made from.
+    /// Items that were presented, then what that was made from.
     #[serde(with = "fingerprints")]
     pub lineage: Vec<Fingerprint>,
     /// The base of the OAuth endpoints.
     pub issuer: String,
     /// The app.
     pub client_id: String,
-    /// When the request left, by the clock of Redis.
+    /// Time when the request left, by the clock of Redis.
     pub sent_ms: i64,
-    /// Whether the exchange was a probe of an earlier one in doubt.
+    /// True if the exchange was a probe of an earlier one in doubt.
     pub probe: bool,
-    /// When the presentation of this token that a probe asks about is surely over, by
+    /// Time when the presentation of this token that a probe asks about is surely over, by
     /// the clock of Redis; 0 where it asks about none.
     #[serde(default)]
     pub settles_ms: i64,
@@ -93,7 +93,7 @@ pub struct Staged {
 }
 
 impl Staged {
-    /// Whether it is of a probe sent before the presentation it asks about was surely
+    /// True if it is of a probe sent before the presentation it asks about was surely
     /// over: that one may yet undo what this one saw.
     #[must_use]
     pub fn is_early(&self) -> bool {
@@ -109,7 +109,7 @@ pub struct Reply {
     pub status: u16,
     /// The body as it came, compressed if it came so.
     pub body: Zeroizing<Vec<u8>>,
-    /// Its `Content-Encoding`.
+    /// `Content-Encoding`.
     pub coding: Option<String>,
     /// The refresh token that was presented.
     pub presented: Option<SecretString>,
@@ -133,7 +133,7 @@ impl Drop for Plain {
 }
 
 impl Reply {
-    /// What came for `presented`, to be kept.
+    /// Data that came for `presented`, to be kept.
     #[must_use]
     pub fn of(raw: &RawTokenReply, presented: Option<SecretString>) -> Self {
         Self { status: raw.status, body: raw.body.clone(), coding: raw.coding.clone(), presented }

@@ -14,7 +14,7 @@ pub enum JournalError {
         /// The system's words.
         cause: String,
     },
-    /// Its file is not at its place any more.
+    /// File is not at its place any more.
     #[error("rotation journal {}: {how} while the daemon ran; put the data folder back and restart the daemon", path.display())]
     Misplaced {
         /// The file.
@@ -39,7 +39,7 @@ pub enum JournalError {
 }
 
 impl JournalError {
-    /// How each of them begins.
+    /// Common beginning of all of them.
     pub const BEGINS: &'static str = "rotation journal";
 
     pub(crate) fn io(path: &Path, cause: impl std::fmt::Display) -> Self {

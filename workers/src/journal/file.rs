@@ -75,7 +75,7 @@ impl Handle {
         }
     }
 
-    /// Whether the file system says that it has `bytes` to give; takes none of them.
+    /// True if the file system says that it has `bytes` to give; takes none of them.
     pub(super) fn has_room(&self, bytes: u64) -> bool {
         fstatvfs(&*self.file).is_ok_and(|system| {
             let read_only = system.f_flag.contains(StatVfsMountFlags::RDONLY);
@@ -136,7 +136,7 @@ impl LogFile {
         Handle { path: self.path.clone(), file: Arc::clone(&self.file), len: self.len }
     }
 
-    /// Whether this is still the file of `handle`.
+    /// True if this is still the file of `handle`.
     pub(super) fn is_of(&self, handle: &Handle) -> bool {
         Arc::ptr_eq(&self.file, &handle.file)
     }
@@ -182,7 +182,7 @@ impl LogFile {
         Ok(places)
     }
 
-    /// The same with another file behind it, for a test of a disk.
+    /// Variant with another file behind it, for a test of a disk.
     #[cfg(test)]
     pub(super) fn over(&self, path: PathBuf, file: File) -> Self {
         Self { path, file: Arc::new(file), len: 0, header: self.header.clone() }

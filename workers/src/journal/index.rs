@@ -18,15 +18,15 @@ pub struct Summary {
     pub account: AccountName,
     /// The version of its token.
     pub version: GrantVersion,
-    /// What was presented, then what that was made from.
+    /// Items that were presented, then what that was made from.
     pub lineage: Vec<Fingerprint>,
     /// The base of the OAuth endpoints.
     pub issuer: String,
     /// The app.
     pub client_id: String,
-    /// What names its token, once somebody parsed it.
+    /// Data that names its token, once somebody parsed it.
     pub fp: Option<Fingerprint>,
-    /// When the store took it first, by this machine's clock.
+    /// Time when the store took it first, by this machine's clock.
     pub committed_ms: Option<i64>,
     /// The key its reply is sealed under; `None` where that cannot be read.
     pub key: Option<KeyId>,
@@ -144,7 +144,7 @@ impl Index {
         entries.chain(self.intents.values().map(|(_, place)| *place)).collect()
     }
 
-    /// The same index over the file the records were moved to.
+    /// Copy of the index over the file the records were moved to.
     pub(super) fn moved(self, records: Vec<Record>, places: Vec<Place>) -> Self {
         let mut fresh = Self::default();
         for (record, place) in records.into_iter().zip(places) {

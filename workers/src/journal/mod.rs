@@ -64,7 +64,7 @@ struct Shared {
     limit: u64,
     keep: Duration,
     file: Mutex<LogFile>,
-    /// What is in the file. Changed only by who has locked the file, and locked only
+    /// Data that is in the file. Changed only by who has locked the file, and locked only
     /// for a moment: those who ask what is known do not wait for the disk.
     index: Mutex<Index>,
     held: Mutex<HashSet<String>>,
@@ -157,7 +157,7 @@ impl Journal {
         written.sync()
     }
 
-    /// Whether one more intent and its reply will be taken: makes room for them.
+    /// True if one more intent and its reply will be taken: makes room for them.
     /// A `glance` takes the file system's word for it where it says yes. A disk may
     /// hang here, so nothing is locked meanwhile.
     fn takes_one_more(&self, glance: bool) -> Result<(), JournalError> {
@@ -270,7 +270,7 @@ impl Journal {
     /// Notes are a saving of work; one that cannot be written costs nothing.
     fn note(&self, file: &mut LogFile, record: Record) {
         if let Err(error) = self.append(file, record) {
-            tracing::warn!(%error, "a note was not written to the rotation journal");
+            tracing::warn!(%error, "rotation journal: a note was not written");
         }
     }
 
@@ -292,7 +292,7 @@ impl Journal {
         Hold { shared: Arc::clone(&self.shared), id: id.to_owned() }
     }
 
-    /// Whether an entry of intent `id` is staged here.
+    /// True if an entry of intent `id` is staged here.
     #[must_use]
     pub fn has_staged(&self, id: &str) -> bool {
         self.index().entry(id).is_some()

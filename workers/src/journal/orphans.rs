@@ -27,7 +27,7 @@ impl Orphan {
     /// Removes the file: all its intents are answered for.
     pub fn finish(self) {
         if let Err(error) = std::fs::remove_file(&self.path) {
-            tracing::warn!(%error, "a journal that was taken over could not be removed");
+            tracing::warn!(%error, "rotation journal: could not remove a journal that was taken over");
         }
     }
 }
@@ -78,11 +78,11 @@ impl Journal {
                         Err(error) if error.is_wrong_key() => {
                             tracing::error!(
                                 %error, file = %file.path.display(),
-                                "a rotation journal is left alone until its key is configured"
+                                "rotation journal of another process is kept until its key is configured"
                             );
                             return Ok(None);
                         }
-                        Err(error) => tracing::error!(%error, "a journal entry is lost"),
+                        Err(error) => tracing::error!(%error, "rotation journal: an entry is lost"),
                     }
                 }
                 Record::Committed { .. } => kept.push(record),

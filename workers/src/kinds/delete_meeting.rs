@@ -52,7 +52,7 @@ impl<'a> DeleteMeeting<'a> {
         }
     }
 
-    /// What the looks so far come to.
+    /// Data that the looks so far come to.
     fn conclude(&mut self, seen: Seen, now_ms: i64) -> Look {
         match (seen, self.target.date()) {
             (Seen::There(shown), Some(date)) if !shown.has_date(date) => self
@@ -60,7 +60,10 @@ impl<'a> DeleteMeeting<'a> {
                 .found(Effect::AlreadyGone, "the meeting does not have the date any more"),
             (Seen::There(_), _) => Look::NotDone("the last call did not delete the meeting"),
             (Seen::Gone(_), _) => self.target.gone(now_ms, |target| {
-                target.found(Effect::AlreadyGone, "Zoom said twice that the meeting is gone")
+                target.found(
+                    Effect::AlreadyGone,
+                    "Zoom reported twice that the meeting does not exist",
+                )
             }),
             (Seen::Unreadable, _) => {
                 let what = "the grant may not read the meeting; the delete is sent once more";
@@ -104,7 +107,7 @@ impl KindSpec for DeleteMeeting<'_> {
         }
         let (facts, error) = (&self.target.facts, reply.error());
         if facts.known && error.is_meeting_missing() {
-            return Some(Err("zoom says that the meeting is gone".to_owned()));
+            return Some(Err("Zoom reports that the meeting does not exist".to_owned()));
         }
         let no_date = self.target.date().is_some() && error.code == Some(NO_DATE);
         (facts.tried && no_date).then(|| Err("zoom does not know the date".to_owned()))

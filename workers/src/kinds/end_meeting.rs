@@ -38,14 +38,14 @@ impl EndMeeting {
         Self { target: TargetMeeting::new(&asked.target, Extent::Series, record) }
     }
 
-    /// Whether it is still the run that was to be ended; takes note of the first.
+    /// True if it is still the run that was to be ended; takes note of the first.
     fn is_same_run(&mut self, shown: &Shown) -> bool {
         let (uuid, runs) = shown.run();
         let (first, ran) = self.target.facts.run.get_or_insert((uuid.clone(), runs));
         *ran && runs && *first == uuid
     }
 
-    /// What this look comes to.
+    /// Data that this look comes to.
     fn conclude(&mut self, seen: Seen, now_ms: i64) -> Look {
         let over = |target: &TargetMeeting, how| target.found(Effect::AlreadyEnded, how);
         match seen {
@@ -111,7 +111,9 @@ impl KindSpec for EndMeeting {
         }
         let error = reply.error();
         if error.is_meeting_missing() {
-            return facts.known.then(|| Err("zoom says that the meeting is gone".to_owned()));
+            return facts
+                .known
+                .then(|| Err("Zoom reports that the meeting does not exist".to_owned()));
         }
         let refused = reply.status == 400 && error.class() == Class::Refused;
         let is_limit = zoom_api::limit_kind(reply, Timestamp::MIN, Timestamp::MIN).is_some();

@@ -15,7 +15,7 @@ const EPOCH_MS: std::ops::Range<i64> = 100_000_000_000..100_000_000_000_000;
 /// A meeting, as Zoom tells it.
 #[derive(Debug)]
 pub(super) struct Shown {
-    /// Its type.
+    /// Type.
     pub(super) kind: u64,
     fields: Map<String, Value>,
 }
@@ -36,7 +36,7 @@ impl Shown {
         Some(Self { kind, fields })
     }
 
-    /// Whether it is a recurring one.
+    /// True if it is a recurring one.
     pub(super) fn recurs(&self) -> bool {
         matches!(self.kind, 3 | 8)
     }
@@ -61,7 +61,7 @@ impl Shown {
         self.fields.get("occurrences").and_then(Value::as_array).into_iter().flatten()
     }
 
-    /// Whether a date of it is there.
+    /// True if a date of it is there.
     pub(super) fn has_date(&self, id: u64) -> bool {
         self.dates().any(|date| id_of(date) == Some(id) && date["status"] != "deleted")
     }
@@ -94,7 +94,7 @@ impl Shown {
         Undated { why: format!("`occurrence`: {why}; name it by its `occurrence_id`"), dates }
     }
 
-    /// Whether all that a change sets is so already. What is not shown counts as not so.
+    /// True if all that a change sets is so already. What is not shown counts as not so.
     pub(super) fn is_as(&self, change: &Change, marker: Option<&Marker>) -> bool {
         let Ok(Value::Object(wanted)) = serde_json::from_str(change.body()) else { return false };
         wanted.iter().filter(|(_, value)| !value.is_null()).all(|(name, value)| {
@@ -124,7 +124,7 @@ impl Shown {
     }
 }
 
-/// Whether a value shows all of another.
+/// True if a value shows all of another.
 fn holds(shown: &Value, wanted: &Value) -> bool {
     match (shown, wanted) {
         (Value::Object(shown), Value::Object(wanted)) => wanted.iter().all(|(name, wanted)| {
@@ -142,7 +142,7 @@ fn holds(shown: &Value, wanted: &Value) -> bool {
     }
 }
 
-/// Whether a rule has no end: Zoom gives it one.
+/// True if a rule has no end: Zoom gives it one.
 fn is_endless(rule: &Value) -> bool {
     let no_count = rule.get("end_times").is_none_or(|times| *times == 0);
     let no_date = rule.get("end_date_time").is_none_or(|date| *date == "");
@@ -162,7 +162,7 @@ fn start_of_text(text: &Value) -> Option<Timestamp> {
     text.as_str()?.parse().ok()
 }
 
-/// Whether a date is known to start at another time than it first was to.
+/// True if a date is known to start at another time than it first was to.
 fn was_moved(date: &Value) -> bool {
     let first = id_of(date).and_then(|id| i64::try_from(id).ok());
     let first = first.filter(|ms| EPOCH_MS.contains(ms));

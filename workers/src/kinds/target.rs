@@ -46,7 +46,7 @@ pub(super) enum Seen {
     Nothing(Stop),
 }
 
-/// What is known of a meeting before the call.
+/// Data known of a meeting before the call.
 pub(super) enum Ready {
     /// It was read.
     Read(Shown),
@@ -156,7 +156,7 @@ impl TargetMeeting {
     ) -> Result<Shown, Halt> {
         let id = self.id();
         let Some(shown) = shown else {
-            return Err(self.later(leased, "zoom does not tell the type of the meeting"));
+            return Err(self.later(leased, "Zoom does not report the type of the meeting"));
         };
         (self.facts.known, self.facts.gone_ms) = (true, None);
         self.facts.single = !shown.recurs();
@@ -272,7 +272,7 @@ impl TargetMeeting {
             Some(first) if now_ms - first >= APART_MS => twice(self),
             first => {
                 let first = *self.facts.gone_ms.insert(first.unwrap_or(now_ms));
-                let what = "Zoom says that the meeting is gone; it is asked once more";
+                let what = "Zoom reports that the meeting does not exist; checking once more";
                 Look::Again { at_ms: first + APART_MS, what }
             }
         }

@@ -44,7 +44,7 @@ impl<'a> UpdateMeeting<'a> {
         self.target.facts.marker.as_deref()?.parse().ok()
     }
 
-    /// What this look comes to.
+    /// Data that this look comes to.
     fn conclude(&mut self, seen: Seen, now_ms: i64) -> Look {
         match seen {
             Seen::There(shown) => {
@@ -110,7 +110,7 @@ impl KindSpec for UpdateMeeting<'_> {
             return Some(Ok(()));
         }
         let gone = self.target.facts.known && reply.error().is_meeting_missing();
-        gone.then(|| Err("zoom says that the meeting is gone".to_owned()))
+        gone.then(|| Err("Zoom reports that the meeting does not exist".to_owned()))
     }
 
     fn done(&self, ctx: &EngineContext, leased: &LeasedJob, (): ()) -> Settlement {

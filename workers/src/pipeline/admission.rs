@@ -24,7 +24,7 @@ use crate::state::redis_health::LoopHealth;
 pub(super) struct Candidate {
     pub(super) job: Box<Job>,
     pub(super) text: bytes::Bytes,
-    /// How long it was kept before it was offered last, if it was offered before.
+    /// Time for which it was kept before it was offered last, if it was offered before.
     pub(super) deferred: Option<Duration>,
 }
 
@@ -32,7 +32,7 @@ pub(super) struct Candidate {
 /// who held it have let go.
 pub(super) type Unanswered = Arc<oneshot::Sender<()>>;
 
-/// What is asked about together.
+/// Data that is asked about together.
 pub(super) struct Piece {
     pub(super) admissions: Vec<Admission>,
     /// One for each admission.
@@ -161,7 +161,7 @@ fn stays(ctx: &EngineContext, admission: &Admission, admitted: &Admitted) -> Opt
             crate::metric::waits(*why);
             ctx.expiry.waits(admission.deadline_ms);
             if *why == WaitReason::NotBefore {
-                tracing::debug!(job.id = %admission.job_id, "a job sleeps until its time");
+                tracing::debug!(job.id = %admission.job_id, "job sleeps until its not_before");
             }
             None
         }
@@ -171,7 +171,7 @@ fn stays(ctx: &EngineContext, admission: &Admission, admitted: &Admitted) -> Opt
         }
         Admitted::Go(_) | Admitted::Held | Admitted::Later => None,
         Admitted::Broken => {
-            tracing::error!(account = %admission.account, "a key of this account is of a type that is not ours; its jobs wait");
+            tracing::error!(account = %admission.account, "redis: unexpected type at a key of this account; its jobs are blocked");
             None
         }
         Admitted::Conflict => Some(FailureCode::IdConflict),

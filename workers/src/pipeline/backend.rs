@@ -72,7 +72,7 @@ impl<T> Backend for Ready<T> {
         if !worker.is_stopped()
             && let Err(error) = worker.stop()
         {
-            tracing::warn!(error = %error, "the worker could not be stopped");
+            tracing::warn!(error = %error, "worker: could not be stopped");
         }
         Poll::Ready(Ok(()))
     }
@@ -134,7 +134,7 @@ where
             .build(Handler(worker.clone()))
     });
     if let Err(error) = monitor.run().await {
-        tracing::error!(error = %error, "the worker failed");
+        tracing::error!(error = %error, "worker: failed");
     }
 }
 

@@ -71,7 +71,7 @@ async fn claim_all(ctx: &Arc<EngineContext>, health: &mut LoopHealth, beat: &Bea
     }
 }
 
-/// What one claim brought.
+/// Data that one claim brought.
 enum Next {
     /// Jobs, and there are more.
     More(Claim),
@@ -175,7 +175,7 @@ pub(super) async fn start_claimed(
             ctx.start(Arc::new(leased), permit);
         }
         Err(why) => {
-            tracing::error!(job.id = %ticket.job_id, error = %why, "the text of a waiting job is gone or damaged");
+            tracing::error!(job.id = %ticket.job_id, error = %why, "redis: the text of a waiting job is missing or damaged");
             ctx.settler.settle_unread(settlement::unreadable(ticket, &payload, &record)).await;
         }
     }

@@ -24,7 +24,7 @@ pub(super) struct Offer {
     due: Instant,
 }
 
-/// What is to be offered again.
+/// Data that is to be offered again.
 #[derive(Default)]
 pub(super) struct Deferred {
     offers: Mutex<Vec<Offer>>,

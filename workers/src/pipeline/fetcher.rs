@@ -28,7 +28,7 @@ use crate::supervisor::Beat;
 /// Pieces that Redis is asked about at the same time.
 const IN_HAND: usize = 2;
 
-/// What was read at once. Whoever holds a part of it that is not answered yet holds
+/// Data that was read at once. Whoever holds a part of it that is not answered yet holds
 /// `unanswered`.
 struct Read {
     entries: Vec<Entry>,
@@ -91,11 +91,11 @@ async fn read(ctx: &EngineContext, sender: mpsc::Sender<Read>, beat: Beat) {
     if ctx.redis_health.what().is_none()
         && let Err(error) = reader.leave().await
     {
-        tracing::debug!(error = %error, "the consumer's name is left to a later clean-up");
+        tracing::debug!(error = %error, "redis: the consumer name is left to a later clean-up");
     }
 }
 
-/// What was read and not handed on yet.
+/// Data that was read and not handed on yet.
 struct Feed {
     ctx: Arc<EngineContext>,
     beat: Beat,

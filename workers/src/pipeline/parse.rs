@@ -13,7 +13,7 @@ use zoomd_wire::{EntryId, InvalidJob, Job, Rules};
 
 use crate::Settings;
 
-/// What an entry turned out to be.
+/// Data that an entry turned out to be.
 #[derive(Debug)]
 pub enum Parsed {
     /// A job that asks to be admitted.
@@ -22,16 +22,16 @@ pub enum Parsed {
         admission: Admission,
         /// The job.
         job: Box<Job>,
-        /// Its text.
+        /// Text.
         text: Bytes,
     },
     /// No job; it becomes a failure.
     Bad {
         /// The entry.
         entry: Arc<str>,
-        /// Its text.
+        /// Text.
         text: Bytes,
-        /// What is wrong with it.
+        /// Problem with it.
         why: Box<InvalidJob>,
     },
 }
@@ -61,7 +61,7 @@ pub fn fresh(settings: &Settings, classes: &Classes, entry: Entry) -> Parsed {
     }
 }
 
-/// What is wrong with an entry that is not one field `job`; `text` has a line
+/// Problem with an entry that is not one field `job`; `text` has a line
 /// for each field.
 fn malformed(text: &[u8]) -> InvalidJob {
     let names = || text.split(|byte| *byte == b'\n').map(|line| line.split(|b| *b == b':').next());
@@ -82,7 +82,7 @@ pub fn again(entry: &str, text: &[u8]) -> Result<Job, InvalidJob> {
     zoomd_wire::parse(text, &Rules::again(time_of(entry)))
 }
 
-/// When an entry was written, by the time of Redis.
+/// Time when an entry was written, by the time of Redis.
 pub(super) fn time_of(entry: &str) -> Timestamp {
     entry.parse::<EntryId>().map_or(Timestamp::UNIX_EPOCH, |id| id.time())
 }

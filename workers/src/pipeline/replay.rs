@@ -127,7 +127,7 @@ fn to_settle(call: &Settled, answer: Replayed) -> Option<Settlement> {
             metrics::counter!("zoomd_calls_forgotten_total").increment(1);
             tracing::error!(
                 job.id = %call.settlement.ticket.job_id,
-                "redis forgot a call and another daemon has the job: it may be made twice"
+                "duplicate possible: redis lost a call, and another daemon has the job"
             );
             None
         }

@@ -22,13 +22,13 @@ use crate::supervisor::Beat;
 
 /// Settlements in one flush.
 const BATCH: usize = 256;
-/// How often what a key of a wrong type stands in the way of is tried again.
+/// Number of times that what a key of a wrong type stands in the way of is tried again.
 const TRIES: u32 = 3;
 
 /// A job whose lease is gone.
 type Unleased = (Option<Arc<LeasedJob>>, Settlement);
 
-/// What is flushed together.
+/// Data that is flushed together.
 #[derive(Debug, Default)]
 struct Gathered {
     in_flight: Vec<Option<Arc<LeasedJob>>>,
@@ -101,7 +101,7 @@ impl SettleLoop {
         tracing::error!(
             jobs = left.jobs.len(),
             refusals = left.refusals.len(),
-            "outcomes cannot be written, since a key is of a type that is not ours; their leases will run out"
+            "redis: outcomes cannot be written because of a key of an unexpected type; their leases expire"
         );
         self.in_flight.remove(left.jobs.iter().map(|settlement| &settlement.ticket));
     }

@@ -60,7 +60,7 @@ pub async fn sweep(ctx: Arc<EngineContext>, beat: Beat) {
 fn told(unsent: u64, sent: u64) {
     metrics::counter!("zoomd_leases_swept_total", "sent" => "no").increment(unsent);
     metrics::counter!("zoomd_leases_swept_total", "sent" => "maybe").increment(sent);
-    tracing::warn!(unsent, sent, "leases ended without an outcome; their jobs go on");
+    tracing::warn!(unsent, sent, "leases expired without an outcome; their jobs are taken over");
 }
 
 /// Moves sleepers whose time has come until the shop closes.
@@ -150,14 +150,14 @@ async fn tell_days(ctx: &EngineContext, expired: &mut Expired) {
     }
 }
 
-/// Whether the account of an expired job waits for consent.
+/// True if the account of an expired job waits for consent.
 async fn lacks_consent(ctx: &EngineContext, job: &ClaimedJob) -> bool {
     let Ok(name) = AccountName::new(&job.ticket.account) else { return false };
     let account = ctx.grants.account(&name).await.ok().flatten();
     account.is_some_and(|account| account.state != AccountState::Active)
 }
 
-/// How long until `next_ms`, within bounds.
+/// Time for which until `next_ms`, within bounds.
 fn until(next_ms: Option<i64>, now_ms: i64) -> Duration {
     let ms = next_ms.map(|next| next.saturating_sub(now_ms).max(0));
     ms.map_or(LONGEST, |ms| Duration::from_millis(u64::try_from(ms).unwrap_or(0)))

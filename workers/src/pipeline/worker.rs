@@ -1,4 +1,4 @@
-//! What a worker does with one job: run it, whatever happens settle it.
+//! Worker: runs one job and settles it, whatever happens.
 //!
 //! Each step of a handler has a limit of its own. One that is at its job long after
 //! the last of them hangs: a defect, reported to the supervisor.
@@ -45,7 +45,7 @@ pub async fn run(ctx: Arc<EngineContext>, ready: Ready) {
     if let Err(panic) = ended {
         let what = text_of(panic.as_ref());
         metrics::counter!("zoomd_job_panics_total").increment(1);
-        tracing::error!(job.id = %leased.ticket.job_id, panic = what, "the handler of a job panicked");
+        tracing::error!(job.id = %leased.ticket.job_id, panic = what, "job handler panicked");
         let settlement = settlement::panicked(&ctx, leased);
         ctx.settler.settle(leased, settlement).await;
     }
@@ -67,7 +67,7 @@ async fn overdue(ctx: &EngineContext, leased: &LeasedJob) -> Infallible {
     // A settlement that waits for its place in the lane waits for Redis.
     if !leased.is_settled() {
         let (job, account) = (&*leased.ticket.job_id, &*leased.ticket.account);
-        tracing::error!(job.id = job, account, "the handler of a job hangs");
+        tracing::error!(job.id = job, account, "job handler hangs");
         ctx.supervisor.report(Fault { part: "handler", how: How::Hangs });
     }
     std::future::pending().await

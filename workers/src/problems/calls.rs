@@ -39,13 +39,13 @@ impl ZoomCalls {
         OpenCall { calls: self.clone(), call, began, ended: false }
     }
 
-    /// What is wrong, by host. `open`: whether jobs wait for this host.
+    /// Problem, by host. `open`: whether jobs wait for this host.
     #[must_use]
     pub fn faults(&self, now: Instant, open: impl Fn(&str) -> bool) -> Vec<(Arc<str>, Fault)> {
         self.lock().endpoints.faults(now, open)
     }
 
-    /// How far Zoom's clock is ahead of this machine's, and since when, if that is far.
+    /// Distance by which Zoom's clock is ahead of this machine's, and since when, if that is far.
     #[must_use]
     pub fn skew_ms(&self) -> Option<(i64, Instant)> {
         self.lock().skew.told()
@@ -57,7 +57,7 @@ impl ZoomCalls {
 }
 
 impl OpenCall {
-    /// When it began.
+    /// Time when it began.
     #[must_use]
     pub fn began(&self) -> Instant {
         self.began

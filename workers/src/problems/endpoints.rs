@@ -29,7 +29,7 @@ pub struct Endpoints {
 #[derive(Debug)]
 struct Endpoint {
     troubles: Option<Streak>,
-    /// When a call of it succeeded last.
+    /// Time when a call of it succeeded last.
     fine: Option<Instant>,
     under_way: BTreeMap<u64, Instant>,
     pace: Pace,
@@ -38,9 +38,9 @@ struct Endpoint {
 /// Troubles in a row.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Streak {
-    /// How many.
+    /// Number of them.
     pub calls: u32,
-    /// When the first was met.
+    /// Time when the first was met.
     pub since: Instant,
     /// The cause of the last.
     pub cause: Cause,
@@ -63,7 +63,7 @@ impl UnderWay {
     }
 }
 
-/// How a call ended.
+/// Result of a call.
 #[derive(Debug)]
 pub enum Ended {
     /// Answered, whatever the answer says, in this time.
@@ -74,7 +74,7 @@ pub enum Ended {
     Unknown,
 }
 
-/// What is wrong at a host.
+/// Problem at a host.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Fault {
     /// No endpoint that was called answers.
@@ -123,7 +123,7 @@ impl Endpoints {
         }
     }
 
-    /// What is wrong, by host. `open`: whether jobs wait for this host.
+    /// Problem, by host. `open`: whether jobs wait for this host.
     pub fn faults(&mut self, now: Instant, open: impl Fn(&str) -> bool) -> Vec<(Arc<str>, Fault)> {
         let mut faults = Vec::new();
         for (host, endpoints) in &mut self.all {

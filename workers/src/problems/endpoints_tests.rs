@@ -2,7 +2,7 @@ use super::*;
 
 const SECOND: Duration = Duration::from_secs(1);
 
-/// How a call went.
+/// Result of a call.
 #[derive(Clone, Copy)]
 enum Went {
     Fine,

@@ -19,7 +19,7 @@ pub struct Lasting {
 /// One of them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Trouble {
-    /// When it was met first.
+    /// Time when it was met first.
     pub since: Instant,
     /// The cause, as it was met last.
     pub why: String,
@@ -61,7 +61,7 @@ impl Lasting {
         Some(now.saturating_duration_since(known.since))
     }
 
-    /// Whether there is none: asked before a name is made.
+    /// True if there is none: asked before a name is made.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.all.is_empty()

@@ -28,7 +28,7 @@ const HOURS: usize = 24;
 /// From 1 ms to 65 s, four steps for each doubling, and all that is longer.
 const STEPS: usize = 65;
 
-/// How many calls took how long.
+/// Number of calls by duration.
 #[derive(Debug, Clone)]
 struct Histogram {
     counts: [u32; STEPS],
@@ -87,7 +87,7 @@ pub struct Slow {
     pub p95: Duration,
     /// The p95 of the day before, at most; `None`: too few calls are known.
     pub usual: Option<Duration>,
-    /// When it began.
+    /// Time when it began.
     pub since: Instant,
     /// Slow calls of the last five minutes, those under way among them.
     pub calls: u64,
@@ -100,7 +100,7 @@ pub struct Pace {
     minutes: VecDeque<(u64, Histogram)>,
     hours: VecDeque<(u64, Histogram)>,
     begun: Instant,
-    /// When the calls became slow, and what was usual then.
+    /// Time when the calls became slow, and what was usual then.
     slow: Option<(Instant, Option<Duration>)>,
 }
 

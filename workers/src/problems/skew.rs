@@ -12,7 +12,7 @@ const LOOKS: u32 = 3;
 /// Between two looks at a date.
 const EVERY: Duration = Duration::from_secs(5);
 
-/// What is known of the clocks.
+/// Data known of the clocks.
 #[derive(Debug, Default)]
 pub struct Skew {
     last: Option<Instant>,
@@ -22,7 +22,7 @@ pub struct Skew {
 }
 
 impl Skew {
-    /// Whether a date is to be looked at now.
+    /// True if a date is to be looked at now.
     #[must_use]
     pub fn wants(&self, now: Instant) -> bool {
         self.last.is_none_or(|last| now.saturating_duration_since(last) >= EVERY)
@@ -42,7 +42,7 @@ impl Skew {
         }
     }
 
-    /// How far Zoom's clock is ahead, and since when, if that is far.
+    /// Distance by which Zoom's clock is ahead, and since when, if that is far.
     #[must_use]
     pub fn told(&self) -> Option<(i64, Instant)> {
         self.since.filter(|_| self.far >= LOOKS).map(|since| (self.ahead_ms, since))

@@ -51,7 +51,7 @@ pub async fn serve(ctx: Arc<EngineContext>, Inbox(mut news): Inbox, beat: Beat) 
         };
         let done = beat.waiting(turn).await;
         if let Err(error) = done {
-            tracing::debug!(error = %error, "looks for twins wait for redis");
+            tracing::debug!(error = %error, "duplicate check: waiting for redis");
         }
     }
 }
@@ -91,18 +91,18 @@ async fn look_round(
                 duplicates.done(&job).await?;
             }
             Err(why) if age > GIVE_UP => {
-                tracing::info!(job.id = job, why, "no look for twins could be made");
+                tracing::info!(job.id = job, why, "duplicate check: not possible");
                 skipped();
                 duplicates.done(&job).await?;
             }
-            Err(why) => tracing::debug!(job.id = job, why, "the look for twins is put off"),
+            Err(why) => tracing::debug!(job.id = job, why, "duplicate check: postponed"),
         }
     }
     Ok(())
 }
 
 async fn look_at(ctx: &EngineContext, note: Note) -> Result<Vec<u64>, String> {
-    let marker: Marker = note.marker.parse().map_err(|_| "its marker is none".to_owned())?;
+    let marker: Marker = note.marker.parse().map_err(|_| "the marker is invalid".to_owned())?;
     let prepared = call::prepare_outside(ctx, &note.place.account).await;
     let (token, permit) = prepared.map_err(|wait| format!("{wait:?}"))?;
     carriers(ctx, &note.place, &token, permit, &marker, note.since).await

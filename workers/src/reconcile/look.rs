@@ -23,7 +23,7 @@ use crate::attempt::lookup::{Look, Task};
 use crate::patience::Patience;
 use crate::state::place::Place;
 
-/// How often a list begins again that a 4xx ended in its middle.
+/// Number of times that a list begins again that a 4xx ended in its middle.
 const RESTARTS: u32 = 3;
 
 /// A search that goes on in this look.
@@ -160,7 +160,10 @@ impl Looker<'_, '_> {
                 Err(Left { stop: Stop::Failed(failure), token: Some(_), .. })
                     if failure.refusal == Some(Refusal::Other) && search.restarts < RESTARTS =>
                 {
-                    tracing::debug!(why = failure.why, "a list is read again from its first page");
+                    tracing::debug!(
+                        why = failure.why,
+                        "meeting list is read again from its first page"
+                    );
                     search.restarts += 1;
                     pages = 0;
                     *pile = pile.anew();
@@ -176,7 +179,7 @@ impl Looker<'_, '_> {
         }
     }
 
-    /// What the lists that were read come to. A meeting that cannot be read in full
+    /// Data that the lists that were read come to. A meeting that cannot be read in full
     /// for now is read from here.
     async fn conclude(
         &mut self,

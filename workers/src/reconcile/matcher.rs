@@ -16,13 +16,13 @@ use zoomd_wire::{Marker, Meeting};
 
 /// Zoom publishes that a list cuts an agenda here.
 const AGENDA_CUT: usize = 250;
-/// How far Zoom's clock may be from ours.
+/// Distance by which Zoom's clock may be from ours.
 const CLOCK_SLACK: SignedDuration = SignedDuration::from_mins(10);
 /// Zoom may not keep the seconds of a start.
 const SECONDS: SignedDuration = SignedDuration::from_secs(60);
 /// Characters at the end of a cut agenda that may be half of something.
 const FRAYED: usize = 6;
-/// How far Zoom's clock may be from Redis' where a start is nearly now.
+/// Distance by which Zoom's clock may be from Redis' where a start is nearly now.
 const CLOCKS: SignedDuration = SignedDuration::from_secs(5);
 /// A meeting expires 30 days after its date and leaves the list.
 const EXPIRY_DAYS: i64 = 29;
@@ -37,12 +37,12 @@ pub struct Matcher<'a> {
     agenda: String,
 }
 
-/// What a row says of the meeting that is looked for.
+/// Data that a row says of the meeting that is looked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Match {
     /// It carries the marker.
     Carries,
-    /// Its agenda must be read in full; the likeliest have the lowest rank.
+    /// Agenda must be read in full; the likeliest have the lowest rank.
     Ask(u8),
     /// There is no marker, and it could be the one.
     Candidate,
@@ -74,25 +74,25 @@ impl<'a> Matcher<'a> {
         if hides { Match::Ask(3 - self.likeness(row)) } else { Match::Other }
     }
 
-    /// Whether there is a marker to know it by.
+    /// True if there is a marker to know it by.
     #[must_use]
     pub fn is_marked(&self) -> bool {
         self.marker.is_some()
     }
 
-    /// Whether the full agenda of a meeting carries the marker.
+    /// True if the full agenda of a meeting carries the marker.
     #[must_use]
     pub fn is_it(&self, agenda: Option<&str>) -> bool {
         self.marker.is_some_and(|marker| agenda.is_some_and(|text| marker.is_in(text)))
     }
 
-    /// Whether the row looks like the meeting, for people to decide.
+    /// True if the row looks like the meeting, for people to decide.
     #[must_use]
     pub fn is_candidate(&self, row: &Listed) -> bool {
         row.id > 0 && is_recent(row, self.since) && self.likeness(row) == 3
     }
 
-    /// Whether what a list shows of an agenda may be the beginning of ours.
+    /// True if what a list shows of an agenda may be the beginning of ours.
     fn may_begin_with(&self, shown: Option<&str>) -> bool {
         let shown = shown.unwrap_or_default();
         if shown.len() >= AGENDA_CUT {
@@ -104,7 +104,7 @@ impl<'a> Matcher<'a> {
         shown.len() <= self.agenda.len() + FRAYED && self.agenda.starts_with(head)
     }
 
-    /// How many of topic, type and start agree; what a meeting does not tell agrees.
+    /// Number of topic, type and start agree; what a meeting does not tell agrees.
     fn likeness(&self, one: &Listed) -> u8 {
         let wanted = self.meeting;
         let topic = one.topic.as_deref().zip(wanted.topic.as_deref());
@@ -120,7 +120,7 @@ impl<'a> Matcher<'a> {
     }
 }
 
-/// Whether a row made since `since` may carry a marker that the list does not
+/// True if a row made since `since` may carry a marker that the list does not
 /// show. One that ends with another marker is another job's meeting.
 #[must_use]
 pub fn may_hide(row: &Listed, since: Timestamp) -> bool {
@@ -150,11 +150,11 @@ pub fn unlisted(
     let arrival = sent.saturating_add(by + CLOCKS).unwrap_or(sent);
     if start <= arrival {
         return Some(
-            "its start was past when it was sent: Zoom may have made an instant meeting of it, which no list shows",
+            "its start was in the past when it was sent: Zoom may have created an instant meeting, which no list shows",
         );
     }
     let expired = now.checked_sub((EXPIRY_DAYS * 24).hours()).is_ok_and(|old| start < old);
-    expired.then_some("its date is so long ago that Zoom lists it no more")
+    expired.then_some("its date is too long ago for Zoom's list")
 }
 
 /// The agenda in the JSON of a meeting: `None` for what is no object, `Some(None)`
@@ -171,7 +171,7 @@ fn is_same(a: &str, b: &str) -> bool {
     if of_a.is_empty() && of_b.is_empty() { a.trim() == b.trim() } else { of_a == of_b }
 }
 
-/// What stays of a text whatever becomes of its spaces and signs on the way.
+/// Data that stays of a text whatever becomes of its spaces and signs on the way.
 fn letters(text: &str) -> String {
     text.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase()).collect()
 }

@@ -41,7 +41,7 @@ use search::Search;
 
 /// The record's field for looks that failed in a row.
 const FAILED_LOOKS: &str = "failed_looks";
-/// How long a job that is to be given up waits for a look that can be made, ms.
+/// Time for which a job that is to be given up waits for a look that can be made, ms.
 const LAST_WAIT_MS: i64 = 10 * 60_000;
 
 /// Makes one look and settles what it shows.
@@ -63,8 +63,7 @@ async fn look_once<K: KindSpec>(
     spec: &mut K,
 ) -> Settlement {
     if !leased.ticket.recoverable {
-        let text =
-            "its call may have left, and zoom's list cannot tell whether such a meeting was made";
+        let text = "the call may have been sent, and Zoom's list cannot show whether the meeting was created";
         return unknown(leased, text, &[]);
     }
     let mut record = leased.record.clone();
@@ -153,7 +152,7 @@ fn settle<K: KindSpec>(
         }
         Look::Wait(why) => settlement::back_with(leased, why, record),
         Look::Later(until_ms) => {
-            let what = "the search goes on when a rate limit allows it";
+            let what = "the search continues when the rate limit allows it";
             job_history::tell(&mut record, leased, Step::Look, Some(until_ms), what);
             settlement::sleep(leased, until_ms, Purpose::Lookup, record, Vec::new())
         }
@@ -163,7 +162,7 @@ fn settle<K: KindSpec>(
     }
 }
 
-/// When the lost call left, by this process' clock.
+/// Time when the lost call left, by this process' clock.
 fn sent_at(leased: &LeasedJob) -> Instant {
     let now = Instant::now();
     let sent_ms = leased.record.last_send_ms.unwrap_or(leased.ticket.granted_ms);
@@ -189,7 +188,7 @@ fn adopt<K: KindSpec>(
     match zoomd_wire::reply_fields(&found.json) {
         Ok(fields) => {
             metrics::counter!("zoomd_reconciled_total", "outcome" => "adopted").increment(1);
-            tracing::debug!(job.id = %leased.ticket.job_id, meeting.id = found.id, "the meeting of a lost call was found and adopted");
+            tracing::debug!(job.id = %leased.ticket.job_id, meeting.id = found.id, "reply lost: the meeting was found at Zoom and adopted");
             if found.all.len() > 1 {
                 ctx.duplicates.found(leased, &found.all);
             }
@@ -228,7 +227,7 @@ fn nothing(
             settlement::sleep(leased, at, Purpose::Lookup, record, Vec::new())
         }
         Next::Absent if !found.enough => {
-            let what = "Zoom's whole list is read once more";
+            let what = "Zoom's whole list is searched once more";
             job_history::tell(&mut record, leased, Step::Look, Some(now_ms), what);
             settlement::sleep(leased, now_ms, Purpose::Lookup, record, Vec::new())
         }
@@ -238,7 +237,7 @@ fn nothing(
                 &format!("zoom's list does not show the meeting, but it may exist: {why}"),
                 &found.alike,
             ),
-            None => absent(ctx, leased, &record, "the last call made no meeting"),
+            None => absent(ctx, leased, &record, "the last call created no meeting"),
         },
     }
 }
@@ -273,8 +272,8 @@ fn absent(
     if let Some(reason) = leased.record.more.get(CANCEL_MARK) {
         let reason = reason.as_str().filter(|reason| !reason.is_empty());
         let text = match reason {
-            Some(reason) => format!("it was cancelled by an operator: {reason}"),
-            None => "it was cancelled by an operator".to_owned(),
+            Some(reason) => format!("the job was cancelled by an operator: {reason}"),
+            None => "the job was cancelled by an operator".to_owned(),
         };
         return settlement::failed(leased, &Verdict::ours(FailureCode::Cancelled, text), &[]);
     }
@@ -319,7 +318,7 @@ fn again(
     if ctx.settings.reconcile.is_refused(search.refused, now_ms, quiet) {
         return unknown(
             leased,
-            &format!("it cannot be found out what the call made: {why}"),
+            &format!("the result of the call cannot be determined: {why}"),
             alike,
         );
     }
@@ -338,7 +337,7 @@ fn given_up(
     alike: &[zoom_api::Listed],
 ) -> Settlement {
     let time = SignedDuration::try_from(ctx.settings.reconcile.give_up).unwrap_or_default();
-    let text = format!("for {time:#} it could not be found out what the call made: {why}");
+    let text = format!("the result of the call could not be determined for {time:#}: {why}");
     unknown(leased, &text, alike)
 }
 

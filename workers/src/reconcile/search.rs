@@ -18,13 +18,13 @@ const TOKEN_MS: i64 = 10 * 60_000;
 /// Candidates that are kept.
 pub(super) const MOST_ALIKE: usize = 20;
 
-/// What the looks so far know.
+/// Data that the looks so far know.
 #[derive(Debug, Default, Clone, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Search {
-    /// When the call left that is looked for.
+    /// Time when the call left that is looked for.
     sent_ms: i64,
-    /// How often the whole list was read since the call must be over.
+    /// Number of times that the whole list was read since the call must be over.
     pub whole: u32,
     /// Zoom refused a list that names days.
     pub no_days: bool,
@@ -66,13 +66,13 @@ pub struct Bookmark {
     pub stage: Stage,
     /// The page to be read; the first without it.
     pub token: Option<String>,
-    /// How many pages of this list were read before.
+    /// Number of pages of this list that were read before.
     pub pages: u32,
     /// The read began when the lost call had to be over: it shows what is absent.
     pub decides: bool,
 }
 
-/// What the pages of a list hold that matters.
+/// Data that the pages of a list hold that matters.
 #[derive(Debug, Default, Clone, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Pile {
@@ -103,7 +103,7 @@ impl Pile {
 }
 
 impl Search {
-    /// What is known of the call that left at `sent_ms`.
+    /// Data known of the call that left at `sent_ms`.
     #[must_use]
     pub fn of(record: &Record) -> Self {
         let sent_ms = record.last_send_ms.unwrap_or_default();
@@ -131,7 +131,7 @@ impl Search {
         fresh.then_some((stopped.mark, stopped.pile))
     }
 
-    /// What was read so far of meetings that look like the one.
+    /// Data that was read so far of meetings that look like the one.
     pub fn alike(&self) -> &[Listed] {
         self.at.as_ref().map_or(&[], |stopped| &stopped.pile.alike)
     }

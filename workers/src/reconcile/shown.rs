@@ -12,12 +12,12 @@ use super::search::{self, MOST_ALIKE, Pile, Search};
 use crate::attempt::asker::{Answer, Failure, Refusal, Stop};
 use crate::attempt::lookup::{Found, Look, Nothing};
 
-/// How often the read of a meeting that carries the marker may fail before the
+/// Number of times that the read of a meeting that carries the marker may fail before the
 /// list's row must do.
 const READS: u32 = 2;
 
 impl Looker<'_, '_> {
-    /// What the rows that were read come to, if they come to anything.
+    /// Data that the rows that were read come to, if they come to anything.
     pub(super) async fn shown(
         &mut self,
         pile: &Pile,
@@ -44,7 +44,9 @@ impl Looker<'_, '_> {
     pub(super) fn nothing(&self, enough: bool, pile: Pile) -> Look {
         let rows = pile.doubtful;
         let unreadable = (rows > 0).then(|| {
-            format!("{rows} rows of zoom's list cannot be read, and one of them could be it")
+            format!(
+                "{rows} rows of Zoom's list are unreadable, and one of them could be the meeting"
+            )
         });
         let doubt = unreadable.or_else(|| self.unlisted.map(ToOwned::to_owned));
         Look::Nothing(Nothing { enough, doubt, alike: pile.alike })
@@ -72,7 +74,7 @@ impl Looker<'_, '_> {
 
     /// A row carries the marker and has no id: Zoom may know it by its uuid.
     async fn name(&mut self, row: &Listed) -> Look {
-        let why = "zoom's list shows the meeting in a row whose id cannot be read";
+        let why = "Zoom's list shows the meeting in a row with an unreadable id";
         let Some(uuid) = row.uuid.clone().filter(|uuid| !uuid.is_empty()) else {
             return Look::Unclear { why: why.to_owned(), alike: vec![row.clone()] };
         };
@@ -100,7 +102,7 @@ impl Looker<'_, '_> {
             }
             if read.len() >= self.settings.most_gets {
                 let why =
-                    format!("{} meetings were read, and more could be the job's own", read.len());
+                    format!("{} meetings were read, and more could belong to the job", read.len());
                 return Some(Look::Unclear { why, alike: pile.alike.clone() });
             }
             match self.asker.get(&MeetingRef::Id(id)).await {
@@ -164,7 +166,7 @@ impl Pile {
         pile.has_found()
     }
 
-    /// Whether the marker was seen.
+    /// True if the marker was seen.
     pub(super) fn has_found(&self) -> bool {
         !self.found.is_empty() || !self.nameless.is_empty()
     }
@@ -176,7 +178,7 @@ fn found_in_list(id: u64, json: String, all: Vec<u64>) -> Found {
     Found { id, json, all, effect: None, how }
 }
 
-/// What the list tells of a meeting that Zoom does not let be read.
+/// Data that the list tells of a meeting that Zoom does not let be read.
 fn from_row(one: &Listed, why: &str) -> String {
     tracing::debug!(meeting.id = one.id, why, "the meeting is adopted from its row in zoom's list");
     let mut fields = serde_json::to_value(one).unwrap_or_default();

@@ -43,7 +43,7 @@ pub fn redis(kind: ErrorKind, error: &str) -> Problem {
         ),
         ErrorKind::OutOfMemory => Problem::down(
             "redis_full",
-            format!("redis is full and takes no new jobs: {error}"),
+            format!("redis is full and accepts no new jobs: {error}"),
             next,
         ),
         ErrorKind::Unreachable => {
@@ -107,7 +107,7 @@ pub fn zoom(host: &str, fault: &Fault, away: bool, writes_wait: bool, times: Tim
     .of_host(host)
 }
 
-/// What an endpoint does, as the subject of a sentence.
+/// Data that an endpoint does, as the subject of a sentence.
 fn deed(endpoint: &str) -> Cow<'_, str> {
     Cow::Borrowed(match endpoint {
         "list_meetings" => "listing meetings",
@@ -148,7 +148,7 @@ fn seconds(time: Duration) -> String {
 #[must_use]
 pub fn token_endpoint(issuer: &str, why: &str) -> Problem {
     let what = format!(
-        "cannot use zoom's token endpoint {issuer}: {why}; accounts whose access token expires wait"
+        "cannot use zoom's token endpoint {issuer}: {why}; jobs of accounts whose access token expires wait"
     );
     Problem::degraded("zoom_unreachable", what, "zoomd doctor").of_host(issuer)
 }
@@ -190,8 +190,7 @@ pub fn rotation_held() -> Problem {
 #[must_use]
 pub fn app_rejected(client_id: &str, why: &str) -> Problem {
     let what = format!(
-        "Zoom rejects the app's credentials (client id {client_id}): {why}; token refreshes stop \
-         until they are fixed"
+        "Zoom rejects the app's credentials (client id {client_id}): {why}; token refreshes stop until they are fixed"
     );
     let next = "correct ZOOMD_CLIENT_ID and ZOOMD_CLIENT_SECRET, then restart zoomd";
     Problem::degraded("app_rejected", what, next)
@@ -205,8 +204,7 @@ pub fn own_apps_rejected<'a>(
 ) -> Vec<Problem> {
     one_by_one(refused, times, |account, why| {
         let what = format!(
-            "zoom rejected the credentials of the account's own app: {why}; its token refreshes \
-             stop until they are fixed"
+            "zoom rejected the credentials of the account's own app: {why}; its token refreshes stop until they are fixed"
         );
         let next = format!(
             "zoomd account add {account} --server-to-server ZOOM_ACCOUNT_ID --client-id ID \

@@ -18,7 +18,7 @@ use super::{Ended, Rotator, Stop, lock, meter};
 use crate::failpoints;
 use crate::journal::Staged;
 
-/// How long the token that an early probe presented is kept beside its child.
+/// Time for which the token that an early probe presented is kept beside its child.
 const SPARE_FOR: Duration = Duration::from_secs(600);
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
@@ -29,13 +29,13 @@ pub(crate) struct Fresh {
     pub(crate) version: GrantVersion,
     pub(crate) access: AccessToken,
     pub(crate) client: Client,
-    /// Its scopes, where Zoom tells them.
+    /// Scopes, where Zoom tells them.
     pub(crate) scope: Option<Arc<str>>,
-    /// How long the access token lives in all.
+    /// Time for which the access token lives in all.
     pub(crate) life: Duration,
-    /// When it was asked for.
+    /// Time when it was asked for.
     pub(crate) issued: Instant,
-    /// Whether the account's record does not say by which names its user goes.
+    /// True if the account's record does not say by which names its user goes.
     pub(crate) stranger: bool,
 }
 
@@ -55,8 +55,7 @@ impl Rotator {
             let account = &staged.account;
             tracing::warn!(
                 %account, life = reply.expires_in.is_some(), scope = reply.scope.is_some(),
-                "zoom's token reply lacks its scope, or a life that can be; the scope is kept as \
-                 it was, the life is taken for an hour"
+                "token refresh: zoom's reply has no scope or no valid expires_in; the old scope is kept, and the token is used for an hour"
             );
         }
         let life = reply.expires_in.map_or(USUAL_LIFE, Duration::from_secs);
@@ -86,7 +85,7 @@ impl Rotator {
         let Ok(access) = access else { return Err(Stop::settled("unreadable", Ended::Changed)) };
         tracing::debug!(
             account = %staged.account, version = %staged.version, fp = %offer.fp.short(),
-            "the account's tokens were rotated"
+            "token refresh: succeeded"
         );
         let issued =
             Instant::now().checked_sub(exchanged.arrived.elapsed()).unwrap_or_else(Instant::now);
@@ -95,7 +94,7 @@ impl Rotator {
         Ok(Fresh { version: staged.version, access, client, scope, life, issued, stranger })
     }
 
-    /// What a staged reply offers to the store.
+    /// Data that a staged reply offers to the store.
     pub(super) fn offer(
         &self,
         staged: &Staged,
@@ -137,10 +136,14 @@ impl Rotator {
             owner: None,
             intent: Some(staged.id.clone()),
             spare: spare(staged, presented.filter(|_| refreshed)),
-            line: Line::new(if staged.probe { "rotated by a probe" } else { "rotated" })
-                .version(staged.version)
-                .fingerprint(fp)
-                .by(&*self.0.daemon),
+            line: Line::new(if staged.probe {
+                "token refresh: a retry resolved an unresolved exchange"
+            } else {
+                "rotated"
+            })
+            .version(staged.version)
+            .fingerprint(fp)
+            .by(&*self.0.daemon),
         })
     }
 
@@ -158,7 +161,7 @@ impl Rotator {
             if waiting.account.is_none() {
                 tracing::error!(
                     account = %offer.account, %error,
-                    "redis did not take a new token; it is kept and offered again until it does"
+                    "token refresh: redis did not store the new token; retrying until it does"
                 );
                 waiting.begin(&offer.account);
             }
@@ -169,7 +172,7 @@ impl Rotator {
                 }
             };
             if *closing.borrow_and_update() && exchanged.on_disk {
-                tracing::warn!(account = %offer.account, "a new token is left in the journal");
+                tracing::warn!(account = %offer.account, "token refresh: the new token is kept in the journal");
                 return Err(Stop::settled("unpersisted", Ended::Store(store)));
             }
             tokio::select! {
@@ -183,15 +186,15 @@ impl Rotator {
     /// too, and ended at Zoom where no newer grant of the user is known.
     pub(super) async fn erased(&self, offer: &Offer, revoke: bool) {
         let account = &offer.account;
-        tracing::warn!(%account, revoke, "a token of a removed account came late; it is erased");
+        tracing::warn!(%account, revoke, "token refresh: a token of a removed account arrived late and is erased");
         if let Err(error) = self.0.journal.erase(account.as_str(), offer.version.epoch) {
-            tracing::error!(%account, %error, "a removed account's token is still in the journal");
+            tracing::error!(%account, %error, "rotation journal: a token of a removed account is still there");
         }
         let (Some(token), Some(app)) = (&offer.secrets.access_token, self.app_of(offer)) else {
             return;
         };
         if revoke && let Err(error) = self.0.ours.client.revoke(&app, token).await {
-            tracing::warn!(%account, %error, "a removed account's grant could not be revoked");
+            tracing::warn!(%account, %error, "could not revoke the grant of a removed account at zoom");
         }
     }
 
@@ -212,7 +215,7 @@ fn identity(staged: &Staged, reply: &TokenReply) -> Identity {
     }
 }
 
-/// What an early probe presented. The exchange before it may end after it, and
+/// Data that an early probe presented. The exchange before it may end after it, and
 /// bring the token back to life.
 fn spare(staged: &Staged, presented: Option<&SecretString>) -> Option<Spare> {
     let (fp, parent_fp) = (*staged.lineage.first()?, staged.lineage.get(1).copied());

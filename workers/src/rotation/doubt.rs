@@ -110,7 +110,7 @@ impl Rotator {
             Ok(_) => self.0.journal.discard(id),
             Err(error) if error.is_transient() => return Err(error),
             Err(error) => {
-                tracing::debug!(%account, %error, "redis takes no answer for an intent");
+                tracing::debug!(%account, %error, "token refresh: redis does not accept the result of an exchange");
                 return Ok(false);
             }
         }
@@ -187,7 +187,7 @@ impl Rotator {
             }
             Err(error) => {
                 // Said again: from the journal what was staged, else by the watch.
-                tracing::warn!(%account, %error, "the doubt could not be told to redis yet");
+                tracing::warn!(%account, %error, "token refresh: could not record an unresolved exchange in redis yet");
                 self.not_running(&intent.id);
                 None
             }
@@ -200,7 +200,7 @@ impl Rotator {
              token is spent",
             wait.as_secs()
         );
-        let why = format!("a token exchange is in doubt: {why}");
+        let why = format!("a token refresh is unresolved: {why}");
         Stop::settled("in_doubt", Ended::Later { wait, why })
     }
 }

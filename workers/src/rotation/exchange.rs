@@ -17,9 +17,9 @@ use crate::journal::{Reply, Staged};
 #[derive(Debug)]
 pub(super) struct Exchanged {
     pub(super) raw: RawTokenReply,
-    /// What the journal says of it.
+    /// Data that the journal says of it.
     pub(super) staged: Staged,
-    /// Whether the journal took it.
+    /// True if the journal took it.
     pub(super) on_disk: bool,
     pub(super) arrived: Instant,
 }
@@ -82,12 +82,12 @@ impl Rotator {
         };
         if let Err(error) = &flushed {
             let account = &staged.account;
-            tracing::error!(%account, %error, "a token reply is not in the journal, only in memory");
+            tracing::error!(%account, %error, "rotation journal: a token reply could not be written and is only in memory");
         }
         flushed.is_ok()
     }
 
-    /// What the journal keeps beside the reply: all a commit needs.
+    /// Data that the journal keeps beside the reply: all a commit needs.
     fn entry(&self, lease: &Lease, token: &Presented, intent: &Intent) -> Staged {
         let (account, grant) = (&lease.held.account, &lease.held.grant);
         let sent = i64::try_from(intent.written.elapsed().as_millis()).unwrap_or(0);
@@ -114,7 +114,7 @@ impl Rotator {
     }
 }
 
-/// What the new token will have been made from. Where a candidate is presented,
+/// Data that the new token will have been made from. Where a candidate is presented,
 /// the stored token (refused by then) and its ancestors count too.
 fn lineage(lease: &Lease, token: &Presented) -> Vec<Fingerprint> {
     let grant = &lease.held.grant;

@@ -20,9 +20,9 @@ const LOOKS_MS: [u64; 5] = [1, 2, 5, 10, 20];
 pub(super) struct Lease {
     pub(super) owner: String,
     pub(super) held: Box<Held>,
-    /// When Redis told its time.
+    /// Time when Redis told its time.
     pub(super) read: Instant,
-    /// What the rotation waited for, for the timeline.
+    /// Text that the rotation waited for, for the timeline.
     pub(super) waited: Option<String>,
 }
 
@@ -31,7 +31,7 @@ impl Lease {
         &self.held.account.name
     }
 
-    /// What is stored: what a commit follows and a verdict must match.
+    /// Data that is stored: what a commit follows and a verdict must match.
     pub(super) fn stored(&self) -> Stored {
         Stored { version: self.held.grant.version, fp: self.held.grant.fp }
     }
@@ -72,14 +72,14 @@ impl Rotator {
             Acquired::Got(held) => return Ok(Lease { owner, held, read, waited: None }),
             Acquired::HeldBy { until_ms } => {
                 meter::ended("held");
-                (until_ms, "another rotation is under way".to_owned(), true)
+                (until_ms, "another token refresh is in progress".to_owned(), true)
             }
             Acquired::Resting { until_ms } => {
-                (until_ms, "the last rotation went badly".to_owned(), true)
+                (until_ms, "the last token refresh failed".to_owned(), true)
             }
             Acquired::Stopped { until_ms, why } => {
                 meter::ended("app_stopped");
-                (until_ms, format!("rotations of the app are stopped: {why}"), false)
+                (until_ms, format!("token refreshes of the app are stopped: {why}"), false)
             }
             Acquired::Settling { until_ms } => {
                 meter::ended("settling");
@@ -105,7 +105,7 @@ impl Rotator {
             |intent: &OpenIntent| matches!(&order.wish, Wish::ProbeNow(id) if *id == intent.id);
         if let Some(intent) = lease.doubt().filter(|intent| !asked(intent)) {
             return self.may_probe(intent, lease.now_ms()).map_err(|wait| {
-                let why = "an earlier exchange is in doubt".to_owned();
+                let why = "an earlier token refresh is unresolved".to_owned();
                 let mut stop = Stop::settled("in_doubt", Ended::Later { wait, why });
                 // The intent keeps the gate closed; only the lease is given back.
                 stop.end = Some(Box::default());
@@ -155,7 +155,7 @@ impl Rotator {
         let mut in_flight = lease.held.in_flight;
         while in_flight > 0 {
             if begun.elapsed() > self.0.settings.drain {
-                let why = format!("{in_flight} requests are in flight for too long");
+                let why = format!("{in_flight} requests do not finish in time");
                 return Err(Stop::later("busy", self.0.settings.rest, why));
             }
             if self.is_closing() {

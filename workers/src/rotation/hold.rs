@@ -37,7 +37,7 @@ pub(super) struct Memory {
     /// The server that was heard last, and whether it holds rotations back.
     run_id: String,
     holding: bool,
-    /// When it began to.
+    /// Time when it began to.
     held_since: Option<Instant>,
 }
 
@@ -126,11 +126,10 @@ impl Rotator {
             (false, Some(until)) => {
                 let seconds = (until - heard.now_ms).max(0).unsigned_abs().div_ceil(1_000);
                 tracing::warn!(
-                    "redis restarted or failed over: no token is rotated until every daemon has \
-                     compared its journal with it, {seconds} s at most"
+                    "redis restarted or failed over: token refreshes are on hold until every daemon has compared its journal with it, for up to {seconds} s"
                 );
             }
-            (true, None) => tracing::info!("tokens are rotated again: the journals are committed"),
+            (true, None) => tracing::info!("token refresh: resumed; the journals are committed"),
             _ => {}
         }
         Ok(Some(heard.run_id).filter(|run| committed_to.as_ref() != Some(run)))
@@ -148,7 +147,7 @@ impl Rotator {
                 true
             }
             Err(error) => {
-                tracing::debug!(%error, "the journal could not be compared with redis yet");
+                tracing::debug!(%error, "rotation journal: could not be compared with redis yet");
                 false
             }
         }

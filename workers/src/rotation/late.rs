@@ -13,12 +13,12 @@ use super::Rotator;
 use super::doubt::{Says, says};
 use crate::journal::{Reply, Staged};
 
-/// What became of a late refusal.
+/// Result of a late refusal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Late {
     /// Redis knows what it says: the entry need not be kept.
     Told {
-        /// Whether the account changed.
+        /// True if the account changed.
         changed: bool,
     },
     /// Nothing is judged for now: the entry is the evidence.
@@ -55,7 +55,7 @@ impl Rotator {
         Ok(Late::Told { changed })
     }
 
-    /// What rule N says; `None` where something else is stored by now.
+    /// Data that rule N says; `None` where something else is stored by now.
     async fn late_verdict(
         &self,
         staged: &Staged,
@@ -86,7 +86,7 @@ impl Rotator {
         };
         let judged = self.0.rotations.verdict(&evidence).await?;
         let account = &staged.account;
-        tracing::warn!(%account, reason, ?judged, "a refusal was judged that lay in a journal");
+        tracing::warn!(%account, reason, ?judged, "token refresh: applied a rejection found in a journal");
         Ok(Some(judged))
     }
 }

@@ -32,7 +32,7 @@ pub(super) fn unpersisted(count: usize) {
     metrics::gauge!("zoomd_rotation_unpersisted").set(count as f64);
 }
 
-/// How old a refresh token was when Zoom refused it for good.
+/// Age of a refresh token when Zoom rejected it.
 pub(super) fn died_at(age: Duration) {
     metrics::histogram!("zoomd_refresh_token_age_at_death_seconds").record(age.as_secs_f64());
 }

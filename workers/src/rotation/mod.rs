@@ -87,10 +87,10 @@ use commit::Fresh;
 use gate::Lease;
 use ours::Ours;
 
-/// How the last error of a grant begins that this process' keys do not open.
+/// Way in which the last error of a grant begins that this process' keys do not open.
 pub(crate) const NOT_OPENED: &str = "the grant does not open";
 
-/// What is to be done about an account.
+/// Data that is to be done about an account.
 #[derive(Debug, Clone)]
 pub(crate) struct Order {
     /// The account.
@@ -115,7 +115,7 @@ pub(crate) enum Urge {
     Command,
 }
 
-/// What is to be done.
+/// Action to take.
 #[derive(Debug, Clone)]
 pub(crate) enum Wish {
     /// Replace this generation; another is left alone.
@@ -129,7 +129,7 @@ pub(crate) enum Wish {
     Reclaim,
 }
 
-/// How a rotation ended.
+/// Result of a rotation.
 #[derive(Debug)]
 pub(crate) enum Ended {
     /// A new pair is stored.
@@ -145,7 +145,7 @@ pub(crate) enum Ended {
     },
     /// Somebody must act: the account's state and why.
     Dead {
-        /// Its state.
+        /// State.
         state: String,
         /// Why.
         why: Option<String>,
@@ -181,7 +181,7 @@ struct Inner {
     credentials: Mutex<refused::Credentials>,
     /// The calls to Zoom.
     calls: ZoomCalls,
-    /// What is remembered of the other processes.
+    /// Data that is remembered of the other processes.
     memory: Mutex<hold::Memory>,
     /// Journals are compared with the store by one task at a time. It holds the dead
     /// whose journals were taken over and are not compared yet.
@@ -190,7 +190,7 @@ struct Inner {
     beating: tokio::sync::Mutex<()>,
 }
 
-/// What a [`Rotator`] is made of.
+/// Data that a [`Rotator`] is made of.
 #[derive(Debug)]
 pub(crate) struct Parts {
     pub(crate) rotations: Rotations,
@@ -256,7 +256,7 @@ impl Rotator {
         *self.0.closing.borrow()
     }
 
-    /// Whether a pair of the account waits for Redis: no job of it may run.
+    /// True if a pair of the account waits for Redis: no job of it may run.
     pub(crate) fn is_unpersisted(&self, account: &AccountName) -> bool {
         lock(&self.0.unpersisted).contains(account)
     }
@@ -294,7 +294,7 @@ impl Rotator {
         ended
     }
 
-    /// What a rotation does with the lease in hand.
+    /// Data that a rotation does with the lease in hand.
     async fn in_lease(
         &self,
         order: &Order,

@@ -19,7 +19,7 @@ impl Ours {
         Self { client, app, issuer }
     }
 
-    /// Whether a grant was made by the configured app and Zoom. A server-to-server
+    /// True if a grant was made by the configured app and Zoom. A server-to-server
     /// grant brings its own app.
     pub(crate) fn made(&self, kind: GrantKind, grant: &GrantRecord) -> bool {
         let app = kind == GrantKind::ServerToServer || self.is_app(&grant.client_id);

@@ -15,10 +15,10 @@ use crate::problems::cause::Cause;
 /// Between two lines about the same outage.
 const TELL_EVERY: Duration = Duration::from_secs(60);
 
-/// What is known of the endpoint.
+/// Data known of the endpoint.
 #[derive(Debug, Default)]
 pub(super) struct Outage {
-    /// When it began, and when it was told last.
+    /// Time when it began, and when it was told last.
     times: Option<(Instant, Instant)>,
     /// The cause, as it was met last.
     why: String,
@@ -46,7 +46,7 @@ impl Rotator {
         lock(&self.0.outage).times.map(|_| self.0.ours.issuer.clone())
     }
 
-    /// When its trouble began, and the cause.
+    /// Time when its trouble began, and the cause.
     pub(crate) fn outage(&self) -> Option<(Instant, String)> {
         let outage = lock(&self.0.outage);
         outage.times.map(|(since, _)| (since, outage.why.clone()))
@@ -81,8 +81,7 @@ impl Rotator {
                 endpoint,
                 why,
                 lasted_s = lasted.as_secs(),
-                "cannot use zoom's token endpoint {endpoint}: {why}; accounts whose access token \
-                 expires wait"
+                "cannot use zoom's token endpoint {endpoint}: {why}; jobs of accounts whose access token expires wait"
             );
         }
     }

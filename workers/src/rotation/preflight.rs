@@ -22,9 +22,9 @@ const CONNECTED_WITHIN: Duration = Duration::from_secs(1);
 pub(super) struct Presented {
     pub(super) refresh_token: SecretString,
     pub(super) fp: Fingerprint,
-    /// Its own version; the stored one's, unless it is a candidate.
+    /// Own version; the stored one's, unless it is a candidate.
     pub(super) version: GrantVersion,
-    /// What it was made from, newest first.
+    /// Items that it was made from, newest first.
     pub(super) lineage: Vec<Fingerprint>,
     pub(super) app: App,
 }
@@ -33,9 +33,9 @@ pub(super) struct Presented {
 #[derive(Debug)]
 pub(super) struct Intent {
     pub(super) id: String,
-    /// When it was written, by the clock of Redis.
+    /// Time when it was written, by the clock of Redis.
     pub(super) at_ms: i64,
-    /// When the presentation of its token that this one asks about is surely over;
+    /// Time when the presentation of its token that this one asks about is surely over;
     /// 0 when it asks about none.
     pub(super) settles_ms: i64,
     pub(super) written: Instant,
@@ -44,7 +44,7 @@ pub(super) struct Intent {
 }
 
 impl Rotator {
-    /// What is presented first: the stored token, unless Zoom refused it before
+    /// Data that is presented first: the stored token, unless Zoom refused it before
     /// and a candidate is left.
     pub(super) fn first_token(
         &self,

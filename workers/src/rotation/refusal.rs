@@ -19,11 +19,11 @@ use super::{Ended, Rotator, Stop, late, meter};
 use crate::failpoints;
 
 const LONGEST_REST: Duration = Duration::from_secs(900);
-/// How long a refusal is kept while Redis does not take it, and asked again.
+/// Time for which a refusal is kept while Redis does not take it, and asked again.
 const VERDICT_PATIENCE: Duration = Duration::from_secs(120);
 const VERDICT_PAUSE: Duration = Duration::from_millis(250);
 
-/// How it goes on after a reply.
+/// Way in which it goes on after a reply.
 pub(super) enum Next {
     /// The new pair is stored.
     Stored(Box<Fresh>),
@@ -120,7 +120,7 @@ impl Rotator {
                 let Some(next) = self.candidate(lease, &refused) else {
                     return Err(Stop::changed().with_intent(&intent.id));
                 };
-                tracing::warn!(%account, "zoom refused the stored token; a forked one is tried");
+                tracing::warn!(%account, "token refresh: zoom rejected the stored token; trying an alternative one");
                 let token = Box::new(next.map_err(|stop| stop.with_intent(&intent.id))?);
                 Ok(Next::Try { token, refused: intent })
             }
@@ -131,7 +131,7 @@ impl Rotator {
                 }
                 tracing::error!(
                     %account, reason, %refusal,
-                    "the account needs a new consent: zoomd account login {account}"
+                    "account needs authorization; next: zoomd account login {account}"
                 );
                 let state = "needs_reauth".to_owned();
                 let ended = Ended::Dead { state, why: Some(reason.to_owned()) };
@@ -141,11 +141,11 @@ impl Rotator {
                 let wait = self.0.settings.app_rest * 10;
                 tracing::error!(
                     deaths,
-                    "token refresh: zoom refused the tokens of many accounts within a minute; no \
-                     account is given up, refreshes of the app are tried again in {} s",
+                    "token refresh: zoom rejected the tokens of many accounts within a minute; no account is changed, and refreshes of the app are retried in {} s",
                     wait.as_secs()
                 );
-                let why = "many accounts of the app died at once".to_owned();
+                let why = "the tokens of many accounts of the app became invalid at the same time"
+                    .to_owned();
                 Err(Stop::settled("mass_death", Ended::Later { wait, why }))
             }
             Judged::Moved | Judged::Covered | Judged::Hold => {
@@ -184,7 +184,7 @@ impl Rotator {
         let mark = self.mark_of(Some(app));
         let stopped = self.0.rotations.stop_app(&grant.issuer, &grant.client_id, &mark, rest, &why);
         if let Err(error) = stopped.await {
-            tracing::warn!(%error, "the stop of the app could not be told to the other daemons");
+            tracing::warn!(%error, "token refresh: could not tell the other daemons to stop the app");
         }
         Stop::later("app", rest, why)
     }
@@ -224,7 +224,11 @@ impl Rotator {
         let (account, grant) = (&lease.held.account, &lease.held.grant);
         let rest = self.0.settings.rest;
         let Some(secret) = secrets.client_secret.clone() else {
-            return Err(Stop::later("sealed", Duration::from_secs(60), "the app has no secret"));
+            return Err(Stop::later(
+                "sealed",
+                Duration::from_secs(60),
+                "the app has no client secret",
+            ));
         };
         let app = App::new(&grant.client_id, secret);
         let zoom_account = account.zoom_account.as_deref().unwrap_or_default();
@@ -291,7 +295,7 @@ impl Rotator {
     }
 }
 
-/// How old the refused token was, where that is known: what tells a grant that
+/// Age of the refused token, where that is known: what tells a grant that
 /// died of age.
 fn age_in_words(obtained_ms: u64, now_ms: i64) -> String {
     let age = u64::try_from(now_ms).unwrap_or(0).saturating_sub(obtained_ms) / 1_000;

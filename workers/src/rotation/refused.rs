@@ -45,7 +45,7 @@ impl Credentials {
 }
 
 impl Rotator {
-    /// What was met, and lasts.
+    /// Data that was met, and lasts.
     pub(crate) fn credentials<T>(&self, look: impl FnOnce(&mut Credentials) -> T) -> T {
         look(&mut lock(&self.0.credentials))
     }
@@ -58,8 +58,7 @@ impl Rotator {
         }
         tracing::error!(
             account = %lease.account(), client_id = %app.client_id, why,
-            "zoom rejected the app's credentials (client id or client secret); its token refreshes \
-             stop until they are fixed, and no account is given up"
+            "zoom rejected the app's credentials (client id or client secret); its token refreshes stop until they are fixed, and no account is changed"
         );
     }
 

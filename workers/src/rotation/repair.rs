@@ -42,7 +42,7 @@ impl Rotator {
         dead.drain(..).for_each(|process| self.took_over(process));
         let (journal, now_ms) = (self.0.journal.clone(), self.0.rotations.store().now_ms().await?);
         if let Ok(Err(error)) = tokio::task::spawn_blocking(move || journal.tidy(now_ms)).await {
-            tracing::warn!(%error, "the rotation journal could not be tidied");
+            tracing::warn!(%error, "rotation journal: clean-up failed");
         }
         Ok(changed)
     }
@@ -55,7 +55,7 @@ impl Rotator {
         let orphans = match taken {
             Ok(Ok(orphans)) => orphans,
             Ok(Err(error)) => {
-                tracing::error!(%error, "journals of dead processes cannot be taken over");
+                tracing::error!(%error, "rotation journal: journals of dead processes cannot be taken over");
                 return Ok(Vec::new());
             }
             Err(_) => return Ok(Vec::new()),
@@ -78,7 +78,7 @@ impl Rotator {
             if stands.is_some() {
                 tracing::warn!(
                     %account, host = %orphan.daemon,
-                    "a token refresh is in doubt: its process died, and the journal holds no reply"
+                    "token refresh: unresolved, since its process died and the journal has no reply"
                 );
                 changed.push(account.clone());
             }
@@ -88,7 +88,7 @@ impl Rotator {
         orphan.finish();
         // Its keys are needed by this process' file now.
         if let Err(error) = zoomd_store::rekey::forget(self.0.rotations.store(), &process).await {
-            tracing::debug!(%error, "could not tell that a dead process' journal is gone");
+            tracing::debug!(%error, "rotation journal: could not report that the journal of a dead process is missing");
         }
         Ok(changed)
     }
@@ -98,7 +98,7 @@ impl Rotator {
         let (staged, reply) = match self.0.journal.read(id) {
             Ok(read) => read,
             Err(error) => {
-                tracing::error!(%error, "a journal entry cannot be read");
+                tracing::error!(%error, "rotation journal: an entry is unreadable");
                 return Ok(false);
             }
         };
@@ -123,7 +123,7 @@ impl Rotator {
                 meter::repaired();
                 tracing::warn!(
                     account = %staged.account, version = %staged.version,
-                    "a token that redis did not have was put back from the journal"
+                    "rotation journal: recovered a token that redis did not have"
                 );
             }
             Committed::Erased { revoke } => self.erased(&offer, revoke).await,
@@ -137,7 +137,7 @@ impl Rotator {
         self.offer(staged, parsed, reply.presented.as_ref()).ok()
     }
 
-    /// Whether the journal knows a later version of the account than the store.
+    /// True if the journal knows a later version of the account than the store.
     pub(crate) fn knows_later(&self, account: &AccountName, stored: Option<GrantVersion>) -> bool {
         self.0.journal.latest_version(account.as_str()).is_some_and(|own| Some(own) > stored)
     }
@@ -151,12 +151,12 @@ impl Rotator {
 
     fn erase(&self, account: &AccountName, epoch: Epoch) {
         if let Err(error) = self.0.journal.erase(account.as_str(), epoch) {
-            tracing::error!(%account, %error, "a removed account's token is still in the journal");
+            tracing::error!(%account, %error, "rotation journal: a token of a removed account is still there");
         }
     }
 }
 
-/// Whether the entry has something for the store: it is newer, or has never been
+/// True if the entry has something for the store: it is newer, or has never been
 /// offered.
 fn is_behind(entry: &Summary, stored: &Version) -> bool {
     if stored.version < Some(entry.version) || entry.fp.is_none() {

@@ -19,14 +19,14 @@ pub const CANDIDATES: usize = 3;
 pub struct Token<F> {
     /// Epoch and generation.
     pub version: GrantVersion,
-    /// What names it.
+    /// Data that names it.
     pub fp: F,
-    /// What it was made from, newest first: its parent, then the parent's, …
+    /// Items that it was made from, newest first: its parent, then the parent's, …
     pub lineage: Vec<F>,
 }
 
 impl<F: Copy + Eq> Token<F> {
-    /// Whether this token was made from `fp`, directly or not.
+    /// True if this token was made from `fp`, directly or not.
     #[must_use]
     pub fn descends_from(&self, fp: F) -> bool {
         self.lineage.contains(&fp)
@@ -44,7 +44,7 @@ pub enum Standing {
     Removed,
 }
 
-/// What the store holds of one account.
+/// Data that the store holds of one account.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Slot<F> {
     /// Where it stands.
@@ -55,7 +55,7 @@ pub struct Slot<F> {
     pub current: Option<Token<F>>,
     /// Forked tokens of the same epoch, newest first.
     pub candidates: Vec<Token<F>>,
-    /// What an early probe presented, kept for a while: the exchange before the probe
+    /// Data that an early probe presented, kept for a while: the exchange before the probe
     /// may end after it, and make this the living token again.
     pub spare: Option<Token<F>>,
     /// Those of them that Zoom refused: evidence about their bytes, not a verdict.
@@ -96,7 +96,7 @@ impl<F: Copy + Eq> Slot<F> {
         Token { version: self.version.max(presented.version).next(), fp, lineage }
     }
 
-    /// What a rotation presents: the stored token, then the candidates, the spare
+    /// Data that a rotation presents: the stored token, then the candidates, the spare
     /// last; never one that Zoom refused.
     pub fn presentable(&self) -> impl Iterator<Item = &Token<F>> {
         let all = self.current.iter().chain(&self.candidates).chain(&self.spare);
@@ -104,7 +104,7 @@ impl<F: Copy + Eq> Slot<F> {
     }
 }
 
-/// What became of a token that was offered.
+/// Result of a token that was offered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Accepted {
     /// It is the stored one now.
@@ -201,7 +201,7 @@ fn as_candidate<F>(mut token: Token<F>) -> Token<F> {
     token
 }
 
-/// What became of a refusal by Zoom.
+/// Result of a refusal by Zoom.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Judged {
     /// The account needs a new consent.

@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-/// How a daemon rotates. The defaults are what operators should run; tests make
+/// Way in which a daemon rotates. The defaults are what operators should run; tests make
 /// them short.
 #[derive(Debug, Clone)]
 pub struct RotationSettings {
-    /// How long a lease lasts unless it is renewed (at a third).
+    /// Time for which a lease lasts unless it is renewed (at a third).
     pub lease: Duration,
-    /// How long requests in flight may keep a rotation waiting.
+    /// Time for which requests in flight may keep a rotation waiting.
     pub drain: Duration,
     /// Added to the longest an exchange can take before anybody presents the
     /// same token again.
@@ -18,25 +18,25 @@ pub struct RotationSettings {
     pub answered_pause: Duration,
     /// The longest of those pauses.
     pub answered_longest: Duration,
-    /// How long a silent host may still hold a reply on its disk.
+    /// Time for which a silent host may still hold a reply on its disk.
     pub probe_after: Duration,
-    /// How long no rotation starts after Redis' run id changed, unless every process
+    /// Time for which no rotation starts after Redis' run id changed, unless every process
     /// with a journal has reported before.
     pub settle_after_restart: Duration,
-    /// How often every journal entry is compared with the store, and files
+    /// Interval at which every journal entry is compared with the store, and files
     /// without an owner are looked for.
     pub repair_every: Duration,
-    /// How often open intents are looked at, should a notice have been missed.
+    /// Interval at which open intents are looked at, should a notice have been missed.
     pub look_every: Duration,
-    /// How long an entry is kept after its commit.
+    /// Time for which an entry is kept after its commit.
     pub keep_entries: Duration,
-    /// How large the journal may grow before no rotation starts.
+    /// Maximum size of the journal before no rotation starts.
     pub journal_limit: u64,
-    /// How long a new token stays, however short Zoom says that its life is.
+    /// Time for which a new token stays, however short Zoom says that its life is.
     pub least_between: Duration,
-    /// How long an account rests after a rotation that Zoom did not answer well.
+    /// Time for which an account rests after a rotation that Zoom did not answer well.
     pub rest: Duration,
-    /// How long an app rests after Zoom refused its id or secret.
+    /// Time for which an app rests after Zoom refused its id or secret.
     pub app_rest: Duration,
     /// Most rotations of this process at once.
     pub at_once: usize,
@@ -65,7 +65,7 @@ impl Default for RotationSettings {
 }
 
 impl RotationSettings {
-    /// The same, so many times faster; what an operator configures stays.
+    /// Copy that is so many times faster; what an operator configures stays.
     #[must_use]
     pub(crate) fn faster(mut self, times: u32) -> Self {
         let all = [

@@ -24,13 +24,13 @@ const PARTS: i64 = 10_000;
 /// Which grants, and how gently.
 #[derive(Debug, Clone)]
 pub struct KeepAlive {
-    /// Its ticks begin the periods.
+    /// Ticks begin the periods.
     pub periods: Cron,
     /// The rotations of one run are spread over so long.
     pub spread: Duration,
 }
 
-/// Whether a grant of `account`, obtained at `since`, is due at `now`, within
+/// True if a grant of `account`, obtained at `since`, is due at `now`, within
 /// the period from `begun` to `ends`; all in ms of one clock.
 #[must_use]
 pub fn is_due(account: &str, since: i64, now: i64, (begun, ends): (i64, i64)) -> bool {
@@ -44,7 +44,7 @@ pub fn is_due(account: &str, since: i64, now: i64, (begun, ends): (i64, i64)) ->
     last.saturating_sub(since) >= length / 2
 }
 
-/// What a run did.
+/// Data that a run did.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Kept {
     /// Accounts looked at.
@@ -70,7 +70,7 @@ pub async fn run(tokens: &Tokens, how: KeepAlive) -> Result<Kept, StoreError> {
             break;
         }
         if let Some(error) = tokens.journal().trouble() {
-            tracing::warn!(%error, "idle grants are left for the next run: no token is rotated");
+            tracing::warn!(%error, "keep-alive: token refreshes are on hold; idle tokens are left for the next run");
             break;
         }
         let order = Order { account: name.clone(), wish: Wish::Replace(version), urge: Urge::None };
@@ -80,7 +80,7 @@ pub async fn run(tokens: &Tokens, how: KeepAlive) -> Result<Kept, StoreError> {
             Ended::Changed => {}
             other => {
                 kept.failed += 1;
-                tracing::debug!(account = %name, ended = ?other, "an idle grant was not rotated");
+                tracing::debug!(account = %name, ended = ?other, "keep-alive: an idle token was not refreshed");
             }
         }
         tokens.pause(pause).await;

@@ -24,11 +24,11 @@ pub use crate::timetable::{BadSchedule, Cron};
 
 /// One schedule.
 struct Schedule {
-    /// Its name, in Redis and in metrics.
+    /// Name, in Redis and in metrics.
     name: &'static str,
     /// When: six fields, seconds first, UTC.
     when: &'static str,
-    /// Whether one daemon does it for all.
+    /// True if one daemon does it for all.
     shared: bool,
 }
 
@@ -71,7 +71,7 @@ where
         }
     };
     if let Err(error) = timetable::run(name, when, on_tick).await {
-        tracing::error!(schedule = name, error = %error, "a schedule cannot be read");
+        tracing::error!(schedule = name, error = %error, "schedule: invalid");
     }
 }
 
@@ -79,7 +79,7 @@ async fn is_ours(ctx: &EngineContext, name: &'static str, tick: u64) -> bool {
     match ctx.queue.store().claim_tick(name, tick).await {
         Ok(ours) => ours,
         Err(error) => {
-            tracing::debug!(schedule = name, error = %error, "a tick could not be claimed; the next will do");
+            tracing::debug!(schedule = name, error = %error, "schedule: a run could not be claimed; the next one follows");
             false
         }
     }
@@ -97,9 +97,9 @@ async fn once(name: &'static str, work: impl Future<Output = Result<(), StoreErr
         Err(error) => {
             // That Redis is away is told once for all that use it.
             if error.is_transient() {
-                tracing::debug!(schedule = name, error = %error, "a scheduled step failed; the next will try again");
+                tracing::debug!(schedule = name, error = %error, "schedule: a step failed; the next run retries it");
             } else {
-                tracing::warn!(schedule = name, error = %error, "a scheduled step failed; the next will try again");
+                tracing::warn!(schedule = name, error = %error, "schedule: a step failed; the next run retries it");
             }
             "failed"
         }

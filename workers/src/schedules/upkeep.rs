@@ -16,7 +16,7 @@ const BETWEEN_PAGES: Duration = Duration::from_millis(5);
 /// Pages of one pass; more are left to the next.
 const MOST_PAGES: usize = 10_000;
 
-/// What `/metrics` tells of the namespace, read anew.
+/// Data that `/metrics` tells of the namespace, read anew.
 pub async fn gauges(ctx: Arc<EngineContext>) -> Result<(), StoreError> {
     let budgets = ctx.queue.settings().budgets.clone();
     let ops = Ops::new(ctx.queue.store().clone()).within(budgets).judging();
@@ -113,7 +113,7 @@ pub async fn meetings(ctx: Arc<EngineContext>) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Whether there is another page; waits a little before it.
+/// True if there is another page; waits a little before it.
 async fn goes_on(next: &Option<String>) -> bool {
     if next.is_some() {
         tokio::time::sleep(BETWEEN_PAGES).await;
@@ -128,7 +128,11 @@ pub async fn keep_alive(ctx: Arc<EngineContext>) -> Result<(), StoreError> {
     let how = KeepAlive { periods, spread: Duration::from_secs(50 * 60) };
     let kept = keepalive::run(&ctx.tokens, how).await?;
     if kept.rotated + kept.failed > 0 {
-        tracing::info!(rotated = kept.rotated, failed = kept.failed, "idle tokens were refreshed");
+        tracing::info!(
+            rotated = kept.rotated,
+            failed = kept.failed,
+            "keep-alive: keep-alive: keep-alive: keep-alive: idle tokens were refreshed"
+        );
     }
     Ok(())
 }

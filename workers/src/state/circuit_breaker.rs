@@ -20,14 +20,14 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 /// While calls return: when to ask again if there is no room.
 const SHORTLY: Duration = Duration::from_millis(100);
 
-/// Whether a call may go now.
+/// Decision whether a call may go now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Gate {
     /// It may.
     Go,
     /// Not before then.
     Wait {
-        /// When to ask again.
+        /// Time when to ask again.
         until: Instant,
     },
 }
@@ -45,7 +45,7 @@ enum State {
 pub struct Circuit {
     state: State,
     patience: Duration,
-    /// When the host was last known to be out of reach.
+    /// Time when the host was last known to be out of reach.
     away: Option<Instant>,
     /// The host asked not to be called before then.
     rest_until: Option<Instant>,
@@ -80,7 +80,7 @@ impl Circuit {
         gate
     }
 
-    /// How many calls may go at once; `None`: any number.
+    /// Number of calls that may go at once; `None`: any number.
     #[must_use]
     pub fn room(&self, now: Instant) -> Option<u32> {
         match (self.state, self.peek(now)) {
@@ -93,19 +93,19 @@ impl Circuit {
         }
     }
 
-    /// Whether the host seems out of reach. A host whose calls return is not.
+    /// True if the host seems out of reach. A host whose calls return is not.
     #[must_use]
     pub fn is_open(&self) -> bool {
         matches!(self.state, State::Open { .. } | State::Probing { .. })
     }
 
-    /// Whether the host was out of reach at some time since then.
+    /// True if the host was out of reach at some time since then.
     #[must_use]
     pub fn was_open_since(&self, then: Instant) -> bool {
         self.is_open() || self.away.is_some_and(|away| away >= then)
     }
 
-    /// What [`ask`](Self::ask) would say, without taking the probe's place.
+    /// Data that [`ask`](Self::ask) would say, without taking the probe's place.
     #[must_use]
     pub fn peek(&self, now: Instant) -> Gate {
         match self.state {

@@ -20,7 +20,7 @@ use super::circuit_breaker::{Circuit, Gate};
 /// Zoom has a handful of hosts; more than so many are somebody's mistake.
 const MOST: usize = 64;
 
-/// What a call does.
+/// Data that a call does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Work {
     /// It makes or changes a meeting.
@@ -162,13 +162,13 @@ impl Circuits {
         host.all.not_tried(now);
     }
 
-    /// Whether writes at a host wait.
+    /// True if writes at a host wait.
     #[must_use]
     pub fn is_open(&self, host: &str) -> bool {
         self.hosts.get(host).is_some_and(|host| host.all.is_open() || host.write.is_open())
     }
 
-    /// Whether the host was out of reach, or writes failed, at some time since then.
+    /// True if the host was out of reach, or writes failed, at some time since then.
     #[must_use]
     pub fn was_open_since(&self, host: &str, then: Instant) -> bool {
         let since = |circuit: &Circuit| circuit.was_open_since(then);
@@ -190,7 +190,7 @@ impl Circuits {
         first
     }
 
-    /// How many jobs may go at once; `None`: any number.
+    /// Number of jobs that may go at once; `None`: any number.
     #[must_use]
     pub fn room(&self, now: Instant) -> Option<u32> {
         let mut rooms = self.hosts.values().map(|host| host.room(now));

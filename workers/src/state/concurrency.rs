@@ -21,7 +21,7 @@ pub const BATCH: usize = 128;
 const AHEAD: Duration = Duration::from_millis(16);
 /// Leases ahead at most: two batches, and fewer than there are slots.
 const MOST: usize = 2 * BATCH;
-/// How fast slots become free is looked at over no less than this.
+/// Speed at which slots become free is looked at over no less than this.
 const WINDOW: Duration = Duration::from_millis(4);
 /// When permits are short as many are waited for as become free in [`AHEAD`], or
 /// batches would shrink to one job each; but no more than a batch, or a quarter of
@@ -84,7 +84,7 @@ impl Concurrency {
         Arc::clone(&self.leases).acquire_many_owned(count).await.ok()
     }
 
-    /// How many entries to read at once: a batch, and up to two when calls are so
+    /// Number of entries to read at once: a batch, and up to two when calls are so
     /// quick that a batch is called for sooner than the next one is read.
     #[must_use]
     pub fn worth_reading(&self) -> usize {
@@ -108,7 +108,7 @@ impl Concurrency {
         self.ended.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// How many slots become free in [`AHEAD`].
+    /// Number of slots that become free in [`AHEAD`].
     fn pace(&self, now: Instant) -> usize {
         let ended = self.ended.load(Ordering::Relaxed);
         let mut pace = self.pace.lock().unwrap_or_else(PoisonError::into_inner);
@@ -116,7 +116,7 @@ impl Concurrency {
     }
 }
 
-/// How fast slots become free.
+/// Speed at which slots become free.
 #[derive(Debug)]
 struct Pace {
     since: Instant,

@@ -15,21 +15,21 @@ use crate::state::leased_job::LeasedJob;
 /// Looks and findings on their way to Redis; more are skipped.
 const MOST: usize = 256;
 
-/// What a look needs to know of its job.
+/// Data that a look needs to know of its job.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Note {
     v: u8,
     pub(crate) place: Place,
     pub(crate) marker: String,
-    /// When its first call may have left: what was made since and may carry the
+    /// Time when its first call may have left: what was made since and may carry the
     /// marker out of the list's sight is read in full.
     #[serde(default)]
     pub(crate) since: Option<Timestamp>,
-    /// When the job succeeded, by the time of Redis.
+    /// Time when the job succeeded, by the time of Redis.
     pub(crate) at: Timestamp,
 }
 
-/// What is to be written down.
+/// Data that is to be written down.
 #[derive(Debug)]
 pub enum News {
     /// A job is looked at later.
@@ -49,7 +49,7 @@ pub fn open() -> (DuplicateCheck, Inbox) {
     (DuplicateCheck(sender), Inbox(receiver))
 }
 
-/// What was left there.
+/// Data that was left there.
 #[derive(Debug)]
 pub struct Inbox(pub(crate) mpsc::Receiver<News>);
 
@@ -85,6 +85,6 @@ pub(crate) fn tell(job: &str, meetings: &[u64]) {
     metrics::counter!("zoomd_twins_total").increment(meetings.len() as u64 - 1);
     tracing::warn!(
         job.id = job, meetings = ?meetings,
-        "zoom has more than one meeting of this job; delete what is not its outcome"
+        "duplicate meetings: zoom has more than one meeting of this job; delete those that are not its outcome"
     );
 }

@@ -34,7 +34,7 @@ pub fn standing(leased: &LeasedJob) -> Attempt {
     }
 }
 
-/// Whether a fresh token was refused in this run before.
+/// True if a fresh token was refused in this run before.
 #[must_use]
 pub fn was_refused(record: &Record) -> bool {
     record.more.contains_key(REFUSED)
@@ -55,13 +55,13 @@ pub fn clear_crashes(record: &mut Record) {
     record.more.remove(CRASHES);
 }
 
-/// Whether the job was sent before this lease's own call, counted or not.
+/// True if the job was sent before this lease's own call, counted or not.
 #[must_use]
 pub fn was_sent_before(leased: &LeasedJob) -> bool {
     leased.attempt() > 1 || leased.record.more.contains_key(UNCOUNTED)
 }
 
-/// Whether Zoom was out of reach since the job's call was lost. Such a call is
+/// True if Zoom was out of reach since the job's call was lost. Such a call is
 /// no attempt: the job waited for Zoom.
 #[must_use]
 pub fn was_away(record: &Record) -> bool {
@@ -81,7 +81,7 @@ pub fn uncount(record: &mut Record) {
     record.more.remove(AWAY);
 }
 
-/// When the lost call of a job must be over, if that is known.
+/// Time when the lost call of a job must be over, if that is known.
 #[must_use]
 pub fn quiet_ms(record: &Record) -> Option<i64> {
     record.more.get(QUIET).and_then(serde_json::Value::as_i64)
@@ -102,7 +102,7 @@ pub fn overdue_ms(record: &mut Record, is: bool, now_ms: i64) -> i64 {
     now_ms - since.as_i64().unwrap_or(now_ms)
 }
 
-/// How often in a row a handler of this job did not come back.
+/// Number of times that in a row a handler of this job did not come back.
 #[must_use]
 pub fn crashes(record: &Record) -> u32 {
     let noted = record.more.get(CRASHES).and_then(serde_json::Value::as_u64).unwrap_or(0);

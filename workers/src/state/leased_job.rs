@@ -37,9 +37,9 @@ impl Moment {
 pub struct Made {
     /// The endpoint, where it was one call.
     pub endpoint: Option<&'static str>,
-    /// When it left, or began, by the time of Redis.
+    /// Time when it left, or began, by the time of Redis.
     pub at_ms: i64,
-    /// How long it took.
+    /// Time for which it took.
     pub ms: u64,
     /// The HTTP status, where an answer came.
     pub status: Option<u16>,
@@ -58,15 +58,15 @@ pub struct LeasedJob {
     pub entry: EntryId,
     /// The job as it came, for the outcome of a failure.
     pub text: Bytes,
-    /// What was tried before.
+    /// Data that was tried before.
     pub record: Record,
     /// The end that another job prepared for it.
     pub fate: Option<Fate>,
-    /// Whether it was handed out because its deadline passed.
+    /// True if it was handed out because its deadline passed.
     pub expired: bool,
-    /// Whether the account had no consent when the deadline passed.
+    /// True if the account had no consent when the deadline passed.
     pub no_consent: bool,
-    /// Whether it was handed out because its account was removed.
+    /// True if it was handed out because its account was removed.
     pub removed: bool,
     /// The batch that settles it; 0 until there is one.
     pub settle_number: AtomicU64,
@@ -76,7 +76,7 @@ pub struct LeasedJob {
     sent_ms: AtomicI64,
     made: OnceLock<Made>,
     settled: AtomicBool,
-    /// Whether its handler was dropped.
+    /// True if its handler was dropped.
     dropped: AtomicBool,
 }
 
@@ -121,7 +121,7 @@ impl LeasedJob {
         self.ticket.granted_ms.saturating_add(i64::try_from(since).unwrap_or(i64::MAX))
     }
 
-    /// How long the job has waited at `now`, from when it could have run.
+    /// Time for which the job has waited at `now`, from when it could have run.
     #[must_use]
     pub fn waited(&self, now: Instant) -> Duration {
         let enqueued_ms = i64::try_from(self.entry.ms).unwrap_or(i64::MAX);
@@ -148,13 +148,13 @@ impl LeasedJob {
         Timestamp::from_millisecond(self.redis_ms(now)).unwrap_or(Timestamp::MAX)
     }
 
-    /// How long ago the lease was taken.
+    /// Time for which ago the lease was taken.
     #[must_use]
     pub fn age(&self) -> Duration {
         self.granted_at.elapsed()
     }
 
-    /// When the lease ends, as far as it has been prolonged.
+    /// Time when the lease ends, as far as it has been prolonged.
     #[must_use]
     pub fn lease_until(&self) -> Instant {
         self.ticket.lease_until + Duration::from_millis(self.prolonged_ms.load(Ordering::Acquire))
@@ -167,7 +167,7 @@ impl LeasedJob {
         self.prolonged_ms.fetch_max(more, Ordering::AcqRel);
     }
 
-    /// Whether a request may leave now. If so it is taken as sent from here on.
+    /// True if a request may leave now. If so it is taken as sent from here on.
     pub fn may_send(&self) -> bool {
         self.may_send_at(Instant::now(), SystemTime::now())
     }
@@ -185,7 +185,7 @@ impl LeasedJob {
         may
     }
 
-    /// When a request left, by the time of Redis.
+    /// Time when a request left, by the time of Redis.
     #[must_use]
     pub fn sent_ms(&self) -> Option<i64> {
         match self.sent_ms.load(Ordering::Acquire) {
@@ -210,17 +210,17 @@ impl LeasedJob {
         !self.settled.swap(true, Ordering::AcqRel)
     }
 
-    /// Whether a handler works at it, or has left a settlement.
+    /// True if a handler works at it, or has left a settlement.
     pub fn is_cared_for(&self) -> bool {
         !self.dropped.load(Ordering::Acquire) || self.is_settled()
     }
 
-    /// Whether a settlement was left.
+    /// True if a settlement was left.
     pub fn is_settled(&self) -> bool {
         self.settled.load(Ordering::Acquire)
     }
 
-    /// Whether this lease is for the job's own call.
+    /// True if this lease is for the job's own call.
     #[must_use]
     pub fn is_attempt(&self) -> bool {
         self.ticket.purpose == Purpose::Attempt
@@ -266,19 +266,19 @@ impl InFlight {
         }
     }
 
-    /// How many there are.
+    /// Number of those that there are.
     #[must_use]
     pub fn len(&self) -> usize {
         self.lock().len()
     }
 
-    /// Whether there are none.
+    /// True if there are none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.lock().is_empty()
     }
 
-    /// How many there are that `wanted` picks.
+    /// Number of those that there are that `wanted` picks.
     #[must_use]
     pub fn count(&self, wanted: impl Fn(&LeasedJob) -> bool) -> usize {
         self.lock().values().filter(|leased| wanted(leased)).count()

@@ -18,7 +18,7 @@ const MOST: usize = 5_000;
 /// Account, host and label.
 type Whose = (Arc<str>, Arc<str>, Label);
 
-/// What was seen and not written down yet.
+/// Data that was seen and not written down yet.
 #[derive(Debug, Default)]
 pub struct QuotaHeaders {
     budgets: Arc<Budgets>,

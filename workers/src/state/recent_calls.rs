@@ -21,7 +21,7 @@ use super::leased_job::LeasedJob;
 const LONGEST: Duration = Duration::from_secs(60);
 const MOST: usize = 4_096;
 const MOST_BYTES: usize = 6 << 20;
-/// What a call costs beside its texts.
+/// Data that a call costs beside its texts.
 const OVERHEAD: usize = 1_024;
 
 /// A settled call.
@@ -31,14 +31,14 @@ pub struct Settled {
     pub number: u64,
     /// The job's text.
     pub text: Bytes,
-    /// Its lease, and how it was settled.
+    /// Lease, and how it was settled.
     pub settlement: Settlement,
     at: Instant,
     bytes: usize,
 }
 
 impl Settled {
-    /// What Redis is to be told of it.
+    /// Data that Redis is to be told of it.
     #[must_use]
     pub fn remembered(&self) -> Remembered {
         Remembered { ticket: self.settlement.ticket.clone(), payload: self.text.clone() }

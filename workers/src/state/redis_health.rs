@@ -14,7 +14,7 @@ use zoomd_store::{ErrorKind, StoreError};
 const FIRST_WAIT: Duration = Duration::from_millis(50);
 const LONGEST_WAIT: Duration = Duration::from_secs(2);
 const BETWEEN_WARNINGS: Duration = Duration::from_secs(60);
-/// What failed once and was not tried again is over: no loop waits this long.
+/// Data that failed once and was not tried again is over: no loop waits this long.
 const STALE: Duration = Duration::from_secs(60);
 
 /// A trouble that lasts so long is told, however lately the last one was.
@@ -22,13 +22,13 @@ const STAYS: Duration = Duration::from_secs(2);
 /// A change of the server within so long is "a moment ago".
 const RECENT: Duration = Duration::from_secs(60);
 
-/// What all loops of a process know of Redis.
+/// Data that all loops of a process know of Redis.
 #[derive(Debug, Clone)]
 pub struct RedisHealth {
     state: Arc<Mutex<State>>,
-    /// Whether Redis was out of reach and nobody has looked since.
+    /// True if Redis was out of reach and nobody has looked since.
     suspect: watch::Sender<bool>,
-    /// How often the connections were renewed, and how often that was looked into.
+    /// Number of times that the connections were renewed, and how often that was looked into.
     /// What other hands than a loop's found is known only from here.
     renewals: watch::Receiver<u64>,
     seen: Arc<AtomicU64>,
@@ -46,7 +46,7 @@ struct State {
     last: Option<Instant>,
     warned: Option<Instant>,
     what: Option<(ErrorKind, String)>,
-    /// When Redis was found to be another.
+    /// Time when Redis was found to be another.
     changed: Option<Instant>,
 }
 
@@ -58,13 +58,13 @@ impl RedisHealth {
         Self { state: Arc::default(), suspect: watch::Sender::new(false), renewals, seen }
     }
 
-    /// What is wrong, if anything is.
+    /// Problem, if anything is.
     #[must_use]
     pub fn what(&self) -> Option<String> {
         self.problem().map(|(_, what, _)| what)
     }
 
-    /// What is wrong, of which kind, and since when.
+    /// Problem, of which kind, and since when.
     #[must_use]
     pub fn problem(&self) -> Option<(ErrorKind, String, Instant)> {
         let state = self.lock();
@@ -78,7 +78,7 @@ impl RedisHealth {
         self.lock().changed = Some(now);
     }
 
-    /// When Redis was found to be another, if that was a moment ago.
+    /// Time when Redis was found to be another, if that was a moment ago.
     #[must_use]
     pub fn changed_at(&self, now: Instant) -> Option<Instant> {
         let recent = |at: &Instant| now.saturating_duration_since(*at) < RECENT;
@@ -111,7 +111,7 @@ impl RedisHealth {
         }
     }
 
-    /// How often the connections were renewed. Asked before a look at Redis, and
+    /// Number of times that the connections were renewed. Asked before a look at Redis, and
     /// given back with [`clear`](Self::clear): a renewal after that look counts anew.
     pub fn renewals(&self) -> u64 {
         *self.renewals.borrow()

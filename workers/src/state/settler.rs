@@ -82,7 +82,7 @@ impl Settler {
                 Err(waiting) => waiting.await,
             };
             if !sent {
-                tracing::error!("the settle lane is closed; a lease will run out");
+                tracing::error!("settler: closed; a lease expires");
             }
         }
     }

@@ -64,7 +64,7 @@ impl Turns {
 }
 
 pin_project! {
-    /// What [`Beat::waiting`] awaits. A type of its own, since an async function would
+    /// Data that [`Beat::waiting`] awaits. A type of its own, since an async function would
     /// keep room for `work` twice, and these are nested.
     #[derive(Debug)]
     pub struct Waiting<'a, F> {

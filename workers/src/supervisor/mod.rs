@@ -51,16 +51,16 @@ struct Listed {
     still: u32,
 }
 
-/// What happened to a part.
+/// Data that happened to a part.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Fault {
-    /// Its name.
+    /// Name.
     pub part: &'static str,
     /// What.
     pub how: How,
 }
 
-/// How a part failed.
+/// Failure of a part.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum How {
     /// It ended although the daemon was not asked to stop.

@@ -69,7 +69,7 @@ impl Cached {
         self.life.saturating_sub(now.saturating_duration_since(self.issued))
     }
 
-    /// Whether a request that takes up to `min_life` may start with it.
+    /// True if a request that takes up to `min_life` may start with it.
     pub(super) fn is_usable(&self, min_life: Duration, now: Instant) -> bool {
         // A caller cannot ask for more than a tenth less than a token ever has.
         let margin = need::margin(self.life);
@@ -78,7 +78,7 @@ impl Cached {
         !left.is_zero() && left >= wanted
     }
 
-    /// Whether it is time to replace it.
+    /// True if it is time to replace it.
     pub(super) fn is_old(&self, account: &str, now: Instant) -> bool {
         self.left(now) < need::lead(self.life, account)
     }

@@ -66,7 +66,7 @@ impl Tokens {
         patience: Duration,
     ) -> Result<Token, NoToken> {
         let until = Instant::now() + patience;
-        let mut why = "another rotation is under way".to_owned();
+        let mut why = "another token refresh is in progress".to_owned();
         loop {
             let stored = self.stored(name, until).await?;
             let due = after == Some(stored);

@@ -25,10 +25,10 @@ use crate::rotation::{NOT_OPENED, Order, Urge, Wish};
 const LOOK_AGAIN: Duration = Duration::from_millis(50);
 /// Between two askings: the first may have met a rotation that was ending.
 const ASK_AGAIN: Duration = Duration::from_secs(2);
-/// How long a daemon may take to say that it does what it was asked for: one on a busy
+/// Time for which a daemon may take to say that it does what it was asked for: one on a busy
 /// machine may need seconds. Where nobody listens nobody is waited for.
 const ACKNOWLEDGED_WITHIN: Duration = Duration::from_secs(3);
-/// How long a failure is waited out that only somebody's mending ends: it may be
+/// Time for which a failure is waited out that only somebody's mending ends: it may be
 /// from before that. A daemon's keys and app are looked at anew with each asking.
 const APP_PATIENCE: Duration = Duration::from_secs(10);
 const DAEMON_PATIENCE: Duration = Duration::from_secs(3);
@@ -82,7 +82,7 @@ impl CommandTokens {
         self.wait_for(account, Duration::ZERO, Some(after), probe, patience).await
     }
 
-    /// What is in doubt about the account, in words, and for how long it will be.
+    /// Data that is in doubt about the account, in words, and for how long it will be.
     ///
     /// # Errors
     /// That Redis could not be asked.
@@ -256,7 +256,9 @@ impl CommandTokens {
     ) -> Result<Token, NoToken> {
         let started = self.own.get_or_try_init(|| Tokens::start(self.config.clone())).await;
         let own = started.map_err(|error| {
-            NoToken::NoDaemon(format!("no daemon answers, and this process cannot rotate: {error}"))
+            NoToken::NoDaemon(format!(
+                "no daemon responds, and this process cannot refresh tokens: {error}"
+            ))
         })?;
         if let Err(error) = own.repair_first().await {
             tracing::debug!(%error, "the journal could not be compared with redis");
@@ -291,8 +293,8 @@ fn lost_cause(look: &Look, waited: Duration) -> Option<NoToken> {
 fn why_not(look: &Look) -> String {
     let last = look.grant.as_ref().and_then(|grant| grant.last_error.clone());
     match last {
-        Some(error) => format!("the last rotation failed: {error}"),
-        None if look.account.intent.is_some() => "a token exchange is in doubt".to_owned(),
-        None => "no daemon has rotated it yet".to_owned(),
+        Some(error) => format!("the last token refresh failed: {error}"),
+        None if look.account.intent.is_some() => "a token refresh is unresolved".to_owned(),
+        None => "no daemon has refreshed it yet".to_owned(),
     }
 }

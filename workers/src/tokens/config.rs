@@ -11,7 +11,7 @@ use crate::journal::JournalError;
 use crate::rotation::settings::RotationSettings;
 use crate::supervisor::Supervisor;
 
-/// What [`Tokens::start`] needs.
+/// Data that [`Tokens::start`] needs.
 #[derive(Debug, Clone)]
 pub struct TokensConfig {
     /// The namespace.
@@ -24,7 +24,7 @@ pub struct TokensConfig {
     pub app: Option<App>,
     /// This process' id, new with each start.
     pub daemon: Arc<str>,
-    /// Where the rotation journal lies.
+    /// Directory of the rotation journal.
     pub data_dir: PathBuf,
     /// Times and bounds.
     pub settings: RotationSettings,

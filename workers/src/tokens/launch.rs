@@ -22,7 +22,7 @@ struct FinishOnDrop<'a> {
     tokens: &'a Tokens,
     account: &'a AccountName,
     task: &'a RefreshTask,
-    /// How it ended; `None` when the task was dropped or panicked.
+    /// Way in which it ended; `None` when the task was dropped or panicked.
     ended: Option<Ended>,
 }
 
@@ -49,7 +49,7 @@ impl Tokens {
             && let Some(asked) = self.left_to_others(&account, version).await
         {
             return asked
-                .inspect_err(|error| tracing::debug!(%account, %error, "no other daemon could be asked to rotate"))
+                .inspect_err(|error| tracing::debug!(%account, %error, "token refresh: could not ask another daemon"))
                 .err();
         }
         let order = Order { account, wish: Wish::Replace(version), urge: Urge::Jobs };
@@ -160,11 +160,11 @@ impl Tokens {
                 self.0.cache.put(account, cached);
             }
             Ended::Later { wait, why } => {
-                tracing::debug!(%account, ?wait, why, "no rotation for now");
+                tracing::debug!(%account, ?wait, why, "token refresh: not now");
             }
             // Told once a minute for all that use Redis, not for each account.
             Ended::Store(error) if error.is_transient() => {
-                tracing::debug!(%account, %error, "a rotation could not ask redis");
+                tracing::debug!(%account, %error, "token refresh: redis is unavailable");
             }
             Ended::Store(error) => {
                 let mut warned = lock(&self.0.warned);

@@ -49,9 +49,9 @@ pub use token_errors::{NoToken, Refused, Token, Usable};
 
 /// Loads of grants from Redis are collapsed by account, in so many lanes.
 const LANES: usize = 64;
-/// How long Redis may take to hear of our end.
+/// Time for which Redis may take to hear of our end.
 const GOODBYE: Duration = Duration::from_secs(1);
-/// How long a job may wait for its account's gate to close before it goes back.
+/// Time for which a job may wait for its account's gate to close before it goes back.
 const GATE_PATIENCE: Duration = Duration::from_secs(2);
 
 /// The access tokens of all accounts; clones share everything.
@@ -75,7 +75,7 @@ struct Inner {
     refused: Mutex<std::collections::HashMap<AccountName, GrantVersion>>,
     unidentified_grants: UnidentifiedGrants,
     supervisor: Supervisor,
-    /// When a rotation that could not ask Redis was last warned of.
+    /// Time when a rotation that could not ask Redis was last warned of.
     warned: Mutex<Option<Instant>>,
     loops: Mutex<Vec<Part>>,
 }
@@ -176,7 +176,7 @@ impl Tokens {
         &self.0.rotator
     }
 
-    /// How many processes with a rotation journal this one remembers, itself among
+    /// Number of processes with a rotation journal this one remembers, itself among
     /// them.
     #[must_use]
     pub fn acquaintances(&self) -> usize {
@@ -293,7 +293,7 @@ impl Tokens {
                 if let Some(rest) = self.must_stay(&cached).filter(|_| !spoilt) {
                     tracing::warn!(
                         account = %name, life = ?cached.life,
-                        "zoom gives a token that ends at once; it is not asked for another so soon"
+                        "token refresh: zoom issued a token that expires immediately; not refreshed again so soon"
                     );
                     self.0.rotations.rest(name, rest).await?;
                     return Ok(Found::Nothing);
@@ -376,7 +376,7 @@ impl Tokens {
     }
 }
 
-/// What the store holds for whoever wants a token.
+/// Data that the store holds for whoever wants a token.
 enum Found {
     Usable(Cached),
     Old(GrantVersion),

@@ -24,7 +24,7 @@ use crate::supervisor::Beat;
 const AT_ONCE: usize = 16;
 /// Wishes that wait at most; who is not acknowledged asks again.
 const MOST_WISHES: usize = 1_000;
-/// How long other daemons have to rotate first where the journal cannot be written.
+/// Time for which other daemons have to rotate first where the journal cannot be written.
 const LEAVE_TO_OTHERS: Duration = Duration::from_secs(1);
 
 /// Something to do about a message.
@@ -44,7 +44,7 @@ struct Asked {
     account: AccountName,
     nonce: String,
     wish: Wish,
-    /// Whether it is a command that asks.
+    /// True if it is a command that asks.
     command: bool,
 }
 
@@ -134,7 +134,7 @@ fn listener(tokens: &Tokens) -> Listener {
     tokens.store().listen(vec![keys.wake(), keys.ask()])
 }
 
-/// What a message asks of this process, if anything.
+/// Data that a message asks of this process, if anything.
 fn errand(tokens: &Tokens, channel: &str, text: &str) -> Option<Errand> {
     if channel == tokens.store().keys().ask() {
         return Asked::read(text).map(Errand::Rotate);
@@ -172,7 +172,7 @@ async fn rotate(tokens: &Tokens, asked: Asked) {
     }
     let first = tokens.0.rotations.acknowledge(&nonce, tokens.0.rotator.name()).await;
     let first = first.unwrap_or_else(|error| {
-        tracing::debug!(%error, "could not say that a wish was heard");
+        tracing::debug!(%error, "token refresh: could not acknowledge a request");
         true
     });
     if probe {

@@ -51,7 +51,7 @@ impl Tokens {
         }
     }
 
-    /// How long a token must stay before it is replaced for its age; `None`: it may be.
+    /// Time for which a token must stay before it is replaced for its age; `None`: it may be.
     pub(super) fn must_stay(&self, cached: &Cached) -> Option<Duration> {
         let stays = self.0.rotator.settings().least_between;
         stays.checked_sub(cached.issued.elapsed()).filter(|rest| !rest.is_zero())

@@ -53,7 +53,9 @@ async fn watch(weak: Weak<Inner>, beat: Beat) {
                 pause = watched.next.map_or(pause, |next| next.min(pause));
                 watched.ripe.into_iter().for_each(|order| drop(tokens.start_rotation(order)));
             }
-            Err(error) => tracing::debug!(%error, "open intents could not be looked at"),
+            Err(error) => {
+                tracing::debug!(%error, "token refresh: could not read open exchanges from redis")
+            }
         }
         tokens.0.cache.sweep();
         drop(tokens);
@@ -72,7 +74,7 @@ async fn announce(weak: Weak<Inner>, beat: Beat) {
             }
             Ok(Some(_)) => RETRY,
             Err(error) => {
-                tracing::debug!(%error, "redis did not hear that this process is there");
+                tracing::debug!(%error, "token refresh: could not announce this process in redis");
                 RETRY
             }
         };
@@ -111,14 +113,16 @@ async fn repair(weak: Weak<Inner>, beat: Beat) {
                 if last.is_none()
                     && let Err(error) = beat.waiting(reclaim(&tokens)).await
                 {
-                    tracing::debug!(%error, "accounts of another app could not be looked at");
+                    tracing::debug!(%error, "redis: could not read the accounts of another app");
                 }
                 last = Some(Instant::now());
                 for account in changed {
                     tokens.0.cache.forget(account.as_str());
                 }
             }
-            Err(error) => tracing::debug!(%error, "journals could not be compared with redis yet"),
+            Err(error) => {
+                tracing::debug!(%error, "rotation journal: journals could not be compared with redis yet")
+            }
         }
     }
 }

@@ -11,9 +11,9 @@ use crate::rotation::Ended;
 /// A rotation under way.
 #[derive(Debug, Clone)]
 pub(super) struct Refresh {
-    /// Whether the account's gate is closed by now.
+    /// True if the account's gate is closed by now.
     pub(super) closed: watch::Receiver<bool>,
-    /// How it ended.
+    /// Result.
     pub(super) ended: watch::Receiver<Option<Arc<Ended>>>,
 }
 

@@ -30,7 +30,7 @@ impl Token {
     }
 }
 
-/// Whether there is a token to use now.
+/// Decision whether there is a token to use now.
 #[derive(Debug, Clone)]
 pub enum Usable {
     /// There is.
@@ -42,7 +42,7 @@ pub enum Usable {
     Unread(StoreError),
 }
 
-/// What became of a token that Zoom refused with 401.
+/// Result of a token that Zoom refused with 401.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Refused {
     /// A newer one is stored, or it is being rotated: the job waits, unspent.
@@ -56,45 +56,45 @@ pub enum Refused {
 #[non_exhaustive]
 pub enum NoToken {
     /// No such account.
-    #[error("no account of that name")]
+    #[error("no account with this name")]
     NoAccount,
-    /// The account cannot be used until somebody acts: its state and why.
+    /// The account cannot be used until an operator acts: its state and why.
     #[error("the account is {state}{}", .why.as_deref().map(|w| format!(" ({w})")).unwrap_or_default())]
     State {
-        /// Its state.
+        /// State.
         state: String,
         /// Why it is in it.
         why: Option<String>,
     },
-    /// Its grant was made by an OAuth app, and none is configured here.
+    /// Grant was made by an OAuth app, and none is configured here.
     #[error("no OAuth app is configured")]
     NoApp,
-    /// Its grant is of another app or another Zoom than those configured here.
-    #[error("it was connected with another app or another Zoom than is configured here")]
+    /// Grant is of another app or another Zoom than those configured here.
+    #[error("it was authorized with another app or Zoom server than the configured one")]
     OtherApp,
-    /// Its tokens cannot be opened with the keys configured here.
+    /// Tokens cannot be opened with the keys configured here.
     #[error(transparent)]
     Sealed(#[from] zoomd_store::encryption::SealError),
     /// The daemon that was asked cannot open the grant: why, in its words.
-    #[error("no daemon can rotate it: {0}")]
+    #[error("no daemon can refresh it: {0}")]
     DaemonKey(String),
     /// The daemon that was asked has another app or another Zoom configured.
-    #[error("the running daemon is configured for another app or another Zoom: it was {0}")]
+    #[error("the running daemon is configured for another app or Zoom server: it was {0}")]
     DaemonApp(String),
     /// No daemon is there to be asked, and the journal cannot be opened here.
     #[error("{0}")]
     NoDaemon(String),
     /// An exchange of its token has no known outcome, and will not have one in the
     /// time allowed.
-    #[error("a token exchange is in doubt: {told}; resolved in about {} s", .wait.as_secs().max(1))]
+    #[error("a token refresh is unresolved: {told}; resolved in about {} s", .wait.as_secs().max(1))]
     InDoubt {
-        /// What is known.
+        /// Text that is known.
         told: String,
-        /// How long it takes.
+        /// Time for which it takes.
         wait: Duration,
     },
     /// Not within the time allowed.
-    #[error("no token in time: {0}")]
+    #[error("timed out waiting for a token: {0}")]
     TimedOut(String),
     /// Redis could not be asked.
     #[error(transparent)]

@@ -57,7 +57,7 @@ async fn a_cancelled_job_whose_call_made_nothing_is_cancelled_then() {
     cancel_unresolved(&ops, "a").await;
     let failure = world.outcome("a").await;
     assert_eq!(failure["code"], "cancelled");
-    assert_eq!(failure["message"], "it was cancelled by an operator: no more");
+    assert_eq!(failure["message"], "the job was cancelled by an operator: no more");
     assert_eq!(world.sim.counters().arrived.create, 1);
     engine.drain(LIMIT).await;
     world.assert_idle();

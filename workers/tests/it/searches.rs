@@ -185,7 +185,7 @@ async fn a_row_that_may_be_the_meeting_and_cannot_be_read_leaves_it_open() {
     let failure = world.outcome_of("hidden").await;
     assert_eq!(failure["code"], "outcome_unknown", "{failure}");
     let message = failure["message"].as_str().expect("text");
-    assert!(message.contains("rows of zoom's list cannot be read"), "{message}");
+    assert!(message.contains("rows of Zoom's list are unreadable"), "{message}");
     // It shows its marker and its uuid.
     world.sim.rules(|rules| rules.list.rows = vec![OddRow::over(json!({"id": 0}))]);
     lose(&world, &job_with("acme", "nameless"));

@@ -105,7 +105,7 @@ impl World {
         self.connect(name, 0, plan).await;
     }
 
-    /// The same, with tokens that were issued `age_s` seconds ago.
+    /// Copy with tokens that were issued `age_s` seconds ago.
     pub async fn account_aged(&self, name: &str, age_s: u64) {
         self.connect(name, age_s, Plan::Unlimited).await;
     }

@@ -137,8 +137,14 @@ async fn a_rotation_that_zoom_rolls_back_after_a_500_costs_no_account() {
     assert_eq!((house.sim.counters().arrived.token, house.spent()), (3, 1));
     let story = house.grants().await.timeline(&account, 10).await.expect("redis");
     let words: Vec<_> = story.iter().map(|line| line.what.as_str()).collect();
-    let wanted =
-        ["rotated by a probe", "probing", "refused early", "probing", "in doubt", "rotating"];
+    let wanted = [
+        "token refresh: a retry resolved an unresolved exchange",
+        "probing",
+        "refused early",
+        "probing",
+        "in doubt",
+        "rotating",
+    ];
     assert_eq!(words[..6], wanted);
 }
 

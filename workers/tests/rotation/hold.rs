@@ -55,7 +55,7 @@ fn is_held(house: &House) -> bool {
 async fn until_held(house: &House, held: bool) {
     let begun = Instant::now();
     while is_held(house) != held {
-        assert!(begun.elapsed() < PATIENCE, "the hold is not as it should be: {held}");
+        assert!(begun.elapsed() < PATIENCE, "the hold is too long: {held}");
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
 }

@@ -12,7 +12,7 @@ use serde_json::value::RawValue;
 use crate::headers::RetryAfter;
 use crate::text::scrub;
 
-/// What kind of refusal it is.
+/// Kind of refusal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum RefusalKind {
@@ -69,7 +69,7 @@ pub enum RefusalCause {
 /// The token endpoint's refusal.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TokenRefusal {
-    /// What kind of refusal it is.
+    /// Kind of refusal.
     pub kind: RefusalKind,
     /// The HTTP status.
     pub status: u16,
@@ -84,12 +84,12 @@ pub struct TokenRefusal {
 }
 
 impl TokenRefusal {
-    /// Whether it proves that the token sent was not spent by this call.
+    /// True if it proves that the token sent was not spent by this call.
     pub fn is_answer(&self) -> bool {
         !self.is_doubt()
     }
 
-    /// Whether the same call may succeed later, all by itself.
+    /// True if the same call may succeed later, all by itself.
     pub fn is_retryable(&self) -> bool {
         self.kind == RefusalKind::RateLimited || self.is_doubt()
     }
@@ -114,7 +114,7 @@ impl TokenRefusal {
 }
 
 impl TokenRefusal {
-    /// How the text of a refusal of the app itself begins.
+    /// Way in which the text of a refusal of the app itself begins.
     pub const OF_APP: &'static str = "zoom does not accept the app";
 }
 

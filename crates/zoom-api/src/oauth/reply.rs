@@ -53,7 +53,7 @@ impl RawTokenReply {
         Self { status, body: Zeroizing::new(body), coding: None, retry_after: None }
     }
 
-    /// The same answer with this `Content-Encoding`.
+    /// Copy of the answer with this `Content-Encoding`.
     #[must_use]
     pub fn coded(mut self, coding: Option<String>) -> Self {
         self.coding = coding;

@@ -10,7 +10,7 @@ use crate::server::{
 };
 use crate::tls::{self, NAME};
 
-/// What `user:pa ss` is to a proxy.
+/// Data that `user:pa ss` is to a proxy.
 const BASIC: &str = "Basic dXNlcjpwYSBzcw==";
 
 fn through(proxy: &TcpListener, variable: &str, settings: Settings) -> Settings {

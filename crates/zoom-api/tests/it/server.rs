@@ -77,7 +77,7 @@ pub async fn answer(stream: &mut (impl AsyncWrite + Unpin), status: &str, body: 
     stream.write_all(text.as_bytes()).await.unwrap();
 }
 
-/// What every error must keep to itself.
+/// Data that every error must keep to itself.
 pub fn assert_discreet(error: &TransportError) {
     let shown = format!("{error} {error:?}");
     for secret in [TOKEN, "?", "http://", "https://", "the-secret", "the-refresh"] {

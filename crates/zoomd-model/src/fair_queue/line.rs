@@ -18,7 +18,7 @@ impl FairQueue {
         }
     }
 
-    /// How many jobs a lane may have in this turn, or whose turn it is instead.
+    /// Number of jobs that a lane may have in this turn, or whose turn it is instead.
     pub(super) fn part(
         &mut self,
         lane: &str,

@@ -24,7 +24,7 @@ const HOSTS: usize = 16;
 const HOST_TURN: i64 = 4;
 const WAKES: usize = 128;
 const QUANTUM: i64 = 16;
-/// How long a paused account's lane sleeps.
+/// Time for which a paused account's lane sleeps.
 const PAUSE_MS: i64 = 60_000;
 
 #[derive(Debug, Clone)]
@@ -58,14 +58,14 @@ pub fn place(priority: u8, entry_ms: i64, entry_seq: i64) -> i64 {
     (i64::from(priority) * 10_000_000_000_000 + entry_ms) * 256 + entry_seq.min(255)
 }
 
-/// What one claim handed out.
+/// Data that one claim handed out.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Served {
     /// Jobs in their order.
     pub jobs: Vec<String>,
-    /// Whether there is more that may go now.
+    /// True if there is more that may go now.
     pub more: bool,
-    /// When something wakes next.
+    /// Time when something wakes next.
     pub next_wake_ms: Option<i64>,
 }
 
@@ -84,7 +84,7 @@ pub struct FairQueue {
     due: Zset,
 }
 
-/// What one claim has seen of the lines so far.
+/// Data that one claim has seen of the lines so far.
 #[derive(Default)]
 struct Glance {
     lined: HashMap<String, bool>,
@@ -94,7 +94,7 @@ struct Glance {
     jobs: Vec<String>,
 }
 
-/// When a lane is looked at again.
+/// Time when a lane is looked at again.
 enum Again {
     Now,
     At(i64),

@@ -29,7 +29,7 @@ impl Epoch {
         Self { ms: now_ms.max(after).min(Self::MAX_MS), random }
     }
 
-    /// Its time, in milliseconds since 1970.
+    /// Time, in milliseconds since 1970.
     #[must_use]
     pub fn ms(&self) -> u64 {
         self.ms
@@ -81,7 +81,7 @@ impl<'de> Deserialize<'de> for Epoch {
 pub struct GrantVersion {
     /// Which consent.
     pub epoch: Epoch,
-    /// How many rotations since.
+    /// Number of rotations since.
     pub generation: u64,
 }
 

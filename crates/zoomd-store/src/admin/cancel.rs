@@ -38,13 +38,13 @@ impl From<&str> for Target {
     }
 }
 
-/// What became of one.
+/// Result for one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Cancelled {
     /// It is cancelled.
     Done,
-    /// Zoom is asked first whether its last call made the meeting; if not, it
+    /// Zoom is checked first for the meeting of its last call; if there is none, it
     /// is cancelled then.
     AfterReconcile,
     /// It is in flight and cannot be cancelled.
@@ -75,7 +75,7 @@ impl Cancelled {
     }
 }
 
-/// What is to be done with one job.
+/// Data that is to be done with one job.
 enum Plan {
     Answer(Cancelled),
     Act(Box<Act>),

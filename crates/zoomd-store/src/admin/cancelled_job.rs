@@ -31,9 +31,9 @@ impl End<'_> {
 
     fn message(self) -> String {
         match self {
-            Self::Cancelled("") => "it was cancelled by an operator".to_owned(),
-            Self::Cancelled(reason) => format!("it was cancelled by an operator: {reason}"),
-            Self::AccountRemoved => "its account was removed while it waited".to_owned(),
+            Self::Cancelled("") => "the job was cancelled by an operator".to_owned(),
+            Self::Cancelled(reason) => format!("the job was cancelled by an operator: {reason}"),
+            Self::AccountRemoved => "the account was removed while the job waited".to_owned(),
         }
     }
 }

@@ -19,10 +19,10 @@ use crate::redis::scripts::{FAILURE_DISCARD, FAILURE_RETRY};
 /// The record's field with the time of the retry: reconcile counts its patience
 /// from it.
 pub const RETRIED_AT: &str = "retried_ms";
-/// How long reconcile may take at most.
+/// Time for which reconcile may take at most.
 const RECONCILE_MS: i64 = crate::clock::DAY_MS;
 
-/// What became of a retry.
+/// Result of a retry.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Retried {
@@ -30,7 +30,7 @@ pub enum Retried {
     Started {
         /// Which.
         run: u32,
-        /// Whether it begins by asking Zoom.
+        /// True if it begins by asking Zoom.
         reconciles: bool,
     },
     /// It was retried before; nothing was done.
@@ -40,7 +40,7 @@ pub enum Retried {
     },
     /// There is no such failure.
     NotFound,
-    /// Its account is not connected.
+    /// Account is not connected.
     NoAccount,
     /// Another job has its id now.
     IdTaken,
@@ -148,7 +148,7 @@ fn plan(
     Ok(Plan { live, record: record(failure, unresolved, now_ms), not_before_ms, target })
 }
 
-/// What is unresolved is looked up whatever the time.
+/// Data that is unresolved is looked up whatever the time.
 fn deadline(job: &Job, unresolved: bool, max_wait: &MaxWait, now_ms: i64) -> Result<i64, String> {
     let now = Timestamp::from_millisecond(now_ms).unwrap_or(Timestamp::MAX);
     let last = job.must_start_by().unwrap_or_else(|| job.last_moment(now, max_wait));
@@ -195,7 +195,7 @@ fn live(
     }
 }
 
-/// What the new run knows of the old: the marker, and when it was sent.
+/// Data that the new run knows of the old: the marker, and when it was sent.
 fn record(failure: &FailureRecord, unresolved: bool, now_ms: i64) -> Record {
     let mut record = failure.record.clone();
     record.attempts = 0;

@@ -13,7 +13,7 @@ const ACCOUNT_TURN: u64 = 16;
 /// the time it may take to leave (`send_within`, of which this is the default).
 const EVE_MS: i64 = MIDNIGHT_MARGIN_MS + 10_000;
 
-/// How many jobs go on a day.
+/// Number of jobs that go on a day.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Fits {
     /// Of each room.
@@ -50,12 +50,12 @@ impl<'a> Estimate<'a> {
         self.midnight_ms + self.day * DAY_MS
     }
 
-    /// Whether what is granted today counts on tomorrow as well.
+    /// True if what is granted today counts on tomorrow as well.
     fn is_eve(&self) -> bool {
         self.line.now_ms >= self.midnight_ms - EVE_MS
     }
 
-    /// What is left of a day's limit, `carried` of which was spent the evening before.
+    /// Rest of a day's limit, `carried` of which was spent the evening before.
     fn left(&self, limit: super::Day, carried: u64) -> u64 {
         let used = match self.day {
             0 if self.is_eve() => limit.used.max(limit.tomorrow),
@@ -66,7 +66,7 @@ impl<'a> Estimate<'a> {
         if limit.most == 0 { u64::MAX } else { limit.most.saturating_sub(used) }
     }
 
-    /// When a room is served first on this day.
+    /// Time when a room is served first on this day.
     pub(super) fn opens(&self, room: usize) -> i64 {
         let line = self.line;
         let Some(room) = line.rooms.get(room) else { return line.now_ms };
@@ -85,7 +85,7 @@ impl<'a> Estimate<'a> {
         gate.max(if room.day.most > 0 { own } else { whole })
     }
 
-    /// What a room may send on this day; for a job that comes late, whatever
+    /// Data that a room may send on this day; for a job that comes late, whatever
     /// waits in it now.
     pub(super) fn room_left(&self, index: usize, fits: u64, late: bool) -> u64 {
         let carried = self.carried.get(index).copied().unwrap_or(0);
@@ -100,7 +100,7 @@ impl<'a> Estimate<'a> {
         }
     }
 
-    /// How many jobs of each room fit into this day. Accounts have equal parts of
+    /// Number of jobs of each room that fit into this day. Accounts have equal parts of
     /// the label's day, and in them rooms have.
     pub(super) fn fits(&self) -> Fits {
         let line = self.line;
@@ -173,7 +173,7 @@ impl<'a> Estimate<'a> {
         (self.line.window.rate / (sharers as u64 + 1)).clamp(1, ACCOUNT_TURN)
     }
 
-    /// How many others of a room have gone at a time, all rooms served alike.
+    /// Number of others of a room that have gone at a time, all rooms served alike.
     pub(super) fn gone_by(&self, room: usize, at: i64, opens: i64, fits: &Fits) -> u64 {
         let all = fits.own.iter().copied().chain(fits.sharers.iter().map(|rooms| sum(rooms)));
         let busy = all.filter(|fits| *fits > 0).count().max(1) as u64;
@@ -187,7 +187,7 @@ fn sum(counts: &[u64]) -> u64 {
     counts.iter().fold(0, |sum, one| sum.saturating_add(*one))
 }
 
-/// How many of another room have gone before the job with `before` of its own in
+/// Number of jobs of another room that have gone before the job with `before` of its own in
 /// front of it. Rooms take four in turn, but fewer where the account's turn is
 /// not a multiple of four.
 fn in_turn(before: u64, account_turn: u64, first: bool) -> u64 {
@@ -196,7 +196,7 @@ fn in_turn(before: u64, account_turn: u64, first: bool) -> u64 {
     turns.saturating_mul(account_turn) / hosts
 }
 
-/// When a full day is over: after the margin of the next, spread over ten
+/// Time when a full day is over: after the margin of the next, spread over ten
 /// seconds by the name.
 #[must_use]
 pub fn next_day(now_ms: i64, name: &str) -> i64 {

@@ -25,14 +25,14 @@ pub use rate_window::RateWindow;
 /// No job waits for more days than this.
 const MOST_DAYS: i64 = 400;
 
-/// What is used of a day's limit; `most` 0: no limit.
+/// Data that is used of a day's limit; `most` 0: no limit.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Day {
     /// Calls of today.
     pub used: u64,
     /// Calls that count on tomorrow already: those granted just before midnight.
     pub tomorrow: u64,
-    /// How many there may be.
+    /// Number of those that there may be.
     pub most: u64,
 }
 
@@ -43,9 +43,9 @@ pub struct Room {
     pub host: String,
     /// The host's name in the ledger.
     pub counted_as: String,
-    /// How many wait.
+    /// Number of wait.
     pub waiting: u64,
-    /// Its place among the account's rooms: those with a smaller one are served
+    /// Place among the account's rooms: those with a smaller one are served
     /// before it.
     pub turn: u64,
     /// The host's day.
@@ -73,7 +73,7 @@ pub struct Backlog {
     pub closed_ms: i64,
     /// The account is not looked at before then.
     pub wakes_ms: i64,
-    /// Its rooms; those of one turn are served in this order.
+    /// Rooms; those of one turn are served in this order.
     pub rooms: Vec<Room>,
     /// Each other account that spends the same budgets.
     pub sharers: Vec<Sharer>,
@@ -86,11 +86,11 @@ pub struct Backlog {
 /// The waiting jobs of another account of the same Zoom account.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Sharer {
-    /// Its name.
+    /// Name.
     pub account: String,
     /// It is not looked at before then.
     pub wakes_ms: i64,
-    /// Its rooms.
+    /// Rooms.
     pub rooms: Vec<Room>,
 }
 
@@ -99,7 +99,7 @@ pub struct Sharer {
 pub struct Position {
     /// Which of the line's rooms; the job is one of those it counts.
     pub room: usize,
-    /// How many of the room stand before it.
+    /// Number of jobs of the room that stand before it.
     pub ahead: u64,
     /// It sleeps until then.
     pub due: Option<(WaitReason, i64)>,
@@ -108,7 +108,7 @@ pub struct Position {
 /// When a job runs, and what it waits for longest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Expected {
-    /// What it waits for.
+    /// Reason for its wait.
     pub why: WaitReason,
     /// When; never before the line's `now_ms`.
     pub at_ms: i64,
@@ -147,7 +147,7 @@ impl Backlog {
         Expected { why: skipped.unwrap_or(due_why), at_ms: self.now_ms + MOST_DAYS * DAY_MS }
     }
 
-    /// How many jobs of each room run on this UTC day.
+    /// Number of jobs of each room that run on this UTC day.
     #[must_use]
     pub fn today(&self) -> Vec<u64> {
         Estimate::new(self).fits().own
@@ -170,7 +170,7 @@ impl Backlog {
         days
     }
 
-    /// What a job waits for that runs today.
+    /// Data that a job waits for that runs today.
     fn reason(&self, room: usize, before: u64, at: i64, opens: i64) -> WaitReason {
         let room = &self.rooms[room];
         if opens > self.now_ms && opens == at {

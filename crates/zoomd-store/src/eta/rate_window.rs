@@ -18,7 +18,7 @@ pub struct RateWindow {
 }
 
 impl RateWindow {
-    /// When a call goes that has `place` others before it from `from` on.
+    /// Time when a call goes that has `place` others before it from `from` on.
     #[must_use]
     pub fn time_of(&self, place: u64, from: i64) -> i64 {
         if self.rate == 0 {
@@ -35,7 +35,7 @@ impl RateWindow {
         self.after_fresh(place % self.rate, self.rate, at).saturating_add(seconds * SECOND_MS)
     }
 
-    /// How many calls go in a time.
+    /// Number of calls that go in a time.
     #[must_use]
     pub fn before(&self, from: i64, to: i64) -> u64 {
         if self.rate == 0 {

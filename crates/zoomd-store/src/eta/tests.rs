@@ -27,7 +27,7 @@ fn at(line: &Backlog, room: usize, ahead: u64) -> (WaitReason, i64) {
     (expected.why, expected.at_ms - NOON)
 }
 
-/// When the host's hundred opens on the n-th day from now.
+/// Time when the host's hundred opens on the n-th day from now.
 fn opening(line: &Backlog, room: usize, days: i64) -> i64 {
     let name = format!("{}|{}", line.account, line.rooms[room].host);
     next_day(MIDNIGHT + (days - 1) * DAY_MS - 1, &name) - NOON

@@ -21,15 +21,15 @@ const MOST_READ: usize = 20_000;
 pub struct BudgetLine {
     /// The Zoom account: its id, or `~` and our account's name while it is unknown.
     pub zoom_account: String,
-    /// What is limited: `light per second`, `light per day`, `creates of HOST`.
+    /// Text that is limited: `light per second`, `light per day`, `creates of HOST`.
     pub limit_name: String,
     /// Calls granted in the second or day that counts.
     pub used: u64,
-    /// What others spent of it at least, as Zoom's headers and 429s tell.
+    /// Number that others spent of it at least, as Zoom's headers and 429s tell.
     pub elsewhere: u64,
-    /// How many may be; `None`: counted, not limited.
+    /// Number of those that may be; `None`: counted, not limited.
     pub most: Option<u64>,
-    /// When the count starts anew, by the clock of Redis.
+    /// Time when the count starts anew, by the clock of Redis.
     pub resets_ms: i64,
     /// Until when a 429 of Zoom has closed it.
     pub closed_until_ms: Option<i64>,
@@ -46,14 +46,14 @@ pub struct Waiting {
     pub why: WaitReason,
     /// ScriptReply on it.
     pub detail: Option<String>,
-    /// When the first is expected to run.
+    /// Time when the first is expected to run.
     pub first_ms: Option<i64>,
-    /// When the last is.
+    /// Time when the last is.
     pub last_ms: Option<i64>,
 }
 
 impl BudgetLine {
-    /// How much of it is left.
+    /// Amount that is left.
     #[must_use]
     pub fn left(&self) -> Option<u64> {
         Some(self.most?.saturating_sub(self.used).saturating_sub(self.elsewhere))
@@ -143,7 +143,7 @@ impl Ops {
     }
 }
 
-/// What is known of one Zoom account.
+/// Data known of one Zoom account.
 struct Sheet<'a> {
     facts: &'a AccountFacts,
     gates: BTreeMap<String, String>,

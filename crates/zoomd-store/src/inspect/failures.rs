@@ -30,7 +30,7 @@ pub struct FailureFilter {
 /// One line of the list.
 #[derive(Debug, Clone)]
 pub struct FailureLine {
-    /// Its id: `<job id>#<run>`.
+    /// Id: `<job id>#<run>`.
     pub id: String,
     /// The job's id.
     pub job_id: String,
@@ -38,7 +38,7 @@ pub struct FailureLine {
     pub account: String,
     /// The code.
     pub code: String,
-    /// When it failed.
+    /// Time when it failed.
     pub failed_ms: i64,
     /// The outcome, a JSON object.
     pub json: String,
@@ -47,7 +47,7 @@ pub struct FailureLine {
 /// A failure with all that is kept of it.
 #[derive(Debug, Clone)]
 pub struct FailureRecord {
-    /// What the list shows.
+    /// Data that the list shows.
     pub line: FailureLine,
     /// The stream entry the job came in.
     pub entry: String,
@@ -158,7 +158,7 @@ impl Ops {
         self.failures_of(filter, after, PAGE).await
     }
 
-    /// The same, which looks at `look` failures.
+    /// Variant that looks at `look` failures.
     pub async fn failures_of(
         &self,
         filter: &FailureFilter,
@@ -227,7 +227,7 @@ impl Ops {
         Ok(lines)
     }
 
-    /// How many failures the index holds, and how many of them are of the last day.
+    /// Number of failures the index holds, and how many of them are of the last day.
     ///
     /// # Errors
     /// That Redis could not be asked.
@@ -318,7 +318,7 @@ impl Ops {
     }
 }
 
-/// What a failure may be called whose own or whose job's id this is.
+/// Data that a failure may be called whose own or whose job's id this is.
 fn names(id: &str) -> Vec<String> {
     let runs = (1..=RUNS).map(|run| format!("{id}#{run}"));
     std::iter::once(id.to_owned()).chain(runs).collect()

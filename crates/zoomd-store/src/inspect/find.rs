@@ -251,7 +251,7 @@ impl Ops {
     }
 }
 
-/// What an outcome says of its job.
+/// Data that an outcome says of its job.
 #[derive(serde::Deserialize)]
 struct Said {
     run: u32,
@@ -271,7 +271,7 @@ pub(super) fn view_of(id: &str, live: &Live) -> JobView {
     view
 }
 
-/// Whether its producer gave the job this id. Most jobs are not even parsed.
+/// True if its producer gave the job this id. Most jobs are not even parsed.
 fn is_named(raw: &super::stream::Raw, id: &str) -> bool {
     #[derive(serde::Deserialize)]
     struct Named {

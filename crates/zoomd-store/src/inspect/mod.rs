@@ -1,4 +1,4 @@
-//! What operators see and do: jobs, failures, outcomes, pause, status.
+//! View of operators: jobs, failures, outcomes, pause, status.
 //!
 //! Reads go over the layout as it is; each is bounded, and says where what it
 //! shows comes from. Verbs that change something are one script each, which
@@ -77,20 +77,20 @@ impl Ops {
         Self { store, budgets: Arc::default(), judges: false, look: usize::MAX }
     }
 
-    /// The same, under these limits: what is said of waiting jobs follows them.
+    /// Copy under these limits: what is said of waiting jobs follows them.
     #[must_use]
     pub fn within(self, budgets: Budgets) -> Self {
         Self { budgets: Arc::new(budgets), ..self }
     }
 
-    /// The same, with what keeps jobs from running besides budgets and accounts: no
+    /// Copy with what keeps jobs from running besides budgets and accounts: no
     /// daemon, a Redis that takes no writes, what all daemons report.
     #[must_use]
     pub fn judging(self) -> Self {
         Self { judges: true, ..self }
     }
 
-    /// The same, which looks at no more than so many entries of a stream for one job: for
+    /// Variant that looks at no more than so many entries of a stream for one job: for
     /// whoever asks often.
     #[must_use]
     pub fn looking_at(self, most: usize) -> Self {

@@ -69,7 +69,7 @@ impl Obstacles {
         Self { redis, daemons: Some(daemons), left: None }
     }
 
-    /// The same, with the daemon that ended last.
+    /// Copy with the daemon that ended last.
     #[must_use]
     pub fn after(self, left: Option<Left>) -> Self {
         Self { left, ..self }

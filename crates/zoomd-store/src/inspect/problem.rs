@@ -97,37 +97,37 @@ impl Problem {
         Self { level: Level::Down, ..Self::degraded(code, what, next) }
     }
 
-    /// The same, since then; `None` or 0: not known.
+    /// Copy with this start; `None` or 0: not known.
     #[must_use]
     pub fn since(self, ms: impl Into<Option<i64>>) -> Self {
         Self { since_ms: ms.into().filter(|ms| *ms > 0), ..self }
     }
 
-    /// The same, with so many jobs held back.
+    /// Copy with so many jobs held back.
     #[must_use]
     pub fn holding(self, jobs: u64) -> Self {
         Self { jobs: Some(jobs), ..self }
     }
 
-    /// The same, with at most so many jobs held back: some may wait for something else.
+    /// Copy with at most so many jobs held back: some may wait for something else.
     #[must_use]
     pub fn holding_at_most(self, jobs: u64) -> Self {
         Self { jobs: Some(jobs), jobs_at_most: jobs > 0, ..self }
     }
 
-    /// The same, of this account alone.
+    /// Copy for this account alone.
     #[must_use]
     pub fn of_account(self, account: impl Into<String>) -> Self {
         Self { account: Some(account.into()), ..self }
     }
 
-    /// The same, of this endpoint of Zoom alone.
+    /// Copy for this endpoint of Zoom alone.
     #[must_use]
     pub fn of_endpoint(self, endpoint: impl Into<String>) -> Self {
         Self { endpoint: Some(endpoint.into()), ..self }
     }
 
-    /// The same, of this host of Zoom alone.
+    /// Copy for this host of Zoom alone.
     #[must_use]
     pub fn of_host(self, host: impl Into<String>) -> Self {
         Self { host: Some(host.into()), ..self }

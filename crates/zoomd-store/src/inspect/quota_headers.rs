@@ -31,7 +31,7 @@ pub struct QuotaObservation {
     pub category: Option<String>,
     /// Of how many.
     pub limit: u32,
-    /// How many are left.
+    /// Number of those that are left.
     pub remaining: u32,
     /// When, by the clock of Redis.
     pub at_ms: i64,

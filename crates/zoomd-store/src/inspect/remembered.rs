@@ -9,12 +9,12 @@ use crate::queue::memory::Memory;
 /// A job under this id waits, runs, or is over and holds its id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Remembered {
-    /// Its digest; `None`: its producer gave it no id.
+    /// Digest; `None`: its producer gave it no id.
     pub digest: Option<u64>,
 }
 
 impl Ops {
-    /// What is known of each of these ids.
+    /// Data known of each of these ids.
     ///
     /// # Errors
     /// That Redis could not be asked.

@@ -38,7 +38,7 @@ pub struct Status {
     pub ended: (u64, u64),
     /// Accounts by state.
     pub accounts: HashMap<String, u64>,
-    /// Some accounts that need somebody, with their state.
+    /// Some accounts that need an operator, with their state.
     pub trouble: Vec<(String, String)>,
     /// Numbers of rotations lately.
     pub rotations: RotationDays,

@@ -24,7 +24,7 @@ impl Raw {
         String::from_utf8_lossy(self.field(name)).into_owned()
     }
 
-    /// When it was written.
+    /// Time when it was written.
     pub(super) fn ms(&self) -> i64 {
         self.id.split('-').next().and_then(|ms| ms.parse().ok()).unwrap_or(0)
     }

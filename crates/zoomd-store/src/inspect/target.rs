@@ -110,7 +110,7 @@ impl Ops {
         Ok(first.filter(|first| first != "-"))
     }
 
-    /// When that job is expected to go on; one that is in hand does now.
+    /// Time when that job is expected to go on; one that is in hand does now.
     async fn expected(&self, id: &str) -> Result<Option<i64>, StoreError> {
         let Some(Memory::Live(live)) = self.memory(id).await?.as_deref().and_then(Memory::read)
         else {

@@ -41,7 +41,7 @@ struct World {
     store: Store,
 }
 
-/// What each key holds, and whether it ends by itself.
+/// Data that each key holds, and whether it ends by itself.
 type View = BTreeMap<String, (Value, bool)>;
 
 impl World {

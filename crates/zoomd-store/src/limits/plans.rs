@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::classes::Classes;
 use super::label::Label;
 
-/// How long a grant fills its place among those of a second, in ms: the second,
+/// Time for which a grant fills its place among those of a second, in ms: the second,
 /// and the time by which calls granted together may come apart on their way. With
 /// the bare second a burst meets the end of the one before it at Zoom, which
 /// counts what arrives. `SECOND` of `lua/lib/budget.lua` is the same.

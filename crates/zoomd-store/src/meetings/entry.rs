@@ -12,13 +12,13 @@ use super::Meeting;
 /// A meeting that a job made or changed, ready to be written with its outcome.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MeetingEntry {
-    /// Its number.
+    /// Number.
     pub(crate) number: u64,
-    /// Its record.
+    /// Record.
     pub(crate) text: Box<str>,
     /// The list it is put in, if it is in none or in another.
     pub(crate) month: Option<Month>,
-    /// Whether the job made it, so that its id leads to the meeting.
+    /// True if the job made it, so that its id leads to the meeting.
     pub(crate) made: bool,
 }
 
@@ -31,13 +31,13 @@ impl MeetingEntry {
 }
 
 impl Meeting<'_> {
-    /// What the settle of the job that made it writes.
+    /// Data that the settle of the job that made it writes.
     #[must_use]
     pub fn made(&self) -> MeetingEntry {
         self.entry(Some(self.month()), true)
     }
 
-    /// What the settle of a job that changed it writes.
+    /// Data that the settle of a job that changed it writes.
     #[must_use]
     pub fn changed(&self, before: &Meeting<'_>) -> MeetingEntry {
         let month = self.month();

@@ -38,7 +38,7 @@ pub struct Known {
 /// A part of a list.
 #[derive(Debug, Clone, Default)]
 pub struct ListQuery {
-    /// Whether meetings that are over or deleted are listed too.
+    /// True if meetings that are over or deleted are listed too.
     pub past: bool,
     /// Behind this place, as an earlier page named it.
     pub cursor: Option<String>,
@@ -204,7 +204,7 @@ impl Meetings {
         Ok(found)
     }
 
-    /// Whether its time in the register is not over.
+    /// True if its time in the register is not over.
     fn is_kept(&self, meeting: &Meeting<'_>, now: Timestamp) -> bool {
         let keep = SignedDuration::try_from(self.keep).unwrap_or(SignedDuration::MAX);
         match meeting.ends {

@@ -31,11 +31,11 @@ pub struct Meeting<'a> {
     pub entry: EntryId,
     /// The user whose meeting it is: `me`, an e-mail in lower case, or a Zoom user id.
     pub host: Cow<'a, str>,
-    /// When it takes place. An instant one has the start that it had.
+    /// Time when it takes place. An instant one has the start that it had.
     pub timing: Timing,
-    /// When it is over for good.
+    /// Time when it is over for good.
     pub ends: LastEnd,
-    /// When zoomd deleted it.
+    /// Time when zoomd deleted it.
     pub deleted: Option<Timestamp>,
     /// The beginning of its topic, where topics are kept.
     pub topic: Option<Cow<'a, str>>,
@@ -72,7 +72,7 @@ impl Meeting<'_> {
         text
     }
 
-    /// What most meetings do not have.
+    /// Data that most meetings do not have.
     fn push_rare(&self, text: &mut String) {
         text.push('|');
         match self.ends {

@@ -17,12 +17,12 @@ const QUANTUM: usize = 16;
 /// Jobs one call may hand out: a script stays short.
 const MOST: usize = 512;
 
-/// What a promotion did.
+/// Data that a promotion did.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Promoted {
     /// Jobs moved to their rooms.
     pub moved: u64,
-    /// When something wakes next.
+    /// Time when something wakes next.
     pub next_wake_ms: Option<i64>,
     /// The clock of Redis.
     pub now_ms: i64,
@@ -33,7 +33,7 @@ pub struct Promoted {
 pub struct Expired {
     /// The jobs.
     pub jobs: Vec<ClaimedJob>,
-    /// When the next deadline passes.
+    /// Time when the next deadline passes.
     pub next_ms: Option<i64>,
     /// The clock of Redis.
     pub now_ms: i64,

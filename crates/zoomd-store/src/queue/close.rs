@@ -1,4 +1,4 @@
-//! What a 429 closes.
+//! Effects of a 429.
 
 /// A gate that Zoom closed.
 #[derive(Debug, Clone, PartialEq, Eq)]

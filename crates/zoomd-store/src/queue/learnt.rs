@@ -20,7 +20,7 @@ pub(super) struct Told {
 }
 
 impl Told {
-    /// What a settlement has to tell that was not told before.
+    /// Data that a settlement has to tell that was not told before.
     pub(super) fn news<'a>(&self, item: &'a Settlement) -> Option<&'a Learnt> {
         let learnt = item.learnt.as_ref()?;
         let known = item.ticket.plain && self.lock().contains(&self.hash(item, learnt));

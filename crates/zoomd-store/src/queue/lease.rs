@@ -13,7 +13,7 @@ const RENEWED_AT_ONCE: usize = 1000;
 /// An unresolved call is looked for no longer than this.
 const LOOK_FOR: Duration = Duration::from_secs(24 * 3600);
 
-/// What a sweep took back.
+/// Data that a sweep took back.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Swept {
     /// Jobs that had not been sent: back in their rooms.
@@ -22,7 +22,7 @@ pub struct Swept {
     pub sent: u64,
     /// Leases of which nothing else was known.
     pub lost: u64,
-    /// Whether there is more to take back at once.
+    /// True if there is more to take back at once.
     pub more: bool,
 }
 

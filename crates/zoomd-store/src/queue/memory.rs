@@ -95,12 +95,12 @@ pub(crate) struct Live<T = Arc<str>> {
     pub(crate) account: T,
     pub(crate) host: T,
     pub(crate) other_host: Option<T>,
-    /// Its line or fate, as lua/lib/target.lua writes it.
+    /// Line or fate, as lua/lib/target.lua writes it.
     pub(crate) aim: Option<T>,
 }
 
 impl Live {
-    /// Its score in a room, as `place_of` in lua/lib/rooms.lua: priority, then when
+    /// Score in a room, as `place_of` in lua/lib/rooms.lua: priority, then when
     /// it came.
     pub(crate) fn place(&self) -> f64 {
         let (ms, seq) = self.entry.split_once('-').unwrap_or((&self.entry, "0"));

@@ -112,7 +112,7 @@ impl Queue {
         &self.store
     }
 
-    /// What it was told.
+    /// Settings it was given.
     #[must_use]
     pub fn settings(&self) -> &QueueSettings {
         &self.settings

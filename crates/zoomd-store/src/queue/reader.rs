@@ -21,7 +21,7 @@ use crate::error::ErrorKind;
 use crate::redis::conn::Conn;
 use crate::{Keys, StoreError};
 
-/// How long one read waits for something new. Also how long a stop may take.
+/// Time for which one read waits for something new. Also how long a stop may take.
 const BLOCK: Duration = Duration::from_millis(1000);
 
 /// One consumer of the jobs stream.

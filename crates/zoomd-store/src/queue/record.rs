@@ -1,4 +1,4 @@
-//! What is kept of a job between two leases.
+//! Data kept of a job between two leases.
 
 use std::collections::BTreeMap;
 
@@ -8,20 +8,20 @@ use super::memory::Live;
 use super::story::{Next, Step, StepKind, Story};
 use super::target::{Aim, KnownMeeting};
 
-/// What is kept of a job between two leases. JSON; scripts do not read it, and
+/// Data kept of a job between two leases. JSON; scripts do not read it, and
 /// fields a newer version wrote are kept.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Record {
     /// Attempts spent: calls that Zoom answered, or may have.
     pub attempts: u32,
-    /// When the first call may have left.
+    /// Time when the first call may have left.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub first_send_ms: Option<i64>,
-    /// When the last call may have left.
+    /// Time when the last call may have left.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_send_ms: Option<i64>,
-    /// Whether the last call's outcome is unknown.
+    /// True if the last call's outcome is unknown.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub unresolved: bool,
     /// The marker in the meeting's agenda, the same for all attempts and runs.
@@ -30,7 +30,7 @@ pub struct Record {
     /// Looks of reconcile that found nothing.
     #[serde(skip_serializing_if = "is_zero")]
     pub looks: u32,
-    /// Its target, for another run: as the scripts write it.
+    /// Target, for another run: as the scripts write it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub aim: Option<String>,
     /// Why it waits, for people.
@@ -39,10 +39,10 @@ pub struct Record {
     /// Until when it sleeps.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub until_ms: Option<i64>,
-    /// What happened to it.
+    /// History.
     #[serde(flatten)]
     pub story: Story,
-    /// What is known of the meeting that it changes (told by the scripts, not in the JSON).
+    /// Data known of the meeting that it changes (told by the scripts, not in the JSON).
     #[serde(skip)]
     pub meeting: Option<KnownMeeting>,
     /// Leases that ended without a settle (kept by the scripts, not in the JSON).

@@ -18,13 +18,13 @@ const WRITTEN_AT_ONCE: usize = 64;
 /// A call a daemon remembers to have made, or may have made.
 #[derive(Debug, Clone)]
 pub struct Remembered {
-    /// Its lease.
+    /// Lease.
     pub ticket: Ticket,
     /// The job as it came.
     pub payload: Bytes,
 }
 
-/// What Redis knew of a remembered call.
+/// Data that Redis knew of a remembered call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Replayed {
     /// The lease stood; it was prolonged.

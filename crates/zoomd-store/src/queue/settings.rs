@@ -1,4 +1,4 @@
-//! What the queue is told by the configuration.
+//! Settings of the queue, from the configuration.
 
 use std::time::Duration;
 
@@ -7,29 +7,29 @@ use crate::limits::Budgets;
 /// Times and bounds of the queue; the same in all daemons of a namespace.
 #[derive(Debug, Clone)]
 pub struct QueueSettings {
-    /// How long a lease lasts without renewal.
+    /// Time for which a lease lasts without renewal.
     pub lease: Duration,
     /// A request begins within so long of its lease, or not at all.
     pub send_within: Duration,
-    /// How long one exchange with Zoom may take.
+    /// Time for which one exchange with Zoom may take.
     pub request_timeout: Duration,
-    /// How long a finished job's id is remembered.
+    /// Time for which a finished job's id is remembered.
     pub remember: Duration,
     /// Leases a job may lose before it is handed out to be failed.
     pub poison_sweeps: u32,
     /// A wait longer than this is told by a `job.waiting` event.
     pub tell_after: Duration,
-    /// How long an outcome stays in its reply list.
+    /// Time for which an outcome stays in its reply list.
     pub reply_kept: Duration,
-    /// How long an output stream keeps an entry.
+    /// Time for which an output stream keeps an entry.
     pub output_kept: Duration,
-    /// How large an output stream may grow.
+    /// Maximum size of an output stream.
     pub output_bytes: u64,
-    /// How many entries an output stream may hold; `None`: any number.
+    /// Number of entries that an output stream may hold; `None`: any number.
     pub output_entries: Option<u64>,
-    /// How long a failure stays in the index.
+    /// Time for which a failure stays in the index.
     pub failures_kept: Duration,
-    /// How long a meeting stays in the register after its last end.
+    /// Time for which a meeting stays in the register after its last end.
     pub meetings_kept: Duration,
     /// Zoom's limits.
     pub budgets: Budgets,

@@ -24,9 +24,9 @@ pub struct SettleBatch {
     items: Vec<Settlement>,
     refusals: Vec<Refusal>,
     plan: Plan,
-    /// Whether it was sent before.
+    /// True if it was sent before.
     sent: AtomicBool,
-    /// Whether its results are out, though their leases could not be ended.
+    /// True if its results are out, though their leases could not be ended.
     published: AtomicBool,
 }
 
@@ -52,7 +52,7 @@ enum Results {
 }
 
 impl SettleBatch {
-    /// Its number: later batches of a daemon have greater ones.
+    /// Number: later batches of a daemon have greater ones.
     #[must_use]
     pub fn number(&self) -> u64 {
         self.number
@@ -64,7 +64,7 @@ impl SettleBatch {
         &self.items
     }
 
-    /// What it held, once it is settled.
+    /// Data that it held, once it is settled.
     #[must_use]
     pub fn into_parts(self) -> (Vec<Settlement>, Vec<Refusal>) {
         (self.items, self.refusals)
@@ -313,7 +313,7 @@ impl Settlement {
 }
 
 impl Ticket {
-    /// Whether its call spends the day of a host.
+    /// True if its call spends the day of a host.
     #[must_use]
     pub fn charges_host(&self) -> bool {
         Label::of_room(&self.host).is_none()
@@ -331,7 +331,7 @@ impl Ticket {
         format!("{}#{}", self.job_id, self.run)
     }
 
-    /// Whether it is settled on the UTC day it was granted on, by which it is charged.
+    /// True if it is settled on the UTC day it was granted on, by which it is charged.
     fn is_same_day(&self, now: Instant) -> bool {
         self.granted_ms / DAY_MS == self.now_ms(now) / DAY_MS
     }

@@ -56,7 +56,7 @@ pub(super) fn push_item(call: &mut Call<'_>, item: &Settlement, learnt: Option<&
     push_meeting(call, item);
 }
 
-/// What the register is told.
+/// Data that the register is told.
 fn push_meeting(call: &mut Call<'_>, item: &Settlement) {
     let Some(meeting) = &item.meeting else {
         call.push("");
@@ -125,7 +125,7 @@ pub(super) fn push_published(call: &mut Call<'_>, jobs: &[&Settlement]) {
     }
 }
 
-/// What `ids` holds after the settle; `""`: nothing. The finish time is added
+/// Data that `ids` holds after the settle; `""`: nothing. The finish time is added
 /// by the script.
 fn memory(item: &Settlement) -> String {
     let mut text = String::new();
@@ -158,7 +158,7 @@ fn push_memory(text: &mut String, item: &Settlement, finished_s: Option<i64>) {
     }
 }
 
-/// Whether anything leads by the job's id to what became of it: to know the same job in
+/// True if anything leads by the job's id to what became of it: to know the same job in
 /// another entry, or to its meeting.
 fn is_remembered(item: &Settlement) -> bool {
     item.ticket.id_given || item.meeting.as_ref().is_some_and(|meeting| meeting.made)

@@ -41,7 +41,7 @@ struct Watch {
     number: u64,
 }
 
-/// What became of a transaction.
+/// Result of a transaction.
 #[derive(Debug)]
 pub(super) enum Transacted {
     /// It ran; this is the script's answer.

@@ -45,7 +45,7 @@ pub enum StepKind {
     Note,
 }
 
-/// What follows a call or a look.
+/// Data that follows a call or a look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Next {
@@ -68,11 +68,11 @@ pub enum Next {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Step {
-    /// When it began, by the clock of Redis.
+    /// Time when it began, by the clock of Redis.
     pub at_ms: i64,
     /// The details in words; may be empty where the fields say all.
     pub what: Cow<'static, str>,
-    /// Its kind.
+    /// Kind.
     #[serde(skip_serializing_if = "is_note")]
     pub kind: StepKind,
     /// The reason of a wait, one word.
@@ -93,13 +93,13 @@ pub struct Step {
     /// How long it took.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ms: Option<u64>,
-    /// What follows.
+    /// Next step.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub next: Option<Next>,
-    /// When that follows, or until when it waits at most.
+    /// Time when that follows, or until when it waits at most.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub until_ms: Option<i64>,
-    /// How often in a row it happened, where that is more than once.
+    /// Number of times that in a row it happened, where that is more than once.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub times: Option<u32>,
 }
@@ -125,7 +125,7 @@ impl Step {
         Self { at_ms, kind: StepKind::Wait, reason: Some(reason.into()), ..Self::default() }
     }
 
-    /// Whether `other` says the same of a later time. Attempts are told one by one.
+    /// True if `other` says the same of a later time. Attempts are told one by one.
     fn is_like(&self, other: &Self) -> bool {
         self.kind == other.kind
             && self.attempt.is_none()
@@ -146,7 +146,7 @@ impl Step {
 }
 
 impl Story {
-    /// Whether nothing is told.
+    /// True if nothing is told.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.timeline.is_empty()

@@ -107,14 +107,14 @@ impl Fate {
     }
 }
 
-/// What is known of the meeting that a job changes, when the job is handed out.
+/// Data known of the meeting that a job changes, when the job is handed out.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct KnownMeeting {
-    /// Its number, where that is known.
+    /// Number, where that is known.
     pub number: Option<u64>,
-    /// Its record in the register, where zoomd made it.
+    /// Record in the register, where zoomd made it.
     pub record: Option<String>,
-    /// Whether nobody knows what became of the create that was to make it.
+    /// True if nobody knows what became of the create that was to make it.
     pub unknown: bool,
 }
 
@@ -137,7 +137,7 @@ pub enum Line<'a> {
     Create {
         /// The entry of the create.
         entry: &'a str,
-        /// Its job id.
+        /// Job id.
         job_id: &'a str,
     },
     /// Of a meeting that is known by its number only.
@@ -156,7 +156,7 @@ pub enum Aim {
     Line {
         /// The name of the line.
         name: Arc<str>,
-        /// Whether it stands there already.
+        /// True if it stands there already.
         entered: bool,
     },
     /// It is only to be ended.

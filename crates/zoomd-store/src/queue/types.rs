@@ -1,4 +1,4 @@
-//! What goes into the queue's scripts and what comes out.
+//! Types that go into the queue's scripts and come out of them.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -20,9 +20,9 @@ use bytes::Bytes;
 pub struct Admission {
     /// The stream entry it came in.
     pub entry: Arc<str>,
-    /// Its id: the producer's, else the entry's.
+    /// Id: the producer's, else the entry's.
     pub job_id: Arc<str>,
-    /// Whether the producer gave the id (then it is remembered for 24 h).
+    /// True if the producer gave the id (then it is remembered for 24 h).
     pub id_given: bool,
     /// The account it is for.
     pub account: Arc<str>,
@@ -41,7 +41,7 @@ pub struct Admission {
     pub not_before_ms: Option<i64>,
     /// Fails when it has not been sent by then.
     pub deadline_ms: i64,
-    /// Whether a lost call of it can be judged later. Then the lease marks the
+    /// True if a lost call of it can be judged later. Then the lease marks the
     /// call as sent at once; else `mark_sent` does just before the send.
     pub recoverable: bool,
     /// The meeting that it changes, in whose line it waits.
@@ -55,7 +55,7 @@ impl Admission {
     }
 }
 
-/// What was decided about one [`Admission`].
+/// Data that was decided about one [`Admission`].
 #[derive(Debug, Clone)]
 #[expect(clippy::large_enum_variant, reason = "nearly all are the large one")]
 pub enum Admitted {
@@ -65,13 +65,13 @@ pub enum Admitted {
     Waits {
         /// Why.
         why: WaitReason,
-        /// When it is looked at again at the latest.
+        /// Time when it is looked at again at the latest.
         until_ms: i64,
     },
     /// An older entry that may be of the same target is not admitted yet: the entry
     /// stays pending, and is to be offered again soon.
     Later,
-    /// Its target has no meeting: to be refused with `no_meeting`.
+    /// Target has no meeting: to be refused with `no_meeting`.
     NoMeeting,
     /// The same job in another entry; acknowledged and dropped.
     Repeat,
@@ -81,7 +81,7 @@ pub enum Admitted {
     NoAccount,
     /// The account was removed: to be refused with `account_removed`.
     AccountRemoved,
-    /// Its deadline has passed: to be refused with `deadline_exceeded`.
+    /// Deadline has passed: to be refused with `deadline_exceeded`.
     Expired,
     /// A redelivery of a job that is in hand, or no longer this daemon's entry.
     Held,
@@ -95,7 +95,7 @@ pub enum Admitted {
 pub struct Fence(pub Arc<str>);
 
 impl Fence {
-    /// Its text.
+    /// Text.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -113,17 +113,17 @@ impl fmt::Display for Fence {
 pub struct Ticket {
     /// The job.
     pub job_id: Arc<str>,
-    /// Whether the producer gave its id.
+    /// True if the producer gave its id.
     pub id_given: bool,
-    /// Its account.
+    /// Account.
     pub account: Arc<str>,
-    /// Its room: that of its host, or of its class.
+    /// Room: that of its host, or of its class.
     pub host: Arc<str>,
     /// The other host that was charged.
     pub other_host: Option<Arc<str>>,
     /// The stream entry it came in.
     pub entry: Arc<str>,
-    /// Whether that entry is still in the stream.
+    /// True if that entry is still in the stream.
     pub in_stream: bool,
     /// Proves the lease.
     pub fence: Fence,
@@ -135,23 +135,23 @@ pub struct Ticket {
     pub priority: u8,
     /// Digest of the job.
     pub digest: u64,
-    /// Whether a lost call of it can be judged later.
+    /// True if a lost call of it can be judged later.
     pub recoverable: bool,
-    /// Its aim, as the scripts write it: see [`Aim`](super::Aim).
+    /// Aim, as the scripts write it: see [`Aim`](super::Aim).
     pub aim: Option<Arc<str>>,
-    /// Its deadline; what is written when it goes back to wait.
+    /// Deadline; what is written when it goes back to wait.
     pub deadline_ms: i64,
     /// The account's grant when the lease was taken.
     pub grant: Grants,
-    /// When the lease was taken, by the clock of Redis.
+    /// Time when the lease was taken, by the clock of Redis.
     pub granted_ms: i64,
-    /// When it was asked for, by this process' clock.
+    /// Time when it was asked for, by this process' clock.
     pub granted_at: Instant,
     /// No request begins after this.
     pub send_by: Instant,
-    /// When the lease ends, if it is not renewed.
+    /// Time when the lease ends, if it is not renewed.
     pub lease_until: Instant,
-    /// Whether nothing but the job hangs on the lease: no cap, no unknown host, and
+    /// True if nothing but the job hangs on the lease: no cap, no unknown host, and
     /// it is known whether its entry is in the stream.
     pub plain: bool,
 }
@@ -159,43 +159,43 @@ pub struct Ticket {
 /// A job that waited, with all that is known of it.
 #[derive(Debug, Clone)]
 pub struct ClaimedJob {
-    /// Its lease.
+    /// Lease.
     pub ticket: Ticket,
     /// The job as it came. Empty when it is gone: a damaged namespace.
     pub payload: Bytes,
-    /// What was tried before.
+    /// Data that was tried before.
     pub record: Record,
     /// The limit of a day that was used up while it waited: of the day before, or of the
     /// one on which its deadline passed.
     pub full_day: Option<WaitReason>,
     /// The end that another job prepared for it; no call is charged.
     pub fate: Option<Fate>,
-    /// Whether it was handed out because its deadline passed; no call is charged.
+    /// True if it was handed out because its deadline passed; no call is charged.
     pub expired: bool,
-    /// Whether it was handed out because its account is no more; no call is charged.
+    /// True if it was handed out because its account is no more; no call is charged.
     pub removed: bool,
 }
 
-/// What a claim took.
+/// Data that a claim took.
 #[derive(Debug, Default)]
 pub struct Claimed {
     /// The jobs, leased to this daemon.
     pub jobs: Vec<ClaimedJob>,
-    /// Whether more could be had at once.
+    /// True if more could be had at once.
     pub more: bool,
-    /// When something wakes by itself, by the clock of Redis; `None` while
+    /// Time when something wakes by itself, by the clock of Redis; `None` while
     /// nothing sleeps.
     pub next_wake_ms: Option<i64>,
     /// The clock of Redis at the claim.
     pub now_ms: i64,
 }
 
-/// How a lease ends.
+/// End of a lease.
 #[derive(Debug, Clone)]
 pub struct Settlement {
     /// The lease.
     pub ticket: Ticket,
-    /// What becomes of the job.
+    /// Result for the job.
     pub then: Then,
     /// Known that no byte of the call left: its charges are given back.
     pub unsent: bool,
@@ -207,7 +207,7 @@ pub struct Settlement {
     pub meeting: Option<MeetingEntry>,
 }
 
-/// What becomes of a settled job.
+/// Result for a settled job.
 #[derive(Debug, Clone)]
 pub enum Then {
     /// It succeeded.
@@ -216,31 +216,31 @@ pub enum Then {
     Failed {
         /// The failure code.
         code: &'static str,
-        /// Whether its id stays taken (`outcome_unknown`).
+        /// True if its id stays taken (`outcome_unknown`).
         holds_id: bool,
         /// The outcome.
         outcome: Outcome,
-        /// What was tried, kept for a retry of the failure.
+        /// Data that was tried, kept for a retry of the failure.
         record: Option<Record>,
     },
     /// It sleeps.
     Sleep {
         /// Until when, by the clock of Redis.
         until_ms: i64,
-        /// What its next lease is for.
+        /// Data that its next lease is for.
         purpose: Purpose,
-        /// What is known of it.
+        /// Data known of it.
         record: Record,
         /// A `job.waiting` event to publish with it.
         event: Option<Event>,
     },
     /// It goes back to its room, in front of those that came later.
     Room {
-        /// What its next lease is for.
+        /// Data that its next lease is for.
         purpose: Purpose,
-        /// What is known of it; `None` leaves what is stored.
+        /// Data known of it; `None` leaves what is stored.
         record: Option<Record>,
-        /// Its account is looked at no earlier than in so long.
+        /// Account is looked at no earlier than in so long.
         nap: Option<Duration>,
     },
 }
@@ -252,7 +252,7 @@ pub struct Outcome {
     pub kind: &'static str,
     /// The outcome's JSON.
     pub json: Bytes,
-    /// Whether it also goes to the job's reply list.
+    /// True if it also goes to the job's reply list.
     pub reply: bool,
     /// The JSON of a success' [`Story`](super::Story), for the entry of the result.
     /// A failure has it in its record; one that went to Zoom at once and succeeded
@@ -263,9 +263,9 @@ pub struct Outcome {
 /// An entry of the public events stream.
 #[derive(Debug, Clone)]
 pub struct Event {
-    /// Its name, as in `job.waiting`.
+    /// Name, as in `job.waiting`.
     pub name: &'static str,
-    /// Its JSON.
+    /// JSON.
     pub json: String,
 }
 
@@ -278,7 +278,7 @@ pub struct Learnt {
     pub email: Option<String>,
 }
 
-/// Whether the lease still stood.
+/// Decision whether the lease still stood.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Settled {
     /// Done as asked.

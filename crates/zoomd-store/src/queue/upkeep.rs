@@ -24,20 +24,20 @@ const CONSUMER_GONE: Duration = Duration::from_secs(3600);
 pub struct Pass {
     /// Where the next page begins; `None`: all were seen.
     pub next: Option<String>,
-    /// How many were forgotten or mended.
+    /// Number of those that were forgotten or mended.
     pub changed: u64,
 }
 
-/// What was cut from the output streams.
+/// Data that was cut from the output streams.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Trimmed {
     /// Entries past their age.
     pub by_age: u64,
     /// Entries cut because the stream was too large or too long.
     pub by_size: u64,
-    /// Whether a consumer group lost entries it had not acknowledged.
+    /// True if a consumer group lost entries it had not acknowledged.
     pub unread: bool,
-    /// Whether there may be more to cut at once.
+    /// True if there may be more to cut at once.
     pub more: bool,
 }
 

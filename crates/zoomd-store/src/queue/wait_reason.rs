@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum WaitReason {
-    /// Its `not_before`.
+    /// `not_before`.
     NotBefore,
     /// Others of the same account and host wait already.
     Turn,

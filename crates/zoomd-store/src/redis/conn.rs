@@ -42,9 +42,9 @@ use target::Place;
 pub use target::Target;
 pub use tls::TlsFiles;
 
-/// How long a server may take to accept and greet.
+/// Time for which a server may take to accept and greet.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-/// How long it may take to answer. A script's worst is far below; an AOF
+/// Time for which it may take to answer. A script's worst is far below; an AOF
 /// rewrite on a slow disk is not.
 const RESPONSE_TIMEOUT: Duration = Duration::from_secs(10);
 /// After a failed attempt others fail at once for so long, so that a hundred
@@ -96,7 +96,7 @@ impl Conn {
         }
     }
 
-    /// How often the connections were renewed. Tells those who use none at the
+    /// Number of times that the connections were renewed. Tells those who use none at the
     /// moment that the Redis behind the next may be another.
     #[must_use]
     pub fn renewals(&self) -> watch::Receiver<u64> {
@@ -312,7 +312,7 @@ fn write<T>(lock: &std::sync::RwLock<T>) -> std::sync::RwLockWriteGuard<'_, T> {
 mod tests {
     use super::*;
 
-    /// What waits for a command is moved and kept with it; a connection is made once.
+    /// Data that waits for a command is moved and kept with it; a connection is made once.
     #[test]
     fn a_command_has_no_room_for_the_making_of_a_connection() {
         let conn = Conn::lazy(Target::parse("redis://127.0.0.1:1", "w").expect("a url"));

@@ -15,7 +15,7 @@ use crate::{Conn, StoreError};
 pub struct Script {
     text: LazyLock<String, Box<dyn FnOnce() -> String + Send>>,
     hash: LazyLock<String, Box<dyn FnOnce() -> String + Send>>,
-    /// Whether this process has sent its text.
+    /// True if this process has sent its text.
     told: AtomicBool,
 }
 
@@ -37,7 +37,7 @@ impl Script {
         }
     }
 
-    /// Its text.
+    /// Text.
     pub(crate) fn text(&self) -> &str {
         &self.text
     }

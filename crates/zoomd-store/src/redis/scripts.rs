@@ -8,7 +8,7 @@ use crate::rights::lead::{lead, lead_of_any_layout};
 
 /// The time of a script.
 const CLOCK: &str = include_str!("../lua/lib/clock.lua");
-/// What most scripts share.
+/// Data that most scripts share.
 const BASE: &str = concat!(
     include_str!("../lua/lib/clock.lua"),
     include_str!("../lua/lib/base.lua"),

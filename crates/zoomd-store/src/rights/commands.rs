@@ -6,7 +6,7 @@ pub(crate) struct Command {
     pub(crate) name: &'static str,
     /// A valid form of it, words separated by blanks.
     form: &'static str,
-    /// Whether it changes keys.
+    /// True if it changes keys.
     pub(crate) writes: bool,
 }
 
@@ -19,7 +19,7 @@ impl Command {
     }
 }
 
-/// What scripts use.
+/// Data that scripts use.
 pub(crate) const IN_SCRIPTS: &[Command] = &[
     read("EXISTS", "K"),
     read("HEXISTS", "K f"),
@@ -72,7 +72,7 @@ pub(crate) const IN_SCRIPTS: &[Command] = &[
     write("ZREMRANGEBYSCORE", "K 0 0"),
 ];
 
-/// What the daemon sends besides, outside of scripts.
+/// Data that the daemon sends besides, outside of scripts.
 pub(crate) const OUTSIDE: &[Command] = &[
     read("GET", "K"),
     read("HKEYS", "K"),
@@ -86,7 +86,7 @@ pub(crate) const OUTSIDE: &[Command] = &[
     write("XREADGROUP", "GROUP g c STREAMS K >"),
 ];
 
-/// What takes neither key nor channel.
+/// Data that takes neither key nor channel.
 pub(crate) const WITHOUT_KEY: &[(&str, &[&str])] = &[
     ("EVALSHA", &["0", "0"]),
     ("EXEC", &[]),

@@ -19,7 +19,7 @@ use crate::keys::LAYOUT;
 /// Single keys whose types are not asked for: the counters, and the register of meetings.
 const OPTIONAL: [&str; 3] = ["stats", "meeting_months", "meeting_earlier"];
 
-/// What is answered for a missing right.
+/// Data that is answered for a missing right.
 const REFUSED: &str = "NOPERM the Redis user of zoomd lacks a right, and nothing was written; \
                        zoomd doctor names it";
 

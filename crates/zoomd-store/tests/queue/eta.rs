@@ -20,9 +20,9 @@ fn worlds() -> u64 {
 
 /// Jobs of a world that are asked about, at most.
 const ASKED: usize = 24;
-/// How far a time may lie off: a tenth of the wait, and one second's slots.
+/// Distance by which a time may lie off: a tenth of the wait, and one second's slots.
 const SLOT_MS: i64 = 1_500;
-/// What each world's accounts have to do with each other.
+/// Data that each world's accounts have to do with each other.
 const KINDS: [&str; 6] = ["second", "host day", "label day", "family", "family day", "all"];
 
 struct World {
@@ -31,7 +31,7 @@ struct World {
     dice: Dice,
     now_ms: i64,
     start_ms: i64,
-    /// When each job went.
+    /// Time when each job went.
     went: HashMap<String, i64>,
     log: Vec<String>,
 }
@@ -85,7 +85,7 @@ impl World {
         (world, accounts, kind)
     }
 
-    /// What was spent of the day before, and what Zoom has closed.
+    /// Data that was spent of the day before, and what Zoom has closed.
     async fn spend(&mut self, accounts: &[(String, Vec<String>)], family: bool) {
         let day = day_name(self.now_ms);
         for (name, hosts) in accounts {
@@ -197,7 +197,7 @@ impl Wait {
     }
 }
 
-/// What each of a world's jobs was told, and what came; the world in words.
+/// Data that each of a world's jobs was told, and what came; the world in words.
 async fn waits_of(seed: u64) -> (Vec<(String, Wait)>, Vec<String>) {
     let (mut world, accounts, kind) = World::new(seed).await;
     world.stop_clock();

@@ -56,7 +56,7 @@ struct Walk {
     log: String,
     /// When each call was granted, by Zoom account, and its host.
     granted: HashMap<&'static str, Vec<(i64, &'static str)>>,
-    /// How often each reason was met.
+    /// Number of times that each reason was met.
     whys: BTreeMap<WaitReason, u64>,
 }
 

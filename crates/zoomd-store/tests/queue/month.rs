@@ -22,7 +22,7 @@ const HOUR_MS: i64 = 3_600_000;
 struct Month {
     turns: FairQueue,
     dice: Dice,
-    /// What comes, by time.
+    /// Items that come, by time.
     coming: BTreeMap<i64, Vec<Arrival>>,
     /// Waiting jobs: their account, host, and since when.
     waits: HashMap<String, (String, String, i64)>,

@@ -1,4 +1,4 @@
-//! What operators see and do, against jobs in every place they can be in.
+//! Operators' view and actions, against jobs in every state.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -165,7 +165,7 @@ async fn what_nobody_has_in_hand_is_cancelled() {
     let reply = bench.text("LINDEX zoomd:reply:waits 0").await.expect("reply");
     let reply: Value = serde_json::from_str(&reply).expect("json");
     assert_eq!(reply["code"], "cancelled");
-    assert_eq!(reply["message"], "it was cancelled by an operator: by hand");
+    assert_eq!(reply["message"], "the job was cancelled by an operator: by hand");
     assert_eq!((&reply["metadata"]["t"], &reply["job"]["account"]), (&1.into(), &"held".into()));
     // A daemon that had read the entry finds that it is not its own any more.
     let late = bench.admit_one(named("read", 1, "held", &read)).await;

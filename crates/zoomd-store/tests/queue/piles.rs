@@ -19,7 +19,7 @@ async fn commands(bench: &Bench) -> u64 {
     calls.map(|(_, rest)| rest.split(',').next().expect("calls").parse::<u64>().expect("n")).sum()
 }
 
-/// What happens to one job in a room where `size` others wait.
+/// Data that happens to one job in a room where `size` others wait.
 async fn one_job(bench: &Bench) {
     bench.cmd("HSET zoomd:v1:account:acme paused x").await;
     let sound = r#"{"account":"acme","meeting":{"start_time":"2090-01-02T10:00:00Z","topic":"T"}}"#;

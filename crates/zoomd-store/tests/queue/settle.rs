@@ -1,4 +1,4 @@
-//! How leases end.
+//! Ends of leases.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -36,7 +36,7 @@ async fn start(plan: &str) -> Bench {
     bench
 }
 
-/// What both were asked, by the number of a job.
+/// Data that both were asked, by the number of a job.
 struct Asked {
     account: &'static str,
     host: &'static str,

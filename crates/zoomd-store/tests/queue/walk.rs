@@ -31,7 +31,7 @@ struct Walk {
     flying: Vec<Ticket>,
     paused: HashMap<&'static str, bool>,
     log: String,
-    /// What was met, and how often.
+    /// Data that was met, and how often.
     met: BTreeMap<&'static str, u64>,
 }
 

@@ -40,7 +40,7 @@ impl Change {
         &self.names
     }
 
-    /// Whether it sets this field.
+    /// True if it sets this field.
     pub fn sets(&self, name: &str) -> bool {
         self.names.iter().any(|set| &**set == name)
     }
@@ -50,7 +50,7 @@ impl Change {
         self.meeting.start
     }
 
-    /// Whether its start binds the job.
+    /// True if its start binds the job.
     pub(crate) fn binds(&self) -> bool {
         self.meeting.binds()
     }

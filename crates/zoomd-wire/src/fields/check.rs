@@ -116,7 +116,7 @@ fn dropped<'a>(fields: &Fields<'a>, form: Form, found: &mut Findings) -> Vec<&'a
         dropped.push(recurrence);
     } else if let Ok(Some(kind @ 1..=3)) = kind(fields, form) {
         let message = format!(
-            "`meeting.recurrence` was dropped: it stands only with type 8, and this meeting is of type {kind}"
+            "`meeting.recurrence` was dropped: it is allowed only with type 8, and this meeting is of type {kind}"
         );
         found.warn("meeting.recurrence", message);
         dropped.push(recurrence);
@@ -127,7 +127,7 @@ fn dropped<'a>(fields: &Fields<'a>, form: Form, found: &mut Findings) -> Vec<&'a
 /// Fields that came twice, and names that nearly are Zoom's.
 fn names(fields: &Fields<'_>, found: &mut Findings) {
     for index in &fields.twice {
-        let message = format!("`meeting.{}` is there twice", NAMES[*index]);
+        let message = format!("`meeting.{}` appears twice", NAMES[*index]);
         found.fault(InvalidJob::new("meeting", message));
     }
     for name in &fields.unknown {
@@ -174,14 +174,14 @@ fn schedule_for(fields: &Fields<'_>, kind: u8) -> Result<Option<String>, Invalid
     if kind == 1 {
         return Err(bad(
             field,
-            "cannot stand with type 1: nobody can start an instant meeting for another",
+            "is not allowed with type 1: an instant meeting cannot be scheduled for someone else",
         ));
     }
     user::check_user(field, &user)?;
     Ok(Some(user.into_owned()))
 }
 
-/// Whether the meeting is in the personal room.
+/// True if the meeting is in the personal room.
 fn use_pmi(fields: &Fields<'_>, found: &mut Findings) -> bool {
     let top = fields.get(at::USE_PMI).map(|value| read::boolean("meeting.use_pmi", value));
     let top = top.and_then(|value| found.take(value)).unwrap_or_default();
@@ -211,7 +211,7 @@ fn small_fields(fields: &Fields<'_>, kind: u8, form: Form, found: &mut Findings)
         && found.take(read::boolean("meeting.pre_schedule", value)) == Some(true)
         && !matches!(kind, 2 | 3)
     {
-        found.fault(bad("meeting.pre_schedule", "stands only with type 2 or 3"));
+        found.fault(bad("meeting.pre_schedule", "is allowed only with type 2 or 3"));
     }
     if let Some(value) = fields.get(at::TRACKING_FIELDS) {
         found.take(tracking(value));

@@ -76,7 +76,7 @@ pub(crate) fn read<'a>(text: &'a str, envelope: &mut Envelope<'a>) -> Result<(),
         return Err(whole("the job is empty; it must be one JSON object".to_owned()));
     }
     if text.starts_with('\u{feff}') {
-        let message = "the job begins with a byte-order mark (U+FEFF); send it without".to_owned();
+        let message = "the job begins with a byte-order mark (U+FEFF); remove it".to_owned();
         return Err(whole(message));
     }
     if !text.trim_ascii_start().starts_with('{') {

@@ -16,14 +16,14 @@ pub struct InvalidJob {
     pub field: Cow<'static, str>,
     /// Everything that is wrong, and how to fix it.
     pub message: String,
-    /// What the job says of itself, as far as it could be read.
+    /// Data that the job says of itself, as far as it could be read.
     pub claims: Box<Claims>,
 }
 
-/// What an invalid job says of itself; only parts that are sound.
+/// Data that an invalid job says of itself; only parts that are sound.
 #[derive(Debug, Clone, Default)]
 pub struct Claims {
-    /// Its id. An invalid job takes no id: this one is for the outcome only.
+    /// Id. An invalid job takes no id: this one is for the outcome only.
     pub id: Option<JobId>,
     /// The account it names, if that could be an account's name.
     pub account: Option<String>,
@@ -31,11 +31,11 @@ pub struct Claims {
     pub kind: Option<String>,
     /// The user it names, if that could be a user.
     pub user: Option<String>,
-    /// Whether its producer waits for a reply.
+    /// True if its producer waits for a reply.
     pub reply: bool,
-    /// Its traceparent, if well formed.
+    /// Traceparent, if well formed.
     pub traceparent: Option<crate::TraceParent>,
-    /// Its metadata, if within bounds.
+    /// Metadata, if within bounds.
     pub metadata: Option<Box<RawValue>>,
 }
 
@@ -58,7 +58,7 @@ impl InvalidJob {
     }
 
     pub(super) fn twice(field: &'static str) -> Self {
-        Self::new(field, format!("`{field}` is there twice"))
+        Self::new(field, format!("`{field}` appears twice"))
     }
 
     pub(crate) fn new(field: impl Into<Cow<'static, str>>, message: impl Into<String>) -> Self {

@@ -4,7 +4,7 @@
 pub const MAX_JOB: usize = 64 * 1024;
 /// The longest metadata, in bytes of JSON.
 pub const MAX_METADATA: usize = 4 * 1024;
-/// How deep objects and arrays may stand in each other.
+/// Depth to which objects and arrays may stand in each other.
 pub const MAX_DEPTH: usize = 64;
 /// The longest `user` or `schedule_for`, in bytes.
 pub const MAX_USER: usize = 320;

@@ -22,7 +22,7 @@ pub struct Meeting {
     /// 1 instant, 2 scheduled, 3 recurring without fixed time, 8 recurring
     /// with fixed time, 10 screen share only.
     pub meeting_type: u8,
-    /// When a meeting of type 2 or 8 starts.
+    /// Time when a meeting of type 2 or 8 starts.
     pub start: Option<Timestamp>,
     /// The zone in which Zoom shows it.
     pub timezone: Option<String>,
@@ -32,9 +32,9 @@ pub struct Meeting {
     pub agenda_chars: usize,
     /// The other user it is scheduled for.
     pub schedule_for: Option<String>,
-    /// Whether it takes place in the host's personal room.
+    /// True if it takes place in the host's personal room.
     pub use_pmi: bool,
-    /// Whether it is made from a template.
+    /// True if it is made from a template.
     pub template: bool,
 }
 
@@ -45,7 +45,7 @@ pub(super) enum Agenda {
     Absent,
     /// It is null, here.
     Null(Range<usize>),
-    /// Its closing quote is here.
+    /// Closing quote is here.
     Text { end: usize, empty: bool },
     /// The marker does not fit, or would replace the template's agenda.
     Closed,
@@ -79,24 +79,24 @@ impl Meeting {
         Some(parts.concat())
     }
 
-    /// Whether [`body_with_marker`](Self::body_with_marker) has a place for it.
+    /// True if [`body_with_marker`](Self::body_with_marker) has a place for it.
     pub fn takes_marker(&self) -> bool {
         self.agenda != Agenda::Closed
     }
 
-    /// Whether Zoom's list can tell later if a create succeeded: not for an
+    /// True if Zoom's list can tell later if a create succeeded: not for an
     /// instant meeting, which is never listed, nor for the personal room,
     /// whose id is the same for all.
     pub fn reconcilable(&self) -> bool {
         matches!(self.meeting_type, 2 | 3 | 8) && !self.use_pmi
     }
 
-    /// When a meeting of type 2 or 8 starts, if that binds the job.
+    /// Time when a meeting of type 2 or 8 starts, if that binds the job.
     pub(crate) fn must_start_by(&self) -> Option<Timestamp> {
         self.start.filter(|_| self.start_binds)
     }
 
-    /// Whether its start binds the job.
+    /// True if its start binds the job.
     pub(crate) fn binds(&self) -> bool {
         self.start_binds
     }

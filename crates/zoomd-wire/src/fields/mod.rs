@@ -30,7 +30,7 @@ pub use limits::{MAX_JOB, MAX_METADATA};
 pub use meeting::Meeting;
 pub use rules::{Rules, Warning};
 
-/// Whether a text is JSON that every consumer's parser can take: bounded in
+/// True if a text is JSON that every consumer's parser can take: bounded in
 /// length and depth, with whole characters only.
 pub(crate) fn is_sound_json(text: &str) -> bool {
     text.len() <= MAX_JOB

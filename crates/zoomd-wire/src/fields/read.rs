@@ -97,12 +97,12 @@ impl<'a, F: FnMut(&str, &'a str)> Visitor<'a> for Each<F> {
 #[derive(serde::Deserialize)]
 struct Name<'a>(#[serde(borrow)] Cow<'a, str>);
 
-/// Whether the value is an array with nothing in it.
+/// True if the value is an array with nothing in it.
 pub(crate) fn is_empty_array(value: &str) -> bool {
     value.strip_prefix('[').is_some_and(|rest| rest.trim_ascii_start() == "]")
 }
 
-/// What a JSON value is, for a message. `value` is sound JSON.
+/// Data that a JSON value is, for a message. `value` is sound JSON.
 pub(crate) fn kind_of(value: &str) -> &'static str {
     match value.as_bytes().first() {
         Some(b'{') => "an object",

@@ -32,7 +32,7 @@ pub(super) fn check<'a>(value: &'a str, found: &mut Findings) -> Option<&'a str>
         return None;
     }
     for index in &fields.twice {
-        let message = format!("`meeting.recurrence.{}` is there twice", NAMES[*index]);
+        let message = format!("`meeting.recurrence.{}` appears twice", NAMES[*index]);
         found.fault(InvalidJob::new("meeting.recurrence", message));
     }
     for name in &fields.unknown {
@@ -90,7 +90,7 @@ fn pairs(kind: i64, fields: &Fields<'_>) -> Result<(), InvalidJob> {
         ),
         (3, true, true) if day => bad(
             "meeting.recurrence.monthly_day",
-            "stands beside `monthly_week`; Zoom takes one of them",
+            "is set together with `monthly_week`; Zoom accepts one of them",
         ),
         _ => Ok(()),
     }
@@ -142,8 +142,7 @@ fn end<'a>(fields: &Fields<'a>, found: &mut Findings) -> Option<&'a str> {
     });
     let date = fields.get(7).filter(|value| *value != "\"\"");
     if times.is_some_and(|times| times > 0) && date.is_some() {
-        let message =
-            "`meeting.recurrence` has both `end_times` and `end_date_time`; Zoom takes one";
+        let message = "`meeting.recurrence` has both `end_times` and `end_date_time`; Zoom accepts one of them";
         found.fault(InvalidJob::new("meeting.recurrence", message));
     }
     date

@@ -7,7 +7,7 @@
 
 use super::limits::MAX_DEPTH;
 
-/// What is wrong, and at which byte.
+/// Problem, and at which byte.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Flaw {
     TooDeep,
@@ -21,7 +21,7 @@ pub(crate) fn first_flaw(text: &[u8]) -> Option<(Flaw, usize)> {
     if is_plain(text) { None } else { walk(text) }
 }
 
-/// Whether there is nothing to look for: no NUL, no escape, and no more brackets
+/// True if there is nothing to look for: no NUL, no escape, and no more brackets
 /// than may be open at once. Nearly every job is so; seen in 16 lanes, one step
 /// of the machine for each, this takes a tenth of the walk.
 fn is_plain(text: &[u8]) -> bool {

@@ -51,7 +51,7 @@ impl Moment {
         Some(Self { civil: DateTime::from_parts(date.ok()?, time), tie: tie(rest)?, nanos })
     }
 
-    /// Whether it lacks both `Z` and an offset.
+    /// True if it lacks both `Z` and an offset.
     pub(crate) fn is_local(&self) -> bool {
         self.tie == Tie::Local
     }
@@ -89,7 +89,7 @@ pub(crate) fn zulu(instant: Timestamp) -> String {
     text
 }
 
-/// Whether a text that [`Moment::parse`] took is what [`zulu`] writes of it. A
+/// True if a text that [`Moment::parse`] took is what [`zulu`] writes of it. A
 /// leap second is not.
 pub(crate) fn is_zulu(text: &str) -> bool {
     matches!(

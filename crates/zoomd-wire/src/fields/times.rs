@@ -93,7 +93,7 @@ fn missing(fields: &Fields<'_>, kind: Option<u8>, found: &mut Findings) {
 fn past(start: Option<Timestamp>, rules: &Rules, found: &mut Findings) {
     if let Some(start) = start.filter(|start| *start < rules.now && !rules.allow_past_start) {
         let message = format!(
-            "`meeting.start_time` ({}) is in the past; Zoom would start the meeting immediately, so it must lie ahead (or set jobs.allow_past_start)",
+            "`meeting.start_time` ({}) is in the past; Zoom would start the meeting immediately, so it must be in the future (or set jobs.allow_past_start)",
             time::zulu(start)
         );
         found.fault(InvalidJob::new("meeting.start_time", message));
@@ -116,7 +116,7 @@ fn recurrence<'a>(fields: &Fields<'a>, kind: Option<u8>, found: &mut Findings) -
     match (fields.get(at::RECURRENCE), kind?) {
         (Some(value), 8) => recurrence::check(value, found),
         (Some(_), kind) => {
-            let what = format!("stands only with type 8; this meeting is of type {kind}");
+            let what = format!("is allowed only with type 8; this meeting is of type {kind}");
             found.fault(bad(field, &what));
             None
         }
@@ -177,7 +177,7 @@ fn moment(
     if moment.is_local() {
         let Some(zone) = zone else {
             let what = format!(
-                "is {}, which has no time zone; add Z, an offset such as +02:00, or `timezone` beside it",
+                "is {}, which has no time zone; add Z or an offset such as +02:00, or set `timezone`",
                 short()
             );
             return Err(bad(field, &what));

@@ -30,7 +30,7 @@ pub fn with_id(text: &str, id: &JobId) -> Option<String> {
     Some(format!("{before}{name}\"{id}\"{comma}{after}"))
 }
 
-/// What can be believed of a job that is not accepted.
+/// Data that can be believed of a job that is not accepted.
 pub(crate) fn claims(envelope: &Envelope<'_>) -> Claims {
     let string = |index| envelope.get(index).and_then(|value| read::string("", value).ok());
     let word =

@@ -37,7 +37,7 @@ pub struct Job {
     pub id: Option<JobId>,
     /// The connected Zoom account to act for.
     pub account: AccountName,
-    /// What to do.
+    /// Action to take.
     pub kind: Kind,
     /// Whose meeting: `me`, a Zoom user id or an e-mail address.
     pub user: String,
@@ -49,17 +49,17 @@ pub struct Job {
     pub not_before: Option<Timestamp>,
     /// Not to be sent after this.
     pub deadline: Option<Timestamp>,
-    /// How many attempts may fail, 1 to 25.
+    /// Maximum number of attempts, 1 to 25.
     pub max_attempts: u8,
-    /// Its place among the jobs of its account.
+    /// Place among the jobs of its account.
     pub priority: Priority,
-    /// Whether somebody waits at `<ns>:reply:<id>`.
+    /// True if somebody waits at `<ns>:reply:<id>`.
     pub reply: bool,
     /// The producer's trace.
     pub traceparent: Option<TraceParent>,
     /// Comes back untouched in the outcome.
     pub metadata: Option<Box<RawValue>>,
-    /// What was dropped or looks mistaken. The outcome says so too.
+    /// Items that were dropped or looks mistaken. The outcome says so too.
     pub warnings: Vec<Warning>,
 }
 
@@ -91,7 +91,7 @@ impl Job {
         [Some(&self.host), asked.schedule_for().map(|_| &*self.user)]
     }
 
-    /// Whether a call for it whose answer was lost can be judged later.
+    /// True if a call for it whose answer was lost can be judged later.
     pub fn is_recoverable(&self) -> bool {
         self.request.asked().is_recoverable()
     }
@@ -114,7 +114,7 @@ impl Job {
         }
     }
 
-    /// Its part among the jobs that are about the same meeting, where it makes none.
+    /// Part among the jobs that are about the same meeting, where it makes none.
     pub fn part(&self) -> Option<Part> {
         self.request.asked().target().map(|(_, part)| part)
     }

@@ -10,9 +10,9 @@ use crate::fields::{Rules, read};
 pub struct DeleteMeeting {
     /// Which.
     pub target: Target,
-    /// How much of it.
+    /// Amount of of it.
     pub extent: Extent,
-    /// Whether Zoom mails its host and its registrants.
+    /// True if Zoom mails its host and its registrants.
     pub notify: bool,
 }
 

@@ -43,7 +43,7 @@ fn text(request: &Request) -> Option<&str> {
     }
 }
 
-/// Whether a later request is of the same meeting, or date, as `first`.
+/// True if a later request is of the same meeting, or date, as `first`.
 fn goes_with(first: &Request, later: &Request, body: &Body<'_>) -> bool {
     match (first, later) {
         (Request::UpdateMeeting(first), Request::UpdateMeeting(later)) => {
@@ -85,7 +85,7 @@ fn whole(first: &Request, bodies: &[Body<'_>]) -> Option<Request> {
     found.refusal().is_none().then_some(request)
 }
 
-/// Whether a lost create is found again as it would be without the changes.
+/// True if a lost create is found again as it would be without the changes.
 fn is_like(first: &Meeting, meeting: &Meeting) -> bool {
     first.reconcilable() == meeting.reconcilable()
         && first.takes_marker() == meeting.takes_marker()
@@ -121,7 +121,7 @@ impl<'a> Body<'a> {
         get(&self.settings, name)
     }
 
-    /// Whether this one and a later one, sent together, are the same as in turn.
+    /// True if this one and a later one, sent together, are the same as in turn.
     fn folds_with(&self, later: &Self) -> bool {
         let plain = |one: &[(String, &str)], other: &[(String, &str)]| {
             one.iter().all(|(name, value)| {
@@ -134,7 +134,7 @@ impl<'a> Body<'a> {
             && later.times_hold(self)
     }
 
-    /// Whether no field of the other's times is read in the light of one of these.
+    /// True if no field of the other's times is read in the light of one of these.
     fn times_hold(&self, other: &Self) -> bool {
         let sets = |body: &Self, name: &str| body.top(name).is_some();
         let of = |body: &Self, but: &str| TIMES.iter().any(|name| *name != but && sets(body, name));

@@ -53,9 +53,9 @@ pub(crate) trait Ask: fmt::Debug + Send + Sync + Sized {
 pub(crate) trait Asked {
     /// The part of the digest that tells it from another of its kind and user.
     fn digest(&self) -> u64;
-    /// Whether it spends the day of its host.
+    /// True if it spends the day of its host.
     fn charges_host(&self) -> bool;
-    /// Whether a call whose answer was lost can be judged later.
+    /// True if a call whose answer was lost can be judged later.
     fn is_recoverable(&self) -> bool;
     /// The moment after which it must not be sent any more.
     fn start(&self) -> Option<Timestamp> {
@@ -81,7 +81,7 @@ pub(crate) trait Asked {
     fn changed(&self) -> Option<&[Box<str>]> {
         None
     }
-    /// Whether it is soon worth nothing.
+    /// True if it is soon worth nothing.
     fn is_momentary(&self) -> bool {
         false
     }

@@ -48,7 +48,7 @@ pub enum Extent {
 /// The place of a job among others of its target.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Part {
-    /// When it is due it ends those that wait before it.
+    /// Time when it is due it ends those that wait before it.
     Ends,
     /// It does not wait for those that fold.
     Passes,
@@ -115,7 +115,7 @@ impl Extent {
         }
     }
 
-    /// Whether it is about the whole meeting.
+    /// True if it is about the whole meeting.
     #[must_use]
     pub fn is_whole(self) -> bool {
         !matches!(self, Self::One(_))

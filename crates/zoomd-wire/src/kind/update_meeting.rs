@@ -13,7 +13,7 @@ use crate::fields::{Change, InvalidJob, Rules, check, digest, read};
 pub struct UpdateMeeting {
     /// Which.
     pub target: Target,
-    /// How much of it.
+    /// Amount of of it.
     pub extent: Extent,
     /// The changes.
     pub change: Change,

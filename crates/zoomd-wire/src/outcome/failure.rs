@@ -12,7 +12,7 @@ use super::{VERSION, as_optional_stamp, as_stamp, json};
 use crate::fields::{MAX_JOB, is_sound_json};
 use crate::{EntryId, FailureCode, Origin, TraceParent};
 
-/// What goes to `<ns>:failures` in the field `failure`.
+/// Data that goes to `<ns>:failures` in the field `failure`.
 #[derive(Debug, Clone)]
 pub struct Failure<'a> {
     /// The id of the job.
@@ -23,13 +23,13 @@ pub struct Failure<'a> {
     pub entry_id: EntryId,
     /// The account it named, if that could be read.
     pub account: Option<&'a str>,
-    /// What it asked, if that could be read.
+    /// Text that it asked, if that could be read.
     pub kind: Option<&'a str>,
     /// The user it named, if that could be read.
     pub user: Option<&'a str>,
     /// Why it failed.
     pub code: FailureCode,
-    /// What happened in this case; no secrets.
+    /// Text that happened in this case; no secrets.
     pub message: &'a str,
     /// For an invalid job: the path of the field.
     pub field: Option<&'a str>,
@@ -37,17 +37,17 @@ pub struct Failure<'a> {
     pub attempts: u32,
     /// Who can mend it, where that differs from the code's usual.
     pub origin: Option<Origin>,
-    /// What Zoom answered last.
+    /// Data that Zoom answered last.
     pub zoom: Option<ZoomAnswer<'a>>,
     /// For an unknown outcome: the meetings it may have made, a JSON array.
     pub candidates: Option<&'a RawValue>,
     /// For a cancelled job: the job that ended it.
     pub cancelled_by: Option<&'a str>,
-    /// When the entry was written.
+    /// Time when the entry was written.
     pub enqueued_at: Timestamp,
-    /// When the first attempt of this run began, if one did.
+    /// Time when the first attempt of this run began, if one did.
     pub started_at: Option<Timestamp>,
-    /// When the failure was known.
+    /// Time when the failure was known.
     pub failed_at: Timestamp,
     /// The job as it came, sound or not.
     pub job: &'a [u8],

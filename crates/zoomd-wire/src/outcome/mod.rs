@@ -1,4 +1,4 @@
-//! What comes of a job: one JSON for consumers, exactly as the contract has it.
+//! Outcomes of jobs: one JSON for consumers, exactly as the contract has it.
 //!
 //! Consumers ignore fields they do not know, so fields may be added and none
 //! may change or go.

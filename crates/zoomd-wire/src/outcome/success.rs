@@ -6,7 +6,7 @@ use serde_json::value::RawValue;
 use super::{Effect, MeetingReply, VERSION, write};
 use crate::{EntryId, Kind, TraceParent, Warning};
 
-/// What goes to `<ns>:results` in the field `result`.
+/// Data that goes to `<ns>:results` in the field `result`.
 #[derive(Debug, Clone)]
 pub struct Success<'a> {
     /// The id of the job.
@@ -17,23 +17,23 @@ pub struct Success<'a> {
     pub entry_id: EntryId,
     /// The account it ran for.
     pub account: &'a str,
-    /// What was asked.
+    /// Data that was asked.
     pub kind: Kind,
     /// The user it named.
     pub user: &'a str,
     /// Attempts made, this one included.
     pub attempts: u32,
-    /// Whether the meeting was found at Zoom after its answer was lost.
+    /// True if the meeting was found at Zoom after its answer was lost.
     pub reconciled: bool,
-    /// When the entry was written.
+    /// Time when the entry was written.
     pub enqueued_at: Timestamp,
-    /// When the first attempt of this run began.
+    /// Time when the first attempt of this run began.
     pub started_at: Timestamp,
-    /// When the outcome was known.
+    /// Time when the outcome was known.
     pub finished_at: Timestamp,
     /// Zoom's answer, or the meeting that the job was about.
     pub meeting: &'a MeetingReply<'a>,
-    /// What became of that meeting, where the job did not make it.
+    /// Result of that meeting, where the job did not make it.
     pub effect: Option<Effect>,
     /// The job that made it, where this one named it so.
     pub of: Option<&'a str>,
@@ -41,7 +41,7 @@ pub struct Success<'a> {
     pub changed: Option<&'a [Box<str>]>,
     /// The job whose call did it, where that was not this one's.
     pub merged_into: Option<&'a str>,
-    /// What was dropped from the job or looks mistaken in it.
+    /// Data that was dropped from the job or looks mistaken in it.
     pub warnings: &'a [Warning],
     /// The producer's trace.
     pub traceparent: Option<TraceParent>,

@@ -115,7 +115,7 @@ impl Timing {
         SignedDuration::from_mins(self.minutes.unwrap_or(MINUTES).into())
     }
 
-    /// Whether it began when it was made.
+    /// True if it began when it was made.
     #[must_use]
     pub fn is_instant(&self) -> bool {
         self.meeting_type == INSTANT

@@ -27,7 +27,7 @@ pub struct Series {
     pub every: Every,
     /// So many units lie between two of them.
     pub interval: u8,
-    /// Its end.
+    /// End.
     pub ends: Ends,
 }
 

@@ -171,7 +171,7 @@ fn what_cannot_be_meant_is_dropped_and_told() {
     );
     let [warning] = given.warnings.as_slice() else { panic!("{:?}", given.warnings) };
     assert_eq!(warning.field, "meeting.recurrence");
-    assert!(warning.message.contains("was dropped: it stands only with type 8"), "{warning:?}");
+    assert!(warning.message.contains("was dropped: it is allowed only with type 8"), "{warning:?}");
     for kind in [1, 3] {
         let text = with_meeting(&format!(r#"{{"type":{kind},"recurrence":{{"type":9}}}}"#));
         assert_eq!(job(&text).meeting().unwrap().body(), format!(r#"{{"type":{kind}}}"#));

@@ -12,7 +12,7 @@ use zoomd_wire::kind::{FOLDED_MAX, fold};
 
 use crate::job;
 
-/// What a body may set, in one way or the other.
+/// Data that a body may set, in one way or the other.
 const FIELDS: [&str; 19] = [
     r#""topic":"a""#,
     r#""topic":"b""#,

@@ -78,17 +78,13 @@ fn fields_that_are_unknown_or_twice() {
         "it belongs inside `meeting`, as `meeting.topic`",
     );
     refused(&with_envelope(r#""colour":"x""#), "colour", "a job has id, account, kind");
-    refused(&with_envelope(r#""account":"x""#), "account", "`account` is there twice");
-    refused(
-        &with_fields(r#""topic":"a","topic":"b""#),
-        "meeting",
-        "`meeting.topic` is there twice",
-    );
-    refused(&with_fields(r#""start_time":null"#), "meeting", "`meeting.start_time` is there twice");
+    refused(&with_envelope(r#""account":"x""#), "account", "`account` appears twice");
+    refused(&with_fields(r#""topic":"a","topic":"b""#), "meeting", "`meeting.topic` appears twice");
+    refused(&with_fields(r#""start_time":null"#), "meeting", "`meeting.start_time` appears twice");
     refused(
         &with_fields(r#""type":8,"recurrence":{"type":1,"type":2}"#),
         "meeting.recurrence",
-        "is there twice",
+        "appears twice",
     );
 }
 
@@ -101,7 +97,7 @@ fn fields_that_are_dropped_and_there_again() {
         (r#""recurrence":[],"recurrence":{"type":1}"#, "meeting.recurrence"),
         (r#""recurrence":{"type":1},"recurrence":{"type":2}"#, "meeting.recurrence"),
     ] {
-        refused(&with_fields(fields), "meeting", &format!("`{field}` is there twice"));
+        refused(&with_fields(fields), "meeting", &format!("`{field}` appears twice"));
     }
     for settings in
         [r#""breakout_room":[],"breakout_room":[]"#, r#""breakout_room":[],"breakout_room":{}"#]
@@ -109,7 +105,7 @@ fn fields_that_are_dropped_and_there_again() {
         refused(
             &with_fields(&format!(r#""settings":{{{settings}}}"#)),
             "meeting.settings.breakout_room",
-            "is there twice",
+            "appears twice",
         );
     }
 }
@@ -125,9 +121,9 @@ fn a_field_that_comes_thousands_of_times_costs_one_look() {
     let small_stack = std::thread::Builder::new().stack_size(256 * 1024);
     let parsing = small_stack.spawn(move || {
         for job in many {
-            refused(&job, "meeting", "is there twice");
+            refused(&job, "meeting", "appears twice");
         }
-        refused(&nested, "meeting.settings.breakout_room", "is there twice");
+        refused(&nested, "meeting.settings.breakout_room", "appears twice");
     });
     parsing.unwrap().join().unwrap();
 }
@@ -295,7 +291,7 @@ fn what_zoom_does_not_let_stand_together() {
     refused(
         &with_fields(r#""type":1,"schedule_for":"bob""#),
         "meeting.schedule_for",
-        "cannot stand with type 1",
+        "is not allowed with type 1",
     );
     for kind in [1, 8, 10] {
         refused(
@@ -307,7 +303,7 @@ fn what_zoom_does_not_let_stand_together() {
     refused(
         &with_fields(r#""type":10,"recurrence":{"type":1}"#),
         "meeting.recurrence",
-        "stands only with type 8; this meeting is of type 10",
+        "is allowed only with type 8; this meeting is of type 10",
     );
 }
 
@@ -359,7 +355,7 @@ fn fields_of_a_recurrence_that_need_or_exclude_each_other() {
         (
             r#"{"type":3,"monthly_week":1,"monthly_week_day":1,"monthly_day":1}"#,
             ".monthly_day",
-            "stands beside `monthly_week`",
+            "is set together with `monthly_week`",
         ),
     ] {
         let text = with_fields(&format!(r#""type":8,"recurrence":{recurrence}"#));
@@ -390,7 +386,7 @@ fn settings_that_zoom_would_refuse() {
         (r#"{"alternative_hosts":[]}"#, "alternative_hosts", "is an array; it must be a string"),
         (r#"{"meeting_invitees":"a"}"#, "meeting_invitees", "is a string; it must be an array"),
         (r#"{"breakout_room":[1]}"#, "breakout_room", "is an array; it must be an object"),
-        (r#"{"audio":"both","audio":"voip"}"#, "audio", "is there twice"),
+        (r#"{"audio":"both","audio":"voip"}"#, "audio", "appears twice"),
     ] {
         let text = with_fields(&format!(r#""settings":{settings}"#));
         refused(&text, &format!("meeting.settings.{field}"), words);
@@ -494,7 +490,7 @@ fn times_that_are_not_clear() {
     refused(
         &start("2026-12-01T10:00:00"),
         "meeting.start_time",
-        "which has no time zone; add Z, an offset such as +02:00, or `timezone`",
+        "which has no time zone; add Z or an offset such as +02:00, or set `timezone`",
     );
     refused(
         &start("tomorrow"),

@@ -79,7 +79,7 @@ fn any_answer() -> impl Strategy<Value = String> {
     prop::collection::vec(field, 0..12).prop_map(|fields| format!("{{{}}}", fields.join(",")))
 }
 
-/// Its fields as zoom-api tells them: names borrowed where they have no escape.
+/// Fields as zoom-api tells them: names borrowed where they have no escape.
 fn fields(answer: &str) -> Vec<Field<'_>> {
     let mut fields = Vec::new();
     let plain =

@@ -1,4 +1,4 @@
-//! What Zoom gets: times it understands, and the marker.
+//! Request body for Zoom: times it understands, and the marker.
 
 use zoomd_wire::{Marker, Meeting};
 

@@ -112,7 +112,7 @@ fn of_servers() -> Vec<Row> {
             "no_daemon",
             Down,
             Some(10),
-            "the last, d1 on m1, was heard of 4s ago",
+            "the last, d1 on m1, was last seen 4s ago",
             "zoomd run",
         ),
         (

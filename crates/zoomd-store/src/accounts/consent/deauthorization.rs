@@ -20,7 +20,7 @@ pub struct Deauthorization {
     pub zoom_user: String,
     /// The Zoom account of that user, where Zoom named it.
     pub zoom_account: Option<String>,
-    /// When it was taken back, ms. What was given later stays.
+    /// Time when it was taken back, ms. What was given later stays.
     pub at_ms: u64,
 }
 

@@ -14,7 +14,7 @@ use crate::redis::script_reply::ScriptReply;
 use crate::redis::scripts::{CONSENT_BEGIN, CONSENT_LINK, CONSENT_LOOK, CONSENT_TAKE};
 use crate::{Script, StoreError};
 
-/// How long a person may take at Zoom's page.
+/// Time for which a person may take at Zoom's page.
 pub const STATE_LIFE: Duration = Duration::from_secs(600);
 /// Consents that may be asked for through one link.
 const MOST_BEGUN: u32 = 100;
@@ -26,9 +26,9 @@ pub struct NewLink {
     pub account: AccountName,
     /// The account's plan; `None` leaves it.
     pub plan: Option<Plan>,
-    /// Whether the Zoom user may be taken from another account.
+    /// True if the Zoom user may be taken from another account.
     pub take_over: bool,
-    /// How long it is good.
+    /// Time for which it is good.
     pub life: Duration,
     /// The name that people see, where it is not the account's.
     pub label: Option<String>,
@@ -39,13 +39,13 @@ pub struct NewLink {
 /// A link that is good now.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Link {
-    /// What is stored of its token.
+    /// Data stored of its token.
     pub digest: Digest,
     /// The account it connects.
     pub account: AccountName,
     /// The account's plan; `None` leaves it.
     pub plan: Option<Plan>,
-    /// Whether the Zoom user may be taken from another account.
+    /// True if the Zoom user may be taken from another account.
     pub take_over: bool,
     /// Until when it is good, ms by the clock of Redis.
     pub until_ms: i64,
@@ -55,7 +55,7 @@ pub struct Link {
     pub return_to: Option<String>,
 }
 
-/// What became of a state that came back.
+/// Result of a state that came back.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Taken {
     /// It was good, and is not any more.
@@ -106,7 +106,7 @@ impl Links {
         link(ScriptReply::new(answer, "a link")?, digest)
     }
 
-    /// Notes that a consent is asked for through a link, in this browser.
+    /// Notes that connect link: opened, in this browser.
     ///
     /// # Errors
     /// That Redis could not be asked.

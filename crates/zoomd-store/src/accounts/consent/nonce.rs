@@ -14,7 +14,7 @@ const LENGTH: usize = 43;
 #[derive(Clone)]
 pub struct Nonce(SecretString);
 
-/// What is stored of a [`Nonce`]: 64 hex digits.
+/// Data stored of a [`Nonce`]: 64 hex digits.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Digest(String);
 
@@ -40,7 +40,7 @@ impl Nonce {
         self.0.expose_secret()
     }
 
-    /// What is stored of it.
+    /// Data stored of it.
     #[must_use]
     pub fn digest(&self) -> Digest {
         let hash = Sha256::new().chain_update("zoomd nonce\0").chain_update(self.expose());

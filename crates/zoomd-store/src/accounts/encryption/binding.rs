@@ -2,7 +2,7 @@
 
 use crate::accounts::version::GrantVersion;
 
-/// What kind of thing is sealed; a text sealed as one does not open as another.
+/// Data that kind of thing is sealed; a text sealed as one does not open as another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Purpose {
@@ -32,7 +32,7 @@ impl Purpose {
 /// The place a sealed text belongs to. It opens at no other.
 #[derive(Debug, Clone, Copy)]
 pub struct Binding<'a> {
-    /// What is sealed.
+    /// Data that is sealed.
     pub purpose: Purpose,
     /// The namespace it lies in.
     pub namespace: &'a str,

@@ -2,7 +2,7 @@
 
 use super::KeyId;
 
-/// What went wrong with a key or a sealed text. Carries no secret.
+/// Error with a key or a sealed text. Carries no secret.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SealError {
@@ -24,7 +24,7 @@ pub enum SealError {
     /// The key is here, but the text was changed, cut, or belongs elsewhere.
     #[error("the sealed {what} is damaged or belongs to another place")]
     Damaged {
-        /// What was to be opened.
+        /// Data that was to be opened.
         what: &'static str,
     },
     /// The cipher does not do what it should on this machine.
@@ -33,7 +33,7 @@ pub enum SealError {
 }
 
 impl SealError {
-    /// Whether another key in the ring would mend it.
+    /// True if another key in the ring would mend it.
     #[must_use]
     pub fn is_wrong_key(&self) -> bool {
         matches!(self, Self::WrongKey { .. } | Self::NoKey)

@@ -75,7 +75,7 @@ impl KeyRing {
         self.primary().ok_or(SealError::NoKey)
     }
 
-    /// Whether the text should be sealed anew under the primary key.
+    /// True if the text should be sealed anew under the primary key.
     #[must_use]
     pub fn is_stale(&self, sealed: &Sealed) -> bool {
         sealed.key_id() != self.primary()

@@ -7,7 +7,7 @@ use super::secrets::GrantSecrets;
 use super::{Binding, Fingerprint, FingerprintKey, KeyRing, Purpose, SealError, Sealed};
 use crate::accounts::version::GrantVersion;
 
-/// A key ring at its place: namespace, deployment and the namespace's secret.
+/// A key ring at its place: namespace, deployment and the secret of the namespace.
 /// Made by `meta::open`.
 #[derive(Debug, Clone)]
 pub struct Vault {

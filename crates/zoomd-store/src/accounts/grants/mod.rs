@@ -63,7 +63,7 @@ impl Grants {
         Self { store, vault }
     }
 
-    /// What seals and opens here.
+    /// Data that seals and opens here.
     #[must_use]
     pub fn vault(&self) -> &Vault {
         &self.vault

@@ -32,9 +32,9 @@ impl Identity {
 pub struct NewGrant {
     /// The account it is for.
     pub account: AccountName,
-    /// How it is renewed.
+    /// Kind of renewal.
     pub kind: GrantKind,
-    /// Its tokens.
+    /// Tokens.
     pub secrets: GrantSecrets,
     /// Whose it is.
     pub identity: Identity,
@@ -42,9 +42,9 @@ pub struct NewGrant {
     pub plan: Option<Plan>,
     /// Most requests in flight; `None` leaves it.
     pub cap: Option<u32>,
-    /// When the access token expires, ms; 0 when there is none.
+    /// Time when the access token expires, ms; 0 when there is none.
     pub access_expires_ms: u64,
-    /// When the refresh token was issued, ms; 0 when it is not known.
+    /// Time when the refresh token was issued, ms; 0 when it is not known.
     pub obtained_ms: u64,
     /// The scopes Zoom named.
     pub scope: Option<String>,

@@ -16,7 +16,7 @@ use crate::redis::scripts::ACCOUNT_PURGE;
 /// Members looked at in one step.
 const STEP: usize = 500;
 
-/// Whether a purge came to its end.
+/// Decision whether a purge came to its end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Purged {
     /// Nothing is left.
@@ -64,7 +64,7 @@ impl Grants {
         })
     }
 
-    /// Whether another account that is not removed is of the same Zoom account.
+    /// True if another account that is not removed is of the same Zoom account.
     async fn is_shared(&self, name: &AccountName, zoom: &str) -> Result<bool, StoreError> {
         let mut after: Option<String> = None;
         loop {

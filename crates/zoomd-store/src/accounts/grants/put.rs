@@ -13,10 +13,10 @@ use crate::redis::scripts::GRANT_PUT;
 const BATCH: usize = 100;
 /// Script calls of an import under way at once.
 const CALLS_IN_FLIGHT: usize = 4;
-/// How often an import chooses a later epoch before it gives up on one grant.
+/// Number of times that an import chooses a later epoch before it gives up on one grant.
 const EPOCH_TRIES: usize = 5;
 
-/// What became of a grant that was to be stored.
+/// Result of a grant that was to be stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Put {
     /// It is stored.
@@ -55,7 +55,7 @@ pub enum Put {
     },
 }
 
-/// What a connect does when the Zoom user is connected as another account.
+/// Data that a connect does when the Zoom user is connected as another account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Conflict {
     /// The new consent is kept for the account that has the user.
@@ -64,7 +64,7 @@ pub enum Conflict {
     TakeOver,
 }
 
-/// What became of a consent.
+/// Result of a consent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Connected {
     /// Stored for the account that asked for it.

@@ -23,11 +23,11 @@ pub struct AccountSummary {
     pub account: AccountRecord,
     /// The scopes Zoom named.
     pub scope: Option<String>,
-    /// When the access token expires, ms; 0 when there is none.
+    /// Time when the access token expires, ms; 0 when there is none.
     pub access_expires_ms: u64,
-    /// When the refresh token was issued, ms; 0 when it is not known.
+    /// Time when the refresh token was issued, ms; 0 when it is not known.
     pub obtained_ms: u64,
-    /// What the last rotation failed with.
+    /// Text that the last rotation failed with.
     pub last_error: Option<String>,
     /// Jobs that left the stream and have no outcome yet.
     pub waiting: u64,
@@ -84,7 +84,7 @@ impl Grants {
         Ok(redis::from_redis_value(self.store.connection().value(&command).await?)?)
     }
 
-    /// How many accounts there are, tombstones included.
+    /// Number of accounts that exist, tombstones included.
     ///
     /// # Errors
     /// That Redis could not be asked.
@@ -125,7 +125,7 @@ impl Grants {
         self.summaries(&names).await
     }
 
-    /// What a list shows of these accounts; those that do not exist are left out.
+    /// Data that a list shows of these accounts; those that do not exist are left out.
     ///
     /// # Errors
     /// That Redis could not be asked.

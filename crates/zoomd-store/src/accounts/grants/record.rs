@@ -1,4 +1,4 @@
-//! What is stored of an account and of its grant, read back.
+//! Data stored of an account and of its grant, read back.
 
 use std::fmt;
 use std::str::FromStr;
@@ -55,13 +55,13 @@ macro_rules! words {
 words! {
     /// Where an account stands.
     AccountState {
-        /// Its grant can be used.
+        /// Grant can be used.
         Active = "active",
-        /// Its grant is dead; its jobs wait for a new consent.
+        /// Grant is dead; its jobs wait for a new consent.
         NeedsReauth = "needs_reauth",
-        /// Its Zoom user was connected under another account's name.
+        /// Zoom user was connected under another account's name.
         Superseded = "superseded",
-        /// Its grant was made by another app or another Zoom than is configured.
+        /// Grant was made by another app or another Zoom than is configured.
         WrongApp = "wrong_app",
         /// A tombstone: it keeps the epoch it was removed at.
         Removed = "removed",
@@ -69,7 +69,7 @@ words! {
 }
 
 words! {
-    /// How the grant came to be, and so how it is renewed.
+    /// Way in which the grant came to be, and so how it is renewed.
     GrantKind {
         /// A user's consent: a refresh token that is spent by each use.
         Oauth = "oauth",
@@ -95,7 +95,7 @@ words! {
 /// The fields of `account:<A>`.
 #[derive(Debug, Clone)]
 pub struct AccountRecord {
-    /// Its name.
+    /// Name.
     pub name: AccountName,
     /// Where it stands.
     pub state: AccountState,
@@ -103,7 +103,7 @@ pub struct AccountRecord {
     pub why: Option<String>,
     /// The stored grant's version, or the one it was removed at.
     pub version: Option<GrantVersion>,
-    /// How its grant is renewed.
+    /// Way in which its grant is renewed.
     pub kind: GrantKind,
     /// Whose published limits apply.
     pub plan: Plan,
@@ -117,7 +117,7 @@ pub struct AccountRecord {
     pub cap: Option<u32>,
     /// Why it is paused, when it is.
     pub paused: Option<String>,
-    /// When it was first connected, ms.
+    /// Time when it was first connected, ms.
     pub created_ms: u64,
     /// Who holds the rotation lease, and until when (ms by Redis' clock).
     pub lease: Option<(String, u64)>,
@@ -128,7 +128,7 @@ pub struct AccountRecord {
 /// The fields of `grant:<A>`, still sealed.
 #[derive(Debug, Clone)]
 pub struct GrantRecord {
-    /// Its version.
+    /// Version.
     pub version: GrantVersion,
     /// The sealed [`super::GrantSecrets`].
     pub sealed: Sealed,
@@ -138,9 +138,9 @@ pub struct GrantRecord {
     pub parent_fp: Option<Fingerprint>,
     /// Those of the last eight before, newest first.
     pub ancestors: Vec<Fingerprint>,
-    /// When the access token expires, ms; 0 when there is none yet.
+    /// Time when the access token expires, ms; 0 when there is none yet.
     pub access_expires_ms: u64,
-    /// When the refresh token was obtained, ms; 0 when not known (imported).
+    /// Time when the refresh token was obtained, ms; 0 when not known (imported).
     pub obtained_ms: u64,
     /// The scopes Zoom named, separated by blanks.
     pub scope: Option<String>,
@@ -155,20 +155,20 @@ pub struct GrantRecord {
     pub candidates: Vec<Candidate>,
     /// Those of the stored token and the candidates that Zoom refused.
     pub refused: Vec<Fingerprint>,
-    /// When the access token was issued, ms; 0 when it is not known.
+    /// Time when the access token was issued, ms; 0 when it is not known.
     pub access_issued_ms: u64,
-    /// What the last rotation failed with.
+    /// Text that the last rotation failed with.
     pub last_error: Option<String>,
 }
 
 impl GrantRecord {
-    /// Whether `fp` is the stored token or one of those it came from.
+    /// True if `fp` is the stored token or one of those it came from.
     #[must_use]
     pub fn knows(&self, fp: Fingerprint) -> bool {
         self.fp == fp || self.parent_fp == Some(fp) || self.ancestors.contains(&fp)
     }
 
-    /// What may be the living token instead of the stored one, as far as `now_ms`
+    /// Data that may be the living token instead of the stored one, as far as `now_ms`
     /// tells; what is past its time is tried all the same before a verdict.
     pub fn forks(&self, now_ms: i64) -> impl Iterator<Item = &Candidate> {
         self.candidates.iter().filter(move |c| c.until_ms.is_none_or(|until| until > now_ms))
@@ -178,7 +178,7 @@ impl GrantRecord {
 /// A forked grant kept beside the stored one; stored as JSON in the field `cand`.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Candidate {
-    /// Its version.
+    /// Version.
     #[serde(rename = "v", serialize_with = "as_text", deserialize_with = "from_text")]
     pub version: GrantVersion,
     /// The fingerprint of its refresh token.
@@ -187,7 +187,7 @@ pub struct Candidate {
     /// That of the refresh token it was made from.
     #[serde(serialize_with = "as_text", deserialize_with = "from_text")]
     pub parent_fp: Fingerprint,
-    /// Its sealed secrets, bound as [`crate::accounts::encryption::Purpose::Candidate`].
+    /// Sealed secrets, bound as [`crate::accounts::encryption::Purpose::Candidate`].
     #[serde(serialize_with = "sealed_as_text", deserialize_with = "sealed_from_text")]
     pub sealed: Sealed,
     /// Where it is the spare (the token that an early probe presented: the exchange

@@ -17,7 +17,7 @@ const PAGE: usize = 200;
 /// Tries for a grant that is rotated while it is sealed anew.
 const TRIES: usize = 5;
 
-/// What became of one account's tokens.
+/// Result for one account's tokens.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Resealed {
     /// They are under the primary key now.
@@ -68,7 +68,7 @@ impl Grants {
                 return Ok(Resealed::Done);
             }
         }
-        let text = format!("the grant of {name} changes too fast to be sealed anew");
+        let text = format!("the grant of {name} changes too fast to be re-encrypted");
         Err(StoreError::new(crate::ErrorKind::Other, text).into())
     }
 

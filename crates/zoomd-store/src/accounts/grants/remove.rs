@@ -7,7 +7,7 @@ use super::{AccountState, Epoch, GrantError, Grants};
 use crate::redis::script_reply::ScriptReply;
 use crate::redis::scripts::ACCOUNT_REMOVE;
 
-/// What became of a removal.
+/// Result of a removal.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Removed {
     /// A tombstone stands in its place.

@@ -23,7 +23,7 @@ pub struct Change {
     pub zoom_account: Option<String>,
 }
 
-/// What became of an identity that was learnt.
+/// Result of an identity that was learnt.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Learnt {
     /// It is stored.
@@ -100,7 +100,7 @@ impl Grants {
     /// # Errors
     /// That Redis could not be asked.
     pub async fn pause(&self, name: &AccountName, reason: &str) -> Result<bool, StoreError> {
-        let reason = if reason.is_empty() { "paused by hand" } else { reason };
+        let reason = if reason.is_empty() { "paused by an operator" } else { reason };
         let line = Line::new("paused").detail(reason);
         self.change(name, &line, false, &[("paused", reason.to_owned())]).await
     }

@@ -15,9 +15,9 @@ pub struct Line {
     /// When, ms by the clock of Redis; put in by the script.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub at: u64,
-    /// What happened, one word or two: `connected`, `rotated`, `verdict`, …
+    /// Text that happened, one word or two: `connected`, `rotated`, `verdict`, …
     pub what: String,
-    /// How many jobs of the account waited then; put in by the script.
+    /// Number of jobs of the account that waited then; put in by the script.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub waiting_jobs: Option<u64>,
     /// The epoch and generation it happened to.

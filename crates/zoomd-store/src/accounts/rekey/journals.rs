@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::accounts::encryption::KeyId;
 use crate::{Store, StoreError};
 
-/// What was told so long ago is forgotten: no journal entry is kept for longer,
+/// Age after which a report is forgotten: no journal entry is kept for longer,
 /// and a disk that has not come back by then will not.
 const FORGOTTEN_MS: i64 = 30 * crate::clock::DAY_MS;
 /// Daemons listed at most.
@@ -16,7 +16,7 @@ const MOST: usize = 10_000;
 pub struct JournalKeys {
     /// The daemon, or the dead one whose file it is.
     pub daemon: String,
-    /// When it told so, ms by the clock of Redis.
+    /// Time when it told so, ms by the clock of Redis.
     pub told_ms: i64,
     /// Key → entries under it.
     pub keys: BTreeMap<KeyId, u64>,
@@ -55,7 +55,7 @@ pub async fn forget(store: &Store, daemon: &str) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// What all daemons told.
+/// Data that all daemons told.
 ///
 /// # Errors
 /// That Redis could not be asked.

@@ -11,13 +11,13 @@ use crate::accounts::grants::{
 };
 use crate::redis::script_reply::ScriptReply;
 
-/// How often a fork is read again before the commit gives up for now.
+/// Number of times that a fork is read again before the commit gives up for now.
 const TRIES: usize = 5;
 
-/// What is known of an account where Redis forgot it.
+/// Data known of an account where Redis forgot it.
 #[derive(Debug, Clone, Default)]
 pub struct Origin {
-    /// Its plan.
+    /// Plan.
     pub plan: Option<Plan>,
     /// Whose it is at Zoom.
     pub identity: Identity,
@@ -28,21 +28,21 @@ pub struct Origin {
 pub struct Offer {
     /// The account.
     pub account: AccountName,
-    /// How its grant is renewed.
+    /// Way in which its grant is renewed.
     pub kind: GrantKind,
     /// Epoch and generation.
     pub version: GrantVersion,
     /// The tokens.
     pub secrets: GrantSecrets,
-    /// What names the refresh token (or the app's credentials).
+    /// Data that names the refresh token (or the app's credentials).
     pub fp: Fingerprint,
-    /// What it was made from, newest first: its parent, then its ancestors.
+    /// Items that it was made from, newest first: its parent, then its ancestors.
     pub lineage: Vec<Fingerprint>,
-    /// When the access token expires, ms.
+    /// Time when the access token expires, ms.
     pub access_expires_ms: u64,
-    /// When the access token was issued, ms.
+    /// Time when the access token was issued, ms.
     pub access_issued_ms: u64,
-    /// When the refresh token was issued, ms; `None` keeps what is stored.
+    /// Time when the refresh token was issued, ms; `None` keeps what is stored.
     pub obtained_ms: Option<u64>,
     /// The scopes Zoom named; `None` keeps what is stored.
     pub scope: Option<String>,
@@ -58,7 +58,7 @@ pub struct Offer {
     pub owner: Option<String>,
     /// See [`owner`](Self::owner).
     pub intent: Option<String>,
-    /// What was presented for it, where that may be the living token after all.
+    /// Data that was presented for it, where that may be the living token after all.
     pub spare: Option<Spare>,
     /// A line for the timeline.
     pub line: Line,
@@ -70,15 +70,15 @@ pub struct Offer {
 pub struct Spare {
     /// The token.
     pub refresh_token: SecretString,
-    /// What names it.
+    /// Data that names it.
     pub fp: Fingerprint,
-    /// What names the token it was made from.
+    /// Data that names the token it was made from.
     pub parent_fp: Option<Fingerprint>,
     /// The first commit after this, ms, drops it.
     pub until_ms: i64,
 }
 
-/// What became of an offer.
+/// Result of an offer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Committed {
     /// It is the stored grant now.
@@ -91,7 +91,7 @@ pub enum Committed {
     Older,
     /// The account was removed.
     Erased {
-        /// Whether no newer grant of the same Zoom user is known, so that it may
+        /// True if no newer grant of the same Zoom user is known, so that it may
         /// be revoked at Zoom.
         revoke: bool,
     },

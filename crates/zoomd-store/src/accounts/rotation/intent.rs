@@ -44,7 +44,7 @@ pub enum Intended {
     Written {
         /// When, by the clock of Redis.
         at_ms: i64,
-        /// When this token was presented last to an outcome that is not known; the
+        /// Time when this token was presented last to an outcome that is not known; the
         /// same, where it was not.
         since_ms: i64,
     },
@@ -110,13 +110,13 @@ pub struct Doubted<'a> {
     pub owner: Option<&'a str>,
     /// The intent.
     pub id: &'a str,
-    /// What is known.
+    /// Data that is known.
     pub doubt: Doubt,
     /// Kept as the grant's last error.
     pub why: Option<&'a str>,
     /// A line for the timeline.
     pub line: Option<&'a Line>,
-    /// When the token may be presented again.
+    /// Time when the token may be presented again.
     pub pauses: Pauses,
 }
 
@@ -125,27 +125,27 @@ pub struct Doubted<'a> {
 pub struct OpenIntent {
     /// The account.
     pub account: AccountName,
-    /// Its name.
+    /// Name.
     pub id: String,
     /// Whose journal the reply would lie in.
     pub host: String,
     /// The version that was stored.
     pub version: Option<GrantVersion>,
-    /// What was presented.
+    /// Data that was presented.
     pub fp: Option<Fingerprint>,
-    /// When it was written, by the clock of Redis.
+    /// Time when it was written, by the clock of Redis.
     pub at_ms: i64,
-    /// What its host said of it: it holds no reply with a token.
+    /// Data that its host said of it: it holds no reply with a token.
     pub doubt: Option<Doubt>,
-    /// When it may be probed; while the host is silent that is late. `None`: an
+    /// Time when it may be probed; while the host is silent that is late. `None`: an
     /// older daemon wrote it.
     pub due_ms: Option<i64>,
-    /// Whether it was itself a probe of an earlier one in doubt.
+    /// True if it was itself a probe of an earlier one in doubt.
     pub probe: bool,
 }
 
 impl OpenIntent {
-    /// What is known of it, in words.
+    /// Data known of it, in words.
     #[must_use]
     pub fn told(&self) -> String {
         let unknown = "whether the token was spent is not known";
@@ -299,7 +299,7 @@ impl Rotations {
         Ok((names.len(), open))
     }
 
-    /// How many open intents were written before `before_ms`.
+    /// Number of open intents that were written before `before_ms`.
     ///
     /// # Errors
     /// That Redis could not be asked.

@@ -19,11 +19,11 @@ pub struct Ask<'a> {
     pub account: &'a AccountName,
     /// A random name; nobody else's.
     pub owner: &'a str,
-    /// How long the lease lasts.
+    /// Time for which the lease lasts.
     pub lease: Duration,
-    /// Whether a rest after a bad rotation does not matter.
+    /// True if a rest after a bad rotation does not matter.
     pub hurry: bool,
-    /// How long the hold after a change of Redis' run id lasts at most.
+    /// Time for which the hold after a change of Redis' run id lasts at most.
     pub settle: Duration,
     /// The mark of the configured secret, for telling whether a stop is about it.
     pub mark: &'a str,
@@ -31,7 +31,7 @@ pub struct Ask<'a> {
     pub run_id: &'a str,
 }
 
-/// What came of asking. A store error is neither.
+/// Result of asking. A store error is neither.
 #[derive(Debug)]
 pub enum Acquired {
     /// The lease is the asker's.
@@ -60,7 +60,7 @@ pub enum Acquired {
     },
     /// Somebody must act before the account can be used.
     State {
-        /// Its state.
+        /// State.
         state: String,
         /// Why it is in it.
         why: Option<String>,
@@ -69,7 +69,7 @@ pub enum Acquired {
     NoAccount,
 }
 
-/// What a rotation reads with the lease in hand.
+/// Data that a rotation reads with the lease in hand.
 #[derive(Debug)]
 pub struct Held {
     /// The time of Redis.
@@ -78,18 +78,18 @@ pub struct Held {
     pub in_flight: u64,
     /// The account.
     pub account: AccountRecord,
-    /// Its grant.
+    /// Grant.
     pub grant: GrantRecord,
     /// An intent that somebody left open.
     pub intent: Option<OpenIntent>,
 }
 
-/// How a rotation that spent nothing ends.
+/// Way in which a rotation that spent nothing ends.
 #[derive(Debug, Clone, Default)]
 pub struct End {
     /// The intent to remove, when one was written.
     pub intent: Option<String>,
-    /// How long the account's gate stays closed, and nothing is tried again.
+    /// Time for which the account's gate stays closed, and nothing is tried again.
     pub rest: Duration,
     /// Kept as the grant's last error.
     pub error: Option<String>,
@@ -99,7 +99,7 @@ pub struct End {
     pub state: Option<NewState>,
 }
 
-/// What a rotation may find about whose grant it is (rule I).
+/// Data that a rotation may find about whose grant it is (rule I).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum NewState {
     /// Made by another app or another Zoom than is configured.

@@ -13,12 +13,12 @@ pub struct Look {
     pub now_ms: i64,
     /// The account.
     pub account: AccountRecord,
-    /// Its grant, unless it is removed or superseded.
+    /// Grant, unless it is removed or superseded.
     pub grant: Option<GrantRecord>,
 }
 
 impl Look {
-    /// Whether the account's gate is closed: by a lease, a rest or an intent.
+    /// True if the account's gate is closed: by a lease, a rest or an intent.
     #[must_use]
     pub fn gate_closed(&self) -> bool {
         let leased = self.account.lease.as_ref();
@@ -27,7 +27,7 @@ impl Look {
         leased || self.account.intent.is_some()
     }
 
-    /// Whether a rotation is under way.
+    /// True if a rotation is under way.
     #[must_use]
     pub fn is_leased(&self) -> bool {
         self.account.lease.as_ref().is_some_and(|(owner, until)| {
@@ -35,19 +35,19 @@ impl Look {
         })
     }
 
-    /// Whether another token than the stored one may be the living one.
+    /// True if another token than the stored one may be the living one.
     #[must_use]
     pub fn is_forked(&self) -> bool {
         self.grant.as_ref().is_some_and(|grant| grant.forks(self.now_ms).next().is_some())
     }
 }
 
-/// What is stored of an account, as far as a journal wants to know.
+/// Data stored of an account, as far as a journal wants to know.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Version {
     /// The stored version, a tombstone's too.
     pub version: Option<GrantVersion>,
-    /// Whether that is a tombstone's.
+    /// True if that is a tombstone's.
     pub removed: bool,
     /// Every fingerprint the stored grant knows, in one text.
     pub knows: String,
@@ -72,7 +72,7 @@ pub enum Asking<'a> {
     Jobs,
     /// A command, to find out now what became of this open intent.
     Probe {
-        /// Its id.
+        /// Id.
         intent: &'a str,
     },
 }
@@ -103,7 +103,7 @@ impl Rotations {
         Ok(Some(Look { now_ms, account, grant: crate::accounts::grants::grant(&grant)? }))
     }
 
-    /// What is stored of these accounts, in their order; for comparing with a
+    /// Data stored of these accounts, in their order; for comparing with a
     /// journal.
     ///
     /// # Errors
@@ -199,7 +199,7 @@ impl Rotations {
         Ok(self.store.connection().value(&set).await? != redis::Value::Nil)
     }
 
-    /// Whether a process does what was asked for under `nonce`.
+    /// True if a process does what was asked for under `nonce`.
     ///
     /// # Errors
     /// That Redis could not be asked.

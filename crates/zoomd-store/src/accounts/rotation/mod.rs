@@ -41,9 +41,9 @@ pub use verdict::{Judged, Refusal};
 /// Which stored grant something was read from: its version and fingerprint.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Stored {
-    /// Its version.
+    /// Version.
     pub version: GrantVersion,
-    /// Its fingerprint.
+    /// Fingerprint.
     pub fp: Fingerprint,
 }
 

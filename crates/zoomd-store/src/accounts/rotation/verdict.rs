@@ -22,9 +22,9 @@ const PERCENT: u32 = 20;
 pub struct Refusal<'a> {
     /// The account.
     pub account: &'a AccountName,
-    /// What was stored when the token was presented.
+    /// Data that was stored when the token was presented.
     pub stored: Stored,
-    /// What was presented.
+    /// Data that was presented.
     pub presented: Fingerprint,
     /// The lease.
     pub owner: &'a str,
@@ -34,20 +34,20 @@ pub struct Refusal<'a> {
     pub reason: &'a str,
     /// A line for the timeline, if it comes to a verdict.
     pub line: Line,
-    /// How long the app rests when many die.
+    /// Time for which the app rests when many die.
     pub app_rest: Duration,
-    /// How long the hold after a change of Redis' run id lasts at most.
+    /// Time for which the hold after a change of Redis' run id lasts at most.
     pub hold: Duration,
     /// The run id that the asker's beat heard last; empty: it has just begun.
     pub run_id: &'a str,
 }
 
-/// What became of a refusal.
+/// Result of a refusal.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Judged {
     /// The account needs a new consent.
     Written {
-        /// When the refresh token was issued, ms; 0 when it is not known.
+        /// Time when the refresh token was issued, ms; 0 when it is not known.
         obtained_ms: u64,
     },
     /// Another token is left to be tried; lease and intent stand.
@@ -60,7 +60,7 @@ pub enum Judged {
     Hold,
     /// Many accounts died at once: nothing is written, the app rests.
     Mass {
-        /// How many.
+        /// Number of them.
         deaths: u64,
     },
 }

@@ -49,7 +49,7 @@ pub struct JobPage {
     pub next: Option<JobPlace>,
 }
 
-/// What a job says of itself.
+/// Claims of a job about itself.
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct Peek {
@@ -73,7 +73,7 @@ impl JobQuery {
         self.state.is_none_or(|wanted| wanted == state)
     }
 
-    /// Whether the job, as it came, is wanted.
+    /// True if the job, as it came, is wanted.
     fn takes(&self, view: &JobView, job: &[u8]) -> bool {
         if self.account.is_some() && self.account != view.account {
             return false;

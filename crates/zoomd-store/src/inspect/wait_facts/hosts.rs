@@ -38,7 +38,7 @@ impl Ops {
         self.facts_with(account, hosts, &Known::default()).await
     }
 
-    /// The same, with what keeps its jobs from running besides.
+    /// Copy with what keeps its jobs from running besides.
     pub(in crate::inspect) async fn judged_facts(
         &self,
         account: &str,
@@ -48,7 +48,7 @@ impl Ops {
         self.facts_with(account, hosts, &known).await
     }
 
-    /// The same, with what was read before.
+    /// Copy with what was read before.
     pub(in crate::inspect) async fn facts_with(
         &self,
         account: &str,

@@ -82,7 +82,7 @@ impl Ops {
         Ok(rooms)
     }
 
-    /// What waits in each room, and what its host has used of which days.
+    /// Data that waits in each room, and what its host has used of which days.
     async fn count(&self, whose: &Whose<'_>, rooms: &mut [Room]) -> Result<(), StoreError> {
         let (keys, conn) = (self.store.keys(), self.store.connection());
         let aliases: Vec<String> =

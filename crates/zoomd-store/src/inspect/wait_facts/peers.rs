@@ -86,7 +86,7 @@ impl Others {
         self.all.iter().map(|other| other.name.as_str())
     }
 
-    /// What waits in their rooms, and whose turn it is.
+    /// Data that waits in their rooms, and whose turn it is.
     pub(in crate::inspect) async fn read(
         &self,
         ops: &Ops,

@@ -1,4 +1,4 @@
--- Puts the namespace's secret, sealed under a new key, in the place of the same
+-- Puts the secret of the namespace, sealed under a new key, in the place of the same
 -- secret under an older one.
 --
 -- KEYS[1]  prefix P           KEYS[2]  P meta

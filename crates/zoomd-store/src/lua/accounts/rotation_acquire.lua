@@ -12,7 +12,7 @@
 -- Answer:  {none}                   no such account
 --          {state, st, why}         somebody must act first
 --          {held, owner, until}     another has the lease
---          {resting, until}         the last rotation went badly
+--          {resting, until}         the last token refresh failed
 --          {stopped, until, why}    the app's rotations are stopped
 --          {settling, until}        journals are committed first; until when to ask again
 --          {got, now, until, in flight, a, g, int}  with the three hashes as lists

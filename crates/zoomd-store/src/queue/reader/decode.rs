@@ -32,14 +32,14 @@ pub(super) fn read(answer: Value) -> Result<Entries, StoreError> {
     all(entries)
 }
 
-/// What `XAUTOCLAIM` brought.
+/// Data that `XAUTOCLAIM` brought.
 #[derive(Debug)]
 pub(super) struct Taken {
     /// The next cursor.
     pub(super) next: String,
     /// The entries, and the ids of those that are gone.
     pub(super) entries: Entries,
-    /// Whether some are gone without their ids: servers before 7.0 put a nil in their
+    /// True if some are gone without their ids: servers before 7.0 put a nil in their
     /// place. They are pending for who took them, and told by its next look back.
     pub(super) unnamed: bool,
 }

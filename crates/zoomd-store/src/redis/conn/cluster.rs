@@ -68,7 +68,7 @@ struct Node {
 }
 
 impl Node {
-    /// Its address; an empty host means the one that was asked.
+    /// Address; an empty host means the one that was asked.
     fn beside(&self, asked: &ConnectionInfo) -> ConnectionAddr {
         let (known, tls) = match asked.addr() {
             ConnectionAddr::Tcp(host, _) => (host.as_str(), false),

@@ -142,7 +142,7 @@ impl Epoch {
     }
 }
 
-/// What who uses a connection of an ended generation is told.
+/// Error for users of a connection of an ended generation.
 pub(super) fn left() -> RedisError {
     RedisError::from((ErrorKind::Io, "all connections are being renewed"))
 }

@@ -7,7 +7,7 @@ pub(super) fn bad(why: &str) -> StoreError {
     StoreError::new(ErrorKind::Config, format!("the redis url cannot be used: {why}"))
 }
 
-/// Its parameters, each taken by who reads it.
+/// Parameters, each taken by who reads it.
 #[derive(Debug)]
 pub(super) struct Query(Vec<(String, String)>);
 

@@ -8,7 +8,7 @@ use redis::{ConnectionAddr, ConnectionInfo, RedisError};
 use tokio::io::{AsyncRead, AsyncReadExt as _};
 use tokio::net::{TcpStream, UnixStream};
 
-/// How long it may take to say so.
+/// Time for which it may take to say so.
 const LIMIT: Duration = Duration::from_millis(500);
 /// More is not read.
 const LONGEST: usize = 512;

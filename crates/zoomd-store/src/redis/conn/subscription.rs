@@ -14,9 +14,9 @@ use redis::{Client, Msg, RedisError};
 use super::CONNECT_TIMEOUT;
 use super::link::within;
 
-/// How long the server may be silent before it is asked.
+/// Time for which the server may be silent before it is asked.
 const SILENCE: Duration = Duration::from_secs(3);
-/// How long it may take to subscribe us, or to answer.
+/// Time for which it may take to subscribe us, or to answer.
 const ANSWER: Duration = Duration::from_secs(3);
 
 /// One connection that listens.

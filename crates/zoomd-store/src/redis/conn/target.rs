@@ -47,7 +47,7 @@ pub(super) struct Sentinels {
     pub(super) master: String,
     /// The master's login and database.
     pub(super) settings: RedisConnectionInfo,
-    /// Whether the master speaks TLS.
+    /// True if the master speaks TLS.
     pub(super) tls: bool,
 }
 
@@ -80,7 +80,7 @@ impl Target {
         Ok(Self { place, slot: hash_slot(namespace), tls: None })
     }
 
-    /// The same, with certificates from these files.
+    /// Copy with certificates from these files.
     ///
     /// # Errors
     /// A file that cannot be read, or that nothing is in.

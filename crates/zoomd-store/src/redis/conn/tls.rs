@@ -21,7 +21,7 @@ pub struct TlsFiles {
 }
 
 impl TlsFiles {
-    /// What is in them; `None` when none is named.
+    /// Data that is in them; `None` when none is named.
     ///
     /// # Errors
     /// A file that cannot be read, or without what it is named for.

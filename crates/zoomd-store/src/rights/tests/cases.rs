@@ -1,6 +1,6 @@
 //! A call of each script, in which it writes about all that it can write.
 
-/// What is called, what is there besides the world, and the arguments. ScriptReply are
+/// Data that is called, what is there besides the world, and the arguments. ScriptReply are
 /// separated by blanks; `_` stands for a blank and `''` for nothing.
 pub(super) struct Case {
     pub(super) script: &'static str,

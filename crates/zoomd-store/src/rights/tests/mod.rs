@@ -37,7 +37,7 @@ fn call(case: &Case) -> redis::Cmd {
     cmd
 }
 
-/// What a call that nothing hinders makes of the world.
+/// Data that a call that nothing hinders makes of the world.
 async fn reference(world: &World, case: &Case) -> (View, View, Value) {
     world.reset(case.given).await;
     let before = world.view().await;
@@ -145,7 +145,7 @@ fn lacking(case: &Case) -> Vec<(String, String)> {
     all
 }
 
-/// What is there after a call. The mark that ends a watch is no write to the queue.
+/// Data that is there after a call. The mark that ends a watch is no write to the queue.
 async fn seen_after(world: &World, case: &Case) -> View {
     let mut view = world.view().await;
     if case.script == "settle_guard" {
@@ -207,7 +207,7 @@ async fn a_redis_that_takes_no_writes_leaves_nothing_half_written() {
     assert!(wrong.is_empty(), "{} calls:\n{}", wrong.len(), wrong.join("\n"));
 }
 
-/// How many outcomes of each job are out: in the public streams.
+/// Number of outcomes of each job that are out: in the public streams.
 fn outcomes(view: &View) -> BTreeMap<String, usize> {
     let mut found = BTreeMap::new();
     for stream in ["w:results", "w:failures"] {

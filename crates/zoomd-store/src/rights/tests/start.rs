@@ -53,7 +53,7 @@ async fn a_missing_right_is_named_with_the_command_that_gives_it() {
     }
 }
 
-/// What docs/guarantees.md gives a user is enough, and asking leaves nothing behind.
+/// Data that docs/guarantees.md gives a user is enough, and asking leaves nothing behind.
 #[tokio::test]
 async fn the_rights_that_are_documented_are_enough() {
     let (_server, store) = stores("+@all -@admin -@dangerous +info ~t:* &t:*").await;

@@ -11,7 +11,7 @@ use crate::{Conn, Store, StoreConfig};
 pub(super) const CLOCK: &str = "1001800000000000";
 pub(super) const NOW: &str = "1800000000000";
 
-/// What is in the namespace `w` before each call. A word holds no blank; `_`
+/// Data that is in the namespace `w` before each call. A word holds no blank; `_`
 /// stands for one.
 const WORLD: &str = "
     HSET w:v1:meta layout 2 deployment default secret z1.old created_ms 1
@@ -130,7 +130,7 @@ impl World {
         self.admin.values(&all).await.expect("overwritten");
     }
 
-    /// What is in `key`, for [`mend`](Self::mend).
+    /// Data that is in `key`, for [`mend`](Self::mend).
     pub(super) async fn dump(&self, key: &str) -> Value {
         self.admin.value(redis::cmd("DUMP").arg(key)).await.expect("dumped")
     }
@@ -158,7 +158,7 @@ impl World {
             .expect("names")
     }
 
-    /// What is in every key; what the server's clock gave is left out.
+    /// Data that is in every key; what the server's clock gave is left out.
     pub(super) async fn view(&self) -> BTreeMap<String, String> {
         let mut keys = self.keys().await;
         keys.sort();
