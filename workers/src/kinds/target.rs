@@ -289,7 +289,7 @@ impl TargetMeeting {
         Look::Found(Found { id, json: meeting(id), all: vec![id], effect: Some(effect), how })
     }
 
-    /// What the register is told of the whole meeting, as `change` leaves it.
+    /// Data that the register is told of the whole meeting, as `change` leaves it.
     pub(super) fn registered(
         &self,
         leased: &LeasedJob,
