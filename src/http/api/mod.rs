@@ -9,6 +9,7 @@ mod answer;
 mod enqueue;
 mod failures;
 mod jobs;
+mod meetings;
 mod namespace;
 pub mod openapi;
 mod operations;
@@ -67,6 +68,7 @@ pub fn router(backend: &Arc<Backend>) -> Router<Arc<Backend>> {
         .route("/failures/discard", post(failures::discard))
         .route("/events", get(pages::events))
         .route("/stream", get(stream::stream))
+        .route("/meetings", get(meetings::list))
         .route("/timeline", get(timeline::timeline))
         .route("/audit", get(pages::audit))
         .route("/pause", post(namespace::pause))

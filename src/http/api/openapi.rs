@@ -67,6 +67,13 @@ const SHAPES: &[(&str, &str)] = &[
          most:integer? left:integer? resets_at:string? closed_until:string? waiting:integer \
          why:string? because:string? first_expected_at:string? last_expected_at:string?",
     ),
+    ("MeetingPage", "items:Meeting[] next:string?"),
+    (
+        "Meeting",
+        "meeting_id:integer account:string job_id:string entry_id:string user:string \
+         type:integer start_time:string? duration:integer? ends_at:string? timezone:string? \
+         recurrence:object? state:string deleted_at:string? topic:string?",
+    ),
     ("Daemons", "daemons:object[]"),
     ("Timeline", "window:string step_s:integer points:Point[]"),
     ("Point", "at:string? succeeded:integer failed:integer waiting:integer"),

@@ -99,6 +99,11 @@ pub const OPERATIONS: &[Operation] = &[
         ("Show what is used and left of limits", "BudgetPage"),
         &["account", "after", "limit"],
     ),
+    get(
+        "/meetings",
+        ("List the meetings that zoomd made", "MeetingPage"),
+        &["account", "q", "past", "cursor", "limit"],
+    ),
     get("/daemons", ("List daemons heard of lately", "Daemons"), &[]),
     get("/timeline", ("Count jobs by minute or hour", "Timeline"), &["window"]),
     get("/audit", ("List acts, newest first", "AuditPage"), PAGE),

@@ -136,6 +136,11 @@ async fn every_operation_is_there_and_answers_as_the_document_says() {
         call("GET", page, page, &null, 200);
     }
     call("GET", "/budget?account=ada", "/budget", &null, 200);
+    for query in ["account=ada", "account=ada&past=true", "q=j1"] {
+        let page = call("GET", &format!("/meetings?{query}"), "/meetings", &null, 200).json();
+        assert!(page["items"][0]["job_id"].is_string(), "{query}: {page}");
+    }
+    call("GET", "/meetings", "/meetings", &null, 400);
     let pick = json!({"ids": ["bad", "none"], "reason": "trial"});
     call("POST", "/failures/retry", "/failures/retry", &pick, 200);
     call(

@@ -105,9 +105,10 @@ impl Ops {
             // One that stands behind another of its meeting is in no room.
             let told =
                 own.is_some() || (due.is_none() && self.explain_line(&mut line, &live).await?);
-            match told.then_some(()) {
-                Some(()) => lines.push(line),
-                None => found.push(Found { line, live, ahead: 0, due }),
+            if told {
+                lines.push(line);
+            } else {
+                found.push(Found { line, live, ahead: 0, due });
             }
         }
         if !found.is_empty() {
