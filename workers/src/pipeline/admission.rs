@@ -5,28 +5,20 @@
 //! never dropped.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use jiff::Timestamp;
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 use zoomd_store::queue::{Admission, Admitted, Refusal, Settlement, WaitReason};
-use zoomd_wire::{FailureCode, Job};
+use zoomd_wire::FailureCode;
 
-use super::deferred::Deferred;
+use super::deferred::{Candidate, Deferred};
 use super::parse;
 use crate::attempt::outcome;
 use crate::context::EngineContext;
 use crate::failpoints;
 use crate::state::leased_job::{LeasedJob, Moment};
 use crate::state::redis_health::LoopHealth;
-
-/// A parsed entry that asks to be admitted.
-pub(super) struct Candidate {
-    pub(super) job: Box<Job>,
-    pub(super) text: bytes::Bytes,
-    /// Time for which it was kept before it was offered last, if it was offered before.
-    pub(super) deferred: Option<Duration>,
-}
 
 /// Held while Redis has not answered: the other end of the channel learns when all
 /// who held it have let go.

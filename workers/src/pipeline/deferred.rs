@@ -9,13 +9,20 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::Notify;
 use zoomd_store::queue::Admission;
-
-use super::admission::Candidate;
+use zoomd_wire::Job;
 
 /// Entries kept at once.
 const MOST: usize = 2_000;
 /// The first pause, which doubles with each offer, and the longest.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(4), Duration::from_millis(100));
+
+/// A parsed entry that asks to be admitted.
+pub(super) struct Candidate {
+    pub(super) job: Box<Job>,
+    pub(super) text: bytes::Bytes,
+    /// How long it was kept before it was offered last, if it was offered before.
+    pub(super) deferred: Option<Duration>,
+}
 
 /// An entry that is offered again.
 pub(super) struct Offer {

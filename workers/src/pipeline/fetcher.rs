@@ -15,8 +15,8 @@ use futures_util::stream;
 use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
 use zoomd_store::queue::{Admission, Entry};
 
-use super::admission::{Candidate, Piece, TimeOfRefusals, Unanswered, refuse};
-use super::deferred::Deferred;
+use super::admission::{Piece, TimeOfRefusals, Unanswered, refuse};
+use super::deferred::{Candidate, Deferred};
 use super::parse::{self, Parsed};
 use crate::attempt::outcome;
 use crate::context::EngineContext;

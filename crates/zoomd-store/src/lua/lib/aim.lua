@@ -20,7 +20,7 @@ local function create_before(A, id, entry)
     if state ~= 'U' then return nil end
     local failure = try('HMGET', P .. 'failure:' .. id .. '#' .. run, 'account', 'job')
     local _, job = pcall(cjson.decode, failure[2] or '')
-    local is_create = type(job) == 'table' and (job.kind == nil or job.kind == 'create_meeting')
+    local is_create = type(job) == 'table' and job.of == nil and job.meeting_id == nil
     return failure[1] == A and is_create and target.name_of(at, id) or nil
   end
   -- The id is free, or was taken later: by a create of which the register knows, unless a
