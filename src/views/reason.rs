@@ -159,7 +159,7 @@ mod tests {
             assert_ne!(phrase(why), "not known", "{why}");
         }
         let text = sentence(WaitReason::HostDay, &view(Some(31), None));
-        assert!(text.ends_with("; 30 jobs of this host before it"), "{text}");
+        assert!(text.ends_with("; 30 jobs of the same host are ahead"), "{text}");
         let text =
             sentence(WaitReason::Paused, &view(None, Some("everything is paused: upgrade\n")));
         assert_eq!(text.trim_end(), "everything is paused: upgrade");
@@ -205,6 +205,6 @@ mod tests {
         let mut view = JobView::waiting("order-1");
         view.besides = Some(Obstacle { why, what, since_ms: None });
         let text = sentence(WaitReason::Paused, &view);
-        assert!(text.ends_with("is paused; besides, no daemon is running"), "{text}");
+        assert!(text.ends_with("is paused; also, no daemon is running"), "{text}");
     }
 }

@@ -123,18 +123,18 @@ fn a_story_from_before_what_is_kept_says_so() {
     view.blocks_from_ms = Some(T + 30_000);
     let told = [
         "accepted",
-        "pauses and lost authorizations before 2029-12-30T08:00:30Z are not kept",
+        "pauses and lost authorizations before 2029-12-30T08:00:30Z are not recorded",
         "waited 65.0 s: queued",
     ];
     assert_eq!(words(&view)[..3], told);
     assert_eq!((of(&view)[1].kind, of(&view)[1].at), ("unknown", None));
     view.blocks_from_ms = Some(T - 1);
-    assert!(!words(&view).iter().any(|line| line.contains("not kept")));
+    assert!(!words(&view).iter().any(|line| line.contains("not recorded")));
     // A wait for something else is in no doubt.
     let mut day = view.clone();
     let steps = vec![Step::wait(T, "host_day"), call(65_000, 1, 201, Next::Done)];
     (day.record.story.timeline, day.blocks_from_ms) = (steps, Some(T + 30_000));
-    assert!(!words(&day).iter().any(|line| line.contains("not kept")));
+    assert!(!words(&day).iter().any(|line| line.contains("not recorded")));
     view.record.story.dropped = 2;
     view.blocks_from_ms = Some(T + 30_000);
     let kinds: Vec<_> = of(&view).into_iter().map(|line| line.kind).collect();

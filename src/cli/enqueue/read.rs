@@ -241,7 +241,7 @@ mod tests {
         let full =
             format!(r#"{{"account":"a","meeting":{{"type":3,"x":"{}"}}}}"#, "x".repeat(fill));
         let (jobs, bad) = read_bytes(full.as_bytes(), true);
-        assert!(jobs.is_empty() && bad[0].message.contains("with the id"), "{bad:?}");
+        assert!(jobs.is_empty() && bad[0].message.contains("with its derived id"), "{bad:?}");
     }
 
     #[test]

@@ -219,7 +219,7 @@ mod tests {
             (0, 0, false, "send the whole input again"),
             (7, 9, false, "send the whole input again"),
             (5_000, 5_000, true, "send the input from line 5001 on"),
-            (7, 9, true, "send the input from line 10 on; lines 8 to 9 may be in Redis or not"),
+            (7, 9, true, "send the input from line 10 on; lines 8 to 9 may or may not be in Redis"),
         ] {
             let advice = Reached { taken, handed, without_id }.how_to_go_on();
             assert!(advice.starts_with(wanted), "{advice}");

@@ -191,7 +191,7 @@ fn of_servers() -> Vec<Row> {
             "app_rejected",
             Down,
             Some(7),
-            "at once",
+            "at the same time",
             "marketplace.zoom.us",
         ),
         (
