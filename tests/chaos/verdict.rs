@@ -119,7 +119,7 @@ fn is_unknown(outcome: &Outcome) -> bool {
 
 /// Whether the daemon was killed so often with the job that it gave it up.
 fn gave_up(outcome: &Outcome) -> bool {
-    outcome.why.contains("did not come back")
+    outcome.why.contains("the daemon crashed")
 }
 
 /// Whether calls arrive as they were granted. Elsewhere something holds them, so that

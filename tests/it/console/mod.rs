@@ -91,7 +91,7 @@ async fn a_job_that_waits_says_why_and_until_when() {
     assert!(listed.contains("href=\"/jobs/order-1\""), "{listed}");
     // The numbers are of the last two seconds.
     until("the reason on the first page", || {
-        page(&daemon, "/").contains("Its not_before time has not come").then_some(())
+        page(&daemon, "/").contains("Scheduled for later (not_before)").then_some(())
     });
     let found = page(&daemon, "/jobs?account=acme&q=%3Cscript%3EALERT");
     assert!(found.contains("href=\"/jobs/order-1\""), "{found}");

@@ -102,7 +102,11 @@ fn tracked(pattern: &str) -> Vec<String> {
 fn production() -> impl Iterator<Item = (String, String)> {
     let folders = ["src", "workers/src", "crates"];
     let all = folders.into_iter().flat_map(sources);
-    all.filter(|(path, _)| !path.contains("tests") && !path.contains("zoom-sim"))
+    // The description of the API lists public field names, which keep their old words.
+    all.filter(|(path, _)| {
+        let other = ["tests", "zoom-sim", "http/api/openapi.rs"];
+        !other.iter().any(|part| path.contains(part))
+    })
 }
 
 #[test]

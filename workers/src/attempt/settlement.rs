@@ -195,10 +195,7 @@ fn kept(leased: &LeasedJob, attempts: u32, unresolved: bool, why: &str) -> Recor
 pub fn expired(leased: &LeasedJob) -> Settlement {
     let ticket = &leased.ticket;
     let verdict = if leased.no_consent {
-        let text = format!(
-            "the account {} was not authorized before the job's time ran out",
-            ticket.account
-        );
+        let text = format!("the account {} was not authorized in time", ticket.account);
         Verdict::ours(FailureCode::NeedsReauth, text)
     } else {
         let by = Timestamp::from_millisecond(ticket.deadline_ms).unwrap_or(Timestamp::MAX);
@@ -226,9 +223,7 @@ pub fn removed(leased: &LeasedJob) -> Settlement {
 pub fn poisoned(leased: &LeasedJob) -> Settlement {
     let times = crashes(&leased.record);
     if leased.record.unresolved && !leased.is_attempt() {
-        let text = format!(
-            "the daemon crashed {times} times while running this job, and its last call may have been sent"
-        );
+        let text = format!("the daemon crashed {times} times in this job; its call may have left");
         return unresolved(leased, &Verdict::ours(FailureCode::OutcomeUnknown, text), &[]);
     }
     made_nothing_and_poisoned(leased)
@@ -237,10 +232,7 @@ pub fn poisoned(leased: &LeasedJob) -> Settlement {
 /// The same, and its last call is known to have made nothing.
 #[must_use]
 pub fn made_nothing_and_poisoned(leased: &LeasedJob) -> Settlement {
-    let text = format!(
-        "the daemon crashed {} times in a row while running this job",
-        crashes(&leased.record)
-    );
+    let text = format!("the daemon crashed {} times running this job", crashes(&leased.record));
     failed(leased, &Verdict::ours(FailureCode::InternalError, text), &[])
 }
 

@@ -131,7 +131,7 @@ pub async fn keep_alive(ctx: Arc<EngineContext>) -> Result<(), StoreError> {
         tracing::info!(
             rotated = kept.rotated,
             failed = kept.failed,
-            "keep-alive: keep-alive: keep-alive: keep-alive: idle tokens were refreshed"
+            "keep-alive: idle tokens were refreshed"
         );
     }
     Ok(())
