@@ -93,7 +93,7 @@ pub(super) fn rows() -> Vec<Row> {
             "jobs_overdue",
             Degraded,
             None,
-            "takes back",
+            "recovers the jobs",
             "zoomd job list",
         ),
         (

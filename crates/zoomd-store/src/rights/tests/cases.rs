@@ -277,8 +277,8 @@ pub(super) const CASES: &[Case] = &[
         STREAMS,
         "HSET w:v1:owner cold boot1.1|1799999999000|s|Zacme",
         "boot1 7 medium light 60000 86400 w:reply: 0 2 \
-         D hot boot1.1 acme me '' 100-1 D_1_100-1_5 create_meeting {} 0 story 0 '' '' 0 \
-         D cold boot1.1 acme me '' 90-1 '' create_meeting {} 0 '' 0 '' '' 0 \
+         D hot boot1.1 acme me '' 100-1 D_1_100-1_5 create_meeting {} 0 story 0 '' '' 0 '' \
+         D cold boot1.1 acme me '' 90-1 '' create_meeting {} 0 '' 0 '' '' 0 '' \
          0 0 0 0 0",
     ),
     case(
