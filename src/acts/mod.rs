@@ -64,7 +64,10 @@ impl Hand {
     /// Writes down what was done to which, why, and what came of it.
     pub async fn record(&self, what: &str, of: &str, reason: &str, outcome: &str) {
         let (who, via) = (self.actor.name.as_str(), self.via.as_str());
-        tracing::info!(who, via, what, of, reason, outcome, "{who} did {what}");
+        // Whoever gave a command sees what came of it.
+        if self.via != Via::Cli {
+            tracing::info!(who, via, what, of, reason, outcome, "{who} did {what}");
+        }
         let act = Act {
             who: who.to_owned(),
             via: via.to_owned(),

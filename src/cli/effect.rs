@@ -3,7 +3,7 @@
 //! holds that Redis was not written to.
 
 use super::access::Access;
-use super::{Command, account, config, failure, job};
+use super::{Command, account, config, failure, job, meeting};
 
 /// Effect of this command.
 pub fn of(command: &Command) -> Access {
@@ -18,6 +18,8 @@ pub fn of(command: &Command) -> Access {
         Command::Failure(_) => Reads,
         Command::Account(command) => of_account(command),
         Command::Enqueue(args) if args.is_dry_run() => Reads,
+        Command::Meeting(meeting::Command::Find(_)) => Reads,
+        Command::Meeting(meeting::Command::List(args)) if args.mine => Reads,
         Command::Enqueue(_) | Command::Meeting(_) | Command::Pause(_) | Command::Resume => Writes,
         Command::Config(config::Command::Rekey) => Writes,
         Command::Run(_) => Creates,

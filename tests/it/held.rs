@@ -61,7 +61,7 @@ async fn no_daemon() {
     let shown = until("its death is noticed", || {
         let shown = rig.run(&["job", "show", "order-2", "--json"]).expect(0).json();
         let text = shown["explanation"].as_str().unwrap_or_default();
-        text.contains("besides, no daemon is running").then_some(shown)
+        text.contains("also, no daemon is running").then_some(shown)
     });
     assert_eq!(shown["reason"], "paused", "{shown}");
     rig.run(&["resume"]).expect(0);

@@ -143,7 +143,7 @@ async fn a_panic_is_told_with_its_backtrace_whatever_the_filter() {
         let line = daemon.wait_log("a panic, which is a defect of zoomd");
         assert_eq!(
             (&line["level"], &line["panic"]),
-            (&"ERROR".into(), &"the seam of part lease_sweep".into())
+            (&"ERROR".into(), &"the failpoint of part lease_sweep".into())
         );
         let told = line["backtrace"].as_str().is_some_and(|text| text.contains("zoomd"));
         assert_eq!(told, !backtrace.is_empty(), "{line}");

@@ -28,6 +28,8 @@ const READS: &[(&str, i32)] = &[
     ("job list", 0),
     ("job show waits", 0),
     ("job watch good", 0),
+    ("meeting find good", 0),
+    ("meeting list acme --mine", 0),
     ("result tail", 0),
     ("status", 0),
 ];

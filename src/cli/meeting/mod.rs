@@ -41,7 +41,7 @@ pub struct ListArgs {
     /// With --mine: also those that are over or deleted
     #[arg(long, requires = "mine")]
     pub past: bool,
-    /// With --mine: at most so many
+    /// With --mine: the largest number of meetings listed
     #[arg(long, value_name = "N", default_value_t = 1000, requires = "mine")]
     pub limit: usize,
 }

@@ -46,7 +46,7 @@ fn a_change_sets_something_within_zooms_limits() {
         (r#"{"type":4}"#, "meeting.type", "Zoom has 1 (instant)"),
         (r#"{"timezone":"Mars/Olympus"}"#, "meeting.timezone", "is no time zone"),
         (r#"{"settings":{"jbh_time":7}}"#, "meeting.settings.jbh_time", "it must be 0, 5"),
-        (r#"{"topic":"a","topic":"b"}"#, "meeting", "`meeting.topic` is there twice"),
+        (r#"{"topic":"a","topic":"b"}"#, "meeting", "`meeting.topic` appears twice"),
         (r#"{"default_password":true}"#, "meeting.default_password", "a meeting is made"),
         (r#"{"start_time":"2026-09-30T23:59:59Z"}"#, "meeting.start_time", "is in the past"),
         (r#"{"start_time":"2030-01-07T10:00:00"}"#, "meeting.start_time", "has no time zone"),

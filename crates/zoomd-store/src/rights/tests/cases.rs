@@ -104,7 +104,12 @@ pub(super) const CASES: &[Case] = &[
         "boot1.9 30000 5000 20000 100 16 medium light 2 medium 1 pro 16 2000 100 light 1 pro 16 2000 100",
     ),
     case("consent_begin", EVENTS, "", "link state2 cookie 600000 9"),
-    case("consent_link", EVENTS, "", "link2 acme tombfield pro 0 600000 {\"what\":\"link\"} Acme https://a.example"),
+    case(
+        "consent_link",
+        EVENTS,
+        "",
+        "link2 acme tombfield pro 0 600000 {\"what\":\"link\"} Acme https://a.example",
+    ),
     case("consent_look", EVENTS, "", "link"),
     case("consent_take", EVENTS, "", "state cookie"),
     case("drop_consumers", JOBS, "", "-1 boot1"),
