@@ -27,9 +27,8 @@ const WARM: u64 = 1_500;
 const SHORT: u64 = 2_500;
 /// Entries the output streams may hold.
 const LENGTH: u64 = 1_000;
-/// What fills up to its bound and stays: the calls of the last minute (6 MiB),
-/// and what the allocator keeps at hand. 50 bytes a job would be four times that
-/// after a million.
+/// Memory that fills up to its bound and stays: the calls of the last minute (6 MiB), and the
+/// allocator's reserve. 50 bytes a job would be four times that after a million.
 const FILLS_KIB: f64 = 12_288.0;
 /// The longest time without an outcome.
 const STUCK: Duration = Duration::from_secs(60);
@@ -152,6 +151,16 @@ async fn until_quiet(rig: &Rig) {
     tokio::time::sleep(Duration::from_secs(2)).await;
 }
 
+/// Deletes the register of meetings, which keeps by design what was made; its size has
+/// a test of its own (400 bytes a meeting).
+fn forget_the_register(rig: &Rig) {
+    for key in rig.redis_cli(&["KEYS", "zoomd:v1:meeting*"]).lines().map(str::trim) {
+        if key.starts_with("zoomd:v1:") {
+            rig.redis_cli(&["DEL", key]);
+        }
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_backlog_leaves_the_daemons_memory_flat_and_redis_as_it_was() {
     let jobs = jobs();
@@ -171,12 +180,7 @@ async fn a_backlog_leaves_the_daemons_memory_flat_and_redis_as_it_was() {
     let most = until_done(&rig, &daemon, WARM + jobs).await;
     let took = began.elapsed().as_secs_f64();
     until_quiet(&rig).await;
-    // The register keeps what was made, by design; its size has a test of its own.
-    for key in rig.redis_cli(&["KEYS", "zoomd:v1:meeting*"]).lines().map(str::trim) {
-        if key.starts_with("zoomd:v1:") {
-            rig.redis_cli(&["DEL", key]);
-        }
-    }
+    forget_the_register(&rig);
     let after = info(&rig, "used_memory");
     let growth = after as f64 / baseline as f64 - 1.0;
     let mib = |bytes: u64| bytes as f64 / f64::from(1 << 20);
@@ -212,6 +216,7 @@ async fn with_the_defaults_a_finished_job_costs_its_outcome_and_little_more() {
     enqueue(&rig, 0, WARM).await;
     until_done(&rig, &daemon, WARM).await;
     let measure = || {
+        forget_the_register(&rig);
         let stream = number(&rig, &["MEMORY", "USAGE", "zoomd:results", "SAMPLES", "0"]);
         info(&rig, "used_memory") as i64 - stream as i64
     };
@@ -222,6 +227,6 @@ async fn with_the_defaults_a_finished_job_costs_its_outcome_and_little_more() {
     tokio::time::sleep(Duration::from_secs(1)).await;
     let each = (measure() - before) as f64 / jobs as f64;
     println!("{jobs} finished jobs: {each:.0} B each beside the outcome");
-    // The memory of its id and its place in the register of meetings, with all indexes.
-    assert!(each <= 400.0, "{each:.0} B each");
+    // A hash that doubles its table in a short run weighs on few jobs.
+    assert!(each <= if jobs < 50_000 { 250.0 } else { 170.0 }, "{each:.0} B each");
 }

@@ -4,6 +4,7 @@
 use serde_json::{Value, json};
 use zoom_sim::{Config, Endpoint, Fault, What};
 
+use crate::resp::Answer;
 use crate::world::{LIMIT, World, job_with};
 
 /// A world with one account and one meeting, made with `more` in its body; its number.
@@ -90,11 +91,9 @@ async fn a_series_is_changed_only_where_the_job_says_so() {
     said["scope"] = "series".into();
     let reads = world.sim.counters().arrived.get;
     world.enqueue(&said);
-    let until = std::time::Instant::now() + LIMIT;
-    while now(&world).topic != "new" {
-        assert!(std::time::Instant::now() < until, "the id is not free again");
-        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
-    }
+    // The create's result and this one: the id is free again.
+    world.until(&["XLEN", "zoomd:results"], &Answer::Number(2)).await;
+    assert_eq!(now(&world).topic, "new");
     engine.drain(LIMIT).await;
     assert_eq!(world.sim.counters().arrived.get, reads, "no read is needed");
     world.assert_idle();
@@ -109,7 +108,7 @@ async fn one_date_is_changed_by_its_id_or_its_first_start() {
     by_start["occurrence"] = second.into();
     world.enqueue(&by_start);
     assert_eq!(world.outcome_of("start").await["effect"], "updated");
-    // Its first start names it still, though it was moved.
+    // The first start still names the occurrence, though it was moved.
     let mut again = update("again", meeting, json!({"duration": 45}));
     again["occurrence"] = second.into();
     world.enqueue(&again);
@@ -122,7 +121,7 @@ async fn one_date_is_changed_by_its_id_or_its_first_start() {
     let told = |n: usize| (dates[n]["start_time"].clone(), dates[n]["duration"].clone());
     assert_eq!(told(1), ("2036-12-02T15:00:00Z".into(), 45.into()), "{dates}");
     assert_eq!(told(2), ("2036-12-03T10:00:00Z".into(), 30.into()), "{dates}");
-    // One that there is not.
+    // An occurrence that does not exist.
     let mut none = update("none", meeting, json!({"duration": 45}));
     none["occurrence"] = "2036-12-02T15:00:00Z".into();
     world.enqueue(&none);
@@ -162,7 +161,7 @@ async fn a_lost_answer_is_resolved_by_reading_and_comparing() {
         );
         assert_eq!(now(&world).topic, id);
     }
-    // What a read does not show counts as not so: it is sent again.
+    // A field that a read does not show counts as not set: it is sent again.
     world.sim.fault(Fault::new(Endpoint::Update, What::Drop).after());
     world.enqueue(&update("secret", meeting, json!({"password": "abc123"})));
     let result = world.outcome_of("secret").await;
