@@ -1,4 +1,4 @@
-//! What is done to accounts: pause, resume, refresh, token, connect link, remove.
+//! Actions on accounts: pause, resume, refresh, token, connect link, remove.
 
 use std::time::Duration;
 
@@ -155,7 +155,8 @@ impl Hand {
         let tokens = tokens(config, grants)?;
         let token = tokens.token(name, min_life, patience).await;
         tokens.shutdown().await;
-        self.record("account.token", name.as_str(), "", "").await;
+        let outcome = token.as_ref().map_or_else(ToString::to_string, |_| String::new());
+        self.record("account.token", name.as_str(), "", &outcome).await;
         token.map_err(|error| refused(name.as_str(), kind, error))
     }
 
@@ -229,7 +230,7 @@ fn no_public_url(account: &AccountName) -> CliError {
     ))
 }
 
-/// Whether another account has a grant of the same Zoom user and app.
+/// True if another account has a grant of the same Zoom user and app.
 async fn is_shared(
     grants: &Grants,
     name: &AccountName,

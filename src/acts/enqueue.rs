@@ -18,7 +18,7 @@ const STEP: usize = 500;
 pub enum Taken {
     /// It is in the stream.
     Accepted(Accepted),
-    /// It is no job that can be done.
+    /// It is not a valid job.
     Refused {
         /// `invalid_job` or `id_conflict`.
         code: &'static str,
@@ -39,7 +39,7 @@ pub struct Accepted {
     /// True if the same job waits, runs or has succeeded already: it has no result of its
     /// own.
     pub repeated: bool,
-    /// Items that looks mistaken in it.
+    /// Fields that look like mistakes.
     pub warnings: Vec<Warning>,
 }
 
@@ -54,7 +54,7 @@ impl Taken {
     }
 }
 
-/// A sound job on its way.
+/// A valid job that is not in the stream yet.
 struct Sound {
     at: usize,
     id: Option<String>,
@@ -90,9 +90,16 @@ impl Hand {
             }
         }
         self.know(&mut sound, &mut answers).await?;
+        let mut ended = Ok(());
         for some in sound.chunks_mut(STEP) {
             let jobs: Vec<&str> = some.iter().map(|sound| texts[sound.at]).collect();
-            let entries = streams::enqueue(self.ops.store(), &jobs).await?;
+            let entries = match streams::enqueue(self.ops.store(), &jobs).await {
+                Ok(entries) => entries,
+                Err(error) => {
+                    ended = Err(error);
+                    break;
+                }
+            };
             for (sound, entry) in some.iter_mut().zip(entries) {
                 let id = sound.id.take().unwrap_or_else(|| entry.clone());
                 let (repeated, warnings) = (sound.repeated, std::mem::take(&mut sound.warnings));
@@ -106,6 +113,7 @@ impl Hand {
             let outcome = tally(answers.iter().map(Taken::as_str));
             self.record("job.enqueue", &named(ids.into_iter()), "", &outcome).await;
         }
+        ended?;
         Ok(answers)
     }
 

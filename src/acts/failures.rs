@@ -9,7 +9,7 @@ use super::{Hand, named, tally};
 use crate::config::Config;
 use crate::error::CliError;
 
-/// Data that a new run is held to.
+/// Rules for the new run of a failed job.
 #[derive(Debug, Clone, Copy)]
 pub struct Rules {
     allow_past_start: bool,
@@ -18,7 +18,7 @@ pub struct Rules {
 }
 
 impl Rules {
-    /// Those of the configuration.
+    /// The rules that the configuration sets.
     pub fn of(config: &Config) -> Self {
         let jobs = &config.jobs;
         Self { allow_past_start: jobs.allow_past_start, max_wait: jobs.max_wait, force: false }
@@ -26,7 +26,8 @@ impl Rules {
 }
 
 impl Rules {
-    /// The same, also for failures that a delete of their meeting made, if so.
+    /// These rules with `force`: with it, failures caused by a delete of their meeting are
+    /// retried, too.
     pub fn forced(self, force: bool) -> Self {
         Self { force, ..self }
     }
@@ -72,13 +73,13 @@ impl RetryLine {
         Self { id: id.to_owned(), result, run, why }
     }
 
-    /// One that a delete of its meeting cancelled.
+    /// A failure that is not retried, because job `by` deleted its meeting.
     fn skipped(id: &str, by: &str) -> Self {
         let why = format!("job {by} deleted its meeting and cancelled it; --force retries it");
         Self { id: id.to_owned(), result: "skipped", run: None, why: Some(why) }
     }
 
-    /// One that would be retried.
+    /// A failure that would be retried.
     pub fn would(id: &str) -> Self {
         Self { id: id.to_owned(), result: "would_retry", run: None, why: None }
     }

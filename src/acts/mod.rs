@@ -1,5 +1,5 @@
-//! What is done to a namespace by people and programs: the command line, the API and the
-//! console act here, so that one act has the same effect and the same record.
+//! Actions of people and programs on a namespace. The command line, the API and the console
+//! all act here, so that one action has the same effect and the same audit record.
 //!
 //! Invariant: every act that changed something is in the audit with who, what, when and
 //! why. It stays done if the audit takes no writes; the log says so then.
@@ -56,7 +56,7 @@ impl Hand {
         Self { ops, actor, via }
     }
 
-    /// Data that it works with.
+    /// The operations of the namespace, as this actor may use them.
     pub fn ops(&self) -> &Ops {
         &self.ops
     }
@@ -64,7 +64,7 @@ impl Hand {
     /// Writes down what was done to which, why, and what came of it.
     pub async fn record(&self, what: &str, of: &str, reason: &str, outcome: &str) {
         let (who, via) = (self.actor.name.as_str(), self.via.as_str());
-        // Whoever gave a command sees what came of it.
+        // A command prints its own result.
         if self.via != Via::Cli {
             tracing::info!(who, via, what, of, reason, outcome, "{who} did {what}");
         }

@@ -11,7 +11,7 @@ use crate::error::CliError;
 use crate::health::correct_app;
 use crate::zoom::{configured_app, zoom_client};
 
-/// Data that to do where there is no OAuth app.
+/// Instruction for the user where no OAuth app is configured.
 pub const NO_APP: &str = "set ZOOMD_CLIENT_ID and ZOOMD_CLIENT_SECRET_FILE to the app of \
     marketplace.zoom.us; zoomd init asks for them in a new installation";
 
@@ -29,7 +29,7 @@ pub fn tokens(config: &Config, grants: &Grants) -> Result<CommandTokens, CliErro
     }))
 }
 
-/// Why there is no token for an account whose grant is of this kind.
+/// Error for an account without a token, whose grant is of this kind.
 pub fn refused(name: &str, kind: GrantKind, error: NoToken) -> CliError {
     let text = format!("{name}: {error}");
     match error {
@@ -69,7 +69,8 @@ pub fn refused(name: &str, kind: GrantKind, error: NoToken) -> CliError {
             .code("journal")
             .hint("make room in the daemon's ZOOMD_DATA_DIR; zoomd doctor there says more"),
         NoToken::InDoubt { .. } => CliError::unreachable(text).code("in_doubt").hint(format!(
-            "wait, or run zoomd account refresh {name} --probe, which asks Zoom immediately and names the risk"
+            "wait, or run zoomd account refresh {name} --probe, which asks Zoom immediately and \
+             names the risk"
         )),
         _ => CliError::unreachable(text)
             .code("no_token")

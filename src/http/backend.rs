@@ -1,5 +1,5 @@
-//! What the API and the console are made of: the configuration, the namespace, the rules
-//! of access. One for a daemon; it answers from the first moment, Redis or not.
+//! Shared state of the API and the console: the configuration, the namespace, the rules of
+//! access. One per daemon; it answers from the start, also while Redis is unreachable.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -21,15 +21,15 @@ use crate::error::CliError;
 use crate::health::Gatherer;
 use crate::queries::status::{self, Look};
 
-/// All who ask for the status within this time are told the same.
+/// Time for which one look at the status is used for all who ask.
 const FRESH: Duration = Duration::from_secs(2);
 
-/// Browsers and programs that follow the stream at once.
+/// Maximum number of browsers and programs that follow the stream concurrently.
 const FOLLOWERS: usize = 256;
 /// Entries of a stream that are looked at for one job.
 const LOOK: usize = 20_000;
 
-/// The namespace, for whoever asks by HTTP.
+/// The namespace, for requests by HTTP.
 #[derive(Debug)]
 pub struct Backend {
     /// The configuration.
@@ -40,7 +40,7 @@ pub struct Backend {
     pub auth: Auth,
     ops: Ops,
     grants: Grants,
-    /// Data that comes, for those who follow.
+    /// New entries of the streams, for those who follow.
     pub live: Arc<Live>,
     /// Places for those who follow the stream.
     pub followers: Arc<Semaphore>,
@@ -97,7 +97,7 @@ impl Backend {
         Ok(Grants::new(self.store().clone(), vault))
     }
 
-    /// Data that reads of Zoom go through.
+    /// Context for reads of Zoom.
     pub async fn zoom(&self) -> Result<Arc<CallContext>, CliError> {
         let make = async || {
             let (grants, timeout) = (self.open_grants().await?, self.config.zoom.request_timeout);

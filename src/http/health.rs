@@ -1,4 +1,4 @@
-//! Is this process ready for work? Asked by `/readyz` and by the service manager.
+//! Readiness of this process for work, for `/readyz` and the service manager.
 //!
 //! Owns the running engine for as long as it takes work; once it is taken out to
 //! be drained, the process is not ready any more.
@@ -19,7 +19,7 @@ use crate::health::Judgement;
 /// Time for one answer of Redis before it counts as absent.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// A judgement of the namespace is told for so long.
+/// Time for which a judgement of the namespace is used.
 const FRESH: Duration = Duration::from_secs(20);
 
 /// Everything that readiness depends on.
@@ -35,7 +35,7 @@ pub struct Health {
 struct Judged {
     at: Instant,
     judgement: Judgement,
-    /// Data that it was read from; `None`: Redis could not be asked.
+    /// Vitals of Redis behind the judgement; `None`: Redis could not be asked.
     vitals: Option<Vitals>,
     /// Those that it tells the others.
     watched: Vec<Problem>,
@@ -43,13 +43,13 @@ struct Judged {
 
 #[derive(Debug)]
 enum Phase {
-    /// Waiting for Redis, or opening the namespace; why, where that is known.
+    /// Waiting for Redis, or opening the namespace; with the error, where there is one.
     Starting(Option<StoreError>),
     Running(Store, Box<Engine>),
     Stopping(Store),
 }
 
-/// The answer: whether, and why not.
+/// Readiness, with the reasons against it.
 #[derive(Debug, Serialize)]
 pub struct Ready {
     /// True when all checks are well.

@@ -1,7 +1,7 @@
 //! Results, failures and events as they come, read from Redis once for all who follow.
 //!
-//! Reads only while somebody follows. What comes in a burst beyond [`BURST`] is counted and
-//! not sent to browsers: whoever needs every entry reads the pages.
+//! Reads only while somebody follows. Entries of a burst beyond [`BURST`] are counted and
+//! not sent to browsers; the pages have every entry.
 
 use std::fmt::Write as _;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -20,14 +20,15 @@ use crate::queries::outcomes;
 const BLOCK: Duration = Duration::from_secs(1);
 /// Entries read at once.
 const MOST: usize = 500;
-/// After a read of so many the next one waits a little, so that they come in bunches.
+/// Entries of one read after which the next one waits for `BUNCH`, so that they come in bunches.
 const MANY: usize = 20;
-/// That little.
+/// Wait after a read of `MANY` entries.
 const BUNCH: Duration = Duration::from_millis(100);
-/// After a read that failed.
+/// Wait after a read that failed.
 const PAUSE: Duration = Duration::from_millis(500);
-/// Entries a second that are sent to browsers, and so many more in a burst.
+/// Entries a second that are sent to browsers.
 const RATE: f64 = 200.0;
+/// Entries that are sent to browsers in a burst.
 const BURST: f64 = 2_000.0;
 /// Bunches that a slow reader may be behind before it reads the pages itself.
 const BEHIND: usize = 64;
@@ -57,7 +58,12 @@ impl Place {
         [0, 1, 2].map(|at| (FOLLOWED[at], self.0[at]))
     }
 
-    /// Goes on to this entry.
+    /// True if a reader at `other` has had everything up to this place.
+    pub fn is_behind(&self, other: &Self) -> bool {
+        self.0.iter().zip(&other.0).all(|(here, there)| here <= there)
+    }
+
+    /// Moves the place of `stream` forward to this entry.
     pub fn reach(&mut self, stream: Stream, id: EntryId) {
         if let Some(at) = FOLLOWED.iter().position(|followed| *followed == stream) {
             self.0[at] = self.0[at].max(id);
@@ -81,12 +87,12 @@ impl std::str::FromStr for Place {
     }
 }
 
-/// Data that came at once.
+/// Entries of one read.
 #[derive(Debug)]
 pub struct Bunch {
     /// All entries.
     pub items: Vec<Item>,
-    /// The same as server-sent events, or as many as browsers are sent.
+    /// The entries as server-sent events, at most as many as browsers are sent.
     pub frames: Bytes,
     /// The place behind them.
     pub place: Place,
@@ -110,7 +116,7 @@ impl Default for Live {
 }
 
 impl Live {
-    /// Data that comes from now on, and the place from which that is.
+    /// New entries from now on, and the place behind which they begin.
     pub async fn follow(&self) -> Option<(broadcast::Receiver<Arc<Bunch>>, Place)> {
         let receiver = self.sender.subscribe();
         let mut reached = self.reached.subscribe();
@@ -186,7 +192,7 @@ impl Live {
     }
 }
 
-/// How many more entries may be sent now.
+/// Number of entries that may still be sent to browsers now.
 struct Allowance(Mutex<(f64, Instant)>);
 
 impl Default for Allowance {
@@ -196,7 +202,7 @@ impl Default for Allowance {
 }
 
 impl Allowance {
-    /// As many of `count` as may be sent.
+    /// Takes as many of `count` as may be sent.
     fn take(&self, count: usize) -> usize {
         let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let (left, at) = &mut *state;
@@ -212,7 +218,7 @@ impl Allowance {
 }
 
 /// Entries as server-sent events, each with the place behind it. Those that are not sent
-/// are told as one event `skipped` with how many of each stream there were.
+/// are counted by stream in one event `skipped`.
 pub fn frames(items: &[Item], place: &mut Place, take: impl Fn(usize) -> usize) -> Bytes {
     let sent = take(items.len());
     let mut text = String::new();
@@ -260,6 +266,20 @@ mod tests {
         assert_eq!(ids, ["7-1_5-0_0-0", "7-1_5-0_8-0"], "{text}");
         assert_eq!(place.to_string().parse(), Ok(place));
         assert_eq!("1-0_2-0".parse::<Place>(), Err(()));
+    }
+
+    #[test]
+    fn a_place_is_behind_another_only_if_it_is_in_every_stream() {
+        let place = |text: &str| text.parse::<Place>().expect("a place");
+        let reached = place("7-1_5-0_8-0");
+        for (text, behind) in [
+            ("7-1_5-0_8-0", true),
+            ("7-0_5-0_0-0", true),
+            ("7-2_5-0_8-0", false),
+            ("0-0_0-0_9-0", false),
+        ] {
+            assert_eq!(place(text).is_behind(&reached), behind, "{text}");
+        }
     }
 
     #[test]

@@ -7,6 +7,7 @@
 pub mod api;
 pub mod auth;
 pub mod backend;
+mod carry;
 pub mod console;
 mod health;
 pub mod live;

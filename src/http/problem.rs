@@ -9,12 +9,12 @@ use zoomd_store::StoreError;
 use crate::error::CliError;
 use crate::exit::Exit;
 
-/// An answer that tells what went wrong. Carries no secret.
+/// An answer that describes an error. Carries no secret.
 #[derive(Debug, Clone)]
 pub struct Problem {
     /// The status.
     pub status: StatusCode,
-    /// Short and stable: what programs compare.
+    /// Short and stable, for programs to compare.
     pub code: String,
     /// One sentence.
     pub message: String,

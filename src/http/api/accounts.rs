@@ -11,7 +11,7 @@ use zoomd_store::grants::{AccountState, Plan};
 use zoomd_wire::AccountName;
 
 use super::answer::{Answer, Page, ok};
-use super::params::{Account, Body, Params, demanded, limit, reason};
+use super::params::{Account, Because, Body, Params, demanded, limit, reason};
 use super::{Backend, Problem};
 use crate::actor::Actor;
 use crate::acts::{Via, missing};
@@ -25,13 +25,13 @@ use crate::views::account::View;
 const READS: usize = 2_000;
 /// Time for which a rotation is waited for.
 const PATIENCE: Duration = Duration::from_secs(60);
-/// A token that is handed out lives at least so long, where the request does not say.
+/// Minimum lifetime of a token that is handed out, where the request names none.
 const MIN_LIFE: Duration = Duration::from_secs(300);
-/// A connect link is good for so long, where the request does not say.
+/// Validity of a connect link, where the request names none.
 const LINK: Duration = Duration::from_secs(7 * 24 * 3_600);
-/// Characters of the name that people see, at most.
+/// Maximum number of characters of a label.
 const LABEL: usize = 80;
-/// No link is good for less or for longer.
+/// Range of validity of a link.
 const LINKS: std::ops::RangeInclusive<Duration> =
     Duration::from_secs(60)..=Duration::from_secs(30 * 24 * 3_600);
 
@@ -67,11 +67,12 @@ async fn shown(backend: &Backend, name: &AccountName) -> Answer {
     Ok(ok(&View::of(&found.summary).with(found.grant.as_ref(), found.now_ms)))
 }
 
-/// The body of an act that takes a reason.
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Because {
-    reason: String,
+/// The account after a change; `found` is false where there is no such account.
+async fn changed(backend: &Backend, name: &AccountName, found: bool) -> Answer {
+    if !found {
+        return Err(missing(name).into());
+    }
+    shown(backend, name).await
 }
 
 /// Holds the account's jobs back.
@@ -82,10 +83,9 @@ pub async fn pause(
     Body(because): Body<Because>,
 ) -> Answer {
     let why = demanded(&because.reason)?;
-    if !backend.hand(actor, Via::Api).pause_account(backend.grants(), &name, why).await? {
-        return Err(missing(&name).into());
-    }
-    shown(&backend, &name).await
+    let hand = backend.hand(actor, Via::Api);
+    let found = hand.pause_account(backend.grants(), &name, why).await?;
+    changed(&backend, &name, found).await
 }
 
 /// Lets the account's jobs run again.
@@ -94,10 +94,9 @@ pub async fn resume(
     Extension(actor): Extension<Actor>,
     Account(name): Account,
 ) -> Answer {
-    if !backend.hand(actor, Via::Api).resume_account(backend.grants(), &name).await? {
-        return Err(missing(&name).into());
-    }
-    shown(&backend, &name).await
+    let hand = backend.hand(actor, Via::Api);
+    let found = hand.resume_account(backend.grants(), &name).await?;
+    changed(&backend, &name, found).await
 }
 
 /// Rotates the account's token now.

@@ -5,7 +5,7 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::Response;
 use serde::Serialize;
 
-/// Data that a handler answers.
+/// Answer of a handler.
 pub type Answer = Result<Response, super::Problem>;
 
 /// A page of a list.

@@ -28,9 +28,9 @@ const MOST_BYTES: usize = 16 << 20;
 const MOST_JOBS: usize = 10_000;
 /// The longest wait for a result.
 const LONGEST: Duration = Duration::from_secs(60);
-/// Between two looks for the result of a job that was done before.
+/// Pause between two searches for the result of a job that has run before.
 const LOOK: Duration = Duration::from_secs(1);
-/// Before the first such look.
+/// Pause before the first such search.
 const FIRST_LOOK: Duration = Duration::from_millis(100);
 
 /// The query of `POST /jobs`.

@@ -10,12 +10,12 @@ use zoomd_store::admin::Cancelled;
 use zoomd_store::inspect::{JobQuery, State as JobState};
 
 use super::answer::{Answer, Page, ok, with};
-use super::params::{Body, Params, limit, reason};
+use super::params::{Because, Body, Params, limit, reason};
 use super::{Backend, Problem};
 use crate::actor::Actor;
 use crate::acts::Via;
 use crate::error::CliError;
-use crate::queries::jobs;
+use crate::queries::{jobs, outcomes};
 use crate::views::job::View;
 
 /// The query of `GET /jobs`.
@@ -64,7 +64,9 @@ pub async fn list(State(backend): State<Arc<Backend>>, query: Params<ListQuery>)
 pub async fn show(State(backend): State<Arc<Backend>>, Path(id): Path<String>) -> Answer {
     let view = jobs::one(backend.ops(), &id).await?.ok_or_else(|| missing(&id))?;
     let mut shown = serde_json::to_value(View::of(&view, true)).unwrap_or_default();
-    crate::queries::outcomes::hide(&mut shown["outcome"]["meeting"]);
+    if let Some(meeting) = shown.pointer_mut("/outcome/meeting") {
+        outcomes::hide(meeting);
+    }
     if view.outcome.is_none() {
         shown.as_object_mut().map(|fields| fields.remove("outcome"));
     }
@@ -74,13 +76,6 @@ pub async fn show(State(backend): State<Arc<Backend>>, Path(id): Path<String>) -
 fn missing(id: &str) -> Problem {
     let text = format!("no job {id}: it does not wait or run, and has no recent outcome");
     CliError::not_found(text).hint("GET /api/v1/jobs?q=ID").into()
-}
-
-/// The body of `DELETE /jobs/{id}`.
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Because {
-    reason: String,
 }
 
 #[derive(Serialize)]

@@ -25,7 +25,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::extract::{MatchedPath, Request, State};
-use axum::http::StatusCode;
+use axum::http::{Method, StatusCode};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, post};
@@ -33,11 +33,13 @@ use tokio::sync::Semaphore;
 
 use super::auth::check_role;
 use super::backend::Backend;
+use super::carry;
 use super::problem::Problem;
+use crate::actor::Role;
 
 /// Where the API begins.
 pub const PREFIX: &str = "/api/v1";
-/// Requests worked on at once; more wait for a moment.
+/// Maximum number of concurrent requests; more wait for up to `PATIENCE`.
 const AT_ONCE: usize = 128;
 /// Time to wait for one of these places.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -74,6 +76,7 @@ pub fn router(backend: &Arc<Backend>) -> Router<Arc<Backend>> {
         .route("/pause", post(namespace::pause))
         .route("/resume", post(namespace::resume))
         .method_not_allowed_fallback(not_allowed)
+        .route_layer(middleware::from_fn(carry::writes))
         .route_layer(middleware::from_fn_with_state(Arc::clone(backend), authorize))
         .fallback(nowhere)
         .layer(middleware::from_fn(move |request, next| within(Arc::clone(&places), request, next)))
@@ -103,21 +106,28 @@ async fn authorize(
     let path = path.as_str().strip_prefix(PREFIX).unwrap_or_default();
     let operation = operations::find(request.method(), path).ok_or_else(unknown_method)?;
     check_role(&actor, operation.role)?;
+    // A read of Zoom uses up budget, so that it is guarded like a write.
+    if operation.role > Role::Read {
+        backend.auth.check_site(&Method::POST, request.headers())?;
+    }
     request.extensions_mut().insert(actor);
     Ok(next.run(request).await)
 }
 
-/// Bounds what is worked on at once, and for how long.
+/// Bounds the number of concurrent requests, and the time of each.
 async fn within(places: Arc<Semaphore>, request: Request, next: Next) -> Response {
-    let busy = || {
-        Problem::new(StatusCode::SERVICE_UNAVAILABLE, "busy", "too many requests at once")
-            .retry_after(1)
-            .into_response()
-    };
+    let status = StatusCode::SERVICE_UNAVAILABLE;
     let Ok(Ok(_place)) = tokio::time::timeout(PATIENCE, places.acquire()).await else {
-        return busy();
+        return Problem::new(status, "busy", "too many requests at once")
+            .retry_after(1)
+            .into_response();
     };
-    tokio::time::timeout(LIMIT, next.run(request)).await.unwrap_or_else(|_| busy())
+    tokio::time::timeout(LIMIT, next.run(request)).await.unwrap_or_else(|_| {
+        let text = format!("the request was stopped after {} s", LIMIT.as_secs());
+        Problem::new(status, "timeout", text)
+            .hint("a write may be done in part; read the state before you send it again")
+            .into_response()
+    })
 }
 
 async fn nowhere() -> Problem {

@@ -4,21 +4,12 @@ use std::sync::Arc;
 
 use axum::Extension;
 use axum::extract::State;
-use serde::Deserialize;
 
 use super::Backend;
 use super::answer::{Answer, ok};
-use super::params::Body;
+use super::params::{Because, Body, demanded};
 use crate::actor::Actor;
 use crate::acts::Via;
-
-/// The body of a request that gives a reason.
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Because {
-    /// The words of whoever does it.
-    pub reason: String,
-}
 
 /// Holds everything back.
 pub async fn pause(
@@ -26,7 +17,7 @@ pub async fn pause(
     Extension(actor): Extension<Actor>,
     Body(because): Body<Because>,
 ) -> Answer {
-    let reason = super::params::demanded(&because.reason)?;
+    let reason = demanded(&because.reason)?;
     Ok(ok(&backend.hand(actor, Via::Api).pause(reason).await?))
 }
 

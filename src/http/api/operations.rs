@@ -1,5 +1,5 @@
-//! Every operation of the API: method, path, role, and what goes in and out. The router lets
-//! nothing through that does not stand here, and the OpenAPI document is made of it.
+//! Every operation of the API: method, path, role, and the schemas of body and answer. The
+//! router refuses what is not listed here, and the OpenAPI document is made of it.
 
 use axum::http::Method;
 
@@ -14,7 +14,7 @@ pub struct Operation {
     pub path: &'static str,
     /// The least role that may use it.
     pub role: Role,
-    /// Data that it does, in a few words.
+    /// Effect, in a few words.
     pub summary: &'static str,
     /// Parameters of the query.
     pub query: &'static [&'static str],

@@ -34,9 +34,9 @@ impl PageQuery {
 #[derive(Serialize)]
 struct Entries {
     items: Vec<Value>,
-    /// Text that `after` is to be for the next page; `null` at the end.
+    /// Value of `after` for the next page; `null` at the end.
     next: Option<String>,
-    /// The last entry that was read: what `after` is to be later.
+    /// The last entry that was read: the value of `after` for a later request.
     last: Option<String>,
 }
 
@@ -76,7 +76,7 @@ struct Act {
     outcome: String,
 }
 
-/// Who did what, newest first.
+/// Acts with who did them, newest first.
 pub async fn audit(
     State(backend): State<Arc<Backend>>,
     Params(query): Params<PageQuery>,

@@ -7,6 +7,7 @@ use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
 use axum::http::StatusCode;
 use axum::http::request::Parts;
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use zoomd_wire::AccountName;
 
@@ -56,7 +57,7 @@ impl<T: DeserializeOwned, S: Sync> FromRequest<S> for Body<T> {
     }
 }
 
-/// The whole body, of at most so many bytes.
+/// The whole body, of at most `most` bytes.
 pub async fn read(request: Request, most: usize) -> Result<Bytes, Problem> {
     let body = Limited::new(request.into_body(), most).collect();
     let too_large = || {
@@ -89,6 +90,14 @@ pub fn demanded(text: &str) -> Result<&str, Problem> {
             .hint("send {\"reason\": \"…\"}"));
     }
     Ok(text)
+}
+
+/// The body of a request that gives a reason.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Because {
+    /// The words of the person or program that acts.
+    pub reason: String,
 }
 
 /// The account that a path names.

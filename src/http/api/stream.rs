@@ -22,25 +22,25 @@ use super::{Backend, Problem};
 use crate::error::CliError;
 use crate::http::live::{Bunch, Place, frames};
 
-/// A line that says nothing goes out when nothing else does for so long, so that proxies
-/// and browsers know that the stream lives.
+/// Time without an event after which an empty line is sent, so that proxies and browsers
+/// know that the stream is alive.
 const HEARTBEAT: Duration = Duration::from_secs(15);
-/// Entries read at once for one that was away.
+/// Entries of one read for a client that reconnected.
 const PAGE: usize = 100;
-/// Pages of each stream that one that was away is sent, at most.
+/// Maximum number of pages of each stream that a client which reconnected is sent.
 const PAGES: usize = 20;
-/// Between two of them.
+/// Pause between two of these pages.
 const BREATH: Duration = Duration::from_millis(20);
 
 /// The query of `GET /stream`.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct StreamQuery {
-    /// As the header `Last-Event-ID`, for whoever cannot set that.
+    /// Same as the header `Last-Event-ID`, for clients that cannot set it.
     last_event_id: Option<String>,
 }
 
-/// One who follows.
+/// A client that follows the streams.
 struct Follower {
     backend: Arc<Backend>,
     live: Receiver<Arc<Bunch>>,
@@ -60,7 +60,7 @@ pub async fn stream(
     Params(query): Params<StreamQuery>,
 ) -> Answer {
     let full = || {
-        let text = "as many follow the stream as may";
+        let text = "the maximum number of clients follow the stream";
         Problem::new(StatusCode::SERVICE_UNAVAILABLE, "too_many_streams", text).retry_after(10)
     };
     let sent = headers.get("last-event-id").and_then(|id| id.to_str().ok().map(str::to_owned));
@@ -112,7 +112,7 @@ impl Follower {
             tokio::select! {
                 came = self.live.recv() => match came {
                     // It was read from the pages already.
-                    Ok(bunch) if bunch.place == self.place => {}
+                    Ok(bunch) if bunch.place.is_behind(&self.place) => {}
                     Ok(bunch) => {
                         self.place = bunch.place;
                         return Some(bunch.frames.clone());

@@ -51,7 +51,7 @@ pub async fn zoom(
     let zoom = backend.zoom().await?;
     let query = uri.query().map(str::to_owned);
     let (runtime, account) = (tokio::runtime::Handle::current(), name.clone());
-    // What is asked of Zoom is borrowed in ways that only one thread's future may.
+    // The future of a read borrows in ways that keep it on one thread.
     let asked = tokio::task::spawn_blocking(move || {
         runtime.block_on(ask(&zoom, &account, &segments, query.as_deref()))
     });

@@ -1,5 +1,5 @@
-//! Who may use the API and the console: tokens, the cookie of a browser that signed in,
-//! and the guards against other sites.
+//! Access to the API and the console: tokens, the cookie of a browser that signed in, and
+//! the guards against other sites.
 //!
 //! Owns every decision on access; `api` and `console` ask it and make no rule of their
 //! own. Without tokens only a listener on the loopback answers, and only reads unless

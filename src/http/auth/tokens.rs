@@ -1,7 +1,7 @@
 //! Tokens of the API and the console: a file with a line each, `name role sha256`.
 //!
 //! Owns reading and making the lines. The file holds no token, only the SHA-256 of
-//! each, so whoever reads it can use none. It is read again when it changes; a file that
+//! each, so its reader can use none. It is read again when it changes; a file that
 //! cannot be read any more leaves the tokens as they were.
 
 use std::collections::HashMap;

@@ -1,5 +1,5 @@
-//! One account: may it work, what its grant has gone through, what it has left of Zoom's
-//! limits, which of its jobs wait.
+//! One account: its state, the history of its grant, the rest of its limits at Zoom, and
+//! its waiting jobs.
 
 use askama::Template;
 use axum::extract::{Path, State};
@@ -52,7 +52,7 @@ struct Page<'a> {
     waiting: String,
 }
 
-/// Data that keeps the account from working.
+/// Reason why the account cannot work.
 struct Stop {
     head: &'static str,
     text: String,

@@ -110,8 +110,5 @@ pub(super) async fn show(
     Query(filter): Query<Filter>,
     asked: Asked,
 ) -> Response {
-    let of = console.clone();
-    console
-        .answer(asked, Tab::Accounts, "Accounts", async move |shell| list(&of, shell, filter).await)
-        .await
+    console.list(asked, (Tab::Accounts, "Accounts"), filter, list).await
 }

@@ -1,7 +1,7 @@
-//! Acts from pages: first a page that says what will be done to how many, then the act, then
-//! what became of it. Works without the script.
+//! Acts from pages: a page that names the act and the number of things, then the act, then
+//! a page with the result. Works without the script.
 //!
-//! What is done is what was shown: the confirmed count is the bound of a filter.
+//! An act touches at most as many things as were confirmed: their count bounds a filter.
 
 use askama::Template;
 use axum::extract::{Query, State};
@@ -18,6 +18,7 @@ use super::show::number;
 use super::wish::{Things, Verb, Wish};
 use crate::actor::Actor;
 use crate::acts::{Discarded, Hand, RetryLine, Rules, Via};
+use crate::http::carry;
 
 /// Things acted on at once.
 const AT_ONCE: usize = 1_000;
@@ -137,11 +138,15 @@ pub(super) async fn run(
     let of = console.clone();
     let tab = Tab::None;
     console
-        .answer(asked, tab, wish.verb.word(), async move |shell| act(&of, shell, actor, wish).await)
+        .answer(asked, tab, wish.verb.word(), async move |shell| {
+            let done = carry::to_the_end(act(of, shell, actor, wish)).await;
+            done.unwrap_or(Err(Refused::Defect))
+        })
         .await
 }
 
-async fn act(console: &Console, shell: Shell, actor: Actor, mut wish: Wish) -> Made {
+/// Does what `wish` asks for, and makes the page that tells what came of it.
+async fn act(console: Console, shell: Shell, actor: Actor, mut wish: Wish) -> Made {
     let ops = console.ops();
     wish.reason = wish.reason.trim().chars().take(REASON_MAX).collect();
     let lacks = wish.verb.asks_why() && wish.reason.is_empty();
@@ -153,7 +158,7 @@ async fn act(console: &Console, shell: Shell, actor: Actor, mut wish: Wish) -> M
     }
     let things = wish.things(ops, wish.count.clamp(1, AT_ONCE)).await?;
     let hand = console.0.hand(actor, Via::Console);
-    let done = carry_out(console, &hand, &wish, things).await?;
+    let done = carry_out(&console, &hand, &wish, things).await?;
     let well = done.iter().filter(|one| one.well).count() as u64;
     let others: Vec<_> = done.into_iter().filter(|one| !one.well || one.why.is_some()).collect();
     let head = format!("{}: {}", wish.verb.word(), wish.of(well));

@@ -34,6 +34,8 @@ pub(super) enum Refused {
     Away,
     /// It took too long.
     Slow,
+    /// A panic.
+    Defect,
     /// A template failed.
     Template(askama::Error),
 }
@@ -75,7 +77,9 @@ impl Refused {
             Self::Store(error) if error.is_transient() => StatusCode::SERVICE_UNAVAILABLE,
             Self::Slow | Self::Away => StatusCode::SERVICE_UNAVAILABLE,
             Self::Told(error) if error.exit == Exit::Unreachable => StatusCode::SERVICE_UNAVAILABLE,
-            Self::Told(_) | Self::Store(_) | Self::Template(_) => StatusCode::INTERNAL_SERVER_ERROR,
+            Self::Told(_) | Self::Store(_) | Self::Template(_) | Self::Defect => {
+                StatusCode::INTERNAL_SERVER_ERROR
+            }
         }
     }
 
@@ -91,6 +95,10 @@ impl Refused {
             Self::Slow => {
                 let text = format!("No answer within {} seconds.", PATIENCE.as_secs());
                 ("This takes too long", text, "zoomd doctor")
+            }
+            Self::Defect => {
+                let text = "A defect of zoomd; the log of the daemon has more.".to_owned();
+                ("Not shown", text, "zoomd doctor")
             }
             Self::Template(error) => {
                 tracing::error!(%error, "a page of the console could not be made");
@@ -116,6 +124,20 @@ impl Console {
                 page(&asked, status, refused.page(shell))
             }
         }
+    }
+
+    /// Answers with a page of a list, made by `list` under the filter of the address.
+    pub(super) async fn list<T, F>(
+        &self,
+        asked: Asked,
+        (tab, title): (Tab, &str),
+        filter: T,
+        list: F,
+    ) -> Response
+    where
+        F: AsyncFnOnce(&Self, Shell, T) -> Made,
+    {
+        self.answer(asked, tab, title, async move |shell| list(self, shell, filter).await).await
     }
 }
 

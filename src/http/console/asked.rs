@@ -6,7 +6,7 @@ use axum::http::{HeaderValue, Uri, header};
 
 use crate::actor::Actor;
 
-/// Data that the browser asked for.
+/// A request for a page.
 #[derive(Debug, Clone)]
 pub(super) struct Asked {
     /// The path with its query.

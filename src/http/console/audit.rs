@@ -1,4 +1,4 @@
-//! The audit: who did what to which, when, why, and what came of it.
+//! The audit: acts with actor, object, time, reason and outcome.
 
 use askama::Template;
 use axum::extract::{Query, State};
@@ -68,8 +68,5 @@ pub(super) async fn show(
     Query(filter): Query<Filter>,
     asked: Asked,
 ) -> Response {
-    let of = console.clone();
-    console
-        .answer(asked, Tab::Audit, "Audit", async move |shell| list(&of, shell, filter).await)
-        .await
+    console.list(asked, (Tab::Audit, "Audit"), filter, list).await
 }

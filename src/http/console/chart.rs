@@ -15,7 +15,7 @@ const STEP: u64 = 10;
 /// A chart.
 pub(super) struct Chart {
     pub(super) title: &'static str,
-    /// Text that it shows, for those who do not see it.
+    /// Content in words, for screen readers.
     pub(super) text: String,
     pub(super) width: u64,
     pub(super) bars: Vec<Bar>,

@@ -38,7 +38,7 @@ struct Page {
     all: String,
     day: String,
     groups: Vec<Group>,
-    /// Data that is said of the code of the filter.
+    /// Meaning and remedy of the filter's code.
     about: Option<(Marked, Marked)>,
     rows: Vec<Row>,
     counted: String,
@@ -76,7 +76,7 @@ fn row(line: &FailureLine) -> Row {
     }
 }
 
-/// The newest failures, as far as they are counted; whether there are more.
+/// The newest failures, as far as they are counted, and true if there are more.
 async fn newest(ops: &Ops, account: Option<String>) -> Result<(Vec<FailureLine>, bool), Refused> {
     let filter = FailureFilter { account, ..FailureFilter::default() };
     let (mut lines, mut from) = (Vec::new(), None);

@@ -1,5 +1,5 @@
-//! One job: why it waits, what it waits behind and until when; its story; what was sent
-//! and answered.
+//! One job: the reason for its wait, the jobs before it and the expected time; its story;
+//! the job as it was sent, and its outcome.
 
 use askama::Template;
 use axum::extract::{Path, State};
@@ -80,7 +80,7 @@ struct Outcome {
     join: Option<String>,
     start: Option<Moment>,
     warnings: Vec<String>,
-    /// Items that else is known: what changed, who carried the call, meetings that may be meant.
+    /// Further facts: changed fields, the job that carried the call, candidate meetings.
     notes: Vec<String>,
     next: Option<String>,
 }
@@ -91,7 +91,7 @@ struct Step<'a> {
     what: &'a str,
     at: Option<Moment>,
     exact: String,
-    /// The end of a pause that goes on.
+    /// The end of a pause that is not over.
     until: Option<Moment>,
 }
 
@@ -124,7 +124,7 @@ fn step(line: &Line) -> Step<'_> {
     }
 }
 
-/// Data that stands between a waiting job and its call, in short sentences.
+/// Causes that keep a waiting job from its call, in short sentences.
 fn behind(why: WaitReason, view: &JobView) -> Vec<String> {
     let mut said = Vec::new();
     let host = view.host.as_deref().filter(|host| *host != "me");
@@ -247,7 +247,7 @@ fn outcome(view: &JobView) -> Option<Outcome> {
         errors: list(&value["zoom"]["errors"], &|error| {
             format!("{}: {}", text(&error["field"]), text(&error["message"]))
         }),
-        // Only Zoom's own links may be followed from here.
+        // Only https links may be followed from here.
         join: meeting["join_url"]
             .as_str()
             .filter(|url| url.starts_with("https://"))

@@ -63,7 +63,7 @@ struct Row {
     account: String,
     state: &'static str,
     reason: String,
-    /// The time at which it goes on, or had its outcome.
+    /// The time of its next step, or of its outcome.
     at: Option<Moment>,
     unknown: bool,
     came: Option<Moment>,
@@ -176,7 +176,7 @@ struct Found {
     rows: Vec<Row>,
     /// True where there are more that a filter would show.
     more: bool,
-    /// The place from which a search goes on.
+    /// The place from which a search continues.
     next: Option<String>,
 }
 

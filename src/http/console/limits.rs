@@ -1,4 +1,4 @@
-//! Zoom's limits: what is used and left of each, those closest to their end first, and what
+//! Zoom's limits: used and remaining calls of each, the fullest first, and the limits that
 //! Zoom has closed.
 
 use askama::Template;
@@ -106,10 +106,7 @@ pub(super) async fn show(
     Query(filter): Query<Filter>,
     asked: Asked,
 ) -> Response {
-    let of = console.clone();
-    console
-        .answer(asked, Tab::Limits, "Limits", async move |shell| list(&of, shell, filter).await)
-        .await
+    console.list(asked, (Tab::Limits, "Limits"), filter, list).await
 }
 
 #[cfg(test)]

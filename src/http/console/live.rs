@@ -1,4 +1,4 @@
-//! What happens now: the newest results, failures and events, the latest first.
+//! Live page: the newest results, failures and events, the latest first.
 
 use askama::Template;
 use axum::extract::State;

@@ -119,8 +119,5 @@ pub(super) async fn show(
     Query(filter): Query<Filter>,
     asked: Asked,
 ) -> Response {
-    let of = console.clone();
-    console
-        .answer(asked, Tab::Meetings, "Meetings", async move |shell| list(&of, shell, filter).await)
-        .await
+    console.list(asked, (Tab::Meetings, "Meetings"), filter, list).await
 }

@@ -41,7 +41,7 @@ use zoomd_store::inspect::Ops;
 
 use super::backend::Backend;
 
-/// Data that pages are made from. Clones are the same console.
+/// State of the console. Clones share it.
 #[derive(Debug, Clone)]
 struct Console(Arc<Backend>);
 

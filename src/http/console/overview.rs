@@ -1,4 +1,4 @@
-//! The first page: is all well, what waits and why, who needs somebody.
+//! Overview: the verdict, waiting jobs with their reasons, accounts that need attention.
 
 use askama::Template;
 use axum::extract::State;

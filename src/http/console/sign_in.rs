@@ -23,14 +23,14 @@ struct Page {
     wrong: bool,
 }
 
-/// Where to go afterwards.
+/// The query of the page: the address to go to afterwards.
 #[derive(Debug, Default, Deserialize)]
 pub(super) struct Wanted {
     #[serde(default)]
     next: String,
 }
 
-/// Data that was typed.
+/// The form of the page.
 #[derive(Deserialize)]
 pub(super) struct Typed {
     token: String,
@@ -40,8 +40,9 @@ pub(super) struct Typed {
 
 /// A path of ours; anything else is the first page.
 fn path(next: &str) -> &str {
-    let ours =
-        next.starts_with('/') && !next.starts_with("//") && !next.contains(['\\', '\r', '\n']);
+    // Browsers drop tabs and line breaks from an address, so that `/<tab>/host` is `//host`.
+    let odd = |c: char| c == '\\' || c.is_control();
+    let ours = next.starts_with('/') && !next.starts_with("//") && !next.contains(odd);
     if ours { next } else { "/" }
 }
 
@@ -109,8 +110,16 @@ mod tests {
     #[test]
     fn nobody_is_led_elsewhere() {
         assert_eq!(path("/jobs?state=failed"), "/jobs?state=failed");
-        for elsewhere in ["", "//evil.test", "https://evil.test", "/\\evil.test", "/a\r\nb: c"] {
-            assert_eq!(path(elsewhere), "/", "{elsewhere}");
+        for elsewhere in [
+            "",
+            "//evil.test",
+            "https://evil.test",
+            "/\\evil.test",
+            "/a\r\nb: c",
+            "/\t/evil.test",
+            "\t//evil.test",
+        ] {
+            assert_eq!(path(elsewhere), "/", "{elsewhere:?}");
         }
     }
 }

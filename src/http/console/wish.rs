@@ -1,4 +1,4 @@
-//! What somebody asks to be done: the verb, and one thing or a filter.
+//! A request to act: the verb, and one thing or a filter.
 
 use serde::Deserialize;
 use zoomd_store::admin::Target;
@@ -10,7 +10,7 @@ use super::show::segment;
 use crate::actor::Role;
 use crate::text::count;
 
-/// Data that can be done.
+/// Acts that a page offers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Verb {
@@ -84,7 +84,7 @@ impl Verb {
     }
 }
 
-/// Data that is asked for: the verb, and one thing or a filter.
+/// A request to act: the verb, and one thing or a filter.
 #[derive(Debug, Clone, Deserialize)]
 pub(super) struct Wish {
     pub(super) verb: Verb,
@@ -101,7 +101,7 @@ pub(super) struct Wish {
     pub(super) reason: String,
 }
 
-/// Data that is acted on.
+/// Things that are acted on.
 pub(super) enum Things {
     Jobs(Vec<Target>),
     Failures(Vec<String>),
@@ -131,7 +131,7 @@ impl Wish {
         counted && self.id.is_empty() && self.count == 0
     }
 
-    /// Data that the wish is about, at most so many.
+    /// The things that the wish names, at most `most`.
     pub(super) async fn things(&self, ops: &Ops, most: usize) -> Result<Things, Refused> {
         let nothing = || Refused::Missing("This says not what to act on.".to_owned());
         match self.verb {
@@ -169,7 +169,7 @@ impl Wish {
         }
     }
 
-    /// Data that it is done to, in words.
+    /// The things of the act, in words.
     pub(super) fn of(&self, many: u64) -> String {
         let of = self.account().map(|name| format!(" of {name}")).unwrap_or_default();
         match self.verb {

@@ -1,4 +1,4 @@
-//! Number of times that one client may come.
+//! Rate limit of requests, by client.
 //!
 //! A fixed number of token buckets, found by a hash of the client's address:
 //! the memory is bounded, whoever comes. Two clients may share a bucket; both
@@ -59,8 +59,8 @@ fn network(client: IpAddr) -> IpAddr {
     }
 }
 
-/// Who asks: the peer, or whom a proxy of this machine or network names last.
-/// Only rates depend on it.
+/// The client's address: the peer's, or the last one that a proxy of this machine or
+/// network names. Only rates depend on it.
 pub(super) fn client(peer: IpAddr, forwarded: Option<&str>) -> IpAddr {
     let near = match peer.to_canonical() {
         IpAddr::V4(ip) => ip.is_loopback() || ip.is_private() || ip.is_link_local(),

@@ -11,7 +11,7 @@
 //! GET  <public URL>/connect/<token>   a page with one button; changes nothing
 //! POST <public URL>/connect/<token>   a state, a cookie, and on to Zoom
 //! GET  <redirect path>?code&state     code → grant, by the way `account login` goes
-//! POST <public URL>/webhook           consents taken back
+//! POST <public URL>/webhook           authorizations revoked
 //! ```
 //!
 //! Invariant: a code that was exchanged is stored or staged whatever becomes of
@@ -54,7 +54,7 @@ pub struct Parts {
     pub grants: Grants,
     /// Makes grants of consents; `None` where no OAuth app is configured.
     pub consents: Option<Consents>,
-    /// Ends accounts whose consent was taken back.
+    /// Removes accounts whose authorization was revoked.
     pub deauthorizations: Deauthorizations,
     /// Verifies webhooks; without it none is taken.
     pub webhook: Option<WebhookSecret>,

@@ -15,7 +15,7 @@ use super::{PublicEndpoint, connect, cookie};
 /// Zoom's codes are far shorter.
 const MOST_QUERY_BYTES: usize = 8 << 10;
 
-/// Data that Zoom sent the browser back with.
+/// Parameters with which Zoom sent the browser back.
 struct Back {
     state: Nonce,
     code: Option<SecretString>,
@@ -50,7 +50,7 @@ impl Back {
 pub(super) async fn handle(endpoint: &PublicEndpoint, query: &str, headers: &HeaderMap) -> Answer {
     let (page, https) = (&endpoint.0.brand, endpoint.0.paths.is_https());
     let Some(back) = Back::read(query) else { return ended("unknown", page.not_asked()) };
-    // Its state stays good: another daemon may take it, or this one when it is back.
+    // The state stays valid: another daemon may take it, or this one after its restart.
     let consents = endpoint.0.consents.as_ref().filter(|_| !endpoint.is_closing());
     let Some(consents) = consents else { return page.later() };
     let Some(browser) = cookie::read(headers, https) else {
@@ -60,7 +60,10 @@ pub(super) async fn handle(endpoint: &PublicEndpoint, query: &str, headers: &Hea
         Ok(Taken::Good(link)) => link,
         Ok(Taken::Stranger | Taken::Unknown) => return ended("unknown", page.not_asked()),
         Err(error) => {
-            tracing::warn!(%error, "connect link: redis could not be read when zoom sent the browser back");
+            tracing::warn!(
+                %error,
+                "connect link: redis could not be read when zoom sent the browser back"
+            );
             return page.later();
         }
     };
@@ -72,7 +75,10 @@ pub(super) async fn handle(endpoint: &PublicEndpoint, query: &str, headers: &Hea
         Some(code) => match connect::asked(endpoint, consents, &back.state, &browser) {
             Ok(asked) => finish(endpoint, consents.clone(), asked, code, link).await,
             Err(error) => {
-                tracing::error!(%error, "connect link: the authorization from zoom cannot be accepted");
+                tracing::error!(
+                    %error,
+                    "connect link: the authorization from zoom cannot be accepted"
+                );
                 page.later()
             }
         },
@@ -111,7 +117,10 @@ async fn finish(
         if let Ok(Consented { outcome: Outcome::Stored { .. }, .. }) = finished {
             // One that could not be ended is good for another consent, until its time is over.
             if let Err(error) = hand.0.links.spend(&link.digest).await {
-                tracing::warn!(%error, "connect link: used, but could not be marked as used in redis");
+                tracing::warn!(
+                    %error,
+                    "connect link: used, but could not be marked as used in redis"
+                );
             }
         }
         told(&hand.0.brand, &link, &finished)
@@ -142,13 +151,17 @@ fn told(page: &Brand, link: &Link, finished: &Result<Consented, ConsentError>) -
                 "connect link: not connected; the zoom user belongs to another account, whose \
                  authorization was renewed"
             );
-            // Whose it is, is nobody's business here.
-            let text = "This Zoom user is already connected here, under another name. That connection still works; nothing was changed. Sign in to Zoom as another \
-                user and open your link again, or ask the person who sent it.";
+            // The page does not name the other account.
+            let text = "This Zoom user is already connected here, under another name. That \
+                connection still works; nothing was changed. Sign in to Zoom as another user and \
+                open your link again, or ask the person who sent it.";
             ended("held", end(StatusCode::CONFLICT, "Not connected", text))
         }
         Outcome::Older => {
-            tracing::info!(%account, "connect link: a newer authorization already exists and was kept");
+            tracing::info!(
+                %account,
+                "connect link: a newer authorization already exists and was kept"
+            );
             let text = "A later sign-in was completed in the meantime and is kept.";
             ended("older", end(StatusCode::CONFLICT, "Not connected", text))
         }
@@ -181,7 +194,10 @@ fn failed(page: &Brand, link: &Link, error: &ConsentError) -> Answer {
 fn lacking(link: &Link, scope: Option<&str>) {
     if let Some((missing, effect)) = scope.and_then(scopes::lacking) {
         let missing = missing.join(" and ");
-        tracing::warn!(account = %link.account, missing, effect, "connect link: the app lacks scopes");
+        tracing::warn!(
+            account = %link.account, missing, effect,
+            "connect link: the app lacks scopes"
+        );
     }
 }
 

@@ -18,7 +18,7 @@ use crate::config::Config;
 
 const STYLE: &str = include_str!("page.css");
 
-/// Data that a consent lets the service do, in words.
+/// Rights that a consent gives the service, in words.
 const RIGHTS: [&str; 2] = [
     "Schedule, change and delete meetings for you",
     "See the meetings that you host, to make none of them twice",
@@ -79,7 +79,7 @@ fn dressed(status: StatusCode, kind: &'static str, body: Bytes, policy: HeaderVa
     answer
 }
 
-/// Whose pages they are.
+/// Name and logo of the service, as its pages show them.
 #[derive(Debug, Clone, Default)]
 pub struct Brand {
     /// The name of the service.
@@ -92,7 +92,7 @@ pub struct Brand {
 #[derive(Debug, Template)]
 #[template(path = "public.html")]
 pub struct Page<'a> {
-    /// Whose page it is.
+    /// The service that the page belongs to.
     brand: &'a Brand,
     style: &'static str,
     head: &'a str,

@@ -14,7 +14,7 @@ pub struct Paths {
     back: String,
 }
 
-/// Data that a request is about.
+/// Route of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Way<'a> {
     /// A link, by its token.
@@ -57,7 +57,7 @@ impl Paths {
         self.public.as_ref().is_some_and(|url| url.scheme() == "https")
     }
 
-    /// Data that a request of this method to this path is about.
+    /// The route of a request of this method to this path.
     pub(super) fn way<'a>(&self, method: &Method, path: &'a str) -> Way<'a> {
         let below = path.strip_prefix(&self.base);
         if below == Some("/webhook") && *method == Method::POST {
@@ -83,7 +83,9 @@ pub fn far_from_home(config: &Config) -> Option<String> {
         return None;
     }
     Some(format!(
-        "the redirect URL {redirect} is not at {}, where links lead, so authorizations are not recognized when Zoom sends the browser back; set ZOOMD_REDIRECT_URL to a path below ZOOMD_PUBLIC_URL",
+        "the redirect URL {redirect} is not at {}, where links lead, so authorizations are not \
+         recognized when Zoom sends the browser back; set ZOOMD_REDIRECT_URL to a path below \
+         ZOOMD_PUBLIC_URL",
         public.origin().ascii_serialization()
     ))
 }

@@ -1,4 +1,5 @@
-//! Zoom's webhook: whether it is Zoom, and a consent taken back.
+//! Zoom's webhook: verifies the signature, and removes accounts whose authorization was
+//! revoked.
 //!
 //! Zoom waits three seconds, and asks again only after a 5xx or silence. So what
 //! is heard is noted in Redis first, then answered; it is carried out at once
@@ -55,7 +56,8 @@ pub(super) async fn handle(endpoint: &PublicEndpoint, headers: &HeaderMap, body:
             tracing::warn!(
                 event = said,
                 bytes = body.len(),
-                "webhook: valid signature, but the event is not understood; if it is app_deauthorized, remove the account with zoomd account remove"
+                "webhook: valid signature, but the event is not understood; if it is \
+                 app_deauthorized, remove the account with zoomd account remove"
             );
             ended("unknown", "unreadable", words(StatusCode::OK, "not understood\n"))
         }
@@ -105,7 +107,10 @@ async fn deauthorization_of(endpoint: &PublicEndpoint, deauthorization: Deauthor
     let deauthorizations = endpoint.0.deauthorizations.clone();
     let work = endpoint.detached(async move { deauthorizations.carry_out(&deauthorization).await });
     if let Ok(Some(Err(error))) = tokio::time::timeout(WORK_PATIENCE, work).await {
-        tracing::warn!(%error, "webhook: an authorization was revoked; the account is not removed yet");
+        tracing::warn!(
+            %error,
+            "webhook: an authorization was revoked; the account is not removed yet"
+        );
     }
     ended(EVENT, "ok", words(StatusCode::OK, "ok\n"))
 }
