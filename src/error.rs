@@ -131,5 +131,5 @@ impl From<std::io::Error> for CliError {
     }
 }
 
-/// Data that every verb answers.
+/// Result of every command.
 pub type CliResult = Result<Exit, CliError>;

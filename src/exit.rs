@@ -23,7 +23,7 @@ pub enum Exit {
 }
 
 impl Exit {
-    /// All of them, with what they mean, for the help topic and the manual.
+    /// All exit codes with their meaning, for the help topic and the manual.
     pub const ALL: [(Self, &'static str); 7] = [
         (Self::Done, "success (also when the reader of a pipe closes it)"),
         (Self::Failed, "failure; see the message"),

@@ -1,4 +1,4 @@
-//! Who this process is: a name that is new with each start.
+//! Identity of this process: a name that is new with each start.
 
 use rand::Rng as _;
 

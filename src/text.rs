@@ -16,8 +16,8 @@ pub fn count(many: u64, noun: &str) -> String {
     format!("{many} {noun}{s}")
 }
 
-/// Data that came from outside must not break the terminal: control characters
-/// (also escape sequences) become blanks.
+/// Text from outside on one line: control characters (and with them escape sequences) become
+/// blanks, so that they cannot break the terminal.
 pub fn one_line(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
 }

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serde_json::value::RawValue;
 use zoomd_wire::{EntryId, Failure, FailureCode, InvalidJob, Job, Marker, Meeting, Rules, parse};
 
-/// When every job was enqueued: 2026-10-01.
+/// The time at which every job was enqueued: 2026-10-01.
 const NOW_S: i64 = 1_790_812_800;
 /// An agenda with its marker, in characters.
 const AGENDA: usize = 2_000;
@@ -37,8 +37,8 @@ pub fn run(text: &[u8]) -> u64 {
     kind.finish()
 }
 
-/// What is sent to Zoom is JSON, ends with its marker where there is one, and a
-/// job that was accepted once is accepted again, as the same.
+/// Checks that the text sent to Zoom is JSON and ends with its marker where there is one, and
+/// that a job accepted once is accepted again, unchanged.
 fn accepted(job: &Job, text: &[u8], now: Timestamp) {
     assert!(text.len() <= 64 << 10, "a job has a bound");
     if let Some(meeting) = job.meeting() {

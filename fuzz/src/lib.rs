@@ -1,4 +1,4 @@
-//! What must hold for every text that comes in from outside.
+//! Properties that hold for every text from outside.
 
 pub mod job;
 pub mod reply;

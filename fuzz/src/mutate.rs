@@ -9,10 +9,10 @@ const MOST: usize = 20_000;
 /// The longest input.
 const LONGEST: usize = 70_000;
 
-/// What happened.
+/// Result of a run.
 #[derive(Debug)]
 pub struct Ran {
-    /// How often the target was called.
+    /// Number of calls of the target.
     pub executions: u64,
     /// Kinds of answers that were seen.
     pub kinds: usize,
@@ -63,7 +63,7 @@ fn call(target: fn(&[u8]) -> u64, input: &[u8]) -> u64 {
     std::panic::catch_unwind(|| target(input)).unwrap_or_else(|panic| {
         let text = String::from_utf8_lossy(input);
         let head: String = text.chars().take(4_000).collect();
-        // What was wrong has been printed where it happened.
+        // The panic was printed where it happened.
         drop(panic);
         panic!("input: {head:?}")
     })

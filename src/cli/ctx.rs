@@ -1,5 +1,5 @@
-//! What a verb is given: the configuration, where to print, and the way to
-//! Redis, to Zoom and to the keys, opened only when asked for.
+//! Context of a command: configuration, output, and access to Redis, Zoom and the keys, each
+//! opened on first use.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -27,7 +27,7 @@ pub struct Ctx {
     pub out: Output,
     /// Effect of the command on the namespace.
     pub access: Access,
-    /// Whether an unknown namespace was reported.
+    /// True if an unknown namespace was reported.
     reported: AtomicBool,
 }
 
@@ -50,7 +50,7 @@ impl Ctx {
         Ok(store)
     }
 
-    /// The same for a verb that changes accounts, jobs or failures: the Redis user has all
+    /// The store, for a verb that changes accounts, jobs or failures: the Redis user has all
     /// rights. A dry run needs none.
     pub async fn writable_store(&self) -> Result<Store, CliError> {
         let store = self.store().await?;
@@ -71,7 +71,7 @@ impl Ctx {
         Ok(Hand::new(ops, identity::person(), Via::Cli))
     }
 
-    /// The same on accounts that are open already.
+    /// The hand of the person at the command line, on accounts that are open already.
     pub fn hand_on(&self, grants: &Grants) -> Hand {
         Hand::new(self.ops(grants.store().clone()), identity::person(), Via::Cli)
     }

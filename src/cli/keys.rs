@@ -1,4 +1,5 @@
-//! What each encryption key is needed for: stored tokens, the secret of the namespace, the journals of all daemons. Shown by `config rekey` and `doctor`.
+//! Uses of each encryption key: stored tokens, the secret of the namespace, the journals of
+//! all daemons. Shown by `config rekey` and `doctor`.
 
 use std::collections::BTreeMap;
 
@@ -14,19 +15,19 @@ use crate::config::Config;
 /// One key, and what needs it.
 #[derive(Debug, Clone, Serialize)]
 pub struct Key {
-    /// Its name.
+    /// Id of the key.
     pub key: String,
-    /// What it is here.
+    /// Role of the key in this configuration.
     pub role: Role,
     /// Accounts whose tokens are sealed under it.
     pub grants: u64,
-    /// Whether the namespace's own secret is.
+    /// True if the namespace's secret is encrypted with it.
     pub namespace_secret: bool,
     /// The journals with entries that are.
     pub journals: Vec<InJournal>,
 }
 
-/// What a key is in this configuration.
+/// Role of a key in this configuration.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Role {
@@ -43,9 +44,9 @@ pub enum Role {
 pub struct InJournal {
     /// The daemon whose journal it is.
     pub daemon: String,
-    /// How many.
+    /// Number of entries.
     pub entries: u64,
-    /// When the daemon said so; `None` where the file lies on this machine.
+    /// Time of the daemon's report; `None` if the file is on this machine.
     pub told_at: Option<Timestamp>,
 }
 
@@ -60,7 +61,7 @@ impl Key {
         self.is_stored() || !self.journals.is_empty()
     }
 
-    /// Data that needs it, for people.
+    /// Uses of the key, for people.
     pub fn needs(&self) -> String {
         let mut needs = Vec::new();
         match self.grants {

@@ -189,7 +189,7 @@ fn parse(args: &[OsString]) -> Result<Cli, Exit> {
 }
 
 fn dispatch(cli: Cli, out: Output) -> CliResult {
-    // What needs no configuration must work with a broken one.
+    // Commands without a need for configuration must work with a broken one.
     match cli.command {
         Command::Completions(args) => completions::run(&out, &args),
         Command::Man(args) => man::run(&out, &args),

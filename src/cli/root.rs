@@ -1,6 +1,6 @@
 //! The first page: examples first, every command once, one screen.
 
-/// Data that `zoomd`, `zoomd -h` and `zoomd --help` print.
+/// Output of `zoomd`, `zoomd -h` and `zoomd --help`.
 pub(super) const HELP: &str = "\
 zoomd schedules Zoom meetings for other services: jobs in Redis in, outcomes in Redis out.
 

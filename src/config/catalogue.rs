@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 /// The reference, as `zoomd config default` prints it.
 pub const DEFAULT_FILE: &str = include_str!("default.toml");
 
-/// Data that a value must look like.
+/// Type of a setting's value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
     /// Any text.
@@ -32,9 +32,9 @@ pub struct Setting {
     pub key: &'static str,
     /// Variable, such as `ZOOMD_CLIENT_ID`.
     pub env: String,
-    /// Data that its value must look like.
+    /// Type of the value.
     pub kind: Kind,
-    /// Text that it is for: the remark above it in the reference.
+    /// Purpose: the comment above it in the reference.
     pub help: String,
 }
 

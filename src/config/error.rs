@@ -6,7 +6,7 @@
 pub struct ConfigError {
     /// Problem and where it was said.
     pub message: String,
-    /// How to fix it.
+    /// Suggested fix.
     pub hint: Option<String>,
 }
 

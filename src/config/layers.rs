@@ -18,7 +18,7 @@ use crate::input;
 /// Variable in which the completion script of a shell names that shell.
 pub const COMPLETIONS: &str = "ZOOMD_COMPLETE";
 
-/// Where a value was given.
+/// Source of a value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Origin {
     /// Nowhere: the reference's.
@@ -53,7 +53,7 @@ impl fmt::Display for Origin {
     }
 }
 
-/// Data that was given.
+/// Inputs of the configuration.
 #[derive(Debug, Clone, Default)]
 pub struct Sources {
     /// Flags: key, value, the flag's name.

@@ -47,13 +47,13 @@ pub struct Config {
     pub log: String,
     /// The operators' port; `None` when it is off.
     pub listen: Option<SocketAddr>,
-    /// Time for which work in flight may take after a signal.
+    /// Longest time for work in flight after a signal.
     pub grace: Duration,
-    /// Where Redis is; may hold a password.
+    /// Address of Redis; may hold a password.
     pub redis_url: SecretString,
     /// Certificates for `rediss://`.
     pub redis_tls: zoomd_store::TlsFiles,
-    /// Number of replicas confirm what must not be lost.
+    /// Number of replicas that confirm critical writes.
     pub replicas: zoomd_store::Replicas,
     /// Encryption of tokens.
     pub encryption: Encryption,
@@ -63,7 +63,7 @@ pub struct Config {
     pub api: Api,
     /// The public endpoint.
     pub public: Public,
-    /// Data that is accepted and remembered.
+    /// Acceptance and retention of jobs.
     pub jobs: Jobs,
     /// Zoom's limits, and how much of them is used.
     pub budgets: Budgets,
@@ -73,7 +73,7 @@ pub struct Config {
     pub meetings: Meetings,
     /// Recognition of meetings.
     pub reconcile: Reconcile,
-    /// Time when grants are refreshed.
+    /// Schedule of token refreshes.
     pub rotation: Rotation,
     /// Every value as it was given, and where.
     pub resolved: Resolved,
@@ -121,7 +121,7 @@ pub struct Api {
 /// The public endpoint.
 #[derive(Debug, Clone)]
 pub struct Public {
-    /// Where it listens; `None` when it is closed.
+    /// Address it listens on; `None` when it is closed.
     pub listen: Option<SocketAddr>,
     /// Address as the world sees it.
     pub url: Option<Url>,
@@ -135,7 +135,7 @@ pub struct Public {
     pub webhook_secret: Option<SecretString>,
 }
 
-/// Data that is accepted and remembered of jobs.
+/// Acceptance and retention of jobs.
 #[derive(Debug, Clone)]
 pub struct Jobs {
     /// Longest wait of a job with neither deadline nor start.
@@ -144,7 +144,7 @@ pub struct Jobs {
     pub remember: Duration,
     /// True if meetings in the past are accepted.
     pub allow_past_start: bool,
-    /// Time for which a job's lease lasts without renewal.
+    /// Duration of a job's lease without renewal.
     pub lease: Duration,
 }
 
@@ -153,20 +153,20 @@ pub struct Jobs {
 pub struct Results {
     /// Fields of Zoom's answer that are kept though they are left out by default.
     pub include: Vec<String>,
-    /// Time for which an entry stays.
+    /// Retention of an entry.
     pub keep: Duration,
     /// Maximum size of a stream.
     pub max_size: u64,
     /// Number of entries a stream may hold; `None`: any number.
     pub max_length: Option<u64>,
-    /// Time for which a failure stays in the index.
+    /// Retention of a failure in the index.
     pub failures_keep: Duration,
 }
 
 /// The register of meetings.
 #[derive(Debug, Clone)]
 pub struct Meetings {
-    /// Time for which a meeting stays after its last end.
+    /// Retention of a meeting after its last end.
     pub keep: Duration,
     /// True if topics are kept.
     pub topic: bool,
@@ -179,16 +179,16 @@ pub struct Reconcile {
     pub mark_agenda: bool,
     /// The waits before the looks after an answer was lost.
     pub delays: Vec<Duration>,
-    /// Time for which after its success a job that was sent twice is looked at.
+    /// Time after its success at which a job that was sent twice is checked for duplicates.
     pub twins_after: Duration,
-    /// Time for which an unresolved call is looked for.
+    /// Longest search for an unresolved call.
     pub give_up: Duration,
 }
 
-/// Time when grants are refreshed.
+/// Schedule of token refreshes.
 #[derive(Debug, Clone)]
 pub struct Rotation {
-    /// Time when a refresh whose daemon is silent is tried again.
+    /// Delay before the refresh of a silent daemon is tried again.
     pub probe_after: Duration,
     /// Ticks begin the periods in which idle grants are refreshed.
     pub keep_alive: Cron,
@@ -221,7 +221,7 @@ impl Config {
             .map_err(|e| ConfigError::new(e.to_string()).hint(RESTORE_KEY))
     }
 
-    /// Data that the store is opened with.
+    /// Configuration of the store.
     pub fn store(&self) -> zoomd_store::StoreConfig {
         zoomd_store::StoreConfig {
             url: self.redis_url.clone(),

@@ -1,4 +1,4 @@
-//! What makes no sense, alone or together, is refused before anything starts.
+//! Invalid settings, alone or combined, are rejected before anything starts.
 
 use std::time::Duration;
 

@@ -6,7 +6,7 @@ use std::io;
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::Path;
 
-/// Data that is at the folder's place.
+/// State of the data folder.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Found {
     /// A folder that takes files.
@@ -15,7 +15,7 @@ pub enum Found {
     Missing,
 }
 
-/// Whether the folder can be used, without making it.
+/// Checks that the folder can be used, without creating it.
 pub fn look(dir: &Path) -> io::Result<Found> {
     match fs::metadata(dir) {
         Ok(meta) if meta.is_dir() => try_write(dir).map(|()| Found::Ready),

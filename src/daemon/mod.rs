@@ -42,7 +42,7 @@ const HANGS_AFTER: Duration = Duration::from_secs(30);
 const HANGS_AT_LEAST: Duration = Duration::from_secs(60);
 /// A Redis that lets nobody listen does not keep jobs from running.
 const LISTENS_WITHIN: Duration = Duration::from_secs(5);
-/// Time for which a broken daemon waits for token exchanges, beyond what they may take.
+/// Longest wait of a broken daemon for token exchanges, beyond their own time limit.
 const LAST_COMMIT: Duration = Duration::from_secs(5);
 
 /// Runs until `stop`, and ends well; or until one of its parts fails, and ends with
@@ -130,7 +130,7 @@ pub async fn run(
 /// The reason of a daemon's end.
 enum End {
     Asked,
-    /// One of its parts failed.
+    /// A part of the daemon failed.
     Broken,
     /// This namespace must not be used from here.
     Refused(CliError),

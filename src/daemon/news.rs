@@ -12,7 +12,7 @@ use zoomd_store::Store;
 use zoomd_store::streams::{Item, Stream, Tail};
 use zoomd_workers::supervisor::{Beat, Part, Supervisor};
 
-/// Time for which one read waits for events.
+/// Longest time that one read blocks.
 const BLOCK: Duration = Duration::from_secs(2);
 /// After a read that failed.
 const PAUSE: Duration = Duration::from_secs(1);

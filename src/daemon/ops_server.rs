@@ -17,7 +17,7 @@ use crate::http::auth::Auth;
 use crate::http::backend::Backend;
 use crate::http::{self, Health};
 
-/// Time for which a reader that never hangs up may hold the end.
+/// Longest delay of the shutdown by a reader that never hangs up.
 const LAST_READERS: Duration = Duration::from_secs(1);
 
 /// The port, taken, and what `/metrics` is made from.
@@ -55,7 +55,7 @@ impl OpsServer {
         Ok(Some(Self { listener, metrics, config: config.clone(), auth }))
     }
 
-    /// Where it is.
+    /// Address it listens on.
     pub fn address(&self) -> Option<SocketAddr> {
         self.listener.local_addr().ok()
     }

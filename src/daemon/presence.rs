@@ -13,7 +13,7 @@ use crate::http::Health;
 use crate::identity;
 
 const EVERY: Duration = zoomd_store::inspect::HEARTBEAT;
-/// Time for which Redis may take to hear of our start, or of our end.
+/// Longest time to report our start, or our end, to Redis.
 const GOODBYE: Duration = Duration::from_secs(1);
 
 /// A daemon that says so.

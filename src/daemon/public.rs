@@ -18,10 +18,9 @@ use crate::exit::Exit;
 use crate::http::public::{self, Brand, Parts, Paths, PublicEndpoint, far_from_home};
 use crate::zoom::configured_app;
 
-/// Time for which a consent that has just come back may take to get into the journal.
+/// Longest time to write a consent that has just come back to the journal.
 const MOMENT: Duration = Duration::from_millis(500);
-/// Time for which what was exchanged may take to be stored before it is left to the
-/// journal.
+/// Longest time to store a pair from an exchange before it is left to the journal.
 const LAST_STORE: Duration = Duration::from_secs(10);
 
 /// Takes the configured port; `None` when it is off.

@@ -18,7 +18,7 @@ const FIRST_WAIT: Duration = Duration::from_millis(100);
 const LONGEST_WAIT: Duration = Duration::from_secs(5);
 const BETWEEN_WARNINGS: Duration = Duration::from_secs(60);
 
-/// Data that the service manager is asked for with each attempt.
+/// Extension of the start timeout requested from the service manager with each attempt.
 const PATIENCE_ASKED: Duration = Duration::from_secs(60);
 
 /// Between two looks for daemons of the same name that live.
@@ -129,7 +129,7 @@ async fn raised(store: &Store) -> Result<Option<Vec<String>>, StoreError> {
     }
 }
 
-/// One that was killed is not heard of again.
+/// True if the other daemon has reported again; a killed one does not.
 fn lives(first: Namesake, now: Namesake) -> bool {
     first.database == now.database && first.seen_ms < now.seen_ms
 }
@@ -165,7 +165,7 @@ async fn attempt(config: &StoreConfig, ring: &KeyRing) -> Result<(Store, Vault),
     Ok((store, vault))
 }
 
-/// Data that an operator should know from the first minute on.
+/// Warns of server settings that an operator should know from the start.
 fn warn(facts: &ServerFacts) {
     if !matches!(facts.policy.as_str(), "noeviction" | "") {
         tracing::warn!(

@@ -16,7 +16,7 @@ pub(super) fn data_folder(config: &Config, error: &std::io::Error) -> CliError {
         .hint("it contains the rotation journal; set ZOOMD_DATA_DIR to a permanent folder")
 }
 
-/// One of its parts ended, panicked or hangs.
+/// A part of the daemon ended, panicked or hangs.
 pub(super) fn broken(fault: Fault) -> CliError {
     CliError::failed(format!("{fault}, which is a defect of zoomd; its log says more"))
         .hint("start the daemon again (a service manager does so); no job is lost")

@@ -14,7 +14,7 @@ use zoomd_workers::{MarkerPlace, Settings, Setup};
 use crate::config::Config;
 use crate::zoom::configured_app;
 
-/// Data that an engine of this configuration is made of.
+/// Setup of an engine for this configuration.
 pub fn engine(
     config: &Config,
     store: Store,

@@ -1,4 +1,4 @@
-//! What the service manager is told. Without one, nothing happens here.
+//! Notifications to the service manager. Without one, nothing happens here.
 
 use std::pin::pin;
 use std::time::Duration;

@@ -1,5 +1,5 @@
-//! What every daemon does now and then, for all of them: carrying out the
-//! consents that were taken back, and telling which keys its journal needs.
+//! Periodic tasks of every daemon: finishing deauthorizations, and reporting which keys its
+//! journal needs.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -16,7 +16,7 @@ type Keys = BTreeMap<KeyId, u64>;
 const EVERY: Duration = Duration::from_secs(30);
 /// Between two looks at the journal.
 const LOOK: Duration = Duration::from_secs(1);
-/// Time for which Redis may take to hear of the keys at the end.
+/// Longest wait for Redis to take the report of keys at the end.
 const LAST_WORD: Duration = Duration::from_secs(1);
 
 /// The rounds, until they are ended.

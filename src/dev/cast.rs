@@ -52,7 +52,7 @@ impl Cast {
         Self { endless, ..Self::default() }
     }
 
-    /// Number of jobs were made.
+    /// Number of jobs made so far.
     pub(super) fn made(&self) -> u64 {
         self.made
     }
@@ -100,7 +100,7 @@ pub(super) fn id(number: u64) -> String {
     format!("sample-{number:04}")
 }
 
-/// Whether the job of this id was made to fail, and with which code.
+/// The failure code of a sample job that is meant to fail.
 pub(super) fn meant_to_fail(job_id: &str) -> Option<&'static str> {
     let number: u64 = job_id.strip_prefix("sample-")?.parse().ok()?;
     match number % FAILS {

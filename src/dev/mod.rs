@@ -36,7 +36,7 @@ const TICK: Duration = Duration::from_millis(100);
 /// Jobs put into the queue in one go.
 const BATCH: u64 = 200;
 
-/// Data that is to be played.
+/// Options of `zoomd dev`.
 #[derive(Debug, Clone, Copy)]
 pub struct Play {
     /// Ends when so many jobs have their outcome.
@@ -135,7 +135,7 @@ async fn play_on(
 
 /// Number of jobs that should have been put in by now.
 fn due(play: Play, elapsed: Duration) -> u64 {
-    // One at once; as many as a float can count are never reached.
+    // The first job is due immediately.
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "not negative")]
     let due = (elapsed.as_secs_f64() * play.rate) as u64 + 1;
     if play.no_jobs {

@@ -1,5 +1,5 @@
-//! What the play stands on. Everything ends when the stage is dropped: the
-//! Redis process, the simulator's thread, the folder.
+//! Environment of `zoomd dev`. Dropping it ends the Redis process and the simulator's thread,
+//! and removes the folder.
 
 use std::fs::OpenOptions;
 use std::io::Write as _;
@@ -75,7 +75,7 @@ impl Stage {
         Ok(())
     }
 
-    /// Where everything is, for whoever wants to look.
+    /// Addresses and files of the environment, for the user.
     pub(super) fn posters(&self, listen: Option<SocketAddr>) -> String {
         let env = self.folder.path().join("env");
         let mut text = String::from(

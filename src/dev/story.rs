@@ -1,5 +1,4 @@
-//! What happens, a line each, as it happens: the moment, the account, what, and
-//! the one thing worth knowing about it.
+//! Events, one line each, as they happen: the time, the account, the event, and one useful detail.
 
 use std::collections::HashMap;
 use std::time::Instant;
@@ -55,7 +54,7 @@ impl<'a> Story<'a> {
         self.line(account, "accepted", FAINT, &text)
     }
 
-    /// Data that Zoom answered since the last look, where it is not what one hopes for.
+    /// Shows the errors that Zoom returned since the last call.
     pub(super) fn requests(&mut self, sim: &Sim) -> Result<(), CliError> {
         let (seen, new) = sim.requests_after(self.requests);
         self.requests = seen;
@@ -80,7 +79,7 @@ impl<'a> Story<'a> {
         Ok(())
     }
 
-    /// Data that happened to the grants since the last look.
+    /// Shows changes of the grants since the last call.
     pub(super) async fn grants(&mut self, grants: &Grants) -> Result<(), CliError> {
         for (name, _) in ACCOUNTS {
             self.timeline(grants, name).await?;
@@ -160,7 +159,7 @@ impl<'a> Story<'a> {
     }
 }
 
-/// Way in which a meeting came about, when it was not at the first attempt.
+/// Describes how the meeting was created, if not by the first attempt.
 fn how(result: &Value) -> String {
     let attempts = result["attempts"].as_u64().unwrap_or(1);
     match (result["reconciled"].as_bool(), attempts) {

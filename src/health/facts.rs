@@ -1,4 +1,4 @@
-//! Facts that the judgement is made of: plain data, read by `gather`.
+//! Facts for the health assessment: plain data, read by `gather`.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -26,7 +26,7 @@ pub struct Facts {
 pub struct Here {
     /// The namespace.
     pub namespace: String,
-    /// The same, where `--namespace` names it: proposed commands need it, too.
+    /// The namespace where `--namespace` set it: proposed commands need the flag, too.
     pub flag: Option<String>,
     /// The address of Redis, without user and password.
     pub redis: String,
@@ -108,7 +108,7 @@ impl Found {
         held.sum()
     }
 
-    /// The same of all accounts without a valid access token.
+    /// Number of waiting jobs of all accounts without a valid access token.
     pub fn waiting_for_a_token(&self) -> u64 {
         let now_ms = self.vitals.now_ms;
         self.held_back(self.accounts.0.values().filter(|account| account.expires_ms <= now_ms))

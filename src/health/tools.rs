@@ -49,7 +49,7 @@ impl Tools {
         format!("{}{cli} {command}", self.elsewhere())
     }
 
-    /// Where `redis-cli` is to be called, if not here.
+    /// Prefix of a `redis-cli` command that must run on another machine.
     fn elsewhere(&self) -> &'static str {
         if self.redis_cli { "" } else { "on a machine with redis-cli: " }
     }

@@ -64,7 +64,7 @@ pub fn word_in_file(path: &Path, what: &str) -> Result<secrecy::SecretString, In
     word(&text, &source_of(path, what)).map(secrecy::SecretString::from)
 }
 
-/// Data that an input is for and where it comes from.
+/// Purpose and source of an input, for error messages.
 fn source_of(path: &Path, what: &str) -> String {
     match path.to_str() {
         Some("-") => format!("{what}: standard input"),

@@ -21,7 +21,7 @@ pub struct Lines<R> {
     form: Option<Form>,
     /// Bytes that were read and are no whole character yet.
     held: Vec<u8>,
-    /// Text that nobody has taken yet.
+    /// Decoded bytes that were not read yet.
     ready: VecDeque<u8>,
     after_cr: bool,
     ended: bool,

@@ -31,7 +31,7 @@ pub enum Format {
     Quiet,
 }
 
-/// When colour is used.
+/// Use of colour.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
 pub enum Color {
     /// On a terminal, unless `NO_COLOR` is set.
@@ -43,7 +43,7 @@ pub enum Color {
     Never,
 }
 
-/// How moments are shown to people.
+/// Format of times shown to people.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
 pub enum TimeFormat {
     /// `3m ago`, `in 2h`.
@@ -53,7 +53,7 @@ pub enum TimeFormat {
     Iso,
 }
 
-/// Where and how this invocation prints.
+/// Output of this invocation: its format and that of times.
 #[derive(Debug, Clone, Default)]
 pub struct Output {
     format: Format,
@@ -275,7 +275,7 @@ pub const HINT: Style = AnsiColor::Cyan.on_default();
 /// The style of side remarks.
 pub const FAINT: Style = Style::new().dimmed();
 
-/// Text in a style; the codes are stripped where colour is off.
+/// Applies a style to text; the codes are stripped where colour is off.
 pub fn paint(text: &str, style: Style) -> String {
     format!("{style}{text}{style:#}")
 }

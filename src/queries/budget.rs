@@ -28,7 +28,7 @@ impl Walk {
         self.after.as_deref().filter(|_| !self.over)
     }
 
-    /// Data that the next `most` accounts use, and what Zoom has closed for them.
+    /// Budgets of the next `most` accounts, and the limits that Zoom has closed for them.
     pub async fn next(&mut self, ops: &Ops, most: usize) -> Result<Lines, StoreError> {
         let page = ops.account_names(self.after.as_deref(), most).await?;
         let mut found = Vec::new();

@@ -1,5 +1,5 @@
-//! What is read of a namespace for people and programs: the command line, the API and the
-//! console ask here, so that they tell the same.
+//! Reads of a namespace for people and programs. The command line, the API and the console all
+//! read here, so that they show the same data.
 //!
 //! Owns the order of the reads and their bounds; what is shown of them is made in `views`.
 

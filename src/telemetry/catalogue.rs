@@ -40,7 +40,7 @@ const fn metric(
     Metric { name, shape, labels, help }
 }
 
-/// All of them, by name.
+/// All metrics, by name.
 pub const METRICS: &[Metric] = &[
     metric("zoomd_accounts", Gauge, "state", "Accounts by state."),
     metric("zoomd_build_info", Gauge, "version", "1; the version that runs."),

@@ -247,7 +247,7 @@ mod tests {
 
     const LIMIT: Duration = Duration::from_secs(20);
 
-    /// Data that the other end of the pipe does with one write.
+    /// Result of one write at the other end of the pipe.
     type Answer = io::Result<usize>;
 
     /// An output whose every write is answered by the test.

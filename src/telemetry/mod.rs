@@ -1,4 +1,4 @@
-//! What the process tells about itself: the log and the metrics.
+//! Telemetry of the process: the log and the metrics.
 //!
 //! The log goes to stderr: text for people when that is a terminal, else one
 //! JSON object a line. A message can be read alone; fields are for machines.
@@ -22,7 +22,7 @@ use tracing_subscriber::fmt::SubscriberBuilder;
 use crate::config::ConfigError;
 use lines::{Lines, Stderr};
 
-/// Time for which the last words of a process may take.
+/// Longest time to write the last log lines of a process.
 const LAST_WORDS: Duration = Duration::from_secs(1);
 
 /// The lines of this process' log, once it has one.

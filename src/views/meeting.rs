@@ -33,7 +33,7 @@ pub struct View {
 #[derive(Debug, Serialize)]
 pub struct List {
     pub meetings: Vec<View>,
-    /// Where the next page begins.
+    /// Token of the next page.
     pub next: Option<String>,
 }
 

@@ -98,7 +98,7 @@ pub struct Redis<'a> {
     pub refuses_writes: Option<String>,
 }
 
-/// Data that was read of it.
+/// The status, and the reads that it was made of.
 #[derive(Debug)]
 pub struct Found {
     pub status: Status,

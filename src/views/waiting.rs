@@ -16,7 +16,7 @@ pub struct Waiting<'a> {
     pub expected_at: Option<Timestamp>,
 }
 
-/// All of them, those with the oldest job first.
+/// All reasons, those with the oldest job first.
 pub fn of(jobs: &WaitingJobs) -> Vec<Waiting<'_>> {
     let lines = jobs.lines.iter().map(|line| Waiting {
         reason: line.why.as_str(),

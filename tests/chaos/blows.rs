@@ -1,4 +1,4 @@
-//! How each blow is struck, and how everything comes back from it.
+//! Faults: how each is injected, and how the world recovers from it.
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -9,7 +9,7 @@ use zoom_sim::{Fault, When};
 use crate::plan::{Blow, Kind};
 use crate::world::World;
 
-/// How a Redis that is to be rolled back, or is away, comes back.
+/// Return of a Redis that was rolled back or stopped.
 pub enum Back {
     /// It is away until then.
     Away(Instant),
@@ -109,7 +109,7 @@ impl World {
         }
     }
 
-    /// Where nobody dies by itself, somebody starts anew to come to a seam.
+    /// Restarts a daemon with a failpoint, in rounds where none dies by itself.
     pub(crate) fn arm(&mut self) {
         if self.plan.kind.window().is_some()
             || matches!(self.plan.kind, Kind::RolledBack | Kind::Rotations)

@@ -1,5 +1,4 @@
-//! What is known of a round: its jobs, their outcomes, and who was struck with
-//! which of them in hand.
+//! Records of a round: its jobs, their outcomes, and the faults with the jobs they hit.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -12,7 +11,7 @@ use zoomd_store::streams::{Item, Stream, Tail};
 /// An outcome as a consumer sees it.
 #[derive(Debug, Clone)]
 pub struct Outcome {
-    /// When it was seen.
+    /// Time at which it was seen.
     pub at: Instant,
     /// `job_id` and `run`: what tells two of them apart.
     pub of: (String, u64),
@@ -27,11 +26,11 @@ pub struct Outcome {
 /// A blow, and the jobs that were in hand then.
 #[derive(Debug, Clone)]
 pub struct Struck {
-    /// Its row in the table.
+    /// Row in the table.
     pub row: String,
-    /// When it fell.
+    /// Time of the fault.
     pub at: Instant,
-    /// Whether it is a kill, and hit a process with work in flight.
+    /// True for a kill that hit a process with work in flight.
     pub counts: bool,
     /// The jobs in hand, by key.
     pub jobs: Vec<String>,
@@ -44,7 +43,7 @@ pub struct Book {
     pub jobs: HashMap<String, Vec<Outcome>>,
     /// Keys by job id and by entry id.
     pub names: HashMap<String, String>,
-    /// What struck.
+    /// Faults of the round.
     pub struck: Vec<Struck>,
     /// Outcomes of jobs that are not of this round.
     pub strays: Vec<String>,

@@ -15,13 +15,13 @@ use crate::support::{KEY, zoomd};
 
 /// The place of one daemon.
 pub struct Daemon {
-    /// Its way to Redis.
+    /// Proxy to Redis.
     pub to_redis: Proxy,
-    /// Its way to Zoom.
+    /// Proxy to Zoom.
     pub to_zoom: Proxy,
-    /// When ways are open again.
+    /// Time at which the proxies open again.
     pub open_at: Option<Instant>,
-    /// When it goes on, if it is stopped.
+    /// Time at which it resumes, if it is stopped.
     pub goes_on_at: Option<Instant>,
     /// The seam it was started with.
     pub seam: String,
@@ -82,12 +82,12 @@ impl Daemon {
         rest.split('"').next().map(ToOwned::to_owned)
     }
 
-    /// Whether it has died since its start.
+    /// True if it has died since its start.
     pub fn is_dead(&mut self) -> bool {
         self.child.try_wait().is_ok_and(|status| status.is_some())
     }
 
-    /// Whether it stopped itself at a seam.
+    /// True if it stopped itself at a failpoint.
     pub fn is_stopped(&self) -> bool {
         let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id()));
         let state = stat.as_deref().ok().and_then(|stat| stat.rsplit(") ").next());

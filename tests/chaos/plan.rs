@@ -9,15 +9,15 @@ use zoom_sim::{Endpoint, Fault, LimitKind, What};
 /// The times a campaign runs at.
 #[derive(Debug, Clone)]
 pub struct Scale {
-    /// Its name in the table.
+    /// Name in the table.
     pub name: &'static str,
-    /// How many times faster the work of jobs is made.
+    /// Factor by which jobs are made faster.
     pub pace: u32,
     /// The configuration of the daemons.
     pub toml: &'static str,
-    /// How long things go wrong.
+    /// Duration of the faults.
     pub storm: Duration,
-    /// How long all outcomes may take after it.
+    /// Longest time for all outcomes after the faults.
     pub limit: Duration,
     /// Daemons of a world.
     pub daemons: usize,
@@ -57,7 +57,7 @@ pub const DEFAULT: Scale = Scale {
     kills: 14,
 };
 
-/// What a round is about.
+/// Theme of a round.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
     /// Daemons are killed, and nothing else happens.
@@ -95,7 +95,7 @@ impl Kind {
         }
     }
 
-    /// How long things go wrong: a window must be open longer than the last look takes.
+    /// Duration of the faults: a window must be open longer than the last look takes.
     pub fn storm(self, scale: &Scale) -> Duration {
         if self.window().is_some() { scale.storm * 2 } else { scale.storm }
     }
@@ -152,7 +152,7 @@ pub enum Blow {
     Fault(Fault),
 }
 
-/// What a way does with what goes over it.
+/// Behaviour of a proxy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Way {
     /// It delivers.
@@ -169,9 +169,9 @@ pub enum Way {
 /// One round.
 #[derive(Debug)]
 pub struct Plan {
-    /// What it is about.
+    /// Theme.
     pub kind: Kind,
-    /// What strikes which daemon, and when, in order.
+    /// Faults in order: the time, the daemon, the fault.
     pub blows: Vec<(Duration, usize, Blow)>,
     /// Seams for daemons that start, in turn.
     pub seams: Vec<String>,

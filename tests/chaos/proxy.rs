@@ -36,12 +36,12 @@ impl Proxy {
         Self { address, way, task }
     }
 
-    /// Where it listens.
+    /// Address it listens on.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// What it does from now on.
+    /// Sets the behaviour from now on.
     pub fn set(&self, way: Way) {
         self.way.send_replace(way);
     }

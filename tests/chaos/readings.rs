@@ -75,7 +75,7 @@ const OPEN: [&str; 4] = [
     "a past start stays or is instant",
 ];
 
-/// Whether a lost call may end as unknown with these readings.
+/// True if a lost call may end as unknown with these readings.
 pub fn leave_open(readings: &[&str]) -> bool {
     readings.iter().any(|name| OPEN.contains(name))
 }

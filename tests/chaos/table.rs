@@ -1,4 +1,4 @@
-//! What rounds came to: rows that add up, a file of them, and the table.
+//! Results of rounds: rows that add up, a file of them, and the table.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt::Write as _;
@@ -10,11 +10,11 @@ use serde::{Deserialize, Serialize};
 use crate::book::Book;
 use crate::plan::Kind;
 
-/// What came of one kind of blow.
+/// Results of one kind of fault.
 #[derive(Debug, Default, Clone, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Row {
-    /// How often it struck.
+    /// Number of times it was injected.
     pub blows: u64,
     /// Kills among them that hit a process with work in flight.
     pub kills: u64,
@@ -24,13 +24,14 @@ pub struct Row {
     pub lost: u64,
     /// Of those, with more meetings than one, or outcomes.
     pub doubled: u64,
-    /// The same in rounds that open one of the contract's windows.
+    /// Jobs with more meetings or outcomes than one, in rounds that open one of the contract's
+    /// windows.
     pub twins: u64,
     /// The longest from a blow to the outcome of a job it hit last.
     pub worst_ms: u64,
 }
 
-/// What a campaign came to.
+/// Results of a campaign.
 #[derive(Debug, Default, Clone, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Rows {
@@ -47,7 +48,7 @@ pub struct Rows {
     /// Calls of rounds in which nothing holds a call up, and those among them that were
     /// over Zoom's limit per second.
     pub paced: (u64, u64),
-    /// What the daemons broke at Zoom, by rule.
+    /// Rules of Zoom that the daemons broke, with counts.
     pub broken: BTreeMap<String, u64>,
     /// By blow.
     pub rows: BTreeMap<String, Row>,

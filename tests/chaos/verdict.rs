@@ -26,7 +26,7 @@ pub async fn judge(world: &mut World, accounts: &[String]) -> Result<(), String>
     let mut twins = HashMap::new();
     for (key, outcomes) in &book.jobs {
         let made = meetings.get(key.as_str()).map_or(&[][..], Vec::as_slice);
-        // What became of a create whose start was past, no list may show.
+        // No list may show the result of a create whose start was past.
         let open = open || starts_in_the_past(key);
         if let Err(what) = job(kind, open, outcomes, made) {
             wrong.push(format!("{key}: {what}; outcomes {outcomes:?}, meetings {made:?}"));
@@ -117,18 +117,18 @@ fn is_unknown(outcome: &Outcome) -> bool {
     outcome.code.as_deref() == Some("outcome_unknown")
 }
 
-/// Whether the daemon was killed so often with the job that it gave it up.
+/// True if the job failed because the daemon was killed too often with it.
 fn gave_up(outcome: &Outcome) -> bool {
     outcome.why.contains("the daemon crashed")
 }
 
-/// Whether calls arrive as they were granted. Elsewhere something holds them, so that
-/// they arrive together with later ones, or a Redis that forgot grants them again.
+/// True if calls arrive as they were granted. In other rounds they are held up and arrive
+/// together with later ones, or a Redis that forgot grants them again.
 fn is_paced(kind: Kind) -> bool {
     matches!(kind, Kind::Kills | Kind::Zoom | Kind::Rotations | Kind::LateList)
 }
 
-/// What a client may be counted for in rounds of this kind.
+/// True if breaking this rule is tolerated in rounds of this kind.
 fn forgiven(kind: Kind, rule: &str) -> bool {
     match kind {
         // Stopped past its lease, or forgotten: one 401.

@@ -47,7 +47,7 @@ pub struct World {
     /// The last meeting of the rounds before.
     pub(crate) meetings_before: u64,
     pub(crate) kills: usize,
-    /// What Zoom is like in this round.
+    /// Variants of Zoom's behaviour in this round.
     pub(crate) readings: Vec<&'static str>,
     pub(crate) rows: Rows,
     /// Redis' files as they were, and until when it is away.

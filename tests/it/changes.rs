@@ -50,7 +50,7 @@ async fn the_command_line_changes_and_ends_a_meeting() {
     assert!(
         ran.stdout.contains("effect     already ended\n") || ran.stdout.contains("already_ended")
     );
-    // What the daemon would refuse is told before it is sent.
+    // Jobs that the daemon would refuse are rejected before they are sent.
     for (kind, flags, message) in [
         ("update_meeting", &[][..], "`meeting` is missing"),
         ("update_meeting", &["--topic", "t", "--occurrence", "soon"][..], "`occurrence` is"),
@@ -98,7 +98,7 @@ async fn a_daemon_killed_around_a_change_or_an_end_is_made_good() {
         let _another = rig.daemon();
         let (stream, result) = rig.outcome(id).await;
         assert_eq!((stream, &result["effect"]), (Stream::Results, &effect.into()), "{result}");
-        // What dies at the door has sent nothing.
+        // A call rejected on arrival has sent nothing.
         assert_eq!(count(&rig) - before, 1, "{result}");
         let seen = rig.sim.meetings().remove(0);
         assert!(!seen.running && (ends || seen.topic == id), "{seen:?}");

@@ -144,7 +144,7 @@ fn no_file_is_offered_where_none_is_meant() {
 #[tokio::test]
 async fn a_redis_that_is_away_or_silent_costs_a_second_and_shows_nothing() {
     let mut rig = Rig::start().await;
-    // One that takes connections and never answers.
+    // A server that accepts connections and never answers.
     let silent = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
     let silent_at = format!("redis://{}", silent.local_addr().expect("an address"));
     let free = std::net::TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr());
@@ -157,7 +157,7 @@ async fn a_redis_that_is_away_or_silent_costs_a_second_and_shows_nothing() {
             assert!(begun.elapsed() < Duration::from_secs(5), "{url}: {:?}", begun.elapsed());
         }
     }
-    // What needs no Redis is offered all the same.
+    // Candidates that need no Redis are offered anyway.
     assert_eq!(offered(&rig, &["account", "set", "a", "--plan", "b"]), ["business"]);
     // A shell that zoomd does not know, and words that are no command.
     for (shell, words) in [("tcsh", &["job"][..]), ("bash", &["nonsense", "--x", ""])] {

@@ -31,7 +31,7 @@ fn flags_over_environment_over_file_over_default() {
     let env = [("ZOOMD_NAMESPACE", "of-env")];
     assert_eq!(at(&env, &[]), ("of-env".into(), "ZOOMD_NAMESPACE".into()));
     assert_eq!(at(&env, &["--namespace", "f"]), ("f".into(), "--namespace".into()));
-    // What equals the default still counts when it is given.
+    // A value that equals the default still counts as given.
     let env = [("ZOOMD_NAMESPACE", "zoomd")];
     assert_eq!(at(&env, &[]), ("zoomd".into(), "ZOOMD_NAMESPACE".into()));
     // An empty variable is not given.
@@ -101,7 +101,7 @@ fn what_cannot_be_meant_is_refused_with_its_place() {
         assert!(said.contains(wanted), "{text}: {said}");
         assert!(!said.contains("c2hvcnQ="), "a secret is shown");
     }
-    // The same file does not keep help, the reference or a new key away.
+    // An invalid file does not stop help, the reference or a new key.
     finish(zoomd(dir.path(), &["config", "default"]), "").expect(0);
     finish(zoomd(dir.path(), &["config", "key"]), "").expect(0);
 }
@@ -145,7 +145,7 @@ fn what_editors_and_shells_add_is_dropped_or_told_whatever_the_way_in() {
         }
     }
     fs::remove_file(dir.path().join("zoomd.toml")).expect("removed");
-    // The same for values in the environment.
+    // Invalid values in the environment are reported in the same way.
     for (name, value, wanted) in [
         ("ZOOMD_CLIENT_ID", "\"id\"", "zoom.client_id (from ZOOMD_CLIENT_ID) is in quotes"),
         ("ZOOMD_CLIENT_ID", "i\u{200b}d", "zero-width space"),

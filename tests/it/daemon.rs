@@ -181,7 +181,7 @@ async fn a_daemon_that_was_killed_on_another_database_is_waited_for() {
     daemon.wait_ready();
 }
 
-/// What an earlier version left is taken up when none of its daemons runs any more.
+/// An earlier layout is migrated once none of its daemons runs.
 #[tokio::test]
 async fn a_daemon_raises_the_layout_once_no_older_daemon_runs() {
     let rig = Rig::start().await;

@@ -28,7 +28,7 @@ async fn the_command_line_deletes_and_tells_the_story() {
     let story = rig.run(&["job", "show", "gone"]).expect(0).stdout;
     assert!(story.contains("attempt 1: delete_meeting answered HTTP 204"), "{story}");
     assert!(story.contains(&format!("succeeded: meeting {meeting} deleted")), "{story}");
-    // What the daemon would refuse is told before it is sent.
+    // Jobs that the daemon would refuse are rejected before they are sent.
     for (flags, message) in [
         (&["--topic", "t"][..], "does not go with delete_meeting"),
         (&["--scope", "all"][..], "series"),

@@ -17,7 +17,7 @@ fn children_in(folder: &Path) -> usize {
     at.filter(|cwd| cwd.starts_with(folder)).count()
 }
 
-/// What the README shows of the summary, without numbers.
+/// The summary as the README shows it, without numbers.
 fn summary_of_the_readme() -> Vec<String> {
     let shown = blocks("README.md").into_iter().find(|b| b.kind == "text").expect("the output");
     let lines = shown.text.lines().skip_while(|line| !line.contains(" jobs in ")).map(label);

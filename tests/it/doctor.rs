@@ -208,7 +208,7 @@ async fn the_same_zoom_user_in_another_namespace_is_found() {
     let mut rig = Rig::start().await;
     rig.connect("acme");
     let daemon = rig.daemon();
-    // Whose token it is turns out when it is used.
+    // The owner of a token is detected on its first use.
     rig.run(&["enqueue", "--account", "acme", "--type", "3", "--id", "first", "--wait"]).expect(0);
     drop(daemon);
     let ran = rig.run(&["--json", "doctor", "--offline"]);

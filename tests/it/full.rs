@@ -17,7 +17,7 @@ use crate::support::{Daemon, Rig, job, until};
 const UNSHARE: [&str; 6] = ["unshare", "--user", "--map-root-user", "--mount", "sh", "-c"];
 const MOUNT: &str = "mkdir -p \"$DATA\" && mount -t tmpfs -o size=1m tmpfs \"$DATA\"";
 
-/// Whether the system lets a test have a disk of its own; if not, the test says so.
+/// True if the system lets a test have a disk of its own; if not, the test says so.
 pub fn is_permitted(rig: &Rig) -> bool {
     let mut command = Command::new(UNSHARE[0]);
     command.args(&UNSHARE[1..]).arg(MOUNT).env("DATA", rig.dir.path().join("probe"));
@@ -116,7 +116,7 @@ async fn a_journal_that_is_deleted_while_the_daemon_runs_stops_rotations_and_is_
         let doctor = rig.run(&["doctor", "--offline"]).expect(1);
         assert!(doctor.stdout.contains(how), "{}", doctor.stdout);
         daemon.wait_log("the rotation journal cannot be written");
-        // What needs no rotation goes on.
+        // Jobs that need no rotation continue.
         let id = format!("after-{}", how.len());
         rig.xadd(&job("ada", &id)).await;
         rig.outcome(&id).await;

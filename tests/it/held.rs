@@ -27,7 +27,7 @@ fn held(rig: &Rig, id: &str, reason: &str, cause: &str) -> Value {
     shown
 }
 
-/// The same for a reason that has no end which anybody knows.
+/// Checks a job held for a reason whose end is unknown.
 fn held_for_an_unknown_time(rig: &Rig, id: &str, reason: &str, cause: &str) {
     let shown = held(rig, id, reason, cause);
     assert_eq!(shown["expected_at"], Value::Null, "nobody knows: {shown}");

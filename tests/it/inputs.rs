@@ -1,5 +1,4 @@
-//! What people write, whatever their editor made of it: lines of refresh tokens,
-//! secrets from standard input.
+//! Input as people's editors write it: lines of refresh tokens, secrets from standard input.
 
 use serde_json::{Value, json};
 

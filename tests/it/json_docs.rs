@@ -73,7 +73,7 @@ fn fields(shape: &str) -> BTreeSet<String> {
     found
 }
 
-/// What the snapshots hold: an invocation, and the fields of its JSON.
+/// Contents of the snapshots: an invocation, and the fields of its JSON.
 fn seen() -> Vec<(String, BTreeSet<String>)> {
     let mut all = Vec::new();
     for file in ["work", "accounts", "more"] {

@@ -9,7 +9,7 @@ fn new_key(rig: &Rig) -> String {
     finish(zoomd(rig.dir.path(), &["config", "key"]), "").expect(0).stdout.trim().to_owned()
 }
 
-/// What doctor says of old keys.
+/// Doctor's finding about old keys.
 fn doctor(rig: &Rig) -> (i32, String, String) {
     let ran = rig.run(&["--json", "doctor", "--offline"]);
     let report = ran.json();

@@ -102,7 +102,7 @@ async fn every_call_goes_through_the_proxy_of_the_environment() {
     assert!(report.stdout.contains("unset HTTP_PROXY"), "{}", report.stdout);
 }
 
-/// The same command, with this many files at most.
+/// The command with a limit on open files.
 fn with_files(command: &Command, files: u32) -> Command {
     let mut limited = Command::new("sh");
     limited.args(["-c", &format!("ulimit -n {files} && exec \"$@\""), "sh"]);

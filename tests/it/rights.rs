@@ -87,7 +87,7 @@ async fn a_right_taken_away_doubles_nothing_and_sends_nothing_early() {
         rig.redis_cli(&["ACL", "LOG", "RESET"]);
         acl(&rig, right);
         let ids: Vec<_> = (0..5).map(|n| format!("j{right}{n}")).collect();
-        // One that has to sleep is told to the other daemons.
+        // A job that has to sleep is reported to the other daemons.
         rig.xadd(&in_future(&ids[0], 1)).await;
         for id in &ids[1..] {
             rig.xadd(&job("ada", id)).await;

@@ -232,7 +232,7 @@ async fn a_refusal_that_nobody_judged_is_judged_from_the_journal() {
     }
 }
 
-/// What happens to Redis while a daemon stands at a seam.
+/// Trouble of Redis while a daemon is stopped at a failpoint.
 #[derive(Debug, Clone, Copy)]
 enum Trouble {
     Killed,
@@ -428,7 +428,7 @@ async fn whose_an_imported_grant_is_is_learnt_and_rotations_are_told_in_the_stat
     ] {
         assert!(metrics.contains(name), "{name} in\n{metrics}");
     }
-    // Its tokens die with the consent, and their age is told.
+    // The tokens become invalid with the authorization, and their age is reported.
     rig.sim.revoke("ada");
     rig.run(&["account", "refresh", "ada"]).expect(4);
     let (_, metrics) = daemon.get("/metrics");

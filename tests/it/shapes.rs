@@ -86,7 +86,7 @@ async fn accounts_meetings_budgets_and_the_configuration() {
 async fn batches_imports_keys_and_the_set_up() {
     let mut rig = Rig::start().await;
     rig.connect("acme");
-    // One that nothing needs any more.
+    // A key that nothing needs any more.
     rig.set("ZOOMD_ENCRYPTION_KEYS_OLD", &format!("{}QUE=", "QUFB".repeat(10)));
     let _daemon = rig.daemon_to(Stdio::null());
     rig.xadd(&job("nobody", "bad")).await;

@@ -27,7 +27,7 @@ fn described(page: &str) -> BTreeSet<&str> {
     rows.filter_map(|row| row.split('`').next()).collect()
 }
 
-/// Everything that is wrong with a page, given the states and which of them are ends.
+/// Errors of a page, given the states and which of them are final.
 fn faults(diagram: &str, page: &str, states: &[(&str, bool)]) -> Vec<String> {
     let moves = moves(diagram);
     let known: BTreeSet<_> = states.iter().map(|(name, _)| *name).collect();

@@ -104,7 +104,7 @@ async fn a_loop_that_panics_ends_the_daemon_and_another_goes_on() {
 
 /// Daemons that run at the same time.
 const AT_ONCE: usize = 10;
-/// How long a daemon may live whose part has ended or panicked.
+/// Time within which a daemon ends after a part has ended or panicked.
 const SOON: Duration = Duration::from_secs(5);
 /// The watchdog is so many times faster in these tests, and its limit then this long.
 const PACE: u32 = 15;

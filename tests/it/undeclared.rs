@@ -6,7 +6,7 @@ use std::net::{TcpListener, TcpStream};
 
 use crate::support::Rig;
 
-/// What such a server answers to a script that uses another key.
+/// Error of such a server for a script that uses an undeclared key.
 const REFUSAL: &str = "-ERR script tried accessing undeclared key, key: zoomd:v1:ids\r\n";
 
 fn serve(stream: TcpStream) -> std::io::Result<()> {

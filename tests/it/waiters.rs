@@ -1,4 +1,4 @@
-//! How soon the waiting jobs of one account start after a rotation's commit.
+//! Time until the waiting jobs of one account start after a rotation's commit.
 //!
 //! A job *starts* when it is leased: with a budget, and with the token that was
 //! committed, it is a worker's from then on. It is *sent* when its request leaves
@@ -48,7 +48,7 @@ async fn starts(waiters: usize) -> Starts {
         let left = rig.redis_cli(&["HLEN", "zoomd:v1:payload:ada"]);
         (left.trim() == format!(":{waiters}")).then_some(())
     });
-    // What they did to come here is done.
+    // Work left over from their admission ends before the measurement.
     tokio::time::sleep(Duration::from_millis(200)).await;
     rig.sim.release(commit);
     rig.sim.wait_for(Endpoint::Create, waiters as u64).await.expect("all are sent");
@@ -67,14 +67,14 @@ async fn starts(waiters: usize) -> Starts {
     Starts { leased: after(leased), sent: after(sent) }
 }
 
-/// When the leases of all that are in flight were taken, by Redis' clock.
+/// Times of the leases of all jobs in flight, by Redis' clock.
 fn leases(rig: &Rig) -> Vec<i64> {
     let owners = rig.redis_cli(&["HVALS", "zoomd:v1:owner"]);
     let granted = owners.lines().filter_map(|owner| owner.split('|').nth(1)?.parse().ok());
     granted.collect()
 }
 
-/// When the requests left, as the outcomes tell it.
+/// Times at which the requests left, from the outcomes.
 async fn sends(store: &Store, waiters: usize) -> Vec<i64> {
     let mut tail = Tail::from_start(store, &[Stream::Results]);
     let mut sent = Vec::new();
@@ -89,7 +89,7 @@ async fn sends(store: &Store, waiters: usize) -> Vec<i64> {
     sent
 }
 
-/// When the account's one rotation was committed, by Redis' clock.
+/// Time of the commit of the account's one rotation, by Redis' clock.
 async fn committed(store: &Store, waiters: usize) -> i64 {
     let ring = KeyRing::parse(Some(&SecretString::from(KEY)), None).expect("a key");
     let grants = Grants::new(store.clone(), meta::open(store, &ring).await.expect("opened"));

@@ -28,13 +28,13 @@ pub struct CallContext {
     /// The right to make a call that no lease paid for.
     pub(crate) calls: Calls,
     pub(crate) classes: Classes,
-    /// Time for which a call takes at most.
+    /// Maximum duration of a call.
     pub(crate) request_timeout: Duration,
     pub(crate) tokens: TokenSource,
     /// The calls under way, and how calls went.
     pub(crate) open_calls: ZoomCalls,
     pub(crate) meters: Meters,
-    /// Data that headers say is left of a day.
+    /// Remaining daily quota, as Zoom's headers show it.
     pub(crate) quota_headers: QuotaHeaders,
     /// Rung when a room may have something to claim.
     pub(crate) wake: Arc<Notify>,

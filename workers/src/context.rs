@@ -46,7 +46,7 @@ pub struct EngineContext {
     pub meetings: Meetings,
     /// The secret markers are derived from; `None` without an encryption key.
     pub secret: Option<FingerprintKey>,
-    /// Where outcomes go.
+    /// Receiver of outcomes.
     pub settler: Settler,
     /// All jobs in hand.
     pub in_flight: InFlight,
@@ -60,9 +60,9 @@ pub struct EngineContext {
     pub supervisor: Supervisor,
     /// Reads of grants that fail, and how long they wait.
     pub grant_reads: SharedHealth,
-    /// Time when deadlines are looked at next.
+    /// Time of the next look at deadlines.
     pub expiry: Expiry,
-    /// Whether rooms hold more that may go than could be claimed.
+    /// State of rooms: they may hold more jobs that can run than could be claimed.
     pub backlog: Backlog,
     /// The way to the worker.
     pub(crate) ready: Mutex<Option<mpsc::Sender<Ready>>>,
@@ -136,8 +136,8 @@ impl EngineContext {
         }
     }
 
-    /// Data that a reply says of a host's names, where this process has not said so
-    /// before, or Redis does not know it (any more): then such a lease is not plain.
+    /// Names of a host learnt from a reply. `None` if this process reported them before and
+    /// Redis still knows them, which a plain lease shows.
     pub fn learnt(
         &self,
         leased: &LeasedJob,
@@ -196,7 +196,7 @@ impl EngineContext {
         *self.held_until.lock().unwrap_or_else(PoisonError::into_inner) = Some(until);
     }
 
-    /// Until when no call makes sense, if no host of Zoom can be reached.
+    /// Time until which all calls fail, if no host of Zoom can be reached.
     #[must_use]
     pub fn circuit_closed_until(&self) -> Option<Instant> {
         self.circuits().closed_until(Instant::now())

@@ -124,7 +124,7 @@ impl Deauthorizations {
         }
     }
 
-    /// Whether the account uses a grant of that user and app.
+    /// True if the account uses a grant of that user and app.
     async fn is_of(
         &self,
         account: &AccountRecord,
@@ -143,7 +143,7 @@ impl Deauthorizations {
         if account.zoom_user.is_some() {
             return Ok(true);
         }
-        // What does not open is not ours to judge; doctor names it.
+        // A grant that cannot be decrypted is left alone; doctor reports it.
         let vault = self.grants.vault();
         let opened = vault.open_grant(account.name.as_str(), record.version, &record.sealed);
         let Ok(secrets) = opened else { return Ok(false) };

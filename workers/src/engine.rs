@@ -39,10 +39,10 @@ use crate::state::redis_health::{RedisHealth, SharedHealth};
 use crate::supervisor::{Part, Supervisor};
 use crate::tokens::{RotationSettings, Tokens, TokensConfig};
 
-/// Time for which what is known may take to reach Redis at the end.
+/// Longest time to write known outcomes to Redis at the end.
 const LAST_SETTLES: Duration = Duration::from_secs(5);
 
-/// Data that an engine is made of.
+/// Parts and settings of an engine.
 #[derive(Debug)]
 pub struct Setup {
     /// The workers' settings.
@@ -192,7 +192,7 @@ impl Engine {
         Self { ctx, takers, worker, keepers }
     }
 
-    /// Whether jobs are taken.
+    /// Checks that the engine takes jobs.
     ///
     /// # Errors
     /// Why not.
@@ -203,7 +203,7 @@ impl Engine {
         self.ctx.redis_health.what().map_or(Ok(()), Err)
     }
 
-    /// Data that keeps this engine's jobs from running, or soon will.
+    /// Problems that keep this engine's jobs from running, or soon will.
     #[must_use]
     pub fn problems(&self) -> Vec<Problem> {
         report::all(&self.ctx)

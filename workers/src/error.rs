@@ -1,4 +1,4 @@
-//! Why an engine did not start.
+//! Errors of starting an engine.
 
 use zoomd_store::StoreError;
 

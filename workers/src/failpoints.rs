@@ -1,4 +1,4 @@
-//! Where a test may have this process killed or stopped, exactly there.
+//! Failpoints: places at which a test can have this process killed or stopped.
 //!
 //! `ZOOMD_FAILPOINT=<name>:kill` ends the process with SIGKILL when it comes to the
 //! seam of that name, `<name>:stop` halts it with SIGSTOP, `<name>:panic` panics
@@ -61,7 +61,7 @@ pub(crate) fn at(name: &str) {
     }
 }
 
-/// Number of times faster the clockwork of rotations is to run.
+/// Factor by which the waits of rotations are shorter.
 pub(crate) fn pace() -> u32 {
     times("ZOOMD_FAILPOINT_PACE")
 }
@@ -97,7 +97,7 @@ async fn due() {
     }
 }
 
-/// Number of times sooner a part that does not move is found.
+/// Factor by which a part that does not move is found sooner.
 pub(crate) fn watch_pace() -> u32 {
     times("ZOOMD_FAILPOINT_WATCH_PACE")
 }

@@ -1,4 +1,4 @@
-//! Things that a test may have an engine do faster, or by a wrong clock; see [`failpoints`].
+//! Test hooks that make an engine faster or set its clock wrong; see [`failpoints`].
 
 use std::ffi::OsString;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! Whose grants are, where their records do not say.
+//! Owners of grants, where the records do not name them.
 //!
 //! Accounts of one Zoom account share its limits, and a host goes by several
 //! names; a consent finds both out at once. An imported refresh token says
@@ -25,7 +25,7 @@ use crate::supervisor::Beat;
 
 /// Consents remembered as asked for, and accounts that rest.
 const MOST: usize = 100_000;
-/// Time for which an account rests after a trouble that does not say how long it lasts.
+/// Pause of an account after a trouble that does not say how long it lasts.
 const REST: Duration = Duration::from_secs(60);
 
 /// Asks for one after the other, for as long as the engine runs.

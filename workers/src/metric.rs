@@ -13,7 +13,7 @@ use zoomd_wire::Kind;
 /// else that is counted.
 pub struct Meters(Vec<OfKind>);
 
-/// Those of one kind.
+/// Metrics of one kind.
 struct OfKind {
     kind: &'static str,
     /// The status of its call when it succeeds.
@@ -57,7 +57,7 @@ impl Meters {
         }
     }
 
-    /// Time for which a job waited from when it could have run to its first send.
+    /// Records the wait of a job from when it could have run to its first send.
     pub fn waited(&self, kind: Kind, time: Duration) {
         if let Some(meter) = self.0.get(kind as usize) {
             meter.waited.record(time.as_secs_f64());
@@ -82,7 +82,7 @@ pub fn finished(kind: &'static str, outcome: &'static str) {
     metrics::counter!("zoomd_jobs_total", "kind" => kind, "outcome" => outcome).increment(1);
 }
 
-/// Time for which a job took from its first lease to its outcome.
+/// Records the time of a job from its first lease to its outcome.
 pub fn took(kind: &'static str, outcome: &'static str, time: Duration) {
     metrics::histogram!("zoomd_job_duration_seconds", "kind" => kind, "outcome" => outcome)
         .record(time.as_secs_f64());

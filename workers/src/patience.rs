@@ -1,4 +1,4 @@
-//! When to look, and when a look that found nothing is the last. Pure.
+//! Times of the looks, and the look after which a meeting counts as absent. Pure.
 //!
 //! Zoom may show a meeting some time after it made it, and a call may still be
 //! on its way after its answer was given up. So there are several looks, and
@@ -11,13 +11,13 @@ use std::time::Duration;
 pub struct Patience {
     /// The wait before each look, counted from the one before.
     pub delays: Vec<Duration>,
-    /// Time for which the job's calls may stay unresolved before it is given up.
+    /// Longest time that a job's calls stay unresolved before it is given up.
     pub give_up: Duration,
-    /// Time for which after a success on a second send twins are looked for.
+    /// Time after a success on a second send at which duplicate meetings are searched for.
     pub twins_after: Duration,
-    /// Number of meetings of one look that may be asked for one by one.
+    /// Maximum number of meetings that one look reads in full.
     pub most_gets: usize,
-    /// Number of pages that a list may have.
+    /// Maximum number of pages of a list.
     pub most_pages: u32,
 }
 
@@ -33,7 +33,7 @@ impl Default for Patience {
     }
 }
 
-/// Data that comes after a look that found nothing.
+/// Next step after a look that found nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Next {
     /// Another look.
@@ -43,7 +43,7 @@ pub enum Next {
 }
 
 impl Patience {
-    /// Time when to look first after an outcome was lost at `lost_ms`.
+    /// Time of the first look after an outcome was lost at `lost_ms`.
     #[must_use]
     pub fn first_look_ms(&self, lost_ms: i64) -> i64 {
         later(lost_ms, self.delays.first().copied().unwrap_or_default())
@@ -63,8 +63,8 @@ impl Patience {
         usize::try_from(refused).is_ok_and(|times| times > self.delays.len()) && now_ms >= quiet_ms
     }
 
-    /// Data that comes after look number `looks` (1 and more), made at `now_ms`;
-    /// `quiet_ms` is when the lost call must be over.
+    /// Next step after look number `looks` (1 and more), made at `now_ms`; `quiet_ms` is the
+    /// time by which the lost call must be over.
     #[must_use]
     pub fn after_look(&self, looks: u32, now_ms: i64, quiet_ms: i64) -> Next {
         let looks = usize::try_from(looks).unwrap_or(usize::MAX);

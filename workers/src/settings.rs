@@ -7,7 +7,7 @@ use zoomd_wire::{Include, MaxWait};
 use crate::patience::Patience;
 use crate::timetable::Cron;
 
-/// Where the marker of a meeting goes.
+/// Place of the marker of a meeting.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum MarkerPlace {
     /// At the end of its agenda.
@@ -24,9 +24,9 @@ pub struct Settings {
     pub concurrency: usize,
     /// Let a meeting start in the past.
     pub allow_past_start: bool,
-    /// How long a job without a deadline may wait.
+    /// Longest wait of a job without a deadline.
     pub max_wait: MaxWait,
-    /// Where the marker goes.
+    /// Place of the marker.
     pub marker: MarkerPlace,
     /// Search for lost outcomes.
     pub reconcile: Patience,
@@ -34,7 +34,7 @@ pub struct Settings {
     pub include: Vec<Include>,
     /// True if the register of meetings keeps topics.
     pub keep_topics: bool,
-    /// Time for which nothing is taken in after Redis turned out to be another.
+    /// Pause of the intake after Redis restarted or failed over.
     pub rest_after_restart: Duration,
     /// A grant that nobody uses is rotated once in each period between its ticks,
     /// so that it stays alive.

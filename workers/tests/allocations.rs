@@ -1,6 +1,6 @@
-//! How often a job that goes well asks the allocator, from its text to its
-//! outcome. Seconds depend on the machine; this does not, and each allocation
-//! costs the worker a tenth of a microsecond and its cache more.
+//! Number of allocations of a job that succeeds, from its text to its outcome. Seconds depend
+//! on the machine; this does not, and each allocation costs the worker a tenth of a
+//! microsecond and its cache more.
 
 use std::alloc::System;
 

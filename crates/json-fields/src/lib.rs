@@ -9,15 +9,13 @@
 mod find;
 mod scan;
 
-/// Tells `each` every field of the object that `text` is, in order: its name,
-/// and its value as it stands, without the white space around it. A value is
-/// sound JSON; as with `serde_json`'s `RawValue`, escapes in it may be halves
-/// of surrogate pairs.
+/// Passes to `each` every field of the object `text`, in order: its name, and its raw value without
+/// the surrounding white space. A value is valid JSON; as with `serde_json`'s `RawValue`, escapes
+/// in it may be halves of surrogate pairs.
 ///
-/// `None` where `text` is no JSON object; also where a name is written with an
-/// escape, and where values are nested more than [`DEEPEST`] deep. `each` was then
-/// told the fields before that place, in order, and no other: whoever reads the text
-/// in another way goes on behind as many.
+/// `None` if `text` is no JSON object, if a name is written with an escape, or if values are nested
+/// more than [`DEEPEST`] deep. `each` has then received exactly the fields before that place, in
+/// order, so another parser can continue after that many.
 pub fn fields<'a>(text: &'a str, mut each: impl FnMut(&'a str, &'a str)) -> Option<()> {
     let bytes = text.as_bytes();
     let start = scan::space(bytes, 0);

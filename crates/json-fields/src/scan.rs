@@ -8,7 +8,7 @@ use std::ops::Range;
 
 use crate::find;
 
-/// Where something ends; `None` if it is not what was looked for.
+/// End of the part that was scanned; `None` if the text does not match.
 type End = Option<usize>;
 
 /// A string: where its last quote is, and whether there is a `\` in it.

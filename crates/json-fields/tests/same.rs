@@ -1,5 +1,4 @@
-//! Whatever the text: the fields are those that `serde_json` tells, and none
-//! where it refuses.
+//! The fields of any text equal those that `serde_json` finds; none where it refuses the text.
 
 use std::fmt;
 
@@ -8,7 +7,7 @@ use proptest::prelude::*;
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-/// The fields as `serde_json` tells them.
+/// Fields as parsed by `serde_json`.
 struct Told(Vec<(String, String)>);
 
 impl<'de> Deserialize<'de> for Told {
@@ -37,7 +36,7 @@ fn found(text: &str) -> Option<Vec<(String, String)>> {
     Some(found)
 }
 
-/// Data that `serde_json` tells of `text`; names with escapes are left to it alone.
+/// Checks the fields of `text` against `serde_json`, except names with escapes.
 fn check(text: &str) -> Result<(), TestCaseError> {
     let told = serde_json::from_str::<Told>(text).ok().map(|Told(fields)| fields);
     match found(text) {
@@ -47,7 +46,7 @@ fn check(text: &str) -> Result<(), TestCaseError> {
     Ok(())
 }
 
-/// Pieces of JSON, sound ones and others, in any order.
+/// Pieces of JSON, valid and invalid, in any order.
 fn pieces() -> impl Strategy<Value = String> {
     let piece = prop::sample::select(vec![
         "{",
@@ -97,7 +96,7 @@ fn pieces() -> impl Strategy<Value = String> {
     prop::collection::vec(piece, 0..12).prop_map(|pieces| pieces.concat())
 }
 
-/// A sound object, with white space here and there.
+/// Valid object, with white space here and there.
 fn sound() -> impl Strategy<Value = String> {
     let space = || prop::sample::select(vec!["", "", "", " ", "\n\t", "\r "]);
     let text = prop_oneof!["[ -~é]{0,30}", "\\PC{0,12}"]

@@ -25,7 +25,7 @@ impl Sentinel {
     /// it is down. Each of `settings` is a line of its file.
     ///
     /// # Errors
-    /// When no server program is on PATH, or it does not answer within 20 s.
+    /// Fails if no server program is on PATH, or it does not answer within 20 s.
     pub fn watching(master: &RedisServer, quorum: u32, settings: &[&str]) -> Result<Self, Error> {
         let program = find_program().ok_or(Error::NotInstalled)?;
         let folder = tempfile::Builder::new().prefix("zoomd-sentinel-").tempdir()?;
@@ -65,7 +65,7 @@ impl Sentinel {
     /// Sends one command of plain words and answers what the sentinel said.
     ///
     /// # Errors
-    /// When it does not answer.
+    /// Fails if it does not answer.
     pub fn ask(&self, words: &[&str]) -> std::io::Result<String> {
         probe::ask(&self.socket(), words)
     }

@@ -9,16 +9,16 @@ use rustix::process::{Pid, Signal, kill_process};
 
 use crate::probe;
 
-/// Time for which a server may take from its start to its first answer.
+/// Time limit from the start of a server to its first answer.
 pub(crate) const START_LIMIT: Duration = Duration::from_secs(20);
 
 /// Ports tried: another process may take one between our look and the server's.
 const PORTS: u32 = 10;
-/// Below the ports that systems give to outgoing connections, so that the port
-/// of a server that is down for a moment stays free.
+/// Ports below those that systems give to outgoing connections, so that the port of a server that
+/// is briefly down stays free.
 const PORT_RANGE: std::ops::Range<u16> = 10_000..32_000;
 
-/// Why there is no private server.
+/// Reason why no private server could be started.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -33,7 +33,7 @@ pub enum Error {
     Silent(String),
 }
 
-/// Data that the server is started with.
+/// Options for starting the server.
 #[derive(Debug, Clone)]
 pub struct Options {
     /// `appendfsync`: `always`, `everysec` or `no`; `None` switches the AOF off.
@@ -82,7 +82,7 @@ impl RedisServer {
     /// Starts a server with an AOF in a temporary folder and waits until it answers.
     ///
     /// # Errors
-    /// When no server program is on PATH, or it does not answer within 20 s.
+    /// Fails if no server program is on PATH, or it does not answer within 20 s.
     pub fn start() -> Result<Self, Error> {
         Self::start_with(Options::default())
     }
@@ -127,7 +127,7 @@ impl RedisServer {
     /// [`kill`](Self::kill) or [`stop`](Self::stop)) and waits until it answers.
     ///
     /// # Errors
-    /// When the process cannot be started or does not answer within 20 s.
+    /// Fails if the process cannot be started or does not answer within 20 s.
     pub fn restart(&mut self) -> Result<(), Error> {
         self.kill();
         let _ = std::fs::remove_file(self.socket());
@@ -183,7 +183,7 @@ impl RedisServer {
     /// the server said, in its own protocol's form.
     ///
     /// # Errors
-    /// When the server does not answer.
+    /// Fails if the server does not answer.
     pub fn ask(&self, words: &[&str]) -> std::io::Result<String> {
         probe::ask(&self.socket(), words)
     }
@@ -194,7 +194,7 @@ impl RedisServer {
         self.port
     }
 
-    /// Where the server keeps its data.
+    /// Folder of the server's data.
     #[must_use]
     pub fn dir(&self) -> &Path {
         self.folder.path()
@@ -220,7 +220,7 @@ impl RedisServer {
         self.dir().join("redis.log")
     }
 
-    /// `kill -9`, and waits until the process is gone. Data and port stay.
+    /// Sends `kill -9` and waits until the process has exited. Data and port are kept.
     pub fn kill(&mut self) {
         if let Some(mut child) = self.child.take() {
             let _ = child.kill();
@@ -228,7 +228,7 @@ impl RedisServer {
         }
     }
 
-    /// SIGTERM, and waits until the process is gone. Data and port stay.
+    /// Sends SIGTERM and waits until the process has exited. Data and port are kept.
     pub fn stop(&mut self) {
         self.signal(Signal::TERM);
         if let Some(mut child) = self.child.take() {
@@ -270,7 +270,7 @@ impl Drop for RedisServer {
     }
 }
 
-/// A port of the range that nobody listens on, by chance.
+/// Picks a random free port of the range.
 pub(crate) fn free_port() -> std::io::Result<u16> {
     use std::hash::{BuildHasher as _, RandomState};
     let mut taken = None;

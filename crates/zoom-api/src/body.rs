@@ -37,8 +37,8 @@ pub struct SendBody {
 }
 
 impl SendBody {
-    /// A body that leaves only if `condition` holds at the moment it would.
-    /// The condition must be cheap: it runs on the connection's task.
+    /// Body that is sent only if `condition` holds at that time. The condition must be cheap: it
+    /// runs on the connection's task.
     pub fn new(
         bytes: impl Into<Bytes>,
         condition: impl Fn() -> bool + Send + Sync + 'static,

@@ -95,13 +95,13 @@ impl Client {
         &self.base.host
     }
 
-    /// Data that the client was made with.
+    /// Settings that the client was made with.
     pub fn settings(&self) -> &Settings {
         &self.inner.settings
     }
 
-    /// Connects to the token host now, and hangs up: shows that a token call
-    /// made within the next moment will find its way. Answers how long it took.
+    /// Connects to the token host and disconnects: shows that a token call made right now can
+    /// connect. Returns the time that it took.
     pub async fn preflight(&self) -> Result<Duration, TransportError> {
         let (begun, (departure, body)) = (Instant::now(), nothing());
         let to = self.settings().endpoints.oauth().clone();

@@ -1,9 +1,9 @@
-//! Way in which a connection for API calls is made: directly, through a proxy's tunnel, or
-//! to a proxy that forwards plain http.
+//! Connections for API calls: direct, through a proxy's tunnel, or to a proxy that forwards plain
+//! http.
 //!
-//! Owns the choice among the three and their time limit; names, addresses, TLS and
-//! CONNECT are hyper-util's and hyper-rustls', which reqwest is made of too: token
-//! calls connect in the same way. Never does: send a request.
+//! Owns the choice among the three and their time limit; names, addresses, TLS and CONNECT are
+//! hyper-util's and hyper-rustls', which reqwest is made of too: token calls connect in the same
+//! way. Never sends a request.
 
 use std::collections::HashMap;
 use std::error::Error;

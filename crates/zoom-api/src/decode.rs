@@ -104,8 +104,8 @@ fn bare(from: &[u8], limit: usize) -> Result<Option<Vec<u8>>, Undecoded> {
     Ok(out.filter(|_| matches!(decoder.read(&mut end), Ok(0))))
 }
 
-/// Data that comes out, also where it breaks off (a trailer that is missing or wrong):
-/// who reads the text sees whether it is whole. `None` if nothing comes out.
+/// Decoded bytes, also of a body that breaks off (a missing or wrong trailer): the reader checks
+/// that the text is complete. `None` if nothing could be decoded.
 fn bounded(from: impl Read, limit: usize) -> Result<Option<Vec<u8>>, Undecoded> {
     let mut out = Vec::new();
     let ended = from.take(limit as u64 + 1).read_to_end(&mut out);

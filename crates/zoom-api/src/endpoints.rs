@@ -47,7 +47,7 @@ impl Endpoints {
         &self.api
     }
 
-    /// The base below which `/oauth/…` lies.
+    /// Base of `/oauth/…`.
     pub fn oauth(&self) -> &Url {
         &self.oauth
     }

@@ -5,7 +5,7 @@ use std::fmt;
 
 use crate::proxy::ProxyError;
 
-/// Decision whether the request can have reached Zoom.
+/// Knowledge about whether the request reached Zoom.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Sent {
     /// Certain: nothing that Zoom could act on has left this process, and nothing will.
@@ -14,7 +14,7 @@ pub enum Sent {
     Maybe,
 }
 
-/// Data that kind of trouble an exchange met.
+/// Kind of transport error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum TransportKind {
@@ -66,7 +66,7 @@ impl TransportKind {
 pub struct TransportError {
     /// Kind of trouble.
     pub kind: TransportKind,
-    /// Whether the request can have reached Zoom.
+    /// Part of the request that may have reached Zoom.
     pub sent: Sent,
     /// The status line, where one arrived before the trouble.
     pub status: Option<u16>,
@@ -132,7 +132,7 @@ impl std::error::Error for TransportError {}
 pub struct Unreadable {
     /// The status it came with.
     pub status: u16,
-    /// Text that was looked for and not found; never a part of the body.
+    /// Field or form that was expected and not found; never a part of the body.
     pub what: String,
 }
 

@@ -9,9 +9,9 @@ use rustix::io::Errno;
 use crate::error::{Sent, TransportError, TransportKind};
 use crate::text::scrub;
 
-/// How hyper begins what went wrong on the way to and through a proxy.
+/// Prefix of hyper's errors about reaching or using a proxy.
 const TUNNEL: &str = "tunnel error: ";
-/// Data that hyper calls a name that does not resolve.
+/// Text of hyper's error for a host name that does not resolve.
 const DNS: &str = "dns error";
 
 /// Of a token call.
@@ -97,7 +97,7 @@ fn kind(error: &(dyn Error + 'static), told: &Told) -> TransportKind {
     }
 }
 
-/// Data that this machine has run out of, if that is the reason.
+/// Local resource that ran out (files or ports), if that caused the error.
 fn shortage(error: &(dyn Error + 'static)) -> Option<&'static str> {
     const FILES: &str = "too many open files; raise the limit (LimitNOFILE, ulimit -n)";
     const SYSTEM: &str = "too many open files on the whole machine (fs.file-max)";

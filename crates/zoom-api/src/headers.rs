@@ -23,8 +23,8 @@ pub enum RateType {
     Daily,
 }
 
-/// Limits, as the headers tell them. All optional, all to be doubted: they may
-/// describe another quota than the one that bit.
+/// Rate limits from the headers. All optional and unreliable: they may describe another quota than
+/// the one that was exceeded.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RateHeaders {
     /// `X-RateLimit-Category`, in Zoom's words (Light, Medium, …).
@@ -65,7 +65,7 @@ fn rate_type(value: &str) -> Option<RateType> {
     }
 }
 
-/// A `Retry-After` header: a span or a moment.
+/// A `Retry-After` header: a duration or a time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RetryAfter {
     /// Seconds from the answer.

@@ -1,8 +1,7 @@
-//! Words by which Zoom names a limit. The text alone decides which limit it is: the
-//! limit of a host's day was seen with headers that describe another quota, and under
-//! 400 and 403.
+//! Recognition of rate-limit errors. The text alone decides which limit it is: the daily limit of a
+//! host was seen with headers that describe another quota, and under 400 and 403.
 
-/// Which limit a 429 named.
+/// Limit that a 429 named.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum LimitKind {
     /// Calls per second of the Zoom account and label.
@@ -13,8 +12,8 @@ pub enum LimitKind {
     UserDay,
     /// Calls at the same time.
     Concurrent,
-    /// A 429 in words that are not known. It may be anybody's limit: it holds
-    /// back the host it was met for, and nobody else.
+    /// A 429 with unknown text. It may be about any limit, so it only holds back the host it was
+    /// met for.
     Unknown,
 }
 
@@ -41,8 +40,8 @@ pub(crate) fn named<'a>(
     known.or_else(|| is_429.then_some(LimitKind::Unknown))
 }
 
-/// Words that name a limit. Only a 429 is about limits for sure: elsewhere the
-/// whole phrase must be there.
+/// Limit that a message names. Only a 429 is certainly about limits: other statuses need the whole
+/// phrase.
 fn words(message: &str, is_429: bool) -> Option<LimitKind> {
     let text = message.to_ascii_lowercase();
     let says = |part: &str| text.contains(part);
@@ -56,7 +55,7 @@ fn words(message: &str, is_429: bool) -> Option<LimitKind> {
     {
         Some(LimitKind::UserDay)
     } else if text.contains("particular registrant") {
-        // Three a day of one person: nobody else's limit.
+        // A limit of three a day for one person: no other limit.
         None
     } else if says("maximum daily rate limit")
         || hints("maximum daily")

@@ -1,8 +1,7 @@
-//! Limits that an answer of Zoom's names, and until when each is closed.
+//! Limits named in Zoom's answers, and their ends.
 //!
-//! The text alone decides which limit it is (`limit_words`). Headers only say how
-//! long to wait, and a `Retry-After` is believed only within bounds. All functions
-//! are pure.
+//! The text alone decides which limit it is (`limit_words`). Headers only give the time to wait,
+//! and a `Retry-After` is used only within bounds. All functions are pure.
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -13,9 +12,9 @@ use crate::reply::Reply;
 /// A limit that Zoom applied, and the time until which it is to be taken as closed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limit {
-    /// Which limit.
+    /// Limit that was exceeded.
     pub kind: LimitKind,
-    /// Always later than the moment it was asked about.
+    /// End of the limit; always later than the `now` it was computed for.
     pub until: Timestamp,
 }
 
@@ -26,7 +25,7 @@ const UNKNOWN_DAY_WAIT: SignedDuration = SignedDuration::from_mins(15);
 const CONCURRENT_WAIT: SignedDuration = SignedDuration::from_secs(2);
 const LONGEST_SHORT: SignedDuration = SignedDuration::from_secs(60);
 const LONGEST_DAY: SignedDuration = SignedDuration::from_hours(25);
-/// A server in trouble is left alone for no longer, whatever it asks for.
+/// Maximum pause of a server in trouble, whatever it requests.
 const LONGEST_REST: SignedDuration = SignedDuration::from_mins(10);
 
 /// The first midnight (UTC) after `at`.
@@ -65,8 +64,7 @@ pub fn limit_kind(reply: &Reply, sent: Timestamp, now: Timestamp) -> Option<Limi
     Some(Limit { kind, until })
 }
 
-/// Time for which a server in trouble (5xx) asks to be left alone, within bounds;
-/// `None` if it does not ask.
+/// Pause that a server in trouble (5xx) requests, within bounds; `None` if it requests none.
 pub fn asked_rest(reply: &Reply, now: Timestamp) -> Option<SignedDuration> {
     let asked = reply.headers.retry_after.filter(|_| reply.status >= 500)?;
     asked.wait(now, LONGEST_REST)

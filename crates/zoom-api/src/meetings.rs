@@ -1,8 +1,8 @@
-//! The calls of the Meetings API that somebody here makes.
+//! Calls of the Meetings API that the project uses.
 //!
-//! Owns paths and queries: an id is always encoded, so that none can lead to
-//! another call. Each function is one HTTP exchange; paging is the caller's
-//! loop, with [`Pager`](crate::Pager) to keep it finite.
+//! Owns paths and queries: an id is always encoded, so that none can lead to another call. Each
+//! function is one HTTP exchange; paging is the caller's loop, with [`Pager`](crate::Pager) to keep
+//! it finite.
 
 use std::fmt;
 
@@ -20,7 +20,7 @@ use crate::token::AccessToken;
 const SEGMENT: &AsciiSet =
     &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~').remove(b'@');
 
-/// Which meetings to list.
+/// Selection of meetings for a list.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum ListKind {
     /// Unexpired, live and to come.
@@ -34,18 +34,18 @@ pub enum ListKind {
     Previous,
 }
 
-/// Data that to list. All pages of one list must be asked for with the same query.
+/// Query for a list of meetings. All pages of one list must use the same query.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ListQuery {
-    /// Which meetings.
+    /// Selection of meetings.
     pub kind: ListKind,
-    /// Number of on a page; Zoom gives at most 300.
+    /// Number of meetings on a page; Zoom gives at most 300.
     pub page_size: u16,
     /// The first day, whatever Zoom compares it with: it publishes only "start date".
     pub from: Option<Date>,
     /// The last day; Zoom publishes only "end date".
     pub to: Option<Date>,
-    /// Where to go on; empty tokens are not sent.
+    /// Token of the next page; empty tokens are not sent.
     pub next_page_token: Option<String>,
 }
 
@@ -203,7 +203,7 @@ impl Client {
         self.delete(token, url).await
     }
 
-    /// `GET /users/me`: whose token it is.
+    /// `GET /users/me`: reads the owner of the token.
     pub async fn users_me(&self, token: &AccessToken) -> Result<Reply, TransportError> {
         self.get(token, self.api_url("users/me")).await
     }

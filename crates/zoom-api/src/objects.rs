@@ -15,16 +15,16 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::Unreadable;
 
-/// Data that a create answered.
+/// Answer to a create.
 #[derive(Default)]
 pub struct Created<'a> {
     /// The meeting's number.
     pub id: u64,
     /// The id of this one occurrence.
     pub uuid: Option<Cow<'a, str>>,
-    /// Where guests go.
+    /// URL for guests.
     pub join_url: Option<Cow<'a, str>>,
-    /// The Zoom user whose meeting it became.
+    /// Zoom user id of the meeting's owner.
     pub host_id: Option<Cow<'a, str>>,
     /// The e-mail address of that user.
     pub host_email: Option<Cow<'a, str>>,
@@ -45,10 +45,10 @@ impl std::fmt::Debug for Created<'_> {
     }
 }
 
-/// One meeting, as `GET /meetings/{id}` tells it.
+/// Meeting in the form of `GET /meetings/{id}`.
 #[derive(Debug, Deserialize)]
 pub struct Meeting {
-    /// Data that the list tells of a meeting too; the agenda is whole here.
+    /// Fields that the list has too; the agenda is not cut here.
     #[serde(flatten)]
     pub summary: Listed,
     /// The e-mail address of the host.
@@ -57,7 +57,7 @@ pub struct Meeting {
     /// `waiting` or `started`.
     #[serde(default, deserialize_with = "lenient::text")]
     pub status: Option<String>,
-    /// Where the host goes, without a password.
+    /// URL for the host, without a password.
     #[serde(default, deserialize_with = "secret")]
     pub start_url: Option<SecretString>,
     /// `open_api`, `web_portal` or `other`.
@@ -72,7 +72,7 @@ fn secret<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Option<SecretStri
     Ok(lenient::text(from)?.map(SecretString::from))
 }
 
-/// One meeting, as a list tells it.
+/// Meeting in the form of a list.
 #[derive(Clone, Debug, Default, Deserialize, Serialize, PartialEq, Eq)]
 pub struct Listed {
     /// The meeting's number.
@@ -81,7 +81,7 @@ pub struct Listed {
     /// The id of this one occurrence.
     #[serde(default, deserialize_with = "lenient::text")]
     pub uuid: Option<String>,
-    /// Whose meeting it is.
+    /// Zoom user id of the meeting's owner.
     #[serde(default, deserialize_with = "lenient::text")]
     pub host_id: Option<String>,
     /// Title.
@@ -90,22 +90,22 @@ pub struct Listed {
     /// 1 instant, 2 scheduled, 3 and 8 recurring, 10 screen share.
     #[serde(default, rename = "type", deserialize_with = "lenient::whole")]
     pub meeting_type: Option<u8>,
-    /// When it starts, in UTC.
+    /// Start time, in UTC.
     #[serde(default, deserialize_with = "lenient::text")]
     pub start_time: Option<String>,
-    /// Number of minutes it lasts.
+    /// Duration in minutes.
     #[serde(default, deserialize_with = "lenient::whole")]
     pub duration: Option<u32>,
     /// The time zone it is shown in.
     #[serde(default, deserialize_with = "lenient::text")]
     pub timezone: Option<String>,
-    /// Time when it was made.
+    /// Time of creation.
     #[serde(default, deserialize_with = "lenient::text")]
     pub created_at: Option<String>,
-    /// Where guests go.
+    /// URL for guests.
     #[serde(default, deserialize_with = "lenient::text")]
     pub join_url: Option<String>,
-    /// Text that it is about; a list cuts it at 250 characters.
+    /// Agenda; a list cuts it at 250 characters.
     #[serde(default, deserialize_with = "lenient::text")]
     pub agenda: Option<String>,
 }
@@ -113,7 +113,7 @@ pub struct Listed {
 /// A row of a list that names no meeting: it has no id that can be read.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct OddRow {
-    /// Data that can be read of it; its id is 0.
+    /// The row's other fields; the id is 0.
     pub rest: Listed,
 }
 
@@ -138,7 +138,7 @@ pub struct Page {
     pub meetings: Vec<Listed>,
     /// Rows of this page whose meeting cannot be named.
     pub odd: Vec<OddRow>,
-    /// Number of those that there are on all pages, as Zoom counts them.
+    /// Total number of meetings on all pages, as Zoom counts them.
     pub total_records: Option<u64>,
     next_page_token: Option<String>,
 }
@@ -179,7 +179,7 @@ pub struct User {
     /// The user's id.
     #[serde(deserialize_with = "lenient::name")]
     pub id: String,
-    /// The Zoom account the user belongs to; its limits are what calls spend.
+    /// The Zoom account of the user, whose limits the calls use.
     #[serde(default, deserialize_with = "lenient::text")]
     pub account_id: Option<String>,
     /// The user's e-mail address.
@@ -228,7 +228,8 @@ pub(crate) fn read<'a, T: KeepRaw<'a>>(
     if let Some(object) = T::plain(text) {
         return Ok(object);
     }
-    // The message of the parser may quote the body, so only its kind and place are told.
+    // The parser's message may quote the body, so only the kind and place of the error are
+    // reported.
     let mut object: T = serde_json::from_str(text).map_err(|error| {
         let kind = match error.classify() {
             serde_json::error::Category::Eof => "cut short",

@@ -15,7 +15,7 @@ pub struct Pager {
     seen_ids: HashSet<u64>,
 }
 
-/// Why a list is not read further.
+/// Reason to stop reading a list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PagerFull {
     /// It has more pages than are read.
@@ -43,7 +43,7 @@ impl Pager {
         &self.query
     }
 
-    /// Number of pages were read.
+    /// Number of pages that were read.
     pub fn pages(&self) -> u32 {
         self.pages
     }
@@ -66,7 +66,7 @@ impl Pager {
     }
 }
 
-/// Data that a page came to.
+/// Result of adding one page.
 #[derive(Debug)]
 pub struct Step {
     /// Meetings that no earlier page had.

@@ -20,7 +20,7 @@ const LOOPBACK: &str = "localhost,127.0.0.0/8,::1";
 /// The variables that are read, in the order in which they are documented.
 pub const PROXY_VARIABLES: [&str; 4] = ["HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY", "NO_PROXY"];
 
-/// Data that the environment says of proxies.
+/// Proxy settings from the environment.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Proxies {
     https: Option<Named>,
@@ -41,7 +41,7 @@ struct Named {
     "{variable} names no http or https proxy; write it as http://[user:password@]host:port, special characters percent-encoded"
 )]
 pub struct ProxyError {
-    /// Which one.
+    /// Name of the environment variable.
     pub variable: &'static str,
 }
 
@@ -99,7 +99,7 @@ impl Proxies {
         Ok(Routes(Some(Arc::new(matcher.no(self.except.clone()).build()))))
     }
 
-    /// The same for reqwest, which asks the same matcher.
+    /// Proxies in reqwest's form, chosen by the same matcher.
     pub(crate) fn rules(&self) -> Result<Vec<reqwest::Proxy>, ProxyError> {
         let mut rules = Vec::new();
         for (named, secure) in [(&self.https, true), (&self.http, false)] {
@@ -113,7 +113,7 @@ impl Proxies {
     }
 }
 
-/// Which proxy leads where.
+/// Proxy for each destination.
 #[derive(Clone)]
 pub(crate) struct Routes(Option<Arc<Matcher>>);
 
@@ -122,8 +122,8 @@ impl Routes {
         self.0.as_ref()?.intercept(to)
     }
 
-    /// The proxy that reads a request to `to` and forwards it. It is told user and
-    /// password with each request, a tunnel when it is made.
+    /// Proxy that forwards a plain request to `to`. It receives user and password with each
+    /// request, a tunnel only when it is made.
     pub(crate) fn forwards(&self, to: &Uri) -> Option<Intercept> {
         self.0.as_ref().filter(|_| to.scheme_str() == Some("http"))?;
         self.proxy_of(to)

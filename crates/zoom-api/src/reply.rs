@@ -24,7 +24,7 @@ static TRACKING_ID: HeaderName = HeaderName::from_static("x-zm-trackingid");
 pub struct Reply {
     /// The HTTP status.
     pub status: u16,
-    /// Data that the headers say of limits.
+    /// Rate-limit headers.
     pub headers: RateHeaders,
     /// The body, decoded; as it came where it cannot be.
     pub body: Bytes,

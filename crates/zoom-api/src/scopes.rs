@@ -1,7 +1,7 @@
-//! Which scopes a call needs. Knows the classic names and the granular ones,
-//! each in its plain, `:admin` and `:master` form.
+//! Scopes that each call needs. Knows the classic names and the granular ones, each in its plain,
+//! `:admin` and `:master` form.
 
-/// Data that somebody wants to do.
+/// Action that needs a scope.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Need {
@@ -26,8 +26,8 @@ impl Need {
     pub const ALL: [Self; 7] =
         [Self::Create, Self::Update, Self::Delete, Self::End, Self::List, Self::Get, Self::Me];
 
-    /// Data that creates of meetings need: the call itself, and the two by which a
-    /// create whose reply was lost is found again.
+    /// Actions that a create needs: the call itself, and the two that find the meeting after a lost
+    /// reply.
     pub const FOR_CREATES: [Self; 3] = [Self::Create, Self::List, Self::Get];
 
     fn names(self) -> (&'static str, &'static str) {
@@ -61,8 +61,8 @@ pub fn missing(granted: &str, need: Need) -> Option<&'static str> {
     (!granted.into_iter().any(serves)).then_some(granular)
 }
 
-/// Result for jobs whose grant lacks scopes of [`Need::FOR_CREATES`], and
-/// those scopes; `None` where nothing is missing.
+/// Missing scopes of [`Need::FOR_CREATES`], and the consequence for jobs; `None` if none is
+/// missing.
 pub fn lacking(granted: &str) -> Option<(Vec<&'static str>, &'static str)> {
     let needs = Need::FOR_CREATES.into_iter();
     let scopes: Vec<_> = needs.filter_map(|need| missing(granted, need)).collect();

@@ -36,9 +36,9 @@ pub struct Settings {
     pub user_agent: String,
     /// Certificates to trust besides the system's.
     pub extra_roots: Vec<CertificateDer<'static>>,
-    /// Which proxy calls go through; none unless told otherwise.
+    /// Proxies for calls; none by default.
     pub proxies: Proxies,
-    /// Names whose addresses stand here and are not asked for.
+    /// Names with fixed addresses, which are not resolved.
     pub addresses: Vec<(String, Vec<SocketAddr>)>,
 }
 

@@ -1,5 +1,5 @@
-//! Text from outside, made fit for logs and records: bounded, one line, and
-//! without what may be a token.
+//! Cleans text from outside for logs and records: bounded length, one line, and anything that may
+//! be a token removed.
 
 /// At most `max_chars` of `text`; control characters become spaces, long runs
 /// of token characters and the queries of addresses become `***`.

@@ -13,7 +13,7 @@ use rustls_platform_verifier::Verifier;
 use crate::endpoints::Endpoints;
 use crate::error::SetupError;
 
-/// Data that names other certificates than the system's.
+/// Environment variables that replace the system's certificates.
 const VARIABLES: [&str; 2] = ["SSL_CERT_FILE", "SSL_CERT_DIR"];
 
 pub(crate) fn config(
@@ -40,7 +40,7 @@ pub(crate) fn config(
     Ok(config)
 }
 
-/// Where the certificates were looked for, if not in the system's places.
+/// Certificate paths from the environment, if set.
 fn replaced() -> String {
     let set = VARIABLES.iter().filter_map(|name| Some((name, std::env::var(name).ok()?)));
     set.map(|(name, path)| format!(" ({name} is {path})")).collect()

@@ -1,7 +1,7 @@
-//! The access token as it travels, and the hints it carries.
+//! The access token and the hints in it.
 //!
-//! Invariant: it is never shown. Claims are hints: unsigned as far as we know,
-//! good for a first guess at whose budget a call spends, never for a decision.
+//! Invariant: it is never shown. Claims are hints: unsigned as far as we know, good for a first
+//! guess at which account's budget a call uses, never for a decision.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -41,7 +41,7 @@ impl AccessToken {
         self.0.clone()
     }
 
-    /// Data that the token says of its owner, where it is a JWT; a hint only.
+    /// Claims about the token's owner if the token is a JWT; only a hint.
     pub fn claims(&self) -> Option<Claims> {
         let payload = self.expose().split('.').nth(1)?;
         let json = URL_SAFE_NO_PAD.decode(payload.trim_end_matches('=')).ok()?;
@@ -59,7 +59,7 @@ impl std::fmt::Debug for AccessToken {
     }
 }
 
-/// Whose token it is, by its own words.
+/// Owner of a token, as stated in the token.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Claims {
     /// The Zoom user who consented.

@@ -31,7 +31,7 @@ use crate::proxy::Routes;
 use crate::settings::Settings;
 use crate::{failure, tls};
 
-/// API connections kept while nobody uses them.
+/// Maximum number of idle API connections.
 const IDLE_CONNECTIONS: usize = 4096;
 /// Interval at which a connection is probed on which nothing moves.
 const KEEPALIVE: Duration = Duration::from_secs(15);

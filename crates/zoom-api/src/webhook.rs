@@ -18,7 +18,7 @@ pub const WINDOW: Duration = Duration::from_secs(300);
 #[derive(Clone, Debug)]
 pub struct WebhookSecret(SecretString);
 
-/// Why a request cannot be trusted to come from Zoom.
+/// Reason why a request is not verified as Zoom's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Unverified {
@@ -33,13 +33,13 @@ pub enum Unverified {
     Stale,
 }
 
-/// Data that Zoom told.
+/// Webhook from Zoom.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Told {
     /// It asks whether we know the secret.
     UrlValidation {
-        /// Text that is to be signed.
+        /// Text to sign in the answer.
         plain_token: String,
     },
     /// A user took the app's consent back.
@@ -50,10 +50,10 @@ pub enum Told {
         account_id: Option<String>,
         /// The app.
         client_id: Option<String>,
-        /// When.
+        /// Time of the event.
         at: Option<Timestamp>,
     },
-    /// Something else.
+    /// Any other event.
     Other,
 }
 
@@ -124,7 +124,7 @@ impl Told {
     /// Zoom sends both.
     ///
     /// # Errors
-    /// That it is no event, or one of ours without what it must name.
+    /// Fails if the body is no event, or lacks a field that its event requires.
     pub fn read(body: &[u8]) -> Result<Self, NoEvent> {
         let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
         let event: Value = serde_json::from_slice(body).map_err(|_| NoEvent)?;
@@ -199,7 +199,7 @@ mod tests {
             assert_eq!(check(SIGNED, GOOD, BODY, now), Err(Unverified::Stale), "{now}");
         }
         let now = 1_700_000_000;
-        // The same JSON in other bytes is another body.
+        // A body with the same JSON in other bytes has another signature.
         assert_eq!(check(SIGNED, GOOD, br#"{"a":1}"#, now), Err(Unverified::Forged));
         assert_eq!(check("1700000001", GOOD, BODY, now), Err(Unverified::Forged));
         let flipped = GOOD.replace("v0=5", "v0=0");

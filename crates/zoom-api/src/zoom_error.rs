@@ -1,8 +1,8 @@
-//! Zoom's errors, read and sorted.
+//! Zoom's errors, parsed and classified.
 //!
-//! The same code comes under several statuses and its text may be in any
-//! language, so the class follows from (code, status), and from text last.
-//! Reading never fails: an error nobody can read is one of class `Unclear`.
+//! The same code comes under several statuses and its text may be in any language, so the class
+//! follows from (code, status), and from the text last. Parsing never fails: an unreadable error
+//! has class `Unclear`.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -38,7 +38,7 @@ pub struct FieldError {
     pub message: String,
 }
 
-/// Data that an error asks for.
+/// Class of a Zoom error, by the reaction it requires.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Class {
@@ -80,7 +80,7 @@ impl ZoomError {
         Self { status, code, message: scrub(&message, LONGEST_MESSAGE), errors }
     }
 
-    /// Data that this error asks for.
+    /// Class of this error.
     pub fn class(&self) -> Class {
         let readable = self.code.is_some() || !self.message.is_empty();
         match (self.status, self.code) {
@@ -190,7 +190,7 @@ fn fields_of(errors: &str) -> Vec<FieldError> {
     while fields.len() < MOST_FIELDS
         && let Some((before, field, after)) = between(rest, "field")
     {
-        // Its message stands before it, or behind it and before the next.
+        // Zoom puts the message before the code, or after it and before the next code.
         let ahead = between(before, "message").map(|(_, message, _)| (message, after));
         let behind = || {
             let (gap, message, after) = between(after, "message")?;
@@ -206,7 +206,7 @@ fn fields_of(errors: &str) -> Vec<FieldError> {
     fields
 }
 
-/// Data that stands before, in and after the first element `tag`; it may have attributes.
+/// Text before, inside and after the first element `tag`; it may have attributes.
 fn between<'a>(text: &'a str, tag: &str) -> Option<(&'a str, &'a str, &'a str)> {
     let open = format!("<{tag}");
     let mut from = 0;

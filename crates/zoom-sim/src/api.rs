@@ -114,7 +114,7 @@ impl World {
         reply
     }
 
-    /// Counts a create or update of a host's day; a refusal when it is spent.
+    /// Counts a create or update of a host's day; returns a refusal when the day is used up.
     pub(crate) fn charge(&mut self, host: usize, endpoint: Endpoint) -> Result<(), Reply> {
         let now = self.now_ms();
         if !self.users[host].day.arrive(&self.rules.limits, now) {
@@ -200,7 +200,8 @@ impl World {
         Ok(host)
     }
 
-    /// The start, as Zoom understands it: missing makes it instant; the rules say what past makes it.
+    /// The start in Zoom's terms: a missing one makes the meeting instant, and the rules decide
+    /// about a past one.
     fn start(
         &mut self,
         draft: &Draft,
@@ -321,7 +322,7 @@ impl World {
         let Some((serial, host)) = found.map(|m| (m.serial, m.host)) else { return missing() };
         let account = self.users[by.user].account;
         if host != by.user && !(admin && self.users[host].account == account) {
-            // As if there were none: others' meetings are nobody's business.
+            // Meetings of other users look missing.
             return missing();
         }
         let done = match call.endpoint {

@@ -27,7 +27,7 @@ pub(crate) enum SimBody {
         promised: u64,
         flushed: bool,
     },
-    /// So many bytes more, of a JSON that never makes sense.
+    /// Invalid JSON with this number of further bytes.
     Huge {
         left: u64,
         begun: bool,

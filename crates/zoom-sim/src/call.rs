@@ -88,7 +88,7 @@ impl Form {
     }
 }
 
-/// Whose access token it was.
+/// Owner of the access token of a request.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Caller {
     pub(crate) grant: usize,

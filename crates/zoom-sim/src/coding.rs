@@ -1,5 +1,5 @@
-//! Content codings of replies. RFC 9110 allows a server to compress a reply whose
-//! request named no coding, so a client has to expect it.
+//! Content codings of replies. RFC 9110 allows a server to compress a reply without a request for
+//! it, so clients must expect it.
 
 use std::io::Write as _;
 

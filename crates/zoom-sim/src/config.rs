@@ -1,5 +1,5 @@
-//! What a simulated Zoom is like: set at the start, most of it changeable while
-//! it runs (`Rules`). Plain data, read and written as JSON by the control door.
+//! Configuration of a simulated Zoom: set at the start, most of it changeable while it runs
+//! (`Rules`). Plain data, read and written as JSON by the control endpoint.
 
 use std::net::{Ipv4Addr, SocketAddr};
 
@@ -15,12 +15,12 @@ use crate::plan::{Label, Plan, Table};
 pub struct Config {
     /// Where to listen; port 0 takes a free one.
     pub listen: SocketAddr,
-    /// Number that ids and tokens are made from; random when absent, so that the tokens
-    /// of one simulator mean nothing to another.
+    /// Seed of ids and tokens; random if absent, so that the tokens of one simulator are invalid at
+    /// another.
     pub seed: Option<u64>,
     /// The apps of the marketplace.
     pub apps: Vec<App>,
-    /// Data that can change while it runs.
+    /// Rules that can change while it runs.
     pub rules: Rules,
 }
 
@@ -67,7 +67,7 @@ pub struct App {
     pub scope: String,
     /// Set for a server-to-server app: the Zoom account it belongs to.
     pub s2s_account: Option<String>,
-    /// A disabled app is refused everywhere and its tokens are dead.
+    /// A disabled app is refused everywhere and its tokens are invalid.
     pub disabled: bool,
 }
 
@@ -97,16 +97,16 @@ impl App {
     }
 }
 
-/// Data that a user-managed app gets unless told otherwise.
+/// Default scopes of a user-managed app.
 pub const DEFAULT_SCOPE: &str = "meeting:write:meeting meeting:read:list_meetings \
     meeting:read:meeting meeting:update:meeting meeting:delete:meeting meeting:update:status user:read:user";
 
-/// The same for a server-to-server app.
+/// Default scopes of a server-to-server app.
 pub const ADMIN_SCOPE: &str = "meeting:write:meeting:admin meeting:read:list_meetings:admin \
     meeting:read:meeting:admin meeting:update:meeting:admin meeting:delete:meeting:admin meeting:update:status:admin \
     user:read:user:admin";
 
-/// Data that can change while the simulator runs.
+/// Rules that can change while the simulator runs.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Rules {
@@ -114,23 +114,23 @@ pub struct Rules {
     pub tokens: TokenRules,
     /// Rates and days.
     pub limits: LimitRules,
-    /// Data that the list of meetings shows, when, and in which form.
+    /// Contents, delay and form of the list of meetings.
     pub list: ListRules,
-    /// Result for a create whose start is past.
+    /// Reaction to a create whose start is past.
     pub past_start: PastStart,
     /// The ids of meetings are strings of digits, in every reply.
     pub ids_as_text: bool,
-    /// Data that is seen late.
+    /// Delays before changes become visible.
     pub lags: Lags,
-    /// Where `meeting.*` events are sent; nowhere when absent.
+    /// Receiver of `meeting.*` events; none when absent.
     pub hooks: Option<Hooks>,
     /// A meeting that runs is not deleted (3002).
     pub running_not_deleted: bool,
     /// The end of a meeting that does not run is refused; else it is 204.
     pub end_of_idle_refused: bool,
-    /// Data that is remembered, and for how long.
+    /// Limits of how much is kept.
     pub keep: Keep,
-    /// Text that a marker in an agenda begins with; the letters and digits after it belong to it.
+    /// Prefix of a marker in an agenda; the letters and digits after it belong to the marker.
     pub marker_prefix: String,
     /// The `api_url` of a token reply: absent is this simulator, empty leaves it out.
     pub api_url: Option<String>,
@@ -162,7 +162,7 @@ impl Default for Rules {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct TokenRules {
-    /// Data that happens to a spent refresh token that is presented again.
+    /// Reaction to a used refresh token that is presented again.
     pub reuse: Reuse,
     /// Life of an access token.
     pub access_ttl_ms: i64,
@@ -170,7 +170,7 @@ pub struct TokenRules {
     pub refresh_ttl_ms: i64,
     /// Life of an authorization code.
     pub code_ttl_ms: i64,
-    /// A refresh kills the access tokens issued before it, at once.
+    /// A refresh invalidates the access tokens issued before it immediately.
     pub refresh_kills_access: bool,
     /// A second consent of the same user to the same app kills the first grant.
     pub one_grant_per_user: bool,
@@ -192,14 +192,14 @@ impl Default for TokenRules {
     }
 }
 
-/// Data that happens to a spent refresh token that is presented again.
+/// Reaction to a used refresh token that is presented again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Reuse {
     /// Refused; nothing else happens.
     Strict,
-    /// Each spent token is honoured so many times more; each time the token then
-    /// alive is spent in its turn.
+    /// Each used token is accepted this number of times more; each time the token then valid
+    /// becomes used.
     Tolerant(u32),
     /// Refused, and the whole grant dies with it.
     RevokeFamily,
@@ -215,17 +215,17 @@ pub struct LimitRules {
     pub table: Option<Table>,
     /// Creates and updates a host and UTC day; absent is without limit.
     pub user_day: Option<u32>,
-    /// The host's spent day is told in Zoom's older words, with this status and code 300.
+    /// A used-up day of a host is reported in Zoom's older words, with this status and code 300.
     pub older_words: Option<u16>,
     /// Updates of one meeting in 24 hours; absent is without limit.
     pub meeting_updates: Option<u32>,
-    /// Time when false what is over the limit is counted and let through.
+    /// True if calls over a limit are refused; else they are counted and allowed.
     pub enforce: bool,
     /// Creates that were refused for their content count towards the user's day.
     pub failed_creates_count: bool,
     /// The label of each operation.
     pub labels: Labels,
-    /// Which rate headers go out.
+    /// Rate headers to send.
     pub headers: Headers,
     /// Format of `Retry-After`.
     pub retry_after: RetryAfter,
@@ -275,7 +275,7 @@ impl Default for Labels {
     }
 }
 
-/// Which rate headers go out.
+/// Rate headers to send.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Headers {
@@ -297,19 +297,19 @@ pub enum RetryAfter {
     HttpDate,
 }
 
-/// Data that is seen late, beside what the list lacks.
+/// Delays before changes become visible, other than those of the list.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Lags {
-    /// A deleted meeting is listed for so long.
+    /// Time for which a deleted meeting is still listed.
     pub deleted_ms: i64,
-    /// A read shows a meeting as it was before an update for so long.
+    /// Time for which a read shows a meeting as it was before an update.
     pub update_ms: i64,
-    /// So many reads after an update show the meeting as it was before.
+    /// Number of reads after an update that still show the meeting as it was before.
     pub update_reads: u32,
 }
 
-/// Where `meeting.*` events are sent, and how badly.
+/// Receiver of `meeting.*` events, and faults of their delivery.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Hooks {
@@ -317,7 +317,7 @@ pub struct Hooks {
     pub url: String,
     /// The app's secret token.
     pub secret: String,
-    /// Number of times that each event comes; duplicates are common.
+    /// Number of deliveries of each event; duplicates are common.
     #[serde(default = "once")]
     pub copies: u32,
     /// The first copy leaves so much later.
@@ -332,13 +332,13 @@ fn once() -> u32 {
     1
 }
 
-/// Data that is remembered: bounds for long campaigns.
+/// Limits of how much is kept in a long campaign.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Keep {
     /// Meetings; the oldest are forgotten beyond it.
     pub meetings: usize,
-    /// Tokens that are dead; older ones are still known to be dead, but not whose.
+    /// Invalid tokens; older ones are still known to be invalid, but not their grant.
     pub dead_tokens: usize,
     /// Entries of the request log; 0 keeps none.
     pub requests: usize,

@@ -1,5 +1,5 @@
-//! The control door: everything the library can do, as JSON over HTTP under
-//! `/_sim`, for tests of whole processes. The README lists it.
+//! Control endpoint: everything the library can do, as JSON over HTTP under `/_sim`, for tests of
+//! whole processes. The README lists it.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,7 +23,7 @@ use crate::shared::{Shared, Stage, WAIT};
 use crate::webhook::{self, Event, send_hooks};
 use crate::world::{Consent, UserSpec, World};
 
-/// A refusal of the door itself.
+/// Refusal by the control endpoint itself.
 struct Refused(u16, String);
 
 type Answer = Result<Value, Refused>;
@@ -299,7 +299,7 @@ async fn send_webhook(shared: &Shared, body: &Bytes) -> Answer {
     value(answer.map_err(|e| Refused(502, e.to_string()))?)
 }
 
-/// Goes away for a while (this door too) and comes back by itself.
+/// Stops listening for a while (the control endpoint too) and then resumes.
 fn down(shared: &Arc<Shared>, body: &Bytes) -> Answer {
     #[derive(Deserialize)]
     struct For {

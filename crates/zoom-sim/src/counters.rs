@@ -1,5 +1,5 @@
-//! What the simulator counts. A client that keeps Zoom's rules leaves every
-//! field of `Broken` at zero.
+//! Counters of the simulator. A client that keeps Zoom's rules leaves every field of `Broken` at
+//! zero.
 
 use serde::{Deserialize, Serialize};
 
@@ -27,20 +27,20 @@ pub struct Counters {
     pub consents: u64,
     pub codes_exchanged: u64,
     pub rotations: u64,
-    /// Rotations whose client went away before the reply: nobody has their tokens.
+    /// Rotations whose client disconnected before the reply: nobody has their tokens.
     pub rotations_abandoned: u64,
     pub s2s_tokens: u64,
     pub revocations: u64,
     pub access_tokens_issued: u64,
     pub refresh_tokens_issued: u64,
-    /// Access tokens that died (rotated away, revoked) without ever having been used.
+    /// Access tokens that became invalid (rotated away, revoked) without having been used.
     pub access_tokens_never_used: u64,
     pub faults_injected: u64,
     /// 429s by its own limits, not by faults.
     pub refused_per_second: u64,
     pub refused_label_day: u64,
     pub refused_user_day: u64,
-    /// Data that the client broke.
+    /// Rules that the client broke.
     pub broken: Broken,
 }
 
@@ -49,7 +49,7 @@ pub struct Counters {
 #[serde(default)]
 #[expect(missing_docs, reason = "each name says it")]
 pub struct Broken {
-    /// A spent refresh token was presented.
+    /// A used refresh token was presented.
     pub spent_refresh_token: u64,
     /// A refresh token of a revoked or superseded grant was presented.
     pub dead_refresh_token: u64,
@@ -148,7 +148,7 @@ pub struct Violation {
     pub rule: String,
     /// The Zoom user concerned, when known.
     pub user: Option<String>,
-    /// Text that was seen; never a token.
+    /// Details of the violation; never a token.
     pub detail: String,
 }
 

@@ -39,7 +39,7 @@ pub enum Endpoint {
     Users,
     /// `GET /v2/users/me` (or another user)
     Me,
-    /// Whatever is not there.
+    /// Any other path.
     Other,
     /// All of them.
     Any,

@@ -1,6 +1,5 @@
-//! What can be made to go wrong, where, and how often. A fault stands until it
-//! has struck `count` times; several may strike one request, in the order they
-//! were made, until one of them ends it.
+//! Faults: kind, place and number of times. A fault stays until it has struck `count` times;
+//! several may strike one request, in the order they were made, until one of them ends it.
 
 use std::sync::Arc;
 
@@ -15,7 +14,7 @@ use crate::limits::LimitKind;
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Fault {
-    /// Which requests it strikes.
+    /// Requests that the fault strikes.
     #[serde(default = "any")]
     pub at: Endpoint,
     /// Only requests of this Zoom user (id or e-mail) or Zoom account.
@@ -24,10 +23,10 @@ pub struct Fault {
     /// Only token requests of this grant type.
     #[serde(default)]
     pub grant_type: Option<String>,
-    /// Lets so many matching requests pass first.
+    /// Number of matching requests to let pass first.
     #[serde(default)]
     pub skip: u32,
-    /// Strikes so often; absent is for ever.
+    /// Number of strikes; unlimited when absent.
     #[serde(default = "once")]
     pub count: Option<u32>,
     /// Strikes a matching request with this chance (0 to 1), drawn from the seed.
@@ -62,11 +61,11 @@ pub enum When {
     After,
 }
 
-/// Data that happens to a request.
+/// Effect of a fault on a request.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum What {
-    /// It takes so many milliseconds longer.
+    /// Additional delay in milliseconds.
     DelayMs(u64),
     /// It waits for `release`.
     Hold,
@@ -76,7 +75,7 @@ pub enum What {
     Drop,
     /// The connection is reset (RST).
     Reset,
-    /// The head and so many bytes of the body, then the connection is closed.
+    /// Sends the head and this number of bytes of the body, then closes the connection.
     HalfReply(usize),
     /// This status with Zoom's kind of body.
     Status(u16),
@@ -104,7 +103,7 @@ pub enum What {
     Html(u16),
     /// The reply that was due, its JSON cut short (with its length right).
     MalformedJson,
-    /// A JSON body of so many bytes, with the status that was due.
+    /// JSON body of this number of bytes, with the regular status.
     Huge(u64),
     /// 401 with code 124, the token being good.
     Unauthorized,
@@ -114,7 +113,7 @@ pub enum What {
     Redirect {
         /// The status.
         status: u16,
-        /// Where to.
+        /// Target of the redirect.
         location: String,
     },
     /// A refusal of the token endpoint.
@@ -274,7 +273,7 @@ impl Faults {
         id
     }
 
-    /// Removes a fault (all without an id) and lets go whoever it held.
+    /// Removes a fault (all without an id) and releases the requests it held.
     pub(crate) fn clear(&mut self, id: Option<FaultId>) -> usize {
         let before = self.standing.len();
         self.standing.retain(|(state, gate)| {
@@ -287,7 +286,7 @@ impl Faults {
         before - self.standing.len()
     }
 
-    /// Lets go whoever the fault holds now; it holds nobody from now on.
+    /// Releases the requests that the fault holds now; it holds none from now on.
     pub(crate) fn release(&mut self, id: FaultId) -> bool {
         let found = self.standing.iter().find(|(state, _)| state.id == id);
         found.map(|(_, gate)| gate.open()).is_some()

@@ -1,6 +1,6 @@
-//! Records of grants and their tokens. A token is known by the serial in its last
-//! part and by a hash of the whole; a spent or dead one stays known, so that
-//! presenting it is told from presenting nonsense.
+//! Records of grants and their tokens. A token is known by the serial in its last part and by a
+//! hash of the whole; used and invalid ones stay known, so that presenting one differs from
+//! presenting nonsense.
 
 use std::collections::{HashMap, VecDeque};
 
@@ -19,7 +19,7 @@ pub struct Tokens {
     pub scope: String,
 }
 
-/// The worth of a token now.
+/// State of a token now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum TokenState {

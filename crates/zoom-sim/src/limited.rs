@@ -1,4 +1,4 @@
-//! Limits, as Zoom tells them: its 429s, and the rate headers of every reply.
+//! Rate limits in Zoom's form: its 429s, and the rate headers of every reply.
 
 use crate::clock::{DAY_MS, day_of, http_date, iso};
 use crate::config::{Headers, RetryAfter};

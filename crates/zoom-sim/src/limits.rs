@@ -1,6 +1,6 @@
 //! Zoom's rates and days: per account and label, in a sliding second, in a UTC
 //! day; per host and UTC day. Pure bookkeeping, `now` comes from the caller.
-//! What is refused does not count towards the limit that refused it.
+//! A refused call does not count towards the limit that refused it.
 
 use std::collections::VecDeque;
 
@@ -10,7 +10,7 @@ use crate::clock::day_of;
 use crate::config::LimitRules;
 use crate::plan::{Label, Plan, Rate, Table};
 
-/// Which limit a call met.
+/// Limit that a call exceeded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum LimitKind {
@@ -20,13 +20,13 @@ pub enum LimitKind {
     LabelDay,
     /// The host's hundred of the day.
     UserDay,
-    /// Too many at once (never for meetings by itself).
+    /// Too many concurrent requests (never for meetings by itself).
     Concurrent,
     /// A 429 that says nothing known.
     Unknown,
 }
 
-/// Data that an account has spent.
+/// Calls that an account has used.
 #[derive(Debug, Default)]
 pub(crate) struct Spent {
     windows: [VecDeque<i64>; 4],

@@ -1,5 +1,6 @@
 //! `GET /v2/users/{user}/meetings`: pages of what a host has, behind whatever
-//! lag, in whatever order and form the rules ask for ([`crate::odd`]). Instant meetings are never listed.
+//! lag, in whatever order and form the rules ask for ([`crate::odd`]). Instant meetings are
+//! never listed.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 
@@ -15,7 +16,7 @@ use crate::reply::Reply;
 use crate::world::World;
 
 const HALF_YEAR_MS: i64 = 183 * DAY_MS;
-/// Only so many of the newest can lag by looks.
+/// Maximum number of the newest meetings that can lag by looks.
 const MOST_LAGGING: usize = 1_000;
 const MONTH_MS: i64 = 30 * DAY_MS;
 
@@ -219,7 +220,7 @@ impl World {
         Reply::json(200, body)
     }
 
-    /// The host is looked at once more: what lags by looks comes nearer.
+    /// Counts one more listing of the host, for meetings that lag by looks.
     fn look(&mut self, user: usize) {
         for serial in self.users[user].meetings.iter().rev().take(MOST_LAGGING) {
             if let Some(meeting) = self.meetings.live_mut(*serial) {

@@ -25,7 +25,7 @@ struct Args {
     /// Creates and updates a user and day; 0 is without limit. 100 unless the plan is unlimited.
     #[arg(long, value_name = "N")]
     user_day: Option<u32>,
-    /// What a spent refresh token does: strict, tolerant:N or revoke-family.
+    /// Reaction to a used refresh token: strict, tolerant:N or revoke-family.
     #[arg(long, default_value = "strict", value_parser = reuse)]
     tokens: Reuse,
     /// Life of an access token, in seconds.
@@ -40,7 +40,7 @@ struct Args {
     /// New meetings are listed only after so many milliseconds.
     #[arg(long, default_value_t = 0, value_name = "MS")]
     list_lag: i64,
-    /// How many meetings are remembered.
+    /// Maximum number of meetings to keep.
     #[arg(long, value_name = "N")]
     keep_meetings: Option<usize>,
     /// Makes ids, tokens and chances repeatable.

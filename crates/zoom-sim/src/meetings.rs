@@ -1,4 +1,5 @@
-//! The meetings that exist, in the order they were made. Bounded: beyond `keep.meetings` the oldest are forgotten.
+//! Existing meetings, in the order they were made. Bounded: beyond `keep.meetings` the oldest
+//! are forgotten.
 
 use std::collections::{HashMap, VecDeque};
 
@@ -30,13 +31,13 @@ pub(crate) struct Meeting {
     pub(crate) registrants: Vec<Registrant>,
     pub(crate) marker: Option<Box<str>>,
     pub(crate) looks_left: u32,
-    /// Somebody is in it.
+    /// True while a participant is in the meeting.
     pub(crate) running: bool,
-    /// Number of times that it ran and was ended.
+    /// Number of times that the meeting ran and was ended.
     pub(crate) runs: u64,
-    /// Time when it was updated in the last 24 hours.
+    /// Times of the updates in the last 24 hours.
     pub(crate) updates: VecDeque<i64>,
-    /// Data that a read that lags still shows.
+    /// Old state that delayed reads still show.
     pub(crate) stale: Option<Stale>,
     pub(crate) deleted: bool,
     pub(crate) deleted_ms: i64,
@@ -56,7 +57,7 @@ pub(crate) struct Registrant {
     pub(crate) first_name: String,
     pub(crate) last_name: String,
     pub(crate) at_ms: i64,
-    /// Times on the day of the last time.
+    /// Number of registrations on the day of the last one.
     pub(crate) times: u32,
 }
 
@@ -141,8 +142,7 @@ impl Meetings {
         twins.map(|(marker, n)| (marker.to_string(), *n)).collect()
     }
 
-    /// Adds a meeting; the first value is true for a twin, the second is the
-    /// meeting that had to be forgotten.
+    /// Adds a meeting; returns true for a duplicate, and the meeting that had to be forgotten.
     pub(crate) fn add(&mut self, meeting: Meeting, keep: usize) -> (bool, Option<Meeting>) {
         let twin = self.mark(meeting.marker.as_deref());
         self.by_id.insert(meeting.id, meeting.serial);

@@ -18,7 +18,7 @@ const SHOWN: usize = 60;
 /// Days, weeks or months looked through for them.
 const STEPS: i64 = 4_000;
 
-/// Data that was changed in one occurrence.
+/// Changes to one occurrence.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Change {
     pub(crate) deleted: bool,

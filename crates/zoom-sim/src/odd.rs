@@ -4,13 +4,13 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
-/// Data that the list of meetings shows, when, and in which form.
+/// Contents, delay and form of the list of meetings.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ListRules {
-    /// A new meeting shows up only after so long (by the simulator's clock).
+    /// Time until a new meeting is listed (by the simulator's clock).
     pub lag_ms: i64,
-    /// A new meeting shows up only after its host was listed so many times.
+    /// Number of listings of its host until a new meeting is listed.
     pub lag_looks: u32,
     /// Where the list cuts the agenda, in characters; 0 shows it empty.
     pub agenda_chars: usize,
@@ -22,13 +22,13 @@ pub struct ListRules {
     pub page_token_refused: f64,
     /// Most rows of a page, whatever `page_size` asks for.
     pub most_rows: Option<usize>,
-    /// Data that `from` and `to` are compared with.
+    /// Date that `from` and `to` are compared with.
     pub dates: Dates,
     /// The order of the rows.
     pub order: Order,
     /// `type=previous_meetings` is known.
     pub previous: bool,
-    /// Items that are odd about rows.
+    /// Oddities of rows.
     pub rows: Vec<OddRow>,
     /// Fields laid over the list's own (`{"total_records":"1"}`).
     pub head: Map<String, Value>,
@@ -56,8 +56,8 @@ impl Default for ListRules {
     }
 }
 
-/// Data that `from` and `to` of the list are compared with. Zoom publishes only
-/// "start date" and "end date".
+/// Date that `from` and `to` of the list are compared with. Zoom publishes only "start date" and
+/// "end date".
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Dates {
@@ -83,7 +83,7 @@ pub enum Order {
     Shuffled,
 }
 
-/// Way in which the last page says that it is the last.
+/// Form in which the last page ends the list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum End {
@@ -95,7 +95,7 @@ pub enum End {
     Absent,
 }
 
-/// Result for a create whose start is past.
+/// Reaction to a create whose start is past.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum PastStart {

@@ -63,7 +63,7 @@ impl Recurrence {
         self.end_date_time.is_none() && self.end_times.unwrap_or(0) == 0
     }
 
-    /// Data that an update makes of a series without an end: it gets one.
+    /// Ends a series without an end, as an update at Zoom does; true if it had none.
     pub(crate) fn clamp(&mut self) -> bool {
         let endless = self.is_endless();
         if endless {

@@ -1,5 +1,5 @@
-//! Making things the short way, without a browser: what the library's handle
-//! and the control door have in common.
+//! Short ways to create things without a browser, shared by the library's handle and the control
+//! endpoint.
 
 use serde::{Deserialize, Serialize};
 
@@ -47,8 +47,8 @@ impl World {
         grant.map(|grant| self.kill_grant(grant, "revoked by the user")).is_some()
     }
 
-    /// Data that a fault's `who` means: a user's e-mail address where there is such a
-    /// user, else the name as it stands (an account).
+    /// Resolves a fault's `who`: the e-mail address of that user if there is one, else the name
+    /// unchanged (an account).
     pub(crate) fn fault_name(&self, who: &str) -> String {
         self.find_user(who).map_or_else(|| who.to_owned(), |user| self.users[user].email.clone())
     }

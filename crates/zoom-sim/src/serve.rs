@@ -75,7 +75,7 @@ async fn accept(listener: Option<&TcpListener>) -> std::io::Result<TcpStream> {
 }
 
 async fn bind(address: SocketAddr) -> std::io::Result<TcpListener> {
-    // Another process may hold the port for a moment.
+    // Another process may hold the port briefly.
     for _ in 0..100 {
         match listen(address) {
             Ok(listener) => return Ok(listener),
@@ -251,7 +251,8 @@ impl<'a> Flight<'a> {
             )
         };
         for Strike { when: at, what, gate } in &self.arrival.strikes {
-            // What spoils a reply needs one: it always strikes after the deed.
+            // A fault that changes the reply needs one: it always strikes after the request was
+            // handled.
             let at = if shapes_reply(what) { When::After } else { *at };
             if at != when {
                 continue;

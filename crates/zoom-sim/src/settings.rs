@@ -3,7 +3,7 @@
 
 use serde_json::{Map, Value};
 
-/// Data that a published setting may hold.
+/// Type of value that a published setting accepts.
 #[derive(Clone, Copy)]
 enum Kind {
     Flag,
@@ -11,7 +11,7 @@ enum Kind {
     Number(&'static [i64]),
     /// One of these words.
     Word(&'static [&'static str]),
-    /// Text of at most so many characters.
+    /// Text with a maximum number of characters.
     Text(usize),
     List,
     Object,
@@ -87,7 +87,7 @@ const PUBLISHED: [(&str, Kind); 63] = [
     ("enforce_login_domains", Text(LONG)),
 ];
 
-/// Data that an update of one occurrence may set.
+/// Settings that an update of one occurrence may set.
 const OF_AN_OCCURRENCE: [&str; 7] = [
     "host_video",
     "participant_video",

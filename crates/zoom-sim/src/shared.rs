@@ -1,5 +1,5 @@
-//! What the server's thread and its owners share: the world behind its lock, a
-//! bell that rings whenever something changed, and the way to the server.
+//! State shared by the server's thread and its owners: the world behind its lock, a notification of
+//! every change, and the way to the server.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -28,7 +28,7 @@ pub(crate) struct Shared {
     pub(crate) commands: mpsc::UnboundedSender<Command>,
 }
 
-/// Data that is waited for.
+/// Stage of a request to wait for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Stage {
     Arrived,
@@ -39,11 +39,11 @@ pub(crate) enum Stage {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("waited {waited_ms} ms for {what}, saw {seen}")]
 pub struct TimedOut {
-    /// Text that was waited for.
+    /// Description of the awaited condition.
     pub what: String,
     /// Progress.
     pub seen: u64,
-    /// Time for which it was waited for.
+    /// Time waited, ms.
     pub waited_ms: u64,
 }
 

@@ -46,7 +46,7 @@ impl Sim {
     /// Starts a simulator.
     ///
     /// # Panics
-    /// When its address cannot be had; [`Sim::try_start`] does not.
+    /// Panics if its address cannot be bound; [`Sim::try_start`] does not.
     pub async fn start(config: Config) -> Self {
         match Self::try_start(config).await {
             Ok(sim) => sim,
@@ -57,7 +57,7 @@ impl Sim {
     /// Starts a simulator. Resolves at once; async so that callers need not care.
     ///
     /// # Errors
-    /// When its address cannot be had.
+    /// Fails if its address cannot be bound.
     #[expect(clippy::unused_async, reason = "may come to await; callers should not change")]
     pub async fn try_start(config: Config) -> Result<Self, StartError> {
         let address = config.listen;
@@ -142,7 +142,7 @@ impl Sim {
     /// Variant with another app or other scopes.
     ///
     /// # Panics
-    /// When there is no such app.
+    /// Panics if there is no such app.
     pub fn seed(&self, user: &str, client_id: Option<&str>, scope: Option<&str>) -> Seed {
         match self.shared.world().seed(user, client_id, scope) {
             Some(seed) => seed,
@@ -169,7 +169,7 @@ impl Sim {
         grant.map_or(0, |grant| world.grants.all[grant].rotations)
     }
 
-    /// Data that a token (of either kind) is worth now.
+    /// State of a token (of either kind) now.
     pub fn token_state(&self, token: &str) -> TokenState {
         let world = self.shared.world();
         match world.know(token, TokenKind::Refresh).state {
@@ -190,7 +190,7 @@ impl Sim {
         grant.map(|grant| world.end_access(grant)).is_some()
     }
 
-    /// Data that the next visits of the authorization page mean, one each.
+    /// Queues the answer to the next visit of the authorization page; each visit uses one.
     pub fn consent_next(&self, consent: Consent) {
         self.shared.world().consents.push_back(consent);
     }
@@ -220,12 +220,12 @@ impl Sim {
         faults.iter().find(|f| f.id == id).map_or(0, |f| f.struck)
     }
 
-    /// Lets go whoever a `Hold` holds, now and later.
+    /// Releases the requests that a `Hold` holds, now and later.
     pub fn release(&self, id: FaultId) -> bool {
         self.shared.world().faults.release(id)
     }
 
-    /// Removes a fault and lets go whoever it holds.
+    /// Removes a fault and releases the requests it holds.
     pub fn clear_fault(&self, id: FaultId) -> bool {
         self.shared.world().faults.clear(Some(id)) > 0
     }
@@ -255,19 +255,19 @@ impl Sim {
         self.shared.world().clock.stop();
     }
 
-    /// Lets the simulator's time go on from where it is.
+    /// Resumes the simulator's time from its current value.
     pub fn start_time(&self) {
         self.shared.world().clock.go();
     }
 
-    // What was seen.
+    // Observations.
 
     /// The counts.
     pub fn counters(&self) -> Counters {
         self.shared.world().counters.clone()
     }
 
-    /// Starts counting anew (open connections excepted).
+    /// Resets the counters (except open connections).
     pub fn reset_counters(&self) {
         self.shared.world().reset_counters();
     }
@@ -313,7 +313,7 @@ impl Sim {
         serials.filter_map(|s| world.meetings.live(*s)).map(|m| world.view_meeting(m)).collect()
     }
 
-    /// Somebody joins the meeting: it runs until it is ended.
+    /// Adds a participant to the meeting: it runs until it is ended.
     pub fn start_meeting(&self, id: u64) -> bool {
         let runs = self.shared.world().run_meeting(id);
         let _ = self.shared.commands.send(Command::Tell);
@@ -329,7 +329,7 @@ impl Sim {
     /// the last reset.
     ///
     /// # Errors
-    /// When they do not come within [`WAIT`].
+    /// Fails if they do not come within [`WAIT`].
     pub async fn wait_for(&self, endpoint: Endpoint, n: u64) -> Result<u64, TimedOut> {
         self.shared.wait_requests(endpoint, Stage::Arrived, n, WAIT).await
     }
@@ -337,7 +337,7 @@ impl Sim {
     /// Waits until `n` requests of the endpoint were answered (or cut on purpose).
     ///
     /// # Errors
-    /// When they are not within [`WAIT`].
+    /// Fails if they are not within [`WAIT`].
     pub async fn wait_answered(&self, endpoint: Endpoint, n: u64) -> Result<u64, TimedOut> {
         self.shared.wait_requests(endpoint, Stage::Answered, n, WAIT).await
     }
@@ -345,7 +345,7 @@ impl Sim {
     /// Waits until `n` meetings were made.
     ///
     /// # Errors
-    /// When they are not within `limit`.
+    /// Fails if they are not within `limit`.
     pub async fn wait_meetings(&self, n: u64, limit: Duration) -> Result<u64, TimedOut> {
         let count = |world: &World| world.counters.meetings_created;
         self.shared.wait(format!("{n} meetings"), n, limit, count).await
@@ -354,7 +354,7 @@ impl Sim {
     /// Waits until a count of your choice reaches `n`.
     ///
     /// # Errors
-    /// When it does not within [`WAIT`].
+    /// Fails if it does not within [`WAIT`].
     pub async fn wait_until(
         &self,
         n: u64,
@@ -366,7 +366,7 @@ impl Sim {
     /// Sends a signed webhook; the status it was answered with.
     ///
     /// # Errors
-    /// When the receiver cannot be reached or answers no HTTP.
+    /// Fails if the receiver cannot be reached or answers no HTTP.
     pub async fn send_webhook(
         &self,
         url: &str,

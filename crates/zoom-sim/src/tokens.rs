@@ -1,6 +1,6 @@
-//! Tokens: issued, presented, spent and ended.
+//! Tokens: issue, use and end.
 //!
-//! Invariant: a grant has at most one refresh token alive.
+//! Invariant: a grant has at most one valid refresh token.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 
@@ -107,7 +107,7 @@ impl World {
         text
     }
 
-    /// Data that a token is; for an access token's own kind only, and so for a refresh token.
+    /// State of a token if it is of this kind; else unknown.
     pub(crate) fn know(&self, text: &str, kind: TokenKind) -> Known {
         let unknown = Known { state: TokenState::Unknown, grant: None, serial: 0 };
         let tail = text.rsplit('.').next().unwrap_or_default();
@@ -130,7 +130,7 @@ impl World {
         }
     }
 
-    /// True when a spent token may be presented once more; spends that right.
+    /// True when a used token may be presented once more; uses up that right.
     fn tolerated(&mut self, known: Known) -> bool {
         let Reuse::Tolerant(allowed) = self.rules.tokens.reuse else { return false };
         let token = self.grants.tokens.get_mut(&known.serial);
@@ -167,7 +167,7 @@ impl World {
         Err("Invalid Token!")
     }
 
-    /// A refresh: the pair alive before is spent (and dead), a new one is issued.
+    /// Refreshes a grant: the current pair becomes used (and invalid), a new one is issued.
     pub(crate) fn rotate(&mut self, grant: usize, presented: Known, with_refresh: bool) -> Tokens {
         let in_flight = self.grants.all[grant].in_flight;
         let user = self.grants.all[grant].user;

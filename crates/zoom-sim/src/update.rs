@@ -1,5 +1,4 @@
-//! What changes a meeting that exists: update, delete, status; of a series as a
-//! whole, or of one occurrence.
+//! Changes to an existing meeting: update, delete, status; of a whole series or of one occurrence.
 
 use serde_json::Value;
 
@@ -18,7 +17,7 @@ use crate::start::start_ms;
 use crate::world::World;
 use crate::written::Shown;
 
-/// Data that an update of one occurrence may name besides settings.
+/// Fields, other than settings, that an update of one occurrence may set.
 const OF_AN_OCCURRENCE: [&str; 4] = ["agenda", "start_time", "duration", "settings"];
 
 fn unfit(field: &str) -> Wrong {
@@ -64,7 +63,7 @@ impl World {
             None => Ok(start),
         });
         let start = checked.map_err(|wrong| self.invalid(&wrong, by))?;
-        // Whether the meeting moves to another host is not published: it stays.
+        // Zoom does not publish if the meeting moves to another host: it stays.
         let other = draft.schedule_for.as_deref().and_then(|name| self.find_user(name));
         self.check_host(&draft, kind, host, other, admin)?;
         if let (Some((_, true)), Some(text)) = (start, &draft.start_time) {
@@ -115,7 +114,7 @@ impl World {
         Err(refused)
     }
 
-    /// Data that a read that lags will show after this update.
+    /// State before this update, for delayed reads.
     fn stale(&self, serial: u64) -> Option<Stale> {
         let lags = &self.rules.lags;
         let meeting = self.meetings.live(serial)?;
@@ -187,7 +186,7 @@ impl World {
         Ok(Reply::empty(204))
     }
 
-    /// Somebody joins a meeting.
+    /// Adds a participant to a meeting.
     pub(crate) fn run_meeting(&mut self, id: u64) -> bool {
         let Some((serial, host)) = self.meetings.by_id(id).map(|m| (m.serial, m.host)) else {
             return false;

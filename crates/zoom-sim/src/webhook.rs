@@ -12,7 +12,7 @@ use tokio::net::TcpStream;
 use crate::clock::iso;
 use crate::world::World;
 
-/// Data that a webhook tells.
+/// Event of a webhook.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "event")]
 pub enum Event {
@@ -27,10 +27,10 @@ pub enum Event {
     /// Zoom asks whether the receiver knows the secret.
     #[serde(rename = "endpoint.url_validation")]
     UrlValidation {
-        /// Text that is to be signed.
+        /// Text to sign in the answer.
         plain_token: String,
     },
-    /// Something happened to a meeting.
+    /// Event of a meeting.
     #[serde(rename = "meeting")]
     Meeting {
         /// `meeting.created`, `meeting.started`, …
@@ -46,7 +46,7 @@ pub enum Event {
     },
 }
 
-/// Data that a receiver answered.
+/// Answer of a webhook receiver.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Answer {
     /// The status.
@@ -167,7 +167,7 @@ pub(crate) fn send_hooks(world: &mut World) {
         tokio::spawn(async move {
             tokio::time::sleep(Duration::from_millis(hooks.delay_ms)).await;
             for _ in 0..hooks.copies {
-                // Who does not listen is not told again.
+                // Failed deliveries are not repeated.
                 let _ = post(&hooks.url, &hooks.secret, at_s, &body).await;
             }
         });
@@ -177,7 +177,7 @@ pub(crate) fn send_hooks(world: &mut World) {
 /// Posts a signed body.
 ///
 /// # Errors
-/// When the receiver cannot be reached, is late, or answers no HTTP.
+/// Fails if the receiver cannot be reached, is late, or answers no HTTP.
 pub async fn post(
     url: &str,
     secret: &str,

@@ -1,6 +1,6 @@
-//! All that the simulated Zoom knows, behind one mutex: people, apps, grants,
-//! meetings, faults, counts. It does no IO; every change happens in one call
-//! under the lock, so a request is either before or after another.
+//! State of the simulated Zoom, behind one mutex: people, apps, grants, meetings, faults, counts.
+//! It does no IO; every change happens in one call under the lock, so a request is either before or
+//! after another.
 
 use std::collections::{HashMap, VecDeque};
 
@@ -102,7 +102,7 @@ pub(crate) struct Account {
     pub(crate) spent: Spent,
 }
 
-/// Whose consent the next visit of the authorization page gives.
+/// Consent that the next visit of the authorization page gives.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Consent {
@@ -119,13 +119,13 @@ pub struct Consent {
 pub struct RequestView {
     /// The simulator's time.
     pub at_ms: i64,
-    /// Data that was asked.
+    /// Endpoint that was called.
     pub endpoint: Endpoint,
     /// The e-mail address behind the token, when it was good.
     pub user: Option<String>,
     /// The path, without its query.
     pub path: String,
-    /// Number that was answered; 0 when the connection was cut.
+    /// Status of the answer; 0 if the connection was cut.
     pub status: u16,
 }
 
@@ -149,7 +149,7 @@ pub(crate) struct World {
     /// Events of meetings that are to be sent.
     pub(crate) outbox: Vec<(Hooks, String)>,
     pub(crate) in_flight: u64,
-    /// Requests since the start, whatever was counted anew.
+    /// Requests since the start; never reset.
     pub(crate) arrivals: u64,
     /// The second and the `Date` header of it.
     pub(crate) date: (i64, String),

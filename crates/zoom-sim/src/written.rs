@@ -1,5 +1,5 @@
-//! Meetings as JSON: in the reply of a create and a get, in the list, and for
-//! the library and the control door.
+//! Meetings as JSON: in the reply of a create and a get, in the list, and for the library and the
+//! control endpoint.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -19,7 +19,7 @@ pub(crate) struct Shown {
     pub(crate) since_ms: Option<i64>,
 }
 
-/// A meeting as the library and the control door show it.
+/// A meeting in the form of the library and the control endpoint.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MeetingView {
     /// The id.
@@ -49,7 +49,7 @@ pub struct MeetingView {
     pub marker: Option<String>,
     /// It was deleted since.
     pub deleted: bool,
-    /// Somebody is in it.
+    /// True while a participant is in the meeting.
     pub running: bool,
 }
 

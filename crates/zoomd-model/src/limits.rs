@@ -12,31 +12,31 @@ use zoomd_store::eta::{MIDNIGHT_MARGIN_MS, next_day};
 use zoomd_store::limits::{Budgets, Label, PlanLimits, SECOND_MS};
 use zoomd_store::queue::WaitReason;
 
-/// Data that is asked: one create.
+/// Request for one create.
 #[derive(Debug, Clone, Copy)]
 pub struct Ask<'a> {
     /// The account, whose name spreads the time its hosts wake at.
     pub account: &'a str,
-    /// The Zoom account whose budgets it spends.
+    /// The Zoom account whose budgets it uses.
     pub zoom: &'a str,
     /// Plan.
     pub plan: &'a str,
     /// The host's user id.
     pub host: &'a str,
-    /// When.
+    /// Time of the request, ms.
     pub now_ms: i64,
 }
 
-/// Data that is answered.
+/// Decision of the model.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {
     /// The call may be made; all its budgets are charged.
     Go,
     /// Not now.
     Waits {
-        /// Why.
+        /// Reason for waiting.
         why: WaitReason,
-        /// Time when it is worth asking again.
+        /// Earliest time to ask again.
         until_ms: i64,
     },
 }
@@ -49,7 +49,7 @@ pub struct LimitsModel {
     zooms: HashMap<String, Zoom>,
 }
 
-/// Data kept of one Zoom account.
+/// State of one Zoom account.
 #[derive(Debug, Clone, Default)]
 struct Zoom {
     /// Times of the last grants, newest first.
@@ -58,14 +58,13 @@ struct Zoom {
     ledger: BTreeMap<(i64, String), u32>,
     /// Closed until.
     gates: HashMap<String, i64>,
-    /// Time when a per-second 429 came last, and the lowered part of the rate since.
+    /// Time of the last per-second 429, and the lowered fraction of the rate since.
     hit_ms: i64,
     lowered: Option<(f64, i64)>,
 }
 
 impl LimitsModel {
-    /// Budgets nobody has spent of; a call is sent at the latest `send_ms` after
-    /// its grant.
+    /// Unused budgets; a call is sent at the latest `send_ms` after its grant.
     #[must_use]
     pub fn new(budgets: Budgets, send_ms: i64) -> Self {
         Self { budgets, send_ms, zooms: HashMap::new() }
@@ -116,8 +115,8 @@ impl LimitsModel {
             .or_else(|| self.left_of_host(ask).and_then(none_left))
     }
 
-    /// Number of calls that the Zoom account has left, and else why and until when:
-    /// the smallest of its limits; `None` where nothing limits it.
+    /// Number of calls that the Zoom account has left, else the wait reason and its end: the
+    /// smallest of its limits; `None` if nothing limits it.
     #[must_use]
     pub fn left_of_zoom(&self, ask: Ask<'_>) -> Option<(i64, WaitReason, i64)> {
         let label = self.budgets.classes.hosted();
@@ -142,7 +141,7 @@ impl LimitsModel {
         least.0
     }
 
-    /// Number of creates that the host has left today, and else why and until when.
+    /// Number of creates that the host has left today, else the wait reason and its end.
     #[must_use]
     pub fn left_of_host(&self, ask: Ask<'_>) -> Option<(i64, WaitReason, i64)> {
         let mut least = Least::default();
@@ -160,7 +159,7 @@ impl LimitsModel {
         least.0
     }
 
-    /// The most that any day this moment belongs to has counted.
+    /// The highest count of the days that this time belongs to.
     fn used(&self, ask: Ask<'_>, field: &str) -> i64 {
         let Some(zoom) = self.zooms.get(ask.zoom) else { return 0 };
         let days = days_of(ask.now_ms, self.send_ms);

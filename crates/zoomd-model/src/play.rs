@@ -1,5 +1,5 @@
-//! Way in which a queue goes on if nothing else happens: the model of rooms and turns, put where the
-//! queue stands, claims until it is empty.
+//! Course of a queue without new events: the model of rooms and turns starts from the queue's state
+//! and claims until it is empty.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -11,7 +11,7 @@ use crate::fair_queue::FairQueue;
 
 /// Rounds of claims, for a queue that does not get on.
 const MOST_ROUNDS: usize = 1_000_000;
-/// Time for which after its grant a call may be sent, by default.
+/// Default time limit from a grant to the send of its call.
 const SEND_MS: i64 = 10_000;
 const PLAN: &str = "played";
 

@@ -1,6 +1,5 @@
-//! What is said of a wait, against the model of rooms and turns that goes on from there:
-//! plans as Zoom has them, queues of some thousand jobs. Nobody else spends, and nothing
-//! comes after the question.
+//! Predicted waits, checked against the model of rooms and turns running on from there: Zoom's real
+//! plans, queues of some thousand jobs, no other users of the budgets and no later jobs.
 
 use zoomd_model::play::play;
 use zoomd_store::clock::DAY_MS;
@@ -74,7 +73,7 @@ fn queue(dice: &mut Dice) -> Backlog {
     }
 }
 
-/// Times that were told, and how many came true.
+/// Number of predicted times, and of those that came true.
 #[derive(Debug, Default)]
 struct Told {
     asked: u64,

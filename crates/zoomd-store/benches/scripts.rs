@@ -1,6 +1,6 @@
-//! CPU time that Redis spends on the queue's scripts, by how much there is of
-//! everything: `cargo bench -p zoomd-store --bench scripts`. What is measured is
-//! the server's own time, so a busy machine disturbs it less than a clock would.
+//! CPU time that Redis uses for the queue's scripts, by the number of everything: `cargo bench -p
+//! zoomd-store --bench scripts`. The server's own time is measured, so a busy machine disturbs it
+//! less than a clock would.
 
 mod drive;
 
@@ -62,7 +62,7 @@ fn waiting(c: &mut Criterion) {
     }
 }
 
-/// Sleepers whose time has come, moved to their rooms.
+/// Moves sleeping jobs that are due to their rooms.
 fn promote(c: &mut Criterion) {
     let runtime = runtime();
     let mut drive = runtime.block_on(Drive::start(10));

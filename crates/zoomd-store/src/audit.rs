@@ -9,7 +9,7 @@ use zoomd_wire::EntryId;
 
 use crate::{Store, StoreError};
 
-/// Time for which an act is kept, ms.
+/// Retention of an act, ms.
 const KEPT_MS: i64 = 90 * 24 * 3_600 * 1_000;
 /// Acts that are kept, at most.
 const MOST: usize = 200_000;
@@ -68,7 +68,7 @@ impl Act {
 /// Writes an act down.
 ///
 /// # Errors
-/// That Redis could not be asked, or takes no writes.
+/// Fails if Redis cannot be reached or takes no writes.
 pub async fn record(store: &Store, act: &Act) -> Result<(), StoreError> {
     let key = store.keys().audit();
     let oldest = (Timestamp::now().as_millisecond() - KEPT_MS).max(0);
@@ -87,7 +87,7 @@ pub async fn record(store: &Store, act: &Act) -> Result<(), StoreError> {
 /// Acts before the entry `before`, newest first; the newest without one.
 ///
 /// # Errors
-/// That Redis could not be asked.
+/// Fails if Redis cannot be reached.
 pub async fn page(
     store: &Store,
     before: Option<EntryId>,

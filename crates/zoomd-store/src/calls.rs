@@ -1,9 +1,9 @@
-//! Calls to Zoom outside of any job: what a person looks at by the command line.
+//! Calls to Zoom outside of jobs: commands that read from Zoom.
 //!
-//! Each takes an entry among those in flight on the account's access token, as
-//! jobs do with their admission: while it stands no rotation begins, and none
-//! is let in while one is under way. It is charged to the same budgets. It
-//! covers one HTTP exchange, is never renewed, and is over by itself.
+//! Each takes an entry among those in flight on the account's access token, like an admitted job:
+//! while the entry exists no rotation begins, and none is let in while a rotation is under way. It
+//! is charged to the same budgets. It covers one HTTP exchange, is never renewed, and expires by
+//! itself.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -25,7 +25,7 @@ pub struct Calls {
     budgets: Arc<Budgets>,
 }
 
-/// Decision whether a call may begin now.
+/// Permission for a call to begin now.
 #[derive(Debug)]
 pub enum Begun {
     /// It may.
@@ -34,14 +34,14 @@ pub enum Begun {
     Waits {
         /// Reason for its wait.
         why: WaitReason,
-        /// Until when at least, ms by Redis' clock.
+        /// Earliest end of the wait, ms by Redis' clock.
         until_ms: i64,
     },
     /// The account cannot be used until an operator acts.
     State {
         /// State, as stored.
         state: String,
-        /// Why it is in it.
+        /// Reason for the state.
         why: Option<String>,
     },
     /// No such account.
@@ -73,7 +73,7 @@ impl Calls {
     /// Asks for one call of `label`, which is over within `exchange`.
     ///
     /// # Errors
-    /// That Redis could not be asked, or is full.
+    /// Fails if Redis cannot be reached or is full.
     pub async fn begin(
         &self,
         account: &AccountName,
@@ -122,7 +122,7 @@ impl Calls {
     /// calls of the Zoom account.
     ///
     /// # Errors
-    /// That Redis could not be asked, or is full.
+    /// Fails if Redis cannot be reached or is full.
     pub async fn limited(
         &self,
         account: &AccountName,
@@ -148,7 +148,7 @@ impl Call {
     /// Says that the exchange is over, so that a rotation need not wait.
     ///
     /// # Errors
-    /// That Redis could not be asked; the entry then ends by itself.
+    /// Fails if Redis cannot be reached; the entry then expires by itself.
     pub async fn end(self) -> Result<(), StoreError> {
         let mut remove = redis::cmd("ZREM");
         remove.arg(self.store.keys().in_flight(self.account.as_str())).arg(&self.id);

@@ -1,7 +1,7 @@
-//! Time as Redis tells it, in whole milliseconds since 1970.
+//! Time of Redis, in whole milliseconds since 1970.
 //!
-//! Scripts ask `TIME` themselves. The offset given to them is zero but in
-//! tests, which move a namespace through midnight without waiting for it.
+//! Scripts call `TIME` themselves. Their offset is zero except in tests, which move a namespace
+//! through midnight without waiting for it.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -10,10 +10,10 @@ use std::time::Duration;
 /// Milliseconds of one UTC day.
 pub const DAY_MS: i64 = 86_400_000;
 
-/// A daemon is alive that was heard of within so long.
+/// A daemon is alive if its last heartbeat is not older.
 pub(crate) const ALIVE_MS: i64 = 4_000;
-/// The same for a daemon of an earlier version, which does not say how often it
-/// announces itself: every ten seconds.
+/// Timeout for a daemon of an earlier version, which does not report how often it announces itself:
+/// every ten seconds.
 pub(crate) const SLOW_ALIVE_MS: i64 = 30_000;
 
 /// A length of time in whole milliseconds, as scripts and commands take it.
@@ -24,7 +24,7 @@ pub(crate) fn ms(duration: Duration) -> u64 {
 /// Offsets from here on are stopped clocks.
 const STOPPED: i64 = 1_000_000_000_000_000;
 
-/// Data that scripts add to the time of Redis; shared by all clones of a store.
+/// Offset that scripts add to the time of Redis; shared by all clones of a store.
 #[derive(Debug, Clone, Default)]
 pub struct ClockOffset(Arc<AtomicI64>);
 
@@ -35,13 +35,13 @@ impl ClockOffset {
         self.0.load(Ordering::Relaxed)
     }
 
-    /// Stops the clock of every script at a moment: for tests that compare what
-    /// is decided then. The store's own `now_ms` stops with it.
+    /// Stops the clock of all scripts at a time, for tests that compare decisions made then. The
+    /// store's own `now_ms` stops with it.
     pub fn stop_at_ms(&self, ms: i64) {
         self.set_ms(STOPPED + ms);
     }
 
-    /// Where the clock was stopped, if it was.
+    /// Time at which the clock was stopped, if it was.
     #[must_use]
     pub fn stopped_at_ms(&self) -> Option<i64> {
         Some(self.ms() - STOPPED).filter(|ms| *ms >= 0)
@@ -53,14 +53,14 @@ impl ClockOffset {
     }
 }
 
-/// The UTC day `now_ms` lies in, as `yyyymmdd`, the way ledger keys name it.
+/// The UTC day of `now_ms`, as `yyyymmdd`, in the form of ledger keys.
 #[must_use]
 pub fn day_name(now_ms: i64) -> String {
     let (year, month, day) = civil(now_ms.div_euclid(DAY_MS));
     format!("{year:04}{month:02}{day:02}")
 }
 
-/// The first moment of the next UTC day.
+/// The start of the next UTC day.
 #[must_use]
 pub fn next_midnight_ms(now_ms: i64) -> i64 {
     (now_ms.div_euclid(DAY_MS) + 1) * DAY_MS

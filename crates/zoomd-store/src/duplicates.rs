@@ -9,29 +9,29 @@ use crate::clock::ms;
 use crate::redis::scripts::{DUPLICATES_DUE, DUPLICATES_WATCH};
 use crate::{Store, StoreError};
 
-/// Jobs that wait for their look; more are not looked at.
+/// Maximum number of jobs that wait for their check; more are not checked.
 const MOST: usize = 10_000;
-/// Time for which what was found is shown.
+/// Time for which found duplicates are shown.
 const SHOWN: Duration = Duration::from_secs(30 * 24 * 3600);
 
-/// The looks for twins of a namespace.
+/// Checks for duplicate meetings in a namespace.
 #[derive(Debug, Clone)]
 pub struct Duplicates {
     store: Store,
 }
 
 impl Duplicates {
-    /// Those of `store`.
+    /// The checks of the namespace of `store`.
     #[must_use]
     pub fn new(store: Store) -> Self {
         Self { store }
     }
 
-    /// Has a job looked at after a while; `note` is what the look needs to
-    /// know. False: too many wait.
+    /// Schedules a later check of a job; `note` holds the details that the check needs. False: too
+    /// many wait.
     ///
     /// # Errors
-    /// What Redis refused, or that it could not be asked.
+    /// Fails if Redis refuses the call or cannot be reached.
     pub async fn watch(&self, job: &str, after: Duration, note: &str) -> Result<bool, StoreError> {
         let call = DUPLICATES_WATCH
             .call()
@@ -44,11 +44,11 @@ impl Duplicates {
         Ok(redis::from_redis_value(call.run(&self.store.connection()).await?)?)
     }
 
-    /// Jobs whose look is due, with their notes. Each comes again after a
-    /// while unless it is [`done`](Self::done).
+    /// Jobs whose check is due, with their notes. Each comes again later unless it is
+    /// [`done`](Self::done).
     ///
     /// # Errors
-    /// What Redis refused, or that it could not be asked.
+    /// Fails if Redis refuses the call or cannot be reached.
     pub async fn due(
         &self,
         most: usize,
@@ -67,7 +67,7 @@ impl Duplicates {
     /// The look was made, or is given up.
     ///
     /// # Errors
-    /// That Redis could not be asked.
+    /// Fails if Redis cannot be reached.
     pub async fn done(&self, job: &str) -> Result<(), StoreError> {
         let keys = self.store.keys();
         let mut write = redis::pipe();
@@ -79,7 +79,7 @@ impl Duplicates {
     /// Zoom has these meetings of one job.
     ///
     /// # Errors
-    /// What Redis refused, or that it could not be asked.
+    /// Fails if Redis refuses the call or cannot be reached.
     pub async fn found(&self, job: &str, meetings: &[u64]) -> Result<(), StoreError> {
         let key = self.store.keys().duplicates(job);
         let text: Vec<String> = meetings.iter().map(ToString::to_string).collect();

@@ -30,7 +30,7 @@ use crate::redis::conn::refusal;
 use crate::redis::script::Call;
 use crate::{Conn, Replicas, Store, StoreError};
 
-/// Time for which a replica, or the disk, may take to confirm.
+/// Time limit for the confirmation by a replica or the disk.
 const PATIENCE: Duration = Duration::from_secs(2);
 /// Time for which a disk that did not confirm is not asked again.
 const DISK_REST: Duration = Duration::from_secs(60);
@@ -66,12 +66,12 @@ struct Rounds {
     upto: u64,
     /// The connection that the last wait went over.
     over: u64,
-    /// Result.
+    /// Error of the last round, if it failed.
     refused: Option<StoreError>,
     disk_rests_until: Option<Instant>,
 }
 
-/// Data that was written, to be confirmed.
+/// Position of a write that awaits confirmation.
 #[derive(Debug)]
 pub(crate) struct Written {
     nth: u64,
@@ -100,7 +100,7 @@ impl Durable {
     /// Runs a script whose writes are to be confirmed.
     ///
     /// # Errors
-    /// What Redis refused, or that it could not be asked.
+    /// Fails if Redis refuses the call or cannot be reached.
     pub(crate) async fn write(&self, call: Call<'_>) -> Result<(Value, Written), StoreError> {
         let over = self.0.conn.connected().await?;
         let answer = call.run(&self.0.conn).await?;
@@ -111,7 +111,7 @@ impl Durable {
     /// Waits until what was written is confirmed.
     ///
     /// # Errors
-    /// That no replica did, or that the connection is another by now.
+    /// Fails if no replica confirms, or the connection is another by now.
     pub(crate) async fn confirm(&self, written: Written) -> Result<(), StoreError> {
         let mut rounds = self.0.rounds.lock().await;
         if rounds.upto < written.nth || rounds.over != written.over {
@@ -191,8 +191,8 @@ impl Durable {
         Err(StoreError::new(ErrorKind::ReadOnly, what))
     }
 
-    /// Why the disk is not known to have it. `None`: it has, or is not to have it,
-    /// with a server without the command, or without an AOF.
+    /// Reason why the write may not be on disk. `None`: it is, or need not be (a server without the
+    /// command, or without an AOF).
     async fn not_on_disk(&self, over: u64) -> Result<Option<String>, StoreError> {
         if self.0.no_waitaof.load(Ordering::Relaxed) {
             return Ok(None);
@@ -227,7 +227,7 @@ impl Store {
     /// need be none.
     ///
     /// # Errors
-    /// That Redis could not be asked.
+    /// Fails if Redis cannot be reached.
     pub async fn forget_replicas(&self) -> Result<(), StoreError> {
         if self.replicas() == Replicas::AtLeast(0) {
             let mut forget = redis::cmd("HDEL");
@@ -267,8 +267,8 @@ mod tests {
         let replica = master.replica(Options::default()).expect("a replica");
         let durable = durable(&master, Replicas::Remembered);
         confirmed(&durable).await.expect("the replica has it");
-        // It gets nothing more, and a new connection has written nothing: its WAIT
-        // would be answered at once with a yes.
+        // The replica receives nothing more, and a new connection has written nothing: its WAIT
+        // would succeed immediately.
         replica.signal(Signal::STOP);
         let written = write(&durable).await.expect("written");
         master.ask(&["CLIENT", "KILL", "TYPE", "normal"]).expect("killed");

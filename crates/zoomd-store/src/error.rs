@@ -1,5 +1,5 @@
-//! Why Redis did not do what was asked, sorted by what the caller can do about
-//! it. The text never holds the URL: it may carry a password.
+//! Errors of Redis, sorted by what the caller can do about them. The text never holds the URL: it
+//! may carry a password.
 
 use redis::{ErrorKind as RedisKind, RedisError, ServerErrorKind};
 
@@ -20,7 +20,7 @@ pub enum ErrorKind {
     /// The namespace is of a layout that this version does not know, or of
     /// another deployment.
     Layout,
-    /// The consumer group is gone.
+    /// The consumer group is missing.
     NoGroup,
     /// The URL, namespace or server is one we cannot work with.
     Config,
@@ -29,7 +29,7 @@ pub enum ErrorKind {
 }
 
 impl ErrorKind {
-    /// True if asking again later may help without anybody mending anything.
+    /// True if a later retry may succeed without a fix.
     #[must_use]
     pub fn is_transient(self) -> bool {
         matches!(self, Self::Unreachable | Self::ReadOnly | Self::OutOfMemory)
@@ -73,7 +73,7 @@ impl StoreError {
         self.kind
     }
 
-    /// True if asking again later may help without anybody mending anything.
+    /// True if a later retry may succeed without a fix.
     #[must_use]
     pub fn is_transient(&self) -> bool {
         self.kind.is_transient()
@@ -120,7 +120,7 @@ pub(crate) fn kind_of(error: &RedisError) -> ErrorKind {
         "NOGROUP" => return ErrorKind::NoGroup,
         "NOAUTH" | "WRONGPASS" | "NOPERM" => return ErrorKind::Auth,
         "MISCONF" | "NOREPLICAS" => return ErrorKind::ReadOnly,
-        // A script of somebody's runs for too long; or no connection is free.
+        // Another client's script runs for too long; or no connection is free.
         "BUSY" => return ErrorKind::Unreachable,
         "ERR" if detail.starts_with("max number of clients") => return ErrorKind::Unreachable,
         "LAYOUT" => return ErrorKind::Layout,

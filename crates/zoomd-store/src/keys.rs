@@ -22,7 +22,7 @@ pub struct Keys {
 
 macro_rules! fixed {
     ($($(#[$doc:meta])* $name:ident: $kind:ident = $suffix:literal;)*) => {
-        /// Data that follows the prefix in the names of single keys, with their types.
+        /// Suffixes of the names of single keys, with their types.
         pub(crate) const SINGLE: &'static [(&'static str, &'static str)] =
             &[$(($suffix, stringify!($kind))),*];
 
@@ -42,7 +42,7 @@ macro_rules! channels {
 
 macro_rules! of_one {
     ($($(#[$doc:meta])* $name:ident($arg:ident) = $suffix:literal;)*) => {
-        /// Data that follows the prefix in the names of keys of which there are many.
+        /// Suffixes of the names of keys of which there are many.
         pub(crate) const CLASSES: &'static [&'static str] = &[$($suffix,)* "room:", "window:", "ledger:"];
 
         $($(#[$doc])* #[must_use] pub fn $name(&self, $arg: &str) -> String {
@@ -114,8 +114,8 @@ impl Keys {
         intents: zset = "intents";
         /// Zset: the same accounts → when the token in doubt may be presented again, ms.
         probes: zset = "probes";
-        /// Hash: `<issuer> <client id>` → until when its rotations are stopped, and why;
-        /// `since <issuer> <client id>` → when Zoom rejected it first, ms.
+        /// Hash: `<issuer> <client id>` → end of the stop of its rotations, and the reason; `since
+        /// <issuer> <client id>` → when Zoom rejected it first, ms.
         stops: hash = "stops";
         /// Zset: `<client id>|<account>` → when a verdict was written, ms.
         deaths: zset = "deaths";
@@ -158,7 +158,7 @@ impl Keys {
         meeting_months: zset = "meeting_months";
         /// Hash: job id → meetings that earlier jobs of the id made.
         meeting_earlier: hash = "meeting_earlier";
-        /// Zset: jobs sent twice → when they are looked at once more, ms.
+        /// Zset: jobs sent twice → time of their next check, ms.
         twins_due: zset = "duplicates_due";
         /// Hash: such a job → what the look needs to know.
         twins_notes: hash = "duplicates";
@@ -172,11 +172,11 @@ impl Keys {
     }
 
     of_one! {
-        /// Text with a time: the process that does what was asked for under a nonce.
+        /// Text with a time: the process that handles the request of a nonce.
         heard(nonce) = "heard:";
         /// Hash: what admission reads of an account.
         account(account) = "account:";
-        /// Hash: the sealed grant.
+        /// Hash: the encrypted grant.
         grant(account) = "grant:";
         /// Hash: the intent of a rotation.
         intent(account) = "intent:";
@@ -209,12 +209,11 @@ impl Keys {
         /// List: numbers of an account's meetings whose last end is in one month,
         /// `<account>|<yyyymm>`.
         meeting_month(list) = "meetings:";
-        /// Text: the meetings found of one job that should have one.
+        /// Text: the meetings found for a job that should have one.
         duplicates(job_id) = "duplicate:";
         /// Hash: one daemon's presence.
         daemon(daemon_id) = "daemon:";
-        /// When, in µs, somebody last took a lease away from this daemon: set anew each
-        /// time, so no value comes twice.
+        /// Time, in µs, of the last lease taken away from this daemon; each value is new.
         taken(boot_id) = "revoked:";
         /// Hash: a connect link, by the digest of its token.
         link(digest) = "link:";

@@ -1,9 +1,9 @@
-//! What is published, heard over a subscription that mends itself.
+//! Subscription to published messages that reconnects by itself.
 //!
-//! A message may be lost with a connection, so each new one begins with
-//! [`Heard::Missed`]: look at everything once. A subscription is left when it breaks,
-//! when nobody answers at its other end, and whenever the connections of the process
-//! are renewed: the server it listens to may be another than theirs by then.
+//! A message may be lost with a connection, so each new one begins with [`Heard::Missed`]: read
+//! everything once. A subscription is dropped when it breaks, when the server does not answer, and
+//! whenever the connections of the process are renewed: its server may be another than theirs by
+//! then.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ use crate::{ErrorKind, Store, StoreError};
 /// Between two attempts to listen.
 const RETRY: Duration = Duration::from_millis(200);
 
-/// Something that was heard.
+/// Item received from a subscription.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Heard {
     /// The subscription is new: anything may have been published before it.
@@ -24,12 +24,12 @@ pub enum Heard {
     Message {
         /// The channel.
         channel: String,
-        /// Text that was published there; nothing, where it was no text.
+        /// Text of the message; empty if it is not UTF-8.
         text: String,
     },
 }
 
-/// A subscription that mends itself.
+/// Subscription that reconnects by itself.
 pub struct Listener {
     conn: Conn,
     channels: Vec<String>,

@@ -17,7 +17,7 @@ use crate::redis::script_reply::ScriptReply;
 use crate::redis::scripts::{META_OPEN, META_RESEAL};
 use crate::{Store, StoreError, layout, probe};
 
-/// Why a namespace cannot be used.
+/// Reason why a namespace cannot be used.
 #[derive(Debug, Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum MetaError {
@@ -116,8 +116,8 @@ fn place(store: &Store) -> Binding<'_> {
     }
 }
 
-/// Seals the secret of the namespace under the primary key, where it lies under an
-/// older one. Answers whether it did.
+/// Encrypts the secret of the namespace again under the primary key, if it is under an older one.
+/// Returns true if it did.
 ///
 /// # Errors
 /// See [`MetaError`].

@@ -1,5 +1,5 @@
-//! Other namespaces on the same Redis: looked for by `doctor`, because two that
-//! hold the same Zoom user's grant of one app kill each other's tokens.
+//! Other namespaces on the same Redis: searched by `doctor`, since two that hold the same Zoom
+//! user's grant of one app invalidate each other's tokens.
 
 use std::collections::{HashMap, HashSet};
 
@@ -7,11 +7,11 @@ use redis::from_redis_value;
 
 use crate::{Keys, Store, StoreError};
 
-/// Keys looked at by one command.
+/// Number of keys read by one command.
 const STEP: u32 = 5_000;
 /// Commands at most: a million keys.
 const STEPS: u32 = 200;
-/// Accounts read at once.
+/// Number of accounts read in one step.
 const PAGE: usize = 500;
 /// Accounts of one namespace at most.
 const MOST: usize = 20_000;
@@ -27,21 +27,21 @@ pub struct Shared {
     pub there: String,
 }
 
-/// Data that was found.
+/// Other namespaces that were found.
 #[derive(Debug, Clone, Default)]
 pub struct Neighbours {
     /// The other namespaces.
     pub namespaces: Vec<String>,
     /// Zoom users with a grant of the same app in two of them.
     pub shared: Vec<Shared>,
-    /// True if all keys and accounts were looked at.
+    /// True if all keys and accounts were read.
     pub complete: bool,
 }
 
-/// Looks for them. Only reads, and no longer than a bounded number of steps.
+/// Searches for other namespaces. Only reads, in a bounded number of steps.
 ///
 /// # Errors
-/// That Redis could not be asked, or does not let us.
+/// Fails if Redis cannot be reached or denies the command.
 pub async fn look(store: &Store) -> Result<Neighbours, StoreError> {
     let (namespaces, complete) = known(store, STEPS).await?;
     let mut found = Neighbours { complete, ..Neighbours::default() };
@@ -66,7 +66,7 @@ pub async fn look(store: &Store) -> Result<Neighbours, StoreError> {
 /// Takes at most `steps` commands of 5,000 keys each.
 ///
 /// # Errors
-/// That Redis could not be asked, or does not let us.
+/// Fails if Redis cannot be reached or denies the command.
 pub async fn known(store: &Store, steps: u32) -> Result<(Vec<String>, bool), StoreError> {
     let ending = Keys::new("").meta();
     let mut found = HashSet::new();
@@ -108,8 +108,8 @@ async fn users(store: &Store, keys: &Keys) -> Result<(Users, bool), StoreError> 
     Ok((users, false))
 }
 
-/// Zoom user and client id of each of these accounts. An imported token does not
-/// say whose it is; the first meeting made with it does.
+/// Zoom user and client id of each of these accounts. The owner of an imported token is known after
+/// the first meeting made with it.
 async fn of(
     store: &Store,
     keys: &Keys,

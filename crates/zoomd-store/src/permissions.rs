@@ -73,15 +73,14 @@ enum About {
     Channel(usize),
 }
 
-/// The rights of the Redis user, as far as the server can tell them.
+/// Rights of the Redis user, as far as the server reports them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Rights {
     /// All rights that are used are there.
     All,
     /// Some rights are missing.
     Missing(MissingRights),
-    /// Redis before 7.0 tells a script nothing. A missing right is found only when it
-    /// is used.
+    /// Scripts cannot check rights before Redis 7.0. A missing right is found only when it is used.
     Unknown,
 }
 
@@ -89,7 +88,7 @@ impl Store {
     /// The rights of the Redis user, tried without using them.
     ///
     /// # Errors
-    /// That Redis could not be asked, or does not run our scripts.
+    /// Fails if Redis cannot be reached or does not run our scripts.
     pub async fn rights(&self) -> Result<Rights, StoreError> {
         let keys = samples(self.keys());
         let channels = [self.keys().wake(), self.keys().ask()];

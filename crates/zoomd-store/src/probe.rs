@@ -1,5 +1,5 @@
-//! Looking at a Redis without leaving a trace: for `doctor`, and for the
-//! warnings a daemon gives when it starts. Creates nothing in the namespace.
+//! Reads of a Redis that leave no trace: for `doctor`, and for the warnings of a daemon at its
+//! start. Creates nothing in the namespace.
 
 use std::collections::HashMap;
 
@@ -10,7 +10,7 @@ use crate::clock::SLOW_ALIVE_MS;
 use crate::refusal::Refusal;
 use crate::{Store, StoreError, layout};
 
-/// Data that the server says of itself.
+/// Facts that the server reports about itself.
 #[derive(Debug, Clone, Default)]
 pub struct ServerFacts {
     /// `redis` or `valkey`.
@@ -21,9 +21,9 @@ pub struct ServerFacts {
     pub aof: bool,
     /// `appendfsync`, where we may ask.
     pub fsync: Option<String>,
-    /// True if the last write of its file went well.
+    /// True if the last write of its file succeeded.
     pub persists: bool,
-    /// Text that it does when it is full.
+    /// Eviction policy: the reaction to full memory.
     pub policy: String,
     /// Memory limit; 0 is no limit.
     pub max_memory: u64,
@@ -31,13 +31,13 @@ pub struct ServerFacts {
     pub used_memory: u64,
     /// Replicas attached to it.
     pub replicas: u32,
-    /// How many of them it needs to take writes, where we may ask.
+    /// Number of connected replicas required for writes, if the user may read it.
     pub min_replicas: Option<u32>,
     /// True if it is part of a cluster.
     pub cluster: bool,
     /// True if it has a configuration file, into which `CONFIG REWRITE` writes.
     pub has_file: bool,
-    /// Time for which it has been running, in seconds.
+    /// Uptime in seconds.
     pub uptime_s: u64,
     /// The reason why it takes no writes, where it takes none.
     pub refusal: Option<Refusal>,
@@ -48,7 +48,7 @@ pub struct ServerFacts {
 pub struct NamespaceFacts {
     /// The deployment it belongs to.
     pub deployment: String,
-    /// Why everything in it is held back, where it is; may be empty.
+    /// Reason of the namespace's pause, if it is paused; may be empty.
     pub paused: Option<String>,
 }
 
@@ -60,7 +60,7 @@ const SETTINGS: [&str; 4] =
 /// Asks the server.
 ///
 /// # Errors
-/// That it could not be asked.
+/// Fails if the server cannot be reached.
 pub async fn server(store: &Store) -> Result<ServerFacts, StoreError> {
     let mut ask = redis::pipe();
     ask_server(&mut ask);
@@ -71,7 +71,7 @@ pub async fn server(store: &Store) -> Result<ServerFacts, StoreError> {
 /// not read.
 ///
 /// # Errors
-/// That it could not be asked.
+/// Fails if the server cannot be reached.
 pub(crate) async fn refusal(store: &Store) -> Result<Option<Refusal>, StoreError> {
     let info = store.info("default").await?;
     Ok(Refusal::of(&fields(&info).collect(), &HashMap::new()))
@@ -83,7 +83,7 @@ fn fields(info: &str) -> impl Iterator<Item = (String, String)> {
     pairs.map(|(name, value)| (name.to_owned(), value.trim().to_owned()))
 }
 
-/// Adds the commands whose answers [`server_facts`] takes.
+/// Adds the commands for [`server_facts`].
 pub(crate) fn ask_server(ask: &mut redis::Pipeline) {
     for section in SECTIONS {
         ask.cmd("INFO").arg(section);
@@ -132,7 +132,7 @@ pub(crate) fn server_facts(answers: &mut impl Iterator<Item = Value>) -> ServerF
 /// a replica, by a server that is full, and to a user without the right.
 ///
 /// # Errors
-/// Why it does not.
+/// The reason why the server takes no write.
 pub async fn write(store: &Store) -> Result<(), StoreError> {
     let mut ask = redis::cmd("SETRANGE");
     ask.arg(format!("{}probe", store.keys().prefix())).arg(0).arg("");
@@ -158,7 +158,7 @@ pub struct Namesake {
 /// is known.
 ///
 /// # Errors
-/// That the server could not be asked.
+/// Fails if the server cannot be reached.
 pub async fn namesake(store: &Store) -> Result<Option<Namesake>, StoreError> {
     let info = store.info("keyspace").await?;
     let names = info.lines().filter_map(|line| line.strip_prefix("db")?.split(':').next());
@@ -181,10 +181,10 @@ pub async fn namesake(store: &Store) -> Result<Option<Namesake>, StoreError> {
     Ok(None)
 }
 
-/// Data known of the namespace; `None` when it is new.
+/// Facts about the namespace; `None` when it is new.
 ///
 /// # Errors
-/// It has another layout than this version knows, or Redis could not be asked.
+/// Fails if it has another layout than this version knows, or Redis cannot be reached.
 pub async fn namespace(store: &Store) -> Result<Option<NamespaceFacts>, StoreError> {
     let mut command = redis::cmd("HMGET");
     command.arg(store.keys().meta()).arg("layout").arg("deployment").arg("paused");

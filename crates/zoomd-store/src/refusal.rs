@@ -1,7 +1,7 @@
-//! Refusal of writes, as a server tells it of itself.
+//! Refusal of writes, as reported by the server.
 //!
-//! Read from `INFO`, and from `CONFIG GET` where the user of Redis may ask: trying a
-//! write would need the right to one, and would hang while a failover pauses writes.
+//! Read from `INFO`, and from `CONFIG GET` if the user of Redis may: a trial write would need the
+//! right to one, and would hang while a failover pauses writes.
 
 use std::collections::HashMap;
 
@@ -14,7 +14,7 @@ pub struct Refusal {
     pub kind: ErrorKind,
     /// One sentence: no full stop, no secret.
     pub what: String,
-    /// The section of `INFO` that tells more.
+    /// Section of `INFO` with the details.
     pub section: &'static str,
     /// False where it depends on a setting that is not known.
     pub certain: bool,
@@ -42,7 +42,7 @@ impl Refusal {
             let what = "Redis takes no writes: it cannot write its append-only file";
             return read_only(what.to_owned(), "persistence");
         }
-        // Only told where a number of replicas is demanded.
+        // Only reported if a number of replicas is required.
         let wanted = set("min-replicas-to-write").and_then(|n| n.parse().ok()).unwrap_or(1);
         if let Some(good) = number("min_slaves_good_slaves").filter(|good| *good < wanted) {
             let what = format!("Redis takes no writes: it demands replicas, and has {good}");
@@ -59,8 +59,7 @@ impl Refusal {
         })
     }
 
-    /// The refusal, unless it is not certain and a heartbeat, which is a write, came
-    /// through a moment ago.
+    /// The refusal, unless it is uncertain and a heartbeat, which is a write, succeeded recently.
     pub(crate) fn unless_written(self, written: bool) -> Option<Self> {
         (self.certain || !written).then_some(self)
     }

@@ -12,29 +12,29 @@ use crate::redis::conn::{Conn, Target, TlsFiles};
 /// Redis 6.2 brought what the scripts need (`ZMSCORE`, `XAUTOCLAIM`).
 const OLDEST: (u32, u32) = (6, 2);
 
-/// Which namespace, where.
+/// Configuration of a store: the server and the namespace.
 #[derive(Debug, Clone)]
 pub struct StoreConfig {
-    /// Where Redis is; may hold a password.
+    /// URL of Redis; may hold a password.
     pub url: SecretString,
     /// The prefix of all keys.
     pub namespace: String,
-    /// The name recorded in the namespace and sealed into each grant.
+    /// Name recorded in the namespace and bound into each encrypted grant.
     pub deployment: String,
-    /// Number of replicas that confirm a record that must not be lost.
+    /// Number of replicas that must confirm a record that must not be lost.
     pub replicas: Replicas,
     /// Certificates for `rediss://`, where they are not the system's.
     pub tls: TlsFiles,
 }
 
-/// Number of replicas that must confirm a record that must not be lost: of a token or a
-/// call that is about to be sent.
+/// Number of replicas that must confirm a record that must not be lost: a token, or a call that is
+/// about to be sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Replicas {
     /// One, once a replica was seen by any daemon of the namespace; none before.
     #[default]
     Remembered,
-    /// This many, whatever was seen; with 0 what was seen is forgotten.
+    /// This number, whatever was seen; 0 forgets what was seen.
     AtLeast(u32),
 }
 
@@ -82,7 +82,8 @@ impl Store {
     /// Connects now, and checks that the server is one we can work with.
     ///
     /// # Errors
-    /// That it is not there, too old, or a cluster and the namespace has no hash tag.
+    /// Fails if the server cannot be reached or is too old, or if it is a cluster and the
+    /// namespace has no hash tag.
     pub async fn connect(config: &StoreConfig) -> Result<Self, StoreError> {
         let store = Self::open(config)?;
         store.check_server().await?;
@@ -109,7 +110,7 @@ impl Store {
     /// One section of `INFO`, as text.
     ///
     /// # Errors
-    /// That Redis could not be asked.
+    /// Fails if Redis cannot be reached.
     pub async fn info(&self, section: &str) -> Result<String, StoreError> {
         let value = self.conn.value(redis::cmd("INFO").arg(section)).await?;
         Ok(redis::from_redis_value(value)?)
@@ -139,13 +140,13 @@ impl Store {
         &self.deployment
     }
 
-    /// Number of replicas that confirm a record that must not be lost.
+    /// Number of replicas that must confirm a record that must not be lost.
     #[must_use]
     pub fn replicas(&self) -> Replicas {
         self.replicas
     }
 
-    /// Data that scripts add to the time of Redis: zero but in tests.
+    /// Offset that scripts add to the time of Redis: zero except in tests.
     #[must_use]
     pub fn clock(&self) -> &ClockOffset {
         &self.clock
@@ -154,7 +155,7 @@ impl Store {
     /// The time of Redis, with the offset.
     ///
     /// # Errors
-    /// That Redis could not be asked.
+    /// Fails if Redis cannot be reached.
     pub async fn now_ms(&self) -> Result<i64, StoreError> {
         if let Some(stopped) = self.clock.stopped_at_ms() {
             return Ok(stopped);

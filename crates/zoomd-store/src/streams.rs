@@ -13,13 +13,13 @@ use crate::{Keys, Store, StoreError};
 /// One of the public streams.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Stream {
-    /// Data that producers write.
+    /// Jobs from producers.
     Jobs,
     /// Successes.
     Results,
     /// Failures.
     Failures,
-    /// Data that happened to accounts and waiting jobs.
+    /// Events of accounts and waiting jobs.
     Events,
 }
 
@@ -56,7 +56,7 @@ impl Item {
 /// Adds jobs, one entry each, in one round trip; answers the entries' ids.
 ///
 /// # Errors
-/// That Redis is not there or takes no writes. Some may have been added then.
+/// Fails if Redis cannot be reached or takes no writes. Some may have been added then.
 pub async fn enqueue<S: AsRef<str>>(store: &Store, jobs: &[S]) -> Result<Vec<String>, StoreError> {
     if jobs.is_empty() {
         return Ok(Vec::new());
@@ -82,7 +82,7 @@ impl Tail {
     /// From what is there when this is called; nothing older.
     ///
     /// # Errors
-    /// That Redis could not be asked.
+    /// Fails if Redis cannot be reached.
     pub async fn from_now(store: &Store, streams: &[Stream]) -> Result<Self, StoreError> {
         let mut tail = Self::from_start(store, streams);
         for (stream, key, last) in &mut tail.at {
@@ -109,11 +109,10 @@ impl Tail {
         Self { conn: store.blocking_connection(), at: places.iter().map(place).collect() }
     }
 
-    /// Data that came since, oldest first within each stream; none when `block`
-    /// passed without any.
+    /// New entries, oldest first within each stream; none if `block` passed without any.
     ///
     /// # Errors
-    /// That Redis could not be asked. Nothing is lost: ask again.
+    /// Fails if Redis cannot be reached. Nothing is lost: call again.
     pub async fn next(&mut self, block: Duration, count: usize) -> Result<Vec<Item>, StoreError> {
         let mut command = redis::cmd("XREAD");
         command.arg("COUNT").arg(count.max(1));
@@ -149,7 +148,7 @@ type Entry = (String, Vec<(String, String)>);
 /// The newest entries of a stream, newest first.
 ///
 /// # Errors
-/// That Redis could not be asked.
+/// Fails if Redis cannot be reached.
 pub async fn latest(store: &Store, stream: Stream, count: usize) -> Result<Vec<Item>, StoreError> {
     newest(store, stream, &stream.key(store.keys()), count).await
 }
@@ -158,7 +157,7 @@ pub async fn latest(store: &Store, stream: Stream, count: usize) -> Result<Vec<I
 /// without one.
 ///
 /// # Errors
-/// That Redis could not be asked.
+/// Fails if Redis cannot be reached.
 pub async fn page(
     store: &Store,
     stream: Stream,

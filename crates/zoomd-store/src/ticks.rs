@@ -14,7 +14,7 @@ impl Store {
     /// Daemons whose clocks are a minute apart both have it.
     ///
     /// # Errors
-    /// That Redis could not be asked: then nobody knows whose it is.
+    /// Fails if Redis cannot be reached: then the owner is unknown.
     pub async fn claim_tick(&self, schedule: &str, tick_s: u64) -> Result<bool, StoreError> {
         let call = TICK_CLAIM.call().key(self.keys().prefix()).key(self.keys().ticks());
         let call = call.arg(schedule).arg(tick_s).arg(LATE_S);

@@ -15,11 +15,11 @@ pub struct Misplaced {
 }
 
 impl Store {
-    /// Looks at the keys of the namespace, and of `account` if one is given, and
-    /// answers those of a wrong type.
+    /// Checks the keys of the namespace, and of `account` if one is given, and returns those of a
+    /// wrong type.
     ///
     /// # Errors
-    /// What Redis refused, or that it could not be asked.
+    /// Fails if Redis refuses the call or cannot be reached.
     pub async fn misplaced(&self, account: Option<&str>) -> Result<Vec<Misplaced>, StoreError> {
         let mut expected = of_all(self.keys());
         if let Some(account) = account {

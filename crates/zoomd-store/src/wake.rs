@@ -1,11 +1,11 @@
-//! Wake-ups: what Redis tells at once, so that nobody need ask.
+//! Wake-ups: messages published by Redis, so that no polling is needed.
 //!
-//! Timers (`next_wake_ms`) and a slow poll stand behind it.
+//! Timers (`next_wake_ms`) and a slow poll are the fallback.
 
 use crate::Store;
 use crate::listener::{Heard, Listener};
 
-/// Something to look at.
+/// Wake-up for the daemon's loops.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Wake {
     /// Jobs became ready, or will sooner than was known.

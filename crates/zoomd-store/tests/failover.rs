@@ -118,7 +118,7 @@ async fn a_switch_that_nobody_heard_is_found_when_the_sentinels_are_listened_to_
     set(&conn, "before").await.expect("written");
     watched.master.signal(Signal::STOP);
     watched.fail_over().await;
-    // Nobody listened so far, and nothing was sent since.
+    // No receiver so far, and nothing was sent since.
     let mut renewals = conn.renewals();
     let listening = tokio::spawn({
         let conn = conn.clone();
@@ -145,7 +145,7 @@ async fn a_run_id_that_changed_renews_all_connections_at_once() {
     let error = set(&used, "b").await.expect_err("it broke");
     assert_eq!(error.kind(), ErrorKind::Unreachable);
     assert_eq!(idle.number(), 0, "the idle one is left before anybody finds it broken");
-    // The first new connection finds another run id: who asked looked at the old one.
+    // The first new connection finds another run id: the caller has read the old server.
     let error = set(&used, "c").await.expect_err("another server");
     assert_eq!(error.kind(), ErrorKind::Unreachable);
     set(&used, "d").await.expect("written");

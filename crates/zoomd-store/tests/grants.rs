@@ -141,8 +141,7 @@ async fn adding_again_keeps_what_can_be_used() {
     let replaced = grants.add(&imported("acme", "rt-2"), true).await.expect("stored");
     assert!(matches!(replaced, Put::Stored { before: Some(AccountState::Active), .. }));
     assert_eq!(stored_token(&grants, "acme").await.as_deref(), Some("rt-2"));
-    // An account in need takes another token without being asked twice, but not
-    // the one that died.
+    // An account in need takes another token without confirmation, but not the invalid one.
     run(&grants, &["HSET", "zoomd:v1:account:acme", "st", "needs_reauth"]).await;
     let dead = grants.add(&imported("acme", "rt-2"), false).await.expect("asked");
     assert_eq!(dead, Put::There { state: AccountState::NeedsReauth });
@@ -173,7 +172,7 @@ async fn a_wrong_key_and_another_deployment_are_refused() {
     let copy = store(&redis, "zoomd", "staging");
     let error = meta::open(&copy, &key).await.expect_err("another deployment");
     assert!(matches!(&error, MetaError::Deployment { found, .. } if found == "default"));
-    // A copy that was renamed by hand opens nothing.
+    // A copy that was renamed manually decrypts nothing.
     run(&grants, &["HSET", "zoomd:v1:meta", "deployment", "staging"]).await;
     let error = meta::open(&copy, &key).await.expect_err("sealed for the other");
     assert!(matches!(&error, MetaError::Seal(SealError::Damaged { .. })), "{error}");
@@ -261,7 +260,7 @@ async fn a_zoom_user_has_one_account_here() {
     let told = all.iter().find(|(event, ..)| event == "account.needs_reauth").expect("told");
     assert_eq!((told.1.as_str(), &told.2["reason"]), ("first", &"superseded".into()));
 
-    // Its own consent by another user frees it.
+    // A consent by another user for the same account frees it.
     let again = connect(&grants, &consent("first", "rt-4", "u2"), Conflict::Refuse).await;
     assert!(matches!(again, Connected::Stored { before: Some(AccountState::Superseded), .. }));
 }
@@ -302,7 +301,7 @@ async fn a_removed_account_comes_back_only_by_a_new_consent() {
     let all = events(&grants).await;
     assert_eq!(all.last().expect("told").0, "account.removed");
 
-    // Its own epoch does not bring it back, whatever the generation.
+    // A consent of the same epoch does not restore it, for any generation.
     let tomb = grants.account(&name("acme")).await.expect("redis").expect("stays");
     let tomb = tomb.version.expect("carries its epoch");
     assert!(tomb.epoch == epoch && tomb > record.version.expect("has one").next());

@@ -1,4 +1,4 @@
-//! Where Redis may be: a cluster, or behind sentinels.
+//! Locations of Redis: a cluster, or behind sentinels.
 
 use std::time::{Duration, Instant};
 

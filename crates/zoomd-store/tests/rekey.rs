@@ -1,4 +1,4 @@
-//! Sealing anew while grants change, against a real Redis.
+//! Encryption again while grants change, against a real Redis.
 
 use redis_local::RedisServer;
 use secrecy::{ExposeSecret as _, SecretString};
@@ -29,7 +29,7 @@ async fn what_is_stored_meanwhile_is_never_overwritten() {
     let name = AccountName::new("acme").expect("a name");
     stale.add(&new("acme", "rt-0".into()), false).await.expect("stored");
 
-    // One hand stores new tokens under the old key, the other seals anew.
+    // One task stores new tokens under the old key, the other encrypts again.
     let stores = async {
         for at in 1..=200 {
             let epoch = stale.choose_epoch(&name, []).await.expect("redis");

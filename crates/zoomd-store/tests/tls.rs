@@ -1,4 +1,4 @@
-//! A Redis whose certificate a private authority signed, and that asks for ours.
+//! A Redis with a certificate of a private authority, which requires a client certificate.
 
 #![expect(clippy::print_stderr, reason = "a test that shows nothing says so")]
 

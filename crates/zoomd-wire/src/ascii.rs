@@ -63,7 +63,7 @@ fn digits(year: u32, rest: [u32; 5]) -> [u8; PLAIN] {
     out
 }
 
-/// Data that these functions write is ASCII.
+/// Converts the output of these functions, which is ASCII.
 pub(crate) fn text(bytes: &[u8]) -> &str {
     std::str::from_utf8(bytes).unwrap_or_default()
 }

@@ -7,7 +7,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-/// Why a job failed. The list is closed: consumers may switch on it.
+/// Failure code of a job. The list is closed: consumers may match on it exhaustively.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum FailureCode {
@@ -19,13 +19,13 @@ pub enum FailureCode {
     NeedsReauth,
     /// The consent lacks a scope that the call needs.
     MissingScope,
-    /// Zoom refused the meeting for good.
+    /// Zoom rejected the meeting.
     ZoomRejected,
     /// The deadline, or the meeting's own start, passed first.
     DeadlineExceeded,
     /// Every attempt failed in a way that might have passed.
     RetriesExhausted,
-    /// Nobody can tell whether the meeting exists.
+    /// The meeting may or may not exist.
     OutcomeUnknown,
     /// The id belongs to another, different job.
     IdConflict,
@@ -39,13 +39,13 @@ pub enum FailureCode {
     InternalError,
 }
 
-/// Who can mend a failure.
+/// Party that can fix a failure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Origin {
-    /// Whoever wrote the job.
+    /// Author of the job.
     Producer,
-    /// Whoever runs zoomd or owns the Zoom account.
+    /// Operator of zoomd, or owner of the Zoom account.
     Operator,
     /// Zoom answered so, or did not answer.
     Zoom,
@@ -95,7 +95,7 @@ impl FailureCode {
         }
     }
 
-    /// Data that happened, in one sentence.
+    /// Description of the failure, in one sentence.
     pub fn meaning(self) -> &'static str {
         match self {
             Self::InvalidJob => {
@@ -193,7 +193,7 @@ impl FailureCode {
         }
     }
 
-    /// Who can usually mend it.
+    /// Party that can usually fix it.
     pub fn origin(self) -> Origin {
         match self {
             Self::InvalidJob

@@ -12,7 +12,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 pub struct EntryId {
     /// Milliseconds since 1970, by Redis' clock.
     pub ms: u64,
-    /// Tells entries of one millisecond apart.
+    /// Distinguishes entries of one millisecond.
     pub seq: u64,
 }
 
@@ -22,8 +22,7 @@ pub struct EntryId {
 pub struct EntryIdError;
 
 impl EntryId {
-    /// Time when the entry was written; the last representable instant for a time
-    /// beyond it.
+    /// Time of the entry; the last representable instant for a time beyond it.
     pub fn time(&self) -> Timestamp {
         let ms = i64::try_from(self.ms).unwrap_or(i64::MAX);
         Timestamp::from_millisecond(ms).unwrap_or(Timestamp::MAX)

@@ -1,7 +1,7 @@
-//! What goes to `<ns>:events`: changes that others may act on.
+//! Events in `<ns>:events`: changes that others may react to.
 //!
-//! An entry has the fields `event` (its name), `account` and `data` (the JSON
-//! of this file). It is written in the same atomic step as the change.
+//! An entry has the fields `event` (its name), `account` and `data` (the JSON of this file). It is
+//! written in the same atomic step as the change.
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -11,7 +11,7 @@ use crate::stamp;
 /// One event.
 #[derive(Debug, Clone)]
 pub struct Event<'a> {
-    /// Time when it happened.
+    /// Time of the event.
     pub at: Timestamp,
     /// The account it is about.
     pub account: &'a str,
@@ -27,9 +27,9 @@ pub enum EventKind<'a> {
     Connected,
     /// The account needs consent; its jobs wait for it.
     NeedsReauth {
-        /// Why, as `reply_lost` or `refused`.
+        /// Reason, such as `reply_lost` or `refused`.
         reason: &'a str,
-        /// Number of jobs that wait.
+        /// Number of waiting jobs.
         waiting_jobs: u64,
     },
     /// The account was removed.
@@ -40,7 +40,7 @@ pub enum EventKind<'a> {
         job_id: &'a str,
         /// Reason for its wait.
         why: &'a str,
-        /// Time when it is expected to run, where that is known.
+        /// Expected time of the run, if known.
         until: Option<Timestamp>,
     },
 }

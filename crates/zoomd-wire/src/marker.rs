@@ -1,8 +1,8 @@
-//! The reconcile marker: how a meeting is recognised as the work of one job.
+//! The reconcile marker, which identifies the meeting of a job.
 //!
-//! It ends the meeting's agenda and is the same for all attempts and runs of
-//! the job, so that a create whose answer was lost can be found at Zoom. It
-//! says nothing about the job to whoever reads the invitation.
+//! It ends the meeting's agenda and is the same for all attempts and runs of the job, so that a
+//! create whose reply was lost can be found at Zoom. It reveals nothing about the job to readers of
+//! the invitation.
 
 use std::fmt;
 use std::str::FromStr;

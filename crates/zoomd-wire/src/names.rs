@@ -117,8 +117,7 @@ name_type!(
 );
 
 name_type!(
-    /// Data that a job is known by: the producer's idempotency key, else the id of
-    /// its stream entry.
+    /// Id of a job: the producer's idempotency key, else the id of its stream entry.
     JobId, "a job's id", 128, "A-Z a-z 0-9 . _ : @ + -", b"._:@+-"
 );
 
@@ -175,8 +174,8 @@ impl Namespace {
         &self.0
     }
 
-    /// Data that stands between the braces. On Redis Cluster a namespace must have
-    /// one, for all its keys to live in one slot.
+    /// Text between the braces. On Redis Cluster a namespace must have one, so that all its keys
+    /// are in one slot.
     pub fn hash_tag(&self) -> Option<&str> {
         let (_, rest) = self.0.split_once('{')?;
         rest.split_once('}').map(|(tag, _)| tag)

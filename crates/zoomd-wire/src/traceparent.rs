@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Serialize, Serializer};
 
-/// A sound `traceparent`. A malformed one is no error: it is left out.
+/// A valid `traceparent`. A malformed one is no error: it is dropped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct TraceParent {
     /// The trace, 128 bits, never 0.

@@ -47,7 +47,7 @@ pub struct AddArgs {
     replace: bool,
 }
 
-/// What a new account says of itself.
+/// Output of the command: the new account.
 #[derive(Debug, Serialize)]
 pub(super) struct Added<'a> {
     pub account: &'a str,
@@ -105,7 +105,7 @@ pub(super) async fn run(ctx: &Ctx, args: AddArgs) -> CliResult {
     Ok(Exit::Done)
 }
 
-/// Why a grant was not stored.
+/// Error for a grant that was not stored.
 pub(super) fn refused(name: &AccountName, put: Put) -> CliError {
     match put {
         Put::Kept { state } => {

@@ -33,7 +33,7 @@ pub(super) struct Endpoint {
     pub(super) page: Url,
 }
 
-/// Whether a public endpoint of zoomd answers at one of these addresses; the address.
+/// The first of these addresses at which a public endpoint of zoomd answers.
 pub(super) async fn find(addresses: &[SocketAddr], redirect: &Url) -> Option<SocketAddr> {
     for address in addresses {
         let asked = healthcheck::ask(*address, redirect.path());

@@ -77,7 +77,7 @@ pub(super) async fn run(ctx: &Ctx, args: ExplainArgs) -> CliResult {
     Ok(Exit::Done)
 }
 
-/// Data that holds now, in sentences.
+/// Sentences about the present state of the account.
 fn situation(
     account: &AccountRecord,
     grant: Option<&GrantRecord>,

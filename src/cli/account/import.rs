@@ -76,7 +76,7 @@ fn secret<'de, D: Deserializer<'de>>(deserializer: D) -> Result<SecretString, D:
     String::deserialize(deserializer).map(SecretString::from)
 }
 
-/// What came of it, as JSON.
+/// Result of the import, as JSON.
 #[derive(Debug, Default, Serialize)]
 struct Report {
     lines: u64,
@@ -183,7 +183,7 @@ fn read(
 }
 
 fn line(text: &[u8], issuer: &str, default_id: &str) -> Result<NewGrant, String> {
-    // What serde says of a wrong value repeats it: only the place is passed on.
+    // serde's messages repeat the wrong value, so only the position is passed on.
     let line: Line = serde_json::from_slice(text).map_err(|error| match error.classify() {
         serde_json::error::Category::Data => describe(text),
         _ => format!("not JSON (column {})", error.column()),

@@ -71,7 +71,7 @@ pub struct NameArgs {
     pub account: AccountName,
 }
 
-/// Whose published limits an account has.
+/// Parses the plan, which decides the published limits of an account.
 fn plan(text: &str) -> Result<Plan, String> {
     text.parse()
 }

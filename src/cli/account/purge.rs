@@ -10,7 +10,7 @@ use zoomd_wire::AccountName;
 use crate::cli::ctx::Ctx;
 use crate::error::CliError;
 
-/// Time for which jobs and calls in flight may keep a purge waiting.
+/// Longest wait of a purge for jobs and calls in flight.
 const PATIENCE: Duration = Duration::from_secs(60);
 /// Between two looks.
 const PAUSE: Duration = Duration::from_millis(200);

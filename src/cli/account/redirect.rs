@@ -26,10 +26,10 @@ use zoomd_workers::consent::Asked;
 use crate::error::CliError;
 use crate::http::public::{Brand, Page};
 
-/// Time for which a browser may take to read its answer.
+/// Longest time for a browser to read its answer.
 const LAST_ANSWER: Duration = Duration::from_secs(2);
 
-/// What Zoom sends the browser back with.
+/// Query parameters of Zoom's redirect.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct Back {
@@ -40,7 +40,7 @@ pub(super) struct Back {
 }
 
 impl Back {
-    /// Data that an address brings back.
+    /// Reads the parameters from the redirect's URL.
     pub(super) fn of(url: &Url) -> Self {
         let mut back = Self::default();
         for (name, value) in url.query_pairs() {
@@ -80,7 +80,7 @@ impl Arrival {
 /// An answer for the browser: its status, and a sentence.
 type Told = (StatusCode, String);
 
-/// Where the redirect URL says to listen.
+/// Place where the redirect URL says to listen.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Place {
     /// On these addresses of this machine; the first must be free.

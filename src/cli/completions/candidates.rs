@@ -63,7 +63,7 @@ fn words<S: Into<String>>(
     fitting.take(MOST).map(CompletionCandidate::new).collect()
 }
 
-/// Data that a search in Redis finds, within the limit.
+/// Candidates from a search in Redis, within the time limit.
 fn from_redis<F>(typed: &OsStr, search: impl Fn(Store, String) -> F) -> Vec<CompletionCandidate>
 where
     F: Future<Output = Result<Vec<String>, StoreError>>,

@@ -31,7 +31,7 @@ pub(super) fn run(ctx: &Ctx) -> CliResult {
 fn row(ctx: &Ctx, setting: &'static Setting) -> Row {
     let found = ctx.config.resolved.get(setting.key);
     let value = match (setting.key, found) {
-        // Its default depends on the machine.
+        // The default of `data_dir` depends on the machine.
         ("data_dir", None) => Some(ctx.config.data_dir.display().to_string()),
         (_, None) => None,
         ("redis.url", Some((Raw::One(url), _))) => Some(without_login(url)),

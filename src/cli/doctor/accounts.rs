@@ -95,7 +95,7 @@ fn of_account(summary: &AccountSummary) -> Vec<Finding> {
     found
 }
 
-/// Data that Zoom said of the app is no matter of the account.
+/// Next step after `error`. Errors about the app are fixed in the app, not in the account.
 fn next_for(error: &str, name: &str, kind: GrantKind) -> String {
     if error.contains(TokenRefusal::OF_APP) {
         return format!("{}; then zoomd account refresh {name}", correct_app(name, kind));

@@ -58,7 +58,7 @@ fn finding(check: &'static str, problem: &Problem, used: bool) -> Finding {
         true => BEYOND.to_owned(),
         false => one_line(&problem.next),
     };
-    // What somebody wanted does not fail, nor a namespace before its first daemon.
+    // A pause is intended, and a namespace is empty before its first daemon: neither is a failure.
     let wanted = match &*problem.code {
         "namespace_paused" | "account_paused" => true,
         "no_daemon" => !used,

@@ -77,7 +77,7 @@ async fn namespace(config: &Config, store: &Store, facts: &Facts) -> Vec<Finding
     let Ok(found) = &facts.found else { return checks };
     checks.push(redis::namespace(config, store, &facts.here.redis).await);
     let rights = rights::look(store).await;
-    // What needs scripts would only repeat that they are refused.
+    // Checks that need scripts would only repeat that scripts are refused.
     let scripts = rights.state != State::Fail;
     checks.push(rights);
     if scripts {

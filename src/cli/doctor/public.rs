@@ -40,8 +40,7 @@ pub(super) fn look(config: &Config) -> Vec<Finding> {
     found
 }
 
-/// One of the two settings alone. A command's machine may well have the address
-/// only.
+/// Finding for only one of the two settings. A command's machine may have the URL alone.
 fn half(config: &Config) -> Option<Finding> {
     config.public.listen?;
     let what = "ZOOMD_PUBLIC_LISTEN is set but ZOOMD_PUBLIC_URL is not, so links cannot be created";

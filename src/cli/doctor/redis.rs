@@ -23,7 +23,7 @@ pub(super) async fn open(config: &Config) -> Result<Store, Finding> {
     let store = Store::open(&config.store()).map_err(bad)?;
     match store.check_server().await {
         Err(error) if error.kind() == zoomd_store::ErrorKind::Config => Err(bad(error)),
-        // One that does not answer is the judgement's.
+        // An unreachable server is reported by the health checks.
         _ => Ok(store),
     }
 }

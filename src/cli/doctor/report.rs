@@ -1,11 +1,11 @@
-//! What doctor found: a list of findings, each with what, how, why, what next.
+//! Findings of doctor: each has the check, its state, the reason, and the next step.
 
 use serde::Serialize;
 
 use crate::output::{FAIL, FAINT, GOOD, HINT, WARN, paint};
 use crate::text::count;
 
-/// How a check went.
+/// Result of a check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "UPPERCASE")]
 pub enum State {
@@ -20,11 +20,11 @@ pub enum State {
 /// One finding.
 #[derive(Debug, Clone, Serialize)]
 pub struct Finding {
-    /// What was looked at.
+    /// Name of the check.
     pub check: &'static str,
-    /// How it went.
+    /// Result.
     pub state: State,
-    /// What was seen, and why that matters.
+    /// The observation, and why it matters.
     pub what: String,
     /// The next command to type.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -51,7 +51,7 @@ impl Finding {
 /// All findings.
 #[derive(Debug, Default, Serialize)]
 pub struct Report {
-    /// Whether nothing failed.
+    /// True if no check failed.
     pub ok: bool,
     /// In the order they were looked at.
     pub checks: Vec<Finding>,

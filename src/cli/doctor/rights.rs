@@ -1,4 +1,4 @@
-//! Whether the Redis user may do all that zoomd does.
+//! Checks that the Redis user has all rights that zoomd needs.
 
 use zoomd_store::{ErrorKind, Rights, Store};
 

@@ -26,7 +26,7 @@ pub(super) struct Expectation {
     now_ms: i64,
 }
 
-/// Those whose day a job spends: the host, and who schedules for it.
+/// Users whose daily limit a job uses: the host, and the user who schedules for it.
 pub(super) fn hosts(job: &Job) -> Vec<Cow<'_, str>> {
     let [host, other] = job.charged_hosts();
     let mut hosts: Vec<_> = host.into_iter().map(Cow::from).collect();

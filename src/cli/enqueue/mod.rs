@@ -130,7 +130,7 @@ impl EnqueueArgs {
     }
 }
 
-/// Data that `--kind` takes.
+/// Values of `--kind`.
 fn kinds() -> clap::builder::PossibleValuesParser {
     Kind::ALL.iter().map(|kind| kind.as_str()).collect::<Vec<_>>().into()
 }

@@ -61,7 +61,7 @@ fn unsent(error: StoreError) -> CliError {
     CliError { message: format!("{job}: {}", error.message), ..error }
 }
 
-/// Time when the job is expected to run. A missing account would only be found out by
+/// Expected run time of the job. Without this check a missing account would only be found by
 /// the daemon, as a failure.
 async fn expect(ctx: &Ctx, store: &zoomd_store::Store, job: &Job) -> Result<Expectation, CliError> {
     let (ops, account) = (ctx.ops(store.clone()), &job.account);

@@ -1,5 +1,4 @@
-//! How many days a batch takes: its jobs put behind those that wait, with the
-//! days as they stand.
+//! Estimate of the days that a batch takes, behind the jobs that wait already.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -21,7 +20,7 @@ const MOST_LISTED: usize = 1_000;
 /// Lines shown to people.
 const MOST_SHOWN: usize = 20;
 
-/// How many creates of each account and host a batch has.
+/// Number of creates in a batch, by account and host.
 #[derive(Debug, Default)]
 pub(super) struct Tally(BTreeMap<String, BTreeMap<String, u64>>, usize);
 
@@ -39,12 +38,12 @@ impl Tally {
     }
 }
 
-/// What a batch takes.
+/// Estimate for a batch.
 #[derive(Debug, Default, Serialize)]
 pub(super) struct Plan {
     /// UTC days on which something is made, today counted.
     pub(super) days: u64,
-    /// When the last is expected to run.
+    /// Time at which the last job is expected to run.
     pub(super) done_at: Option<Timestamp>,
     /// Jobs that do not run today.
     pub(super) not_today: u64,
@@ -54,7 +53,7 @@ pub(super) struct Plan {
     pub(super) more_hosts: usize,
 }
 
-/// What the jobs of one host take.
+/// Estimate for the jobs of one host.
 #[derive(Debug, PartialEq, Eq, Serialize)]
 pub(super) struct HostPlan {
     account: String,
@@ -63,10 +62,10 @@ pub(super) struct HostPlan {
     jobs: u64,
     /// That wait already, before them.
     waiting: u64,
-    /// How many of the batch run today.
+    /// Jobs of the batch that run today.
     today: u64,
     days: u64,
-    /// What must happen first: `unknown_account`, `consent`, `paused`.
+    /// Required action before any of them runs: `unknown_account`, `consent`, `paused`.
     needs: Option<&'static str>,
 }
 
@@ -152,7 +151,7 @@ impl Plan {
     }
 }
 
-/// Data that people must do before any of an account's jobs runs.
+/// Action that a person must take before any job of the account runs.
 fn needs(facts: &AccountFacts) -> Option<&'static str> {
     match facts.state.as_deref() {
         None | Some("removed") => Some("unknown_account"),

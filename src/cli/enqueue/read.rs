@@ -31,7 +31,7 @@ pub(super) struct Sound {
     pub(super) id_made: bool,
     pub(super) warnings: Vec<Warning>,
     pub(super) account: String,
-    /// Those whose day it spends.
+    /// Users whose daily limit it uses.
     pub(super) hosts: Vec<String>,
 }
 
@@ -90,7 +90,7 @@ pub(super) fn spawn(input: Box<dyn Read + Send>, reading: Reading) -> mpsc::Rece
                     break;
                 }
             }
-            // What has come is sent before the next line is waited for.
+            // Complete jobs are sent before the reader waits for the next line.
             let full = batch.jobs.len() >= BATCH || batch.bad.len() >= BATCH;
             if (full || !reader.buffer().contains(&b'\n'))
                 && sender.blocking_send(std::mem::take(&mut batch)).is_err()
@@ -138,7 +138,7 @@ fn skip_line(reader: &mut impl BufRead) -> std::io::Result<()> {
 }
 
 fn take(line: &[u8], number: u64, rules: &Rules, ids: Option<&mut LineIds>, batch: &mut Batch) {
-    // What is not UTF-8 is for the parser to refuse.
+    // Invalid UTF-8 is left for the parser to reject.
     let text = std::str::from_utf8(line).map(input::trim);
     let line = text.map_or(line, str::as_bytes);
     if line.is_empty() {

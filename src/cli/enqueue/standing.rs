@@ -16,7 +16,7 @@ use crate::views::reason;
 
 /// Between two looks while outcomes come.
 const LOOK: Duration = Duration::from_secs(5);
-/// The same reasons are told again after this.
+/// Unchanged reasons are shown again after this time.
 const AGAIN: Duration = Duration::from_secs(60);
 
 /// Jobs that wait for the same.
@@ -51,7 +51,7 @@ impl Standing {
         Self { waiting_for, running: batch.running, unread }
     }
 
-    /// The same reasons, whatever the counts.
+    /// True if the reasons are equal, whatever the counts.
     fn is_like(&self, other: &Self) -> bool {
         let words = |one: &Self| {
             let mut words: Vec<_> = one.waiting_for.iter().map(|r| r.explanation.clone()).collect();
@@ -116,7 +116,7 @@ pub(super) struct Teller {
 }
 
 impl Teller {
-    /// One that has said nothing: a batch that is done soon needs no word.
+    /// State before the first message: a batch that finishes soon shows none.
     pub(super) fn new() -> Self {
         Self { said: None, looked: Instant::now() }
     }

@@ -58,7 +58,7 @@ pub(super) async fn run(ctx: &Ctx, args: DiscardArgs) -> CliResult {
     })
 }
 
-/// Data that would become of these.
+/// Results that a real run would have, for `--dry-run`.
 async fn would(hand: &Hand, ids: Vec<String>) -> Result<Vec<Discarded>, CliError> {
     let mut lines = Vec::with_capacity(ids.len());
     for id in ids {

@@ -79,7 +79,7 @@ fn end(ctx: &Ctx, lines: &[RetryLine], bulk: bool) -> CliResult {
         let job = line.id.rsplit_once('#').map_or(line.id.as_str(), |(job, _)| job);
         ctx.out.hint(format!("zoomd job watch {job}"));
     }
-    // Those that conditions found, and that are to be left alone, are no trouble.
+    // Failures that a filter found and that are left alone are no error.
     if lines.iter().all(|line| line.is_well() || bulk && line.result == "skipped") {
         return Ok(Exit::Done);
     }

@@ -1,4 +1,4 @@
-//! Where the answers come from: flags, files that flags name, the terminal.
+//! Sources of the answers: flags, files that flags name, the terminal.
 
 use rustix::termios::{LocalModes, OptionalActions, tcgetattr, tcsetattr};
 use secrecy::SecretString;
@@ -11,7 +11,7 @@ use crate::error::CliError;
 use crate::input::{self, InputError};
 use crate::output::Output;
 
-/// Data that the flags say.
+/// Answers given by flags.
 pub(super) fn from_flags(global: &Global, args: &InitArgs) -> Result<Answers, CliError> {
     let url = |file: &std::path::PathBuf| -> Result<SecretString, CliError> {
         let text = input::file(file, "--redis-url-file")?;

@@ -53,7 +53,7 @@ pub struct InitArgs {
     pub offline: bool,
 }
 
-/// What was settled.
+/// Answers to the questions of `zoomd init`.
 #[derive(Debug, Default)]
 struct Answers {
     namespace: Option<String>,

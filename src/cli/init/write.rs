@@ -49,7 +49,7 @@ pub(super) fn all(folder: &Path, answers: &Answers) -> Result<Vec<String>, CliEr
 /// A file that only its owner reads. With `once` one that is there stays.
 fn secret(path: &Path, text: &SecretString, once: bool) -> std::io::Result<()> {
     if !once {
-        // One that is there may have a looser mode.
+        // An existing file may have a looser mode, so it is removed first.
         match std::fs::remove_file(path) {
             Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
             _ => {}

@@ -49,7 +49,7 @@ impl CancelArgs {
     }
 }
 
-/// What became of one job.
+/// Result for one job.
 #[derive(Debug, Serialize)]
 struct Line<'a> {
     job_id: &'a str,

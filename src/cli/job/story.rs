@@ -15,7 +15,7 @@ use crate::views::job::{enqueued, priority};
 use crate::views::line::{self, time};
 use crate::views::{reason, timeline};
 
-/// Where a job stands, in one line.
+/// State of a job, in one line.
 pub fn standing(ctx: &Ctx, view: &JobView) -> String {
     let now = Timestamp::now();
     let mut text = place(view);
@@ -34,7 +34,7 @@ pub fn standing(ctx: &Ctx, view: &JobView) -> String {
     text
 }
 
-/// The same without times, which differ from one look to the next.
+/// The state of a job without times, which differ with every read.
 pub fn place(view: &JobView) -> String {
     let mut text = view.state.as_str().to_owned();
     let phrase = view.why.map(reason::phrase);

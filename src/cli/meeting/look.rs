@@ -18,7 +18,7 @@ use crate::cli::ctx::Ctx;
 use crate::error::CliError;
 use crate::exit::Exit;
 
-/// Time for which somebody who looks is kept waiting for a token or a budget.
+/// Longest wait of the command for a token or a budget.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// One account, looked at.

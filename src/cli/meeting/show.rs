@@ -14,7 +14,7 @@ use crate::exit::Exit;
 use crate::text::one_line;
 
 const SECRETS: [&str; 2] = ["start_url", "dynamic_host_key"];
-/// Data that people see, in this order, where Zoom said it.
+/// Fields shown to people, in this order, where Zoom returned them.
 const SHOWN: [&str; 14] = [
     "id",
     "uuid",

@@ -13,7 +13,7 @@ use crate::exit::Exit;
 use crate::output::Format;
 use crate::output::table::Table;
 
-/// Time for which one read waits for more.
+/// Longest time that one read blocks.
 const BLOCK: Duration = Duration::from_secs(5);
 
 /// `result tail`.

@@ -94,7 +94,7 @@ fn nobody(here: &Here, found: &Found) -> Problem {
     let none = format!("no daemon runs in namespace {namespace}");
     let silent = found.vitals.daemons.first();
     let left = found.vitals.left.as_ref();
-    // One that was killed before the last one ended was not the last.
+    // A daemon killed before the last one ended was not the last.
     let left = left.filter(|left| silent.is_none_or(|silent| silent.seen_ms < left.at_ms));
     if let Some(left) = left {
         let (id, host, at_ms) = (&left.id, &left.host, left.at_ms);

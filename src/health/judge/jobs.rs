@@ -27,7 +27,7 @@ fn overdue(here: &Here, found: &Found) -> Option<Problem> {
     if !alive || vitals.refusal.is_some() {
         return None;
     }
-    // What came due while no daemon ran is late only when one has had the time for it.
+    // Jobs that came due while no daemon ran are late only after a daemon has had time for them.
     let began_ms = daemons::first_start_ms(here, found)?;
     let late = |at: Option<i64>| at.filter(|at| vitals.now_ms - at.max(&began_ms) > LATE_MS);
     let age = |at: i64| length(vitals.now_ms - at);

@@ -1,4 +1,4 @@
-//! Who may do what: tokens, roles, hosts, origins.
+//! Access control: tokens, roles, hosts, origins.
 
 use std::fs;
 
@@ -44,7 +44,7 @@ async fn each_role_may_do_its_part_and_a_new_token_holds_at_once() {
     let pause = || Ask::post("/api/v1/pause", r#"{"reason":"trial"}"#);
     let odd = || Ask::post("/api/v1/pause", "[");
     let read = || Ask::get("/api/v1/status");
-    // What is let in without a sound body is a bad request.
+    // An authorized request with an invalid body is a bad request.
     for (token, statuses) in [
         (&tokens.read, [200, 403, 403]),
         (&tokens.enqueue, [200, 403, 403]),

@@ -8,8 +8,8 @@ use super::jobs::open;
 use crate::support::http::{Answer, Ask};
 use crate::support::{Daemon, Rig, job};
 
-/// What is wrong with a value by this schema; a field that the schema does not name is
-/// wrong too, so that none is forgotten.
+/// Differences between a value and this schema; a field that the schema does not name is wrong
+/// too, so that none is forgotten.
 fn wrong(document: &Value, schema: &Value, value: &Value, at: &str) -> Vec<String> {
     if let Some(reference) = schema["$ref"].as_str() {
         let schema = document.pointer(reference.trim_start_matches('#')).expect("a schema");
@@ -167,7 +167,7 @@ async fn every_operation_is_there_and_answers_as_the_document_says() {
     call("DELETE", "/accounts/bob", &template, &null, 400);
     call("DELETE", "/accounts/bob", &template, &json!({"reason": "trial"}), 200);
     call("GET", "/openapi.json", "/openapi.json", &null, 200);
-    // Its body never ends; tests/it/api/live.rs reads it.
+    // The stream's body never ends; tests/it/api/live.rs reads it.
     seen.insert("get /stream".to_owned());
     let paths = document["paths"].as_object().expect("paths").iter();
     let all: BTreeSet<String> = paths

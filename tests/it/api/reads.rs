@@ -6,7 +6,7 @@ use super::ask;
 use crate::support::http::Ask;
 use crate::support::{Rig, job};
 
-/// What differs from one look to the next.
+/// Removes fields that differ with every read.
 fn still(mut value: Value) -> Value {
     for name in ["at", "daemons", "redis"] {
         value.as_object_mut().map(|fields| fields.remove(name));
@@ -14,7 +14,7 @@ fn still(mut value: Value) -> Value {
     value
 }
 
-/// The same of limits: those of a second begin anew with each look.
+/// Removes the limits per second, which start again with every read.
 fn budgets(mut lines: Value) -> Value {
     for line in lines.as_array_mut().into_iter().flatten() {
         line.as_object_mut().map(|fields| fields.remove("resets_at"));

@@ -33,13 +33,13 @@ use blows::ALL;
 use blows::Misfortune::{self, *};
 use work::{Seen, Work};
 
-/// How long the last outcomes may take.
+/// Longest time for the last outcomes.
 const QUIET: Duration = Duration::from_secs(150);
 
 /// A campaign this long has time for a store that goes back, and for the hold after it.
 const LONG: Duration = Duration::from_secs(60);
 
-/// What a campaign is like.
+/// Parameters of a campaign.
 #[derive(Debug, Clone)]
 struct Campaign {
     lasts: Duration,
@@ -47,7 +47,7 @@ struct Campaign {
     accounts: usize,
     jobs_each_second: usize,
     token_life_ms: i64,
-    /// How many times shorter the waits of a rotation are.
+    /// Factor by which the waits of a rotation are shorter.
     pace: u32,
     misfortunes: &'static [Misfortune],
     seed: u64,
@@ -221,7 +221,7 @@ fn id(number: usize) -> String {
     format!("c{number}")
 }
 
-/// What holds whatever happens.
+/// Invariants that hold whatever happens.
 fn holds(house: &House, seen: &Seen, table: &str) {
     let broken = house.rig.sim.counters().broken;
     let twice: Vec<_> = seen.outcomes.iter().filter(|(_, times)| **times > 1).collect();

@@ -35,7 +35,7 @@ impl Work {
         left.into_iter()
     }
 
-    /// All that was seen; nothing is left of it here.
+    /// Takes all that was seen; nothing is left of it here.
     pub(super) fn take(&self) -> Seen {
         std::mem::take(&mut *self.seen.lock().expect("not poisoned"))
     }

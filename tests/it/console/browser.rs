@@ -11,7 +11,7 @@ use crate::public_endpoint::PublicRig;
 use crate::support::chromium::{Chromium, Tab, installed};
 use crate::support::{Daemon, Rig, job, until};
 
-/// Where pictures are left.
+/// Folder of the pictures.
 const PICTURES: &str = concat!(env!("CARGO_TARGET_TMPDIR"), "/../console");
 /// A desk and a phone.
 const SIZES: [(&str, (u32, u32)); 2] = [("desk", (1280, 900)), ("phone", (390, 844))];
@@ -185,7 +185,7 @@ async fn people_search_read_and_see_what_comes() {
     for tab in &tabs {
         browser.wait(tab, "document.querySelector('.tiles') !== null");
     }
-    // One of them follows what happens, for all.
+    // One tab follows the events, for all.
     for tab in &tabs {
         browser.open(tab, &at("/live"));
     }

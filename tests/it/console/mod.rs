@@ -33,7 +33,7 @@ fn page(daemon: &Daemon, path: &str) -> String {
     body
 }
 
-/// What holds for every page, also one that tells of trouble.
+/// Properties of every page, error pages included.
 #[track_caller]
 fn check(path: &str, head: &str, body: &str) {
     let head = head.to_lowercase();
@@ -241,7 +241,7 @@ async fn jobs_are_cancelled_and_retried_after_a_question_with_the_count() {
     let shown = page(&daemon, "/accounts/acme");
     assert!(shown.contains("It is paused") && shown.contains("Audit"), "{shown}");
     assert!(post(&daemon, "/act", "verb=resume_account&account=nobody").0 == 404);
-    // All of it is written down.
+    // All actions are in the audit.
     let audit = page(&daemon, "/audit");
     for act in ["Job cancel", "Failure retry", "Account pause"] {
         assert!(audit.contains(act), "{audit}");

@@ -90,7 +90,7 @@ async fn json_is_what_zoomd_takes_and_publishes() {
             body: body.to_string(),
         };
         rig.sim.fault(Fault::new(Endpoint::Create, answer));
-        // Its id is that of the result above.
+        // The example's id is that of the result above.
         let fresh = |value: &Value| value.to_string().replace("order-1234", "order-1235");
         rig.xadd(&fresh(&failure["job"])).await;
         let real = rig.outcome("order-1235").await.1;
@@ -111,7 +111,7 @@ async fn json_is_what_zoomd_takes_and_publishes() {
     }
 }
 
-/// What a block of JSON shows.
+/// Type of document that a block of JSON shows.
 fn kind(value: &Value) -> &'static str {
     match (value["status"].as_str(), value["event"].as_str()) {
         (Some("succeeded"), _) => "result",

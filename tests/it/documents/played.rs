@@ -13,7 +13,7 @@ use crate::support::job;
 #[tokio::test(flavor = "multi_thread")]
 async fn the_readme() {
     let mut reader = Session::start().await;
-    // What `zoomd init` writes is all there is.
+    // The environment holds only what `zoomd init` writes.
     for name in ["ZOOMD_ENCRYPTION_KEY", "ZOOMD_CLIENT_ID", "ZOOMD_CLIENT_SECRET"] {
         reader.rig.set(name, "");
     }

@@ -1,6 +1,6 @@
-//! What a command printed, compared with what a document shows.
+//! Comparison of a command's output with a document.
 
-/// The same lines, but for numbers, ids and times.
+/// True if the lines are equal but for numbers, ids and times.
 pub fn same(shown: &str, printed: &str) -> bool {
     shown.lines().count() == printed.lines().count()
         && shown.lines().zip(printed.lines()).all(|(s, p)| alike(s, p))

@@ -74,7 +74,7 @@ impl Session {
         self.rig.set("ZOOMD_REDIRECT_URL", &redirect);
     }
 
-    /// What the reader types in the place of a word.
+    /// Sets the text that the reader types in the place of a word.
     pub fn word(&mut self, written: &str, typed: &str) {
         self.words.push((written.to_owned(), typed.to_owned()));
     }

@@ -36,15 +36,15 @@ const TOKEN_LIFE_MS: i64 = 4_000;
 const STANDSTILL: Duration = Duration::from_secs(90);
 /// Jobs each tenth of a second.
 const AT_ONCE: usize = 4;
-/// How long the last outcomes may take.
+/// Longest time for the last outcomes.
 const QUIET: Duration = Duration::from_secs(150);
 /// The slot of `{zoomd}`.
 const SLOT: u16 = 12_314;
 
-/// What was seen of outcomes.
+/// Outcomes that were seen.
 #[derive(Debug, Default)]
 struct Seen {
-    /// How often each was told, and whether as a success.
+    /// Number of outcomes of each job, and whether it succeeded.
     outcomes: HashMap<String, (u32, bool)>,
     last: Option<Instant>,
     /// The longest time without a new one.

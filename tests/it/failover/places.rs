@@ -27,7 +27,7 @@ pub enum Place {
     Cluster { nodes: Vec<RedisServer>, slot: u16 },
 }
 
-/// How long a node or sentinel waits before it calls another one down.
+/// Time after which a node or sentinel calls another one down.
 const DOWN_AFTER: &str = "2000";
 
 fn options(args: &[&str]) -> Options {
@@ -144,7 +144,7 @@ impl Place {
         }
     }
 
-    /// Whether the others agree that the namespace has left server `old`.
+    /// True if the others agree that the namespace has left server `old`.
     fn has_left(&self, old: usize) -> bool {
         match self {
             Self::Sentinel { servers, sentinels } => {

@@ -134,7 +134,7 @@ fn house(folder: &str, name: &str) -> Arrows {
     arrows.map(|((from, to), names)| ((whole(&from), whole(&to)), names)).collect()
 }
 
-/// What ties a circle together, for whoever has to break it.
+/// The imports that close a circle, for the person who has to break it.
 fn told(circle: &Circle, arrows: &Arrows) -> String {
     let within = |path: &str| circle.iter().find(|member| path.starts_with(member.as_str()));
     let ties = arrows.iter().filter(|((from, to), _)| {

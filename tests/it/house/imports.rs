@@ -16,7 +16,7 @@ type Segments = Vec<String>;
 
 struct Use {
     path: Segments,
-    /// How the file calls it; nothing for a `*`.
+    /// Local name of the import; nothing for a `*`.
     name: Option<String>,
     public: bool,
 }
@@ -27,7 +27,7 @@ struct Source {
     uses: Vec<Use>,
     /// Paths in the code, such as `keys::job`.
     paths: Vec<Segments>,
-    /// Words that begin a path, or are one.
+    /// First segments of paths, and single names.
     heads: BTreeSet<String>,
     items: BTreeSet<String>,
 }

@@ -37,7 +37,7 @@ fn tokens(code: &str) -> Vec<Token<'_>> {
     found
 }
 
-/// What follows the comment, string, character or lifetime at the start of `code`.
+/// Code after the comment, string, character or lifetime at the start of `code`.
 fn skipped(code: &str) -> Option<&str> {
     if code.starts_with("//") {
         return Some(&code[code.find('\n').unwrap_or(code.len())..]);
@@ -63,7 +63,7 @@ fn skipped(code: &str) -> Option<&str> {
     Some(&quoted[end..])
 }
 
-/// Where the first `quote` stands that no backslash is before.
+/// Position of the first `quote` without a backslash before it.
 fn closing(text: &str, quote: char) -> Option<usize> {
     let mut escaped = false;
     text.char_indices().find_map(|(at, c)| {

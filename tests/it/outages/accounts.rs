@@ -78,7 +78,7 @@ async fn at_its_cap() -> (Rig, Daemon) {
 /// Jobs before the one that is asked about.
 const IN_LINE: usize = 18;
 
-/// So it is meant: a notice, and no line in the log, while nothing waits for long.
+/// A notice, and no line in the log, while nothing waits for long: the cap is intended.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_account_is_at_its_cap() {
     let (rig, daemon) = at_its_cap().await;

@@ -45,7 +45,7 @@ async fn the_daemon_is_stopped() {
     assert_eq!(problem["next"], format!("kill -CONT {}", daemon.pid()), "{problem}");
     healthcheck(&mut rig, &port, &format!("the daemon on {port} did not answer within 1s"));
     daemon.signal(Signal::CONT);
-    // Its log blames nobody else for the connections that it finds closed.
+    // The daemon's log blames nobody else for the connections that it finds closed.
     daemon.wait_log("this process stood still for");
 }
 
@@ -68,7 +68,7 @@ async fn one_of_two(rig: &Rig) -> (Daemon, String) {
     (lost, job.expect("a job of its"))
 }
 
-/// What the other one tells of it; jobs go on, all but those that it had in hand.
+/// Checks that the other daemon reports it. Jobs continue, except those that it had in hand.
 #[track_caller]
 fn is_told_by_the_other(rig: &Rig, left: &Daemon, held: &str) {
     let outage = Outage {

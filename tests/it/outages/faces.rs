@@ -1,4 +1,4 @@
-//! What somebody looks at who was woken up, and what it must say.
+//! Outputs that an operator reads in an outage, and what each must say.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::support::{Daemon, Ran, Rig, job, until};
 
-/// How soon each must have it.
+/// Time within which each must report it.
 const SOON: Duration = Duration::from_secs(30);
 
 /// A rig in which all is well: a daemon runs, and has made a meeting.
@@ -30,20 +30,20 @@ pub struct Outage<'a> {
     pub account: &'a str,
     /// The code of the problem in `status --json`.
     pub code: &'a str,
-    /// Words of the cause: one of them must be there.
+    /// Words of the cause, of which one must be there.
     pub cause: &'a [&'a str],
     /// The first word of `status`.
     pub verdict: &'a str,
 }
 
 impl<'a> Outage<'a> {
-    /// One that holds back the job `held` of the account acme.
+    /// A fault that holds back the job `held` of the account acme.
     pub fn degraded(rig: &'a Rig, daemon: &'a Daemon, code: &'a str, cause: &'a [&'a str]) -> Self {
         let (daemon, held) = (Some(daemon), Some("held"));
         Self { rig, daemon, held, account: "acme", code, cause, verdict: "DEGRADED" }
     }
 
-    /// One that no daemon is left to tell of.
+    /// A fault that no daemon is left to report.
     pub fn no_daemon(rig: &'a Rig) -> Self {
         let (daemon, held, account) = (None, Some("held"), "acme");
         let (code, cause, verdict) = ("no_daemon", &["no daemon"], "DOWN");

@@ -29,7 +29,7 @@ async fn the_key_is_missing_in_this_shell() {
     let (status, ready) = daemon.get("/readyz");
     assert_eq!((status, ready.contains("key_missing")), (200, false), "{ready}");
     assert!(!daemon.log().contains("key_missing"), "{}", daemon.log());
-    // What needs the key says so.
+    // Commands that need the key report it.
     for (args, told) in
         [(&["account", "token", "acme"][..], "sealed under key"), (&["run"], "no encryption key")]
     {

@@ -18,7 +18,7 @@ pub fn lose_a_host(rig: &mut Rig, redis: Option<&RedisServer>) {
     let mut lost = rig.daemon();
     rig.set("ZOOMD_DATA_DIR", &data);
     until("its beat", || beats(rig).contains("*2").then_some(()));
-    // Who beats hears of all others.
+    // A daemon that beats hears of all others.
     let beat = || ask(rig, &["ZSCORE", "zoomd:v1:beats", ours]);
     for _ in 0..2 {
         let last = beat();

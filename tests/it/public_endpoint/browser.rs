@@ -42,7 +42,7 @@ impl Browser {
         self.send("GET", url, &[], "")
     }
 
-    /// What the button of a page does.
+    /// Sends the form of a page, as its button does.
     pub fn post(&mut self, url: &str) -> Reply {
         self.send("POST", url, &[("Sec-Fetch-Site", "same-origin")], "")
     }

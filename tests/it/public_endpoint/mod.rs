@@ -48,7 +48,7 @@ impl PublicRig {
         made["url"].as_str().expect("a link").to_owned()
     }
 
-    /// Where the button of a link leads, as this Zoom user.
+    /// Target of the button of a link, as this Zoom user.
     fn press(&self, browser: &mut Browser, link: &str, zoom_user: &str) -> String {
         let sent = browser.post(link);
         assert_eq!(sent.status, 303, "{sent:?}");

@@ -213,8 +213,8 @@ impl Chromium {
         std::fs::write(file, bytes).expect("written");
     }
 
-    /// What pages complained of since the last asking: errors of scripts, of the console, of
-    /// the network, and what the policy refused.
+    /// Complaints of pages since the last call: errors of scripts, of the console, of the
+    /// network, and what the policy refused.
     pub fn complaints(&mut self, tab: &Tab) -> Vec<String> {
         let refused = self.eval(tab, "window.refused || []");
         let mut found: Vec<String> =

@@ -17,7 +17,7 @@ use super::until;
 pub struct Daemon {
     child: Child,
     log: PathBuf,
-    /// Where it listens, if its log does not say.
+    /// Address it listens on, if its log does not say.
     at: Option<String>,
 }
 
@@ -56,7 +56,7 @@ impl Daemon {
         self.wait_log("zoomd is ready");
     }
 
-    /// Where its HTTP port listens.
+    /// Address of its HTTP port.
     pub fn address(&self) -> String {
         if let Some(at) = &self.at {
             return at.clone();
@@ -90,7 +90,7 @@ impl Daemon {
         (status.expect("a status"), head.to_owned(), body.to_owned())
     }
 
-    /// Its process id.
+    /// Process id.
     pub fn pid(&self) -> u32 {
         self.child.id()
     }

@@ -37,7 +37,7 @@ impl Ask {
         Self { body: body.into(), ..Self::new("POST", path) }
     }
 
-    /// Its method.
+    /// Request method.
     pub fn method_name(&self) -> &str {
         &self.method
     }
@@ -120,7 +120,7 @@ impl Answer {
         self
     }
 
-    /// Its body as JSON.
+    /// Body as JSON.
     #[track_caller]
     pub fn json(&self) -> Value {
         serde_json::from_str(&self.body).unwrap_or_else(|e| panic!("{e}: {}", self.body))

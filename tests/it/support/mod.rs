@@ -1,5 +1,5 @@
-//! What black-box tests stand on: a private Redis, a simulated Zoom, and the
-//! real binary with nothing of the tester's environment but PATH.
+//! Base of the black-box tests: a private Redis, a simulated Zoom, and the real binary with
+//! nothing of the tester's environment but PATH.
 //!
 //! Waits have limits and end with what was seen instead; children die with
 //! their values.
@@ -27,8 +27,8 @@ use zoomd_store::{Store, StoreConfig};
 
 pub use daemon::Daemon;
 
-/// How long anything may take before a test gives up: about a busy machine, and about no
-/// promise. What is promised to be sooner is asserted where it is.
+/// Longest wait before a test gives up. It allows for a busy machine and is no promise;
+/// promised times are asserted where they matter.
 pub const LIMIT: Duration = Duration::from_secs(60);
 /// Between two askings: many tests ask by starting a process.
 const PAUSES: std::ops::RangeInclusive<Duration> =
@@ -44,7 +44,7 @@ pub struct Rig {
     env: Vec<(String, String)>,
 }
 
-/// What a command did.
+/// Result of a command.
 #[derive(Debug)]
 pub struct Ran {
     pub code: i32,
@@ -60,14 +60,14 @@ impl Ran {
         self
     }
 
-    /// Its standard output as one JSON document.
+    /// Standard output as one JSON document.
     #[track_caller]
     pub fn json(&self) -> Value {
         let text = &self.stdout;
         serde_json::from_str(text).unwrap_or_else(|e| panic!("{e}: {text}\n{}", self.stderr))
     }
 
-    /// Its standard output as JSON documents, one a line.
+    /// Standard output as JSON documents, one a line.
     #[track_caller]
     pub fn jsonl(&self) -> Vec<Value> {
         let read = |l| serde_json::from_str(l).unwrap_or_else(|e| panic!("{e}: {l}"));
@@ -115,7 +115,7 @@ impl Rig {
         self.command_of(&binary(), args)
     }
 
-    /// The same of another build.
+    /// The command, run by another build.
     pub fn command_of(&self, program: &OsStr, args: &[&str]) -> Command {
         let mut command = bare(program, self.dir.path());
         command.args(args);

@@ -1,5 +1,5 @@
-//! Texts that are held by files: `UPDATE_SNAPSHOTS=1 cargo test` writes them anew.
-//! It writes whole files of one folder only, and in documents nothing but a table.
+//! Texts that are held by files: `UPDATE_SNAPSHOTS=1 cargo test` writes them again. It writes
+//! whole files of one folder only, and in documents nothing but a table.
 
 use std::ffi::OsString;
 use std::io::Write as _;

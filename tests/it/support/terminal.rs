@@ -49,7 +49,7 @@ impl Terminal {
         Self { child, keyboard, shown, reader }
     }
 
-    /// All that was shown so far.
+    /// Text shown so far.
     pub fn shown(&self) -> String {
         self.shown.lock().expect("not poisoned").clone()
     }

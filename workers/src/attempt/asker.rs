@@ -50,7 +50,7 @@ impl std::fmt::Display for Stop {
 pub struct Failure {
     /// The call, and what Zoom answered.
     pub why: String,
-    /// Whether Zoom understood and refused it.
+    /// Reason, if Zoom understood the call and refused it.
     pub refusal: Option<Refusal>,
     /// Zoom's code for it.
     pub code: Option<i64>,
@@ -83,10 +83,10 @@ impl Answer {
     }
 }
 
-/// Where a list was left.
+/// Position at which the read of a list stopped.
 #[derive(Debug)]
 pub struct Left {
-    /// WaitReason.
+    /// Reason for stopping.
     pub stop: Stop,
     /// The token of the page that was not read, if it is not the first.
     pub token: Option<String>,
@@ -146,7 +146,7 @@ impl Caller<'_> {
         reply.map_err(|error| refused(WHAT, &error))?.page().map_err(|error| failed(WHAT, &error))
     }
 
-    /// One meeting as Zoom tells it.
+    /// Reads a meeting.
     ///
     /// # Errors
     /// It could not be read.
@@ -155,7 +155,7 @@ impl Caller<'_> {
         self.read(&what, token.client.get_meeting(&token.access, meeting)).await
     }
 
-    /// The same of a recurring one: as it is on one date, or with all its dates.
+    /// Reads a recurring meeting: as it is on one date, or with all its dates.
     ///
     /// # Errors
     /// It could not be read.
@@ -241,7 +241,7 @@ impl Caller<'_> {
 }
 
 impl NoReply {
-    /// The same for a look, which says what it was about.
+    /// The stop of a look; `what` names the call.
     fn stop(self, what: &str) -> Stop {
         match self {
             Self::Wait(wait) => Stop::Wait(wait),

@@ -20,14 +20,13 @@ use crate::state::circuits::{Circuits, Met, Opened, Work};
 use crate::state::leased_job::LeasedJob;
 use crate::tokens::{Token, Usable};
 
-/// Time for which an account may sleep because its host seems out of reach: other
-/// daemons may see it.
+/// Longest time that an account sleeps because its host seems unreachable: other daemons may
+/// reach it.
 const LONGEST_NAP: Duration = Duration::from_secs(5);
 /// Bytes of a body that are logged.
 const LONGEST_BODY: usize = 2_048;
 
-/// CallPermit to make one call. If it is dropped without a report the circuit takes
-/// the call as not tried.
+/// Permit for one call. If it is dropped without a report the circuit takes the call as not tried.
 #[must_use]
 pub struct CallPermit<'a> {
     zoom: &'a CallContext,
@@ -135,7 +134,7 @@ fn log_limit(account: &str, job: Option<&str>, label: &'static str, reply: &Repl
     );
 }
 
-/// The same for a read outside of any lease: the call is asked for by itself.
+/// Prepares a read outside of any lease: the right to the call is requested separately.
 ///
 /// # Errors
 /// What it has to wait for.

@@ -49,7 +49,7 @@ pub enum NoReply {
     Later {
         /// Reason for its wait.
         why: WaitReason,
-        /// Until when at least, ms by Redis' clock.
+        /// Earliest time of the call, ms by Redis' clock.
         until_ms: i64,
     },
     /// A 429.

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use serde::Deserialize;
 use zoomd_store::queue::{Refusal, Settlement, Then};
 
-/// Data that a line takes from the outcome.
+/// Fields of the outcome that the log line shows.
 #[derive(Deserialize)]
 struct Told<'a> {
     #[serde(borrow, default)]

@@ -19,18 +19,18 @@ pub struct Task<'a> {
     pub leased: &'a LeasedJob,
     /// The token of its calls.
     pub token: &'a Token,
-    /// CallPermit to make them.
+    /// Permit for its calls.
     pub permit: CallPermit<'a>,
-    /// Data that is wanted of it.
+    /// Instructions for the look.
     pub orders: Orders<'a>,
 }
 
-/// Facts that a look is given beside its job.
+/// Instructions for a look.
 #[derive(Debug, Clone, Copy)]
 pub struct Orders<'a> {
     /// The marker of the meeting, if it has one.
     pub marker: Option<&'a Marker>,
-    /// Data that this look does not find may be absent: read the whole list.
+    /// A meeting that this look does not find may be absent: read the whole list.
     pub whole: bool,
     /// The job is given up after this look.
     pub last: bool,
@@ -51,16 +51,16 @@ pub enum Look {
     Refused(Verdict),
     /// It is looked at once more, no earlier than then (ms by Redis' clock).
     Again {
-        /// When.
+        /// Time of the next look.
         at_ms: i64,
         /// In words.
         what: &'static str,
     },
     /// It cannot be told.
     Unclear {
-        /// Why.
+        /// Reason.
         why: String,
-        /// Items that it could be.
+        /// Meetings that it could be.
         alike: Vec<Listed>,
     },
     /// Something must be waited for first.
@@ -76,7 +76,7 @@ pub enum Look {
         why: String,
         /// True if Zoom named a reason that lasts until an operator acts.
         lasting: bool,
-        /// Items that it could be, of what was read.
+        /// Meetings that it could be, among those read.
         alike: Vec<Listed>,
     },
 }
@@ -97,7 +97,7 @@ pub struct Nothing {
     pub enough: bool,
     /// The reason why that does not mean that there is none.
     pub doubt: Option<String>,
-    /// Items that it could be.
+    /// Meetings that it could be.
     pub alike: Vec<Listed>,
 }
 
@@ -106,7 +106,7 @@ pub struct Nothing {
 pub struct Found {
     /// The meeting's number.
     pub id: u64,
-    /// All that is told of it.
+    /// Fields of the meeting, as JSON.
     pub json: String,
     /// All meetings with the marker that were seen; it is the first.
     pub all: Vec<u64>,
@@ -117,7 +117,7 @@ pub struct Found {
 }
 
 impl Look {
-    /// Data that a look comes to that was stopped.
+    /// The look's result after a stop.
     #[must_use]
     pub fn stopped(stop: Stop, alike: Vec<Listed>) -> Self {
         match stop {

@@ -63,7 +63,7 @@ pub fn over(ctx: &EngineContext, leased: &LeasedJob) -> Option<Settlement> {
     let poison = ctx.queue.settings().poison_sweeps;
     let crashes = match leased.ticket.purpose {
         Purpose::Attempt => job_history::crashes(&leased.record),
-        // What crashed it before was the call; a look is another thing.
+        // The first crash was the attempt's; only those of looks count.
         Purpose::Lookup => leased.record.sweeps.saturating_sub(1),
     };
     if crashes >= poison {
@@ -140,7 +140,7 @@ impl<'a, K: KindSpec> Prepared<'a, K> {
         let answer = self.spec.send(Sending { leased, token, marker }).await;
         failpoints::at("answered");
         let answered = self.permit.report(&answer);
-        // When its body left: a day's limit closes the day of that moment.
+        // A daily limit closes the day on which the request body left.
         let left = leased.sent_ms().and_then(|ms| Timestamp::from_millisecond(ms).ok());
         let sent = left.unwrap_or(leased.redis_time(began));
         if !matches!(&answer, Err(error) if error.kind == TransportKind::Withheld) {

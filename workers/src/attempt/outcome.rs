@@ -12,7 +12,7 @@ use zoomd_wire::{
 use crate::decide::Verdict;
 use crate::state::leased_job::LeasedJob;
 
-/// Where a job's kind cannot be read.
+/// Kind of a job whose kind cannot be read.
 const NO_KIND: &str = "";
 
 /// End of a job, with its time.
@@ -20,9 +20,9 @@ const NO_KIND: &str = "";
 pub struct Ending {
     /// Attempts made.
     pub attempts: u32,
-    /// Time when the first attempt of this run began.
+    /// Start of the first attempt of this run.
     pub started: Option<Timestamp>,
-    /// Time when the outcome was known.
+    /// Time of the outcome.
     pub ended: Timestamp,
 }
 
@@ -219,7 +219,7 @@ pub fn invalid(entry_text: &str, text: &[u8], why: &InvalidJob, now: Timestamp) 
     }
 }
 
-/// Way in which a job whose text is gone ends, and whether its id stays taken.
+/// Failure code of a job whose text is gone, and whether its id stays taken.
 #[must_use]
 pub fn unreadable_code(record: &Record) -> (FailureCode, bool) {
     match record.unresolved {
@@ -232,7 +232,7 @@ pub fn unreadable_code(record: &Record) -> (FailureCode, bool) {
 #[must_use]
 pub fn unreadable(ticket: &Ticket, text: &[u8], record: &Record) -> Outcome {
     let entry_id = entry(&ticket.entry);
-    // What a job is that does not say.
+    // A job whose text is gone counts as the default kind.
     let kind = Kind::default().as_str();
     let json = Failure {
         job_id: &ticket.job_id,

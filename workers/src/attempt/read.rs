@@ -33,7 +33,7 @@ pub struct Read<'a> {
     pub account: &'a AccountName,
     /// The call.
     pub exchange: Exchange,
-    /// Time for which a token and room within the limits are waited for.
+    /// Longest wait for a token and for room within the limits.
     pub patience: Duration,
 }
 

@@ -25,7 +25,7 @@ use crate::state::leased_job::LeasedJob;
 
 /// A longer sleep is told by an event.
 const TELL_OVER_MS: i64 = 60_000;
-/// Time for which an account sleeps when this machine has no file left for its call.
+/// Pause of an account when this machine has no file left for its call.
 const SHORTAGE: Duration = Duration::from_secs(1);
 
 /// Settles a job that did what it was to do; `what` says how that is known, where it
@@ -175,7 +175,7 @@ fn room(leased: &LeasedJob, nap: Option<Duration>, record: Option<Record>) -> Se
     Settlement::new(leased.ticket.clone(), then)
 }
 
-/// Data that a retry of the failure will want to know.
+/// The record that a retry of the failure needs.
 fn kept(leased: &LeasedJob, attempts: u32, unresolved: bool, why: &str) -> Record {
     let mut record = Record {
         attempts,
@@ -229,7 +229,7 @@ pub fn poisoned(leased: &LeasedJob) -> Settlement {
     made_nothing_and_poisoned(leased)
 }
 
-/// The same, and its last call is known to have made nothing.
+/// Fails a job after too many crashes; its last call is known to have made nothing.
 #[must_use]
 pub fn made_nothing_and_poisoned(leased: &LeasedJob) -> Settlement {
     let text = format!("the daemon crashed {} times running this job", crashes(&leased.record));
@@ -390,7 +390,7 @@ fn after_call(
     record
 }
 
-/// Time when a job began and ended.
+/// Times at which a job began and ended, and its attempts.
 #[must_use]
 pub fn ending(leased: &LeasedJob, attempts: u32) -> Ending {
     let time = |ms| Timestamp::from_millisecond(ms).ok();

@@ -15,8 +15,8 @@ use super::{Halt, Sending};
 use crate::context::EngineContext;
 use crate::state::leased_job::LeasedJob;
 
-/// Data that is sent for a job of one kind, what an answer means, and how a lost one is
-/// resolved.
+/// Differences between kinds of jobs: the request, the meaning of an answer, and how a lost
+/// one is resolved.
 pub trait KindSpec: Send + Sync {
     /// The kind; its call has the same name in metrics and stories.
     const KIND: Kind;
@@ -29,7 +29,7 @@ pub trait KindSpec: Send + Sync {
     /// A success, as Zoom's answer tells it.
     type Done<'r>: Send;
 
-    /// Data that must be known before the call is made: a read at most, within the lease.
+    /// Reads data that the call needs: one read at most, within the lease.
     fn ready(
         &mut self,
         _: &EngineContext,
@@ -56,7 +56,7 @@ pub trait KindSpec: Send + Sync {
     /// Settles a success.
     fn done(&self, ctx: &EngineContext, leased: &LeasedJob, done: Self::Done<'_>) -> Settlement;
 
-    /// Data that the register of meetings is told of a success that concerns this number.
+    /// Entry for the register of meetings after a success with this meeting number.
     fn registered(&self, _: &EngineContext, _: &LeasedJob, _: u64) -> Option<MeetingEntry> {
         None
     }

@@ -1,11 +1,11 @@
-//! Why a consent did not become a grant.
+//! Errors of a consent.
 
 use zoom_api::{TokenRefusal, TransportError};
 use zoomd_store::grants::GrantError;
 
 use crate::journal::JournalError;
 
-/// Why a consent did not become a grant.
+/// Error of a consent that did not become a grant.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ConsentError {

@@ -33,9 +33,9 @@ use zoomd_wire::AccountName;
 pub use self::error::ConsentError;
 use crate::journal::{Journal, Reply, Staged};
 
-/// Time for which Redis may be away before a consent in hand is given up.
+/// Longest outage of Redis before a consent in hand is given up.
 const STORE_PATIENCE: Duration = Duration::from_secs(600);
-/// Data that an access token lives when Zoom does not say.
+/// Lifetime of an access token for which Zoom gives none.
 const USUAL_LIFE_S: u64 = 3_600;
 
 impl From<StoreError> for ConsentError {
@@ -67,14 +67,14 @@ impl Asked {
     }
 }
 
-/// Data stored of a consent besides its tokens.
+/// Parameters of a consent besides its tokens.
 #[derive(Debug, Clone)]
 pub struct Wanted {
     /// The account it is for.
     pub account: AccountName,
     /// Another plan; `None` leaves it.
     pub plan: Option<Plan>,
-    /// Data that to do when the Zoom user is connected as another account.
+    /// Policy if the Zoom user is connected as another account.
     pub conflict: Conflict,
 }
 
@@ -83,18 +83,18 @@ pub struct Wanted {
 pub struct Consented {
     /// Result.
     pub outcome: Outcome,
-    /// Whose it is.
+    /// Owner of the grant.
     pub identity: Identity,
     /// The scopes Zoom named; `None` when it named none.
     pub scope: Option<String>,
 }
 
-/// Where the tokens of a consent went.
+/// Destination of the tokens of a consent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
     /// To the account that asked.
     Stored {
-        /// Where it stood before; `None` when it is new.
+        /// State before; `None` for a new account.
         before: Option<AccountState>,
         /// Jobs that waited for it.
         waiting: u64,
@@ -296,8 +296,8 @@ impl Consents {
         }
     }
 
-    /// Whose the tokens are: asked where the scopes allow it, else as the token
-    /// itself says, which is a hint.
+    /// Owner of the tokens: Zoom is asked where the scopes allow it. Else the token's own
+    /// claims are used, as a hint.
     async fn identity(&self, reply: &TokenReply) -> Identity {
         let Ok(token) = AccessToken::new(reply.access_token.expose_secret()) else {
             return Identity::default();
@@ -381,7 +381,7 @@ impl Consents {
     }
 }
 
-/// Data that a grant records as the place it was made at.
+/// Place of issue that a grant records.
 #[must_use]
 pub fn issuer(client: &Client) -> String {
     client.settings().endpoints.oauth().as_str().trim_end_matches('/').to_owned()

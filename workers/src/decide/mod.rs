@@ -18,12 +18,12 @@ use zoomd_wire::FailureCode;
 use crate::backoff;
 use crate::tokens::Refused;
 
-/// Where a job stands when an answer comes.
+/// State of a job's attempts when an answer comes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Attempt {
     /// Number of calls that were made for it in this run, this one included.
     pub number: u8,
-    /// How many it may have.
+    /// Maximum number of calls.
     pub max: u8,
     /// True if a token too young to be replaced was refused in this run before.
     pub refused_before: bool,
@@ -38,7 +38,7 @@ pub enum Decision<D> {
     TokenRefused(ZoomError),
     /// Another attempt, not before then. This one is spent.
     Retry {
-        /// When.
+        /// Earliest time of the next attempt.
         at: Timestamp,
         /// In words.
         why: &'static str,
@@ -54,7 +54,7 @@ pub enum Decision<D> {
     Fail(Verdict),
 }
 
-/// Why a job goes back to its room.
+/// Reason for a job's return to its room.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Wait {
     /// A limit of Zoom's is used up; its key is closed until then.
@@ -110,9 +110,9 @@ pub struct Verdict {
     pub message: String,
     /// The field of the job that is wrong, if one is.
     pub field: Option<&'static str>,
-    /// Data that Zoom said, where it was Zoom who said no.
+    /// Zoom's error, if Zoom refused the call.
     pub zoom: Option<ZoomError>,
-    /// Text that may have been meant, as JSON.
+    /// Meetings that may be the one, as JSON.
     pub candidates: Option<String>,
     /// The job that ended it.
     pub cancelled_by: Option<String>,
@@ -220,7 +220,7 @@ pub fn is_trouble(answer: &Result<Reply, TransportError>) -> bool {
     }
 }
 
-/// Time for which the answer of a server in trouble asks for no further call.
+/// Pause that a server in trouble asks for in its answer.
 #[must_use]
 pub fn asked_rest(answer: &Result<Reply, TransportError>) -> Option<Duration> {
     let reply = answer.as_ref().ok()?;
@@ -232,8 +232,8 @@ pub fn asked_rest(answer: &Result<Reply, TransportError>) -> Option<Duration> {
 /// The longest time that a job lets others of its host go first.
 const LONGEST_ASIDE: Duration = Duration::from_secs(5 * 60);
 
-/// Time when a job goes on whose call met a limit in unknown words that ends at `until`:
-/// later than other jobs of its host, since the words may be about this job alone.
+/// Time at which a job resumes after a limit in unknown words that ends at `until`: later than
+/// other jobs of its host, since the words may be about this job alone.
 #[must_use]
 pub fn stand_aside(until: Timestamp, now: Timestamp, roll: f64) -> Timestamp {
     let rest = Duration::try_from(until.duration_since(now)).unwrap_or_default();

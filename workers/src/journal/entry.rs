@@ -1,4 +1,4 @@
-//! What stands in a line.
+//! Format of a line.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD_NO_PAD as BASE64;
@@ -52,7 +52,7 @@ pub(super) fn header(vault: &Vault, daemon: &str) -> Header {
     }
 }
 
-/// All that a commit needs besides the reply itself. Holds no secret.
+/// Data of a commit besides the reply itself. Holds no secret.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Staged {
     /// The intent whose reply it is.
@@ -63,19 +63,19 @@ pub struct Staged {
     pub kind: String,
     /// The version the new token gets.
     pub version: GrantVersion,
-    /// Items that were presented, then what that was made from.
+    /// Fingerprints of the presented token and its ancestors, newest first.
     #[serde(with = "fingerprints")]
     pub lineage: Vec<Fingerprint>,
     /// The base of the OAuth endpoints.
     pub issuer: String,
     /// The app.
     pub client_id: String,
-    /// Time when the request left, by the clock of Redis.
+    /// Time at which the request left, by the clock of Redis.
     pub sent_ms: i64,
     /// True if the exchange was a probe of an earlier one in doubt.
     pub probe: bool,
-    /// Time when the presentation of this token that a probe asks about is surely over, by
-    /// the clock of Redis; 0 where it asks about none.
+    /// Time by which the presentation that a probe asks about is surely over, by the clock of
+    /// Redis; 0 where it asks about none.
     #[serde(default)]
     pub settles_ms: i64,
     /// The account's plan, for a store that forgot it.
@@ -133,7 +133,7 @@ impl Drop for Plain {
 }
 
 impl Reply {
-    /// Data that came for `presented`, to be kept.
+    /// A reply to `presented`, to be kept.
     #[must_use]
     pub fn of(raw: &RawTokenReply, presented: Option<SecretString>) -> Self {
         Self { status: raw.status, body: raw.body.clone(), coding: raw.coding.clone(), presented }

@@ -14,7 +14,7 @@ use super::entry::{Header, Record};
 
 const EXTENSION: &str = "journal";
 
-/// Where a line lies.
+/// Position of a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Place {
     offset: u64,
@@ -48,8 +48,8 @@ impl Handle {
         self.file.sync_data().map_err(|error| JournalError::io(&self.path, error))
     }
 
-    /// Whether the open file is the one that its path names: what is written to a
-    /// deleted one ends with this process.
+    /// Checks that the open file is the one that its path names. Writes to a deleted file are
+    /// lost when this process ends.
     pub(super) fn in_place(&self) -> Result<(), JournalError> {
         let failed = |error: std::io::Error| JournalError::io(&self.path, error);
         let held = self.file.metadata().map_err(failed)?;
@@ -222,7 +222,7 @@ impl Abandoned {
     fn open(path: &Path) -> Option<Self> {
         let file = File::open(path).ok()?;
         flock(&file, FlockOperation::NonBlockingLockExclusive).ok()?;
-        // Its owner may have put a new file in its place meanwhile.
+        // The owner may have replaced the file meanwhile.
         let (held, named) = (file.metadata().ok()?, std::fs::metadata(path).ok()?);
         if held.ino() != named.ino() {
             return None;

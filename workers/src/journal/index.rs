@@ -1,4 +1,4 @@
-//! What lives in the file, in memory: where each entry lies, never its tokens.
+//! Index of the file, in memory: the position of each entry, never its tokens.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -18,15 +18,15 @@ pub struct Summary {
     pub account: AccountName,
     /// The version of its token.
     pub version: GrantVersion,
-    /// Items that were presented, then what that was made from.
+    /// Fingerprints of the presented token and its ancestors, newest first.
     pub lineage: Vec<Fingerprint>,
     /// The base of the OAuth endpoints.
     pub issuer: String,
     /// The app.
     pub client_id: String,
-    /// Data that names its token, once somebody parsed it.
+    /// Fingerprint of the new token, once the reply was parsed.
     pub fp: Option<Fingerprint>,
-    /// Time when the store took it first, by this machine's clock.
+    /// Time at which the store took it first, by this machine's clock.
     pub committed_ms: Option<i64>,
     /// The key its reply is sealed under; `None` where that cannot be read.
     pub key: Option<KeyId>,

@@ -64,11 +64,11 @@ struct Shared {
     limit: u64,
     keep: Duration,
     file: Mutex<LogFile>,
-    /// Data that is in the file. Changed only by who has locked the file, and locked only
-    /// for a moment: those who ask what is known do not wait for the disk.
+    /// Index of the file. Only the holder of the file's lock changes it, and it is locked only
+    /// for a moment: readers do not wait for the disk.
     index: Mutex<Index>,
     held: Mutex<HashSet<String>>,
-    /// Why it cannot be written, by the last look.
+    /// Reason why it cannot be written, by the last look.
     trouble: Mutex<Option<(JournalError, Instant)>>,
 }
 
@@ -195,13 +195,13 @@ impl Journal {
         self.note_trouble(checked.flatten().err());
     }
 
-    /// Why no rotation can be written down, by the last look: none starts then.
+    /// Reason why no rotation can be written down, by the last look: none starts then.
     #[must_use]
     pub fn trouble(&self) -> Option<JournalError> {
         self.trouble_since().map(|(error, _)| error)
     }
 
-    /// The same, and when it began.
+    /// The reason why no rotation can be written down, and the time at which it began.
     #[must_use]
     pub fn trouble_since(&self) -> Option<(JournalError, Instant)> {
         self.shared.trouble.lock().unwrap_or_else(PoisonError::into_inner).clone()

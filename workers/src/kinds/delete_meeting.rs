@@ -52,7 +52,7 @@ impl<'a> DeleteMeeting<'a> {
         }
     }
 
-    /// Data that the looks so far come to.
+    /// Conclusion from the looks so far.
     fn conclude(&mut self, seen: Seen, now_ms: i64) -> Look {
         match (seen, self.target.date()) {
             (Seen::There(shown), Some(date)) if !shown.has_date(date) => self

@@ -45,7 +45,7 @@ impl EndMeeting {
         *ran && runs && *first == uuid
     }
 
-    /// Data that this look comes to.
+    /// Conclusion from this look.
     fn conclude(&mut self, seen: Seen, now_ms: i64) -> Look {
         let over = |target: &TargetMeeting, how| target.found(Effect::AlreadyEnded, how);
         match seen {
@@ -90,7 +90,7 @@ impl KindSpec for EndMeeting {
         let same = self.is_same_run(&shown);
         match (first, tried && !same) {
             (_, true) => Err(halted(self.target.done(ctx, leased, Effect::AlreadyEnded))),
-            // What is shown may be old: the call is made whether it runs or not.
+            // The shown state may be old: the call is made whether the meeting runs or not.
             (true, false) => Err(self.target.kept_first(leased)),
             (false, false) => Ok(()),
         }

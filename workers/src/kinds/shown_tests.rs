@@ -49,7 +49,7 @@ fn what_a_change_sets_is_compared_and_nothing_else() {
         (json!({"settings": {"waiting_room": true, "breakout_room": {"enable": true}}}), true),
         (json!({"settings": {"waiting_room": false}}), false),
         (json!({"settings": {"jbh_time": 5}}), false),
-        // What no read shows is never so.
+        // Fields that no read shows never match.
         (json!({"topic": "t", "password": "secret"}), false),
         (json!({"schedule_for": "b@x.test"}), false),
         (json!({"template_id": "t"}), false),

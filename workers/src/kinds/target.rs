@@ -46,7 +46,7 @@ pub(super) enum Seen {
     Nothing(Stop),
 }
 
-/// Data known of a meeting before the call.
+/// Knowledge of a meeting before the call.
 pub(super) enum Ready {
     /// It was read.
     Read(Shown),
@@ -75,7 +75,7 @@ impl TargetMeeting {
             Target::Create(_) => known.and_then(|known| known.number),
         };
         let mut facts: Facts = facts.unwrap_or_default();
-        // What zoomd made, or a job names as its target, was there.
+        // A meeting that zoomd made, or that a job names as its target, existed.
         facts.known |= known.is_some_and(|known| known.record.is_some());
         facts.known |= matches!(target, Target::Create(_)) && id.is_some();
         Self { id, extent, facts }
@@ -289,7 +289,7 @@ impl TargetMeeting {
         Look::Found(Found { id, json: meeting(id), all: vec![id], effect: Some(effect), how })
     }
 
-    /// Data that the register is told of the whole meeting, as `change` leaves it.
+    /// Entry for the register: the whole meeting, as `change` leaves it.
     pub(super) fn registered(
         &self,
         leased: &LeasedJob,

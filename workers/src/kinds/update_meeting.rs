@@ -44,7 +44,7 @@ impl<'a> UpdateMeeting<'a> {
         self.target.facts.marker.as_deref()?.parse().ok()
     }
 
-    /// Data that this look comes to.
+    /// Conclusion from this look.
     fn conclude(&mut self, seen: Seen, now_ms: i64) -> Look {
         match seen {
             Seen::There(shown) => {

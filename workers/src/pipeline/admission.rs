@@ -24,7 +24,7 @@ use crate::state::redis_health::LoopHealth;
 /// who held it have let go.
 pub(super) type Unanswered = Arc<oneshot::Sender<()>>;
 
-/// Data that is asked about together.
+/// Entries that one script admits together.
 pub(super) struct Piece {
     pub(super) admissions: Vec<Admission>,
     /// One for each admission.
@@ -32,7 +32,7 @@ pub(super) struct Piece {
     /// The right to a lease for each; `None` when the shop closes.
     pub(super) permits: Option<OwnedSemaphorePermit>,
     pub(super) unanswered: Option<Unanswered>,
-    /// Where those go that may not be judged yet.
+    /// Entries that may not be judged yet.
     pub(super) deferred: Arc<Deferred>,
 }
 
@@ -89,7 +89,7 @@ async fn ask(
                 health.ok();
                 return Some(admitted);
             }
-            // What was read stays pending, and is read again by whoever comes.
+            // Entries that were read stay pending; another daemon reads them again.
             Err(_) if !ctx.is_open() => return None,
             Err(error) => {
                 let count = permits.take().map(|permits| permits.num_permits());

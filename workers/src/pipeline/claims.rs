@@ -71,7 +71,7 @@ async fn claim_all(ctx: &Arc<EngineContext>, health: &mut LoopHealth, beat: &Bea
     }
 }
 
-/// Data that one claim brought.
+/// Result of one claim.
 enum Next {
     /// Jobs, and there are more.
     More(Claim),

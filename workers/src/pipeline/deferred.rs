@@ -20,7 +20,7 @@ const PAUSES: (Duration, Duration) = (Duration::from_millis(4), Duration::from_m
 pub(super) struct Candidate {
     pub(super) job: Box<Job>,
     pub(super) text: bytes::Bytes,
-    /// How long it was kept before it was offered last, if it was offered before.
+    /// Delay before the last offer, if it was offered before.
     pub(super) deferred: Option<Duration>,
 }
 
@@ -31,7 +31,7 @@ pub(super) struct Offer {
     due: Instant,
 }
 
-/// Data that is to be offered again.
+/// Entries to be offered again.
 #[derive(Default)]
 pub(super) struct Deferred {
     offers: Mutex<Vec<Offer>>,

@@ -28,8 +28,7 @@ use crate::supervisor::Beat;
 /// Pieces that Redis is asked about at the same time.
 const IN_HAND: usize = 2;
 
-/// Data that was read at once. Whoever holds a part of it that is not answered yet holds
-/// `unanswered`.
+/// Entries of one read. Every holder of a part that is not answered yet holds `unanswered`.
 struct Read {
     entries: Vec<Entry>,
     unanswered: Option<Unanswered>,
@@ -79,8 +78,8 @@ async fn read(ctx: &EngineContext, sender: mpsc::Sender<Read>, beat: Beat) {
                 } else if !entries.is_empty() {
                     let (unanswered, answered) = oneshot::channel();
                     slot.send(Read { entries, unanswered: Some(Arc::new(unanswered)) });
-                    // What was read found the stream's end: Redis and this thread have
-                    // nothing else to do until its calls can be made. They go first.
+                    // This read reached the end of the stream. Redis and this thread have
+                    // nothing else to do until its calls can be made, so they go first.
                     let _ = beat.waiting(answered).await;
                     tokio::task::yield_now().await;
                 }
@@ -95,7 +94,7 @@ async fn read(ctx: &EngineContext, sender: mpsc::Sender<Read>, beat: Beat) {
     }
 }
 
-/// Data that was read and not handed on yet.
+/// Entries that were read and not passed on yet.
 struct Feed {
     ctx: Arc<EngineContext>,
     beat: Beat,

@@ -13,7 +13,7 @@ use zoomd_wire::{EntryId, InvalidJob, Job, Rules};
 
 use crate::Settings;
 
-/// Data that an entry turned out to be.
+/// Result of parsing an entry.
 #[derive(Debug)]
 pub enum Parsed {
     /// A job that asks to be admitted.
@@ -82,7 +82,7 @@ pub fn again(entry: &str, text: &[u8]) -> Result<Job, InvalidJob> {
     zoomd_wire::parse(text, &Rules::again(time_of(entry)))
 }
 
-/// Time when an entry was written, by the time of Redis.
+/// Time at which an entry was written, by the time of Redis.
 pub(super) fn time_of(entry: &str) -> Timestamp {
     entry.parse::<EntryId>().map_or(Timestamp::UNIX_EPOCH, |id| id.time())
 }

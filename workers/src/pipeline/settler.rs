@@ -22,13 +22,13 @@ use crate::supervisor::Beat;
 
 /// Settlements in one flush.
 const BATCH: usize = 256;
-/// Number of times that what a key of a wrong type stands in the way of is tried again.
+/// Number of retries for a settlement blocked by a key of a wrong type.
 const TRIES: u32 = 3;
 
 /// A job whose lease is gone.
 type Unleased = (Option<Arc<LeasedJob>>, Settlement);
 
-/// Data that is flushed together.
+/// Settlements of one flush.
 #[derive(Debug, Default)]
 struct Gathered {
     in_flight: Vec<Option<Arc<LeasedJob>>>,

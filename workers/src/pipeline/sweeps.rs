@@ -157,7 +157,7 @@ async fn lacks_consent(ctx: &EngineContext, job: &ClaimedJob) -> bool {
     account.is_some_and(|account| account.state != AccountState::Active)
 }
 
-/// Time for which until `next_ms`, within bounds.
+/// Time until `next_ms`, within bounds.
 fn until(next_ms: Option<i64>, now_ms: i64) -> Duration {
     let ms = next_ms.map(|next| next.saturating_sub(now_ms).max(0));
     ms.map_or(LONGEST, |ms| Duration::from_millis(u64::try_from(ms).unwrap_or(0)))

@@ -1,5 +1,5 @@
-//! What this process' calls to Zoom show: joins [`Endpoints`] and the clock of Zoom
-//! to the calls as they are made. Clones share everything.
+//! Health of this process' calls to Zoom: feeds [`Endpoints`] and the clock of Zoom from the
+//! calls as they are made. Clones share everything.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -57,7 +57,7 @@ impl ZoomCalls {
 }
 
 impl OpenCall {
-    /// Time when it began.
+    /// Start.
     #[must_use]
     pub fn began(&self) -> Instant {
         self.began

@@ -1,4 +1,4 @@
-//! Why a call to Zoom did not succeed, in the words that people search for.
+//! Causes of failed calls to Zoom, in the words that people search for.
 
 use zoom_api::{Reply, TransportError, TransportKind};
 
@@ -22,13 +22,13 @@ impl Cause {
         }
     }
 
-    /// The same of a status.
+    /// The cause in an HTTP status.
     #[must_use]
     pub fn of_status(status: u16) -> Option<Self> {
         (status >= 500).then_some(Self(Kind::Http(status)))
     }
 
-    /// The same of an exchange without an answer.
+    /// The cause in an exchange without an answer.
     #[must_use]
     pub fn of_error(error: &TransportError) -> Option<Self> {
         let kind = Kind::Transport(error.kind, error.detail.clone());

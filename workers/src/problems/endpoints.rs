@@ -29,7 +29,7 @@ pub struct Endpoints {
 #[derive(Debug)]
 struct Endpoint {
     troubles: Option<Streak>,
-    /// Time when a call of it succeeded last.
+    /// Time of its last successful call.
     fine: Option<Instant>,
     under_way: BTreeMap<u64, Instant>,
     pace: Pace,
@@ -40,7 +40,7 @@ struct Endpoint {
 pub struct Streak {
     /// Number of them.
     pub calls: u32,
-    /// Time when the first was met.
+    /// Time of the first.
     pub since: Instant,
     /// The cause of the last.
     pub cause: Cause,

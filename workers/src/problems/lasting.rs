@@ -16,10 +16,10 @@ pub struct Lasting {
     stale: Duration,
 }
 
-/// One of them.
+/// One lasting trouble.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Trouble {
-    /// Time when it was met first.
+    /// Time at which it was met first.
     pub since: Instant,
     /// The cause, as it was met last.
     pub why: String,
@@ -67,7 +67,7 @@ impl Lasting {
         self.all.is_empty()
     }
 
-    /// Those that go on, by name.
+    /// Troubles that last, by name.
     pub fn known(&mut self, now: Instant) -> impl Iterator<Item = (&str, &Trouble)> {
         self.tidy(now);
         self.all.iter().map(|(name, trouble)| (name.as_str(), trouble))

@@ -87,7 +87,7 @@ pub struct Slow {
     pub p95: Duration,
     /// The p95 of the day before, at most; `None`: too few calls are known.
     pub usual: Option<Duration>,
-    /// Time when it began.
+    /// Start.
     pub since: Instant,
     /// Slow calls of the last five minutes, those under way among them.
     pub calls: u64,
@@ -100,7 +100,7 @@ pub struct Pace {
     minutes: VecDeque<(u64, Histogram)>,
     hours: VecDeque<(u64, Histogram)>,
     begun: Instant,
-    /// Time when the calls became slow, and what was usual then.
+    /// Time at which the calls became slow, and the usual duration before.
     slow: Option<(Instant, Option<Duration>)>,
 }
 
@@ -123,11 +123,11 @@ impl Pace {
         }
     }
 
-    /// Whether calls are slow, with those that are `under_way` for so long already.
+    /// Slowness of calls, counting those that are `under_way` for so long already.
     pub fn look(&mut self, now: Instant, under_way: &[Duration]) -> Option<Slow> {
         self.turn(now);
         let usual = match self.slow {
-            // What is compared with stays, or a long slowness would become the usual time.
+            // The base of comparison is kept, or a long slowness would become the usual time.
             Some((since, usual)) if now.saturating_duration_since(since) < DAY => usual,
             _ => self.usual(),
         };

@@ -12,7 +12,7 @@ const LOOKS: u32 = 3;
 /// Between two looks at a date.
 const EVERY: Duration = Duration::from_secs(5);
 
-/// Data known of the clocks.
+/// Estimated difference between Zoom's clock and ours.
 #[derive(Debug, Default)]
 pub struct Skew {
     last: Option<Instant>,

@@ -23,7 +23,7 @@ use crate::attempt::lookup::{Look, Task};
 use crate::patience::Patience;
 use crate::state::place::Place;
 
-/// Number of times that a list begins again that a 4xx ended in its middle.
+/// Maximum number of restarts of a list that a 4xx ended in its middle.
 const RESTARTS: u32 = 3;
 
 /// A search that goes on in this look.
@@ -32,7 +32,7 @@ pub struct Looker<'a, 's> {
     pub(super) settings: &'a Patience,
     pub(super) matcher: Matcher<'s>,
     days: Option<(Date, Date)>,
-    /// Why lists may not show the meeting though it exists.
+    /// Reason why lists may not show the meeting though it exists.
     pub(super) unlisted: Option<&'static str>,
     /// There is no later look: what is found must do.
     pub(super) last: bool,
@@ -52,7 +52,7 @@ pub async fn look(task: Task<'_>, meeting: &Meeting, record: &mut Record) -> Loo
     };
     let (first, sent) = (time(record.first_send_ms), time(record.last_send_ms));
     let (account, host) = (place.account.as_str(), place.host.as_str());
-    // What is handed out because its time or its account is over was charged nothing.
+    // A job handed out because its deadline passed or its account was removed was charged nothing.
     let paid = (!leased.expired && !leased.removed).then_some(leased.ticket.send_by);
     let mut looker = Looker {
         settings: &ctx.settings.reconcile,
@@ -95,7 +95,7 @@ impl Looker<'_, '_> {
     ) -> Option<Look> {
         let query = ListQuery { from: Some(from), to: Some(to), ..ListQuery::default() };
         match self.read(query, 0, pile).await.err().map(|left| left.stop) {
-            // What was read must do: the last look reads the whole list anyway.
+            // The rows that were read must suffice: the last look reads the whole list anyway.
             None | Some(Stop::TooLong(_) | Stop::Later(_)) => {}
             // Perhaps it is the days that Zoom refuses. Not asked again: a look
             // whose first call is wasted may wait for the second for ever.
@@ -179,8 +179,8 @@ impl Looker<'_, '_> {
         }
     }
 
-    /// Data that the lists that were read come to. A meeting that cannot be read in full
-    /// for now is read from here.
+    /// Result of a look from the lists that were read. If a meeting cannot be read in full for
+    /// now, a later look resumes here.
     async fn conclude(
         &mut self,
         mark: Bookmark,

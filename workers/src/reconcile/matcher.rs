@@ -37,7 +37,7 @@ pub struct Matcher<'a> {
     agenda: String,
 }
 
-/// Data that a row says of the meeting that is looked for.
+/// Result of comparing a row with the meeting that is searched for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Match {
     /// It carries the marker.
@@ -104,7 +104,8 @@ impl<'a> Matcher<'a> {
         shown.len() <= self.agenda.len() + FRAYED && self.agenda.starts_with(head)
     }
 
-    /// Number of topic, type and start agree; what a meeting does not tell agrees.
+    /// Number of fields that agree, of topic, type and start; a field that a meeting does not
+    /// have agrees.
     fn likeness(&self, one: &Listed) -> u8 {
         let wanted = self.meeting;
         let topic = one.topic.as_deref().zip(wanted.topic.as_deref());
@@ -136,8 +137,8 @@ fn is_recent(one: &Listed, since: Timestamp) -> bool {
     made.is_none_or(|made| made >= since.saturating_sub(CLOCK_SLACK).unwrap_or(made))
 }
 
-/// Why Zoom's lists may not show a meeting that exists: its start, sent last at
-/// `sent` by a call that took at most `over`, or the time that has passed.
+/// Reason why Zoom's lists may not show a meeting that exists: its start, sent last at `sent`
+/// by a call that took at most `over`, or the time that has passed.
 #[must_use]
 pub fn unlisted(
     meeting: &Meeting,
@@ -165,13 +166,13 @@ pub fn agenda_of(json: &str) -> Option<Option<String>> {
     Some(fields.get("agenda").and_then(|agenda| agenda.as_str().map(ToOwned::to_owned)))
 }
 
-/// The same text, as far as spaces and signs are kept on the way.
+/// True if two texts are equal but for spaces and signs, which Zoom may change.
 fn is_same(a: &str, b: &str) -> bool {
     let (of_a, of_b) = (letters(a), letters(b));
     if of_a.is_empty() && of_b.is_empty() { a.trim() == b.trim() } else { of_a == of_b }
 }
 
-/// Data that stays of a text whatever becomes of its spaces and signs on the way.
+/// ASCII letters and digits of a text, in lower case: the rest may change on the way.
 fn letters(text: &str) -> String {
     text.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase()).collect()
 }

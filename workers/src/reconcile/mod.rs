@@ -41,7 +41,7 @@ use search::Search;
 
 /// The record's field for looks that failed in a row.
 const FAILED_LOOKS: &str = "failed_looks";
-/// Time for which a job that is to be given up waits for a look that can be made, ms.
+/// Longest wait of a job that is to be given up for a look that can be made, ms.
 const LAST_WAIT_MS: i64 = 10 * 60_000;
 
 /// Makes one look and settles what it shows.
@@ -162,7 +162,7 @@ fn settle<K: KindSpec>(
     }
 }
 
-/// Time when the lost call left, by this process' clock.
+/// Time at which the lost call left, by this process' clock.
 fn sent_at(leased: &LeasedJob) -> Instant {
     let now = Instant::now();
     let sent_ms = leased.record.last_send_ms.unwrap_or(leased.ticket.granted_ms);

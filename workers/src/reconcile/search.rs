@@ -1,4 +1,4 @@
-//! What the looks for one lost call know together, kept in the job's record.
+//! State shared by the looks for one lost call, kept in the job's record.
 //!
 //! A look ends with its lease; a list of many pages is read over several. What
 //! was read is kept for as long as Zoom keeps a page token. All of it belongs
@@ -18,13 +18,13 @@ const TOKEN_MS: i64 = 10 * 60_000;
 /// Candidates that are kept.
 pub(super) const MOST_ALIKE: usize = 20;
 
-/// Data that the looks so far know.
+/// State of the search after the looks so far.
 #[derive(Debug, Default, Clone, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Search {
-    /// Time when the call left that is looked for.
+    /// Time at which the lost call left.
     sent_ms: i64,
-    /// Number of times that the whole list was read since the call must be over.
+    /// Number of complete reads of the list since the call must be over.
     pub whole: u32,
     /// Zoom refused a list that names days.
     pub no_days: bool,
@@ -34,7 +34,7 @@ pub struct Search {
     pub unread: u32,
     /// Times in a row that a list began again.
     pub restarts: u32,
-    /// Where to go on, and what the pages before held.
+    /// Position to resume at, and the rows of the pages before.
     at: Option<Stopped>,
 }
 
@@ -72,7 +72,7 @@ pub struct Bookmark {
     pub decides: bool,
 }
 
-/// Data that the pages of a list hold that matters.
+/// Rows of interest from the pages of a list.
 #[derive(Debug, Default, Clone, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Pile {
@@ -95,7 +95,7 @@ pub struct Pile {
 }
 
 impl Pile {
-    /// The same for a list that begins again: its rows will be counted again.
+    /// A pile for a list that begins again: its rows will be counted again.
     pub(super) fn anew(&mut self) -> Self {
         let (ask, alike) = (std::mem::take(&mut self.ask), std::mem::take(&mut self.alike));
         Self { ask, alike, ..Self::default() }
@@ -103,7 +103,7 @@ impl Pile {
 }
 
 impl Search {
-    /// Data known of the call that left at `sent_ms`.
+    /// Search for the call in the record, or a new one if another call left since.
     #[must_use]
     pub fn of(record: &Record) -> Self {
         let sent_ms = record.last_send_ms.unwrap_or_default();
@@ -124,14 +124,14 @@ impl Search {
         self.at = Some(Stopped { mark, at_ms, pile });
     }
 
-    /// Where the look before stopped, if Zoom still knows it.
+    /// Position at which the look before stopped, if Zoom still knows it.
     pub(super) fn resume(&mut self, now_ms: i64) -> Option<(Bookmark, Pile)> {
         let stopped = self.at.take()?;
         let fresh = (0..TOKEN_MS).contains(&(now_ms - stopped.at_ms));
         fresh.then_some((stopped.mark, stopped.pile))
     }
 
-    /// Data that was read so far of meetings that look like the one.
+    /// Meetings read so far that look like the one.
     pub fn alike(&self) -> &[Listed] {
         self.at.as_ref().map_or(&[], |stopped| &stopped.pile.alike)
     }

@@ -1,5 +1,5 @@
-//! What the rows that were read come to: a meeting to adopt, meetings to read
-//! in full, or something for a person to decide.
+//! Conclusion from the rows that were read: a meeting to adopt, meetings to read in full, or a
+//! case for a person to decide.
 //!
 //! Invariant: a meeting is adopted only if its marker was seen.
 
@@ -12,12 +12,11 @@ use super::search::{self, MOST_ALIKE, Pile, Search};
 use crate::attempt::asker::{Answer, Failure, Refusal, Stop};
 use crate::attempt::lookup::{Found, Look, Nothing};
 
-/// Number of times that the read of a meeting that carries the marker may fail before the
-/// list's row must do.
+/// Number of failed reads of a meeting that carries the marker before the row of the list must do.
 const READS: u32 = 2;
 
 impl Looker<'_, '_> {
-    /// Data that the rows that were read come to, if they come to anything.
+    /// Conclusion from the rows that were read, if they allow one.
     pub(super) async fn shown(
         &mut self,
         pile: &Pile,
@@ -178,7 +177,7 @@ fn found_in_list(id: u64, json: String, all: Vec<u64>) -> Found {
     Found { id, json, all, effect: None, how }
 }
 
-/// Data that the list tells of a meeting that Zoom does not let be read.
+/// Description, from its row, of a meeting that Zoom does not let be read.
 fn from_row(one: &Listed, why: &str) -> String {
     tracing::debug!(meeting.id = one.id, why, "the meeting is adopted from its row in zoom's list");
     let mut fields = serde_json::to_value(one).unwrap_or_default();

@@ -11,7 +11,7 @@ use zoomd_store::inspect::Problem;
 use crate::context::EngineContext;
 use words::Times;
 
-/// All that an engine knows of itself, the worst first.
+/// Problems that an engine knows of, the worst first.
 pub(crate) fn all(ctx: &EngineContext) -> Vec<Problem> {
     let times = Times { now: Instant::now(), now_ms: Timestamp::now().as_millisecond() };
     let mut problems: Vec<_> = redis(ctx, times).collect();

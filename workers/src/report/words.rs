@@ -18,7 +18,7 @@ const NAMED: usize = 20;
 pub struct Times {
     /// The monotonic clock.
     pub now: Instant,
-    /// The same, in ms since 1970.
+    /// The wall clock, in ms since 1970.
     pub now_ms: i64,
 }
 
@@ -107,7 +107,7 @@ pub fn zoom(host: &str, fault: &Fault, away: bool, writes_wait: bool, times: Tim
     .of_host(host)
 }
 
-/// Data that an endpoint does, as the subject of a sentence.
+/// Action of an endpoint, as the subject of a sentence.
 fn deed(endpoint: &str) -> Cow<'_, str> {
     Cow::Borrowed(match endpoint {
         "list_meetings" => "listing meetings",

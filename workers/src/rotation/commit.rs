@@ -18,7 +18,7 @@ use super::{Ended, Rotator, Stop, lock, meter};
 use crate::failpoints;
 use crate::journal::Staged;
 
-/// Time for which the token that an early probe presented is kept beside its child.
+/// Time for which the token presented by an early probe is kept beside its child.
 const SPARE_FOR: Duration = Duration::from_secs(600);
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
@@ -31,9 +31,9 @@ pub(crate) struct Fresh {
     pub(crate) client: Client,
     /// Scopes, where Zoom tells them.
     pub(crate) scope: Option<Arc<str>>,
-    /// Time for which the access token lives in all.
+    /// Lifetime of the access token.
     pub(crate) life: Duration,
-    /// Time when it was asked for.
+    /// Time of the request.
     pub(crate) issued: Instant,
     /// True if the account's record does not say by which names its user goes.
     pub(crate) stranger: bool,
@@ -94,7 +94,7 @@ impl Rotator {
         Ok(Fresh { version: staged.version, access, client, scope, life, issued, stranger })
     }
 
-    /// Data that a staged reply offers to the store.
+    /// The pair that a staged reply offers to the store.
     pub(super) fn offer(
         &self,
         staged: &Staged,
@@ -203,8 +203,8 @@ impl Rotator {
     }
 }
 
-/// Whose the grant is: as it was known when the token was presented, else as the
-/// new token itself says, which is a hint. It is stored only where nothing is.
+/// Owner of the grant: as known when the token was presented, else from the new token's
+/// claims, which are a hint. It is stored only where none is.
 fn identity(staged: &Staged, reply: &TokenReply) -> Identity {
     let token = AccessToken::new(reply.access_token.expose_secret()).ok();
     let claims = token.and_then(|token| token.claims()).unwrap_or_default();
@@ -215,8 +215,8 @@ fn identity(staged: &Staged, reply: &TokenReply) -> Identity {
     }
 }
 
-/// Data that an early probe presented. The exchange before it may end after it, and
-/// bring the token back to life.
+/// The token that an early probe presented. The earlier exchange may end after the probe and
+/// make that token valid again.
 fn spare(staged: &Staged, presented: Option<&SecretString>) -> Option<Spare> {
     let (fp, parent_fp) = (*staged.lineage.first()?, staged.lineage.get(1).copied());
     let refresh_token = presented.filter(|_| staged.is_early())?.clone();

@@ -94,7 +94,7 @@ impl Rotator {
     async fn tell_untold(&self) -> Result<(), StoreError> {
         let untold = lock(&self.0.untold).clone();
         for (id, account) in untold {
-            // What is staged is the repair's.
+            // A staged reply is left to the repair.
             if self.0.journal.has_staged(&id) || self.tell_silence(&account, &id).await? {
                 lock(&self.0.untold).remove(&id);
             }

@@ -17,7 +17,7 @@ use crate::journal::{Reply, Staged};
 #[derive(Debug)]
 pub(super) struct Exchanged {
     pub(super) raw: RawTokenReply,
-    /// Data that the journal says of it.
+    /// The journal's entry for it.
     pub(super) staged: Staged,
     /// True if the journal took it.
     pub(super) on_disk: bool,
@@ -87,7 +87,7 @@ impl Rotator {
         flushed.is_ok()
     }
 
-    /// Data that the journal keeps beside the reply: all a commit needs.
+    /// The journal's entry beside the reply: all that a commit needs.
     fn entry(&self, lease: &Lease, token: &Presented, intent: &Intent) -> Staged {
         let (account, grant) = (&lease.held.account, &lease.held.grant);
         let sent = i64::try_from(intent.written.elapsed().as_millis()).unwrap_or(0);
@@ -114,8 +114,8 @@ impl Rotator {
     }
 }
 
-/// Data that the new token will have been made from. Where a candidate is presented,
-/// the stored token (refused by then) and its ancestors count too.
+/// Ancestors of the new token. Where a candidate is presented, the stored token (refused by
+/// then) and its ancestors count too.
 fn lineage(lease: &Lease, token: &Presented) -> Vec<Fingerprint> {
     let grant = &lease.held.grant;
     let stored = std::iter::once(&grant.fp).chain(&grant.parent_fp).chain(&grant.ancestors);

@@ -20,9 +20,9 @@ const LOOKS_MS: [u64; 5] = [1, 2, 5, 10, 20];
 pub(super) struct Lease {
     pub(super) owner: String,
     pub(super) held: Box<Held>,
-    /// Time when Redis told its time.
+    /// Time at which Redis' clock was read.
     pub(super) read: Instant,
-    /// Text that the rotation waited for, for the timeline.
+    /// Delay of the rotation in words, for the timeline.
     pub(super) waited: Option<String>,
 }
 
@@ -31,7 +31,7 @@ impl Lease {
         &self.held.account.name
     }
 
-    /// Data that is stored: what a commit follows and a verdict must match.
+    /// The stored token: a commit follows it and a verdict must match it.
     pub(super) fn stored(&self) -> Stored {
         Stored { version: self.held.grant.version, fp: self.held.grant.fp }
     }
@@ -98,8 +98,8 @@ impl Rotator {
         Err(Ended::Later { wait, why })
     }
 
-    /// Whether there is still something to do: an open intent may be probed by
-    /// now, or the generation that was to be replaced is the stored one.
+    /// Checks that something is left to do: an open intent may be probed by now, or the
+    /// generation to be replaced is still the stored one.
     pub(super) fn still_needed(&self, order: &Order, lease: &Lease) -> Result<(), Stop> {
         let asked =
             |intent: &OpenIntent| matches!(&order.wish, Wish::ProbeNow(id) if *id == intent.id);

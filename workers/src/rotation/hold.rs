@@ -37,7 +37,7 @@ pub(super) struct Memory {
     /// The server that was heard last, and whether it holds rotations back.
     run_id: String,
     holding: bool,
-    /// Time when it began to.
+    /// Start of the hold.
     held_since: Option<Instant>,
 }
 

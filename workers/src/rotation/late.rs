@@ -55,7 +55,7 @@ impl Rotator {
         Ok(Late::Told { changed })
     }
 
-    /// Data that rule N says; `None` where something else is stored by now.
+    /// Verdict of rule N; `None` where something else is stored by now.
     async fn late_verdict(
         &self,
         staged: &Staged,
@@ -91,8 +91,8 @@ impl Rotator {
     }
 }
 
-/// Why an account died, in one of the closed words. `probe`: what was refused was
-/// presented to find out what became of an earlier exchange.
+/// Reason for an account's loss of its grant, in one of the closed words. `probe`: the refused
+/// token was presented to find out the result of an earlier exchange.
 pub(super) fn reason(probe: bool, refusal: &TokenRefusal) -> &'static str {
     use zoom_api::RefusalCause;
     match refusal.cause() {

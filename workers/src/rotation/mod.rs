@@ -87,21 +87,21 @@ use commit::Fresh;
 use gate::Lease;
 use ours::Ours;
 
-/// Way in which the last error of a grant begins that this process' keys do not open.
+/// Prefix of the last error of a grant that this process' keys do not decrypt.
 pub(crate) const NOT_OPENED: &str = "the grant does not open";
 
-/// Data that is to be done about an account.
+/// A request for one account.
 #[derive(Debug, Clone)]
 pub(crate) struct Order {
     /// The account.
     pub(crate) account: AccountName,
-    /// What.
+    /// Action to take.
     pub(crate) wish: Wish,
-    /// Who waits for it.
+    /// Urgency.
     pub(crate) urge: Urge,
 }
 
-/// Who waits for a rotation.
+/// Urgency of a rotation, by the one who waits for it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Urge {
     /// Nobody: the token is still good.
@@ -110,8 +110,8 @@ pub(crate) enum Urge {
     Jobs,
     /// Somebody asked; a rest after a bad rotation does not matter.
     Asked,
-    /// The same, and it is tried where the journal cannot be written too: a command
-    /// waits to be told why not.
+    /// A command asked: it is tried even where the journal cannot be written, so that the
+    /// command learns the reason.
     Command,
 }
 
@@ -122,8 +122,7 @@ pub(crate) enum Wish {
     Replace(GrantVersion),
     /// Find out what became of an open intent, if there still is one.
     Probe,
-    /// The same of the intent with this id, before it is due: somebody asked, who knows
-    /// what that risks.
+    /// Probe the intent with this id before it is due: somebody who knows the risk asked.
     ProbeNow(String),
     /// See whether the account's app is the configured one again.
     Reclaim,
@@ -138,16 +137,16 @@ pub(crate) enum Ended {
     Changed,
     /// Nothing can be done before; the gate is closed until then.
     Later {
-        /// How long from now.
+        /// Time from now.
         wait: Duration,
-        /// Why, for whoever waits.
+        /// Reason, for the callers that wait.
         why: String,
     },
     /// Somebody must act: the account's state and why.
     Dead {
         /// State.
         state: String,
-        /// Why.
+        /// Reason.
         why: Option<String>,
     },
     /// There is no such account, or it has no grant.
@@ -175,13 +174,13 @@ struct Inner {
     untold: Mutex<HashMap<String, AccountName>>,
     /// Accounts with a pair that Redis does not have yet.
     unpersisted: Mutex<HashSet<AccountName>>,
-    /// Whether the token endpoint is in trouble.
+    /// Outages of the token endpoint.
     outage: Mutex<outage::Outage>,
     /// Apps that Zoom refuses, and grants that do not open.
     credentials: Mutex<refused::Credentials>,
     /// The calls to Zoom.
     calls: ZoomCalls,
-    /// Data that is remembered of the other processes.
+    /// Memory of the other processes.
     memory: Mutex<hold::Memory>,
     /// Journals are compared with the store by one task at a time. It holds the dead
     /// whose journals were taken over and are not compared yet.
@@ -190,7 +189,7 @@ struct Inner {
     beating: tokio::sync::Mutex<()>,
 }
 
-/// Data that a [`Rotator`] is made of.
+/// Parts of a [`Rotator`].
 #[derive(Debug)]
 pub(crate) struct Parts {
     pub(crate) rotations: Rotations,
@@ -294,7 +293,7 @@ impl Rotator {
         ended
     }
 
-    /// Data that a rotation does with the lease in hand.
+    /// Rotates, with the lease in hand.
     async fn in_lease(
         &self,
         order: &Order,

@@ -7,7 +7,7 @@ use std::time::Duration;
 const LONGEST_MARGIN: Duration = Duration::from_secs(300);
 /// The longest time for which a token counts as fresh.
 const LONGEST_YOUTH: Duration = Duration::from_secs(60);
-/// Data that an access token lives when Zoom does not say.
+/// Lifetime of an access token for which Zoom gives none.
 pub const USUAL_LIFE: Duration = Duration::from_secs(3_600);
 
 /// No request starts with less life left than this: a tenth of the token's whole

@@ -15,10 +15,10 @@ use crate::problems::cause::Cause;
 /// Between two lines about the same outage.
 const TELL_EVERY: Duration = Duration::from_secs(60);
 
-/// Data known of the endpoint.
+/// Health of the token endpoint.
 #[derive(Debug, Default)]
 pub(super) struct Outage {
-    /// Time when it began, and when it was told last.
+    /// Start of the outage, and the time of the last log line about it.
     times: Option<(Instant, Instant)>,
     /// The cause, as it was met last.
     why: String,
@@ -46,7 +46,7 @@ impl Rotator {
         lock(&self.0.outage).times.map(|_| self.0.ours.issuer.clone())
     }
 
-    /// Time when its trouble began, and the cause.
+    /// Start of the outage, and the cause.
     pub(crate) fn outage(&self) -> Option<(Instant, String)> {
         let outage = lock(&self.0.outage);
         outage.times.map(|(since, _)| (since, outage.why.clone()))

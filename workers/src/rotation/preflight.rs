@@ -24,7 +24,7 @@ pub(super) struct Presented {
     pub(super) fp: Fingerprint,
     /// Own version; the stored one's, unless it is a candidate.
     pub(super) version: GrantVersion,
-    /// Items that it was made from, newest first.
+    /// Fingerprints of its ancestors, newest first.
     pub(super) lineage: Vec<Fingerprint>,
     pub(super) app: App,
 }
@@ -33,10 +33,10 @@ pub(super) struct Presented {
 #[derive(Debug)]
 pub(super) struct Intent {
     pub(super) id: String,
-    /// Time when it was written, by the clock of Redis.
+    /// Time at which it was written, by the clock of Redis.
     pub(super) at_ms: i64,
-    /// Time when the presentation of its token that this one asks about is surely over;
-    /// 0 when it asks about none.
+    /// Time by which the presentation that this one asks about is surely over; 0 when it asks
+    /// about none.
     pub(super) settles_ms: i64,
     pub(super) written: Instant,
     /// The end of the lease it was written with.
@@ -44,8 +44,8 @@ pub(super) struct Intent {
 }
 
 impl Rotator {
-    /// Data that is presented first: the stored token, unless Zoom refused it before
-    /// and a candidate is left.
+    /// The token to present first: the stored one, unless Zoom refused it before and a
+    /// candidate is left.
     pub(super) fn first_token(
         &self,
         lease: &Lease,

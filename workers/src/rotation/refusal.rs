@@ -1,4 +1,4 @@
-//! What a reply says: steps 7 (judge), 11 and 12, and server-to-server apps.
+//! Meaning of a reply: steps 7 (judge), 11 and 12, and server-to-server apps.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -23,7 +23,7 @@ const LONGEST_REST: Duration = Duration::from_secs(900);
 const VERDICT_PATIENCE: Duration = Duration::from_secs(120);
 const VERDICT_PAUSE: Duration = Duration::from_millis(250);
 
-/// Way in which it goes on after a reply.
+/// Next step after a reply.
 pub(super) enum Next {
     /// The new pair is stored.
     Stored(Box<Fresh>),

@@ -45,7 +45,7 @@ impl Credentials {
 }
 
 impl Rotator {
-    /// Data that was met, and lasts.
+    /// Access to the refused apps and the grants that cannot be decrypted.
     pub(crate) fn credentials<T>(&self, look: impl FnOnce(&mut Credentials) -> T) -> T {
         look(&mut lock(&self.0.credentials))
     }

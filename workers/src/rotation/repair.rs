@@ -86,7 +86,7 @@ impl Rotator {
         let process = orphan.daemon.clone();
         dead.push(process.clone());
         orphan.finish();
-        // Its keys are needed by this process' file now.
+        // The keys of the dead journal are needed by this process' file now.
         if let Err(error) = zoomd_store::rekey::forget(self.0.rotations.store(), &process).await {
             tracing::debug!(%error, "rotation journal: could not report that the journal of a dead process is missing");
         }

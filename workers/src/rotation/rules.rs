@@ -19,9 +19,9 @@ pub const CANDIDATES: usize = 3;
 pub struct Token<F> {
     /// Epoch and generation.
     pub version: GrantVersion,
-    /// Data that names it.
+    /// Fingerprint.
     pub fp: F,
-    /// Items that it was made from, newest first: its parent, then the parent's, …
+    /// Fingerprints of its ancestors, newest first.
     pub lineage: Vec<F>,
 }
 
@@ -33,7 +33,7 @@ impl<F: Copy + Eq> Token<F> {
     }
 }
 
-/// Where an account stands, as far as the rules care.
+/// State of an account, as far as the rules care.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Standing {
     /// In use.
@@ -44,10 +44,10 @@ pub enum Standing {
     Removed,
 }
 
-/// Data that the store holds of one account.
+/// Tokens of one account, as the store holds them.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Slot<F> {
-    /// Where it stands.
+    /// State.
     pub standing: Standing,
     /// The greatest version ever stored, a tombstone's too.
     pub version: GrantVersion,
@@ -55,10 +55,10 @@ pub struct Slot<F> {
     pub current: Option<Token<F>>,
     /// Forked tokens of the same epoch, newest first.
     pub candidates: Vec<Token<F>>,
-    /// Data that an early probe presented, kept for a while: the exchange before the probe
-    /// may end after it, and make this the living token again.
+    /// The token that an early probe presented, kept for a while: the exchange before the
+    /// probe may end after it and make this the valid token again.
     pub spare: Option<Token<F>>,
-    /// Those of them that Zoom refused: evidence about their bytes, not a verdict.
+    /// Tokens above that Zoom refused: evidence about their bytes, not a verdict.
     pub refused: Vec<F>,
 }
 
@@ -96,8 +96,8 @@ impl<F: Copy + Eq> Slot<F> {
         Token { version: self.version.max(presented.version).next(), fp, lineage }
     }
 
-    /// Data that a rotation presents: the stored token, then the candidates, the spare
-    /// last; never one that Zoom refused.
+    /// Tokens that a rotation presents: the stored one, then the candidates, the spare last;
+    /// never one that Zoom refused.
     pub fn presentable(&self) -> impl Iterator<Item = &Token<F>> {
         let all = self.current.iter().chain(&self.candidates).chain(&self.spare);
         all.filter(|token| !self.refused.contains(&token.fp))
@@ -165,8 +165,8 @@ pub fn accept<F: Copy + Eq>(slot: &mut Slot<F>, token: &Token<F>) -> Accepted {
     Accepted::Candidate
 }
 
-/// The same for a token that an early probe got: what it presented is kept as the
-/// spare (an exception to rule F, which would drop it with all ancestors).
+/// Accepts a token that an early probe got. The presented token is kept as the spare (an
+/// exception to rule F, which would drop it with all ancestors).
 pub fn accept_early<F: Copy + Eq>(
     slot: &mut Slot<F>,
     token: &Token<F>,
@@ -182,7 +182,7 @@ pub fn accept_early<F: Copy + Eq>(
 fn replace<F: Copy + Eq>(slot: &mut Slot<F>, token: &Token<F>, forked: Option<Token<F>>) {
     let older = std::mem::take(&mut slot.candidates);
     let mut candidates: Vec<_> = forked.map(as_candidate).into_iter().chain(older).collect();
-    // What it was made from is spent, and what Zoom refused is of no more use.
+    // Its ancestors are used up, and tokens that Zoom refused are of no more use.
     candidates.retain(|c| {
         c.fp != token.fp && !token.descends_from(c.fp) && !slot.refused.contains(&c.fp)
     });

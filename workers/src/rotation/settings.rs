@@ -2,13 +2,12 @@
 
 use std::time::Duration;
 
-/// Way in which a daemon rotates. The defaults are what operators should run; tests make
-/// them short.
+/// Settings of token rotation. The defaults are for production; tests shorten them.
 #[derive(Debug, Clone)]
 pub struct RotationSettings {
-    /// Time for which a lease lasts unless it is renewed (at a third).
+    /// Duration of a lease unless it is renewed (at a third).
     pub lease: Duration,
-    /// Time for which requests in flight may keep a rotation waiting.
+    /// Longest wait of a rotation for requests in flight.
     pub drain: Duration,
     /// Added to the longest an exchange can take before anybody presents the
     /// same token again.
@@ -18,25 +17,25 @@ pub struct RotationSettings {
     pub answered_pause: Duration,
     /// The longest of those pauses.
     pub answered_longest: Duration,
-    /// Time for which a silent host may still hold a reply on its disk.
+    /// Longest time that a silent daemon may still hold a reply on its disk.
     pub probe_after: Duration,
-    /// Time for which no rotation starts after Redis' run id changed, unless every process
-    /// with a journal has reported before.
+    /// Hold of rotations after Redis' run id changed, unless every process with a journal has
+    /// reported before.
     pub settle_after_restart: Duration,
     /// Interval at which every journal entry is compared with the store, and files
     /// without an owner are looked for.
     pub repair_every: Duration,
     /// Interval at which open intents are looked at, should a notice have been missed.
     pub look_every: Duration,
-    /// Time for which an entry is kept after its commit.
+    /// Retention of an entry after its commit.
     pub keep_entries: Duration,
     /// Maximum size of the journal before no rotation starts.
     pub journal_limit: u64,
-    /// Time for which a new token stays, however short Zoom says that its life is.
+    /// Shortest time before a new token is replaced, however short its life is by Zoom's answer.
     pub least_between: Duration,
-    /// Time for which an account rests after a rotation that Zoom did not answer well.
+    /// Pause of an account after a rotation that failed at Zoom.
     pub rest: Duration,
-    /// Time for which an app rests after Zoom refused its id or secret.
+    /// Pause of an app after Zoom refused its id or secret.
     pub app_rest: Duration,
     /// Most rotations of this process at once.
     pub at_once: usize,

@@ -44,7 +44,7 @@ pub fn is_due(account: &str, since: i64, now: i64, (begun, ends): (i64, i64)) ->
     last.saturating_sub(since) >= length / 2
 }
 
-/// Data that a run did.
+/// Result of a run.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Kept {
     /// Accounts looked at.

@@ -1,5 +1,5 @@
-//! What is done by the clock: upkeep of the namespace, once for all daemons,
-//! and the gauges of this one.
+//! Tasks that run by the clock: upkeep of the namespace, once for all daemons, and the gauges
+//! of this one.
 //!
 //! A tick of an upkeep schedule is claimed in Redis, so that N daemons do it
 //! once; each step is bounded, and doing it twice harms nothing. What must be
@@ -26,7 +26,7 @@ pub use crate::timetable::{BadSchedule, Cron};
 struct Schedule {
     /// Name, in Redis and in metrics.
     name: &'static str,
-    /// When: six fields, seconds first, UTC.
+    /// Cron expression: six fields, seconds first, UTC.
     when: &'static str,
     /// True if one daemon does it for all.
     shared: bool,

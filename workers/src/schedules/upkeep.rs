@@ -16,7 +16,7 @@ const BETWEEN_PAGES: Duration = Duration::from_millis(5);
 /// Pages of one pass; more are left to the next.
 const MOST_PAGES: usize = 10_000;
 
-/// Data that `/metrics` tells of the namespace, read anew.
+/// Refreshes the gauges of the namespace on `/metrics`.
 pub async fn gauges(ctx: Arc<EngineContext>) -> Result<(), StoreError> {
     let budgets = ctx.queue.settings().budgets.clone();
     let ops = Ops::new(ctx.queue.store().clone()).within(budgets).judging();

@@ -17,7 +17,7 @@ const CLAIMS: u32 = 4;
 /// The longest the intake waits for each.
 const LONGEST: Duration = Duration::from_millis(20);
 
-/// Whether rooms hold more that may go than could be claimed.
+/// Signal that rooms hold more jobs that can run than could be claimed.
 #[derive(Debug, Clone, Default)]
 pub struct Backlog(Arc<Inner>);
 

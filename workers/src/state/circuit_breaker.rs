@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 /// Troubles in a row that open the circuit.
 pub const TRIPS: u32 = 5;
-/// So many calls at once are as good as any number.
+/// Number of concurrent calls from which on there is no limit.
 pub const FULL: u32 = 256;
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
@@ -27,7 +27,7 @@ pub enum Gate {
     Go,
     /// Not before then.
     Wait {
-        /// Time when to ask again.
+        /// Time of the next probe.
         until: Instant,
     },
 }
@@ -45,7 +45,7 @@ enum State {
 pub struct Circuit {
     state: State,
     patience: Duration,
-    /// Time when the host was last known to be out of reach.
+    /// Last time at which the host was known to be unreachable.
     away: Option<Instant>,
     /// The host asked not to be called before then.
     rest_until: Option<Instant>,
@@ -71,7 +71,7 @@ impl Circuit {
                 self.state = State::Probing { since: now, pause: *pause };
             }
             State::Returning { flying, moved, .. } if gate == Gate::Go => {
-                // What was out for longer than anybody is patient is forgotten.
+                // Calls that have not returned within `patience` no longer count.
                 *flying = if now >= *moved + self.patience { 1 } else { *flying + 1 };
                 *moved = now;
             }
@@ -80,7 +80,7 @@ impl Circuit {
         gate
     }
 
-    /// Number of calls that may go at once; `None`: any number.
+    /// Maximum number of concurrent calls; `None`: no limit.
     #[must_use]
     pub fn room(&self, now: Instant) -> Option<u32> {
         match (self.state, self.peek(now)) {
@@ -105,7 +105,7 @@ impl Circuit {
         self.is_open() || self.away.is_some_and(|away| away >= then)
     }
 
-    /// Data that [`ask`](Self::ask) would say, without taking the probe's place.
+    /// The answer of [`ask`](Self::ask), without taking the probe's place.
     #[must_use]
     pub fn peek(&self, now: Instant) -> Gate {
         match self.state {

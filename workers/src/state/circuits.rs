@@ -20,7 +20,7 @@ use super::circuit_breaker::{Circuit, Gate};
 /// Zoom has a handful of hosts; more than so many are somebody's mistake.
 const MOST: usize = 64;
 
-/// Data that a call does.
+/// Effect of a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Work {
     /// It makes or changes a meeting.
@@ -175,7 +175,7 @@ impl Circuits {
         self.hosts.get(host).is_some_and(|host| since(&host.all) || since(&host.write))
     }
 
-    /// Until when no job of any host makes sense; `None`: some may go.
+    /// Time until which no job of any host can run; `None`: some can.
     #[must_use]
     pub fn closed_until(&self, now: Instant) -> Option<Instant> {
         let mut first: Option<Instant> = None;
@@ -190,7 +190,7 @@ impl Circuits {
         first
     }
 
-    /// Number of jobs that may go at once; `None`: any number.
+    /// Maximum number of concurrent jobs; `None`: no limit.
     #[must_use]
     pub fn room(&self, now: Instant) -> Option<u32> {
         let mut rooms = self.hosts.values().map(|host| host.room(now));

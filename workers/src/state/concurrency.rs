@@ -21,11 +21,11 @@ pub const BATCH: usize = 128;
 const AHEAD: Duration = Duration::from_millis(16);
 /// Leases ahead at most: two batches, and fewer than there are slots.
 const MOST: usize = 2 * BATCH;
-/// Speed at which slots become free is looked at over no less than this.
+/// Shortest time over which the rate of freed slots is measured.
 const WINDOW: Duration = Duration::from_millis(4);
-/// When permits are short as many are waited for as become free in [`AHEAD`], or
-/// batches would shrink to one job each; but no more than a batch, or a quarter of
-/// the slots.
+/// Maximum number of permits to wait for when they are short: as many as become free in
+/// [`AHEAD`], or batches would shrink to one job each. At most a batch, or a quarter of the
+/// slots.
 const WORTH: usize = BATCH;
 
 /// The slots for calls, and the permits for leases.
@@ -35,7 +35,7 @@ pub struct Concurrency {
     leases: Arc<Semaphore>,
     /// Leases that may be ahead at most.
     most: usize,
-    /// When permits are short, how many are worth waiting for at most.
+    /// Maximum number of permits to wait for when they are short.
     worth: usize,
     ended: AtomicU64,
     pace: Mutex<Pace>,
@@ -116,7 +116,7 @@ impl Concurrency {
     }
 }
 
-/// Speed at which slots become free.
+/// Rate at which slots become free.
 #[derive(Debug)]
 struct Pace {
     since: Instant,

@@ -15,21 +15,21 @@ use crate::state::leased_job::LeasedJob;
 /// Looks and findings on their way to Redis; more are skipped.
 const MOST: usize = 256;
 
-/// Data that a look needs to know of its job.
+/// Facts about a job for a later look.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Note {
     v: u8,
     pub(crate) place: Place,
     pub(crate) marker: String,
-    /// Time when its first call may have left: what was made since and may carry the
+    /// Time at which its first call may have left: a meeting made since that may carry the
     /// marker out of the list's sight is read in full.
     #[serde(default)]
     pub(crate) since: Option<Timestamp>,
-    /// Time when the job succeeded, by the time of Redis.
+    /// Time of the job's success, by the time of Redis.
     pub(crate) at: Timestamp,
 }
 
-/// Data that is to be written down.
+/// Items to be written to Redis.
 #[derive(Debug)]
 pub enum News {
     /// A job is looked at later.
@@ -38,7 +38,7 @@ pub enum News {
     Found(Arc<str>, Vec<u64>),
 }
 
-/// Where such jobs are left.
+/// Sender of jobs to be checked for duplicates.
 #[derive(Debug, Clone)]
 pub struct DuplicateCheck(mpsc::Sender<News>);
 
@@ -49,7 +49,7 @@ pub fn open() -> (DuplicateCheck, Inbox) {
     (DuplicateCheck(sender), Inbox(receiver))
 }
 
-/// Data that was left there.
+/// Items left for Redis.
 #[derive(Debug)]
 pub struct Inbox(pub(crate) mpsc::Receiver<News>);
 

@@ -1,4 +1,4 @@
-//! When deadlines are looked at next: earlier if a job came that ends before.
+//! Time of the next look at deadlines: earlier if a job came that ends before.
 
 use std::sync::atomic::{AtomicI64, Ordering};
 

@@ -1,4 +1,4 @@
-//! What is noted in a job's record between its leases, and its story.
+//! Notes in a job's record between its leases, and its story.
 
 use std::borrow::Cow;
 use std::time::Instant;
@@ -24,7 +24,7 @@ const CRASHES: &str = "crashes";
 /// The record's field for when the job was first found to be unresolved for too long.
 const OVERDUE: &str = "overdue_ms";
 
-/// Where a job stands.
+/// Attempts of a job so far.
 #[must_use]
 pub fn standing(leased: &LeasedJob) -> Attempt {
     Attempt {
@@ -81,7 +81,7 @@ pub fn uncount(record: &mut Record) {
     record.more.remove(AWAY);
 }
 
-/// Time when the lost call of a job must be over, if that is known.
+/// Time by which the lost call of a job must be over, if that is known.
 #[must_use]
 pub fn quiet_ms(record: &Record) -> Option<i64> {
     record.more.get(QUIET).and_then(serde_json::Value::as_i64)
@@ -102,7 +102,7 @@ pub fn overdue_ms(record: &mut Record, is: bool, now_ms: i64) -> i64 {
     now_ms - since.as_i64().unwrap_or(now_ms)
 }
 
-/// Number of times that in a row a handler of this job did not come back.
+/// Number of consecutive crashes of handlers of this job.
 #[must_use]
 pub fn crashes(record: &Record) -> u32 {
     let noted = record.more.get(CRASHES).and_then(serde_json::Value::as_u64).unwrap_or(0);

@@ -37,9 +37,9 @@ impl Moment {
 pub struct Made {
     /// The endpoint, where it was one call.
     pub endpoint: Option<&'static str>,
-    /// Time when it left, or began, by the time of Redis.
+    /// Time at which it left, or began, by the time of Redis.
     pub at_ms: i64,
-    /// Time for which it took.
+    /// Duration.
     pub ms: u64,
     /// The HTTP status, where an answer came.
     pub status: Option<u16>,
@@ -58,7 +58,7 @@ pub struct LeasedJob {
     pub entry: EntryId,
     /// The job as it came, for the outcome of a failure.
     pub text: Bytes,
-    /// Data that was tried before.
+    /// Record of earlier attempts.
     pub record: Record,
     /// The end that another job prepared for it.
     pub fate: Option<Fate>,
@@ -121,7 +121,7 @@ impl LeasedJob {
         self.ticket.granted_ms.saturating_add(i64::try_from(since).unwrap_or(i64::MAX))
     }
 
-    /// Time for which the job has waited at `now`, from when it could have run.
+    /// Wait of the job until `now`, from when it could have run.
     #[must_use]
     pub fn waited(&self, now: Instant) -> Duration {
         let enqueued_ms = i64::try_from(self.entry.ms).unwrap_or(i64::MAX);
@@ -148,13 +148,13 @@ impl LeasedJob {
         Timestamp::from_millisecond(self.redis_ms(now)).unwrap_or(Timestamp::MAX)
     }
 
-    /// Time for which ago the lease was taken.
+    /// Time since the lease was taken.
     #[must_use]
     pub fn age(&self) -> Duration {
         self.granted_at.elapsed()
     }
 
-    /// Time when the lease ends, as far as it has been prolonged.
+    /// End of the lease, with its renewals.
     #[must_use]
     pub fn lease_until(&self) -> Instant {
         self.ticket.lease_until + Duration::from_millis(self.prolonged_ms.load(Ordering::Acquire))
@@ -172,9 +172,9 @@ impl LeasedJob {
         self.may_send_at(Instant::now(), SystemTime::now())
     }
 
-    /// The same at a moment of both clocks: the monotonic one stands still while
-    /// a machine sleeps or is moved, and the other is then set. Where that jumped
-    /// for another reason, the job goes back unsent.
+    /// True if a request may leave at this time of both clocks. The monotonic one stands still
+    /// while a machine sleeps or is moved, and the other is then set. Where that jumped for
+    /// another reason, the job goes back unsent.
     pub fn may_send_at(&self, now: Instant, wall: SystemTime) -> bool {
         let within = self.ticket.send_by.saturating_duration_since(self.granted_at);
         let slept = wall.duration_since(self.granted_wall).is_ok_and(|since| since >= within);
@@ -185,7 +185,7 @@ impl LeasedJob {
         may
     }
 
-    /// Time when a request left, by the time of Redis.
+    /// Time at which a request left, by the time of Redis.
     #[must_use]
     pub fn sent_ms(&self) -> Option<i64> {
         match self.sent_ms.load(Ordering::Acquire) {
@@ -266,7 +266,7 @@ impl InFlight {
         }
     }
 
-    /// Number of those that there are.
+    /// Number of jobs.
     #[must_use]
     pub fn len(&self) -> usize {
         self.lock().len()
@@ -278,13 +278,13 @@ impl InFlight {
         self.lock().is_empty()
     }
 
-    /// Number of those that there are that `wanted` picks.
+    /// Number of jobs that `wanted` picks.
     #[must_use]
     pub fn count(&self, wanted: impl Fn(&LeasedJob) -> bool) -> usize {
         self.lock().values().filter(|leased| wanted(leased)).count()
     }
 
-    /// Those that `wanted` picks.
+    /// Jobs that `wanted` picks.
     #[must_use]
     pub fn pick(&self, wanted: impl Fn(&LeasedJob) -> bool) -> Vec<Arc<LeasedJob>> {
         self.lock().values().filter(|leased| wanted(leased)).cloned().collect()

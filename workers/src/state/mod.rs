@@ -1,5 +1,5 @@
-//! What the parts of an engine hold together: the jobs in hand, the circuits, the slots,
-//! what is wrong with Redis, and the ways to the loops. Knows no loop.
+//! State shared by the parts of an engine: leased jobs, circuits, slots, trouble with Redis,
+//! and the ways to the loops. Knows no loop.
 
 pub mod backlog;
 pub mod circuit_breaker;

@@ -1,4 +1,4 @@
-//! Where the meeting of a job may be.
+//! Places where the meeting of a job may be.
 
 use std::time::Instant;
 
@@ -8,7 +8,7 @@ use jiff::tz::TimeZone;
 
 use crate::state::leased_job::LeasedJob;
 
-/// Whose list is looked at, and which days of it first.
+/// The list to look at, and the days of it to read first.
 #[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
 pub struct Place {
     /// The account.
@@ -20,8 +20,8 @@ pub struct Place {
 }
 
 impl Place {
-    /// Where the meeting of a job may be. One that is scheduled ahead may be on
-    /// a known day; the list's days are the host's, wherever that is.
+    /// Place of a job's meeting. A meeting scheduled ahead may be on a known day; the list's
+    /// days are the host's, wherever that is.
     #[must_use]
     pub fn of(leased: &LeasedJob) -> Self {
         let meeting = leased.job.meeting().filter(|meeting| meeting.meeting_type == 2);

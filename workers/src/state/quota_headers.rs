@@ -1,4 +1,4 @@
-//! What Zoom's headers say is left of a day, to be written down now and then.
+//! Remaining daily quota by Zoom's headers, written to Redis now and then.
 //!
 //! Only kept where the header may speak of a day that some plan limits; the
 //! newest word of each host and label counts. Nothing is planned by it: headers
@@ -18,7 +18,7 @@ const MOST: usize = 5_000;
 /// Account, host and label.
 type Whose = (Arc<str>, Arc<str>, Label);
 
-/// Data that was seen and not written down yet.
+/// Quotas that were seen and not written yet.
 #[derive(Debug, Default)]
 pub struct QuotaHeaders {
     budgets: Arc<Budgets>,

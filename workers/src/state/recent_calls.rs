@@ -21,7 +21,7 @@ use super::leased_job::LeasedJob;
 const LONGEST: Duration = Duration::from_secs(60);
 const MOST: usize = 4_096;
 const MOST_BYTES: usize = 6 << 20;
-/// Data that a call costs beside its texts.
+/// Memory of a call beside its texts, in bytes.
 const OVERHEAD: usize = 1_024;
 
 /// A settled call.
@@ -38,7 +38,7 @@ pub struct Settled {
 }
 
 impl Settled {
-    /// Data that Redis is to be told of it.
+    /// The part that Redis is told again after a failover.
     #[must_use]
     pub fn remembered(&self) -> Remembered {
         Remembered { ticket: self.settlement.ticket.clone(), payload: self.text.clone() }

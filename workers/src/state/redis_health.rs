@@ -14,7 +14,7 @@ use zoomd_store::{ErrorKind, StoreError};
 const FIRST_WAIT: Duration = Duration::from_millis(50);
 const LONGEST_WAIT: Duration = Duration::from_secs(2);
 const BETWEEN_WARNINGS: Duration = Duration::from_secs(60);
-/// Data that failed once and was not tried again is over: no loop waits this long.
+/// A failure that was not retried within this time is over: no loop waits this long.
 const STALE: Duration = Duration::from_secs(60);
 
 /// A trouble that lasts so long is told, however lately the last one was.
@@ -22,14 +22,13 @@ const STAYS: Duration = Duration::from_secs(2);
 /// A change of the server within so long is "a moment ago".
 const RECENT: Duration = Duration::from_secs(60);
 
-/// Data that all loops of a process know of Redis.
+/// Health of Redis, shared by all loops of a process.
 #[derive(Debug, Clone)]
 pub struct RedisHealth {
     state: Arc<Mutex<State>>,
     /// True if Redis was out of reach and nobody has looked since.
     suspect: watch::Sender<bool>,
-    /// Number of times that the connections were renewed, and how often that was looked into.
-    /// What other hands than a loop's found is known only from here.
+    /// Number of reconnects. Trouble found outside of the loops is known only from here.
     renewals: watch::Receiver<u64>,
     seen: Arc<AtomicU64>,
 }
@@ -46,7 +45,7 @@ struct State {
     last: Option<Instant>,
     warned: Option<Instant>,
     what: Option<(ErrorKind, String)>,
-    /// Time when Redis was found to be another.
+    /// Time at which a restart or failover of Redis was found.
     changed: Option<Instant>,
 }
 
@@ -78,7 +77,7 @@ impl RedisHealth {
         self.lock().changed = Some(now);
     }
 
-    /// Time when Redis was found to be another, if that was a moment ago.
+    /// Time at which a restart or failover of Redis was found, if it is recent.
     #[must_use]
     pub fn changed_at(&self, now: Instant) -> Option<Instant> {
         let recent = |at: &Instant| now.saturating_duration_since(*at) < RECENT;
@@ -111,8 +110,8 @@ impl RedisHealth {
         }
     }
 
-    /// Number of times that the connections were renewed. Asked before a look at Redis, and
-    /// given back with [`clear`](Self::clear): a renewal after that look counts anew.
+    /// Number of reconnects. Read before a check of Redis, and passed to
+    /// [`clear`](Self::clear) after it: a reconnect since then requires another check.
     pub fn renewals(&self) -> u64 {
         *self.renewals.borrow()
     }
@@ -158,7 +157,8 @@ impl RedisHealth {
         let mut state = self.lock();
         if let Some(since) = state.since.take() {
             state.what = None;
-            // What was warned of is told to be over; the next warning waits its minute.
+            // A trouble that was warned of is also reported as over; the next warning waits
+            // its minute.
             if state.warned.is_some_and(|at| at >= since) {
                 let away = now.duration_since(since);
                 tracing::info!(seconds = away.as_secs_f64(), "redis is back");
@@ -198,7 +198,7 @@ impl LoopHealth {
     }
 }
 
-/// The same for what many jobs do at a time: they fail together and wait together.
+/// Retry state for work that many jobs do at a time: they fail together and wait together.
 #[derive(Debug)]
 pub struct SharedHealth {
     redis_health: RedisHealth,
@@ -240,7 +240,7 @@ impl SharedHealth {
     }
 }
 
-/// How Redis is, in a word or two.
+/// State of Redis, in a word or two.
 fn in_words(kind: ErrorKind) -> &'static str {
     match kind {
         ErrorKind::Unreachable => "unreachable",

@@ -22,7 +22,7 @@ pub(crate) enum Item {
     Mark(oneshot::Sender<()>),
 }
 
-/// Where handlers leave what became of their jobs.
+/// Sender of handlers' results to the settler.
 #[derive(Debug, Clone)]
 pub struct Settler(mpsc::Sender<Item>);
 

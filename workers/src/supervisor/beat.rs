@@ -64,8 +64,8 @@ impl Turns {
 }
 
 pin_project! {
-    /// Data that [`Beat::waiting`] awaits. A type of its own, since an async function would
-    /// keep room for `work` twice, and these are nested.
+    /// Future of [`Beat::waiting`]. A type of its own, since an async function would keep room
+    /// for `work` twice, and these are nested.
     #[derive(Debug)]
     pub struct Waiting<'a, F> {
         beat: &'a Beat,

@@ -51,12 +51,12 @@ struct Listed {
     still: u32,
 }
 
-/// Data that happened to a part.
+/// Failure of one part.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Fault {
     /// Name.
     pub part: &'static str,
-    /// What.
+    /// Kind of failure.
     pub how: How,
 }
 
@@ -141,7 +141,7 @@ impl Supervisor {
                 return fault;
             }
             tokio::select! {
-                // Its sender is ours: it does not close.
+                // The sender is ours: it does not close.
                 _ = faults.changed() => {}
                 _ = looks.tick() => {
                     tell_standstill(looked.elapsed().saturating_sub(limit / LOOKS));

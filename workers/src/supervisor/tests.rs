@@ -1,4 +1,4 @@
-//! How each end of a part is noticed, and what is no end.
+//! Detection of each way in which a part ends, and cases that do not count as an end.
 
 use std::time::Instant;
 

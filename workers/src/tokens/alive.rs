@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::{Inner, Tokens};
 
-/// Time for which a loop may take to notice that its owner is gone.
+/// Longest time for a loop to notice that its owner is gone.
 pub(super) const NOTICE: Duration = Duration::from_secs(1);
 
 pub(super) fn up(weak: &Weak<Inner>) -> Option<Tokens> {

@@ -53,7 +53,7 @@ impl Cached {
             Some(ms) if issued_ms > 0 && ms > 0 => Duration::from_millis(ms),
             _ => need::USUAL_LIFE.max(left),
         };
-        // One that is over may be older than its life.
+        // An expired token may be older than its lifetime.
         let age = match issued_ms {
             0 => life.saturating_sub(left),
             ms => Duration::from_millis(now_ms.saturating_sub(ms)),

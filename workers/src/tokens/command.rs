@@ -25,11 +25,11 @@ use crate::rotation::{NOT_OPENED, Order, Urge, Wish};
 const LOOK_AGAIN: Duration = Duration::from_millis(50);
 /// Between two askings: the first may have met a rotation that was ending.
 const ASK_AGAIN: Duration = Duration::from_secs(2);
-/// Time for which a daemon may take to say that it does what it was asked for: one on a busy
-/// machine may need seconds. Where nobody listens nobody is waited for.
+/// Longest wait for a daemon to acknowledge a request: on a busy machine it may need seconds.
+/// If no daemon listens there is no wait.
 const ACKNOWLEDGED_WITHIN: Duration = Duration::from_secs(3);
-/// Time for which a failure is waited out that only somebody's mending ends: it may be
-/// from before that. A daemon's keys and app are looked at anew with each asking.
+/// Time for which a failure that only an operator can fix is waited out: it may be older than
+/// the fix. A daemon reads its keys and app again with each request.
 const APP_PATIENCE: Duration = Duration::from_secs(10);
 const DAEMON_PATIENCE: Duration = Duration::from_secs(3);
 
@@ -82,7 +82,7 @@ impl CommandTokens {
         self.wait_for(account, Duration::ZERO, Some(after), probe, patience).await
     }
 
-    /// Data that is in doubt about the account, in words, and for how long it will be.
+    /// Unresolved refresh of the account, in words, and the time that it will take.
     ///
     /// # Errors
     /// That Redis could not be asked.
@@ -116,7 +116,7 @@ impl CommandTokens {
     pub(super) async fn refused(&self, account: &str, version: GrantVersion) -> Refused {
         let Ok(name) = AccountName::new(account) else { return Refused::Replaced };
         let before = Instant::now();
-        // What stands in the way is told when a token is asked for.
+        // Obstacles are reported when a token is asked for.
         let Ok((look, stored)) = self.look(&name).await else { return Refused::Replaced };
         let cached = Cached::open(&self.ours, &self.config.vault, &look, before).ok().flatten();
         let young = cached.is_some_and(|cached| cached.is_young(Instant::now()));
@@ -146,8 +146,8 @@ impl CommandTokens {
         }
     }
 
-    /// Whether what is stored can be opened here. Where it cannot, no rotation
-    /// helps: each would bring one more token that cannot be opened.
+    /// Checks that the stored grant can be decrypted here. Where it cannot, no rotation helps:
+    /// each would bring one more token that cannot be decrypted.
     fn can_open(&self, look: &Look) -> Result<(), NoToken> {
         let Some(grant) = &look.grant else { return Ok(()) };
         if !self.ours.made(look.account.kind, grant) {
@@ -271,8 +271,7 @@ impl CommandTokens {
     }
 }
 
-/// Why no more waiting helps, when it has lasted for `waited` and no rotation is
-/// under way.
+/// Error if longer waiting does not help: it has lasted for `waited` and no rotation is under way.
 fn lost_cause(look: &Look, waited: Duration) -> Option<NoToken> {
     let account = &look.account;
     if look.is_leased() || account.intent.is_some() || waited < DAEMON_PATIENCE {
@@ -289,7 +288,7 @@ fn lost_cause(look: &Look, waited: Duration) -> Option<NoToken> {
     (stays && waited >= APP_PATIENCE).then(|| NoToken::TimedOut(why_not(look)))
 }
 
-/// Why nothing came of asking, as far as the record tells.
+/// Reason why the request had no effect, as far as the record shows.
 fn why_not(look: &Look) -> String {
     let last = look.grant.as_ref().and_then(|grant| grant.last_error.clone());
     match last {

@@ -1,4 +1,4 @@
-//! What access tokens are made from, and why they cannot be.
+//! Configuration of access tokens, and the errors of making it.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use crate::journal::JournalError;
 use crate::rotation::settings::RotationSettings;
 use crate::supervisor::Supervisor;
 
-/// Data that [`Tokens::start`] needs.
+/// Parameters of [`Tokens::start`].
 #[derive(Debug, Clone)]
 pub struct TokensConfig {
     /// The namespace.
@@ -32,7 +32,7 @@ pub struct TokensConfig {
     pub supervisor: Supervisor,
 }
 
-/// Why [`Tokens::start`] failed.
+/// Errors of [`Tokens::start`].
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum TokensError {

@@ -22,7 +22,7 @@ struct FinishOnDrop<'a> {
     tokens: &'a Tokens,
     account: &'a AccountName,
     task: &'a RefreshTask,
-    /// Way in which it ended; `None` when the task was dropped or panicked.
+    /// Result; `None` when the task was dropped or panicked.
     ended: Option<Ended>,
 }
 
@@ -74,8 +74,8 @@ impl Tokens {
         }
     }
 
-    /// Why this process does not fly: its journal cannot be written, and its lease
-    /// would keep those from the account whose can.
+    /// Result if this process must not start a rotation: its journal cannot be written, and
+    /// its lease would keep out the daemons whose journal can.
     async fn grounded(&self, order: &Order) -> Option<Ended> {
         // To see whose the account is spends nothing.
         let spares = order.urge == Urge::Command || matches!(order.wish, Wish::Reclaim);

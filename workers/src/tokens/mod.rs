@@ -49,9 +49,9 @@ pub use token_errors::{NoToken, Refused, Token, Usable};
 
 /// Loads of grants from Redis are collapsed by account, in so many lanes.
 const LANES: usize = 64;
-/// Time for which Redis may take to hear of our end.
+/// Longest wait for Redis to take our goodbye.
 const GOODBYE: Duration = Duration::from_secs(1);
-/// Time for which a job may wait for its account's gate to close before it goes back.
+/// Longest wait of a job for its account's gate to close before it goes back.
 const GATE_PATIENCE: Duration = Duration::from_secs(2);
 
 /// The access tokens of all accounts; clones share everything.
@@ -75,7 +75,7 @@ struct Inner {
     refused: Mutex<std::collections::HashMap<AccountName, GrantVersion>>,
     unidentified_grants: UnidentifiedGrants,
     supervisor: Supervisor,
-    /// Time when a rotation that could not ask Redis was last warned of.
+    /// Time of the last warning that a rotation could not ask Redis.
     warned: Mutex<Option<Instant>>,
     loops: Mutex<Vec<Part>>,
 }
@@ -376,7 +376,7 @@ impl Tokens {
     }
 }
 
-/// Data that the store holds for whoever wants a token.
+/// Token of an account, as the store holds it.
 enum Found {
     Usable(Cached),
     Old(GrantVersion),

@@ -1,4 +1,4 @@
-//! What other processes publish: commits, and wishes for a rotation.
+//! Messages of other processes: commits, and requests for a rotation.
 //!
 //! What follows from a message asks Redis, so it is an errand of this part: a bounded
 //! number at once, the others wait in a queue. A panic in one ends the part, which
@@ -24,7 +24,7 @@ use crate::supervisor::Beat;
 const AT_ONCE: usize = 16;
 /// Wishes that wait at most; who is not acknowledged asks again.
 const MOST_WISHES: usize = 1_000;
-/// Time for which other daemons have to rotate first where the journal cannot be written.
+/// Head start of other daemons with a rotation, where the journal cannot be written.
 const LEAVE_TO_OTHERS: Duration = Duration::from_secs(1);
 
 /// Something to do about a message.
@@ -117,7 +117,7 @@ pub(super) async fn listen(weak: Weak<Inner>, beat: Beat) {
         match heard {
             Heard::Missed => {
                 tokens.0.listens.send_replace(true);
-                // What was published while nobody listened is not known: look at all.
+                // Messages published while nobody listened are lost: look at all accounts.
                 tokens.0.cache.clear();
                 tokens.0.repair_now.notify_one();
             }
@@ -134,7 +134,7 @@ fn listener(tokens: &Tokens) -> Listener {
     tokens.store().listen(vec![keys.wake(), keys.ask()])
 }
 
-/// Data that a message asks of this process, if anything.
+/// Work that a message asks of this process, if any.
 fn errand(tokens: &Tokens, channel: &str, text: &str) -> Option<Errand> {
     if channel == tokens.store().keys().ask() {
         return Asked::read(text).map(Errand::Rotate);

@@ -1,4 +1,4 @@
-//! When a token is replaced before its end, and when it is not although it should be.
+//! Replacement of a token before its end, and the reasons to put it off.
 
 use std::time::{Duration, Instant};
 
@@ -51,7 +51,7 @@ impl Tokens {
         }
     }
 
-    /// Time for which a token must stay before it is replaced for its age; `None`: it may be.
+    /// Time before a token may be replaced for its age; `None`: it may be now.
     pub(super) fn must_stay(&self, cached: &Cached) -> Option<Duration> {
         let stays = self.0.rotator.settings().least_between;
         stays.checked_sub(cached.issued.elapsed()).filter(|rest| !rest.is_zero())

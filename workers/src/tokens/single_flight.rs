@@ -1,4 +1,4 @@
-//! One rotation per account in this process, whoever wishes for it.
+//! One rotation per account in this process, however many callers request it.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

@@ -1,4 +1,4 @@
-//! What those who ask for a token are told.
+//! Errors for callers that ask for a token.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -51,7 +51,8 @@ pub enum Refused {
     TooYoung,
 }
 
-/// Why a caller that waits ([`Tokens::token_for_cli`](super::Tokens::token_for_cli)) got no token.
+/// Error for a caller that waits ([`Tokens::token_for_cli`](super::Tokens::token_for_cli)) and
+/// got no token.
 #[derive(Debug, Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum NoToken {
@@ -63,7 +64,7 @@ pub enum NoToken {
     State {
         /// State.
         state: String,
-        /// Why it is in it.
+        /// Reason for the state.
         why: Option<String>,
     },
     /// Grant was made by an OAuth app, and none is configured here.
@@ -88,9 +89,9 @@ pub enum NoToken {
     /// time allowed.
     #[error("a token refresh is unresolved: {told}; resolved in about {} s", .wait.as_secs().max(1))]
     InDoubt {
-        /// Text that is known.
+        /// Known facts, in words.
         told: String,
-        /// Time for which it takes.
+        /// Time until it is resolved.
         wait: Duration,
     },
     /// Not within the time allowed.

@@ -61,8 +61,8 @@ async fn calls_it_forgot_are_told_and_nothing_is_made_twice() {
     assert!(world.sim.twins().is_empty());
 }
 
-/// Where each command of a log begins. `MULTI` to `EXEC` counts as one, since
-/// Redis drops a torn transaction as a whole.
+/// Start of each command of a log. `MULTI` to `EXEC` counts as one, since Redis drops a torn
+/// transaction as a whole.
 fn commands(log: &[u8]) -> Vec<usize> {
     let line = |at: usize| {
         let end = at + log[at..].iter().position(|byte| *byte == b'\r').expect("a line");

@@ -1,4 +1,4 @@
-//! Whose limits an answer of Zoom's speaks of: a host's names, a call's label.
+//! Scope of the limit in an answer of Zoom's: a host's names, a call's rate-limit class.
 
 use zoom_sim::{Endpoint, Fault, LimitKind, What};
 

@@ -22,7 +22,7 @@ fn file(layout: u32) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(name)
 }
 
-/// What of a namespace outlives a day; the rest is gone when anybody upgrades.
+/// True for keys that outlive a day; the rest is gone when anybody upgrades.
 fn is_kept(key: &str) -> bool {
     let gone = ["ledger:", "window:", "settled:", "revoked:", "daemon:", "in_flight:", "gate:"];
     !gone.iter().any(|class| key.starts_with(&format!("zoomd:v1:{class}")))

@@ -1,5 +1,5 @@
-//! What an operator does while an outcome is not known: nothing is guessed, and
-//! nothing is sent that need not be.
+//! Actions of an operator while an outcome is not known: nothing is guessed, and nothing is
+//! sent without need.
 
 use std::time::{Duration, Instant};
 

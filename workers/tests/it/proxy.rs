@@ -49,7 +49,7 @@ impl Proxy {
         self.budget.store(bytes, Ordering::Relaxed);
     }
 
-    /// Whether that has happened.
+    /// True if it has cut.
     pub fn has_cut(&self) -> bool {
         self.budget.load(Ordering::Relaxed) == 0
     }
@@ -88,7 +88,7 @@ async fn carry(
         if budget > 0 {
             left.store(budget - passes as u64, Ordering::Relaxed);
             if budget == passes as u64 {
-                // What passed arrives before the end does.
+                // Bytes that passed arrive before the end does.
                 tokio::time::sleep(Duration::from_millis(5)).await;
                 return;
             }

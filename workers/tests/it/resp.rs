@@ -19,7 +19,7 @@ pub enum Answer {
 }
 
 impl Answer {
-    /// Its text.
+    /// The answer as text.
     pub fn text(&self) -> &str {
         match self {
             Self::Text(text) => text,
@@ -27,7 +27,7 @@ impl Answer {
         }
     }
 
-    /// Its number.
+    /// The answer as a number.
     pub fn number(&self) -> i64 {
         match self {
             Self::Number(number) => *number,
@@ -35,7 +35,7 @@ impl Answer {
         }
     }
 
-    /// Its parts; none of nil.
+    /// Elements of the answer; none of nil.
     pub fn list(&self) -> &[Answer] {
         match self {
             Self::List(list) => list,

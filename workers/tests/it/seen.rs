@@ -27,7 +27,7 @@ impl CounterFn for Count {
 }
 
 impl Seen {
-    /// How far a counter has come.
+    /// Value of a counter.
     pub fn count(&self, name: &str) -> u64 {
         let all = self.0.lock().expect("a lock");
         all.get(name).map_or(0, |count| count.0.load(Ordering::Relaxed))
@@ -58,7 +58,7 @@ impl Recorder for Seen {
 pub struct Warnings(Arc<Mutex<Vec<String>>>);
 
 impl Warnings {
-    /// How many hold these words.
+    /// Number of warnings that contain these words.
     pub fn about(&self, words: &str) -> usize {
         self.0.lock().expect("a lock").iter().filter(|text| text.contains(words)).count()
     }

@@ -22,7 +22,7 @@ use zoomd_workers::{Engine, Settings, Setup};
 
 use crate::resp::{Answer, Resp};
 
-/// How long a test waits for what must come: about a busy machine, and about no promise.
+/// Longest wait of a test. It allows for a busy machine and is no promise.
 pub const LIMIT: Duration = Duration::from_secs(60);
 const AGED_KEY: &str = "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=";
 const NS: &str = "zoomd";
@@ -35,7 +35,7 @@ pub struct World {
     pub sim: Sim,
     /// The namespace.
     pub store: Store,
-    /// Its key.
+    /// The key.
     pub vault: Vault,
     data: TempDir,
     engines: AtomicU32,
@@ -57,7 +57,7 @@ impl World {
         Self::keyed(Options::default(), config, SecretString::from(AGED_KEY)).await
     }
 
-    /// The same namespace opened anew, after that file was put into it.
+    /// The world opened again, after that file was put into it.
     pub async fn reopened(mut self) -> Self {
         zoomd_store::layout::raise(&self.store).await.expect("the layout of this version");
         let ring = KeyRing::parse(Some(&SecretString::from(AGED_KEY)), None).expect("a key");
@@ -94,7 +94,7 @@ impl World {
         self.account_aged(name, 0).await;
     }
 
-    /// The same, with a consent to these scopes.
+    /// Imports an account with a consent to these scopes.
     pub async fn account_with_scope(&self, name: &str, scope: &str) {
         let tokens = self.sim.seed(name, None, Some(scope)).tokens;
         self.connect_with(name, 0, Plan::Unlimited, tokens).await;
@@ -125,7 +125,7 @@ impl World {
                 refresh_token: tokens.refresh_token.as_deref().and_then(secret),
                 client_secret: None,
             },
-            // Whose it is is known: nobody asks Zoom beside the jobs.
+            // The owner is known: nobody asks Zoom beside the jobs.
             identity: Identity {
                 aliases: vec![format!("{name}@example.com")],
                 ..Identity::default()
@@ -150,7 +150,7 @@ impl World {
             .expect("a client")
     }
 
-    /// What an engine is made of, with times fit for tests.
+    /// Setup of an engine, with times fit for tests.
     pub fn setup(&self) -> Setup {
         let number = self.engines.fetch_add(1, Ordering::Relaxed);
         let ms = Duration::from_millis;
@@ -284,7 +284,7 @@ pub fn job(account: &str, topic: &str) -> Value {
     })
 }
 
-/// The same under an id.
+/// A job with an id.
 pub fn job_with(account: &str, id: &str) -> Value {
     let mut job = job(account, id);
     job["id"] = id.into();

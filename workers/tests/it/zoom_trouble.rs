@@ -47,7 +47,7 @@ async fn without_zoom(begin: impl AsyncFn(&World), end: impl AsyncFn(&World)) {
     tokio::time::sleep(Duration::from_secs(3)).await;
     let after = world.sim.counters().arrived;
     let tries = after.create + after.list - calls.create - calls.list;
-    // Those in flight as it opened, and a probe after each pause.
+    // Calls in flight as the circuit opened, and a probe after each pause.
     assert!(tries <= 32 + 6, "{tries} calls to a host that is away");
     end(&world).await;
     all_at_the_first_attempt(world.outcomes(JOBS).await.into_values());
@@ -168,7 +168,7 @@ fn long(id: &str) -> Value {
     job
 }
 
-/// One that reads five meetings of a look and no more.
+/// An engine that reads five meetings of a look and no more.
 async fn short_sighted(world: &World) -> Engine {
     let change = |setup: &mut Setup| {
         setup.queue.request_timeout = Duration::from_millis(300);
@@ -281,7 +281,7 @@ async fn the_list_of_another_host_that_may_not_be_read_leaves_the_outcome_unknow
 async fn a_users_me_that_is_limited_is_not_asked_again_at_once() {
     let world = World::new().await;
     world.account("acme").await;
-    // Whose it is is not known: Zoom is asked.
+    // The owner is not known: Zoom is asked.
     world.resp().call(&["HDEL", "zoomd:v1:account:acme", "em"]);
     let limit = What::Limit(LimitKind::PerSecond);
     world.sim.fault(Fault::new(Endpoint::Me, limit).always());

@@ -72,7 +72,7 @@ async fn a_refused_token_is_rotated_unless_it_is_young() {
     assert_eq!(house.sim.rotations("ada"), 2);
 }
 
-/// How often Zoom is asked for a token by jobs that come all the time.
+/// Number of token requests to Zoom while jobs come all the time.
 async fn asked_within(ttl_ms: i64, stays: Duration, time: Duration) -> u64 {
     let mut config = Config::unlimited();
     config.rules.tokens.access_ttl_ms = ttl_ms;

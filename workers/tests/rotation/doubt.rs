@@ -327,7 +327,7 @@ async fn hundreds_that_wait_for_a_silent_host_keep_nobody_from_being_probed() {
     }
     house.sim.fault(Fault::new(Endpoint::Token, What::Status(500)));
     let tokens = house.tokens("one").await;
-    // Its gate is closed by the intent, so that no job asks for it.
+    // The intent closes the gate, so that no job asks for a token.
     assert!(usable(&tokens, &account).await.is_none());
     let begun = Instant::now();
     asked(&house, 2).await;

@@ -14,7 +14,7 @@ fn usual() -> RotationSettings {
     RotationSettings { settle_after_restart: Duration::from_secs(60), ..settings() }
 }
 
-/// One that a test can wait out.
+/// A hold that a test can wait out.
 const SHORT: Duration = Duration::from_secs(4);
 
 fn short() -> RotationSettings {
@@ -42,8 +42,8 @@ async fn acquainted(tokens: &[&Tokens]) {
     }
 }
 
-/// Whether Redis knows of a hold that is not over. It does as soon as a daemon has
-/// heard of the new run id.
+/// True if Redis knows of a hold that is not over. It does as soon as a daemon has heard of
+/// the new run id.
 fn is_held(house: &House) -> bool {
     let says = |words: &[&str]| house.redis.ask(words).expect("redis answers");
     let begun = says(&["HGET", "zoomd:v1:meta", "run_at"]);
@@ -101,7 +101,7 @@ async fn jobs_with_a_live_token_do_not_wait_for_the_hold() {
         (house.tokens_with("one", usual()).await, house.tokens_with("two", usual()).await);
     token(&one, &account).await;
     acquainted(&[&one, &two]).await;
-    // One that is silent: its journal is locked, and nobody speaks for it.
+    // A silent daemon: its journal is locked, and nobody speaks for it.
     let journal = died(&house, two).await;
     house.redis.kill();
     house.redis.restart().expect("starts again");
@@ -223,7 +223,7 @@ async fn a_store_much_older_than_what_the_living_remember_is_held_for_the_whole_
     tokio::time::sleep(SHORT / 2).await;
     go_back(&mut house, &old);
     let begun = Instant::now();
-    // What the journal holds is committed at once: that is no rotation.
+    // Journal entries are committed immediately: that is no rotation.
     repaired(&house, &account, Some(last)).await;
     until_held(&house, true).await;
     nobody_rotates(&house, &one, begun).await;

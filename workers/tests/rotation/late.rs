@@ -70,7 +70,7 @@ async fn evidence_that_is_found_during_a_hold_is_judged_after_it() {
     token(&tokens, &bob).await;
     let asked = house.sim.counters().arrived.token;
     let journal = refused(&house, &ada).await;
-    // One that will not report.
+    // A daemon that will not report.
     let none: &[String] = &[];
     let silent = Beat {
         process: "silent",

@@ -1,4 +1,4 @@
-//! What daemons hear of each other.
+//! Messages between daemons.
 
 use std::time::{Duration, Instant};
 

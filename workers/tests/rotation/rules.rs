@@ -161,7 +161,7 @@ impl Case<'_> {
         let accepted = match early {
             Some(presented) => {
                 let accepted = rules::accept_early(slot, token, presented);
-                // Its version is only what its seal is bound to.
+                // The spare's version only binds its encryption.
                 if let (Accepted::Stored, Some(spare)) = (accepted, &mut slot.spare) {
                     let generation = token.version.generation - 1;
                     spare.version = GrantVersion { generation, ..token.version };

@@ -33,7 +33,8 @@ async fn rest(house: &House, account: &AccountName) -> Duration {
 async fn a_daemon_whose_journal_cannot_be_written_takes_no_lease() {
     let house = House::unlimited().await;
     let tokens = sick(&house).await;
-    // Its jobs come again and again: the gate is closed for a moment, and others are asked.
+    // Jobs of the account come again and again: the gate is closed for a moment, and others
+    // are asked.
     let cyd = house.import("cyd").await;
     let begun = Instant::now();
     while begun.elapsed() < Duration::from_millis(1_700) {
@@ -98,7 +99,7 @@ async fn an_error_of_redis_while_requests_fly_gives_the_lease_back() {
     house.redis.ask(&flying).expect("redis answers");
     assert!(usable(&tokens, &account).await.is_none());
     assert!(house.look(&account).await.gate_closed());
-    // What the wait needs is refused; giving the lease back needs it not.
+    // The wait needs the refused command; releasing the lease does not.
     house.redis.ask(&["ACL", "SETUSER", "default", "-zcount"]).expect("redis answers");
     let begun = Instant::now();
     while house.look(&account).await.gate_closed() {

@@ -38,12 +38,12 @@ const BUDGET: Budget = Budget {
 const UNDONE: Budget =
     Budget { crashes: 1, expiries: 1, rollbacks: 0, losses: 0, failures: 0, undone: 1, ..BUDGET };
 
-/// What is found of a model.
+/// Result of exploring a model.
 struct Found {
     states: usize,
     /// The properties that do not hold.
     failed: Vec<&'static str>,
-    /// Whether two rotations can be committed at all.
+    /// True if two rotations can be committed at all.
     rotates: bool,
 }
 

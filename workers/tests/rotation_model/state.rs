@@ -1,4 +1,4 @@
-//! What there is in the model: Zoom, the store, two workers, and what is in flight.
+//! Parts of the model: Zoom, the store, two workers, and the calls in flight.
 
 use zoomd_store::grants::GrantVersion;
 use zoomd_workers::rotation::rules::{Slot, Token};
@@ -34,7 +34,7 @@ pub enum Without {
     RuleN,
     /// A refusal soon after the first presentation is no verdict.
     Patience,
-    /// What an early probe presented is kept as the last candidate.
+    /// The token that an early probe presented is kept as the last candidate.
     Spare,
     /// The hold waits for those, too, whom the living remember.
     Memory,
@@ -48,7 +48,7 @@ pub struct Laws {
     pub budget: Budget,
 }
 
-/// How often each misfortune may strike.
+/// Number of times each misfortune may strike.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Budget {
     pub rotations: u8,
@@ -62,7 +62,7 @@ pub struct Budget {
     pub undone: u8,
 }
 
-/// What is known of an intent.
+/// State of an intent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Case {
     Open,
@@ -78,10 +78,9 @@ pub struct Intent {
     pub version: GrantVersion,
     pub fp: Fp,
     pub case: Case,
-    /// Whether the token was presented before, to an outcome not known.
+    /// True if the token was presented before, to an outcome not known.
     pub again: bool,
-    /// Whether so much time has passed that the last presentation with no answer is
-    /// surely over.
+    /// True if the last presentation with no answer is surely over by now.
     pub over: bool,
 }
 
@@ -97,7 +96,7 @@ pub struct Sent {
     pub after_all: bool,
 }
 
-/// Where a worker stands in a rotation of the token it read.
+/// Step of a worker in a rotation of the token it read.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum At {
     Idle,
@@ -126,13 +125,13 @@ impl At {
         }
     }
 
-    /// Whether an exchange is under way, or its end is not in the store.
+    /// True if an exchange is under way, or its end is not in the store.
     pub fn is_sent(&self) -> bool {
         !matches!(self, Self::Idle | Self::Leased(..) | Self::Doubt(_))
     }
 }
 
-/// What a disk holds: the newest staged token, and what it was sent with.
+/// Contents of a disk: the newest staged token, and what it was sent with.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Entry {
     pub token: Token<Fp>,
@@ -146,7 +145,7 @@ pub struct Worker {
     pub fence: u8,
 }
 
-/// What Redis may go back to.
+/// State to which Redis may go back.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Past {
     pub slot: Slot<Fp>,
@@ -166,7 +165,7 @@ pub struct State {
     pub past: Vec<Past>,
     /// The token to which Zoom will put the grant back, when a failed exchange ends.
     pub zombie: Option<Fp>,
-    /// Whether it did, over a token issued since.
+    /// True if Zoom put it back over a token issued since.
     pub put_back: bool,
     pub lease: Option<usize>,
     pub fence: u8,

@@ -1,4 +1,4 @@
-//! What can happen, and what must hold in every state it leads to.
+//! Steps of the model, and the properties that hold in every state.
 
 use stateright::{Model, Property};
 use zoomd_store::grants::{Epoch, GrantVersion};
@@ -56,7 +56,7 @@ impl Rotation {
             accept(&mut state.slot, token)
         };
         if accepted == Accepted::Stored && sent.after_all {
-            // Its time is over, for no exchange takes so long.
+            // The spare expires, for no exchange takes so long.
             state.slot.spare = None;
         }
         state.intent.take_if(|intent| intent.version < token.version);
@@ -80,14 +80,14 @@ impl Rotation {
         let ripe = state.intent.as_ref().is_none_or(|intent| match intent.case {
             Case::Open => false,
             Case::Server => true,
-            // What takes longer than any exchange happens when none is under way.
+            // An outcome that takes longer than any exchange needs none under way.
             Case::Later => state.zombie.is_none(),
         });
         state.lease.is_none() && !state.settling && ripe && state.slot.standing == Standing::Active
     }
 
-    /// Whether every worker that is known has reported to the store that came back.
-    /// The living remember each other; the store may have forgotten one.
+    /// True if every known worker has reported to the store that came back. The living
+    /// remember each other; the store may have forgotten one.
     fn all_reported(&self, state: &State) -> bool {
         let reported = |w: usize| !self.would_repair(state, w) && !state.workers[w].at.is_sent();
         let known = |w: usize| self.0.without != Without::Memory || state.present[w];
@@ -335,7 +335,7 @@ impl Rotation {
         Some(())
     }
 
-    /// Whether Zoom would take what worker `w` is about to send.
+    /// True if Zoom would accept what worker `w` is about to send.
     fn would_succeed(&self, state: &State, w: usize) -> bool {
         let At::Sending(sent) = &state.workers[w].at else { return false };
         state.live.contains(&sent.token.fp)

@@ -39,7 +39,7 @@ pub enum End {
     Refused,
 }
 
-/// Where a job is.
+/// Place of a job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Place {
     Unread,
@@ -68,7 +68,7 @@ pub enum Call {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Meeting {
     None,
-    /// Its start on one clock for all, and its zone.
+    /// The start on one clock for all, and the zone.
     There(i8, u8),
     Gone,
 }
@@ -131,8 +131,7 @@ impl Meeting {
         create.chain(zones.iter()).chain(rest).fold(self, |meeting, op| meeting.after(**op))
     }
 
-    /// Whether it shows what a call with all these asked for. A create is known by its
-    /// marker.
+    /// True if it shows what a call with all these asked for. A create is known by its marker.
     fn shows(self, ops: &[Op]) -> bool {
         match ops.first() {
             Some(Op::Create) => self != Self::None,
@@ -211,7 +210,7 @@ impl Line {
         }
     }
 
-    /// The same for a job and all that go with it.
+    /// Moves a job and all that go with it.
     fn each(&self, state: &mut State, job: usize, place: Place) {
         for at in 0..self.ops.len() {
             let with = matches!(state.places[at], Place::With(by) if usize::from(by) == job);
@@ -295,7 +294,7 @@ impl Line {
         }
     }
 
-    /// What the jobs that succeeded make of the meeting, in the order of the stream.
+    /// The meeting that the jobs that succeeded make, in the order of the stream.
     fn expected(&self, state: &State) -> Meeting {
         let done = |at: &usize| state.places[*at] == Place::Over(End::Done);
         let jobs = (0..self.ops.len()).filter(done);

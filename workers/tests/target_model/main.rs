@@ -17,7 +17,7 @@ use stateright::{Checker, HasDiscoveries, Model};
 
 use line::{Line, Op, Without};
 
-/// What is found of a model.
+/// Result of exploring a model.
 struct Found {
     states: usize,
     failed: Vec<&'static str>,

@@ -45,7 +45,7 @@ impl Client {
         self.token_call("token", app, &form).await
     }
 
-    /// Spends a refresh token for a new pair.
+    /// Exchanges a refresh token for a new pair.
     pub async fn refresh(
         &self,
         app: &App,
@@ -56,7 +56,7 @@ impl Client {
         self.token_call("token", app, &form).await
     }
 
-    /// Asks for an access token of a server-to-server app; spends nothing.
+    /// Requests an access token of a server-to-server app; uses no refresh token.
     pub async fn account_credentials(
         &self,
         app: &App,

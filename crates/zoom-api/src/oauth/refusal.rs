@@ -1,8 +1,8 @@
-//! Why the token endpoint gave no token.
+//! Reasons why the token endpoint returned no token.
 //!
-//! `DeadGrant` is evidence about the token that was sent, not a verdict on the
-//! grant: somebody else may have rotated it. `App` is never the user's fault.
-//! Only an answer that can be read proves that nothing was rotated.
+//! `DeadGrant` is evidence about the token that was sent, not a verdict on the grant: another
+//! process may have rotated it. `App` is never the user's fault. Only an answer that can be parsed
+//! proves that nothing was rotated.
 
 use std::fmt;
 
@@ -48,13 +48,13 @@ impl RefusalKind {
     }
 }
 
-/// Why a grant or an app is not accepted, where Zoom says so.
+/// Reason for which Zoom rejects a grant or an app, if stated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum RefusalCause {
     /// A newer consent of the same user ended this grant.
     NewerConsent,
-    /// The user who owned the token is gone.
+    /// The user who owned the token was deleted.
     OwnerGone,
     /// An administrator withdrew the app's approval.
     AdminDisabled,
@@ -99,7 +99,7 @@ impl TokenRefusal {
         matches!(self.kind, Server | Gateway | Unreadable)
     }
 
-    /// Why, where Zoom says so.
+    /// Reason for the refusal, if stated.
     pub fn cause(&self) -> Option<RefusalCause> {
         match self.code? {
             4741 => Some(RefusalCause::NewerConsent),
@@ -114,7 +114,7 @@ impl TokenRefusal {
 }
 
 impl TokenRefusal {
-    /// Way in which the text of a refusal of the app itself begins.
+    /// Prefix of the message when the app itself is refused.
     pub const OF_APP: &'static str = "zoom does not accept the app";
 }
 
@@ -163,7 +163,7 @@ pub fn classify_token_error(status: u16, body: &[u8]) -> TokenRefusal {
     let object = body.trim_ascii_start().starts_with(b"{");
     let raw: Option<Raw<'_>> = serde_json::from_slice(body).ok().filter(|_| object);
     let raw = raw.unwrap_or_default();
-    // Whoever answers in the token server's own form is the token server.
+    // An answer in the token server's own form comes from the token server.
     let own_words = [raw.error, raw.reason, raw.code].iter().any(Option::is_some);
     let error = words(raw.error);
     let reason = words(raw.reason).or_else(|| words(raw.message));

@@ -1,7 +1,7 @@
-//! What the token endpoint answered: first raw, then read.
+//! Answer of the token endpoint: first raw, then parsed.
 //!
-//! Reading is forgiving where forgiving cannot hurt: a reply with a new refresh
-//! token must never be thrown away because some other field is odd.
+//! Parsing is lenient where that is harmless: a reply with a new refresh token must never be
+//! dropped because some other field is odd.
 
 use std::borrow::Cow;
 

@@ -1,4 +1,4 @@
-//! Reading a create's answer: once, with every value left as it stands.
+//! Parsing of a create's answer: once, with every value unchanged.
 
 use std::borrow::Cow;
 use std::fmt;

@@ -1,4 +1,4 @@
-//! What the calls send, and what becomes of the answers.
+//! Requests of the API calls, and how their answers are handled.
 
 use crate::server::{TOKEN, accept, answer, client, header, read_request, token};
 use zoom_api::{Class, ListQuery, MeetingRef, SendBody, Sent, TransportKind};

@@ -1,4 +1,4 @@
-//! Replies that are compressed although nobody asked, or begin with a mark.
+//! Replies that are compressed without a request for it, or begin with a byte order mark.
 
 use secrecy::SecretString;
 use zoom_api::{
@@ -84,7 +84,7 @@ async fn a_bomb_is_too_large_and_an_unknown_coding_is_named() {
                 let why = reply.created().unwrap_err().to_string();
                 assert!(why.contains("content-encoding \"zstd\""), "{why}");
             }
-            // Something on the way decoded it, and left the header.
+            // A proxy decoded the body and left the header.
             Ok(reply) => assert_eq!(reply.created().unwrap().id, 1),
         }
     }

@@ -1,4 +1,4 @@
-//! Whatever bytes and headers arrive, reading them ends in a value.
+//! Parsing of any bytes and headers ends in a value.
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue};

@@ -10,7 +10,7 @@ use crate::server::{
 };
 use crate::tls::{self, NAME};
 
-/// Data that `user:pa ss` is to a proxy.
+/// `user:pa ss` as a proxy receives it.
 const BASIC: &str = "Basic dXNlcjpwYSBzcw==";
 
 fn through(proxy: &TcpListener, variable: &str, settings: Settings) -> Settings {

@@ -1,4 +1,4 @@
-//! A body leaves only while its condition holds, and only while somebody waits.
+//! A body is sent only while its condition holds and its caller still waits.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};

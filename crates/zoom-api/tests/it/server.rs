@@ -1,4 +1,4 @@
-//! A server whose every byte the test writes itself.
+//! A server of which the test writes every byte.
 
 use std::time::Duration;
 
@@ -77,7 +77,7 @@ pub async fn answer(stream: &mut (impl AsyncWrite + Unpin), status: &str, body: 
     stream.write_all(text.as_bytes()).await.unwrap();
 }
 
-/// Data that every error must keep to itself.
+/// Asserts that an error reveals no secrets.
 pub fn assert_discreet(error: &TransportError) {
     let shown = format!("{error} {error:?}");
     for secret in [TOKEN, "?", "http://", "https://", "the-secret", "the-refresh"] {

@@ -1,4 +1,4 @@
-//! What token calls send, and that each is one attempt on a connection of its own.
+//! Requests of token calls; each is one attempt on its own connection.
 
 use std::time::Duration;
 

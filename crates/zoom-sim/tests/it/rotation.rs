@@ -47,7 +47,7 @@ async fn tolerant_a_spent_token_succeeds_again() {
     assert_ne!(rt2, rt3);
     assert_eq!(refresh(&rt1).of(&sim).await.status, 400, "only once more");
     assert_eq!(sim.token_state(&rt3), TokenState::Live);
-    // What was forked off is itself spent, and tolerated once.
+    // The forked-off token is itself used, and tolerated once.
     assert_eq!(sim.token_state(&rt2), TokenState::Spent);
     pair(&refresh(&rt2).of(&sim).await);
     assert_eq!(sim.counters().broken.spent_refresh_token, 3);

@@ -1,4 +1,4 @@
-//! The line of a Zoom account whose budget is spent.
+//! Line of a Zoom account whose budget is used up.
 
 use super::{Again, FairQueue, Glance, QUANTUM, Zset};
 use crate::limits::Ask;
@@ -18,7 +18,7 @@ impl FairQueue {
         }
     }
 
-    /// Number of jobs that a lane may have in this turn, or whose turn it is instead.
+    /// Number of jobs that a lane may have in this turn, or the lane whose turn it is instead.
     pub(super) fn part(
         &mut self,
         lane: &str,

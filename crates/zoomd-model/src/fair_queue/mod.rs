@@ -24,7 +24,7 @@ const HOSTS: usize = 16;
 const HOST_TURN: i64 = 4;
 const WAKES: usize = 128;
 const QUANTUM: i64 = 16;
-/// Time for which a paused account's lane sleeps.
+/// Time for which the lane of a paused account sleeps.
 const PAUSE_MS: i64 = 60_000;
 
 #[derive(Debug, Clone)]
@@ -58,14 +58,14 @@ pub fn place(priority: u8, entry_ms: i64, entry_seq: i64) -> i64 {
     (i64::from(priority) * 10_000_000_000_000 + entry_ms) * 256 + entry_seq.min(255)
 }
 
-/// Data that one claim handed out.
+/// Jobs that one claim handed out.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Served {
     /// Jobs in their order.
     pub jobs: Vec<String>,
     /// True if there is more that may go now.
     pub more: bool,
-    /// Time when something wakes next.
+    /// Time of the next wake-up.
     pub next_wake_ms: Option<i64>,
 }
 
@@ -84,7 +84,7 @@ pub struct FairQueue {
     due: Zset,
 }
 
-/// Data that one claim has seen of the lines so far.
+/// State that one claim has read of the lines so far.
 #[derive(Default)]
 struct Glance {
     lined: HashMap<String, bool>,
@@ -94,7 +94,7 @@ struct Glance {
     jobs: Vec<String>,
 }
 
-/// Time when a lane is looked at again.
+/// Time to check a lane again.
 enum Again {
     Now,
     At(i64),
@@ -124,7 +124,7 @@ impl FairQueue {
         self.accounts.insert(name.to_owned(), account);
     }
 
-    /// Pauses or resumes an account; a resume looks at its rooms at once.
+    /// Pauses or resumes an account; a resume checks its rooms immediately.
     pub fn pause(&mut self, name: &str, paused: bool) {
         if let Some(account) = self.accounts.get_mut(name) {
             account.paused = paused;
@@ -303,7 +303,8 @@ impl FairQueue {
         left.filter(|(left, ..)| *left < 1).map(|(_, _, until)| until)
     }
 
-    /// The account's hosts in turn; until when its budget is spent, if it is.
+    /// Serves the account's hosts in turn; returns the time until which its budget is used up, if
+    /// it is.
     fn serve_hosts(
         &mut self,
         lane: &str,

@@ -1,4 +1,4 @@
-//! Puts the model where a namespace stands, to see how it goes on from there.
+//! Sets the model to the state of a namespace, to see how it continues from there.
 
 use super::{FairQueue, room};
 

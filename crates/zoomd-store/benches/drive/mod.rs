@@ -98,7 +98,7 @@ impl Drive {
         self.names = busy;
     }
 
-    /// Has `count` jobs sleep until a moment that has passed.
+    /// Puts `count` jobs to sleep until a time in the past.
     async fn sleep(&mut self, count: usize) {
         self.enqueue(count).await;
         let mut slept = 0;

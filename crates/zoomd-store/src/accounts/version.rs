@@ -1,8 +1,8 @@
-//! Epoch and generation: which grant, and which rotation of it.
+//! Epoch and generation: the grant, and its rotation.
 //!
-//! An [`Epoch`] is chosen when a code is exchanged or a token imported; a
-//! generation counts the rotations since. Together they order everything that
-//! was ever stored for an account, whatever became of leases and clocks.
+//! An [`Epoch`] is chosen when a code is exchanged or a token imported; a generation counts the
+//! rotations since. Together they order everything that was ever stored for an account, independent
+//! of leases and clocks.
 
 use std::fmt;
 use std::str::FromStr;
@@ -79,9 +79,9 @@ impl<'de> Deserialize<'de> for Epoch {
 /// Epoch first, then generation: rule P accepts the greater and nothing else.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct GrantVersion {
-    /// Which consent.
+    /// Epoch of the consent.
     pub epoch: Epoch,
-    /// Number of rotations since.
+    /// Number of rotations since the consent.
     pub generation: u64,
 }
 

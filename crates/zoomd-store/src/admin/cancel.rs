@@ -1,9 +1,8 @@
-//! Cancelling jobs that are not in flight.
+//! Cancelling of jobs that are not in flight.
 //!
-//! Each job is looked at, its failure is written out, and one script carries it
-//! out if the job still stands as it was seen. A job whose last call is
-//! unresolved may have its meeting already: it is only marked, and ends as
-//! cancelled when Zoom says that the meeting is not there.
+//! Each job is read, its failure is written, and one script carries it out if the job has not
+//! changed since it was read. A job whose last call is unresolved may have its meeting already: it
+//! is only marked, and ends as cancelled when Zoom says that the meeting does not exist.
 
 use redis::from_redis_value;
 
@@ -38,7 +37,7 @@ impl From<&str> for Target {
     }
 }
 
-/// Result for one.
+/// Result of cancelling one job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Cancelled {
@@ -53,7 +52,7 @@ pub enum Cancelled {
     Over,
     /// There is no such job.
     NotFound,
-    /// It moved while it was looked at, again and again.
+    /// It moved repeatedly while it was read.
     Changed,
     /// A key of its account is of a wrong type.
     Broken,
@@ -75,7 +74,7 @@ impl Cancelled {
     }
 }
 
-/// Data that is to be done with one job.
+/// Next step for one job.
 enum Plan {
     Answer(Cancelled),
     Act(Box<Act>),
@@ -108,7 +107,7 @@ impl Ops {
     /// Cancels jobs; the answers are in their order.
     ///
     /// # Errors
-    /// That Redis could not be asked; some may be cancelled then.
+    /// Fails if Redis cannot be reached; some may be cancelled then.
     pub async fn cancel(
         &self,
         targets: &[Target],
@@ -121,7 +120,7 @@ impl Ops {
     /// their order. One whose last call is unresolved is left to a daemon.
     ///
     /// # Errors
-    /// That Redis could not be asked; some may be ended then.
+    /// Fails if Redis cannot be reached; some may be ended then.
     pub async fn end_removed(&self, targets: &[Target]) -> Result<Vec<Cancelled>, StoreError> {
         self.end(targets, End::AccountRemoved).await
     }
@@ -130,7 +129,7 @@ impl Ops {
         let mut answers = Vec::with_capacity(targets.len());
         for batch in targets.chunks(BATCH) {
             let mut found = vec![Cancelled::Changed; batch.len()];
-            // What moved meanwhile is looked at again.
+            // A job that moved meanwhile is read again.
             for _ in 0..3 {
                 let left: Vec<usize> =
                     (0..batch.len()).filter(|at| found[*at] == Cancelled::Changed).collect();
@@ -211,7 +210,7 @@ impl Ops {
         let record = Record::default();
         let text = text.unwrap_or_default();
         let job = cancelled_job::read(&entry, text);
-        // An entry that is no sound job takes no id, so it goes by its entry.
+        // An invalid entry takes no job id, so its entry id is used.
         let id = job.as_ref().map_or(&entry, |_| &view.id);
         let cancelled = CancelledJob {
             id,
@@ -293,7 +292,7 @@ impl Ops {
     /// those still in the stream. At most `most`.
     ///
     /// # Errors
-    /// That Redis could not be asked.
+    /// Fails if Redis cannot be reached.
     pub async fn cancellable(&self, account: &str, most: usize) -> Result<Vec<Target>, StoreError> {
         let filter = crate::inspect::JobFilter { account: Some(account.to_owned()), state: None };
         let (lines, _) = self.jobs(&filter, most).await?;

@@ -12,7 +12,7 @@ pub(super) fn read(entry: &str, text: &[u8]) -> Option<Job> {
     zoomd_wire::parse(text, &Rules::again(now)).ok()
 }
 
-/// Why jobs are ended from outside.
+/// Reason why jobs are ended from outside.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum End<'a> {
     /// An operator wanted it, for this reason.

@@ -10,10 +10,10 @@ use crate::redis::scripts::RESUME;
 const WOKEN: usize = 2_000;
 
 impl Ops {
-    /// Holds every job back from its next call. What is in flight goes on.
+    /// Pauses all jobs before their next call. Calls in flight continue.
     ///
     /// # Errors
-    /// That Redis could not be asked.
+    /// Fails if Redis cannot be reached.
     pub async fn pause(&self, reason: &str) -> Result<(), StoreError> {
         let now_ms = self.store.now_ms().await?;
         let mut command = redis::cmd("HSET");
@@ -26,7 +26,7 @@ impl Ops {
     /// Lets everything run again; false if nothing was held back.
     ///
     /// # Errors
-    /// That Redis could not be asked.
+    /// Fails if Redis cannot be reached.
     pub async fn resume(&self) -> Result<bool, StoreError> {
         let keys = self.store.keys();
         let call = RESUME.call().key(keys.prefix()).key(keys.meta());

@@ -1,8 +1,8 @@
 //! New runs of failed jobs.
 //!
-//! A retry is the same job again: its text, its id, its marker, the time of its
-//! first attempt. If an earlier call is unresolved the run begins by asking
-//! Zoom whether the meeting exists. Only attempts are counted anew.
+//! A retry is the same job again: its text, its id, its marker, the time of its first attempt. If
+//! an earlier call is unresolved the run begins by asking Zoom if the meeting exists. Only attempts
+//! are counted from zero.
 
 use jiff::Timestamp;
 use redis::from_redis_value;
@@ -19,7 +19,7 @@ use crate::redis::scripts::{FAILURE_DISCARD, FAILURE_RETRY};
 /// The record's field with the time of the retry: reconcile counts its patience
 /// from it.
 pub const RETRIED_AT: &str = "retried_ms";
-/// Time for which reconcile may take at most.
+/// Time limit of reconcile.
 const RECONCILE_MS: i64 = crate::clock::DAY_MS;
 
 /// Result of a retry.
@@ -28,7 +28,7 @@ const RECONCILE_MS: i64 = crate::clock::DAY_MS;
 pub enum Retried {
     /// A new run was started.
     Started {
-        /// Which.
+        /// Number of the run.
         run: u32,
         /// True if it begins by asking Zoom.
         reconciles: bool,
@@ -46,7 +46,7 @@ pub enum Retried {
     IdTaken,
     /// It would fail again.
     Useless {
-        /// Why.
+        /// Reason for the refusal.
         why: String,
     },
     /// A key of its account is of a wrong type.
@@ -58,7 +58,7 @@ impl Ops {
     /// deadline may wait.
     ///
     /// # Errors
-    /// That Redis could not be asked.
+    /// Fails if Redis cannot be reached.
     pub async fn retry(
         &self,
         failure: &FailureRecord,
@@ -101,7 +101,7 @@ impl Ops {
     /// Takes a failure off the list; false if it was not on it.
     ///
     /// # Errors
-    /// That Redis could not be asked.
+    /// Fails if Redis cannot be reached.
     pub async fn discard(&self, failure_id: &str) -> Result<bool, StoreError> {
         let call = FAILURE_DISCARD.call().key(self.store.keys().prefix());
         let call = call.arg(self.store.clock().ms()).arg(failure_id);
@@ -129,7 +129,7 @@ fn plan(
         return Err("its id is another job's: send it again under an id of its own".to_owned());
     }
     let written = failure.entry.parse::<EntryId>().map_or(Timestamp::UNIX_EPOCH, |id| id.time());
-    // What was accepted once is held to the rules of that time.
+    // A job that was accepted once is held to the rules of that time.
     let accepted = failure.line.code != FailureCode::InvalidJob.as_str();
     let rules = Rules { now: written, allow_past_start, accepted };
     let job = zoomd_wire::parse(&failure.job, &rules).map_err(|invalid| invalid.message)?;
@@ -148,7 +148,7 @@ fn plan(
     Ok(Plan { live, record: record(failure, unresolved, now_ms), not_before_ms, target })
 }
 
-/// Data that is unresolved is looked up whatever the time.
+/// Deadline of the new run; an unresolved job is looked up whatever the time.
 fn deadline(job: &Job, unresolved: bool, max_wait: &MaxWait, now_ms: i64) -> Result<i64, String> {
     let now = Timestamp::from_millisecond(now_ms).unwrap_or(Timestamp::MAX);
     let last = job.must_start_by().unwrap_or_else(|| job.last_moment(now, max_wait));
@@ -195,7 +195,7 @@ fn live(
     }
 }
 
-/// Data that the new run knows of the old: the marker, and when it was sent.
+/// Record of the new run: the marker, and the time when the old run sent it.
 fn record(failure: &FailureRecord, unresolved: bool, now_ms: i64) -> Record {
     let mut record = failure.record.clone();
     record.attempts = 0;

@@ -4,7 +4,7 @@ use super::{Backlog, Room, level};
 use crate::clock::{DAY_MS, next_midnight_ms};
 use crate::queue::WaitReason;
 
-/// A call within so long of midnight belongs to both days.
+/// A call this close to midnight belongs to both days.
 pub const MIDNIGHT_MARGIN_MS: i64 = 5_000;
 /// Jobs of one host, and of one account, in one turn (lua/claim.lua).
 const HOST_TURN: u64 = 4;
@@ -13,7 +13,7 @@ const ACCOUNT_TURN: u64 = 16;
 /// the time it may take to leave (`send_within`, of which this is the default).
 const EVE_MS: i64 = MIDNIGHT_MARGIN_MS + 10_000;
 
-/// Number of jobs that go on a day.
+/// Number of jobs that run on a day.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Fits {
     /// Of each room.
@@ -66,7 +66,7 @@ impl<'a> Estimate<'a> {
         if limit.most == 0 { u64::MAX } else { limit.most.saturating_sub(used) }
     }
 
-    /// Time when a room is served first on this day.
+    /// Earliest time of a room on this day.
     pub(super) fn opens(&self, room: usize) -> i64 {
         let line = self.line;
         let Some(room) = line.rooms.get(room) else { return line.now_ms };
@@ -85,8 +85,8 @@ impl<'a> Estimate<'a> {
         gate.max(if room.day.most > 0 { own } else { whole })
     }
 
-    /// Data that a room may send on this day; for a job that comes late, whatever
-    /// waits in it now.
+    /// Number of jobs a room may send on this day; for a job that comes late, regardless of how
+    /// many wait in it now.
     pub(super) fn room_left(&self, index: usize, fits: u64, late: bool) -> u64 {
         let carried = self.carried.get(index).copied().unwrap_or(0);
         let left = self.line.rooms.get(index).map_or(0, |room| self.left(room.day, carried));
@@ -139,7 +139,7 @@ impl<'a> Estimate<'a> {
         self.day += 1;
     }
 
-    /// Why a job with so many of its room to go before it goes on tomorrow.
+    /// Reason why a job with so many of its room ahead of it waits until tomorrow.
     pub(super) fn obstacle(&self, room: usize, opens: i64, before: u64) -> WaitReason {
         let line = self.line;
         let Some(room) = line.rooms.get(room) else { return WaitReason::Turn };
@@ -150,8 +150,8 @@ impl<'a> Estimate<'a> {
         if full || line.label.most == 0 { WaitReason::HostDay } else { WaitReason::LabelDay }
     }
 
-    /// When a job goes that has `before` of its room in front of it, rooms and
-    /// accounts being served in turn.
+    /// Time when a job with `before` others of its room ahead of it runs; rooms and accounts are
+    /// served in turn.
     pub(super) fn time_of(&self, room: usize, before: u64, from: i64, fits: &Fits) -> i64 {
         let sharers = || fits.sharers.iter().map(|rooms| sum(rooms)).filter(|fits| *fits > 0);
         let part = self.turn_of_account(sharers().count());
@@ -173,7 +173,7 @@ impl<'a> Estimate<'a> {
         (self.line.window.rate / (sharers as u64 + 1)).clamp(1, ACCOUNT_TURN)
     }
 
-    /// Number of others of a room that have gone at a time, all rooms served alike.
+    /// Number of jobs of other rooms that have run by a time, all rooms served alike.
     pub(super) fn gone_by(&self, room: usize, at: i64, opens: i64, fits: &Fits) -> u64 {
         let all = fits.own.iter().copied().chain(fits.sharers.iter().map(|rooms| sum(rooms)));
         let busy = all.filter(|fits| *fits > 0).count().max(1) as u64;
@@ -187,17 +187,16 @@ fn sum(counts: &[u64]) -> u64 {
     counts.iter().fold(0, |sum, one| sum.saturating_add(*one))
 }
 
-/// Number of jobs of another room that have gone before the job with `before` of its own in
-/// front of it. Rooms take four in turn, but fewer where the account's turn is
-/// not a multiple of four.
+/// Number of jobs of another room that run before the job with `before` of its own ahead of it.
+/// Rooms take four in turn, but fewer where the account's turn is not a multiple of four.
 fn in_turn(before: u64, account_turn: u64, first: bool) -> u64 {
     let hosts = account_turn.div_ceil(HOST_TURN).max(1);
     let turns = before.saturating_mul(hosts) / account_turn.max(1) + u64::from(first);
     turns.saturating_mul(account_turn) / hosts
 }
 
-/// Time when a full day is over: after the margin of the next, spread over ten
-/// seconds by the name.
+/// End of the wait for a full day: after the margin of the next, spread over ten seconds by the
+/// name.
 #[must_use]
 pub fn next_day(now_ms: i64, name: &str) -> i64 {
     let spread = name.bytes().fold(0, |sum, byte| (sum * 31 + i64::from(byte)) % 10_007);

@@ -1,14 +1,12 @@
-//! When a waiting job is expected to run: pure reckoning over what the budgets
-//! hold now, as if nobody else spent and nothing came that stands before it.
+//! Expected time of a waiting job: pure arithmetic over the current budgets, assuming no other
+//! users and no later jobs ahead of it.
 //!
-//! Days are walked one by one: how many jobs of each room fit into a day says
-//! on which day a job runs; how many jobs stand before it in the line of the
-//! account says at which second of it. Rooms are served in turn, so a long room
-//! delays a short one by the length of the short one only.
+//! Days are walked one by one: the number of jobs of each room that fit into a day gives the day on
+//! which a job runs; the number of jobs before it in the line of the account gives the second.
+//! Rooms are served in turn, so a long room delays a short one by the length of the short one only.
 //!
-//! The order within a day is that of turns, in the large: which of two jobs gets the last
-//! call of a day is not told exactly. The tests of zoomd-model hold all of it against a
-//! model of the scripts.
+//! The order within a day is approximate: the job that gets the last call of a day is not predicted
+//! exactly. The tests of zoomd-model check all of it against a model of the scripts.
 
 mod estimate;
 mod rate_window;
@@ -25,14 +23,14 @@ pub use rate_window::RateWindow;
 /// No job waits for more days than this.
 const MOST_DAYS: i64 = 400;
 
-/// Data that is used of a day's limit; `most` 0: no limit.
+/// Used part of a day's limit; `most` 0: no limit.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Day {
     /// Calls of today.
     pub used: u64,
     /// Calls that count on tomorrow already: those granted just before midnight.
     pub tomorrow: u64,
-    /// Number of those that there may be.
+    /// Maximum number of calls a day; 0: no limit.
     pub most: u64,
 }
 
@@ -43,7 +41,7 @@ pub struct Room {
     pub host: String,
     /// The host's name in the ledger.
     pub counted_as: String,
-    /// Number of wait.
+    /// Number of waiting jobs.
     pub waiting: u64,
     /// Place among the account's rooms: those with a smaller one are served
     /// before it.
@@ -52,7 +50,7 @@ pub struct Room {
     pub day: Day,
     /// Closed by Zoom until then.
     pub closed_ms: i64,
-    /// Not looked at before then.
+    /// Earliest time of the next check.
     pub wakes_ms: i64,
 }
 
@@ -63,7 +61,7 @@ pub struct Backlog {
     pub account: String,
     /// See `account`.
     pub zoom: String,
-    /// The moment of all these figures.
+    /// The time of all these figures.
     pub now_ms: i64,
     /// The rate.
     pub window: RateWindow,
@@ -71,15 +69,15 @@ pub struct Backlog {
     pub label: Day,
     /// The label is closed by Zoom until then.
     pub closed_ms: i64,
-    /// The account is not looked at before then.
+    /// Earliest time of the account's next check.
     pub wakes_ms: i64,
     /// Rooms; those of one turn are served in this order.
     pub rooms: Vec<Room>,
-    /// Each other account that spends the same budgets.
+    /// Other accounts that use the same budgets.
     pub sharers: Vec<Sharer>,
     /// Accounts of the Zoom account that have a turn, in their order.
     pub ring: Vec<String>,
-    /// Those that stand in line for its budget, in their order.
+    /// Accounts that stand in line for its budget, in their order.
     pub lined: Vec<String>,
 }
 
@@ -88,16 +86,16 @@ pub struct Backlog {
 pub struct Sharer {
     /// Name.
     pub account: String,
-    /// It is not looked at before then.
+    /// Earliest time of the next check.
     pub wakes_ms: i64,
     /// Rooms.
     pub rooms: Vec<Room>,
 }
 
-/// Where a job stands.
+/// Position of a job.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Position {
-    /// Which of the line's rooms; the job is one of those it counts.
+    /// Index of the job's room in the line; its count includes the job.
     pub room: usize,
     /// Number of jobs of the room that stand before it.
     pub ahead: u64,
@@ -105,12 +103,12 @@ pub struct Position {
     pub due: Option<(WaitReason, i64)>,
 }
 
-/// When a job runs, and what it waits for longest.
+/// Expected time of a job, and the reason for most of its wait.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Expected {
     /// Reason for its wait.
     pub why: WaitReason,
-    /// When; never before the line's `now_ms`.
+    /// Expected time; never before the line's `now_ms`.
     pub at_ms: i64,
 }
 
@@ -170,7 +168,7 @@ impl Backlog {
         days
     }
 
-    /// Data that a job waits for that runs today.
+    /// Wait reason of a job that runs today.
     fn reason(&self, room: usize, before: u64, at: i64, opens: i64) -> WaitReason {
         let room = &self.rooms[room];
         if opens > self.now_ms && opens == at {

@@ -1,5 +1,5 @@
-//! The rate at which a line moves: so many calls in any second, fewer for a
-//! while after Zoom has said that it was too much.
+//! Rate of a line: a number of calls in any second, fewer for a while after Zoom has reported too
+//! many.
 
 use crate::limits::SECOND_MS;
 
@@ -18,7 +18,7 @@ pub struct RateWindow {
 }
 
 impl RateWindow {
-    /// Time when a call goes that has `place` others before it from `from` on.
+    /// Time of a call that has `place` others before it from `from` on.
     #[must_use]
     pub fn time_of(&self, place: u64, from: i64) -> i64 {
         if self.rate == 0 {
@@ -35,7 +35,7 @@ impl RateWindow {
         self.after_fresh(place % self.rate, self.rate, at).saturating_add(seconds * SECOND_MS)
     }
 
-    /// Number of calls that go in a time.
+    /// Number of calls that fit between two times.
     #[must_use]
     pub fn before(&self, from: i64, to: i64) -> u64 {
         if self.rate == 0 {

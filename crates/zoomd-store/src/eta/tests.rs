@@ -27,7 +27,7 @@ fn at(line: &Backlog, room: usize, ahead: u64) -> (WaitReason, i64) {
     (expected.why, expected.at_ms - NOON)
 }
 
-/// Time when the host's hundred opens on the n-th day from now.
+/// Opening time of the host's hundred on the n-th day from now.
 fn opening(line: &Backlog, room: usize, days: i64) -> i64 {
     let name = format!("{}|{}", line.account, line.rooms[room].host);
     next_day(MIDNIGHT + (days - 1) * DAY_MS - 1, &name) - NOON
@@ -125,13 +125,13 @@ fn a_sleeping_job_finds_what_is_left_when_it_wakes() {
             line.expect(Position { room: 0, ahead, due: Some((WaitReason::Backoff, due)) });
         (expected.why, expected.at_ms)
     };
-    // Nobody else: at its time.
+    // Without other jobs: at its time.
     let alone = line(vec![room("me", 1, 0)]);
     assert_eq!(expect(&alone, 0, NOON + 10_000), (WaitReason::Backoff, NOON + 10_000));
-    // Fewer than the hundred: all before it have gone by then.
+    // Fewer than the hundred: all before it have run by then.
     let few = line(vec![room("me", 60, 0)]);
     assert_eq!(expect(&few, 59, NOON + 10_000), (WaitReason::Backoff, NOON + 10_000));
-    // Those behind it take the day while it sleeps.
+    // Jobs behind it take the day while it sleeps.
     let many = line(vec![room("me", 500, 0)]);
     assert_eq!(expect(&many, 0, NOON + 60_000), (WaitReason::HostDay, NOON + opening(&many, 0, 1)));
     // Due the day after tomorrow, when the others are done or have not begun.

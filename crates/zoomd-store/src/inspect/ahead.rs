@@ -10,7 +10,7 @@ impl Ops {
     /// first; at most `most`.
     ///
     /// # Errors
-    /// That Redis could not be asked.
+    /// Fails if Redis cannot be reached.
     pub async fn ahead(&self, view: &JobView, most: u64) -> Result<Vec<String>, StoreError> {
         let (Some(account), Some(host)) = (&view.account, &view.host) else {
             return Ok(Vec::new());

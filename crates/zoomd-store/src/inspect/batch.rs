@@ -1,6 +1,6 @@
-//! A batch of jobs that somebody waits for: how many wait for what.
+//! Wait reasons of a batch of jobs, with the number of jobs for each.
 //!
-//! Bounded: the caller hands over no more jobs than are to be read.
+//! Bounded: the caller passes no more jobs than are to be read.
 
 use std::collections::BTreeMap;
 
@@ -13,7 +13,7 @@ use super::{Ops, WaitingLine};
 use crate::StoreError;
 use crate::queue::memory::Live;
 
-/// Jobs read at once.
+/// Number of jobs read in one step.
 const PAGE: usize = 500;
 
 /// A batch at one time.
@@ -40,7 +40,7 @@ impl Ops {
     /// Counts these jobs by what they wait for: ids, each with the entry it was sent in.
     ///
     /// # Errors
-    /// That Redis could not be asked.
+    /// Fails if Redis cannot be reached.
     pub async fn waiting_of(&self, jobs: &[(String, String)]) -> Result<BatchWait, StoreError> {
         let known = Known { obstacles: self.obstacles().await?, asleep: None };
         let first = self.first_entry().await?;

@@ -1,8 +1,8 @@
 //! Times in which jobs were held back: a pause, or an account without consent.
 //!
-//! Read from what is kept of accounts and of the namespace anyway, so that a job
-//! that waits costs nothing for it. As far back as that reaches: 200 lines of the
-//! account's timeline, and the last pauses of the namespace; how far that is, is told.
+//! Read from the existing records of accounts and of the namespace, so that a waiting job costs
+//! nothing extra. Limited to 200 lines of the account's timeline and the last pauses of the
+//! namespace; the result says how far back that reaches.
 
 use redis::from_redis_value;
 
@@ -20,7 +20,7 @@ impl Ops {
     /// Adds to `view` the times in which jobs of its account were held back.
     ///
     /// # Errors
-    /// That Redis could not be asked.
+    /// Fails if Redis cannot be reached.
     pub async fn add_blocks(&self, view: &mut JobView) -> Result<(), StoreError> {
         let Some(account) = view.account.as_deref() else { return Ok(()) };
         let keys = self.store.keys();

@@ -1,4 +1,4 @@
-//! What is used and left of Zoom's limits, read from the budgets themselves.
+//! Used and remaining parts of Zoom's limits, read from the budgets themselves.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,7 +13,7 @@ use crate::queue::WaitReason;
 
 /// Hosts shown of one Zoom account, at most; those who used most come first.
 const MOST_HOSTS: usize = 200;
-/// Hosts looked at, at most.
+/// Maximum number of hosts that are read.
 const MOST_READ: usize = 20_000;
 
 /// One limit of one Zoom account.
@@ -21,34 +21,34 @@ const MOST_READ: usize = 20_000;
 pub struct BudgetLine {
     /// The Zoom account: its id, or `~` and our account's name while it is unknown.
     pub zoom_account: String,
-    /// Text that is limited: `light per second`, `light per day`, `creates of HOST`.
+    /// Name of the limit: `light per second`, `light per day`, `creates of HOST`.
     pub limit_name: String,
     /// Calls granted in the second or day that counts.
     pub used: u64,
-    /// Number that others spent of it at least, as Zoom's headers and 429s tell.
+    /// Lower bound of the calls used by others, from Zoom's headers and 429s.
     pub elsewhere: u64,
-    /// Number of those that may be; `None`: counted, not limited.
+    /// Limit; `None`: counted, not limited.
     pub most: Option<u64>,
-    /// Time when the count starts anew, by the clock of Redis.
+    /// Time of the next reset, by the clock of Redis.
     pub resets_ms: i64,
-    /// Until when a 429 of Zoom has closed it.
+    /// End of the closure by a 429 of Zoom.
     pub closed_until_ms: Option<i64>,
-    /// Who waits for it, for the creates of a host.
+    /// Jobs waiting for it, for the creates of a host.
     pub line: Option<Waiting>,
 }
 
 /// The jobs of an account that wait for one host.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Waiting {
-    /// Number of jobs.
+    /// Number of waiting jobs.
     pub jobs: u64,
-    /// Why the last of them waits.
+    /// Wait reason of the last of them.
     pub why: WaitReason,
-    /// ScriptReply on it.
+    /// Details of the reason.
     pub detail: Option<String>,
-    /// Time when the first is expected to run.
+    /// Expected time of the first.
     pub first_ms: Option<i64>,
-    /// Time when the last is.
+    /// Expected time of the last.
     pub last_ms: Option<i64>,
 }
 
@@ -65,7 +65,7 @@ impl Ops {
     /// `None`: no such account.
     ///
     /// # Errors
-    /// That Redis could not be asked.
+    /// Fails if Redis cannot be reached.
     pub async fn budget(&self, account: &str) -> Result<Option<Vec<BudgetLine>>, StoreError> {
         let facts = self.account_facts(account, &[]).await?;
         if facts.state.is_none() {
@@ -77,7 +77,7 @@ impl Ops {
     /// A page of the names of accounts in their order, after `after`.
     ///
     /// # Errors
-    /// That Redis could not be asked.
+    /// Fails if Redis cannot be reached.
     pub async fn account_names(
         &self,
         after: Option<&str>,
@@ -143,7 +143,7 @@ impl Ops {
     }
 }
 
-/// Data known of one Zoom account.
+/// Data read for one Zoom account.
 struct Sheet<'a> {
     facts: &'a AccountFacts,
     gates: BTreeMap<String, String>,

@@ -1,9 +1,8 @@
-//! The reason why a job of an account does not run yet, and the time at which it is
-//! expected to: a pure choice among what was read.
+//! Reason why a job of an account does not run yet, and its expected time: a pure choice among the
+//! facts that were read.
 //!
-//! The reason is not stored with the job, for it changes while the job stands
-//! still. Obstacles come in the order in which a claim would meet them. A time is
-//! told only where nothing but time is in the way.
+//! The reason is not stored with the job, since it changes while the job waits. Obstacles come in
+//! the order in which a claim would meet them. A time is given only if time is the only obstacle.
 
 use super::Obstacle;
 use crate::eta::{Backlog, Position};
@@ -19,21 +18,21 @@ const OUTAGE_MS: i64 = 3_600_000;
 pub struct AccountFacts {
     /// The state; `None`: no such account.
     pub state: Option<String>,
-    /// Why it is in that state.
+    /// Reason for the state.
     pub why: Option<String>,
-    /// Why it, or everything, is paused.
+    /// Reason for the pause of the account, or of everything.
     pub paused: Option<String>,
     /// True when everything is paused.
     pub all_paused: bool,
     /// True while its grant is being rotated.
     pub rotating: bool,
-    /// Until when (ms) its app's rotations rest, and why; only while the account has
-    /// no living access token.
+    /// End (ms) of the rest of its app's rotations, and the reason; only while the account has no
+    /// valid access token.
     pub rests: Option<(i64, String)>,
-    /// ScriptReply on a token exchange whose outcome is not known, and when the token may
-    /// be presented again, ms.
+    /// Description of a token exchange with an unknown outcome, and the time, ms, when the token
+    /// may be presented again.
     pub doubt: Option<(String, i64)>,
-    /// Why its last rotation failed, while its access token is over.
+    /// Error of its last rotation, if its access token has expired.
     pub failing: Option<String>,
     /// True when its access token can be used.
     pub token_lives: bool,
@@ -47,7 +46,7 @@ pub struct AccountFacts {
     pub line: Backlog,
 }
 
-/// Why a job does not run, and when it is expected to, where that can be told.
+/// Wait reason of a job, and its expected time if known.
 pub type Reason = (WaitReason, Option<i64>);
 
 impl AccountFacts {
@@ -93,16 +92,16 @@ impl AccountFacts {
         }
     }
 
-    /// Another reason that keeps them for a time that nobody knows, and whether it lasts
-    /// until somebody does something.
+    /// Other reason that keeps its jobs for an unknown time, and true if it lasts until a person
+    /// acts.
     #[must_use]
     pub fn stopped(&self) -> Option<(WaitReason, bool)> {
         match &self.obstacle {
             Some(obstacle) if obstacle.lasts() => Some((obstacle.why, true)),
-            // Jobs with a live token go on while the app rests.
+            // Jobs with a valid token continue while the app rests.
             _ if self.rests.is_some() => Some((WaitReason::AppRejected, true)),
             Some(obstacle) => Some((obstacle.why, false)),
-            // The token endpoint is asked again and again: nobody knows when it answers.
+            // The token endpoint is retried: the time of an answer is unknown.
             None if self.failing.is_some() && self.doubt.is_none() => {
                 Some((WaitReason::Rotation, false))
             }
@@ -110,7 +109,7 @@ impl AccountFacts {
         }
     }
 
-    /// ScriptReply on a reason that lies with the account or with what it needs.
+    /// Description of a wait reason that concerns the account or a resource it needs.
     #[must_use]
     pub fn detail(&self, why: WaitReason) -> Option<String> {
         if let Some(obstacle) = self.obstacle.as_ref().filter(|obstacle| obstacle.why == why) {

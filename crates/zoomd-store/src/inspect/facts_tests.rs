@@ -82,7 +82,7 @@ fn no_time_is_told_while_an_obstacle_stands() {
     for why in [WaitReason::ZoomUnreachable, WaitReason::ZoomEndpointFailing] {
         let facts = AccountFacts { obstacle: met(why), ..active() };
         assert_eq!(facts.expect(facts.position("me", 0)), (why, None));
-        // By tomorrow the outage is over, or nobody's forecast is worth anything.
+        // Tomorrow the outage is over, or the forecast is meaningless anyway.
         let facts = AccountFacts { obstacle: met(why), ..used_up() };
         let (why, at) = facts.expect(facts.position("me", 0));
         assert!(why == WaitReason::HostDay && at >= Some(DAY_MS), "{why} {at:?}");

@@ -9,14 +9,14 @@ use crate::queue::{Aim, Record};
 
 /// The field of a failure that was retried: the run that was started.
 pub(super) const MARK: &str = "retried";
-/// Failures read at once.
+/// Number of failures read in one step.
 const PAGE: usize = 200;
-/// Failures looked at for one job that is not found by its name.
+/// Maximum number of failures read to find one job whose name is unknown.
 const LOOK: usize = 10_000;
 /// Runs of a job that are tried by name.
 const RUNS: u32 = 32;
 
-/// Which failures are wanted; nothing set: all.
+/// Selection of failures; nothing set: all.
 #[derive(Debug, Clone, Default)]
 pub struct FailureFilter {
     /// Of this account.
@@ -38,7 +38,7 @@ pub struct FailureLine {
     pub account: String,
     /// The code.
     pub code: String,
-    /// Time when it failed.
+    /// Time of the failure.
     pub failed_ms: i64,
     /// The outcome, a JSON object.
     pub json: String,
@@ -47,19 +47,19 @@ pub struct FailureLine {
 /// A failure with all that is kept of it.
 #[derive(Debug, Clone)]
 pub struct FailureRecord {
-    /// Data that the list shows.
+    /// Line of the failure in the list.
     pub line: FailureLine,
     /// The stream entry the job came in.
     pub entry: String,
     /// The job as it came.
     pub job: Vec<u8>,
-    /// Everything that was tried.
+    /// Record of all attempts.
     pub record: Record,
     /// The run that was started from it, if one was.
     pub retried: Option<u32>,
 }
 
-/// Where a page of the list ended.
+/// Position at which a page of the list ended.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Cursor {
     id: String,
@@ -90,7 +90,7 @@ impl std::str::FromStr for Cursor {
 }
 
 impl FailureLine {
-    /// Which run failed.
+    /// Number of the run that failed.
     #[must_use]
     pub fn run(&self) -> u32 {
         self.id.rsplit_once('#').and_then(|(_, run)| run.parse().ok()).unwrap_or(1)
@@ -149,7 +149,7 @@ impl Ops {
     /// A page of failures, newest first, and where the next page begins.
     ///
     /// # Errors
-    /// That Redis could not be asked.
+    /// Fails if Redis cannot be reached.
     pub async fn failures(
         &self,
         filter: &FailureFilter,
@@ -158,7 +158,7 @@ impl Ops {
         self.failures_of(filter, after, PAGE).await
     }
 
-    /// Variant that looks at `look` failures.
+    /// Variant that reads at most `look` failures.
     pub async fn failures_of(
         &self,
         filter: &FailureFilter,
@@ -230,7 +230,7 @@ impl Ops {
     /// Number of failures the index holds, and how many of them are of the last day.
     ///
     /// # Errors
-    /// That Redis could not be asked.
+    /// Fails if Redis cannot be reached.
     pub async fn failure_counts(&self) -> Result<(u64, u64), StoreError> {
         let day_ago = self.store.now_ms().await? - crate::clock::DAY_MS;
         let key = self.store.keys().failure_index();
@@ -244,7 +244,7 @@ impl Ops {
     /// A failure by its id, its job's id or its entry's: of several runs, the last.
     ///
     /// # Errors
-    /// That Redis could not be asked.
+    /// Fails if Redis cannot be reached.
     pub async fn failure(&self, id: &str) -> Result<Option<FailureRecord>, StoreError> {
         match self.failure_id(id).await? {
             Some(id) => self.failure_record(&id).await,
@@ -256,7 +256,7 @@ impl Ops {
     /// list since: by the failure's id or its job's.
     ///
     /// # Errors
-    /// That Redis could not be asked.
+    /// Fails if Redis cannot be reached.
     pub async fn retried(&self, id: &str) -> Result<Option<u32>, StoreError> {
         let mut reads = redis::pipe();
         for name in names(id) {
@@ -318,7 +318,7 @@ impl Ops {
     }
 }
 
-/// Data that a failure may be called whose own or whose job's id this is.
+/// Keys under which a failure with this id, or of the job with this id, may be stored.
 fn names(id: &str) -> Vec<String> {
     let runs = (1..=RUNS).map(|run| format!("{id}#{run}"));
     std::iter::once(id.to_owned()).chain(runs).collect()

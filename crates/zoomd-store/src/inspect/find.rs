@@ -1,8 +1,8 @@
-//! One job, wherever it is: waiting, in hand, still in the stream, or over.
+//! Search for one job in all places: waiting, in flight, still in the stream, or finished.
 //!
-//! Looks first where the scripts keep live jobs, then in the index of
-//! failures, then in the streams. The searches through streams are bounded, so
-//! "not found" of an old job means "not among the newest".
+//! Searches first where the scripts keep live jobs, then the index of failures, then the streams.
+//! The searches through streams are bounded, so "not found" of an old job means "not among the
+//! newest".
 
 use redis::from_redis_value;
 
@@ -14,17 +14,16 @@ use crate::queue::memory::{Ended, Finished, Live, Memory};
 use crate::queue::{Aim, Purpose, Record};
 use crate::{StoreError, duplicates};
 
-/// Entries of the producers' stream that are looked at for one job, the oldest
-/// first.
+/// Maximum number of entries of the producers' stream read to find one job, the oldest first.
 pub const QUEUED_LOOK: usize = 2_000_000;
-/// Outcomes that are looked at for one job.
+/// Maximum number of outcomes read to find one job.
 pub const OUTCOMES_LOOK: usize = 100_000;
 
 impl Ops {
     /// Finds a job by its id, or by the id of its stream entry.
     ///
     /// # Errors
-    /// That Redis could not be asked.
+    /// Fails if Redis cannot be reached.
     pub async fn job(&self, id: &str) -> Result<Option<JobView>, StoreError> {
         self.job_near(id, None).await
     }
@@ -33,7 +32,7 @@ impl Ops {
     /// it was last seen: it is not searched for while it is there.
     ///
     /// # Errors
-    /// That Redis could not be asked.
+    /// Fails if Redis cannot be reached.
     pub async fn job_near(
         &self,
         id: &str,
@@ -251,7 +250,7 @@ impl Ops {
     }
 }
 
-/// Data that an outcome says of its job.
+/// Fields of an outcome that describe its job.
 #[derive(serde::Deserialize)]
 struct Said {
     run: u32,

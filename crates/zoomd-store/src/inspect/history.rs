@@ -113,7 +113,7 @@ impl Ops {
     /// Notes how the counters stand now.
     ///
     /// # Errors
-    /// That Redis could not be asked, or takes no writes.
+    /// Fails if Redis cannot be reached or takes no writes.
     pub async fn note_counts(&self) -> Result<(), StoreError> {
         let (keys, conn) = (self.store.keys(), self.store.connection());
         let now_ms = self.store.now_ms().await?;
@@ -157,7 +157,7 @@ impl Ops {
     /// The counts of a window, the oldest first.
     ///
     /// # Errors
-    /// That Redis could not be asked.
+    /// Fails if Redis cannot be reached.
     pub async fn history(&self, window: Window) -> Result<Vec<Point>, StoreError> {
         let now_ms = self.store.now_ms().await?;
         let command =
@@ -185,7 +185,7 @@ mod tests {
         let notes = noted(&[
             &format!("{} 5 1 7", at(100)),
             &format!("{} 9 1 3", at(101)),
-            // Nobody noted minute 102. Redis went back before 104.
+            // Minute 102 was not noted. Redis went back before 104.
             &format!("{} 12 4 0", at(103)),
             &format!("{} 2 4 1", at(104)),
             "not ours",
@@ -218,7 +218,7 @@ mod tests {
         let ops = Ops::new(store.clone());
         redis.ask(&["HSET", "t:v1:stats", "done", "3"]).expect("redis");
         ops.note_counts().await.expect("noted");
-        // What comes in the first step is counted, too.
+        // Counts in the first interval are included, too.
         redis.ask(&["HSET", "t:v1:stats", "done", "7"]).expect("redis");
         ops.note_counts().await.expect("noted");
         let first = ops.history(Window::Hour).await.expect("read");

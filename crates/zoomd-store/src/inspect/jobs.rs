@@ -1,9 +1,8 @@
-//! The list of jobs that have no outcome yet, as they are found: for what works on
-//! all of them. [`order`](super::order) lists them for people.
+//! Unordered list of the jobs without an outcome, for functions that work on all of them.
+//! [`order`](super::order) lists them for people.
 //!
-//! In hand first, then what waits or sleeps, account by account, then what is
-//! still in the stream. Bounded by the caller's `most`; the count of the rest
-//! is not taken.
+//! In-flight jobs first, then waiting and sleeping ones, account by account, then those still in
+//! the stream. Bounded by the caller's `most`; the rest is not counted.
 
 use std::collections::HashSet;
 
@@ -16,10 +15,10 @@ use crate::StoreError;
 use crate::queue::Purpose;
 use crate::queue::memory::Live;
 
-/// Fields and members read at once.
+/// Number of fields and members read in one step.
 const PAGE: usize = 500;
 
-/// Which jobs are wanted; nothing set: all.
+/// Selection of jobs; nothing set: all.
 #[derive(Debug, Clone, Default)]
 pub struct JobFilter {
     /// Of this account.
@@ -45,7 +44,7 @@ impl Ops {
     /// Lists at most `most` jobs, and says whether there are more.
     ///
     /// # Errors
-    /// That Redis could not be asked.
+    /// Fails if Redis cannot be reached.
     pub async fn jobs(
         &self,
         filter: &JobFilter,
@@ -173,7 +172,7 @@ impl Ops {
             found.len() < wanted.saturating_add(PAGE)
         })
         .await?;
-        // An entry that a daemon has in hand is still in the stream.
+        // An entry that is in flight may still be in the stream.
         let ids: Vec<String> = found.iter().map(|line| line.id.clone()).collect();
         let mut known = HashSet::new();
         for ids in ids.chunks(PAGE) {
@@ -184,7 +183,7 @@ impl Ops {
         Ok(())
     }
 
-    /// Those of these jobs that are live.
+    /// Lines of the live jobs among these.
     async fn live_lines(&self, ids: &[String]) -> Result<Vec<JobLine>, StoreError> {
         if ids.is_empty() {
             return Ok(Vec::new());

@@ -90,8 +90,8 @@ impl Ops {
         Self { judges: true, ..self }
     }
 
-    /// Variant that looks at no more than so many entries of a stream for one job: for
-    /// whoever asks often.
+    /// Variant that reads at most this number of entries of a stream to find one job, for frequent
+    /// callers.
     #[must_use]
     pub fn looking_at(self, most: usize) -> Self {
         Self { look: most, ..self }

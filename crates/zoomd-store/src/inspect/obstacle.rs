@@ -11,10 +11,10 @@ use crate::{ErrorKind, StoreError, probe};
 /// Endpoints that no job's own call goes to.
 const SEARCHES: [&str; 3] = ["list_meetings", "get_meeting", "users_me"];
 
-/// One obstacle, as it is told.
+/// Obstacle that keeps jobs from running.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Obstacle {
-    /// The word.
+    /// Wait reason that it causes.
     pub why: WaitReason,
     /// One sentence: lower case, no full stop, no secret.
     pub what: String,
@@ -23,7 +23,7 @@ pub struct Obstacle {
 }
 
 impl Obstacle {
-    /// True for one that stays until somebody does something: no time can be told.
+    /// True if the obstacle stays until a person acts: its end is unknown.
     #[must_use]
     pub fn lasts(&self) -> bool {
         !matches!(self.why, WaitReason::ZoomUnreachable | WaitReason::ZoomEndpointFailing)
@@ -43,9 +43,9 @@ impl From<Refusal> for Obstacle {
 /// All that is known of obstacles at one time; the default knows of none.
 #[derive(Debug, Clone, Default)]
 pub struct Obstacles {
-    /// Why Redis takes no writes.
+    /// Reason why Redis takes no writes.
     redis: Option<Obstacle>,
-    /// The daemons that were heard of; `None`: nobody asked.
+    /// Known daemons; `None`: not read.
     daemons: Option<Vec<DaemonLine>>,
     /// The daemon that ended last of those that said so.
     left: Option<Left>,
@@ -63,7 +63,7 @@ pub struct Asking<'a> {
 }
 
 impl Obstacles {
-    /// Those of a Redis that takes writes or not, and of these daemons.
+    /// Obstacles from the state of Redis and these daemons.
     #[must_use]
     pub fn new(redis: Option<Obstacle>, daemons: Vec<DaemonLine>) -> Self {
         Self { redis, daemons: Some(daemons), left: None }
@@ -161,7 +161,7 @@ fn met(problem: &Problem, who: Asking<'_>) -> Option<Obstacle> {
         || !matches!(why, WaitReason::ZoomUnreachable | WaitReason::ZoomEndpointFailing);
     let other_account = problem.account.is_some() && problem.account.as_deref() != who.account;
     let other_host = problem.host.as_deref().zip(who.api_host).is_some_and(|(host, ours)| {
-        // A stand-in for Zoom is called for every account, whatever its grant says.
+        // A stand-in for Zoom is called for every account, regardless of its grant.
         is_zooms(host) && !host.eq_ignore_ascii_case(ours)
     });
     // Of the endpoints jobs need that of their call; a search waits for its own turn.
@@ -183,7 +183,7 @@ impl Ops {
     /// were asked for ([`judging`](Ops::judging)).
     ///
     /// # Errors
-    /// That Redis could not be asked.
+    /// Fails if Redis cannot be reached.
     pub async fn obstacles(&self) -> Result<Obstacles, StoreError> {
         if !self.judges() {
             return Ok(Obstacles::default());

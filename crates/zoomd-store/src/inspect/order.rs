@@ -1,8 +1,8 @@
-//! The list of jobs without an outcome, in the order in which they are expected to
-//! run: those in hand, then by expected time, then those of which nobody knows.
+//! List of the jobs without an outcome, in the order of their expected runs: in-flight ones, then
+//! by expected time, then those with an unknown time.
 //!
-//! Bounded: of each room the first jobs are read, of the sleeping ones those that
-//! are due first, of the stream the oldest.
+//! Bounded: reads the first jobs of each room, the sleeping ones that are due first, and the oldest
+//! of the stream.
 
 use std::collections::{HashMap, HashSet};
 
@@ -16,13 +16,13 @@ use crate::StoreError;
 use crate::queue::Purpose;
 use crate::queue::memory::Live;
 
-/// Accounts whose jobs are read.
+/// Maximum number of accounts whose jobs are read.
 const MOST_ACCOUNTS: usize = 500;
 /// Rooms of one account of which as many jobs are read as are asked for.
 const FEW_ROOMS: usize = 20;
 /// Sleeping jobs that are looked through for those of one account.
 const MOST_ASLEEP: usize = 10_000;
-/// Sleeping jobs read at once.
+/// Number of sleeping jobs read in one step.
 const PAGE: usize = 500;
 
 /// A list, and how far it reaches.
@@ -36,7 +36,7 @@ pub struct Listing {
     pub accounts_unread: u64,
 }
 
-/// A job that nobody has in hand, and where it stands.
+/// Job that is not in flight, and its position.
 pub(super) struct Found {
     pub(super) line: JobLine,
     pub(super) live: Live,
@@ -49,7 +49,7 @@ impl Ops {
     /// with why it does not run now.
     ///
     /// # Errors
-    /// That Redis could not be asked.
+    /// Fails if Redis cannot be reached.
     pub async fn jobs_in_order(
         &self,
         filter: &JobFilter,
@@ -99,7 +99,7 @@ impl Ops {
         Ok(busy.into_iter().map(|(name, _)| name).collect())
     }
 
-    /// Jobs that left the stream and that nobody has in hand.
+    /// Jobs that left the stream and are not in flight.
     async fn aside(
         &self,
         accounts: Vec<String>,
@@ -215,8 +215,8 @@ impl Ops {
         Ok(())
     }
 
-    /// The same jobs with why each does not run. Hosts that no room stands for are
-    /// read once.
+    /// Lines of these jobs, each with the reason why it does not run. Hosts without a room are read
+    /// once.
     pub(super) async fn told(
         &self,
         found: Vec<Found>,
@@ -249,7 +249,7 @@ impl Ops {
         Ok(found.into_iter().map(tell).collect())
     }
 
-    /// The states of jobs that nobody has in hand.
+    /// The states of jobs that are not in flight.
     pub(super) async fn lives(&self, ids: &[String]) -> Result<Vec<Option<Live>>, StoreError> {
         let mut lives = Vec::with_capacity(ids.len());
         for page in ids.chunks(PAGE) {
@@ -267,7 +267,7 @@ impl Ops {
     }
 }
 
-/// Those whose day a job spends.
+/// Hosts whose daily limit a job uses.
 pub(super) fn hosts_of(live: &Live) -> impl Iterator<Item = &str> {
     [Some(&live.host), live.other_host.as_ref()].into_iter().flatten().map(|host| &**host)
 }

@@ -8,7 +8,7 @@ use crate::StoreError;
 /// A pause of all jobs of the namespace.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Paused {
-    /// The words of whoever did it.
+    /// The reason given for the pause.
     pub reason: String,
     /// The time, ms; `None`: an earlier version did it.
     pub since_ms: Option<i64>,
@@ -18,7 +18,7 @@ impl Ops {
     /// The pause of everything, if there is one.
     ///
     /// # Errors
-    /// That Redis could not be asked.
+    /// Fails if Redis cannot be reached.
     pub async fn paused(&self) -> Result<Option<Paused>, StoreError> {
         let mut command = redis::cmd("HMGET");
         command.arg(self.store.keys().meta()).arg("paused").arg("paused_at");

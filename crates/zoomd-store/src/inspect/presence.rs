@@ -10,7 +10,7 @@ use crate::clock::{ALIVE_MS, DAY_MS, SLOW_ALIVE_MS, ms};
 
 /// Time between two announcements of a daemon.
 pub const HEARTBEAT: Duration = Duration::from_secs(1);
-/// One not heard of for so long is forgotten.
+/// A daemon is forgotten this long after its last heartbeat.
 const FORGOTTEN_MS: i64 = DAY_MS;
 /// Daemons shown at most.
 const MOST: usize = 100;
@@ -41,12 +41,12 @@ pub struct DaemonLine {
     pub presence: Presence,
     /// The time at which it was last heard of.
     pub seen_ms: i64,
-    /// True when that was a moment ago.
+    /// True if its last heartbeat is recent.
     pub alive: bool,
 }
 
 impl DaemonLine {
-    /// True when a heartbeat, which is a write, came through a moment ago.
+    /// True if a heartbeat, which is a write, succeeded recently.
     pub(crate) fn any_alive(lines: &[Self]) -> bool {
         lines.iter().any(|line| line.alive)
     }
@@ -76,7 +76,7 @@ impl Ops {
     /// Says that a daemon is there; to be said every [`HEARTBEAT`].
     ///
     /// # Errors
-    /// That Redis could not be asked.
+    /// Fails if Redis cannot be reached.
     pub async fn announce(&self, presence: &Presence) -> Result<(), StoreError> {
         let keys = self.store.keys();
         let now_ms = self.store.now_ms().await?;
@@ -96,11 +96,11 @@ impl Ops {
         Ok(())
     }
 
-    /// Says that a daemon has ended: it is not missed, and the last one tells since when
-    /// none runs.
+    /// Reports that a daemon has ended: it is not missed, and the last one records since when none
+    /// runs.
     ///
     /// # Errors
-    /// That Redis could not be asked.
+    /// Fails if Redis cannot be reached.
     pub async fn leave(&self, id: &str, host: &str) -> Result<(), StoreError> {
         let keys = self.store.keys();
         let now_ms = self.store.now_ms().await?;
@@ -124,7 +124,7 @@ impl Ops {
     /// The daemons that were heard of, the latest first.
     ///
     /// # Errors
-    /// That Redis could not be asked.
+    /// Fails if Redis cannot be reached.
     pub async fn daemons(&self) -> Result<Vec<DaemonLine>, StoreError> {
         let now_ms = self.store.now_ms().await?;
         let mut command = redis::cmd("ZREVRANGE");
@@ -157,7 +157,7 @@ impl Ops {
             let (host, pid) = (next(), next().parse().unwrap_or(0));
             let (version, started_ms) = (next(), next().parse().unwrap_or(0));
             let seen_ms = seen_ms as i64;
-            // A daemon of another version may tell none, or of another shape.
+            // A daemon of another version may report none, or in another form.
             let problems = serde_json::from_str(&next()).unwrap_or_default();
             let within = if next().is_empty() { SLOW_ALIVE_MS } else { ALIVE_MS };
             let presence = Presence { id, host, pid, version, started_ms, problems };

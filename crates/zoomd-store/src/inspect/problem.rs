@@ -1,5 +1,5 @@
-//! Problems that keep jobs from running: the one shape in which they are told, by a daemon of
-//! itself, and by what judges the whole namespace.
+//! Problems that keep jobs from running, in one form for reports of a daemon about itself and for
+//! the assessment of the namespace.
 
 use std::borrow::Cow;
 
@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Level {
-    /// Worth knowing, and no trouble yet: the verdict stays as it is.
+    /// Information, no problem yet: the overall state does not change.
     Notice,
     /// Some jobs wait or fail, or soon will.
     Degraded,
@@ -46,7 +46,7 @@ pub const CODES: [&str; 25] = [
     "clock_skew",
 ];
 
-/// Something that keeps jobs from running, or soon will.
+/// Problem that keeps jobs from running, or soon will.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Problem {
     /// Short and stable, one of [`CODES`]: what scripts and alerts compare.
@@ -58,7 +58,7 @@ pub struct Problem {
     /// The time at which it began, ms since 1970; `None`: not known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub since_ms: Option<i64>,
-    /// Number of jobs that it holds back; `None`: not known.
+    /// Number of jobs that it holds back; `None`: unknown.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub jobs: Option<u64>,
     /// True where some of these wait for something else: fewer may be held back.
@@ -103,13 +103,13 @@ impl Problem {
         Self { since_ms: ms.into().filter(|ms| *ms > 0), ..self }
     }
 
-    /// Copy with so many jobs held back.
+    /// Copy with this number of jobs held back.
     #[must_use]
     pub fn holding(self, jobs: u64) -> Self {
         Self { jobs: Some(jobs), ..self }
     }
 
-    /// Copy with at most so many jobs held back: some may wait for something else.
+    /// Copy with at most this number of jobs held back: some may wait for something else.
     #[must_use]
     pub fn holding_at_most(self, jobs: u64) -> Self {
         Self { jobs: Some(jobs), jobs_at_most: jobs > 0, ..self }

@@ -1,8 +1,8 @@
-//! What others spent of a day's limit, learnt from the headers of Zoom's replies.
+//! Calls by others that used a day's limit, learnt from the headers of Zoom's replies.
 //!
-//! Headers are optional and were seen to speak of another quota than the one that
-//! was asked for. So one counts only where its limit is just that of a day we
-//! know; what is written down only grows within a day, and is only shown.
+//! Headers are optional and sometimes describe another quota than the one that was asked for. So
+//! one counts only if its limit equals a day's limit that we know. The stored count only grows
+//! within a day, and is only shown.
 
 use std::sync::Arc;
 
@@ -21,7 +21,7 @@ pub(super) const ELSEWHERE: &str = "x:";
 /// The headers of one reply.
 #[derive(Debug, Clone)]
 pub struct QuotaObservation {
-    /// Whose access token was used.
+    /// Account whose access token was used.
     pub account: Arc<str>,
     /// The host of the create; `None`: it was no create.
     pub host: Option<Arc<str>>,
@@ -31,13 +31,13 @@ pub struct QuotaObservation {
     pub category: Option<String>,
     /// Of how many.
     pub limit: u32,
-    /// Number of those that are left.
+    /// Number of calls that are left.
     pub remaining: u32,
-    /// When, by the clock of Redis.
+    /// Time of the reply, by the clock of Redis.
     pub at_ms: i64,
 }
 
-/// Which day a header speaks of.
+/// Day that a header is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Of {
     Host,
@@ -45,7 +45,7 @@ enum Of {
 }
 
 impl QuotaObservation {
-    /// Which day it speaks of, if it is one of this plan's.
+    /// Day that the header is about, if its limit is one of this plan's.
     fn of(&self, limits: PlanLimits) -> Option<Of> {
         if self.limit == 0 || self.remaining > self.limit || near_midnight(self.at_ms) {
             return None;
@@ -73,7 +73,7 @@ impl Ops {
     /// counts beyond our own count.
     ///
     /// # Errors
-    /// That Redis could not be asked.
+    /// Fails if Redis cannot be reached.
     pub async fn write_quota_headers(&self, seen: &[QuotaObservation]) -> Result<(), StoreError> {
         for seen in seen.chunks(500) {
             self.write_some(seen).await?;

@@ -14,10 +14,10 @@ pub struct Remembered {
 }
 
 impl Ops {
-    /// Data known of each of these ids.
+    /// Remembered state of each of these ids.
     ///
     /// # Errors
-    /// That Redis could not be asked.
+    /// Fails if Redis cannot be reached.
     pub async fn remembered(&self, ids: &[&str]) -> Result<Vec<Option<Remembered>>, StoreError> {
         if ids.is_empty() {
             return Ok(Vec::new());

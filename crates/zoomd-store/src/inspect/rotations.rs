@@ -8,7 +8,7 @@ use super::Ops;
 use crate::StoreError;
 use crate::clock::{DAY_MS, day_name};
 
-/// Days that are looked at, today among them.
+/// Number of days that are counted, including today.
 pub const DAYS: u32 = 7;
 /// An intent older than this has no outcome: an exchange takes less.
 const DOUBTFUL_MS: i64 = 60_000;
@@ -18,13 +18,13 @@ const DOUBTFUL_MS: i64 = 60_000;
 pub struct RotationDays {
     /// New tokens that were stored within five seconds of asking Zoom.
     pub in_time: u64,
-    /// Those that took longer.
+    /// New tokens that took longer.
     pub late: u64,
     /// Tokens that a journal brought to a store that did not have them.
     pub repaired: u64,
     /// Refresh tokens lost with a reply of Zoom's: a consent was needed.
     pub lost: u64,
-    /// Those that Zoom refused for another reason.
+    /// Refreshes that Zoom refused for another reason.
     pub refused: u64,
     /// Exchanges whose outcome is not known now.
     pub in_doubt: u64,
@@ -43,7 +43,7 @@ impl Ops {
     /// Reads the counts; `now_ms` is the time of Redis.
     ///
     /// # Errors
-    /// That Redis could not be asked.
+    /// Fails if Redis cannot be reached.
     pub async fn rotation_days(&self, now_ms: i64) -> Result<RotationDays, StoreError> {
         let keys = self.store.keys();
         let mut reads = redis::pipe();

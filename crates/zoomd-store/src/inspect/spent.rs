@@ -23,7 +23,7 @@ impl Ops {
     /// up for each of these jobs; none while their account is paused or not authorized.
     ///
     /// # Errors
-    /// That Redis could not be asked.
+    /// Fails if Redis cannot be reached.
     pub async fn spent_days(
         &self,
         jobs: &[Ending<'_>],
@@ -46,7 +46,7 @@ impl Ops {
         let today_ms = now_ms - now_ms.rem_euclid(DAY_MS);
         let spent = jobs.iter().zip(answers.chunks(2)).map(|((account, _, came_ms), days)| {
             let [.., plan, state, paused] = owners.get(account)?;
-            // Where somebody must act first that is what it waited for.
+            // A required action by a person comes first among the reasons.
             if state.as_deref() != Some("active") || paused.is_some() {
                 return None;
             }

@@ -1,4 +1,4 @@
-//! The few numbers that tell whether all is well.
+//! Summary counts for the status.
 
 use std::collections::HashMap;
 
@@ -8,7 +8,7 @@ use super::stream::Way;
 use super::{DaemonLine, Ops, Paused, RotationDays};
 use crate::StoreError;
 
-/// Accounts read at once.
+/// Number of accounts read in one step.
 const PAGE: usize = 500;
 /// Names of accounts in trouble that are kept.
 const NAMES: usize = 10;
@@ -40,7 +40,7 @@ pub struct Status {
     pub accounts: HashMap<String, u64>,
     /// Some accounts that need an operator, with their state.
     pub trouble: Vec<(String, String)>,
-    /// Numbers of rotations lately.
+    /// Counts of recent rotations.
     pub rotations: RotationDays,
     /// Daemons heard of, the latest first.
     pub daemons: Vec<DaemonLine>,
@@ -50,7 +50,7 @@ impl Ops {
     /// Reads the numbers.
     ///
     /// # Errors
-    /// That Redis could not be asked.
+    /// Fails if Redis cannot be reached.
     pub async fn status(&self) -> Result<Status, StoreError> {
         let keys = self.store.keys();
         let mut reads = redis::pipe();
@@ -88,7 +88,7 @@ impl Ops {
         Ok(status)
     }
 
-    /// Number of jobs in hand that are still in the stream.
+    /// Number of in-flight jobs that are still in the stream.
     async fn hot(&self, running: u64) -> Result<u64, StoreError> {
         const MOST: u64 = 10_000;
         if running == 0 || running > MOST {

@@ -5,7 +5,7 @@ use redis::from_redis_value;
 use super::Ops;
 use crate::StoreError;
 
-/// Entries read at once.
+/// Number of entries read in one step.
 const PAGE: usize = 1_000;
 
 /// One entry as bytes: a producer may have written anything.
@@ -24,13 +24,13 @@ impl Raw {
         String::from_utf8_lossy(self.field(name)).into_owned()
     }
 
-    /// Time when it was written.
+    /// Time of the entry.
     pub(super) fn ms(&self) -> i64 {
         self.id.split('-').next().and_then(|ms| ms.parse().ok()).unwrap_or(0)
     }
 }
 
-/// Which way a stream is read.
+/// Direction in which a stream is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Way {
     OldestFirst,

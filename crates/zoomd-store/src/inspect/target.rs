@@ -1,4 +1,4 @@
-//! What a job waits for that does not go before others of its meeting.
+//! Wait reason of a job that has other jobs of its meeting before it.
 
 use redis::from_redis_value;
 
@@ -110,7 +110,7 @@ impl Ops {
         Ok(first.filter(|first| first != "-"))
     }
 
-    /// Time when that job is expected to go on; one that is in hand does now.
+    /// Expected time of that job; now, if it is in flight.
     async fn expected(&self, id: &str) -> Result<Option<i64>, StoreError> {
         let Some(Memory::Live(live)) = self.memory(id).await?.as_deref().and_then(Memory::read)
         else {

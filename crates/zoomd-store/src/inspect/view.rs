@@ -7,7 +7,7 @@ use crate::StoreError;
 use crate::eta::Position;
 use crate::queue::{Record, WaitReason};
 
-/// Where a job stands.
+/// State of a job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum State {
@@ -23,7 +23,7 @@ pub enum State {
     Reconciling,
     /// It has its meeting.
     Succeeded,
-    /// It failed for good.
+    /// It failed.
     Failed,
 }
 
@@ -60,7 +60,7 @@ impl State {
     }
 }
 
-/// Where what is shown of a job comes from.
+/// Source of a view of a job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Source {
@@ -74,7 +74,7 @@ pub enum Source {
     FailuresStream,
     /// The index of failures.
     FailureIndex,
-    /// The memory of finished jobs; the outcome itself is gone.
+    /// The memory of finished jobs; the outcome itself was deleted.
     Memory,
 }
 
@@ -109,9 +109,9 @@ pub struct Block {
 pub struct JobView {
     /// The id.
     pub id: String,
-    /// Where it stands.
+    /// State of the job.
     pub state: State,
-    /// Where this was read.
+    /// Source of this view.
     pub source: Source,
     /// The account, if that is known.
     pub account: Option<String>,
@@ -119,13 +119,13 @@ pub struct JobView {
     pub host: Option<String>,
     /// The stream entry it came in.
     pub entry: Option<String>,
-    /// Which run.
+    /// Number of the run.
     pub run: u32,
     /// 0 high, 1 normal, 2 low.
     pub priority: Option<u8>,
-    /// Why it does not run.
+    /// Reason why it does not run.
     pub why: Option<WaitReason>,
-    /// ScriptReply on the reason.
+    /// Details of the reason.
     pub detail: Option<String>,
     /// The name of the line of its meeting, where it changes one; see
     /// [`Line`](crate::queue::Line).
@@ -136,19 +136,19 @@ pub struct JobView {
     pub since_ms: Option<i64>,
     /// Another obstacle, which it will meet after that.
     pub besides: Option<Obstacle>,
-    /// The time at which it is expected to go on; `None`: nobody knows.
+    /// Expected time of the run; `None`: unknown.
     pub until_ms: Option<i64>,
-    /// The time of the next attempt or search, whatever comes of it.
+    /// The time of the next attempt or search, whatever its result.
     pub next_ms: Option<i64>,
     /// The job's own `not_before`.
     pub not_before_ms: Option<i64>,
-    /// The place in the room, from 1.
+    /// Position in the room, from 1.
     pub place: Option<u64>,
     /// Not sent after this.
     pub deadline_ms: Option<i64>,
-    /// The daemon that has it in hand.
+    /// The daemon that runs it.
     pub daemon: Option<String>,
-    /// Everything that was tried.
+    /// Record of all attempts.
     pub record: Record,
     /// The job as it came.
     pub job: Option<Vec<u8>>,
@@ -156,7 +156,7 @@ pub struct JobView {
     pub outcome: Option<String>,
     /// The meetings, where Zoom was found to have more than one.
     pub duplicates: Vec<u64>,
-    /// Times in which people held back jobs of its account, once that was asked for.
+    /// Times in which people held back jobs of its account, if requested.
     pub blocks: Vec<Block>,
     /// The time before which such times are not kept; `None`: all are.
     pub blocks_from_ms: Option<i64>,
@@ -206,9 +206,9 @@ pub const LIMITED: &str = "limited";
 
 /// A place in which a job waits.
 pub(super) struct Place<'a> {
-    /// Those whose day it spends; it stands in the room of the first.
+    /// Hosts whose daily limit the job uses; it waits in the room of the first.
     pub(super) hosts: &'a [&'a str],
-    /// Number of jobs that stand before it.
+    /// Number of jobs ahead of it.
     pub(super) ahead: u64,
     /// It sleeps until then, ms.
     pub(super) due: Option<i64>,
@@ -244,7 +244,7 @@ pub(super) fn explain_reconcile(view: &mut JobView, facts: &AccountFacts, due: O
     told(view, facts, why);
 }
 
-/// Why a job sleeps, by what is kept of it; `None`: because of its second host.
+/// Reason why a job sleeps, from its record; `None`: because of its second host.
 fn pause(view: &JobView, due: i64, hosts: usize) -> Option<WaitReason> {
     let record = &view.record;
     let noted = record.until_ms.map(|until| until == due);
@@ -281,7 +281,7 @@ impl Ops {
     /// all of its host that wait and are not after it.
     ///
     /// # Errors
-    /// That Redis could not be asked.
+    /// Fails if Redis cannot be reached.
     pub async fn newcomer(
         &self,
         account: &str,

@@ -1,8 +1,8 @@
-//! Waiting jobs by reason and account: how many, the oldest, and when the first of
-//! them is expected to run.
+//! Waiting jobs by reason and account: their number, the oldest, and the expected time of the
+//! first.
 //!
-//! Bounded: the rooms of the accounts with the most jobs, and the sleeping jobs that
-//! are due first; how many jobs were not read is told.
+//! Bounded: the rooms of the accounts with the most jobs, and the sleeping jobs that are due first;
+//! the number of unread jobs is reported.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -19,13 +19,13 @@ use crate::eta::{Position, Room};
 use crate::queue::memory::Live;
 use crate::queue::{Purpose, WaitReason};
 
-/// Accounts whose rooms are read.
+/// Maximum number of accounts whose rooms are read.
 const MOST_ACCOUNTS: usize = 100;
 /// Sleeping jobs that are read.
 const MOST_ASLEEP: usize = 2_000;
-/// Lines that are told.
+/// Maximum number of lines.
 const MOST_LINES: usize = 100;
-/// Accounts and jobs read at once.
+/// Number of accounts and jobs read in one step.
 const PAGE: usize = 500;
 /// Parts of the score of a job in a room: its priority, then when it came.
 pub(super) const PRIORITY: f64 = 1e13;
@@ -41,9 +41,9 @@ pub struct WaitingLine {
     pub jobs: u64,
     /// The time at which the oldest of them came, ms.
     pub oldest_ms: Option<i64>,
-    /// The time at which the first of them is expected to run, ms; `None`: nobody knows.
+    /// Expected time of the first of them, ms; `None`: unknown.
     pub expected_ms: Option<i64>,
-    /// ScriptReply on it.
+    /// Details of the reason.
     pub what: Option<String>,
     /// The time at which it began, ms, where that is known.
     pub since_ms: Option<i64>,
@@ -98,7 +98,7 @@ impl Lines {
         }
     }
 
-    /// Those with the oldest job first; of more than are told, how many jobs.
+    /// Lines with the oldest job first, and the number of jobs in the lines that were cut off.
     pub(super) fn sorted(self) -> (Vec<WaitingLine>, u64) {
         let mut lines: Vec<_> = self.0.into_values().filter(|line| line.jobs > 0).collect();
         lines.sort_by(|a, b| {
@@ -112,10 +112,10 @@ impl Lines {
 }
 
 impl Ops {
-    /// Reasons for which the jobs of this status wait.
+    /// Waiting jobs of this status by reason.
     ///
     /// # Errors
-    /// That Redis could not be asked.
+    /// Fails if Redis cannot be reached.
     pub async fn waiting_by_reason(&self, status: &Status) -> Result<WaitingJobs, StoreError> {
         let mut busy = self.busy_accounts().await?;
         let asleep = Some(self.asleep_of(&busy).await?);

@@ -25,7 +25,7 @@ use crate::{ErrorKind, Keys, Store, StoreError};
 const OLD: u32 = 1;
 /// The layout while keys are renamed.
 const RAISING: &str = "raising";
-/// Keys one call looks at.
+/// Number of keys read by one call.
 const PAGE: u32 = 1_000;
 /// The text under an old name, and its life: no daemon is frozen for longer.
 const BAR: &str = "zoomd: this namespace has layout 2";
@@ -48,8 +48,8 @@ pub enum Raised {
 /// Raises the layout of the namespace, if it has the one before this.
 ///
 /// # Errors
-/// A layout that this version does not know, or that Redis could not be asked: what
-/// was begun then goes on with the next call.
+/// Fails if this version does not know the layout, or Redis cannot be reached: the next
+/// call continues what was begun.
 pub async fn raise(store: &Store) -> Result<Raised, StoreError> {
     let mut answer = ScriptReply::new(begin(store).await?, "the raising of the layout")?;
     match answer.next()?.as_str() {
@@ -94,7 +94,7 @@ pub(crate) fn refused(keys: &Keys, found: &str) -> StoreError {
     StoreError::new(ErrorKind::Layout, text)
 }
 
-/// Checks that a namespace whose meta tells `layout` is one for this version.
+/// Checks that the `layout` in a namespace's meta is this version's.
 ///
 /// # Errors
 /// It has another layout.
@@ -121,7 +121,7 @@ async fn begin(store: &Store) -> Result<redis::Value, StoreError> {
     call.run(&store.connection()).await
 }
 
-/// Looks at every key once; answers how many were renamed.
+/// Reads every key once; returns the number of renamed keys.
 async fn move_all(store: &Store) -> Result<u64, StoreError> {
     let (mut cursor, mut moved) = ("0".to_owned(), 0);
     loop {

@@ -17,7 +17,7 @@ pub(super) const SINGLE: &[(&str, &str)] = &[
     ("tw", "duplicates"),
 ];
 
-/// Keys in which daemons tell of themselves.
+/// Prefix of the keys in which daemons announce themselves.
 pub(super) const PRESENCE: (&str, &str) = ("dm:", "daemon:");
 
 /// Classes of keys of which there are many.

@@ -1,5 +1,5 @@
-//! A namespace of layout 1 is carried over whole, wherever it is interrupted, and only
-//! when nobody of the old version is left.
+//! A namespace of layout 1 is migrated completely, also after an interruption, and only when no
+//! daemon of the old version is left.
 
 use std::collections::BTreeMap;
 use std::future::poll_fn;
@@ -41,7 +41,7 @@ struct World {
     store: Store,
 }
 
-/// Data that each key holds, and whether it ends by itself.
+/// Value of each key, and true if the key expires.
 type View = BTreeMap<String, (Value, bool)>;
 
 impl World {
@@ -95,7 +95,7 @@ fn old(table: &'static [(&str, &str)], name: &'static str) -> &'static str {
     table.iter().find(|(_, new)| *new == name).map_or(name, |(old, _)| old)
 }
 
-/// The same under the names of this layout, without what tells the layout.
+/// Renames the keys to this layout's names and leaves out the layout number.
 fn renamed(old: &View) -> View {
     let name = |key: &str| {
         let Some(name) = key.strip_prefix("t:v1:") else { return key.to_owned() };
@@ -115,8 +115,7 @@ fn without_bars(mut view: View) -> View {
     view
 }
 
-/// Goes on with `work` until it has waited so many times, and drops it then; whether it
-/// came to its end.
+/// Polls `work` until it has waited this number of times, then drops it; true if it finished.
 async fn interrupted<T>(work: impl Future<Output = T>, mut waits: u32) -> bool {
     let mut work = pin!(work);
     poll_fn(|context| match work.as_mut().poll(context) {
@@ -152,7 +151,7 @@ async fn everything_is_carried_over_wherever_it_is_interrupted() {
             let read = crate::probe::namespace(&world.store).await.expect_err("half way");
             assert!(read.to_string().contains("is being raised"), "{read}");
         }
-        // Two daemons that start go on with it.
+        // Two daemons that start continue it.
         let (one, other) = tokio::join!(raise(&world.store), raise(&world.store));
         one.and(other).expect("raised");
         let found = world.view().await;

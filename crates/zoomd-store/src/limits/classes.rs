@@ -1,4 +1,4 @@
-//! Which of Zoom's operations has which rate-limit class.
+//! Rate-limit class of each of Zoom's operations.
 
 use std::collections::BTreeMap;
 
@@ -40,7 +40,7 @@ impl Classes {
         self.0.get(operation).copied().unwrap_or(Label::Heavy)
     }
 
-    /// The class of calls that spend a host's day.
+    /// The class of calls that use a host's day.
     #[must_use]
     pub fn hosted(&self) -> Label {
         self.of("create")

@@ -21,8 +21,8 @@ impl Label {
         Self::ALL.into_iter().find(|label| label.as_str() == word)
     }
 
-    /// The name of the room in which jobs of this class wait that spend nobody's
-    /// day; no host has such a name.
+    /// Name of the room for waiting jobs of this class that use no host's day; no host has such a
+    /// name.
     #[must_use]
     pub fn room(self) -> &'static str {
         match self {
@@ -32,7 +32,7 @@ impl Label {
         }
     }
 
-    /// The class whose room has this name.
+    /// The class of the room with this name.
     #[must_use]
     pub fn of_room(room: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|label| label.room() == room)

@@ -5,10 +5,9 @@ use std::collections::BTreeMap;
 use super::classes::Classes;
 use super::label::Label;
 
-/// Time for which a grant fills its place among those of a second, in ms: the second,
-/// and the time by which calls granted together may come apart on their way. With
-/// the bare second a burst meets the end of the one before it at Zoom, which
-/// counts what arrives. `SECOND` of `lua/lib/budget.lua` is the same.
+/// Time in ms for which a grant counts in its second: the second, and the time by which calls
+/// granted together may drift apart on their way. With the bare second a burst meets the end of the
+/// one before it at Zoom, which counts arrivals. `SECOND` of `lua/lib/budget.lua` is the same.
 pub const SECOND_MS: i64 = 1_100;
 
 /// The limits of one label; 0 means none.
@@ -54,11 +53,11 @@ impl PlanLimits {
 /// Every plan's limits, which call has which label, and the share we use.
 #[derive(Debug, Clone)]
 pub struct Budgets {
-    /// By the plan's name, as in `account:<A>`.
+    /// Limits by the plan's name, as in `account:<A>`.
     pub plans: BTreeMap<String, PlanLimits>,
-    /// The part of the per-second limits we grant, since arrivals bunch.
+    /// Fraction of the per-second limits to grant; the rest is headroom for bursts.
     pub share: f64,
-    /// Which operation has which class.
+    /// Rate-limit class of each operation.
     pub classes: Classes,
 }
 

@@ -1,4 +1,4 @@
-//! What a settle writes into the register.
+//! Register entries that a settle writes.
 
 use std::fmt;
 use std::str::FromStr;
@@ -12,7 +12,7 @@ use super::Meeting;
 /// A meeting that a job made or changed, ready to be written with its outcome.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MeetingEntry {
-    /// Number.
+    /// Zoom's number of the meeting.
     pub(crate) number: u64,
     /// Record.
     pub(crate) text: Box<str>,
@@ -31,21 +31,20 @@ impl MeetingEntry {
 }
 
 impl Meeting<'_> {
-    /// Data that the settle of the job that made it writes.
+    /// Entry written by the settle of the job that made the meeting.
     #[must_use]
     pub fn made(&self) -> MeetingEntry {
         self.entry(Some(self.month()), true)
     }
 
-    /// Data that the settle of a job that changed it writes.
+    /// Entry written by the settle of a job that changed the meeting.
     #[must_use]
     pub fn changed(&self, before: &Meeting<'_>) -> MeetingEntry {
         let month = self.month();
         self.entry((month != before.month()).then_some(month), false)
     }
 
-    /// The same meeting after an update of all of it with this body of Zoom's. A topic is
-    /// kept where there was one.
+    /// The meeting after a full update with this body for Zoom. An existing topic is kept.
     #[must_use]
     pub fn patched(mut self, body: &str) -> Self {
         #[derive(serde::Deserialize, Default)]
@@ -61,7 +60,7 @@ impl Meeting<'_> {
         self
     }
 
-    /// The same meeting after zoomd deleted it. An endless series has come to its end.
+    /// The meeting after zoomd deleted it. An endless series has come to its end.
     #[must_use]
     pub fn deleted_at(mut self, at: Timestamp) -> Self {
         self.deleted = Timestamp::from_second(at.as_second()).ok();
@@ -128,7 +127,7 @@ impl Reference {
         memory.strip_prefix("D ")?.rsplit(' ').next()?.parse().ok()
     }
 
-    /// Those of earlier jobs of an id, the oldest first.
+    /// References of the id's earlier jobs, the oldest first.
     pub(crate) fn all(text: &str) -> Vec<Self> {
         text.split(' ').filter_map(|part| part.parse().ok()).collect()
     }

@@ -1,6 +1,6 @@
-//! Reading the register: by job, by number, and in the order of ends.
+//! Reads of the register: by job, by number, and in the order of ends.
 //!
-//! Bounded: a list looks at so many numbers of one month, and says where to go on.
+//! Bounded: a list reads a limited number of one month, and returns where to continue.
 
 use std::collections::HashSet;
 use std::time::Duration;
@@ -12,9 +12,9 @@ use zoomd_wire::LastEnd;
 use super::{Meeting, Month, Reference};
 use crate::{Store, StoreError};
 
-/// Numbers of one month that a list looks at.
+/// Maximum count of numbers of one month that a list reads.
 const LOOK: usize = 50_000;
-/// Records read at once, and accounts asked at once.
+/// Number of records read in one step, and of accounts.
 const STEP: usize = 1_000;
 /// Months of one account: more than Zoom's calendar has.
 const MONTHS: usize = 20_000;
@@ -29,9 +29,9 @@ pub struct Meetings {
 /// The meetings of one job id.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Known {
-    /// That of the job which took the id last, if it made one.
+    /// Meeting of the job that took the id last, if it made one.
     pub last: Option<Meeting<'static>>,
-    /// Those of earlier jobs of the id, the oldest first.
+    /// Meetings of the id's earlier jobs, the oldest first.
     pub earlier: Vec<Meeting<'static>>,
 }
 
@@ -42,7 +42,7 @@ pub struct ListQuery {
     pub past: bool,
     /// Behind this place, as an earlier page named it.
     pub cursor: Option<String>,
-    /// So many at most.
+    /// Maximum number of meetings.
     pub limit: usize,
 }
 
@@ -52,7 +52,7 @@ pub struct Page {
     /// The meetings, in the order of their (last) ends; endless ones by their start, at
     /// the end.
     pub meetings: Vec<Meeting<'static>>,
-    /// Where the next page begins; `None`: this is the last.
+    /// Start of the next page; `None`: this is the last.
     pub next: Option<String>,
 }
 
@@ -74,7 +74,7 @@ impl Meetings {
     /// The meetings that jobs of this id made.
     ///
     /// # Errors
-    /// That Redis could not be asked.
+    /// Fails if Redis cannot be reached.
     pub async fn by_job(&self, id: &str) -> Result<Known, StoreError> {
         let keys = self.store.keys();
         let mut reads = redis::pipe();
@@ -91,7 +91,7 @@ impl Meetings {
     /// The meetings of this number: of one account, or of any.
     ///
     /// # Errors
-    /// That Redis could not be asked.
+    /// Fails if Redis cannot be reached.
     pub async fn by_number(
         &self,
         account: Option<&str>,
@@ -116,7 +116,7 @@ impl Meetings {
     /// A page of an account's meetings.
     ///
     /// # Errors
-    /// That Redis could not be asked.
+    /// Fails if Redis cannot be reached.
     pub async fn list(&self, account: &str, query: &ListQuery) -> Result<Page, StoreError> {
         let now = self.now().await?;
         let behind = query.cursor.as_deref().and_then(Place::read);

@@ -27,15 +27,15 @@ pub struct Meeting<'a> {
     pub account: Cow<'a, str>,
     /// The job that made it.
     pub job_id: Cow<'a, str>,
-    /// That job's entry.
+    /// Stream entry of that job.
     pub entry: EntryId,
     /// The user whose meeting it is: `me`, an e-mail in lower case, or a Zoom user id.
     pub host: Cow<'a, str>,
-    /// Time when it takes place. An instant one has the start that it had.
+    /// Time at which it takes place. An instant meeting has its actual start.
     pub timing: Timing,
-    /// Time when it is over for good.
+    /// Time of its last end.
     pub ends: LastEnd,
-    /// Time when zoomd deleted it.
+    /// Time of the deletion by zoomd.
     pub deleted: Option<Timestamp>,
     /// The beginning of its topic, where topics are kept.
     pub topic: Option<Cow<'a, str>>,
@@ -47,7 +47,7 @@ impl Meeting<'_> {
         let mut text = String::with_capacity(96);
         text.push_str(FORMAT);
         text.push('|');
-        // Of a job without an id of its own the entry tells it.
+        // The entry id replaces the id of a job without one.
         if self.job_id.parse() != Ok(self.entry) {
             push_clean(&mut text, &self.job_id);
         }
@@ -72,7 +72,7 @@ impl Meeting<'_> {
         text
     }
 
-    /// Data that most meetings do not have.
+    /// Appends the fields that most meetings do not have.
     fn push_rare(&self, text: &mut String) {
         text.push('|');
         match self.ends {
@@ -283,7 +283,7 @@ mod tests {
         for text in ["", "2|a|1-0", "1", "1|a|x", "1|a|1-0-", "D 1 1-0"] {
             assert_eq!(Meeting::read("acme", 1, text), None, "{text}");
         }
-        // What is damaged in the rest counts as absent.
+        // Damaged fields in the rest count as absent.
         let odd = Meeting::read("acme", 1, "1|a|1-0||x|y z|w|?|?|?").expect("a record");
         assert_eq!((odd.timing.meeting_type, odd.timing.start), (2, None));
         assert_eq!((odd.deleted, odd.host.as_ref()), (None, "me"));

@@ -15,8 +15,7 @@ use crate::limits::Label;
 use crate::redis::script::Call;
 use crate::redis::scripts::ADMIT;
 
-/// Jobs of one account and host, which the script looks at together; those with a target
-/// apart.
+/// Jobs of one account and host, which the script handles together; those with a target separately.
 struct Group<'a> {
     key: (&'a str, &'a str, &'a str),
     class: Label,

@@ -1,4 +1,4 @@
-//! Claiming what waits: jobs in their turn, and those whose deadline passed.
+//! Claims of waiting jobs: jobs in their turn, and those past their deadline.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -17,12 +17,12 @@ const QUANTUM: usize = 16;
 /// Jobs one call may hand out: a script stays short.
 const MOST: usize = 512;
 
-/// Data that a promotion did.
+/// Result of a promotion.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Promoted {
     /// Jobs moved to their rooms.
     pub moved: u64,
-    /// Time when something wakes next.
+    /// Time of the next wake-up.
     pub next_wake_ms: Option<i64>,
     /// The clock of Redis.
     pub now_ms: i64,
@@ -33,7 +33,7 @@ pub struct Promoted {
 pub struct Expired {
     /// The jobs.
     pub jobs: Vec<ClaimedJob>,
-    /// Time when the next deadline passes.
+    /// Time of the next deadline.
     pub next_ms: Option<i64>,
     /// The clock of Redis.
     pub now_ms: i64,
@@ -74,11 +74,11 @@ impl Queue {
         Ok(Claimed { jobs, more, next_wake_ms, now_ms })
     }
 
-    /// Moves jobs whose time has come to their rooms, at most `most` of them.
-    /// A claim does so too, for a few; this is for many.
+    /// Moves due jobs to their rooms, at most `most` of them. A claim does so too, for a few; this
+    /// is for many.
     ///
     /// # Errors
-    /// What Redis refused, or that it could not be asked.
+    /// Fails if Redis refuses the call or cannot be reached.
     pub async fn promote(&self, most: usize) -> Result<Promoted, StoreError> {
         let call = PROMOTE
             .call()

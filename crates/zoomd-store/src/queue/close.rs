@@ -8,25 +8,25 @@ pub enum Close {
     Second {
         /// `light`, `medium` or `heavy`.
         label: &'static str,
-        /// Until when.
+        /// End of the closure.
         until_ms: i64,
     },
     /// The day of a label.
     LabelDay {
         /// `light`, `medium` or `heavy`.
         label: &'static str,
-        /// Until when.
+        /// End of the closure.
         until_ms: i64,
     },
     /// The hundred of this ticket's host.
     HostDay {
-        /// Until when.
+        /// End of the closure.
         until_ms: i64,
     },
 }
 
 impl Close {
-    /// The field of the gates, `@` for the day of the call's host, and until when.
+    /// The field of the gates, `@` for the day of the call's host, and the end of the closure.
     pub(crate) fn gate(&self) -> (String, i64) {
         match self {
             Self::Second { label, until_ms } => ((*label).to_owned(), *until_ms),

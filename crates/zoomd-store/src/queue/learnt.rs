@@ -1,8 +1,8 @@
-//! Names of hosts this daemon has already told Redis about.
+//! Names of hosts that this daemon has already reported to Redis.
 //!
-//! Nearly every answer of Zoom names the host again. What was settled once is
-//! not sent again; losing this memory, or Redis losing its own, costs nothing:
-//! a host that Redis does not know is told always.
+//! Nearly every answer of Zoom names the host again. A name that was settled once is not sent
+//! again; losing this memory, or Redis losing its own, costs nothing: a host that Redis does not
+//! know is always reported.
 
 use std::collections::HashSet;
 use std::hash::{BuildHasher as _, RandomState};
@@ -10,7 +10,7 @@ use std::sync::{Mutex, PoisonError};
 
 use super::{Learnt, Settlement};
 
-/// Beyond this many hosts the memory starts anew.
+/// The memory is cleared when it exceeds this number of hosts.
 const MOST: usize = 50_000;
 
 #[derive(Debug, Default)]
@@ -20,7 +20,7 @@ pub(super) struct Told {
 }
 
 impl Told {
-    /// Data that a settlement has to tell that was not told before.
+    /// Host names to report with a settlement, unless they were reported before.
     pub(super) fn news<'a>(&self, item: &'a Settlement) -> Option<&'a Learnt> {
         let learnt = item.learnt.as_ref()?;
         let known = item.ticket.plain && self.lock().contains(&self.hash(item, learnt));

@@ -1,4 +1,4 @@
-//! Leases apart from the handlers: renewed, marked, taken back.
+//! Leases outside of handlers: renewed, marked, taken back.
 
 use std::time::Duration;
 
@@ -10,19 +10,19 @@ use crate::redis::scripts::{MARK_SENT, RENEW, SWEEP};
 
 /// Leases one call renews.
 const RENEWED_AT_ONCE: usize = 1000;
-/// An unresolved call is looked for no longer than this.
+/// Maximum time of the search for an unresolved call.
 const LOOK_FOR: Duration = Duration::from_secs(24 * 3600);
 
-/// Data that a sweep took back.
+/// Result of a sweep.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Swept {
     /// Jobs that had not been sent: back in their rooms.
     pub unsent: u64,
-    /// Jobs that may have been sent: to be looked for.
+    /// Jobs that may have been sent: reconcile searches for them.
     pub sent: u64,
     /// Leases of which nothing else was known.
     pub lost: u64,
-    /// True if there is more to take back at once.
+    /// True if there is more to take back immediately.
     pub more: bool,
 }
 
@@ -87,7 +87,7 @@ impl Queue {
     /// Takes back about `most` jobs whose leases have ended.
     ///
     /// # Errors
-    /// What Redis refused, or that it could not be asked.
+    /// Fails if Redis refuses the call or cannot be reached.
     pub async fn sweep(&self, most: usize) -> Result<Swept, StoreError> {
         let keys = self.store.keys();
         let call = SWEEP

@@ -23,13 +23,12 @@ impl Memory {
     }
 }
 
-/// The end of a job whose id stays taken.
+/// State of a finished job whose id stays taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Ended {
     /// It succeeded; its id is free again after a while.
     Done,
-    /// Nobody knows whether it did; its id is free again when the failure is retried
-    /// or discarded.
+    /// The outcome is unknown; the id is free again when the failure is retried or discarded.
     Unknown,
 }
 

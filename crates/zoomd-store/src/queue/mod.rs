@@ -80,8 +80,7 @@ pub struct Queue {
     settles: Arc<AtomicU64>,
     settle_tx: Arc<Mutex<WatchedTransaction>>,
     learnt: Arc<Told>,
-    /// Calls that nobody could find again wait for replicas and disks on a
-    /// connection of their own.
+    /// Waits for replicas and disks use their own connection, for calls that reconcile cannot find.
     durable: Durable,
 }
 

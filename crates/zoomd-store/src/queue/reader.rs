@@ -21,7 +21,7 @@ use crate::error::ErrorKind;
 use crate::redis::conn::Conn;
 use crate::{Keys, StoreError};
 
-/// Time for which one read waits for something new. Also how long a stop may take.
+/// Time limit of one blocking read; also the longest time that a stop takes.
 const BLOCK: Duration = Duration::from_millis(1000);
 
 /// One consumer of the jobs stream.
@@ -30,13 +30,13 @@ pub struct Reader {
     conn: Conn,
     keys: Keys,
     consumer: Arc<str>,
-    /// Entries idle for so long are taken over.
+    /// Entries idle for this long are taken over.
     idle: Duration,
     /// The connection whose backlog has been read.
     read_by: u64,
-    /// Where in its own backlog it stands; `None` when that is read.
+    /// Position in its own backlog; `None` once that is read.
     backlog: Option<String>,
-    /// Where the scan for idle entries stands, and when the next is due.
+    /// Position of the scan for idle entries, and the time of the next scan.
     scan: String,
     scan_at: Instant,
 }
@@ -65,7 +65,7 @@ impl Reader {
     /// it is taken over.
     ///
     /// # Errors
-    /// That Redis is not there, or the stream's key is not a stream. The reader
+    /// Fails if Redis cannot be reached, or the stream's key is not a stream. The reader
     /// goes on with the next call; wait a little before it.
     pub async fn next(&mut self, count: usize) -> Result<Vec<Entry>, StoreError> {
         match self.read(count.max(1)).await {
@@ -80,7 +80,7 @@ impl Reader {
     /// Gives up the consumer's name when nothing is pending for it.
     ///
     /// # Errors
-    /// That Redis is not there; the name is then removed by a later clean-up.
+    /// Fails if Redis cannot be reached; a later clean-up then removes the name.
     pub async fn leave(self) -> Result<(), StoreError> {
         let pending = redis::cmd("XPENDING")
             .arg(self.keys.jobs())
@@ -108,7 +108,7 @@ impl Reader {
         while let Some(from) = self.backlog.clone() {
             let (entries, gone) = self.read_from(&from, count, None).await?;
             self.read_by = self.conn.number();
-            // Those that are gone are acknowledged: behind them there may be others.
+            // Deleted entries are acknowledged: there may be others behind them.
             let behind = entries.last().map(|entry| entry.id.to_string());
             self.backlog = behind.or((gone > 0).then_some(from));
             if !entries.is_empty() {
@@ -124,7 +124,7 @@ impl Reader {
         Ok(self.read_from(">", count, Some(BLOCK)).await?.0)
     }
 
-    /// Entries, and how many are gone.
+    /// Entries, and the number of deleted ones.
     async fn read_from(
         &self,
         from: &str,

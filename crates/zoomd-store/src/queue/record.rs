@@ -1,4 +1,4 @@
-//! Data kept of a job between two leases.
+//! Record of a job between two leases.
 
 use std::collections::BTreeMap;
 
@@ -8,17 +8,17 @@ use super::memory::Live;
 use super::story::{Next, Step, StepKind, Story};
 use super::target::{Aim, KnownMeeting};
 
-/// Data kept of a job between two leases. JSON; scripts do not read it, and
-/// fields a newer version wrote are kept.
+/// Record of a job between two leases. JSON; scripts do not read it, and fields that a newer
+/// version wrote are kept.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Record {
-    /// Attempts spent: calls that Zoom answered, or may have.
+    /// Attempts used: calls that Zoom answered, or may have.
     pub attempts: u32,
-    /// Time when the first call may have left.
+    /// Time at which the first call may have been sent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub first_send_ms: Option<i64>,
-    /// Time when the last call may have left.
+    /// Time at which the last call may have been sent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_send_ms: Option<i64>,
     /// True if the last call's outcome is unknown.
@@ -27,22 +27,22 @@ pub struct Record {
     /// The marker in the meeting's agenda, the same for all attempts and runs.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub marker: Option<String>,
-    /// Looks of reconcile that found nothing.
+    /// Searches of reconcile that found nothing.
     #[serde(skip_serializing_if = "is_zero")]
     pub looks: u32,
     /// Target, for another run: as the scripts write it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub aim: Option<String>,
-    /// Why it waits, for people.
+    /// Wait reason in words, for people.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub why: Option<String>,
-    /// Until when it sleeps.
+    /// End of the sleep.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub until_ms: Option<i64>,
     /// History.
     #[serde(flatten)]
     pub story: Story,
-    /// Data known of the meeting that it changes (told by the scripts, not in the JSON).
+    /// Meeting that the job changes, if known (from the scripts, not in the JSON).
     #[serde(skip)]
     pub meeting: Option<KnownMeeting>,
     /// Leases that ended without a settle (kept by the scripts, not in the JSON).

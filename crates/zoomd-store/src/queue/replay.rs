@@ -10,7 +10,7 @@ use crate::StoreError;
 use crate::clock::ms;
 use crate::redis::scripts::{RECALL, REPLAY_LOST};
 
-/// Leases one call looks at.
+/// Number of leases read by one call.
 const PAGE: usize = 1000;
 /// Jobs one call writes back: their payloads are arguments.
 const WRITTEN_AT_ONCE: usize = 64;
@@ -24,7 +24,7 @@ pub struct Remembered {
     pub payload: Bytes,
 }
 
-/// Data that Redis knew of a remembered call.
+/// State of a replayed call in Redis.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Replayed {
     /// The lease stood; it was prolonged.
@@ -75,7 +75,7 @@ impl Queue {
     /// settle them again.
     ///
     /// # Errors
-    /// What Redis refused, or that it could not be asked.
+    /// Fails if Redis refuses the call or cannot be reached.
     pub async fn last_settle_kept(&self) -> Result<u64, StoreError> {
         let said = redis::cmd("HVALS").arg(self.store.keys().settled(&self.boot)).to_owned();
         let said: Vec<String> =

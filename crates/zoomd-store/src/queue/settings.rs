@@ -7,29 +7,29 @@ use crate::limits::Budgets;
 /// Times and bounds of the queue; the same in all daemons of a namespace.
 #[derive(Debug, Clone)]
 pub struct QueueSettings {
-    /// Time for which a lease lasts without renewal.
+    /// Duration of a lease without renewal.
     pub lease: Duration,
-    /// A request begins within so long of its lease, or not at all.
+    /// A request begins within this time of its lease, or not at all.
     pub send_within: Duration,
-    /// Time for which one exchange with Zoom may take.
+    /// Time limit of one exchange with Zoom.
     pub request_timeout: Duration,
-    /// Time for which a finished job's id is remembered.
+    /// Time for which the id of a finished job is remembered.
     pub remember: Duration,
     /// Leases a job may lose before it is handed out to be failed.
     pub poison_sweeps: u32,
-    /// A wait longer than this is told by a `job.waiting` event.
+    /// Waits longer than this are published as a `job.waiting` event.
     pub tell_after: Duration,
-    /// Time for which an outcome stays in its reply list.
+    /// Retention of an outcome in its reply list.
     pub reply_kept: Duration,
-    /// Time for which an output stream keeps an entry.
+    /// Retention of entries in an output stream.
     pub output_kept: Duration,
     /// Maximum size of an output stream.
     pub output_bytes: u64,
-    /// Number of entries that an output stream may hold; `None`: any number.
+    /// Maximum number of entries of an output stream; `None`: unlimited.
     pub output_entries: Option<u64>,
-    /// Time for which a failure stays in the index.
+    /// Retention of a failure in the index.
     pub failures_kept: Duration,
-    /// Time for which a meeting stays in the register after its last end.
+    /// Retention of a meeting in the register after its last end.
     pub meetings_kept: Duration,
     /// Zoom's limits.
     pub budgets: Budgets,

@@ -30,8 +30,8 @@ pub struct SettleBatch {
     published: AtomicBool,
 }
 
-/// Which items go which way, in the order of the script's answer. Made once:
-/// an answer that is asked for again must mean the same items.
+/// Assignment of items to the parts of the script's answer, in order. Made once: a repeated answer
+/// must refer to the same items.
 #[derive(Debug, Default)]
 struct Plan {
     /// Through the script, with all there is to say.
@@ -40,7 +40,7 @@ struct Plan {
     plain: Vec<usize>,
 }
 
-/// Where the plain results of a batch are when the script runs.
+/// Location of a batch's plain results when the script runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Results {
     /// Not published: it does that too.
@@ -52,7 +52,7 @@ enum Results {
 }
 
 impl SettleBatch {
-    /// Number: later batches of a daemon have greater ones.
+    /// Number of the batch: later batches of a daemon have greater ones.
     #[must_use]
     pub fn number(&self) -> u64 {
         self.number
@@ -64,7 +64,7 @@ impl SettleBatch {
         &self.items
     }
 
-    /// Data that it held, once it is settled.
+    /// Settlements and refusals of the batch.
     #[must_use]
     pub fn into_parts(self) -> (Vec<Settlement>, Vec<Refusal>) {
         (self.items, self.refusals)
@@ -102,7 +102,7 @@ impl SettleBatch {
 }
 
 impl Queue {
-    /// Numbers a batch. At most 64 batches of a daemon may be under way at once.
+    /// Makes a batch and numbers it. At most 64 batches of a daemon may be under way at once.
     #[must_use]
     pub fn settle_batch(&self, items: Vec<Settlement>, refusals: Vec<Refusal>) -> SettleBatch {
         SettleBatch {
@@ -193,9 +193,8 @@ impl Queue {
         self.settle_tx.lock().await.ready([&SETTLE_GUARD, &SETTLE]).await;
     }
 
-    /// Since when nobody has taken a lease from this daemon, as far as that can
-    /// be told. A younger lease that is gone all the same was forgotten by
-    /// Redis.
+    /// Time since which no lease was taken from this daemon, if known. A younger lease that is
+    /// missing nevertheless was forgotten by Redis.
     pub async fn untaken_since(&self) -> Option<Instant> {
         self.settle_tx.lock().await.look().await
     }
@@ -264,8 +263,7 @@ impl Queue {
         Ok(())
     }
 
-    /// Gives leases back without a call made: no attempt is spent, what was
-    /// charged is given back.
+    /// Gives leases back without a call: no attempt is used, and charges are returned.
     ///
     /// # Errors
     /// As [`settle`](Self::settle).
@@ -313,7 +311,7 @@ impl Settlement {
 }
 
 impl Ticket {
-    /// True if its call spends the day of a host.
+    /// True if its call uses the day of a host.
     #[must_use]
     pub fn charges_host(&self) -> bool {
         Label::of_room(&self.host).is_none()
@@ -336,7 +334,7 @@ impl Ticket {
         self.granted_ms / DAY_MS == self.now_ms(now) / DAY_MS
     }
 
-    /// The time by the clock of Redis at `now`, as far as this process can tell.
+    /// Time by the clock of Redis at `now`, as estimated by this process.
     pub(super) fn now_ms(&self, now: Instant) -> i64 {
         let since = now.saturating_duration_since(self.granted_at).as_millis();
         self.granted_ms + i64::try_from(since).unwrap_or(0)

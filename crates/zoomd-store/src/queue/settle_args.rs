@@ -56,7 +56,7 @@ pub(super) fn push_item(call: &mut Call<'_>, item: &Settlement, learnt: Option<&
     push_meeting(call, item);
 }
 
-/// Data that the register is told.
+/// Pushes the meeting for the register.
 fn push_meeting(call: &mut Call<'_>, item: &Settlement) {
     let Some(meeting) = &item.meeting else {
         call.push("");
@@ -86,13 +86,13 @@ pub(super) fn order(a: &Settlement, b: &Settlement) -> Ordering {
     group(a).cmp(&group(b))
 }
 
-/// Those from the stream first, then by account.
+/// Sort key: jobs from the stream first, then by account.
 fn group(item: &Settlement) -> (bool, &str) {
     (!item.ticket.in_stream, &item.ticket.account)
 }
 
-/// Jobs whose results the same transaction publishes, in their [`order`]: lists
-/// that the script hands on as they are.
+/// Jobs whose results the same transaction publishes, in their [`order`]: lists that the script
+/// passes on unchanged.
 pub(super) fn push_published(call: &mut Call<'_>, jobs: &[&Settlement]) {
     let groups: Vec<_> = jobs.chunk_by(|a, b| group(a) == group(b)).collect();
     let from_stream = jobs.iter().filter(|job| job.ticket.in_stream).count();
@@ -125,8 +125,7 @@ pub(super) fn push_published(call: &mut Call<'_>, jobs: &[&Settlement]) {
     }
 }
 
-/// Data that `ids` holds after the settle; `""`: nothing. The finish time is added
-/// by the script.
+/// Value in `ids` after the settle; `""`: none. The script adds the finish time.
 fn memory(item: &Settlement) -> String {
     let mut text = String::new();
     push_memory(&mut text, item, None);
@@ -172,7 +171,7 @@ pub(super) fn push_refusal(call: &mut Call<'_>, refusal: &Refusal) {
     call.push("N").push(&*refusal.job_id).push("").push(&*refusal.account);
     call.push("").push("").push(&*refusal.entry).push("");
     push_outcome(call, &refusal.outcome);
-    // Its id may be another job's, so the index knows it by its entry.
+    // The id may be another job's, so the index uses the entry.
     call.push(refusal.code).push("").push(format!("{}#1", refusal.entry));
     call.push(0).push("").push("").push(0).push("");
 }

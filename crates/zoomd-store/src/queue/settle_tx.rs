@@ -59,8 +59,8 @@ impl WatchedTransaction {
         Self { conn, key, watch: None, seen: None }
     }
 
-    /// Makes the watch stand. Answers since when nobody has taken a lease from
-    /// this daemon; `None` while that cannot be told.
+    /// Sets up the watch. Returns the time since which no lease was taken from this daemon; `None`
+    /// if unknown.
     pub(super) async fn ready(&mut self, scripts: [&Script; 2]) -> Option<Instant> {
         if self.watch.as_ref().is_none_or(|watch| watch.number != self.conn.number()) {
             self.watch = None;
@@ -70,20 +70,19 @@ impl WatchedTransaction {
             }
             push_watch(&mut ask, &self.key);
             let mut answers = self.conn.values(&ask).await.ok()?;
-            // A connection that was made anew may have lost any number of changes.
+            // A new connection may have lost any number of changes.
             self.seen = None;
             self.watching(answers.pop()?);
         }
         self.seen.as_ref().map(|(_, since)| *since)
     }
 
-    /// Asks anew since when nobody has taken a lease from this daemon; `None`
-    /// if that cannot be told.
+    /// Reads again since when no lease was taken from this daemon; `None` if unknown.
     pub(super) async fn look(&mut self) -> Option<Instant> {
         let number = self.watch.as_ref()?.number;
         let mut ask = redis::pipe();
         push_watch(&mut ask, &self.key);
-        // One that was made anew may have missed any number of changes.
+        // A new connection may have missed any number of changes.
         let mark = self.conn.values_over(number, &ask).await.ok()?.pop()?;
         self.watching(mark);
         self.seen.as_ref().map(|(_, since)| *since)
@@ -116,7 +115,7 @@ impl WatchedTransaction {
                 let mark = answers.pop().unwrap_or(Value::Nil);
                 let exec = answers.swap_remove(exec);
                 if exec == Value::Nil {
-                    // Something was taken: since when nothing is, is not known.
+                    // Something was taken, so the start of the idle time is unknown.
                     self.seen = None;
                 }
                 self.watching(mark);
@@ -220,7 +219,7 @@ fn judge(exec: Value) -> Transacted {
             {
                 Transacted::Not
             }
-            // The results are out, whatever hindered the script.
+            // The results are published, even if the script failed.
             Some(Value::ServerError(_)) => Transacted::Published,
             Some(answer) => Transacted::Ran(answer),
             None => Transacted::Not,

@@ -45,7 +45,7 @@ pub enum StepKind {
     Note,
 }
 
-/// Data that follows a call or a look.
+/// Consequence of a call or a search.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Next {
@@ -57,7 +57,7 @@ pub enum Next {
     Retry,
     /// A search of Zoom's list.
     Look,
-    /// Waiting, without an attempt spent.
+    /// Waiting, without using an attempt.
     Wait,
     /// A word of another version.
     #[serde(other)]
@@ -68,7 +68,7 @@ pub enum Next {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Step {
-    /// Time when it began, by the clock of Redis.
+    /// Start time, by the clock of Redis.
     pub at_ms: i64,
     /// The details in words; may be empty where the fields say all.
     pub what: Cow<'static, str>,
@@ -81,7 +81,7 @@ pub struct Step {
     /// The endpoint that was called.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub endpoint: Option<Cow<'static, str>>,
-    /// The number of the attempt; `None`: the call spent none.
+    /// The number of the attempt; `None`: the call used none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub attempt: Option<u32>,
     /// The HTTP status of the answer.
@@ -90,16 +90,16 @@ pub struct Step {
     /// The kind of transport error, where there was no answer.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<Cow<'static, str>>,
-    /// How long it took.
+    /// Duration, ms.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ms: Option<u64>,
     /// Next step.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub next: Option<Next>,
-    /// Time when that follows, or until when it waits at most.
+    /// Time of the next step, or the latest end of the wait.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub until_ms: Option<i64>,
-    /// Number of times that in a row it happened, where that is more than once.
+    /// Number of repetitions in a row, if more than one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub times: Option<u32>,
 }
@@ -125,7 +125,7 @@ impl Step {
         Self { at_ms, kind: StepKind::Wait, reason: Some(reason.into()), ..Self::default() }
     }
 
-    /// True if `other` says the same of a later time. Attempts are told one by one.
+    /// True if `other` is the same step at a later time. Attempts are kept separately.
     fn is_like(&self, other: &Self) -> bool {
         self.kind == other.kind
             && self.attempt.is_none()
@@ -146,7 +146,7 @@ impl Step {
 }
 
 impl Story {
-    /// True if nothing is told.
+    /// True if there are no steps.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.timeline.is_empty()
@@ -188,7 +188,7 @@ impl Story {
         }
     }
 
-    /// As it is stored; nothing where there is nothing to tell.
+    /// The stored form; `None` if there are no steps.
     #[must_use]
     pub fn to_json(&self) -> Option<Box<str>> {
         let json = (!self.is_empty()).then(|| serde_json::to_string(self).ok()).flatten();

@@ -107,19 +107,19 @@ impl Fate {
     }
 }
 
-/// Data known of the meeting that a job changes, when the job is handed out.
+/// Meeting that a job changes, as known when the job is handed out.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct KnownMeeting {
-    /// Number, where that is known.
+    /// Number of the meeting, if known.
     pub number: Option<u64>,
     /// Record in the register, where zoomd made it.
     pub record: Option<String>,
-    /// True if nobody knows what became of the create that was to make it.
+    /// True if the outcome of the create that was to make it is unknown.
     pub unknown: bool,
 }
 
 impl KnownMeeting {
-    /// As the scripts tell it: `<number> <record>`, or what became of the create.
+    /// Parses the scripts' form: `<number> <record>`, or the state of the create.
     pub(crate) fn read(text: &str) -> Option<Self> {
         if text.is_empty() {
             return None;

@@ -28,8 +28,8 @@ pub struct Admission {
     pub account: Arc<str>,
     /// The rate-limit class of its call.
     pub class: Label,
-    /// The host whose hundred it spends and in whose room it waits: `me`, an
-    /// e-mail in lower case, or a Zoom user id. `None`: its call spends nobody's day.
+    /// The host whose hundred it uses and in whose room it waits: `me`, an e-mail in lower case, or
+    /// a Zoom user id. `None`: its call uses no host's day.
     pub host: Option<Arc<str>>,
     /// The other host that is charged: the user of a `schedule_for`.
     pub other_host: Option<Arc<str>>,
@@ -41,8 +41,8 @@ pub struct Admission {
     pub not_before_ms: Option<i64>,
     /// Fails when it has not been sent by then.
     pub deadline_ms: i64,
-    /// True if a lost call of it can be judged later. Then the lease marks the
-    /// call as sent at once; else `mark_sent` does just before the send.
+    /// True if a lost call of it can be judged later. Then the lease marks the call as sent
+    /// immediately; else `mark_sent` does just before the send.
     pub recoverable: bool,
     /// The meeting that it changes, in whose line it waits.
     pub target: Option<AdmitTarget>,
@@ -55,7 +55,7 @@ impl Admission {
     }
 }
 
-/// Data that was decided about one [`Admission`].
+/// Decision about one [`Admission`].
 #[derive(Debug, Clone)]
 #[expect(clippy::large_enum_variant, reason = "nearly all are the large one")]
 pub enum Admitted {
@@ -63,9 +63,9 @@ pub enum Admitted {
     Go(Ticket),
     /// Moved to its room or to sleep; a claim will hand it out.
     Waits {
-        /// Why.
+        /// Reason for waiting.
         why: WaitReason,
-        /// Time when it is looked at again at the latest.
+        /// Latest time of the next check.
         until_ms: i64,
     },
     /// An older entry that may be of the same target is not admitted yet: the entry
@@ -73,7 +73,7 @@ pub enum Admitted {
     Later,
     /// Target has no meeting: to be refused with `no_meeting`.
     NoMeeting,
-    /// The same job in another entry; acknowledged and dropped.
+    /// Duplicate: another entry has the same job; acknowledged and dropped.
     Repeat,
     /// The id is another job's: to be refused with `id_conflict`.
     Conflict,
@@ -83,7 +83,7 @@ pub enum Admitted {
     AccountRemoved,
     /// Deadline has passed: to be refused with `deadline_exceeded`.
     Expired,
-    /// A redelivery of a job that is in hand, or no longer this daemon's entry.
+    /// A redelivery of a job that is in flight, or no longer this daemon's entry.
     Held,
     /// A key of the account is of a wrong type; the entry stays pending and is
     /// read again later.
@@ -95,7 +95,7 @@ pub enum Admitted {
 pub struct Fence(pub Arc<str>);
 
 impl Fence {
-    /// Text.
+    /// The fence as text.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -127,7 +127,7 @@ pub struct Ticket {
     pub in_stream: bool,
     /// Proves the lease.
     pub fence: Fence,
-    /// Which run of the job: 1, and one more for each retry of its failure.
+    /// Number of the run: 1, and one more for each retry of the job's failure.
     pub run: u32,
     /// Create, or look first.
     pub purpose: Purpose,
@@ -143,13 +143,13 @@ pub struct Ticket {
     pub deadline_ms: i64,
     /// The account's grant when the lease was taken.
     pub grant: Grants,
-    /// Time when the lease was taken, by the clock of Redis.
+    /// Start of the lease, by the clock of Redis.
     pub granted_ms: i64,
-    /// Time when it was asked for, by this process' clock.
+    /// Time of the request for the lease, by this process' clock.
     pub granted_at: Instant,
     /// No request begins after this.
     pub send_by: Instant,
-    /// Time when the lease ends, if it is not renewed.
+    /// End of the lease, unless it is renewed.
     pub lease_until: Instant,
     /// True if nothing but the job hangs on the lease: no cap, no unknown host, and
     /// it is known whether its entry is in the stream.
@@ -161,9 +161,9 @@ pub struct Ticket {
 pub struct ClaimedJob {
     /// Lease.
     pub ticket: Ticket,
-    /// The job as it came. Empty when it is gone: a damaged namespace.
+    /// Text of the job. Empty if it was deleted: a damaged namespace.
     pub payload: Bytes,
-    /// Data that was tried before.
+    /// Record of earlier attempts.
     pub record: Record,
     /// The limit of a day that was used up while it waited: of the day before, or of the
     /// one on which its deadline passed.
@@ -176,15 +176,14 @@ pub struct ClaimedJob {
     pub removed: bool,
 }
 
-/// Data that a claim took.
+/// Result of a claim.
 #[derive(Debug, Default)]
 pub struct Claimed {
     /// The jobs, leased to this daemon.
     pub jobs: Vec<ClaimedJob>,
-    /// True if more could be had at once.
+    /// True if more could be claimed immediately.
     pub more: bool,
-    /// Time when something wakes by itself, by the clock of Redis; `None` while
-    /// nothing sleeps.
+    /// Time of the next wake-up by itself, by the clock of Redis; `None` while nothing sleeps.
     pub next_wake_ms: Option<i64>,
     /// The clock of Redis at the claim.
     pub now_ms: i64,
@@ -195,24 +194,24 @@ pub struct Claimed {
 pub struct Settlement {
     /// The lease.
     pub ticket: Ticket,
-    /// Result for the job.
+    /// Next state of the job.
     pub then: Then,
-    /// Known that no byte of the call left: its charges are given back.
+    /// True if no byte of the call left: its charges are given back.
     pub unsent: bool,
     /// Gates that a 429 closed.
     pub closes: Vec<Close>,
-    /// Which user id stands behind a name of a host.
+    /// User id behind a name of a host.
     pub learnt: Option<Learnt>,
     /// The meeting that it made or changed, for the register.
     pub meeting: Option<MeetingEntry>,
 }
 
-/// Result for a settled job.
+/// Next state of a job after its lease.
 #[derive(Debug, Clone)]
 pub enum Then {
     /// It succeeded.
     Done(Outcome),
-    /// It failed for good.
+    /// It failed.
     Failed {
         /// The failure code.
         code: &'static str,
@@ -220,27 +219,27 @@ pub enum Then {
         holds_id: bool,
         /// The outcome.
         outcome: Outcome,
-        /// Data that was tried, kept for a retry of the failure.
+        /// Record of the attempts, kept for a retry of the failure.
         record: Option<Record>,
     },
     /// It sleeps.
     Sleep {
-        /// Until when, by the clock of Redis.
+        /// End of the sleep, by the clock of Redis.
         until_ms: i64,
-        /// Data that its next lease is for.
+        /// Purpose of its next lease.
         purpose: Purpose,
-        /// Data known of it.
+        /// Record of the job.
         record: Record,
         /// A `job.waiting` event to publish with it.
         event: Option<Event>,
     },
     /// It goes back to its room, in front of those that came later.
     Room {
-        /// Data that its next lease is for.
+        /// Purpose of its next lease.
         purpose: Purpose,
-        /// Data known of it; `None` leaves what is stored.
+        /// Record of the job; `None` keeps the stored one.
         record: Option<Record>,
-        /// Account is looked at no earlier than in so long.
+        /// Minimum time until the account's next check.
         nap: Option<Duration>,
     },
 }
@@ -278,7 +277,7 @@ pub struct Learnt {
     pub email: Option<String>,
 }
 
-/// Decision whether the lease still stood.
+/// Result of settling one item.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Settled {
     /// Done as asked.

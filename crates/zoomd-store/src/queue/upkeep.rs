@@ -12,23 +12,23 @@ use crate::redis::scripts::{
 };
 use crate::{Script, StoreError};
 
-/// Fields, entries or accounts one call looks at.
+/// Number of fields, entries or accounts read by one call.
 const PAGE: usize = 1000;
 /// Entries one call cuts from one stream.
 const MOST_TRIMMED: usize = 10_000;
-/// A consumer that has not asked for so long is gone: living ones ask each second.
+/// A consumer that has not read for this long has ended: running ones read each second.
 const CONSUMER_GONE: Duration = Duration::from_secs(3600);
 
 /// One page of a pass over everything of a kind.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pass {
-    /// Where the next page begins; `None`: all were seen.
+    /// Start of the next page; `None`: all pages are done.
     pub next: Option<String>,
-    /// Number of those that were forgotten or mended.
+    /// Number of items that were forgotten or repaired.
     pub changed: u64,
 }
 
-/// Data that was cut from the output streams.
+/// Entries that were cut from the output streams.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Trimmed {
     /// Entries past their age.
@@ -37,7 +37,7 @@ pub struct Trimmed {
     pub by_size: u64,
     /// True if a consumer group lost entries it had not acknowledged.
     pub unread: bool,
-    /// True if there may be more to cut at once.
+    /// True if there may be more to cut immediately.
     pub more: bool,
 }
 
@@ -45,7 +45,7 @@ impl Queue {
     /// Forgets finished jobs' ids after their time: one page of a pass.
     ///
     /// # Errors
-    /// What Redis refused, or that it could not be asked.
+    /// Fails if Redis refuses the call or cannot be reached.
     pub async fn expire_ids(&self, from: Option<&str>) -> Result<Pass, StoreError> {
         let call = self
             .upkeep(&EXPIRE_IDS)
@@ -55,11 +55,10 @@ impl Queue {
         self.pass(call).await
     }
 
-    /// Looks after accounts: calls in flight that are over, lanes without a
-    /// turn: one page of a pass.
+    /// Repairs accounts: calls in flight that are over, lanes without a turn: one page of a pass.
     ///
     /// # Errors
-    /// What Redis refused, or that it could not be asked.
+    /// Fails if Redis refuses the call or cannot be reached.
     pub async fn tend_accounts(&self, from: Option<&str>) -> Result<Pass, StoreError> {
         self.pass(self.upkeep(&TEND).arg(from.unwrap_or("0")).arg(PAGE / 5)).await
     }
@@ -68,7 +67,7 @@ impl Queue {
     /// lost something by it.
     ///
     /// # Errors
-    /// What Redis refused, or that it could not be asked.
+    /// Fails if Redis refuses the call or cannot be reached.
     pub async fn trim(&self) -> Result<Trimmed, StoreError> {
         let keys = self.store.keys();
         let mut all = Trimmed::default();
@@ -106,16 +105,16 @@ impl Queue {
     /// again while there are some.
     ///
     /// # Errors
-    /// What Redis refused, or that it could not be asked.
+    /// Fails if Redis refuses the call or cannot be reached.
     pub async fn forget_failures(&self) -> Result<u64, StoreError> {
         let call = self.upkeep(&FORGET_FAILURES).arg(ms(self.settings.failures_kept)).arg(PAGE);
         Ok(redis::from_redis_value(self.ask(call).await?)?)
     }
 
-    /// Forgets meetings whose time in the register is over: one step of a pass.
+    /// Forgets meetings that are due to leave the register: one step of a pass.
     ///
     /// # Errors
-    /// What Redis refused, or that it could not be asked.
+    /// Fails if Redis refuses the call or cannot be reached.
     pub async fn forget_meetings(&self, from: Option<&str>) -> Result<Pass, StoreError> {
         let (list, left) = from.and_then(|from| from.rsplit_once(' ')).unwrap_or(("", "0"));
         let call = self
@@ -130,10 +129,10 @@ impl Queue {
         Ok(Pass { next, changed: parts.count()? })
     }
 
-    /// Removes the names of consumers that are gone; answers how many.
+    /// Removes the names of consumers that have ended; returns their number.
     ///
     /// # Errors
-    /// What Redis refused, or that it could not be asked.
+    /// Fails if Redis refuses the call or cannot be reached.
     pub async fn drop_consumers(&self) -> Result<u64, StoreError> {
         let call = self
             .upkeep_of(&DROP_CONSUMERS, &self.store.keys().jobs())
@@ -146,7 +145,7 @@ impl Queue {
         script.call().key(self.store.keys().prefix()).arg(self.store.clock().ms())
     }
 
-    /// The same about one stream.
+    /// Call of an upkeep script for one stream.
     fn upkeep_of(&self, script: &'static Script, stream: &str) -> Call<'static> {
         let call = script.call().key(self.store.keys().prefix()).key(stream);
         call.arg(self.store.clock().ms())

@@ -36,7 +36,7 @@ pub enum WaitReason {
     Host,
     /// The pause before its next attempt.
     Backoff,
-    /// The next search for the meeting of a call whose reply was lost.
+    /// The next search for the meeting after a lost reply.
     Reconcile,
     /// Another job changes the same meeting, or makes it.
     Target,

@@ -42,13 +42,13 @@ use target::Place;
 pub use target::Target;
 pub use tls::TlsFiles;
 
-/// Time for which a server may take to accept and greet.
+/// Time limit for a server to accept a connection and greet.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-/// Time for which it may take to answer. A script's worst is far below; an AOF
-/// rewrite on a slow disk is not.
+/// Time limit for an answer. A script's worst case is far below; an AOF rewrite on a slow disk is
+/// not.
 const RESPONSE_TIMEOUT: Duration = Duration::from_secs(10);
-/// After a failed attempt others fail at once for so long, so that a hundred
-/// callers do not make a hundred attempts.
+/// After a failed attempt other attempts fail immediately for this long, so that a hundred callers
+/// do not make a hundred attempts.
 const ATTEMPT_GAP: Duration = Duration::from_millis(100);
 
 /// A shared, self-healing connection.
@@ -96,14 +96,14 @@ impl Conn {
         }
     }
 
-    /// Number of times that the connections were renewed. Tells those who use none at the
-    /// moment that the Redis behind the next may be another.
+    /// Number of renewals of the connections. Tells idle users of a connection that the Redis
+    /// behind the next may be another.
     #[must_use]
     pub fn renewals(&self) -> watch::Receiver<u64> {
         self.shared.epoch.generations()
     }
 
-    /// Another connection to the same place, shared with nobody yet.
+    /// Another connection to the same server, not shared yet.
     #[must_use]
     pub fn another(&self) -> Self {
         Self::sharing(self.shared.target.clone(), Arc::clone(&self.shared.epoch))
@@ -190,8 +190,8 @@ impl Conn {
         answer
     }
 
-    /// A number that changes whenever the connection was made anew: what lived
-    /// in the old one (a `WATCH`) is gone. 0 while there is none.
+    /// A number that changes with each new connection: state of the old one (a `WATCH`) is lost. 0
+    /// while there is none.
     #[must_use]
     pub fn number(&self) -> u64 {
         self.current().map_or(0, |live| live.number)
@@ -202,7 +202,7 @@ impl Conn {
     /// same number went to one server, in this order.
     ///
     /// # Errors
-    /// That there is no connection.
+    /// Fails if there is no connection.
     pub async fn connected(&self) -> Result<u64, RedisError> {
         Ok(self.live().await?.number)
     }
@@ -211,14 +211,14 @@ impl Conn {
     /// left: watch [`renewals`](Self::renewals).
     ///
     /// # Errors
-    /// That there is no connection, or no right to a channel.
+    /// Fails if there is no connection or no right to a channel.
     pub(crate) async fn subscribe(&self, channels: &[String]) -> Result<Subscription, RedisError> {
         let finding = open::client(&self.shared.target, &self.shared.epoch);
         Subscription::open(&link::within(CONNECT_TIMEOUT, finding).await?, channels).await
     }
 
-    /// Listens to the sentinels, where the URL names such: all connections are
-    /// renewed as soon as one of them tells of a new master. Never ends.
+    /// Listens to the sentinels, if the URL names any: all connections are renewed as soon as one
+    /// of them reports a new master. Never ends.
     pub async fn watch_master(&self) {
         match &self.shared.target.place {
             Place::Sentinel(sentinels) => {
@@ -267,7 +267,7 @@ impl Conn {
         let Some(of) = epoch.met(generation, &run_id) else { return Err(epoch::left()) };
         let live = Live { number: rand::random::<u64>() | 1, generation: of, link };
         *write(&self.shared.live) = Some(live.clone());
-        // Whoever asked may have looked at the server before; it is another one.
+        // The caller may have read the previous server; this is another one.
         if of == generation { Ok(live) } else { Err(epoch::left()) }
     }
 }
@@ -312,7 +312,7 @@ fn write<T>(lock: &std::sync::RwLock<T>) -> std::sync::RwLockWriteGuard<'_, T> {
 mod tests {
     use super::*;
 
-    /// Data that waits for a command is moved and kept with it; a connection is made once.
+    /// Futures stay small: a waiting command does not contain the setup of a connection.
     #[test]
     fn a_command_has_no_room_for_the_making_of_a_connection() {
         let conn = Conn::lazy(Target::parse("redis://127.0.0.1:1", "w").expect("a url"));

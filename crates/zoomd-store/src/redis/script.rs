@@ -1,7 +1,7 @@
 //! A Lua script: embedded text, its SHA-1, and the call.
 //!
-//! Sent as `EVAL` the first time, as `EVALSHA` from then on; a server that forgot it (restart, failover, `SCRIPT
-//! FLUSH`) answers `NOSCRIPT` before anything ran, so sending it again as
+//! Sent as `EVAL` the first time, as `EVALSHA` from then on; a server that forgot it (restart,
+//! failover, `SCRIPT FLUSH`) answers `NOSCRIPT` before anything ran, so sending it again as
 //! `EVAL` is safe, and also puts it back in the server's cache.
 
 use std::sync::LazyLock;
@@ -37,7 +37,6 @@ impl Script {
         }
     }
 
-    /// Text.
     pub(crate) fn text(&self) -> &str {
         &self.text
     }
@@ -103,7 +102,7 @@ impl Call<'_> {
     /// Runs the script and answers what it answered.
     ///
     /// # Errors
-    /// What Redis refused, or that it could not be asked.
+    /// Fails if Redis refuses the call or cannot be reached.
     pub async fn run(mut self, conn: &Conn) -> Result<Value, StoreError> {
         let (script, told) = (self.script, self.script.told.swap(true, Ordering::Relaxed));
         self.begun();

@@ -8,13 +8,13 @@ use crate::rights::lead::{lead, lead_of_any_layout};
 
 /// The time of a script.
 const CLOCK: &str = include_str!("../lua/lib/clock.lua");
-/// Data that most scripts share.
+/// Library code that most scripts share.
 const BASE: &str = concat!(
     include_str!("../lua/lib/clock.lua"),
     include_str!("../lua/lib/base.lua"),
     include_str!("../lua/lib/rooms.lua")
 );
-/// The same without the rooms.
+/// Library code without the rooms.
 const CORE: &str =
     concat!(include_str!("../lua/lib/clock.lua"), include_str!("../lua/lib/base.lua"));
 const ROOMS: &str = include_str!("../lua/lib/rooms.lua");

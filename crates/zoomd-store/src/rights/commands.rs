@@ -19,7 +19,7 @@ impl Command {
     }
 }
 
-/// Data that scripts use.
+/// Commands that scripts use.
 pub(crate) const IN_SCRIPTS: &[Command] = &[
     read("EXISTS", "K"),
     read("HEXISTS", "K f"),
@@ -72,7 +72,7 @@ pub(crate) const IN_SCRIPTS: &[Command] = &[
     write("ZREMRANGEBYSCORE", "K 0 0"),
 ];
 
-/// Data that the daemon sends besides, outside of scripts.
+/// Commands that the daemon sends outside of scripts.
 pub(crate) const OUTSIDE: &[Command] = &[
     read("GET", "K"),
     read("HKEYS", "K"),
@@ -86,7 +86,7 @@ pub(crate) const OUTSIDE: &[Command] = &[
     write("XREADGROUP", "GROUP g c STREAMS K >"),
 ];
 
-/// Data that takes neither key nor channel.
+/// Commands that take neither key nor channel.
 pub(crate) const WITHOUT_KEY: &[(&str, &[&str])] = &[
     ("EVALSHA", &["0", "0"]),
     ("EXEC", &[]),

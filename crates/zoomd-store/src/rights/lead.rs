@@ -5,7 +5,7 @@
 //!   a right can be taken away at any time;
 //! - a key of which there is one holds something of another type.
 //!
-//! What is asked is read from the script's own text. `PUBLISH` is not asked for:
+//! The commands and keys are read from the script's own text. `PUBLISH` is not asked for:
 //! scripts send it with `redis.pcall`, since a lost wake-up only delays. Nor are the types
 //! of keys that scripts touch with `redis.pcall` alone, and without which all goes on.
 
@@ -16,10 +16,10 @@ use super::commands::{Command, IN_SCRIPTS};
 use crate::Keys;
 use crate::keys::LAYOUT;
 
-/// Single keys whose types are not asked for: the counters, and the register of meetings.
+/// Single keys whose types are not checked: the counters, and the register of meetings.
 const OPTIONAL: [&str; 3] = ["stats", "meeting_months", "meeting_earlier"];
 
-/// Data that is answered for a missing right.
+/// Error for a missing right.
 const REFUSED: &str = "NOPERM the Redis user of zoomd lacks a right, and nothing was written; \
                        zoomd doctor names it";
 
@@ -49,7 +49,7 @@ fn layout() -> String {
     )
 }
 
-/// The same without that line; nothing before a script that only reads.
+/// Lead without the check of the layout; empty for a script that only reads.
 pub(crate) fn lead_of_any_layout(text: &str) -> String {
     let code = without_comments(text);
     if !commands(&code).any(|command| command.writes) {

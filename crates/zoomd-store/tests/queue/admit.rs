@@ -1,4 +1,4 @@
-//! Who goes, who waits, who was here before.
+//! Admission: jobs that go, jobs that wait, and repeats.
 
 use std::time::Duration;
 
@@ -21,7 +21,7 @@ async fn a_job_goes_is_settled_and_leaves_nothing_but_its_memory() {
     }
     let memory = bench.text("HGET zoomd:v1:ids order-1").await.expect("memory");
     assert!(memory.starts_with(&format!("D 1 {entry} 0000000000000007 ")), "{memory}");
-    // A second settle of the same lease finds it gone.
+    // A second settle of the same lease finds none.
     assert_eq!(bench.end(ticket, done()).await, Settled::Stale);
     assert_eq!(bench.int("XLEN zoomd:results").await, 1);
 }
@@ -39,10 +39,10 @@ async fn a_repeat_is_dropped_a_conflict_told_and_a_failure_frees_the_id() {
         Admitted::Conflict
     ));
     assert_eq!(bench.int("XLEN zoomd:jobs").await, 5, "only the repeat was dropped");
-    // When it failed.
+    // Second admission after a failure.
     bench.end(first, failed(false)).await;
     let second = go(bench.admit_one(named("a", 8, "acme", &entries[2])).await);
-    // When its outcome is unknown.
+    // Second admission with an unknown outcome.
     bench.end(second, failed(true)).await;
     assert!(matches!(bench.admit_one(named("a", 8, "acme", &entries[3])).await, Admitted::Repeat));
     assert!(matches!(
@@ -97,7 +97,7 @@ async fn a_redelivery_is_not_a_repeat() {
         assert!(matches!(answers[..], [Admitted::Held, Admitted::Held]), "{destroyed} {answers:?}");
         assert_eq!(bench.int("XLEN zoomd:jobs").await, 2);
     }
-    // Its lease ends: both may have been sent, so both are looked for.
+    // The lease ends: both calls may have been sent, so reconcile searches for both.
     bench.shift(std::time::Duration::from_secs(31)).await;
     let swept = bench.queue.sweep(100).await.expect("sweep");
     assert_eq!((swept.sent, swept.unsent, swept.lost), (2, 0, 0));

@@ -1,4 +1,4 @@
-//! No script takes more at once than it was told to, whatever has piled up.
+//! Scripts process at most the requested number of items, regardless of the backlog.
 
 use zoomd_store::inspect::Ops;
 
@@ -60,7 +60,7 @@ async fn leases_are_swept_and_recalled_in_steps() {
         }
         assert_eq!(swept, size);
         drop_keys(&bench, &QUEUE).await;
-        // The same pages, and the same way back.
+        // Same page size, and same way back.
         let (size, fence) = (size.min(8_001), bench.queue.fence());
         fill(&bench, size, &format!("{LIVE} {LEASED}"), crate::bench::FAR, fence.as_str()).await;
         assert_eq!(bench.queue.recall(&fence).await.expect("recall"), size);

@@ -1,4 +1,4 @@
-//! What a job costs Redis, counted: commands and bytes, not seconds.
+//! Cost of a job for Redis, counted in commands and bytes, not seconds.
 
 use std::time::Duration;
 

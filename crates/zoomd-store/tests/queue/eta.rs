@@ -1,6 +1,5 @@
-//! What is said of a waiting job, and when it then runs: on the real scripts,
-//! over random plans, queues, hosts and accounts. Nobody else spends, and
-//! nothing comes after the question.
+//! Predicted and actual time of a waiting job: on the real scripts, over random plans, queues,
+//! hosts and accounts. Nobody else uses the budgets, and no jobs come after the prediction.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -22,7 +21,7 @@ fn worlds() -> u64 {
 const ASKED: usize = 24;
 /// Distance by which a time may lie off: a tenth of the wait, and one second's slots.
 const SLOT_MS: i64 = 1_500;
-/// Data that each world's accounts have to do with each other.
+/// Relations between the accounts of a world.
 const KINDS: [&str; 6] = ["second", "host day", "label day", "family", "family day", "all"];
 
 struct World {
@@ -31,7 +30,7 @@ struct World {
     dice: Dice,
     now_ms: i64,
     start_ms: i64,
-    /// Time when each job went.
+    /// Time of each job's run.
     went: HashMap<String, i64>,
     log: Vec<String>,
 }
@@ -50,7 +49,7 @@ fn budgets(dice: &mut Dice, kind: &str) -> Budgets {
 }
 
 impl World {
-    /// Accounts, some of one Zoom account; what they have spent; gates.
+    /// Accounts, some of one Zoom account; their used budgets; gates.
     async fn new(seed: u64) -> (Self, Vec<(String, Vec<String>)>, &'static str) {
         let mut dice = Dice(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15));
         let kind = *dice.pick(&KINDS);
@@ -85,7 +84,7 @@ impl World {
         (world, accounts, kind)
     }
 
-    /// Data that was spent of the day before, and what Zoom has closed.
+    /// Uses up random parts of the previous day, and closes gates as Zoom does.
     async fn spend(&mut self, accounts: &[(String, Vec<String>)], family: bool) {
         let day = day_name(self.now_ms);
         for (name, hosts) in accounts {
@@ -109,7 +108,7 @@ impl World {
         }
     }
 
-    /// All jobs come in batches of one moment.
+    /// All jobs come in batches at one time.
     async fn fill(&mut self, accounts: &[(String, Vec<String>)], kind: &str) -> Vec<String> {
         let mut wanted = Vec::new();
         for (account, hosts) in accounts {
@@ -119,7 +118,7 @@ impl World {
                 }
             }
         }
-        // Not all of one host at once.
+        // Spread over hosts.
         for last in (1..wanted.len()).rev() {
             wanted.swap(last, usize::try_from(self.dice.below(last as u64 + 1)).expect("small"));
         }
@@ -158,7 +157,7 @@ impl World {
         self.bench.store.clock().stop_at_ms(self.now_ms);
     }
 
-    /// Claims as a daemon does until all have gone.
+    /// Claims like a daemon until all jobs have run.
     async fn run(&mut self, jobs: usize) {
         while self.went.len() < jobs {
             self.stop_clock();
@@ -197,13 +196,13 @@ impl Wait {
     }
 }
 
-/// Data that each of a world's jobs was told, and what came; the world in words.
+/// Predicted and actual waits of the jobs of a world, and a description of the world.
 async fn waits_of(seed: u64) -> (Vec<(String, Wait)>, Vec<String>) {
     let (mut world, accounts, kind) = World::new(seed).await;
     world.stop_clock();
     let waiting = world.fill(&accounts, kind).await;
     let mut said = Vec::new();
-    // A few of each world: each is reckoned anew.
+    // A few of each world: each prediction is computed separately.
     for id in waiting.iter().step_by(1 + waiting.len() / ASKED) {
         let view = world.ops.job(id).await.expect("redis").expect("it waits");
         let said_ms = view.until_ms.expect("a time") - world.start_ms;

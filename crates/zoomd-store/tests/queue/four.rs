@@ -1,4 +1,4 @@
-//! Four daemons at once: no second and no day has more than there is.
+//! Four concurrent daemons: no second and no day exceeds its limit.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};

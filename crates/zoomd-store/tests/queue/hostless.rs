@@ -1,4 +1,4 @@
-//! Jobs whose calls spend nobody's day: they have a class, and its room.
+//! Jobs whose calls use no host's day: they have a class, and its room.
 
 use zoomd_store::inspect::{JobFilter, Ops, State};
 use zoomd_store::limits::Label;
@@ -44,7 +44,7 @@ async fn their_class_is_charged_and_no_host() {
     assert!(!counts(&bench).await.contains("?light"));
     let charged: Vec<_> = tickets.iter().map(|ticket| ticket.charges_host()).collect();
     assert_eq!(charged, [false, false, true, false]);
-    // What did not leave is given back to its own class.
+    // A call that was not sent is given back to its own rate-limit class.
     let back = Settlement { unsent: true, ..Settlement::new(tickets.remove(1), done()) };
     let batch = bench.queue.settle_batch(vec![back], Vec::new());
     assert_eq!(bench.queue.settle(&batch).await.expect("settle"), [Settled::Done]);
@@ -97,7 +97,7 @@ async fn they_are_claimed_from_their_room_and_looked_for_like_others() {
     let ids: Vec<_> = claimed.iter().map(|job| job.ticket.job_id.to_string()).collect();
     assert_eq!(ids, [e[0].to_string(), e[1].to_string()]);
     assert_eq!((count(&bench, "l:light").await, count(&bench, "h:Uacme").await), (3, 0));
-    // A daemon that dies with it leaves a call to be looked for.
+    // A daemon that dies with it leaves a call to search for.
     bench.shift(std::time::Duration::from_secs(120)).await;
     let swept = bench.queue.sweep(9).await.expect("sweep");
     assert_eq!((swept.unsent, swept.sent), (0, 2));

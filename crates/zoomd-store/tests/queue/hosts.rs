@@ -1,4 +1,4 @@
-//! Whose hundred a create spends: a host has several names, a create two hosts.
+//! Hosts charged for a create: a host has several names, a create up to two hosts.
 
 use zoomd_store::queue::{Admission, Admitted, Learnt, Settled, Settlement, Ticket, WaitReason};
 
@@ -43,7 +43,7 @@ async fn the_count_of_a_name_is_added_when_it_is_learnt() {
     let bench = start().await;
     spend(&bench, "Ub", 97).await;
     let e = bench.arrive(6).await;
-    // Nobody knows yet that this is the same host.
+    // It is not known yet that this is the same host.
     let first = go(bench.admit_one(job("acme", "b@x.test", &e[0])).await);
     assert_eq!(why(&bench.admit_one(job("acme", "b@x.test", &e[1])).await), Some(WaitReason::Host));
     assert_eq!((count(&bench, "Ub").await, count(&bench, "b@x.test").await), (97, 1));
@@ -92,16 +92,16 @@ async fn a_create_for_another_spends_both_hosts_days() {
     };
     go(bench.admit_one(both("Ub", "Ua", 0)).await);
     assert_eq!((count(&bench, "Ua").await, count(&bench, "Ub").await), (1, 1));
-    // The same host by two names is charged once.
+    // A host given by two names is charged once.
     go(bench.admit_one(both("Uacme", "me", 1)).await);
     assert_eq!(count(&bench, "Uacme").await, 1);
-    // Either that is spent holds it back; what is given back is of both.
+    // Either used-up day holds it back; both are given back.
     spend(&bench, "Ua", 99).await;
     let last = go(bench.admit_one(both("Ub", "Ua", 2)).await);
     assert_eq!(why(&bench.admit_one(both("Uc", "Ua", 3)).await), Some(WaitReason::HostDay));
     bench.queue.release(vec![last]).await.expect("release");
     assert_eq!((count(&bench, "Ua").await, count(&bench, "Ub").await), (99, 1));
-    // The job that needs both sleeps alone: its room goes on.
+    // The job that needs both sleeps alone: its room continues.
     bench.admit_one(job("acme", "Uc", &e[4])).await;
     let claimed = bench.queue.claim(&bench.queue.fence(), 9).await.expect("claim").jobs;
     let hosts: Vec<_> = claimed.iter().map(|job| job.ticket.host.to_string()).collect();

@@ -107,7 +107,7 @@ async fn a_lease_taken_away_before_the_counter_was_read_is_not_published() {
     let tickets = leased(&bench, 10).await;
     bench.shift(Duration::from_secs(31)).await;
     assert_eq!(bench.queue.sweep(100).await.expect("sweep").sent, 10);
-    // What it reads has the change in it, and tells nothing of leases until now.
+    // The change happens before the watching read, which reports no leases until now.
     watching.await;
     let since = bench.queue.untaken_since().await.expect("a watch");
     assert!(tickets.iter().all(|ticket| ticket.granted_at < since));
@@ -124,7 +124,7 @@ async fn a_lease_taken_long_after_another_is_noticed_too() {
         assert_eq!(bench.queue.sweep(100).await.expect("sweep").sent, 1);
         let since = bench.queue.untaken_since().await.expect("a watch");
         assert!(ticket.granted_at < since, "it was taken since");
-        // What told of it has expired, and nobody looked.
+        // The key that reports it has expired before anybody read it.
         bench.cmd("DEL zoomd:v1:revoked:boot1").await;
     }
 }

@@ -54,9 +54,9 @@ struct Walk {
     now_ms: i64,
     held: Vec<(Ticket, &'static str, &'static str)>,
     log: String,
-    /// When each call was granted, by Zoom account, and its host.
+    /// Times when calls were granted, by Zoom account, with their host.
     granted: HashMap<&'static str, Vec<(i64, &'static str)>>,
-    /// Number of times that each reason was met.
+    /// Number of occurrences of each wait reason.
     whys: BTreeMap<WaitReason, u64>,
 }
 

@@ -22,7 +22,7 @@ const HOUR_MS: i64 = 3_600_000;
 struct Month {
     turns: FairQueue,
     dice: Dice,
-    /// Items that come, by time.
+    /// Coming jobs, by time.
     coming: BTreeMap<i64, Vec<Arrival>>,
     /// Waiting jobs: their account, host, and since when.
     waits: HashMap<String, (String, String, i64)>,
@@ -195,7 +195,7 @@ impl Month {
             let zoom = zoom_of(account);
             let spent = self.by_host.get(&(zoom.clone(), host.clone(), day));
             let family = families.entry(zoom).or_default();
-            // A job of a spent host, or one that may be, waits for the day alone.
+            // A job of a used-up host, or one that may be, waits for the day alone.
             if !family.contains(account) && spent.is_none_or(|calls| *calls < 100) {
                 family.push(account.clone());
             }

@@ -21,7 +21,7 @@ fn ops(bench: &Bench) -> Ops {
     Ops::new(bench.store.clone())
 }
 
-/// A sound job's text; `more` begins with a comma or is empty.
+/// Text of a valid job; `more` begins with a comma or is empty.
 fn text(account: &str, more: &str) -> String {
     format!(
         r#"{{"account":"{account}","meeting":{{"start_time":"{FAR_START}","topic":"T"}}{more}}}"#
@@ -167,7 +167,7 @@ async fn what_nobody_has_in_hand_is_cancelled() {
     assert_eq!(reply["code"], "cancelled");
     assert_eq!(reply["message"], "the job was cancelled by an operator: by hand");
     assert_eq!((&reply["metadata"]["t"], &reply["job"]["account"]), (&1.into(), &"held".into()));
-    // A daemon that had read the entry finds that it is not its own any more.
+    // A daemon that had read the entry finds that it no longer owns it.
     let late = bench.admit_one(named("read", 1, "held", &read)).await;
     assert!(matches!(late, Admitted::Held), "{late:?}");
     // The id is free.
@@ -251,7 +251,7 @@ async fn a_retry_is_the_same_job_again() {
     let failure = ops(&bench).failure("a").await.expect("asked").expect("there");
     let first = ops(&bench).retry(&failure, false, &MONTH).await.expect("asked");
     assert_eq!(first, Retried::Started { run: 2, reconciles: false });
-    // Two retries of one failure are one, even if both looked at it before.
+    // Two retries of one failure are one, even if both read it before.
     let second = ops(&bench).retry(&failure, false, &MONTH).await.expect("asked");
     assert_eq!(second, Retried::Already { run: 2 });
     assert_eq!(ops(&bench).retried("a").await.expect("asked"), Some(2));
@@ -462,7 +462,7 @@ async fn what_headers_tell_of_others_is_kept_apart_and_only_grows() {
     assert_eq!(line("creates of Uacme"), (2, 7, Some(91)));
     assert_eq!(line("light per day"), (2, 98, Some(5_900)));
     assert_eq!(line("medium per day"), (0, 0, Some(2_000)));
-    // A day that Zoom closed is spent: by others, what not by us.
+    // A day that Zoom closed is used up; calls that are not ours count as others'.
     let end = zoomd_store::clock::next_midnight_ms(at_ms);
     bench.cmd(&format!("HSET zoomd:v1:gate:Zacme h:Uacme {end}")).await;
     let lines = ops.budget("acme").await.expect("asked").expect("an account");

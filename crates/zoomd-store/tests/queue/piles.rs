@@ -19,7 +19,7 @@ async fn commands(bench: &Bench) -> u64 {
     calls.map(|(_, rest)| rest.split(',').next().expect("calls").parse::<u64>().expect("n")).sum()
 }
 
-/// Data that happens to one job in a room where `size` others wait.
+/// Life of one job in a room where `size` others wait.
 async fn one_job(bench: &Bench) {
     bench.cmd("HSET zoomd:v1:account:acme paused x").await;
     let sound = r#"{"account":"acme","meeting":{"start_time":"2090-01-02T10:00:00Z","topic":"T"}}"#;
@@ -66,7 +66,7 @@ async fn a_job_costs_the_same_beside_any_pile() {
             }
         }
     }
-    // What a cancel says of the job reckons with a page or two of others.
+    // A cancel reads a page or two of the other jobs, for the queue position.
     let large = &costs[2..];
     let (least, most) = (large.iter().min().expect("some"), large.iter().max().expect("some"));
     assert!(most - least < 20 && *most < 5_000, "{costs:?} commands beside {SIZES:?}");

@@ -1,4 +1,4 @@
-//! Reasons of waiting jobs: the order of the list, and what waits by reason.
+//! Wait reasons: order of the list, and waiting jobs by reason.
 
 use std::time::Duration;
 

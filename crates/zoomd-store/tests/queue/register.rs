@@ -17,7 +17,7 @@ fn register(bench: &Bench) -> Meetings {
     Meetings::new(bench.store.clone(), KEEP)
 }
 
-/// A meeting of half an hour that starts so long after the present of the bench.
+/// Meeting of half an hour that starts this long after the bench's current time.
 async fn starting(bench: &Bench, after: Duration) -> Timing {
     let now = bench.store.now_ms().await.expect("time") / 1000;
     let start = now + i64::try_from(after.as_secs()).expect("seconds");
@@ -122,7 +122,7 @@ async fn an_id_that_is_taken_again_leads_to_the_last_and_keeps_the_earlier() {
     let timing = starting(&bench, 40 * DAY).await;
     let first = make(&bench, "order-1", 11, &timing).await;
     bench.shift(2 * DAY).await;
-    // Nobody forgets an id that leads to a meeting.
+    // An id of a registered meeting is not forgotten.
     while bench.queue.expire_ids(None).await.expect("ids").next.is_some() {}
     let known = register(&bench).by_job("order-1").await.expect("read");
     assert_eq!(known.last.as_ref(), Some(&first));

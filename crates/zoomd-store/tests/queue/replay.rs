@@ -37,8 +37,8 @@ async fn forgotten_calls_are_told_before_they_are_repeated() {
     assert_eq!(bench.queue.last_settle_kept().await.expect("kept"), 0);
     assert_eq!(bench.end(tickets[3].clone(), done()).await, Settled::Done);
     assert_eq!(bench.queue.last_settle_kept().await.expect("kept"), 1);
-    // Redis goes back to before the admissions: the first job comes anew, the
-    // second has been moved to its room, the third is gone with its entry.
+    // Redis goes back to before the admissions: the first job comes again, the second has been
+    // moved to its room, the third was deleted with its entry.
     for key in ["owner", "leases", "ids", "in_flight:acme"] {
         bench.cmd(&format!("DEL zoomd:v1:{key}")).await;
     }
@@ -56,14 +56,14 @@ async fn forgotten_calls_are_told_before_they_are_repeated() {
     assert_eq!(written, [Replayed::Known; 3]);
     assert!(matches!(bench.admit_one(jobs[0].clone()).await, Admitted::Held));
     assert_eq!(bench.int("ZCARD zoomd:v1:room:acme|me").await, 0);
-    // What it was answered still closes the right gate.
+    // The replayed answer still closes the right gate.
     let until_ms = bench.store.now_ms().await.expect("time") + 60_000;
     let closes = vec![Close::HostDay { until_ms }];
     let settlement = Settlement { closes, ..Settlement::new(tickets[0].clone(), done()) };
     let batch = bench.queue.settle_batch(vec![settlement], Vec::new());
     assert_eq!(bench.queue.settle(&batch).await.expect("settle"), [Settled::Done]);
     assert_eq!(bench.int("HGET zoomd:v1:gate:Zacme h:Uacme").await, until_ms);
-    // Nobody settles the others: they are looked for.
+    // The others are not settled: reconcile searches for them.
     bench.shift(std::time::Duration::from_secs(31)).await;
     assert_eq!(bench.queue.sweep(9).await.expect("sweep").sent, 2);
     assert_eq!(bench.int("XLEN zoomd:jobs").await, 0);

@@ -250,18 +250,18 @@ async fn keys_of_a_wrong_type_lose_no_job() {
     bench.account("acme", "pro").await;
     bench.account("fine", "pro").await;
     let e = bench.arrive(3).await;
-    // An account's key: its jobs stay where they are, others go on.
+    // An account's key: its jobs stay where they are, others continue.
     bench.cmd("SET zoomd:v1:in_flight:acme x").await;
     let answers = bench.admit(&[job("acme", "me", &e[0]), job("fine", "me", &e[1])]).await;
     assert!(matches!(answers[..], [Admitted::Broken, Admitted::Go(_)]), "{answers:?}");
     bench.cmd("DEL zoomd:v1:in_flight:acme").await;
     let held = go(bench.admit_one(job("acme", "me", &e[0])).await);
-    // A stream of outcomes: the lease stays, and is settled when it is mended.
+    // A stream of outcomes: the lease stays, and is settled once the key is fixed.
     bench.cmd("SET zoomd:results x").await;
     assert_eq!(bench.end(held.clone(), done()).await, Settled::Broken);
     bench.cmd("DEL zoomd:results").await;
     assert_eq!(bench.end(held, done()).await, Settled::Done);
-    // A key of all: told as what it is, and nothing is changed.
+    // A shared key: the error names it, and nothing is changed.
     for key in ["leases", "owner", "ids"] {
         bench.cmd(&format!("RENAME zoomd:v1:{key} kept")).await;
         bench.cmd(&format!("SET zoomd:v1:{key} x")).await;
@@ -293,7 +293,7 @@ async fn repeated_429s_of_a_second_lower_the_rate_and_it_recovers() {
             .into_iter()
             .filter_map(|one| if let Admitted::Go(ticket) = one { Some(ticket) } else { None })
             .collect();
-        // What waits would stand before the next.
+        // Waiting jobs would stand before the next.
         bench
             .cmd("DEL zoomd:v1:room:acme|me zoomd:v1:rooms:acme zoomd:v1:ring zoomd:v1:asleep")
             .await;
@@ -363,7 +363,7 @@ async fn what_an_unknown_zoom_account_spent_goes_with_it_when_it_is_known() {
         bench.int(&format!("EXISTS zoomd:v1:ledger:{day}:~acme zoomd:v1:gate:~acme")).await,
         0
     );
-    // What was under way under the old name closes the gate of the new one.
+    // A call in flight under the old name closes the gate of the new one.
     let then = Then::Room { purpose: Purpose::Attempt, record: None, nap: None };
     let mut settlement = Settlement::new(under_way, then);
     settlement.closes = vec![Close::HostDay { until_ms: now + 60_000 }];
@@ -371,7 +371,7 @@ async fn what_an_unknown_zoom_account_spent_goes_with_it_when_it_is_known() {
     assert_eq!(bench.queue.settle(&batch).await.expect("settle"), [Settled::Done]);
     let gate = bench.text("HGET zoomd:v1:gate:Z1 h:other").await;
     assert_eq!(gate, Some((now + 60_000).to_string()));
-    // The other account turns out to be of the same Zoom account, by hand.
+    // The other account turns out to be of the same Zoom account, by a manual change.
     let change = Change { zoom_account: Some("Z1".into()), ..Change::default() };
     let twin = zoomd_wire::AccountName::new("twin").expect("a name");
     assert!(grants.set(&twin, change).await.expect("asked"));
@@ -423,7 +423,7 @@ async fn the_story_of_a_success_goes_and_is_trimmed_with_its_result() {
     story.push(Step::wait(7, "consent"));
     let told = || Then::Done(Outcome { story: story.to_json(), ..outcome("{}") });
     let ops = Ops::new(bench.store.clone());
-    // Few, a transaction's worth, and one with more to say beside its result.
+    // A few, a full transaction, and one with more than its result to report.
     for (count, closes) in [(1, false), (20, false), (1, true)] {
         let entries = bench.arrive(count).await;
         let jobs: Vec<_> = entries

@@ -1,4 +1,4 @@
-//! What several accounts of one Zoom account share: limits, and turns.
+//! Limits and turns shared by several accounts of one Zoom account.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -45,7 +45,7 @@ async fn one_batch_of_several_accounts_grants_no_more_than_there_is() {
     let e = &e[20..];
     bench.shift(Duration::from_millis(1_100)).await;
     bench.cmd("DEL zoomd:v1:rooms:a zoomd:v1:rooms:b zoomd:v1:room:a|me zoomd:v1:room:b|me").await;
-    // Another plan of the same Zoom account is looked at by itself.
+    // Another plan of the same Zoom account is handled separately.
     assert_eq!(gone(&bench, &of(&["a", "c"], "me", e)).await, 3);
 }
 
@@ -99,7 +99,7 @@ async fn what_waits_and_what_comes_share_a_second_in_turn() {
     gone(&bench, &of(&["second"], "me", &e)).await;
     for _ in 0..8 {
         bench.shift(Duration::from_millis(1_100)).await;
-        // New ones of the other account come just before what waits is looked at.
+        // New jobs of the other account come just before the waiting ones are read.
         let e = bench.arrive(3).await;
         *count.get_mut("first").expect("there") += gone(&bench, &of(&["first"], "me", &e)).await;
         for (name, n) in claimed(&bench, 9).await {
@@ -135,7 +135,7 @@ async fn a_lane_that_is_gone_holds_up_nobody() {
     let e = bench.arrive(20).await;
     gone(&bench, &of(&["a", "b"], "me", &e)).await;
     claimed(&bench, 9).await;
-    // Paused, and an account nobody knows, stand before the one that can run.
+    // A paused and an unknown account are ahead of the one that can run.
     bench.cmd("HSET zoomd:v1:account:a paused x").await;
     bench.cmd("ZADD zoomd:v1:line:Zboth:light 1 a 2 nobody 3 nobody? 4 c").await;
     bench.shift(Duration::from_millis(1_100)).await;

@@ -417,7 +417,7 @@ async fn whoever_leaves_a_line_lets_the_next_one_go() {
     assert!(expired.jobs[0].expired && expired.jobs[0].fate.is_none());
     assert!(claim(&bench).await.is_empty());
     settle(&bench, expired.jobs.remove(0).ticket, failed(false)).await;
-    // Its daemon dies: it may have been sent, so the meeting is looked at first.
+    // The daemon dies: the call may have been sent, so the meeting is checked first.
     next(&bench, "lost").await;
     bench.shift(Duration::from_secs(31)).await;
     bench.queue.sweep(100).await.expect("sweep");

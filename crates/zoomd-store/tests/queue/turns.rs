@@ -1,4 +1,4 @@
-//! Who stands in whose way: nobody who sleeps, is paused, capped or spent.
+//! Jobs that sleep, are paused, at their cap or out of budget delay no others.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -54,7 +54,7 @@ async fn a_cap_in_flight_holds_its_account_alone() {
     assert!(whys[2..5].contains(&Some(WaitReason::InFlight)), "{whys:?}");
     assert_eq!(whys[5..], [None, None, None]);
     assert!(claim(&bench, 9).await.is_empty());
-    // A place that is free again is taken at once.
+    // A free place is taken immediately.
     let first = go(answers.remove(0));
     assert_eq!(bench.end(first, done()).await, Settled::Done);
     assert_eq!(claim(&bench, 9).await.len(), 1);
@@ -119,7 +119,7 @@ async fn of_five_hundred_hosts_a_spent_one_waits_alone() {
     let now = bench.store.now_ms().await.expect("time");
     let day = zoomd_store::clock::day_name(now);
     bench.cmd(&format!("HSET zoomd:v1:ledger:{day}:Zorg h:U000 100")).await;
-    // Its jobs come first, and all must go through rooms.
+    // Jobs of this account come first, and all must go through rooms.
     bench.cmd("HSET zoomd:v1:account:org paused x").await;
     let e = bench.arrive(1_600).await;
     let host = |n: usize| if n < 600 { 0 } else { n % 500 };
@@ -163,7 +163,7 @@ async fn ten_thousand_due_at_midnight_are_released_in_steps() {
         redis.call('HSET', 'zoomd:v1:payload:' .. a, id, '{}') \
         redis.call('ZADD', 'zoomd:v1:due', ARGV[1], id) end";
     bench.conn.value(redis::cmd("EVAL").arg(fill).arg(0).arg(midnight)).await.expect("fill");
-    // Half of the hosts have spent the day that ends.
+    // Half of the hosts have used up the day that ends.
     let day = zoomd_store::clock::day_name(midnight - 1);
     for n in 0..1_000 {
         let account = n % 100;

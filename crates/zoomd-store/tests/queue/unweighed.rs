@@ -1,5 +1,5 @@
-//! An account without limits takes a short way through admission. Whatever it
-//! decides and writes is what the long way would have.
+//! Fast path of admission for accounts without limits. It decides and writes the same as the full
+//! path.
 
 use std::collections::BTreeMap;
 
@@ -36,7 +36,7 @@ async fn start(plan: &str) -> Bench {
     bench
 }
 
-/// Data that both were asked, by the number of a job.
+/// Request for one job, made to both implementations.
 struct Asked {
     account: &'static str,
     host: &'static str,
@@ -88,7 +88,7 @@ async fn marks(bench: &Bench) -> BTreeMap<String, String> {
     found
 }
 
-/// Who waits, and every gate, is forgotten: else nearly all would wait after a while.
+/// Forgets waiting jobs and all gates: else nearly all jobs would wait after a while.
 async fn empty(bench: &Bench) {
     for key in bench.keys().await {
         let rest = key.strip_prefix("zoomd:v1:").unwrap_or_default();

@@ -1,4 +1,4 @@
-//! What grows is cut, and nothing anybody needs.
+//! Upkeep cuts whatever grows, and nothing that is still needed.
 
 use std::time::Duration;
 
@@ -79,7 +79,7 @@ async fn a_stream_is_cut_to_its_length_and_a_group_that_loses_by_it_is_told_of()
     }
     let left = bench.int("XLEN zoomd:results").await;
     assert!(unread && (1_000..=1_100).contains(&left), "{left} left of 25000, {cut} cut");
-    // Nobody loses what all have read.
+    // Entries that all groups have read are no loss.
     bench.cmd("XGROUP SETID zoomd:results readers $").await;
     bench.conn.value(redis::cmd("EVAL").arg(fill).arg(1).arg("zoomd:results")).await.expect("fill");
     bench.cmd("XGROUP SETID zoomd:results readers $").await;
@@ -126,7 +126,7 @@ async fn a_tick_is_one_daemons_and_a_clock_that_jumped_stops_no_schedule() {
     assert!(!claim(now).await, "another's");
     assert!(!claim(now - 10).await, "late");
     assert!(claim(now + 10).await);
-    // A daemon's clock is next year's for a while; then all go on.
+    // A daemon's clock is a year ahead for a while; then all continue.
     assert!(claim(now + year).await);
     assert!(claim(now + 20).await);
     assert!(!claim(now + 20).await);

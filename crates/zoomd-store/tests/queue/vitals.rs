@@ -1,5 +1,5 @@
-//! Facts of which no waiting job tells: days that are used up, rooms that stand still,
-//! and jobs that sleep for long.
+//! Facts that no waiting job shows: days that are used up, rooms without progress, and jobs that
+//! sleep for long.
 
 use std::collections::BTreeMap;
 
@@ -38,7 +38,7 @@ async fn a_day_that_is_used_up_is_found_without_a_job_that_waits() {
     for (name, plan) in [("acme", "free"), ("beta", "pro"), ("corp", "free"), ("dent", "pro")] {
         bench.account(name, plan).await;
     }
-    // Two accounts of one Zoom account spend the same days.
+    // Two accounts of one Zoom account use the same days.
     bench.cmd("HSET zoomd:v1:account:corp z Zacme").await;
     let now_ms = bench.store.now_ms().await.expect("now");
     let (day, midnight_ms) = (day_name(now_ms), next_midnight_ms(now_ms));
@@ -53,7 +53,7 @@ async fn a_day_that_is_used_up_is_found_without_a_job_that_waits() {
     assert_eq!(used().await, []);
     bench.cmd(&format!("HSET zoomd:v1:ledger:{day}:Zacme l:light 6000")).await;
     bench.cmd(&format!("HSET zoomd:v1:ledger:{day}:Zbeta x:h:ann 40")).await;
-    // Zoom closed this host's day; of the other it says only that a moment is too soon.
+    // Zoom closed this host's day; for the other it only asks for a short wait.
     bench.cmd(&format!("HSET zoomd:v1:gate:Zdent h:eve {midnight_ms} h:fay {}", now_ms + 9)).await;
     let day = |accounts: &[&str], why, host: &str| UsedUp {
         accounts: accounts.iter().map(|name| (*name).to_owned()).collect(),

@@ -82,7 +82,7 @@ async fn a_poisonous_job_is_known_by_its_lost_leases() {
         let job = bench.queue.claim(&bench.queue.fence(), 9).await.expect("claim").jobs.remove(0);
         assert_eq!((job.record.sweeps, job.record.unresolved), (sweeps, false));
     }
-    // Marked as sent just before the send: then it is looked for.
+    // Marked as sent just before the send: so reconcile searches for it.
     bench.shift(Duration::from_secs(31)).await;
     bench.queue.sweep(9).await.expect("sweep");
     let job = bench.queue.claim(&bench.queue.fence(), 9).await.expect("claim").jobs.remove(0);
@@ -184,7 +184,7 @@ async fn sizes_on_both_sides_of_what_unpack_can_hold() {
     }
 }
 
-/// `size` sleeping jobs whose time has come.
+/// `size` sleeping jobs that are due.
 async fn fill(bench: &Bench, size: u64, at: i64) {
     let script = "for i = 1, tonumber(ARGV[1]) do local id = 'job-' .. i \
         redis.call('HSET', 'zoomd:v1:ids', id, 'L 1 ' .. ARGV[2] .. '-' .. i .. ' - c10y 0 4000000000000 acme|me|') \

@@ -31,7 +31,7 @@ struct Walk {
     flying: Vec<Ticket>,
     paused: HashMap<&'static str, bool>,
     log: String,
-    /// Data that was met, and how often.
+    /// Number of times each case occurred.
     met: BTreeMap<&'static str, u64>,
 }
 

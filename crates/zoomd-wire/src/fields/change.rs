@@ -55,13 +55,13 @@ impl Change {
         self.meeting.binds()
     }
 
-    /// The same, if that binds the job.
+    /// The time of [`start`](Self::start), if it binds the job.
     pub(crate) fn must_start_by(&self) -> Option<Timestamp> {
         self.meeting.must_start_by()
     }
 }
 
-/// The changes in a body whose fields are sound.
+/// Changes in a body with valid fields.
 pub(super) fn checked(
     meeting: Meeting,
     meeting_type: Option<u8>,
@@ -70,7 +70,7 @@ pub(super) fn checked(
 ) -> Option<Change> {
     let mut names: Vec<Box<str>> = Vec::new();
     let mut odd: Vec<String> = Vec::new();
-    // What cannot be read was reported.
+    // Fields that cannot be parsed were reported before.
     let _ = read::each_field(meeting.body(), |name, value| {
         let empty = value == "null" || (name == "settings" && is_empty(value));
         if empty || names.iter().any(|known| &**known == name) {

@@ -23,7 +23,7 @@ pub(crate) fn meeting(body: &str, rules: &Rules, found: &mut Findings) -> Option
     of(body, Form::New, rules, found).map(|(meeting, _)| meeting)
 }
 
-/// The same of the changes of a meeting that is there; of one date of it, if `one`.
+/// Checks the changes of an existing meeting; of one occurrence of it, if `one`.
 pub(crate) fn change(body: &str, one: bool, rules: &Rules, found: &mut Findings) -> Option<Change> {
     let (meeting, meeting_type) = of(body, Form::Change, rules, found)?;
     change::checked(meeting, meeting_type, one, found)
@@ -57,7 +57,7 @@ fn fields(body: &str) -> Result<Fields<'_>, InvalidJob> {
     Ok(fields)
 }
 
-/// The meeting in the object `body`, whose fields are these.
+/// Meeting in the object `body` with these fields.
 fn checked(
     body: &str,
     fields: &Fields<'_>,
@@ -71,8 +71,8 @@ fn checked(
         warn_of_units("meeting.topic", length, TOPIC, found);
         Some(topic.into_owned())
     });
-    // What depends on the type cannot be judged without it; 3 has the fewest rules.
-    // A change that names none is of any type: it is held to the limits of most.
+    // Checks that depend on the type need one; 3 has the fewest rules. A change without a type may
+    // be for any type: it is held to the limits of most.
     let rules_of = kind.unwrap_or(if form == Form::New { 3 } else { 2 });
     let duration = found.take(duration(fields, rules_of)).flatten();
     let schedule_for = found.take(schedule_for(fields, rules_of)).flatten();
@@ -246,7 +246,7 @@ fn tracking(value: &str) -> Result<(), InvalidJob> {
     Ok(())
 }
 
-/// Where the marker goes, and the agenda's length.
+/// Checks the agenda's length, and finds the position of the marker.
 fn agenda(
     body: &str,
     fields: &Fields<'_>,

@@ -1,14 +1,14 @@
-//! A fingerprint of what a job asks for.
+//! Digest of a job's request.
 //!
-//! The order of keys, white space and escapes do not change it: a producer in
-//! a language whose maps have no order sends the same job twice in two texts.
-//! It is stored, so it must never change: plain arithmetic, no library's hash.
+//! The order of keys, white space and escapes do not change it: a producer in a language whose maps
+//! have no order sends the same job twice in two texts. It is stored, so it must never change:
+//! plain arithmetic, no library's hash.
 
 use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 
-/// The digest of a job: whose it is, and what it asks for.
+/// Digest of a job: its owner and its request.
 pub(crate) fn of(names: [&str; 3], asked: u64) -> u64 {
     names.into_iter().map(text).chain([asked]).fold(0, join)
 }
@@ -40,8 +40,8 @@ fn whole(json: &str) -> Option<Hash> {
     serde_json::from_str(json).ok()
 }
 
-/// The same of an object whose names have no escapes, in half the instructions:
-/// nearly every value in it is a plain string or a number.
+/// The hash of an object whose names have no escapes, in half the instructions: nearly every value
+/// in it is a plain string or a number.
 fn plain(object: &str) -> Option<Hash> {
     let mut sum = Some(0u64);
     json_fields::fields(object, |name, value| {

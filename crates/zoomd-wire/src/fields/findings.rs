@@ -1,12 +1,12 @@
-//! What the checks of one job find. They go on after a fault, so that a producer
-//! hears of all of them in one answer.
+//! Findings of the checks of one job. The checks continue after an error, so that a producer learns
+//! of all errors in one answer.
 
 use std::borrow::Cow;
 
 use super::invalid::InvalidJob;
 use super::rules::Warning;
 
-/// Faults that are told one by one; of more only the number is said.
+/// Maximum number of errors listed one by one; of more only the number is given.
 const MOST: usize = 20;
 /// Warnings that are kept.
 const MOST_WARNINGS: usize = 20;
@@ -49,7 +49,7 @@ impl Findings {
         }
     }
 
-    /// Something that is no reason to refuse the job.
+    /// Adds a warning; the job stays valid.
     pub(crate) fn warn(&mut self, field: impl Into<Cow<'static, str>>, message: String) {
         if self.warnings.len() < MOST_WARNINGS {
             self.warnings.push(Warning { field: field.into(), message });

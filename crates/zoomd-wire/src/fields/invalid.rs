@@ -1,4 +1,4 @@
-//! Why a job cannot be accepted, and whose it says it is.
+//! Reasons why a job is invalid, and its claimed id and account.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -14,13 +14,13 @@ pub struct InvalidJob {
     /// The path of the first field that is wrong, as `meeting.start_time`; `job`
     /// for the whole.
     pub field: Cow<'static, str>,
-    /// Everything that is wrong, and how to fix it.
+    /// All errors, with fixes.
     pub message: String,
-    /// Data that the job says of itself, as far as it could be read.
+    /// Fields of the job that could be read.
     pub claims: Box<Claims>,
 }
 
-/// Data that an invalid job says of itself; only parts that are sound.
+/// Fields of an invalid job; only the valid ones.
 #[derive(Debug, Clone, Default)]
 pub struct Claims {
     /// Id. An invalid job takes no id: this one is for the outcome only.

@@ -1,9 +1,8 @@
 //! The meeting's body: Zoom's own request, passed on.
 //!
-//! It is never written anew. Times were replaced, where they stand, by the same
-//! instant in the form that Zoom understands, and fields that cannot be meant
-//! were taken out; the reconcile marker is put at the end of the agenda when it
-//! is sent.
+//! It is never rewritten. Times are replaced in place by the same instant in the form that Zoom
+//! understands, and invalid fields are removed; the reconcile marker is added to the end of the
+//! agenda when it is sent.
 
 use std::ops::Range;
 
@@ -22,7 +21,7 @@ pub struct Meeting {
     /// 1 instant, 2 scheduled, 3 recurring without fixed time, 8 recurring
     /// with fixed time, 10 screen share only.
     pub meeting_type: u8,
-    /// Time when a meeting of type 2 or 8 starts.
+    /// Start time of a meeting of type 2 or 8.
     pub start: Option<Timestamp>,
     /// The zone in which Zoom shows it.
     pub timezone: Option<String>,
@@ -38,7 +37,7 @@ pub struct Meeting {
     pub template: bool,
 }
 
-/// Where in the body the marker goes.
+/// Position of the marker in the body.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Agenda {
     /// There is none: one is put in front of the other fields.
@@ -91,7 +90,7 @@ impl Meeting {
         matches!(self.meeting_type, 2 | 3 | 8) && !self.use_pmi
     }
 
-    /// Time when a meeting of type 2 or 8 starts, if that binds the job.
+    /// Start time of a meeting of type 2 or 8, if it binds the job.
     pub(crate) fn must_start_by(&self) -> Option<Timestamp> {
         self.start.filter(|_| self.start_binds)
     }

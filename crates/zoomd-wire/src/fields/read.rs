@@ -1,7 +1,7 @@
 //! Typed reads of single JSON values that still point into the job's text.
 //!
-//! A value is looked at by its first byte; a plain string is borrowed as it
-//! stands. Every refusal says what the field is and what it must be.
+//! A value's type follows from its first byte; a plain string is borrowed. Every error names the
+//! field and its valid values.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -17,7 +17,7 @@ const MOST_UNKNOWN: usize = 16;
 /// The values of an object under the names we know.
 pub(crate) struct Found<'a, const N: usize> {
     pub values: [Option<&'a str>; N],
-    /// Known names that came twice.
+    /// Indices of known names that came twice.
     pub twice: Vec<usize>,
     /// Names that are not known.
     pub unknown: Vec<String>,
@@ -51,7 +51,7 @@ impl<'a, const N: usize> Found<'a, N> {
     }
 }
 
-/// Tells `each` the fields of the object in `text`, in order.
+/// Passes to `each` the fields of the object in `text`, in order.
 pub(crate) fn each_field<'a>(
     text: &'a str,
     mut each: impl FnMut(&str, &'a str),
@@ -102,7 +102,7 @@ pub(crate) fn is_empty_array(value: &str) -> bool {
     value.strip_prefix('[').is_some_and(|rest| rest.trim_ascii_start() == "]")
 }
 
-/// Data that a JSON value is, for a message. `value` is sound JSON.
+/// Type name of a JSON value, for a message. `value` is valid JSON.
 pub(crate) fn kind_of(value: &str) -> &'static str {
     match value.as_bytes().first() {
         Some(b'{') => "an object",
@@ -178,7 +178,7 @@ pub(crate) fn within(
     Err(InvalidJob::new(field, message))
 }
 
-/// How long a text is, by the two ways in which it may be counted.
+/// Length of a text, in the two ways in which it may be counted.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Length {
     pub characters: usize,

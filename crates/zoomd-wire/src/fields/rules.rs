@@ -1,4 +1,4 @@
-//! Rules that the checks are given, and what they say of a sound job.
+//! Rules for the checks, and their warnings about a valid job.
 
 use std::borrow::Cow;
 
@@ -32,7 +32,7 @@ impl Rules {
     }
 }
 
-/// Something in a valid job that was dropped or looks mistaken.
+/// Warning about a field of a valid job that was dropped or looks mistaken.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Warning {
     /// The path of the field, as `meeting.recurrence`.

@@ -1,9 +1,9 @@
-//! One look at the raw bytes for what the parser itself would let through: deep
-//! nesting, NUL characters, halves of surrogate pairs.
+//! Scan of the raw bytes for what the parser itself would accept: deep nesting, NUL characters,
+//! halves of surrogate pairs.
 //!
-//! Skipped values (a meeting's settings, metadata) are passed on to Zoom and
-//! to consumers whose parsers recurse or insist on real characters, so this is
-//! looked at everywhere, not only where we read.
+//! Skipped values (a meeting's settings, metadata) are passed on to Zoom and to consumers whose
+//! parsers recurse or require valid characters, so everything is scanned, not only the fields that
+//! we read.
 
 use super::limits::MAX_DEPTH;
 
@@ -28,7 +28,7 @@ fn is_plain(text: &[u8]) -> bool {
     let (mut open, mut odd) = ([0u8; 16], [false; 16]);
     let mut look = |part: &[u8]| {
         for ((byte, open), odd) in part.iter().zip(&mut open).zip(&mut odd) {
-            // One bit tells `[` from `{`.
+            // One bit distinguishes `[` from `{`.
             *open = open.saturating_add(u8::from(byte & !0x20 == b'['));
             *odd |= (*byte == 0) | (*byte == b'\\');
         }

@@ -1,6 +1,6 @@
 //! "Did you mean …?" for a word that is not known.
 
-/// Longer words are not looked at.
+/// Longer words are not checked.
 const MOST: usize = 64;
 
 /// A word without what people write in different ways.

@@ -20,7 +20,7 @@ pub(crate) struct Moment {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Tie {
-    /// `Z`, or an offset of so many seconds east.
+    /// `Z`, or an offset in seconds east.
     Offset(i64),
     /// Neither: local to a zone that is named elsewhere.
     Local,

@@ -57,7 +57,7 @@ impl Times {
                 }
             }
         }
-        // In a zone that is wrong nobody can tell what comes before what.
+        // With an invalid time zone the order of times is unknown.
         if matches!(named, Zone::Wrong) {
             start = None;
         }

@@ -6,7 +6,7 @@ use super::limits::MAX_USER;
 /// A user stands in the path of a URL and in keys of ours.
 pub(crate) fn check_user(field: &'static str, user: &str) -> Result<(), InvalidJob> {
     let odd = |c: char| c.is_whitespace() || c.is_control() || c == '|';
-    // Nearly every user is so, and it needs no look at what Unicode says.
+    // Nearly every user is plain ASCII and needs no check by Unicode.
     let plain = user.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'|');
     let sound = !user.is_empty() && user != "." && user != ".." && (plain || !user.contains(odd));
     if sound && user.len() <= MAX_USER {

@@ -1,7 +1,7 @@
-//! Time zones by the names Zoom takes.
+//! Time zones by the names that Zoom accepts.
 //!
-//! These are IANA's, and a few of Zoom's own. A name that nobody knows is
-//! refused: Zoom would fall back to the account's zone, hours off.
+//! These are IANA's, and a few of Zoom's own. An unknown name is refused: Zoom would fall back to
+//! the account's zone, hours off.
 
 use std::sync::LazyLock;
 
@@ -39,7 +39,7 @@ fn look_up(name: &str) -> Option<TimeZone> {
     BUNDLED.get(name).ok().filter(|_| !none)
 }
 
-/// The zone of a name that an older version accepted; UTC if nobody knows it now.
+/// Time zone of a name that an older version accepted; UTC if the name is unknown now.
 pub(crate) fn accepted(name: &str) -> TimeZone {
     jiff::tz::db().get(name).unwrap_or(TimeZone::UTC)
 }

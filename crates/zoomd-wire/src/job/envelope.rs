@@ -30,7 +30,7 @@ pub fn with_id(text: &str, id: &JobId) -> Option<String> {
     Some(format!("{before}{name}\"{id}\"{comma}{after}"))
 }
 
-/// Data that can be believed of a job that is not accepted.
+/// Fields of a job that is not accepted; only the valid ones.
 pub(crate) fn claims(envelope: &Envelope<'_>) -> Claims {
     let string = |index| envelope.get(index).and_then(|value| read::string("", value).ok());
     let word =
@@ -41,7 +41,7 @@ pub(crate) fn claims(envelope: &Envelope<'_>) -> Claims {
             .filter(|text| AccountName::new(text).is_ok())
             .map(|text| text.into_owned()),
         kind: match envelope.get(at::KIND) {
-            // What a job is that does not say.
+            // A job without a kind has the default one.
             None => Some(Kind::default().as_str().to_owned()),
             Some(_) => string(at::KIND).filter(|text| word(text)).map(|text| text.into_owned()),
         },
@@ -56,7 +56,7 @@ pub(crate) fn claims(envelope: &Envelope<'_>) -> Claims {
     }
 }
 
-/// A value, which is sound JSON, kept as it stands.
+/// A value, which is valid JSON, kept unchanged.
 pub(crate) fn raw(value: &str) -> Option<Box<RawValue>> {
     serde_json::from_str(value).ok()
 }

@@ -15,12 +15,12 @@ use crate::fields::{Meeting, Warning, digest};
 use crate::kind::{Kind, Part, Request, Target};
 use crate::{AccountName, JobId, Priority, TraceParent};
 
-/// How long a job waits at most that names no deadline.
+/// Maximum wait of a job without a deadline.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct MaxWait {
     /// Most jobs.
     pub usual: Duration,
-    /// Those that are soon worth nothing.
+    /// Jobs that soon become useless.
     pub momentary: Duration,
 }
 
@@ -30,7 +30,7 @@ impl Default for MaxWait {
     }
 }
 
-/// One sound job.
+/// A valid job.
 #[derive(Debug, Clone)]
 pub struct Job {
     /// The producer's idempotency key. Without one the entry's id serves.
@@ -39,9 +39,9 @@ pub struct Job {
     pub account: AccountName,
     /// Action to take.
     pub kind: Kind,
-    /// Whose meeting: `me`, a Zoom user id or an e-mail address.
+    /// Owner of the meeting: `me`, a Zoom user id or an e-mail address.
     pub user: String,
-    /// Who hosts it; see [`Job::host`].
+    /// Host of the meeting; see [`Job::host`].
     host: Box<str>,
     /// The request of its kind.
     pub request: Request,
@@ -53,13 +53,13 @@ pub struct Job {
     pub max_attempts: u8,
     /// Place among the jobs of its account.
     pub priority: Priority,
-    /// True if somebody waits at `<ns>:reply:<id>`.
+    /// True if a client waits at `<ns>:reply:<id>`.
     pub reply: bool,
     /// The producer's trace.
     pub traceparent: Option<TraceParent>,
     /// Comes back untouched in the outcome.
     pub metadata: Option<Box<RawValue>>,
-    /// Items that were dropped or looks mistaken. The outcome says so too.
+    /// Fields that were dropped or look mistaken. The outcome lists them too.
     pub warnings: Vec<Warning>,
 }
 
@@ -81,8 +81,8 @@ impl Job {
         self.request.asked().start()
     }
 
-    /// The hosts whose day a call for it spends: the one it is for, and the user
-    /// who schedules for another.
+    /// Hosts whose day a call for it uses: the one it is for, and the user who schedules for
+    /// another.
     pub fn charged_hosts(&self) -> [Option<&str>; 2] {
         let asked = self.request.asked();
         if !asked.charges_host() {
@@ -106,7 +106,7 @@ impl Job {
         self.request.asked().target().map(|(target, _)| target)
     }
 
-    /// The job under whose id its meeting is made, if it names one.
+    /// The id of the job that makes its meeting, if it names one.
     pub fn of(&self) -> Option<&JobId> {
         match self.target()? {
             Target::Create(id) => Some(id),
@@ -124,20 +124,19 @@ impl Job {
         self.request.asked().changed()
     }
 
-    /// The moment after which it is not sent, where neither it nor its meeting says one.
-    /// `written` is when it was accepted, or retried.
+    /// Time after which it is not sent, if neither it nor its meeting sets one. `written` is when
+    /// it was accepted, or retried.
     pub fn last_moment(&self, written: Timestamp, waits: &MaxWait) -> Timestamp {
         let (from, most) = match self.request.asked().is_momentary() {
-            // It is about what is so when it is due.
+            // It is about the state at the time when it is due.
             true => (written.max(self.not_before.unwrap_or(written)), waits.momentary),
             false => (written, waits.usual),
         };
         from.saturating_add(most).unwrap_or(Timestamp::MAX)
     }
 
-    /// Tells whether two jobs under one id are the same job: account, kind,
-    /// user and request, whatever the order of keys and the white space. The
-    /// same in every process and version.
+    /// Digest to compare two jobs under one id: account, kind, user and request, independent of the
+    /// order of keys and of white space. Stable across processes and versions.
     pub fn digest(&self) -> u64 {
         let kind = self.kind.as_str();
         digest::of([self.account.as_str(), kind, &self.user], self.request.asked().digest())

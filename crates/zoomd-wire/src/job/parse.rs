@@ -16,8 +16,8 @@ use crate::fields::{InvalidJob, Rules, read, suggest, user};
 use crate::kind::{Kind, Request, Target};
 use crate::{AccountName, JobId, Priority};
 
-/// Reads one job and checks all that can be checked without IO. Whatever the
-/// bytes, it answers and never panics.
+/// Parses one job and checks everything that can be checked without IO. Never panics, whatever the
+/// bytes.
 pub fn parse(raw: &[u8], rules: &Rules) -> Result<Job, InvalidJob> {
     if raw.len() > MAX_JOB {
         let message = format!("the job has {} bytes; it may have {MAX_JOB}", raw.len());
@@ -39,7 +39,7 @@ pub fn parse(raw: &[u8], rules: &Rules) -> Result<Job, InvalidJob> {
     })
 }
 
-/// The message for a flaw, with the field in whose value it is.
+/// Message for a flaw, with the field that contains it.
 fn flawed(flaw: Flaw, place: usize, envelope: &Envelope<'_>, text: &str) -> InvalidJob {
     let holds = |value: &&str| {
         let start = value.as_ptr() as usize - text.as_ptr() as usize;
@@ -58,7 +58,7 @@ fn flawed(flaw: Flaw, place: usize, envelope: &Envelope<'_>, text: &str) -> Inva
     InvalidJob::new(field, format!("`{field}` {what} (at byte {place})"))
 }
 
-/// Checks every field, and goes on after a fault.
+/// Checks every field, and continues after an error.
 fn build(envelope: &Envelope<'_>, rules: &Rules) -> Result<Job, InvalidJob> {
     let mut found = Findings::new(rules.accepted);
     envelope::check_names(envelope, &mut found);

@@ -8,7 +8,7 @@ use crate::fields::{Rules, read};
 /// The meeting to be deleted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DeleteMeeting {
-    /// Which.
+    /// Meeting to delete.
     pub target: Target,
     /// Amount of of it.
     pub extent: Extent,

@@ -8,7 +8,7 @@ use crate::fields::findings::Findings;
 /// The meeting to be ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EndMeeting {
-    /// Which.
+    /// Meeting to end.
     pub target: Target,
 }
 

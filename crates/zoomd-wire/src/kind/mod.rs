@@ -1,8 +1,7 @@
-//! The kinds of jobs: what a job may ask for, one file for each.
+//! Kinds of jobs, one file for each.
 //!
-//! A kind's file owns its fields and their checks, what counts as the same job,
-//! whose day it spends and until when it may be sent. All others ask here: no other
-//! file of this crate names a kind.
+//! A kind's file owns its fields and their checks, the definition of the same job, the hosts whose
+//! day it uses and the time until which it may be sent. No other file of this crate names a kind.
 
 mod create_meeting;
 mod delete_meeting;
@@ -51,17 +50,17 @@ pub(crate) trait Ask: fmt::Debug + Send + Sync + Sized {
 
 /// One job's request, whatever its kind.
 pub(crate) trait Asked {
-    /// The part of the digest that tells it from another of its kind and user.
+    /// Part of the digest that distinguishes it from others of its kind and user.
     fn digest(&self) -> u64;
-    /// True if it spends the day of its host.
+    /// True if it uses the day of its host.
     fn charges_host(&self) -> bool;
     /// True if a call whose answer was lost can be judged later.
     fn is_recoverable(&self) -> bool;
-    /// The moment after which it must not be sent any more.
+    /// Time after which it must not be sent.
     fn start(&self) -> Option<Timestamp> {
         None
     }
-    /// The same, where that binds the job.
+    /// The time of [`start`](Self::start), if it binds the job.
     fn must_start_by(&self) -> Option<Timestamp> {
         None
     }
@@ -81,7 +80,7 @@ pub(crate) trait Asked {
     fn changed(&self) -> Option<&[Box<str>]> {
         None
     }
-    /// True if it is soon worth nothing.
+    /// True if it soon becomes useless.
     fn is_momentary(&self) -> bool {
         false
     }
@@ -107,7 +106,7 @@ macro_rules! kinds {
                 }
             }
 
-            /// Zoom's operation that does what it asks for, by whose class it is charged.
+            /// Zoom's operation for the request, which sets its rate-limit class.
             pub fn operation(self) -> &'static str {
                 match self {
                     $(Self::$name => $name::OPERATION,)+

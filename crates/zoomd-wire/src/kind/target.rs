@@ -30,7 +30,7 @@ pub enum Target {
 pub enum Occurrence {
     /// By Zoom's id of it.
     Id(u64),
-    /// By its first start, whatever it was moved to.
+    /// By its first start, even if it was moved.
     Start(Timestamp),
 }
 
@@ -48,7 +48,7 @@ pub enum Extent {
 /// The place of a job among others of its target.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Part {
-    /// Time when it is due it ends those that wait before it.
+    /// A job that ends the waiting jobs before it once it is due.
     Ends,
     /// It does not wait for those that fold.
     Passes,

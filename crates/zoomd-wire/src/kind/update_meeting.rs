@@ -11,7 +11,7 @@ use crate::fields::{Change, InvalidJob, Rules, check, digest, read};
 /// The changes, and the meeting to be changed.
 #[derive(Debug, Clone)]
 pub struct UpdateMeeting {
-    /// Which.
+    /// Meeting to update.
     pub target: Target,
     /// Amount of of it.
     pub extent: Extent,

@@ -1,6 +1,6 @@
 //! The effect of a job on a meeting that it did not make, as one word.
 
-/// Result of the meeting.
+/// Effect of a job on its meeting.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Effect {
     /// The job's changes were made.

@@ -1,4 +1,4 @@
-//! The outcome of a job that failed for good.
+//! Outcome of a failed job.
 
 use std::borrow::Cow;
 
@@ -12,7 +12,7 @@ use super::{VERSION, as_optional_stamp, as_stamp, json};
 use crate::fields::{MAX_JOB, is_sound_json};
 use crate::{EntryId, FailureCode, Origin, TraceParent};
 
-/// Data that goes to `<ns>:failures` in the field `failure`.
+/// Failure of a job, the field `failure` of an entry in `<ns>:failures`.
 #[derive(Debug, Clone)]
 pub struct Failure<'a> {
     /// The id of the job.
@@ -23,33 +23,33 @@ pub struct Failure<'a> {
     pub entry_id: EntryId,
     /// The account it named, if that could be read.
     pub account: Option<&'a str>,
-    /// Text that it asked, if that could be read.
+    /// Kind of the job, if it could be read.
     pub kind: Option<&'a str>,
     /// The user it named, if that could be read.
     pub user: Option<&'a str>,
-    /// Why it failed.
+    /// Failure code.
     pub code: FailureCode,
-    /// Text that happened in this case; no secrets.
+    /// Description of this failure; no secrets.
     pub message: &'a str,
     /// For an invalid job: the path of the field.
     pub field: Option<&'a str>,
     /// Attempts made.
     pub attempts: u32,
-    /// Who can mend it, where that differs from the code's usual.
+    /// Party that can fix it, if that differs from the code's usual one.
     pub origin: Option<Origin>,
-    /// Data that Zoom answered last.
+    /// Last answer of Zoom.
     pub zoom: Option<ZoomAnswer<'a>>,
     /// For an unknown outcome: the meetings it may have made, a JSON array.
     pub candidates: Option<&'a RawValue>,
     /// For a cancelled job: the job that ended it.
     pub cancelled_by: Option<&'a str>,
-    /// Time when the entry was written.
+    /// Time of the entry.
     pub enqueued_at: Timestamp,
-    /// Time when the first attempt of this run began, if one did.
+    /// Start of the first attempt of this run, if there was one.
     pub started_at: Option<Timestamp>,
-    /// Time when the failure was known.
+    /// Time of the failure.
     pub failed_at: Timestamp,
-    /// The job as it came, sound or not.
+    /// Text of the job, valid or not.
     pub job: &'a [u8],
     /// The producer's trace.
     pub traceparent: Option<TraceParent>,
@@ -125,7 +125,7 @@ enum Original<'a> {
         /// The exact bytes, where they are not UTF-8.
         #[serde(skip_serializing_if = "Option::is_none")]
         text_base64: Option<String>,
-        /// How long it was, where it was cut.
+        /// Full length in bytes, if it was cut.
         #[serde(skip_serializing_if = "Option::is_none")]
         text_bytes: Option<usize>,
     },

@@ -1,8 +1,7 @@
-//! Zoom's answer as consumers get it: all of it, but for what is left out.
+//! Zoom's answer for consumers: all of it, except the fields that are left out.
 //!
-//! Values are copied as they stand, so that no number loses a digit. The one
-//! thing that must never slip through is `start_url`, which lets whoever holds
-//! it host the meeting.
+//! Values are copied unchanged, so that no number loses a digit. `start_url` must never be included
+//! by mistake: whoever holds it can host the meeting.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -17,11 +16,11 @@ use super::write;
 /// A field that is left out unless it is asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Include {
-    /// A link that makes whoever opens it the host.
+    /// A link that makes its user the host.
     StartUrl,
     /// Zoom's some sixty settings.
     Settings,
-    /// A key that makes whoever has it the host.
+    /// A key that makes its user the host.
     DynamicHostKey,
 }
 
@@ -62,7 +61,7 @@ impl FromStr for Include {
     }
 }
 
-/// A field of Zoom's answer: its name, and its value as it stands, sound JSON.
+/// A field of Zoom's answer: its name, and its raw value, valid JSON.
 pub type Field<'a> = (Cow<'a, str>, &'a str);
 
 /// Zoom's answer, written without what is left out: one JSON object.
@@ -144,7 +143,7 @@ impl<'a> MeetingReply<'a> {
         }
     }
 
-    /// Where the answer has the field just as it is written here.
+    /// Position of the field in the answer, if the answer has it in exactly this form.
     fn place(&self, (name, value): &Field<'_>) -> Option<Range<usize>> {
         // One that is owned had escapes.
         let Cow::Borrowed(name) = name else { return None };
@@ -155,7 +154,7 @@ impl<'a> MeetingReply<'a> {
         (between == b"\":" && self.text.as_bytes()[start] == b'"').then_some(place)
     }
 
-    /// Where `part` begins in the text, if it is a part of it.
+    /// Offset of `part` in the text, if it is a part of it.
     fn offset(&self, part: &str) -> Option<usize> {
         let offset = (part.as_ptr() as usize).checked_sub(self.text.as_ptr() as usize)?;
         (offset + part.len() <= self.text.len()).then_some(offset)

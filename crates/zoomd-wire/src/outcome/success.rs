@@ -6,7 +6,7 @@ use serde_json::value::RawValue;
 use super::{Effect, MeetingReply, VERSION, write};
 use crate::{EntryId, Kind, TraceParent, Warning};
 
-/// Data that goes to `<ns>:results` in the field `result`.
+/// Result of a job, the field `result` of an entry in `<ns>:results`.
 #[derive(Debug, Clone)]
 pub struct Success<'a> {
     /// The id of the job.
@@ -17,7 +17,7 @@ pub struct Success<'a> {
     pub entry_id: EntryId,
     /// The account it ran for.
     pub account: &'a str,
-    /// Data that was asked.
+    /// Kind of the job.
     pub kind: Kind,
     /// The user it named.
     pub user: &'a str,
@@ -25,23 +25,23 @@ pub struct Success<'a> {
     pub attempts: u32,
     /// True if the meeting was found at Zoom after its answer was lost.
     pub reconciled: bool,
-    /// Time when the entry was written.
+    /// Time of the entry.
     pub enqueued_at: Timestamp,
-    /// Time when the first attempt of this run began.
+    /// Start of the first attempt of this run.
     pub started_at: Timestamp,
-    /// Time when the outcome was known.
+    /// Time of the outcome.
     pub finished_at: Timestamp,
     /// Zoom's answer, or the meeting that the job was about.
     pub meeting: &'a MeetingReply<'a>,
-    /// Result of that meeting, where the job did not make it.
+    /// Effect on the meeting, if the job did not create it.
     pub effect: Option<Effect>,
     /// The job that made it, where this one named it so.
     pub of: Option<&'a str>,
     /// Names of the fields that were changed.
     pub changed: Option<&'a [Box<str>]>,
-    /// The job whose call did it, where that was not this one's.
+    /// The job whose call did it, if it was not this one's.
     pub merged_into: Option<&'a str>,
-    /// Data that was dropped from the job or looks mistaken in it.
+    /// Fields of the job that were dropped or look mistaken.
     pub warnings: &'a [Warning],
     /// The producer's trace.
     pub traceparent: Option<TraceParent>,

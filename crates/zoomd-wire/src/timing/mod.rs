@@ -20,7 +20,7 @@ pub use series::{Ends, Every, Series};
 
 /// Minutes of a meeting that names none, as Zoom takes it.
 const MINUTES: u16 = 60;
-/// Zoom's type of a meeting that is started at once.
+/// Zoom's type of an instant meeting.
 const INSTANT: u8 = 1;
 /// Zoom's types of meetings that recur: without fixed times, and with.
 const RECURRING: [u8; 2] = [3, 8];
@@ -35,7 +35,7 @@ pub struct Timing {
     pub start: Option<Timestamp>,
     /// The length.
     pub minutes: Option<u16>,
-    /// The zone by whose clock a series goes. A single meeting needs none.
+    /// Time zone of a series. A single meeting needs none.
     pub timezone: Option<String>,
     /// The rule of a meeting of type 8.
     pub series: Option<Series>,
@@ -44,9 +44,9 @@ pub struct Timing {
 /// The end of a meeting, or of the last one of a series.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum LastEnd {
-    /// This moment.
+    /// At this time.
     At(Timestamp),
-    /// There is none: the series goes on, or has no times.
+    /// No end: the series continues, or has no times.
     Never,
 }
 
@@ -95,7 +95,7 @@ impl Timing {
         start.checked_add(self.length()).unwrap_or(Timestamp::MAX)
     }
 
-    /// The moment at which it is over for good; of one that began `made`, if it has no start.
+    /// Time of its last end; of one that began `made`, if it has no start.
     #[must_use]
     pub fn last_end(&self, made: Timestamp) -> LastEnd {
         let start = self.start.unwrap_or(made);
@@ -131,8 +131,8 @@ impl Timing {
     }
 }
 
-/// The fields of a body that tell of time. A value of another type counts as absent: Zoom
-/// has refused it, or takes it as it will.
+/// Time fields of a body. A value of another type counts as absent: Zoom has rejected it, or
+/// interprets it in its own way.
 #[derive(Deserialize, Default)]
 #[serde(default)]
 struct Body {

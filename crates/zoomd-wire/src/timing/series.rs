@@ -1,7 +1,7 @@
-//! The rule of a series: every so many days, weeks or months, until its end.
+//! The rule of a series: an interval of days, weeks or months, until its end.
 //!
-//! It is read from Zoom's `recurrence`, told as such, and packed into a short text. A
-//! series goes by the clock of its zone: an hour stays the same hour when clocks change.
+//! It is parsed from Zoom's `recurrence`, and packed into a short text. A series follows the clock
+//! of its zone: an hour stays the same hour when clocks change.
 
 use std::fmt::{self, Write as _};
 use std::str::FromStr;
@@ -25,7 +25,7 @@ const STEPS: usize = 10_000;
 pub struct Series {
     /// The unit, and its days.
     pub every: Every,
-    /// So many units lie between two of them.
+    /// Number of units between two occurrences.
     pub interval: u8,
     /// End.
     pub ends: Ends,
@@ -49,7 +49,7 @@ pub enum Every {
 pub enum Ends {
     /// None.
     Never,
-    /// After so many times.
+    /// After this number of occurrences.
     After(u16),
     /// With the last one that starts by then.
     By(Timestamp),
@@ -58,7 +58,7 @@ pub enum Ends {
 /// The last start of a series.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Last {
-    /// By the clock of the series.
+    /// Local time of the series.
     Civil(DateTime),
     /// Not counted: no later than this.
     By(Timestamp),
@@ -169,8 +169,8 @@ fn day_bits(text: &str) -> u8 {
     days.filter(|day| (1..=7).contains(day)).fold(0, |bits, day| bits | 1 << (day - 1))
 }
 
-/// The packed rule, as `w1:2,4*10`: unit and interval, days, and an end after so many
-/// times (`*10`) or by a second of the clock (`@1893456000`).
+/// Packed rule, as `w1:2,4*10`: unit and interval, days, and an end after a number of times (`*10`)
+/// or at a second of the clock (`@1893456000`).
 impl fmt::Display for Series {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let interval = self.interval;

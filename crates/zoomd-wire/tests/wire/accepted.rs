@@ -1,4 +1,4 @@
-//! What a sound job is read as.
+//! Parsed form of valid jobs.
 
 use zoomd_wire::{Kind, Priority};
 
@@ -176,7 +176,7 @@ fn what_cannot_be_meant_is_dropped_and_told() {
         let text = with_meeting(&format!(r#"{{"type":{kind},"recurrence":{{"type":9}}}}"#));
         assert_eq!(job(&text).meeting().unwrap().body(), format!(r#"{{"type":{kind}}}"#));
     }
-    // The same text is the same job, and so is one that never had what is dropped.
+    // Equal texts are the same job; so is a job without the fields that are dropped.
     let without =
         job(&with_meeting(r#"{"topic":"x","type":2,"start_time":"2026-12-01T10:00:00Z"}"#));
     assert_eq!(job(&with_meeting(sample)).digest(), given.digest());

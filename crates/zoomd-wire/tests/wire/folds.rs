@@ -12,7 +12,7 @@ use zoomd_wire::kind::{FOLDED_MAX, fold};
 
 use crate::job;
 
-/// Data that a body may set, in one way or the other.
+/// Fields that a body may set, with two values each.
 const FIELDS: [&str; 19] = [
     r#""topic":"a""#,
     r#""topic":"b""#,
@@ -132,7 +132,8 @@ impl Kept {
                 "settings" => {
                     let new = value.as_object().expect("settings").clone();
                     for (name, value) in new {
-                        // Whether objects in it are merged is not published: as if so.
+                        // Zoom does not publish if it merges objects in the settings: assume it
+                        // does.
                         let old = self.settings.remove(&name);
                         let value = match (old, value) {
                             (Some(Value::Object(mut old)), Value::Object(new)) => {

@@ -43,12 +43,12 @@ fn with_meeting(meeting: &str) -> String {
     format!(r#"{{"account":"acme","meeting":{meeting}}}"#)
 }
 
-/// A job whose meeting has these fields beside what a sound one needs.
+/// Job whose meeting has these fields in addition to the required ones.
 fn with_fields(fields: &str) -> String {
     with_meeting(&format!(r#"{{"start_time":"2026-12-01T10:00:00Z",{fields}}}"#))
 }
 
-/// A sound job with these fields beside.
+/// Valid job with these additional fields.
 fn with_envelope(fields: &str) -> String {
     format!(r#"{{"account":"acme","meeting":{{"type":3}},{fields}}}"#)
 }

@@ -1,4 +1,4 @@
-//! What holds for every text, not only for those we thought of.
+//! Properties of every text, not only of the cases we thought of.
 
 use proptest::prelude::*;
 use serde_json::Value;

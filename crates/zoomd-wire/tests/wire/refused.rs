@@ -1,4 +1,4 @@
-//! What is refused: each with the field it names and the words it is told in.
+//! Rejected jobs: the field that each error names, and its message.
 
 use zoomd_wire::{InvalidJob, parse};
 

@@ -1,4 +1,4 @@
-//! What is written by hand is what `serde_json` writes, for any outcome.
+//! Hand-written JSON equals that of `serde_json`, for any outcome.
 
 use std::borrow::Cow;
 
@@ -79,7 +79,7 @@ fn any_answer() -> impl Strategy<Value = String> {
     prop::collection::vec(field, 0..12).prop_map(|fields| format!("{{{}}}", fields.join(",")))
 }
 
-/// Fields as zoom-api tells them: names borrowed where they have no escape.
+/// Fields in zoom-api's form: names borrowed where they have no escape.
 fn fields(answer: &str) -> Vec<Field<'_>> {
     let mut fields = Vec::new();
     let plain =

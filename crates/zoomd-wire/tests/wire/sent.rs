@@ -96,7 +96,7 @@ fn the_marker_is_left_out_where_it_has_no_place() {
     assert_eq!(sent["agenda"].as_str().unwrap().chars().count(), 2_000);
     assert_eq!((agenda(1_985).takes_marker(), agenda(1_985).agenda_chars), (false, 1_985));
     assert!(agenda(1_985).body_with_marker(&Marker::from_bits(0)).is_none());
-    // What takes two units of UTF-16 counts as two.
+    // Characters of two UTF-16 units count as two.
     let emoji = |length: usize| {
         let text = "\u{1f600}".repeat(length);
         job(&with_fields(&format!(r#""agenda":"{text}""#))).meeting().unwrap().clone()

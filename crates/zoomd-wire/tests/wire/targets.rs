@@ -135,7 +135,7 @@ fn the_extent_of_a_delete() {
 #[test]
 fn another_target_is_another_job() {
     let plain = delete(r#""meeting_id":78475495050"#);
-    // How it is written, and how much of a whole meeting goes, is no other job.
+    // Spelling of the fields, or writing out the defaults, does not make another job.
     let all = delete(r#""meeting_id":"78475495050","scope":"series","notify":true,"of":null"#);
     assert_eq!(plain.digest(), all.digest());
     let mut digests: Vec<u64> = [

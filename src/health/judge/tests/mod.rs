@@ -1,5 +1,4 @@
-//! Facts in which nothing is wrong, for the tests to break: `rows` has one for each
-//! code, `rules` what else holds.
+//! Healthy facts, for the tests to change: `rows` has one test for each code, `rules` the rest.
 
 mod jobs;
 mod redis;

@@ -103,8 +103,8 @@ fn what_waited_while_no_daemon_ran_is_not_overdue_when_one_starts() {
         (problems[0].code.as_ref(), problems[0].since_ms),
         ("jobs_overdue", Some(NOW - 600_000))
     );
-    // One that has not announced itself yet accuses nobody: neither the daemon that it
-    // replaces nor itself.
+    // A daemon that has not announced itself yet reports neither the daemon that it replaces
+    // nor itself.
     let mut found = began(2_000);
     found.vitals.daemons = vec![daemon("d0", 60_000)];
     let new = Here { daemon: Some("d1".to_owned()), ..here() };

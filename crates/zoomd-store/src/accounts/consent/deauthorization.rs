@@ -1,17 +1,17 @@
-//! Consents that people took back at Zoom, from the telling to the doing.
+//! Consents that people revoked at Zoom, from the webhook to the effect.
 //!
-//! Zoom waits three seconds for its answer and tells once if the answer is good,
-//! so a deauthorization is noted before it is answered and forgotten only when all of
-//! it is done, by whichever daemon.
+//! Zoom waits three seconds for the answer and does not repeat a webhook that was answered well, so
+//! a deauthorization is noted before it is answered, and forgotten only when a daemon has carried
+//! out all of it.
 
 use super::Links;
 use crate::StoreError;
 use crate::redis::scripts::{DEAUTH_DONE, DEAUTH_NOTE};
 
-/// Deauthorizations looked at in one go.
+/// Number of deauthorizations read in one step.
 const PAGE: usize = 100;
 
-/// A consent that was taken back.
+/// A revoked consent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Deauthorization {
     /// The app it was given to.
@@ -20,7 +20,7 @@ pub struct Deauthorization {
     pub zoom_user: String,
     /// The Zoom account of that user, where Zoom named it.
     pub zoom_account: Option<String>,
-    /// Time when it was taken back, ms. What was given later stays.
+    /// Time of the revocation, ms. Consents given later remain.
     pub at_ms: u64,
 }
 
@@ -49,7 +49,7 @@ impl Links {
     /// Notes a deauthorization; `false` when it was known already and waits.
     ///
     /// # Errors
-    /// That Redis could not be asked.
+    /// Fails if Redis cannot be reached.
     pub async fn note(&self, deauthorization: &Deauthorization) -> Result<bool, StoreError> {
         let keys = self.store.keys();
         let answer = DEAUTH_NOTE
@@ -68,7 +68,7 @@ impl Links {
     /// Some of the deauthorizations that wait.
     ///
     /// # Errors
-    /// That Redis could not be asked.
+    /// Fails if Redis cannot be reached.
     pub async fn deauthorizations(&self) -> Result<Vec<Deauthorization>, StoreError> {
         let mut scan = redis::cmd("HSCAN");
         scan.arg(self.store.keys().deauthorizations()).arg(0).arg("COUNT").arg(PAGE);
@@ -80,7 +80,7 @@ impl Links {
     /// Forgets a deauthorization that was carried out.
     ///
     /// # Errors
-    /// That Redis could not be asked.
+    /// Fails if Redis cannot be reached.
     pub async fn done(&self, deauthorization: &Deauthorization) -> Result<(), StoreError> {
         let keys = self.store.keys();
         DEAUTH_DONE

@@ -14,7 +14,7 @@ use crate::redis::script_reply::ScriptReply;
 use crate::redis::scripts::{CONSENT_BEGIN, CONSENT_LINK, CONSENT_LOOK, CONSENT_TAKE};
 use crate::{Script, StoreError};
 
-/// Time for which a person may take at Zoom's page.
+/// Time limit for a person at Zoom's page.
 pub const STATE_LIFE: Duration = Duration::from_secs(600);
 /// Consents that may be asked for through one link.
 const MOST_BEGUN: u32 = 100;
@@ -28,7 +28,7 @@ pub struct NewLink {
     pub plan: Option<Plan>,
     /// True if the Zoom user may be taken from another account.
     pub take_over: bool,
-    /// Time for which it is good.
+    /// Lifetime of the link.
     pub life: Duration,
     /// The name that people see, where it is not the account's.
     pub label: Option<String>,
@@ -39,7 +39,7 @@ pub struct NewLink {
 /// A link that is good now.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Link {
-    /// Data stored of its token.
+    /// Digest of its token, as stored.
     pub digest: Digest,
     /// The account it connects.
     pub account: AccountName,
@@ -47,7 +47,7 @@ pub struct Link {
     pub plan: Option<Plan>,
     /// True if the Zoom user may be taken from another account.
     pub take_over: bool,
-    /// Until when it is good, ms by the clock of Redis.
+    /// End of its lifetime, ms by the clock of Redis.
     pub until_ms: i64,
     /// The name that people see, where it is not the account's.
     pub label: Option<String>,
@@ -55,7 +55,7 @@ pub struct Link {
     pub return_to: Option<String>,
 }
 
-/// Result of a state that came back.
+/// Result of checking a state that came back.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Taken {
     /// It was good, and is not any more.
@@ -67,10 +67,10 @@ pub enum Taken {
 }
 
 impl Links {
-    /// Makes a link and answers until when it is good.
+    /// Makes a link and returns the time of its expiry.
     ///
     /// # Errors
-    /// That Redis could not be asked, or no encryption key is configured.
+    /// Fails if Redis cannot be reached or no encryption key is configured.
     pub async fn make(
         &self,
         token: &Nonce,
@@ -99,7 +99,7 @@ impl Links {
     /// The link of this token, if it is good. Changes nothing.
     ///
     /// # Errors
-    /// That Redis could not be asked.
+    /// Fails if Redis cannot be reached.
     pub async fn look(&self, token: &Nonce) -> Result<Option<Link>, StoreError> {
         let digest = token.digest();
         let answer = self.call(&CONSENT_LOOK, &digest).run(&self.store.connection()).await?;
@@ -109,7 +109,7 @@ impl Links {
     /// Notes that connect link: opened, in this browser.
     ///
     /// # Errors
-    /// That Redis could not be asked.
+    /// Fails if Redis cannot be reached.
     pub async fn begin(
         &self,
         token: &Nonce,
@@ -130,7 +130,7 @@ impl Links {
     /// Takes a state that came back in this browser; it is good once.
     ///
     /// # Errors
-    /// That Redis could not be asked.
+    /// Fails if Redis cannot be reached.
     pub async fn take(&self, state: &Nonce, browser: Option<&Nonce>) -> Result<Taken, StoreError> {
         let browser = browser.map(Nonce::digest);
         let call = self
@@ -151,7 +151,7 @@ impl Links {
     /// Ends a link: a consent came through it.
     ///
     /// # Errors
-    /// That Redis could not be asked.
+    /// Fails if Redis cannot be reached.
     pub async fn spend(&self, link: &Digest) -> Result<(), StoreError> {
         let mut delete = redis::cmd("DEL");
         delete.arg(self.store.keys().link(link.as_str()));
@@ -166,7 +166,7 @@ impl Links {
     }
 }
 
-/// Why there is no link.
+/// Reason why there is no link.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum LinkError {

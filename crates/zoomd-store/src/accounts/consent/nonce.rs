@@ -14,7 +14,7 @@ const LENGTH: usize = 43;
 #[derive(Clone)]
 pub struct Nonce(SecretString);
 
-/// Data stored of a [`Nonce`]: 64 hex digits.
+/// Digest of a [`Nonce`], as stored: 64 hex digits.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Digest(String);
 
@@ -34,13 +34,13 @@ impl Nonce {
         (text.len() == LENGTH && text.bytes().all(plain)).then(|| Self(text.into()))
     }
 
-    /// The text itself, for whoever it is handed to.
+    /// The secret text.
     #[must_use]
     pub fn expose(&self) -> &str {
         self.0.expose_secret()
     }
 
-    /// Data stored of it.
+    /// Digest of it, as stored.
     #[must_use]
     pub fn digest(&self) -> Digest {
         let hash = Sha256::new().chain_update("zoomd nonce\0").chain_update(self.expose());

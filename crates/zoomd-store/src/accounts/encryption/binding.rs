@@ -1,8 +1,8 @@
-//! What a sealed text is bound to.
+//! Binding of an encrypted text to its purpose, namespace and account.
 
 use crate::accounts::version::GrantVersion;
 
-/// Data that kind of thing is sealed; a text sealed as one does not open as another.
+/// Kind of encrypted data; a text encrypted as one kind does not decrypt as another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Purpose {
@@ -29,12 +29,12 @@ impl Purpose {
     }
 }
 
-/// The place a sealed text belongs to. It opens at no other.
+/// Place that an encrypted text belongs to. It decrypts at no other.
 #[derive(Debug, Clone, Copy)]
 pub struct Binding<'a> {
-    /// Data that is sealed.
+    /// Kind of the data.
     pub purpose: Purpose,
-    /// The namespace it lies in.
+    /// Namespace of the text.
     pub namespace: &'a str,
     /// The deployment it was made in.
     pub deployment: &'a str,

@@ -1,4 +1,4 @@
-//! The form of a sealed text: `z1.<key id>.<base64 of nonce and ciphertext>`.
+//! Form of an encrypted text: `z1.<key id>.<base64 of nonce and ciphertext>`.
 
 use std::fmt;
 
@@ -9,7 +9,7 @@ use super::KeyId;
 
 const SCHEME: &str = "z1";
 
-/// A sealed text, safe to store. Its key's name can be read without the key.
+/// Encrypted text, safe to store. The name of its key can be read without the key.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Sealed(String);
 
@@ -30,7 +30,7 @@ impl Sealed {
         &self.0
     }
 
-    /// The key it was sealed under; `None` when the text is not an envelope.
+    /// Key of the encrypted text; `None` when the text is not an envelope.
     #[must_use]
     pub fn key_id(&self) -> Option<KeyId> {
         self.0.strip_prefix(SCHEME)?.strip_prefix('.')?.split_once('.')?.0.parse().ok()

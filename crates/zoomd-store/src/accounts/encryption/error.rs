@@ -1,8 +1,8 @@
-//! Why something could not be sealed or opened.
+//! Errors of encryption and decryption.
 
 use super::KeyId;
 
-/// Error with a key or a sealed text. Carries no secret.
+/// Error with a key or an encrypted text. Carries no secret.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SealError {
@@ -15,16 +15,16 @@ pub enum SealError {
         /// The configured key that is malformed.
         which: String,
     },
-    /// The text was sealed under a key that is not in the ring.
+    /// The text was encrypted under a key that is not in the ring.
     #[error("sealed under key {needed}, which is not configured")]
     WrongKey {
-        /// The key the text was sealed under.
+        /// Key that the text was encrypted under.
         needed: KeyId,
     },
     /// The key is here, but the text was changed, cut, or belongs elsewhere.
     #[error("the sealed {what} is damaged or belongs to another place")]
     Damaged {
-        /// Data that was to be opened.
+        /// Description of the text to decrypt.
         what: &'static str,
     },
     /// The cipher does not do what it should on this machine.
@@ -33,7 +33,7 @@ pub enum SealError {
 }
 
 impl SealError {
-    /// True if another key in the ring would mend it.
+    /// True if another key in the ring would fix it.
     #[must_use]
     pub fn is_wrong_key(&self) -> bool {
         matches!(self, Self::WrongKey { .. } | Self::NoKey)

@@ -1,4 +1,4 @@
-//! The key ring: one key that seals, any number that open.
+//! Key ring: one key that encrypts, any number that decrypt.
 
 use chacha20poly1305::aead::{Aead as _, KeyInit as _, Payload};
 use chacha20poly1305::{XChaCha20Poly1305, XNonce};
@@ -10,7 +10,7 @@ use super::{Binding, KeyId, Purpose, SealError, Sealed};
 
 const NONCE_BYTES: usize = 24;
 
-/// The configured keys. Without a primary one nothing can be sealed.
+/// Configured keys. Without a primary one nothing can be encrypted.
 #[derive(Debug, Clone, Default)]
 pub struct KeyRing {
     primary: Option<Key>,
@@ -18,7 +18,7 @@ pub struct KeyRing {
 }
 
 impl KeyRing {
-    /// A ring without a key: it seals and opens nothing.
+    /// Ring without keys: it encrypts and decrypts nothing.
     #[must_use]
     pub fn empty() -> Self {
         Self::default()
@@ -56,7 +56,7 @@ impl KeyRing {
         base64::engine::general_purpose::STANDARD.encode(*bytes).into()
     }
 
-    /// The key that seals.
+    /// Key for encryption.
     #[must_use]
     pub fn primary(&self) -> Option<KeyId> {
         self.primary.as_ref().map(|key| key.id)
@@ -67,21 +67,21 @@ impl KeyRing {
         self.primary.iter().chain(&self.old).map(|key| key.id)
     }
 
-    /// Whether the ring can seal.
+    /// Key id to encrypt with.
     ///
     /// # Errors
-    /// [`SealError::NoKey`] when it cannot.
+    /// [`SealError::NoKey`] if the ring cannot encrypt.
     pub fn require(&self) -> Result<KeyId, SealError> {
         self.primary().ok_or(SealError::NoKey)
     }
 
-    /// True if the text should be sealed anew under the primary key.
+    /// True if the text should be encrypted again under the primary key.
     #[must_use]
     pub fn is_stale(&self, sealed: &Sealed) -> bool {
         sealed.key_id() != self.primary()
     }
 
-    /// Seals `plain` for the place `binding` names.
+    /// Encrypts `plain` for the place in `binding`.
     ///
     /// # Errors
     /// [`SealError::NoKey`] without a primary key.
@@ -94,11 +94,11 @@ impl KeyRing {
         Ok(Sealed::new(key.id, &[&nonce[..], &ciphertext].concat()))
     }
 
-    /// Opens a text sealed for the place `binding` names.
+    /// Decrypts a text encrypted for the place in `binding`.
     ///
     /// # Errors
-    /// [`SealError::WrongKey`] when its key is not in the ring,
-    /// [`SealError::Damaged`] when the key is and the text still does not open.
+    /// [`SealError::WrongKey`] when its key is not in the ring, [`SealError::Damaged`] when the key
+    /// is and the text still does not decrypt.
     pub fn open(
         &self,
         sealed: &Sealed,
@@ -122,7 +122,7 @@ impl KeyRing {
         Err(if known { damaged } else { SealError::WrongKey { needed } })
     }
 
-    /// Seals and opens a sample, and sees that a wrong place does not open it.
+    /// Encrypts and decrypts a sample, and checks that a wrong place does not decrypt it.
     ///
     /// # Errors
     /// [`SealError::NoKey`], or [`SealError::SelfTest`] when the cipher does not work.

@@ -1,4 +1,4 @@
-//! What is sealed of a grant.
+//! Secrets of a grant that are encrypted.
 
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Serialize};
@@ -16,7 +16,7 @@ pub struct GrantSecrets {
     pub client_secret: Option<SecretString>,
 }
 
-/// The form in which they are sealed; wiped after use.
+/// Plain form of the secrets before encryption; wiped after use.
 #[derive(Serialize, Deserialize)]
 struct Stored {
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -44,7 +44,7 @@ impl GrantSecrets {
             refresh_token: text(&self.refresh_token),
             client_secret: text(&self.client_secret),
         };
-        // Room for all of it at once: a growing buffer would leave copies behind.
+        // Room for all of it from the start: a growing buffer would leave copies behind.
         let length: usize = [&stored.access_token, &stored.refresh_token, &stored.client_secret]
             .into_iter()
             .flatten()

@@ -1,4 +1,4 @@
-//! Everything needed to seal, open and fingerprint in one namespace.
+//! Vault: encryption, decryption and fingerprints in one namespace.
 
 use secrecy::SecretString;
 use zeroize::Zeroizing;
@@ -36,13 +36,13 @@ impl Vault {
         &self.ring
     }
 
-    /// The namespace it seals for.
+    /// Namespace of the encrypted texts.
     #[must_use]
     pub fn namespace(&self) -> &str {
         &self.namespace
     }
 
-    /// The deployment it seals for.
+    /// Deployment of the encrypted texts.
     #[must_use]
     pub fn deployment(&self) -> &str {
         &self.deployment
@@ -81,7 +81,7 @@ impl Vault {
         }
     }
 
-    /// Seals bytes for `account` at `version`.
+    /// Encrypts bytes for `account` at `version`.
     ///
     /// # Errors
     /// [`SealError::NoKey`] when no encryption key is configured.
@@ -95,7 +95,7 @@ impl Vault {
         self.ring.seal(plain, self.binding(purpose, account, version))
     }
 
-    /// Opens what [`seal`](Self::seal) made with the same arguments.
+    /// Decrypts the result of [`seal`](Self::seal) with the same arguments.
     ///
     /// # Errors
     /// As [`KeyRing::open`].
@@ -109,7 +109,7 @@ impl Vault {
         self.ring.open(sealed, self.binding(purpose, account, version))
     }
 
-    /// Seals the tokens of a grant.
+    /// Encrypts the tokens of a grant.
     ///
     /// # Errors
     /// [`SealError::NoKey`] when no encryption key is configured.

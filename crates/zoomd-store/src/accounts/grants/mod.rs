@@ -37,7 +37,7 @@ pub use remove::Removed;
 pub use settings::{Change, Learnt};
 pub use timeline::Line;
 
-/// Why something of an account could not be done.
+/// Reason why an operation on an account failed.
 #[derive(Debug, Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum GrantError {
@@ -63,7 +63,7 @@ impl Grants {
         Self { store, vault }
     }
 
-    /// Data that seals and opens here.
+    /// Vault that encrypts and decrypts grants.
     #[must_use]
     pub fn vault(&self) -> &Vault {
         &self.vault

@@ -7,7 +7,7 @@ use super::{Epoch, GrantKind, GrantSecrets, GrantVersion, Plan};
 use crate::accounts::encryption::{Fingerprint, SealError, Vault};
 use crate::redis::script::Call;
 
-/// Who a grant belongs to at Zoom, as far as it is known.
+/// Owner of a grant at Zoom, as far as it is known.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Identity {
     /// Zoom's user id.
@@ -36,15 +36,15 @@ pub struct NewGrant {
     pub kind: GrantKind,
     /// Tokens.
     pub secrets: GrantSecrets,
-    /// Whose it is.
+    /// Owner at Zoom.
     pub identity: Identity,
     /// The account's plan; `None` leaves it, or means `pro` for a new account.
     pub plan: Option<Plan>,
     /// Most requests in flight; `None` leaves it.
     pub cap: Option<u32>,
-    /// Time when the access token expires, ms; 0 when there is none.
+    /// Expiry of the access token, ms; 0 when there is none.
     pub access_expires_ms: u64,
-    /// Time when the refresh token was issued, ms; 0 when it is not known.
+    /// Issue time of the refresh token, ms; 0 when it is not known.
     pub obtained_ms: u64,
     /// The scopes Zoom named.
     pub scope: Option<String>,

@@ -13,10 +13,10 @@ use crate::error::StoreError;
 use crate::redis::script_reply::ScriptReply;
 use crate::redis::scripts::ACCOUNT_PURGE;
 
-/// Members looked at in one step.
+/// Number of members handled in one step.
 const STEP: usize = 500;
 
-/// Decision whether a purge came to its end.
+/// Progress of a purge.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Purged {
     /// Nothing is left.
@@ -36,7 +36,7 @@ impl Grants {
     /// the answer says when there are some, and it is asked again.
     ///
     /// # Errors
-    /// That Redis could not be asked. Start again: each step stands for itself.
+    /// Fails if Redis cannot be reached. Start again: each step is independent.
     pub async fn purge(&self, name: &AccountName) -> Result<Purged, GrantError> {
         let Some(account) = self.account(name).await? else { return Ok(Purged::NoAccount) };
         let alone = match &account.zoom_account {

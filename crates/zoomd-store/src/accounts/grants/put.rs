@@ -11,31 +11,31 @@ use crate::redis::scripts::GRANT_PUT;
 
 /// Grants stored by one script call of an import: some 5 ms of Redis.
 const BATCH: usize = 100;
-/// Script calls of an import under way at once.
+/// Number of concurrent script calls of an import.
 const CALLS_IN_FLIGHT: usize = 4;
-/// Number of times that an import chooses a later epoch before it gives up on one grant.
+/// Number of times that an import retries with a later epoch before it gives up on one grant.
 const EPOCH_TRIES: usize = 5;
 
-/// Result of a grant that was to be stored.
+/// Result of storing a grant.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Put {
     /// It is stored.
     Stored {
         /// As this version.
         version: GrantVersion,
-        /// Where the account stood before; `None` when it is new.
+        /// State of the account before; `None` when it is new.
         before: Option<AccountState>,
         /// Jobs that waited for it.
         waiting: u64,
     },
     /// This token, or one made from it, is stored already.
     There {
-        /// Where the account stands.
+        /// State of the account.
         state: AccountState,
     },
     /// Another grant is stored, and was left alone.
     Kept {
-        /// Where the account stands.
+        /// State of the account.
         state: AccountState,
     },
     /// A later grant, or the tombstone of one, is stored.
@@ -45,17 +45,17 @@ pub enum Put {
     },
     /// The Zoom user is connected as another account.
     HeldBy {
-        /// That account.
+        /// The other account.
         account: String,
     },
     /// A key of the account holds something that is not ours.
     Broken {
-        /// That key.
+        /// The key.
         key: String,
     },
 }
 
-/// Data that a connect does when the Zoom user is connected as another account.
+/// Action of a connect if the Zoom user is already connected as another account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Conflict {
     /// The new consent is kept for the account that has the user.
@@ -64,14 +64,14 @@ pub enum Conflict {
     TakeOver,
 }
 
-/// Result of a consent.
+/// Result of storing a consent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Connected {
     /// Stored for the account that asked for it.
     Stored {
         /// As this version.
         version: GrantVersion,
-        /// Where the account stood before; `None` when it is new.
+        /// State of the account before; `None` when it is new.
         before: Option<AccountState>,
         /// Jobs that waited for it.
         waiting: u64,
@@ -79,7 +79,7 @@ pub enum Connected {
     /// The Zoom user belongs to another account; nothing was stored. Zoom ended
     /// that account's grant with this consent: store the tokens there.
     HeldBy {
-        /// That account.
+        /// The other account.
         account: AccountName,
     },
     /// A later consent of the account is stored.
@@ -91,7 +91,7 @@ impl Grants {
     /// be used; without it such a one is kept.
     ///
     /// # Errors
-    /// That it could not be sealed or stored.
+    /// Fails if it cannot be encrypted or stored.
     pub async fn add(&self, new: &NewGrant, replace: bool) -> Result<Put, GrantError> {
         let mode = if replace { Mode::Replace } else { Mode::Import };
         self.put_choosing(new, mode).await
@@ -101,7 +101,7 @@ impl Grants {
     /// what is stored and than those `known` (journalled).
     ///
     /// # Errors
-    /// That Redis could not be asked, or no encryption key is configured.
+    /// Fails if Redis cannot be reached or no encryption key is configured.
     pub async fn choose_epoch(
         &self,
         account: &AccountName,
@@ -124,7 +124,7 @@ impl Grants {
     /// by rule P. Sent again (a reply was lost), it answers as it did.
     ///
     /// # Errors
-    /// That it could not be sealed or stored.
+    /// Fails if it cannot be encrypted or stored.
     pub async fn connect(
         &self,
         new: &NewGrant,

@@ -23,11 +23,11 @@ pub struct AccountSummary {
     pub account: AccountRecord,
     /// The scopes Zoom named.
     pub scope: Option<String>,
-    /// Time when the access token expires, ms; 0 when there is none.
+    /// Expiry of the access token, ms; 0 when there is none.
     pub access_expires_ms: u64,
-    /// Time when the refresh token was issued, ms; 0 when it is not known.
+    /// Issue time of the refresh token, ms; 0 when it is not known.
     pub obtained_ms: u64,
-    /// Text that the last rotation failed with.
+    /// Error of the last rotation.
     pub last_error: Option<String>,
     /// Jobs that left the stream and have no outcome yet.
     pub waiting: u64,
@@ -40,17 +40,17 @@ impl Grants {
     /// still there, as a tombstone.
     ///
     /// # Errors
-    /// That Redis could not be asked.
+    /// Fails if Redis cannot be reached.
     pub async fn account(&self, name: &AccountName) -> Result<Option<AccountRecord>, StoreError> {
         let key = self.store.keys().account(name.as_str());
         let value = self.store.connection().value(redis::cmd("HGETALL").arg(key)).await?;
         account(name, &redis::from_redis_value(value)?)
     }
 
-    /// The stored grant of an account, sealed.
+    /// The stored grant of an account, encrypted.
     ///
     /// # Errors
-    /// That Redis could not be asked, or the record is not one.
+    /// Fails if Redis cannot be reached or the record is invalid.
     pub async fn grant(&self, name: &AccountName) -> Result<Option<GrantRecord>, StoreError> {
         let key = self.store.keys().grant(name.as_str());
         let value = self.store.connection().value(redis::cmd("HGETALL").arg(key)).await?;
@@ -60,7 +60,7 @@ impl Grants {
     /// The stored grant of an account, opened.
     ///
     /// # Errors
-    /// That Redis could not be asked, or the grant does not open.
+    /// Fails if Redis cannot be reached or the grant cannot be decrypted.
     pub async fn open(
         &self,
         name: &AccountName,
@@ -73,7 +73,7 @@ impl Grants {
     /// The account that has a grant of this Zoom user and app.
     ///
     /// # Errors
-    /// That Redis could not be asked.
+    /// Fails if Redis cannot be reached.
     pub async fn holder(
         &self,
         client_id: &str,
@@ -87,7 +87,7 @@ impl Grants {
     /// Number of accounts that exist, tombstones included.
     ///
     /// # Errors
-    /// That Redis could not be asked.
+    /// Fails if Redis cannot be reached.
     pub async fn count(&self) -> Result<u64, StoreError> {
         let command = redis::cmd("ZCARD").arg(self.store.keys().accounts()).to_owned();
         Ok(redis::from_redis_value(self.store.connection().value(&command).await?)?)
@@ -96,7 +96,7 @@ impl Grants {
     /// A page of names in their order, after `after`.
     ///
     /// # Errors
-    /// That Redis could not be asked.
+    /// Fails if Redis cannot be reached.
     pub async fn names(
         &self,
         after: Option<&str>,
@@ -115,7 +115,7 @@ impl Grants {
     /// page is the end.
     ///
     /// # Errors
-    /// That Redis could not be asked.
+    /// Fails if Redis cannot be reached.
     pub async fn page(
         &self,
         after: Option<&str>,
@@ -125,10 +125,10 @@ impl Grants {
         self.summaries(&names).await
     }
 
-    /// Data that a list shows of these accounts; those that do not exist are left out.
+    /// Summaries of these accounts for a list; missing accounts are left out.
     ///
     /// # Errors
-    /// That Redis could not be asked.
+    /// Fails if Redis cannot be reached.
     pub async fn summaries(
         &self,
         names: &[AccountName],

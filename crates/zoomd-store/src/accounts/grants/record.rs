@@ -1,4 +1,4 @@
-//! Data stored of an account and of its grant, read back.
+//! Stored account and grant, read back.
 
 use std::fmt;
 use std::str::FromStr;
@@ -53,11 +53,11 @@ macro_rules! words {
 }
 
 words! {
-    /// Where an account stands.
+    /// State of an account.
     AccountState {
         /// Grant can be used.
         Active = "active",
-        /// Grant is dead; its jobs wait for a new consent.
+        /// The grant is invalid; its jobs wait for a new consent.
         NeedsReauth = "needs_reauth",
         /// Zoom user was connected under another account's name.
         Superseded = "superseded",
@@ -69,9 +69,9 @@ words! {
 }
 
 words! {
-    /// Way in which the grant came to be, and so how it is renewed.
+    /// Origin of the grant, which decides how it is renewed.
     GrantKind {
-        /// A user's consent: a refresh token that is spent by each use.
+        /// A user's consent: each use of its refresh token returns a new one.
         Oauth = "oauth",
         /// An app of the account's own: asked again for each access token.
         ServerToServer = "s2s",
@@ -97,15 +97,15 @@ words! {
 pub struct AccountRecord {
     /// Name.
     pub name: AccountName,
-    /// Where it stands.
+    /// State of the account.
     pub state: AccountState,
-    /// Why it stands there (a verdict's reason, who superseded it, …).
+    /// Reason for the state (a verdict's reason, the account that superseded it, …).
     pub why: Option<String>,
     /// The stored grant's version, or the one it was removed at.
     pub version: Option<GrantVersion>,
-    /// Way in which its grant is renewed.
+    /// Renewal method of its grant.
     pub kind: GrantKind,
-    /// Whose published limits apply.
+    /// Plan whose published limits apply.
     pub plan: Plan,
     /// Zoom's account id: accounts that share it share budgets.
     pub zoom_account: Option<String>,
@@ -113,38 +113,38 @@ pub struct AccountRecord {
     pub zoom_user: Option<String>,
     /// Other names of the host `me`: the e-mail and the user id.
     pub aliases: Vec<String>,
-    /// Most requests in flight at once; `None` is no cap.
+    /// Maximum number of requests in flight; `None` is no cap.
     pub cap: Option<u32>,
-    /// Why it is paused, when it is.
+    /// Reason for the pause, if it is paused.
     pub paused: Option<String>,
-    /// Time when it was first connected, ms.
+    /// Time of the first connect, ms.
     pub created_ms: u64,
-    /// Who holds the rotation lease, and until when (ms by Redis' clock).
+    /// Owner of the rotation lease, and the lease's end (ms by Redis' clock).
     pub lease: Option<(String, u64)>,
     /// The id of a rotation's intent that is under way.
     pub intent: Option<String>,
 }
 
-/// The fields of `grant:<A>`, still sealed.
+/// The fields of `grant:<A>`, still encrypted.
 #[derive(Debug, Clone)]
 pub struct GrantRecord {
     /// Version.
     pub version: GrantVersion,
-    /// The sealed [`super::GrantSecrets`].
+    /// The encrypted [`super::GrantSecrets`].
     pub sealed: Sealed,
     /// The fingerprint of its refresh token (or app credentials).
     pub fp: Fingerprint,
-    /// That of the refresh token it was made from.
+    /// Fingerprint of the refresh token it was made from.
     pub parent_fp: Option<Fingerprint>,
-    /// Those of the last eight before, newest first.
+    /// Fingerprints of the last eight refresh tokens before it, newest first.
     pub ancestors: Vec<Fingerprint>,
-    /// Time when the access token expires, ms; 0 when there is none yet.
+    /// Expiry of the access token, ms; 0 when there is none yet.
     pub access_expires_ms: u64,
-    /// Time when the refresh token was obtained, ms; 0 when not known (imported).
+    /// Issue time of the refresh token, ms; 0 when not known (imported).
     pub obtained_ms: u64,
     /// The scopes Zoom named, separated by blanks.
     pub scope: Option<String>,
-    /// Where the grant was made: the base of the OAuth endpoints.
+    /// Issuer of the grant: the base of the OAuth endpoints.
     pub issuer: String,
     /// The app that made it.
     pub client_id: String,
@@ -153,11 +153,11 @@ pub struct GrantRecord {
     /// Forked grants, newest first, at most three; behind them the spare, if there
     /// is one.
     pub candidates: Vec<Candidate>,
-    /// Those of the stored token and the candidates that Zoom refused.
+    /// Fingerprints of the stored token and candidates that Zoom refused.
     pub refused: Vec<Fingerprint>,
-    /// Time when the access token was issued, ms; 0 when it is not known.
+    /// Issue time of the access token, ms; 0 when it is not known.
     pub access_issued_ms: u64,
-    /// Text that the last rotation failed with.
+    /// Error of the last rotation.
     pub last_error: Option<String>,
 }
 
@@ -168,8 +168,8 @@ impl GrantRecord {
         self.fp == fp || self.parent_fp == Some(fp) || self.ancestors.contains(&fp)
     }
 
-    /// Data that may be the living token instead of the stored one, as far as `now_ms`
-    /// tells; what is past its time is tried all the same before a verdict.
+    /// Candidates that may be the valid token instead of the stored one at `now_ms`. Expired ones
+    /// are still tried before a verdict.
     pub fn forks(&self, now_ms: i64) -> impl Iterator<Item = &Candidate> {
         self.candidates.iter().filter(move |c| c.until_ms.is_none_or(|until| until > now_ms))
     }
@@ -184,15 +184,14 @@ pub struct Candidate {
     /// The fingerprint of its refresh token.
     #[serde(serialize_with = "as_text", deserialize_with = "from_text")]
     pub fp: Fingerprint,
-    /// That of the refresh token it was made from.
+    /// Fingerprint of the refresh token it was made from.
     #[serde(serialize_with = "as_text", deserialize_with = "from_text")]
     pub parent_fp: Fingerprint,
-    /// Sealed secrets, bound as [`crate::accounts::encryption::Purpose::Candidate`].
+    /// Encrypted secrets, bound as [`crate::accounts::encryption::Purpose::Candidate`].
     #[serde(serialize_with = "sealed_as_text", deserialize_with = "sealed_from_text")]
     pub sealed: Sealed,
-    /// Where it is the spare (the token that an early probe presented: the exchange
-    /// before the probe may have made it live again): the first commit after this
-    /// time drops it.
+    /// Expiry of the spare (the token that an early probe presented: the exchange before the probe
+    /// may have made it valid again): the first commit after this time drops it.
     #[serde(rename = "till", default, skip_serializing_if = "Option::is_none")]
     pub until_ms: Option<i64>,
 }

@@ -1,9 +1,8 @@
-//! Sealing everything anew under the primary key, while daemons run.
+//! Encryption of everything again under the primary key, while daemons run.
 //!
-//! Each grant is opened and sealed again at its own epoch and generation, and
-//! put in place only if exactly what was read is still stored. One that was
-//! rotated meanwhile is sealed under the new key by then, if its daemon has it;
-//! else the next pass finds it.
+//! Each grant is decrypted and encrypted again at its own epoch and generation, and replaced only
+//! if the stored text has not changed since. One that was rotated meanwhile is under the new key by
+//! then, if its daemon has it; else the next pass finds it.
 
 use zoomd_wire::AccountName;
 
@@ -12,12 +11,12 @@ use crate::accounts::encryption::{Purpose, SealError, Sealed};
 use crate::error::StoreError;
 use crate::redis::scripts::GRANT_RESEAL;
 
-/// Names read at once.
+/// Number of names read in one step.
 const PAGE: usize = 200;
-/// Tries for a grant that is rotated while it is sealed anew.
+/// Number of tries for a grant that is rotated while it is encrypted again.
 const TRIES: usize = 5;
 
-/// Result for one account's tokens.
+/// Result of encrypting one account's tokens again.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Resealed {
     /// They are under the primary key now.
@@ -32,7 +31,7 @@ impl Grants {
     /// Seals every account's tokens under the primary key; `each` hears of all.
     ///
     /// # Errors
-    /// That Redis could not be asked, or no key is configured. What was sealed
+    /// Fails if Redis cannot be reached or no key is configured. What was sealed
     /// anew stays so: start again.
     pub async fn rekey(
         &self,

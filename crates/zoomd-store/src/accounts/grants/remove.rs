@@ -12,7 +12,7 @@ use crate::redis::scripts::ACCOUNT_REMOVE;
 pub enum Removed {
     /// A tombstone stands in its place.
     Done {
-        /// Where it stood before; `removed` when it was one already.
+        /// State of the account before; `removed` when it was a tombstone already.
         before: Option<AccountState>,
         /// Jobs that will fail as `account_removed`.
         waiting: u64,
@@ -31,7 +31,7 @@ impl Grants {
     /// comes late must not end a newer consent).
     ///
     /// # Errors
-    /// That Redis could not be asked.
+    /// Fails if Redis cannot be reached.
     pub async fn remove(
         &self,
         name: &AccountName,

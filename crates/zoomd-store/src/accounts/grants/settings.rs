@@ -1,4 +1,4 @@
-//! What can be changed of an account without a new grant.
+//! Settings of an account that can change without a new grant.
 
 use zoomd_wire::AccountName;
 
@@ -9,7 +9,7 @@ use crate::StoreError;
 use crate::redis::script_reply::ScriptReply;
 use crate::redis::scripts::{ACCOUNT_LEARN, ACCOUNT_SET, ACCOUNT_WAKE};
 
-/// Sleepers looked at in one step.
+/// Number of sleeping jobs read in one step.
 const SCAN: usize = 500;
 
 /// A change of an account's settings; `None` leaves what is there.
@@ -23,16 +23,16 @@ pub struct Change {
     pub zoom_account: Option<String>,
 }
 
-/// Result of an identity that was learnt.
+/// Result of storing an identity that was learnt.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Learnt {
     /// It is stored.
     Stored,
     /// The grant it was learnt with is not the stored one any more.
     Changed,
-    /// Another account has a grant of this Zoom user: one of the two is dead.
+    /// Another account has a grant of this Zoom user: one of the two is invalid.
     AlsoHeldBy {
-        /// That account.
+        /// The other account.
         account: String,
     },
 }
@@ -41,7 +41,7 @@ impl Grants {
     /// Changes settings; `false` when there is no such account.
     ///
     /// # Errors
-    /// That Redis could not be asked.
+    /// Fails if Redis cannot be reached.
     pub async fn set(&self, name: &AccountName, change: Change) -> Result<bool, StoreError> {
         let mut fields = Vec::new();
         let mut told = Vec::new();
@@ -70,7 +70,7 @@ impl Grants {
     /// looked at again, and sleeps on if it must.
     ///
     /// # Errors
-    /// That Redis could not be asked. They wake by themselves in their time.
+    /// Fails if Redis cannot be reached. They wake by themselves in their time.
     pub async fn wake_rooms(&self, name: &AccountName) -> Result<(), StoreError> {
         let (keys, conn) = (self.store.keys(), self.store.connection());
         let mut cursor = 0_u64;
@@ -98,17 +98,17 @@ impl Grants {
     /// Holds the account's jobs back; `false` when there is no such account.
     ///
     /// # Errors
-    /// That Redis could not be asked.
+    /// Fails if Redis cannot be reached.
     pub async fn pause(&self, name: &AccountName, reason: &str) -> Result<bool, StoreError> {
         let reason = if reason.is_empty() { "paused by an operator" } else { reason };
         let line = Line::new("paused").detail(reason);
         self.change(name, &line, false, &[("paused", reason.to_owned())]).await
     }
 
-    /// Lets the account's jobs go on; `false` when there is no such account.
+    /// Resumes the account's jobs; `false` when there is no such account.
     ///
     /// # Errors
-    /// That Redis could not be asked.
+    /// Fails if Redis cannot be reached.
     pub async fn resume(&self, name: &AccountName) -> Result<bool, StoreError> {
         self.change(name, &Line::new("resumed"), true, &[("paused", String::new())]).await
     }
@@ -130,10 +130,10 @@ impl Grants {
         Ok(ScriptReply::new(answer, "a change of an account")?.next_if_any()?.is_some())
     }
 
-    /// Records whose grant it is, learnt while using the grant of `epoch`.
+    /// Records the owner of a grant, learnt while using the grant of `epoch`.
     ///
     /// # Errors
-    /// That Redis could not be asked.
+    /// Fails if Redis cannot be reached.
     pub async fn learn(
         &self,
         name: &AccountName,

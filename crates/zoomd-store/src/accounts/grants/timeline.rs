@@ -12,12 +12,12 @@ use crate::accounts::encryption::Fingerprint;
 /// One line of the timeline.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Line {
-    /// When, ms by the clock of Redis; put in by the script.
+    /// Time, ms by the clock of Redis; set by the script.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub at: u64,
-    /// Text that happened, one word or two: `connected`, `rotated`, `verdict`, …
+    /// Event, one word or two: `connected`, `rotated`, `verdict`, …
     pub what: String,
-    /// Number of jobs of the account that waited then; put in by the script.
+    /// Number of jobs of the account that waited then; set by the script.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub waiting_jobs: Option<u64>,
     /// The epoch and generation it happened to.
@@ -26,10 +26,10 @@ pub struct Line {
     /// The first digits of the refresh token's fingerprint.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fp: Option<String>,
-    /// Who did it: a daemon's id, `cli`, another account.
+    /// Actor: a daemon's id, `cli`, or another account.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub by: Option<String>,
-    /// Why, and anything else a person wants to know.
+    /// Reason, and other details for people.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub detail: Option<String>,
 }
@@ -85,7 +85,7 @@ impl Grants {
     /// that cannot be read is shown as it is.
     ///
     /// # Errors
-    /// That Redis could not be asked.
+    /// Fails if Redis cannot be reached.
     pub async fn timeline(
         &self,
         account: &AccountName,

@@ -1,4 +1,4 @@
-//! What daemons tell of the keys that their journals need.
+//! Key ids that the journals of daemons still need, as the daemons report them.
 
 use std::collections::BTreeMap;
 
@@ -16,16 +16,16 @@ const MOST: usize = 10_000;
 pub struct JournalKeys {
     /// The daemon, or the dead one whose file it is.
     pub daemon: String,
-    /// Time when it told so, ms by the clock of Redis.
+    /// Time of the report, ms by the clock of Redis.
     pub told_ms: i64,
     /// Key → entries under it.
     pub keys: BTreeMap<KeyId, u64>,
 }
 
-/// Tells which keys the journal of `daemon` needs.
+/// Reports the keys that the journal of `daemon` needs.
 ///
 /// # Errors
-/// That Redis could not be asked.
+/// Fails if Redis cannot be reached.
 pub async fn tell(
     store: &Store,
     daemon: &str,
@@ -47,7 +47,7 @@ pub async fn tell(
 /// Forgets a daemon whose journal is gone, or was taken over.
 ///
 /// # Errors
-/// That Redis could not be asked.
+/// Fails if Redis cannot be reached.
 pub async fn forget(store: &Store, daemon: &str) -> Result<(), StoreError> {
     let mut delete = redis::cmd("HDEL");
     delete.arg(store.keys().journal_keys()).arg(daemon);
@@ -55,10 +55,10 @@ pub async fn forget(store: &Store, daemon: &str) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Data that all daemons told.
+/// Journal keys reported by all daemons.
 ///
 /// # Errors
-/// That Redis could not be asked.
+/// Fails if Redis cannot be reached.
 pub async fn told(store: &Store) -> Result<Vec<JournalKeys>, StoreError> {
     let oldest = store.now_ms().await? - FORGOTTEN_MS;
     let mut told = Vec::new();

@@ -1,10 +1,9 @@
-//! Which keys are still needed: under which what is stored was sealed, and what
-//! the journals of all daemons hold.
+//! Keys that are still needed: those of all stored texts, and those of the journals of all daemons.
 //!
-//! Reads the names of keys alone, so it works without any key. Sealing anew is
-//! [`crate::accounts::grants::Grants::rekey`]'s and [`crate::meta::reseal`]'s. A journal
-//! lies on its daemon's disk, so each daemon tells here, now and then, which keys
-//! its entries need; what a dead one told stays until its file is taken over.
+//! Reads only the names of keys, so it works without any key. Encrypting again is in
+//! [`crate::accounts::grants::Grants::rekey`] and [`crate::meta::reseal`]. A journal is on its
+//! daemon's disk, so each daemon regularly reports which keys its entries need; the report of a
+//! dead one stays until its file is taken over.
 
 mod journals;
 
@@ -17,17 +16,17 @@ use crate::{Store, StoreError};
 
 pub use journals::{JournalKeys, forget, tell, told};
 
-/// Accounts looked at by one script.
+/// Number of accounts read by one script.
 const PAGE: usize = 500;
 
-/// Under which keys the namespace lies sealed.
+/// Keys under which the namespace is encrypted.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Survey {
     /// Key → accounts with tokens (or candidates) under it.
     pub grants: BTreeMap<KeyId, u64>,
     /// The key of the namespace's own secret.
     pub secret: Option<KeyId>,
-    /// Accounts whose tokens are no sealed text at all.
+    /// Accounts whose tokens are not an encrypted text.
     pub unreadable: u64,
 }
 
@@ -38,10 +37,10 @@ impl Survey {
     }
 }
 
-/// Looks at everything that is stored.
+/// Reads the key names of all stored texts.
 ///
 /// # Errors
-/// That Redis could not be asked.
+/// Fails if Redis cannot be reached.
 pub async fn survey(store: &Store) -> Result<Survey, StoreError> {
     let mut survey = Survey { secret: secret(store).await?, ..Survey::default() };
     let mut after = "-".to_owned();
@@ -74,7 +73,7 @@ pub async fn survey(store: &Store) -> Result<Survey, StoreError> {
     }
 }
 
-/// The key whose name begins a sealed text; the rest of it may be cut off.
+/// Key id at the start of an encrypted text; the rest of it may be cut off.
 fn key_of(head: &str) -> Option<KeyId> {
     Sealed::from_stored(format!("{head}.")).key_id()
 }

@@ -1,4 +1,4 @@
-//! Who keeps rotation journals, and the hold after a change of Redis' run id.
+//! Daemons that keep rotation journals, and the hold after a change of Redis' run id.
 
 use std::time::Duration;
 
@@ -37,7 +37,7 @@ pub struct Heard {
     pub now_ms: i64,
     /// The processes that were heard of, with the time of their last beat.
     pub beats: Vec<(String, i64)>,
-    /// Those that ended well and left nothing on their disk.
+    /// Daemons that ended cleanly and left nothing on their disk.
     pub gone: Vec<String>,
 }
 
@@ -45,7 +45,7 @@ impl Rotations {
     /// Says that a process with a journal is there, and hears of the others.
     ///
     /// # Errors
-    /// That Redis could not be asked.
+    /// Fails if Redis cannot be reached.
     pub async fn beat(&self, beat: &Beat<'_>) -> Result<Heard, StoreError> {
         let list = |ids: &[String]| serde_json::Value::from(ids.to_vec()).to_string();
         let call = self
@@ -71,7 +71,7 @@ impl Rotations {
     /// Says that a process has ended and that its journal holds nothing.
     ///
     /// # Errors
-    /// That Redis could not be asked.
+    /// Fails if Redis cannot be reached.
     pub async fn leave(&self, process: &str) -> Result<(), StoreError> {
         let (keys, now_ms) = (self.store.keys(), self.store.now_ms().await?);
         let mut write = redis::pipe();

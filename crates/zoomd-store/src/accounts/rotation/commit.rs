@@ -14,12 +14,12 @@ use crate::redis::script_reply::ScriptReply;
 /// Number of times that a fork is read again before the commit gives up for now.
 const TRIES: usize = 5;
 
-/// Data known of an account where Redis forgot it.
+/// Facts about an account that Redis may have lost.
 #[derive(Debug, Clone, Default)]
 pub struct Origin {
     /// Plan.
     pub plan: Option<Plan>,
-    /// Whose it is at Zoom.
+    /// Owner at Zoom.
     pub identity: Identity,
 }
 
@@ -28,21 +28,21 @@ pub struct Origin {
 pub struct Offer {
     /// The account.
     pub account: AccountName,
-    /// Way in which its grant is renewed.
+    /// Renewal method of its grant.
     pub kind: GrantKind,
     /// Epoch and generation.
     pub version: GrantVersion,
     /// The tokens.
     pub secrets: GrantSecrets,
-    /// Data that names the refresh token (or the app's credentials).
+    /// Fingerprint of the refresh token (or of the app's credentials).
     pub fp: Fingerprint,
-    /// Items that it was made from, newest first: its parent, then its ancestors.
+    /// Fingerprints that it was made from, newest first: its parent, then its ancestors.
     pub lineage: Vec<Fingerprint>,
-    /// Time when the access token expires, ms.
+    /// Expiry of the access token, ms.
     pub access_expires_ms: u64,
-    /// Time when the access token was issued, ms.
+    /// Issue time of the access token, ms.
     pub access_issued_ms: u64,
-    /// Time when the refresh token was issued, ms; `None` keeps what is stored.
+    /// Issue time of the refresh token, ms; `None` keeps what is stored.
     pub obtained_ms: Option<u64>,
     /// The scopes Zoom named; `None` keeps what is stored.
     pub scope: Option<String>,
@@ -58,7 +58,7 @@ pub struct Offer {
     pub owner: Option<String>,
     /// See [`owner`](Self::owner).
     pub intent: Option<String>,
-    /// Data that was presented for it, where that may be the living token after all.
+    /// Token that was presented for it, if that may still be the valid one.
     pub spare: Option<Spare>,
     /// A line for the timeline.
     pub line: Line,
@@ -70,9 +70,9 @@ pub struct Offer {
 pub struct Spare {
     /// The token.
     pub refresh_token: SecretString,
-    /// Data that names it.
+    /// Fingerprint of the token.
     pub fp: Fingerprint,
-    /// Data that names the token it was made from.
+    /// Fingerprint of the token it was made from.
     pub parent_fp: Option<Fingerprint>,
     /// The first commit after this, ms, drops it.
     pub until_ms: i64,
@@ -117,7 +117,7 @@ impl Rotations {
     /// sent again after a lost answer.
     ///
     /// # Errors
-    /// That Redis could not be asked, or that something does not seal.
+    /// Fails if Redis cannot be reached or a secret cannot be encrypted.
     pub async fn commit(&self, vault: &Vault, offer: &Offer) -> Result<Committed, GrantError> {
         let mut demoted = None;
         for _ in 0..TRIES {

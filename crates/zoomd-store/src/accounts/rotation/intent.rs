@@ -1,4 +1,4 @@
-//! The intent: from its writing to its end the token may have been spent.
+//! The intent: the token may be used from the intent's start to its end.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -31,7 +31,7 @@ pub struct Intending<'a> {
     pub presented: Fingerprint,
     /// The open intent that this one takes over.
     pub instead_of: Option<&'a str>,
-    /// After so long others may present the token, should the host stay silent.
+    /// Time after which others may present the token if the host stays silent.
     pub silence: Duration,
     /// A line for the timeline.
     pub line: Line,
@@ -42,10 +42,10 @@ pub struct Intending<'a> {
 pub enum Intended {
     /// It is written.
     Written {
-        /// When, by the clock of Redis.
+        /// Time of the write, by the clock of Redis.
         at_ms: i64,
-        /// Time when this token was presented last to an outcome that is not known; the
-        /// same, where it was not.
+        /// Time of the token's last presentation with an unknown outcome; `at_ms` if there was
+        /// none.
         since_ms: i64,
     },
     /// The lease ended meanwhile.
@@ -58,12 +58,12 @@ pub enum Intended {
     Busy,
 }
 
-/// The knowledge of an intent whose outcome is not known.
+/// Reason why the outcome of an intent is unknown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Doubt {
     /// The token server answered that it failed: the exchange is over.
     Server,
-    /// Something before the token server answered; it may still be at work.
+    /// A gateway answered for the token server, which may still be at work.
     Gateway,
     /// No answer came, or none that can be read.
     Silence,
@@ -101,22 +101,22 @@ pub struct Pauses {
     pub longest: Duration,
 }
 
-/// The word of an intent's host on it.
+/// Report of an intent's host that its outcome is unknown.
 #[derive(Debug, Clone)]
 pub struct Doubted<'a> {
     /// The account.
     pub account: &'a AccountName,
-    /// Whose lease is given back.
+    /// Owner of the lease to give back.
     pub owner: Option<&'a str>,
     /// The intent.
     pub id: &'a str,
-    /// Data that is known.
+    /// Reason why the outcome is unknown.
     pub doubt: Doubt,
     /// Kept as the grant's last error.
     pub why: Option<&'a str>,
     /// A line for the timeline.
     pub line: Option<&'a Line>,
-    /// Time when the token may be presented again.
+    /// Pauses until the token may be presented again.
     pub pauses: Pauses,
 }
 
@@ -127,25 +127,24 @@ pub struct OpenIntent {
     pub account: AccountName,
     /// Name.
     pub id: String,
-    /// Whose journal the reply would lie in.
+    /// Daemon whose journal would hold the reply.
     pub host: String,
     /// The version that was stored.
     pub version: Option<GrantVersion>,
-    /// Data that was presented.
+    /// Fingerprint of the presented token.
     pub fp: Option<Fingerprint>,
-    /// Time when it was written, by the clock of Redis.
+    /// Time of the write, by the clock of Redis.
     pub at_ms: i64,
-    /// Data that its host said of it: it holds no reply with a token.
+    /// Reason reported by its host, whose journal holds no reply with a token.
     pub doubt: Option<Doubt>,
-    /// Time when it may be probed; while the host is silent that is late. `None`: an
-    /// older daemon wrote it.
+    /// Earliest time of a probe; later while the host is silent. `None`: an older daemon wrote it.
     pub due_ms: Option<i64>,
     /// True if it was itself a probe of an earlier one in doubt.
     pub probe: bool,
 }
 
 impl OpenIntent {
-    /// Data known of it, in words.
+    /// Description of the intent for people.
     #[must_use]
     pub fn told(&self) -> String {
         let unknown = "whether the token was spent is not known";
@@ -198,7 +197,7 @@ impl Rotations {
     /// there are such and the server can say so.
     ///
     /// # Errors
-    /// That Redis could not be asked, is full, or that no replica answered.
+    /// Fails if Redis cannot be reached, is full, or no replica confirms.
     pub async fn intend(&self, intending: &Intending<'_>) -> Result<Intended, StoreError> {
         let call = self
             .call(&INTEND, intending.account.as_str())
@@ -232,7 +231,7 @@ impl Rotations {
     /// it does not stand any more.
     ///
     /// # Errors
-    /// That Redis could not be asked.
+    /// Fails if Redis cannot be reached.
     pub async fn doubt(&self, doubted: &Doubted<'_>) -> Result<Option<i64>, StoreError> {
         let call = self
             .call(&DOUBT, doubted.account.as_str())
@@ -251,7 +250,7 @@ impl Rotations {
     /// The open intent of an account.
     ///
     /// # Errors
-    /// That Redis could not be asked.
+    /// Fails if Redis cannot be reached.
     pub async fn intent(&self, account: &AccountName) -> Result<Option<OpenIntent>, StoreError> {
         let mut read = redis::cmd("HGETALL");
         read.arg(self.store.keys().intent(account.as_str()));
@@ -262,7 +261,7 @@ impl Rotations {
     /// The open intents that may be probed first, at most `limit`.
     ///
     /// # Errors
-    /// That Redis could not be asked.
+    /// Fails if Redis cannot be reached.
     pub async fn next_probes(&self, limit: usize) -> Result<Vec<OpenIntent>, StoreError> {
         let mut list = redis::cmd("ZRANGE");
         list.arg(self.store.keys().probes()).arg(0).arg(limit.saturating_sub(1));
@@ -270,11 +269,11 @@ impl Rotations {
     }
 
     /// A page of all open intents, the oldest first: the `limit` behind the first `from`.
-    /// Those that a version before this one wrote are put in line for their probes,
-    /// `silence` after they were written. Answers how many were looked at, too: fewer where the last was met.
+    /// Intents of an earlier version are queued for their probes, `silence` after their
+    /// write. Also returns the number of intents read: less than `limit` at the end.
     ///
     /// # Errors
-    /// That Redis could not be asked.
+    /// Fails if Redis cannot be reached.
     pub async fn open_intents(
         &self,
         from: usize,
@@ -302,7 +301,7 @@ impl Rotations {
     /// Number of open intents that were written before `before_ms`.
     ///
     /// # Errors
-    /// That Redis could not be asked.
+    /// Fails if Redis cannot be reached.
     pub async fn open_since(&self, before_ms: i64) -> Result<usize, StoreError> {
         let mut count = redis::cmd("ZCOUNT");
         count.arg(self.store.keys().intents()).arg("-inf").arg(before_ms);
@@ -330,7 +329,7 @@ impl Rotations {
                 open.push(intent);
                 continue;
             }
-            // An account that was removed or connected anew meanwhile.
+            // The account was removed or connected again meanwhile.
             gone = true;
             for list in [keys.intents(), keys.probes()] {
                 forget.cmd("ZREM").arg(list).arg(name.as_str());

@@ -12,18 +12,18 @@ use crate::clock::ms;
 use crate::redis::script_reply::ScriptReply;
 use zoomd_wire::AccountName;
 
-/// Who asks for the lease of an account, and how.
+/// Request for the rotation lease of an account.
 #[derive(Debug, Clone)]
 pub struct Ask<'a> {
     /// The account.
     pub account: &'a AccountName,
-    /// A random name; nobody else's.
+    /// Random unique name.
     pub owner: &'a str,
-    /// Time for which the lease lasts.
+    /// Duration of the lease.
     pub lease: Duration,
     /// True if a rest after a bad rotation does not matter.
     pub hurry: bool,
-    /// Time for which the hold after a change of Redis' run id lasts at most.
+    /// Maximum duration of the hold after a change of Redis' run id.
     pub settle: Duration,
     /// The mark of the configured secret, for telling whether a stop is about it.
     pub mark: &'a str,
@@ -31,45 +31,45 @@ pub struct Ask<'a> {
     pub run_id: &'a str,
 }
 
-/// Result of asking. A store error is neither.
+/// Result of asking for the lease.
 #[derive(Debug)]
 pub enum Acquired {
     /// The lease is the asker's.
     Got(Box<Held>),
     /// Another has it.
     HeldBy {
-        /// Until then, ms by Redis' clock.
+        /// End of the other's lease, ms by Redis' clock.
         until_ms: i64,
     },
-    /// The last rotation went badly; the account rests.
+    /// The last rotation failed; the account rests.
     Resting {
-        /// Until then.
+        /// End of the rest.
         until_ms: i64,
     },
     /// The rotations of the account's app are stopped.
     Stopped {
-        /// Until then.
+        /// End of the stop.
         until_ms: i64,
-        /// Why.
+        /// Reason for the stop.
         why: String,
     },
     /// Redis restarted or failed over: journals are committed first.
     Settling {
-        /// Ask again then.
+        /// Time to ask again.
         until_ms: i64,
     },
-    /// Somebody must act before the account can be used.
+    /// A person must act before the account can be used.
     State {
         /// State.
         state: String,
-        /// Why it is in it.
+        /// Reason for the state.
         why: Option<String>,
     },
     /// There is no such account, or it has no grant.
     NoAccount,
 }
 
-/// Data that a rotation reads with the lease in hand.
+/// State that a rotation reads under its lease.
 #[derive(Debug)]
 pub struct Held {
     /// The time of Redis.
@@ -80,26 +80,26 @@ pub struct Held {
     pub account: AccountRecord,
     /// Grant.
     pub grant: GrantRecord,
-    /// An intent that somebody left open.
+    /// Intent that an earlier rotation left open.
     pub intent: Option<OpenIntent>,
 }
 
-/// Way in which a rotation that spent nothing ends.
+/// End of a rotation that used no token.
 #[derive(Debug, Clone, Default)]
 pub struct End {
     /// The intent to remove, when one was written.
     pub intent: Option<String>,
-    /// Time for which the account's gate stays closed, and nothing is tried again.
+    /// Time for which the account's gate stays closed, and no rotation is tried.
     pub rest: Duration,
     /// Kept as the grant's last error.
     pub error: Option<String>,
     /// A line for the timeline.
     pub line: Option<Line>,
-    /// Whether the account is found to be another app's, or no longer so.
+    /// New state of the account, if its grant turned out to be another app's or no longer is.
     pub state: Option<NewState>,
 }
 
-/// Data that a rotation may find about whose grant it is (rule I).
+/// State that follows from a check of the grant's owner (rule I).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum NewState {
     /// Made by another app or another Zoom than is configured.
@@ -112,7 +112,7 @@ impl Rotations {
     /// Asks for the lease, and reads all a rotation needs in the same step.
     ///
     /// # Errors
-    /// That Redis could not be asked, or is full.
+    /// Fails if Redis cannot be reached or is full.
     pub async fn acquire(&self, ask: &Ask<'_>) -> Result<Acquired, StoreError> {
         let call = self
             .call(&ACQUIRE, ask.account.as_str())
@@ -145,7 +145,7 @@ impl Rotations {
     /// lease is another's.
     ///
     /// # Errors
-    /// That Redis could not be asked.
+    /// Fails if Redis cannot be reached.
     pub async fn renew(
         &self,
         account: &AccountName,
@@ -157,10 +157,10 @@ impl Rotations {
         if answer.count()? == 0 { Ok(None) } else { answer.count().map(Some) }
     }
 
-    /// Ends a rotation that is known to have spent nothing.
+    /// Ends a rotation that used no token.
     ///
     /// # Errors
-    /// That Redis could not be asked.
+    /// Fails if Redis cannot be reached.
     pub async fn abort(
         &self,
         account: &AccountName,
@@ -188,7 +188,7 @@ impl Rotations {
     /// jobs could not run, and would be handed out in vain.
     ///
     /// # Errors
-    /// That Redis could not be asked.
+    /// Fails if Redis cannot be reached.
     pub async fn rest(&self, account: &AccountName, rest: Duration) -> Result<(), StoreError> {
         self.abort(account, "-", &End { rest, ..End::default() }).await
     }

@@ -42,7 +42,7 @@ impl Look {
     }
 }
 
-/// Data stored of an account, as far as a journal wants to know.
+/// Stored version of an account, as far as a journal needs it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Version {
     /// The stored version, a tombstone's too.
@@ -63,7 +63,7 @@ impl Version {
     }
 }
 
-/// Who asks the daemons for a rotation, and for what.
+/// Requester of a rotation, and its purpose.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Asking<'a> {
     /// A command, to have the stored version replaced; it waits to hear why not.
@@ -81,7 +81,7 @@ impl Rotations {
     /// Reads an account and its grant in one step.
     ///
     /// # Errors
-    /// That Redis could not be asked, or holds what is not ours.
+    /// Fails if Redis cannot be reached or a key has a wrong type.
     pub async fn look(&self, name: &AccountName) -> Result<Option<Look>, StoreError> {
         let keys = self.store.keys();
         let mut reads = redis::pipe();
@@ -103,11 +103,10 @@ impl Rotations {
         Ok(Some(Look { now_ms, account, grant: crate::accounts::grants::grant(&grant)? }))
     }
 
-    /// Data stored of these accounts, in their order; for comparing with a
-    /// journal.
+    /// Stored versions of these accounts, in their order, to compare with a journal.
     ///
     /// # Errors
-    /// That Redis could not be asked.
+    /// Fails if Redis cannot be reached.
     pub async fn versions(&self, names: &[AccountName]) -> Result<Vec<Version>, StoreError> {
         if names.is_empty() {
             return Ok(Vec::new());
@@ -138,10 +137,10 @@ impl Rotations {
             .collect()
     }
 
-    /// Which of these accounts stand in `state`.
+    /// Accounts among these that are in `state`.
     ///
     /// # Errors
-    /// That Redis could not be asked.
+    /// Fails if Redis cannot be reached.
     pub async fn in_state(
         &self,
         names: Vec<AccountName>,
@@ -170,7 +169,7 @@ impl Rotations {
     /// these may be others.
     ///
     /// # Errors
-    /// That Redis could not be asked.
+    /// Fails if Redis cannot be reached.
     pub async fn ask(
         &self,
         account: &AccountName,
@@ -192,7 +191,7 @@ impl Rotations {
     /// first to say so.
     ///
     /// # Errors
-    /// That Redis could not be asked.
+    /// Fails if Redis cannot be reached.
     pub async fn acknowledge(&self, nonce: &str, process: &str) -> Result<bool, StoreError> {
         let mut set = redis::cmd("SET");
         set.arg(self.store.keys().heard(nonce)).arg(process).arg("NX").arg("PX").arg(10_000);
@@ -202,7 +201,7 @@ impl Rotations {
     /// True if a process does what was asked for under `nonce`.
     ///
     /// # Errors
-    /// That Redis could not be asked.
+    /// Fails if Redis cannot be reached.
     pub async fn is_acknowledged(&self, nonce: &str) -> Result<bool, StoreError> {
         let mut read = redis::cmd("EXISTS");
         read.arg(self.store.keys().heard(nonce));
@@ -212,7 +211,7 @@ impl Rotations {
     /// The server's run id: another one after a restart or a failover.
     ///
     /// # Errors
-    /// That Redis could not be asked.
+    /// Fails if Redis cannot be reached.
     pub async fn run_id(&self) -> Result<Option<String>, StoreError> {
         let info = self.store.info("server").await?;
         Ok(info.lines().find_map(|l| l.strip_prefix("run_id:")).map(|id| id.trim().to_owned()))

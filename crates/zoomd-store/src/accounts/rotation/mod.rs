@@ -8,7 +8,7 @@
 //!
 //! Invariant: [`Rotations::commit`] looks at versions and lineages alone, never
 //! at a lease; [`Rotations::verdict`] writes only about exactly what is stored.
-//! What the scripts must decide is written down as functions on values in the
+//! The decisions of the scripts are written down as functions on values in the
 //! workers' `rotation::rules`, and a test holds the scripts to it.
 
 mod beat;
@@ -38,7 +38,7 @@ pub use look::{Asking, Look, Version};
 pub(crate) use stop::{SINCE, stop};
 pub use verdict::{Judged, Refusal};
 
-/// Which stored grant something was read from: its version and fingerprint.
+/// Identity of a stored grant: its version and fingerprint.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Stored {
     /// Version.

@@ -1,4 +1,4 @@
-//! The stop: rotations of an app whose credentials Zoom does not accept.
+//! Stop of the rotations of an app whose credentials Zoom rejects.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ impl Rotations {
     /// bear this mark. Nothing is said of any account.
     ///
     /// # Errors
-    /// That Redis could not be asked.
+    /// Fails if Redis cannot be reached.
     pub async fn stop_app(
         &self,
         issuer: &str,

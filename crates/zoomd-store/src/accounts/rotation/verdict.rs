@@ -22,9 +22,9 @@ const PERCENT: u32 = 20;
 pub struct Refusal<'a> {
     /// The account.
     pub account: &'a AccountName,
-    /// Data that was stored when the token was presented.
+    /// Grant that was stored when the token was presented.
     pub stored: Stored,
-    /// Data that was presented.
+    /// Fingerprint of the presented token.
     pub presented: Fingerprint,
     /// The lease.
     pub owner: &'a str,
@@ -34,33 +34,33 @@ pub struct Refusal<'a> {
     pub reason: &'a str,
     /// A line for the timeline, if it comes to a verdict.
     pub line: Line,
-    /// Time for which the app rests when many die.
+    /// Pause of the app's rotations when many grants become invalid.
     pub app_rest: Duration,
-    /// Time for which the hold after a change of Redis' run id lasts at most.
+    /// Maximum duration of the hold after a change of Redis' run id.
     pub hold: Duration,
     /// The run id that the asker's beat heard last; empty: it has just begun.
     pub run_id: &'a str,
 }
 
-/// Result of a refusal.
+/// Result of judging a refused token.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Judged {
     /// The account needs a new consent.
     Written {
-        /// Time when the refresh token was issued, ms; 0 when it is not known.
+        /// Issue time of the refresh token, ms; 0 when it is not known.
         obtained_ms: u64,
     },
     /// Another token is left to be tried; lease and intent stand.
     Candidates,
-    /// Something else is stored by now.
+    /// Another grant is stored by now.
     Moved,
     /// Another's intent covers it.
     Covered,
     /// The store may have gone back: nothing is judged before all have reported.
     Hold,
-    /// Many accounts died at once: nothing is written, the app rests.
+    /// Many accounts became invalid together: nothing is written, the app rests.
     Mass {
-        /// Number of them.
+        /// Number of grants that became invalid.
         deaths: u64,
     },
 }
@@ -69,7 +69,7 @@ impl Rotations {
     /// Judges a refusal by rule N.
     ///
     /// # Errors
-    /// That Redis could not be asked.
+    /// Fails if Redis cannot be reached.
     pub async fn verdict(&self, refusal: &Refusal<'_>) -> Result<Judged, StoreError> {
         let call = self
             .call(&VERDICT, refusal.account.as_str())

@@ -13,7 +13,7 @@ use crate::queue::memory::Live;
 
 /// Accounts without jobs that cost as much as a look at one job.
 const IDLE: usize = 8;
-/// Names of accounts read at once.
+/// Number of account names read in one step.
 const NAMES: usize = 500;
 
 impl Ops {
@@ -67,7 +67,7 @@ impl Ops {
         Ok(Some(JobPlace::Aside { account: last, scan: "0".to_owned() }))
     }
 
-    /// Those of these jobs of an account that are wanted, with why they wait.
+    /// Lines of the requested jobs among these of an account, each with its wait reason.
     async fn aside_lines(
         &self,
         account: &str,

@@ -19,9 +19,9 @@ use crate::queue::memory::Live;
 
 pub use place::JobPlace;
 
-/// Jobs that one page looks at.
+/// Maximum number of jobs read for one page.
 const READS: usize = 2_000;
-/// Jobs read at once, at most.
+/// Number of jobs read in one step.
 const PAGE: usize = 200;
 
 /// The jobs that are wanted; nothing set: all without an outcome.
@@ -45,7 +45,7 @@ pub struct JobQuery {
 pub struct JobPage {
     /// The jobs; a few more than were asked for, or fewer, or none.
     pub jobs: Vec<JobView>,
-    /// The place from which the next page goes on; `None` at the end.
+    /// Start of the next page; `None` at the end.
     pub next: Option<JobPlace>,
 }
 
@@ -121,7 +121,7 @@ impl Ops {
     /// hold few jobs, or none, and yet have a next one.
     ///
     /// # Errors
-    /// That Redis could not be asked.
+    /// Fails if Redis cannot be reached.
     pub async fn search_jobs(
         &self,
         query: &JobQuery,

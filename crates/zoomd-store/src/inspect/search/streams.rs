@@ -34,7 +34,7 @@ impl Ops {
             })
             .await?;
         page.reads += seen.max(1);
-        // An entry that a daemon has in hand is still in the stream.
+        // An entry that is in flight may still be in the stream.
         let ids: Vec<&str> = raws.iter().map(|view| view.id.as_str()).collect();
         let states: Vec<Option<String>> = if ids.is_empty() {
             Vec::new()
@@ -113,7 +113,7 @@ impl Ops {
         Ok(last.filter(|_| seen == step).map(JobPlace::Done))
     }
 
-    /// Adds the jobs as they came to those in hand.
+    /// Adds the job texts to jobs that are in flight.
     pub(super) async fn add_payloads(&self, views: &mut [JobView]) -> Result<(), StoreError> {
         let mut reads = redis::pipe();
         for view in views.iter() {
@@ -137,7 +137,7 @@ impl Ops {
     }
 }
 
-/// The entry and the job that an outcome tells of.
+/// The entry and the job of an outcome.
 fn outcome_of(json: &str) -> (Option<String>, String) {
     #[derive(Deserialize)]
     struct Said<'a> {

@@ -8,7 +8,7 @@ use crate::accounts::grants::{GrantKind, Line};
 use crate::inspect::wait_facts::hosts::host_of;
 use crate::inspect::{Asking, Ops};
 
-/// Accounts read at once.
+/// Number of accounts read in one step.
 const PAGE: usize = 500;
 /// Lines of a timeline that are searched for the time of a change.
 const LINES: i64 = 20;
@@ -50,7 +50,7 @@ pub struct AccountVitals {
     pub last_error: Option<String>,
     /// The host and port of Zoom's API; empty: not known.
     pub api_host: String,
-    /// The Zoom account whose limits it spends, as the ledger names it.
+    /// The Zoom account whose limits it uses, as named in the ledger.
     pub zoom: String,
     /// The plan.
     pub plan: String,
@@ -69,7 +69,8 @@ impl AccountVitals {
         self.cap > 0 && self.waiting > 0 && self.in_flight >= self.cap
     }
 
-    /// The same, or nearly: some calls ended a moment ago and the next have not begun.
+    /// True when it is at its cap or close to it: some calls ended just now and the next have not
+    /// begun.
     pub(super) fn is_near_cap(&self) -> bool {
         self.cap > 0 && self.waiting > 0 && self.in_flight >= self.cap - self.cap / 4
     }
@@ -90,7 +91,7 @@ impl AccountVitals {
         }
     }
 
-    /// True when somebody must act before its jobs run.
+    /// True if a person must act before its jobs run.
     #[must_use]
     pub fn is_held(&self) -> bool {
         !self.is_removed() && (!self.is_active() || self.paused.is_some())
@@ -102,7 +103,7 @@ impl Ops {
     /// ends with; `None` at the end.
     ///
     /// # Errors
-    /// That Redis could not be asked.
+    /// Fails if Redis cannot be reached.
     pub async fn account_vitals(
         &self,
         after: Option<&str>,
@@ -149,7 +150,7 @@ impl Ops {
             let lines: Vec<String> = from_redis_value(answer).unwrap_or_default();
             let lines: Vec<Line> =
                 lines.iter().filter_map(|line| serde_json::from_str(line).ok()).collect();
-            // The last thing told of a grant that cannot be used is why.
+            // The last entry of the timeline explains why a grant cannot be used.
             let paused = account.is_active();
             let line = lines.iter().find(|line| !paused || line.what == "paused");
             account.since_ms = line.and_then(|line| i64::try_from(line.at).ok());

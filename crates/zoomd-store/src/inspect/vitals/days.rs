@@ -12,9 +12,9 @@ use crate::inspect::quota_headers::ELSEWHERE;
 use crate::limits::Label;
 use crate::queue::WaitReason;
 
-/// Zoom accounts read at once.
+/// Number of Zoom accounts read in one step.
 const PAGE: usize = 500;
-/// Zoom accounts whose hosts are looked through.
+/// Maximum number of Zoom accounts whose hosts are read.
 const MOST_LEDGERS: usize = 20;
 /// Fields of a ledger that are looked through, about.
 const MOST_FIELDS: usize = 2_000;
@@ -22,7 +22,7 @@ const MOST_FIELDS: usize = 2_000;
 /// A limit of the day of which nothing is left.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UsedUp {
-    /// The accounts that spend it.
+    /// Accounts that use it.
     pub accounts: Vec<String>,
     /// [`WaitReason::LabelDay`] or [`WaitReason::HostDay`].
     pub why: WaitReason,
@@ -40,7 +40,7 @@ impl Ops {
     /// the day.
     ///
     /// # Errors
-    /// That Redis could not be asked.
+    /// Fails if Redis cannot be reached.
     pub async fn used_up(
         &self,
         accounts: impl Iterator<Item = &AccountVitals>,

@@ -1,4 +1,4 @@
-//! Rooms that sleep for long: what they wait for, as a job's own story tells it.
+//! Rooms with long sleeps: their wait reason, as in the job's own story.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -36,7 +36,7 @@ pub struct Held {
 }
 
 impl Held {
-    /// True where they wait for the end of a day, not for a moment.
+    /// True if they wait for the end of a day, not for a short time.
     #[must_use]
     pub fn lasts(&self) -> bool {
         matches!(self.why, WaitReason::HostDay | WaitReason::LabelDay | WaitReason::NotBefore)
@@ -47,7 +47,7 @@ impl Ops {
     /// Jobs that sleep until after `ms`, by account: those that are due first.
     ///
     /// # Errors
-    /// That Redis could not be asked.
+    /// Fails if Redis cannot be reached.
     pub async fn asleep_beyond(&self, ms: i64) -> Result<BTreeMap<String, u64>, StoreError> {
         let (keys, conn) = (self.store.keys(), self.store.connection());
         let mut ask = redis::cmd("ZRANGEBYSCORE");
@@ -69,7 +69,7 @@ impl Ops {
     /// Rooms with jobs that wait for over a minute, of the accounts that wait longest.
     ///
     /// # Errors
-    /// That Redis could not be asked.
+    /// Fails if Redis cannot be reached.
     pub async fn held(&self, now_ms: i64) -> Result<Vec<Held>, StoreError> {
         let mut ask = redis::cmd("ZRANGEBYSCORE");
         ask.arg(self.store.keys().asleep()).arg(now_ms + LONG_MS).arg("+inf");

@@ -61,7 +61,7 @@ pub struct Vitals {
     pub now_ms: i64,
     /// The server.
     pub server: ServerFacts,
-    /// Why it takes no writes, where it takes none.
+    /// Reason why it takes no writes, if so.
     pub refusal: Option<Refusal>,
     /// True when a daemon has opened the namespace once.
     pub used: bool,
@@ -103,7 +103,7 @@ impl Ops {
     /// Reads the facts that do not depend on the number of accounts.
     ///
     /// # Errors
-    /// That Redis could not be asked.
+    /// Fails if Redis cannot be reached.
     pub async fn vitals(&self) -> Result<Vitals, StoreError> {
         let (keys, conn) = (self.store.keys(), self.store.connection());
         let mut ask = redis::pipe();

@@ -1,5 +1,5 @@
-//! Rooms with jobs that nothing holds back: whoever sees one with the same job at its
-//! head for long knows that no claim comes.
+//! Rooms with jobs that nothing holds back: a room that keeps the same job at its head for long
+//! shows that no claim comes.
 
 use std::collections::BTreeSet;
 
@@ -13,7 +13,7 @@ use crate::inspect::waiting::PRIORITY;
 use crate::queue::memory::Live;
 use crate::queue::{Purpose, WaitReason};
 
-/// Jobs of an account that are looked at for hosts whose room has no turn.
+/// Maximum number of jobs of an account read to find hosts whose room has no turn.
 const LOOKED_AT: usize = 100;
 /// A job that is expected within this time is held back by nothing, ms: a lane that was
 /// put to sleep wakes by then.
@@ -41,7 +41,7 @@ impl Ops {
     /// is found by the jobs in it.
     ///
     /// # Errors
-    /// That Redis could not be asked.
+    /// Fails if Redis cannot be reached.
     pub async fn ready_rooms(&self, account: &str) -> Result<Vec<Ready>, StoreError> {
         let hosts = self.some_hosts(account).await?;
         let hosts: Vec<&str> = hosts.iter().map(String::as_str).collect();

@@ -26,7 +26,7 @@ pub struct RecentFailure {
     pub failed_ms: i64,
 }
 
-/// Adds the command whose answer [`within`] takes.
+/// Adds the command for [`within`].
 pub(super) fn ask(ask: &mut Pipeline, keys: &Keys) {
     ask.cmd("ZREVRANGE").arg(keys.failure_index()).arg(0).arg(MOST - 1).arg("WITHSCORES");
 }
@@ -37,7 +37,7 @@ pub(super) fn within(found: Vec<(String, f64)>, now_ms: i64) -> Vec<String> {
     recent.map(|(id, _)| id).collect()
 }
 
-/// Adds a command for each of them, whose answer [`failure`] takes.
+/// Adds a command for each of them, for [`failure`].
 pub(super) fn ask_details(ask: &mut Pipeline, keys: &Keys, ids: &[String]) {
     for id in ids {
         ask.cmd("HMGET").arg(keys.failure(id)).arg(&["job_id", "account", "code", "failed_ms"]);
@@ -59,7 +59,7 @@ impl Ops {
     /// results since then than are read, for then nobody knows.
     ///
     /// # Errors
-    /// That Redis could not be asked.
+    /// Fails if Redis cannot be reached.
     pub async fn succeeded_since(&self, account: &str, ms: i64) -> Result<bool, StoreError> {
         let mut ask = redis::cmd("XREVRANGE");
         ask.arg(self.store.keys().results()).arg("+").arg(ms).arg("COUNT").arg(MOST_RESULTS);

@@ -1,11 +1,11 @@
-//! Whose line is read: the account, the names of its hosts, the rooms that sleep.
+//! Names under which the account's line is read: the account, its hosts, the sleeping rooms.
 
 use std::collections::{BTreeMap, HashMap};
 
 /// Rooms of one account that are read.
 pub(in crate::inspect) const MOST_ROOMS: usize = 1_000;
 
-/// The account whose line is read.
+/// Account whose line is read.
 pub(in crate::inspect) struct Whose<'a> {
     pub(in crate::inspect) account: &'a str,
     pub(in crate::inspect) zoom: &'a str,
@@ -15,7 +15,7 @@ pub(in crate::inspect) struct Whose<'a> {
     pub(in crate::inspect) now_ms: i64,
 }
 
-/// Rooms that sleep, and until when, of each account.
+/// Sleeping rooms of each account, with the end of their sleep.
 pub(in crate::inspect) type Asleep = HashMap<String, BTreeMap<String, i64>>;
 
 impl Whose<'_> {

@@ -15,7 +15,7 @@ use crate::inspect::{AccountFacts, Asking, Obstacles, Ops};
 pub(in crate::inspect) struct Known {
     /// Obstacles of jobs.
     pub(in crate::inspect) obstacles: Obstacles,
-    /// Rooms that sleep; `None`: those of the account are looked for.
+    /// Sleeping rooms; `None`: those of the account are read.
     pub(in crate::inspect) asleep: Option<Asleep>,
 }
 
@@ -29,7 +29,7 @@ impl Ops {
     /// have jobs waiting.
     ///
     /// # Errors
-    /// That Redis could not be asked.
+    /// Fails if Redis cannot be reached.
     pub async fn account_facts(
         &self,
         account: &str,

@@ -1,6 +1,6 @@
-//! Reads what waits in an account, and the budgets it waits for.
+//! Reads the waiting jobs of an account, and the budgets that they wait for.
 //!
-//! Everything is bounded; of what is more, the forecast knows nothing.
+//! All reads are bounded; the forecast ignores the rest.
 
 pub(super) mod budget_names;
 pub(super) mod hosts;
@@ -82,7 +82,7 @@ impl Ops {
         Ok(rooms)
     }
 
-    /// Data that waits in each room, and what its host has used of which days.
+    /// Counts the jobs in each room, and the used part of its host's daily limits.
     async fn count(&self, whose: &Whose<'_>, rooms: &mut [Room]) -> Result<(), StoreError> {
         let (keys, conn) = (self.store.keys(), self.store.connection());
         let aliases: Vec<String> =
@@ -115,7 +115,7 @@ impl Ops {
         let most = self.budgets().plan(whose.plan).host_day;
         for (index, room) in rooms.iter_mut().enumerate() {
             room.closed_ms = closed.get(index).copied().flatten().unwrap_or(0);
-            // What spends nobody's day has none.
+            // A room whose jobs use no host's daily limit has none.
             let most = if Label::of_room(&room.host).is_some() { 0 } else { most };
             room.day = day(&days, index, most);
         }

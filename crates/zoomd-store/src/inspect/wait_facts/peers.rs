@@ -1,4 +1,4 @@
-//! Other accounts of the same Zoom account, which spend the same budgets.
+//! Other accounts of the same Zoom account, which use the same budgets.
 
 use std::collections::BTreeSet;
 
@@ -11,7 +11,7 @@ use crate::inspect::Ops;
 
 /// Names that are looked at in each place where they may stand.
 const MOST_NAMES: usize = 1_000;
-/// Accounts whose rooms are read; of more, only how many jobs wait.
+/// Maximum number of accounts whose rooms are read; of others only the number of waiting jobs.
 const MOST_READ: usize = 20;
 
 /// One of them.
@@ -23,11 +23,11 @@ struct Other {
     wakes_ms: i64,
 }
 
-/// Those that have jobs waiting.
+/// Other accounts with waiting jobs.
 #[derive(Default)]
 pub(in crate::inspect) struct Others {
     all: Vec<Other>,
-    /// Who has a turn, and who stands in line for the budget; others among them.
+    /// Accounts that have a turn, and those in line for the budget; includes the others.
     ring: Vec<String>,
     lined: Vec<String>,
 }
@@ -86,7 +86,7 @@ impl Others {
         self.all.iter().map(|other| other.name.as_str())
     }
 
-    /// Data that waits in their rooms, and whose turn it is.
+    /// Reads the number of jobs in their rooms, and the order of turns.
     pub(in crate::inspect) async fn read(
         &self,
         ops: &Ops,

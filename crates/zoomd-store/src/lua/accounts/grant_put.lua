@@ -34,7 +34,7 @@ local function knows(new)
   return stored[2] == fp or (stored[3] and string.find(stored[3], fp, 1, true) ~= nil)
 end
 
--- Why the new grant is not stored, or nil.
+-- Reason why the new grant is not stored, or nil.
 local function refusal(new, old, holder)
   if old.st and old.st ~= 'removed' then
     local again = mode ~= 'connect' or old.ep == new.ep

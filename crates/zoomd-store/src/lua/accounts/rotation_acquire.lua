@@ -37,7 +37,7 @@ end
 local _, run_at = see_run(ARGV[8])
 local longest = tonumber(ARGV[6])
 local ends = hold_ends(run_at, longest)
--- It may end at any moment: asked again soon.
+-- It may end at any time, so the caller retries soon.
 if ends > 0 then return {'settling', int(math.min(ends, now + longest * AGAIN))} end
 
 local app = call('HMGET', g, 'issuer', 'client_id')

@@ -23,7 +23,7 @@ release(A, ARGV[3])
 local int_key = P .. 'intent:' .. A
 local intent = call('HMGET', int_key, 'id', 'owner', 'case', 'due', 'at', 'since', 'n')
 if intent[1] ~= ARGV[4] then return 0 end
--- A successor answers for a dead process: its lease goes too.
+-- A successor answers for a dead process: its lease is released too.
 release(A, intent[2] or '')
 if intent[3] then return tonumber(intent[4]) end
 local due, n = (tonumber(intent[5]) or now) + tonumber(ARGV[8]), tonumber(intent[7] or 0) or 0

@@ -27,7 +27,8 @@ for i = 1, tonumber(ARGV[6]) do
 end
 call('ZREM', P .. 'leases', '')
 
--- Whether the job still stands as the caller saw it, and where its text is.
+-- Result letter if the job has changed since the caller read it or cannot be cancelled; nil if it
+-- can be. Also finds its text.
 local function look(t)
   local value = call('HGET', P .. 'ids', t.id)
   if t.value == '' then

@@ -21,7 +21,7 @@ local alive, since = {'alive'}, string.format('%.0f', now - ARGV[6])
 local heard = call('ZRANGEBYSCORE', P .. 'daemons', since, '+inf', 'WITHSCORES')
 for i = 1, #heard, 2 do
   local told = try('HMGET', P .. ARGV[#ARGV - 1] .. heard[i], 'host', 'pid', 'every')
-  -- Under the old name only daemons of the old version tell of themselves.
+  -- Only daemons of the old version announce themselves under the old name.
   if told[1] and (not told[3] or now - heard[i + 1] < tonumber(ARGV[5])) then
     alive[#alive + 1], alive[#alive + 2], alive[#alive + 3] = heard[i], told[1], told[2] or '?'
   end

@@ -4,7 +4,7 @@
 -- Answer  1 resumed, 0 nothing was paused
 -- Lanes that went to sleep because of the pause wake within a minute by
 -- themselves; those that can be seen are woken now. One too many only looks.
--- When it was paused is kept of the last pauses, for the stories of jobs.
+-- Keeps the times of the last pauses, for the stories of jobs.
 local PAUSES = 8
 local since, pauses = call('HGET', KEYS[2], 'paused_at'), {}
 if call('HDEL', KEYS[2], 'paused', 'paused_at') == 0 then return 0 end

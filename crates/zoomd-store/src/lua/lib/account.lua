@@ -57,7 +57,7 @@ local function tell(event, account, reason)
     .. why .. '"waiting_jobs":' .. waiting(account) .. '}')
 end
 
--- The account's lanes are looked at now: its jobs run, or are handed out to fail.
+-- Checks the account's lanes now: its jobs run, or are handed out to fail.
 local function wake(account)
   local woken = false
   for _, lane in ipairs(lanes_of(account)) do
@@ -88,10 +88,9 @@ local function later_gate(key, field, value)
 end
 local function keep_name(key, field, value) try('HSETNX', key, field, value) end
 
--- What an account spent while its Zoom account was not known is that Zoom
--- account's: days, gates and names of hosts go with it. To be called before `z`
--- is written. Of two windows of one second the fuller cannot be told, so the
--- label rests for that second.
+-- Moves to the Zoom account what an account used before its Zoom account was known: days, gates and
+-- names of hosts. To be called before `z` is written. The fuller of two windows of one second is
+-- not known, so the label pauses for that second.
 local function inherit(account, z)
   local before = call('HGET', P .. 'account:' .. account, 'z')
   if z == '' or (before and before ~= '') then return end

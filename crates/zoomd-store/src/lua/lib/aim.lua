@@ -1,6 +1,5 @@
--- Which line a job belongs to, and whether an older job of it may still come. After
--- target.lua; KEYS[2] is the stream of jobs.
--- Bounded: BACK entries of the stream are looked at.
+-- Line that a job belongs to, and a check if an older job of it may still come. After target.lua;
+-- KEYS[2] is the stream of jobs. Bounded: BACK entries of the stream are read.
 local BACK = 1000
 local aim = {known = nil}
 
@@ -39,8 +38,8 @@ function aim.resolve(A, named, entry)
   return create_before(A, what, entry)
 end
 
--- What older entries of the stream name. Whoever waits has left the stream, so these are
--- leased, or not admitted yet.
+-- Reads the targets that older entries of the stream name. Waiting jobs have left the stream, so
+-- these are leased, or not admitted yet.
 local function look_back(last, batch)
   local known = {names = {}, opaque = {}, beyond = nil}
   local entries = call('XRANGE', KEYS[2], '-', last, 'COUNT', BACK + 1)
@@ -69,7 +68,7 @@ local function look_back(last, batch)
   return known
 end
 
--- Whether an entry older than `entry` may name the same and is not admitted yet. `last` is
+-- True if an entry older than `entry` may name the same target and is not admitted yet. `last` is
 -- the newest entry of the batch, `batch` has all of it.
 function aim.may_come(named, entry, last, batch)
   if not aim.known then aim.known = look_back(last, batch) end

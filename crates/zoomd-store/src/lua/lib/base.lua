@@ -24,7 +24,7 @@ end
 -- succeeded, U of one that may have. Answers letter, run, entry, digest and that time;
 -- of a live job (rooms.lua) all but the time.
 local function parse_memory(value) return string.match(value, '^(%u) (%d+) (%S+) (%S+) ?(%d*)') end
--- Whether the id of a finished job is free again.
+-- True if the id of a finished job is free again.
 local function is_forgotten(state, finished, remember_s)
   return state == 'D' and (tonumber(finished) or 0) + remember_s <= now / 1000
 end
@@ -46,6 +46,6 @@ local function parse_own(value)
 end
 local function format_own(fence, granted, flags, z) return fence .. '|' .. granted .. '|' .. flags .. '|' .. z end
 
--- Jobs whose calls spend nobody's day have no host: they wait in a room of their
--- class, `?light`. Names of hosts do not begin so.
+-- Jobs whose calls use no host's day have no host: they wait in a room of their class, `?light`.
+-- Names of hosts do not begin with `?`.
 local function class_of(host) return string.match(host, '^%?(.+)$') end

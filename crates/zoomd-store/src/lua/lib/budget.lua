@@ -1,12 +1,12 @@
 -- Accounts and budgets, read once per script and account. After base.lua.
 -- A decision reads (`load_account`, `budget`, `host_of`); `charge` writes what
 -- was granted, all of a call's budgets together. Nothing is written before.
--- How long a grant fills its place among those of a second, in ms: see SECOND_MS.
+-- Time in ms for which a grant counts in its second: see SECOND_MS.
 local SECOND = 1100
 local accounts = {}
--- What accounts of one Zoom account share in this script: what was read of its
--- budgets, and what was granted and is not written yet. It is read by the limits
--- of one plan; an account of another plan stands apart (`a.apart`).
+-- State shared by accounts of one Zoom account in this script: budgets that were read, and grants
+-- that are not written yet. They are read by the limits of one plan; an account of another plan is
+-- kept apart (`a.apart`).
 local zooms, plan_of = {}, {}
 local function stands_apart(a)
   local plan = plan_of[a.z]
@@ -23,7 +23,7 @@ local function share(a)
   end
   a.zoom, a.ledger, a.budgets, a.names, a.hosts, a.known = zoom, zoom.ledger, zoom.budgets, zoom.names, {}, {}
 end
--- A key of the Zoom account is of a wrong type: nobody's call may be granted.
+-- A key of the Zoom account has a wrong type: no call may be granted.
 local function spoil(a)
   a.broken = true
   if a.zoom then a.zoom.broken = true end
@@ -55,7 +55,7 @@ local function both_days(ms, send_ms)
   local tod = ms % DAY
   return tod < MARGIN or tod >= DAY - MARGIN - send_ms
 end
--- The days of this script's moment; `send_ms` is one and the same in a script.
+-- The days of the script's time; `send_ms` is constant in a script.
 local today
 local function days_now(send_ms)
   if today then return today end
@@ -63,8 +63,8 @@ local function days_now(send_ms)
   if both_days(now, send_ms) then today[2] = day_of(now % DAY < MARGIN and now - DAY or now + DAY) end
   return today
 end
--- When a budget of the day is full: after the margin of the next, spread over
--- ten seconds by the name, so that not all rooms wake in one moment.
+-- Time when a full budget of the day opens again: after the margin of the next day, spread over ten
+-- seconds by the name, so that not all rooms wake together.
 local function next_day(name)
   local sum = 0
   for i = 1, #name do sum = (sum * 31 + string.byte(name, i)) % 10007 end
@@ -100,9 +100,9 @@ end
 
 -- Lanes that wait for a budget of a Zoom account, in the order of their turn.
 local function line_key(a, label) return P .. 'line:' .. a.z .. ':' .. label end
--- Which of the account's rare keys are there: gates closed, rooms with work, and
--- others of its Zoom account that stand in line for `label`.
--- `hosted`: rooms of hosts, which share a class, are before it.
+-- Reads which of the account's rare keys exist: gates closed, rooms with work, and others of its
+-- Zoom account that stand in line for `label`. `hosted`: rooms of hosts, which share a class, are
+-- before it.
 local function look_around(a, room_key, label, hosted)
   local known = label .. (hosted and '' or '?')
   if not a.looked then a.looked, a.waiting = {}, {} end
@@ -121,7 +121,7 @@ local function gate(a, field)
   return v or nil
 end
 
--- The day's counts: up to three fields, of each day this moment belongs to.
+-- The day's counts: up to three fields, of each day that the current time belongs to.
 local function read_ledger(a, send_ms, first, second, third)
   a.days = a.days or days_now(send_ms)
   for _, day in ipairs(a.days) do
@@ -148,7 +148,7 @@ local function used(a, field)
   return most
 end
 
--- How many more calls the account's own cap allows in flight.
+-- Reads the number of further calls in flight that the account's own cap allows.
 local function read_cap(a)
   if a.cap == 0 or a.flying then return end
   local flying = try('ZCOUNT', P .. 'in_flight:' .. a.name, '(' .. int(now), '+inf')
@@ -156,8 +156,9 @@ local function read_cap(a)
   a.flying, a.left = flying, math.max(0, a.cap - flying)
 end
 
--- How many calls of `label` its Zoom account may make now, and else why and until
--- (`budget_wake`). A grant leaves the window a second, and a little, after it was made.
+-- Notes the number of calls of `label` that its Zoom account may make now, else the reason and the
+-- wake-up time (`budget_wake`). A grant leaves the window a little more than a second after it was
+-- made.
 local function hold(b, free, why, wake)
   if free < 0 then free = 0 end
   if free < b.free then b.free, b.why, b.wake = free, why, wake end
@@ -200,7 +201,7 @@ local function budget(a, label, plans, send_ms)
   end
   return b
 end
--- Until when a budget holds back; of a day it is worked out only for who asks.
+-- Time until which a budget holds back; for a day it is computed only on request.
 local function budget_wake(a, b) return b.wake or next_day(a.z) end
 
 -- The ledger's name of a host: its user id where one is known; whether it is,
@@ -237,8 +238,8 @@ local function prefetch(a, send_ms, label, host, other)
   if not a.broken then read_ledger(a, send_ms, 'l:' .. label, first, second) end
 end
 
--- How many creates of a host are left today. A host whose user id is unknown
--- might be another room's host too: one of its creates at a time.
+-- Notes the number of creates left today for a host. A host whose user id is unknown might be
+-- another room's host too: it gets one create at a time.
 local function hold_host(h, left, why, wake)
   if left < 0 then left = 0 end
   if left < h.left then h.left, h.why, h.wake = left, why, wake end
@@ -268,11 +269,10 @@ local function host_of(a, host, b, send_ms)
   return h
 end
 
--- When a room is worth looking at again whose host, by whatever name, has none left.
+-- Time of the next check of a room whose host, by any of its names, has none left.
 local function wake_of(a, host, h) return h.why == 'host_day' and next_day(a.name .. '|' .. host) or h.wake end
 
--- Notes granted calls, one if no `count` is given; `hosts` are those whose day
--- each spends.
+-- Notes granted calls, one if no `count` is given; `hosts` are those whose day each call uses.
 local function grant(a, b, hosts, count)
   count = count or 1
   b.free, a.left = b.free - count, a.left - count

@@ -11,8 +11,8 @@ if now < 0 then
 end
 local DAY = 86400000
 
--- Whether a first write was refused for another reason than the type of its key:
--- then all that follow would be.
+-- True if a first write was refused for a reason other than the type of its key: then all later
+-- writes would be, too.
 local function refused(answer)
   return type(answer) == 'table' and answer.err and not string.find(answer.err, 'WRONGTYPE', 1, true)
 end

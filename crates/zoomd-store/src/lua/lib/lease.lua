@@ -34,7 +34,7 @@ local function lease(A, jobs, letter, flags_of, z, fence, lease_ms)
   return answer
 end
 
--- Jobs whose time has come go to their rooms: at most `limit`.
+-- Moves due jobs to their rooms: at most `limit`.
 local function promote(limit)
   local ids = call('ZRANGEBYSCORE', P .. 'due', '-inf', int(now), 'LIMIT', 0, limit)
   if #ids == 0 then return 0 end
@@ -45,7 +45,7 @@ local function promote(limit)
       entered = true
     end
   end
-  -- Whoever entered a line may have ended others.
+  -- Jobs that entered a line may have ended others.
   if entered then live = read_live(ids) end
   for _, j in ipairs(live) do
     if j.aim ~= '' and not target.goes(j) then
@@ -59,7 +59,7 @@ local function promote(limit)
   return #ids
 end
 
--- Accounts and rooms whose time has come stand in line again: at most `limit`.
+-- Puts due accounts and rooms in line again: at most `limit`.
 local function wake_sleepers(limit)
   local names = call('ZRANGEBYSCORE', P .. 'asleep', '-inf', int(now), 'LIMIT', 0, limit)
   if #names == 0 then return 0 end
@@ -82,7 +82,7 @@ local function wake_sleepers(limit)
   return #names
 end
 
--- When something wakes by itself next; '' while nothing sleeps.
+-- Time of the next wake-up by itself; '' while nothing sleeps.
 local function next_wake()
   local soonest
   for _, key in ipairs({'asleep', 'due'}) do

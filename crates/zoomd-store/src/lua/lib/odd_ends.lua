@@ -1,12 +1,12 @@
--- What the end of a lease needs besides, where it is no plain result: failures, jobs that
--- go on, lines of targets, charges to count again, gates to close. A part of settle.lua.
--- After rooms.lua, target.lua, recount.lua and gates.lua.
+-- The rest of the end of a lease that is no plain result: failures, jobs that continue, lines of
+-- targets, charges to count again, gates to close. A part of settle.lua. After rooms.lua,
+-- target.lua, recount.lua and gates.lua.
 labels.hosted, labels.look = ARGV[4], ARGV[5]
 local reply_ms, failures_s = ARGV[6], tonumber(ARGV[7])
 local capped, rooms, naps, wake = {}, {}, {}, false
 odd = {failed = 0}
 
--- What was known of each before; only where there are lines.
+-- Records of each job from before; only read if there are lines.
 local lives = #ids > 0 and target.any() and call('HMGET', P .. 'ids', unpack(ids)) or {}
 for i, t in ipairs(items) do t.was = lives[i] and parse_live(lives[i]) end
 
@@ -37,7 +37,7 @@ function odd.index_failure(t)
   try('EXPIRE', key, failures_s)
 end
 
--- Whether a refused entry, which never had a lease, is still there and pending.
+-- True if a refused entry, which never had a lease, is still there and pending.
 function odd.is_pending(t)
   t.hot, t.o = true, nil
   return #call('XPENDING', KEYS[2], 'zoomd', t.entry, t.entry, 1) > 0 and #call('XRANGE', KEYS[2], t.entry, t.entry) > 0
@@ -72,7 +72,7 @@ end
 local function close(t)
   for _, c in ipairs(t.closes) do if c[1] == '@' and not class_of(t.host) then c[1] = 'h:' .. canonical_now(t, t.host) end end
   close_gates(t.o.z, t.closes)
-  -- Who meets the end of a day waits with those behind it, and is told as they are.
+  -- A job that reaches the end of a day waits with those behind it, and is reported as they are.
   local till = 0
   for _, c in ipairs(t.closes) do till = math.max(till, c[2]) end
   if t.letter == 'R' and till - now > 60000 then
@@ -81,8 +81,8 @@ local function close(t)
   end
 end
 
--- What a lease took besides the job: its place under a cap, the trial of an
--- unknown host, its charges; and what its answer taught.
+-- Settles the rest of a lease: its place under a cap, the trial of an unknown host, its charges,
+-- and facts learnt from its answer.
 function odd.account_for(t)
   -- A lease written back after Redis forgot it does not say whose Zoom account it
   -- was; others may share its text.
@@ -114,7 +114,7 @@ function odd.account_for(t)
   if #t.closes > 0 then close(t) end
 end
 
--- A job that goes on: to its room, or asleep.
+-- A job that continues: to its room, or asleep.
 function odd.keep(t, kept_ids)
   if t.hot then call('HSET', P .. 'payload:' .. t.A, t.id, payload_of(t) or '') end
   if t.record ~= '' then call('HSET', P .. 'record:' .. t.A, t.id, t.record) end

@@ -1,6 +1,5 @@
--- What a lease's call was charged, given back or counted again. After base.lua.
--- The script sets `labels`. An item `t` has A, host, other, its parsed `own` as o,
--- and unsent.
+-- Charges of a lease's call, given back or counted again. After base.lua. The script sets `labels`.
+-- An item `t` has A, host, other, its parsed `own` as o, and unsent.
 local labels = {}
 -- Names under which a host is counted while its user id is not known.
 local function alias_of(A, host)

@@ -2,7 +2,7 @@
 local RECONCILE = '?reconcile'
 local CLASSES = {'light', 'medium', 'heavy'}
 
--- The same moment as the public JSON writes it.
+-- Time in the format of the public JSON.
 local function stamp(ms)
   local y, m, d = date_of(math.floor(ms / DAY))
   local tod = ms % DAY
@@ -17,7 +17,7 @@ local function back(key)
 end
 local function ring_push(lane) call('ZADD', P .. 'ring', 'NX', back(P .. 'ring'), lane) end
 
--- The job in an entry of its stream, as XRANGE answers one; '' when it is gone.
+-- The job in an entry of its stream, as returned by XRANGE; '' when it was deleted.
 local function job_of(entry)
   if not entry then return '' end
   for f = 1, #entry[2], 2 do if entry[2][f] == 'job' then return entry[2][f + 1] end end
@@ -66,7 +66,7 @@ local function place_of(j)
   return tonumber(j.lift or j.prio) * 1e13 + tonumber(ms) + math.min(tonumber(seq), 255) / 256
 end
 
--- Whether a job can be put into its room: the room's keys are of our types.
+-- True if a job can be put into its room: the room's keys have the right types.
 local sound = {}
 local function has_room(j)
   local key = P .. 'room:' .. j.A .. '|' .. room_of(j)

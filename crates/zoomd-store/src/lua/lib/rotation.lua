@@ -1,6 +1,6 @@
 -- Shared by the scripts of rotations, after account_lib.lua.
 
--- Whether version (ep, gen) is greater than (ep2, gen2); nothing is the least.
+-- True if version (ep, gen) is greater than (ep2, gen2); no version is the least.
 local function greater(ep, gen, ep2, gen2)
   if not ep2 then return true end
   if ep ~= ep2 then return ep > ep2 end
@@ -21,7 +21,7 @@ local function clear_intent(account)
   call('ZREM', P .. 'probes', account)
 end
 
--- The account's open intent may be probed then: the earliest are looked at first.
+-- Time at which the account's open intent may be probed: the earliest are probed first.
 local function probe_at(account, due)
   call('HSET', P .. 'intent:' .. account, 'due', int(due))
   call('ZADD', P .. 'probes', int(due), account)
@@ -82,7 +82,7 @@ end
 -- remembered is an old one; who is held back asks again so soon.
 local OLD, AGAIN = 1 / 4, 1 / 60
 
--- When the hold ends by itself; 0 when it is over.
+-- Time when the hold ends by itself; 0 when it is over.
 local function hold_ends(run_at, longest)
   if run_at == 0 or run_at + longest <= now then return 0 end
   if call('HGET', P .. 'hold', 'over') then return 0 end

@@ -14,7 +14,7 @@
 local target = {lines = {}, touched = {}, there = nil, woken = false, doomed = false}
 local LINES, PAGE = P .. 'target:', 1000
 
--- Whether there are lines at all: asked once in a script.
+-- True if there are any lines; read once in a script.
 function target.any()
   if target.there == nil then
     local n = try('HLEN', LINES)
@@ -23,7 +23,7 @@ function target.any()
   return target.there
 end
 function target.exists(name) return target.any() and call('HEXISTS', LINES, name) == 1 end
--- Whether the keys of a line are ours.
+-- True if the keys of a line have the right types.
 function target.is_sound(name)
   return type(try('HLEN', LINES)) ~= 'table' and type(try('ZCARD', P .. 'target:' .. name)) ~= 'table'
 end
@@ -37,10 +37,10 @@ local function order_of(entry)
   return pad(ms or '0', 15) .. '-' .. pad(seq or '0', 20)
 end
 local function earlier(a, b) return order_of(a) < order_of(b) end
--- An entry id for this moment.
+-- An entry id for the current time.
 function target.moment() return int(now) .. '-' .. string.sub(call('TIME')[2], -3) end
 
--- A meeting whose create became known belongs to the line of that create.
+-- A meeting whose create is now known belongs to the line of that create.
 function target.canonical(name)
   local A, number = string.match(name, '^m([^/]*)/(%d+)$')
   local m = A and meeting_of(A, number)
@@ -60,7 +60,7 @@ function target.live(id)
   return j
 end
 local function is_leased(j) return call('HEXISTS', P .. 'owner', j.id) == 1 end
--- Whether a call of it is under way or unresolved: the target stays taken.
+-- True if a call of the job is under way or unresolved: the target stays taken.
 local function is_held(j) return j.mode == 'r' or j.sent ~= '0' or is_leased(j) end
 
 -- The newest meeting of earlier creates of an id that `fits`: account, number, record.
@@ -72,7 +72,7 @@ function target.earlier(id, fits)
   end
 end
 
--- What became of the create: `live`, `made` (with account and number), `unknown` or `none`.
+-- State of the create: `live`, `made` (with account and number), `unknown` or `none`.
 function target.created(name)
   local entry, id = create_of(name)
   if not entry then return 'made', string.match(name, '^m([^/]*)/(%d+)$') end
@@ -92,8 +92,8 @@ function target.created(name)
   return 'none'
 end
 
--- What a daemon must know of a job's target: `<number> <record of the register>`, or what
--- else became of its create.
+-- Facts about a job's target for the daemon: `<number> <record of the register>`, or the state of
+-- its create.
 function target.facts(j)
   local _, _, name = target.of(j)
   if not name then return '' end
@@ -136,7 +136,7 @@ local function drop(l, m)
 end
 local function best(l) return l[1] > 0 and 0 or l[2] > 0 and 1 or 2 end
 
--- A job goes no further: it lies in no place but `deadline`, and is handed out to end.
+-- Ends a job: it stays only in `deadline`, and is handed out to end.
 local function doom(l, m, j, fate)
   drop(l, m)
   try('ZREM', P .. 'room:' .. j.A .. '|' .. room_of(j), j.id)
@@ -171,7 +171,7 @@ local function end_before(l, e)
   if create then doom(l, e, target.live(e.id), 'N') end
 end
 
--- Lets a job go on where other jobs wait. One that sleeps goes on when its pause ends.
+-- Lets a job continue where other jobs wait. A sleeping one continues when its pause ends.
 local function let_go(l, j)
   if call('ZSCORE', P .. 'due', j.id) then return end
   j.lift = best(l)
@@ -275,7 +275,7 @@ function target.enters(j)
   target.enter(name, j, part, target.moment())
 end
 
--- Whether a job that has slept goes to its room.
+-- True if a job that has slept goes to its room.
 function target.goes(j)
   local part, order, name = target.of(j)
   if not part or order == '*' then return false end
@@ -292,7 +292,7 @@ function target.leave(j)
   target.touch(name)
 end
 
--- Whether a live job that comes back goes to its room; else it has its place already.
+-- True if a live job that comes back goes to its room; else it has its place already.
 function target.place(j)
   if j.aim == '' then
     local name = target.name_of(j.entry, j.id)

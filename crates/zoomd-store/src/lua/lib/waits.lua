@@ -13,8 +13,8 @@ for _, w in ipairs(waits) do
   if not (checked[A] and checked[room]) then letters[w.k] = 'E' end
 end
 
--- How many go before a job that has `before` others before it in its room: of
--- each other room four a turn, and no more than wait at all.
+-- Number of jobs that run before a job with `before` others ahead of it in its room: four a turn
+-- from each other room, at most as many as wait.
 local ahead, beside = {}, {}
 local function place_in_line(A, before)
   local b = beside[A]
@@ -25,8 +25,8 @@ local function place_in_line(A, before)
   local in_turn = b.rooms * 4 * (math.floor(before / 4) + 1)
   return before + math.min(math.max(0, b.all - before), in_turn)
 end
--- What a job that came now waits for longest: those before it may use up the
--- host's day, or take their time.
+-- Main wait reason of a job that came now: the jobs before it may use up the host's day, or take
+-- their time.
 local function outlook(w)
   local g, why, till = w.g, w.why, w.till
   if not g.h or w.asleep then return why, till end
@@ -42,7 +42,7 @@ local function outlook(w)
   return why, till
 end
 
--- Who waits for people, or for longer than a minute, is told. Ids and accounts
+-- Publishes an event for a job that waits for people, or longer than a minute. Ids and accounts
 -- hold nothing that JSON would escape.
 local function tell(w, id)
   local unknown = w.why == 'consent' or w.why == 'paused'
@@ -113,7 +113,7 @@ local function take_in(g, k, all)
   local _, create_id = create_of(name)
   local created, made_in, number = target.created(name)
   local create = created == 'live' and target.live(create_id)
-  -- The day that is spent is that of the meeting's host, where it is known.
+  -- The used-up day is that of the meeting's host, if known.
   local made = number and meeting_of(made_in, number)
   local host = create and create.host or made and made.host
   if host and not class_of(host) and not class_of(live.host) then live.host = host end

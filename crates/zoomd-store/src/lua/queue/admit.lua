@@ -57,7 +57,7 @@ local memory = call('HMGET', P .. 'ids', unpack(ARGV, ids_at + 1, ids_at + N))
 local letters, waits, going, gone, orphans = {}, {}, {}, {}, {}
 local said = {}
 
--- What the memory says about an id that is there; nil: it has been forgotten.
+-- Records of known ids; nil: the id has been forgotten.
 local again, forgotten = {}, {}
 local function remembered(g, k, value)
   local state, _, entry, digest, finished = parse_memory(value)
@@ -146,7 +146,7 @@ local function decide(a, g, k)
   return g.odd and 'Q' or 'G'
 end
 
--- Whether nothing is known of any of a group's jobs, and none needs a look of its own.
+-- True if all jobs of a group are unknown, and none needs a check of its own.
 local function all_fresh(g)
   if not all_in_time or any_early or any_twice or has_target(g.from) then return false end
   for n = g.from, g.to do
@@ -256,7 +256,7 @@ end
 -- end by themselves. A lease that holds nothing is dropped by the sweep.
 local flying_text = int(now + call_ms)
 local owns, memories, m = {}, {}, 0
--- Its day's key has not been read: of a wrong type, it is met here.
+-- The key of its day has not been read: a wrong type is noticed here.
 local function charge_unweighed(g)
   local key = P .. 'ledger:' .. today[1] .. ':' .. g.a.z
   local total = count_calls(key, 'l:' .. g.label, g.count)

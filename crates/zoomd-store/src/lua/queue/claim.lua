@@ -65,7 +65,7 @@ local function stand_in_line(a, label, lane)
   end
   a.zoom.lined[label] = true
 end
--- What a lane may take in its turn (nil: what it asks for), and the lane whose
+-- Number of jobs that a lane may take in its turn (nil: as many as it asks for), and the lane whose
 -- turn it is instead.
 local function turn_of(a, label, lane, b, called)
   if not a.zoom.lined[label] or b.free < 1 then return nil end
@@ -76,7 +76,7 @@ local function turn_of(a, label, lane, b, called)
   parts[label] = parts[label] or math.max(1, math.floor(b.free / math.max(1, lanes)))
   local first = called and lane or call('ZRANGE', key, 0, 0)[1]
   if first == lane then return parts[label] end
-  -- It may be gone: it stands here again when it has had its turn.
+  -- It may have been removed: it is added again after its turn.
   call('ZREM', key, first)
   return 0, first
 end
@@ -91,7 +91,7 @@ local function go_on_in_line(a, label, lane, had, again)
   end
 end
 
--- A lane of one room, whose calls spend nobody's day: looks, or jobs of one class.
+-- A lane of one room, whose calls use no host's day: searches, or jobs of one class.
 local function serve_room(a, b, room, n)
   local key = P .. 'room:' .. a.name .. '|' .. room
   local jobs = first_of(key, math.min(n, a.left, b.free))
@@ -107,7 +107,7 @@ end
 
 local function flags_of(j) return (j.rec == 'y' and 's' or '') .. (j.probe and 'x' or '') end
 
--- Tells jobs that came before today that yesterday was used up, for their story.
+-- Notes in the story of jobs that came before today that yesterday was used up.
 local function tell_full(a, b, h, jobs)
   local midnight, plan, why = int(now - now % DAY), b.plan, nil
   if plan.unlimited then return end
@@ -164,14 +164,14 @@ local function serve_host(a, b, host, n)
   return #go
 end
 
--- Until when the account's cap or its Zoom account's budget holds a lane back.
+-- Time until which the account's cap or its Zoom account's budget holds a lane back.
 local function held(a, b)
   if a.left < 1 then return now + 5000 end
   if b.free < 1 then a.spent = true return budget_wake(a, b) end
 end
 
--- An account's turn. Answers when its lane is to be looked at again: 0 in its
--- next turn, a time to sleep until, nil when nothing is left.
+-- An account's turn. Returns when to check its lane again: 0 in its next turn, a time to sleep
+-- until, nil when nothing is left.
 local function serve_hosts(a, b, n)
   local rooms = P .. 'rooms:' .. a.name
   for _ = 1, HOSTS do
@@ -203,7 +203,7 @@ local function serve_dead(a, room, n)
   return call('EXISTS', rooms) == 1 and 0 or nil
 end
 
--- Which of a Zoom account's rare keys are there.
+-- Reads which of a Zoom account's rare keys exist.
 local function look_out(a, label)
   local zoom = a.zoom
   if not zoom.lined then zoom.lined, zoom.parts = {}, {} end
@@ -232,7 +232,7 @@ local function serve(lane, called, alone)
   if a.broken or not healthy(A) then return now + 60000 end
   if a.missing or a.removed then return serve_dead(a, room, n) end
   if a.why then return a.wake end
-  -- What accounts of another plan were granted is written by now.
+  -- Grants to accounts of another plan are written by now.
   if plan_of[a.z] ~= a.plan or a.zoom and a.zoom ~= zooms[a.z] then
     zooms[a.z], plan_of[a.z], a.hosts, a.apart = nil, a.plan, nil, nil
   end

@@ -8,7 +8,7 @@
 local list, left, most, keep_s = ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5]) / 1000
 local now_s, months, forgotten = now / 1000, P .. 'meeting_months', 0
 
--- Whether any meeting of a month may be over for long enough.
+-- True if a meeting of the month may have ended long enough ago.
 local function is_due(month)
   if month == 'never' then return true end
   local y, m = tonumber(string.sub(month, 1, 4)), tonumber(string.sub(month, 5, 6))
@@ -16,7 +16,7 @@ local function is_due(month)
   return y < y0 or y == y0 and m <= m0
 end
 
--- Where an id leads to this meeting it leads nowhere any more.
+-- Removes an id's reference to this meeting.
 local function forget_id(m, name)
   local known = try('HGET', P .. 'ids', m.job)
   if type(known) == 'string' then
@@ -30,7 +30,7 @@ local function forget_id(m, name)
   else try('HSET', P .. 'meeting_earlier', m.job, table.concat(rest, ' ')) end
 end
 
--- Looks at some numbers of one list.
+-- Reads some numbers of one list.
 local function turn(A, month, count)
   local key, hash = P .. 'meetings:' .. A .. '|' .. month, P .. 'meeting:' .. A
   local numbers = try('LPOP', key, count)

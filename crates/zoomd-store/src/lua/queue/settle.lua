@@ -23,7 +23,7 @@
 --       groups, E entries, R pairs of id and `ids` value with the time, F ids
 -- Answer  a letter per item, then per published job: D done, S stale (lease not held, or for N the entry
 --       gone), E its output stream or room is of a wrong type, nothing done.
--- The same number sent again answers what it answered first. An outcome is
+-- A repeated number gets its first answer again. An outcome is
 -- published before anything of the job is removed but its in-flight entry. The
 -- first write is a removal, which a full Redis allows.
 local said_key, slot = P .. 'settled:' .. ARGV[2], tonumber(ARGV[3]) % 64
@@ -70,7 +70,7 @@ if not all_plain then
   -- lib/odd_ends.lua stands here, behind the checks of what it does.
 end
 
--- Whether the item may be settled: by the lease's fence.
+-- True if the item may be settled: its fence is the lease's.
 local function stands(t, own)
   if t.letter == 'N' then return odd.is_pending(t) end
   t.o = own and parse_own(own)

@@ -18,8 +18,8 @@ if #fences == 0 then return {int(now), 0, 0, 0, 0} end
 local ended = {}
 for _, fence in ipairs(fences) do ended[fence] = true end
 
--- Whatever is in hand is looked through: no more than all daemons' slots. Most
--- of these leases have nothing left, having been settled.
+-- All leases are read: no more than all daemons' slots. Most of these leases have nothing left,
+-- having been settled.
 local ids, owns, seen, cursor = {}, {}, {}, '0'
 repeat
   local page = call('HSCAN', P .. 'owner', cursor, 'COUNT', 1000)
@@ -42,7 +42,7 @@ local function sweep(id, own, j)
     j.mode, j.sent = 'r', int(own.granted)
     j.dl = int(math.max(tonumber(j.dl), now + tonumber(ARGV[3])))
   end
-  -- Leases that called nobody (an expired job's) poison nothing.
+  -- Leases without a call (an expired job's) do not count.
   if not string.find(own.flags, 'f', 1, true) then j.sweeps = math.min(9, tonumber(j.sweeps) + 1) end
   if not take_back(id, own, j) then ended[own.fence] = nil return end
   if may_be_sent then sent = sent + 1 else unsent = unsent + 1 end
@@ -53,7 +53,7 @@ for i, id in ipairs(ids) do
   if owns[i] and live then
     sweep(id, owns[i], live)
   else
-    -- Nothing says whose it was: the entry, if there is one, is read again.
+    -- The owner is unknown: the entry, if there is one, is read again.
     lost = lost + 1
     done[#done + 1] = id
   end

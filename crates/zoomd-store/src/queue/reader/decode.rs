@@ -11,14 +11,14 @@ use crate::queue::entry::Entry;
 /// Of a malformed entry no more text than this is handed on.
 const MOST_TEXT: usize = 64 * 1024;
 
-/// Entries, and the ids of those that are gone.
+/// Entries, and the ids of deleted ones.
 type Entries = (Vec<Entry>, Vec<Arc<str>>);
 
 fn unexpected() -> StoreError {
     StoreError::unexpected("a read of the jobs stream")
 }
 
-/// `nil`, or one stream's entries; with the ids of those that are gone.
+/// `nil`, or one stream's entries; with the ids of deleted ones.
 pub(super) fn read(answer: Value) -> Result<Entries, StoreError> {
     let streams = match answer {
         Value::Nil => return Ok((Vec::new(), Vec::new())),
@@ -32,12 +32,12 @@ pub(super) fn read(answer: Value) -> Result<Entries, StoreError> {
     all(entries)
 }
 
-/// Data that `XAUTOCLAIM` brought.
+/// Entries returned by `XAUTOCLAIM`.
 #[derive(Debug)]
 pub(super) struct Taken {
     /// The next cursor.
     pub(super) next: String,
-    /// The entries, and the ids of those that are gone.
+    /// The entries, and the ids of deleted ones.
     pub(super) entries: Entries,
     /// True if some are gone without their ids: servers before 7.0 put a nil in their
     /// place. They are pending for who took them, and told by its next look back.

@@ -34,7 +34,7 @@ pub(super) async fn owner(
     }
 }
 
-/// Where `node` says the slot is, and the number of the change that put it there.
+/// Location of the slot according to `node`, and the number of the change that put it there.
 async fn ask(
     node: &ConnectionInfo,
     target: &Target,
@@ -42,7 +42,7 @@ async fn ask(
 ) -> Result<Option<(u64, ConnectionInfo)>, RedisError> {
     let mut link = link(&client_of(node.clone(), target)?).await?;
     let info: Result<String, _> = redis::cmd("INFO").arg("cluster").query_async(&mut link).await;
-    // A user without the right to INFO is not kept out; MOVED would tell.
+    // A user without the right to INFO is accepted; MOVED would show the error.
     if !info.is_ok_and(|text| text.contains("cluster_enabled:1")) {
         return Ok(Some((0, node.clone())));
     }

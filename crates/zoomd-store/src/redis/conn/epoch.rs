@@ -1,9 +1,7 @@
-//! What all connections of a process share: which server they belong to, and
-//! since when.
+//! State shared by all connections of a process: the server they belong to, and since when.
 //!
-//! A generation begins when a connection is found broken or its server another
-//! than before. It never says what happened; the run id that the next connection
-//! finds does.
+//! A generation begins when a connection is found broken or its server is another than before. The
+//! cause is known only from the run id that the next connection finds.
 //!
 //! Invariant: all connections of one generation lead to one run of one server.
 
@@ -23,9 +21,9 @@ pub(super) struct Epoch {
     run_id: Mutex<Option<String>>,
     /// Nodes of its cluster, if it is in one; those heard of last at the end.
     nodes: Mutex<Vec<ConnectionAddr>>,
-    /// Where the sentinels said that the master is, if there are such.
+    /// Address of the master according to the sentinels, if there are any.
     master: Mutex<Option<(String, u16)>>,
-    /// A master that did not answer, as it was told last.
+    /// Master that did not answer, as last reported.
     missed: Mutex<Option<Master>>,
 }
 
@@ -58,7 +56,7 @@ impl Epoch {
         let mut known = self.run_id.lock().unwrap_or_else(PoisonError::into_inner);
         let another = known.as_ref().is_some_and(|known| known != run_id);
         let mut of = None;
-        // Looked at and ended in one step: somebody else may end it in between.
+        // Checked and ended in one step: another task may end it in between.
         self.generation.send_if_modified(|now| {
             if *now != generation {
                 return false;
@@ -85,8 +83,8 @@ impl Epoch {
         *self.master.lock().unwrap_or_else(PoisonError::into_inner) = Some(master.clone());
     }
 
-    /// The master is there by now: ends the generation if it was found elsewhere.
-    /// Whether that was so; each sentinel tells of a move, and once is enough.
+    /// Ends the generation if the master was found elsewhere before; true if it did.
+    /// Each sentinel reports a move, and once is enough.
     pub(super) fn moved(&self, master: &(String, u16)) -> bool {
         let mut known = self.master.lock().unwrap_or_else(PoisonError::into_inner);
         if known.as_ref().is_none_or(|known| known == master) {

@@ -62,7 +62,7 @@ pub(super) async fn client(target: &Target, epoch: &Epoch) -> Result<Client, Red
     Ok(found(target, epoch).await?.0)
 }
 
-/// The same, and what the sentinels say of that server, where there are such.
+/// The client of that server, and the sentinels' report about it, if there are any.
 async fn found(target: &Target, epoch: &Epoch) -> Result<(Client, Option<Master>), RedisError> {
     let owner = match &target.place {
         Place::Sentinel(sentinels) => {

@@ -1,6 +1,6 @@
-//! What a server says that closes the connection before it is greeted: with
-//! `maxclients` reached it writes an error at once, and our greeting meets a
-//! closed socket. Its words are the reason; the broken pipe is not.
+//! Errors from a server that closes the connection before the greeting: with `maxclients` reached
+//! it writes an error immediately, and our greeting meets a closed socket. That error is reported
+//! instead of the broken pipe.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use redis::{ConnectionAddr, ConnectionInfo, RedisError};
 use tokio::io::{AsyncRead, AsyncReadExt as _};
 use tokio::net::{TcpStream, UnixStream};
 
-/// Time for which it may take to say so.
+/// Time limit for reading its error.
 const LIMIT: Duration = Duration::from_millis(500);
 /// More is not read.
 const LONGEST: usize = 512;
@@ -25,7 +25,7 @@ pub(super) async fn words(info: &ConnectionInfo, error: &RedisError) -> Option<R
                 hear(TcpStream::connect((host.as_str(), *port)).await.ok()?).await
             }
             ConnectionAddr::Unix(path) => hear(UnixStream::connect(path).await.ok()?).await,
-            // Said in the clear where a handshake is expected: nobody reads that.
+            // A plain-text error where a handshake is expected is not read.
             _ => None,
         }
     };

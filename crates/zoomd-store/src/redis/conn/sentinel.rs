@@ -93,7 +93,7 @@ fn named(sentinel: &ConnectionInfo, error: &RedisError) -> RedisError {
     RedisError::from((kind, "a sentinel", format!("sentinel {}: {code}{words}", sentinel.addr())))
 }
 
-/// Ends the generation whenever a sentinel tells of a new master. Never ends.
+/// Ends the generation whenever a sentinel reports a new master. Never ends.
 pub(super) async fn listen(target: &Target, sentinels: &Sentinels, epoch: &Epoch) {
     let each = sentinels.all.iter().map(|sentinel| async {
         loop {
@@ -106,7 +106,7 @@ pub(super) async fn listen(target: &Target, sentinels: &Sentinels, epoch: &Epoch
     futures_util::future::join_all(each).await;
 }
 
-/// Listens to one sentinel until it is gone or does not answer.
+/// Listens to one sentinel until it disconnects or does not answer.
 async fn hear(
     target: &Target,
     sentinels: &Sentinels,
@@ -115,7 +115,7 @@ async fn hear(
 ) -> Result<(), RedisError> {
     let client = client_of(sentinel.clone(), target)?;
     let mut open = Subscription::open(&client, &["+switch-master".to_owned()]).await?;
-    // A switch may have been told while nobody listened.
+    // A switch may have been published before the subscription.
     told(epoch, &master(target, sentinels).await?.place);
     loop {
         let message = open.next().await?;

@@ -1,8 +1,7 @@
-//! A subscription that notices when nobody is at its other end.
+//! A subscription that detects a dead peer.
 //!
-//! TCP says nothing of a server that froze or lost its power, nor of a firewall that
-//! forgot an idle connection. So a server that has been silent for a while is asked
-//! whether it is there.
+//! TCP does not report a server that froze or lost its power, nor a firewall that forgot an idle
+//! connection. So a server that has been silent for a while is pinged.
 
 use std::io::ErrorKind::ConnectionAborted;
 use std::time::Duration;
@@ -14,9 +13,9 @@ use redis::{Client, Msg, RedisError};
 use super::CONNECT_TIMEOUT;
 use super::link::within;
 
-/// Time for which the server may be silent before it is asked.
+/// Silence of the server after which it is pinged.
 const SILENCE: Duration = Duration::from_secs(3);
-/// Time for which it may take to subscribe us, or to answer.
+/// Time limit for a subscription or an answer.
 const ANSWER: Duration = Duration::from_secs(3);
 
 /// One connection that listens.
@@ -36,7 +35,7 @@ impl Subscription {
     /// The next message. May be dropped half-way.
     ///
     /// # Errors
-    /// That the connection has ended, or that the server does not answer.
+    /// Fails if the connection has ended or the server does not answer.
     pub(crate) async fn next(&mut self) -> Result<Msg, RedisError> {
         loop {
             match tokio::time::timeout(SILENCE, self.stream.next()).await {

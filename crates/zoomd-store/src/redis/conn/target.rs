@@ -19,7 +19,7 @@ use redis::{
 use super::query::{Query, bad};
 use crate::error::StoreError;
 
-/// Where to find the server that holds the namespace.
+/// Address of the server that holds the namespace.
 #[derive(Debug, Clone)]
 pub struct Target {
     pub(super) place: Place,
@@ -52,10 +52,10 @@ pub(super) struct Sentinels {
 }
 
 impl Target {
-    /// Reads the URL; connects to nothing.
+    /// Parses the URL; connects to nothing.
     ///
     /// # Errors
-    /// What is wrong with it, without repeating it.
+    /// The part of the URL that is invalid, without its content.
     pub fn parse(url: &str, namespace: &str) -> Result<Self, StoreError> {
         let (scheme, rest) = url.split_once("://").ok_or_else(|| bad("it has no scheme"))?;
         let (rest, query) = rest.split_once('?').unwrap_or((rest, ""));

@@ -21,10 +21,10 @@ pub struct TlsFiles {
 }
 
 impl TlsFiles {
-    /// Data that is in them; `None` when none is named.
+    /// Contents of the certificate files; `None` when none is named.
     ///
     /// # Errors
-    /// A file that cannot be read, or without what it is named for.
+    /// Fails if a file cannot be read, or lacks the certificate or key that it is named for.
     pub(super) fn read(&self) -> Result<Option<TlsCertificates>, StoreError> {
         if *self == Self::default() {
             return Ok(None);

@@ -1,7 +1,7 @@
 //! A call of each script, in which it writes about all that it can write.
 
-/// Data that is called, what is there besides the world, and the arguments. ScriptReply are
-/// separated by blanks; `_` stands for a blank and `''` for nothing.
+/// Script call with its keys, the state in addition to the world, and the arguments. Items are
+/// separated by blanks; `_` stands for a blank and `''` for an empty string.
 pub(super) struct Case {
     pub(super) script: &'static str,
     /// The keys behind the prefix.

@@ -1,4 +1,4 @@
-//! Whatever Redis refuses, a script writes all that it would have, or nothing.
+//! A script that Redis refuses a command writes all or nothing.
 
 mod cases;
 mod start;
@@ -37,7 +37,7 @@ fn call(case: &Case) -> redis::Cmd {
     cmd
 }
 
-/// Data that a call that nothing hinders makes of the world.
+/// State of the world after a call that meets no error, and its reply.
 async fn reference(world: &World, case: &Case) -> (View, View, Value) {
     world.reset(case.given).await;
     let before = world.view().await;
@@ -91,7 +91,7 @@ fn every_script_but_those_that_raise_it_begins_with_the_layout() {
         let first = script.text().lines().next().unwrap_or_default();
         let any = ["meta_open", "rights", "layout_begin", "layout_move", "layout_end"];
         let found = match name {
-            // What it refuses ends the watch, too.
+            // A refusal by the guard ends the watch, too.
             "settle_guard" => script.text().contains("LAYOUT the namespace"),
             _ => first.starts_with(
                 "local layout, everything_paused = unpack(redis.call('HMGET', KEYS[1]",
@@ -145,7 +145,7 @@ fn lacking(case: &Case) -> Vec<(String, String)> {
     all
 }
 
-/// Data that is there after a call. The mark that ends a watch is no write to the queue.
+/// State after a call. The key that ends a watch is no write to the queue, so it is left out.
 async fn seen_after(world: &World, case: &Case) -> View {
     let mut view = world.view().await;
     if case.script == "settle_guard" {
@@ -154,7 +154,7 @@ async fn seen_after(world: &World, case: &Case) -> View {
     view
 }
 
-/// Why a call that was refused something left neither all of its writes nor none.
+/// Reason why a call with a refused command left neither all of its writes nor none.
 fn judge(
     what: &str,
     answer: &Result<Value, redis::RedisError>,
@@ -207,7 +207,7 @@ async fn a_redis_that_takes_no_writes_leaves_nothing_half_written() {
     assert!(wrong.is_empty(), "{} calls:\n{}", wrong.len(), wrong.join("\n"));
 }
 
-/// Number of outcomes of each job that are out: in the public streams.
+/// Number of published outcomes of each job.
 fn outcomes(view: &View) -> BTreeMap<String, usize> {
     let mut found = BTreeMap::new();
     for stream in ["w:results", "w:failures"] {

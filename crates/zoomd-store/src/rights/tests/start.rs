@@ -1,4 +1,4 @@
-//! What is asked before the first write of a process.
+//! Check of the rights before the first write of a process.
 
 use redis_local::{Options, RedisServer};
 
@@ -53,7 +53,7 @@ async fn a_missing_right_is_named_with_the_command_that_gives_it() {
     }
 }
 
-/// Data that docs/guarantees.md gives a user is enough, and asking leaves nothing behind.
+/// The rights documented in docs/guarantees.md suffice, and the check leaves nothing behind.
 #[tokio::test]
 async fn the_rights_that_are_documented_are_enough() {
     let (_server, store) = stores("+@all -@admin -@dangerous +info ~t:* &t:*").await;

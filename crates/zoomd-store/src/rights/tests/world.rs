@@ -11,8 +11,7 @@ use crate::{Conn, Store, StoreConfig};
 pub(super) const CLOCK: &str = "1001800000000000";
 pub(super) const NOW: &str = "1800000000000";
 
-/// Data that is in the namespace `w` before each call. A word holds no blank; `_`
-/// stands for one.
+/// Content of the namespace `w` before each call. A word holds no blank; `_` stands for one.
 const WORLD: &str = "
     HSET w:v1:meta layout 2 deployment default secret z1.old created_ms 1
     ZADD w:v1:accounts 0 acme 0 held 0 gone
@@ -69,7 +68,7 @@ const WORLD: &str = "
 pub(super) struct World {
     _server: RedisServer,
     pub(super) admin: Conn,
-    /// As the user whose rights are taken away.
+    /// Connection of the user whose rights are taken away.
     pub(super) user: Conn,
 }
 
@@ -130,7 +129,7 @@ impl World {
         self.admin.values(&all).await.expect("overwritten");
     }
 
-    /// Data that is in `key`, for [`mend`](Self::mend).
+    /// Dump of `key`, for [`mend`](Self::mend).
     pub(super) async fn dump(&self, key: &str) -> Value {
         self.admin.value(redis::cmd("DUMP").arg(key)).await.expect("dumped")
     }
@@ -158,7 +157,7 @@ impl World {
             .expect("names")
     }
 
-    /// Data that is in every key; what the server's clock gave is left out.
+    /// Value of every key, without times from the server's clock.
     pub(super) async fn view(&self) -> BTreeMap<String, String> {
         let mut keys = self.keys().await;
         keys.sort();
