@@ -60,6 +60,9 @@ pub struct Sending<'a> {
 /// not come back, or its account is no more.
 #[must_use]
 pub fn over(ctx: &EngineContext, leased: &LeasedJob) -> Option<Settlement> {
+    if let Some(fate) = &leased.fate {
+        return Some(fates::ended_by(ctx, leased, fate));
+    }
     let poison = ctx.queue.settings().poison_sweeps;
     let crashes = match leased.ticket.purpose {
         Purpose::Attempt => job_history::crashes(&leased.record),
@@ -69,12 +72,7 @@ pub fn over(ctx: &EngineContext, leased: &LeasedJob) -> Option<Settlement> {
     if crashes >= poison {
         return Some(settlement::poisoned(leased));
     }
-    if let Some(fate) = &leased.fate {
-        return Some(fates::ended_by(ctx, leased, fate));
-    }
-    if leased.record.meeting.as_ref().is_some_and(|meeting| meeting.unknown)
-        && !leased.record.unresolved
-    {
+    if leased.record.meeting.as_ref().is_some_and(|meeting| meeting.unknown) {
         return Some(fates::create_unknown(leased));
     }
     (leased.removed && !leased.record.unresolved).then(|| settlement::removed(leased))

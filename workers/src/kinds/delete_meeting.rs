@@ -132,7 +132,7 @@ impl KindSpec for DeleteMeeting<'_> {
             return Look::Unclear { why: why.to_owned(), alike: Vec::new() };
         }
         let mut asker = asker_of(task);
-        if unreadable {
+        if unreadable && self.target.id.is_some() {
             (self.target.facts.known, self.target.facts.tried) = (true, true);
             return self.probe(&mut asker, leased.redis_ms(Instant::now())).await;
         }

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use zoom_api::scopes::Need;
 use zoom_api::{MeetingRef, ZoomError};
+use zoomd_store::admin::MEETING_SEEN;
 use zoomd_store::meetings::{Meeting as Registered, MeetingEntry};
 use zoomd_store::queue::{Purpose, Record, Settlement};
 use zoomd_wire::kind::{Extent, Occurrence, Target};
@@ -29,8 +30,6 @@ use crate::state::job_history;
 use crate::state::leased_job::LeasedJob;
 use crate::tokens::Token;
 
-/// The record's field for what is known of the meeting.
-const SEEN: &str = "meeting_seen";
 /// Between two answers that a meeting is gone, ms.
 const APART_MS: i64 = 2_000;
 
@@ -59,7 +58,7 @@ pub(super) enum Ready {
 /// A meeting that a job is about.
 #[derive(Debug)]
 pub(super) struct TargetMeeting {
-    id: Option<u64>,
+    pub(super) id: Option<u64>,
     extent: Extent,
     pub(super) facts: Facts,
 }
@@ -67,7 +66,7 @@ pub(super) struct TargetMeeting {
 impl TargetMeeting {
     /// With what is known of it.
     pub(super) fn new(target: &Target, extent: Extent, record: &Record) -> Self {
-        let facts = record.more.get(SEEN).cloned();
+        let facts = record.more.get(MEETING_SEEN).cloned();
         let facts = facts.and_then(|facts| serde_json::from_value(facts).ok());
         let known = record.meeting.as_ref();
         let id = match target {
@@ -242,6 +241,10 @@ impl TargetMeeting {
 
     /// Looks at it after a call that may have reached it; with `all_dates` at the series.
     pub(super) async fn look(&mut self, asker: &mut Caller<'_>, all_dates: bool) -> Seen {
+        if self.id.is_none() {
+            let why = "nobody knows the number of the meeting".to_owned();
+            return Seen::Nothing(Stop::TooLong(why));
+        }
         (self.facts.known, self.facts.tried) = (true, true);
         if self.facts.unreadable {
             return Seen::Unreadable;
@@ -323,7 +326,7 @@ impl TargetMeeting {
         facts.tried |= record.unresolved;
         if facts != Facts::default() {
             let facts = serde_json::to_value(facts).unwrap_or_default();
-            record.more.insert(SEEN.to_owned(), facts);
+            record.more.insert(MEETING_SEEN.to_owned(), facts);
         }
     }
 }

@@ -112,7 +112,6 @@ impl Feed {
         while self.admissions.is_empty() {
             let next = async {
                 tokio::select! {
-                    biased;
                     offers = self.deferred.due() => Err(offers),
                     read = self.receiver.recv() => Ok(read),
                 }

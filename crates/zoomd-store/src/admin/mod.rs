@@ -10,4 +10,4 @@ mod pause;
 mod retry;
 
 pub use cancel::{CANCEL_MARK, Cancelled, Target};
-pub use retry::{RETRIED_AT, Retried};
+pub use retry::{MEETING_SEEN, RETRIED_AT, Retried};

@@ -19,6 +19,8 @@ use crate::redis::scripts::{FAILURE_DISCARD, FAILURE_RETRY};
 /// The record's field with the time of the retry: reconcile counts its patience
 /// from it.
 pub const RETRIED_AT: &str = "retried_ms";
+/// The record's field with what a job's daemon knows of the meeting that it changes.
+pub const MEETING_SEEN: &str = "meeting_seen";
 /// Time limit of reconcile.
 const RECONCILE_MS: i64 = crate::clock::DAY_MS;
 
@@ -201,7 +203,13 @@ fn record(failure: &FailureRecord, unresolved: bool, now_ms: i64) -> Record {
     record.attempts = 0;
     record.looks = 0;
     record.unresolved = unresolved;
+    // The date or the run of the meeting that an unresolved call was about.
+    let mut seen = record.more.remove(MEETING_SEEN).filter(|_| unresolved);
+    if let Some(facts) = seen.as_mut().and_then(|facts| facts.as_object_mut()) {
+        facts.retain(|name, _| !["unreadable", "gone_ms", "failed_reads"].contains(&name.as_str()));
+    }
     record.more.clear();
+    record.more.extend(seen.map(|seen| (MEETING_SEEN.to_owned(), seen)));
     record.more.insert(RETRIED_AT.to_owned(), now_ms.into());
     (record.why, record.until_ms) = (None, None);
     let (code, run) = (&failure.line.code, failure.line.run() + 1);

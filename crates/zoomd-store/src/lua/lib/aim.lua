@@ -3,6 +3,13 @@
 local BACK = 1000
 local aim = {known = nil}
 
+-- True if a later job of the id failed between the create at `made` and `entry`.
+local function failed_between(id, made, entry)
+  local failed = try('HMGET', P .. 'failure:' .. id .. '#1', 'entry', 'last')
+  local function between(at) return type(at) == 'string' and earlier(made, at) and earlier(at, entry) end
+  return between(failed[1]) or between(failed[2])
+end
+
 -- The create that took an id last before `entry`: its name; nil where it made no meeting
 -- and will make none.
 local function create_before(A, id, entry)
@@ -15,7 +22,7 @@ local function create_before(A, id, entry)
       return create.A == A and create.aim == '' and target.name_of(at, id) or nil
     end
     local owner = made_by(value)
-    if owner then return owner == A and target.name_of(at, id) or nil end
+    if owner then return owner == A and not failed_between(id, at, entry) and target.name_of(at, id) or nil end
     if state ~= 'U' then return nil end
     local failure = try('HMGET', P .. 'failure:' .. id .. '#' .. run, 'account', 'job')
     local _, job = pcall(cjson.decode, failure[2] or '')
@@ -26,8 +33,7 @@ local function create_before(A, id, entry)
   -- later one failed.
   local owner, _, m = target.earlier(id, function(m) return earlier(m.entry, entry) end)
   local made = owner == A and m.entry
-  local failed = made and try('HGET', P .. 'failure:' .. id .. '#1', 'entry')
-  if type(failed) == 'string' and earlier(made, failed) and earlier(failed, entry) then return nil end
+  if made and failed_between(id, made, entry) then return nil end
   return made and target.name_of(made, id) or nil
 end
 
@@ -59,7 +65,8 @@ local function look_back(last, batch)
         local id = type(job.id) == 'string' and job.id or entry
         note(id, entry, id)
         note(job.of, entry, id)
-        note(job.meeting_id, entry, id)
+        local number = job.meeting_id
+        note(type(number) == 'string' and (string.gsub(number, '^0+', '')) or number, entry, id)
       elseif not fine then
         known.opaque[#known.opaque + 1] = {entry, text}
       end
@@ -68,21 +75,35 @@ local function look_back(last, batch)
   return known
 end
 
+-- The names by which older jobs may call the same meeting: its number, and its create's id.
+local function names_of(A, named, entry)
+  local kind, what = string.sub(named, 1, 1), string.sub(named, 2)
+  if kind == 'm' then
+    local m = meeting_of(A, what)
+    return m and {what, m.job} or {what}
+  end
+  local name = create_before(A, what, entry)
+  local created, _, number = target.created(name or '')
+  return name and created == 'made' and {what, number} or {what}
+end
+
 -- True if an entry older than `entry` may name the same target and is not admitted yet. `last` is
 -- the newest entry of the batch, `batch` has all of it.
-function aim.may_come(named, entry, last, batch)
+function aim.may_come(A, named, entry, last, batch)
   if not aim.known then aim.known = look_back(last, batch) end
-  local known, name = aim.known, string.sub(named, 2)
+  local known = aim.known
   if known.beyond and earlier(known.beyond, entry) then return true end
-  for _, e in ipairs(known.names[name] or {}) do
-    if not earlier(e[1], entry) then break end
-    local value = call('HGET', P .. 'ids', e[2])
-    local live = value and parse_live(value)
-    if not live or live.entry ~= e[1] then return true end
-  end
-  for _, e in ipairs(known.opaque) do
-    if not earlier(e[1], entry) then break end
-    if string.find(e[2], name, 1, true) or string.find(e[2], '\\u', 1, true) then return true end
+  for _, name in ipairs(names_of(A, named, entry)) do
+    for _, e in ipairs(known.names[name] or {}) do
+      if not earlier(e[1], entry) then break end
+      local value = call('HGET', P .. 'ids', e[2])
+      local live = value and parse_live(value)
+      if not live or live.entry ~= e[1] then return true end
+    end
+    for _, e in ipairs(known.opaque) do
+      if not earlier(e[1], entry) then break end
+      if string.find(e[2], name, 1, true) or string.find(e[2], '\\u', 1, true) then return true end
+    end
   end
   return false
 end

@@ -35,6 +35,12 @@ function odd.index_failure(t)
   try('HSET', key, 'job_id', t.id, 'account', t.A, 'code', t.code, 'entry', t.entry, 'failed_ms', int(now),
       'failure', t.json, 'job', payload, 'record', t.record)
   try('EXPIRE', key, failures_s)
+  -- One that was too late to be admitted had taken its id, too (see aim.lua).
+  if t.letter == 'N' and t.code == 'deadline_exceeded' then
+    local first = P .. 'failure:' .. t.id .. '#1'
+    try('HSET', first, 'last', t.entry)
+    try('EXPIRE', first, failures_s)
+  end
 end
 
 -- True if a refused entry, which never had a lease, is still there and pending.

@@ -204,7 +204,7 @@ function target.tidy(name)
     if head and is_held(head) then break end
     local first, second = parse_member(texts[1]), texts[2] and parse_member(texts[2])
     local j = target.live(first.id)
-    local held = j and first.id ~= l.head and is_leased(j)
+    local held, leased = j and is_held(j), j and is_leased(j)
     created = created or first.part ~= 'C' and target.created(l.name) or nil
     if not j then
       drop(l, first)
@@ -218,7 +218,7 @@ function target.tidy(name)
       if l.head ~= first.id then
         if head then hold_back(head) end
         l.head = first.id
-        if not held then let_go(l, j) end
+        if not leased then let_go(l, j) end
       end
       break
     end
@@ -268,11 +268,13 @@ end
 
 function target.touch(name) target.touched[name] = true end
 
--- A job that was not to be sent before now takes its place.
+-- A job that was not to be sent before now takes its place: by the time when it is due, then by
+-- its entry.
 function target.enters(j)
   local part, _, name = target.of(j)
+  local due, ms, seq = call('ZSCORE', P .. 'due', j.id), string.match(j.entry, '^(%d+)%-(%d+)$')
   call('ZREM', P .. 'due', j.id)
-  target.enter(name, j, part, target.moment())
+  target.enter(name, j, part, int(tonumber(due) or now) .. '-' .. pad(ms or '0', 13) .. pad(seq or '0', 7))
 end
 
 -- True if a job that has slept goes to its room.
@@ -297,6 +299,7 @@ function target.place(j)
   if j.aim == '' then
     local name = target.name_of(j.entry, j.id)
     if target.exists(name) then
+      put(target.line(name), 'C', order_of(j.entry), j.prio, j.id)
       target.touch(name)
       j.lift = best(target.line(name))
     end

@@ -96,7 +96,9 @@ local function wait_for(g, id)
 end
 local function take_in(g, k, all)
   local id, entry, value = ARGV[ids_at + k], ARGV[entries_at + k], ARGV[values_at + k]
-  if not (mine[entry] or is_mine(entry)) then return 'H' end
+  -- An entry that was kept and read again may be there twice.
+  if batch[entry] == 'seen' or not (mine[entry] or is_mine(entry)) then return 'H' end
+  batch[entry] = 'seen'
   local memory = call('HGET', P .. 'ids', id)
   local known = memory and parse_memory(memory) and remembered(g, k, memory)
   if known then
@@ -107,7 +109,7 @@ local function take_in(g, k, all)
   local live, spec = parse_live(value), ARGV[targets_at + k]
   local part, named = string.sub(spec, 1, 1), string.sub(spec, 2)
   live.id = id
-  if aim.may_come(named, entry, ARGV[10], batch) then return 'L' end
+  if aim.may_come(g.A, named, entry, ARGV[10], batch) then return 'L' end
   local name = aim.resolve(g.A, named, entry)
   if not name then return 'M' end
   local _, create_id = create_of(name)
