@@ -41,7 +41,7 @@ pub struct Setting {
 use Kind::{List, Number, Secret, Size, Switch, Text, Time};
 
 /// Key, kind, and the variable's name where it is not `ZOOMD_` and the key.
-const KEYS: [(&str, Kind, Option<&str>); 56] = [
+const KEYS: [(&str, Kind, Option<&str>); 57] = [
     ("namespace", Text, None),
     ("deployment", Text, None),
     ("data_dir", Text, None),
@@ -68,6 +68,7 @@ const KEYS: [(&str, Kind, Option<&str>); 56] = [
     ("api.tokens_file", Text, None),
     ("api.hosts", List, None),
     ("api.allow_write_without_token", Switch, None),
+    ("metrics.per_account", Number, None),
     ("public.listen", Text, None),
     ("public.url", Text, None),
     ("public.name", Text, None),

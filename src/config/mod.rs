@@ -61,6 +61,8 @@ pub struct Config {
     pub zoom: Zoom,
     /// The API and the console.
     pub api: Api,
+    /// Metrics.
+    pub metrics: Metrics,
     /// The public endpoint.
     pub public: Public,
     /// Acceptance and retention of jobs.
@@ -105,6 +107,13 @@ pub struct Zoom {
     pub request_timeout: Duration,
     /// Time for one answer of the token endpoint.
     pub token_timeout: Duration,
+}
+
+/// What `/metrics` shows beyond the usual.
+#[derive(Debug, Clone)]
+pub struct Metrics {
+    /// Maximum number of accounts with gauges of their own.
+    pub per_account: usize,
 }
 
 /// Access to the API and the console.

@@ -19,8 +19,8 @@ use super::catalogue::{self, Kind};
 use super::layers::{Raw, Resolved};
 use super::units;
 use super::{
-    Api, Config, ConfigError, Encryption, Jobs, Meetings, Public, Reconcile, Results, Rotation,
-    Zoom, folder,
+    Api, Config, ConfigError, Encryption, Jobs, Meetings, Metrics, Public, Reconcile, Results,
+    Rotation, Zoom, folder,
 };
 use crate::input;
 
@@ -55,6 +55,7 @@ pub(super) fn config(
             hosts: r.list("api.hosts")?,
             allow_write_without_token: r.switch("api.allow_write_without_token")?,
         },
+        metrics: Metrics { per_account: r.parsed("metrics.per_account", "a whole number")? },
         public: Public {
             listen: r.address("public.listen")?,
             url: r.optional("public.url")?.map(|_| r.url("public.url")).transpose()?,

@@ -29,6 +29,9 @@ pub(super) fn check(config: &Config) -> Result<(), ConfigError> {
     if config.results.max_length == Some(0) {
         return Err(at(config, "results.max_length", "is zero").hint("leave it out for any number"));
     }
+    if config.metrics.per_account > 100 {
+        return Err(at(config, "metrics.per_account", "is more than 100"));
+    }
     if config.reconcile.delays.is_empty() || config.reconcile.delays.len() > 20 {
         return Err(at(config, "reconcile.delays", "must name 1 to 20 waits"));
     }

@@ -42,7 +42,7 @@ pub(super) fn begin(
                 let _ = beat.waiting(ops.note_counts()).await;
             }
             let watched = watched(&facts);
-            health.judged(judgement, facts.found.ok().map(|found| found.vitals), watched);
+            health.judged(judgement, facts.found.ok().map(|found| *found), watched);
         }
     })
 }

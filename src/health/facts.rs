@@ -73,6 +73,8 @@ pub struct Found {
     pub asleep: BTreeMap<String, u64>,
     /// Limits of the day that are used up.
     pub used_up: Vec<UsedUp>,
+    /// Number of daily limits of which little is left: of classes, of hosts.
+    pub budgets_low: [u64; 2],
     /// Rooms whose jobs nothing holds back and no claim takes.
     pub stuck: Vec<Stuck>,
     /// Accounts whose jobs all fail.

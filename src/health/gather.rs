@@ -9,6 +9,7 @@ use secrecy::ExposeSecret as _;
 use zoomd_store::inspect::{
     AccountVitals, DaemonLine, Ops, Problem, RecentFailure, UsedUp, Vitals,
 };
+use zoomd_store::queue::WaitReason;
 use zoomd_store::rekey::{self, Survey};
 use zoomd_store::{ErrorKind, Store, StoreError};
 use zoomd_workers::tokens::RotationSettings;
@@ -128,7 +129,10 @@ impl Gatherer {
         let clock_off_ms = (vitals.now_ms - after).max(0) - (before - vitals.now_ms).max(0);
         let held = known(self.ops.held(vitals.now_ms).await)?;
         let asleep = known(self.ops.asleep_beyond(vitals.now_ms + OUTAGE_MS).await)?;
-        let used_up = known(self.used_up(vitals.now_ms).await)?;
+        let days = known(self.days(vitals.now_ms).await)?;
+        let budgets_low = [WaitReason::LabelDay, WaitReason::HostDay]
+            .map(|why| days.iter().filter(|day| day.why == why).count() as u64);
+        let used_up = days.into_iter().filter(|day| day.full).collect();
         let stuck = known(self.stuck(&vitals).await)?;
         let failing = known(self.failing(&vitals.failures).await)?;
         let processes = self.processes(&vitals.daemons);
@@ -148,6 +152,7 @@ impl Gatherer {
             held,
             asleep,
             used_up,
+            budgets_low,
             stuck,
             failing,
             keys,
@@ -186,11 +191,11 @@ impl Gatherer {
         Ok(())
     }
 
-    /// Days that are used up, of all accounts known.
-    async fn used_up(&mut self, now_ms: i64) -> Result<Vec<UsedUp>, StoreError> {
+    /// Days that are used up or nearly so, of all accounts known.
+    async fn days(&mut self, now_ms: i64) -> Result<Vec<UsedUp>, StoreError> {
         let fresh = self.used_up.as_ref().filter(|(at, _)| at.elapsed() < RARELY);
         if fresh.is_none() {
-            let found = self.ops.used_up(self.accounts.values(), now_ms).await?;
+            let found = self.ops.days_near_end(self.accounts.values(), now_ms).await?;
             self.used_up = Some((Instant::now(), found));
         }
         let days = self.used_up.iter().flat_map(|(_, days)| days);

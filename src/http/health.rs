@@ -10,11 +10,12 @@ use std::time::{Duration, Instant};
 use serde::Serialize;
 use zoomd_store::inspect::{Level, Problem, Vitals};
 use zoomd_store::{ErrorKind, Store, StoreError};
+use zoomd_wire::Kind;
 use zoomd_workers::Engine;
 use zoomd_workers::report::words;
 use zoomd_workers::supervisor::Supervisor;
 
-use crate::health::Judgement;
+use crate::health::{Found, Judgement};
 
 /// Time for one answer of Redis before it counts as absent.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -39,6 +40,8 @@ struct Judged {
     vitals: Option<Vitals>,
     /// Those that it tells the others.
     watched: Vec<Problem>,
+    /// Daily limits close to their end: of classes, of hosts; `None`: not known.
+    budgets_low: Option<[u64; 2]>,
 }
 
 #[derive(Debug)]
@@ -112,6 +115,14 @@ impl Health {
         }
     }
 
+    /// Leased jobs of this daemon by kind; none before it runs.
+    pub fn in_hand_by_kind(&self) -> Vec<(Kind, usize)> {
+        match &*self.lock() {
+            Phase::Running(_, engine) => engine.in_hand_by_kind(),
+            Phase::Starting(_) | Phase::Stopping(_) => Vec::new(),
+        }
+    }
+
     /// The part that failed, if one has.
     fn parts(&self) -> Result<(), String> {
         self.supervisor.fault().map_or(Ok(()), |fault| Err(fault.to_string()))
@@ -138,8 +149,10 @@ impl Health {
 
     /// The daemon judged its namespace: these are all its problems, and those that only
     /// it can tell, for it has looked for long.
-    pub fn judged(&self, judgement: Judgement, vitals: Option<Vitals>, watched: Vec<Problem>) {
-        let judged = Judged { at: Instant::now(), judgement, vitals, watched };
+    pub fn judged(&self, judgement: Judgement, found: Option<Found>, watched: Vec<Problem>) {
+        let budgets_low = found.as_ref().map(|found| found.budgets_low);
+        let vitals = found.map(|found| found.vitals);
+        let judged = Judged { at: Instant::now(), judgement, vitals, watched, budgets_low };
         *self.judged.lock().unwrap_or_else(PoisonError::into_inner) = Some(judged);
     }
 
@@ -148,6 +161,12 @@ impl Health {
         let judged = self.judged.lock().unwrap_or_else(PoisonError::into_inner);
         let fresh = judged.as_ref().filter(|judged| judged.at.elapsed() < FRESH);
         fresh.map(|judged| (judged.judgement.clone(), judged.vitals.clone()))
+    }
+
+    /// Daily limits close to their end: of classes, of hosts; `None`: not known.
+    pub fn budgets_low(&self) -> Option<[u64; 2]> {
+        let judged = self.judged.lock().unwrap_or_else(PoisonError::into_inner);
+        judged.as_ref().filter(|judged| judged.at.elapsed() < FRESH)?.budgets_low
     }
 
     /// The problems of the namespace, unless they are of long ago.

@@ -11,6 +11,7 @@ mod carry;
 pub mod console;
 mod health;
 pub mod live;
+mod metrics;
 pub mod problem;
 pub mod public;
 
@@ -49,7 +50,7 @@ pub async fn serve(
     let router = Router::new()
         .route("/livez", get(livez))
         .route("/readyz", get(readyz))
-        .route("/metrics", get(move || prometheus(metrics.clone())))
+        .route("/metrics", get(move |backend| metrics::page(backend, metrics.clone())))
         .merge(api::router(&backend))
         .merge(console::router(&backend))
         .with_state(backend);
@@ -65,10 +66,4 @@ async fn readyz(State(backend): State<Arc<Backend>>) -> impl IntoResponse {
     let status = if ready.ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     let body = serde_json::to_string(&ready).unwrap_or_default() + "\n";
     (status, [(header::CONTENT_TYPE, "application/json")], body)
-}
-
-async fn prometheus(metrics: PrometheusHandle) -> impl IntoResponse {
-    metrics.run_upkeep();
-    let kind = "text/plain; version=0.0.4; charset=utf-8";
-    ([(header::CONTENT_TYPE, kind)], metrics.render())
 }

@@ -1,9 +1,12 @@
 //! Every metric of zoomd. docs/metrics.md is printed from this list, and a test
 //! finds names that are used in the sources and missing here, or the reverse.
 //!
-//! Labels take closed sets of words, never an id, an account or a host.
+//! Labels take closed sets of words ([`label_values`]), never an id or a host; an
+//! account only where `metrics.per_account` allows it.
 
 use std::fmt::Write as _;
+
+use super::label_values;
 
 /// Type of a metric.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,7 +45,37 @@ const fn metric(
 
 /// All metrics, by name.
 pub const METRICS: &[Metric] = &[
+    metric(
+        "process_cpu_seconds_total",
+        Counter,
+        "",
+        "Processor time of this process, user and system.",
+    ),
+    metric("process_max_fds", Gauge, "", "Open files that the system allows this process."),
+    metric("process_open_fds", Gauge, "", "Open files of this process, sockets included."),
+    metric("process_resident_memory_bytes", Gauge, "", "Memory of this process."),
+    metric("process_start_time_seconds", Gauge, "", "Start of this process, Unix time."),
+    metric("process_threads", Gauge, "", "Threads of this process."),
+    metric(
+        "zoomd_account_jobs_waiting",
+        Gauge,
+        "account reason",
+        "Jobs that are waiting, of some accounts (`metrics.per_account`).",
+    ),
+    metric(
+        "zoomd_account_oldest_waiting_seconds",
+        Gauge,
+        "account reason",
+        "Age of the oldest waiting job, of some accounts (`metrics.per_account`).",
+    ),
     metric("zoomd_accounts", Gauge, "state", "Accounts by state."),
+    metric("zoomd_app_rejected", Gauge, "", "Zoom apps whose client id or secret Zoom rejects."),
+    metric(
+        "zoomd_budgets_low",
+        Gauge,
+        "limit",
+        "Daily limits of Zoom accounts and hosts of which at least 90 % are used; counted once a minute.",
+    ),
     metric("zoomd_build_info", Gauge, "version", "1; the version that runs."),
     metric(
         "zoomd_calls_forgotten_total",
@@ -57,6 +90,7 @@ pub const METRICS: &[Metric] = &[
         "Recent calls replayed to Redis after a restart or failover.",
     ),
     metric("zoomd_consents_total", Counter, "outcome", "Authorizations at the public endpoint."),
+    metric("zoomd_daemons", Gauge, "", "Daemons of the namespace with a recent heartbeat."),
     metric(
         "zoomd_entries_vanished_total",
         Counter,
@@ -101,10 +135,10 @@ pub const METRICS: &[Metric] = &[
         "Jobs that are waiting, by reason (see docs/limits.md).",
     ),
     metric(
-        "zoomd_jobs_waiting_oldest_age_seconds",
+        "zoomd_last_success_timestamp_seconds",
         Gauge,
-        "reason",
-        "Age of the oldest waiting job, by reason.",
+        "",
+        "Time of the last result in the namespace, Unix time; absent before the first.",
     ),
     metric(
         "zoomd_leases_swept_total",
@@ -123,6 +157,12 @@ pub const METRICS: &[Metric] = &[
         Counter,
         "why",
         "Log lines dropped because stderr was slow, or refused by the system.",
+    ),
+    metric(
+        "zoomd_oldest_waiting_seconds",
+        Gauge,
+        "reason",
+        "Age of the oldest waiting job, by reason; 0: none.",
     ),
     metric(
         "zoomd_outcomes_lost_total",
@@ -168,12 +208,19 @@ pub const METRICS: &[Metric] = &[
         "Rate limit replies (429) of Zoom, by rate-limit class and scope of the limit.",
     ),
     metric(
+        "zoomd_ready",
+        Gauge,
+        "",
+        "1 if this daemon takes jobs (`/readyz` answers 200), else 0.",
+    ),
+    metric(
         "zoomd_reconciled_total",
         Counter,
         "outcome",
         "Lost calls resolved: `adopted`, `absent` or `unknown`.",
     ),
     metric("zoomd_redis_errors_total", Counter, "op", "Failed operations on Redis."),
+    metric("zoomd_redis_up", Gauge, "", "1 if Redis answers this daemon, else 0."),
     metric(
         "zoomd_refresh_token_age_at_death_seconds",
         Histogram,
@@ -251,17 +298,42 @@ pub const METRICS: &[Metric] = &[
     ),
 ];
 
-/// The table of docs/metrics.md.
+/// Labels of a metric.
+pub fn labels(metric: &Metric) -> impl Iterator<Item = &'static str> {
+    metric.labels.split_whitespace()
+}
+
+/// The first table of docs/metrics.md: all metrics.
 pub fn table() -> String {
-    let mut text = "| name | type | labels | what |\n|---|---|---|---|\n".to_owned();
+    let mut text = "| name | type | labels | description |\n|---|---|---|---|\n".to_owned();
     for m in METRICS {
         let shape = match m.shape {
             Counter => "counter",
             Gauge => "gauge",
             Histogram => "histogram",
         };
-        let labels = m.labels.split_whitespace().map(|l| format!("`{l}`")).collect::<Vec<_>>();
+        let labels = labels(m).map(|l| format!("`{l}`")).collect::<Vec<_>>();
         let _ = writeln!(text, "| `{}` | {shape} | {} | {} |", m.name, labels.join(" "), m.help);
+    }
+    text
+}
+
+/// The second table of docs/metrics.md: the values of each label.
+pub fn values_table() -> String {
+    let mut text = "| metric | label | values |\n|---|---|---|\n".to_owned();
+    for m in METRICS {
+        for label in labels(m) {
+            let values = match label_values::of(m.name, label) {
+                Some(values) => {
+                    let shown = |v: &str| {
+                        if v.is_empty() { "(empty)".to_owned() } else { format!("`{v}`") }
+                    };
+                    values.into_iter().map(shown).collect::<Vec<_>>().join(" ")
+                }
+                None => label_values::open(label).to_owned(),
+            };
+            let _ = writeln!(text, "| `{}` | `{label}` | {values} |", m.name);
+        }
     }
     text
 }

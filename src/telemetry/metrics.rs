@@ -5,7 +5,8 @@ use std::time::Duration;
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use zoomd_workers::supervisor::{Beat, Supervisor};
 
-use super::catalogue::{METRICS, Shape};
+use super::catalogue::{self, METRICS, Shape};
+use super::label_values;
 use crate::config::ConfigError;
 
 /// Bounds of the histograms of time, in seconds: from a fast script to a
@@ -46,6 +47,7 @@ pub fn install(supervisor: &Supervisor) -> Result<PrometheusHandle, ConfigError>
     let kept = handle.clone();
     supervisor.spawn("metrics_upkeep", |beat| keep_up(kept, UPKEEP, beat)).detach();
     describe();
+    zeroes();
     metrics::gauge!("zoomd_build_info", "version" => env!("CARGO_PKG_VERSION")).set(1.0);
     Ok(handle)
 }
@@ -67,6 +69,30 @@ fn describe() {
             Shape::Histogram => metrics::describe_histogram!(metric.name, metric.help),
         }
     }
+}
+
+/// Registers every counter with every value of its labels, at 0: what has not happened
+/// yet can be told from what is not counted.
+fn zeroes() {
+    let recorded =
+        METRICS.iter().filter(|m| m.shape == Shape::Counter && m.name.starts_with("zoomd_"));
+    for metric in recorded {
+        for labels in combinations(metric) {
+            metrics::counter!(metric.name, labels).increment(0);
+        }
+    }
+}
+
+/// All combinations of the values of a metric's labels; none if one is an open set.
+pub fn combinations(metric: &catalogue::Metric) -> Vec<Vec<metrics::Label>> {
+    catalogue::labels(metric).fold(vec![Vec::new()], |known, label| {
+        let values = label_values::of(metric.name, label).unwrap_or_default();
+        let with = |value: &'static str| metrics::Label::from_static_parts(label, value);
+        let longer = |labels: &Vec<metrics::Label>, value| {
+            labels.iter().cloned().chain([with(value)]).collect::<Vec<_>>()
+        };
+        known.iter().flat_map(|labels| values.iter().map(move |v| longer(labels, v))).collect()
+    })
 }
 
 #[cfg(test)]

@@ -7,8 +7,11 @@
 //! Invariant: nobody waits for the log, and nobody fails because of it ([`lines`]).
 
 pub mod catalogue;
+pub mod exposition;
+pub mod label_values;
 mod lines;
 pub mod metrics;
+pub mod process;
 
 use std::backtrace::{Backtrace, BacktraceStatus};
 use std::io::{IsTerminal as _, Write as _};

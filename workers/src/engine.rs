@@ -16,6 +16,7 @@ use zoomd_store::grants::Grants;
 use zoomd_store::inspect::Problem;
 use zoomd_store::meetings::Meetings;
 use zoomd_store::queue::{Queue, QueueSettings};
+use zoomd_wire::Kind;
 
 use crate::attempt::settlement;
 use crate::call_context::CallContext;
@@ -230,6 +231,13 @@ impl Engine {
     #[must_use]
     pub fn in_hand(&self) -> usize {
         self.ctx.in_flight.len()
+    }
+
+    /// Leased jobs of this daemon by kind.
+    #[must_use]
+    pub fn in_hand_by_kind(&self) -> Vec<(Kind, usize)> {
+        let count = |kind| self.ctx.in_flight.count(|leased| leased.job.kind == kind);
+        Kind::ALL.iter().map(|kind| (*kind, count(*kind))).collect()
     }
 
     /// The access tokens, for whoever else in this process needs one.

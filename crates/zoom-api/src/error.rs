@@ -43,6 +43,21 @@ pub enum TransportKind {
 }
 
 impl TransportKind {
+    /// Every kind.
+    pub const ALL: [Self; 11] = [
+        Self::Withheld,
+        Self::Request,
+        Self::Dns,
+        Self::Connect,
+        Self::Proxy,
+        Self::Local,
+        Self::Tls,
+        Self::Timeout,
+        Self::Reset,
+        Self::BodyTooLarge,
+        Self::Protocol,
+    ];
+
     /// The kind as one lower-case word, for metrics and records.
     pub fn as_str(self) -> &'static str {
         match self {

@@ -18,6 +18,10 @@ pub enum LimitKind {
 }
 
 impl LimitKind {
+    /// Every kind.
+    pub const ALL: [Self; 5] =
+        [Self::PerSecond, Self::LabelDay, Self::UserDay, Self::Concurrent, Self::Unknown];
+
     /// The kind as one lower-case word, for metrics and records.
     pub fn as_str(self) -> &'static str {
         match self {

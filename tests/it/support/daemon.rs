@@ -86,6 +86,9 @@ impl Daemon {
         let mut answer = String::new();
         stream.read_to_string(&mut answer).expect("an answer");
         let (head, body) = answer.split_once("\r\n\r\n").expect("a head");
+        if path == "/metrics" {
+            super::scrape::are_listed(body);
+        }
         let status = head.split_whitespace().nth(1).and_then(|s| s.parse().ok());
         (status.expect("a status"), head.to_owned(), body.to_owned())
     }

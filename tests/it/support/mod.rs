@@ -10,6 +10,7 @@ pub mod browser;
 pub mod chromium;
 mod daemon;
 pub mod http;
+pub mod scrape;
 pub mod snapshot;
 pub mod terminal;
 

@@ -18,7 +18,7 @@ use zoomd_wire::AccountName;
 use super::gate::Lease;
 use super::preflight::Intent;
 use super::time::later;
-use super::{Ended, Order, Rotator, Stop, Urge, Wish, lock, meter};
+use super::{Ended, Order, Rotator, Stop, Urge, Wish, lock};
 use crate::failpoints;
 
 /// Intents looked at in one go: those that may be probed first.
@@ -74,8 +74,6 @@ impl Rotator {
         self.tell_untold().await?;
         let rotations = &self.0.rotations;
         let now_ms = rotations.store().now_ms().await?;
-        let cap = i64::try_from(self.exchange_cap().as_millis()).unwrap_or(i64::MAX);
-        meter::in_doubt(rotations.open_since(now_ms.saturating_sub(cap)).await?);
         let mut watched = Watched::default();
         for intent in rotations.next_probes(AT_ONCE).await? {
             match self.may_probe(&intent, now_ms) {

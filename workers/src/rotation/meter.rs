@@ -22,11 +22,6 @@ pub(super) fn committed(time: Duration) {
     metrics::histogram!("zoomd_rotation_commit_seconds").record(time.as_secs_f64());
 }
 
-/// Open intents older than an exchange can take.
-pub(super) fn in_doubt(count: usize) {
-    metrics::gauge!("zoomd_rotation_in_doubt").set(count as f64);
-}
-
 /// Token pairs that Redis does not have yet.
 pub(super) fn unpersisted(count: usize) {
     metrics::gauge!("zoomd_rotation_unpersisted").set(count as f64);

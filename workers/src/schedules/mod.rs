@@ -1,5 +1,4 @@
-//! Tasks that run by the clock: upkeep of the namespace, once for all daemons, and the gauges
-//! of this one.
+//! Tasks that run by the clock: upkeep of the namespace, once for all daemons.
 //!
 //! A tick of an upkeep schedule is claimed in Redis, so that N daemons do it
 //! once; each step is bounded, and doing it twice harms nothing. What must be
@@ -37,7 +36,6 @@ pub fn all(ctx: &Arc<EngineContext>) -> Vec<Part> {
     let own = |name, when| Schedule { name, when, shared: false };
     let shared = |name, when| Schedule { name, when, shared: true };
     vec![
-        start(ctx, "schedule_gauges", own("gauges", "*/30 * * * * *"), upkeep::gauges),
         start(ctx, "schedule_seen", own("seen", "*/2 * * * * *"), upkeep::seen),
         start(ctx, "schedule_trim", shared("trim", "5/10 * * * * *"), upkeep::trim),
         start(ctx, "schedule_meetings", shared("meetings", "20 7 * * * *"), upkeep::meetings),

@@ -14,6 +14,7 @@ mod budget;
 mod facts;
 mod failures;
 mod find;
+mod gauges;
 mod history;
 mod jobs;
 mod obstacle;

@@ -44,26 +44,35 @@ async fn a_day_that_is_used_up_is_found_without_a_job_that_waits() {
     let (day, midnight_ms) = (day_name(now_ms), next_midnight_ms(now_ms));
     let used = || async {
         let accounts = accounts(&bench).await;
-        ops(&bench).used_up(accounts.iter(), now_ms).await.expect("asked")
+        ops(&bench).days_near_end(accounts.iter(), now_ms).await.expect("asked")
     };
     bench.cmd(&format!("HSET zoomd:v1:ledger:{day}:Zacme l:light 5999 h:ann 99")).await;
     bench
         .cmd(&format!("HSET zoomd:v1:ledger:{day}:Zbeta l:light 140 h:ann 60 x:h:ann 39 h:bob 41"))
         .await;
-    assert_eq!(used().await, []);
-    bench.cmd(&format!("HSET zoomd:v1:ledger:{day}:Zacme l:light 6000")).await;
-    bench.cmd(&format!("HSET zoomd:v1:ledger:{day}:Zbeta x:h:ann 40")).await;
-    // Zoom closed this host's day; for the other it only asks for a short wait.
-    bench.cmd(&format!("HSET zoomd:v1:gate:Zdent h:eve {midnight_ms} h:fay {}", now_ms + 9)).await;
-    let day = |accounts: &[&str], why, host: &str| UsedUp {
+    let near = |accounts: &[&str], why, host: &str| UsedUp {
         accounts: accounts.iter().map(|name| (*name).to_owned()).collect(),
         why,
         host: host.to_owned(),
         until_ms: midnight_ms,
+        full: false,
     };
+    let low = [
+        near(&["acme", "corp"], WaitReason::LabelDay, ""),
+        near(&["acme", "corp"], WaitReason::HostDay, "ann"),
+        near(&["beta"], WaitReason::HostDay, "ann"),
+    ];
+    assert_eq!(used().await, low);
+    bench.cmd(&format!("HSET zoomd:v1:ledger:{day}:Zacme l:light 6000")).await;
+    bench.cmd(&format!("HSET zoomd:v1:ledger:{day}:Zbeta x:h:ann 40")).await;
+    // Zoom closed this host's day; for the other it only asks for a short wait.
+    bench.cmd(&format!("HSET zoomd:v1:gate:Zdent h:eve {midnight_ms} h:fay {}", now_ms + 9)).await;
+    let day =
+        |accounts: &[&str], why, host: &str| UsedUp { full: true, ..near(accounts, why, host) };
     let told = [
         day(&["acme", "corp"], WaitReason::LabelDay, ""),
         day(&["dent"], WaitReason::HostDay, "eve"),
+        near(&["acme", "corp"], WaitReason::HostDay, "ann"),
         day(&["beta"], WaitReason::HostDay, "ann"),
     ];
     assert_eq!(used().await, told);

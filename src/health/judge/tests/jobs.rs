@@ -41,7 +41,7 @@ pub(super) fn rows() -> Vec<Row> {
                 let accounts = vec!["acme".to_owned(), "beta".to_owned()];
                 let (why, host, until_ms) =
                     (WaitReason::HostDay, "Uann".to_owned(), NOW + 3_600_000);
-                f.used_up = vec![UsedUp { accounts, why, host, until_ms }];
+                f.used_up = vec![UsedUp { accounts, why, host, until_ms, full: true }];
             },
             "daily_limit",
             Notice,
@@ -56,6 +56,7 @@ pub(super) fn rows() -> Vec<Row> {
                     why: WaitReason::LabelDay,
                     host: String::new(),
                     until_ms: NOW + 3_600_000,
+                    full: true,
                 }];
             },
             "daily_limit",

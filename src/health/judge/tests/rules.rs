@@ -200,6 +200,7 @@ fn a_day_that_jobs_wait_for_is_told_once_and_a_room_that_stands_still_by_each() 
         why: WaitReason::HostDay,
         host: "Uann".to_owned(),
         until_ms: NOW + 3_600_000,
+        full: true,
     }];
     let problems = judged(found.clone()).problems;
     assert_eq!((problems.len(), problems[0].jobs), (1, Some(5)), "{problems:?}");

@@ -298,16 +298,6 @@ impl Rotations {
         Ok((names.len(), open))
     }
 
-    /// Number of open intents that were written before `before_ms`.
-    ///
-    /// # Errors
-    /// Fails if Redis cannot be reached.
-    pub async fn open_since(&self, before_ms: i64) -> Result<usize, StoreError> {
-        let mut count = redis::cmd("ZCOUNT");
-        count.arg(self.store.keys().intents()).arg("-inf").arg(before_ms);
-        Ok(redis::from_redis_value(self.store.connection().value(&count).await?)?)
-    }
-
     async fn listed(&self, list: &redis::Cmd) -> Result<Vec<AccountName>, StoreError> {
         let value = self.store.connection().value(list).await?;
         let names: Vec<String> = redis::from_redis_value(value)?;

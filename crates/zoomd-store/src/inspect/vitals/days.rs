@@ -1,4 +1,4 @@
-//! Days that are used up, whether jobs wait for them or not.
+//! Days that are used up or close to it, whether jobs wait for them or not.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -19,7 +19,10 @@ const MOST_LEDGERS: usize = 20;
 /// Fields of a ledger that are looked through, about.
 const MOST_FIELDS: usize = 2_000;
 
-/// A limit of the day of which nothing is left.
+/// A limit is close to its end once this many hundredths of it are used.
+const LOW_PERCENT: u64 = 90;
+
+/// A limit of the day of which nothing or little is left.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UsedUp {
     /// Accounts that use it.
@@ -30,18 +33,20 @@ pub struct UsedUp {
     pub host: String,
     /// The time at which it ends, ms.
     pub until_ms: i64,
+    /// True if nothing is left, false if little is.
+    pub full: bool,
 }
 
 /// A Zoom account: our names for it, and its plan.
 type Zoom<'a> = (&'a str, (Vec<String>, &'a str));
 
 impl Ops {
-    /// Limits of today that these accounts have used up, or Zoom has closed to the end of
-    /// the day.
+    /// Limits of today that these accounts have used up or nearly so, or Zoom has closed to
+    /// the end of the day.
     ///
     /// # Errors
     /// Fails if Redis cannot be reached.
-    pub async fn used_up(
+    pub async fn days_near_end(
         &self,
         accounts: impl Iterator<Item = &AccountVitals>,
         now_ms: i64,
@@ -57,9 +62,10 @@ impl Ops {
             self.days_of(page, now_ms, &mut found, &mut ledgers).await?;
         }
         for (zoom, (accounts, most)) in ledgers.into_iter().take(MOST_LEDGERS) {
-            for host in self.full_hosts(zoom, most, now_ms).await? {
+            for (host, count) in self.busy_hosts(zoom, most, now_ms).await? {
                 let (accounts, until_ms) = (accounts.clone(), next_midnight_ms(now_ms));
-                found.push(UsedUp { accounts, why: WaitReason::HostDay, host, until_ms });
+                let (why, full) = (WaitReason::HostDay, count >= most);
+                found.push(UsedUp { accounts, why, host, until_ms, full });
             }
         }
         let mut known = BTreeSet::new();
@@ -99,43 +105,40 @@ impl Ops {
             };
             let used = |at: usize| counts.get(at).copied().flatten().unwrap_or(0);
             let limits = budgets.plan(plan);
-            let day = |why, host: &str, until_ms| UsedUp {
+            let day = |why, host: &str, until_ms, full| UsedUp {
                 accounts: accounts.clone(),
                 why,
                 host: host.to_owned(),
                 until_ms,
+                full,
             };
             for (at, label) in labels.iter().enumerate() {
                 let most = u64::from(limits.of(*label).per_day);
-                let spent = most > 0 && used(2 * at) + used(2 * at + 1) >= most;
-                let until_ms =
-                    closed(&format!("day:{}", label.as_str())).or(spent.then_some(midnight_ms));
-                found.extend(until_ms.map(|ms| day(WaitReason::LabelDay, "", ms)));
+                let count = used(2 * at) + used(2 * at + 1);
+                let closed = closed(&format!("day:{}", label.as_str()));
+                let full = closed.is_some() || most > 0 && count >= most;
+                let until_ms = closed.or(is_low(count, most).then_some(midnight_ms));
+                found.extend(until_ms.map(|ms| day(WaitReason::LabelDay, "", ms, full)));
                 let most = u64::from(limits.host_day);
-                if *label == budgets.classes.hosted()
-                    && most > 0
-                    && used(2 * at) + used(2 * at + 1) >= most
-                {
+                if *label == budgets.classes.hosted() && is_low(count, most) {
                     ledgers.push((zoom, (accounts.clone(), most)));
                 }
             }
             let hosts = gates.keys().filter_map(|field| Some((field.strip_prefix("h:")?, field)));
-            found.extend(
-                hosts.filter_map(|(host, field)| {
-                    Some(day(WaitReason::HostDay, host, closed(field)?))
-                }),
-            );
+            found.extend(hosts.filter_map(|(host, field)| {
+                Some(day(WaitReason::HostDay, host, closed(field)?, true))
+            }));
         }
         Ok(())
     }
 
-    /// Hosts of a Zoom account that have used all of today's meetings.
-    async fn full_hosts(
+    /// Hosts of a Zoom account that have used all or nearly all of today's meetings.
+    async fn busy_hosts(
         &self,
         zoom: &str,
         most: u64,
         now_ms: i64,
-    ) -> Result<BTreeSet<String>, StoreError> {
+    ) -> Result<BTreeMap<String, u64>, StoreError> {
         let mut scan = redis::cmd("HSCAN");
         scan.arg(self.store.keys().ledger(&day_name(now_ms), zoom)).arg(0);
         scan.arg("COUNT").arg(MOST_FIELDS);
@@ -148,6 +151,12 @@ impl Ops {
                 *used.entry(host.to_owned()).or_default() += count;
             }
         }
-        Ok(used.into_iter().filter(|(_, count)| *count >= most).map(|(host, _)| host).collect())
+        used.retain(|_, count| is_low(*count, most));
+        Ok(used)
     }
+}
+
+/// True if nothing or little of `most` is left; 0: there is no limit.
+fn is_low(count: u64, most: u64) -> bool {
+    most > 0 && count.saturating_mul(100) >= most.saturating_mul(LOW_PERCENT)
 }
