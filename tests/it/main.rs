@@ -32,6 +32,7 @@ mod log;
 mod login;
 mod meeting;
 mod metrics;
+mod monitoring;
 mod network;
 mod order;
 mod outages;
