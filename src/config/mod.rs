@@ -25,7 +25,7 @@ use url::Url;
 use zoom_api::Endpoints;
 use zoomd_store::limits::Budgets;
 use zoomd_wire::MaxWait;
-use zoomd_workers::schedules::Cron;
+use zoomd_workers::tasks::Cron;
 
 pub use catalogue::{DEFAULT_FILE, Kind, SETTINGS, Setting, find};
 pub use error::ConfigError;

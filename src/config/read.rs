@@ -13,7 +13,7 @@ use zoom_api::{EndpointError, Endpoints};
 use zoomd_store::limits::{Budgets, Classes, Label};
 use zoomd_store::{Replicas, TlsFiles};
 use zoomd_wire::MaxWait;
-use zoomd_workers::schedules::Cron;
+use zoomd_workers::tasks::Cron;
 
 use super::catalogue::{self, Kind};
 use super::layers::{Raw, Resolved};

@@ -183,6 +183,12 @@ pub const METRICS: &[Metric] = &[
         "Time since each part of the daemon (a loop, a port) last made progress.",
     ),
     metric(
+        "zoomd_part_turn_seconds",
+        Histogram,
+        "part",
+        "Time of one turn of a part that runs periodically.",
+    ),
+    metric(
         "zoomd_problem",
         Gauge,
         "code",

@@ -27,7 +27,6 @@ use crate::identity;
 use crate::pipeline::{backend, claims, fetcher, leases, replay, settler, sweeps, wake, worker};
 use crate::reconcile::duplicates::serve as check_duplicates;
 use crate::report;
-use crate::schedules;
 use crate::settings::Settings;
 use crate::state::backlog::Backlog;
 use crate::state::concurrency::Concurrency;
@@ -38,6 +37,7 @@ use crate::state::ready::Ready;
 use crate::state::recent_calls::RecentCalls;
 use crate::state::redis_health::{RedisHealth, SharedHealth};
 use crate::supervisor::{Part, Supervisor};
+use crate::tasks;
 use crate::tokens::{RotationSettings, Tokens, TokensConfig};
 
 /// Longest time to write known outcomes to Redis at the end.
@@ -171,7 +171,7 @@ impl Engine {
             part!("claims", claims::serve),
             part!("expiry", sweeps::expire),
         ];
-        let mut keepers = schedules::all(&ctx);
+        let mut keepers = tasks::all(&ctx);
         let (looking, conn) = (own(), ctx.queue.store().connection());
         keepers.extend([
             watched.spawn("settler", |beat| settling.serve(beat)),

@@ -27,11 +27,11 @@ pub mod problems;
 pub mod reconcile;
 pub mod report;
 pub mod rotation;
-pub mod schedules;
 mod settings;
 mod shortage;
 pub mod state;
 pub mod supervisor;
+pub mod tasks;
 pub mod timetable;
 pub mod tokens;
 

@@ -75,34 +75,34 @@ pub fn failure(
     candidates: &[Listed],
 ) -> Outcome {
     let (job, ticket) = (&leased.job, &leased.ticket);
-    let entry_id = leased.entry;
     let errors = verdict.zoom.as_ref().and_then(|error| fields(&error.errors));
     let told = || serde_json::from_str(verdict.candidates.as_deref()?).ok();
     let candidates = listed(candidates).or_else(told);
+    let (what, why) = ((&*ticket.job_id, leased.entry), (verdict.code, &*verdict.message));
     let json = Failure {
-        job_id: &ticket.job_id,
         run: ticket.run,
-        entry_id,
         account: Some(&ticket.account),
-        kind: Some(job.kind.as_str()),
-        user: Some(&job.user),
-        code: verdict.code,
-        message: &verdict.message,
         field: verdict.field,
         attempts: ending.attempts,
-        origin: None,
         zoom: verdict.zoom.as_ref().map(|error| answer(error, errors.as_deref())),
         candidates: candidates.as_deref(),
         cancelled_by: verdict.cancelled_by.as_deref(),
-        enqueued_at: entry_id.time(),
         started_at: ending.started,
-        failed_at: ending.ended,
-        job: &leased.text,
-        traceparent: job.traceparent,
-        metadata: job.metadata.as_deref(),
+        ..of_job(job, Failure::new(what, why, ending.ended, &leased.text))
     }
     .to_json();
     Outcome { kind: job.kind.as_str(), json: json.into(), reply: job.reply, story: None }
+}
+
+/// Says what is known of a job that could be read.
+fn of_job<'a>(job: &'a Job, failure: Failure<'a>) -> Failure<'a> {
+    Failure {
+        kind: Some(job.kind.as_str()),
+        user: Some(&job.user),
+        traceparent: job.traceparent,
+        metadata: job.metadata.as_deref(),
+        ..failure
+    }
 }
 
 /// The refusal of a sound job that was not admitted.
@@ -118,29 +118,9 @@ pub fn refusal(
     // The id is another job's; this one goes by its entry.
     let conflict = code == FailureCode::IdConflict;
     let job_id = if conflict { &admission.entry } else { &admission.job_id };
-    let json = Failure {
-        job_id,
-        run: 1,
-        entry_id,
-        account: Some(&admission.account),
-        kind: Some(job.kind.as_str()),
-        user: Some(&job.user),
-        code,
-        message: &refusal_text(code, admission),
-        field: None,
-        attempts: 0,
-        origin: None,
-        zoom: None,
-        candidates: None,
-        cancelled_by: None,
-        enqueued_at: entry_id.time(),
-        started_at: None,
-        failed_at: now,
-        job: text,
-        traceparent: job.traceparent,
-        metadata: job.metadata.as_deref(),
-    }
-    .to_json();
+    let message = refusal_text(code, admission);
+    let failure = Failure::new((job_id, entry_id), (code, &message), now, text);
+    let json = Failure { account: Some(&admission.account), ..of_job(job, failure) }.to_json();
     Refusal {
         entry: admission.entry.clone(),
         job_id: job_id.clone(),
@@ -182,26 +162,13 @@ pub fn invalid(entry_text: &str, text: &[u8], why: &InvalidJob, now: Timestamp) 
     let claims = &*why.claims;
     let job_id = claims.id.as_ref().map_or(entry_text, |id| id.as_str());
     let json = Failure {
-        job_id,
-        run: 1,
-        entry_id,
         account: claims.account.as_deref(),
         kind: claims.kind.as_deref(),
         user: claims.user.as_deref(),
-        code: FailureCode::InvalidJob,
-        message: &why.message,
         field: Some(&why.field),
-        attempts: 0,
-        origin: None,
-        zoom: None,
-        candidates: None,
-        cancelled_by: None,
-        enqueued_at: entry_id.time(),
-        started_at: None,
-        failed_at: now,
-        job: text,
         traceparent: claims.traceparent,
         metadata: claims.metadata.as_deref(),
+        ..Failure::new((job_id, entry_id), (FailureCode::InvalidJob, &why.message), now, text)
     }
     .to_json();
     let known = Kind::ALL.iter().find(|kind| claims.kind.as_deref() == Some(kind.as_str()));
@@ -231,30 +198,19 @@ pub fn unreadable_code(record: &Record) -> (FailureCode, bool) {
 /// The outcome of a job whose text is gone.
 #[must_use]
 pub fn unreadable(ticket: &Ticket, text: &[u8], record: &Record) -> Outcome {
-    let entry_id = entry(&ticket.entry);
     // A job whose text is gone counts as the default kind.
     let kind = Kind::default().as_str();
+    let message = "redis: the text of the job is missing or damaged";
+    let (what, why) =
+        ((&*ticket.job_id, entry(&ticket.entry)), (unreadable_code(record).0, message));
+    let at = Timestamp::from_millisecond(ticket.granted_ms).unwrap_or(Timestamp::MAX);
     let json = Failure {
-        job_id: &ticket.job_id,
         run: ticket.run,
-        entry_id,
         account: Some(&ticket.account),
         kind: Some(kind),
-        user: None,
-        code: unreadable_code(record).0,
-        message: "redis: the text of the job is missing or damaged",
-        field: None,
         attempts: record.attempts,
-        origin: None,
-        zoom: None,
-        candidates: None,
-        cancelled_by: None,
-        enqueued_at: entry_id.time(),
         started_at: record.first_send_ms.and_then(|ms| Timestamp::from_millisecond(ms).ok()),
-        failed_at: Timestamp::from_millisecond(ticket.granted_ms).unwrap_or(Timestamp::MAX),
-        job: text,
-        traceparent: None,
-        metadata: None,
+        ..Failure::new(what, why, at, text)
     }
     .to_json();
     Outcome { kind, json: json.into(), reply: false, story: None }

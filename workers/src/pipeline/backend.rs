@@ -1,5 +1,5 @@
-//! Our `Backend` for apalis, and the worker and monitor that run on it. With
-//! `timetable.rs` the only file that names a type of apalis.
+//! Our `Backend` for apalis, and the worker and monitor that run on it. The only file that
+//! names a type of apalis.
 //!
 //! The backend is the end of a bounded channel: whatever Redis does, polling it
 //! never fails. It ends when the intake has let go of the channel, and the

@@ -4,7 +4,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll, ready};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use pin_project_lite::pin_project;
 use tokio::time::{Interval, MissedTickBehavior, Sleep};
@@ -18,12 +18,21 @@ const EVERY: Duration = Duration::from_millis(250);
 /// awaited: a part that stays there is stuck. What may take any time (a permit, a
 /// job, a Redis that is away) is awaited by [`waiting`](Self::waiting).
 #[derive(Debug, Clone, Default)]
-pub struct Beat(Arc<AtomicU64>);
+pub struct Beat {
+    moves: Arc<AtomicU64>,
+    /// The name of the part, for its metrics.
+    part: &'static str,
+}
 
 impl Beat {
+    /// The clock of a part of this name.
+    pub(super) fn of(part: &'static str) -> Self {
+        Self { moves: Arc::default(), part }
+    }
+
     /// The part moved.
     pub fn touch(&self) {
-        self.0.fetch_add(1, Ordering::Relaxed);
+        self.moves.fetch_add(1, Ordering::Relaxed);
     }
 
     /// Awaits what may take any time, and touches the clock meanwhile.
@@ -37,15 +46,15 @@ impl Beat {
     pub fn every(&self, period: Duration) -> Turns {
         let mut interval = tokio::time::interval(period);
         interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        Turns { beat: self.clone(), interval }
+        Turns { beat: self.clone(), interval, began: None }
     }
 
     pub(super) fn count(&self) -> u64 {
-        self.0.load(Ordering::Relaxed)
+        self.moves.load(Ordering::Relaxed)
     }
 
     pub(super) fn is(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.0, &other.0)
+        Arc::ptr_eq(&self.moves, &other.moves)
     }
 }
 
@@ -54,12 +63,20 @@ impl Beat {
 pub struct Turns {
     beat: Beat,
     interval: Interval,
+    /// When the turn began that is under way.
+    began: Option<Instant>,
 }
 
 impl Turns {
-    /// Waits for the next turn; the part counts as moving meanwhile.
+    /// Waits for the next turn; the part counts as moving meanwhile. The time that the
+    /// turn before took is told.
     pub async fn next(&mut self) {
+        if let Some(began) = self.began.take() {
+            metrics::histogram!("zoomd_part_turn_seconds", "part" => self.beat.part)
+                .record(began.elapsed().as_secs_f64());
+        }
         self.beat.waiting(self.interval.tick()).await;
+        self.began = Some(Instant::now());
     }
 }
 

@@ -98,7 +98,7 @@ impl Supervisor {
         W: FnOnce(Beat) -> F,
         F: Future<Output = ()>,
     {
-        let beat = Beat::default();
+        let beat = Beat::of(name);
         let listed = Listed { name, beat: beat.clone(), seen: 0, still: 0 };
         self.parts().push(listed);
         let place = Place { supervisor: self.clone(), beat: beat.clone() };

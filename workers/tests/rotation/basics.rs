@@ -6,8 +6,8 @@ use zoom_sim::Endpoint;
 use zoom_sim::{App, Config, Fault, What};
 use zoomd_store::grants::{AccountState, NewGrant};
 use zoomd_workers::consent::issuer;
-use zoomd_workers::schedules::Cron;
-use zoomd_workers::schedules::keepalive::{self, KeepAlive};
+use zoomd_workers::tasks::Cron;
+use zoomd_workers::tasks::keepalive::{self, KeepAlive};
 use zoomd_workers::tokens::{Refused, RotationSettings, Tokens};
 
 use crate::house::{House, PATIENCE, name, settings, token, usable};

@@ -55,27 +55,17 @@ impl CancelledJob<'_> {
         let entry_id = self.entry.parse().unwrap_or(EntryId { ms: 0, seq: 0 });
         let time = |ms| Timestamp::from_millisecond(ms).unwrap_or(Timestamp::MAX);
         let message = self.end.message();
+        let why = (self.end.code(), &*message);
         Failure {
-            job_id: self.id,
             run: self.run,
-            entry_id,
             account: Some(self.account).filter(|account| !account.is_empty()),
             kind: job.map(|job| job.kind.as_str()),
             user: job.map(|job| job.user.as_str()),
-            code: self.end.code(),
-            message: &message,
-            field: None,
             attempts: self.record.attempts,
-            origin: None,
-            zoom: None,
-            candidates: None,
-            cancelled_by: None,
-            enqueued_at: entry_id.time(),
             started_at: self.record.first_send_ms.map(time),
-            failed_at: time(self.now_ms),
-            job: self.text,
             traceparent: job.and_then(|job| job.traceparent),
             metadata: job.and_then(|job| job.metadata.as_deref()),
+            ..Failure::new((self.id, entry_id), why, time(self.now_ms), self.text)
         }
         .to_json()
     }

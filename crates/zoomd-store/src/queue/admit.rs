@@ -7,12 +7,13 @@ use std::time::{Duration, Instant};
 use foldhash::{HashMap, HashMapExt as _, HashSet, HashSetExt as _};
 
 use super::memory::Live;
-use super::parse::{Parts, host_name, shared_host};
+use super::parse::{grant, host_name, shared_host};
 use super::{Admission, Admitted, Fence, Grants, Purpose, Queue, Ticket, WaitReason};
 use crate::StoreError;
 use crate::clock::ms;
 use crate::limits::Label;
 use crate::redis::script::Call;
+use crate::redis::script_reply::ScriptReply;
 use crate::redis::scripts::ADMIT;
 
 /// Jobs of one account and host, which the script handles together; those with a target separately.
@@ -40,14 +41,15 @@ impl Queue {
         }
         let groups = grouped(jobs);
         let began = Instant::now();
-        let mut parts = Parts::of(self.ask(self.admit_call(fence, jobs, &groups)).await?)?;
-        let now_ms = parts.int()?;
+        let mut parts =
+            ScriptReply::new(self.ask(self.admit_call(fence, jobs, &groups)).await?, "admit")?;
+        let now_ms = parts.number()?;
         let letters = parts.bytes()?;
         let (mut details, mut grants) = (parts.array()?, parts.array()?);
         let mut answers: Vec<Option<Admitted>> = jobs.iter().map(|_| None).collect();
         let mut letters = letters.iter();
         for group in &groups {
-            let grant = grants.grant()?;
+            let grant = grant(&mut grants)?;
             for index in &group.jobs {
                 let letter = letters.next().ok_or_else(|| StoreError::unexpected("admit"))?;
                 let ticket = |granted_ms: i64| {
@@ -56,10 +58,10 @@ impl Queue {
                 answers[*index] = Some(match letter {
                     b'G' => Admitted::Go(Ticket { plain: true, ..ticket(now_ms) }),
                     b'Q' => Admitted::Go(ticket(now_ms)),
-                    b'g' => Admitted::Go(ticket(details.int()?)),
+                    b'g' => Admitted::Go(ticket(details.number()?)),
                     b'W' | b'S' | b'T' => Admitted::Waits {
-                        why: WaitReason::from_word(&details.text()?).unwrap_or(WaitReason::Turn),
-                        until_ms: details.int()?,
+                        why: WaitReason::from_word(&details.next()?).unwrap_or(WaitReason::Turn),
+                        until_ms: details.number()?,
                     },
                     b'L' => Admitted::Later,
                     b'M' => Admitted::NoMeeting,

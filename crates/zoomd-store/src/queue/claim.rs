@@ -4,12 +4,13 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::memory::Live;
-use super::parse::Parts;
+use super::parse::grant;
 use super::target::{Aim, Fate, KnownMeeting};
 use super::{Claimed, ClaimedJob, Fence, Queue, Record, Ticket, WaitReason};
 use crate::StoreError;
 use crate::clock::ms;
 use crate::limits::Label;
+use crate::redis::script_reply::ScriptReply;
 use crate::redis::scripts::{CLAIM, EXPIRE, PROMOTE};
 
 /// Jobs one account may have in one turn of the ring.
@@ -66,9 +67,9 @@ impl Queue {
             call.push(label.as_str()).push(settings.budgets.table(label));
         }
         let began = Instant::now();
-        let mut parts = Parts::of(self.ask(call).await?)?;
-        let now_ms = parts.int()?;
-        let more = parts.int()? == 1;
+        let mut parts = ScriptReply::new(self.ask(call).await?, "claim")?;
+        let now_ms = parts.number()?;
+        let more = parts.number()? == 1;
         let next_wake_ms = parts.time()?;
         let jobs = self.claimed_jobs(parts.array()?, fence, now_ms, began)?;
         Ok(Claimed { jobs, more, next_wake_ms, now_ms })
@@ -85,9 +86,9 @@ impl Queue {
             .key(self.store.keys().prefix())
             .arg(self.store.clock().ms())
             .arg(most.clamp(1, 2000));
-        let mut parts = Parts::of(self.ask(call).await?)?;
-        let now_ms = parts.int()?;
-        let moved = u64::try_from(parts.int()?).unwrap_or(0);
+        let mut parts = ScriptReply::new(self.ask(call).await?, "claim")?;
+        let now_ms = parts.number()?;
+        let moved = u64::try_from(parts.number()?).unwrap_or(0);
         Ok(Promoted { moved, next_wake_ms: parts.time()?, now_ms })
     }
 
@@ -104,8 +105,8 @@ impl Queue {
             .arg(ms(self.settings.lease))
             .arg(most.clamp(1, MOST));
         let began = Instant::now();
-        let mut parts = Parts::of(self.ask(call).await?)?;
-        let now_ms = parts.int()?;
+        let mut parts = ScriptReply::new(self.ask(call).await?, "claim")?;
+        let now_ms = parts.number()?;
         let next_ms = parts.time()?;
         let jobs = self.claimed_jobs(parts.array()?, fence, now_ms, began)?;
         Ok(Expired { jobs, next_ms, now_ms })
@@ -113,7 +114,7 @@ impl Queue {
 
     fn claimed_jobs(
         &self,
-        mut list: Parts,
+        mut list: ScriptReply,
         fence: &Fence,
         now_ms: i64,
         began: Instant,
@@ -123,20 +124,20 @@ impl Queue {
 
     fn claimed_job(
         &self,
-        mut parts: Parts,
+        mut parts: ScriptReply,
         fence: &Fence,
         now_ms: i64,
         began: Instant,
     ) -> Result<ClaimedJob, StoreError> {
-        let job_id: Arc<str> = parts.text()?.into();
+        let job_id: Arc<str> = parts.next()?.into();
         let live =
-            Live::read(&parts.text()?).ok_or_else(|| StoreError::unexpected("a job's state"))?;
-        let letter = parts.text()?;
-        let grant = parts.grant()?;
+            Live::read(&parts.next()?).ok_or_else(|| StoreError::unexpected("a job's state"))?;
+        let letter = parts.next()?;
+        let grant = grant(&mut parts)?;
         let payload = parts.bytes()?;
         let mut record = Record::read(&parts.bytes()?, &live);
-        let full_day = WaitReason::from_word(&parts.text()?);
-        record.meeting = KnownMeeting::read(&parts.text()?);
+        let full_day = WaitReason::from_word(&parts.next()?);
+        record.meeting = KnownMeeting::read(&parts.next()?);
         let fate = live.aim.as_deref().and_then(Aim::read).and_then(Fate::of);
         let (granted_at, send_by, lease_until) = self.times(now_ms, now_ms, began);
         let ticket = Ticket {

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use super::parse::Parts;
 use super::{Fence, Queue, Ticket};
 use crate::StoreError;
 use crate::clock::ms;
+use crate::redis::script_reply::ScriptReply;
 use crate::redis::scripts::{MARK_SENT, RENEW, SWEEP};
 
 /// Leases one call renews.
@@ -48,10 +48,10 @@ impl Queue {
             for (job_id, fence) in chunk {
                 call.push(*job_id).push(fence.as_str());
             }
-            let mut parts = Parts::of(self.ask(call).await?)?;
-            parts.int()?;
+            let mut parts = ScriptReply::new(self.ask(call).await?, "lease")?;
+            parts.number()?;
             for _ in 0..parts.len() {
-                let place = usize::try_from(parts.int()?).unwrap_or(1);
+                let place = usize::try_from(parts.number()?).unwrap_or(1);
                 lost.push(nth * RENEWED_AT_ONCE + place - 1);
             }
         }
@@ -97,9 +97,9 @@ impl Queue {
             .arg(self.store.clock().ms())
             .arg(most.clamp(1, 1000))
             .arg(ms(LOOK_FOR));
-        let mut parts = Parts::of(self.ask(call).await?)?;
-        parts.int()?;
-        let mut count = || parts.int().map(|n| u64::try_from(n).unwrap_or(0));
+        let mut parts = ScriptReply::new(self.ask(call).await?, "lease")?;
+        parts.number()?;
+        let mut count = || parts.number().map(|n| u64::try_from(n).unwrap_or(0));
         Ok(Swept { unsent: count()?, sent: count()?, lost: count()?, more: count()? > 0 })
     }
 }

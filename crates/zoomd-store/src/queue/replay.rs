@@ -4,10 +4,10 @@ use std::time::Instant;
 
 use bytes::Bytes;
 
-use super::parse::Parts;
 use super::{Fence, Queue, Ticket};
 use crate::StoreError;
 use crate::clock::ms;
+use crate::redis::script_reply::ScriptReply;
 use crate::redis::scripts::{RECALL, REPLAY_LOST};
 
 /// Number of leases read by one call.
@@ -60,8 +60,8 @@ impl Queue {
                 .arg(PAGE)
                 .arg(self.settings.budgets.classes.hosted().as_str())
                 .arg(self.settings.budgets.classes.lookup().as_str());
-            let mut parts = Parts::of(self.ask(call).await?)?;
-            from = parts.text()?;
+            let mut parts = ScriptReply::new(self.ask(call).await?, "replay")?;
+            from = parts.next()?;
             given += parts.count()?;
             if from == "0" {
                 return Ok(given);

@@ -4,9 +4,9 @@
 use std::time::Duration;
 
 use super::Queue;
-use super::parse::Parts;
 use crate::clock::ms;
 use crate::redis::script::Call;
+use crate::redis::script_reply::ScriptReply;
 use crate::redis::scripts::{
     DROP_CONSUMERS, EXPIRE_IDS, FORGET_FAILURES, MEETINGS_FORGET, TEND, TRIM,
 };
@@ -78,7 +78,7 @@ impl Queue {
                 .arg(self.settings.output_bytes)
                 .arg(self.settings.output_entries.unwrap_or(0))
                 .arg(MOST_TRIMMED);
-            let mut parts = Parts::of(self.ask(call).await?)?;
+            let mut parts = ScriptReply::new(self.ask(call).await?, "upkeep")?;
             let trimmed = Trimmed {
                 by_age: parts.count()?,
                 by_size: parts.count()?,
@@ -123,8 +123,8 @@ impl Queue {
             .arg(left)
             .arg(PAGE)
             .arg(ms(self.settings.meetings_kept));
-        let mut parts = Parts::of(self.ask(call).await?)?;
-        let (list, left) = (parts.text()?, parts.int()?);
+        let mut parts = ScriptReply::new(self.ask(call).await?, "upkeep")?;
+        let (list, left) = (parts.next()?, parts.number()?);
         let next = (!list.is_empty()).then(|| format!("{list} {left}"));
         Ok(Pass { next, changed: parts.count()? })
     }
@@ -152,8 +152,8 @@ impl Queue {
     }
 
     async fn pass(&self, call: Call<'_>) -> Result<Pass, StoreError> {
-        let mut parts = Parts::of(self.ask(call).await?)?;
-        let next = parts.text()?;
+        let mut parts = ScriptReply::new(self.ask(call).await?, "upkeep")?;
+        let next = parts.next()?;
         Ok(Pass { next: (next != "0").then_some(next), changed: parts.count()? })
     }
 }

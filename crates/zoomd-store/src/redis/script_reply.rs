@@ -1,5 +1,6 @@
 //! Reading what our scripts answer: lists of words and numbers.
 
+use bytes::Bytes;
 use redis::Value;
 
 use crate::StoreError;
@@ -19,38 +20,76 @@ impl ScriptReply {
         }
     }
 
-    /// The next item as text.
-    pub(crate) fn next(&mut self) -> Result<String, StoreError> {
-        let unexpected = || StoreError::unexpected(self.what);
-        let value = self.items.next().ok_or_else(unexpected)?;
-        redis::from_redis_value(value).map_err(|_| StoreError::unexpected(self.what))
-    }
-
-    /// The next item as a count.
-    pub(crate) fn count(&mut self) -> Result<u64, StoreError> {
-        let text = self.next()?;
-        text.parse().map_err(|_| StoreError::unexpected(self.what))
-    }
-
-    /// The next item as a time in milliseconds.
-    pub(crate) fn number(&mut self) -> Result<i64, StoreError> {
-        let text = self.next()?;
-        text.parse().map_err(|_| StoreError::unexpected(self.what))
-    }
-
     /// The next item as it came.
     pub(crate) fn value(&mut self) -> Result<Value, StoreError> {
-        self.items.next().ok_or_else(|| StoreError::unexpected(self.what))
+        self.items.next().ok_or_else(|| self.unexpected())
+    }
+
+    /// The next item as bytes; a nil is empty.
+    pub(crate) fn bytes(&mut self) -> Result<Bytes, StoreError> {
+        match self.value()? {
+            Value::BulkString(bytes) => Ok(bytes.into()),
+            Value::SimpleString(text) => Ok(text.into()),
+            Value::Int(number) => Ok(number.to_string().into()),
+            Value::Nil => Ok(Bytes::new()),
+            _ => Err(self.unexpected()),
+        }
+    }
+
+    /// The next item as text.
+    pub(crate) fn next(&mut self) -> Result<String, StoreError> {
+        let bytes = self.bytes()?;
+        String::from_utf8(bytes.into()).map_err(|_| self.unexpected())
     }
 
     /// The next item as text; `None` at the end of the list.
     pub(crate) fn next_if_any(&mut self) -> Result<Option<String>, StoreError> {
-        if self.items.as_slice().is_empty() { Ok(None) } else { self.next().map(Some) }
+        if self.len() == 0 { Ok(None) } else { self.next().map(Some) }
+    }
+
+    /// The next item as a number, or a time in milliseconds.
+    pub(crate) fn number(&mut self) -> Result<i64, StoreError> {
+        match self.value()? {
+            Value::Int(number) => Ok(number),
+            Value::BulkString(bytes) => std::str::from_utf8(&bytes)
+                .ok()
+                .and_then(|text| text.parse().ok())
+                .ok_or_else(|| self.unexpected()),
+            _ => Err(self.unexpected()),
+        }
+    }
+
+    /// The next item as a count.
+    pub(crate) fn count(&mut self) -> Result<u64, StoreError> {
+        u64::try_from(self.number()?).map_err(|_| self.unexpected())
+    }
+
+    /// The next item as a time; `None` where it is empty.
+    pub(crate) fn time(&mut self) -> Result<Option<i64>, StoreError> {
+        let text = self.next()?;
+        if text.is_empty() {
+            return Ok(None);
+        }
+        text.parse().map(Some).map_err(|_| self.unexpected())
+    }
+
+    /// The next item as a list.
+    pub(crate) fn array(&mut self) -> Result<Self, StoreError> {
+        Self::new(self.value()?, self.what)
     }
 
     /// The items as lists of their own.
     pub(crate) fn lists(self) -> Result<Vec<ScriptReply>, StoreError> {
         let what = self.what;
         self.items.map(|value| ScriptReply::new(value, what)).collect()
+    }
+
+    /// How many items are left.
+    pub(crate) fn len(&self) -> usize {
+        self.items.len()
+    }
+
+    fn unexpected(&self) -> StoreError {
+        StoreError::unexpected(self.what)
     }
 }

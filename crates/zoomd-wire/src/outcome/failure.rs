@@ -57,6 +57,40 @@ pub struct Failure<'a> {
     pub metadata: Option<&'a RawValue>,
 }
 
+impl<'a> Failure<'a> {
+    /// A failure of which only this is known: of a first run, without an attempt.
+    #[must_use]
+    pub fn new(
+        (job_id, entry_id): (&'a str, EntryId),
+        (code, message): (FailureCode, &'a str),
+        failed_at: Timestamp,
+        job: &'a [u8],
+    ) -> Self {
+        Self {
+            job_id,
+            run: 1,
+            entry_id,
+            account: None,
+            kind: None,
+            user: None,
+            code,
+            message,
+            field: None,
+            attempts: 0,
+            origin: None,
+            zoom: None,
+            candidates: None,
+            cancelled_by: None,
+            enqueued_at: entry_id.time(),
+            started_at: None,
+            failed_at,
+            job,
+            traceparent: None,
+            metadata: None,
+        }
+    }
+}
+
 /// Zoom's refusal.
 #[derive(Debug, Clone, Serialize)]
 pub struct ZoomAnswer<'a> {
