@@ -1,10 +1,11 @@
-//! zoomd: schedules Zoom meetings for other services. Jobs come in by Redis,
-//! meetings are made at Zoom, outcomes go out by Redis.
+//! zoomd schedules Zoom meetings for other services: jobs come in through Redis, meetings
+//! are made at Zoom, results and failures go out through Redis.
 //!
-//! This crate is the composition root: the command line, the configuration, the
-//! daemon's process (signals, readiness, telemetry, HTTP) and `zoomd dev`. It
-//! decides nothing about jobs or grants; that is `zoomd-workers`. It speaks to
-//! Redis only through `zoomd-store` and to Zoom only through `zoom-api`.
+//! This crate is the binary's own: the command line ([`cli`]), the configuration
+//! ([`config`]), the daemon's process with its signals, readiness and telemetry
+//! ([`daemon`]), the HTTP API and the console ([`http`]), and `zoomd dev`. It decides
+//! nothing about jobs or tokens; `zoomd-workers` does. It speaks to Redis only through
+//! `zoomd-store` and to Zoom only through `zoom-api`.
 
 pub mod actor;
 mod acts;

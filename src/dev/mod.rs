@@ -4,7 +4,7 @@
 //!
 //! Takes free ports and folders of its own, and nothing of the environment but
 //! `ZOOMD_LOG`, so that it never meets another instance or a real set-up.
-//! Everything ends with the [`stage::Stage`] that holds it.
+//! Everything ends with the `Stage` that holds it.
 
 mod cast;
 mod stage;

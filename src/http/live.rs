@@ -1,6 +1,6 @@
 //! Results, failures and events as they come, read from Redis once for all who follow.
 //!
-//! Reads only while somebody follows. Entries of a burst beyond [`BURST`] are counted and
+//! Reads only while somebody follows. Entries of a burst beyond `BURST` are counted and
 //! not sent to browsers; the pages have every entry.
 
 use std::fmt::Write as _;

@@ -4,7 +4,7 @@
 //! JSON object a line. A message can be read alone; fields are for machines.
 //! Metrics are named in [`catalogue`] and nowhere else.
 //!
-//! Invariant: nobody waits for the log, and nobody fails because of it ([`lines`]).
+//! Invariant: nobody waits for the log, and nobody fails because of it (`lines`).
 
 pub mod catalogue;
 pub mod exposition;

@@ -1,10 +1,15 @@
-//! Processing of jobs.
+//! Processing of jobs: what a daemon of zoomd does between Redis and Zoom.
 //!
-//! Joins zoom-api, which knows Zoom and nothing of us, and zoomd-store, which
-//! knows Redis and nothing of Zoom. [`Engine`] is the whole of it; [`decide`] is
-//! what an answer of Zoom's means, as a pure function; [`pipeline`] is the way
-//! from the stream to a settled outcome; [`reconcile`] asks Zoom what became of
-//! a call whose answer was lost.
+//! [`Engine`] starts every loop of a daemon and ends them in order. Inside it, [`pipeline`]
+//! is the way of a job from the stream to a settled outcome, [`attempt`] one call to Zoom
+//! with all that surrounds it, [`kinds`] the difference between creating, updating,
+//! deleting and ending a meeting, [`decide`] the meaning of Zoom's answers as pure
+//! functions, [`reconcile`] the search for a call whose answer was lost, and [`rotation`]
+//! with [`tokens`] the refresh of access tokens under a lock.
+//!
+//! It joins zoom-api, which knows Zoom and nothing of zoomd, with zoomd-store, which knows
+//! Redis and nothing of Zoom. It reads no configuration file and no environment variable;
+//! the binary `zoomd` does, and hands over a [`Setup`].
 
 pub mod attempt;
 pub mod backoff;

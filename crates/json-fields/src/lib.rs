@@ -1,10 +1,22 @@
-//! The fields of a JSON object, where they stand in its text.
+//! Fields of a JSON object, as slices of its text.
 //!
-//! Each job has four objects looked through: itself, its meeting, its digest
-//! and Zoom's answer. Nothing of them is wanted but which fields there are, and
-//! their values as they stand. `serde_json` tells that with a `RawValue` for
-//! each, which takes longer. Here the whole text is checked all the same; what
-//! is refused goes to `serde_json`, which knows why it is wrong.
+//! [`fields`] walks once over a text, checks that all of it is JSON, and hands over each
+//! name and each value as it stands, without making a value of any of them. That is for
+//! programs that pass most of an object through and read a few of its fields.
+//!
+//! ```
+//! let mut account = None;
+//! let read = json_fields::fields(r#"{"account":"acme","meeting":{"topic":"Sync"}}"#, |name, value| {
+//!     if name == "account" {
+//!         account = Some(value);
+//!     }
+//! });
+//! assert!(read.is_some());
+//! assert_eq!(account, Some(r#""acme""#));
+//! ```
+//!
+//! A text that is no plain object is not read (`None`): `serde_json` knows why it is
+//! wrong, and reads what is rare, such as a name with escapes.
 
 mod find;
 mod scan;

@@ -1,9 +1,16 @@
-//! A private Redis on this machine: a redis-server (or valkey-server) of our
-//! own, in its own folder, on a free port of the loopback and a unix socket.
+//! A private Redis on this machine, for tests and trials.
 //!
-//! `zoomd dev` and every test run on one. It knows nothing of zoomd and speaks
-//! only enough of the protocol to see that the server answers. The server dies
-//! with the value: `Drop` kills and reaps it.
+//! [`RedisServer`] is a redis-server (or valkey-server) process in a folder of its own, on
+//! a free port of the loopback and a unix socket. [`Sentinel`] watches one, with replicas.
+//! The process ends with the value: `Drop` kills and reaps it.
+//!
+//! ```no_run
+//! let server = redis_local::RedisServer::start()?;
+//! println!("{}", server.url());
+//! # Ok::<(), redis_local::Error>(())
+//! ```
+//!
+//! It is no client: it speaks only enough of the protocol to see that the server answers.
 
 mod probe;
 mod sentinel;

@@ -1,20 +1,32 @@
 //! A client for Zoom's OAuth and Meetings REST API.
 //!
-//! Owns: the HTTP exchange with Zoom, the reading of its answers, and what is
-//! known of its habits (which text names which limit, which error means which
-//! trouble). Knows Zoom and nothing of the program that calls it.
+//! [`Client`] sends one request and answers with a [`Reply`], whose status, body and limits
+//! the caller reads: [`Reply::error`] is Zoom's error, [`limit_kind`] the limit that it
+//! names. [`webhook`] checks and reads Zoom's webhooks, [`scopes`] knows which scope each
+//! call needs.
 //!
-//! Never does: repeat a call, follow a redirect, wait for a limit, keep a token,
-//! or put a token, a query string or a `start_url` into an error or a log line.
-//!
-//! Invariant: an error says whether the request can have reached Zoom
-//! ([`Sent`]). `Sent::No` is a promise; anything less certain is `Sent::Maybe`.
-//!
-//! ```text
-//! Client ── post_meeting, list_meetings, … ─▶ Reply ── created(), error(), limit_kind()
-//!        └─ exchange_code, refresh, revoke ───▶ RawTokenReply ── parse()
-//! webhook::WebhookSecret ── verify() ─▶ webhook::Told ── read()
+//! ```no_run
+//! use zoom_api::{AccessToken, Client, Endpoints, SendBody, Settings};
+//! # async fn create(token: AccessToken) -> Result<(), Box<dyn std::error::Error>> {
+//! let client = Client::new(Settings::new(Endpoints::zoom()))?;
+//! let meeting = r#"{"topic":"Sync","type":2,"start_time":"2030-01-07T10:00:00Z"}"#;
+//! let reply = client.post_meeting(&token, "me", SendBody::new(meeting, || true)).await?;
+//! if reply.status == 201 {
+//!     println!("made meeting {}", reply.created()?.id);
+//! } else {
+//!     println!("Zoom refused: {}", reply.error().message);
+//! }
+//! # Ok(())
+//! # }
 //! ```
+//!
+//! It never repeats a call, follows a redirect, waits for a limit or keeps a token, and
+//! puts no token, query string or `start_url` into an error or a log line.
+//!
+//! Invariant: an error says whether the request can have reached Zoom ([`Sent`]).
+//! `Sent::No` is a promise; anything less certain is `Sent::Maybe`.
+
+#![warn(missing_docs)]
 
 mod body;
 mod client;

@@ -1,13 +1,23 @@
-//! The JSON contract of zoomd: what producers write into Redis and what
-//! consumers read out of it. Jobs, outcomes, events, failure codes, names.
+//! The JSON contract of zoomd: jobs that producers write into Redis, and results, failures
+//! and events that consumers read from it.
 //!
-//! It owns the shape and the rules of every public JSON, and does no IO: no
-//! clock, no randomness, no Redis, no HTTP. Whatever bytes come in, [`parse`]
-//! answers with a [`Job`] or with an [`InvalidJob`] that names the field and
-//! the mend; it never panics.
+//! ```
+//! use zoomd_wire::{Rules, parse};
+//! let rules = Rules::at("2030-01-01T00:00:00Z".parse().unwrap());
+//! let job = br#"{"account":"acme","meeting":{"topic":"Sync","type":1}}"#;
+//! assert_eq!(parse(job, &rules).unwrap().account.as_str(), "acme");
+//! let error = parse(br#"{"account":"acme","meeting":{"topic":7}}"#, &rules).unwrap_err();
+//! assert_eq!(error.field, "meeting.topic");
+//! ```
 //!
-//! Invariant: what is passed through (a meeting's body, metadata) is spliced,
-//! never re-written, so that no number, escape or order of keys is changed.
+//! It owns the shape and the rules of every public JSON, and does no IO: no clock, no
+//! randomness, no Redis, no HTTP. Whatever bytes come in, [`parse`] answers with a [`Job`]
+//! or with an [`InvalidJob`] that names the field and the fix; it never panics.
+//!
+//! Invariant: text that is passed through (a meeting's body, metadata) is copied as it
+//! stands, so that no number, escape or order of keys is changed.
+
+#![warn(missing_docs)]
 
 mod ascii;
 mod code;

@@ -1,7 +1,7 @@
-//! After Redis was away: is it the one that left?
+//! Replay of recent calls to a Redis that came back as another.
 //!
 //! Whenever the connections are renewed, all loops stop at a barrier
-//! ([`RedisHealth::ready`]) until this one has asked for the run id. Another id
+//! (`RedisHealth::ready`) until this one has asked for the run id. Another id
 //! means a restart, a failover or a restore, and so a Redis that may have lost
 //! its last seconds. Before anything else is asked of it, it is told the calls
 //! of this process it may have forgotten, and their outcomes are settled again;

@@ -2,8 +2,8 @@
 //!
 //! No more calls are under way than the configuration says: each has a slot. A
 //! slot that becomes free would stand idle while Redis is asked for the next job,
-//! so leases are taken ahead: as many as become free in [`AHEAD`], going by the time
-//! since the last look, and never more than [`MOST`]. When calls are slow that is
+//! so leases are taken ahead: as many as become free in `AHEAD`, going by the time
+//! since the last look, and never more than `MOST`. When calls are slow that is
 //! next to nothing, and when they hang it is nothing: jobs are left to other daemons.
 //! What was leased ahead as they began to hang goes back when its time to be sent is
 //! over.
@@ -24,7 +24,7 @@ const MOST: usize = 2 * BATCH;
 /// Shortest time over which the rate of freed slots is measured.
 const WINDOW: Duration = Duration::from_millis(4);
 /// Maximum number of permits to wait for when they are short: as many as become free in
-/// [`AHEAD`], or batches would shrink to one job each. At most a batch, or a quarter of the
+/// `AHEAD`, or batches would shrink to one job each. At most a batch, or a quarter of the
 /// slots.
 const WORTH: usize = BATCH;
 
@@ -108,7 +108,7 @@ impl Concurrency {
         self.ended.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Number of slots that become free in [`AHEAD`].
+    /// Number of slots that become free in `AHEAD`.
     fn pace(&self, now: Instant) -> usize {
         let ended = self.ended.load(Ordering::Relaxed);
         let mut pace = self.pace.lock().unwrap_or_else(PoisonError::into_inner);
@@ -129,7 +129,7 @@ impl Pace {
         Self { since: now, ended: 0, ahead: 0 }
     }
 
-    /// As many as became free in [`AHEAD`], going by the time since the last look.
+    /// As many as became free in `AHEAD`, going by the time since the last look.
     fn ahead(&mut self, now: Instant, ended: u64) -> usize {
         let passed = now.saturating_duration_since(self.since);
         if passed >= WINDOW {

@@ -11,7 +11,7 @@ use crate::journal::JournalError;
 use crate::rotation::settings::RotationSettings;
 use crate::supervisor::Supervisor;
 
-/// Parameters of [`Tokens::start`].
+/// Parameters of [`Tokens::start`](super::Tokens::start).
 #[derive(Debug, Clone)]
 pub struct TokensConfig {
     /// The namespace.
@@ -32,7 +32,7 @@ pub struct TokensConfig {
     pub supervisor: Supervisor,
 }
 
-/// Errors of [`Tokens::start`].
+/// Errors of [`Tokens::start`](super::Tokens::start).
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum TokensError {

@@ -1,7 +1,7 @@
 //! Connections that renew themselves, all of a process together.
 //!
 //! A [`Conn`] is a handle on one multiplexed connection, shared by its clones.
-//! All that are made from one share an [`Epoch`]: when one of them breaks, or its
+//! All that are made from one share an epoch: when one of them breaks, or its
 //! server turned into a replica, gave the slot away or is another than before,
 //! every connection is left at once, commands under way included, and the next
 //! command of each opens a new one: the master is looked for again, and its
@@ -122,9 +122,6 @@ impl Conn {
 
     /// Sends a blocking command (`XREADGROUP … BLOCK`), giving up `grace` after
     /// the server should have answered. Use a connection of its own for it.
-    ///
-    /// # Errors
-    /// As [`value`](Self::value).
     pub async fn blocking(&self, cmd: &Cmd, block: Duration) -> Result<Value, RedisError> {
         let mut live = self.live().await?;
         live.link.set_response_timeout(block + RESPONSE_TIMEOUT);
@@ -134,9 +131,6 @@ impl Conn {
     }
 
     /// Sends a pipeline and answers every command's value.
-    ///
-    /// # Errors
-    /// As [`value`](Self::value).
     pub async fn values(&self, pipeline: &Pipeline) -> Result<Vec<Value>, RedisError> {
         let (offset, count) =
             if pipeline.is_transaction() { (pipeline.len() + 1, 1) } else { (0, pipeline.len()) };
