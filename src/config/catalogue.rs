@@ -41,7 +41,7 @@ pub struct Setting {
 use Kind::{List, Number, Secret, Size, Switch, Text, Time};
 
 /// Key, kind, and the variable's name where it is not `ZOOMD_` and the key.
-const KEYS: [(&str, Kind, Option<&str>); 57] = [
+const KEYS: [(&str, Kind, Option<&str>); 58] = [
     ("namespace", Text, None),
     ("deployment", Text, None),
     ("data_dir", Text, None),
@@ -77,6 +77,7 @@ const KEYS: [(&str, Kind, Option<&str>); 57] = [
     ("public.webhook_secret", Secret, Some("ZOOMD_WEBHOOK_SECRET")),
     ("jobs.max_wait", Time, None),
     ("jobs.end_max_wait", Time, None),
+    ("jobs.merge_updates", Switch, None),
     ("jobs.remember", Time, None),
     ("jobs.allow_past_start", Switch, None),
     ("jobs.lease", Time, None),

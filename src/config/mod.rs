@@ -149,6 +149,8 @@ pub struct Public {
 pub struct Jobs {
     /// Longest wait of a job with neither deadline nor start.
     pub max_wait: MaxWait,
+    /// True if waiting updates of one meeting are sent together, or with its create.
+    pub merge_updates: bool,
     /// Time for which the id of a success is remembered.
     pub remember: Duration,
     /// True if meetings in the past are accepted.

@@ -72,6 +72,7 @@ pub(super) fn config(
                 usual: r.time("jobs.max_wait")?,
                 momentary: r.time("jobs.end_max_wait")?,
             },
+            merge_updates: r.switch("jobs.merge_updates")?,
             remember: r.time("jobs.remember")?,
             allow_past_start: r.switch("jobs.allow_past_start")?,
             lease: r.time("jobs.lease")?,

@@ -68,6 +68,7 @@ fn queue(config: &Config) -> QueueSettings {
         output_entries: config.results.max_length,
         failures_kept: config.results.failures_keep,
         meetings_kept: config.meetings.keep,
+        merge_updates: config.jobs.merge_updates,
         budgets: config.budgets.clone(),
         ..QueueSettings::default()
     }

@@ -25,7 +25,8 @@ struct OfKind {
     call_time: Histogram,
 }
 
-const SUCCEEDED: &str = "succeeded";
+/// The outcome of a job that did what it was to do.
+pub const SUCCEEDED: &str = "succeeded";
 
 impl OfKind {
     fn new(kind: Kind) -> Self {

@@ -118,6 +118,9 @@ pub fn outcome_lines(outcome: &Value) -> String {
     let meeting = &outcome["meeting"];
     line("meeting", &meeting["id"]);
     line("effect", &outcome["effect"]);
+    if let Some(carrier) = outcome["merged_into"].as_str() {
+        line("sent with", &format!("job {carrier}").into());
+    }
     line("topic", &meeting["topic"]);
     line("start", &meeting["start_time"]);
     line("join", &meeting["join_url"]);
@@ -177,6 +180,8 @@ mod tests {
         assert!(text.contains("           duration: bad\n"), "{text}");
         assert!(text.contains(FailureCode::ZoomRejected.mend()), "{text}");
         assert_eq!(exit_of(&failure), Exit::Failed);
+        let part = serde_json::json!({"effect": "updated", "merged_into": "order-1"});
+        assert_eq!(outcome_lines(&part), "effect     updated\nsent with  job order-1\n");
         let success = serde_json::json!({
             "meeting": {"id": 7, "join_url": "https://z/j/7"},
             "warnings": [{"field": "meeting.recurrence", "message": "dropped"}],

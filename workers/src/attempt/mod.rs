@@ -12,6 +12,7 @@ pub(crate) mod failures;
 mod fates;
 pub mod lookup;
 pub mod outcome;
+pub mod parts;
 pub mod read;
 pub mod settlement;
 pub mod spec;
@@ -22,7 +23,7 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 use zoom_api::{Reply, TransportError, TransportKind};
 use zoomd_store::queue::{Purpose, Settlement, Then};
-use zoomd_wire::{Kind, Marker};
+use zoomd_wire::{FailureCode, Kind, Marker};
 
 use crate::context::EngineContext;
 use crate::decide::{self, Decision, Wait};
@@ -64,10 +65,11 @@ pub fn over(ctx: &EngineContext, leased: &LeasedJob) -> Option<Settlement> {
         return Some(fates::ended_by(ctx, leased, fate));
     }
     let poison = ctx.queue.settings().poison_sweeps;
-    let crashes = match leased.ticket.purpose {
-        Purpose::Attempt => job_history::crashes(&leased.record),
+    let crashes = if leased.is_attempt() {
+        job_history::crashes(&leased.record)
+    } else {
         // The first crash was the attempt's; only those of looks count.
-        Purpose::Lookup => leased.record.sweeps.saturating_sub(1),
+        leased.record.sweeps.saturating_sub(1)
     };
     if crashes >= poison {
         return Some(settlement::poisoned(leased));
@@ -108,6 +110,11 @@ impl<'a, K: KindSpec> Prepared<'a, K> {
         leased: &'a Arc<LeasedJob>,
         mut spec: K,
     ) -> Result<Self, Halt> {
+        if leased.expired
+            && let Some(until_ms) = leased.put_off_ms(leased.redis_ms(Instant::now()))
+        {
+            return Err(Halt::Settled(Box::new(parts::put_off(leased, until_ms))));
+        }
         let last_ms = leased.last_send_ms(ctx.settings.allow_past_start);
         if leased.expired || leased.redis_ms(Instant::now()) >= last_ms {
             return Err(Halt::Expired);
@@ -117,7 +124,7 @@ impl<'a, K: KindSpec> Prepared<'a, K> {
         let (token, permit) = prepared.map_err(Halt::Wait)?;
         if let Some(scope) = K::NEEDS.and_then(|need| token.lacks(need)) {
             permit.not_tried();
-            return Err(Halt::Settled(Box::new(settlement::unscoped(leased, scope))));
+            return Err(Halt::Settled(Box::new(unscoped(leased, scope))));
         }
         if !leased.ticket.recoverable && !Box::pin(mark_sent(ctx, leased)).await {
             permit.not_tried();
@@ -195,7 +202,7 @@ impl<K: KindSpec> Answered<'_, K> {
                 self.spec.done(ctx, leased, done)
             }
             Decision::Wait(wait) => settlement::back(ctx, leased, wait),
-            Decision::Fail(verdict) => settlement::failed(leased, &verdict, &[]),
+            Decision::Fail(verdict) => parts::refused(leased, &verdict),
             Decision::Retry { at, why } => settlement::retry(leased, at, why, self.marker),
             Decision::Reconcile { why } => settlement::lost(ctx, leased, &why, self.marker),
             Decision::TokenRefused(_) => settlement::back(ctx, leased, Wait::Token),
@@ -244,4 +251,10 @@ async fn mark_sent(ctx: &EngineContext, leased: &LeasedJob) -> bool {
             false
         }
     }
+}
+
+/// The consent is known to lack a scope that the job's call needs.
+fn unscoped(leased: &LeasedJob, scope: &str) -> Settlement {
+    let text = format!("the consent lacks the scope {scope}; nothing was sent");
+    settlement::failed(leased, &decide::Verdict::ours(FailureCode::MissingScope, text), &[])
 }

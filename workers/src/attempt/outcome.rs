@@ -57,7 +57,7 @@ pub fn success(
             Some(Effect::Unchanged) => job.changed().map(|_| &[][..]),
             _ => job.changed(),
         },
-        merged_into: None,
+        merged_into: leased.merged_into.as_deref(),
         warnings: &job.warnings,
         traceparent: job.traceparent,
         metadata: job.metadata.as_deref(),

@@ -47,23 +47,28 @@ pub fn succeeded(
 /// made no meeting.
 #[must_use]
 pub fn failed(leased: &LeasedJob, verdict: &Verdict, candidates: &[Listed]) -> Settlement {
-    fail(leased, verdict, candidates, false)
+    fail(leased, verdict, candidates, false, attempts(leased))
 }
 
 /// Settles a job whose last call may have made a meeting that cannot be told.
 #[must_use]
 pub fn unresolved(leased: &LeasedJob, verdict: &Verdict, candidates: &[Listed]) -> Settlement {
-    fail(leased, verdict, candidates, true)
+    fail(leased, verdict, candidates, true, attempts(leased))
 }
 
-fn fail(
+fn attempts(leased: &LeasedJob) -> u32 {
+    let called = leased.sent_ms().is_some() && leased.is_attempt();
+    leased.record.attempts + u32::from(called)
+}
+
+/// Settles a job that failed after so many attempts.
+pub(super) fn fail(
     leased: &LeasedJob,
     verdict: &Verdict,
     candidates: &[Listed],
     unresolved: bool,
+    attempts: u32,
 ) -> Settlement {
-    let called = leased.sent_ms().is_some() && leased.is_attempt();
-    let attempts = leased.record.attempts + u32::from(called);
     let outcome = outcome::failure(leased, ending(leased, attempts), verdict, candidates);
     let code = verdict.code.as_str();
     metric::finished(outcome.kind, code);
@@ -202,13 +207,6 @@ pub fn expired(leased: &LeasedJob) -> Settlement {
         Verdict::ours(FailureCode::DeadlineExceeded, format!("it had to be sent by {by}"))
     };
     failed(leased, &verdict, &[])
-}
-
-/// The consent is known to lack a scope that the job's call needs.
-#[must_use]
-pub fn unscoped(leased: &LeasedJob, scope: &str) -> Settlement {
-    let text = format!("the consent lacks the scope {scope}; nothing was sent");
-    failed(leased, &Verdict::ours(FailureCode::MissingScope, text), &[])
 }
 
 /// The account was removed while the job waited.

@@ -11,7 +11,7 @@ mod update_meeting;
 
 use std::sync::Arc;
 
-use zoomd_store::queue::{Purpose, Settlement};
+use zoomd_store::queue::Settlement;
 use zoomd_wire::Request;
 
 use crate::attempt;
@@ -29,7 +29,7 @@ pub async fn run(ctx: &Arc<EngineContext>, leased: &Arc<LeasedJob>) -> Settlemen
     if let Some(over) = attempt::over(ctx, leased) {
         return over;
     }
-    match &leased.job.request {
+    match leased.request() {
         Request::CreateMeeting(asked) => work(ctx, leased, CreateMeeting(asked)).await,
         Request::DeleteMeeting(asked) => {
             work(ctx, leased, DeleteMeeting::new(asked, &leased.record)).await
@@ -48,9 +48,10 @@ async fn work<K: KindSpec>(
     leased: &Arc<LeasedJob>,
     spec: K,
 ) -> Settlement {
-    match leased.ticket.purpose {
-        Purpose::Attempt => attempt::run(ctx, leased, spec).await,
+    if leased.is_attempt() {
+        attempt::run(ctx, leased, spec).await
+    } else {
         // A look is rare and its state is large: kept out of every job's own.
-        Purpose::Lookup => Box::pin(reconcile::run(ctx, leased, spec)).await,
+        Box::pin(reconcile::run(ctx, leased, spec)).await
     }
 }

@@ -9,11 +9,11 @@ use std::time::Instant;
 
 use jiff::Timestamp;
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
-use zoomd_store::queue::{Admission, Admitted, Refusal, Settlement, WaitReason};
+use zoomd_store::queue::{Admission, Admitted, Refusal, Settlement, Ticket, WaitReason};
 use zoomd_wire::FailureCode;
 
 use super::deferred::{Candidate, Deferred};
-use super::parse;
+use super::{claims, parse};
 use crate::attempt::outcome;
 use crate::context::EngineContext;
 use crate::failpoints;
@@ -56,9 +56,22 @@ impl Piece {
                 (Admitted::Go(ticket), None) => {
                     ctx.settler.settle_unread(Settlement::back(ticket)).await;
                 }
+                (Admitted::Carries(ticket, parts), None) => {
+                    let parts = parts.into_iter().map(|part| part.ticket);
+                    for ticket in std::iter::once(ticket).chain(parts) {
+                        ctx.settler.settle_unread(Settlement::back(ticket)).await;
+                    }
+                }
                 (Admitted::Go(ticket), Some((permits, now))) => {
                     if let Some(permit) = permits.split(1) {
                         start(ctx, ticket, candidate, *now, permit);
+                    }
+                }
+                (Admitted::Carries(ticket, parts), Some((permits, now))) => {
+                    if let Some(permit) = permits.split(1) {
+                        let mut leased = leased(ctx, ticket, candidate, *now);
+                        claims::carry(ctx, &mut leased, parts).await;
+                        ctx.start(Arc::new(leased), permit);
                     }
                 }
                 (Admitted::Later, _) => deferred.put(admission, candidate, Instant::now()),
@@ -136,14 +149,22 @@ pub(super) async fn refuse(ctx: &EngineContext, refusal: Refusal) {
 
 fn start(
     ctx: &Arc<EngineContext>,
-    ticket: zoomd_store::queue::Ticket,
-    Candidate { job, text, .. }: Candidate,
+    ticket: Ticket,
+    candidate: Candidate,
     now: Moment,
     permit: OwnedSemaphorePermit,
 ) {
+    ctx.start(Arc::new(leased(ctx, ticket, candidate, now)), permit);
+}
+
+fn leased(
+    ctx: &EngineContext,
+    ticket: Ticket,
+    Candidate { job, text, .. }: Candidate,
+    now: Moment,
+) -> LeasedJob {
     let within = ctx.queue.settings().send_within;
-    let leased = LeasedJob::new(ticket, job, text, Default::default(), within, now);
-    ctx.start(Arc::new(leased), permit);
+    LeasedJob::new(ticket, job, text, Default::default(), within, now)
 }
 
 /// A job that does not go now; answers the code of its failure if it is refused.
@@ -161,7 +182,7 @@ fn stays(ctx: &EngineContext, admission: &Admission, admitted: &Admitted) -> Opt
             metrics::counter!("zoomd_jobs_repeated_total").increment(1);
             None
         }
-        Admitted::Go(_) | Admitted::Held | Admitted::Later => None,
+        Admitted::Go(_) | Admitted::Carries(..) | Admitted::Held | Admitted::Later => None,
         Admitted::Broken => {
             tracing::error!(account = %admission.account, "redis: unexpected type at a key of this account; its jobs are blocked");
             None

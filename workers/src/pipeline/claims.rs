@@ -8,13 +8,14 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tokio::sync::OwnedSemaphorePermit;
-use zoomd_store::queue::{Claimed, ClaimedJob, Fence};
+use zoomd_store::queue::{Claimed, ClaimedJob, Fence, Settlement};
 
 use crate::attempt::settlement;
 use crate::context::EngineContext;
 use crate::failpoints;
 use crate::state::job_history;
 use crate::state::leased_job::{LeasedJob, Moment};
+use crate::state::merge;
 use crate::state::redis_health::LoopHealth;
 use crate::supervisor::Beat;
 
@@ -162,7 +163,7 @@ pub(super) async fn start_claimed(
     permit: OwnedSemaphorePermit,
     tell: impl FnOnce(&mut LeasedJob),
 ) {
-    let ClaimedJob { ticket, payload, mut record, full_day, fate, expired, removed } = job;
+    let ClaimedJob { ticket, payload, mut record, full_day, fate, expired, removed, parts } = job;
     match super::parse::again(&ticket.entry, &payload) {
         Ok(parsed) => {
             let within = ctx.queue.settings().send_within;
@@ -172,11 +173,40 @@ pub(super) async fn start_claimed(
                 LeasedJob::new(ticket, Box::new(parsed), payload, record, within, Moment::now());
             (leased.fate, leased.expired, leased.removed) = (fate, expired, removed);
             tell(&mut leased);
+            carry(ctx, &mut leased, parts).await;
             ctx.start(Arc::new(leased), permit);
         }
         Err(why) => {
             tracing::error!(job.id = %ticket.job_id, error = %why, "redis: the text of a waiting job is missing or damaged");
             ctx.settler.settle_unread(settlement::unreadable(ticket, &payload, &record)).await;
+            give_back(ctx, parts).await;
         }
+    }
+}
+
+/// Gives a leased job the updates that were leased with it. One that cannot be read ends them:
+/// it goes by itself, and those behind it.
+pub(super) async fn carry(ctx: &EngineContext, carrier: &mut LeasedJob, parts: Vec<ClaimedJob>) {
+    if parts.is_empty() {
+        return;
+    }
+    let within = ctx.queue.settings().send_within;
+    let (mut jobs, mut rest, now) = (Vec::with_capacity(parts.len()), Vec::new(), Moment::now());
+    for part in parts {
+        match super::parse::again(&part.ticket.entry, &part.payload) {
+            Ok(job) if rest.is_empty() => {
+                let ClaimedJob { ticket, payload, record, .. } = part;
+                jobs.push(LeasedJob::new(ticket, Box::new(job), payload, record, within, now));
+            }
+            _ => rest.push(part),
+        }
+    }
+    give_back(ctx, rest).await;
+    merge::join(carrier, jobs, ctx.settings.allow_past_start);
+}
+
+async fn give_back(ctx: &EngineContext, parts: Vec<ClaimedJob>) {
+    for part in parts {
+        ctx.settler.settle_unread(Settlement::back(part.ticket)).await;
     }
 }

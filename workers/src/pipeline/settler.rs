@@ -12,7 +12,7 @@ use tokio::sync::mpsc;
 use zoomd_store::queue::{Queue, Refusal, Replayed, Settled, Settlement};
 
 use super::replay;
-use crate::attempt::failures;
+use crate::attempt::{failures, parts};
 use crate::failpoints;
 use crate::state::leased_job::{InFlight, LeasedJob};
 use crate::state::recent_calls::RecentCalls;
@@ -34,6 +34,19 @@ struct Gathered {
     in_flight: Vec<Option<Arc<LeasedJob>>>,
     jobs: Vec<Settlement>,
     refusals: Vec<Refusal>,
+}
+
+impl Gathered {
+    /// Adds the end of a lease, and with it those of the jobs that its call carried.
+    fn job(&mut self, leased: Option<Arc<LeasedJob>>, mut settlement: Settlement) {
+        let parts = leased.as_deref().map(|carrier| parts::settle(carrier, &mut settlement));
+        self.in_flight.push(leased);
+        self.jobs.push(settlement);
+        for (part, settlement) in parts.into_iter().flatten() {
+            self.in_flight.push(Some(part));
+            self.jobs.push(settlement);
+        }
+    }
 }
 
 /// Makes a lane and what serves it.
@@ -75,12 +88,12 @@ impl SettleLoop {
             gathered.in_flight.reserve(items.len());
             for item in items.drain(..) {
                 match item {
-                    Item::Job(leased, settlement) => {
-                        gathered.in_flight.push(leased);
-                        gathered.jobs.push(settlement);
-                    }
+                    Item::Job(leased, settlement) => gathered.job(leased, settlement),
                     Item::Refusal(refusal) => gathered.refusals.push(refusal),
                     Item::Mark(mark) => marks.push(mark),
+                }
+                if gathered.jobs.len() > BATCH {
+                    self.flush(std::mem::take(&mut gathered)).await;
                 }
             }
             self.flush(gathered).await;

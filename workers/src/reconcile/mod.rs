@@ -28,7 +28,7 @@ use zoomd_wire::{FailureCode, MeetingReply};
 
 use crate::attempt::lookup::{Found, Look, NotSo, Nothing, Orders, Task};
 use crate::attempt::spec::KindSpec;
-use crate::attempt::{call, keep, outcome, settlement};
+use crate::attempt::{call, keep, outcome, parts, settlement};
 use crate::backoff;
 use crate::context::EngineContext;
 use crate::decide::{self, Decision, Verdict, Wait};
@@ -139,7 +139,7 @@ fn settle<K: KindSpec>(
         Look::Found(found) => adopt(ctx, leased, spec, &found),
         Look::NotDone(why) => absent(ctx, leased, &record, why),
         Look::NotSo(words) => not_so(ctx, leased, record, words),
-        Look::Refused(verdict) => settlement::failed(leased, &verdict, &[]),
+        Look::Refused(verdict) => parts::refused(leased, &verdict),
         Look::Again { at_ms, what } => {
             job_history::tell(&mut record, leased, Step::Look, Some(at_ms), what);
             settlement::sleep(leased, at_ms, Purpose::Lookup, record, Vec::new())

@@ -15,7 +15,7 @@ use bytes::Bytes;
 use foldhash::HashMap;
 use jiff::Timestamp;
 use zoomd_store::queue::{Fate, Purpose, Record, Ticket};
-use zoomd_wire::{EntryId, Job};
+use zoomd_wire::{EntryId, Job, Request};
 
 /// One moment by both clocks: one look serves a batch.
 #[derive(Debug, Clone, Copy)]
@@ -47,6 +47,17 @@ pub struct Made {
     pub error: Option<&'static str>,
 }
 
+/// Updates leased with a job, whose call may carry them.
+#[derive(Debug)]
+pub struct Carried {
+    /// The request for all of them; `None`: it carries none.
+    pub request: Option<Request>,
+    /// The updates, in their order.
+    pub parts: Vec<Arc<LeasedJob>>,
+    /// Number of those, from the first, that the request carries.
+    pub count: usize,
+}
+
 /// One leased job.
 #[derive(Debug)]
 pub struct LeasedJob {
@@ -68,6 +79,10 @@ pub struct LeasedJob {
     pub no_consent: bool,
     /// True if it was handed out because its account was removed.
     pub removed: bool,
+    /// Updates that were leased with it.
+    pub carried: Option<Box<Carried>>,
+    /// The job that its outcome names as the one which carried the call, if another did.
+    pub merged_into: Option<Arc<str>>,
     /// The batch that settles it; 0 until there is one.
     pub settle_number: AtomicU64,
     granted_at: Instant,
@@ -103,6 +118,8 @@ impl LeasedJob {
             expired: false,
             no_consent: false,
             removed: false,
+            carried: None,
+            merged_into: None,
             settle_number: AtomicU64::new(0),
             granted_at,
             granted_wall: now.wall - now.instant.saturating_duration_since(granted_at),
@@ -135,11 +152,42 @@ impl LeasedJob {
     /// a call is unresolved; those of the job are not.
     #[must_use]
     pub fn last_send_ms(&self, allow_past_start: bool) -> i64 {
-        let start = self.job.start().filter(|_| !allow_past_start);
+        let start = self.request().start().filter(|_| !allow_past_start);
         // The lease's has that of the create, which a job may have to wait for.
         let own = self.job.deadline.filter(|_| self.job.of().is_none());
         let times = [own, start].into_iter().flatten();
         times.map(Timestamp::as_millisecond).fold(self.ticket.deadline_ms, i64::min)
+    }
+
+    /// The request that its call makes: its own, or one for what it carries too.
+    #[must_use]
+    pub fn request(&self) -> &Request {
+        let merged = self.carried.as_ref().and_then(|carried| carried.request.as_ref());
+        merged.unwrap_or(&self.job.request)
+    }
+
+    /// True if its call carries other jobs.
+    #[must_use]
+    pub fn is_merged(&self) -> bool {
+        self.carried.as_ref().is_some_and(|carried| carried.request.is_some())
+    }
+
+    /// The new deadline of a job whose own has passed, where what it carries moves the start.
+    #[must_use]
+    pub fn put_off_ms(&self, now_ms: i64) -> Option<i64> {
+        let start = self.is_merged().then(|| self.request().must_start_by()).flatten()?;
+        let last = self.job.deadline.map_or(start, |deadline| deadline.min(start));
+        Some(last.as_millisecond()).filter(|last_ms| *last_ms > now_ms)
+    }
+
+    /// Takes over what its carrier's call did: that is its call, too.
+    pub fn ride(&self, carrier: &Self) {
+        if let Some(ms) = carrier.sent_ms() {
+            self.sent_ms.store(ms, Ordering::Release);
+        }
+        if let Some(made) = carrier.made() {
+            self.note_made(*made);
+        }
     }
 
     /// [`redis_ms`](Self::redis_ms) as a timestamp.

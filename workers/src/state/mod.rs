@@ -9,6 +9,7 @@ pub mod duplicates;
 pub mod expiry;
 pub mod job_history;
 pub mod leased_job;
+pub mod merge;
 pub mod place;
 pub mod quota_headers;
 pub mod ready;

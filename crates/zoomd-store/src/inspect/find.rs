@@ -119,6 +119,7 @@ impl Ops {
             if let Some(daemon) = &view.daemon {
                 view.detail = self.obstacles().await?.in_hands_of(daemon);
             }
+            self.explain_carrier(&mut view, &live, &own).await?;
             if view.job.is_none() {
                 let entry = self.entry(&keys.jobs(), &live.entry).await?;
                 view.job = entry.map(|entry| entry.field("job").to_vec());

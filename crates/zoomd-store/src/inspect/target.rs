@@ -7,10 +7,14 @@ use super::view::{JobView, State};
 use super::waiting::{Lines, WaitingLine};
 use crate::StoreError;
 use crate::queue::memory::{Live, Memory};
-use crate::queue::{Aim, Fate, Line, WaitReason};
+use crate::queue::{Aim, Fate, Line, Purpose, WaitReason};
 
 /// Lines that are read for a count of what waits in them.
 const MOST_READ: usize = 1_000;
+
+fn sent_with(carrier: &str) -> String {
+    format!("sent with job {carrier}")
+}
 
 /// The state of a line: how many jobs stand in it, and which goes first.
 fn counted(line: &str) -> Option<(u64, &str)> {
@@ -90,6 +94,13 @@ impl Ops {
         let Some(first) = self.first_of_line(&name).await?.filter(|first| *first != view.id) else {
             return Ok(false);
         };
+        if live.purpose == Purpose::Carried {
+            view.state = State::Waiting;
+            view.why = Some(WaitReason::Target);
+            view.detail = Some(format!("{}; its outcome is not known yet", sent_with(&first)));
+            view.waits_for = Some(first);
+            return Ok(true);
+        }
         let makes =
             matches!(Line::read(&name), Some(Line::Create { job_id, .. }) if job_id == first);
         let does = if makes { "makes the meeting" } else { "changes the same meeting" };
@@ -99,6 +110,22 @@ impl Ops {
         view.until_ms = self.expected(&first).await?;
         view.waits_for = Some(first);
         Ok(true)
+    }
+
+    /// Adds the job whose call carries a job that is leased with it; `own` is its lease.
+    pub(super) async fn explain_carrier(
+        &self,
+        view: &mut JobView,
+        live: &Live,
+        own: &str,
+    ) -> Result<(), StoreError> {
+        let is_part = own.split('|').nth(2).is_some_and(|flags| flags.contains('p'));
+        let name = live.aim.as_deref().filter(|_| is_part).and_then(Aim::line_of);
+        let Some(name) = name else { return Ok(()) };
+        if let Some(first) = self.first_of_line(name).await?.filter(|first| *first != view.id) {
+            view.detail.get_or_insert_with(|| sent_with(&first));
+        }
+        Ok(())
     }
 
     /// The job of a line that goes before all others.

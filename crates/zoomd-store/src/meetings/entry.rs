@@ -23,6 +23,12 @@ pub struct MeetingEntry {
 }
 
 impl MeetingEntry {
+    /// Zoom's number of the meeting.
+    #[must_use]
+    pub fn number(&self) -> u64 {
+        self.number
+    }
+
     /// The length of its record.
     #[must_use]
     pub fn bytes(&self) -> usize {

@@ -46,6 +46,7 @@ impl Queue {
         let now_ms = parts.number()?;
         let letters = parts.bytes()?;
         let (mut details, mut grants) = (parts.array()?, parts.array()?);
+        let carried = parts.array()?;
         let mut answers: Vec<Option<Admitted>> = jobs.iter().map(|_| None).collect();
         let mut letters = letters.iter();
         for group in &groups {
@@ -75,7 +76,30 @@ impl Queue {
                 });
             }
         }
+        self.carry(carried, &groups, &mut answers)?;
         answers.into_iter().map(|a| a.ok_or_else(|| StoreError::unexpected("admit"))).collect()
+    }
+
+    /// Gives jobs that go the updates that their calls may carry.
+    fn carry(
+        &self,
+        mut carried: ScriptReply,
+        groups: &[Group<'_>],
+        answers: &mut [Option<Admitted>],
+    ) -> Result<(), StoreError> {
+        for _ in 0..carried.len() / 2 {
+            let place = usize::try_from(carried.number()?).unwrap_or(0);
+            let parts = carried.array()?;
+            let index = groups.iter().flat_map(|group| &group.jobs).nth(place.saturating_sub(1));
+            let answer = index.and_then(|index| answers.get_mut(*index));
+            let answer = answer.ok_or_else(|| StoreError::unexpected("admit"))?;
+            let Some(Admitted::Go(ticket)) = answer.take() else {
+                return Err(StoreError::unexpected("admit"));
+            };
+            let parts = self.parts(parts, &ticket)?;
+            *answer = Some(Admitted::Carries(ticket, parts));
+        }
+        Ok(())
     }
 
     fn admit_call(&self, fence: &Fence, jobs: &[Admission], groups: &[Group<'_>]) -> Call<'static> {
@@ -104,7 +128,7 @@ impl Queue {
             .push(jobs.iter().map(|job| job.deadline_ms).min().unwrap_or(i64::MAX))
             .push(u8::from(early))
             .push(u8::from(an_id_twice(jobs)))
-            .push(u8::from(targets));
+            .push(u8::from(targets) + u8::from(targets && settings.merge_updates));
         for class in &classes {
             call.push(class.as_str()).push(settings.budgets.table(*class));
         }

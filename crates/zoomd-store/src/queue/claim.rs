@@ -66,6 +66,7 @@ impl Queue {
         for label in Label::ALL {
             call.push(label.as_str()).push(settings.budgets.table(label));
         }
+        call.push(u8::from(settings.merge_updates));
         let began = Instant::now();
         let mut parts = ScriptReply::new(self.ask(call).await?, "claim")?;
         let now_ms = parts.number()?;
@@ -103,7 +104,8 @@ impl Queue {
             .arg(self.store.clock().ms())
             .arg(fence.as_str())
             .arg(ms(self.settings.lease))
-            .arg(most.clamp(1, MOST));
+            .arg(most.clamp(1, MOST))
+            .arg(self.merges_within());
         let began = Instant::now();
         let mut parts = ScriptReply::new(self.ask(call).await?, "claim")?;
         let now_ms = parts.number()?;
@@ -138,6 +140,7 @@ impl Queue {
         let mut record = Record::read(&parts.bytes()?, &live);
         let full_day = WaitReason::from_word(&parts.next()?);
         record.meeting = KnownMeeting::read(&parts.next()?);
+        let carried = parts.array()?;
         let fate = live.aim.as_deref().and_then(Aim::read).and_then(Fate::of);
         let (granted_at, send_by, lease_until) = self.times(now_ms, now_ms, began);
         let ticket = Ticket {
@@ -150,7 +153,7 @@ impl Queue {
             in_stream: false,
             fence: fence.clone(),
             run: live.run,
-            purpose: live.purpose,
+            purpose: live.purpose.leased(),
             priority: live.priority,
             digest: live.digest.unwrap_or(0),
             recoverable: live.recoverable,
@@ -164,6 +167,48 @@ impl Queue {
             plain: letter == "R",
         };
         let (expired, removed) = (letter == "X" && fate.is_none(), letter == "A");
-        Ok(ClaimedJob { ticket, payload, record, full_day, fate, expired, removed })
+        let parts = self.parts(carried, &ticket)?;
+        Ok(ClaimedJob { ticket, payload, record, full_day, fate, expired, removed, parts })
+    }
+
+    /// Grant to send at the latest, ms, where updates are merged.
+    fn merges_within(&self) -> String {
+        let within = self.settings.merge_updates.then(|| ms(self.settings.send_within));
+        within.map(|ms| ms.to_string()).unwrap_or_default()
+    }
+
+    /// The jobs that the call of `carrier` may carry, leased with it.
+    pub(super) fn parts(
+        &self,
+        mut list: ScriptReply,
+        carrier: &Ticket,
+    ) -> Result<Vec<ClaimedJob>, StoreError> {
+        let mut jobs = Vec::with_capacity(list.len());
+        for _ in 0..list.len() {
+            let mut part = list.array()?;
+            let job_id: Arc<str> = part.next()?.into();
+            let live =
+                Live::read(&part.next()?).ok_or_else(|| StoreError::unexpected("a job's state"))?;
+            let payload = part.bytes()?;
+            let record = Record::read(&part.bytes()?, &live);
+            let ticket = Ticket {
+                job_id,
+                id_given: live.digest.is_some(),
+                host: live.host,
+                other_host: live.other_host,
+                entry: live.entry,
+                in_stream: false,
+                run: live.run,
+                priority: live.priority,
+                digest: live.digest.unwrap_or(0),
+                recoverable: live.recoverable,
+                aim: live.aim,
+                deadline_ms: live.deadline_ms,
+                plain: false,
+                ..carrier.clone()
+            };
+            jobs.push(ClaimedJob::part(ticket, payload, record));
+        }
+        Ok(jobs)
     }
 }

@@ -128,7 +128,7 @@ impl Live {
             run,
             entry,
             digest,
-            purpose: if *purpose == b'r' { Purpose::Lookup } else { Purpose::Attempt },
+            purpose: Purpose::of(*purpose),
             priority: priority.wrapping_sub(b'0'),
             sweeps: sweeps.wrapping_sub(b'0'),
             recoverable: *recoverable == b'y',
@@ -163,7 +163,7 @@ impl<T: AsRef<str>> Live<T> {
             None => text.push('-'),
         }
         text.push(' ');
-        text.push(if self.purpose == Purpose::Lookup { 'r' } else { 'c' });
+        text.push(self.purpose.letter());
         push_number(text, self.priority.min(2));
         push_number(text, self.sweeps.min(9));
         text.push(if self.recoverable { 'y' } else { 'n' });
@@ -204,9 +204,12 @@ mod tests {
 
     #[test]
     fn a_memory_survives_its_text() {
-        for (digest, other, purpose) in
-            [(Some(7), None, Purpose::Attempt), (None, Some("b@x"), Purpose::Lookup)]
-        {
+        for (digest, other, purpose) in [
+            (Some(7), None, Purpose::Attempt),
+            (None, Some("b@x"), Purpose::Lookup),
+            (Some(7), None, Purpose::Alone),
+            (Some(7), None, Purpose::Carried),
+        ] {
             let live = Live {
                 run: 2,
                 entry: "1700000000000-3".into(),

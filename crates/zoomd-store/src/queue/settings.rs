@@ -31,6 +31,8 @@ pub struct QueueSettings {
     pub failures_kept: Duration,
     /// Retention of a meeting in the register after its last end.
     pub meetings_kept: Duration,
+    /// True if updates that wait go with the call of the job before them.
+    pub merge_updates: bool,
     /// Zoom's limits.
     pub budgets: Budgets,
 }
@@ -51,6 +53,7 @@ impl Default for QueueSettings {
             output_entries: None,
             failures_kept: hours(30 * 24),
             meetings_kept: hours(30 * 24),
+            merge_updates: true,
             budgets: Budgets::default(),
         }
     }

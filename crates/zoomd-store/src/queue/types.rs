@@ -61,6 +61,8 @@ impl Admission {
 pub enum Admitted {
     /// Leased to this daemon; send it.
     Go(Ticket),
+    /// As [`Go`](Self::Go), with updates that its call may carry.
+    Carries(Ticket, Vec<ClaimedJob>),
     /// Moved to its room or to sleep; a claim will hand it out.
     Waits {
         /// Reason for waiting.
@@ -174,6 +176,17 @@ pub struct ClaimedJob {
     pub expired: bool,
     /// True if it was handed out because its account is no more; no call is charged.
     pub removed: bool,
+    /// Updates that stand directly behind it, leased with it: its call may carry them, or its
+    /// unresolved call did.
+    pub parts: Vec<ClaimedJob>,
+}
+
+impl ClaimedJob {
+    /// A job that is leased with the one whose call may carry it.
+    pub(super) fn part(ticket: Ticket, payload: Bytes, record: Record) -> Self {
+        let (full_day, fate, parts) = (None, None, Vec::new());
+        Self { ticket, payload, record, full_day, fate, expired: false, removed: false, parts }
+    }
 }
 
 /// Result of a claim.

@@ -5,6 +5,7 @@ mod bench;
 mod bounds;
 mod cost;
 mod eta;
+mod folds;
 mod four;
 mod hostless;
 mod hosts;

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use redis_local::Options;
 use zoomd_store::admin::Cancelled;
 use zoomd_store::inspect::Ops;
 use zoomd_store::limits::Label;
@@ -38,7 +39,9 @@ async fn create(bench: &Bench, id: &str) -> Admission {
 }
 
 async fn start() -> Bench {
-    let bench = Bench::start().await;
+    // One after the other: what goes together is in folds.rs.
+    let settings = QueueSettings { merge_updates: false, ..QueueSettings::default() };
+    let bench = Bench::with(Options::default(), settings).await;
     bench.account("acme", "pro").await;
     bench
 }

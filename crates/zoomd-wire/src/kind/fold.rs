@@ -24,7 +24,10 @@ pub fn fold(first: &Request, later: &[&Request]) -> Option<(usize, Request)> {
     let mut folded = None;
     for (number, request) in later.iter().take(FOLDED_MAX - 1).enumerate() {
         let Some(body) = text(request).and_then(Body::of) else { break };
-        if !goes_with(first, request, &body) || bodies.iter().any(|one| !one.folds_with(&body)) {
+        if !goes_with(first, request, &body)
+            || is_unsaid(&bodies, request)
+            || bodies.iter().any(|one| !one.folds_with(&body))
+        {
             break;
         }
         bodies.push(body);
@@ -56,6 +59,14 @@ fn goes_with(first: &Request, later: &Request, body: &Body<'_>) -> bool {
         }
         _ => false,
     }
+}
+
+/// True if the meeting recurs once those before have changed it, and the request does not say
+/// that it means the whole series: it would be refused in its turn.
+fn is_unsaid(bodies: &[Body<'_>], request: &Request) -> bool {
+    let kind = bodies.iter().rev().find_map(|body| body.top("type"));
+    let recurs = kind.is_some_and(|kind| matches!(kind.trim_matches('"'), "3" | "8"));
+    recurs && matches!(request, Request::UpdateMeeting(update) if update.extent == Extent::Single)
 }
 
 /// The request with all of them, as it would have been checked had it come so.

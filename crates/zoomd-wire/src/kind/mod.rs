@@ -147,6 +147,16 @@ macro_rules! kinds {
                 }
             }
 
+            /// Time after which it is not sent, whether or not that binds its job.
+            pub fn start(&self) -> Option<Timestamp> {
+                self.asked().start()
+            }
+
+            /// The time of [`start`](Self::start), if it binds its job.
+            pub fn must_start_by(&self) -> Option<Timestamp> {
+                self.asked().must_start_by()
+            }
+
             pub(crate) fn asked(&self) -> &dyn Asked {
                 match self {
                     $(Self::$name(asked) => asked,)+

@@ -208,6 +208,16 @@ fn a_create_is_made_as_its_changes_leave_it() {
     ] {
         assert!(folded(made, &[alone]).is_none(), "{alone}");
     }
+    // Of a series only what says so: the other would be refused in its turn.
+    let series = r#"{"topic":"a","type":8,"start_time":"2030-01-07T10:00:00Z","recurrence":{"type":1,"end_times":5}}"#;
+    for (made, beside, folds) in [
+        (series, "", false),
+        (series, r#","scope":"series""#, true),
+        (made, r#","scope":"series""#, true),
+    ] {
+        let one = update(r#""topic":"b""#, beside);
+        assert_eq!(fold(&create(made), &[&one]).is_some(), folds, "{made} {beside}");
+    }
     let one = update(r#""duration":40"#, r#","occurrence":"1648194360000""#);
     assert!(fold(&create(made), &[&one]).is_none(), "one date is not the whole");
 }
@@ -229,6 +239,10 @@ fn only_neighbours_of_one_extent_fold_and_not_too_many() {
     let (count, _) = fold(&plain, &[&plain, &delete, &plain]).expect("one folds");
     assert_eq!(count, 1, "what stands behind another kind is no neighbour");
     assert!(fold(&delete, &[&plain]).is_none());
+    // What makes it a series, and then one that does not say so.
+    assert!(fold(&update(r#""type":3"#, ""), &[&plain]).is_none());
+    let said = r#","scope":"series""#;
+    assert!(fold(&update(r#""type":3"#, said), &[&update(r#""topic":"a""#, said)]).is_some());
     let many = vec![&plain; 100];
     assert_eq!(fold(&plain, &many).expect("they fold").0, FOLDED_MAX - 1);
     let large =

@@ -14,7 +14,7 @@ local function take_back(id, own, j)
     call('XACK', KEYS[2], 'zoomd', j.entry)
     call('XDEL', KEYS[2], j.entry)
   end
-  if soon(j.dl) then call('ZADD', P .. 'deadline', j.dl, id) end
+  if j.mode ~= 'p' and soon(j.dl) then call('ZADD', P .. 'deadline', j.dl, id) end
   memories[#memories + 1], memories[#memories + 2] = id, format_live(j)
   try('ZREM', P .. 'in_flight:' .. j.A, id)
   j.id = id

@@ -33,7 +33,7 @@ local function deadline_of(value) return string.match(value, '^L %d+ %S+ %S+ %S+
 -- that one call leased for an account and a purpose, so it is parsed once.
 -- flags: s may have been sent, h entry still in the stream, x first charge of an
 -- unknown host, b charged to both days, c of an account with a cap, r a look,
--- f no call was charged.
+-- f no call was charged, p a part of the call of another (lib/fold.lua).
 local parsed = {}
 local function parse_own(value)
   local o = parsed[value]

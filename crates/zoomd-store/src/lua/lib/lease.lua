@@ -1,6 +1,6 @@
--- Leasing jobs that wait, and waking those that sleep. After base.lua.
+-- Leasing jobs that wait, and waking those that sleep. After fold.lua.
 -- A job handed out: {id, `ids` value, letter, epoch, generation, payload, record,
--- `host_day` or `label_day` where it came before today and yesterday's was used up, what is known of its target}; letters: R run it (Q: and settle it by the script alone), X its deadline passed or it has a fate, A no such account.
+-- `host_day` or `label_day` where it came before today and yesterday's was used up, what is known of its target, its parts as in fold.lua}; letters: R run it (Q: and settle it by the script alone), X its deadline passed or it has a fate, A no such account.
 
 -- Reads what is known of waiting jobs; ids that are not live any more are left out.
 local function read_live(ids)
@@ -31,6 +31,11 @@ local function lease(A, jobs, letter, flags_of, z, fence, lease_ms)
   call('ZADD', P .. 'leases', int(now + lease_ms), fence)
   call('HSET', P .. 'owner', unpack(owns))
   call('ZREM', P .. 'deadline', unpack(ids))
+  local any = letter == 'R'
+  for i, j in ipairs(jobs) do
+    -- The start of a create may be later by what is merged into it.
+    answer[i][10] = fold.lease(j, any or letter == 'X' and j.aim == '', fence, flags_of(j), z)
+  end
   return answer
 end
 

@@ -125,7 +125,7 @@ function odd.keep(t, kept_ids)
   if t.hot then call('HSET', P .. 'payload:' .. t.A, t.id, payload_of(t) or '') end
   if t.record ~= '' then call('HSET', P .. 'record:' .. t.A, t.id, t.record) end
   kept_ids[#kept_ids + 1], kept_ids[#kept_ids + 2] = t.id, t.value
-  if soon(t.live.dl) then call('ZADD', P .. 'deadline', t.live.dl, t.id) end
+  if t.live.mode ~= 'p' and soon(t.live.dl) then call('ZADD', P .. 'deadline', t.live.dl, t.id) end
   if t.letter == 'S' then
     call('ZADD', P .. 'due', t.till, t.id)
     if t.event ~= '' then try('XADD', KEYS[5], '*', 'event', t.event, 'account', t.A, 'data', t.event_json) end

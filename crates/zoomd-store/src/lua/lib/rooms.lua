@@ -26,7 +26,7 @@ end
 
 -- `ids` of a live job: L <run> <entry> <digest> <flags> <sent ms> <deadline ms> <A>|<host>|<other>
 -- and of one with a target `|` and what lib/target.lua says of it.
--- flags: purpose c|r (its call, a look), priority 0-2, lost leases 0-9, recoverable y|n.
+-- flags: mode c|r (its call, a look; a, p: lib/fold.lua), priority 0-2, lost leases 0-9, recoverable y|n.
 local function parse_live(value)
   local run, entry, digest, mode, prio, sweeps, rec, sent, dl, A, host, other, aim =
     string.match(value, '^L (%d+) (%S+) (%S+) (.)(.)(.)(.) (%d+) (-?%d+) ([^|]*)|([^|]*)|([^|]*)|?(.*)$')

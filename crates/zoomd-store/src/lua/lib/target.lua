@@ -61,7 +61,7 @@ function target.live(id)
 end
 local function is_leased(j) return call('HEXISTS', P .. 'owner', j.id) == 1 end
 -- True if a call of the job is under way or unresolved: the target stays taken.
-local function is_held(j) return j.mode == 'r' or j.sent ~= '0' or is_leased(j) end
+local function is_held(j) return j.mode == 'r' or j.mode == 'p' or j.sent ~= '0' or is_leased(j) end
 
 -- The newest meeting of earlier creates of an id that `fits`: account, number, record.
 function target.earlier(id, fits)
@@ -193,6 +193,21 @@ local function set_before(l, m, other)
   put(l, m.part, order, j.prio, j.id)
 end
 
+-- What carried a job is over without it: it goes by itself.
+local function free(j)
+  j.mode = 'c'
+  call('HSET', P .. 'ids', j.id, format_live(j))
+  if soon(j.dl) then call('ZADD', P .. 'deadline', j.dl, j.id) end
+end
+-- A member of part E behind jobs that one call carried, which are free again.
+local CARRIED = 33
+local function end_behind(l)
+  for i, text in ipairs(call('ZRANGE', l.key, 0, CARRIED)) do
+    local m = parse_member(text)
+    if i > 1 and m.part == 'E' then return m end
+  end
+end
+
 -- Lets the first of a line go, unless the target is taken; ends what has no meeting.
 function target.tidy(name)
   local l = target.line(name)
@@ -204,12 +219,15 @@ function target.tidy(name)
     if head and is_held(head) then break end
     local first, second = parse_member(texts[1]), texts[2] and parse_member(texts[2])
     local j = target.live(first.id)
-    local held, leased = j and is_held(j), j and is_leased(j)
+    local leased = j and is_leased(j)
+    if j and j.mode == 'p' and not leased then free(j) end
+    local held, ends = j and is_held(j), second and second.part == 'E' and second
+    if l.freed and not ends then ends = end_behind(l) end
     created = created or first.part ~= 'C' and target.created(l.name) or nil
     if not j then
       drop(l, first)
-    elseif second and second.part == 'E' and not held then
-      end_before(l, second)
+    elseif ends and not held then
+      end_before(l, ends)
     elseif second and second.part == 'P' and is_passed(first) and not held then
       set_before(l, second, first)
     elseif created == 'none' and not held then
@@ -315,6 +333,7 @@ function target.place(j)
   local l = target.line(name)
   put(l, part, order, j.prio, j.id)
   if l.head == '-' then l.head = j.id end
+  if l.head ~= j.id and j.mode ~= 'p' then l.freed = true end
   target.touch(name)
   j.lift = best(l)
   return l.head == j.id

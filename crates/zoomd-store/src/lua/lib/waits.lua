@@ -1,6 +1,6 @@
 -- The jobs of a batch that wait: out of the stream, into their rooms or lines, since an
 -- entry kept back pins its memory. A part of admit.lua, run before that writes. After
--- rooms.lua, target.lua and aim.lua.
+-- rooms.lua, target.lua, fold.lua and aim.lua.
 -- The waiting side's keys are looked at before anything is written.
 local checked = {}
 for _, w in ipairs(waits) do
@@ -144,6 +144,21 @@ local function take_in(g, k, all)
   tell(w, id)
   return due > now and 'S' or 'T'
 end
+-- Hands out the updates that came with a create which goes now.
+if ARGV[15] == '2' then fold.send_ms = send_ms end
+local function carry()
+  for n = 1, N do
+    local id = ARGV[ids_at + n]
+    local goes = (letters[n] == 'G' or letters[n] == 'Q' or letters[n] == 'g')
+      and target.exists(target.name_of(ARGV[entries_at + n], id))
+    local own, j = goes and call('HGET', P .. 'owner', id), goes and target.live(id)
+    if own and j then
+      local o = parse_own(own)
+      local parts = fold.lease(j, true, fence, o.flags, o.z)
+      if #parts > 0 then carried[#carried + 1], carried[#carried + 2] = n, parts end
+    end
+  end
+end
 -- At the end: an entry that is gone cannot be read again. Answers why nothing more
 -- can be written.
 function finish_waits(own_all)
@@ -159,6 +174,7 @@ function finish_waits(own_all)
     own_all()
     if refusal and refused(refusal) then return refusal end
     target.finish()
+    carry()
   end
   if wake then try('PUBLISH', P .. 'wake', 'q') end
   if #gone > 0 then

@@ -5,7 +5,7 @@
 --       7 consumer  8 number of classes  9 smallest and 10 largest entry id
 --       11 a wait longer than this (ms) is told by an event  12 earliest deadline
 --       13 whether any job has a not-before (0|1)  14 whether an id is there twice
---       15 whether any job has a target (0|1)
+--       15 whether any job has a target (0|1), and updates are merged (2)
 --       16… each class: its word, its table of plans (count; name, per second, per
 --       day, host's day)
 --       then the number of groups and of jobs N; each group: account, host (`?class`:
@@ -13,9 +13,9 @@
 --       letters (y|n: recoverable) as one; then, in the
 --       order of groups, N ids, N entries, N `ids` values, if 13 is 1 N not-befores
 --       (0: none), and if 15 is 1 N targets: '' or `<part>c<job id>`, `<part>m<number>`
--- Answer  {now, letters, details, grants}: a letter per job in the order given;
+-- Answer  {now, letters, details, grants, carried}: a letter per job in the order given;
 --       details in order for W, T and S (`why`, `until`) and g (granted ms); grants
---       per group (`ep`, `gen`).
+--       per group (`ep`, `gen`); carried: place of a job (from 1) and its parts, as in lib/fold.lua.
 --       G go  Q go, settled by the script alone  g go again (this very call was answered before)  W to its room
 --       S asleep  T into the line of its target  L later: an older job of its target may come
 --       M its target has no meeting  R repeat, dropped  C id of another job  N no account
@@ -26,7 +26,7 @@ local fence, lease_ms = ARGV[2], tonumber(ARGV[3])
 local send_ms, call_ms, remember_s = tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6])
 local tell_ms = tonumber(ARGV[11])
 local all_in_time, any_early, any_twice = tonumber(ARGV[12]) > now, ARGV[13] == '1', ARGV[14] == '1'
-local any_target = ARGV[15] == '1'
+local any_target, carried = ARGV[15] ~= '0', {}
 local classes, at = {}, 16
 for c = 1, tonumber(ARGV[8]) do
   local label = ARGV[at]
@@ -76,7 +76,7 @@ local function remembered(g, k, value)
       return 'H'
     end
     local o = parse_own(own)
-    if o and o.fence == fence then again[k] = int(o.granted) return 'g' end
+    if o and o.fence == fence and not string.find(o.flags, 'p', 1, true) then again[k] = int(o.granted) return 'g' end
     return 'H'
   end
   local _, _, _, given = parse_memory(ARGV[values_at + k])
@@ -332,4 +332,4 @@ if #waits > 0 or next(again) then
   end
 end
 for i, g in ipairs(groups) do grants[2 * i - 1], grants[2 * i] = g.a.ep or '', g.a.gen or '' end
-return {now_text, table.concat(letters), details, grants}
+return {now_text, table.concat(letters), details, grants, carried}

@@ -5,6 +5,7 @@
 --       7 jobs of one account in one turn, while others wait
 --       8 class of calls that spend a host's day  9 class of a look
 --       10 number of classes; each: its word, its table of plans
+--       then 1 if updates are merged, else 0
 -- Answer  {now, more (0|1), next wake or '', {job, …}}, a job as in lib/lease.lua
 -- Bounded: `most` jobs, VISITS turns, HOSTS hosts a turn, WAKES sleepers.
 local VISITS, HOSTS, HOST_TURN, WAKES = 128, 16, 4, 128
@@ -17,6 +18,7 @@ for _ = 1, tonumber(ARGV[10]) do
   local label = ARGV[at]
   plans_of[label], at = plans_at(at + 1)
 end
+if ARGV[at] == '1' then fold.send_ms = send_ms end
 
 local woken = promote(WAKES) + wake_sleepers(WAKES)
 local answer, taken = {}, 0

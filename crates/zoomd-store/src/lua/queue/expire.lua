@@ -1,15 +1,17 @@
 -- Hands out waiting jobs whose deadline has passed, or that have a fate, to be ended. No
 -- call is charged and no budget asked.
 -- KEYS  1 prefix
--- ARGV  1 clock offset  2 fence  3 lease ms  4 most jobs
+-- ARGV  1 clock offset  2 fence  3 lease ms  4 most jobs  5 grant to send at the latest, ms
+--       ('' updates are not merged)
 -- Answer  {now, next deadline or '', {job, …}}, a job as in lib/lease.lua
+fold.send_ms = tonumber(ARGV[5])
 local ids = call('ZRANGEBYSCORE', P .. 'deadline', '-inf', int(now), 'LIMIT', 0, tonumber(ARGV[4]))
 local owns = #ids > 0 and call('HMGET', P .. 'owner', unpack(ids)) or {}
 local waiting = {}
 for i, id in ipairs(ids) do if not owns[i] then waiting[#waiting + 1] = id end end
 local live = {}
 for _, j in ipairs(read_live(waiting)) do
-  if tonumber(j.dl) <= now or string.byte(j.aim) == 33 then live[#live + 1] = j end
+  if j.mode ~= 'p' and (tonumber(j.dl) <= now or string.byte(j.aim) == 33) then live[#live + 1] = j end
 end
 local by_account, order, known = {}, {}, {}
 for _, j in ipairs(live) do

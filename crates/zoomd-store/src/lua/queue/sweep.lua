@@ -37,14 +37,18 @@ call('ZREM', P .. 'leases', '')
 local unsent, sent, lost = 0, 0, 0
 
 local function sweep(id, own, j)
-  local may_be_sent = string.find(own.flags, 's', 1, true)
-  if may_be_sent then
+  local may_be_sent, is_part = string.find(own.flags, 's', 1, true), string.find(own.flags, 'p', 1, true)
+  if may_be_sent and is_part then
+    -- The call that carried it is looked for, and holds it until then.
+    j.mode = 'p'
+  elseif may_be_sent then
     j.mode, j.sent = 'r', int(own.granted)
     j.dl = int(math.max(tonumber(j.dl), now + tonumber(ARGV[3])))
   end
   -- Leases without a call (an expired job's) do not count.
   if not string.find(own.flags, 'f', 1, true) then j.sweeps = math.min(9, tonumber(j.sweeps) + 1) end
   if not take_back(id, own, j) then ended[own.fence] = nil return end
+  if is_part then return end
   if may_be_sent then sent = sent + 1 else unsent = unsent + 1 end
 end
 
