@@ -19,6 +19,7 @@ mod enqueue;
 mod examples;
 mod failover;
 mod failures;
+mod folds;
 mod full;
 mod gate;
 mod held;

@@ -3,6 +3,7 @@
 mod confirmed;
 mod deletes;
 mod ends;
+mod folds;
 mod forgets;
 mod hosts;
 mod layout;

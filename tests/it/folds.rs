@@ -1,0 +1,125 @@
+//! Merged updates, black box: daemons that die with several jobs of one call in hand.
+
+use serde_json::{Value, json};
+use zoom_sim::Endpoint;
+use zoomd_store::streams::Stream;
+
+use crate::support::{Daemon, Rig, job, until};
+
+fn update(create: &str, id: &str, meeting: Value) -> String {
+    json!({"id": id, "account": "acme", "kind": "update_meeting", "of": create, "meeting": meeting})
+        .to_string()
+}
+
+fn calls(rig: &Rig, endpoint: Endpoint) -> usize {
+    rig.sim.requests().iter().filter(|request| request.endpoint == endpoint).count()
+}
+
+/// Ends a daemon, and waits until Redis gives it no more entries.
+fn end(rig: &Rig, daemon: Daemon) {
+    drop(daemon);
+    until("the end of its reads", || {
+        (!rig.redis_cli(&["CLIENT", "LIST"]).contains("cmd=xreadgroup")).then_some(())
+    });
+}
+
+/// Whenever the daemon dies: one meeting, as all of its jobs ask, and one outcome of each.
+#[tokio::test]
+async fn a_daemon_killed_with_merged_updates_in_hand_is_made_good() {
+    for (point, sent) in
+        [("admitted", false), ("answered", true), ("settling", true), ("settled", true)]
+    {
+        let mut rig = Rig::start().await;
+        rig.set("ZOOMD_FAILPOINT_WORK_PACE", "30");
+        rig.set("ZOOMD_RECONCILE_DELAYS", "100ms,200ms");
+        rig.set("ZOOMD_ZOOM_CONNECT_TIMEOUT", "500ms");
+        rig.set("ZOOMD_ZOOM_REQUEST_TIMEOUT", "1s");
+        rig.connect("acme");
+        // Its first refresh of the token is over before a daemon dies.
+        let daemon = rig.daemon();
+        rig.xadd(&job("acme", "made")).await;
+        rig.outcome("made").await;
+        end(&rig, daemon);
+        let texts = [
+            job("acme", "c"),
+            update("c", "u1", json!({"topic": "one", "agenda": "fresh"})),
+            update("c", "u2", json!({"topic": "two", "duration": 50})),
+        ];
+        for text in &texts {
+            rig.xadd(text).await;
+        }
+        rig.set("ZOOMD_FAILPOINT", &format!("{point}:kill"));
+        let mut dies = rig.daemon();
+        assert!(!dies.wait().success(), "{point}");
+        rig.set("ZOOMD_FAILPOINT", "");
+        let another = rig.daemon();
+        for id in ["c", "u1", "u2"] {
+            let (stream, outcome) = rig.outcome(id).await;
+            assert_eq!(stream, Stream::Results, "{point}: {outcome}");
+            if sent && id != "c" {
+                assert_eq!(outcome["merged_into"], "c", "{point}: {outcome}");
+            }
+        }
+        let seen = rig.sim.meetings();
+        assert_eq!((seen.len(), &*seen[1].topic, seen[1].duration), (2, "two", 50), "{point}");
+        assert!(seen[1].agenda.starts_with("fresh"), "{point}: {seen:?}");
+        let found = (calls(&rig, Endpoint::Create), calls(&rig, Endpoint::Update));
+        assert_eq!(found, (2, 0), "{point}");
+        assert_eq!(rig.redis_cli(&["XLEN", "zoomd:results"]).trim().trim_start_matches(':'), "4");
+        let shown = rig.run(&["job", "show", "u1"]).expect(0).stdout;
+        assert!(shown.contains("sent with  job c"), "{shown}");
+        drop(another);
+    }
+}
+
+/// The same of updates: what waits behind one that is unresolved goes with the next, and a
+/// delete behind them all leaves nothing.
+#[tokio::test]
+async fn merged_updates_survive_a_death_and_a_delete_behind_them_wins() {
+    for point in ["claimed", "leaving", "answered", "settling"] {
+        let mut rig = Rig::start().await;
+        rig.set("ZOOMD_FAILPOINT_WORK_PACE", "30");
+        rig.set("ZOOMD_RECONCILE_DELAYS", "100ms,200ms");
+        rig.set("ZOOMD_ZOOM_CONNECT_TIMEOUT", "500ms");
+        rig.set("ZOOMD_ZOOM_REQUEST_TIMEOUT", "1s");
+        rig.connect("acme");
+        let daemon = rig.daemon();
+        rig.xadd(&job("acme", "c")).await;
+        rig.outcome("c").await;
+        end(&rig, daemon);
+        for (id, change) in [
+            ("u1", json!({"topic": "one"})),
+            ("u2", json!({"topic": "two"})),
+            ("u3", json!({"duration": 45})),
+        ] {
+            rig.xadd(&update("c", id, change)).await;
+        }
+        rig.set("ZOOMD_FAILPOINT", &format!("{point}:kill"));
+        let mut dies = rig.daemon();
+        assert!(!dies.wait().success(), "{point}");
+        rig.set("ZOOMD_FAILPOINT", "");
+        let held = json!({"id": "d", "account": "acme", "kind": "delete_meeting", "of": "c"});
+        let with_delete = point == "answered";
+        if with_delete {
+            rig.xadd(&held.to_string()).await;
+        }
+        let _another = rig.daemon();
+        for id in ["u1", "u2", "u3"] {
+            let (stream, outcome) = rig.outcome(id).await;
+            assert_eq!(stream, Stream::Results, "{point}: {outcome}");
+        }
+        if with_delete {
+            let (_, outcome) = rig.outcome("d").await;
+            assert_eq!(outcome["effect"], "deleted", "{outcome}");
+            assert!(rig.sim.meetings()[0].deleted);
+        } else {
+            let seen = rig.sim.meetings().remove(0);
+            assert_eq!((&*seen.topic, seen.duration), ("two", 45), "{point}");
+        }
+        until("one outcome of each", || {
+            let count = rig.redis_cli(&["XLEN", "zoomd:results"]);
+            let all = if with_delete { "5" } else { "4" };
+            (count.trim().trim_start_matches(':') == all).then_some(())
+        });
+    }
+}
