@@ -1,8 +1,8 @@
 //! The intake: reads the producers' stream and cuts what it holds into pieces.
 //!
 //! Reading runs one read ahead, on a connection of its own. What was read is
-//! parsed, its bad entries are refused, and the rest is admitted in pieces no larger
-//! than the permits at hand; the permits are taken first. While Redis has one piece
+//! parsed, its bad entries are refused, and the rest is admitted in pieces with no more
+//! jobs that may go at once than permits at hand; the permits are taken first. While Redis has one piece
 //! in hand the next is made ready and sent after it, and when calls are quick more is
 //! read at once ([`Concurrency::worth_reading`](crate::state::concurrency::Concurrency::worth_reading)): each
 //! answer waits its turn on the thread, and calls would run out before it is heard.
@@ -132,9 +132,12 @@ impl Feed {
             }
         }
         self.ctx.backlog.let_pass().await;
-        let most = u32::try_from(self.admissions.len().min(BATCH)).unwrap_or(u32::MAX);
+        let batch = self.admissions.iter().take(BATCH);
+        let most = batch.filter(|admission| admission.target.is_none()).count().max(1);
+        let most = u32::try_from(most).unwrap_or(u32::MAX);
         let permits = self.beat.waiting(self.ctx.permits(most)).await;
         let count = permits.as_ref().map_or(BATCH, OwnedSemaphorePermit::num_permits);
+        let count = cut(&self.admissions, count);
         let (admissions, candidates) =
             (first(&mut self.admissions, count), first(&mut self.candidates, count));
         let whole = self.admissions.is_empty();
@@ -162,6 +165,18 @@ impl Feed {
             }
         }
     }
+}
+
+/// Number of entries that go into the next piece. A job with a target only takes its place in
+/// a line, without a permit: so the updates that came with a create are there when it goes.
+fn cut(admissions: &[Admission], permits: usize) -> usize {
+    let mut left = permits;
+    let fits = |admission: &&Admission| {
+        let fits = admission.target.is_some() || left > 0;
+        left = left.saturating_sub(usize::from(admission.target.is_none()));
+        fits
+    };
+    admissions.iter().take(BATCH).take_while(fits).count()
 }
 
 /// Takes the first `count` out of `all`.
