@@ -10,6 +10,7 @@ pub mod browser;
 pub mod chromium;
 mod daemon;
 pub mod http;
+pub mod schema;
 pub mod scrape;
 pub mod snapshot;
 pub mod terminal;
@@ -217,6 +218,7 @@ impl Rig {
         while Instant::now() < end {
             let items = tail.next(Duration::from_millis(200), 1000).await.expect("redis answers");
             seen += items.len();
+            items.iter().for_each(schema::holds);
             if let Some(item) = items.into_iter().find(&wanted) {
                 return item;
             }

@@ -10,6 +10,7 @@ mod outcomes;
 mod properties;
 mod refused;
 mod same;
+mod schema;
 mod sent;
 mod targets;
 
@@ -27,14 +28,22 @@ fn at(text: &str) -> Timestamp {
     text.parse().unwrap()
 }
 
+#[track_caller]
 fn job(text: &str) -> Job {
-    parse(text.as_bytes(), &rules()).unwrap_or_else(|invalid| panic!("{invalid}: {text}"))
+    let job = parse(text.as_bytes(), &rules());
+    let job = job.unwrap_or_else(|invalid| panic!("{invalid}: {text}"));
+    schema::accepts(text);
+    job
 }
 
+#[track_caller]
 fn refusal(text: &str) -> InvalidJob {
     match parse(text.as_bytes(), &rules()) {
         Ok(_) => panic!("accepted: {text}"),
-        Err(invalid) => invalid,
+        Err(invalid) => {
+            schema::refuses(text, &invalid);
+            invalid
+        }
     }
 }
 

@@ -68,6 +68,7 @@ fn success() {
         traceparent: TraceParent::parse("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"),
         metadata: Some(raw(r#"{"tenant": 7, "n": 1.10}"#)),
     };
+    crate::schema::is_outcome(&success.to_json());
     insta::assert_snapshot!(success.to_json());
 }
 
@@ -87,6 +88,7 @@ fn rejected_by_zoom() {
         errors: Some(raw(r#"[{"field":"duration","message":"Invalid field."}]"#)),
     });
     failure.metadata = Some(raw("null"));
+    crate::schema::is_outcome(&failure.to_json());
     insta::assert_snapshot!(failure.to_json());
 }
 
@@ -94,6 +96,7 @@ fn rejected_by_zoom() {
 fn an_unknown_outcome_lists_what_it_may_be() {
     let mut failure = failure(FailureCode::OutcomeUnknown, "two meetings fit", b"{}");
     failure.candidates = Some(raw(r#"[{"id":1},{"id":2}]"#));
+    crate::schema::is_outcome(&failure.to_json());
     insta::assert_snapshot!(failure.to_json());
 }
 
@@ -101,6 +104,7 @@ fn an_unknown_outcome_lists_what_it_may_be() {
 fn what_is_no_json_comes_back_as_text() {
     let mut invalid = failure(FailureCode::InvalidJob, "the job is not JSON", b"{\"a\":\x01\"");
     (invalid.account, invalid.kind, invalid.user, invalid.field) = (None, None, None, Some("job"));
+    crate::schema::is_outcome(&invalid.to_json());
     insta::assert_snapshot!(invalid.to_json());
 }
 
