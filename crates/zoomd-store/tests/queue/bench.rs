@@ -190,13 +190,19 @@ pub fn outcome(json: &'static str) -> Outcome {
     }
 }
 
-/// The meeting that a create makes whose lease this is.
+/// The number of the meeting that a create makes whose lease this is.
+pub fn number_of(ticket: &Ticket) -> u64 {
+    let entry: EntryId = ticket.entry.parse().expect("an entry");
+    80_000_000_000 + entry.ms % 1_000_000 * 1_000 + entry.seq
+}
+
+/// That meeting.
 pub fn meeting_of(ticket: &Ticket) -> MeetingEntry {
     let entry: EntryId = ticket.entry.parse().expect("an entry");
     let start = entry.time() + jiff::SignedDuration::from_hours(48);
     let timing = Timing { meeting_type: 2, start: Some(start), ..Timing::default() };
     let meeting = Meeting {
-        number: 80_000_000_000 + entry.ms % 1_000_000 * 1_000 + entry.seq,
+        number: number_of(ticket),
         account: (&*ticket.account).into(),
         job_id: (&*ticket.job_id).into(),
         entry,

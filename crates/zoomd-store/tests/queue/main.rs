@@ -10,6 +10,7 @@ mod four;
 mod hostless;
 mod hosts;
 mod lane;
+mod lines;
 mod model;
 mod month;
 mod ops;

@@ -16,13 +16,13 @@ use zoomd_store::queue::{
 use crate::bench::{Bench, done, failed, go, meeting_of, named};
 
 /// A job of the stream that names the create `of`.
-async fn change(bench: &Bench, id: &str, of: &str, part: Part) -> Admission {
+pub(crate) async fn change(bench: &Bench, id: &str, of: &str, part: Part) -> Admission {
     let body = format!(r#"{{"id":"{id}","account":"acme","of":"{of}"}}"#);
     aimed(id, &bench.enqueue(&body).await, TargetOf::Create(of.into()), part)
 }
 
 /// One that names a meeting by its number.
-async fn numbered(bench: &Bench, id: &str, number: u64, part: Part) -> Admission {
+pub(crate) async fn numbered(bench: &Bench, id: &str, number: u64, part: Part) -> Admission {
     let body = format!(r#"{{"id":"{id}","account":"acme","meeting_id":{number}}}"#);
     aimed(id, &bench.enqueue(&body).await, TargetOf::Meeting(number), part)
 }
@@ -34,11 +34,11 @@ fn aimed(id: &str, entry: &Arc<str>, of: TargetOf, part: Part) -> Admission {
     Admission { target, host, class: Label::Light, ..named(id, 1, "acme", entry) }
 }
 
-async fn create(bench: &Bench, id: &str) -> Admission {
+pub(crate) async fn create(bench: &Bench, id: &str) -> Admission {
     named(id, 7, "acme", &bench.enqueue(&format!(r#"{{"id":"{id}","account":"acme"}}"#)).await)
 }
 
-async fn start() -> Bench {
+pub(crate) async fn start() -> Bench {
     // One after the other: what goes together is in folds.rs.
     let settings = QueueSettings { merge_updates: false, ..QueueSettings::default() };
     let bench = Bench::with(Options::default(), settings).await;
@@ -47,13 +47,13 @@ async fn start() -> Bench {
 }
 
 /// Reads what is in the stream and admits these jobs in one batch.
-async fn admit(bench: &Bench, jobs: &[Admission]) -> Vec<Admitted> {
+pub(crate) async fn admit(bench: &Bench, jobs: &[Admission]) -> Vec<Admitted> {
     bench.read().await;
     bench.admit(jobs).await
 }
 
 /// Ends a lease; a create that succeeds made a meeting.
-async fn settle(bench: &Bench, ticket: Ticket, then: Then) -> Settled {
+pub(crate) async fn settle(bench: &Bench, ticket: Ticket, then: Then) -> Settled {
     let made = matches!(then, Then::Done(_)) && ticket.aim.is_none();
     let meeting = made.then(|| meeting_of(&ticket));
     let settlement = Settlement { meeting, ..Settlement::new(ticket, then) };
@@ -61,23 +61,23 @@ async fn settle(bench: &Bench, ticket: Ticket, then: Then) -> Settled {
     bench.queue.settle(&batch).await.expect("settle")[0]
 }
 
-async fn claim(bench: &Bench) -> Vec<ClaimedJob> {
+pub(crate) async fn claim(bench: &Bench) -> Vec<ClaimedJob> {
     bench.queue.claim(&bench.queue.fence(), 100).await.expect("claim").jobs
 }
 
-fn ids(jobs: &[ClaimedJob]) -> Vec<&str> {
+pub(crate) fn ids(jobs: &[ClaimedJob]) -> Vec<&str> {
     jobs.iter().map(|job| &*job.ticket.job_id).collect()
 }
 
 /// The one job that goes now.
-async fn next(bench: &Bench, id: &str) -> Ticket {
+pub(crate) async fn next(bench: &Bench, id: &str) -> Ticket {
     let mut jobs = claim(bench).await;
     assert_eq!(ids(&jobs), [id]);
     jobs.remove(0).ticket
 }
 
 /// The jobs that are handed out to be ended, by their ids, ended as they are told.
-async fn ended(bench: &Bench) -> Vec<(String, Fate)> {
+pub(crate) async fn ended(bench: &Bench) -> Vec<(String, Fate)> {
     let expired = bench.queue.claim_expired(&bench.queue.fence(), 100).await.expect("expire");
     let mut found = Vec::new();
     for job in expired.jobs {
@@ -90,15 +90,15 @@ async fn ended(bench: &Bench) -> Vec<(String, Fate)> {
     found
 }
 
-fn by(id: &str) -> Fate {
+pub(crate) fn by(id: &str) -> Fate {
     Fate::Cancelled { by: id.to_owned() }
 }
 
-fn fates(all: &[(&str, Fate)]) -> Vec<(String, Fate)> {
+pub(crate) fn fates(all: &[(&str, Fate)]) -> Vec<(String, Fate)> {
     all.iter().map(|(id, fate)| ((*id).to_owned(), fate.clone())).collect()
 }
 
-fn waits(admitted: &Admitted) -> WaitReason {
+pub(crate) fn waits(admitted: &Admitted) -> WaitReason {
     match admitted {
         Admitted::Waits { why, .. } => *why,
         other => panic!("{other:?}"),
@@ -106,7 +106,7 @@ fn waits(admitted: &Admitted) -> WaitReason {
 }
 
 /// Nothing is left of any line or job.
-async fn nothing_left(bench: &Bench) {
+pub(crate) async fn nothing_left(bench: &Bench) {
     for key in ["target:", "owner", "deadline", "due", "payload:acme", "room:acme|?light"] {
         assert_eq!(bench.int(&format!("EXISTS zoomd:v1:{key}")).await, 0, "{key}");
     }
