@@ -23,7 +23,6 @@ use crate::zoom::{configured_app, zoom_client};
 /// A refresh that was made.
 #[derive(Debug, Serialize)]
 pub struct Refreshed {
-    /// The account.
     pub account: String,
     /// Grant's epoch.
     pub epoch: String,
@@ -34,7 +33,6 @@ pub struct Refreshed {
 /// A link that was made. Whoever has it connects the account, once.
 #[derive(Debug, Serialize)]
 pub struct ConnectLink {
-    /// The account.
     pub account: String,
     /// The link; it is not shown again.
     pub url: Url,
@@ -46,12 +44,9 @@ pub struct ConnectLink {
     pub plan: Option<&'static str>,
 }
 
-/// An account that was removed.
 #[derive(Debug, Serialize)]
 pub struct RemovedAccount {
-    /// The account.
     pub account: String,
-    /// True.
     pub removed: bool,
     /// The end of the grant at Zoom.
     pub revoked: Revoked,

@@ -32,9 +32,7 @@ pub enum Taken {
 /// A job in the stream.
 #[derive(Debug)]
 pub struct Accepted {
-    /// Id.
     pub id: String,
-    /// Entry.
     pub entry: String,
     /// True if the same job waits, runs or has succeeded already: it has no result of its
     /// own.

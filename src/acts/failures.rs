@@ -40,7 +40,6 @@ pub struct RetryLine {
     pub id: String,
     /// `started`, or why not.
     pub result: &'static str,
-    /// The run.
     pub run: Option<u32>,
     /// More words.
     pub why: Option<String>,

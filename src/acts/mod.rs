@@ -77,7 +77,7 @@ impl Hand {
             outcome: outcome.to_owned(),
         };
         if let Err(error) = audit::record(self.ops.store(), &act).await {
-            tracing::warn!(%error, who, what, of, "an act is not in the audit");
+            tracing::warn!(%error, who, what, of, "audit: an action could not be recorded");
         }
     }
 }

@@ -72,7 +72,7 @@ pub struct Global {
     #[arg(long, global = true, value_enum, default_value_t, help_heading = "Global options")]
     #[arg(hide_default_value = true, hide_possible_values = true, value_name = "FORM")]
     pub output: Format,
-    /// When to use colour: auto, always or never
+    /// Use of colour: auto, always or never
     #[arg(long, global = true, value_enum, default_value_t, help_heading = "Global options")]
     #[arg(hide_default_value = true, hide_possible_values = true, value_name = "WHEN")]
     pub color: Color,
@@ -112,7 +112,7 @@ pub enum Command {
     Pause(pause::PauseArgs),
     /// Resume all jobs
     Resume,
-    /// Show what is left of Zoom's limits
+    /// Show used and remaining parts of Zoom's limits
     Budget(budget::BudgetArgs),
     /// Show an overview of daemons, jobs, accounts and Redis
     Status(status::StatusArgs),

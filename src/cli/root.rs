@@ -21,7 +21,7 @@ Work       enqueue     put jobs into the queue
            failure     list, show, export, retry, discard
            meeting     list, find, show, start-url
 Accounts   account     add, import, login, list, show, explain, refresh, set, token, remove, …
-           budget      what is left of Zoom's limits
+           budget      used and remaining parts of Zoom's limits
 Look       status      overview of daemons, jobs, accounts and Redis
            doctor      find problems and the next command to type
            healthcheck exit 0 if the daemon here is ready

@@ -9,9 +9,7 @@ pub const DEFAULT_FILE: &str = include_str!("default.toml");
 /// Type of a setting's value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
-    /// Any text.
     Text,
-    /// A number.
     Number,
     /// `true` or `false` (in the environment also 1 and 0).
     Switch,
@@ -25,7 +23,6 @@ pub enum Kind {
     Secret,
 }
 
-/// One setting.
 #[derive(Debug)]
 pub struct Setting {
     /// Place in the file, such as `zoom.client_id`.
@@ -114,7 +111,6 @@ fn setting(key: &'static str, kind: Kind, env: Option<&str>) -> Setting {
     Setting { key, env, kind, help: help_of(key) }
 }
 
-/// The setting of this key.
 pub fn find(key: &str) -> Option<&'static Setting> {
     SETTINGS.iter().find(|s| s.key == key)
 }

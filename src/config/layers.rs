@@ -23,11 +23,9 @@ pub const COMPLETIONS: &str = "ZOOMD_COMPLETE";
 pub enum Origin {
     /// Nowhere: the reference's.
     Default,
-    /// In this file.
     File(PathBuf),
     /// In this variable.
     Env(String),
-    /// By this flag.
     Flag(&'static str),
 }
 

@@ -61,7 +61,6 @@ pub struct Config {
     pub zoom: Zoom,
     /// The API and the console.
     pub api: Api,
-    /// Metrics.
     pub metrics: Metrics,
     /// The public endpoint.
     pub public: Public,
@@ -101,7 +100,6 @@ pub struct Zoom {
     pub redirect_url: Url,
     /// Zoom's addresses, checked not to send tokens over plain http.
     pub endpoints: Endpoints,
-    /// Timeout of connecting to Zoom.
     pub connect_timeout: Duration,
     /// Timeout of one request to the REST API.
     pub request_timeout: Duration,
@@ -136,7 +134,6 @@ pub struct Public {
     pub url: Option<Url>,
     /// The name of the service on its pages.
     pub name: Option<String>,
-    /// Logo.
     pub logo_url: Option<Url>,
     /// Addresses below which a person may be led back after a consent.
     pub return_to: Vec<String>,

@@ -75,7 +75,7 @@ impl Told {
         }
         let told = std::mem::replace(&mut self.0, now).into_iter().filter(|(_, told)| *told);
         for ((code, account, host), _) in told {
-            tracing::info!(code, account, host, "problem {code} is over");
+            tracing::info!(code, account, host, "problem {code} is resolved");
         }
     }
 }

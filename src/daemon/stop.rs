@@ -89,7 +89,10 @@ impl Ignored {
     /// Listens for the signal, unless it is ignored.
     fn or_listen(self, number: i32) -> std::io::Result<Option<Signal>> {
         if self.has(number) {
-            tracing::info!(signal = number, "signal: ignored at the start, and stays ignored");
+            tracing::info!(
+                signal = number,
+                "signal: was ignored when zoomd started, and stays ignored"
+            );
             return Ok(None);
         }
         signal(SignalKind::from_raw(number)).map(Some)

@@ -6,7 +6,6 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 use zoomd_store::grants::Plan;
 
-/// The accounts, and the plan of each.
 pub(super) const ACCOUNTS: [(&str, Plan); 4] = [
     ("acme", Plan::Pro),
     ("globex", Plan::Business),
@@ -31,7 +30,6 @@ const FAILS: u64 = 40;
 pub(super) struct Sample {
     /// Number, from 1.
     pub(super) number: u64,
-    /// The account it names.
     pub(super) account: &'static str,
     /// Text.
     pub(super) json: String,

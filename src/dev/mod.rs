@@ -51,7 +51,6 @@ pub struct Play {
     pub no_jobs: bool,
 }
 
-/// Plays it.
 pub async fn run(out: &Output, play: Play) -> CliResult {
     telemetry::log(&std::env::var("ZOOMD_LOG").unwrap_or_else(|_| "error".to_owned()))?;
     let supervisor = Supervisor::default();

@@ -24,7 +24,6 @@ pub struct Facts {
 /// The process that asks, and its machine.
 #[derive(Debug, Clone, Default)]
 pub struct Here {
-    /// The namespace.
     pub namespace: String,
     /// The namespace where `--namespace` set it: proposed commands need the flag, too.
     pub flag: Option<String>,
@@ -65,7 +64,6 @@ pub struct Found {
     /// The difference between the clock of Redis and that of this process, ms, beyond
     /// what the network explains.
     pub clock_off_ms: i64,
-    /// The accounts.
     pub accounts: Accounts,
     /// Jobs that wait for long.
     pub held: Vec<Held>,

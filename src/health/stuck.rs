@@ -20,7 +20,6 @@ struct Seen {
 pub struct Stuck {
     /// The time since which the same job was next, in the accounts that were checked, ms.
     pub since_ms: i64,
-    /// The room.
     pub room: Ready,
 }
 

@@ -61,18 +61,15 @@ pub struct Ready {
     pub degraded: bool,
     /// Failed checks and problems, a sentence each.
     pub reasons: Vec<String>,
-    /// Each check by name.
     pub checks: BTreeMap<&'static str, Check>,
     /// Each problem, with since when, how many jobs it holds back and what to do.
     pub problems: Vec<Problem>,
 }
 
-/// One check.
 #[derive(Debug, Serialize)]
 pub struct Check {
     /// True when it is well.
     pub ok: bool,
-    /// Why not.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub why: Option<String>,
 }

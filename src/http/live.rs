@@ -126,7 +126,6 @@ impl Live {
         Some((receiver, place))
     }
 
-    /// The place that was reached.
     pub fn reached(&self) -> Option<Place> {
         *self.reached.borrow()
     }

@@ -12,7 +12,6 @@ use crate::exit::Exit;
 /// An answer that describes an error. Carries no secret.
 #[derive(Debug, Clone)]
 pub struct Problem {
-    /// The status.
     pub status: StatusCode,
     /// Short and stable, for programs to compare.
     pub code: String,
@@ -41,7 +40,6 @@ struct Said<'a> {
 }
 
 impl Problem {
-    /// A problem with this status and code.
     pub fn new(status: StatusCode, code: impl Into<String>, message: impl Into<String>) -> Self {
         let (code, message) = (code.into(), message.into());
         Self { status, code, message, hint: None, field: None, retry_after_s: None }

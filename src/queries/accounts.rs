@@ -19,7 +19,6 @@ pub struct Wanted {
 /// A page of accounts.
 #[derive(Debug)]
 pub struct Page {
-    /// The accounts.
     pub accounts: Vec<AccountSummary>,
     /// The last account that was read, if there are more.
     pub next: Option<String>,
@@ -66,15 +65,12 @@ pub async fn page(
 /// One account and its grant, with the time of the look.
 #[derive(Debug)]
 pub struct Account {
-    /// The account.
     pub summary: AccountSummary,
-    /// Grant.
     pub grant: Option<GrantRecord>,
     /// The clock of Redis.
     pub now_ms: i64,
 }
 
-/// The account of this name.
 pub async fn one(grants: &Grants, name: &AccountName) -> Result<Option<Account>, StoreError> {
     let mut summaries = grants.summaries(std::slice::from_ref(name)).await?;
     let Some(summary) = summaries.pop() else { return Ok(None) };

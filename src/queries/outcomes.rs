@@ -6,7 +6,6 @@ use zoomd_store::streams::{Item, Stream};
 /// Fields of Zoom's answer that are secrets.
 const SECRET: [&str; 2] = ["start_url", "dynamic_host_key"];
 
-/// The name of a stream.
 pub fn name(stream: Stream) -> &'static str {
     match stream {
         Stream::Jobs => "jobs",

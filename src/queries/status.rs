@@ -6,7 +6,6 @@ use zoomd_store::inspect::{Ops, Vitals};
 use crate::health::{Facts, Gatherer, Judgement, judge};
 use crate::views::status::Found;
 
-/// One look.
 #[derive(Debug)]
 pub struct Look {
     /// The verdict and its problems.

@@ -19,10 +19,8 @@ pub enum Shape {
     Histogram,
 }
 
-/// One metric.
 #[derive(Debug)]
 pub struct Metric {
-    /// Name.
     pub name: &'static str,
     /// Type of the metric.
     pub shape: Shape,
@@ -43,7 +41,6 @@ const fn metric(
     Metric { name, shape, labels, help }
 }
 
-/// All metrics, by name.
 pub const METRICS: &[Metric] = &[
     metric(
         "process_cpu_seconds_total",
@@ -304,7 +301,6 @@ pub const METRICS: &[Metric] = &[
     ),
 ];
 
-/// Labels of a metric.
 pub fn labels(metric: &Metric) -> impl Iterator<Item = &'static str> {
     metric.labels.split_whitespace()
 }

@@ -45,7 +45,6 @@ impl Exposition {
         self.0.push('\n');
     }
 
-    /// The text.
     pub fn text(self) -> String {
         self.0
     }

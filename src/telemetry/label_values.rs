@@ -10,7 +10,6 @@ use zoomd_store::limits::Label;
 use zoomd_store::queue::WaitReason;
 use zoomd_wire::{FailureCode, Kind};
 
-/// States of an account.
 pub const ACCOUNT_STATES: [&str; 5] =
     ["active", "paused", "needs_reauth", "superseded", "wrong_app"];
 /// Places of jobs, and the results kept.
@@ -59,7 +58,6 @@ const STATUSES: [&str; 16] = [
     "200", "201", "204", "400", "401", "403", "404", "429", "500", "502", "503", "504", "2xx",
     "3xx", "4xx", "5xx",
 ];
-/// Schedules.
 const SCHEDULES: [&str; 5] = ["forget", "keep_alive", "meetings", "seen", "trim"];
 
 /// The values that a label of this metric takes; `None`: an open set.

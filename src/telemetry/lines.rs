@@ -63,9 +63,6 @@ struct Lost {
 
 impl Lines {
     /// Starts the thread that writes to `out`.
-    ///
-    /// # Errors
-    /// That the system gives no thread.
     pub fn to(out: impl Write + Send + 'static) -> io::Result<Self> {
         let lines = Self::default();
         let writer = Writer::new(lines.clone(), out);

@@ -70,7 +70,6 @@ pub fn timestamp(ms: u64) -> Option<Timestamp> {
 }
 
 impl<'a> View<'a> {
-    /// The view of this account.
     pub fn of(summary: &'a AccountSummary) -> Self {
         let account = &summary.account;
         let scope = summary.scope.as_deref();
@@ -110,7 +109,6 @@ impl<'a> View<'a> {
         }
     }
 
-    /// With its grant.
     #[must_use]
     pub fn with(mut self, grant: Option<&'a GrantRecord>, now_ms: i64) -> Self {
         self.grant = grant.map(|grant| GrantView {

@@ -26,7 +26,6 @@ pub struct View<'a> {
 }
 
 impl<'a> View<'a> {
-    /// The view of this line of an account.
     pub fn of(account: &'a str, line: &'a BudgetLine) -> Self {
         let time = |ms| Timestamp::from_millisecond(ms).ok();
         let waits = line.line.as_ref();

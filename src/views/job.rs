@@ -73,7 +73,6 @@ impl<'a> Target<'a> {
     }
 }
 
-/// The time at which it was enqueued.
 pub fn enqueued(view: &JobView) -> Option<Timestamp> {
     let entry: zoomd_wire::EntryId = view.entry.as_deref()?.parse().ok()?;
     Some(entry.time())

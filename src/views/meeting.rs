@@ -68,9 +68,6 @@ impl View {
 }
 
 /// The meetings of a job, the newest first; else those of a number, in any account.
-///
-/// # Errors
-/// That Redis could not be asked.
 pub async fn find(register: &Meetings, what: &str) -> Result<Vec<View>, StoreError> {
     let Known { last, mut earlier } = register.by_job(what).await?;
     earlier.extend(last);
@@ -83,9 +80,6 @@ pub async fn find(register: &Meetings, what: &str) -> Result<Vec<View>, StoreErr
 }
 
 /// A page of the meetings that zoomd made with an account's grant.
-///
-/// # Errors
-/// That Redis could not be asked.
 pub async fn list(
     register: &Meetings,
     account: &str,

@@ -38,7 +38,6 @@ pub fn phrase(why: WaitReason) -> &'static str {
     }
 }
 
-/// The reason in one sentence.
 pub fn sentence(why: WaitReason, view: &JobView) -> String {
     let mut text = reason(why, view);
     if let Some(since) = view.since_ms.and_then(second) {

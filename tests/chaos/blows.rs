@@ -22,7 +22,6 @@ pub enum Back {
 }
 
 impl World {
-    /// Strikes.
     pub(crate) async fn strike(&mut self, whom: usize, blow: Blow) {
         match blow {
             Blow::Kill => self.kill_whoever_works(whom),

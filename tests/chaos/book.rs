@@ -19,7 +19,6 @@ pub struct Outcome {
     pub code: Option<String>,
     /// The failure's message.
     pub why: String,
-    /// The meeting named.
     pub meeting: Option<u64>,
 }
 
@@ -54,7 +53,6 @@ pub struct Book {
 pub struct Books(Arc<Mutex<Book>>);
 
 impl Books {
-    /// The book.
     pub fn open(&self) -> MutexGuard<'_, Book> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -15,9 +15,7 @@ use crate::support::{KEY, zoomd};
 
 /// The place of one daemon.
 pub struct Daemon {
-    /// Proxy to Redis.
     pub to_redis: Proxy,
-    /// Proxy to Zoom.
     pub to_zoom: Proxy,
     /// Time at which the proxies open again.
     pub open_at: Option<Instant>,
@@ -107,7 +105,6 @@ impl Daemon {
         let _ = self.child.wait();
     }
 
-    /// All ways are open.
     pub fn open_ways(&mut self) {
         self.open_at = None;
         self.to_redis.set(Way::Open);

@@ -35,9 +35,7 @@ pub struct Row {
 #[derive(Debug, Default, Clone, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Rows {
-    /// The seed.
     pub seed: u64,
-    /// The scale of its times.
     pub scale: String,
     /// Rounds by kind.
     pub rounds: BTreeMap<String, u64>,
@@ -160,9 +158,6 @@ impl Rows {
 
 /// Adds a campaign to a file, a line of JSON for each; answers the sum of all
 /// of the same scale.
-///
-/// # Errors
-/// The file cannot be written or read.
 pub fn add_to(file: &Path, rows: &Rows) -> std::io::Result<Rows> {
     let mut to = std::fs::OpenOptions::new().create(true).append(true).open(file)?;
     writeln!(to, "{}", serde_json::to_string(rows)?)?;

@@ -12,9 +12,6 @@ use crate::readings;
 use crate::world::{World, starts_in_the_past};
 
 /// Judges the round and adds it to the rows.
-///
-/// # Errors
-/// Everything that does not hold.
 pub async fn judge(world: &mut World, accounts: &[String]) -> Result<(), String> {
     still(world).await;
     let book = std::mem::take(&mut *world.books.open());

@@ -107,7 +107,7 @@ impl World {
     /// Plays a round, and more until `end`; what they came to.
     ///
     /// # Errors
-    /// What a round violated, with all that is needed to find out why.
+    /// Returns the violated rules of the round, with its seed and its record.
     pub async fn play(mut self, end: Instant) -> Result<Rows, String> {
         loop {
             self.round += 1;

@@ -73,9 +73,6 @@ impl CallContext {
     }
 
     /// The time of Redis, which limits go by.
-    ///
-    /// # Errors
-    /// That Redis could not be asked.
     pub(crate) async fn redis_now(&self) -> Result<jiff::Timestamp, StoreError> {
         let ms = self.store.now_ms().await?;
         Ok(jiff::Timestamp::from_millisecond(ms).unwrap_or(jiff::Timestamp::UNIX_EPOCH))

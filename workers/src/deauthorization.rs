@@ -1,4 +1,4 @@
-//! A person took the consent back at Zoom: nothing of it stays here.
+//! Removal of accounts whose authorization was revoked at Zoom.
 //!
 //! Zoom names a user and an app. The account that holds that user's grant is
 //! looked up, and so is any other whose tokens say that they are the user's (an
@@ -52,9 +52,6 @@ impl Deauthorizations {
 
     /// Keeps a deauthorization until it is carried out. After this Zoom may be told that
     /// it was heard.
-    ///
-    /// # Errors
-    /// That Redis could not be asked.
     pub async fn hear(&self, deauthorization: &Deauthorization) -> Result<(), StoreError> {
         self.links.note(deauthorization).await.map(|_| ())
     }
@@ -63,7 +60,7 @@ impl Deauthorizations {
     /// were removed.
     ///
     /// # Errors
-    /// That Redis could not be asked; what was done stays done.
+    /// Fails if Redis cannot be reached; steps already done stay done.
     pub async fn carry_out(
         &self,
         deauthorization: &Deauthorization,

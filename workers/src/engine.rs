@@ -1,4 +1,4 @@
-//! The engine of a daemon: starts the loops, says how they are, ends them well.
+//! The engine of a daemon: starts the loops, reports their state, and stops them.
 //!
 //! Dropping an [`Engine`] is a crash: every loop stops where it is, and leases
 //! run out. [`Engine::drain`] is the good end: nothing new is taken, what has
@@ -81,7 +81,7 @@ impl Engine {
     /// Starts all loops on the current runtime; a single thread serves best.
     ///
     /// # Errors
-    /// The tokens' journal or key cannot be used.
+    /// Fails if the rotation journal or the encryption key cannot be used.
     pub async fn start(setup: Setup) -> Result<Self, Error> {
         let Setup {
             mut settings,
@@ -194,9 +194,6 @@ impl Engine {
     }
 
     /// Checks that the engine takes jobs.
-    ///
-    /// # Errors
-    /// Why not.
     pub fn ready(&self) -> Result<(), String> {
         if !self.ctx.is_open() {
             return Err("draining".to_owned());
@@ -252,7 +249,6 @@ impl Engine {
         &self.ctx.zoom
     }
 
-    /// The queue.
     #[must_use]
     pub fn queue(&self) -> &Queue {
         &self.ctx.queue

@@ -1,4 +1,4 @@
-//! Failpoints: places at which a test can have this process killed or stopped.
+//! Failpoints: named points at which a test kills, stops or panics this process.
 //!
 //! `ZOOMD_FAILPOINT=<name>:kill` ends the process with SIGKILL when it comes to the
 //! seam of that name, `<name>:stop` halts it with SIGSTOP, `<name>:panic` panics

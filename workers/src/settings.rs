@@ -26,7 +26,6 @@ pub struct Settings {
     pub allow_past_start: bool,
     /// Longest wait of a job without a deadline.
     pub max_wait: MaxWait,
-    /// Place of the marker.
     pub marker: MarkerPlace,
     /// Search for lost outcomes.
     pub reconcile: Patience,

@@ -1,4 +1,4 @@
-//! Files or ports that this machine has not: told once a minute, since it is one
+//! Shortage of open files or ports on this machine: logged once a minute, since it is one
 //! trouble, however many calls meet it.
 
 use std::sync::{Mutex, PoisonError};

@@ -1,4 +1,4 @@
-//! Where a string's plain part ends: most bytes of JSON are in such parts.
+//! End of a string's plain part: most bytes of JSON are in such parts.
 
 /// The place of the first quote, `\` or control character from `at` on; the
 /// length if there is none.

@@ -23,9 +23,6 @@ pub struct Sentinel {
 impl Sentinel {
     /// Watches `master` under the name [`MASTER`]; `quorum` sentinels must agree that
     /// it is down. Each of `settings` is a line of its file.
-    ///
-    /// # Errors
-    /// Fails if no server program is on PATH, or it does not answer within 20 s.
     pub fn watching(master: &RedisServer, quorum: u32, settings: &[&str]) -> Result<Self, Error> {
         let program = find_program().ok_or(Error::NotInstalled)?;
         let folder = tempfile::Builder::new().prefix("zoomd-sentinel-").tempdir()?;
@@ -63,9 +60,6 @@ impl Sentinel {
     }
 
     /// Sends one command of plain words and answers what the sentinel said.
-    ///
-    /// # Errors
-    /// Fails if it does not answer.
     pub fn ask(&self, words: &[&str]) -> std::io::Result<String> {
         probe::ask(&self.socket(), words)
     }

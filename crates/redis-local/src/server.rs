@@ -80,26 +80,17 @@ impl Folder {
 
 impl RedisServer {
     /// Starts a server with an AOF in a temporary folder and waits until it answers.
-    ///
-    /// # Errors
-    /// Fails if no server program is on PATH, or it does not answer within 20 s.
     pub fn start() -> Result<Self, Error> {
         Self::start_with(Options::default())
     }
 
     /// Like [`start`](Self::start), with options.
-    ///
-    /// # Errors
-    /// As [`start`](Self::start).
     pub fn start_with(options: Options) -> Result<Self, Error> {
         let folder = tempfile::Builder::new().prefix("zoomd-redis-").tempdir()?;
         Self::launch(Folder::Own(folder), options)
     }
 
     /// Starts a server on the data in `folder`, which stays when it ends.
-    ///
-    /// # Errors
-    /// As [`start`](Self::start).
     pub fn start_in(folder: &Path, options: Options) -> Result<Self, Error> {
         std::fs::create_dir_all(folder)?;
         Self::launch(Folder::Given(folder.to_owned()), options)
@@ -125,9 +116,6 @@ impl RedisServer {
 
     /// Starts the server again on the same folder and port (after
     /// [`kill`](Self::kill) or [`stop`](Self::stop)) and waits until it answers.
-    ///
-    /// # Errors
-    /// Fails if the process cannot be started or does not answer within 20 s.
     pub fn restart(&mut self) -> Result<(), Error> {
         self.kill();
         let _ = std::fs::remove_file(self.socket());
@@ -181,9 +169,6 @@ impl RedisServer {
 
     /// Sends one command of plain words (no spaces, no quotes) and answers what
     /// the server said, in its own protocol's form.
-    ///
-    /// # Errors
-    /// Fails if the server does not answer.
     pub fn ask(&self, words: &[&str]) -> std::io::Result<String> {
         probe::ask(&self.socket(), words)
     }
@@ -239,7 +224,7 @@ impl RedisServer {
     /// A server that follows this one, once it has all its data.
     ///
     /// # Errors
-    /// As [`start`](Self::start), or that it does not follow within 20 s.
+    /// Also fails if the replica does not follow within 20 s.
     pub fn replica(&self, mut options: Options) -> Result<Self, Error> {
         self.ask(&["CONFIG", "SET", "repl-diskless-sync-delay", "0"])?;
         options.args.extend(["--replicaof", "127.0.0.1", &self.port.to_string()].map(String::from));

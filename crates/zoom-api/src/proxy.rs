@@ -76,9 +76,6 @@ impl Proxies {
     }
 
     /// The proxy that calls to `to` go through, and its variable; without user and password.
-    ///
-    /// # Errors
-    /// A variable that names no usable proxy.
     pub fn of(&self, to: &Url) -> Result<Option<(String, &'static str)>, ProxyError> {
         let routes = self.routes()?;
         let to: Option<Uri> = to.as_str().parse().ok();

@@ -70,9 +70,6 @@ impl WebhookSecret {
 
     /// Checks the headers `x-zm-request-timestamp` and `x-zm-signature` against
     /// the raw body, in a time that does not depend on how much of it fits.
-    ///
-    /// # Errors
-    /// See [`Unverified`].
     pub fn verify(
         &self,
         timestamp: &str,

@@ -57,7 +57,6 @@ impl Config {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct App {
-    /// The client id.
     pub client_id: String,
     /// The client secret; absent for a public client, which proves itself by PKCE.
     pub client_secret: Option<String>,
@@ -281,7 +280,6 @@ impl Default for Labels {
 pub enum Headers {
     /// As once documented; those of the user's day as seen live (of another quota).
     Documented,
-    /// None at all.
     None,
 }
 
@@ -291,9 +289,7 @@ pub enum Headers {
 pub enum RetryAfter {
     /// `2026-05-31T00:00:00Z`, as Zoom's old example has it.
     Iso,
-    /// Seconds.
     Seconds,
-    /// An HTTP date.
     HttpDate,
 }
 

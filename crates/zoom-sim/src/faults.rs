@@ -81,7 +81,6 @@ pub enum What {
     Status(u16),
     /// A server in trouble that asks for a pause: this status with `Retry-After`.
     Busy {
-        /// The status.
         status: u16,
         /// The header's value, in whatever form.
         retry_after: String,
@@ -89,14 +88,7 @@ pub enum What {
     /// 404 with code 3001, the meeting being there.
     Missing,
     /// This status with this body and content type.
-    Body {
-        /// The status.
-        status: u16,
-        /// The content type.
-        content_type: String,
-        /// The body.
-        body: String,
-    },
+    Body { status: u16, content_type: String, body: String },
     /// An XML error.
     Xml(u16),
     /// An HTML page.
@@ -111,14 +103,12 @@ pub enum What {
     Limit(LimitKind),
     /// A redirect to this address.
     Redirect {
-        /// The status.
         status: u16,
         /// Target of the redirect.
         location: String,
     },
     /// A refusal of the token endpoint.
     TokenError {
-        /// The status.
         status: u16,
         /// `error`
         error: String,
@@ -130,7 +120,6 @@ pub enum What {
     /// meanwhile is dead. After the deed: the rotation is rolled back. Before it: the
     /// exchange ends late, over whatever happened since.
     Undone {
-        /// The status.
         status: u16,
         /// Delay.
         after_ms: u64,
@@ -212,7 +201,6 @@ pub struct FaultId(pub u64);
 /// A fault and how it stands.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct FaultState {
-    /// Name.
     pub id: FaultId,
     /// The fault as made.
     pub fault: Fault,

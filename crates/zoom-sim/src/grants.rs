@@ -9,13 +9,11 @@ use serde::{Deserialize, Serialize};
 /// A grant's tokens as its holder gets them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Tokens {
-    /// The access token.
     pub access_token: String,
     /// The refresh token; none for server-to-server.
     pub refresh_token: Option<String>,
     /// Seconds the access token lives.
     pub expires_in: i64,
-    /// The scopes.
     pub scope: String,
 }
 

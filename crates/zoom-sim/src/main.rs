@@ -16,7 +16,7 @@ use zoom_sim::{App, Config, Plan, Reuse, Sim};
 #[derive(Parser)]
 #[command(version)]
 struct Args {
-    /// Where to listen; port 0 takes a free one.
+    /// Address to listen on; port 0 takes a free one.
     #[arg(long, default_value = "127.0.0.1:0", value_name = "ADDRESS")]
     listen: SocketAddr,
     /// The plan of every account.

@@ -32,7 +32,6 @@ pub struct ListRules {
     pub rows: Vec<OddRow>,
     /// Fields laid over the list's own (`{"total_records":"1"}`).
     pub head: Map<String, Value>,
-    /// End of a list.
     pub end: End,
 }
 
@@ -99,7 +98,6 @@ pub enum End {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum PastStart {
-    /// It starts now.
     #[default]
     Now,
     /// It keeps its start.

@@ -6,9 +6,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Plan {
-    /// Free.
     Free,
-    /// Pro.
     Pro,
     /// Business and above.
     Business,
@@ -20,11 +18,8 @@ pub enum Plan {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Label {
-    /// Light.
     Light,
-    /// Medium.
     Medium,
-    /// Heavy.
     Heavy,
     /// Resource-intensive: its rate is a minute's.
     ResourceIntensive,

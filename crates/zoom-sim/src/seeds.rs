@@ -11,7 +11,6 @@ use crate::world::{UserView, World};
 /// A user with a grant, ready to be used.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Seed {
-    /// The user.
     pub user: UserView,
     /// The pair.
     pub tokens: Tokens,

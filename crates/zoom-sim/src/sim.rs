@@ -55,9 +55,6 @@ impl Sim {
     }
 
     /// Starts a simulator. Resolves at once; async so that callers need not care.
-    ///
-    /// # Errors
-    /// Fails if its address cannot be bound.
     #[expect(clippy::unused_async, reason = "may come to await; callers should not change")]
     pub async fn try_start(config: Config) -> Result<Self, StartError> {
         let address = config.listen;
@@ -197,7 +194,6 @@ impl Sim {
 
     // Rules, faults, time.
 
-    /// Changes the rules.
     pub fn rules(&self, change: impl FnOnce(&mut Rules)) {
         change(&mut self.shared.world().rules);
     }
@@ -214,7 +210,6 @@ impl Sim {
         self.shared.world().faults.list()
     }
 
-    /// Number of times that a fault struck.
     pub fn struck(&self, id: FaultId) -> u64 {
         let faults = self.faults();
         faults.iter().find(|f| f.id == id).map_or(0, |f| f.struck)
@@ -327,34 +322,22 @@ impl Sim {
 
     /// Waits until `n` requests of the endpoint have arrived, since the start or
     /// the last reset.
-    ///
-    /// # Errors
-    /// Fails if they do not come within [`WAIT`].
     pub async fn wait_for(&self, endpoint: Endpoint, n: u64) -> Result<u64, TimedOut> {
         self.shared.wait_requests(endpoint, Stage::Arrived, n, WAIT).await
     }
 
     /// Waits until `n` requests of the endpoint were answered (or cut on purpose).
-    ///
-    /// # Errors
-    /// Fails if they are not within [`WAIT`].
     pub async fn wait_answered(&self, endpoint: Endpoint, n: u64) -> Result<u64, TimedOut> {
         self.shared.wait_requests(endpoint, Stage::Answered, n, WAIT).await
     }
 
     /// Waits until `n` meetings were made.
-    ///
-    /// # Errors
-    /// Fails if they are not within `limit`.
     pub async fn wait_meetings(&self, n: u64, limit: Duration) -> Result<u64, TimedOut> {
         let count = |world: &World| world.counters.meetings_created;
         self.shared.wait(format!("{n} meetings"), n, limit, count).await
     }
 
     /// Waits until a count of your choice reaches `n`.
-    ///
-    /// # Errors
-    /// Fails if it does not within [`WAIT`].
     pub async fn wait_until(
         &self,
         n: u64,
@@ -364,9 +347,6 @@ impl Sim {
     }
 
     /// Sends a signed webhook; the status it was answered with.
-    ///
-    /// # Errors
-    /// Fails if the receiver cannot be reached or answers no HTTP.
     pub async fn send_webhook(
         &self,
         url: &str,

@@ -30,7 +30,6 @@ pub enum Event {
         /// Text to sign in the answer.
         plain_token: String,
     },
-    /// Event of a meeting.
     #[serde(rename = "meeting")]
     Meeting {
         /// `meeting.created`, `meeting.started`, …
@@ -40,18 +39,13 @@ pub enum Event {
     },
     /// Any body at all.
     #[serde(rename = "raw")]
-    Raw {
-        /// The body.
-        body: String,
-    },
+    Raw { body: String },
 }
 
 /// Answer of a webhook receiver.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Answer {
-    /// The status.
     pub status: u16,
-    /// The body.
     pub body: String,
 }
 
@@ -175,9 +169,6 @@ pub(crate) fn send_hooks(world: &mut World) {
 }
 
 /// Posts a signed body.
-///
-/// # Errors
-/// Fails if the receiver cannot be reached, is late, or answers no HTTP.
 pub async fn post(
     url: &str,
     secret: &str,

@@ -71,7 +71,6 @@ pub(crate) fn address(name: &str) -> String {
 /// A Zoom user as others see it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UserView {
-    /// The id.
     pub id: String,
     /// The e-mail address.
     pub email: String,

@@ -22,7 +22,6 @@ pub(crate) struct Shown {
 /// A meeting in the form of the library and the control endpoint.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MeetingView {
-    /// The id.
     pub id: u64,
     /// Counts meetings from 1 in the order they were made.
     pub serial: u64,
@@ -30,7 +29,6 @@ pub struct MeetingView {
     pub host_email: String,
     /// The host's id.
     pub host_id: String,
-    /// The topic.
     pub topic: String,
     /// The whole agenda.
     pub agenda: String,

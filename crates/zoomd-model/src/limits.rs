@@ -19,7 +19,6 @@ pub struct Ask<'a> {
     pub account: &'a str,
     /// The Zoom account whose budgets it uses.
     pub zoom: &'a str,
-    /// Plan.
     pub plan: &'a str,
     /// The host's user id.
     pub host: &'a str,
@@ -34,7 +33,6 @@ pub enum Verdict {
     Go,
     /// Not now.
     Waits {
-        /// Reason for waiting.
         why: WaitReason,
         /// Earliest time to ask again.
         until_ms: i64,

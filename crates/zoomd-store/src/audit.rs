@@ -14,7 +14,6 @@ const KEPT_MS: i64 = 90 * 24 * 3_600 * 1_000;
 /// Acts that are kept, at most.
 const MOST: usize = 200_000;
 
-/// One act.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Act {
     /// The name of the token or the person.
@@ -36,7 +35,6 @@ pub struct Act {
 pub struct Entry {
     /// Id, which tells the time.
     pub id: EntryId,
-    /// The act.
     pub act: Act,
 }
 
@@ -66,9 +64,6 @@ impl Act {
 }
 
 /// Writes an act down.
-///
-/// # Errors
-/// Fails if Redis cannot be reached or takes no writes.
 pub async fn record(store: &Store, act: &Act) -> Result<(), StoreError> {
     let key = store.keys().audit();
     let oldest = (Timestamp::now().as_millisecond() - KEPT_MS).max(0);
@@ -85,9 +80,6 @@ pub async fn record(store: &Store, act: &Act) -> Result<(), StoreError> {
 }
 
 /// Acts before the entry `before`, newest first; the newest without one.
-///
-/// # Errors
-/// Fails if Redis cannot be reached.
 pub async fn page(
     store: &Store,
     before: Option<EntryId>,

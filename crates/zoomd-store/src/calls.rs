@@ -32,7 +32,6 @@ pub enum Begun {
     Go(Call),
     /// Not before this time.
     Waits {
-        /// Reason for its wait.
         why: WaitReason,
         /// Earliest end of the wait, ms by Redis' clock.
         until_ms: i64,
@@ -71,9 +70,6 @@ impl Calls {
     }
 
     /// Asks for one call of `label`, which is over within `exchange`.
-    ///
-    /// # Errors
-    /// Fails if Redis cannot be reached or is full.
     pub async fn begin(
         &self,
         account: &AccountName,
@@ -120,9 +116,6 @@ impl Calls {
 impl Calls {
     /// Closes what Zoom named in a 429 to a call about `host`, for all jobs and
     /// calls of the Zoom account.
-    ///
-    /// # Errors
-    /// Fails if Redis cannot be reached or is full.
     pub async fn limited(
         &self,
         account: &AccountName,

@@ -41,7 +41,6 @@ impl ClockOffset {
         self.set_ms(STOPPED + ms);
     }
 
-    /// Time at which the clock was stopped, if it was.
     #[must_use]
     pub fn stopped_at_ms(&self) -> Option<i64> {
         Some(self.ms() - STOPPED).filter(|ms| *ms >= 0)

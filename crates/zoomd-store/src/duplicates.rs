@@ -29,9 +29,6 @@ impl Duplicates {
 
     /// Schedules a later check of a job; `note` holds the details that the check needs. False: too
     /// many wait.
-    ///
-    /// # Errors
-    /// Fails if Redis refuses the call or cannot be reached.
     pub async fn watch(&self, job: &str, after: Duration, note: &str) -> Result<bool, StoreError> {
         let call = DUPLICATES_WATCH
             .call()
@@ -46,9 +43,6 @@ impl Duplicates {
 
     /// Jobs whose check is due, with their notes. Each comes again later unless it is
     /// [`done`](Self::done).
-    ///
-    /// # Errors
-    /// Fails if Redis refuses the call or cannot be reached.
     pub async fn due(
         &self,
         most: usize,
@@ -65,9 +59,6 @@ impl Duplicates {
     }
 
     /// The look was made, or is given up.
-    ///
-    /// # Errors
-    /// Fails if Redis cannot be reached.
     pub async fn done(&self, job: &str) -> Result<(), StoreError> {
         let keys = self.store.keys();
         let mut write = redis::pipe();
@@ -77,9 +68,6 @@ impl Duplicates {
     }
 
     /// Zoom has these meetings of one job.
-    ///
-    /// # Errors
-    /// Fails if Redis refuses the call or cannot be reached.
     pub async fn found(&self, job: &str, meetings: &[u64]) -> Result<(), StoreError> {
         let key = self.store.keys().duplicates(job);
         let text: Vec<String> = meetings.iter().map(ToString::to_string).collect();

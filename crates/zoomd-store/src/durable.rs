@@ -1,21 +1,19 @@
-//! True if more than one memory knows of a record: an intent to send a token, or
-//! that a call left which nobody could find again.
+//! Confirmation that a record is stored in more than one place: the intent to send a refresh
+//! token, or a call to Zoom that could not be found again after a loss.
 //!
-//! `WAIT` where there are replicas: a failover must not forget what may be spent
-//! or made, so a replica that does not confirm is an error, and so is a server that
-//! cannot say whether it has any. A replica that was seen once is expected from then
-//! on, also by daemons started later: right after a failover the new master has
-//! none yet. Only the operator takes that back ([`Replicas::AtLeast`]).
+//! `WAIT`, if there are replicas: a failover must not lose the record, so a replica that does
+//! not confirm is an error, and so is a server that cannot report its replicas. Once a
+//! replica was seen it is expected from then on, also by daemons started later, because a new
+//! master has none directly after a failover. Only the operator can reset this
+//! ([`Replicas::AtLeast`]).
 //!
-//! `WAITAOF` where the server has it (Redis 7.2, Valkey): the record is in the
-//! journal of its host as well, so a disk that does not confirm in time is told and
-//! not waited for again for a while. Under `appendfsync everysec` that wait is up to
-//! a second, and a blocked connection serves nobody else: so one wait confirms all
-//! that was written before it.
+//! `WAITAOF`, if the server has it (Redis 7.2, Valkey): the record is then in the append-only
+//! file of the server. A disk that does not confirm in time is logged, and not waited for
+//! again for a while. With `appendfsync everysec` the wait takes up to one second and blocks
+//! its connection, so one wait confirms all records written before it.
 //!
-//! Invariant: a record and the wait for it go over one connection, or the record
-//! counts as not confirmed: a new connection has written nothing, and its `WAIT`
-//! says yes to that.
+//! Invariant: a record and its wait use the same connection, else the record counts as not
+//! confirmed: a new connection has written nothing, so its `WAIT` succeeds trivially.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -98,9 +96,6 @@ impl Durable {
     }
 
     /// Runs a script whose writes are to be confirmed.
-    ///
-    /// # Errors
-    /// Fails if Redis refuses the call or cannot be reached.
     pub(crate) async fn write(&self, call: Call<'_>) -> Result<(Value, Written), StoreError> {
         let over = self.0.conn.connected().await?;
         let answer = call.run(&self.0.conn).await?;
@@ -111,7 +106,7 @@ impl Durable {
     /// Waits until what was written is confirmed.
     ///
     /// # Errors
-    /// Fails if no replica confirms, or the connection is another by now.
+    /// Fails if no replica confirms, or the connection was replaced meanwhile.
     pub(crate) async fn confirm(&self, written: Written) -> Result<(), StoreError> {
         let mut rounds = self.0.rounds.lock().await;
         if rounds.upto < written.nth || rounds.over != written.over {
@@ -225,9 +220,6 @@ fn has_no_log(told: &str) -> bool {
 impl Store {
     /// Forgets that a replica was seen, where the configuration says that there
     /// need be none.
-    ///
-    /// # Errors
-    /// Fails if Redis cannot be reached.
     pub async fn forget_replicas(&self) -> Result<(), StoreError> {
         if self.replicas() == Replicas::AtLeast(0) {
             let mut forget = redis::cmd("HDEL");

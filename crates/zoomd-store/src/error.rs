@@ -52,7 +52,6 @@ impl ErrorKind {
     }
 }
 
-/// An error of the store.
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("{message}")]
 pub struct StoreError {

@@ -20,9 +20,7 @@ const RETRY: Duration = Duration::from_millis(200);
 pub enum Heard {
     /// The subscription is new: anything may have been published before it.
     Missed,
-    /// A message.
     Message {
-        /// The channel.
         channel: String,
         /// Text of the message; empty if it is not UTF-8.
         text: String,

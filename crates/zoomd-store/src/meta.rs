@@ -38,9 +38,6 @@ pub enum MetaError {
 }
 
 /// Opens the namespace of `store`, making what is missing in a new one.
-///
-/// # Errors
-/// See [`MetaError`].
 pub async fn open(store: &Store, ring: &KeyRing) -> Result<Vault, MetaError> {
     let place = place(store);
     let fresh = match ring.primary() {
@@ -75,9 +72,6 @@ pub async fn open(store: &Store, ring: &KeyRing) -> Result<Vault, MetaError> {
 
 /// Checks layout and deployment as [`open`] does, and writes nothing. A namespace
 /// that does not exist passes.
-///
-/// # Errors
-/// See [`MetaError`].
 pub async fn check(store: &Store) -> Result<(), MetaError> {
     let Some(facts) = probe::namespace(store).await? else { return Ok(()) };
     if facts.deployment != store.deployment() {
@@ -89,9 +83,6 @@ pub async fn check(store: &Store) -> Result<(), MetaError> {
 
 /// Opens the namespace and writes nothing. In one that does not exist, or has no
 /// secret yet, the fingerprints are of a secret that is thrown away: they match none.
-///
-/// # Errors
-/// See [`MetaError`].
 pub async fn peek(store: &Store, ring: &KeyRing) -> Result<Vault, MetaError> {
     check(store).await?;
     let mut read = redis::cmd("HGET");
@@ -118,9 +109,6 @@ fn place(store: &Store) -> Binding<'_> {
 
 /// Encrypts the secret of the namespace again under the primary key, if it is under an older one.
 /// Returns true if it did.
-///
-/// # Errors
-/// See [`MetaError`].
 pub async fn reseal(store: &Store, ring: &KeyRing) -> Result<bool, MetaError> {
     let mut read = redis::cmd("HGET");
     read.arg(store.keys().meta()).arg("secret");

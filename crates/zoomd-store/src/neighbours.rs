@@ -39,9 +39,6 @@ pub struct Neighbours {
 }
 
 /// Searches for other namespaces. Only reads, in a bounded number of steps.
-///
-/// # Errors
-/// Fails if Redis cannot be reached or denies the command.
 pub async fn look(store: &Store) -> Result<Neighbours, StoreError> {
     let (namespaces, complete) = known(store, STEPS).await?;
     let mut found = Neighbours { complete, ..Neighbours::default() };
@@ -64,9 +61,6 @@ pub async fn look(store: &Store) -> Result<Neighbours, StoreError> {
 
 /// Names of the other namespaces, in order, and whether the search saw every key.
 /// Takes at most `steps` commands of 5,000 keys each.
-///
-/// # Errors
-/// Fails if Redis cannot be reached or denies the command.
 pub async fn known(store: &Store, steps: u32) -> Result<(Vec<String>, bool), StoreError> {
     let ending = Keys::new("").meta();
     let mut found = HashSet::new();

@@ -1,4 +1,4 @@
-//! True if the Redis user may do what zoomd does, asked before anything is written.
+//! Rights of the Redis user (ACL), checked before the first write.
 
 use std::collections::BTreeSet;
 
@@ -10,7 +10,6 @@ use crate::{Keys, Store};
 /// Rights of the Redis user that are used and not there.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MissingRights {
-    /// The user.
     pub user: String,
     /// Commands that it may not send.
     pub commands: Vec<&'static str>,
@@ -78,7 +77,6 @@ enum About {
 pub enum Rights {
     /// All rights that are used are there.
     All,
-    /// Some rights are missing.
     Missing(MissingRights),
     /// Scripts cannot check rights before Redis 7.0. A missing right is found only when it is used.
     Unknown,
@@ -114,7 +112,7 @@ impl Store {
     /// An error where a right is known to be missing.
     ///
     /// # Errors
-    /// A right is missing, or Redis could not be asked.
+    /// Fails if a right is missing, or Redis cannot be reached.
     pub async fn check_rights(&self) -> Result<(), StoreError> {
         match self.rights().await? {
             Rights::All | Rights::Unknown => Ok(()),

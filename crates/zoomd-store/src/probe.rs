@@ -15,7 +15,6 @@ use crate::{Store, StoreError, layout};
 pub struct ServerFacts {
     /// `redis` or `valkey`.
     pub product: String,
-    /// Version.
     pub version: String,
     /// True if it keeps an append-only file.
     pub aof: bool,
@@ -58,9 +57,6 @@ const SETTINGS: [&str; 4] =
     ["appendfsync", "min-replicas-to-write", "save", "stop-writes-on-bgsave-error"];
 
 /// Asks the server.
-///
-/// # Errors
-/// Fails if the server cannot be reached.
 pub async fn server(store: &Store) -> Result<ServerFacts, StoreError> {
     let mut ask = redis::pipe();
     ask_server(&mut ask);
@@ -69,9 +65,6 @@ pub async fn server(store: &Store) -> Result<ServerFacts, StoreError> {
 
 /// Asks why the server takes no writes, without the settings that a restricted user may
 /// not read.
-///
-/// # Errors
-/// Fails if the server cannot be reached.
 pub(crate) async fn refusal(store: &Store) -> Result<Option<Refusal>, StoreError> {
     let info = store.info("default").await?;
     Ok(Refusal::of(&fields(&info).collect(), &HashMap::new()))
@@ -130,9 +123,6 @@ pub(crate) fn server_facts(answers: &mut impl Iterator<Item = Value>) -> ServerF
 /// Tries whether the server takes a write now, for a daemon that starts. Writes an
 /// empty text into a key that does not exist, which changes nothing, but is refused by
 /// a replica, by a server that is full, and to a user without the right.
-///
-/// # Errors
-/// The reason why the server takes no write.
 pub async fn write(store: &Store) -> Result<(), StoreError> {
     let mut ask = redis::cmd("SETRANGE");
     ask.arg(format!("{}probe", store.keys().prefix())).arg(0).arg("");
@@ -143,7 +133,6 @@ pub async fn write(store: &Store) -> Result<(), StoreError> {
 /// Daemons of a namespace of the same name in another database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Namesake {
-    /// The database.
     pub database: i64,
     /// The database of this store.
     pub ours: i64,
@@ -156,9 +145,6 @@ pub struct Namesake {
 /// hear the other's. A daemon that was killed stays in it for half a minute; one that
 /// lives is seen at a later time soon. Where the server does not let us look nothing
 /// is known.
-///
-/// # Errors
-/// Fails if the server cannot be reached.
 pub async fn namesake(store: &Store) -> Result<Option<Namesake>, StoreError> {
     let info = store.info("keyspace").await?;
     let names = info.lines().filter_map(|line| line.strip_prefix("db")?.split(':').next());

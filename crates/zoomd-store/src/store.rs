@@ -64,9 +64,6 @@ pub struct Store {
 
 impl Store {
     /// A store that connects with its first command.
-    ///
-    /// # Errors
-    /// A URL that cannot be used.
     pub fn open(config: &StoreConfig) -> Result<Self, StoreError> {
         let target = Target::parse(config.url.expose_secret(), &config.namespace)?;
         let target = target.trusting(&config.tls)?;
@@ -91,9 +88,6 @@ impl Store {
     }
 
     /// Asks the server for its version and refuses one that is too old.
-    ///
-    /// # Errors
-    /// As [`connect`](Self::connect).
     pub async fn check_server(&self) -> Result<(), StoreError> {
         let info = self.info("server").await?;
         let version =
@@ -108,15 +102,11 @@ impl Store {
     }
 
     /// One section of `INFO`, as text.
-    ///
-    /// # Errors
-    /// Fails if Redis cannot be reached.
     pub async fn info(&self, section: &str) -> Result<String, StoreError> {
         let value = self.conn.value(redis::cmd("INFO").arg(section)).await?;
         Ok(redis::from_redis_value(value)?)
     }
 
-    /// The names of the keys.
     #[must_use]
     pub fn keys(&self) -> &Keys {
         &self.keys
@@ -153,9 +143,6 @@ impl Store {
     }
 
     /// The time of Redis, with the offset.
-    ///
-    /// # Errors
-    /// Fails if Redis cannot be reached.
     pub async fn now_ms(&self) -> Result<i64, StoreError> {
         if let Some(stopped) = self.clock.stopped_at_ms() {
             return Ok(stopped);

@@ -17,7 +17,6 @@ pub enum Stream {
     Jobs,
     /// Successes.
     Results,
-    /// Failures.
     Failures,
     /// Events of accounts and waiting jobs.
     Events,
@@ -39,7 +38,6 @@ impl Stream {
 pub struct Item {
     /// The stream it stands in.
     pub stream: Stream,
-    /// Id.
     pub id: String,
     /// Fields, in their order.
     pub fields: Vec<(String, String)>,
@@ -80,9 +78,6 @@ pub struct Tail {
 
 impl Tail {
     /// From what is there when this is called; nothing older.
-    ///
-    /// # Errors
-    /// Fails if Redis cannot be reached.
     pub async fn from_now(store: &Store, streams: &[Stream]) -> Result<Self, StoreError> {
         let mut tail = Self::from_start(store, streams);
         for (stream, key, last) in &mut tail.at {
@@ -146,18 +141,12 @@ impl Tail {
 type Entry = (String, Vec<(String, String)>);
 
 /// The newest entries of a stream, newest first.
-///
-/// # Errors
-/// Fails if Redis cannot be reached.
 pub async fn latest(store: &Store, stream: Stream, count: usize) -> Result<Vec<Item>, StoreError> {
     newest(store, stream, &stream.key(store.keys()), count).await
 }
 
 /// Entries of a stream behind the entry `after`, oldest first; from the oldest that is kept
 /// without one.
-///
-/// # Errors
-/// Fails if Redis cannot be reached.
 pub async fn page(
     store: &Store,
     stream: Stream,

@@ -6,9 +6,7 @@ use crate::{Keys, Store};
 /// A key that holds something that is not ours.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Misplaced {
-    /// Name.
     pub key: String,
-    /// Expected value.
     pub expected: &'static str,
     /// Kind of it.
     pub found: String,
@@ -17,9 +15,6 @@ pub struct Misplaced {
 impl Store {
     /// Checks the keys of the namespace, and of `account` if one is given, and returns those of a
     /// wrong type.
-    ///
-    /// # Errors
-    /// Fails if Redis refuses the call or cannot be reached.
     pub async fn misplaced(&self, account: Option<&str>) -> Result<Vec<Misplaced>, StoreError> {
         let mut expected = of_all(self.keys());
         if let Some(account) = account {

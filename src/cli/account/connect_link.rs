@@ -34,12 +34,12 @@ const LONGEST: Duration = Duration::from_secs(30 * 24 * 3600);
   zoomd account connect-link acme --label 'Acme Ltd' --return-to https://app.example.com/done
 
 The link leads to the daemon's public endpoint (ZOOMD_PUBLIC_LISTEN and _URL), from there to
-Zoom's consent, and back. It works once. Give it to nobody but the person who is to consent.")]
+Zoom's consent page, and back. It works once. Send it only to the person who is to authorize.")]
 pub struct ConnectLinkArgs {
     /// The account's name
     #[arg(value_name = "ACCOUNT")]
     account: AccountName,
-    /// How long the link is valid
+    /// Validity of the link
     #[arg(long, value_name = "DURATION", default_value = "7d", value_parser = life)]
     ttl: Duration,
     /// Move the Zoom user here from the account it belongs to now
@@ -51,7 +51,7 @@ pub struct ConnectLinkArgs {
     /// The name that the person sees (default: the account's)
     #[arg(long, value_name = "TEXT", value_parser = label)]
     label: Option<String>,
-    /// Where the person goes back to; must lie below one of public.return_to
+    /// Page to return to afterwards; must be below one of public.return_to
     #[arg(long, value_name = "URL")]
     return_to: Option<Url>,
 }

@@ -32,8 +32,8 @@ const SHOWN: usize = 20;
 Each line of the file is one account:
   {\"account\":\"acme\",\"refresh_token\":\"…\",\"plan\":\"pro\"}
 plan, scope, zoom_user, zoom_account and client_id may be left out.
-Nothing is presented to Zoom. What is there already is left alone, so an import
-that was cut off can be run again.")]
+Zoom is not contacted. Accounts that exist already are not changed, so an interrupted
+import can be run again.")]
 pub struct ImportArgs {
     /// The file, or - for standard input
     #[arg(value_name = "FILE")]

@@ -46,7 +46,7 @@ pub struct LoginArgs {
     /// Move the Zoom user here from the account it belongs to now
     #[arg(long)]
     take_over: bool,
-    /// How long to wait for the authorization
+    /// Maximum time to wait for the authorization
     #[arg(long, value_name = "DURATION", default_value = "10m", value_parser = patience)]
     timeout: Duration,
 }
@@ -197,7 +197,7 @@ fn invite(
             &endpoint.page
         }
         Way::Paste if !pastes => {
-            let text = "the redirect URL is not an http address of this machine, so the consent cannot come back here";
+            let text = "the redirect URL is not an http address of this machine, so this command cannot receive the authorization";
             return Err(CliError::config(text).code("redirect").hint(
                 "run this on a terminal and paste the address, or use zoomd account connect-link",
             ));

@@ -18,7 +18,7 @@ pub struct RefreshArgs {
     /// Ask Zoom immediately about an unresolved token exchange
     #[arg(long)]
     probe: bool,
-    /// How long to wait
+    /// Maximum time to wait
     #[arg(long, value_name = "DURATION", default_value = "2m", value_parser = token::time)]
     timeout: Duration,
 }

@@ -21,7 +21,7 @@ pub struct TokenArgs {
     /// Minimum remaining lifetime of the token
     #[arg(long, value_name = "DURATION", default_value = "5m", value_parser = time)]
     min_life: Duration,
-    /// How long to wait
+    /// Maximum time to wait
     #[arg(long, value_name = "DURATION", default_value = "2m", value_parser = time)]
     timeout: Duration,
 }

@@ -34,50 +34,50 @@ use crate::error::CliResult;
   zoomd enqueue --file jobs.jsonl --dry-run
   generate-jobs | zoomd enqueue --file -
 
-With --file a job without an id gets one that is made of its line, so that the same
-file sent again makes no second meeting while zoomd remembers the first.")]
+With --file, a job without an id gets one derived from its line. Sending the same file again
+creates no duplicates while zoomd remembers the first.")]
 pub struct EnqueueArgs {
     /// Account to use
     #[arg(long, value_name = "ACCOUNT", required_unless_present = "file")]
     account: Option<String>,
-    /// What to do: to make a meeting, without it
+    /// Kind of job; without it, a meeting is created
     #[arg(long, value_name = "KIND", value_parser = kinds())]
     kind: Option<String>,
-    /// The meeting that it is about: the id of the job that makes it
+    /// Meeting to change, by the id of the job that creates it
     #[arg(long, value_name = "JOB", requires = "kind")]
     of: Option<String>,
-    /// The meeting that it is about: Zoom's number
+    /// Meeting to change, by its number at Zoom
     #[arg(long, value_name = "N", requires = "kind", conflicts_with = "of")]
     meeting_id: Option<u64>,
-    /// One date of a recurring meeting: Zoom's id of it, or when it first was to start
+    /// One occurrence of a recurring meeting: its id at Zoom, or its original start
     #[arg(long, value_name = "DATE", requires = "kind")]
     occurrence: Option<String>,
-    /// series: all of a recurring meeting
+    /// series: all occurrences of a recurring meeting
     #[arg(long, value_name = "SCOPE", requires = "kind", value_parser = ["series"],
         conflicts_with = "occurrence")]
     scope: Option<String>,
     /// Have Zoom mail the host and the registrants
     #[arg(long, requires = "kind")]
     notify: bool,
-    /// The meeting's topic
+    /// Topic of the meeting
     #[arg(long, value_name = "TEXT")]
     topic: Option<String>,
-    /// When it starts: 2030-01-02T10:00:00Z, with an offset, or local with --timezone
+    /// Start time: 2030-01-02T10:00:00Z, with an offset, or local with --timezone
     #[arg(long, value_name = "TIME")]
     start_time: Option<String>,
-    /// How long it lasts, in minutes
+    /// Duration in minutes
     #[arg(long, value_name = "MINUTES")]
     duration: Option<u16>,
-    /// The zone Zoom shows it in: Europe/Berlin
+    /// Time zone that Zoom shows it in, such as Europe/Berlin
     #[arg(long, value_name = "ZONE")]
     timezone: Option<String>,
-    /// Its agenda
+    /// Agenda of the meeting
     #[arg(long, value_name = "TEXT")]
     agenda: Option<String>,
     /// 1 instant, 2 scheduled (the default), 3 or 8 recurring
     #[arg(long = "type", value_name = "TYPE")]
     meeting_type: Option<u8>,
-    /// More of Zoom's own request, as a JSON object; the other flags win
+    /// Further fields of Zoom's request, as a JSON object; other flags override them
     #[arg(long, value_name = "JSON")]
     meeting: Option<String>,
     /// Host of the meeting: me (the default), a Zoom user id or an e-mail address

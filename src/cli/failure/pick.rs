@@ -12,7 +12,7 @@ use crate::queries::failures;
 /// Conditions on failures.
 #[derive(Debug, Args)]
 pub struct Match {
-    /// Only this account's
+    /// Only entries of this account
     #[arg(long, value_name = "ACCOUNT")]
     account: Option<String>,
     /// Show only this failure code

@@ -14,7 +14,7 @@ use crate::views::job;
 /// `job list`.
 #[derive(Debug, Args)]
 pub struct ListArgs {
-    /// Only this account's
+    /// Only entries of this account
     #[arg(long, value_name = "ACCOUNT")]
     account: Option<String>,
     /// Only jobs in this state: queued, waiting, sleeping, running or reconciling

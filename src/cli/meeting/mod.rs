@@ -35,7 +35,7 @@ pub struct ListArgs {
     /// Host of the meetings: me, a Zoom user id or an e-mail address
     #[arg(long, value_name = "USER", default_value = "me")]
     pub user: String,
-    /// Those that zoomd made, of any user; Zoom is not asked
+    /// Only meetings that zoomd created, of any user, without contacting Zoom
     #[arg(long, conflicts_with = "user")]
     pub mine: bool,
     /// With --mine: also those that are over or deleted

@@ -29,7 +29,7 @@ pub struct TailArgs {
     /// Number of latest results to start with
     #[arg(short = 'n', long, value_name = "N", default_value_t = 10)]
     lines: usize,
-    /// Only this account's
+    /// Only entries of this account
     #[arg(long, value_name = "ACCOUNT")]
     account: Option<String>,
     /// Include failures

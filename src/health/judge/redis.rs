@@ -123,7 +123,9 @@ fn set(here: &Here, facts: &ServerFacts, name: &str, value: &str) -> String {
     let now = here.tools.redis(&here.redis, &format!("CONFIG SET {name} {value}"));
     match facts.has_file {
         true => format!("{now} && {}", here.tools.redis(&here.redis, "CONFIG REWRITE")),
-        false => format!("{now}, and start Redis with --{name} {value}: it has no file"),
+        false => format!(
+            "{now}, and start Redis with --{name} {value} (it runs without a configuration file)"
+        ),
     }
 }
 
@@ -157,7 +159,8 @@ fn forgets(here: &Here, facts: &ServerFacts) -> Option<Problem> {
         return Some(Problem::degraded(code, what, next));
     }
     if facts.fsync.as_deref() == Some("no") {
-        let what = "appendfsync is no: the loss of Redis' server can take back half a minute";
+        let what =
+            "appendfsync is no: a crash of the Redis server can lose the last 30 seconds of writes";
         return Some(Problem::notice(code, what, set(here, facts, "appendfsync", "everysec")));
     }
     (facts.replicas > 0 && facts.min_replicas == Some(0)).then(|| {

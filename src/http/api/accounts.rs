@@ -191,7 +191,9 @@ pub async fn remove(
     let removed =
         hand.remove_account(&backend.config, &grants, &name, (false, why), |_| ()).await?;
     if let Some(trouble) = &removed.trouble {
-        let text = format!("{name} is removed here, but its grant at Zoom may live on: {trouble}");
+        let text = format!(
+            "{name} was removed here, but Zoom may still list the app as authorized: {trouble}"
+        );
         let status = axum::http::StatusCode::BAD_GATEWAY;
         return Err(Problem::new(status, "not_revoked", text)
             .hint("its user can remove the app at marketplace.zoom.us, under Installed apps"));

@@ -31,7 +31,6 @@ pub fn lines(body: Vec<u8>) -> Response {
     response
 }
 
-/// This status and this value.
 pub fn with(status: StatusCode, value: &impl Serialize) -> Response {
     let mut response = Response::new(Body::from(serde_json::to_vec(value).unwrap_or_default()));
     *response.status_mut() = status;

@@ -5,10 +5,8 @@ use axum::http::Method;
 
 use crate::actor::Role;
 
-/// One operation.
 #[derive(Debug)]
 pub struct Operation {
-    /// The method.
     pub method: &'static str,
     /// The path below `/api/v1`.
     pub path: &'static str,

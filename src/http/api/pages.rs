@@ -15,7 +15,6 @@ use super::params::{Params, limit};
 use super::{Backend, Problem};
 use crate::queries::outcomes;
 
-/// The query of a page.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PageQuery {
@@ -40,17 +39,14 @@ struct Entries {
     last: Option<String>,
 }
 
-/// Results.
 pub async fn results(state: State<Arc<Backend>>, query: Params<PageQuery>) -> Answer {
     page(&state, &query.0, Stream::Results).await
 }
 
-/// Failures.
 pub async fn failures(state: State<Arc<Backend>>, query: Params<PageQuery>) -> Answer {
     page(&state, &query.0, Stream::Failures).await
 }
 
-/// Events.
 pub async fn events(state: State<Arc<Backend>>, query: Params<PageQuery>) -> Answer {
     page(&state, &query.0, Stream::Events).await
 }

@@ -77,7 +77,6 @@ impl Tokens {
         self.fresh().known.get(hash).cloned()
     }
 
-    /// Hashes of the tokens of this name.
     pub fn hashes(&self, name: &str) -> Vec<(TokenHash, Actor)> {
         let read = self.fresh();
         let named = read.known.iter().filter(|(_, actor)| actor.name == name);

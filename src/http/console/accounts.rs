@@ -20,7 +20,6 @@ const ROWS: usize = 100;
 /// Accounts read for one page, where few are wanted.
 const READS: usize = 5_000;
 
-/// The filter.
 #[derive(Debug, Default, Deserialize)]
 pub(super) struct Filter {
     #[serde(default)]

@@ -101,7 +101,7 @@ impl Refused {
                 ("Not shown", text, "zoomd doctor")
             }
             Self::Template(error) => {
-                tracing::error!(%error, "a page of the console could not be made");
+                tracing::error!(%error, "console: a page could not be rendered");
                 ("Not shown", "The page could not be made.".to_owned(), "zoomd doctor")
             }
         };

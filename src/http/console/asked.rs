@@ -11,7 +11,6 @@ use crate::actor::Actor;
 pub(super) struct Asked {
     /// The path with its query.
     pub(super) address: String,
-    /// The one who asks.
     pub(super) actor: Option<Actor>,
     /// The tag of the page that the browser has.
     pub(super) known: Option<HeaderValue>,

@@ -26,13 +26,9 @@ struct Asset {
 #[derive(Debug)]
 pub(super) struct Assets {
     files: Vec<Asset>,
-    /// The style.
     pub(super) style: String,
-    /// The script.
     pub(super) script: String,
-    /// htmx.
     pub(super) htmx: String,
-    /// The icon.
     pub(super) icon: String,
 }
 

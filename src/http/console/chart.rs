@@ -12,7 +12,6 @@ const HEIGHT: u64 = 100;
 /// Width of a step, and of its bar.
 const STEP: u64 = 10;
 
-/// A chart.
 pub(super) struct Chart {
     pub(super) title: &'static str,
     /// Content in words, for screen readers.
@@ -32,7 +31,6 @@ pub(super) struct Bar {
     pub(super) ok_height: u64,
     pub(super) no_y: u64,
     pub(super) no_height: u64,
-    /// Numbers.
     pub(super) text: String,
 }
 
@@ -55,7 +53,6 @@ fn bar(at: usize, point: &Point, top: u64) -> Bar {
     }
 }
 
-/// The chart of a window.
 pub(super) fn chart(window: Window, points: &[Point]) -> Chart {
     let all = |point: &Point| point.succeeded + point.failed;
     let top = points.iter().map(all).max().unwrap_or(0);

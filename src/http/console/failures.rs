@@ -21,7 +21,6 @@ const ROWS: usize = 100;
 /// Pages of the index that are read to count; a page has 200.
 const PAGES: usize = 10;
 
-/// The filter.
 #[derive(Debug, Default, Deserialize)]
 pub(super) struct Filter {
     #[serde(default)]

@@ -23,7 +23,6 @@ const ROWS: usize = 100;
 /// The states of the filter: their words are those of the states.
 const STATES: [JobState; 7] = JobState::ALL;
 
-/// The filter.
 #[derive(Debug, Default, Deserialize)]
 pub(super) struct Filter {
     #[serde(default)]
@@ -136,7 +135,6 @@ fn moment(value: &Value) -> Option<Moment> {
     Some(Moment::of(at))
 }
 
-/// An outcome.
 fn ended(outcome: &Value, state: &'static str) -> Row {
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let meeting = &outcome["meeting"];

@@ -16,7 +16,6 @@ use super::show::Moment;
 /// Meetings of one page.
 const ROWS: usize = 100;
 
-/// The filter.
 #[derive(Debug, Default, Deserialize)]
 pub(super) struct Filter {
     #[serde(default)]

@@ -45,7 +45,6 @@ struct Trouble {
     next: String,
 }
 
-/// A number with its name.
 struct Tile {
     name: &'static str,
     number: String,
@@ -63,7 +62,6 @@ struct Reason<'a> {
     expected: Option<Moment>,
 }
 
-/// A daemon.
 pub(super) struct Daemon<'a> {
     pub(super) id: &'a str,
     pub(super) host: &'a str,
@@ -178,7 +176,6 @@ impl<'a> Page<'a> {
     }
 }
 
-/// Shows the page.
 pub(super) async fn show(State(console): State<Console>, asked: Asked) -> Response {
     let ops = console.ops().clone();
     console

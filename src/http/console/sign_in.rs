@@ -88,11 +88,11 @@ pub(super) async fn begin(
     let known = Some(&typed.token).filter(|token| token.len() <= TOKEN_MAX);
     match known.and_then(|token| console.0.auth.sign_in(token, is_https(&headers))) {
         Some(SignedIn { cookie, actor }) => {
-            tracing::info!(actor = actor.name, "somebody signed in to the console");
+            tracing::info!(actor = actor.name, "console: signed in");
             with_cookie(go_to(path(&typed.next)), &cookie)
         }
         None => {
-            tracing::warn!("a token that is not known was typed in the console");
+            tracing::warn!("console: sign-in with an unknown token");
             page(StatusCode::FORBIDDEN, &typed.next, true)
         }
     }

@@ -55,7 +55,7 @@ fn tokens(numbers: &Numbers<'_>) -> Vec<(&'static str, String)> {
     let mut facts = vec![("Refreshes", line)];
     for (name, count) in [
         ("Late", of.late),
-        ("Put back from a journal", of.repaired),
+        ("Recovered from the journal", of.repaired),
         ("Refused by Zoom", of.refused),
         ("In doubt now", of.in_doubt),
     ] {
@@ -95,7 +95,6 @@ async fn page(console: &Console, shell: Shell) -> Made {
     Ok(page.render()?)
 }
 
-/// Shows the page.
 pub(super) async fn show(State(console): State<Console>, asked: Asked) -> Response {
     let of = console.clone();
     console.answer(asked, Tab::System, "System", async move |shell| page(&of, shell).await).await

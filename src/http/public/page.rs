@@ -84,11 +84,9 @@ fn dressed(status: StatusCode, kind: &'static str, body: Bytes, policy: HeaderVa
 pub struct Brand {
     /// The name of the service.
     pub name: Option<String>,
-    /// Logo.
     pub logo: Option<Url>,
 }
 
-/// One page.
 #[derive(Debug, Template)]
 #[template(path = "public.html")]
 pub struct Page<'a> {
@@ -112,7 +110,6 @@ struct Invite<'a> {
 }
 
 impl<'a> Page<'a> {
-    /// A page of a heading and a text.
     pub fn new(brand: &'a Brand, head: &'a str, text: &'a str) -> Self {
         Self { brand, style: STYLE, head, text, good: None, invite: None, back: None }
     }

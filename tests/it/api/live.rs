@@ -11,7 +11,6 @@ use crate::support::{Daemon, job};
 /// An open stream.
 struct Followed(std::io::BufReader<TcpStream>);
 
-/// One event.
 #[derive(Debug, Default, Clone)]
 struct Event {
     id: String,
@@ -40,7 +39,6 @@ impl Followed {
         }
     }
 
-    /// The next event of this name.
     fn next(&mut self, wanted: &str) -> Event {
         let (mut event, mut line) = (Event::default(), String::new());
         loop {

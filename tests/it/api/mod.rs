@@ -35,7 +35,6 @@ pub fn with_tokens(rig: &mut Rig) -> Tokens {
     }
 }
 
-/// Asks a daemon.
 pub fn ask(daemon: &Daemon, ask: &Ask) -> Answer {
     ask.send(&daemon.address())
 }

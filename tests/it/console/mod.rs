@@ -24,7 +24,6 @@ const PAGES: [&str; 13] = [
     "/sign-in",
 ];
 
-/// A page that is there.
 #[track_caller]
 fn page(daemon: &Daemon, path: &str) -> String {
     let (status, head, body) = daemon.ask("GET", path, "", "");
@@ -53,7 +52,6 @@ fn check(path: &str, head: &str, body: &str) {
     }
 }
 
-/// Posts a form.
 fn post(daemon: &Daemon, path: &str, form: &str) -> (u16, String) {
     let kind = "Content-Type: application/x-www-form-urlencoded\r\n";
     let (status, head, body) = daemon.ask("POST", path, kind, form);

@@ -114,7 +114,6 @@ impl Session {
         blocks.map(|block| self.play(&block)).collect()
     }
 
-    /// Plays one block.
     pub fn play(&mut self, block: &Block) -> String {
         let text = self.typed(&block.text);
         match block.kind.as_str() {

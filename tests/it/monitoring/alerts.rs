@@ -6,7 +6,6 @@ use crate::documents::read;
 use super::promql::faults;
 use super::runbook::anchors;
 
-/// One alert.
 pub struct Alert {
     pub name: String,
     pub expr: String,
@@ -44,7 +43,6 @@ fn expr(lines: &[String]) -> String {
     below.map(String::as_str).collect::<Vec<_>>().join(" ")
 }
 
-/// All alerts.
 pub fn alerts() -> Vec<Alert> {
     let of = |lines: &[String], key: &str| {
         let found = lines.iter().find_map(|line| line.strip_prefix(key));

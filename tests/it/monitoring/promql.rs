@@ -29,7 +29,6 @@ fn names(query: &str) -> Vec<(&str, &str)> {
 /// Labels that Prometheus adds.
 const ADDED: [&str; 3] = ["job", "instance", "alertstate"];
 
-/// Faults of a query.
 pub fn faults(query: &str) -> Vec<String> {
     let mut faults = Vec::new();
     let names = names(query);

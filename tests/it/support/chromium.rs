@@ -32,7 +32,6 @@ pub struct Chromium {
     _profile: tempfile::TempDir,
 }
 
-/// One tab of it.
 #[derive(Clone)]
 pub struct Tab(String);
 
@@ -56,7 +55,6 @@ pub fn installed(test: &str) -> Option<PathBuf> {
 }
 
 impl Chromium {
-    /// Starts one.
     pub fn start(program: &Path) -> Self {
         let profile = tempfile::tempdir().expect("a folder");
         let line = format!(
@@ -105,7 +103,6 @@ impl Chromium {
         }
     }
 
-    /// A new tab.
     pub fn tab(&mut self) -> Tab {
         let target = self.call(None, "Target.createTarget", json!({"url": "about:blank"}));
         let attach = json!({"targetId": target["targetId"], "flatten": true});
@@ -124,7 +121,6 @@ impl Chromium {
         tab
     }
 
-    /// The look of a tab: its width and height, and whether it is dark.
     pub fn look(&mut self, tab: &Tab, (width, height): (u32, u32), dark: bool) {
         let metrics = json!({
             "width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 600,

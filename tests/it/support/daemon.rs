@@ -121,7 +121,6 @@ impl Daemon {
         until("the end of the daemon", || self.ended())
     }
 
-    /// The exit status, if it has ended.
     pub fn ended(&mut self) -> Option<ExitStatus> {
         self.child.try_wait().expect("asked")
     }

@@ -15,7 +15,6 @@ pub struct Ask {
     body: String,
 }
 
-/// An answer.
 #[derive(Debug)]
 pub struct Answer {
     pub status: u16,
@@ -108,7 +107,6 @@ impl Ask {
 }
 
 impl Answer {
-    /// A header of it.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(n, _)| n == name).map(|(_, value)| value.as_str())
     }

@@ -100,7 +100,7 @@ impl Caller<'_> {
     /// Answers how many pages were read.
     ///
     /// # Errors
-    /// Where the list was left before its end; what was taken stays taken.
+    /// Fails if the list was not read to its end; entries taken before stay taken.
     pub async fn list(
         &mut self,
         query: ListQuery,
@@ -147,18 +147,12 @@ impl Caller<'_> {
     }
 
     /// Reads a meeting.
-    ///
-    /// # Errors
-    /// It could not be read.
     pub async fn get(&mut self, meeting: &MeetingRef) -> Result<Answer, Stop> {
         let (what, token) = (format!("reading meeting {meeting}"), self.token);
         self.read(&what, token.client.get_meeting(&token.access, meeting)).await
     }
 
     /// Reads a recurring meeting: as it is on one date, or with all its dates.
-    ///
-    /// # Errors
-    /// It could not be read.
     pub async fn get_dates(&mut self, meeting: u64, date: Option<u64>) -> Result<Answer, Stop> {
         let (what, token) = (format!("reading the dates of meeting {meeting}"), self.token);
         self.read(&what, token.client.get_dates(&token.access, meeting, date)).await
@@ -184,7 +178,7 @@ impl Caller<'_> {
     /// The call of a job's own kind once more, for a look that may not read what it did.
     ///
     /// # Errors
-    /// It was not made, or its answer is not known.
+    /// Fails if the call was not made, or its answer is unknown.
     pub async fn once_more(
         &mut self,
         kind: Kind,
@@ -198,7 +192,7 @@ impl Caller<'_> {
     /// The user that the token is of.
     ///
     /// # Errors
-    /// Zoom could not be asked, or did not answer with success.
+    /// Fails if Zoom is unreachable or does not answer with 2xx.
     pub async fn me(&mut self) -> Result<Reply, Stop> {
         const WHAT: &str = "reading the user of the account";
         let token = self.token;

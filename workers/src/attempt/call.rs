@@ -37,9 +37,6 @@ pub struct CallPermit<'a> {
 }
 
 /// Looks whether a call may be made now, and finds the token for it.
-///
-/// # Errors
-/// What it has to wait for.
 pub async fn prepare<'a>(
     ctx: &'a EngineContext,
     leased: &LeasedJob,
@@ -65,9 +62,6 @@ fn token_of(ctx: &EngineContext, usable: Usable) -> Result<Token, Wait> {
 }
 
 /// Asks the circuits of the token's host whether a call may be made now.
-///
-/// # Errors
-/// What it has to wait for.
 pub fn permit(
     zoom: &CallContext,
     token: Token,
@@ -135,9 +129,6 @@ fn log_limit(account: &str, job: Option<&str>, label: &'static str, reply: &Repl
 }
 
 /// Prepares a read outside of any lease: the right to the call is requested separately.
-///
-/// # Errors
-/// What it has to wait for.
 pub async fn prepare_outside<'a>(
     ctx: &'a EngineContext,
     account: &str,

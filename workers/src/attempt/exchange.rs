@@ -47,7 +47,6 @@ pub enum NoReply {
     /// The account has no room for the call until then.
     #[error("rate limit: no room for the call yet")]
     Later {
-        /// Reason for its wait.
         why: WaitReason,
         /// Earliest time of the call, ms by Redis' clock.
         until_ms: i64,
@@ -91,9 +90,6 @@ pub struct Caller<'a> {
 impl Caller<'_> {
     /// Makes one call. Its reply is a success or a refusal, but never a limit, and no
     /// refused token that can be replaced.
-    ///
-    /// # Errors
-    /// See [`NoReply`].
     pub async fn exchange(
         &mut self,
         exchange: Exchange,

@@ -1,4 +1,4 @@
-//! The settlement of a job that goes no further for what became of another one: the delete
+//! Settlement of a job that another job has made pointless: the delete
 //! of its meeting, or the create that it names. No call is made.
 
 use zoomd_store::queue::{Fate, Settlement};

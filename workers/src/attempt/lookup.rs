@@ -15,11 +15,9 @@ use crate::tokens::Token;
 pub struct Task<'a> {
     /// The engine's parts.
     pub ctx: &'a EngineContext,
-    /// The job.
     pub leased: &'a LeasedJob,
     /// The token of its calls.
     pub token: &'a Token,
-    /// Permit for its calls.
     pub permit: CallPermit<'a>,
     /// Instructions for the look.
     pub orders: Orders<'a>,

@@ -26,7 +26,6 @@ const SHORTEST: Duration = Duration::from_millis(50);
 /// A call, a new token, a call; once more for a rotation that came between.
 const TRIES: usize = 4;
 
-/// One read.
 #[derive(Debug, Clone, Copy)]
 pub struct Read<'a> {
     /// The account whose token is used, and whose limits.
@@ -40,7 +39,6 @@ pub struct Read<'a> {
 /// WaitReason a read has no answer of Zoom's to show.
 #[derive(Debug, thiserror::Error)]
 pub enum Unread {
-    /// No token.
     #[error(transparent)]
     Token(#[from] NoToken),
     /// No call was made, or it was not answered. A wait is one that is too long.
@@ -52,9 +50,6 @@ pub enum Unread {
 }
 
 /// Makes one read. Its answer may be a refusal; it is never a limit of Zoom's.
-///
-/// # Errors
-/// See [`Unread`].
 pub async fn read(
     zoom: &CallContext,
     read: Read<'_>,

@@ -1,16 +1,14 @@
-//! A person's consent, from the page at Zoom to the stored grant.
+//! Authorization of an account by a person, from Zoom's page to the stored token.
 //!
-//! Owns the one use of an authorization code: it is exchanged once, its tokens
-//! are asked whose they are, and the grant is stored as the first generation of
-//! a new epoch. The terminal's `account login` and the daemon's public endpoint
-//! both come here. Never shows a page and never listens.
+//! Exchanges each authorization code once, reads from Zoom which user the new tokens belong
+//! to, and stores them as the first generation of a new epoch. `account login` in a terminal
+//! and the daemon's public endpoint both call it. It shows no page and listens on no port.
 //!
-//! Invariant: a code is exchanged only when the tokens can be sealed and Redis
-//! answers. What comes back is in the journal before anybody parses it, and is
-//! stored as soon as Redis takes it: connect link: the authorization cannot be started again without
-//! asking the person. Where the Zoom user belongs to another account, Zoom has
-//! ended that account's grant with this consent, so the tokens go there: a live
-//! token is never thrown away.
+//! Invariant: a code is exchanged only while tokens can be encrypted and Redis answers. The
+//! reply is written to the journal before it is parsed, and stored in Redis as soon as Redis
+//! accepts it, because a code cannot be exchanged again without asking the person. If the
+//! Zoom user belongs to another account, this authorization has invalidated that account's
+//! token, so the new tokens are stored there: a valid token is never discarded.
 
 mod error;
 
@@ -70,7 +68,6 @@ impl Asked {
 /// Parameters of a consent besides its tokens.
 #[derive(Debug, Clone)]
 pub struct Wanted {
-    /// The account it is for.
     pub account: AccountName,
     /// Another plan; `None` leaves it.
     pub plan: Option<Plan>,
@@ -100,10 +97,7 @@ pub enum Outcome {
         waiting: u64,
     },
     /// To the account that has the Zoom user.
-    KeptFor {
-        /// That account.
-        account: AccountName,
-    },
+    KeptFor { account: AccountName },
     /// Nowhere: a later consent of the account is stored.
     Older,
 }
@@ -133,18 +127,12 @@ impl Consents {
     }
 
     /// Makes a new question, with a state and a verifier of its own.
-    ///
-    /// # Errors
-    /// That a grant could not be sealed.
     pub fn ask(&self) -> Result<Asked, ConsentError> {
         self.ask_as(&Alphanumeric.sample_string(&mut rand::rng(), 43), Pkce::generate())
     }
 
     /// Makes a question with this state and verifier; with the same ones it is
     /// the same question, wherever it was asked.
-    ///
-    /// # Errors
-    /// That a grant could not be sealed.
     pub fn ask_as(&self, state: &str, pkce: Pkce) -> Result<Asked, ConsentError> {
         self.grants.vault().ring().self_test()?;
         let page = self.client.authorize_url(&self.app, &self.redirect, state, &pkce);
@@ -152,9 +140,6 @@ impl Consents {
     }
 
     /// Exchanges the code that came back and stores the grant.
-    ///
-    /// # Errors
-    /// See [`ConsentError`].
     pub async fn finish(
         &self,
         asked: &Asked,

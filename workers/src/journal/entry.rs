@@ -57,7 +57,6 @@ pub(super) fn header(vault: &Vault, daemon: &str) -> Header {
 pub struct Staged {
     /// The intent whose reply it is.
     pub id: String,
-    /// The account.
     pub account: AccountName,
     /// `oauth` or `s2s`.
     pub kind: String,

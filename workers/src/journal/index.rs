@@ -14,7 +14,6 @@ use super::file::Place;
 pub struct Summary {
     /// The intent whose reply it is.
     pub id: String,
-    /// The account.
     pub account: AccountName,
     /// The version of its token.
     pub version: GrantVersion,

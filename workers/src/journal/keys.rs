@@ -1,4 +1,4 @@
-//! Which keys the journals need: an old key is needed until the last entry that
+//! Encryption keys that the journals need: an old key is needed until the last entry that
 //! was sealed under it is gone.
 
 use std::collections::BTreeMap;
@@ -22,7 +22,7 @@ impl Journal {
 /// whose file it is. Takes no lock and opens nothing.
 ///
 /// # Errors
-/// That the folder cannot be read; one that is not there holds nothing.
+/// Fails if the folder cannot be read; a missing one is empty.
 pub fn keys_on_disk(
     data_dir: &Path,
     namespace: &str,

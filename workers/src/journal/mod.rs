@@ -1,4 +1,4 @@
-//! The rotation journal: what a disk knows that Redis may not.
+//! The rotation journal: a local file with each new refresh token, until Redis has it.
 //!
 //! Owns the files in `<data>/journal`, one for each process, held under a lock
 //! while the process lives. A rotation writes its intent there (fsynced) before
@@ -88,9 +88,6 @@ impl Drop for Hold {
 
 impl Journal {
     /// Opens the folder and makes this process' file in it.
-    ///
-    /// # Errors
-    /// That the folder cannot be written.
     pub fn open(
         data_dir: &Path,
         daemon: &str,
@@ -132,7 +129,7 @@ impl Journal {
     /// makes sure that its reply will fit. After this the token may be sent.
     ///
     /// # Errors
-    /// A disk that does not take it, or a journal at its bound: nothing may be sent.
+    /// Fails if the disk refuses the write or the journal is full: nothing may be sent.
     pub async fn intend(&self, account: &AccountName, id: &str) -> Result<(), JournalError> {
         let record = Record::Intent { account: account.clone(), id: id.to_owned() };
         let journal = self.clone();
@@ -227,7 +224,7 @@ impl Journal {
     /// when the disk has it.
     ///
     /// # Errors
-    /// A disk that does not take it: the reply lives in memory alone.
+    /// Fails if the disk refuses the write: the reply is then only in memory.
     pub fn stage(&self, staged: &Staged, reply: &Reply) -> Result<(), JournalError> {
         let plain = reply.to_json();
         let account = staged.account.as_str();
@@ -238,9 +235,6 @@ impl Journal {
     }
 
     /// Waits until everything written so far is on the disk.
-    ///
-    /// # Errors
-    /// A disk that does not take it.
     pub async fn sync(&self) -> Result<(), JournalError> {
         let handle = self.file().handle();
         let synced = tokio::task::spawn_blocking(move || handle.sync());
@@ -270,7 +264,7 @@ impl Journal {
     /// Notes are a saving of work; one that cannot be written costs nothing.
     fn note(&self, file: &mut LogFile, record: Record) {
         if let Err(error) = self.append(file, record) {
-            tracing::warn!(%error, "rotation journal: a note was not written");
+            tracing::warn!(%error, "rotation journal: could not mark an entry as done");
         }
     }
 
@@ -299,9 +293,6 @@ impl Journal {
     }
 
     /// An entry with its reply, opened.
-    ///
-    /// # Errors
-    /// That it cannot be read or does not open.
     pub fn read(&self, id: &str) -> Result<(Staged, Reply), JournalError> {
         let (entry, sealed) = {
             let file = self.file();
@@ -325,9 +316,6 @@ impl Journal {
     }
 
     /// Erases every token of `account` of epoch `epoch` or earlier.
-    ///
-    /// # Errors
-    /// That the file cannot be written anew.
     pub fn erase(&self, account: &str, epoch: Epoch) -> Result<(), JournalError> {
         let mut file = self.file();
         let erased = self.index().erase(account, epoch);
@@ -339,7 +327,7 @@ impl Journal {
     /// where that makes it much smaller. Called from time to time.
     ///
     /// # Errors
-    /// That the file cannot be written anew; the old one stays.
+    /// Fails if the new file cannot be written; the old one stays.
     pub fn tidy(&self, redis_ms: i64) -> Result<(), JournalError> {
         let now = jiff::Timestamp::now().as_millisecond().min(redis_ms);
         let keep = i64::try_from(self.shared.keep.as_millis()).unwrap_or(i64::MAX);

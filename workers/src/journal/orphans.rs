@@ -39,7 +39,7 @@ impl Journal {
     /// not configured, are left alone.
     ///
     /// # Errors
-    /// That the folder cannot be read, or this process' file not written.
+    /// Fails if the folder cannot be read or the file of this process cannot be written.
     pub fn take_over(&self) -> Result<Vec<Orphan>, JournalError> {
         let own = self.file().handle();
         let files = Abandoned::all(&self.shared.folder, &own)?;
@@ -82,7 +82,9 @@ impl Journal {
                             );
                             return Ok(None);
                         }
-                        Err(error) => tracing::error!(%error, "rotation journal: an entry is lost"),
+                        Err(error) => {
+                            tracing::error!(%error, "rotation journal: an entry of another process is damaged and was dropped")
+                        }
                     }
                 }
                 Record::Committed { .. } => kept.push(record),

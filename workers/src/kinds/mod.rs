@@ -24,7 +24,6 @@ use delete_meeting::DeleteMeeting;
 use end_meeting::EndMeeting;
 use update_meeting::UpdateMeeting;
 
-/// Runs one lease of a job.
 pub async fn run(ctx: &Arc<EngineContext>, leased: &Arc<LeasedJob>) -> Settlement {
     if let Some(over) = attempt::over(ctx, leased) {
         return over;

@@ -61,7 +61,6 @@ impl Shown {
         self.fields.get("occurrences").and_then(Value::as_array).into_iter().flatten()
     }
 
-    /// True if a date of it is there.
     pub(super) fn has_date(&self, id: u64) -> bool {
         self.dates().any(|date| id_of(date) == Some(id) && date["status"] != "deleted")
     }

@@ -35,7 +35,6 @@ const APART_MS: i64 = 2_000;
 
 /// The result of one look at a meeting.
 pub(super) enum Seen {
-    /// It is there, as it is shown.
     There(Shown),
     /// Zoom says that it is not there, in these words.
     Gone(ZoomError),
@@ -47,7 +46,6 @@ pub(super) enum Seen {
 
 /// Knowledge of a meeting before the call.
 pub(super) enum Ready {
-    /// It was read.
     Read(Shown),
     /// It need not be read, or could not.
     Unread,

@@ -20,16 +20,12 @@ pub enum Parsed {
     Job {
         /// The request.
         admission: Admission,
-        /// The job.
         job: Box<Job>,
-        /// Text.
         text: Bytes,
     },
     /// No job; it becomes a failure.
     Bad {
-        /// The entry.
         entry: Arc<str>,
-        /// Text.
         text: Bytes,
         /// Problem with it.
         why: Box<InvalidJob>,
@@ -77,7 +73,7 @@ fn malformed(text: &[u8]) -> InvalidJob {
 /// Parses a job that was admitted before: its text was sound then.
 ///
 /// # Errors
-/// The text is gone or damaged.
+/// Fails if the text is missing or damaged.
 pub fn again(entry: &str, text: &[u8]) -> Result<Job, InvalidJob> {
     zoomd_wire::parse(text, &Rules::again(time_of(entry)))
 }

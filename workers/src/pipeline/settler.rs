@@ -1,4 +1,4 @@
-//! The settle lane: outcomes go to Redis in batches that form by themselves.
+//! The settler: outcomes go to Redis in batches that form by themselves.
 //!
 //! Idle, one settlement is flushed at once. While a flush is under way others
 //! gather and go together in the next. A flush whose answer is lost is sent

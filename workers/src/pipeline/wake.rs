@@ -1,4 +1,4 @@
-//! Listens for wake-ups: published by whoever gives a room something to do.
+//! Listens for wake-ups: published when a room gets a job that can run.
 //!
 //! A subscription mends itself and says so; then, as with each message, the
 //! claim loop looks. It also looks now and then by itself.

@@ -31,7 +31,6 @@ pub struct OpenCall {
 }
 
 impl ZoomCalls {
-    /// A call begins.
     #[must_use]
     pub fn begin(&self, host: &Arc<str>, endpoint: &'static str) -> OpenCall {
         let began = Instant::now();
@@ -63,7 +62,6 @@ impl OpenCall {
         self.began
     }
 
-    /// The name of the endpoint.
     #[must_use]
     pub fn endpoint(&self) -> &'static str {
         self.call.endpoint()

@@ -56,7 +56,6 @@ pub struct UnderWay {
 }
 
 impl UnderWay {
-    /// The name of the endpoint.
     #[must_use]
     pub fn endpoint(&self) -> &'static str {
         self.endpoint
@@ -100,7 +99,6 @@ impl Endpoints {
         UnderWay { host: Arc::clone(host), endpoint, id }
     }
 
-    /// It ended.
     pub fn end(&mut self, call: &UnderWay, ended: Ended, now: Instant) {
         let of_host = self.all.get_mut(&call.host);
         let Some(endpoint) = of_host.and_then(|all| all.get_mut(call.endpoint)) else { return };

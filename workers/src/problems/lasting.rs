@@ -16,7 +16,6 @@ pub struct Lasting {
     stale: Duration,
 }
 
-/// One lasting trouble.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Trouble {
     /// Time at which it was met first.

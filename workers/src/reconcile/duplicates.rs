@@ -112,7 +112,7 @@ async fn look_at(ctx: &EngineContext, note: Note) -> Result<Vec<u64>, String> {
 /// Those made after `hidden_since` that may carry it out of sight are read in full.
 ///
 /// # Errors
-/// The list could not be read, and what was read of it shows no two.
+/// Fails if the list could not be read and its read part shows no duplicate.
 async fn carriers(
     ctx: &EngineContext,
     place: &Place,

@@ -1,4 +1,4 @@
-//! Which rows of a list may be the meeting that a lost call made. Pure.
+//! Matching of listed meetings with a call whose reply was lost. Pure.
 //!
 //! With a marker, the marker alone decides; how alike two meetings are only
 //! orders the questions. Without one nothing is ever adopted: a meeting that

@@ -113,7 +113,6 @@ impl Search {
         known.unwrap_or(Self { sent_ms, ..Self::default() })
     }
 
-    /// Keeps it.
     pub fn keep(&self, record: &mut Record) {
         let text = serde_json::to_value(self).unwrap_or_default();
         record.more.insert(SEARCH.to_owned(), text);

@@ -194,8 +194,8 @@ impl Rotator {
         let wait = left.map_or_else(|| self.exchange_over(), Duration::from_millis);
         tracing::warn!(
             %account, why, case = doubt.as_str(),
-            "token refresh: the reply was lost or is an error; asked again in {} s whether the \
-             token is spent",
+            "token refresh: the reply was lost or is an error; zoomd checks in {} s whether zoom \
+             has invalidated the old refresh token",
             wait.as_secs()
         );
         let why = format!("a token refresh is unresolved: {why}");

@@ -130,7 +130,7 @@ impl Rotator {
             (NewState::Active, Ended::Changed)
         } else {
             let why = format!("made by app {} at {}", grant.client_id, grant.issuer);
-            tracing::error!(account = %account.name, "the grant was {why}, which is not configured");
+            tracing::error!(account = %account.name, "wrong app: the grant was {why}, which is not configured; jobs of the account wait");
             let ended = Ended::Dead { state: "wrong_app".to_owned(), why: Some(why.clone()) };
             (NewState::WrongApp(why), ended)
         };

@@ -93,7 +93,6 @@ pub(crate) const NOT_OPENED: &str = "the grant does not open";
 /// A request for one account.
 #[derive(Debug, Clone)]
 pub(crate) struct Order {
-    /// The account.
     pub(crate) account: AccountName,
     /// Action to take.
     pub(crate) wish: Wish,
@@ -144,7 +143,6 @@ pub(crate) enum Ended {
     },
     /// Somebody must act: the account's state and why.
     Dead {
-        /// State.
         state: String,
         /// Reason.
         why: Option<String>,
@@ -178,7 +176,6 @@ struct Inner {
     outage: Mutex<outage::Outage>,
     /// Apps that Zoom refuses, and grants that do not open.
     credentials: Mutex<refused::Credentials>,
-    /// The calls to Zoom.
     calls: ZoomCalls,
     /// Memory of the other processes.
     memory: Mutex<hold::Memory>,

@@ -1,4 +1,4 @@
-//! Rule I: which grants are the configured app's, and where their tokens go.
+//! Rule I: grants that are the configured app's, and where their tokens go.
 
 use zoom_api::{App, Client};
 use zoomd_store::grants::{GrantKind, GrantRecord};

@@ -1,4 +1,4 @@
-//! Which comes first: jobs in the stream, or those that wait and may go.
+//! Order of work: new jobs of the stream, or waiting jobs that may run.
 //!
 //! While jobs of an account wait, its newer ones must stand behind them, and a
 //! job that passes through a room costs twice. So while rooms hold more that may

@@ -25,7 +25,6 @@ const MOST: usize = 64;
 pub enum Work {
     /// It makes or changes a meeting.
     Write,
-    /// It reads.
     Read,
 }
 
@@ -93,9 +92,7 @@ impl Host {
 /// A circuit that opened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Opened {
-    /// That of the host.
     Host,
-    /// That of its writes.
     Writes,
 }
 

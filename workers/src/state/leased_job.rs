@@ -25,7 +25,6 @@ pub struct Moment {
 }
 
 impl Moment {
-    /// This moment.
     #[must_use]
     pub fn now() -> Self {
         Self { instant: Instant::now(), wall: SystemTime::now() }
@@ -58,10 +57,8 @@ pub struct Carried {
     pub count: usize,
 }
 
-/// One leased job.
 #[derive(Debug)]
 pub struct LeasedJob {
-    /// The lease.
     pub ticket: Ticket,
     /// The job, checked.
     pub job: Box<Job>,
@@ -297,7 +294,6 @@ impl Drop for InHand {
 pub struct InFlight(Arc<Mutex<HashMap<Arc<str>, Arc<LeasedJob>>>>);
 
 impl InFlight {
-    /// Adds one.
     pub fn add(&self, leased: &Arc<LeasedJob>) {
         self.lock().insert(Arc::clone(&leased.ticket.job_id), Arc::clone(leased));
     }

@@ -11,9 +11,7 @@ use crate::state::leased_job::LeasedJob;
 /// The list to look at, and the days of it to read first.
 #[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
 pub struct Place {
-    /// The account.
     pub account: String,
-    /// The host.
     pub host: String,
     /// The first and the last day of a first look, where the start is known.
     pub days: Option<(Date, Date)>,

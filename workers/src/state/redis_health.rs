@@ -1,4 +1,4 @@
-//! RedisHealth with Redis: how long to wait, and how often to speak of it.
+//! Health of Redis as this process sees it: delays of retries, and how often to log.
 //!
 //! Every loop that talks to Redis keeps a [`LoopHealth`] of its own; all share
 //! one [`RedisHealth`], so that a Redis that is gone for an hour costs one warning

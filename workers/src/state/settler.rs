@@ -1,4 +1,4 @@
-//! The way into the settle lane.
+//! Handle of the settler, for the code that produces outcomes.
 
 use std::sync::Arc;
 

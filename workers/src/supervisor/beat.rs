@@ -1,4 +1,4 @@
-//! The clock of one part: whether it moves.
+//! Heartbeat of one part: detects that it hangs.
 
 use std::pin::Pin;
 use std::sync::Arc;

@@ -54,7 +54,6 @@ struct Listed {
 /// Failure of one part.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Fault {
-    /// Name.
     pub part: &'static str,
     /// Kind of failure.
     pub how: How,
@@ -65,7 +64,6 @@ pub struct Fault {
 pub enum How {
     /// It ended although the daemon was not asked to stop.
     Ended,
-    /// It panicked.
     Panicked,
     /// It has not moved for too long.
     Hangs,
@@ -179,7 +177,7 @@ impl Supervisor {
             first
         });
         if first {
-            tracing::error!(part = fault.part, "{fault}: the daemon cannot go on without it");
+            tracing::error!(part = fault.part, "{fault}: the daemon cannot continue without it");
         }
     }
 

@@ -1,4 +1,4 @@
-//! Grants nobody uses: rotated before they die of it.
+//! Refresh of unused tokens before Zoom expires them.
 //!
 //! Refresh tokens live 15 years by old documents of Zoom's and 90 days by newer
 //! ones. Each rotation starts the life anew, so a grant that had none of late is
@@ -57,9 +57,6 @@ pub struct Kept {
 
 /// Rotates every grant that is due, one after the other. Ends early when the
 /// daemon stops; running it twice at once rotates nothing twice.
-///
-/// # Errors
-/// That Redis could not be asked.
 pub async fn run(tokens: &Tokens, how: KeepAlive) -> Result<Kept, StoreError> {
     let grants = tokens.grants();
     let (idle, seen) = idle_grants(&grants, &how.periods).await?;
@@ -70,7 +67,7 @@ pub async fn run(tokens: &Tokens, how: KeepAlive) -> Result<Kept, StoreError> {
             break;
         }
         if let Some(error) = tokens.journal().trouble() {
-            tracing::warn!(%error, "keep-alive: token refreshes are on hold; idle tokens are left for the next run");
+            tracing::warn!(%error, "keep-alive: the rotation journal cannot be written; idle tokens are refreshed by a later run");
             break;
         }
         let order = Order { account: name.clone(), wish: Wish::Replace(version), urge: Urge::None };

@@ -20,7 +20,6 @@ use crate::supervisor::{Beat, Part};
 
 pub use crate::timetable::Cron;
 
-/// One task.
 #[derive(Debug, Clone, Copy)]
 struct Task {
     /// Name, in Redis and in metrics.

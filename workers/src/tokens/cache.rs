@@ -29,9 +29,6 @@ pub(super) struct Cached {
 impl Cached {
     /// The stored access token, opened; `None` when there is none, or it is another
     /// app's. `before` is when the store was asked.
-    ///
-    /// # Errors
-    /// The grant does not open with the keys of this process.
     pub(super) fn open(
         ours: &Ours,
         vault: &Vault,

@@ -14,9 +14,6 @@ const LOOK_AGAIN: Duration = Duration::from_millis(200);
 
 impl Tokens {
     /// A token for another program, waiting for a rotation if need be.
-    ///
-    /// # Errors
-    /// See [`NoToken`].
     pub async fn token_for_cli(
         &self,
         account: &str,
@@ -28,9 +25,6 @@ impl Tokens {
     }
 
     /// Rotates the stored generation now, and answers the new one.
-    ///
-    /// # Errors
-    /// See [`NoToken`].
     pub async fn rotate_now(&self, account: &str, patience: Duration) -> Result<Token, NoToken> {
         let name = AccountName::new(account).map_err(|_| NoToken::NoAccount)?;
         let version = self.stored(&name, Instant::now() + patience).await?;

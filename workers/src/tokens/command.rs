@@ -33,7 +33,6 @@ const ACKNOWLEDGED_WITHIN: Duration = Duration::from_secs(3);
 const APP_PATIENCE: Duration = Duration::from_secs(10);
 const DAEMON_PATIENCE: Duration = Duration::from_secs(3);
 
-/// The tokens of a command.
 #[derive(Debug)]
 pub struct CommandTokens {
     config: TokensConfig,
@@ -54,9 +53,6 @@ impl CommandTokens {
     }
 
     /// A token that lives for at least `min_life`, by a rotation if need be.
-    ///
-    /// # Errors
-    /// See [`NoToken`].
     pub async fn token(
         &self,
         account: &AccountName,
@@ -69,9 +65,6 @@ impl CommandTokens {
 
     /// Has the stored generation rotated now, and answers the new one. With `probe`
     /// an exchange in doubt is not waited for: the token is presented again.
-    ///
-    /// # Errors
-    /// See [`NoToken`].
     pub async fn rotate(
         &self,
         account: &AccountName,
@@ -83,9 +76,6 @@ impl CommandTokens {
     }
 
     /// Unresolved refresh of the account, in words, and the time that it will take.
-    ///
-    /// # Errors
-    /// That Redis could not be asked.
     pub async fn doubt(
         &self,
         account: &AccountName,

@@ -1,4 +1,4 @@
-//! Starting rotations: one flight per account, in a task nobody can drop.
+//! Start of rotations: one per account, in a task that no caller can drop.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};

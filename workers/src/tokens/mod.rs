@@ -1,4 +1,4 @@
-//! Access tokens for whoever calls Zoom: handed out, never waited for.
+//! Access tokens for calls to Zoom: returned at once if valid, never waited for.
 //!
 //! Owns the cache of opened grants (keyed by account, holding one version each)
 //! and starts a rotation when a token is about to end. Never talks to Zoom: that
@@ -90,9 +90,6 @@ impl Drop for Inner {
 impl Tokens {
     /// Opens the journal and starts the loops: what earlier processes left is
     /// replayed at once, in the background.
-    ///
-    /// # Errors
-    /// See [`TokensError`].
     pub async fn start(config: TokensConfig) -> Result<Self, TokensError> {
         let TokensConfig { store, client, vault, app, daemon, data_dir, settings, supervisor } =
             config;

@@ -44,7 +44,6 @@ struct Asked {
     account: AccountName,
     nonce: String,
     wish: Wish,
-    /// True if it is a command that asks.
     command: bool,
 }
 

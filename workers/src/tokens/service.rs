@@ -1,4 +1,4 @@
-//! The loops behind the tokens: watching doubts, repairing, saying that one is there.
+//! Background loops of the tokens: unresolved exchanges, repair, and the heartbeat.
 //! `news` has the one that listens.
 //!
 //! Each holds the tokens weakly, so that dropping the last handle ends them as a

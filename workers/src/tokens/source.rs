@@ -32,9 +32,6 @@ impl From<CommandTokens> for TokenSource {
 impl TokenSource {
     /// A token that lives for at least `min_life`, waiting for a rotation if need be.
     /// One that was refused is not handed out again.
-    ///
-    /// # Errors
-    /// See [`NoToken`].
     pub(crate) async fn token(
         &self,
         account: &AccountName,

@@ -11,7 +11,6 @@ use zoomd_store::grants::GrantVersion;
 /// A token to use now.
 #[derive(Debug, Clone)]
 pub struct Token {
-    /// The access token.
     pub access: AccessToken,
     /// The grant's version it belongs to: name it to [`Tokens::refused`](super::Tokens::refused).
     pub version: GrantVersion,
@@ -33,7 +32,6 @@ impl Token {
 /// Decision whether there is a token to use now.
 #[derive(Debug, Clone)]
 pub enum Usable {
-    /// There is.
     Token(Token),
     /// There is none; the job goes back to its room and is woken.
     Waiting,
@@ -62,7 +60,6 @@ pub enum NoToken {
     /// The account cannot be used until an operator acts: its state and why.
     #[error("the account is {state}{}", .why.as_deref().map(|w| format!(" ({w})")).unwrap_or_default())]
     State {
-        /// State.
         state: String,
         /// Reason for the state.
         why: Option<String>,

@@ -1,4 +1,4 @@
-//! Accounts in use whose records do not say by which names their users go.
+//! Accounts in use whose Zoom user id is not known yet.
 
 use std::collections::BTreeSet;
 use std::sync::{Mutex, PoisonError};
@@ -25,7 +25,6 @@ impl UnidentifiedGrants {
         }
     }
 
-    /// The next one.
     pub(crate) async fn next(&self) -> AccountName {
         loop {
             let first = self.waiting.lock().unwrap_or_else(PoisonError::into_inner).pop_first();

@@ -49,7 +49,6 @@ impl Proxy {
         self.budget.store(bytes, Ordering::Relaxed);
     }
 
-    /// True if it has cut.
     pub fn has_cut(&self) -> bool {
         self.budget.load(Ordering::Relaxed) == 0
     }

@@ -5,12 +5,9 @@ use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
 use std::time::Duration;
 
-/// An answer.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Answer {
-    /// Text.
     Text(String),
-    /// A number.
     Number(i64),
     /// Nothing.
     Nil,
@@ -19,7 +16,6 @@ pub enum Answer {
 }
 
 impl Answer {
-    /// The answer as text.
     pub fn text(&self) -> &str {
         match self {
             Self::Text(text) => text,
@@ -27,7 +23,6 @@ impl Answer {
         }
     }
 
-    /// The answer as a number.
     pub fn number(&self) -> i64 {
         match self {
             Self::Number(number) => *number,

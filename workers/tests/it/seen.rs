@@ -27,7 +27,6 @@ impl CounterFn for Count {
 }
 
 impl Seen {
-    /// Value of a counter.
     pub fn count(&self, name: &str) -> u64 {
         let all = self.0.lock().expect("a lock");
         all.get(name).map_or(0, |count| count.0.load(Ordering::Relaxed))

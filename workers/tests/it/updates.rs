@@ -45,7 +45,6 @@ async fn read(world: &World, meeting: u64) -> Value {
     serde_json::from_slice(&reply.body).expect("JSON")
 }
 
-/// The meeting as it is now.
 fn now(world: &World) -> zoom_sim::MeetingView {
     world.sim.meetings().remove(0)
 }

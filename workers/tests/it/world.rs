@@ -29,7 +29,6 @@ const NS: &str = "zoomd";
 
 /// Everything one test runs on.
 pub struct World {
-    /// Redis.
     pub redis: RedisServer,
     /// Zoom.
     pub sim: Sim,
@@ -284,7 +283,6 @@ pub fn job(account: &str, topic: &str) -> Value {
     })
 }
 
-/// A job with an id.
 pub fn job_with(account: &str, id: &str) -> Value {
     let mut job = job(account, id);
     job["id"] = id.into();

@@ -8,12 +8,10 @@ use bytes::Bytes;
 /// A bearer token of the size Zoom hands out would only add bytes for all alike.
 const BEARER: &str = "Bearer bench";
 
-/// A setting, or its default.
 pub fn setting(name: &str, default: &str) -> String {
     std::env::var(name).unwrap_or_else(|_| default.to_owned())
 }
 
-/// A number, or its default.
 pub fn number(name: &str, default: usize) -> usize {
     setting(name, &default.to_string()).parse().expect("a number")
 }

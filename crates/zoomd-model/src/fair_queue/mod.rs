@@ -44,7 +44,6 @@ struct Place {
 /// Jobs of one account and host that arrive together.
 #[derive(Debug, Clone)]
 pub struct Arrival {
-    /// The account.
     pub account: String,
     /// The host's user id.
     pub host: String,
@@ -118,7 +117,6 @@ impl FairQueue {
         }
     }
 
-    /// An account of a Zoom account.
     pub fn account(&mut self, name: &str, zoom: &str, plan: &str) {
         let account = Account { zoom: zoom.to_owned(), plan: plan.to_owned(), paused: false };
         self.accounts.insert(name.to_owned(), account);

@@ -25,7 +25,6 @@ const BATCH: usize = 64;
 /// A job to cancel.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Target {
-    /// The id.
     pub id: String,
     /// The entry it was seen in, which spares a search through the stream.
     pub entry: Option<String>,
@@ -41,7 +40,6 @@ impl From<&str> for Target {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Cancelled {
-    /// It is cancelled.
     Done,
     /// Zoom is checked first for the meeting of its last call; if there is none, it
     /// is cancelled then.
@@ -290,9 +288,6 @@ impl Ops {
 
     /// An account's jobs that may be cancelled: those that wait or sleep, then
     /// those still in the stream. At most `most`.
-    ///
-    /// # Errors
-    /// Fails if Redis cannot be reached.
     pub async fn cancellable(&self, account: &str, most: usize) -> Result<Vec<Target>, StoreError> {
         let filter = crate::inspect::JobFilter { account: Some(account.to_owned()), state: None };
         let (lines, _) = self.jobs(&filter, most).await?;

@@ -11,9 +11,6 @@ const WOKEN: usize = 2_000;
 
 impl Ops {
     /// Pauses all jobs before their next call. Calls in flight continue.
-    ///
-    /// # Errors
-    /// Fails if Redis cannot be reached.
     pub async fn pause(&self, reason: &str) -> Result<(), StoreError> {
         let now_ms = self.store.now_ms().await?;
         let mut command = redis::cmd("HSET");
@@ -24,9 +21,6 @@ impl Ops {
     }
 
     /// Lets everything run again; false if nothing was held back.
-    ///
-    /// # Errors
-    /// Fails if Redis cannot be reached.
     pub async fn resume(&self) -> Result<bool, StoreError> {
         let keys = self.store.keys();
         let call = RESUME.call().key(keys.prefix()).key(keys.meta());

@@ -30,7 +30,6 @@ const RECONCILE_MS: i64 = crate::clock::DAY_MS;
 pub enum Retried {
     /// A new run was started.
     Started {
-        /// Number of the run.
         run: u32,
         /// True if it begins by asking Zoom.
         reconciles: bool,
@@ -58,9 +57,6 @@ pub enum Retried {
 impl Ops {
     /// Starts a new run of a failed job. `max_wait` is what a job without a
     /// deadline may wait.
-    ///
-    /// # Errors
-    /// Fails if Redis cannot be reached.
     pub async fn retry(
         &self,
         failure: &FailureRecord,
@@ -101,9 +97,6 @@ impl Ops {
     }
 
     /// Takes a failure off the list; false if it was not on it.
-    ///
-    /// # Errors
-    /// Fails if Redis cannot be reached.
     pub async fn discard(&self, failure_id: &str) -> Result<bool, StoreError> {
         let call = FAILURE_DISCARD.call().key(self.store.keys().prefix());
         let call = call.arg(self.store.clock().ms()).arg(failure_id);

@@ -63,9 +63,7 @@ pub struct Backlog {
     pub zoom: String,
     /// The time of all these figures.
     pub now_ms: i64,
-    /// The rate.
     pub window: RateWindow,
-    /// The day of the label.
     pub label: Day,
     /// The label is closed by Zoom until then.
     pub closed_ms: i64,
@@ -84,7 +82,6 @@ pub struct Backlog {
 /// The waiting jobs of another account of the same Zoom account.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Sharer {
-    /// Name.
     pub account: String,
     /// Earliest time of the next check.
     pub wakes_ms: i64,
@@ -106,7 +103,6 @@ pub struct Position {
 /// Expected time of a job, and the reason for most of its wait.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Expected {
-    /// Reason for its wait.
     pub why: WaitReason,
     /// Expected time; never before the line's `now_ms`.
     pub at_ms: i64,

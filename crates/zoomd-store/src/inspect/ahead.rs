@@ -8,9 +8,6 @@ use crate::StoreError;
 impl Ops {
     /// Ids of the jobs that stand directly before this one in its host's room, the nearest
     /// first; at most `most`.
-    ///
-    /// # Errors
-    /// Fails if Redis cannot be reached.
     pub async fn ahead(&self, view: &JobView, most: u64) -> Result<Vec<String>, StoreError> {
         let (Some(account), Some(host)) = (&view.account, &view.host) else {
             return Ok(Vec::new());

@@ -16,7 +16,6 @@ use crate::queue::memory::Live;
 /// Number of jobs read in one step.
 const PAGE: usize = 500;
 
-/// A batch at one time.
 #[derive(Debug, Default)]
 pub struct BatchWait {
     /// Jobs in a daemon's hands.
@@ -38,9 +37,6 @@ struct Sorted {
 
 impl Ops {
     /// Counts these jobs by what they wait for: ids, each with the entry it was sent in.
-    ///
-    /// # Errors
-    /// Fails if Redis cannot be reached.
     pub async fn waiting_of(&self, jobs: &[(String, String)]) -> Result<BatchWait, StoreError> {
         let known = Known { obstacles: self.obstacles().await?, asleep: None };
         let first = self.first_entry().await?;

@@ -18,9 +18,6 @@ const PAUSES: usize = 8;
 
 impl Ops {
     /// Adds to `view` the times in which jobs of its account were held back.
-    ///
-    /// # Errors
-    /// Fails if Redis cannot be reached.
     pub async fn add_blocks(&self, view: &mut JobView) -> Result<(), StoreError> {
         let Some(account) = view.account.as_deref() else { return Ok(()) };
         let keys = self.store.keys();

@@ -40,7 +40,6 @@ pub struct BudgetLine {
 /// The jobs of an account that wait for one host.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Waiting {
-    /// Number of waiting jobs.
     pub jobs: u64,
     /// Wait reason of the last of them.
     pub why: WaitReason,
@@ -63,9 +62,6 @@ impl BudgetLine {
 impl Ops {
     /// The budgets of the Zoom account behind `account`, and who waits for them;
     /// `None`: no such account.
-    ///
-    /// # Errors
-    /// Fails if Redis cannot be reached.
     pub async fn budget(&self, account: &str) -> Result<Option<Vec<BudgetLine>>, StoreError> {
         let facts = self.account_facts(account, &[]).await?;
         if facts.state.is_none() {
@@ -75,9 +71,6 @@ impl Ops {
     }
 
     /// A page of the names of accounts in their order, after `after`.
-    ///
-    /// # Errors
-    /// Fails if Redis cannot be reached.
     pub async fn account_names(
         &self,
         after: Option<&str>,

@@ -40,7 +40,6 @@ pub struct AccountFacts {
     pub cap: Option<(u64, u64)>,
     /// The obstacle of its jobs that is none of the account's own matters.
     pub obstacle: Option<Obstacle>,
-    /// The plan.
     pub plan: String,
     /// Jobs that wait in it, and the budgets they wait for.
     pub line: Backlog,

@@ -19,9 +19,7 @@ const RUNS: u32 = 32;
 /// Selection of failures; nothing set: all.
 #[derive(Debug, Clone, Default)]
 pub struct FailureFilter {
-    /// Of this account.
     pub account: Option<String>,
-    /// With this code.
     pub code: Option<String>,
     /// Not older than this.
     pub since_ms: Option<i64>,
@@ -36,9 +34,7 @@ pub struct FailureLine {
     pub job_id: String,
     /// The account, empty if that could not be read.
     pub account: String,
-    /// The code.
     pub code: String,
-    /// Time of the failure.
     pub failed_ms: i64,
     /// The outcome, a JSON object.
     pub json: String,
@@ -98,7 +94,6 @@ impl FailureLine {
 }
 
 impl FailureRecord {
-    /// The job of this failure.
     #[must_use]
     pub fn view(&self) -> JobView {
         let mut view = JobView::new(&self.line.job_id, State::Failed, Source::FailureIndex);
@@ -147,9 +142,6 @@ impl FailureFilter {
 
 impl Ops {
     /// A page of failures, newest first, and where the next page begins.
-    ///
-    /// # Errors
-    /// Fails if Redis cannot be reached.
     pub async fn failures(
         &self,
         filter: &FailureFilter,
@@ -228,9 +220,6 @@ impl Ops {
     }
 
     /// Number of failures the index holds, and how many of them are of the last day.
-    ///
-    /// # Errors
-    /// Fails if Redis cannot be reached.
     pub async fn failure_counts(&self) -> Result<(u64, u64), StoreError> {
         let day_ago = self.store.now_ms().await? - crate::clock::DAY_MS;
         let key = self.store.keys().failure_index();
@@ -242,9 +231,6 @@ impl Ops {
     }
 
     /// A failure by its id, its job's id or its entry's: of several runs, the last.
-    ///
-    /// # Errors
-    /// Fails if Redis cannot be reached.
     pub async fn failure(&self, id: &str) -> Result<Option<FailureRecord>, StoreError> {
         match self.failure_id(id).await? {
             Some(id) => self.failure_record(&id).await,
@@ -254,9 +240,6 @@ impl Ops {
 
     /// The run that was started by a retry of this failure, which is off the
     /// list since: by the failure's id or its job's.
-    ///
-    /// # Errors
-    /// Fails if Redis cannot be reached.
     pub async fn retried(&self, id: &str) -> Result<Option<u32>, StoreError> {
         let mut reads = redis::pipe();
         for name in names(id) {

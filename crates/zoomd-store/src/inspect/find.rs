@@ -21,18 +21,12 @@ pub const OUTCOMES_LOOK: usize = 100_000;
 
 impl Ops {
     /// Finds a job by its id, or by the id of its stream entry.
-    ///
-    /// # Errors
-    /// Fails if Redis cannot be reached.
     pub async fn job(&self, id: &str) -> Result<Option<JobView>, StoreError> {
         self.job_near(id, None).await
     }
 
     /// As [`job`](Self::job), for one that was in this entry of the stream when
     /// it was last seen: it is not searched for while it is there.
-    ///
-    /// # Errors
-    /// Fails if Redis cannot be reached.
     pub async fn job_near(
         &self,
         id: &str,

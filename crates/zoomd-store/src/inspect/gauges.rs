@@ -8,9 +8,6 @@ use crate::StoreError;
 
 impl Ops {
     /// Time of the last result, ms; `None` if the stream of results holds none.
-    ///
-    /// # Errors
-    /// Fails if Redis cannot be reached.
     pub async fn last_success_ms(&self) -> Result<Option<i64>, StoreError> {
         let mut last = None;
         self.walk(&self.store.keys().results(), Way::NewestFirst, None, 1, |raw| {
@@ -22,9 +19,6 @@ impl Ops {
     }
 
     /// Number of token refreshes that began before this time and have no known outcome.
-    ///
-    /// # Errors
-    /// Fails if Redis cannot be reached.
     pub async fn refreshes_open_since(&self, before_ms: i64) -> Result<u64, StoreError> {
         let mut count = redis::cmd("ZCOUNT");
         count.arg(self.store.keys().intents()).arg("-inf").arg(before_ms);

@@ -54,7 +54,6 @@ impl Window {
         }
     }
 
-    /// The number of steps.
     #[must_use]
     pub fn steps(self) -> u32 {
         match self {
@@ -111,9 +110,6 @@ fn read(text: &str) -> Option<(i64, Note)> {
 
 impl Ops {
     /// Notes how the counters stand now.
-    ///
-    /// # Errors
-    /// Fails if Redis cannot be reached or takes no writes.
     pub async fn note_counts(&self) -> Result<(), StoreError> {
         let (keys, conn) = (self.store.keys(), self.store.connection());
         let now_ms = self.store.now_ms().await?;
@@ -155,9 +151,6 @@ impl Ops {
     }
 
     /// The counts of a window, the oldest first.
-    ///
-    /// # Errors
-    /// Fails if Redis cannot be reached.
     pub async fn history(&self, window: Window) -> Result<Vec<Point>, StoreError> {
         let now_ms = self.store.now_ms().await?;
         let command =

@@ -21,9 +21,7 @@ const PAGE: usize = 500;
 /// Selection of jobs; nothing set: all.
 #[derive(Debug, Clone, Default)]
 pub struct JobFilter {
-    /// Of this account.
     pub account: Option<String>,
-    /// In this state.
     pub state: Option<State>,
 }
 
@@ -42,9 +40,6 @@ impl JobFilter {
 
 impl Ops {
     /// Lists at most `most` jobs, and says whether there are more.
-    ///
-    /// # Errors
-    /// Fails if Redis cannot be reached.
     pub async fn jobs(
         &self,
         filter: &JobFilter,

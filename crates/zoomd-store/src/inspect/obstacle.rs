@@ -54,7 +54,6 @@ pub struct Obstacles {
 /// The job or account that is asked about.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Asking<'a> {
-    /// The account.
     pub account: Option<&'a str>,
     /// The host of Zoom's API that its calls go to; `None`: not known.
     pub api_host: Option<&'a str>,
@@ -181,9 +180,6 @@ fn is_zooms(host: &str) -> bool {
 impl Ops {
     /// Reads what may keep jobs from running; knows of nothing unless these answers
     /// were asked for ([`judging`](Ops::judging)).
-    ///
-    /// # Errors
-    /// Fails if Redis cannot be reached.
     pub async fn obstacles(&self) -> Result<Obstacles, StoreError> {
         if !self.judges() {
             return Ok(Obstacles::default());

@@ -47,9 +47,6 @@ pub(super) struct Found {
 impl Ops {
     /// Lists at most `most` jobs in the order in which they are expected to run, each
     /// with why it does not run now.
-    ///
-    /// # Errors
-    /// Fails if Redis cannot be reached.
     pub async fn jobs_in_order(
         &self,
         filter: &JobFilter,

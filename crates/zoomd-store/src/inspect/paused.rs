@@ -16,9 +16,6 @@ pub struct Paused {
 
 impl Ops {
     /// The pause of everything, if there is one.
-    ///
-    /// # Errors
-    /// Fails if Redis cannot be reached.
     pub async fn paused(&self) -> Result<Option<Paused>, StoreError> {
         let mut command = redis::cmd("HMGET");
         command.arg(self.store.keys().meta()).arg("paused").arg("paused_at");

@@ -26,9 +26,7 @@ pub struct Presence {
     pub host: String,
     /// The process.
     pub pid: u32,
-    /// The version.
     pub version: String,
-    /// The time at which it started.
     pub started_ms: i64,
     /// Problems that keep it from running jobs.
     pub problems: Vec<Problem>,
@@ -55,7 +53,6 @@ impl DaemonLine {
 /// The daemon that ended last of those that said so.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Left {
-    /// The id.
     pub id: String,
     /// The machine it ran on.
     pub host: String,
@@ -74,9 +71,6 @@ impl Left {
 
 impl Ops {
     /// Says that a daemon is there; to be said every [`HEARTBEAT`].
-    ///
-    /// # Errors
-    /// Fails if Redis cannot be reached.
     pub async fn announce(&self, presence: &Presence) -> Result<(), StoreError> {
         let keys = self.store.keys();
         let now_ms = self.store.now_ms().await?;
@@ -98,9 +92,6 @@ impl Ops {
 
     /// Reports that a daemon has ended: it is not missed, and the last one records since when none
     /// runs.
-    ///
-    /// # Errors
-    /// Fails if Redis cannot be reached.
     pub async fn leave(&self, id: &str, host: &str) -> Result<(), StoreError> {
         let keys = self.store.keys();
         let now_ms = self.store.now_ms().await?;
@@ -122,9 +113,6 @@ impl Ops {
     }
 
     /// The daemons that were heard of, the latest first.
-    ///
-    /// # Errors
-    /// Fails if Redis cannot be reached.
     pub async fn daemons(&self) -> Result<Vec<DaemonLine>, StoreError> {
         let now_ms = self.store.now_ms().await?;
         let mut command = redis::cmd("ZREVRANGE");

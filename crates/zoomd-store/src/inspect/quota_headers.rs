@@ -71,9 +71,6 @@ fn near_midnight(at_ms: i64) -> bool {
 impl Ops {
     /// Writes down what others must have spent, where headers tell it: what Zoom
     /// counts beyond our own count.
-    ///
-    /// # Errors
-    /// Fails if Redis cannot be reached.
     pub async fn write_quota_headers(&self, seen: &[QuotaObservation]) -> Result<(), StoreError> {
         for seen in seen.chunks(500) {
             self.write_some(seen).await?;

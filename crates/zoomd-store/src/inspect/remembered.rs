@@ -15,9 +15,6 @@ pub struct Remembered {
 
 impl Ops {
     /// Remembered state of each of these ids.
-    ///
-    /// # Errors
-    /// Fails if Redis cannot be reached.
     pub async fn remembered(&self, ids: &[&str]) -> Result<Vec<Option<Remembered>>, StoreError> {
         if ids.is_empty() {
             return Ok(Vec::new());

@@ -41,9 +41,6 @@ impl RotationDays {
 
 impl Ops {
     /// Reads the counts; `now_ms` is the time of Redis.
-    ///
-    /// # Errors
-    /// Fails if Redis cannot be reached.
     pub async fn rotation_days(&self, now_ms: i64) -> Result<RotationDays, StoreError> {
         let keys = self.store.keys();
         let mut reads = redis::pipe();

@@ -21,9 +21,6 @@ type Owner = [Option<String>; 6];
 impl Ops {
     /// The limit of today, or of yesterday for a job that came before today, that is used
     /// up for each of these jobs; none while their account is paused or not authorized.
-    ///
-    /// # Errors
-    /// Fails if Redis cannot be reached.
     pub async fn spent_days(
         &self,
         jobs: &[Ending<'_>],

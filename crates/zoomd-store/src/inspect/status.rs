@@ -48,9 +48,6 @@ pub struct Status {
 
 impl Ops {
     /// Reads the numbers.
-    ///
-    /// # Errors
-    /// Fails if Redis cannot be reached.
     pub async fn status(&self) -> Result<Status, StoreError> {
         let keys = self.store.keys();
         let mut reads = redis::pipe();

@@ -38,7 +38,6 @@ pub(super) enum Way {
 }
 
 impl Ops {
-    /// The entry with this id, if it is there.
     pub(super) async fn entry(&self, key: &str, id: &str) -> Result<Option<Raw>, StoreError> {
         let mut command = redis::cmd("XRANGE");
         command.arg(key).arg(id).arg(id);

@@ -23,7 +23,6 @@ pub enum State {
     Reconciling,
     /// It has its meeting.
     Succeeded,
-    /// It failed.
     Failed,
 }
 
@@ -68,11 +67,8 @@ pub enum Source {
     Record,
     /// The producers' stream.
     JobsStream,
-    /// The stream of results.
     ResultsStream,
-    /// The stream of failures.
     FailuresStream,
-    /// The index of failures.
     FailureIndex,
     /// The memory of finished jobs; the outcome itself was deleted.
     Memory,
@@ -107,11 +103,8 @@ pub struct Block {
 /// All that is known of a job.
 #[derive(Debug, Clone)]
 pub struct JobView {
-    /// The id.
     pub id: String,
-    /// State of the job.
     pub state: State,
-    /// Source of this view.
     pub source: Source,
     /// The account, if that is known.
     pub account: Option<String>,
@@ -119,7 +112,6 @@ pub struct JobView {
     pub host: Option<String>,
     /// The stream entry it came in.
     pub entry: Option<String>,
-    /// Number of the run.
     pub run: u32,
     /// 0 high, 1 normal, 2 low.
     pub priority: Option<u8>,
@@ -279,9 +271,6 @@ pub(super) fn explain_queued(view: &mut JobView, obstacles: &Obstacles) {
 impl Ops {
     /// The answer for a job of this priority that came now: it stands behind
     /// all of its host that wait and are not after it.
-    ///
-    /// # Errors
-    /// Fails if Redis cannot be reached.
     pub async fn newcomer(
         &self,
         account: &str,

@@ -33,11 +33,9 @@ pub(super) const PRIORITY: f64 = 1e13;
 /// Jobs of one account that wait for the same.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WaitingLine {
-    /// The reason.
     pub why: WaitReason,
     /// Their account; `None`: jobs in the stream, of any.
     pub account: Option<String>,
-    /// Number of jobs.
     pub jobs: u64,
     /// The time at which the oldest of them came, ms.
     pub oldest_ms: Option<i64>,
@@ -49,7 +47,6 @@ pub struct WaitingLine {
     pub since_ms: Option<i64>,
 }
 
-/// All that waits.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct WaitingJobs {
     /// The lines, those with the oldest job first.
@@ -112,10 +109,6 @@ impl Lines {
 }
 
 impl Ops {
-    /// Waiting jobs of this status by reason.
-    ///
-    /// # Errors
-    /// Fails if Redis cannot be reached.
     pub async fn waiting_by_reason(&self, status: &Status) -> Result<WaitingJobs, StoreError> {
         let mut busy = self.busy_accounts().await?;
         let asleep = Some(self.asleep_of(&busy).await?);

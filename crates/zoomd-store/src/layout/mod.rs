@@ -36,7 +36,6 @@ const BARRED_S: i64 = 30 * DAY_MS / 1000;
 pub enum Raised {
     /// There was nothing to raise.
     Not,
-    /// It was raised.
     Done {
         /// Keys that were renamed besides the single ones.
         moved: u64,
@@ -48,8 +47,8 @@ pub enum Raised {
 /// Raises the layout of the namespace, if it has the one before this.
 ///
 /// # Errors
-/// Fails if this version does not know the layout, or Redis cannot be reached: the next
-/// call continues what was begun.
+/// Fails if this version does not know the layout, or Redis cannot be reached: the next call
+/// continues where this one stopped.
 pub async fn raise(store: &Store) -> Result<Raised, StoreError> {
     let mut answer = ScriptReply::new(begin(store).await?, "the raising of the layout")?;
     match answer.next()?.as_str() {
@@ -95,9 +94,6 @@ pub(crate) fn refused(keys: &Keys, found: &str) -> StoreError {
 }
 
 /// Checks that the `layout` in a namespace's meta is this version's.
-///
-/// # Errors
-/// It has another layout.
 pub(crate) fn check(keys: &Keys, layout: Option<&str>) -> Result<(), StoreError> {
     match layout {
         Some(found) if found != LAYOUT.to_string() => Err(refused(keys, found)),

@@ -26,9 +26,6 @@ impl Default for Classes {
 
 impl Classes {
     /// The class that `ask` names for each operation.
-    ///
-    /// # Errors
-    /// The first that it returns.
     pub fn of_each<E>(mut ask: impl FnMut(&'static str) -> Result<Label, E>) -> Result<Self, E> {
         let classes = OPERATIONS.into_iter().map(|(name, _)| Ok((name, ask(name)?)));
         Ok(Self(classes.collect::<Result<_, E>>()?))

@@ -15,7 +15,6 @@ impl Label {
     /// Every label, the lightest first.
     pub const ALL: [Self; 3] = [Self::Light, Self::Medium, Self::Heavy];
 
-    /// The label of this word.
     #[must_use]
     pub fn from_word(word: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|label| label.as_str() == word)

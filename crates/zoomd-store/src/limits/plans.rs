@@ -25,7 +25,6 @@ impl Rate {
     }
 }
 
-/// The limits of one plan.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct PlanLimits {
     /// Of `light` calls.

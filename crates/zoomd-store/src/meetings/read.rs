@@ -46,7 +46,6 @@ pub struct ListQuery {
     pub limit: usize,
 }
 
-/// One page of a list.
 #[derive(Debug, Clone, Default)]
 pub struct Page {
     /// The meetings, in the order of their (last) ends; endless ones by their start, at
@@ -72,9 +71,6 @@ impl Meetings {
     }
 
     /// The meetings that jobs of this id made.
-    ///
-    /// # Errors
-    /// Fails if Redis cannot be reached.
     pub async fn by_job(&self, id: &str) -> Result<Known, StoreError> {
         let keys = self.store.keys();
         let mut reads = redis::pipe();
@@ -89,9 +85,6 @@ impl Meetings {
     }
 
     /// The meetings of this number: of one account, or of any.
-    ///
-    /// # Errors
-    /// Fails if Redis cannot be reached.
     pub async fn by_number(
         &self,
         account: Option<&str>,
@@ -114,9 +107,6 @@ impl Meetings {
     }
 
     /// A page of an account's meetings.
-    ///
-    /// # Errors
-    /// Fails if Redis cannot be reached.
     pub async fn list(&self, account: &str, query: &ListQuery) -> Result<Page, StoreError> {
         let now = self.now().await?;
         let behind = query.cursor.as_deref().and_then(Place::read);

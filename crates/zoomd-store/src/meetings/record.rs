@@ -33,7 +33,6 @@ pub struct Meeting<'a> {
     pub host: Cow<'a, str>,
     /// Time at which it takes place. An instant meeting has its actual start.
     pub timing: Timing,
-    /// Time of its last end.
     pub ends: LastEnd,
     /// Time of the deletion by zoomd.
     pub deleted: Option<Timestamp>,

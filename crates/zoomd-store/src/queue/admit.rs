@@ -30,7 +30,7 @@ impl Queue {
     /// again, once.
     ///
     /// # Errors
-    /// Nothing was decided, or the answer was lost.
+    /// On an error nothing was decided, or the answer was lost.
     pub async fn admit(
         &self,
         fence: &Fence,

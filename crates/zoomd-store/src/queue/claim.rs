@@ -32,7 +32,6 @@ pub struct Promoted {
 /// Jobs past their deadline, leased to be failed.
 #[derive(Debug, Default)]
 pub struct Expired {
-    /// The jobs.
     pub jobs: Vec<ClaimedJob>,
     /// Time of the next deadline.
     pub next_ms: Option<i64>,
@@ -45,8 +44,8 @@ impl Queue {
     /// more than there are free request slots.
     ///
     /// # Errors
-    /// Nothing was taken, or the answer was lost: then what was taken comes
-    /// back when its lease ends.
+    /// On an error no job was leased, or the answer was lost: those jobs return when their leases
+    /// expire.
     pub async fn claim(&self, fence: &Fence, most: usize) -> Result<Claimed, StoreError> {
         if most == 0 {
             return Ok(Claimed::default());
@@ -78,9 +77,6 @@ impl Queue {
 
     /// Moves due jobs to their rooms, at most `most` of them. A claim does so too, for a few; this
     /// is for many.
-    ///
-    /// # Errors
-    /// Fails if Redis refuses the call or cannot be reached.
     pub async fn promote(&self, most: usize) -> Result<Promoted, StoreError> {
         let call = PROMOTE
             .call()
@@ -94,9 +90,6 @@ impl Queue {
     }
 
     /// Takes up to `most` waiting or sleeping jobs whose deadline has passed.
-    ///
-    /// # Errors
-    /// As [`claim`](Self::claim).
     pub async fn claim_expired(&self, fence: &Fence, most: usize) -> Result<Expired, StoreError> {
         let call = EXPIRE
             .call()

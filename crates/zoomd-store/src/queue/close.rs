@@ -11,7 +11,6 @@ pub enum Close {
         /// End of the closure.
         until_ms: i64,
     },
-    /// The day of a label.
     LabelDay {
         /// `light`, `medium` or `heavy`.
         label: &'static str,

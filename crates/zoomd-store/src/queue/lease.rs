@@ -39,7 +39,7 @@ impl Queue {
     /// are not held any more.
     ///
     /// # Errors
-    /// Nothing was prolonged, or the answer was lost; asking again is safe.
+    /// On an error no lease was renewed, or the answer was lost; calling again is safe.
     pub async fn renew(&self, leases: &[(&str, &Fence)]) -> Result<Vec<usize>, StoreError> {
         let mut lost = Vec::new();
         for (nth, chunk) in leases.chunks(RENEWED_AT_ONCE).enumerate() {
@@ -64,8 +64,7 @@ impl Queue {
     /// be sent.
     ///
     /// # Errors
-    /// It is not known whether it was noted, or no replica answered: nothing may be
-    /// sent.
+    /// On an error the record may be missing, or no replica confirmed it: nothing may be sent.
     pub async fn mark_sent(&self, ticket: &Ticket) -> Result<bool, StoreError> {
         let call = MARK_SENT
             .call()
@@ -85,9 +84,6 @@ impl Queue {
     }
 
     /// Takes back about `most` jobs whose leases have ended.
-    ///
-    /// # Errors
-    /// Fails if Redis refuses the call or cannot be reached.
     pub async fn sweep(&self, most: usize) -> Result<Swept, StoreError> {
         let keys = self.store.keys();
         let call = SWEEP

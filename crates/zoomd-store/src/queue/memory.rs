@@ -10,7 +10,6 @@ use super::Purpose;
 pub(crate) enum Memory {
     /// It has no outcome yet.
     Live(Live),
-    /// It has.
     Finished(Finished),
 }
 

@@ -1,21 +1,18 @@
 //! The queue: from the producers' stream to exactly one outcome per job.
 //!
-//! A live job has a field in `ids` and lies in exactly one place: *leased*
-//! (`leases`, `owner`; its payload still in the stream when it came straight from
-//! there), in a waiting *room* (`room:…`), or *asleep* until a time (`due`). What
-//! left the stream has its payload in `payload:<A>`, and what was tried before has a
-//! record in `record:<A>`. Every move between these places is one script, so a job
-//! is never in two of them and never in none.
+//! An unfinished job has a field in `ids` and is in exactly one place: *leased* (`leases`,
+//! `owner`; its payload is still in the stream if it was leased straight from there), in a
+//! waiting *room* (`room:…`), or *asleep* until a time (`due`). A job that has left the stream
+//! has its payload in `payload:<A>` and the history of its attempts in `record:<A>`. Each
+//! move between places is one script, so a job is never in two of them or in none.
 //!
-//! A lease stands for all jobs that one call took: `owner` names its fence at each
-//! of them, `leases` holds the time once. So a job is renewed with its fellows,
-//! and one that was lost with them. What is settled is no lease's any more; a
-//! lease that holds nothing goes with the next sweep after its time.
+//! One lease covers all jobs that one call returned: `owner` has its fence for each job,
+//! `leases` has its expiry once. Those jobs are renewed together, and lost together. A
+//! settled job leaves its lease. An empty lease is removed by the first sweep after its expiry.
 //!
-//! The lease alone decides who owns a job; its fence is `<boot>.<counter>` of
-//! the daemon, never a number of Redis, which could repeat after a roll-back.
-//! Owns all keys of this paragraph and the public streams. Never reads a job's
-//! JSON: that is the caller's. Never calls Zoom.
+//! The lease alone decides who owns a job. Its fence is `<boot>.<counter>` of the daemon, not
+//! a number from Redis, which could repeat after lost writes. This module owns these keys and
+//! the public streams. It does not parse the JSON of a job, and does not call Zoom.
 
 mod admit;
 mod claim;

@@ -65,8 +65,8 @@ impl Reader {
     /// it is taken over.
     ///
     /// # Errors
-    /// Fails if Redis cannot be reached, or the stream's key is not a stream. The reader
-    /// goes on with the next call; wait a little before it.
+    /// Fails if Redis cannot be reached, or the stream's key is not a stream. The next call
+    /// resumes at the same place; wait a little before it.
     pub async fn next(&mut self, count: usize) -> Result<Vec<Entry>, StoreError> {
         match self.read(count.max(1)).await {
             Err(error) if error.kind() == ErrorKind::NoGroup => {
@@ -170,7 +170,7 @@ impl Reader {
         tracing::warn!(
             entries = deleted.len(),
             first = &*deleted[0],
-            "entries of the jobs stream were deleted before they were taken; does a producer trim it?"
+            "jobs stream: entries were deleted before zoomd read them; does a producer trim the stream?"
         );
         let mut cmd = redis::cmd("XACK");
         cmd.arg(self.keys.jobs()).arg("zoomd");
@@ -187,7 +187,10 @@ impl Reader {
         match self.conn.value(&cmd).await {
             Err(error) if error.code() != Some("BUSYGROUP") => Err(error.into()),
             _ => {
-                tracing::info!(stream = self.keys.jobs(), "made the consumer group");
+                tracing::info!(
+                    stream = self.keys.jobs(),
+                    "redis: created the consumer group of the jobs stream"
+                );
                 Ok(())
             }
         }

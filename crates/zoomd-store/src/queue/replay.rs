@@ -45,7 +45,7 @@ impl Queue {
     /// many jobs.
     ///
     /// # Errors
-    /// Not all is known to be given back: ask again.
+    /// On an error some may not have been given back: call again.
     pub async fn recall(&self, fence: &Fence) -> Result<u64, StoreError> {
         let keys = self.store.keys();
         let (mut from, mut given) = ("0".to_owned(), 0);
@@ -73,9 +73,6 @@ impl Queue {
     /// Redis that went back forgets its last writes first, so settles with
     /// greater numbers are lost, and only those: write their calls back and
     /// settle them again.
-    ///
-    /// # Errors
-    /// Fails if Redis refuses the call or cannot be reached.
     pub async fn last_settle_kept(&self) -> Result<u64, StoreError> {
         let said = redis::cmd("HVALS").arg(self.store.keys().settled(&self.boot)).to_owned();
         let said: Vec<String> =
@@ -91,7 +88,7 @@ impl Queue {
     /// id leaves no trace of its success.
     ///
     /// # Errors
-    /// Not all is known to be written: ask again with all.
+    /// On an error some may not have been written: call again with all.
     pub async fn replay_lost(&self, calls: &[Remembered]) -> Result<Vec<Replayed>, StoreError> {
         self.learnt.forget();
         let mut answers = Vec::with_capacity(calls.len());

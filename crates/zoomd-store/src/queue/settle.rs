@@ -64,7 +64,6 @@ impl SettleBatch {
         &self.items
     }
 
-    /// Settlements and refusals of the batch.
     #[must_use]
     pub fn into_parts(self) -> (Vec<Settlement>, Vec<Refusal>) {
         (self.items, self.refusals)
@@ -140,7 +139,7 @@ impl Queue {
     /// refusals. A refusal is stale when its entry is gone.
     ///
     /// # Errors
-    /// Nothing was changed, or the answer was lost: send the same batch again.
+    /// On an error nothing was changed, or the answer was lost: send the same batch again.
     pub async fn settle(&self, batch: &SettleBatch) -> Result<Vec<Settled>, StoreError> {
         if batch.items.is_empty() && batch.refusals.is_empty() {
             return Ok(Vec::new());
@@ -247,7 +246,7 @@ impl Queue {
     /// entries. One whose entry is gone was refused before.
     ///
     /// # Errors
-    /// Not all is known to be done: send the same again.
+    /// On an error some may not be done: send the same again.
     pub async fn refuse(&self, refusals: &[Refusal]) -> Result<(), StoreError> {
         for chunk in refusals.chunks(256) {
             let number = self.settles.fetch_add(1, Ordering::Relaxed);
@@ -264,9 +263,6 @@ impl Queue {
     }
 
     /// Gives leases back without a call: no attempt is used, and charges are returned.
-    ///
-    /// # Errors
-    /// As [`settle`](Self::settle).
     pub async fn release(&self, tickets: Vec<Ticket>) -> Result<Vec<Settled>, StoreError> {
         let items = tickets.into_iter().map(Settlement::back).collect();
         self.settle(&self.settle_batch(items, Vec::new())).await

@@ -1,14 +1,14 @@
-//! The settle lane: many results in one transaction.
+//! Settling of many results in one transaction.
 //!
-//! Redis' Lua reads every byte of every argument, so long results are dear in a
-//! script. Here they are `XADD`ed by `MULTI … EXEC`, and the script ends the
-//! leases inside the same transaction. What a script would check first, that
-//! the leases still stand, is checked by a `WATCH` on a mark that whoever
-//! takes a lease from this daemon sets anew: `EXEC` runs only if nobody did since
-//! the `WATCH`, and only leases younger than the mark's last change are
-//! settled this way. All others, and any trouble, go through the script alone.
+//! Lua in Redis scans every byte of every argument, so long results are expensive as script
+//! arguments. Here `MULTI … EXEC` adds them to the stream with `XADD`, and the script ends
+//! the leases in the same transaction. The leases must still be valid at that point. A
+//! `WATCH` on a marker key checks this: every process that takes over a lease of this daemon
+//! changes the key, so `EXEC` runs only if no lease was taken over since the `WATCH`. Only
+//! leases younger than the last change of the key are settled this way. All others, and all
+//! errors, go through the script alone.
 //!
-//! Invariant: a result is published here only under a lease that stands.
+//! Invariant: a result is published here only under a valid lease.
 
 use std::time::Instant;
 

@@ -27,7 +27,6 @@ pub struct Story {
     pub dropped: u32,
 }
 
-/// The kind of a step.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum StepKind {
@@ -64,7 +63,6 @@ pub enum Next {
     Other,
 }
 
-/// One step.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Step {
@@ -72,7 +70,6 @@ pub struct Step {
     pub at_ms: i64,
     /// The details in words; may be empty where the fields say all.
     pub what: Cow<'static, str>,
-    /// Kind.
     #[serde(skip_serializing_if = "is_note")]
     pub kind: StepKind,
     /// The reason of a wait, one word.
@@ -93,7 +90,6 @@ pub struct Step {
     /// Duration, ms.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ms: Option<u64>,
-    /// Next step.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub next: Option<Next>,
     /// Time of the next step, or the latest end of the wait.

@@ -54,7 +54,6 @@ pub struct AdmitTarget {
 }
 
 impl AdmitTarget {
-    /// The target of a job, if it has one.
     #[must_use]
     pub fn of(job: &Job) -> Option<Self> {
         let of = match job.target()? {
@@ -97,7 +96,6 @@ pub enum Fate {
 }
 
 impl Fate {
-    /// The fate in an aim.
     #[must_use]
     pub fn of(aim: Aim) -> Option<Self> {
         match aim {
@@ -110,7 +108,6 @@ impl Fate {
 /// Meeting that a job changes, as known when the job is handed out.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct KnownMeeting {
-    /// Number of the meeting, if known.
     pub number: Option<u64>,
     /// Record in the register, where zoomd made it.
     pub record: Option<String>,
@@ -137,16 +134,10 @@ pub enum Line<'a> {
     Create {
         /// The entry of the create.
         entry: &'a str,
-        /// Job id.
         job_id: &'a str,
     },
     /// Of a meeting that is known by its number only.
-    Meeting {
-        /// The account.
-        account: &'a str,
-        /// The number.
-        number: u64,
-    },
+    Meeting { account: &'a str, number: u64 },
 }
 
 /// The aim of a live job: the last part of its `ids` value.
@@ -203,7 +194,6 @@ impl Aim {
 }
 
 impl<'a> Line<'a> {
-    /// The line of this name.
     #[must_use]
     pub fn read(name: &'a str) -> Option<Self> {
         let (who, what) = name.get(1..)?.split_once('/')?;

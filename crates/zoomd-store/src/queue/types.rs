@@ -24,7 +24,6 @@ pub struct Admission {
     pub job_id: Arc<str>,
     /// True if the producer gave the id (then it is remembered for 24 h).
     pub id_given: bool,
-    /// The account it is for.
     pub account: Arc<str>,
     /// The rate-limit class of its call.
     pub class: Label,
@@ -65,7 +64,6 @@ pub enum Admitted {
     Carries(Ticket, Vec<ClaimedJob>),
     /// Moved to its room or to sleep; a claim will hand it out.
     Waits {
-        /// Reason for waiting.
         why: WaitReason,
         /// Latest time of the next check.
         until_ms: i64,
@@ -113,11 +111,9 @@ impl fmt::Display for Fence {
 /// A lease on one job: the right to make one call, and to settle.
 #[derive(Debug, Clone)]
 pub struct Ticket {
-    /// The job.
     pub job_id: Arc<str>,
     /// True if the producer gave its id.
     pub id_given: bool,
-    /// Account.
     pub account: Arc<str>,
     /// Room: that of its host, or of its class.
     pub host: Arc<str>,
@@ -224,18 +220,15 @@ pub struct Settlement {
 pub enum Then {
     /// It succeeded.
     Done(Outcome),
-    /// It failed.
     Failed {
         /// The failure code.
         code: &'static str,
         /// True if its id stays taken (`outcome_unknown`).
         holds_id: bool,
-        /// The outcome.
         outcome: Outcome,
         /// Record of the attempts, kept for a retry of the failure.
         record: Option<Record>,
     },
-    /// It sleeps.
     Sleep {
         /// End of the sleep, by the clock of Redis.
         until_ms: i64,
@@ -277,7 +270,6 @@ pub struct Outcome {
 pub struct Event {
     /// Name, as in `job.waiting`.
     pub name: &'static str,
-    /// JSON.
     pub json: String,
 }
 
@@ -313,6 +305,5 @@ pub struct Refusal {
     pub account: Arc<str>,
     /// The failure code.
     pub code: &'static str,
-    /// The outcome.
     pub outcome: Outcome,
 }

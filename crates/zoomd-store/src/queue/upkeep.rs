@@ -43,9 +43,6 @@ pub struct Trimmed {
 
 impl Queue {
     /// Forgets finished jobs' ids after their time: one page of a pass.
-    ///
-    /// # Errors
-    /// Fails if Redis refuses the call or cannot be reached.
     pub async fn expire_ids(&self, from: Option<&str>) -> Result<Pass, StoreError> {
         let call = self
             .upkeep(&EXPIRE_IDS)
@@ -56,18 +53,12 @@ impl Queue {
     }
 
     /// Repairs accounts: calls in flight that are over, lanes without a turn: one page of a pass.
-    ///
-    /// # Errors
-    /// Fails if Redis refuses the call or cannot be reached.
     pub async fn tend_accounts(&self, from: Option<&str>) -> Result<Pass, StoreError> {
         self.pass(self.upkeep(&TEND).arg(from.unwrap_or("0")).arg(PAGE / 5)).await
     }
 
     /// Trims the output streams by age and size. Warns when a consumer group
     /// lost something by it.
-    ///
-    /// # Errors
-    /// Fails if Redis refuses the call or cannot be reached.
     pub async fn trim(&self) -> Result<Trimmed, StoreError> {
         let keys = self.store.keys();
         let mut all = Trimmed::default();
@@ -90,7 +81,7 @@ impl Queue {
                 tracing::warn!(
                     stream,
                     entries = trimmed.by_size,
-                    "an output stream was cut for its size or length before all consumer groups had acknowledged it"
+                    "output stream: trimmed to its size or length limit before all consumer groups had acknowledged it"
                 );
             }
             all.by_age += trimmed.by_age;
@@ -103,18 +94,12 @@ impl Queue {
 
     /// Forgets failures of the index after their time; answers how many: call
     /// again while there are some.
-    ///
-    /// # Errors
-    /// Fails if Redis refuses the call or cannot be reached.
     pub async fn forget_failures(&self) -> Result<u64, StoreError> {
         let call = self.upkeep(&FORGET_FAILURES).arg(ms(self.settings.failures_kept)).arg(PAGE);
         Ok(redis::from_redis_value(self.ask(call).await?)?)
     }
 
     /// Forgets meetings that are due to leave the register: one step of a pass.
-    ///
-    /// # Errors
-    /// Fails if Redis refuses the call or cannot be reached.
     pub async fn forget_meetings(&self, from: Option<&str>) -> Result<Pass, StoreError> {
         let (list, left) = from.and_then(|from| from.rsplit_once(' ')).unwrap_or(("", "0"));
         let call = self
@@ -130,9 +115,6 @@ impl Queue {
     }
 
     /// Removes the names of consumers that have ended; returns their number.
-    ///
-    /// # Errors
-    /// Fails if Redis refuses the call or cannot be reached.
     pub async fn drop_consumers(&self) -> Result<u64, StoreError> {
         let call = self
             .upkeep_of(&DROP_CONSUMERS, &self.store.keys().jobs())
@@ -145,7 +127,6 @@ impl Queue {
         script.call().key(self.store.keys().prefix()).arg(self.store.clock().ms())
     }
 
-    /// Call of an upkeep script for one stream.
     fn upkeep_of(&self, script: &'static Script, stream: &str) -> Call<'static> {
         let call = script.call().key(self.store.keys().prefix()).key(stream);
         call.arg(self.store.clock().ms())

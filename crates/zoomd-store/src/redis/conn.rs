@@ -1,18 +1,16 @@
-//! Connections that renew themselves, all of a process together.
+//! Redis connections that reconnect by themselves, all of a process together.
 //!
-//! A [`Conn`] is a handle on one multiplexed connection, shared by its clones.
-//! All that are made from one share an epoch: when one of them breaks, or its
-//! server turned into a replica, gave the slot away or is another than before,
-//! every connection is left at once, commands under way included, and the next
-//! command of each opens a new one: the master is looked for again, and its
-//! role and run id are checked first. It repeats no command by itself; what may
-//! be sent twice is the caller's knowledge. Blocking reads and pub/sub get
-//! connections of their own.
+//! A [`Conn`] is a handle on one multiplexed connection, shared by its clones. Connections
+//! made from one another share an epoch. When one of them breaks, or its server became a
+//! replica, gave a slot away or has another run id, all connections are dropped immediately
+//! with their running commands. The next command of each reconnects: it finds the master
+//! again and checks its role and run id first. No command is repeated here; only the caller
+//! knows whether that is safe. Blocking reads and pub/sub have connections of their own.
 //!
-//! Invariant: a command goes out only over a connection of the generation that
-//! was current when the command was given, and an answer counts only while that
-//! generation lasts. So nothing is written to a server that was left, and who
-//! looked at the server before a command sends it to that server or to none.
+//! Invariant: a command is sent only over a connection of the generation that was current
+//! when the command was given, and a reply counts only while that generation lasts. So
+//! nothing is written to a server that was left, and a caller that checked a server sends its
+//! command to that server or to none.
 
 mod cluster;
 mod epoch;
@@ -110,9 +108,6 @@ impl Conn {
     }
 
     /// Sends one command.
-    ///
-    /// # Errors
-    /// Redis' own error, or that there is no connection.
     pub async fn value(&self, cmd: &Cmd) -> Result<Value, RedisError> {
         let mut live = self.live().await?;
         let generation = live.generation;
@@ -141,7 +136,7 @@ impl Conn {
     /// what it rests on (a `WATCH`, a write to be confirmed) is known there only.
     ///
     /// # Errors
-    /// As [`value`](Self::value), and that the connection is another by now.
+    /// Also fails if the connection was replaced meanwhile.
     pub async fn values_over(
         &self,
         number: u64,
@@ -194,9 +189,6 @@ impl Conn {
     /// Connects, where there is no connection, and answers its
     /// [`number`](Self::number): what was sent before and after over one with the
     /// same number went to one server, in this order.
-    ///
-    /// # Errors
-    /// Fails if there is no connection.
     pub async fn connected(&self) -> Result<u64, RedisError> {
         Ok(self.live().await?.number)
     }

@@ -100,9 +100,6 @@ impl Call<'_> {
     }
 
     /// Runs the script and answers what it answered.
-    ///
-    /// # Errors
-    /// Fails if Redis refuses the call or cannot be reached.
     pub async fn run(mut self, conn: &Conn) -> Result<Value, StoreError> {
         let (script, told) = (self.script, self.script.told.swap(true, Ordering::Relaxed));
         self.begun();

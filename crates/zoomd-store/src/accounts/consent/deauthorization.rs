@@ -47,9 +47,6 @@ impl Deauthorization {
 
 impl Links {
     /// Notes a deauthorization; `false` when it was known already and waits.
-    ///
-    /// # Errors
-    /// Fails if Redis cannot be reached.
     pub async fn note(&self, deauthorization: &Deauthorization) -> Result<bool, StoreError> {
         let keys = self.store.keys();
         let answer = DEAUTH_NOTE
@@ -66,9 +63,6 @@ impl Links {
     }
 
     /// Some of the deauthorizations that wait.
-    ///
-    /// # Errors
-    /// Fails if Redis cannot be reached.
     pub async fn deauthorizations(&self) -> Result<Vec<Deauthorization>, StoreError> {
         let mut scan = redis::cmd("HSCAN");
         scan.arg(self.store.keys().deauthorizations()).arg(0).arg("COUNT").arg(PAGE);
@@ -78,9 +72,6 @@ impl Links {
     }
 
     /// Forgets a deauthorization that was carried out.
-    ///
-    /// # Errors
-    /// Fails if Redis cannot be reached.
     pub async fn done(&self, deauthorization: &Deauthorization) -> Result<(), StoreError> {
         let keys = self.store.keys();
         DEAUTH_DONE

@@ -68,9 +68,6 @@ pub enum Taken {
 
 impl Links {
     /// Makes a link and returns the time of its expiry.
-    ///
-    /// # Errors
-    /// Fails if Redis cannot be reached or no encryption key is configured.
     pub async fn make(
         &self,
         token: &Nonce,
@@ -97,19 +94,13 @@ impl Links {
     }
 
     /// The link of this token, if it is good. Changes nothing.
-    ///
-    /// # Errors
-    /// Fails if Redis cannot be reached.
     pub async fn look(&self, token: &Nonce) -> Result<Option<Link>, StoreError> {
         let digest = token.digest();
         let answer = self.call(&CONSENT_LOOK, &digest).run(&self.store.connection()).await?;
         link(ScriptReply::new(answer, "a link")?, digest)
     }
 
-    /// Notes that connect link: opened, in this browser.
-    ///
-    /// # Errors
-    /// Fails if Redis cannot be reached.
+    /// Records that the link was opened in this browser.
     pub async fn begin(
         &self,
         token: &Nonce,
@@ -128,9 +119,6 @@ impl Links {
     }
 
     /// Takes a state that came back in this browser; it is good once.
-    ///
-    /// # Errors
-    /// Fails if Redis cannot be reached.
     pub async fn take(&self, state: &Nonce, browser: Option<&Nonce>) -> Result<Taken, StoreError> {
         let browser = browser.map(Nonce::digest);
         let call = self
@@ -149,9 +137,6 @@ impl Links {
     }
 
     /// Ends a link: a consent came through it.
-    ///
-    /// # Errors
-    /// Fails if Redis cannot be reached.
     pub async fn spend(&self, link: &Digest) -> Result<(), StoreError> {
         let mut delete = redis::cmd("DEL");
         delete.arg(self.store.keys().link(link.as_str()));

@@ -63,7 +63,6 @@ impl FingerprintKey {
         &self.0
     }
 
-    /// The fingerprint of a refresh token.
     #[must_use]
     pub fn refresh_token(&self, token: &SecretString) -> Fingerprint {
         self.hash("refresh token", &[token.expose_secret()])

@@ -1,15 +1,13 @@
-//! Sealing: how a token lies at rest.
+//! Encryption of tokens at rest.
 //!
-//! Owns the key ring, the envelope and the fingerprint. Every sealed text names
-//! the key that made it and is bound ([`Binding`]) to its purpose, namespace,
-//! deployment, account, epoch and generation, so that a record copied to
-//! another place does not open there. Never does IO, never stores a key, never
-//! prints one.
+//! Owns the key ring, the envelope and the fingerprint. Every encrypted text names its key
+//! and is bound ([`Binding`]) to its purpose, namespace, deployment, account, epoch and
+//! generation, so a record that is copied to another place does not decrypt there. It does no
+//! IO, stores no key and prints none.
 //!
-//! Invariant: what [`KeyRing::open`] returns is byte for byte what was sealed
-//! under the same binding; all else is an error that tells a *wrong key* (the
-//! envelope's key is not in the ring) from a *damaged* record (it is, and the
-//! tag does not verify).
+//! Invariant: [`KeyRing::open`] returns exactly the bytes that were encrypted under the same
+//! binding. Its errors tell a *wrong key* (the key of the envelope is not in the ring) from a
+//! *damaged* record (the key is in the ring, and authentication fails).
 
 mod binding;
 mod envelope;

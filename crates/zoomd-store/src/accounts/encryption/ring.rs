@@ -68,9 +68,6 @@ impl KeyRing {
     }
 
     /// Key id to encrypt with.
-    ///
-    /// # Errors
-    /// [`SealError::NoKey`] if the ring cannot encrypt.
     pub fn require(&self) -> Result<KeyId, SealError> {
         self.primary().ok_or(SealError::NoKey)
     }
@@ -82,9 +79,6 @@ impl KeyRing {
     }
 
     /// Encrypts `plain` for the place in `binding`.
-    ///
-    /// # Errors
-    /// [`SealError::NoKey`] without a primary key.
     pub fn seal(&self, plain: &[u8], binding: Binding<'_>) -> Result<Sealed, SealError> {
         let key = self.primary.as_ref().ok_or(SealError::NoKey)?;
         let nonce: [u8; NONCE_BYTES] = rand::random();

@@ -30,7 +30,6 @@ impl Vault {
         Self { ring, namespace: namespace.into(), deployment: deployment.into(), fingerprints }
     }
 
-    /// The key ring.
     #[must_use]
     pub fn ring(&self) -> &KeyRing {
         &self.ring
@@ -48,18 +47,10 @@ impl Vault {
         &self.deployment
     }
 
-    /// The key of the fingerprints.
-    ///
-    /// # Errors
-    /// [`SealError::NoKey`] when no encryption key is configured.
     pub fn fingerprints(&self) -> Result<&FingerprintKey, SealError> {
         self.fingerprints.as_ref().ok_or(SealError::NoKey)
     }
 
-    /// The fingerprint of a refresh token.
-    ///
-    /// # Errors
-    /// [`SealError::NoKey`] when no encryption key is configured.
     pub fn fingerprint(&self, refresh_token: &SecretString) -> Result<Fingerprint, SealError> {
         Ok(self.fingerprints()?.refresh_token(refresh_token))
     }
@@ -82,9 +73,6 @@ impl Vault {
     }
 
     /// Encrypts bytes for `account` at `version`.
-    ///
-    /// # Errors
-    /// [`SealError::NoKey`] when no encryption key is configured.
     pub fn seal(
         &self,
         purpose: Purpose,
@@ -96,9 +84,6 @@ impl Vault {
     }
 
     /// Decrypts the result of [`seal`](Self::seal) with the same arguments.
-    ///
-    /// # Errors
-    /// As [`KeyRing::open`].
     pub fn open(
         &self,
         purpose: Purpose,
@@ -110,9 +95,6 @@ impl Vault {
     }
 
     /// Encrypts the tokens of a grant.
-    ///
-    /// # Errors
-    /// [`SealError::NoKey`] when no encryption key is configured.
     pub fn seal_grant(
         &self,
         account: &str,
@@ -123,9 +105,6 @@ impl Vault {
     }
 
     /// Opens the tokens of a grant.
-    ///
-    /// # Errors
-    /// As [`KeyRing::open`].
     pub fn open_grant(
         &self,
         account: &str,

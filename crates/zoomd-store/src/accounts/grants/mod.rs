@@ -1,14 +1,13 @@
 //! Accounts and their grants.
 //!
-//! Owns `account:<A>` (what admission reads) and `grant:<A>` (the sealed tokens), the
-//! list of accounts, the index of Zoom users, and every way a grant comes or
-//! goes that is not a rotation: add, import, connect, pause, remove. Each
-//! change, its event, its line in the timeline and the waking of the account's
-//! jobs are one script. Never talks to Zoom; rotations have their own module.
+//! Owns `account:<A>` (read by admission), `grant:<A>` (the encrypted tokens), the list of
+//! accounts, the index of Zoom users, and all changes of a grant except rotation: add, import,
+//! connect, pause, remove. Each change is one script, together with its event, its line in the
+//! timeline and the wake-up of the account's jobs. Never calls Zoom; [`rotation`](super::rotation)
+//! is a module of its own.
 //!
-//! Invariant: a stored grant is only ever replaced by one whose
-//! [`GrantVersion`] is greater, and a removed account keeps the epoch it was
-//! removed at, so that nothing older can bring it back.
+//! Invariant: a stored grant is replaced only by one with a greater [`GrantVersion`]. A removed
+//! account keeps its epoch, so no older grant can restore it.
 
 mod new;
 mod purge;

@@ -30,7 +30,6 @@ impl Identity {
 /// All that is stored of a new grant.
 #[derive(Debug, Clone)]
 pub struct NewGrant {
-    /// The account it is for.
     pub account: AccountName,
     /// Kind of renewal.
     pub kind: GrantKind,
@@ -107,9 +106,6 @@ impl NewGrant {
     }
 
     /// The fingerprint of what renews it.
-    ///
-    /// # Errors
-    /// [`SealError::NoKey`] when no encryption key is configured.
     pub fn fingerprint(&self, vault: &Vault) -> Result<Fingerprint, SealError> {
         let keys = vault.fingerprints()?;
         if let Some(token) = &self.secrets.refresh_token {

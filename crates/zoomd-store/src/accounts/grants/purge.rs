@@ -1,4 +1,4 @@
-//! Leaving nothing of an account behind.
+//! Deletion of everything that is stored about an account.
 //!
 //! After its removal and the end of its jobs: its rooms, records, failures and
 //! timeline go, in short steps. What stays is its epoch under a fingerprint of

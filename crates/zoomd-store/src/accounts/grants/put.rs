@@ -19,9 +19,7 @@ const EPOCH_TRIES: usize = 5;
 /// Result of storing a grant.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Put {
-    /// It is stored.
     Stored {
-        /// As this version.
         version: GrantVersion,
         /// State of the account before; `None` when it is new.
         before: Option<AccountState>,
@@ -29,30 +27,18 @@ pub enum Put {
         waiting: u64,
     },
     /// This token, or one made from it, is stored already.
-    There {
-        /// State of the account.
-        state: AccountState,
-    },
+    There { state: AccountState },
     /// Another grant is stored, and was left alone.
-    Kept {
-        /// State of the account.
-        state: AccountState,
-    },
+    Kept { state: AccountState },
     /// A later grant, or the tombstone of one, is stored.
-    Older {
-        /// The stored epoch.
-        stored: Epoch,
-    },
+    Older { stored: Epoch },
     /// The Zoom user is connected as another account.
     HeldBy {
         /// The other account.
         account: String,
     },
     /// A key of the account holds something that is not ours.
-    Broken {
-        /// The key.
-        key: String,
-    },
+    Broken { key: String },
 }
 
 /// Action of a connect if the Zoom user is already connected as another account.
@@ -69,7 +55,6 @@ pub enum Conflict {
 pub enum Connected {
     /// Stored for the account that asked for it.
     Stored {
-        /// As this version.
         version: GrantVersion,
         /// State of the account before; `None` when it is new.
         before: Option<AccountState>,
@@ -89,9 +74,6 @@ pub enum Connected {
 impl Grants {
     /// Adds one account. `replace` puts the grant in the place of one that can
     /// be used; without it such a one is kept.
-    ///
-    /// # Errors
-    /// Fails if it cannot be encrypted or stored.
     pub async fn add(&self, new: &NewGrant, replace: bool) -> Result<Put, GrantError> {
         let mode = if replace { Mode::Replace } else { Mode::Import };
         self.put_choosing(new, mode).await
@@ -99,9 +81,6 @@ impl Grants {
 
     /// Chooses the epoch of a consent whose code was just exchanged: later than
     /// what is stored and than those `known` (journalled).
-    ///
-    /// # Errors
-    /// Fails if Redis cannot be reached or no encryption key is configured.
     pub async fn choose_epoch(
         &self,
         account: &AccountName,
@@ -122,9 +101,6 @@ impl Grants {
 
     /// Stores the tokens of a code exchange as the first generation of `epoch`,
     /// by rule P. Sent again (a reply was lost), it answers as it did.
-    ///
-    /// # Errors
-    /// Fails if it cannot be encrypted or stored.
     pub async fn connect(
         &self,
         new: &NewGrant,
@@ -152,7 +128,7 @@ impl Grants {
     /// import that was cut off can be run again.
     ///
     /// # Errors
-    /// The first batch that could not be sealed or stored; those before it stay.
+    /// Stops at the first batch that cannot be encrypted or stored; those before it stay.
     pub async fn import(
         &self,
         grants: &[NewGrant],

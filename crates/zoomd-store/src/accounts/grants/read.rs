@@ -19,7 +19,6 @@ const PAGE: usize = 500;
 /// An account with what a list shows of it.
 #[derive(Debug, Clone)]
 pub struct AccountSummary {
-    /// The account.
     pub account: AccountRecord,
     /// The scopes Zoom named.
     pub scope: Option<String>,
@@ -38,9 +37,6 @@ pub struct AccountSummary {
 impl Grants {
     /// One account; `None` when there is none of this name. A removed one is
     /// still there, as a tombstone.
-    ///
-    /// # Errors
-    /// Fails if Redis cannot be reached.
     pub async fn account(&self, name: &AccountName) -> Result<Option<AccountRecord>, StoreError> {
         let key = self.store.keys().account(name.as_str());
         let value = self.store.connection().value(redis::cmd("HGETALL").arg(key)).await?;
@@ -58,9 +54,6 @@ impl Grants {
     }
 
     /// The stored grant of an account, opened.
-    ///
-    /// # Errors
-    /// Fails if Redis cannot be reached or the grant cannot be decrypted.
     pub async fn open(
         &self,
         name: &AccountName,
@@ -71,9 +64,6 @@ impl Grants {
     }
 
     /// The account that has a grant of this Zoom user and app.
-    ///
-    /// # Errors
-    /// Fails if Redis cannot be reached.
     pub async fn holder(
         &self,
         client_id: &str,
@@ -85,18 +75,12 @@ impl Grants {
     }
 
     /// Number of accounts that exist, tombstones included.
-    ///
-    /// # Errors
-    /// Fails if Redis cannot be reached.
     pub async fn count(&self) -> Result<u64, StoreError> {
         let command = redis::cmd("ZCARD").arg(self.store.keys().accounts()).to_owned();
         Ok(redis::from_redis_value(self.store.connection().value(&command).await?)?)
     }
 
     /// A page of names in their order, after `after`.
-    ///
-    /// # Errors
-    /// Fails if Redis cannot be reached.
     pub async fn names(
         &self,
         after: Option<&str>,
@@ -113,9 +97,6 @@ impl Grants {
 
     /// A page of accounts in the order of their names, after `after`. An empty
     /// page is the end.
-    ///
-    /// # Errors
-    /// Fails if Redis cannot be reached.
     pub async fn page(
         &self,
         after: Option<&str>,
@@ -126,9 +107,6 @@ impl Grants {
     }
 
     /// Summaries of these accounts for a list; missing accounts are left out.
-    ///
-    /// # Errors
-    /// Fails if Redis cannot be reached.
     pub async fn summaries(
         &self,
         names: &[AccountName],
@@ -241,9 +219,6 @@ pub(crate) fn grant(fields: &Fields) -> Result<Option<GrantRecord>, StoreError> 
 
 impl Grants {
     /// Opens a forked grant kept beside the stored one.
-    ///
-    /// # Errors
-    /// As [`crate::accounts::encryption::KeyRing::open`].
     pub fn open_candidate(
         &self,
         name: &AccountName,

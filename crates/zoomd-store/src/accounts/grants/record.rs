@@ -53,7 +53,6 @@ macro_rules! words {
 }
 
 words! {
-    /// State of an account.
     AccountState {
         /// Grant can be used.
         Active = "active",
@@ -95,9 +94,7 @@ words! {
 /// The fields of `account:<A>`.
 #[derive(Debug, Clone)]
 pub struct AccountRecord {
-    /// Name.
     pub name: AccountName,
-    /// State of the account.
     pub state: AccountState,
     /// Reason for the state (a verdict's reason, the account that superseded it, …).
     pub why: Option<String>,
@@ -128,7 +125,6 @@ pub struct AccountRecord {
 /// The fields of `grant:<A>`, still encrypted.
 #[derive(Debug, Clone)]
 pub struct GrantRecord {
-    /// Version.
     pub version: GrantVersion,
     /// The encrypted [`super::GrantSecrets`].
     pub sealed: Sealed,
@@ -178,7 +174,6 @@ impl GrantRecord {
 /// A forked grant kept beside the stored one; stored as JSON in the field `cand`.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Candidate {
-    /// Version.
     #[serde(rename = "v", serialize_with = "as_text", deserialize_with = "from_text")]
     pub version: GrantVersion,
     /// The fingerprint of its refresh token.

@@ -1,4 +1,4 @@
-//! Encryption of everything again under the primary key, while daemons run.
+//! Re-encryption of all tokens with the primary key, while daemons run.
 //!
 //! Each grant is decrypted and encrypted again at its own epoch and generation, and replaced only
 //! if the stored text has not changed since. One that was rotated meanwhile is under the new key by
@@ -31,8 +31,8 @@ impl Grants {
     /// Seals every account's tokens under the primary key; `each` hears of all.
     ///
     /// # Errors
-    /// Fails if Redis cannot be reached or no key is configured. What was sealed
-    /// anew stays so: start again.
+    /// Fails if Redis cannot be reached or no key is configured. Accounts already re-encrypted
+    /// stay so: start again.
     pub async fn rekey(
         &self,
         mut each: impl FnMut(&AccountName, &Resealed),

@@ -29,9 +29,6 @@ impl Grants {
     /// Its jobs are handed out to fail as `account_removed`. With `only`, it is
     /// removed only while that epoch is the stored one (a deauthorisation that
     /// comes late must not end a newer consent).
-    ///
-    /// # Errors
-    /// Fails if Redis cannot be reached.
     pub async fn remove(
         &self,
         name: &AccountName,

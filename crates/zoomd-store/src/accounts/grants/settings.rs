@@ -26,7 +26,6 @@ pub struct Change {
 /// Result of storing an identity that was learnt.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Learnt {
-    /// It is stored.
     Stored,
     /// The grant it was learnt with is not the stored one any more.
     Changed,
@@ -39,9 +38,6 @@ pub enum Learnt {
 
 impl Grants {
     /// Changes settings; `false` when there is no such account.
-    ///
-    /// # Errors
-    /// Fails if Redis cannot be reached.
     pub async fn set(&self, name: &AccountName, change: Change) -> Result<bool, StoreError> {
         let mut fields = Vec::new();
         let mut told = Vec::new();
@@ -70,7 +66,7 @@ impl Grants {
     /// looked at again, and sleeps on if it must.
     ///
     /// # Errors
-    /// Fails if Redis cannot be reached. They wake by themselves in their time.
+    /// Fails if Redis cannot be reached; the jobs then wake when their time comes.
     pub async fn wake_rooms(&self, name: &AccountName) -> Result<(), StoreError> {
         let (keys, conn) = (self.store.keys(), self.store.connection());
         let mut cursor = 0_u64;
@@ -96,9 +92,6 @@ impl Grants {
     }
 
     /// Holds the account's jobs back; `false` when there is no such account.
-    ///
-    /// # Errors
-    /// Fails if Redis cannot be reached.
     pub async fn pause(&self, name: &AccountName, reason: &str) -> Result<bool, StoreError> {
         let reason = if reason.is_empty() { "paused by an operator" } else { reason };
         let line = Line::new("paused").detail(reason);
@@ -106,9 +99,6 @@ impl Grants {
     }
 
     /// Resumes the account's jobs; `false` when there is no such account.
-    ///
-    /// # Errors
-    /// Fails if Redis cannot be reached.
     pub async fn resume(&self, name: &AccountName) -> Result<bool, StoreError> {
         self.change(name, &Line::new("resumed"), true, &[("paused", String::new())]).await
     }
@@ -131,9 +121,6 @@ impl Grants {
     }
 
     /// Records the owner of a grant, learnt while using the grant of `epoch`.
-    ///
-    /// # Errors
-    /// Fails if Redis cannot be reached.
     pub async fn learn(
         &self,
         name: &AccountName,

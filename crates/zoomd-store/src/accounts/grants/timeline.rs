@@ -83,9 +83,6 @@ impl Line {
 impl Grants {
     /// The last `limit` lines of an account's timeline, newest first. A line
     /// that cannot be read is shown as it is.
-    ///
-    /// # Errors
-    /// Fails if Redis cannot be reached.
     pub async fn timeline(
         &self,
         account: &AccountName,

@@ -23,9 +23,6 @@ pub struct JournalKeys {
 }
 
 /// Reports the keys that the journal of `daemon` needs.
-///
-/// # Errors
-/// Fails if Redis cannot be reached.
 pub async fn tell(
     store: &Store,
     daemon: &str,
@@ -45,9 +42,6 @@ pub async fn tell(
 }
 
 /// Forgets a daemon whose journal is gone, or was taken over.
-///
-/// # Errors
-/// Fails if Redis cannot be reached.
 pub async fn forget(store: &Store, daemon: &str) -> Result<(), StoreError> {
     let mut delete = redis::cmd("HDEL");
     delete.arg(store.keys().journal_keys()).arg(daemon);
@@ -56,9 +50,6 @@ pub async fn forget(store: &Store, daemon: &str) -> Result<(), StoreError> {
 }
 
 /// Journal keys reported by all daemons.
-///
-/// # Errors
-/// Fails if Redis cannot be reached.
 pub async fn told(store: &Store) -> Result<Vec<JournalKeys>, StoreError> {
     let oldest = store.now_ms().await? - FORGOTTEN_MS;
     let mut told = Vec::new();

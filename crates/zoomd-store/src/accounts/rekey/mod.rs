@@ -38,9 +38,6 @@ impl Survey {
 }
 
 /// Reads the key names of all stored texts.
-///
-/// # Errors
-/// Fails if Redis cannot be reached.
 pub async fn survey(store: &Store) -> Result<Survey, StoreError> {
     let mut survey = Survey { secret: secret(store).await?, ..Survey::default() };
     let mut after = "-".to_owned();

@@ -43,9 +43,6 @@ pub struct Heard {
 
 impl Rotations {
     /// Says that a process with a journal is there, and hears of the others.
-    ///
-    /// # Errors
-    /// Fails if Redis cannot be reached.
     pub async fn beat(&self, beat: &Beat<'_>) -> Result<Heard, StoreError> {
         let list = |ids: &[String]| serde_json::Value::from(ids.to_vec()).to_string();
         let call = self
@@ -69,9 +66,6 @@ impl Rotations {
     }
 
     /// Says that a process has ended and that its journal holds nothing.
-    ///
-    /// # Errors
-    /// Fails if Redis cannot be reached.
     pub async fn leave(&self, process: &str) -> Result<(), StoreError> {
         let (keys, now_ms) = (self.store.keys(), self.store.now_ms().await?);
         let mut write = redis::pipe();

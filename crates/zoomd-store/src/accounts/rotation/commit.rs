@@ -17,7 +17,6 @@ const TRIES: usize = 5;
 /// Facts about an account that Redis may have lost.
 #[derive(Debug, Clone, Default)]
 pub struct Origin {
-    /// Plan.
     pub plan: Option<Plan>,
     /// Owner at Zoom.
     pub identity: Identity,
@@ -26,7 +25,6 @@ pub struct Origin {
 /// A token pair offered to the store.
 #[derive(Debug, Clone)]
 pub struct Offer {
-    /// The account.
     pub account: AccountName,
     /// Renewal method of its grant.
     pub kind: GrantKind,
@@ -68,7 +66,6 @@ pub struct Offer {
 /// since the exchange before the probe may end after it and make it live again.
 #[derive(Debug, Clone)]
 pub struct Spare {
-    /// The token.
     pub refresh_token: SecretString,
     /// Fingerprint of the token.
     pub fp: Fingerprint,
@@ -115,9 +112,6 @@ impl Rotations {
     /// Offers a token pair. Accepted iff its version is greater than what is
     /// stored; who offers it does not matter, and nor does how late he is. May be
     /// sent again after a lost answer.
-    ///
-    /// # Errors
-    /// Fails if Redis cannot be reached or a secret cannot be encrypted.
     pub async fn commit(&self, vault: &Vault, offer: &Offer) -> Result<Committed, GrantError> {
         let mut demoted = None;
         for _ in 0..TRIES {

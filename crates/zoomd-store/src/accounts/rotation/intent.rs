@@ -15,7 +15,6 @@ use crate::redis::script_reply::ScriptReply;
 /// An intent about to be written.
 #[derive(Debug, Clone)]
 pub struct Intending<'a> {
-    /// The account.
     pub account: &'a AccountName,
     /// The holder of the lease.
     pub owner: &'a str,
@@ -40,7 +39,6 @@ pub struct Intending<'a> {
 /// The outcome of writing an intent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Intended {
-    /// It is written.
     Written {
         /// Time of the write, by the clock of Redis.
         at_ms: i64,
@@ -104,7 +102,6 @@ pub struct Pauses {
 /// Report of an intent's host that its outcome is unknown.
 #[derive(Debug, Clone)]
 pub struct Doubted<'a> {
-    /// The account.
     pub account: &'a AccountName,
     /// Owner of the lease to give back.
     pub owner: Option<&'a str>,
@@ -123,9 +120,7 @@ pub struct Doubted<'a> {
 /// An intent as it is stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OpenIntent {
-    /// The account.
     pub account: AccountName,
-    /// Name.
     pub id: String,
     /// Daemon whose journal would hold the reply.
     pub host: String,
@@ -229,9 +224,6 @@ impl Rotations {
     /// Says what became of an intent's exchange where its outcome is not known,
     /// and gives back the lease. Answers when the intent may be probed; `None` when
     /// it does not stand any more.
-    ///
-    /// # Errors
-    /// Fails if Redis cannot be reached.
     pub async fn doubt(&self, doubted: &Doubted<'_>) -> Result<Option<i64>, StoreError> {
         let call = self
             .call(&DOUBT, doubted.account.as_str())
@@ -247,10 +239,6 @@ impl Rotations {
         Ok(Some(redis::from_redis_value::<i64>(answer)?).filter(|due| *due > 0))
     }
 
-    /// The open intent of an account.
-    ///
-    /// # Errors
-    /// Fails if Redis cannot be reached.
     pub async fn intent(&self, account: &AccountName) -> Result<Option<OpenIntent>, StoreError> {
         let mut read = redis::cmd("HGETALL");
         read.arg(self.store.keys().intent(account.as_str()));
@@ -259,9 +247,6 @@ impl Rotations {
     }
 
     /// The open intents that may be probed first, at most `limit`.
-    ///
-    /// # Errors
-    /// Fails if Redis cannot be reached.
     pub async fn next_probes(&self, limit: usize) -> Result<Vec<OpenIntent>, StoreError> {
         let mut list = redis::cmd("ZRANGE");
         list.arg(self.store.keys().probes()).arg(0).arg(limit.saturating_sub(1));
@@ -271,9 +256,6 @@ impl Rotations {
     /// A page of all open intents, the oldest first: the `limit` behind the first `from`.
     /// Intents of an earlier version are queued for their probes, `silence` after their
     /// write. Also returns the number of intents read: less than `limit` at the end.
-    ///
-    /// # Errors
-    /// Fails if Redis cannot be reached.
     pub async fn open_intents(
         &self,
         from: usize,

@@ -15,11 +15,9 @@ use zoomd_wire::AccountName;
 /// Request for the rotation lease of an account.
 #[derive(Debug, Clone)]
 pub struct Ask<'a> {
-    /// The account.
     pub account: &'a AccountName,
     /// Random unique name.
     pub owner: &'a str,
-    /// Duration of the lease.
     pub lease: Duration,
     /// True if a rest after a bad rotation does not matter.
     pub hurry: bool,
@@ -60,7 +58,6 @@ pub enum Acquired {
     },
     /// A person must act before the account can be used.
     State {
-        /// State.
         state: String,
         /// Reason for the state.
         why: Option<String>,
@@ -76,9 +73,7 @@ pub struct Held {
     pub now_ms: i64,
     /// Requests in flight on the access token.
     pub in_flight: u64,
-    /// The account.
     pub account: AccountRecord,
-    /// Grant.
     pub grant: GrantRecord,
     /// Intent that an earlier rotation left open.
     pub intent: Option<OpenIntent>,
@@ -110,9 +105,6 @@ pub enum NewState {
 
 impl Rotations {
     /// Asks for the lease, and reads all a rotation needs in the same step.
-    ///
-    /// # Errors
-    /// Fails if Redis cannot be reached or is full.
     pub async fn acquire(&self, ask: &Ask<'_>) -> Result<Acquired, StoreError> {
         let call = self
             .call(&ACQUIRE, ask.account.as_str())
@@ -143,9 +135,6 @@ impl Rotations {
 
     /// Renews the lease; answers the requests still in flight, or `None` when the
     /// lease is another's.
-    ///
-    /// # Errors
-    /// Fails if Redis cannot be reached.
     pub async fn renew(
         &self,
         account: &AccountName,
@@ -158,9 +147,6 @@ impl Rotations {
     }
 
     /// Ends a rotation that used no token.
-    ///
-    /// # Errors
-    /// Fails if Redis cannot be reached.
     pub async fn abort(
         &self,
         account: &AccountName,
@@ -186,9 +172,6 @@ impl Rotations {
 
     /// Keeps the account's gate closed for `rest` where nobody has the lease: its
     /// jobs could not run, and would be handed out in vain.
-    ///
-    /// # Errors
-    /// Fails if Redis cannot be reached.
     pub async fn rest(&self, account: &AccountName, rest: Duration) -> Result<(), StoreError> {
         self.abort(account, "-", &End { rest, ..End::default() }).await
     }

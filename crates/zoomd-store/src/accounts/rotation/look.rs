@@ -11,7 +11,6 @@ use crate::accounts::grants::{AccountRecord, AccountState, Epoch, GrantRecord, G
 pub struct Look {
     /// The time of Redis.
     pub now_ms: i64,
-    /// The account.
     pub account: AccountRecord,
     /// Grant, unless it is removed or superseded.
     pub grant: Option<GrantRecord>,
@@ -104,9 +103,6 @@ impl Rotations {
     }
 
     /// Stored versions of these accounts, in their order, to compare with a journal.
-    ///
-    /// # Errors
-    /// Fails if Redis cannot be reached.
     pub async fn versions(&self, names: &[AccountName]) -> Result<Vec<Version>, StoreError> {
         if names.is_empty() {
             return Ok(Vec::new());
@@ -138,9 +134,6 @@ impl Rotations {
     }
 
     /// Accounts among these that are in `state`.
-    ///
-    /// # Errors
-    /// Fails if Redis cannot be reached.
     pub async fn in_state(
         &self,
         names: Vec<AccountName>,
@@ -167,9 +160,6 @@ impl Rotations {
     /// Asks every daemon to rotate the account's grant, of which `version` is stored.
     /// Whoever will do so acknowledges it under `nonce`. Answers how many listened;
     /// these may be others.
-    ///
-    /// # Errors
-    /// Fails if Redis cannot be reached.
     pub async fn ask(
         &self,
         account: &AccountName,
@@ -189,9 +179,6 @@ impl Rotations {
 
     /// Says that this process does what was asked for under `nonce`; whether it is the
     /// first to say so.
-    ///
-    /// # Errors
-    /// Fails if Redis cannot be reached.
     pub async fn acknowledge(&self, nonce: &str, process: &str) -> Result<bool, StoreError> {
         let mut set = redis::cmd("SET");
         set.arg(self.store.keys().heard(nonce)).arg(process).arg("NX").arg("PX").arg(10_000);
@@ -199,9 +186,6 @@ impl Rotations {
     }
 
     /// True if a process does what was asked for under `nonce`.
-    ///
-    /// # Errors
-    /// Fails if Redis cannot be reached.
     pub async fn is_acknowledged(&self, nonce: &str) -> Result<bool, StoreError> {
         let mut read = redis::cmd("EXISTS");
         read.arg(self.store.keys().heard(nonce));
@@ -209,9 +193,6 @@ impl Rotations {
     }
 
     /// The server's run id: another one after a restart or a failover.
-    ///
-    /// # Errors
-    /// Fails if Redis cannot be reached.
     pub async fn run_id(&self) -> Result<Option<String>, StoreError> {
         let info = self.store.info("server").await?;
         Ok(info.lines().find_map(|l| l.strip_prefix("run_id:")).map(|id| id.trim().to_owned()))

@@ -41,9 +41,7 @@ pub use verdict::{Judged, Refusal};
 /// Identity of a stored grant: its version and fingerprint.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Stored {
-    /// Version.
     pub version: GrantVersion,
-    /// Fingerprint.
     pub fp: Fingerprint,
 }
 

@@ -13,9 +13,6 @@ pub(crate) const SINCE: &str = "since ";
 impl Rotations {
     /// Stops the rotations of an app for a while, for daemons whose credentials
     /// bear this mark. Nothing is said of any account.
-    ///
-    /// # Errors
-    /// Fails if Redis cannot be reached.
     pub async fn stop_app(
         &self,
         issuer: &str,

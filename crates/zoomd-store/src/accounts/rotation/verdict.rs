@@ -20,7 +20,6 @@ const PERCENT: u32 = 20;
 /// Zoom's refusal of a token, as evidence.
 #[derive(Debug, Clone)]
 pub struct Refusal<'a> {
-    /// The account.
     pub account: &'a AccountName,
     /// Grant that was stored when the token was presented.
     pub stored: Stored,
@@ -28,7 +27,6 @@ pub struct Refusal<'a> {
     pub presented: Fingerprint,
     /// The lease.
     pub owner: &'a str,
-    /// The intent.
     pub intent: &'a str,
     /// The reason, if it comes to a verdict.
     pub reason: &'a str,
@@ -67,9 +65,6 @@ pub enum Judged {
 
 impl Rotations {
     /// Judges a refusal by rule N.
-    ///
-    /// # Errors
-    /// Fails if Redis cannot be reached.
     pub async fn verdict(&self, refusal: &Refusal<'_>) -> Result<Judged, StoreError> {
         let call = self
             .call(&VERDICT, refusal.account.as_str())

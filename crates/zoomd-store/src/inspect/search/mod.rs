@@ -27,11 +27,8 @@ const PAGE: usize = 200;
 /// The jobs that are wanted; nothing set: all without an outcome.
 #[derive(Debug, Clone, Default)]
 pub struct JobQuery {
-    /// Of this account.
     pub account: Option<String>,
-    /// In this state.
     pub state: Option<State>,
-    /// Of this kind.
     pub kind: Option<String>,
     /// Of this user: as the job names it, or by the room it waits in.
     pub user: Option<String>,
@@ -40,7 +37,6 @@ pub struct JobQuery {
     pub text: Option<String>,
 }
 
-/// A page of jobs.
 #[derive(Debug)]
 pub struct JobPage {
     /// The jobs; a few more than were asked for, or fewer, or none.
@@ -119,9 +115,6 @@ impl Filling<'_> {
 impl Ops {
     /// A page of jobs behind `from`, of about `most`. Looks at 2,000 jobs at most, so it may
     /// hold few jobs, or none, and yet have a next one.
-    ///
-    /// # Errors
-    /// Fails if Redis cannot be reached.
     pub async fn search_jobs(
         &self,
         query: &JobQuery,

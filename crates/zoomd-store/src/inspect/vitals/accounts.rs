@@ -18,7 +18,6 @@ const MOST_TIMELINES: usize = 20;
 /// Facts of one account.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct AccountVitals {
-    /// The name.
     pub name: String,
     /// The state, as `AccountState` has it.
     pub state: String,
@@ -42,7 +41,6 @@ pub struct AccountVitals {
     pub lease_until_ms: i64,
     /// The token server.
     pub issuer: String,
-    /// The client id.
     pub client_id: String,
     /// The end of its access token, ms; 0: there is none.
     pub expires_ms: i64,
@@ -52,7 +50,6 @@ pub struct AccountVitals {
     pub api_host: String,
     /// The Zoom account whose limits it uses, as named in the ledger.
     pub zoom: String,
-    /// The plan.
     pub plan: String,
 }
 
@@ -101,9 +98,6 @@ impl AccountVitals {
 impl Ops {
     /// A page of accounts in the order of their names, after `after`, and the name it
     /// ends with; `None` at the end.
-    ///
-    /// # Errors
-    /// Fails if Redis cannot be reached.
     pub async fn account_vitals(
         &self,
         after: Option<&str>,

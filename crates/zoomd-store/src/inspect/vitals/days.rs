@@ -43,9 +43,6 @@ type Zoom<'a> = (&'a str, (Vec<String>, &'a str));
 impl Ops {
     /// Limits of today that these accounts have used up or nearly so, or Zoom has closed to
     /// the end of the day.
-    ///
-    /// # Errors
-    /// Fails if Redis cannot be reached.
     pub async fn days_near_end(
         &self,
         accounts: impl Iterator<Item = &AccountVitals>,

@@ -21,13 +21,11 @@ const PAGE: usize = 500;
 /// Jobs of one host that wait for long.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Held {
-    /// The account.
     pub account: String,
     /// The host, as jobs name it.
     pub host: String,
     /// The host, as the ledger names it.
     pub counted_as: String,
-    /// The reason.
     pub why: WaitReason,
     /// Jobs in the room.
     pub jobs: u64,
@@ -45,9 +43,6 @@ impl Held {
 
 impl Ops {
     /// Jobs that sleep until after `ms`, by account: those that are due first.
-    ///
-    /// # Errors
-    /// Fails if Redis cannot be reached.
     pub async fn asleep_beyond(&self, ms: i64) -> Result<BTreeMap<String, u64>, StoreError> {
         let (keys, conn) = (self.store.keys(), self.store.connection());
         let mut ask = redis::cmd("ZRANGEBYSCORE");
@@ -67,9 +62,6 @@ impl Ops {
     }
 
     /// Rooms with jobs that wait for over a minute, of the accounts that wait longest.
-    ///
-    /// # Errors
-    /// Fails if Redis cannot be reached.
     pub async fn held(&self, now_ms: i64) -> Result<Vec<Held>, StoreError> {
         let mut ask = redis::cmd("ZRANGEBYSCORE");
         ask.arg(self.store.keys().asleep()).arg(now_ms + LONG_MS).arg("+inf");

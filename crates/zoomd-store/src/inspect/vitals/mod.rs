@@ -41,7 +41,6 @@ const MOST_DAEMONS: usize = 100;
 pub struct AppStop {
     /// The token server.
     pub issuer: String,
-    /// The client id.
     pub client_id: String,
     /// The first rejection, ms; `None`: an earlier version wrote it.
     pub since_ms: Option<i64>,
@@ -59,7 +58,6 @@ pub struct AppStop {
 pub struct Vitals {
     /// The clock of Redis.
     pub now_ms: i64,
-    /// The server.
     pub server: ServerFacts,
     /// Reason why it takes no writes, if so.
     pub refusal: Option<Refusal>,
@@ -101,9 +99,6 @@ pub struct Vitals {
 
 impl Ops {
     /// Reads the facts that do not depend on the number of accounts.
-    ///
-    /// # Errors
-    /// Fails if Redis cannot be reached.
     pub async fn vitals(&self) -> Result<Vitals, StoreError> {
         let (keys, conn) = (self.store.keys(), self.store.connection());
         let mut ask = redis::pipe();

@@ -22,7 +22,6 @@ const SOON_MS: i64 = 61_000;
 /// A room of which jobs may run now.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ready {
-    /// The account.
     pub account: String,
     /// The host, as jobs name it.
     pub host: String,
@@ -39,9 +38,6 @@ pub struct Ready {
 impl Ops {
     /// Rooms of an account with jobs that nothing holds back. A room that lost its turn
     /// is found by the jobs in it.
-    ///
-    /// # Errors
-    /// Fails if Redis cannot be reached.
     pub async fn ready_rooms(&self, account: &str) -> Result<Vec<Ready>, StoreError> {
         let hosts = self.some_hosts(account).await?;
         let hosts: Vec<&str> = hosts.iter().map(String::as_str).collect();

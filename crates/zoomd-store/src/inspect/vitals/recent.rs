@@ -20,7 +20,6 @@ pub struct RecentFailure {
     pub job_id: String,
     /// The account; empty if the job names none.
     pub account: String,
-    /// The failure code.
     pub code: String,
     /// The time, ms.
     pub failed_ms: i64,
@@ -57,9 +56,6 @@ pub(super) fn failure(answer: Value) -> Option<RecentFailure> {
 impl Ops {
     /// True when a job of `account` succeeded since then; also when there are more
     /// results since then than are read, for then nobody knows.
-    ///
-    /// # Errors
-    /// Fails if Redis cannot be reached.
     pub async fn succeeded_since(&self, account: &str, ms: i64) -> Result<bool, StoreError> {
         let mut ask = redis::cmd("XREVRANGE");
         ask.arg(self.store.keys().results()).arg("+").arg(ms).arg("COUNT").arg(MOST_RESULTS);

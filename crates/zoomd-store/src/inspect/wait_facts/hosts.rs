@@ -27,9 +27,6 @@ const GRANT: [&str; 5] = ["issuer", "client_id", "exp", "last", "api_url"];
 impl Ops {
     /// Reads the facts of an account, for these of its hosts and for all that
     /// have jobs waiting.
-    ///
-    /// # Errors
-    /// Fails if Redis cannot be reached.
     pub async fn account_facts(
         &self,
         account: &str,

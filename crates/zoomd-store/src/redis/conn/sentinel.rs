@@ -131,11 +131,7 @@ async fn hear(
 fn told(epoch: &Epoch, master: &Place) {
     if epoch.moved(master) {
         let (host, port) = master;
-        tracing::info!(
-            host,
-            port,
-            "redis sentinel: the master is another; connections are renewed"
-        );
+        tracing::info!(host, port, "redis sentinel: the master changed; reconnecting");
     }
 }
 

@@ -55,7 +55,7 @@ impl Target {
     /// Parses the URL; connects to nothing.
     ///
     /// # Errors
-    /// The part of the URL that is invalid, without its content.
+    /// Names the invalid part of the URL, without its content.
     pub fn parse(url: &str, namespace: &str) -> Result<Self, StoreError> {
         let (scheme, rest) = url.split_once("://").ok_or_else(|| bad("it has no scheme"))?;
         let (rest, query) = rest.split_once('?').unwrap_or((rest, ""));
@@ -83,7 +83,7 @@ impl Target {
     /// Copy with certificates from these files.
     ///
     /// # Errors
-    /// A file that cannot be read, or that nothing is in.
+    /// Fails if a file cannot be read or is empty.
     pub fn trusting(self, files: &super::TlsFiles) -> Result<Self, StoreError> {
         Ok(Self { tls: files.read()?.map(Arc::new), ..self })
     }
