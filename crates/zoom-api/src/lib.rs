@@ -41,6 +41,7 @@ mod limits;
 mod meetings;
 mod oauth;
 mod objects;
+mod outbound;
 mod pager;
 mod proxy;
 mod reply;
@@ -66,6 +67,7 @@ pub use oauth::{
     classify_token_error,
 };
 pub use objects::{Created, Listed, Meeting, OddRow, Page, User, id_digits};
+pub use outbound::Outbound;
 pub use pager::{Pager, PagerFull, Step};
 pub use proxy::{PROXY_VARIABLES, Proxies, ProxyError};
 pub use reply::Reply;

@@ -16,8 +16,18 @@ use crate::error::SetupError;
 /// Environment variables that replace the system's certificates.
 const VARIABLES: [&str; 2] = ["SSL_CERT_FILE", "SSL_CERT_DIR"];
 
+/// The configuration for Zoom at `endpoints`.
 pub(crate) fn config(
     endpoints: &Endpoints,
+    extra_roots: &[CertificateDer<'static>],
+) -> Result<ClientConfig, SetupError> {
+    let secure = [endpoints.api(), endpoints.oauth()].iter().any(|url| url.scheme() == "https");
+    config_for(secure, extra_roots)
+}
+
+/// The configuration for a server that is reached by https (`secure`), or not.
+pub(crate) fn config_for(
+    secure: bool,
     extra_roots: &[CertificateDer<'static>],
 ) -> Result<ClientConfig, SetupError> {
     let failed = |error: rustls::Error| SetupError::Tls(format!("{error}{}", replaced()));
@@ -25,7 +35,6 @@ pub(crate) fn config(
     let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
         .with_safe_default_protocol_versions()
         .map_err(failed)?;
-    let secure = [endpoints.api(), endpoints.oauth()].iter().any(|url| url.scheme() == "https");
     if !secure {
         let nobody = RootCertStore::empty();
         return Ok(builder.with_root_certificates(nobody).with_no_client_auth());

@@ -146,7 +146,7 @@ fn token_client(settings: &Settings, tls: ClientConfig) -> Result<reqwest::Clien
 }
 
 /// Reads an answer to its end. `forwarded`: a proxy passed the request on, or not.
-async fn read<B>(
+pub(crate) async fn read<B>(
     response: Response<B>,
     forwarded: bool,
     limit: usize,
