@@ -26,6 +26,7 @@ pub fn tokens(config: &Config, grants: &Grants) -> Result<CommandTokens, CliErro
         data_dir: config.data_dir.clone(),
         settings: Default::default(),
         supervisor: Default::default(),
+        tracer: Default::default(),
     }))
 }
 

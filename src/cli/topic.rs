@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use clap::Args;
 
-use crate::config::{DEFAULT_FILE, Kind, SETTINGS, suggest};
+use crate::config::{DEFAULT_FILE, Kind, SETTINGS, TRACES_VARIABLES, suggest};
 use crate::error::{CliError, CliResult};
 use crate::exit::Exit;
 use crate::output::Output;
@@ -67,6 +67,9 @@ fn environment() -> String {
          SSL_CERT_FILE, SSL_CERT_DIR\n    Certificates to trust in the place of the system's, PEM.\n\
          NO_COLOR, CLICOLOR_FORCE\n    Colour off; colour on.\n",
     );
+    for (name, purpose) in TRACES_VARIABLES {
+        let _ = writeln!(text, "{name}\n    {purpose}");
+    }
     text
 }
 

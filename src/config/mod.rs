@@ -12,6 +12,7 @@ mod layers;
 mod read;
 mod redact;
 pub mod suggest;
+mod traces;
 pub mod units;
 mod validate;
 
@@ -31,6 +32,7 @@ pub use catalogue::{DEFAULT_FILE, Kind, SETTINGS, Setting, find};
 pub use error::ConfigError;
 pub use layers::{COMPLETIONS, Origin, Raw, Resolved, Sources, resolve, strange_variables};
 pub use redact::without_login;
+pub use traces::{Sampling, Traces, VARIABLES as TRACES_VARIABLES, is_secret};
 
 /// Everything an operator can set.
 #[derive(Debug, Clone)]
@@ -62,6 +64,8 @@ pub struct Config {
     /// The API and the console.
     pub api: Api,
     pub metrics: Metrics,
+    /// Export of traces; `None`: there are none.
+    pub traces: Option<Traces>,
     /// The public endpoint.
     pub public: Public,
     /// Acceptance and retention of jobs.

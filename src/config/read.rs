@@ -20,7 +20,7 @@ use super::layers::{Raw, Resolved};
 use super::units;
 use super::{
     Api, Config, ConfigError, Encryption, Jobs, Meetings, Metrics, Public, Reconcile, Results,
-    Rotation, Zoom, folder,
+    Rotation, Zoom, folder, traces,
 };
 use crate::input;
 
@@ -56,6 +56,7 @@ pub(super) fn config(
             allow_write_without_token: r.switch("api.allow_write_without_token")?,
         },
         metrics: Metrics { per_account: r.parsed("metrics.per_account", "a whole number")? },
+        traces: traces::read(env)?,
         public: Public {
             listen: r.address("public.listen")?,
             url: r.optional("public.url")?.map(|_| r.url("public.url")).transpose()?,

@@ -18,6 +18,7 @@ pub mod setup;
 pub mod stop;
 mod systemd;
 mod tasks;
+mod traces;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -79,8 +80,9 @@ pub async fn run(
         () = stop.wait(Wish::Drain) => return Ok(()),
         fault = supervisor.watch(hangs_after) => return Err(refusal::broken(fault)),
     };
-    let setup =
-        setup::engine(config, store.clone(), vault, client.clone(), &id, supervisor.clone());
+    let (exporter, tracer) = traces::begin(config, &vault, &id, &supervisor)?;
+    let (zoom, watched) = (client.clone(), supervisor.clone());
+    let setup = setup::engine(config, store.clone(), vault, zoom, &id, watched, tracer);
     let engine = Engine::start(setup).await?;
     let mut public = public::open(config, public, engine.tokens(), client);
     let tasks = tasks::begin(engine.tokens(), &id);
@@ -114,6 +116,9 @@ pub async fn run(
         tasks.end().await;
         drop((news, judging));
         presence.leave().await;
+        if let Some(exporter) = exporter {
+            exporter.finish().await;
+        }
         if let Some(server) = opened {
             server.close().await;
         }

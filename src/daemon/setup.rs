@@ -9,6 +9,7 @@ use zoomd_store::queue::QueueSettings;
 use zoomd_wire::Include;
 use zoomd_workers::supervisor::Supervisor;
 use zoomd_workers::tokens::RotationSettings;
+use zoomd_workers::trace::Tracer;
 use zoomd_workers::{MarkerPlace, Settings, Setup};
 
 use crate::config::Config;
@@ -22,6 +23,7 @@ pub fn engine(
     client: Client,
     id: &str,
     supervisor: Supervisor,
+    tracer: Tracer,
 ) -> Setup {
     Setup {
         settings: workers(config),
@@ -34,6 +36,7 @@ pub fn engine(
         daemon: Arc::from(id),
         data_dir: config.data_dir.clone(),
         supervisor,
+        tracer,
     }
 }
 

@@ -274,6 +274,12 @@ pub const METRICS: &[Metric] = &[
     metric("zoomd_token_refreshes_total", Counter, "outcome", "Token refreshes, by result."),
     metric("zoomd_token_refused_total", Counter, "", "Access tokens that Zoom rejected (401)."),
     metric(
+        "zoomd_trace_spans_total",
+        Counter,
+        "outcome",
+        "Spans of traces that the collector took, or that were lost.",
+    ),
+    metric(
         "zoomd_twin_looks_skipped_total",
         Counter,
         "",

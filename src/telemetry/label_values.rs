@@ -77,6 +77,7 @@ pub fn of(metric: &str, label: &str) -> Option<Vec<&'static str>> {
         ("zoomd_consents_total", "outcome") => closed(&CONSENTS),
         ("zoomd_reconciled_total", "outcome") => closed(&["adopted", "absent", "unknown"]),
         ("zoomd_schedule_runs_total", "outcome") => closed(&["succeeded", "failed"]),
+        ("zoomd_trace_spans_total", "outcome") => closed(&["exported", "lost"]),
         ("zoomd_token_refreshes_total", "outcome") => closed(&REFRESHES),
         ("zoomd_webhooks_total", "event") => {
             closed(&["app_deauthorized", "url_validation", "other", "unknown"])

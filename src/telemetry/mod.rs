@@ -12,6 +12,7 @@ pub mod label_values;
 mod lines;
 pub mod metrics;
 pub mod process;
+pub mod traces;
 
 use std::backtrace::{Backtrace, BacktraceStatus};
 use std::io::{IsTerminal as _, Write as _};

@@ -49,6 +49,7 @@ mod supervised;
 mod support;
 mod tables;
 mod told;
+mod traces;
 mod undeclared;
 mod upgrade;
 mod waiters;

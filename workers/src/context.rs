@@ -25,6 +25,7 @@ use crate::state::redis_health::{RedisHealth, SharedHealth};
 use crate::state::settler::Settler;
 use crate::supervisor::Supervisor;
 use crate::tokens::Tokens;
+use crate::trace::Tracer;
 
 /// Accounts, and hosts of one account, whose names are known to be written down.
 const KNOWN_ACCOUNTS: usize = 10_000;
@@ -54,6 +55,8 @@ pub struct EngineContext {
     pub recent_calls: RecentCalls,
     /// Jobs that were sent twice.
     pub duplicates: DuplicateCheck,
+    /// Begins traces.
+    pub tracer: Tracer,
     /// Problem with Redis.
     pub redis_health: RedisHealth,
     /// Watches the loops.

@@ -39,6 +39,7 @@ use crate::state::redis_health::{RedisHealth, SharedHealth};
 use crate::supervisor::{Part, Supervisor};
 use crate::tasks;
 use crate::tokens::{RotationSettings, Tokens, TokensConfig};
+use crate::trace::Tracer;
 
 /// Longest time to write known outcomes to Redis at the end.
 const LAST_SETTLES: Duration = Duration::from_secs(5);
@@ -66,6 +67,8 @@ pub struct Setup {
     pub data_dir: std::path::PathBuf,
     /// Watches the engine's parts.
     pub supervisor: Supervisor,
+    /// Begins traces.
+    pub tracer: Tracer,
 }
 
 /// A running engine.
@@ -94,6 +97,7 @@ impl Engine {
             daemon,
             data_dir,
             supervisor,
+            tracer,
         } = setup;
         hurry::hurry(&mut settings, &mut queue);
         let secret = vault.fingerprints().ok().cloned();
@@ -107,6 +111,7 @@ impl Engine {
             data_dir,
             settings: rotation,
             supervisor: supervisor.clone(),
+            tracer: tracer.clone(),
         })
         .await?;
         let meetings = Meetings::new(store.clone(), queue.meetings_kept);
@@ -137,6 +142,7 @@ impl Engine {
             grant_reads: SharedHealth::new(&redis_health, "grant"),
             redis_health,
             supervisor,
+            tracer,
             backlog: Backlog::default(),
             ready: Mutex::new(Some(ready)),
             expiry: Expiry::default(),

@@ -105,6 +105,7 @@ async fn ask(ctx: &EngineContext, account: &AccountName) -> Result<Option<Identi
         permit,
         paid: None,
         until: None,
+        trace: None,
     };
     match asker.me().await {
         Ok(reply) => match reply.user() {

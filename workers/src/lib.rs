@@ -39,6 +39,7 @@ pub mod supervisor;
 pub mod tasks;
 pub mod timetable;
 pub mod tokens;
+pub mod trace;
 
 pub use engine::{Engine, Setup};
 pub use error::Error;

@@ -3,7 +3,9 @@
 use serde::Serialize;
 
 use crate::cli::ctx::Ctx;
-use crate::config::{Kind, Origin, Raw, SETTINGS, Setting, without_login};
+use crate::config::{
+    Kind, Origin, Raw, SETTINGS, Setting, TRACES_VARIABLES, environment, is_secret, without_login,
+};
 use crate::error::CliResult;
 use crate::exit::Exit;
 use crate::output::table::Table;
@@ -19,13 +21,26 @@ struct Row {
 
 /// Prints them all.
 pub(super) fn run(ctx: &Ctx) -> CliResult {
-    let rows: Vec<Row> = SETTINGS.iter().map(|setting| row(ctx, setting)).collect();
+    let env = environment()?;
+    let traces = TRACES_VARIABLES.iter().filter_map(|(name, _)| traces_row(name, env.get(*name)?));
+    let rows: Vec<Row> = SETTINGS.iter().map(|setting| row(ctx, setting)).chain(traces).collect();
     let mut table = Table::new(["KEY", "VALUE", "FROM"]).flexible(["VALUE", "FROM"]);
     for row in &rows {
         table.row([row.key, row.value.as_deref().unwrap_or_default(), &row.origin]);
     }
     ctx.out.list(&rows, &table, "")?;
     Ok(Exit::Done)
+}
+
+/// A variable of traces. It has no key in the file.
+fn traces_row(name: &'static str, given: &str) -> Option<Row> {
+    let value = match name {
+        _ if given.trim().is_empty() => return None,
+        name if is_secret(name) => "***".to_owned(),
+        name if name.ends_with("ENDPOINT") => without_login(given),
+        _ => given.to_owned(),
+    };
+    Some(Row { key: name, value: Some(value), origin: name.to_owned(), env: name.to_owned() })
 }
 
 fn row(ctx: &Ctx, setting: &'static Setting) -> Row {

@@ -11,6 +11,7 @@ mod public;
 mod redis;
 pub mod report;
 mod rights;
+mod traces;
 mod zoom;
 
 use clap::Args;
@@ -61,6 +62,7 @@ pub async fn examine(config: Result<Config, ConfigError>, offline: bool) -> Repo
     checks.extend(public::look(&config));
     if !offline {
         checks.extend(zoom::look(&config).await);
+        checks.extend(traces::look(&config).await);
     }
     match (store, facts) {
         (Ok(store), Some(facts)) => checks.extend(namespace(&config, &store, &facts).await),

@@ -46,6 +46,11 @@ const NOT_RUN: &[(&str, &str, &str)] = &[
         "runs this test",
     ),
     (
+        "docs/tracing.md",
+        "docker run --rm -p 16686:16686 -p 4318:4318 jaegertracing/jaeger",
+        "starts a container; traces.rs exports to a collector of its own",
+    ),
+    (
         "docs/consent.md",
         "zoomd.example.com { reverse_proxy 127.0.0.1:8080 }",
         "the configuration of Caddy, a program that the tests do not need",

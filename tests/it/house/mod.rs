@@ -64,6 +64,8 @@ const OWNED: &[(&str, &[&str])] = &[
     ("axum", &["zoomd"]),
     ("indicatif", &["zoomd"]),
     ("figment", &["zoomd"]),
+    ("opentelemetry", &["zoomd"]),
+    ("prost", &["zoomd"]),
     ("chacha20poly1305", &["zoomd-store"]),
 ];
 
@@ -76,6 +78,7 @@ const ADAPTERS: &[(&str, &str, &[&str])] = &[
     ("clap", "src", &["src/cli/", "src/output/"]),
     ("clap", "crates/zoom-sim/src", &["crates/zoom-sim/src/main.rs"]),
     ("anyhow", "src", &["src/"]),
+    ("opentelemetry", "src", &["src/telemetry/traces/"]),
 ];
 
 fn metadata() -> Value {

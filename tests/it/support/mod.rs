@@ -8,6 +8,7 @@
 
 pub mod browser;
 pub mod chromium;
+pub mod collector;
 mod daemon;
 pub mod http;
 pub mod schema;

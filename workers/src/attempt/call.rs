@@ -19,6 +19,7 @@ use crate::state::circuit_breaker::Gate;
 use crate::state::circuits::{Circuits, Met, Opened, Work};
 use crate::state::leased_job::LeasedJob;
 use crate::tokens::{Token, Usable};
+use crate::trace::names;
 
 /// Longest time that an account sleeps because its host seems unreachable: other daemons may
 /// reach it.
@@ -46,8 +47,21 @@ pub async fn prepare<'a>(
         return Err(Wait::TooLate);
     }
     let life = ctx.queue.settings().request_timeout;
+    let begun = leased.trace().map(|trace| (trace, Instant::now()));
     let usable = ctx.tokens.usable(&leased.ticket.account, leased.ticket.grant, life).await;
-    permit(&ctx.zoom, token_of(ctx, usable)?, work)
+    let prepared = token_of(ctx, usable).and_then(|token| permit(&ctx.zoom, token, work));
+    if let Some((trace, begun)) = begun {
+        trace.step(names::TOKEN, begun, prepared.as_ref().err().map(Wait::word));
+        if matches!(prepared, Err(Wait::Token)) {
+            ctx.tracer.waits_for_token(&leased.ticket.account, trace);
+        }
+    }
+    prepared
+}
+
+/// The status of an answer, or the kind of error, for traces.
+pub(super) fn word(answer: &Result<Reply, TransportError>) -> Result<u16, &'static str> {
+    answer.as_ref().map(|reply| reply.status).map_err(|error| error.kind.as_str())
 }
 
 fn token_of(ctx: &EngineContext, usable: Usable) -> Result<Token, Wait> {

@@ -19,6 +19,7 @@ use super::call::{self, CallPermit};
 use crate::call_context::CallContext;
 use crate::decide::{self, Wait};
 use crate::tokens::{Refused, Token};
+use crate::trace::{HttpCall, JobTrace};
 
 /// One kind of call.
 #[derive(Debug, Clone, Copy)]
@@ -85,6 +86,8 @@ pub struct Caller<'a> {
     pub(crate) paid: Option<Instant>,
     /// No further call begins after this.
     pub(crate) until: Option<Instant>,
+    /// The trace of the lease, if it has one.
+    pub(crate) trace: Option<&'a JobTrace>,
 }
 
 impl Caller<'_> {
@@ -100,6 +103,16 @@ impl Caller<'_> {
         let began = self.permit.begin(exchange.endpoint);
         let answer = send.await;
         let ended = self.permit.report(&answer);
+        if let Some(trace) = self.trace {
+            trace.call(&HttpCall {
+                endpoint: exchange.endpoint,
+                server: self.token.client.api_host(),
+                begun: began,
+                ended,
+                answer: call::word(&answer),
+                resends: 0,
+            });
+        }
         finish(call).await;
         let (reply, times) = (answer?, (self.redis_time(began), self.redis_time(ended)));
         if let Some(limit) = call::observe(self.zoom, self.account, None, label, &reply, times) {
@@ -166,5 +179,18 @@ async fn finish(call: Option<Call>) {
         && let Err(error) = call.end().await
     {
         tracing::debug!(error = %error, "redis: could not record the end of a call; its entry expires");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::trace::names;
+
+    #[test]
+    fn every_read_has_a_method_and_a_path_in_traces() {
+        for exchange in [Exchange::LIST, Exchange::GET, Exchange::ME] {
+            assert_eq!(names::call(exchange.endpoint).0, "GET", "{}", exchange.endpoint);
+        }
     }
 }

@@ -32,6 +32,7 @@ use crate::state::circuits::Work;
 use crate::state::job_history;
 use crate::state::leased_job::{LeasedJob, Made};
 use crate::tokens::Token;
+use crate::trace::HttpCall;
 use call::CallPermit;
 use spec::KindSpec;
 
@@ -150,6 +151,16 @@ impl<'a, K: KindSpec> Prepared<'a, K> {
         let sent = left.unwrap_or(leased.redis_time(began));
         if !matches!(&answer, Err(error) if error.kind == TransportKind::Withheld) {
             leased.note_made(made(K::KIND, sent, answered - began, &answer));
+            if let Some(trace) = leased.trace() {
+                trace.call(&HttpCall {
+                    endpoint: K::KIND.as_str(),
+                    server: self.token.client.api_host(),
+                    begun: began,
+                    ended: answered,
+                    answer: call::word(&answer),
+                    resends: leased.attempt().saturating_sub(1),
+                });
+            }
         }
         let now = leased.redis_time(answered);
         let Self { spec, token, marker, .. } = self;
@@ -176,6 +187,9 @@ impl<K: KindSpec> Answered<'_, K> {
         self.observe();
         match decide::decide(answer, *sent, *now, |reply| spec.read(reply)) {
             Decision::TokenRefused(error) => {
+                if let Some(trace) = leased.trace() {
+                    ctx.tracer.waits_for_token(&leased.ticket.account, trace);
+                }
                 let fate =
                     Box::pin(ctx.tokens.refused(&leased.ticket.account, token.version)).await;
                 let now = leased.redis_time(Instant::now());

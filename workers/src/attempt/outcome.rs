@@ -59,7 +59,7 @@ pub fn success(
         },
         merged_into: leased.merged_into.as_deref(),
         warnings: &job.warnings,
-        traceparent: job.traceparent,
+        traceparent: leased.traceparent(),
         metadata: job.metadata.as_deref(),
     }
     .to_json();
@@ -88,6 +88,7 @@ pub fn failure(
         candidates: candidates.as_deref(),
         cancelled_by: verdict.cancelled_by.as_deref(),
         started_at: ending.started,
+        traceparent: leased.traceparent(),
         ..of_job(job, Failure::new(what, why, ending.ended, &leased.text))
     }
     .to_json();

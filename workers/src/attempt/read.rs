@@ -72,6 +72,7 @@ pub async fn read(
             permit,
             paid: None,
             until: None,
+            trace: None,
         };
         match caller.exchange(exchange, send(&token.client, &token.access)).await {
             Ok(reply) => return Ok(reply),

@@ -347,6 +347,7 @@ pub(super) fn asker<'c>(
         permit,
         paid: None,
         until: Some(until),
+        trace: leased.trace(),
     }
 }
 

@@ -164,7 +164,9 @@ fn leased(
     now: Moment,
 ) -> LeasedJob {
     let within = ctx.queue.settings().send_within;
-    LeasedJob::new(ticket, job, text, Default::default(), within, now)
+    let mut leased = LeasedJob::new(ticket, job, text, Default::default(), within, now);
+    leased.begin_trace(&ctx.tracer);
+    leased
 }
 
 /// A job that does not go now; answers the code of its failure if it is refused.

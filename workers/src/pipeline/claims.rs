@@ -173,6 +173,7 @@ pub(super) async fn start_claimed(
                 LeasedJob::new(ticket, Box::new(parsed), payload, record, within, Moment::now());
             (leased.fate, leased.expired, leased.removed) = (fate, expired, removed);
             tell(&mut leased);
+            leased.begin_trace(&ctx.tracer);
             carry(ctx, &mut leased, parts).await;
             ctx.start(Arc::new(leased), permit);
         }
@@ -196,7 +197,10 @@ pub(super) async fn carry(ctx: &EngineContext, carrier: &mut LeasedJob, parts: V
         match super::parse::again(&part.ticket.entry, &part.payload) {
             Ok(job) if rest.is_empty() => {
                 let ClaimedJob { ticket, payload, record, .. } = part;
-                jobs.push(LeasedJob::new(ticket, Box::new(job), payload, record, within, now));
+                let job = Box::new(job);
+                let mut part = LeasedJob::new(ticket, job, payload, record, within, now);
+                part.begin_trace(&ctx.tracer);
+                jobs.push(part);
             }
             _ => rest.push(part),
         }

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use tokio::sync::mpsc;
-use zoomd_store::queue::{Queue, Refusal, Replayed, Settled, Settlement};
+use zoomd_store::queue::{Purpose, Queue, Refusal, Replayed, Settled, Settlement, Then};
 
 use super::replay;
 use crate::attempt::{failures, parts};
@@ -19,6 +19,7 @@ use crate::state::recent_calls::RecentCalls;
 use crate::state::redis_health::{LoopHealth, RedisHealth};
 use crate::state::settler::{Item, Settler};
 use crate::supervisor::Beat;
+use crate::trace::{End, Published};
 
 /// Settlements in one flush.
 const BATCH: usize = 256;
@@ -138,6 +139,7 @@ impl SettleLoop {
         self.health.ok();
         let (jobs, refusals) = batch.into_parts();
         let (of_jobs, of_refusals) = answers.split_at(jobs.len());
+        let size = jobs.len();
         let ended = jobs.iter().zip(of_jobs).filter(|(_, answer)| **answer == Settled::Done);
         self.in_flight.remove(ended.map(|(settlement, _)| &settlement.ticket));
         let (mut broken, mut stale) = (Gathered::default(), Vec::new());
@@ -150,6 +152,9 @@ impl SettleLoop {
                 Settled::Done => {
                     failures::settled(&settlement);
                     if let Some(leased) = leased {
+                        if let Some(trace) = leased.trace() {
+                            trace.settled(end_of(&settlement, size));
+                        }
                         self.recent_calls.keep(number, leased, settlement);
                     }
                 }
@@ -211,6 +216,18 @@ impl SettleLoop {
         self.in_flight.remove(std::iter::once(&settlement.ticket));
         stale(settlement);
     }
+}
+
+/// End of a lease, as its trace tells it.
+fn end_of(settlement: &Settlement, batch: usize) -> End {
+    let (outcome, published) = match &settlement.then {
+        Then::Done(_) => ("succeeded", Some(Published::Result)),
+        Then::Failed { code, .. } => (*code, Some(Published::Failure)),
+        Then::Sleep { purpose: Purpose::Lookup, .. } => ("reconciles", None),
+        Then::Sleep { .. } => ("sleeps", None),
+        Then::Room { .. } => ("waits", None),
+    };
+    End { outcome, published, batch }
 }
 
 fn stale(settlement: &Settlement) {

@@ -124,7 +124,8 @@ async fn carriers(
     let now = ctx.zoom.redis_now().await.map_err(|error| error.to_string())?;
     let (known, account, host) = ((now, Instant::now()), &*place.account, &*place.host);
     let zoom = &ctx.zoom;
-    let mut asker = Caller { zoom, account, host, known, token, permit, paid: None, until: None };
+    let (paid, until, trace) = (None, None, None);
+    let mut asker = Caller { zoom, account, host, known, token, permit, paid, until, trace };
     let (mut found, mut hidden) = (Vec::new(), Vec::new());
     let listed =
         asker.list(ListQuery::default(), 0, ctx.settings.reconcile.most_pages, |fresh, _| {

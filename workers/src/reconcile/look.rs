@@ -54,9 +54,10 @@ pub async fn look(task: Task<'_>, meeting: &Meeting, record: &mut Record) -> Loo
     let (account, host) = (place.account.as_str(), place.host.as_str());
     // A job handed out because its deadline passed or its account was removed was charged nothing.
     let paid = (!leased.expired && !leased.removed).then_some(leased.ticket.send_by);
+    let trace = leased.trace();
     let mut looker = Looker {
         settings: &ctx.settings.reconcile,
-        asker: Caller { zoom: &ctx.zoom, account, host, known, token, permit, paid, until },
+        asker: Caller { zoom: &ctx.zoom, account, host, known, token, permit, paid, until, trace },
         matcher: Matcher::new(orders.marker, meeting, first),
         days: place.days,
         unlisted: matcher::unlisted(meeting, sent, over, known.0),

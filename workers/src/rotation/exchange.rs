@@ -1,5 +1,6 @@
 //! Steps 6 and 7: one attempt, and its reply on the disk before it is read.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use zoom_api::{RawTokenReply, Sent, TransportError};
@@ -12,6 +13,7 @@ use super::preflight::{Intent, Presented};
 use super::{Rotator, Stop, meter, rules};
 use crate::failpoints;
 use crate::journal::{Reply, Staged};
+use crate::trace::{HttpCall, names};
 
 /// A reply in hand.
 #[derive(Debug)]
@@ -45,8 +47,22 @@ impl Rotator {
         failpoints::at("before-send");
         let staged = self.entry(lease, token, intent);
         let call = self.0.ours.client.refresh(&token.app, &token.refresh_token);
+        let begun = Instant::now();
         let answered = self.call_endpoint(call).await;
         let arrived = Instant::now();
+        if let Some(trace) = &lease.trace {
+            trace.call(&HttpCall {
+                endpoint: names::TOKEN_ENDPOINT,
+                server: &self.oauth_host(),
+                begun,
+                ended: arrived,
+                answer: answered
+                    .as_ref()
+                    .map(|raw| raw.status)
+                    .map_err(|error| error.kind.as_str()),
+                resends: 0,
+            });
+        }
         failpoints::at("replied");
         let raw = match answered {
             Ok(raw) => raw,
@@ -62,6 +78,11 @@ impl Rotator {
         let on_disk = self.stage(&staged, token, &raw, arrived).await;
         failpoints::at("staged");
         Ok(Exchanged { raw, staged, on_disk, arrived })
+    }
+
+    fn oauth_host(&self) -> Arc<str> {
+        let oauth = self.0.ours.client.settings().endpoints.oauth();
+        oauth.host_str().unwrap_or_default().into()
     }
 
     /// Writes the reply to the journal. One that is not taken lives in memory:

@@ -4,11 +4,14 @@
 //! stands. What was admitted before has an entry in flight, which covers one
 //! HTTP exchange and is over by itself, so this wait is bounded.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use zoomd_store::grants::{AccountState, GrantSecrets};
 use zoomd_store::rotation::{Acquired, Ask, End, Held, NewState, OpenIntent, Stored};
 use zoomd_wire::AccountName;
+
+use crate::trace::RotationTrace;
 
 use super::{Ended, NOT_OPENED, Order, Rotator, Stop, Urge, Wish, meter};
 
@@ -24,6 +27,8 @@ pub(super) struct Lease {
     pub(super) read: Instant,
     /// Delay of the rotation in words, for the timeline.
     pub(super) waited: Option<String>,
+    /// Its trace, if it is recorded.
+    pub(super) trace: Option<Arc<RotationTrace>>,
 }
 
 impl Lease {
@@ -69,7 +74,10 @@ impl Rotator {
             Ended::Store(error)
         })?;
         let (until_ms, why, closed) = match acquired {
-            Acquired::Got(held) => return Ok(Lease { owner, held, read, waited: None }),
+            Acquired::Got(held) => {
+                let trace = self.0.tracer.rotation();
+                return Ok(Lease { owner, held, read, waited: None, trace });
+            }
             Acquired::HeldBy { until_ms } => {
                 meter::ended("held");
                 (until_ms, "another token refresh is in progress".to_owned(), true)

@@ -66,6 +66,7 @@ mod preflight;
 mod refusal;
 mod refused;
 mod repair;
+mod stop;
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -74,14 +75,16 @@ use std::time::{Duration, Instant};
 use tokio::sync::watch;
 use zoomd_store::StoreError;
 use zoomd_store::encryption::Vault;
-use zoomd_store::grants::{GrantKind, GrantVersion, Line};
-use zoomd_store::rotation::{End, Rotations};
+use zoomd_store::grants::{GrantKind, GrantVersion};
+use zoomd_store::rotation::Rotations;
 use zoomd_wire::AccountName;
 
 use crate::failpoints;
 use crate::journal::Journal;
 use crate::problems::calls::ZoomCalls;
+use crate::trace::{Tracer, timed};
 use settings::RotationSettings;
+use stop::Stop;
 
 use commit::Fresh;
 use gate::Lease;
@@ -165,6 +168,7 @@ struct Inner {
     daemon: Arc<str>,
     journal: Journal,
     settings: RotationSettings,
+    tracer: Tracer,
     closing: watch::Sender<bool>,
     /// Intents whose exchange or commit is under way in this process, and whose.
     running: Mutex<HashMap<String, AccountName>>,
@@ -195,11 +199,12 @@ pub(crate) struct Parts {
     pub(crate) daemon: Arc<str>,
     pub(crate) journal: Journal,
     pub(crate) settings: RotationSettings,
+    pub(crate) tracer: Tracer,
 }
 
 impl Rotator {
     pub(crate) fn new(parts: Parts) -> Self {
-        let Parts { rotations, ours, vault, daemon, journal, settings } = parts;
+        let Parts { rotations, ours, vault, daemon, journal, settings, tracer } = parts;
         meter::unpersisted(0);
         Self(Arc::new(Inner {
             rotations,
@@ -208,6 +213,7 @@ impl Rotator {
             daemon,
             journal,
             settings,
+            tracer,
             closing: watch::Sender::new(false),
             running: Mutex::default(),
             untold: Mutex::default(),
@@ -280,10 +286,17 @@ impl Rotator {
         };
         gate.send_replace(true);
         failpoints::at("leased");
-        let ended = match self.in_lease(order, &mut lease, begun).await {
-            Ok(fresh) => Ended::Rotated(Box::new(fresh)),
-            Err(stop) => self.stopped(lease, stop).await,
+        let trace = lease.trace.clone();
+        let (outcome, failed, ended) = match self.in_lease(order, &mut lease, begun).await {
+            Ok(fresh) => ("rotated", false, Ended::Rotated(Box::new(fresh))),
+            Err(stop) => {
+                let failed = !matches!(stop.ended, Ended::Changed);
+                (stop.outcome, failed, self.stopped(lease, stop).await)
+            }
         };
+        if let Some(trace) = trace {
+            trace.ended(order.account.as_str(), outcome, failed);
+        }
         if let Ended::Rotated(_) = ended {
             meter::ended("rotated");
         }
@@ -300,7 +313,7 @@ impl Rotator {
         self.identity(lease)?;
         self.still_needed(order, lease)?;
         let secrets = self.open(lease)?;
-        self.drained(lease).await?;
+        timed(lease.trace.clone(), "drain calls", self.drained(lease)).await?;
         meter::lock_wait(begun.elapsed());
         failpoints::at("drained");
         if lease.held.account.kind == GrantKind::ServerToServer {
@@ -310,9 +323,13 @@ impl Rotator {
         let mut next = Some(self.first_token(lease, secrets)?);
         let mut last = None;
         while let Some(token) = next.take() {
-            let intent = self.preflight(lease, &token, last.take()).await?;
-            let exchanged = self.exchange(lease, &token, &intent).await?;
-            match self.judge(lease, &token, intent, exchanged).await? {
+            let trace = lease.trace.clone();
+            let prepared = self.preflight(lease, &token, last.take());
+            let intent = timed(trace.clone(), "preflight", prepared).await?;
+            let sent = self.exchange(lease, &token, &intent);
+            let exchanged = timed(trace.clone(), "exchange", sent).await?;
+            let judged = self.judge(lease, &token, intent, exchanged);
+            match timed(trace, "commit", judged).await? {
                 refusal::Next::Stored(fresh) => return Ok(*fresh),
                 refusal::Next::Try { token, refused } => {
                     (next, last) = (Some(*token), Some(refused))
@@ -346,42 +363,6 @@ impl Rotator {
             }
         }
         ended
-    }
-}
-
-/// A rotation that ends without a new pair, and what is to be said of it.
-#[derive(Debug)]
-struct Stop {
-    ended: Ended,
-    outcome: &'static str,
-    /// The abort to send; `None` when a script has already ended it.
-    end: Option<Box<End>>,
-}
-
-impl Stop {
-    /// Nothing was spent and nothing is wrong: what is stored is another by now.
-    fn changed() -> Self {
-        Self { ended: Ended::Changed, outcome: "changed", end: Some(Box::default()) }
-    }
-
-    /// Nothing was spent; the account rests.
-    fn later(outcome: &'static str, rest: Duration, why: impl Into<String>) -> Self {
-        let why = why.into();
-        let line = Line::new("gave up").detail(&why);
-        let end = End { rest, error: Some(why.clone()), line: Some(line), ..End::default() };
-        Self { ended: Ended::Later { wait: rest, why }, outcome, end: Some(Box::new(end)) }
-    }
-
-    /// A script has ended it; lease and intent are as they should be.
-    fn settled(outcome: &'static str, ended: Ended) -> Self {
-        Self { ended, outcome, end: None }
-    }
-
-    fn with_intent(mut self, id: &str) -> Self {
-        if let Some(end) = &mut self.end {
-            end.intent = Some(id.to_owned());
-        }
-        self
     }
 }
 

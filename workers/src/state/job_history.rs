@@ -195,6 +195,9 @@ pub fn wait(record: &mut Record, leased: &LeasedJob, reason: &'static str, until
     if let Some(made) = leased.made() {
         record.story.push(step(leased, made, Next::Wait, None, Cow::Borrowed("")));
     }
+    if let Some(trace) = leased.trace() {
+        trace.waits(reason);
+    }
     let now_ms = leased.redis_ms(Instant::now());
     record.story.push(Step { until_ms, ..Step::wait(now_ms, reason) });
 }

@@ -15,7 +15,9 @@ use bytes::Bytes;
 use foldhash::HashMap;
 use jiff::Timestamp;
 use zoomd_store::queue::{Fate, Purpose, Record, Ticket};
-use zoomd_wire::{EntryId, Job, Request};
+use zoomd_wire::{EntryId, Job, Request, TraceParent};
+
+use crate::trace::{About, JobTrace, Tracer};
 
 /// One moment by both clocks: one look serves a batch.
 #[derive(Debug, Clone, Copy)]
@@ -80,6 +82,7 @@ pub struct LeasedJob {
     pub carried: Option<Box<Carried>>,
     /// The job that its outcome names as the one which carried the call, if another did.
     pub merged_into: Option<Arc<str>>,
+    trace: Option<Box<JobTrace>>,
     /// The batch that settles it; 0 until there is one.
     pub settle_number: AtomicU64,
     granted_at: Instant,
@@ -117,6 +120,7 @@ impl LeasedJob {
             removed: false,
             carried: None,
             merged_into: None,
+            trace: None,
             settle_number: AtomicU64::new(0),
             granted_at,
             granted_wall: now.wall - now.instant.saturating_duration_since(granted_at),
@@ -126,6 +130,34 @@ impl LeasedJob {
             settled: AtomicBool::new(false),
             dropped: AtomicBool::new(false),
         }
+    }
+
+    /// Begins the trace of this lease, if it is recorded.
+    pub fn begin_trace(&mut self, tracer: &Tracer) {
+        let about = || About {
+            entry: self.entry,
+            kind: self.job.kind,
+            run: self.ticket.run,
+            attempt: self.attempt(),
+            looks: self.ticket.purpose == Purpose::Lookup,
+            size: self.text.len(),
+            waited: self.waited(Instant::now()),
+            parent: self.job.traceparent,
+        };
+        self.trace = tracer.job(about);
+    }
+
+    /// The trace of this lease, if it is recorded.
+    #[must_use]
+    pub fn trace(&self) -> Option<&JobTrace> {
+        self.trace.as_deref()
+    }
+
+    /// Trace context that its outcome carries: that of the span which sends it; without a
+    /// trace of ours the producer's.
+    #[must_use]
+    pub fn traceparent(&self) -> Option<TraceParent> {
+        self.trace().map(JobTrace::outgoing).or(self.job.traceparent)
     }
 
     /// The time of Redis at `now`, as this lease lets us reckon it.
@@ -184,6 +216,9 @@ impl LeasedJob {
         }
         if let Some(made) = carrier.made() {
             self.note_made(*made);
+        }
+        if let (Some(own), Some(carriers)) = (self.trace(), carrier.trace()) {
+            own.rides(carriers);
         }
     }
 

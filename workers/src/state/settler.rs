@@ -42,6 +42,9 @@ impl Settler {
         settlement: Settlement,
     ) -> impl Future<Output = ()> + Send + use<> {
         let first = leased.begin_settle();
+        if let Some(trace) = leased.trace().filter(|_| first) {
+            trace.settling();
+        }
         let left = first.then(|| self.send(Item::Job(Some(Arc::clone(leased)), settlement)));
         async {
             if let Some(left) = left {

@@ -10,6 +10,7 @@ use zoomd_store::encryption::Vault;
 use crate::journal::JournalError;
 use crate::rotation::settings::RotationSettings;
 use crate::supervisor::Supervisor;
+use crate::trace::Tracer;
 
 /// Parameters of [`Tokens::start`](super::Tokens::start).
 #[derive(Debug, Clone)]
@@ -30,6 +31,8 @@ pub struct TokensConfig {
     pub settings: RotationSettings,
     /// Watches the loops.
     pub supervisor: Supervisor,
+    /// Begins traces of rotations.
+    pub tracer: Tracer,
 }
 
 /// Errors of [`Tokens::start`](super::Tokens::start).

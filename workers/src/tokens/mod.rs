@@ -91,8 +91,8 @@ impl Tokens {
     /// Opens the journal and starts the loops: what earlier processes left is
     /// replayed at once, in the background.
     pub async fn start(config: TokensConfig) -> Result<Self, TokensError> {
-        let TokensConfig { store, client, vault, app, daemon, data_dir, settings, supervisor } =
-            config;
+        let (supervisor, tracer) = (config.supervisor, config.tracer);
+        let TokensConfig { store, client, vault, app, daemon, data_dir, settings, .. } = config;
         let ours = Ours::new(client, app);
         vault.ring().self_test()?;
         let settings = settings.faster(failpoints::pace());
@@ -107,6 +107,7 @@ impl Tokens {
             daemon,
             journal,
             settings,
+            tracer,
         };
         let tokens = Self(Arc::new(Inner {
             rotator: Rotator::new(parts),

@@ -177,6 +177,7 @@ impl World {
             daemon: format!("d{number}-{:08x}", rand::random::<u32>()).into(),
             data_dir: self.data.path().to_owned(),
             supervisor: Default::default(),
+            tracer: Default::default(),
         }
     }
 

@@ -93,6 +93,7 @@ impl House {
             data_dir: self.disk.path().to_owned(),
             settings: settings(),
             supervisor: Default::default(),
+            tracer: Default::default(),
         }
     }
 

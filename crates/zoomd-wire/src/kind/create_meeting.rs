@@ -14,6 +14,7 @@ pub type CreateMeeting = Meeting;
 impl Ask for CreateMeeting {
     const OPERATION: &'static str = "create";
     const SUCCESS: u16 = 201;
+    const CALL: (&'static str, &'static str) = ("POST", "/v2/users/{userId}/meetings");
     const TAKES: &'static [usize] = &[at::MEETING];
     const NOT: &'static [(usize, &'static str)] =
         &[(at::MEETING_ID, "Zoom gives the meeting its id")];

@@ -19,6 +19,7 @@ pub struct DeleteMeeting {
 impl Ask for DeleteMeeting {
     const OPERATION: &'static str = "delete";
     const SUCCESS: u16 = 204;
+    const CALL: (&'static str, &'static str) = ("DELETE", "/v2/meetings/{meetingId}");
     const TAKES: &'static [usize] =
         &[at::OF, at::MEETING_ID, at::OCCURRENCE, at::SCOPE, at::NOTIFY];
     const NOT: &'static [(usize, &'static str)] = &[(at::MEETING, "it has no body")];

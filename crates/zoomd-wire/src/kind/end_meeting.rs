@@ -15,6 +15,7 @@ pub struct EndMeeting {
 impl Ask for EndMeeting {
     const OPERATION: &'static str = "end";
     const SUCCESS: u16 = 204;
+    const CALL: (&'static str, &'static str) = ("PUT", "/v2/meetings/{meetingId}/status");
     const TAKES: &'static [usize] = &[at::OF, at::MEETING_ID];
     const NOT: &'static [(usize, &'static str)] = &[
         (at::MEETING, "it has no body"),

@@ -39,6 +39,8 @@ pub(crate) trait Ask: fmt::Debug + Send + Sync + Sized {
     const OPERATION: &'static str;
     /// The HTTP status by which Zoom says that it is done.
     const SUCCESS: u16;
+    /// The call of Zoom's API that does it: its method, and its path with names for values.
+    const CALL: (&'static str, &'static str);
     /// The fields of [`OF_KINDS`] that it takes.
     const TAKES: &'static [usize];
     /// Others of them, and why they cannot stand here.
@@ -110,6 +112,13 @@ macro_rules! kinds {
             pub fn operation(self) -> &'static str {
                 match self {
                     $(Self::$name => $name::OPERATION,)+
+                }
+            }
+
+            /// The call of Zoom's API: its method, and its path with names for values.
+            pub fn call(self) -> (&'static str, &'static str) {
+                match self {
+                    $(Self::$name => $name::CALL,)+
                 }
             }
 

@@ -23,6 +23,7 @@ impl Ask for UpdateMeeting {
     // It waits in its host's room, where all are charged as what makes a meeting.
     const OPERATION: &'static str = "create";
     const SUCCESS: u16 = 204;
+    const CALL: (&'static str, &'static str) = ("PATCH", "/v2/meetings/{meetingId}");
     const TAKES: &'static [usize] =
         &[at::OF, at::MEETING_ID, at::OCCURRENCE, at::SCOPE, at::MEETING];
     const NOT: &'static [(usize, &'static str)] =
