@@ -8,6 +8,8 @@ use serde_json::Value;
 use zoomd_store::Store;
 use zoomd_store::streams::{Item, Stream, Tail};
 
+use crate::family::Family;
+
 /// An outcome as a consumer sees it.
 #[derive(Debug, Clone)]
 pub struct Outcome {
@@ -20,6 +22,10 @@ pub struct Outcome {
     /// The failure's message.
     pub why: String,
     pub meeting: Option<u64>,
+    /// The kind of the job.
+    pub kind: String,
+    /// The effect of a change.
+    pub effect: Option<String>,
 }
 
 /// A blow, and the jobs that were in hand then.
@@ -40,6 +46,10 @@ pub struct Struck {
 pub struct Book {
     /// The jobs that Redis accepted.
     pub jobs: HashMap<String, Vec<Outcome>>,
+    /// The texts of jobs, in the order in which they were sent.
+    pub texts: Vec<(String, String)>,
+    /// Meetings that are changed.
+    pub families: Vec<Family>,
     /// Keys by job id and by entry id.
     pub names: HashMap<String, String>,
     /// Faults of the round.
@@ -80,6 +90,8 @@ impl Book {
             code: failed.then(|| item.field("code").to_owned()),
             why: json["message"].as_str().unwrap_or_default().to_owned(),
             meeting: json["meeting"]["id"].as_u64(),
+            kind: json["kind"].as_str().unwrap_or_default().to_owned(),
+            effect: json["effect"].as_str().map(ToOwned::to_owned),
         };
         let key = json["metadata"]["key"].as_str().unwrap_or_default();
         match self.jobs.get_mut(key) {

@@ -1,6 +1,7 @@
 //! The campaign: real daemons on a real Redis and the simulated Zoom, and
 //! everything that can go wrong. Round for round, each job must have one
-//! outcome and each meeting one job, whatever struck.
+//! outcome and each meeting one job, and a meeting that is changed must be what the
+//! last of its jobs says, whatever struck.
 //!
 //! As a test it plays one short round, always the same. `make chaos` plays long:
 //! the same code with `CHAOS_SECONDS`, `CHAOS_WORLDS`, `CHAOS_SCALE` (`scaled`,
@@ -15,6 +16,7 @@
 mod blows;
 mod book;
 mod daemon;
+mod family;
 mod plan;
 mod proxy;
 mod readings;

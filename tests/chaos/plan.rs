@@ -252,10 +252,13 @@ fn draw_blows(kind: Kind, scale: &Scale, rng: &mut StdRng) -> Vec<Blow> {
 }
 
 fn fault(rng: &mut StdRng, scale: &Scale) -> Fault {
-    let at = match rng.random_range(0..10) {
+    let at = match rng.random_range(0..16) {
         0..7 => Endpoint::Create,
         7..9 => Endpoint::List,
-        _ => Endpoint::Get,
+        9..11 => Endpoint::Get,
+        11..13 => Endpoint::Update,
+        13..15 => Endpoint::Delete,
+        _ => Endpoint::Status,
     };
     let delay = u64::from(3_000 / scale.pace.min(3));
     let what = match rng.random_range(0..13) {

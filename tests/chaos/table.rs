@@ -7,7 +7,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use crate::book::Book;
+use crate::book::{Book, Outcome};
 use crate::plan::Kind;
 
 /// Results of one kind of fault.
@@ -43,6 +43,10 @@ pub struct Rows {
     pub readings: BTreeMap<String, u64>,
     /// Jobs by what they ended as.
     pub ends: BTreeMap<String, u64>,
+    /// Jobs by kind, and by what they did or why they failed.
+    pub kinds: BTreeMap<String, u64>,
+    /// Meetings that were changed, each of which Zoom showed as its jobs say.
+    pub targets: u64,
     /// Calls of rounds in which nothing holds a call up, and those among them that were
     /// over Zoom's limit per second.
     pub paced: (u64, u64),
@@ -59,6 +63,10 @@ impl Rows {
         for outcomes in book.jobs.values() {
             let end = outcomes.first().map_or("lost", |o| o.code.as_deref().unwrap_or("succeeded"));
             *self.ends.entry(end.to_owned()).or_default() += 1;
+            if let Some(Outcome { kind, code, effect, .. }) = outcomes.first() {
+                let did = code.as_deref().or(effect.as_deref()).unwrap_or("created");
+                *self.kinds.entry(format!("{kind} {did}")).or_default() += 1;
+            }
         }
         let mut last = HashMap::new();
         for struck in &book.struck {
@@ -106,6 +114,10 @@ impl Rows {
         for (end, jobs) in &other.ends {
             *self.ends.entry(end.clone()).or_default() += jobs;
         }
+        for (kind, jobs) in &other.kinds {
+            *self.kinds.entry(kind.clone()).or_default() += jobs;
+        }
+        self.targets += other.targets;
         self.paced.0 += other.paced.0;
         self.paced.1 += other.paced.1;
         for (rule, times) in &other.broken {
@@ -133,8 +145,10 @@ impl Rows {
         let jobs: u64 = self.ends.values().sum();
         let rounds: u64 = self.rounds.values().sum();
         let mut out = format!(
-            "{} times: {rounds} rounds, {jobs} jobs, {} kills that hit work in flight\n\n",
+            "{} times: {rounds} rounds, {jobs} jobs, {} meetings that were changed, {} kills that hit \
+             work in flight\n\n",
             self.scale,
+            self.targets,
             self.kills()
         );
         out += "| what struck | times | kills that count | jobs in hand | lost | doubled | duplicates in windows | worst recovery |\n";
@@ -149,8 +163,8 @@ impl Rows {
         }
         let _ = writeln!(
             out,
-            "\nrounds: {:?}\nreadings of zoom: {:?}\nends: {:?}\nat zoom: {:?}",
-            self.rounds, self.readings, self.ends, self.broken
+            "\nrounds: {:?}\nreadings of zoom: {:?}\nends: {:?}\nby kind: {:?}\nat zoom: {:?}",
+            self.rounds, self.readings, self.ends, self.kinds, self.broken
         );
         out
     }

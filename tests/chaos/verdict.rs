@@ -1,6 +1,6 @@
 //! After a round: what must hold, held against what Zoom and the consumer saw.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::time::{Duration, Instant};
 
 use zoomd_store::grants::AccountState;
@@ -20,16 +20,35 @@ pub async fn judge(world: &mut World, accounts: &[String]) -> Result<(), String>
     let open = kind.window().is_some() || readings::leave_open(&world.readings);
     let mut wrong: Vec<String> =
         book.strays.iter().map(|s| format!("a stray outcome: {s}")).collect();
+    let changes: HashSet<_> = book
+        .families
+        .iter()
+        .flat_map(|family| family.members().skip(1))
+        .map(|member| member.key.as_str())
+        .collect();
     let mut twins = HashMap::new();
     for (key, outcomes) in &book.jobs {
         let made = meetings.get(key.as_str()).map_or(&[][..], Vec::as_slice);
         // No list may show the result of a create whose start was past.
         let open = open || starts_in_the_past(key);
-        if let Err(what) = job(kind, open, outcomes, made) {
+        let judged = match changes.contains(key.as_str()) {
+            true => change(kind, outcomes),
+            false => job(kind, open, outcomes, made),
+        };
+        if let Err(what) = judged {
             wrong.push(format!("{key}: {what}; outcomes {outcomes:?}, meetings {made:?}"));
         }
         if made.len() > 1 {
             twins.insert(key.as_str(), made.len() - 1);
+        }
+    }
+    let all = world.sim.meetings();
+    for family in &book.families {
+        let seen: Vec<_> = all.iter().filter(|m| m.topic == family.create()).collect();
+        world.rows.targets += 1;
+        if let Err(what) = family.judge(kind, &book, &seen) {
+            let outcomes: Vec<_> = family.members().map(|m| (m, book.jobs.get(&m.key))).collect();
+            wrong.push(format!("{}: {what}; {outcomes:?}, zoom {seen:?}", family.create()));
         }
     }
     if let Some(others) = meetings.get("") {
@@ -37,7 +56,13 @@ pub async fn judge(world: &mut World, accounts: &[String]) -> Result<(), String>
     }
     let counters = world.sim.counters();
     if is_paced(kind) {
-        let calls = counters.arrived.create + counters.arrived.list + counters.arrived.get;
+        let arrived = &counters.arrived;
+        let calls = arrived.create
+            + arrived.list
+            + arrived.get
+            + arrived.update
+            + arrived.delete
+            + arrived.status;
         world.rows.paced.0 += calls;
         world.rows.paced.1 += counters.broken.over_per_second;
     }
@@ -108,6 +133,16 @@ fn job(kind: Kind, open: bool, outcomes: &[Outcome], made: &[u64]) -> Result<(),
         (Some(_), _) if made.is_empty() => Ok(()),
         (Some(code), _) => Err(format!("{code}, but there is a meeting")),
     }
+}
+
+/// One change of a meeting: one outcome. What it did is judged with its family.
+fn change(kind: Kind, outcomes: &[Outcome]) -> Result<(), String> {
+    let Some(first) = outcomes.first() else { return Err("lost: no outcome".into()) };
+    let same = outcomes.iter().all(|o| o.of == first.of);
+    if outcomes.len() > 1 && !(same && kind == Kind::RolledBack) {
+        return Err("more than one outcome".into());
+    }
+    Ok(())
 }
 
 fn is_unknown(outcome: &Outcome) -> bool {

@@ -1,6 +1,7 @@
 //! A world: a Redis, a Zoom, daemons, and the rounds that are played on them.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rand::rngs::StdRng;
@@ -9,10 +10,11 @@ use redis_local::{Options, RedisServer};
 use secrecy::SecretString;
 use serde_json::json;
 use tempfile::TempDir;
-use tokio::task::JoinHandle;
+use tokio::task::{JoinHandle, JoinSet};
 use zoom_sim::{Config, Endpoint, Fault, Sim, UserSpec, What};
 use zoomd_store::encryption::KeyRing;
 use zoomd_store::grants::{GrantSecrets, Grants, NewGrant, Plan as ZoomPlan};
+use zoomd_store::inspect::Ops;
 use zoomd_store::rotation::Rotations;
 use zoomd_store::streams::enqueue;
 use zoomd_store::{Store, StoreConfig, meta};
@@ -20,6 +22,7 @@ use zoomd_wire::AccountName;
 
 use crate::book::Books;
 use crate::daemon::Daemon;
+use crate::family::{Family, Member};
 use crate::plan::{Kind, Plan, Scale};
 use crate::readings;
 use crate::support::KEY;
@@ -36,7 +39,7 @@ const NS: &str = "zoomd";
 pub struct World {
     pub(crate) scale: Scale,
     pub(crate) redis: RedisServer,
-    pub(crate) sim: Sim,
+    pub(crate) sim: Arc<Sim>,
     pub(crate) daemons: Vec<Daemon>,
     pub(crate) books: Books,
     pub(crate) store: Store,
@@ -66,7 +69,7 @@ impl World {
         let mut config = Config::default();
         config.rules.api_url = Some(String::new());
         config.seed = Some(seed);
-        let sim = Sim::start(config).await;
+        let sim = Arc::new(Sim::start(config).await);
         let dir = tempfile::Builder::new().prefix("zoomd-chaos-").tempdir().expect("a folder");
         let place = StoreConfig::new(redis.unix_url(), NS);
         let store = Store::connect(&place).await.expect("redis answers");
@@ -153,7 +156,9 @@ impl World {
         self.rows.read(&readings);
         self.readings = readings;
         let blind = matches!(self.plan.kind, Kind::Redis | Kind::RolledBack);
-        let jobs = jobs(&mut self.dice, &self.scale, &accounts, self.round, blind);
+        let (jobs, families) = jobs(&mut self.dice, &self.scale, &accounts, self.round, blind);
+        self.books.open().families.clone_from(&families);
+        let changes = self.change(families, storm);
         let producer = produce(self.store.clone(), self.books.clone(), jobs, storm);
         if late {
             self.sim.rules(|rules| rules.list.lag_ms = storm.as_millis() as i64);
@@ -161,14 +166,18 @@ impl World {
         // A Zoom that takes its time, so that there is something to hit.
         let slow = |at, ms| Fault::new(at, What::DelayMs(ms)).after().always();
         self.sim.fault(slow(Endpoint::Create, self.dice.random_range(20..250)));
+        for at in [Endpoint::Update, Endpoint::Delete, Endpoint::Status] {
+            self.sim.fault(slow(at, self.dice.random_range(10..150)));
+        }
         self.sim.fault(slow(Endpoint::List, 30));
         self.arm();
         self.storm(storm).await;
         self.calm().await;
         producer.await.map_err(|error| error.to_string())?;
+        changes.join_all().await;
         // Whoever lost accepted jobs with Redis sends them again, as producers do.
         if self.plan.kind == Kind::RolledBack {
-            self.send_again(&accounts).await;
+            self.send_again().await;
         }
         let last: Vec<_> =
             accounts.iter().map(|a| Job::new(a, &format!("{a}-last"), true)).collect();
@@ -223,12 +232,41 @@ impl World {
         names
     }
 
-    async fn send_again(&self, accounts: &[String]) {
-        let open = self.books.open().open_jobs();
-        let account = |key: &String| accounts.iter().find(|a| key.starts_with(&format!("{a}-")));
-        let jobs: Vec<_> =
-            open.iter().filter_map(|key| Some(Job::new(account(key)?, key, true))).collect();
+    async fn send_again(&self) {
+        let jobs: Vec<_> = {
+            let book = self.books.open();
+            let open = book.open_jobs();
+            let is_open = |(key, _): &&(String, String)| open.contains(key);
+            let job = |(key, text): &(String, String)| Job { key: key.clone(), text: text.clone() };
+            book.texts.iter().filter(is_open).map(job).collect()
+        };
         put(&self.store, &self.books, &jobs).await;
+    }
+
+    /// Sends the jobs of these meetings, each meeting's by itself.
+    fn change(&mut self, families: Vec<Family>, storm: Duration) -> JoinSet<()> {
+        let mut sent = JoinSet::new();
+        for family in families {
+            let most = u64::try_from(storm.as_millis() * 7 / 10).unwrap_or(1);
+            let begins = Duration::from_millis(self.dice.random_range(0..most));
+            let pause = Duration::from_millis(self.dice.random_range(10..900));
+            let (store, books, sim) =
+                (self.store.clone(), self.books.clone(), Arc::clone(&self.sim));
+            sent.spawn(async move {
+                tokio::time::sleep(begins).await;
+                send(&store, &books, &family.together, None).await;
+                if family.later.is_empty() {
+                    return;
+                }
+                tokio::time::sleep(pause).await;
+                let number = number_of(&books, &family, storm).await;
+                if let Some(number) = number.filter(|_| family.starts) {
+                    sim.start_meeting(number);
+                }
+                send(&store, &books, &family.later, number).await;
+            });
+        }
+        sent
     }
 }
 
@@ -260,21 +298,60 @@ pub fn starts_in_the_past(key: &str) -> bool {
     key.ends_with('3')
 }
 
-/// The jobs of a round; one in four without an id, unless Redis fails too: then
-/// nobody can tell whether it took a job.
+/// The meeting that a family's create made, if any of its jobs names it or it is to start;
+/// waited for as long as it may take.
+async fn number_of(books: &Books, family: &Family, most: Duration) -> Option<u64> {
+    if !family.starts && family.later.iter().all(|member| !member.by_number) {
+        return None;
+    }
+    let end = Instant::now() + most;
+    loop {
+        if let Some(outcome) = books.open().jobs.get(family.create()).and_then(|o| o.first()) {
+            return outcome.meeting;
+        }
+        if Instant::now() > end {
+            return None;
+        }
+        tokio::time::sleep(TICK).await;
+    }
+}
+
+/// Sends jobs of a family in one pipeline, and cancels those that an operator regrets.
+async fn send(store: &Store, books: &Books, members: &[Member], number: Option<u64>) {
+    let job = |member: &Member| Job { key: member.key.clone(), text: member.text(number) };
+    put(store, books, &members.iter().map(job).collect::<Vec<_>>()).await;
+    let regretted = members.iter().filter(|member| member.is_cancelled);
+    let regretted: Vec<_> = regretted.map(|member| member.key.as_str().into()).collect();
+    if !regretted.is_empty() {
+        // One that cannot be cancelled any more takes effect.
+        let _ = Ops::new(store.clone()).cancel(&regretted, "regretted").await;
+    }
+}
+
+/// The jobs of a round, and the meetings that are changed, which have half of them; one
+/// job in four without an id, unless Redis fails too: then nobody can tell whether it took
+/// a job.
 fn jobs(
     dice: &mut StdRng,
     scale: &Scale,
     accounts: &[String],
     round: u32,
     all_with_ids: bool,
-) -> Vec<Job> {
-    let one = |n: usize| {
+) -> (Vec<Job>, Vec<Family>) {
+    let (mut left, mut families, mut jobs) = (scale.jobs / 2, Vec::new(), Vec::new());
+    while left > 1 {
+        let account = &accounts[dice.random_range(0..accounts.len())];
+        let key = format!("{account}-{round}-f{left}x");
+        let family = Family::draw(dice, account, &key, left, all_with_ids);
+        left -= family.members().count();
+        families.push(family);
+    }
+    for n in 0..scale.jobs - scale.jobs / 2 + left {
         let account = &accounts[dice.random_range(0..accounts.len())];
         let with_id = all_with_ids || dice.random_bool(0.75);
-        Job::new(account, &format!("{account}-{round}-{n}"), with_id)
-    };
-    (0..scale.jobs).map(one).collect()
+        jobs.push(Job::new(account, &format!("{account}-{round}-{n}"), with_id));
+    }
+    (jobs, families)
 }
 
 fn produce(store: Store, books: Books, jobs: Vec<Job>, storm: Duration) -> JoinHandle<()> {
@@ -297,6 +374,7 @@ async fn put(store: &Store, books: &Books, jobs: &[Job]) {
         let mut book = books.open();
         book.jobs.entry(job.key.clone()).or_default();
         book.names.insert(job.key.clone(), job.key.clone());
+        book.texts.push((job.key.clone(), job.text.clone()));
     }
     loop {
         match enqueue(store, &texts).await {
