@@ -30,7 +30,7 @@ pub struct Refreshed {
     pub generation: u64,
 }
 
-/// A link that was made. Whoever has it connects the account, once.
+/// A link that was made. Anyone who has it connects the account, once.
 #[derive(Debug, Serialize)]
 pub struct ConnectLink {
     pub account: String,

@@ -202,7 +202,7 @@ fn dispatch(cli: Cli, out: Output) -> CliResult {
         command => {
             let config = load(&cli.global, run::flags(&command))?;
             // The daemon logs in any case; other verbs say what they say, and log
-            // only for whoever asked.
+            // only for the one who asked.
             if !matches!(config.resolved.get("log"), None | Some((_, Origin::Default))) {
                 telemetry::log(&config.log)?;
             }

@@ -25,7 +25,7 @@ use crate::identity;
 /// The longest time for the first reads; accounts may take longer. A connection that
 /// does not come about within five seconds says why.
 const PATIENCE: Duration = Duration::from_secs(6);
-/// Keys in use, and days that are used up, are read anew after this.
+/// Keys in use, and days that are used up, are read again after this.
 const RARELY: Duration = Duration::from_secs(60);
 /// A job that sleeps for longer does not wait for an outage, ms.
 const OUTAGE_MS: i64 = 3_600_000;

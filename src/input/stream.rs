@@ -183,7 +183,7 @@ mod tests {
         }
     }
 
-    /// Ends once; whoever reads on would wait for a second end.
+    /// Ends once; a further read would wait for a second end.
     struct Terminal<'a>(&'a [u8], bool);
 
     impl Read for Terminal<'_> {

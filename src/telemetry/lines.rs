@@ -1,6 +1,6 @@
 //! The way of log lines to stderr: a bounded queue, and a thread that writes it.
 //!
-//! Whoever logs never waits and never hears of a failure. A line that finds the
+//! A caller that logs never waits and never hears of a failure. A line that finds the
 //! queue full is dropped, one that cannot be written is given up; both are counted
 //! (`zoomd_log_lines_lost_total`), and as soon as a line can be written again the
 //! log says how many are missing. That report is no line of anybody: where it is

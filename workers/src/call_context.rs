@@ -1,4 +1,4 @@
-//! The parts that every call to Zoom goes through, whoever makes it: a job, a look, the
+//! The parts that every call to Zoom goes through, by any caller: a job, a look, the
 //! daemon itself, or a command.
 //!
 //! Owns the circuits of Zoom's hosts, and what is counted and seen of calls. The calls
@@ -19,7 +19,7 @@ use crate::state::circuits::Circuits;
 use crate::state::quota_headers::QuotaHeaders;
 use crate::tokens::TokenSource;
 
-/// An account without odd rows in its lists for so long is told anew.
+/// An account without odd rows in its lists for so long is reported again.
 const ODD_LISTS: Duration = Duration::from_secs(600);
 
 /// The shared parts of all calls of one process.

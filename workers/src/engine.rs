@@ -243,13 +243,13 @@ impl Engine {
         Kind::ALL.iter().map(|kind| (*kind, count(*kind))).collect()
     }
 
-    /// The access tokens, for whoever else in this process needs one.
+    /// The access tokens, for other code of this process.
     #[must_use]
     pub fn tokens(&self) -> &Tokens {
         &self.ctx.tokens
     }
 
-    /// Calls to Zoom, for whoever else in this process reads there.
+    /// Calls to Zoom, for other code of this process.
     #[must_use]
     pub fn zoom(&self) -> &Arc<CallContext> {
         &self.ctx.zoom
@@ -299,7 +299,7 @@ impl Engine {
     }
 
     /// Settles for handlers that were stopped: what has not left goes back
-    /// unspent, what may have left is looked for by whoever takes it up.
+    /// unspent, what may have left is looked for by the daemon that takes it over.
     async fn leave_behind(&self) {
         let left = self.ctx.in_flight.pick(|_| true);
         tracing::warn!(

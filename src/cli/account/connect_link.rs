@@ -1,7 +1,7 @@
 //! `zoomd account connect-link`: a link with which somebody else connects the
 //! account, on the daemon's public endpoint.
 //!
-//! Whoever has the link connects a Zoom user of their own as this account, once.
+//! Anyone who has the link connects a Zoom user of their own as this account, once.
 //! Redis holds a digest of it, so it cannot be shown again.
 
 use std::time::Duration;

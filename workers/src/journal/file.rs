@@ -1,4 +1,4 @@
-//! One file: made under a lock, appended to, read back, written anew.
+//! One file: made under a lock, appended to, read back, rewritten.
 
 use std::fs::{File, OpenOptions};
 use std::io::Write as _;

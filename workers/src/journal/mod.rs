@@ -48,7 +48,7 @@ use index::Index;
 const FOLDER: &str = "journal";
 /// Room that must be left on the disk for each reply that may come.
 const REPLY_ROOM: u64 = 64 << 10;
-/// A file this much larger than what lives in it is written anew.
+/// A file this much larger than what lives in it is rewritten.
 const SLACK: u64 = 1 << 20;
 
 /// The journal of this process; clones share it.
@@ -162,7 +162,7 @@ impl Journal {
             let file = self.file().handle();
             match file.in_place() {
                 Ok(()) => break file,
-                // It was written anew meanwhile.
+                // It was rewritten meanwhile.
                 Err(_) if !self.file().is_of(&file) => {}
                 Err(error) => return Err(error),
             }
@@ -277,7 +277,7 @@ impl Journal {
         entries
     }
 
-    /// Keeps the entry of `id` to whoever holds the answer: nobody else offers
+    /// Keeps the entry of `id` to the task that holds the answer: nobody else offers
     /// it to the store meanwhile.
     #[must_use]
     pub fn hold(&self, id: &str) -> Hold {
@@ -323,7 +323,7 @@ impl Journal {
     }
 
     /// Drops what has been kept long enough, by this machine's clock and by that of
-    /// Redis (`redis_ms`), of which one may have jumped, and writes the file anew
+    /// Redis (`redis_ms`), of which one may have jumped, and rewrites the file
     /// where that makes it much smaller. Called from time to time.
     ///
     /// # Errors

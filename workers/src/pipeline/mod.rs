@@ -1,12 +1,12 @@
 //! From the stream to a settled outcome.
 //!
 //! ```text
-//! reader ─▶ intake: parse, admit ─┐                                  ┌─▶ settle lane ─▶ Redis
+//! reader ─▶ intake: parse, admit ─┐                                  ┌─▶ settler ─────▶ Redis
 //!                                 ├─▶ bounded channel ─▶ worker ─▶ handler
 //! claims: rooms that may go ──────┘   (backend.rs)                   └─ renewer keeps the lease
 //! ```
 //! A job holds a permit from before its admission until its outcome is handed
-//! to the settle lane, so little more is taken than can be called at once
+//! to the settler, so little more is taken than can be called at once
 //! ([`slots`](crate::state::concurrency)), and the channel never fills. All of it runs on one thread.
 
 mod admission;

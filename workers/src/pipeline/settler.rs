@@ -50,7 +50,7 @@ impl Gathered {
     }
 }
 
-/// Makes a lane and what serves it.
+/// Makes the handle of the settler and its receiving end.
 pub fn open(
     queue: Queue,
     in_flight: InFlight,
@@ -66,7 +66,7 @@ pub fn open(
     )
 }
 
-/// The other end of a lane.
+/// Receiving end of the settler.
 pub struct SettleLoop {
     receiver: mpsc::Receiver<Item>,
     queue: Queue,
@@ -78,7 +78,7 @@ pub struct SettleLoop {
 }
 
 impl SettleLoop {
-    /// Settles until all lanes are dropped and everything handed in is settled.
+    /// Settles until all handles are dropped and everything handed in is settled.
     pub async fn serve(mut self, beat: Beat) {
         self.beat = beat;
         self.queue.watch_leases().await;

@@ -64,7 +64,7 @@ async fn overdue(ctx: &EngineContext, leased: &LeasedJob) -> Infallible {
         ctx.redis_health.ready().await;
         tokio::time::sleep(Duration::from_secs(1) / failpoints::watch_pace()).await;
     }
-    // A settlement that waits for its place in the lane waits for Redis.
+    // A settlement that waits for a place at the settler waits for Redis.
     if !leased.is_settled() {
         let (job, account) = (&*leased.ticket.job_id, &*leased.ticket.account);
         tracing::error!(job.id = job, account, "job handler hangs");

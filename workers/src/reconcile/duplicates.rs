@@ -6,7 +6,7 @@
 //! the log and shown with the job, and never deleted: a person may have invited
 //! guests to either.
 //!
-//! The looks wait in Redis, so that they are made by whoever is there then.
+//! The looks wait in Redis, so that they are made by any daemon that runs then.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};

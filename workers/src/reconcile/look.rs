@@ -130,7 +130,7 @@ impl Looker<'_, '_> {
             let (kind, token) = (ListKind::Previous, mark.token.clone());
             let query = ListQuery { kind, next_page_token: token, ..ListQuery::default() };
             match self.read(query, mark.pages, &mut pile).await {
-                // Whoever does not know this list only knows less.
+                // Without this list only less is known.
                 Ok(_)
                 | Err(Left {
                     stop: Stop::TooLong(_) | Stop::Failed(Failure { refusal: Some(_), .. }),

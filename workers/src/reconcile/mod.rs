@@ -170,7 +170,7 @@ fn sent_at(leased: &LeasedJob) -> Instant {
     now.checked_sub(Duration::from_millis(ago)).unwrap_or(now)
 }
 
-/// Patience begins with the first call, or anew with the retry of a failure.
+/// Patience begins with the first call, or again with the retry of a failure.
 fn since_ms(leased: &LeasedJob) -> i64 {
     let retried = leased.record.more.get(RETRIED_AT).and_then(serde_json::Value::as_i64);
     let first = leased.record.first_send_ms.unwrap_or(leased.ticket.granted_ms);

@@ -23,7 +23,7 @@ const SPARE_FOR: Duration = Duration::from_secs(600);
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
-/// A new pair, as far as whoever calls Zoom wants to know.
+/// A new pair, as far as callers of Zoom need it.
 #[derive(Debug, Clone)]
 pub(crate) struct Fresh {
     pub(crate) version: GrantVersion,

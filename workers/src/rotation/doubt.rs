@@ -4,7 +4,7 @@
 //! disk. So the host of the intent is asked first: it answers by itself, when
 //! its exchange ends without a token, or when its successor reads its journal.
 //! Its answer is one of the cases of [`Doubt`] and says when the token may be
-//! presented again; both stand in the intent, for whoever probes. Only a host
+//! presented again; both stand in the intent, for any process that probes. Only a host
 //! that stays silent for long is given up.
 
 use std::time::Duration;

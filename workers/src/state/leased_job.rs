@@ -160,7 +160,7 @@ impl LeasedJob {
         self.trace().map(JobTrace::outgoing).or(self.job.traceparent)
     }
 
-    /// The time of Redis at `now`, as this lease lets us reckon it.
+    /// The time of Redis at `now`, as this lease lets us estimate it.
     #[must_use]
     pub fn redis_ms(&self, now: Instant) -> i64 {
         let since = now.saturating_duration_since(self.granted_at).as_millis();

@@ -9,6 +9,6 @@ use super::leased_job::InHand;
 pub struct Ready {
     /// The job.
     pub leased: InHand,
-    /// Held until the outcome is in the settle lane.
+    /// Held until the outcome is with the settler.
     pub permit: OwnedSemaphorePermit,
 }

@@ -1,7 +1,7 @@
 //! Refresh of unused tokens before Zoom expires them.
 //!
 //! Refresh tokens live 15 years by old documents of Zoom's and 90 days by newer
-//! ones. Each rotation starts the life anew, so a grant that had none of late is
+//! ones. Each rotation starts the life again, so a grant that had none of late is
 //! given one. The operator's cron expression divides time into periods; in each
 //! an account has a moment of its own, by its name, so that accounts connected
 //! together are not rotated together. A grant that was not rotated in the half

@@ -16,7 +16,7 @@ use crate::rotation::{Ended, Order, Urge, Wish};
 /// Between two askings of other daemons for one account.
 const ASK_AGAIN: Duration = Duration::from_secs(1);
 
-/// Ends a flight whatever happens to its task: whoever waits for it, and the end of
+/// Ends a flight whatever happens to its task: those who wait for it, and the end of
 /// the process, would wait for ever.
 struct FinishOnDrop<'a> {
     tokens: &'a Tokens,

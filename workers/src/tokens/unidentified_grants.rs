@@ -9,7 +9,7 @@ use zoomd_wire::AccountName;
 /// Names that are kept; others are heard of again with their next rotation.
 const MOST: usize = 10_000;
 
-/// Told by whoever meets one, asked by whoever can find out.
+/// Reported by any call that meets one, resolved by a task.
 #[derive(Debug, Default)]
 pub(crate) struct UnidentifiedGrants {
     waiting: Mutex<BTreeSet<AccountName>>,

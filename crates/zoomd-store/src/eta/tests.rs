@@ -1,4 +1,4 @@
-//! Tables of what is reckoned: a line, a position, and when and why its job runs.
+//! Tables of estimates: a line, a position, and when and why its job runs.
 
 use super::*;
 use crate::limits::SECOND_MS;

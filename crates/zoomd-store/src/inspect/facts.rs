@@ -50,7 +50,7 @@ pub type Reason = (WaitReason, Option<i64>);
 
 impl AccountFacts {
     /// The reason why a job at this position does not run yet, and when it is expected to, where
-    /// that can be reckoned.
+    /// that can be estimated.
     #[must_use]
     pub fn expect(&self, position: Position) -> Reason {
         if let Some(why) = self.shut() {

@@ -3,7 +3,7 @@
 //!
 //! A daemon notes the counters of the namespace every few seconds; the last note of a step
 //! stays. Costs no command a job. Bounded: each window has a fixed number of fields, which
-//! are written anew in turn. Several daemons note the same.
+//! are rewritten in turn. Several daemons note the same.
 
 use std::collections::{BTreeMap, HashMap};
 

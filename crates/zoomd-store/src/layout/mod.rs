@@ -5,7 +5,7 @@
 //! names and bars the old ones by a text, so that a daemon of the old version that was
 //! frozen meets a key of a wrong type before each of its writes. The other keys follow
 //! page by page. Until the last is renamed the layout is `raising`, and every script
-//! refuses; whoever is interrupted is continued by the next daemon, and several may
+//! refuses; an interrupted one is continued by the next daemon, and several may
 //! rename at once.
 //!
 //! Owns the old names. Invariant: a key is renamed or not, so nothing is lost or there

@@ -1,5 +1,5 @@
 //! Settling: one script for a batch of ended leases, and a transaction around it
-//! when there are many results (see [`lane`](super::lane)).
+//! when there are many results (see `settle_tx`).
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;

@@ -88,7 +88,7 @@ impl WatchedTransaction {
         self.seen.as_ref().map(|(_, since)| *since)
     }
 
-    /// Publishes results and runs `script` in one transaction, then watches anew.
+    /// Publishes results and runs `script` in one transaction, then watches again.
     /// `guard` goes before it: it ends the watch where the script would be refused.
     pub(super) async fn run(
         &mut self,

@@ -1,4 +1,4 @@
-//! All scripts, made of their texts. No other module puts one together, so a test
+//! All scripts, made from their texts. No other module puts one together, so a test
 //! that goes through this list has met every one.
 
 use std::sync::LazyLock;

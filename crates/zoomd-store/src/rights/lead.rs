@@ -35,7 +35,7 @@ end
 
 /// The lines to put before `text`: the first refuses another layout, and tells whether
 /// everything is paused. A namespace without a layout passes; Redis forgot everything,
-/// and all is made anew.
+/// and all is made again.
 pub(crate) fn lead(text: &str) -> String {
     layout() + &lead_of_any_layout(text)
 }

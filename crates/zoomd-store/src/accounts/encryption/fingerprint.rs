@@ -88,7 +88,7 @@ impl FingerprintKey {
     }
 
     /// The PKCE verifier of the consent that was asked for with `state` in the
-    /// browser that holds `cookie`. Made anew when the consent comes back, by
+    /// browser that holds `cookie`. Made again when the consent comes back, by
     /// whichever daemon, so that it lies nowhere.
     #[must_use]
     pub fn verifier(&self, state: &str, cookie: &str) -> SecretString {
