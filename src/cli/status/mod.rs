@@ -121,7 +121,7 @@ fn people(
     for trouble in &view.accounts_in_trouble {
         line("", paint(&format!("{} {}", one_line(trouble.account), trouble.state), WARN));
     }
-    line("rotations", rotations_line(&view.rotations));
+    line("refreshes", rotations_line(&view.rotations));
     line("redis", redis(&view.redis));
     text
 }
