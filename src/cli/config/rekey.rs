@@ -1,9 +1,9 @@
-//! `zoomd config rekey`: seals every stored token under the current key, while
-//! daemons run, and says which old keys are still needed, and for what.
+//! `zoomd config rekey`: re-encrypts every stored token with the current key, while
+//! daemons run, and shows which old keys are still needed, and for what.
 //!
-//! A token is put back only if exactly what was read is still stored. What is
-//! under the current key already is passed over, so a run that was cut off is
-//! gone on with by the next.
+//! A token is replaced only if the stored text has not changed since it was read.
+//! Tokens under the current key are skipped, so a run that was interrupted is
+//! continued by the next.
 
 use serde::Serialize;
 use zoomd_store::encryption::SealError;

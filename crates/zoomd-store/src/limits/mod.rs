@@ -3,7 +3,7 @@
 //! The numbers are arguments of the scripts, never constants in Lua. A budget
 //! belongs to the Zoom account behind a grant (several accounts of ours may
 //! share one), the hundred to a host user. With the plan `unlimited` calls are
-//! counted and none is held back.
+//! counted but never delayed.
 
 mod classes;
 mod label;
