@@ -27,6 +27,7 @@ pub fn of(command: &Command) -> Access {
         | Command::Dev(_)
         | Command::Config(_)
         | Command::Healthcheck(_)
+        | Command::Schema(_)
         | Command::Completions(_)
         | Command::Man(_)
         | Command::Help(_) => None,

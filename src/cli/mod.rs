@@ -25,6 +25,7 @@ pub mod pause;
 pub mod result;
 mod root;
 pub mod run;
+pub mod schema;
 pub mod status;
 pub mod topic;
 
@@ -123,6 +124,8 @@ pub enum Command {
     Config(config::Command),
     /// Exit 0 if the daemon on this machine is ready
     Healthcheck(healthcheck::HealthcheckArgs),
+    /// Print the schema of the HTTP API
+    Schema(schema::SchemaArgs),
     /// Print a completion script for a shell
     Completions(completions::CompletionsArgs),
     /// Print the manual
@@ -192,6 +195,7 @@ fn dispatch(cli: Cli, out: Output) -> CliResult {
     // Commands without a need for configuration must work with a broken one.
     match cli.command {
         Command::Completions(args) => completions::run(&out, &args),
+        Command::Schema(args) => schema::run(&out, &args),
         Command::Man(args) => man::run(&out, &args),
         Command::Help(args) => topic::run(&out, &args),
         Command::Config(config::Command::Default) => config::default(&out),
@@ -241,6 +245,7 @@ async fn verb(ctx: &Ctx, command: Command) -> CliResult {
         Command::Init(_)
         | Command::Dev(_)
         | Command::Doctor(_)
+        | Command::Schema(_)
         | Command::Completions(_)
         | Command::Man(_)
         | Command::Help(_) => Err(CliError::failed("this command has its own way to start")),

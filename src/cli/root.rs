@@ -29,7 +29,7 @@ Steer      pause       pause all jobs
            resume      resume all jobs
            config      show, check, default, key, rekey, acl
 Read       help        environment, exit-codes, config, or a command
-           man, completions
+           schema, man, completions
 
 Options: --config FILE, --namespace NAME, --json, --output FORM, --color WHEN,
          --time-format FORM, --version; `zoomd COMMAND --help` tells more

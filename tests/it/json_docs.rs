@@ -8,7 +8,7 @@ use std::path::Path;
 use clap::Command;
 
 /// Commands that print no JSON.
-const TEXT: [&str; 5] = ["run", "completions", "man", "help", "config default"];
+const TEXT: [&str; 6] = ["run", "schema", "completions", "man", "help", "config default"];
 /// Commands whose JSON cannot be taken without a browser.
 const UNSEEN: [&str; 1] = ["account login"];
 /// Fields whose content is documented elsewhere, or whose names are data.

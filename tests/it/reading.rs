@@ -66,6 +66,7 @@ const OTHERS: &[&str] = &[
     "config rekey",
     "config acl",
     "healthcheck",
+    "schema",
     "completions",
     "man",
     "help",

@@ -92,6 +92,7 @@ async fn every_operation_is_there_and_answers_as_the_document_says() {
     let daemon = rig.daemon();
     let document = Ask::get("/api/v1/openapi.json").send(&daemon.address()).expect(200).json();
     assert_eq!(document["openapi"], "3.1.0");
+    assert_eq!(rig.run(&["schema", "openapi"]).expect(0).json(), document);
     let mut seen = BTreeSet::new();
     let mut call = |method: &str, path: &str, template: &str, body: &Value, status: u16| {
         let body = if body.is_null() { String::new() } else { body.to_string() };
