@@ -1,25 +1,27 @@
 //! Tokens of the API and the console: a file with a line each, `name role sha256`.
 //!
 //! Owns reading and making the lines. The file holds no token, only the SHA-256 of
-//! each, so its reader can use none. It is read again when it changes; a file that
-//! cannot be read any more leaves the tokens as they were.
+//! each, so its reader can use none. It is read again every second in which a token is
+//! asked for. A file that is gone holds no token; one that cannot be read or parsed leaves
+//! the tokens as they were, and the log says so.
 
 use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use secrecy::{ExposeSecret as _, SecretString};
 use sha2::{Digest as _, Sha256};
+use zeroize::Zeroizing;
 
 use crate::actor::{Actor, Role, is_name};
 use crate::error::CliError;
 use crate::input;
 
-/// Time between two looks at the file.
+/// Time between two reads of the file.
 const LOOK: Duration = Duration::from_secs(1);
 /// Tokens that a file may hold.
 const MOST: usize = 10_000;
@@ -36,7 +38,7 @@ pub fn hash(token: &str) -> TokenHash {
 
 /// A new token.
 pub fn generate() -> SecretString {
-    let bytes = zeroize::Zeroizing::new(rand::random::<[u8; 32]>());
+    let bytes = Zeroizing::new(rand::random::<[u8; 32]>());
     format!("{PREFIX}{}", URL_SAFE_NO_PAD.encode(*bytes)).into()
 }
 
@@ -60,15 +62,20 @@ pub struct Tokens {
 struct Read {
     known: HashMap<TokenHash, Actor>,
     looked: Instant,
-    /// Time of change and length of the file when it was read.
-    stamp: Option<(SystemTime, u64)>,
+    /// SHA-256 of the text that was read last; `None`: the file was not there. A file's time
+    /// and length are no sign that it is the same.
+    seen: Option<TokenHash>,
+    /// The log says that the file cannot be read.
+    told: bool,
 }
 
 impl Tokens {
     /// The tokens in the file at `path`.
     pub fn open(path: &Path) -> Result<Self, CliError> {
-        let (known, stamp) = (read(path)?, stamp(path));
-        let read = Mutex::new(Read { known, looked: Instant::now(), stamp });
+        let text = read(path)?;
+        let known = parse(path, &text)?;
+        let read = Read { known, looked: Instant::now(), seen: Some(hash(&text)), told: false };
+        let read = Mutex::new(read);
         Ok(Self { path: path.to_owned(), read })
     }
 
@@ -89,31 +96,43 @@ impl Tokens {
             return old;
         }
         old.looked = Instant::now();
-        let now = stamp(&self.path);
-        if now != old.stamp {
-            old.stamp = now;
-            match read(&self.path) {
-                Ok(known) => {
-                    tracing::info!(tokens = known.len(), "API tokens: file reloaded");
-                    old.known = known;
+        let text = match read(&self.path) {
+            Ok(text) => Some(text),
+            Err(_) if matches!(self.path.try_exists(), Ok(false)) => None,
+            Err(error) => {
+                if !std::mem::replace(&mut old.told, true) {
+                    tracing::warn!(
+                        "API tokens: file unreadable, the previous tokens stay in use: {error}"
+                    );
                 }
-                Err(error) => tracing::warn!(
-                    "API tokens: file invalid, the previous tokens stay in use: {error}"
-                ),
+                return old;
+            }
+        };
+        old.told = false;
+        let seen = text.as_deref().map(|text| hash(text));
+        if seen == old.seen {
+            return old;
+        }
+        old.seen = seen;
+        match text.map_or(Ok(HashMap::new()), |text| parse(&self.path, &text)) {
+            Ok(known) => {
+                tracing::info!(tokens = known.len(), "API tokens: file reloaded");
+                old.known = known;
+            }
+            Err(error) => {
+                tracing::warn!("API tokens: file invalid, the previous tokens stay in use: {error}")
             }
         }
         old
     }
 }
 
-fn stamp(path: &Path) -> Option<(SystemTime, u64)> {
-    let found = path.metadata().ok()?;
-    Some((found.modified().ok()?, found.len()))
+fn read(path: &Path) -> Result<Zeroizing<String>, CliError> {
+    Ok(input::file(path, "the tokens of the API (ZOOMD_API_TOKENS_FILE)")?)
 }
 
-fn read(path: &Path) -> Result<HashMap<TokenHash, Actor>, CliError> {
-    let text = input::file(path, "the tokens of the API (ZOOMD_API_TOKENS_FILE)")?;
-    parse(&text).map_err(|what| {
+fn parse(path: &Path, text: &str) -> Result<HashMap<TokenHash, Actor>, CliError> {
+    lines(text).map_err(|what| {
         CliError::config(format!("{}: {what}", path.display()))
             .code("api_tokens")
             .hint("zoomd config token NAME --role ROLE makes a token and its line")
@@ -121,7 +140,7 @@ fn read(path: &Path) -> Result<HashMap<TokenHash, Actor>, CliError> {
 }
 
 /// Blank lines and lines that begin with `#` say nothing.
-fn parse(text: &str) -> Result<HashMap<TokenHash, Actor>, String> {
+fn lines(text: &str) -> Result<HashMap<TokenHash, Actor>, String> {
     let mut known = HashMap::new();
     for (at, line) in text.lines().enumerate().map(|(at, line)| (at + 1, line.trim())) {
         if line.is_empty() || line.starts_with('#') {
@@ -167,7 +186,8 @@ mod tests {
         let (ada, bob) = (generate(), generate());
         let lines = [line("ada", Role::Operate, &ada), line("bob", Role::Read, &bob)];
         assert!(lines.iter().all(|line| !line.contains(PREFIX)));
-        let known = parse(&format!("# people\n\n  {}\r\n{}\n", lines[0], lines[1])).expect("good");
+        let known =
+            self::lines(&format!("# people\n\n  {}\r\n{}\n", lines[0], lines[1])).expect("good");
         let found = |token: &SecretString| known.get(&hash(token.expose_secret())).cloned();
         assert_eq!(found(&ada), Some(Actor { name: "ada".into(), role: Role::Operate }));
         assert_eq!(found(&bob), Some(Actor { name: "bob".into(), role: Role::Read }));
@@ -185,13 +205,14 @@ mod tests {
             "ada read zz00000000000000000000000000000000000000000000000000000000000000",
             &good,
         ] {
-            let error = parse(&format!("{good}\n{bad}\n")).expect_err(bad);
+            let error = self::lines(&format!("{good}\n{bad}\n")).expect_err(bad);
             assert!(error.starts_with("line 2") && !error.contains("00"), "{error}");
         }
     }
 
     #[test]
-    fn a_file_that_changed_is_read_anew_and_one_that_broke_changes_nothing() {
+    fn a_file_that_changed_is_read_again_one_that_broke_changes_nothing_and_one_that_is_gone_revokes()
+     {
         let dir = tempfile::tempdir().expect("a folder");
         let path = dir.path().join("tokens");
         let (ada, bob) = (generate(), generate());
@@ -209,7 +230,17 @@ mod tests {
         assert!(!knows(&ada) && knows(&bob));
         put("broken");
         assert!(knows(&bob));
+        // A change that leaves length and time as they were.
+        put(&line("bob", Role::Read, &bob));
+        assert!(knows(&bob));
+        let changed = path.metadata().and_then(|found| found.modified()).expect("a time");
+        put(&line("bob", Role::Read, &ada));
+        let file = std::fs::File::options().append(true).open(&path).expect("opened");
+        file.set_modified(changed).expect("the old time");
+        assert!(knows(&ada) && !knows(&bob));
         std::fs::remove_file(&path).expect("removed");
+        assert!(!knows(&ada));
+        put(&line("bob", Role::Read, &bob));
         assert!(knows(&bob));
     }
 }
