@@ -73,9 +73,7 @@ impl OpsServer {
         let following = supervisor.spawn("live_stream", |beat| live.serve(store, beat));
         let serving = http::serve(self.listener, backend, self.metrics, until);
         let serving = supervisor.spawn("operations_port", |beat| async move {
-            if let Err(error) = beat.waiting(serving).await {
-                tracing::error!(%error, "operations endpoint: failed");
-            }
+            beat.waiting(serving).await;
         });
         Ok(Opened { close, serving, _following: following })
     }

@@ -8,6 +8,7 @@ pub mod api;
 pub mod auth;
 pub mod backend;
 mod carry;
+mod connections;
 pub mod console;
 mod health;
 pub mod live;
@@ -18,17 +19,30 @@ pub mod public;
 use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::IntoResponse;
 use axum::routing::get;
+use hyper_util::service::TowerToHyperService;
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::net::TcpListener;
 
 use backend::Backend;
+use connections::Bounds;
 pub use health::{Check, Health, Ready};
+
+/// More connections than all who follow the stream, wait for a result or ask the API at once.
+/// Probes and scrapers ask once a minute or oftener, so their connections stay open.
+const BOUNDS: Bounds = Bounds {
+    port: "operations endpoint",
+    most: 768,
+    head: Duration::from_secs(75),
+    head_bytes: 64 << 10,
+    keep_alive: true,
+};
 
 /// Takes the port.
 pub async fn bind(address: SocketAddr) -> std::io::Result<TcpListener> {
@@ -41,7 +55,7 @@ pub async fn serve(
     backend: Arc<Backend>,
     metrics: PrometheusHandle,
     stop: impl Future<Output = ()> + Send + 'static,
-) -> std::io::Result<()> {
+) {
     let live = Arc::clone(&backend.live);
     let stop = async move {
         stop.await;
@@ -54,7 +68,8 @@ pub async fn serve(
         .merge(api::router(&backend))
         .merge(console::router(&backend))
         .with_state(backend);
-    axum::serve(listener, router).with_graceful_shutdown(stop).await
+    let service = move |_| TowerToHyperService::new(router.clone());
+    connections::serve(listener, BOUNDS, service, stop).await;
 }
 
 async fn livez() -> &'static str {

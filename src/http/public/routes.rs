@@ -4,13 +4,14 @@ use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
 use http_body_util::{BodyExt as _, Limited};
-use hyper::body::{Bytes, Incoming};
+use hyper::body::Bytes;
 use hyper::header::{self, HeaderValue};
 use hyper::{Method, Request, StatusCode};
 
 use super::page::{Answer, words};
 use super::paths::Way;
 use super::{PublicEndpoint, connect, limit, oauth_callback, webhook};
+use crate::http::connections::Arriving;
 
 /// Zoom's events are far smaller.
 const MOST_BODY_BYTES: usize = 64 << 10;
@@ -21,7 +22,7 @@ const BODY_PATIENCE: Duration = Duration::from_secs(10);
 pub(super) async fn answer(
     endpoint: PublicEndpoint,
     peer: IpAddr,
-    request: Request<Incoming>,
+    request: Request<Arriving>,
 ) -> Answer {
     let (head, body) = request.into_parts();
     let way = endpoint.0.paths.way(&head.method, head.uri.path());
@@ -57,7 +58,7 @@ pub(super) async fn answer(
     }
 }
 
-async fn whole(body: Incoming) -> Result<Bytes, Answer> {
+async fn whole(body: Arriving) -> Result<Bytes, Answer> {
     let read = Limited::new(body, MOST_BODY_BYTES).collect();
     match tokio::time::timeout(BODY_PATIENCE, read).await {
         Ok(Ok(body)) => Ok(body.to_bytes()),

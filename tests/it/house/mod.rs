@@ -217,7 +217,7 @@ const UNWATCHED: &[(&str, usize, &str)] = &[
     ("workers/src/deauthorization.rs", 1, "one write to the disk, waited for"),
     ("workers/src/rotation/repair.rs", 2, "one look at the disk, waited for"),
     ("workers/src/tokens/launch.rs", 2, "one rotation, whose end is told however it ends"),
-    ("src/http/public/serve.rs", 1, "one connection"),
+    ("src/http/connections/mod.rs", 1, "one connection"),
     ("src/http/api/zoom.rs", 2, "one read of Zoom, waited for"),
     ("src/http/carry.rs", 1, "one write, carried to its end when its client leaves"),
     ("src/http/public/mod.rs", 1, "one consent, waited for"),
