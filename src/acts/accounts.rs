@@ -14,8 +14,8 @@ use zoomd_wire::AccountName;
 use zoomd_workers::consent::issuer;
 use zoomd_workers::tokens::Token;
 
-use super::Hand;
 use super::tokens::{refused, tokens};
+use super::{Hand, return_to};
 use crate::config::Config;
 use crate::error::CliError;
 use crate::zoom::{configured_app, zoom_client};
@@ -159,10 +159,12 @@ impl Hand {
     /// endpoint takes a token.
     pub async fn connect_link(
         &self,
+        config: &Config,
         grants: &Grants,
         new: &NewLink,
         url: impl FnOnce(&Nonce) -> Option<Url>,
     ) -> Result<ConnectLink, CliError> {
+        return_to::check(config, new.return_to.as_deref())?;
         let token = Nonce::generate();
         let url = url(&token).ok_or_else(|| no_public_url(&new.account))?;
         let links = Links::new(grants.store().clone());

@@ -9,6 +9,7 @@ mod enqueue;
 mod failures;
 mod jobs;
 mod namespace;
+mod return_to;
 mod tokens;
 
 use zoomd_store::audit::{self, Act};
