@@ -80,7 +80,8 @@ pub(super) async fn run(ctx: &Ctx, args: AddArgs) -> CliResult {
     };
     new.plan = args.plan;
     new.cap = args.cap;
-    let put = open::grants(ctx).await?.add(&new, args.replace).await?;
+    let grants = open::grants(ctx).await?;
+    let put = grants.add(&new, args.replace).await?;
     let name = args.account.as_str();
     let kind = new.kind.as_str();
     let (status, state, waiting) = match put {
@@ -90,6 +91,10 @@ pub(super) async fn run(ctx: &Ctx, args: AddArgs) -> CliResult {
         Put::There { state } => ("unchanged", state.as_str(), 0),
         other => return Err(refused(&args.account, other)),
     };
+    if status != "unchanged" {
+        let outcome = format!("{kind} {status}");
+        ctx.hand_on(&grants).record("account.add", name, "", &outcome).await;
+    }
     ctx.out.show(&Added { account: name, status, state, kind, waiting }, || match status {
         "unchanged" => format!("{name} already has this token ({state})\n"),
         _ if waiting > 0 => format!("{name} {status}; {} waited for it\n", count(waiting, "job")),

@@ -270,10 +270,13 @@ async fn store(
     report: &mut Report,
 ) -> Result<(), CliError> {
     let bar = ctx.out.progress(all.len() as u64, "importing");
-    let mut done = 0;
+    let (mut done, mut first) = (0, None);
     let each = |new: &NewGrant, put: &Put| {
         match put {
-            Put::Stored { .. } => report.imported += 1,
+            Put::Stored { .. } => {
+                report.imported += 1;
+                first.get_or_insert_with(|| new.account.to_string());
+            }
             Put::There { state } => {
                 report.unchanged += 1;
                 report.unusable += u64::from(*state != AccountState::Active);
@@ -289,6 +292,12 @@ async fn store(
     };
     let stored = grants.import(all, replace, each).await;
     bar.finish_and_clear();
+    if let Some(first) = first {
+        let others = report.imported - 1;
+        let of = if others > 0 { format!("{first} and {others} more") } else { first };
+        let outcome = format!("{} imported, {} failed", report.imported, report.failed);
+        ctx.hand_on(grants).record("account.import", &of, "", &outcome).await;
+    }
     stored.map_err(|error| {
         let error = CliError::from(error);
         let text = format!("stopped after {done} of {} accounts: {}", all.len(), error.message);

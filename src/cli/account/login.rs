@@ -81,6 +81,7 @@ pub(super) async fn run(ctx: &Ctx, args: LoginArgs) -> CliResult {
         Some(Some(arrival)) => arrival,
         Some(None) => {
             ctx.out.note(format!("{} is connected", args.account));
+            audit(ctx, &grants, &args.account, "connected by the public endpoint").await;
             return finally(ctx, &grants, &args.account).await;
         }
         None => {
@@ -106,7 +107,18 @@ pub(super) async fn run(ctx: &Ctx, args: LoginArgs) -> CliResult {
         Err(error) => arrival.answer(status(error), &format!("{}.", error.message)),
     }
     way.close().await;
-    report(ctx, &grants, &args, &finished?).await
+    let consented = finished?;
+    let outcome = match &consented.outcome {
+        Outcome::Stored { .. } => "connected".to_owned(),
+        Outcome::KeptFor { account } => format!("renewed {account}"),
+        Outcome::Older => "a newer authorization was kept".to_owned(),
+    };
+    audit(ctx, &grants, &args.account, &outcome).await;
+    report(ctx, &grants, &args, &consented).await
+}
+
+async fn audit(ctx: &Ctx, grants: &Grants, account: &AccountName, outcome: &str) {
+    ctx.hand_on(grants).record("account.login", account.as_str(), "", outcome).await;
 }
 
 /// Status of the page for a login that failed. Only a Zoom that cannot be reached

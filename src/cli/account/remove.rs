@@ -50,6 +50,7 @@ pub(super) async fn run(ctx: &Ctx, args: RemoveArgs) -> CliResult {
     let mut report = hand.remove_account(&ctx.config, &grants, name, how, warn).await?;
     if args.purge {
         purge::purge(ctx, &grants, name).await?;
+        hand.record("account.purge", name.as_str(), &args.reason, "").await;
         report.purged = true;
     }
     match &report.trouble {

@@ -33,12 +33,22 @@ fn zoom_account(text: &str) -> Result<String, String> {
     good.then(|| text.to_owned()).ok_or_else(|| "expected a Zoom account id".to_owned())
 }
 
+/// The settings that are changed, as the audit shows them.
+fn said(args: &SetArgs) -> String {
+    let plan = args.plan.map(|plan| format!("plan {}", plan.as_str()));
+    let cap = args.cap.map(|cap| format!("cap {cap}"));
+    let zoom_account = args.zoom_account.as_ref().map(|id| format!("zoom_account {id}"));
+    [plan, cap, zoom_account].into_iter().flatten().collect::<Vec<_>>().join(", ")
+}
+
 /// Changes the settings and shows the account.
 pub(super) async fn run(ctx: &Ctx, args: SetArgs) -> CliResult {
     let grants = open::grants(ctx).await?;
+    let said = said(&args);
     let change = Change { plan: args.plan, cap: args.cap, zoom_account: args.zoom_account };
     if !grants.set(&args.account, change).await? {
         return Err(open::missing(&args.account));
     }
+    ctx.hand_on(&grants).record("account.set", args.account.as_str(), "", &said).await;
     show::one(ctx, &grants, &args.account).await
 }

@@ -7,7 +7,7 @@
 
 use serde::Serialize;
 use zoomd_store::encryption::SealError;
-use zoomd_store::grants::Resealed;
+use zoomd_store::grants::{Grants, Resealed};
 use zoomd_store::meta;
 use zoomd_wire::AccountName;
 
@@ -64,8 +64,10 @@ pub(super) async fn run(ctx: &Ctx) -> CliResult {
             Resealed::Failed(why) => done.failed.push(Failed::new(name, why)),
         }
     };
-    grants.rekey(each).await?;
+    let sealed = grants.rekey(each).await;
     bar.finish_and_clear();
+    audit(ctx, &grants, &done).await;
+    sealed?;
     let all = keys::look(&ctx.config, ring, grants.store()).await?;
     done.old_keys = all.into_iter().filter(|key| key.role != Role::Current).collect();
     ctx.out.show(&done, || text(&done))?;
@@ -73,6 +75,15 @@ pub(super) async fn run(ctx: &Ctx) -> CliResult {
         ctx.out.hint(hint);
     }
     Ok(if done.failed.is_empty() { Exit::Done } else { Exit::Failed })
+}
+
+/// Writes down what was changed, also by a run that was cut off.
+async fn audit(ctx: &Ctx, grants: &Grants, done: &Done) {
+    if done.resealed > 0 || done.namespace_secret {
+        let (accounts, failed) = (done.resealed, done.failed.len());
+        let outcome = format!("{accounts} accounts under key {}, {failed} failed", done.key);
+        ctx.hand_on(grants).record("config.rekey", "", "", &outcome).await;
+    }
 }
 
 fn text(done: &Done) -> String {

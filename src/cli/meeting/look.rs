@@ -38,6 +38,11 @@ impl Look {
         Ok(Self { account: account.clone(), grants, zoom })
     }
 
+    /// The accounts of the namespace.
+    pub(super) fn grants(&self) -> &Grants {
+        &self.grants
+    }
+
     /// Gives back what looking needed.
     pub(super) async fn close(self) {
         self.zoom.close().await;

@@ -11,6 +11,12 @@ use crate::exit::Exit;
 pub(super) async fn run(ctx: &Ctx, args: OneArgs) -> CliResult {
     let look = Look::new(ctx, &args.account).await?;
     let reply = look.get(&args.id).await;
+    let outcome = match &reply {
+        Ok(_) => format!("meeting {}", args.id),
+        Err(error) => format!("meeting {}: {}", args.id, error.message),
+    };
+    let hand = ctx.hand_on(look.grants());
+    hand.record("meeting.start-url", args.account.as_str(), "", &outcome).await;
     look.close().await;
     let meeting = reply?.meeting().map_err(|e| CliError::failed(e.to_string()))?;
     let url = meeting.start_url.ok_or_else(|| {
