@@ -199,8 +199,7 @@ impl Ops {
             Ok(_) => self.entry(&jobs, id).await?,
             Err(_) => {
                 let named = |raw: &super::stream::Raw| is_named(raw, id);
-                self.search(&jobs, Way::OldestFirst, None, QUEUED_LOOK.min(self.look), named)
-                    .await?
+                self.search(&jobs, Way::OldestFirst, None, QUEUED_LOOK, named).await?
             }
         };
         match entry {
@@ -228,8 +227,7 @@ impl Ops {
             _ => (keys.failures(), "failure", Source::FailuresStream),
         };
         let wanted = |raw: &super::stream::Raw| raw.field("job_id") == id.as_bytes();
-        let Some(raw) = self.search(&key, way, from, OUTCOMES_LOOK.min(self.look), wanted).await?
-        else {
+        let Some(raw) = self.search(&key, way, from, OUTCOMES_LOOK, wanted).await? else {
             return Ok(None);
         };
         let mut view = JobView::new(id, state, source);

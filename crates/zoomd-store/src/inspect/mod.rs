@@ -26,6 +26,7 @@ mod quota_headers;
 mod remembered;
 mod rotations;
 mod search;
+mod share;
 mod spent;
 mod status;
 mod stream;
@@ -58,6 +59,7 @@ pub use remembered::Remembered;
 pub use rotations::{DAYS as ROTATION_DAYS, RotationDays};
 pub use search::{JobPage, JobPlace, JobQuery};
 pub use status::Status;
+pub use stream::BLIND_LOOK;
 pub use view::{Block, JobView, LIMITED, Source, State};
 pub use vitals::{AccountVitals, AppStop, Held, Ready, RecentFailure, UsedUp, Vitals};
 pub use waiting::{WaitingJobs, WaitingLine};
@@ -91,8 +93,8 @@ impl Ops {
         Self { judges: true, ..self }
     }
 
-    /// Variant that reads at most this number of entries of a stream to find one job, for frequent
-    /// callers.
+    /// Variant for frequent callers: it reads at most this number of entries of a stream to find
+    /// one job, and at most [`BLIND_LOOK`] for up to 25 ms where nothing says where the job is.
     #[must_use]
     pub fn looking_at(self, most: usize) -> Self {
         Self { look: most, ..self }

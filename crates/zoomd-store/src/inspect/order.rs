@@ -6,9 +6,11 @@
 
 use std::collections::{HashMap, HashSet};
 
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use redis::from_redis_value;
 
 use super::find::{not_before, view_of};
+use super::share::{AT_ONCE, level};
 use super::view::{Place, explain, explain_queued, explain_reconcile};
 use super::wait_facts::hosts::Known;
 use super::{AccountFacts, JobFilter, JobLine, Ops, State};
@@ -17,9 +19,10 @@ use crate::queue::Purpose;
 use crate::queue::memory::Live;
 
 /// Maximum number of accounts whose jobs are read.
-const MOST_ACCOUNTS: usize = 500;
-/// Rooms of one account of which as many jobs are read as are asked for.
-const FEW_ROOMS: usize = 20;
+const MOST_ACCOUNTS: usize = 100;
+/// Jobs that are read for one list; more where more are asked for. Accounts, and the rooms of
+/// each, have equal parts of them.
+const MOST_READ: usize = 2_000;
 /// Sleeping jobs that are looked through for those of one account.
 const MOST_ASLEEP: usize = 10_000;
 /// Number of sleeping jobs read in one step.
@@ -59,7 +62,8 @@ impl Ops {
         }
         let mut known = Known { obstacles: self.obstacles().await?, asleep: None };
         if !matches!(filter.state, Some(State::Running | State::Queued)) {
-            let accounts = self.accounts_of(filter, &mut known, &mut listing).await?;
+            let read = MOST_READ.max(most.saturating_mul(2));
+            let accounts = self.accounts_of(filter, read, &mut known, &mut listing).await?;
             let mut aside = self.aside(accounts, filter, room, &known).await?;
             aside.sort_by_cached_key(|line| {
                 (line.until_ms.unwrap_or(i64::MAX), came(line), line.id.clone())
@@ -78,57 +82,71 @@ impl Ops {
         Ok(listing)
     }
 
-    /// The accounts whose jobs are read: those with the most jobs.
+    /// The accounts whose jobs are read, those with the most, and how many of each.
     async fn accounts_of(
         &self,
         filter: &JobFilter,
+        read: usize,
         known: &mut Known,
         listing: &mut Listing,
-    ) -> Result<Vec<String>, StoreError> {
+    ) -> Result<Vec<(String, usize)>, StoreError> {
         if let Some(account) = &filter.account {
-            return Ok(vec![account.clone()]);
+            return Ok(vec![(account.clone(), read)]);
         }
         let mut busy = self.busy_accounts().await?;
         known.asleep = Some(self.asleep_of(&busy).await?);
         listing.accounts_unread = busy.len().saturating_sub(MOST_ACCOUNTS) as u64;
         busy.sort_by_key(|(_, jobs)| std::cmp::Reverse(*jobs));
         busy.truncate(MOST_ACCOUNTS);
-        Ok(busy.into_iter().map(|(name, _)| name).collect())
+        let each = level(busy.iter().map(|(_, jobs)| *jobs), read);
+        Ok(busy.into_iter().map(|(name, _)| (name, each)).collect())
     }
 
     /// Jobs that left the stream and are not in flight.
     async fn aside(
         &self,
-        accounts: Vec<String>,
+        accounts: Vec<(String, usize)>,
         filter: &JobFilter,
         most: usize,
         known: &Known,
     ) -> Result<Vec<JobLine>, StoreError> {
         let mut asleep = self.asleep(filter, most).await?;
-        let mut lines = Vec::new();
-        for account in accounts {
-            let facts = self.facts_with(&account, &[], known).await?;
-            let mut found = asleep.remove(&account).unwrap_or_default();
-            found.extend(self.in_rooms(&account, &facts, most).await?);
-            self.add_records(&account, &mut found).await?;
-            lines.extend(self.told(found, facts, known).await?);
+        let mut reads = Vec::with_capacity(accounts.len());
+        for (account, share) in accounts {
+            let asleep = asleep.remove(&account).unwrap_or_default();
+            reads.push(self.aside_of(account, asleep, (share, most), known));
         }
-        lines.retain(|line| filter.wants(line.state));
-        Ok(lines)
+        let lines: Vec<Vec<JobLine>> = stream::iter(reads).buffered(AT_ONCE).try_collect().await?;
+        let lines = lines.into_iter().flatten();
+        Ok(lines.filter(|line| filter.wants(line.state)).collect())
     }
 
-    /// The first jobs of each room of an account.
+    /// Those of one account: its sleeping jobs, and the first ones of its rooms.
+    async fn aside_of(
+        &self,
+        account: String,
+        mut found: Vec<Found>,
+        bounds: (usize, usize),
+        known: &Known,
+    ) -> Result<Vec<JobLine>, StoreError> {
+        let facts = self.facts_with(&account, &[], known).await?;
+        found.extend(self.in_rooms(&account, &facts, bounds).await?);
+        self.add_records(&account, &mut found).await?;
+        self.told(found, facts, known).await
+    }
+
+    /// The first jobs of each room of an account: `share` in all, `most` of one.
     async fn in_rooms(
         &self,
         account: &str,
         facts: &AccountFacts,
-        most: usize,
+        (share, most): (usize, usize),
     ) -> Result<Vec<Found>, StoreError> {
         let keys = self.store.keys();
         let rooms = &facts.line.rooms;
-        let each = most.min((most * FEW_ROOMS / rooms.len().max(1)).max(8)).max(1);
+        let each = level(rooms.iter().map(|room| room.waiting), share).min(most).max(1);
         let mut reads = redis::pipe();
-        reads.cmd("ZRANGE").arg(keys.room(account, "?reconcile")).arg(0).arg(most);
+        reads.cmd("ZRANGE").arg(keys.room(account, "?reconcile")).arg(0).arg(share.min(most));
         for room in rooms {
             reads.cmd("ZRANGE").arg(keys.room(account, &room.host)).arg(0).arg(each - 1);
         }

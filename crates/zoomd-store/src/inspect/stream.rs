@@ -1,5 +1,7 @@
 //! Ranges of the streams, in pages, each with a bound.
 
+use std::time::{Duration, Instant};
+
 use redis::from_redis_value;
 
 use super::Ops;
@@ -7,6 +9,12 @@ use crate::StoreError;
 
 /// Number of entries read in one step.
 const PAGE: usize = 1_000;
+/// Maximum number of entries that a frequent caller reads where nothing says where a job is.
+pub const BLIND_LOOK: usize = 2_000;
+/// Number of entries of one step there.
+const BLIND_PAGE: usize = 200;
+/// Time after which no further step is read there: entries can be large.
+const BLIND_TIME: Duration = Duration::from_millis(25);
 
 /// One entry as bytes: a producer may have written anything.
 #[derive(Debug, Clone)]
@@ -45,7 +53,7 @@ impl Ops {
     }
 
     /// The first entry from `from` on that `wanted` takes; looks at no more
-    /// than `most` entries.
+    /// than `most` entries. A frequent caller's search without a place to begin ends early.
     pub(super) async fn search(
         &self,
         key: &str,
@@ -55,14 +63,19 @@ impl Ops {
         mut wanted: impl FnMut(&Raw) -> bool,
     ) -> Result<Option<Raw>, StoreError> {
         let mut found = None;
-        self.walk(key, way, from, most, |raw| {
+        let each = |raw| {
             let hit = wanted(&raw);
             if hit {
                 found = Some(raw);
             }
             !hit
-        })
-        .await?;
+        };
+        if self.look == usize::MAX || from.is_some() {
+            self.walk(key, way, from, most.min(self.look), each).await?;
+        } else {
+            let bounds = (most.min(BLIND_LOOK), BLIND_PAGE, Some(Instant::now() + BLIND_TIME));
+            self.steps(key, way, from, bounds, each).await?;
+        }
         Ok(found)
     }
 
@@ -74,6 +87,19 @@ impl Ops {
         way: Way,
         from: Option<String>,
         most: usize,
+        each: impl FnMut(Raw) -> bool,
+    ) -> Result<usize, StoreError> {
+        self.steps(key, way, from, (most, PAGE, None), each).await
+    }
+
+    /// As [`walk`](Self::walk), with the entries of one step, and the time after which no
+    /// further step is read.
+    async fn steps(
+        &self,
+        key: &str,
+        way: Way,
+        from: Option<String>,
+        (most, step, until): (usize, usize, Option<Instant>),
         mut each: impl FnMut(Raw) -> bool,
     ) -> Result<usize, StoreError> {
         let (name, first, last) = match way {
@@ -82,9 +108,9 @@ impl Ops {
         };
         let mut from = from.unwrap_or_else(|| first.to_owned());
         let mut seen = 0;
-        while seen < most {
+        while seen < most && until.is_none_or(|until| Instant::now() < until) {
             let mut command = redis::cmd(name);
-            command.arg(key).arg(&from).arg(last).arg("COUNT").arg(PAGE.min(most - seen));
+            command.arg(key).arg(&from).arg(last).arg("COUNT").arg(step.min(most - seen));
             let page = self.raws(&command).await?;
             let Some(end) = page.last() else { break };
             from = format!("({}", end.id);

@@ -6,10 +6,12 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use redis::from_redis_value;
 
 use super::find::not_before;
 use super::order::hosts_of;
+use super::share::AT_ONCE;
 use super::view::{Place, explain, explain_reconcile};
 use super::wait_facts::budget_names::Asleep;
 use super::wait_facts::hosts::Known;
@@ -122,14 +124,20 @@ impl Ops {
         unread += more.iter().map(|(_, jobs)| jobs).sum::<u64>();
         let (sleepers, more) = self.sleepers().await?;
         unread += more;
-        let mut facts = HashMap::new();
+        let mut hosts = BTreeMap::<&str, BTreeSet<&str>>::new();
+        for (_, _, live) in &sleepers {
+            hosts.entry(&live.account).or_default().extend(hosts_of(live));
+        }
+        let mut reads = Vec::with_capacity(busy.len());
         for (account, _) in busy {
-            let of = sleepers.iter().filter(|(_, _, live)| *live.account == *account);
-            let hosts: BTreeSet<&str> = of.flat_map(|(_, _, live)| hosts_of(live)).collect();
-            let hosts: Vec<&str> = hosts.into_iter().collect();
-            let read = self.facts_with(&account, &hosts, &known).await?;
-            self.rooms_waiting(&account, &read, &mut lines).await?;
-            facts.insert(account, read);
+            let hosts = hosts.remove(&*account).unwrap_or_default().into_iter().collect();
+            reads.push(self.account_waits(account, hosts, &known));
+        }
+        let read: Vec<_> = stream::iter(reads).buffered(AT_ONCE).try_collect().await?;
+        let mut facts = HashMap::new();
+        for (account, of, found) in read {
+            found.into_iter().for_each(|line| lines.add(line));
+            facts.insert(account, of);
         }
         for page in sleepers.chunks(PAGE) {
             self.add_sleepers(page, &facts, &mut lines).await?;
@@ -168,13 +176,25 @@ impl Ops {
         self.sleeping_rooms(&busy.iter().map(|(name, _)| name.as_str()).collect()).await
     }
 
-    /// Adds what the rooms of an account wait for.
+    /// The facts of an account, and what its rooms wait for.
+    async fn account_waits(
+        &self,
+        account: String,
+        hosts: Vec<&str>,
+        known: &Known,
+    ) -> Result<(String, AccountFacts, Vec<WaitingLine>), StoreError> {
+        let facts = self.facts_with(&account, &hosts, known).await?;
+        let lines = self.rooms_waiting(&account, &facts).await?;
+        Ok((account, facts, lines))
+    }
+
+    /// What the rooms of an account wait for.
     async fn rooms_waiting(
         &self,
         account: &str,
         facts: &AccountFacts,
-        lines: &mut Lines,
-    ) -> Result<(), StoreError> {
+    ) -> Result<Vec<WaitingLine>, StoreError> {
+        let mut lines = Vec::new();
         let keys = self.store.keys();
         let rooms = &facts.line.rooms;
         let mut reads = redis::pipe();
@@ -204,7 +224,7 @@ impl Ops {
             let oldest_ms = oldest()?;
             for (jobs, position) in parts(room, today.get(at).copied().unwrap_or(0)) {
                 let position = Position { room: at, ahead: position, due: None };
-                lines.add(line(account, facts, facts.expect(position), (jobs, oldest_ms)));
+                lines.push(line(account, facts, facts.expect(position), (jobs, oldest_ms)));
             }
         }
         let oldest_ms = oldest()?;
@@ -213,9 +233,9 @@ impl Ops {
             let mut view = JobView::waiting("");
             explain_reconcile(&mut view, facts, None);
             let reason = (view.why.unwrap_or(WaitReason::Reconcile), None);
-            lines.add(line(account, facts, reason, (jobs, oldest_ms)));
+            lines.push(line(account, facts, reason, (jobs, oldest_ms)));
         }
-        Ok(())
+        Ok(lines)
     }
 
     /// The sleeping jobs that are due first, and how many more there are.

@@ -12,9 +12,9 @@ use crate::inspect::{JobView, Ops, State};
 use crate::queue::memory::Live;
 
 /// Accounts without jobs that cost as much as a look at one job.
-const IDLE: usize = 8;
+const IDLE: usize = 4;
 /// Number of account names read in one step.
-const NAMES: usize = 500;
+const NAMES: usize = 32;
 
 impl Ops {
     pub(super) async fn aside_page(
