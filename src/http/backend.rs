@@ -26,7 +26,9 @@ const FRESH: Duration = Duration::from_secs(2);
 
 /// Maximum number of browsers and programs that follow the stream concurrently.
 const FOLLOWERS: usize = 256;
-/// Entries of a stream that are looked at for one job.
+/// Maximum number of requests that wait for the result of a job concurrently.
+const WAITERS: usize = 256;
+/// Maximum number of entries of a stream that are read to find one job whose time is known.
 const LOOK: usize = 20_000;
 
 /// The namespace, for requests by HTTP.
@@ -44,6 +46,8 @@ pub struct Backend {
     pub live: Arc<Live>,
     /// Places for those who follow the stream.
     pub followers: Arc<Semaphore>,
+    /// Places for requests that wait for the result of a job.
+    pub waiters: Arc<Semaphore>,
     zoom: OnceCell<Arc<CallContext>>,
     look: Mutex<Option<(Instant, Arc<Look>)>>,
 }
@@ -58,6 +62,7 @@ impl Backend {
         let vault = Vault::new(config.key_ring()?, &config.namespace, &config.deployment, None);
         let grants = Grants::new(store, vault);
         let (live, followers) = (Arc::default(), Arc::new(Semaphore::new(FOLLOWERS)));
+        let waiters = Arc::new(Semaphore::new(WAITERS));
         Ok(Self {
             config,
             health,
@@ -66,6 +71,7 @@ impl Backend {
             grants,
             live,
             followers,
+            waiters,
             zoom: OnceCell::new(),
             look: Mutex::default(),
         })

@@ -76,6 +76,7 @@ impl From<CliError> for Problem {
     fn from(error: CliError) -> Self {
         let status = match (error.exit, error.code) {
             (Exit::Usage, "usage" | "invalid_job") => StatusCode::BAD_REQUEST,
+            (Exit::Usage, "no_public_door") => StatusCode::CONFLICT,
             (Exit::NotFound, _) => StatusCode::NOT_FOUND,
             (Exit::Consent, _) => StatusCode::CONFLICT,
             (Exit::Unreachable, _) => StatusCode::SERVICE_UNAVAILABLE,
@@ -110,6 +111,7 @@ impl IntoResponse for Problem {
         let kind = HeaderValue::from_static("application/problem+json");
         headers.insert(header::CONTENT_TYPE, kind);
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
         if self.status == StatusCode::UNAUTHORIZED {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }

@@ -3,8 +3,18 @@
 use serde_json::{Map, Value, json};
 use zoomd_store::streams::{Item, Stream};
 
-/// Fields of Zoom's answer that are secrets.
-const SECRET: [&str; 2] = ["start_url", "dynamic_host_key"];
+/// Fields of Zoom's answers that let their holder host a meeting, stream it or act as its user.
+const SECRET: [&str; 9] = [
+    "start_url",
+    "dynamic_host_key",
+    "host_key",
+    "stream_key",
+    "token",
+    "zak",
+    "access_token",
+    "refresh_token",
+    "download_access_token",
+];
 
 pub fn name(stream: Stream) -> &'static str {
     match stream {
@@ -27,21 +37,45 @@ pub fn entry(item: &Item) -> Value {
         fields.insert(name.clone(), parsed.unwrap_or_else(|| json!(value)));
     }
     let mut entry = Value::Object(fields);
-    if let Some(meeting) = entry.pointer_mut("/result/meeting") {
-        hide(meeting);
+    if let Some(result) = entry.get_mut("result") {
+        hide_in(result);
     }
     entry
 }
 
-/// Takes the secrets out of a meeting as Zoom answered it.
-pub fn hide(meeting: &mut Value) {
-    let Some(fields) = meeting.as_object_mut() else { return };
-    SECRET.iter().for_each(|name| drop(fields.remove(*name)));
+/// Takes the secrets out of what Zoom answered, however deep they are.
+pub fn hide(value: &mut Value) {
+    match value {
+        Value::Object(fields) => {
+            fields.retain(|name, _| !SECRET.contains(&name.as_str()));
+            fields.values_mut().for_each(hide);
+        }
+        Value::Array(items) => items.iter_mut().for_each(hide),
+        _ => {}
+    }
+}
+
+/// Takes the secrets out of the meeting of an outcome.
+pub fn hide_in(outcome: &mut Value) {
+    if let Some(meeting) = outcome.get_mut("meeting") {
+        hide(meeting);
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn secrets_are_taken_out_however_deep() {
+        let mut value = json!({"start_url": 1, "next_page_token": "n", "meetings": [{"id": 5,
+            "start_url": 2, "settings": {"dynamic_host_key": "k", "x": 1}}], "host_key": "1",
+            "live": {"stream_key": "s", "page_url": "u"}, "token": "t"});
+        hide(&mut value);
+        let left = json!({"next_page_token": "n", "meetings": [{"id": 5, "settings": {"x": 1}}],
+            "live": {"page_url": "u"}});
+        assert_eq!(value, left);
+    }
 
     #[test]
     fn an_entry_shows_all_but_the_secrets_of_a_host() {

@@ -151,6 +151,7 @@ pub struct LinkBody {
     take_over: bool,
     plan: Option<String>,
     label: Option<String>,
+    return_to: Option<String>,
 }
 
 /// A link with which somebody else connects the account.
@@ -173,10 +174,10 @@ pub async fn connect_link(
         return Err(Problem::bad_request(text).field("label"));
     }
     let take_over = body.take_over;
-    let new = NewLink { account, plan, take_over, life, label, return_to: None };
+    let new = NewLink { account, plan, take_over, life, label, return_to: body.return_to };
     let (hand, grants) = (backend.hand(actor, Via::Api), backend.open_grants().await?);
     let paths = Paths::of(&backend.config);
-    Ok(ok(&hand.connect_link(&grants, &new, |token| paths.link(token)).await?))
+    Ok(ok(&hand.connect_link(&backend.config, &grants, &new, |token| paths.link(token)).await?))
 }
 
 /// Removes the account.

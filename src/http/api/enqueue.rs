@@ -14,12 +14,14 @@ use zoomd_wire::{FailureCode, MAX_JOB, Warning};
 
 use super::answer::{Answer, ok, with};
 use super::params::{self, Params};
-use super::{Backend, Problem};
+use super::{AtWork, Backend, Problem};
 use crate::actor::Actor;
 use crate::acts::{Accepted, Taken, Via};
 use crate::config::units;
 use crate::error::CliError;
+use crate::http::carry;
 use crate::http::live::Bunch;
+use crate::queries::outcomes;
 use zoomd_store::streams::Stream;
 
 /// Bytes of one request with many jobs.
@@ -71,6 +73,8 @@ struct Line<'a> {
 pub async fn create(
     State(backend): State<Arc<Backend>>,
     Extension(actor): Extension<Actor>,
+    Extension(place): Extension<AtWork>,
+    Extension(client): Extension<carry::Client>,
     Params(query): Params<Query>,
     request: Request,
 ) -> Answer {
@@ -87,7 +91,21 @@ pub async fn create(
         }
         return many(&backend, actor, text).await;
     }
-    one(&backend, actor, text, wait).await
+    let Some(wait) = wait else { return one(&backend, actor, text, None).await };
+    let _waiting = backend.waiters.try_acquire().map_err(|_| too_many())?;
+    one(&backend, actor, text, Some(Wait { time: wait, place, client })).await
+}
+
+/// The wait for a result: how long, and who waits.
+struct Wait {
+    time: Duration,
+    place: AtWork,
+    client: carry::Client,
+}
+
+fn too_many() -> Problem {
+    let text = "the maximum number of requests wait for results";
+    Problem::new(StatusCode::SERVICE_UNAVAILABLE, "too_many_waiting", text).retry_after(1)
 }
 
 /// True if the text is no JSON document, but its lines are.
@@ -144,13 +162,13 @@ async fn many(backend: &Arc<Backend>, actor: Actor, text: &str) -> Answer {
     Ok(super::answer::lines(body))
 }
 
-async fn one(backend: &Arc<Backend>, actor: Actor, text: &str, wait: Option<Duration>) -> Answer {
+async fn one(backend: &Arc<Backend>, actor: Actor, text: &str, wait: Option<Wait>) -> Answer {
     if text.len() > MAX_JOB {
         let text = format!("the job has {} bytes; it may have {MAX_JOB}", text.len());
         return Err(invalid("job", text));
     }
     // Followed before the job is there, so that no result is missed.
-    let follow = match wait {
+    let follow = match &wait {
         Some(_) => Some(backend.live.follow().await.ok_or_else(not_followed)?.0),
         None => None,
     };
@@ -167,8 +185,9 @@ async fn one(backend: &Arc<Backend>, actor: Actor, text: &str, wait: Option<Dura
         None => return Err(Problem::bad_request("there is no job in the body")),
     };
     if let Some((wait, follow)) = wait.zip(follow)
-        && let Some(outcome) = outcome(backend, &accepted, follow, wait).await?
+        && let Some(mut outcome) = waited(backend, &accepted, follow, wait).await?
     {
+        outcomes::hide_in(&mut outcome);
         if outcome["code"] == FailureCode::IdConflict.as_str()
             && outcome["entry_id"] == accepted.entry.as_str()
         {
@@ -190,6 +209,20 @@ fn conflict(message: String) -> Problem {
 
 fn not_followed() -> Problem {
     CliError::unreachable("results cannot be followed now").into()
+}
+
+/// The outcome of a job, if it comes while its client waits.
+async fn waited(
+    backend: &Arc<Backend>,
+    job: &Accepted,
+    follow: tokio::sync::broadcast::Receiver<Arc<Bunch>>,
+    Wait { time, place, mut client }: Wait,
+) -> Result<Option<Value>, Problem> {
+    place.leave();
+    tokio::select! {
+        outcome = outcome(backend, job, follow, time) => outcome,
+        () = client.left() => Ok(None),
+    }
 }
 
 /// The result or failure of a job, if it comes in time. One that repeats another has that

@@ -3,14 +3,14 @@
 use std::sync::Arc;
 
 use axum::Extension;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use zoomd_store::admin::Cancelled;
-use zoomd_store::inspect::{JobQuery, State as JobState};
+use zoomd_store::inspect::{BLIND_LOOK, JobQuery, State as JobState};
 
 use super::answer::{Answer, Page, ok, with};
-use super::params::{Because, Body, Params, limit, reason};
+use super::params::{Because, Body, Named, Params, limit, reason};
 use super::{Backend, Problem};
 use crate::actor::Actor;
 use crate::acts::Via;
@@ -61,11 +61,11 @@ pub async fn list(State(backend): State<Arc<Backend>>, query: Params<ListQuery>)
 }
 
 /// One job with its story.
-pub async fn show(State(backend): State<Arc<Backend>>, Path(id): Path<String>) -> Answer {
+pub async fn show(State(backend): State<Arc<Backend>>, Named(id): Named<String>) -> Answer {
     let view = jobs::one(backend.ops(), &id).await?.ok_or_else(|| missing(&id))?;
     let mut shown = serde_json::to_value(View::of(&view, true)).unwrap_or_default();
-    if let Some(meeting) = shown.pointer_mut("/outcome/meeting") {
-        outcomes::hide(meeting);
+    if let Some(outcome) = shown.get_mut("outcome") {
+        outcomes::hide_in(outcome);
     }
     if view.outcome.is_none() {
         shown.as_object_mut().map(|fields| fields.remove("outcome"));
@@ -75,7 +75,11 @@ pub async fn show(State(backend): State<Arc<Backend>>, Path(id): Path<String>) -
 
 fn missing(id: &str) -> Problem {
     let text = format!("no job {id}: it does not wait or run, and has no recent outcome");
-    CliError::not_found(text).hint("GET /api/v1/jobs?q=ID").into()
+    let searched = format!(
+        "searched: jobs that wait or run, listed failures, the jobs that wait to be read and the \
+         outcomes, at most {BLIND_LOOK} of each; zoomd job show {id} searches further"
+    );
+    CliError::not_found(text).hint(searched).into()
 }
 
 #[derive(Serialize)]
@@ -88,7 +92,7 @@ struct Ended<'a> {
 pub async fn cancel(
     State(backend): State<Arc<Backend>>,
     Extension(actor): Extension<Actor>,
-    Path(id): Path<String>,
+    Named(id): Named<String>,
     Body(because): Body<Because>,
 ) -> Answer {
     let targets = [id.as_str().into()];

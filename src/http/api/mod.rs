@@ -20,7 +20,7 @@ mod stream;
 mod timeline;
 mod zoom;
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use axum::Router;
@@ -29,7 +29,7 @@ use axum::http::{Method, StatusCode};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, post};
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::auth::check_role;
 use super::backend::Backend;
@@ -114,14 +114,26 @@ async fn authorize(
     Ok(next.run(request).await)
 }
 
+/// The place of a request among those that are at work, found among its extensions.
+#[derive(Debug, Clone)]
+struct AtWork(Arc<Mutex<Option<OwnedSemaphorePermit>>>);
+
+impl AtWork {
+    /// Gives the place back, for a request that waits from now on.
+    fn leave(&self) {
+        drop(self.0.lock().unwrap_or_else(PoisonError::into_inner).take());
+    }
+}
+
 /// Bounds the number of concurrent requests, and the time of each.
-async fn within(places: Arc<Semaphore>, request: Request, next: Next) -> Response {
+async fn within(places: Arc<Semaphore>, mut request: Request, next: Next) -> Response {
     let status = StatusCode::SERVICE_UNAVAILABLE;
-    let Ok(Ok(_place)) = tokio::time::timeout(PATIENCE, places.acquire()).await else {
+    let Ok(Ok(place)) = tokio::time::timeout(PATIENCE, places.acquire_owned()).await else {
         return Problem::new(status, "busy", "too many requests at once")
             .retry_after(1)
             .into_response();
     };
+    request.extensions_mut().insert(AtWork(Arc::new(Mutex::new(Some(place)))));
     tokio::time::timeout(LIMIT, next.run(request)).await.unwrap_or_else(|_| {
         let text = format!("the request was stopped after {} s", LIMIT.as_secs());
         Problem::new(status, "timeout", text)

@@ -43,7 +43,7 @@ const SHAPES: &[(&str, &str)] = &[
          waiting:integer in_flight:integer ~grant:object",
     ),
     ("Refreshed", "account:string epoch:string generation:integer"),
-    ("LinkBody", "~ttl:string ~take_over:boolean ~plan:string ~label:string"),
+    ("LinkBody", "~ttl:string ~take_over:boolean ~plan:string ~label:string ~return_to:string"),
     ("ConnectLink", "account:string url:string expires_at:string? take_over:boolean plan:string?"),
     ("TokenBody", "~min_life:string"),
     ("Token", "account:string access_token:string epoch:string generation:integer"),

@@ -104,14 +104,27 @@ pub struct Because {
 #[derive(Debug)]
 pub struct Account(pub AccountName);
 
+/// What a path names.
+#[derive(Debug)]
+pub struct Named<T>(pub T);
+
+impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for Named<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let named = Path::<T>::from_request_parts(parts, state).await;
+        let Path(named) = named.map_err(|_| Problem::bad_request("the path is not UTF-8"))?;
+        Ok(Self(named))
+    }
+}
+
 impl<S: Send + Sync> FromRequestParts<S> for Account {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
-        let Path(mut words) =
-            Path::<std::collections::HashMap<String, String>>::from_request_parts(parts, state)
-                .await
-                .map_err(|_| Problem::bad_request("the path is not UTF-8"))?;
+        let Named(mut words) =
+            Named::<std::collections::HashMap<String, String>>::from_request_parts(parts, state)
+                .await?;
         let name = words.remove("account").unwrap_or_default();
         AccountName::new(&name).map(Self).map_err(|error| Problem::bad_request(error.to_string()))
     }

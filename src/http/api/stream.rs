@@ -7,28 +7,38 @@ use std::time::Duration;
 
 use axum::body::{Body, Bytes};
 use axum::extract::State;
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::Response;
 use futures_util::stream;
 use serde::Deserialize;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
+use tokio::time::Instant;
 use zoomd_store::streams::{Stream, page};
 
 use super::answer::Answer;
 use super::params::Params;
 use super::{Backend, Problem};
+use crate::actor::Role;
 use crate::error::CliError;
+use crate::http::auth::Auth;
 use crate::http::live::{Bunch, Place, frames};
 
 /// Time without an event after which an empty line is sent, so that proxies and browsers
 /// know that the stream is alive.
 const HEARTBEAT: Duration = Duration::from_secs(15);
+/// Time between two checks that the client may still read.
+const ACCESS: Duration = Duration::from_secs(2);
+/// Life of a stream. Browsers and programs follow on with `Last-Event-ID`, so that a place is
+/// not kept for ever.
+const LIFE: Duration = Duration::from_secs(3_600);
 /// Entries of one read for a client that reconnected.
 const PAGE: usize = 100;
 /// Maximum number of pages of each stream that a client which reconnected is sent.
 const PAGES: usize = 20;
+/// Headers that name a client.
+const NAMING: [HeaderName; 2] = [header::AUTHORIZATION, header::COOKIE];
 /// Pause between two of these pages.
 const BREATH: Duration = Duration::from_millis(20);
 
@@ -50,7 +60,37 @@ struct Follower {
     /// The end of what is missed.
     until: Place,
     greeting: Option<Bytes>,
+    access: Access,
     _permit: OwnedSemaphorePermit,
+}
+
+/// The right of a client to go on.
+struct Access {
+    /// The headers that name the client.
+    headers: HeaderMap,
+    check: Instant,
+    end: Instant,
+}
+
+impl Access {
+    fn of(sent: &HeaderMap) -> Self {
+        let named = sent.iter().filter(|(name, _)| NAMING.contains(name));
+        let headers = named.map(|(name, value)| (name.clone(), value.clone())).collect();
+        let now = Instant::now();
+        Self { headers, check: now + ACCESS, end: now + LIFE }
+    }
+
+    /// False once the stream is over: its life has ended, its token was revoked, or the cookie
+    /// is too old.
+    fn holds(&mut self, auth: &Auth) -> bool {
+        let now = Instant::now();
+        if now >= self.check {
+            self.check = now + ACCESS;
+            let allowed = auth.actor(&self.headers).is_ok_and(|actor| actor.may(Role::Read));
+            return allowed && now < self.end;
+        }
+        true
+    }
 }
 
 /// Sends what comes.
@@ -78,6 +118,7 @@ pub async fn stream(
         missed,
         until,
         greeting: Some(Bytes::from_static(b"retry: 3000\n: zoomd\n\n")),
+        access: Access::of(&headers),
         _permit: permit,
     };
     let body = Body::from_stream(stream::unfold(follower, |mut follower| async {
@@ -102,13 +143,23 @@ impl Follower {
         if let Some(greeting) = self.greeting.take() {
             return Some(greeting);
         }
+        let heartbeat = Instant::now() + HEARTBEAT;
         while !self.missed.is_empty() {
+            if !self.access.holds(&self.backend.auth) {
+                return None;
+            }
             if let Some(bytes) = self.catch_up().await? {
                 return Some(bytes);
             }
         }
         loop {
             let backend = Arc::clone(&self.backend);
+            if !self.access.holds(&backend.auth) {
+                return None;
+            }
+            if Instant::now() >= heartbeat {
+                return Some(Bytes::from_static(b":\n\n"));
+            }
             tokio::select! {
                 came = self.live.recv() => match came {
                     // It was read from the pages already.
@@ -124,7 +175,7 @@ impl Follower {
                     }
                     Err(RecvError::Closed) => return None,
                 },
-                () = tokio::time::sleep(HEARTBEAT) => return Some(Bytes::from_static(b":\n\n")),
+                () = tokio::time::sleep_until(heartbeat.min(self.access.check)) => {}
                 () = backend.live.closed() => return None,
             }
         }

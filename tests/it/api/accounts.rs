@@ -12,6 +12,7 @@ use crate::support::{Rig, job};
 async fn an_account_is_paused_refreshed_linked_and_removed() {
     let mut rig = open().await;
     rig.set("ZOOMD_PUBLIC_URL", "http://localhost:8080");
+    rig.set("ZOOMD_PUBLIC_RETURN_TO", "https://app.example.com");
     rig.connect("ada");
     let daemon = rig.daemon();
     let post = |path: &str, body: &str| {
@@ -30,7 +31,16 @@ async fn an_account_is_paused_refreshed_linked_and_removed() {
     assert!(
         link["url"].as_str().is_some_and(|url| url.starts_with("http://localhost:8080/connect/"))
     );
-    for body in [r#"{"ttl":"1s"}"#, r#"{"ttl":"60d"}"#, r#"{"plan":"odd"}"#, r#"{"odd":1}"#] {
+    let back = r#"{"return_to":"https://app.example.com/done"}"#;
+    post("new/connect-link", back).expect(200);
+    for body in [
+        r#"{"return_to":"https://evil.example/"}"#,
+        r#"{"return_to":"odd"}"#,
+        r#"{"ttl":"1s"}"#,
+        r#"{"ttl":"60d"}"#,
+        r#"{"plan":"odd"}"#,
+        r#"{"odd":1}"#,
+    ] {
         post("new/connect-link", body).expect(400);
     }
     for act in ["pause", "resume", "refresh", "token"] {
@@ -50,11 +60,13 @@ async fn an_account_is_paused_refreshed_linked_and_removed() {
     let whats: Vec<_> =
         acts["items"].as_array().expect("acts").iter().rev().map(|a| a["what"].clone()).collect();
     let expected = [
+        "account.add",
         "account.pause",
         "account.resume",
         "account.refresh",
         "account.refresh",
         "account.token",
+        "account.connect-link",
         "account.connect-link",
         "account.remove",
     ];
@@ -83,7 +95,16 @@ async fn zoom_is_read_within_the_budget_by_operators_alone() {
         get(&path, token).expect(403);
     }
     get("ada/zoom/meetings/1", &tokens.operate).expect(404);
-    for bad in ["users/me/token", "accounts/me", "meetings/..%2Faccounts", "meetings//5", "v2"] {
+    for bad in [
+        "users/me/token",
+        "users/me/zak",
+        &format!("meetings/{id}/jointoken/live_streaming"),
+        &format!("meetings/{id}/livestream"),
+        "accounts/me",
+        "meetings/..%2Faccounts",
+        "meetings//5",
+        "v2",
+    ] {
         get(&format!("ada/zoom/{bad}"), &tokens.operate).expect(400);
     }
     get("nobody/zoom/users/me", &tokens.operate).expect(404);

@@ -2,11 +2,14 @@
 
 mod access;
 mod accounts;
+mod audit;
 mod failures;
+mod hanging;
 mod jobs;
 mod live;
 mod openapi;
 mod reads;
+mod roles;
 
 use crate::support::http::{Answer, Ask};
 use crate::support::{Daemon, Rig};
