@@ -3,7 +3,7 @@
 CARGO ?= cargo
 DEMO_JOBS ?= 200
 
-.PHONY: help demo test test-browser test-oldest check fmt lint install deps bench fuzz soak noisy walk measure-register chaos chaos-tokens failover upgrade waiters
+.PHONY: help demo test test-browser test-oldest check fmt lint install deps bench fuzz soak noisy measure-api walk measure-register chaos chaos-tokens failover upgrade waiters
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -45,6 +45,13 @@ bench: deps ## the same work through zoomd and other queues (half an hour)
 
 noisy: deps ## whether an account with 100,000 waiting jobs delays 1,000 quiet ones (two minutes)
 	python3 bench/noisy.py
+
+MEASURE_JOBS ?= 1000000
+MEASURE_ROUNDS ?= 5
+measure-api: deps ## the API and console with a million waiting jobs, and the cost of 100 followers (ten minutes)
+	$(CARGO) build --locked --profile demo --bin zoomd
+	ZOOMD_BIN=$(CURDIR)/target/demo/zoomd ZOOMD_MEASURE_JOBS=$(MEASURE_JOBS) ZOOMD_MEASURE_ROUNDS=$(MEASURE_ROUNDS) \
+		$(CARGO) test --locked --workspace --test it measure:: -- --nocapture --test-threads 1
 
 walk: deps ## the pure models beside the real scripts, 100,000 random steps each (two minutes)
 	ZOOMD_MODEL_STEPS=50000 $(CARGO) test --locked -p zoomd-store --test queue alike

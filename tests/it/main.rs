@@ -31,6 +31,7 @@ mod json_docs;
 mod keys;
 mod log;
 mod login;
+mod measure;
 mod meeting;
 mod metrics;
 mod monitoring;
