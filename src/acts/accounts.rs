@@ -221,7 +221,7 @@ impl Hand {
 
 fn no_public_url(account: &AccountName) -> CliError {
     let text = "the public endpoint has no URL, so links would not work";
-    CliError::config(text).code("no_public_door").hint(format!(
+    CliError::config(text).code("no_public_endpoint").hint(format!(
         "set ZOOMD_PUBLIC_URL (and the daemon's ZOOMD_PUBLIC_LISTEN), or connect it from this \
          machine: zoomd account login {account}"
     ))

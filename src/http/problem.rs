@@ -76,7 +76,7 @@ impl From<CliError> for Problem {
     fn from(error: CliError) -> Self {
         let status = match (error.exit, error.code) {
             (Exit::Usage, "usage" | "invalid_job") => StatusCode::BAD_REQUEST,
-            (Exit::Usage, "no_public_door") => StatusCode::CONFLICT,
+            (Exit::Usage, "no_public_endpoint") => StatusCode::CONFLICT,
             (Exit::NotFound, _) => StatusCode::NOT_FOUND,
             (Exit::Consent, _) => StatusCode::CONFLICT,
             (Exit::Unreachable, _) => StatusCode::SERVICE_UNAVAILABLE,

@@ -137,7 +137,7 @@ async fn a_link_needs_an_address_and_a_sensible_life() {
     let mut closed = public;
     closed.rig.set("ZOOMD_PUBLIC_URL", "");
     let refused = closed.rig.run(&["--json", "account", "connect-link", "acme"]).expect(2);
-    assert_eq!(refused.json()["error"]["code"], "no_public_door");
+    assert_eq!(refused.json()["error"]["code"], "no_public_endpoint");
     let told = closed.rig.run(&["--json", "doctor", "--offline"]).stdout;
     assert!(told.contains("so links cannot be created"), "{told}");
     closed.rig.set("ZOOMD_PUBLIC_URL", "https://elsewhere.example.com");

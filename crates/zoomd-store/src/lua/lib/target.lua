@@ -1,16 +1,20 @@
--- The line of a target: jobs that change one meeting go one at a time, in their order.
--- After meetings.lua. Knows parts, and no kind.
--- A line is named `c<entry of the create>/<its job id>`, or `m<account>/<number>` where no
--- create is known. The hash `target:` holds of each `<high> <normal> <low> <id>`: how many of
--- each priority stand in it, and the job that was let go (`-`: none). That one lies where
--- other jobs lie: in a room, asleep, leased. All others lie in the line alone,
--- `target:<name>`: members `<order>|<part><priority><id>`, scores 0. An order is that of an
--- entry, of the moment at which the job was due or retried, or `<order>!<own>`: before that.
--- Parts: C the create itself; E ends what waits before it; P passes waiting F and S; F, S.
--- A live job's `ids` value ends with its aim: `<part><order>:<name>`, order `*` while it is in
--- no line yet; or its fate: `!K<id>` ended by that job, `!N` nothing is left to be done,
--- `!M` there is no meeting, with `!` and the aim that it had. One with a fate lies in
--- `deadline` alone, due, and is handed out to be ended (expire.lua).
+-- Line of a target: the jobs that change one meeting run one at a time, in the order of their
+-- entries. After meetings.lua. Knows parts of a line, and no kind of job.
+--
+-- Name of a line: `c<entry of the create>/<its job id>`, or `m<account>/<number>` if no create
+-- is known.
+-- Hash `target:`, one field for each line: `<high> <normal> <low> <id>`, the number of waiting
+-- jobs of each priority and the id of the job that may run (`-`: none). That job is stored like
+-- any other: in a room, in a sleeping set, or leased. The rest are stored only in the sorted set
+-- `target:<name>`, members `<order>|<part><priority><id>`, all with score 0.
+-- Order: the entry id, or the time at which the job became due or was retried. `<order>!<own>`
+-- sorts directly before `<order>`.
+-- Parts: C the create itself; E ends the jobs that wait before it; P passes waiting F and S;
+-- F and S neither.
+-- Field of a live job in `ids`: it ends with `<part><order>:<name>` (order `*`: not in a line
+-- yet), or with the fate of the job: `!K<id>` cancelled by that job, `!N` nothing left to do,
+-- `!M` no meeting, then `!` and the text before it. A job with a fate is only in `deadline`, due
+-- at once; expire.lua hands it out to be ended.
 local target = {lines = {}, touched = {}, there = nil, woken = false, doomed = false}
 local LINES, PAGE = P .. 'target:', 1000
 

@@ -1,27 +1,31 @@
--- Admits a batch of entries read by one consumer.
+-- Admits a batch of entries that one consumer has read: leases what can run now, and stores the
+-- rest where it waits. After lib/base.lua and lib/budget.lua.
+-- All reads come first. The first write is one that a full Redis refuses.
 -- KEYS  1 prefix  2 jobs stream  3 events stream
--- ARGV  1 clock offset  2 fence  3 lease ms  4 send ms (grant to send at the latest)
---       5 call ms (grant to the end of the exchange at the latest)  6 remember s
---       7 consumer  8 number of classes  9 smallest and 10 largest entry id
---       11 a wait longer than this (ms) is told by an event  12 earliest deadline
---       13 whether any job has a not-before (0|1)  14 whether an id is there twice
---       15 whether any job has a target (0|1), and updates are merged (2)
---       16… each class: its word, its table of plans (count; name, per second, per
---       day, host's day)
---       then the number of groups and of jobs N; each group: account, host (`?class`:
---       nobody's day is spent), other host, number of jobs, place of its class; N
---       letters (y|n: recoverable) as one; then, in the
---       order of groups, N ids, N entries, N `ids` values, if 13 is 1 N not-befores
---       (0: none), and if 15 is 1 N targets: '' or `<part>c<job id>`, `<part>m<number>`
--- Answer  {now, letters, details, grants, carried}: a letter per job in the order given;
---       details in order for W, T and S (`why`, `until`) and g (granted ms); grants
---       per group (`ep`, `gen`); carried: place of a job (from 1) and its parts, as in lib/fold.lua.
---       G go  Q go, settled by the script alone  g go again (this very call was answered before)  W to its room
---       S asleep  T into the line of its target  L later: an older job of its target may come
---       M its target has no meeting  R repeat, dropped  C id of another job  N no account
---       A account removed  X deadline passed  H held elsewhere  E broken key
--- Reads everything first. The first write is one that a full Redis refuses. After
--- lib/base.lua and lib/budget.lua.
+-- ARGV  1 clock offset  2 fence  3 lease, ms  4 ms from grant to send at the latest
+--       5 ms from grant to the end of the exchange at the latest  6 s that ids are remembered
+--       7 consumer  8 number of classes  9 smallest entry id  10 largest entry id
+--       11 ms of a wait from which an event tells of it  12 earliest deadline
+--       13 1 if any job has a not_before  14 1 if an id occurs twice
+--       15 1 if any job has a target, 2 if updates are merged, too; else 0
+--       16… for each class: its name and its table of plans (count; name, limit per second,
+--       per day, per host and day)
+--       then the number of groups and N, the number of jobs; for each group: account, host
+--       (`?class`: no host is charged), other host, number of jobs, number of its class;
+--       one text of N letters (y: recoverable, n: not); then, in the order of the groups,
+--       N ids, N entries, N fields of `ids`; if 13 is 1, N times (0: none); if 15 is not 0,
+--       N targets: '', `<part>c<job id>` or `<part>m<number>`
+-- Answer  {now, letters, details, grants, carried}
+--       letters: one for each job, in the order given
+--       details: for W, T and S the reason and the time; for g the time of the grant
+--       grants: for each group its epoch and generation
+--       carried: for each job that carries others its position (from 1) and its parts, see
+--       lib/fold.lua
+-- Letters  G run  Q run, and settle with the script alone  g run: the answer to this very call
+--       was lost  W waits in its room  S sleeps  T waits in the line of its target
+--       L read it again later: an older job of its target may still come  M no meeting
+--       R duplicate, dropped  C id of another job  N no account  A account removed
+--       X deadline passed  H held elsewhere  E key of a wrong type
 local fence, lease_ms = ARGV[2], tonumber(ARGV[3])
 local send_ms, call_ms, remember_s = tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6])
 local tell_ms = tonumber(ARGV[11])

@@ -1,13 +1,14 @@
--- Hands out waiting jobs: accounts in turn, in each its hosts in turn, in each
--- host by priority and age. What cannot run now is put to sleep until it may.
+-- Leases waiting jobs: round robin over accounts, in each over its hosts; for one host by
+-- priority, then by age. A job that cannot run now sleeps until it may.
 -- KEYS  1 prefix
--- ARGV  1 clock offset  2 fence  3 lease ms  4 send ms  5 call ms  6 most jobs
+-- ARGV  1 clock offset  2 fence  3 lease, ms  4 ms from grant to send at the latest
+--       5 ms from grant to the end of the exchange at the latest  6 jobs at most
 --       7 jobs of one account in one turn, while others wait
---       8 class of calls that spend a host's day  9 class of a look
---       10 number of classes; each: its word, its table of plans
+--       8 class of calls that count against a host's day  9 class of lookups
+--       10 number of classes; for each: its name and its table of plans
 --       then 1 if updates are merged, else 0
--- Answer  {now, more (0|1), next wake or '', {job, …}}, a job as in lib/lease.lua
--- Bounded: `most` jobs, VISITS turns, HOSTS hosts a turn, WAKES sleepers.
+-- Answer  {now, 1 if there are more, next wake-up or '', {job, …}}; a job as in lib/lease.lua
+-- Bounds: ARGV 6 jobs, VISITS turns, HOSTS hosts a turn, WAKES sleeping jobs.
 local VISITS, HOSTS, HOST_TURN, WAKES = 128, 16, 4, 128
 local fence, lease_ms = ARGV[2], tonumber(ARGV[3])
 local send_ms, call_ms = tonumber(ARGV[4]), tonumber(ARGV[5])
