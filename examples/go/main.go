@@ -1,7 +1,7 @@
 // Enqueues jobs and waits for their outcomes: cd examples/go && go run . [move-and-cancel] ACCOUNT
 //
 // It makes a meeting and prints its link; with move-and-cancel it moves and cancels it
-// too.
+// too. With consume and dashboard it reads outcomes (consume.go).
 package main
 
 import (
@@ -24,6 +24,14 @@ type Outcome struct {
 
 func main() {
 	log.SetFlags(0)
+	if len(os.Args) > 1 && os.Args[1] == "consume" {
+		consume(os.Args[2:])
+		return
+	}
+	if len(os.Args) > 1 && os.Args[1] == "dashboard" {
+		dashboard(os.Args[2:])
+		return
+	}
 	moves := len(os.Args) == 3 && os.Args[1] == "move-and-cancel"
 	if len(os.Args) != 2 && !moves {
 		log.Fatal("usage: enqueue [move-and-cancel] ACCOUNT")
@@ -33,10 +41,7 @@ func main() {
 	if _, err := rand.Read(random); err != nil {
 		log.Fatal(err)
 	}
-	redis, err := Dial(or(os.Getenv("REDIS_URL"), "redis://127.0.0.1:6379"))
-	if err != nil {
-		log.Fatal(err)
-	}
+	redis := connect()
 	start := time.Now().UTC().Add(24 * time.Hour)
 	id := fmt.Sprintf("go-%x", random)
 	made := run(redis, id, account, map[string]any{"meeting": map[string]any{
@@ -86,6 +91,15 @@ func run(redis *Redis, id, account string, job map[string]any) Outcome {
 		log.Fatalf("%s: %s", outcome.Code, outcome.Message)
 	}
 	return outcome
+}
+
+// connect connects to REDIS_URL.
+func connect() *Redis {
+	redis, err := Dial(or(os.Getenv("REDIS_URL"), "redis://127.0.0.1:6379"))
+	if err != nil {
+		log.Fatal(err)
+	}
+	return redis
 }
 
 func or(value, otherwise string) string {

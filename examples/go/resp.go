@@ -48,6 +48,19 @@ func Dial(address string) (*Redis, error) {
 
 // Call sends one command and answers its reply; nil, nil for Redis' nil.
 func (r *Redis) Call(words ...string) (*string, error) {
+	value, err := r.Do(words...)
+	if err != nil || value == nil {
+		return nil, err
+	}
+	text, ok := value.(string)
+	if !ok {
+		return nil, errors.New("an array was not expected")
+	}
+	return &text, nil
+}
+
+// Do sends one command and answers its reply: nil, a string, or a []any of these.
+func (r *Redis) Do(words ...string) (any, error) {
 	var frame strings.Builder
 	fmt.Fprintf(&frame, "*%d\r\n", len(words))
 	for _, word := range words {
@@ -56,30 +69,38 @@ func (r *Redis) Call(words ...string) (*string, error) {
 	if _, err := io.WriteString(r.conn, frame.String()); err != nil {
 		return nil, err
 	}
+	return r.value()
+}
+
+func (r *Redis) value() (any, error) {
 	line, err := r.reader.ReadString('\n')
 	if err != nil {
 		return nil, err
 	}
 	line = strings.TrimSuffix(line, "\r\n")
 	kind, rest := line[0], line[1:]
-	switch kind {
-	case '-':
+	if kind == '-' {
 		return nil, errors.New(rest)
-	case '$', '*':
-		length, err := strconv.Atoi(rest)
-		if err != nil || length < 0 {
-			return nil, err
-		}
-		if kind == '*' {
-			return nil, errors.New("an array was not expected")
-		}
+	}
+	if kind != '$' && kind != '*' {
+		return rest, nil
+	}
+	length, err := strconv.Atoi(rest)
+	if err != nil || length < 0 {
+		return nil, err
+	}
+	if kind == '$' {
 		value := make([]byte, length+2)
 		if _, err := io.ReadFull(r.reader, value); err != nil {
 			return nil, err
 		}
-		text := string(value[:length])
-		return &text, nil
-	default:
-		return &rest, nil
+		return string(value[:length]), nil
 	}
+	items := make([]any, length)
+	for i := range items {
+		if items[i], err = r.value(); err != nil {
+			return nil, err
+		}
+	}
+	return items, nil
 }
