@@ -2,6 +2,7 @@
 //! and the runbook. They name only what exists, and promtool runs them.
 
 mod alerts;
+mod grafana;
 mod promql;
 mod promtool;
 mod runbook;

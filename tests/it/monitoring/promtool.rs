@@ -9,7 +9,7 @@ use crate::support::{Rig, job};
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 
 /// promtool with these arguments; `None` where there is none.
-fn promtool(arguments: &[&str]) -> Option<Command> {
+pub fn promtool(arguments: &[&str]) -> Option<Command> {
     let paths = std::env::var_os("PATH").unwrap_or_default();
     let found = std::env::split_paths(&paths).map(|folder| folder.join("promtool"));
     let Some(program) = found.into_iter().find(|path| path.is_file()) else {
@@ -24,7 +24,7 @@ fn promtool(arguments: &[&str]) -> Option<Command> {
     Some(command)
 }
 
-fn passes(command: Option<Command>, input: &str) {
+pub fn passes(command: Option<Command>, input: &str) {
     let Some(mut command) = command else { return };
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().expect("promtool");
