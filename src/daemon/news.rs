@@ -1,4 +1,4 @@
-//! Changes of accounts in the log, whichever process made them: a command, the
+//! Changes of accounts, and pauses, in the log, whichever process made them: a command, the
 //! public endpoint, another daemon.
 //!
 //! Follows `<ns>:events`. That an account needs authorization is logged by the
@@ -48,7 +48,7 @@ async fn serve(store: Store, beat: Beat) {
 
 fn tell(item: &Item) {
     let (event, account) = (item.field("event"), item.field("account"));
-    if !event.starts_with("account.") {
+    if !event.starts_with("account.") && !event.starts_with("namespace.") {
         return;
     }
     let data: Value = serde_json::from_str(item.field("data")).unwrap_or_default();
@@ -60,6 +60,14 @@ fn tell(item: &Item) {
         ("account.removed", _) => {
             tracing::info!(account, waiting_jobs, reason, "account {account} is removed");
         }
+        ("account.paused", _) => {
+            tracing::info!(account, waiting_jobs, reason, "account {account} is paused");
+        }
+        ("account.resumed", _) => {
+            tracing::info!(account, waiting_jobs, "account {account} is resumed");
+        }
+        ("namespace.paused", _) => tracing::info!(reason, "all jobs are paused"),
+        ("namespace.resumed", _) => tracing::info!("all jobs are resumed"),
         ("account.needs_reauth", Some("superseded")) => tracing::warn!(
             account,
             waiting_jobs,

@@ -56,6 +56,11 @@ async fn a_failed_job_is_one_line_and_a_success_none() {
         let (stream, outcome) = rig.outcome(id).await;
         assert_eq!(stream, expected, "{outcome}");
     }
+    rig.run(&["account", "pause", "late", "--reason", "a holiday"]).expect(0);
+    let line = daemon.wait_log("account late is paused");
+    assert_eq!((&line["level"], &line["reason"]), (&"INFO".into(), &"a holiday".into()), "{line}");
+    rig.run(&["account", "resume", "late"]).expect(0);
+    daemon.wait_log("account late is resumed");
     rig.run(&["account", "remove", "late"]).expect(0);
     daemon.wait_log("account late is removed");
     let lines = lines(&daemon);
@@ -67,6 +72,7 @@ async fn a_failed_job_is_one_line_and_a_success_none() {
         assert_eq!((&line["account"], &line["code"]), (&account.into(), &code.into()), "{line}");
         assert_eq!(line["level"], "INFO", "{line}");
         assert!(line["reason"].as_str().is_some_and(|reason| !reason.is_empty()), "{line}");
+        assert_eq!(line["zoom.status"].as_u64(), (id == "rejected").then_some(400), "{line}");
         assert!(message(line).contains(id) && message(line).contains(code), "{line}");
     }
     let fine: Vec<_> = lines.iter().filter(|line| line.to_string().contains("fine")).collect();
@@ -97,6 +103,8 @@ async fn an_outage_of_redis_is_told_as_that_and_as_nothing_else() {
     until("three seconds of it", || lasts().then_some(()));
     assert!(redis_errors(&daemon) > 1);
     rig.redis.restart().expect("starts again");
+    let lost = daemon.wait_log("redis is unavailable (unreachable)");
+    assert!(lost["left_out"].is_u64(), "{lost}");
     let back = daemon.wait_log("redis is back");
     assert!(back["seconds"].as_f64().is_some(), "{back}");
     let (_, over, _) = problem(&daemon, "redis_failed_over");

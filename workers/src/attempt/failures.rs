@@ -12,6 +12,14 @@ struct Told<'a> {
     message: Cow<'a, str>,
     #[serde(default)]
     attempts: u64,
+    #[serde(default)]
+    zoom: Option<Answer>,
+}
+
+/// Zoom's answer behind it.
+#[derive(Deserialize)]
+struct Answer {
+    status: u16,
 }
 
 /// A lease is settled: one line if the job failed, none else.
@@ -29,13 +37,14 @@ pub(crate) fn refused(refusal: &Refusal) {
 
 fn line(job: &str, account: &str, code: &str, outcome: &[u8]) {
     let told = serde_json::from_slice(outcome).ok();
-    let Told { message, attempts } =
-        told.unwrap_or(Told { message: Cow::Borrowed("no message"), attempts: 0 });
+    let none = Told { message: Cow::Borrowed("no message"), attempts: 0, zoom: None };
+    let Told { message, attempts, zoom } = told.unwrap_or(none);
     tracing::info!(
         job.id = job,
         account,
         code,
         attempts,
+        zoom.status = zoom.map(|answer| answer.status),
         reason = &*message,
         "job {job} failed ({code}): {message}"
     );

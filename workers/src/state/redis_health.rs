@@ -44,6 +44,8 @@ struct State {
     since: Option<Instant>,
     last: Option<Instant>,
     warned: Option<Instant>,
+    /// Failures since the last warning, which it left out.
+    left_out: u64,
     what: Option<(ErrorKind, String)>,
     /// Time at which a restart or failover of Redis was found.
     changed: Option<Instant>,
@@ -148,8 +150,11 @@ impl RedisHealth {
         let due = state.warned.is_none_or(|at| now.duration_since(at) >= BETWEEN_WARNINGS);
         if due || stays || another {
             state.warned = Some(now);
+            let left_out = std::mem::take(&mut state.left_out);
             let (kind, state) = (error.kind().as_str(), in_words(error.kind()));
-            tracing::warn!(redis.op = doing, kind, error = %error, "redis is unavailable ({state}); retrying: {error}");
+            tracing::warn!(redis.op = doing, kind, left_out, error = %error, "redis is unavailable ({state}); retrying: {error}");
+        } else {
+            state.left_out += 1;
         }
     }
 
@@ -297,11 +302,15 @@ mod tests {
             let now = start + Duration::from_secs(after);
             redis_health.failed("claim", &StoreError::new(ErrorKind::Unreachable, "gone"), now);
             redis_health.ok(now);
-            redis_health.state.lock().expect("whole").warned == Some(now)
+            let state = redis_health.state.lock().expect("whole");
+            (state.warned == Some(now), state.left_out)
         };
-        let told: Vec<_> =
-            [0, 1, 5, 59, 60, 61, 119, 120].into_iter().filter(|at| warned(*at)).collect();
-        assert_eq!(told, [0, 60, 120]);
+        let told = [0, 1, 5, 59, 60, 61, 119, 120].map(|at| (at, warned(at)));
+        let warned: Vec<_> =
+            told.iter().filter(|(_, (warned, _))| *warned).map(|(at, _)| *at).collect();
+        assert_eq!(warned, [0, 60, 120]);
+        // What a warning left out since the one before it is counted.
+        assert_eq!(told.map(|(_, (_, left_out))| left_out), [0, 1, 2, 3, 0, 1, 2, 0]);
     }
 
     #[tokio::test]

@@ -168,10 +168,12 @@ impl Tokens {
             }
             Ended::Store(error) => {
                 let mut warned = lock(&self.0.warned);
-                if warned.is_none_or(|at| at.elapsed() >= BETWEEN_WARNINGS) {
-                    *warned = Some(Instant::now());
-                    tracing::warn!(%account, %error, "token refresh: redis refused; retrying");
+                if warned.0.is_none_or(|at| at.elapsed() >= BETWEEN_WARNINGS) {
+                    let left_out = warned.1;
+                    *warned = (Some(Instant::now()), 0);
+                    tracing::warn!(%account, left_out, %error, "token refresh: redis refused; retrying");
                 } else {
+                    warned.1 += 1;
                     tracing::debug!(%account, %error, "token refresh: redis refused; retrying");
                 }
             }

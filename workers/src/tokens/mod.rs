@@ -76,7 +76,7 @@ struct Inner {
     unidentified_grants: UnidentifiedGrants,
     supervisor: Supervisor,
     /// Time of the last warning that a rotation could not ask Redis.
-    warned: Mutex<Option<Instant>>,
+    warned: Mutex<(Option<Instant>, u64)>,
     loops: Mutex<Vec<Part>>,
 }
 
