@@ -9,6 +9,7 @@ use std::time::Duration;
 use zoomd_store::inspect::{CODES, Level, Ops, Problem};
 use zoomd_workers::supervisor::{Part, Supervisor};
 
+use super::announce::Announcer;
 use crate::health::{Gatherer, judge, watched};
 use crate::http::Health;
 
@@ -27,6 +28,7 @@ pub(super) fn begin(
     supervisor.spawn("judgement", |beat| async move {
         let mut turns = beat.every(EVERY);
         let mut told = Told::default();
+        let mut announcer = Announcer::new(ops.clone());
         loop {
             turns.next().await;
             // The reads have a limit together.
@@ -38,8 +40,9 @@ pub(super) fn begin(
                 metrics::gauge!("zoomd_problem", "code" => code).set(f64::from(count));
             }
             // A Redis that takes no writes is told by the judgement.
-            if facts.found.is_ok() {
+            if let Ok(found) = &facts.found {
                 let _ = beat.waiting(ops.note_counts()).await;
+                beat.waiting(announcer.hear(&judgement.problems, found)).await;
             }
             let watched = watched(&facts);
             health.judged(judgement, facts.found.ok().map(|found| *found), watched);

@@ -5,6 +5,7 @@
 //! engine, ready. Order of the end: not ready, drain, ports, gone. The operators'
 //! port answers from the first moment to the last.
 
+mod announce;
 pub mod files;
 pub mod folder;
 mod judge;
@@ -88,7 +89,8 @@ pub async fn run(
     let tasks = tasks::begin(engine.tokens(), &id);
     let news = news::follow(store.clone(), &supervisor);
     let gatherer = Gatherer::of_daemon(config, store.clone(), &id);
-    let judging = judge::begin(gatherer, Ops::new(store.clone()), Arc::clone(&health), &supervisor);
+    let ops = Ops::new(store.clone()).within(config.budgets.clone()).judging();
+    let judging = judge::begin(gatherer, ops, Arc::clone(&health), &supervisor);
     let presence = presence::announce(store.clone(), &id, Arc::clone(&health), &supervisor).await;
     // Commands find a daemon that is ready.
     let _ = tokio::time::timeout(LISTENS_WITHIN, engine.tokens().listens()).await;

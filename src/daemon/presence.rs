@@ -41,7 +41,13 @@ pub(super) async fn announce(
         problems: Vec::new(),
     };
     // A daemon that is ready is one that `zoomd status` knows of.
-    let _ = tokio::time::timeout(GOODBYE, ops.announce(&presence)).await;
+    let hello = async {
+        ops.announce(&presence).await?;
+        ops.started(&presence).await
+    };
+    if let Ok(Err(error)) = tokio::time::timeout(GOODBYE, hello).await {
+        tracing::debug!(%error, "redis: could not announce this daemon");
+    }
     let (announcer, host) = (ops.clone(), presence.host.clone());
     let part = supervisor.spawn("presence", |beat| async move {
         let mut turns = beat.every(EVERY);

@@ -219,6 +219,8 @@ impl Keys {
         link(digest) = "link:";
         /// Hash: a consent that was asked for, by the digest of its state.
         asked(digest) = "consent:";
+        /// Mark that an event of this cause was published; expires when the next one may be.
+        told(cause) = "told:";
         /// The last settle of a daemon and its answer, for one sent again.
         settled(boot_id) = "settled:";
     }

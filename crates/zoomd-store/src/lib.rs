@@ -30,6 +30,7 @@ pub mod duplicates;
 mod durable;
 pub mod error;
 pub mod eta;
+mod events;
 pub mod inspect;
 pub mod keys;
 pub mod layout;

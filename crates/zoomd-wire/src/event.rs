@@ -13,7 +13,7 @@ use crate::stamp;
 pub struct Event<'a> {
     /// Time of the event.
     pub at: Timestamp,
-    /// The account it is about.
+    /// The account it is about; empty: none, or all.
     pub account: &'a str,
     /// Event.
     pub kind: EventKind<'a>,
@@ -43,16 +43,89 @@ pub enum EventKind<'a> {
         /// Expected time of the run, if known.
         until: Option<Timestamp>,
     },
+    /// Jobs wait for the same for over a minute.
+    JobsWaiting {
+        /// Reason for their wait.
+        reason: &'a str,
+        /// Number of them.
+        jobs: u64,
+        /// Time at which the oldest of them came, if known.
+        oldest_at: Option<Timestamp>,
+        /// Expected time of the first of them, if known.
+        until: Option<Timestamp>,
+    },
+    /// Jobs wait for their next attempt for over a minute.
+    JobsRetrying {
+        /// Reason for their wait.
+        reason: &'a str,
+        /// Number of them.
+        jobs: u64,
+        /// Expected time of the first of them, if known.
+        next_at: Option<Timestamp>,
+    },
+    /// A daily limit is used up.
+    LimitReached {
+        /// The limit: `label_day` or `host_day`.
+        reason: &'a str,
+        /// The host whose limit it is, if it is one of a host.
+        user: Option<&'a str>,
+        /// End of the limit.
+        until: Option<Timestamp>,
+    },
+    /// Zoom rejects the client id or secret of an app.
+    AppRejected {
+        /// One sentence.
+        message: &'a str,
+    },
+    /// Zoom accepts the app again.
+    AppAccepted,
+    /// A host of Zoom cannot be reached.
+    ZoomUnreachable {
+        /// The host.
+        host: &'a str,
+        /// One sentence.
+        message: &'a str,
+    },
+    /// The host can be reached again.
+    ZoomReachable {
+        /// The host.
+        host: &'a str,
+    },
+    /// A daemon has started.
+    DaemonStarted {
+        /// Its id.
+        daemon: &'a str,
+        /// Its machine.
+        machine: &'a str,
+        /// Its version.
+        version: &'a str,
+    },
+    /// A daemon has ended as it was asked to.
+    DaemonStopped {
+        /// Its id.
+        daemon: &'a str,
+        /// Its machine.
+        machine: &'a str,
+    },
+    /// All jobs are paused.
+    NamespacePaused {
+        /// Reason that the operator gave; may be empty.
+        reason: &'a str,
+    },
 }
 
-#[derive(Serialize)]
+/// Fields of the JSON, in their order; those that do not apply are left out.
+#[derive(Default, Serialize)]
 struct Json<'a> {
     v: u8,
     event: &'static str,
     at: String,
+    #[serde(skip_serializing_if = "str::is_empty")]
     account: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    message: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     waiting_jobs: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -60,10 +133,26 @@ struct Json<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     why: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    jobs: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    user: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    host: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    daemon: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    machine: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    version: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    oldest_at: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next_at: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     until: Option<String>,
 }
 
-impl Event<'_> {
+impl<'a> Event<'a> {
     /// Name, the entry's field `event`.
     pub fn name(&self) -> &'static str {
         match self.kind {
@@ -71,35 +160,63 @@ impl Event<'_> {
             EventKind::NeedsReauth { .. } => "account.needs_reauth",
             EventKind::Removed => "account.removed",
             EventKind::JobWaiting { .. } => "job.waiting",
+            EventKind::JobsWaiting { .. } => "jobs.waiting",
+            EventKind::JobsRetrying { .. } => "jobs.retrying",
+            EventKind::LimitReached { .. } => "limit.reached",
+            EventKind::AppRejected { .. } => "app.rejected",
+            EventKind::AppAccepted => "app.accepted",
+            EventKind::ZoomUnreachable { .. } => "zoom.unreachable",
+            EventKind::ZoomReachable { .. } => "zoom.reachable",
+            EventKind::DaemonStarted { .. } => "daemon.started",
+            EventKind::DaemonStopped { .. } => "daemon.stopped",
+            EventKind::NamespacePaused { .. } => "namespace.paused",
         }
     }
 
     /// JSON, the entry's field `data`.
     pub fn to_json(&self) -> String {
-        let mut json = Json {
-            v: 1,
-            event: self.name(),
-            at: stamp(self.at),
-            account: self.account,
-            reason: None,
-            waiting_jobs: None,
-            job_id: None,
-            why: None,
-            until: None,
-        };
+        let (at, event, account) = (stamp(self.at), self.name(), self.account);
+        let json = Json { v: 1, event, at, account, ..self.fields() };
+        serde_json::to_string(&json).unwrap_or_default()
+    }
+
+    /// The fields of its kind.
+    fn fields(&self) -> Json<'a> {
+        let mut json = Json::default();
         match self.kind {
-            EventKind::Connected | EventKind::Removed => {}
+            EventKind::Connected | EventKind::Removed | EventKind::AppAccepted => {}
             EventKind::NeedsReauth { reason, waiting_jobs } => {
-                json.reason = Some(reason);
-                json.waiting_jobs = Some(waiting_jobs);
+                (json.reason, json.waiting_jobs) = (Some(reason), Some(waiting_jobs));
             }
             EventKind::JobWaiting { job_id, why, until } => {
-                json.job_id = Some(job_id);
-                json.why = Some(why);
-                json.until = until.map(stamp);
+                (json.job_id, json.why, json.until) = (Some(job_id), Some(why), until.map(stamp));
             }
+            EventKind::JobsWaiting { reason, jobs, oldest_at, until } => {
+                (json.reason, json.jobs) = (Some(reason), Some(jobs));
+                (json.oldest_at, json.until) = (oldest_at.map(stamp), until.map(stamp));
+            }
+            EventKind::JobsRetrying { reason, jobs, next_at } => {
+                (json.reason, json.jobs) = (Some(reason), Some(jobs));
+                json.next_at = next_at.map(stamp);
+            }
+            EventKind::LimitReached { reason, user, until } => {
+                (json.reason, json.user, json.until) = (Some(reason), user, until.map(stamp));
+            }
+            EventKind::AppRejected { message } => json.message = Some(message),
+            EventKind::ZoomUnreachable { host, message } => {
+                (json.host, json.message) = (Some(host), Some(message));
+            }
+            EventKind::ZoomReachable { host } => json.host = Some(host),
+            EventKind::DaemonStarted { daemon, machine, version } => {
+                (json.daemon, json.machine) = (Some(daemon), Some(machine));
+                json.version = Some(version);
+            }
+            EventKind::DaemonStopped { daemon, machine } => {
+                (json.daemon, json.machine) = (Some(daemon), Some(machine));
+            }
+            EventKind::NamespacePaused { reason } => json.reason = Some(reason),
         }
-        serde_json::to_string(&json).unwrap_or_default()
+        json
     }
 }
 

@@ -2,11 +2,13 @@
 
 use std::time::Duration;
 
+use jiff::Timestamp;
 use redis::from_redis_value;
+use zoomd_wire::{Event, EventKind};
 
 use super::{Ops, Problem};
-use crate::StoreError;
 use crate::clock::{ALIVE_MS, DAY_MS, SLOW_ALIVE_MS, ms};
+use crate::{StoreError, events};
 
 /// Time between two announcements of a daemon.
 pub const HEARTBEAT: Duration = Duration::from_secs(1);
@@ -90,6 +92,17 @@ impl Ops {
         Ok(())
     }
 
+    /// Publishes that a daemon has started.
+    ///
+    /// # Errors
+    /// Fails if Redis cannot be reached.
+    pub async fn started(&self, presence: &Presence) -> Result<(), StoreError> {
+        let at = Timestamp::from_millisecond(self.store.now_ms().await?).unwrap_or_default();
+        let (daemon, machine, version) = (&presence.id, &presence.host, &presence.version);
+        let kind = EventKind::DaemonStarted { daemon, machine, version };
+        self.store.publish(&[Event { at, account: "", kind }]).await
+    }
+
     /// Reports that a daemon has ended: it is not missed, and the last one records since when none
     /// runs.
     pub async fn leave(&self, id: &str, host: &str) -> Result<(), StoreError> {
@@ -99,6 +112,9 @@ impl Ops {
         write.cmd("ZREM").arg(keys.daemons()).arg(id).cmd("DEL").arg(keys.daemon(id));
         // The last, for a Redis that is full refuses it.
         write.cmd("HSET").arg(keys.meta()).arg(LEFT).arg(format!("{now_ms} {id} {host}"));
+        let at = Timestamp::from_millisecond(now_ms).unwrap_or_default();
+        let kind = EventKind::DaemonStopped { daemon: id, machine: host };
+        events::add(&mut write, keys, &Event { at, account: "", kind });
         self.store.connection().values(&write).await?;
         Ok(())
     }

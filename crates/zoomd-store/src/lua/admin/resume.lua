@@ -1,5 +1,5 @@
 -- Lets everything run again after a pause. After lib/base.lua.
--- KEYS  1 prefix  2 meta
+-- KEYS  1 prefix  2 meta  3 <ns>:events
 -- ARGV  1 clock offset  2 most lanes woken at once
 -- Answer  1 resumed, 0 nothing was paused
 -- Lanes that went to sleep because of the pause wake within a minute by
@@ -13,6 +13,8 @@ if since then
   pauses[#pauses + 1] = since .. '-' .. int(now)
   call('HSET', KEYS[2], 'pauses', table.concat(pauses, ' ', math.max(1, #pauses - PAUSES + 1)))
 end
+try('XADD', KEYS[3], '*', 'event', 'namespace.resumed', 'account', '', 'data',
+  '{"v":1,"event":"namespace.resumed","at":"' .. stamp(now) .. '"}')
 local lanes = call('ZRANGEBYSCORE', P .. 'asleep', int(now), int(now + 60000), 'LIMIT', 0, ARGV[2])
 for _, lane in ipairs(lanes) do
   if not string.find(lane, '|', 1, true) then

@@ -200,7 +200,7 @@ pub(super) const CASES: &[Case] = &[
     case("renew", "", "", "30000 hot boot1.1 cold boot1.1 lost other.1"),
     case(
         "resume",
-        "w:v1:meta",
+        "w:v1:meta w:events",
         "HSET w:v1:meta paused x paused_at 5 pauses 1-2;ZADD w:v1:asleep 1800000030000 acme",
         "100",
     ),
