@@ -109,7 +109,7 @@ async fn deauthorization_of(endpoint: &PublicEndpoint, deauthorization: Deauthor
     if let Ok(Some(Err(error))) = tokio::time::timeout(WORK_PATIENCE, work).await {
         tracing::warn!(
             %error,
-            "webhook: an authorization was revoked; the account is not removed yet"
+            "webhook: an authorization was revoked at zoom; removing its account failed and is retried: {error}"
         );
     }
     ended(EVENT, "ok", words(StatusCode::OK, "ok\n"))

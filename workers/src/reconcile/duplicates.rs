@@ -91,7 +91,11 @@ async fn look_round(
                 duplicates.done(&job).await?;
             }
             Err(why) if age > GIVE_UP => {
-                tracing::info!(job.id = job, why, "duplicate check: not possible");
+                tracing::info!(
+                    job.id = job,
+                    why,
+                    "duplicate check given up after many tries: {why}; the job keeps its outcome"
+                );
                 skipped();
                 duplicates.done(&job).await?;
             }
