@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use serde_json::json;
 use zoom_sim::{Endpoint, Fault, What};
 
 use crate::world::{LIMIT, World, job, job_with};
@@ -41,10 +42,7 @@ async fn calls_it_forgot_are_told_and_nothing_is_made_twice() {
     world.sim.wait_for(Endpoint::Create, 7).await.expect("the seventh call");
 
     // Redis loses everything since the jobs were enqueued, admission included.
-    world.redis.kill();
-    std::fs::remove_dir_all(log_of(&world)).expect("a folder");
-    copy(before.path(), &log_of(&world));
-    world.redis.restart().expect("redis starts again");
+    set_back(&mut world, before.path());
     world.sim.release(hold);
 
     let again = world.outcomes(7).await;
@@ -59,6 +57,72 @@ async fn calls_it_forgot_are_told_and_nothing_is_made_twice() {
     world.assert_idle();
     assert_eq!(world.sim.meetings().len(), 8);
     assert!(world.sim.twins().is_empty());
+}
+
+/// Puts Redis back to where its files were copied.
+fn set_back(world: &mut World, kept: &Path) {
+    world.redis.kill();
+    std::fs::remove_dir_all(log_of(world)).expect("a folder");
+    copy(kept, &log_of(world));
+    world.redis.restart().expect("redis starts again");
+}
+
+/// Jobs that change a meeting are done, one by one, and the last one's call is under way:
+/// a Redis that forgot all of it is told, nothing is sent again, and the order holds.
+#[tokio::test]
+async fn changes_it_forgot_are_told_in_their_order() {
+    let mut world = World::new().await;
+    world.account("acme").await;
+    let engine = world.engine().await;
+    world.enqueue(&job_with("acme", "made"));
+    world.outcome_of("made").await;
+    engine.drain(LIMIT).await;
+    for (round, endpoint) in
+        [Endpoint::Update, Endpoint::Status, Endpoint::Delete].iter().enumerate()
+    {
+        let job = |id: &str, kind: &str| {
+            let mut job = json!({"id": format!("{id}-{round}"), "account": "acme", "kind": kind,
+                                 "of": "made"});
+            if kind == "update_meeting" {
+                job["meeting"] = json!({"topic": format!("{id}-{round}")});
+            }
+            job
+        };
+        let last = match endpoint {
+            Endpoint::Update => "update_meeting",
+            Endpoint::Status => "end_meeting",
+            _ => "delete_meeting",
+        };
+        let meeting = world.sim.meetings()[0].id;
+        let before = world.sim.counters().arrived;
+        let kept = tempfile::TempDir::new().expect("a folder");
+        world.enqueue(&job("first", "update_meeting"));
+        copy(&log_of(&world), kept.path());
+        let engine = world.engine().await;
+        let first = world.outcome_of(&format!("first-{round}")).await;
+        if last == "end_meeting" {
+            assert!(world.sim.start_meeting(meeting));
+        }
+        let hold = world.sim.fault(Fault::new(*endpoint, What::Hold).after());
+        world.enqueue(&job("last", last));
+        let nth = before.of(*endpoint) + if last == "update_meeting" { 2 } else { 1 };
+        world.sim.wait_for(*endpoint, nth).await.expect("the last call");
+        set_back(&mut world, kept.path());
+        world.sim.release(hold);
+        let again = world.outcome_of(&format!("first-{round}")).await;
+        assert_eq!(again["changed"], first["changed"], "the same outcome: {again}");
+        let done = world.outcome_of(&format!("last-{round}")).await;
+        assert_eq!(done["status"], "succeeded", "{done}");
+        engine.drain(LIMIT).await;
+        let seen = world.sim.meetings().remove(0);
+        let topic = if last == "update_meeting" { "last" } else { "first" };
+        assert_eq!(seen.topic, format!("{topic}-{round}"));
+        assert_eq!((seen.running, seen.deleted), (false, last == "delete_meeting"));
+        let sent = world.sim.counters().arrived;
+        let calls = sent.update + sent.status + sent.delete;
+        assert_eq!(calls - before.update - before.status - before.delete, 2, "{last}");
+        world.assert_idle();
+    }
 }
 
 /// Start of each command of a log. `MULTI` to `EXEC` counts as one, since Redis drops a torn
