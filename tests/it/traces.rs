@@ -136,8 +136,11 @@ async fn a_collector_in_trouble_costs_no_job_anything_and_is_told_once() {
     let mut rig = rig_to(&collector, Rig::start().await);
     rig.set("OTEL_EXPORTER_OTLP_TIMEOUT", "1000");
     rig.connect("ada");
-    for (n, status) in [500, HANGS].into_iter().enumerate() {
-        collector.answer(status);
+    // Nobody listens at the first address.
+    for (n, status) in [None, Some(500), Some(HANGS)].into_iter().enumerate() {
+        let place = status.map_or("http://127.0.0.1:1", |_| collector.address());
+        rig.set("OTEL_EXPORTER_OTLP_ENDPOINT", place);
+        collector.answer(status.unwrap_or(200));
         let mut daemon = rig.daemon();
         for job_id in 0..3 {
             let id = format!("j{n}-{job_id}");

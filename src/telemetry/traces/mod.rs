@@ -96,7 +96,6 @@ pub fn sampler(sampling: Sampling) -> zoomd_workers::trace::Sampler {
 }
 
 /// A collector, and how it last answered.
-#[derive(Debug)]
 pub struct Collector {
     exporter: SpanExporter,
     client: Client,
@@ -163,6 +162,13 @@ impl Collector {
             Some(Err(error)) => Refused { again: error.is_retryable(), why: in_words(&error) },
             None => Refused { why: error.to_string(), again: false },
         })
+    }
+}
+
+/// Without the exporter, which holds the headers.
+impl std::fmt::Debug for Collector {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Collector").field("place", &self.place).finish_non_exhaustive()
     }
 }
 

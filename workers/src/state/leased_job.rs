@@ -144,7 +144,7 @@ impl LeasedJob {
             waited: self.waited(Instant::now()),
             parent: self.job.traceparent,
         };
-        self.trace = tracer.job(about);
+        self.trace = tracer.job(self.entry, self.ticket.run, about);
     }
 
     /// The trace of this lease, if it is recorded.

@@ -144,11 +144,12 @@ impl JobTrace {
         TraceParent { parent_id: self.send_id, ..self.context() }
     }
 
-    /// A step that is over; `error` is its kind of error.
-    pub fn step(&self, name: &'static str, begun: Instant, error: Option<&'static str>) {
+    /// A step that is over; `waits`: the job must wait for this now.
+    pub fn step(&self, name: &'static str, begun: Instant, waits: Option<&'static str>) {
         let times = (begun, Instant::now());
         let span = self.frame.span((name, None), SpanKind::Internal, times);
-        self.add(Span { error, ..span });
+        let attributes = waits.map(|reason| (names::REASON, reason.into()));
+        self.add(Span { attributes: attributes.into_iter().collect(), ..span });
     }
 
     /// A call that is over.

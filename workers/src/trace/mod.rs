@@ -65,14 +65,18 @@ impl Tracer {
         })))
     }
 
-    /// The trace of one lease; `None` if it is not recorded.
+    /// The trace of one lease on this run of the job in `entry`; `None` if it is not recorded.
     #[must_use]
-    pub fn job(&self, about: impl FnOnce() -> About) -> Option<Box<JobTrace>> {
+    pub fn job(
+        &self,
+        entry: EntryId,
+        run: u32,
+        about: impl FnOnce() -> About,
+    ) -> Option<Box<JobTrace>> {
         let inner = self.0.as_ref()?;
-        let about = about();
-        let trace_id = inner.trace_of(about.entry, about.run);
+        let trace_id = inner.trace_of(entry, run);
         (inner.sampler)(trace_id)
-            .then(|| Box::new(JobTrace::new(Arc::clone(inner), trace_id, about)))
+            .then(|| Box::new(JobTrace::new(Arc::clone(inner), trace_id, about())))
     }
 
     /// The trace of one rotation; `None` if it is not recorded.
@@ -155,7 +159,8 @@ mod tests {
     #[test]
     fn leases_of_a_run_share_a_trace_and_nothing_else_does() {
         let id = |salt: &str, ms, run| {
-            let trace = tracer(salt).job(|| about(ms, run)).expect("recorded");
+            let trace =
+                tracer(salt).job(EntryId { ms, seq: 0 }, run, || about(ms, run)).expect("recorded");
             trace.context()
         };
         assert_eq!(id("a", 1, 1).trace_id, id("a", 1, 1).trace_id);
@@ -167,17 +172,22 @@ mod tests {
 
     #[test]
     fn off_and_not_sampled_there_is_no_trace() {
-        assert!(Tracer::default().job(|| unreachable!("it is off")).is_none());
+        assert!(
+            Tracer::default().job(EntryId { ms: 1, seq: 0 }, 1, || unreachable!("off")).is_none()
+        );
         let never = Tracer::new("zoomd", "", Box::new(|_| false), Box::new(|_| {}));
-        assert!(never.job(|| about(1, 1)).is_none() && never.rotation().is_none());
+        assert!(
+            never.job(EntryId { ms: 1, seq: 0 }, 1, || unreachable!("not sampled")).is_none()
+                && never.rotation().is_none()
+        );
     }
 
     #[test]
     fn waiting_jobs_are_told_once_and_have_a_bound() {
         let tracer = tracer("");
-        let trace = tracer.job(|| about(1, 1)).expect("recorded");
+        let trace = tracer.job(EntryId { ms: 1, seq: 0 }, 1, || about(1, 1)).expect("recorded");
         for _ in 0..WAITING_JOBS + 5 {
-            let other = tracer.job(|| about(2, 1)).expect("recorded");
+            let other = tracer.job(EntryId { ms: 2, seq: 0 }, 1, || about(2, 1)).expect("recorded");
             tracer.waits_for_token("ada", &other);
         }
         tracer.waits_for_token("ada", &trace);

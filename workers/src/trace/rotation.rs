@@ -57,8 +57,7 @@ pub(crate) async fn timed<T, E>(
     let Some(trace) = trace else { return step.await };
     let begun = Instant::now();
     let done = step.await;
-    let span = trace.frame.span((name, None), SpanKind::Internal, (begun, Instant::now()));
-    trace.add(Span { error: done.is_err().then_some("stopped"), ..span });
+    trace.add(trace.frame.span((name, None), SpanKind::Internal, (begun, Instant::now())));
     done
 }
 
