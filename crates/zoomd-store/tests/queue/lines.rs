@@ -8,8 +8,8 @@ use bytes::Bytes;
 use zoomd_store::admin::Retried;
 use zoomd_store::inspect::Ops;
 use zoomd_store::queue::{
-    Admission, AdmitTarget, Admitted, Outcome, Part, Purpose, Queue, QueueSettings, Record,
-    Refusal, Settled, TargetOf, Then, Ticket, WaitReason,
+    Admission, AdmitTarget, Admitted, ClaimedJob, Outcome, Part, Purpose, Queue, QueueSettings,
+    Record, Refusal, Remembered, Settled, Settlement, TargetOf, Then, Ticket, WaitReason,
 };
 use zoomd_wire::MaxWait;
 
@@ -165,6 +165,10 @@ async fn an_entry_that_is_twice_in_a_batch_is_one_job() {
     settle(&bench, update, done()).await;
     assert_eq!(bench.int("XLEN zoomd:results").await, 1);
     nothing_left(&bench).await;
+    // One that is refused is refused once.
+    let lost = change(&bench, "lost", "nobody", Part::Ends).await;
+    let answers = admit(&bench, &[lost.clone(), lost]).await;
+    assert!(matches!(answers[..], [Admitted::NoMeeting, Admitted::Held]), "{answers:?}");
 }
 
 /// The older job is in the hands of a daemon that has not admitted it, and names the
@@ -241,6 +245,49 @@ async fn a_create_that_is_retried_stands_before_those_that_name_it() {
         let ticket = next(&bench, id).await;
         settle(&bench, ticket, done()).await;
     }
+    nothing_left(&bench).await;
+}
+
+/// Two updates that one call carried are told to a Redis that forgot them, the second one
+/// first. The call stays unresolved: it is looked for, and holds both.
+#[tokio::test]
+async fn a_forgotten_call_that_carried_another_job_is_looked_for() {
+    let bench = Bench::start().await;
+    bench.account("acme", "pro").await;
+    let jobs = [
+        numbered(&bench, "u1", 5, Part::Folds).await,
+        numbered(&bench, "u2", 5, Part::Folds).await,
+    ];
+    admit(&bench, &jobs).await;
+    let mut carrier = claim(&bench).await.remove(0);
+    let part = carrier.parts.remove(0);
+    bench.cmd("FLUSHALL").await;
+    bench.make_group().await;
+    bench.account("acme", "pro").await;
+    let remembered =
+        |job: &ClaimedJob| Remembered { ticket: job.ticket.clone(), payload: job.payload.clone() };
+    let calls = [remembered(&part), remembered(&carrier)];
+    bench.queue.replay_lost(&calls).await.expect("written");
+    let until_ms = bench.store.now_ms().await.expect("time") + 1_000;
+    let record = Record { attempts: 1, unresolved: true, ..Record::default() };
+    let sleep = Then::Sleep { until_ms, purpose: Purpose::Lookup, record, event: None };
+    let held = Then::Room { purpose: Purpose::Carried, record: None, nap: None };
+    let items = vec![Settlement::new(carrier.ticket, sleep), Settlement::new(part.ticket, held)];
+    let batch = bench.queue.settle_batch(items, Vec::new());
+    assert_eq!(bench.queue.settle(&batch).await.expect("settle"), [Settled::Done; 2]);
+    assert!(claim(&bench).await.is_empty(), "the meeting is taken");
+    bench.shift(Duration::from_secs(2)).await;
+    let look = claim(&bench).await.remove(0);
+    assert_eq!((&*look.ticket.job_id, look.ticket.purpose), ("u1", Purpose::Lookup));
+    assert_eq!(ids(&look.parts), ["u2"]);
+    // Without its carrier the other goes by itself.
+    settle(&bench, look.ticket, failed(false)).await;
+    for part in look.parts {
+        let free = Then::Room { purpose: Purpose::Attempt, record: None, nap: None };
+        settle(&bench, part.ticket, free).await;
+    }
+    let last = next(&bench, "u2").await;
+    settle(&bench, last, done()).await;
     nothing_left(&bench).await;
 }
 

@@ -220,6 +220,8 @@ function target.tidy(name)
     local texts = call('ZRANGE', l.key, 0, 1)
     if not texts[1] then l[1], l[2], l[3] = 0, 0, 0 break end
     local head = l.head ~= '-' and target.live(l.head)
+    -- One that another's call carries is never the first, whichever of them came back before.
+    if head and head.mode == 'p' and not is_leased(head) then l.head, head = '-', nil end
     if head and is_held(head) then break end
     local first, second = parse_member(texts[1]), texts[2] and parse_member(texts[2])
     local j = target.live(first.id)
@@ -340,7 +342,7 @@ function target.place(j)
   if l.head ~= j.id and j.mode ~= 'p' then l.freed = true end
   target.touch(name)
   j.lift = best(l)
-  return l.head == j.id
+  return l.head == j.id and j.mode ~= 'p'
 end
 
 -- Puts the line of a meeting's number behind that of its create.
