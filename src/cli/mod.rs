@@ -124,7 +124,7 @@ pub enum Command {
     Config(config::Command),
     /// Exit 0 if the daemon on this machine is ready
     Healthcheck(healthcheck::HealthcheckArgs),
-    /// Print the schema of the HTTP API
+    /// Print a schema: of jobs, outcomes, events, the streams, the HTTP API
     Schema(schema::SchemaArgs),
     /// Print a completion script for a shell
     Completions(completions::CompletionsArgs),

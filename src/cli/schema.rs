@@ -10,6 +10,7 @@ use crate::output::Output;
 /// `zoomd schema`.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
+  zoomd schema job > job.schema.json
   zoomd schema openapi > openapi.json")]
 pub struct SchemaArgs {
     /// Name of the schema
@@ -20,22 +21,40 @@ pub struct SchemaArgs {
 /// A description that can be printed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Schema {
+    /// A job, JSON Schema 2020-12
+    Job,
+    /// The result of a job
+    Result,
+    /// The failure of a job
+    Failure,
+    /// An event
+    Event,
+    /// The streams in Redis, an AsyncAPI 3 document
+    Asyncapi,
     /// The HTTP API, an OpenAPI 3.1 document
     Openapi,
 }
 
 impl Schema {
-    fn document(self) -> serde_json::Value {
-        match self {
-            Self::Openapi => openapi::document(),
-        }
+    fn text(self) -> Result<String, CliError> {
+        let kept = match self {
+            Self::Job => include_str!("../../schema/job.json"),
+            Self::Result => include_str!("../../schema/result.json"),
+            Self::Failure => include_str!("../../schema/failure.json"),
+            Self::Event => include_str!("../../schema/event.json"),
+            Self::Asyncapi => include_str!("../../schema/asyncapi.json"),
+            Self::Openapi => {
+                let text = serde_json::to_string_pretty(&openapi::document())
+                    .map_err(|error| CliError::failed(error.to_string()))?;
+                return Ok(text + "\n");
+            }
+        };
+        Ok(kept.to_owned())
     }
 }
 
 /// Prints the document.
 pub fn run(out: &Output, args: &SchemaArgs) -> CliResult {
-    let text = serde_json::to_string_pretty(&args.name.document())
-        .map_err(|error| CliError::failed(error.to_string()))?;
-    out.data(&(text + "\n"))?;
+    out.data(&args.name.text()?)?;
     Ok(Exit::Done)
 }

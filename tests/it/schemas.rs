@@ -4,7 +4,7 @@ use serde_json::Value;
 use zoomd_store::Keys;
 
 use crate::documents::read;
-use crate::support::Rig;
+use crate::support::{Rig, finish, zoomd};
 
 fn document(name: &str) -> Value {
     serde_json::from_str(&read(&format!("schema/{name}.json"))).expect("JSON")
@@ -74,5 +74,14 @@ async fn the_channels_are_the_keys_and_the_entries_have_the_fields() {
             // A field of the contract that the document does not have yet.
             assert!(fields.iter().any(|known| *known == name), "{name} is not in {message}");
         }
+    }
+}
+
+#[test]
+fn the_command_prints_each() {
+    let folder = tempfile::tempdir().expect("a folder");
+    for name in ["job", "result", "failure", "event", "asyncapi"] {
+        let ran = finish(zoomd(folder.path(), &["schema", name]), "").expect(0);
+        assert_eq!(ran.json(), document(name));
     }
 }
