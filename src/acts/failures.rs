@@ -27,7 +27,7 @@ impl Rules {
 
 impl Rules {
     /// These rules with `force`: with it, failures caused by a delete of their meeting are
-    /// retried, too.
+    /// retried, too, and updates that a later one superseded.
     pub fn forced(self, force: bool) -> Self {
         Self { force, ..self }
     }
@@ -76,6 +76,17 @@ impl RetryLine {
     fn skipped(id: &str, by: &str) -> Self {
         let why = format!("job {by} deleted its meeting and cancelled it; --force retries it");
         Self { id: id.to_owned(), result: "skipped", run: None, why: Some(why) }
+    }
+
+    /// A failed update that is not retried, because a later one of its meeting succeeded.
+    fn superseded(id: &str) -> Self {
+        let why = "a later update of its meeting succeeded; --force retries it".to_owned();
+        Self { id: id.to_owned(), result: "superseded", run: None, why: Some(why) }
+    }
+
+    /// True if it was left alone for what became of its meeting.
+    pub fn is_left(&self) -> bool {
+        matches!(self.result, "skipped" | "superseded")
     }
 
     /// A failure that would be retried.
@@ -138,6 +149,9 @@ impl Hand {
         };
         if let Some(by) = failure.line.cancelled_by().filter(|_| !rules.force) {
             return Ok(RetryLine::skipped(id, &by));
+        }
+        if !rules.force && failure.retried.is_none() && self.ops.is_superseded(&failure).await? {
+            return Ok(RetryLine::superseded(id));
         }
         let retried = self.ops.retry(&failure, rules.allow_past_start, &rules.max_wait).await?;
         Ok(RetryLine::of(id, retried))

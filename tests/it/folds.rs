@@ -1,7 +1,7 @@
 //! Merged updates, black box: daemons that die with several jobs of one call in hand.
 
 use serde_json::{Value, json};
-use zoom_sim::Endpoint;
+use zoom_sim::{Endpoint, Fault, What};
 use zoomd_store::streams::Stream;
 
 use crate::support::{Daemon, Rig, job, until};
@@ -122,4 +122,34 @@ async fn merged_updates_survive_a_death_and_a_delete_behind_them_wins() {
             (count.trim().trim_start_matches(':') == all).then_some(())
         });
     }
+}
+
+/// A retry of all failures leaves those alone that a later update made pointless.
+#[tokio::test]
+async fn a_retry_of_all_leaves_superseded_updates_alone() {
+    let rig = Rig::start().await;
+    rig.connect("acme");
+    let _daemon = rig.daemon();
+    rig.xadd(&job("acme", "c")).await;
+    rig.outcome("c").await;
+    for (id, fails) in [("u1", true), ("u2", false), ("u3", true)] {
+        if fails {
+            rig.sim.fault(Fault::new(Endpoint::Update, What::Status(400)));
+        }
+        rig.xadd(&update("c", id, json!({"topic": id}))).await;
+        let (stream, outcome) = rig.outcome(id).await;
+        assert_eq!(stream == Stream::Failures, fails, "{outcome}");
+    }
+    let all = ["failure", "retry", "--all", "--yes", "--json"];
+    let lines = rig.run(&all).expect(0).json();
+    let result = |id: &str| {
+        let mut lines = lines.as_array().expect("lines").iter();
+        let line = lines.find(|line| line["id"] == format!("{id}#1")).expect("a line");
+        line["result"].clone()
+    };
+    assert_eq!((result("u1"), result("u3")), ("superseded".into(), "started".into()), "{lines}");
+    until("the retry to succeed", || (rig.sim.meetings()[0].topic == "u3").then_some(()));
+    let forced = rig.run(&["failure", "retry", "u1", "--force", "--json"]).expect(0).json();
+    assert_eq!(forced[0]["result"], "started", "{forced}");
+    until("the retry to succeed", || (rig.sim.meetings()[0].topic == "u1").then_some(()));
 }

@@ -193,6 +193,8 @@ impl Keys {
         /// Zset: jobs that change one meeting, in their order; without a name a hash: line → how
         /// many of each priority stand in it, and which was let go.
         target(line) = "target:";
+        /// Hash: the newest update of a line that succeeded since one failed.
+        updated(line) = "updated:";
         /// Hash: closed-until times of a Zoom account.
         gates(zoom_account) = "gate:";
         /// Zset: lanes that wait for a budget of a Zoom account, `<Zoom account>:<label>`,

@@ -22,7 +22,7 @@ asking Zoom whether the meeting exists. Two retries of one failure are one.")]
 pub struct RetryArgs {
     #[command(flatten)]
     pick: Pick,
-    /// Also those that a delete of their meeting cancelled
+    /// Also those that a delete of their meeting cancelled, and updates that a later one superseded
     #[arg(long)]
     force: bool,
 }
@@ -80,7 +80,7 @@ fn end(ctx: &Ctx, lines: &[RetryLine], bulk: bool) -> CliResult {
         ctx.out.hint(format!("zoomd job watch {job}"));
     }
     // Failures that a filter found and that are left alone are no error.
-    if lines.iter().all(|line| line.is_well() || bulk && line.result == "skipped") {
+    if lines.iter().all(|line| line.is_well() || bulk && line.is_left()) {
         return Ok(Exit::Done);
     }
     if lines.iter().all(|line| line.result == "not_found") {

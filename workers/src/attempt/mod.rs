@@ -111,8 +111,9 @@ impl<'a, K: KindSpec> Prepared<'a, K> {
         leased: &'a Arc<LeasedJob>,
         mut spec: K,
     ) -> Result<Self, Halt> {
-        if leased.expired
-            && let Some(until_ms) = leased.put_off_ms(leased.redis_ms(Instant::now()))
+        let now_ms = leased.redis_ms(Instant::now());
+        if (leased.expired || now_ms >= leased.ticket.deadline_ms)
+            && let Some(until_ms) = leased.put_off_ms(now_ms, ctx.settings.allow_past_start)
         {
             return Err(Halt::Settled(Box::new(parts::put_off(leased, until_ms))));
         }

@@ -181,7 +181,10 @@ impl LeasedJob {
     /// a call is unresolved; those of the job are not.
     #[must_use]
     pub fn last_send_ms(&self, allow_past_start: bool) -> i64 {
-        let start = self.request().start().filter(|_| !allow_past_start);
+        // A create is made as what it carries leaves it; an update has its own start, too.
+        let own_start = self.job.start().filter(|_| self.job.meeting().is_none());
+        let starts = [self.request().start(), own_start].into_iter().flatten();
+        let start = starts.min().filter(|_| !allow_past_start);
         // The lease's has that of the create, which a job may have to wait for.
         let own = self.job.deadline.filter(|_| self.job.of().is_none());
         let times = [own, start].into_iter().flatten();
@@ -201,10 +204,12 @@ impl LeasedJob {
         self.carried.as_ref().is_some_and(|carried| carried.request.is_some())
     }
 
-    /// The new deadline of a job whose own has passed, where what it carries moves the start.
+    /// The new deadline of a create whose own has passed, where what it carries moves the start.
     #[must_use]
-    pub fn put_off_ms(&self, now_ms: i64) -> Option<i64> {
-        let start = self.is_merged().then(|| self.request().must_start_by()).flatten()?;
+    pub fn put_off_ms(&self, now_ms: i64, allow_past_start: bool) -> Option<i64> {
+        let makes = self.job.meeting().is_some() && self.job.start().is_some();
+        let moves = self.is_merged() && makes && !allow_past_start;
+        let start = moves.then(|| self.request().start()).flatten()?;
         let last = self.job.deadline.map_or(start, |deadline| deadline.min(start));
         Some(last.as_millisecond()).filter(|last_ms| *last_ms > now_ms)
     }

@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use zoom_sim::{Endpoint, Fault, FaultId, MeetingView, What};
+use zoomd_store::grants::Grants;
+use zoomd_wire::AccountName;
 use zoomd_workers::Engine;
 
 use crate::resp::Answer;
@@ -311,4 +313,67 @@ async fn merged_is_the_same_at_zoom_as_in_turn() {
             assert_eq!(one, other, "{} then {}", bodies[n], bodies[m]);
         }
     }
+}
+
+/// Where nobody can tell what became of the one request, that is so of each job in it.
+#[tokio::test]
+async fn what_stays_unknown_is_unknown_of_all_that_were_carried() {
+    let world = start().await;
+    let engine = world.engine_with(|setup| setup.settings.reconcile.give_up = Duration::ZERO).await;
+    world.enqueue(&job_with("acme", "made"));
+    let meeting = world.outcome_of("made").await["meeting"]["id"].as_u64().expect("a meeting");
+    engine.drain(LIMIT).await;
+    for (id, topic) in [("u1", "one"), ("u2", "two")] {
+        let mut job = change(id, ("meeting_id", meeting.into()), json!({"topic": topic}));
+        job["scope"] = "series".into();
+        world.enqueue(&job);
+    }
+    world.sim.fault(Fault::new(Endpoint::Update, What::Drop).after());
+    world.sim.fault(Fault::new(Endpoint::Get, What::Status(500)).always());
+    let engine = world.engine_with(|setup| setup.settings.reconcile.give_up = Duration::ZERO).await;
+    let all = world.outcomes(3).await;
+    for id in ["u1", "u2"] {
+        let told = (&all[id]["code"], &all[id]["attempts"]);
+        assert_eq!(told, (&"outcome_unknown".into(), &1.into()), "{}", all[id]);
+    }
+    assert_eq!(calls(&world, Endpoint::Update), 1);
+    engine.drain(LIMIT).await;
+    world.assert_idle();
+}
+
+/// A create that waits past its start is made, if an update that waits for it moves the start.
+#[tokio::test]
+async fn an_update_that_moves_the_start_keeps_its_create_alive() {
+    let world = start().await;
+    let grants = Grants::new(world.store.clone(), world.vault.clone());
+    let name = AccountName::new("acme").expect("a name");
+    grants.pause(&name, "for the test").await.expect("redis");
+    let engine = world.engine().await;
+    let start = jiff::Timestamp::now() + jiff::SignedDuration::from_secs(3);
+    let mut create = job_with("acme", "c");
+    create["meeting"]["start_time"] = start.strftime("%Y-%m-%dT%H:%M:%SZ").to_string().into();
+    world.enqueue(&create);
+    world.enqueue(&of("u1", json!({"start_time": "2036-12-03T10:00:00Z"})));
+    let until = Answer::Number(2);
+    world.until(&["HLEN", "zoomd:v1:payload:acme"], &until).await;
+    // It is put off when its deadline has passed.
+    let later = "2036-12-03T10:00:00Z".parse::<jiff::Timestamp>().expect("a time");
+    let limit = std::time::Instant::now() + LIMIT;
+    loop {
+        let live = world.resp().call(&["HGET", "zoomd:v1:ids", "c"]).text().to_owned();
+        if live.contains(&later.as_millisecond().to_string()) {
+            break;
+        }
+        assert!(std::time::Instant::now() < limit, "{live}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    grants.resume(&name).await.expect("redis");
+    let all = world.outcomes(2).await;
+    assert_eq!(
+        (&all["c"]["status"], &all["u1"]["merged_into"]),
+        (&"succeeded".into(), &"c".into())
+    );
+    assert_eq!(now(&world).start_time.as_deref(), Some("2036-12-03T10:00:00Z"));
+    engine.drain(LIMIT).await;
+    world.assert_idle();
 }

@@ -53,6 +53,8 @@ pub struct FailureRecord {
     pub record: Record,
     /// The run that was started from it, if one was.
     pub retried: Option<u32>,
+    /// Its place in the line of its meeting, of an update that stood there.
+    pub(crate) order: Option<String>,
 }
 
 /// Position at which a page of the list ended.
@@ -288,7 +290,7 @@ impl Ops {
             return Ok(None);
         };
         let mut command = redis::cmd("HMGET");
-        command.arg(self.store.keys().failure(id)).arg(&["entry", "job", "record", MARK]);
+        command.arg(self.store.keys().failure(id)).arg(&["entry", "job", "record", MARK, "order"]);
         let value = self.store.connection().value(&command).await?;
         let fields: Vec<Option<Vec<u8>>> = from_redis_value(value)?;
         let mut fields = fields.into_iter();
@@ -296,8 +298,24 @@ impl Ops {
         let entry = String::from_utf8_lossy(&next()).into_owned();
         let (job, record) = (next(), next());
         let retried = String::from_utf8_lossy(&next()).parse().ok();
+        let order = Some(String::from_utf8_lossy(&next()).into_owned());
+        let order = order.filter(|order| !order.is_empty());
         let record = serde_json::from_slice(&record).unwrap_or_default();
-        Ok(Some(FailureRecord { line, entry, job, record, retried }))
+        Ok(Some(FailureRecord { line, entry, job, record, retried, order }))
+    }
+
+    /// True if a later update of the same meeting succeeded after this one failed.
+    ///
+    /// # Errors
+    /// Fails if Redis cannot be reached.
+    pub async fn is_superseded(&self, failure: &FailureRecord) -> Result<bool, StoreError> {
+        let line = failure.record.aim.as_deref().and_then(Aim::line_of);
+        let Some((line, order)) = line.zip(failure.order.as_deref()) else { return Ok(false) };
+        let mut command = redis::cmd("HGET");
+        command.arg(self.store.keys().updated(line)).arg("last");
+        let last: Option<String> =
+            from_redis_value(self.store.connection().value(&command).await?)?;
+        Ok(last.is_some_and(|last| last.as_str() > order))
     }
 }
 

@@ -58,8 +58,15 @@ mod tests {
         gate: hz: al: f: n: twin: dm: took: cl: cs: said: w: b: d:";
 
     /// Keys that came later.
-    const NEW: [&str; 6] =
-        ["audit", "meeting:", "meeting_earlier", "meeting_months", "meetings:", "target:"];
+    const NEW: [&str; 7] = [
+        "audit",
+        "meeting:",
+        "meeting_earlier",
+        "meeting_months",
+        "meetings:",
+        "target:",
+        "updated:",
+    ];
 
     #[test]
     fn every_key_has_an_old_name_and_no_name_changes_its_meaning() {

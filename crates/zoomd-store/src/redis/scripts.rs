@@ -26,6 +26,7 @@ const LEASE: &str = include_str!("../lua/lib/lease.lua");
 const RECOUNT: &str = include_str!("../lua/lib/recount.lua");
 const MEETINGS: &str = include_str!("../lua/lib/meetings.lua");
 const FOLD: &str = include_str!("../lua/lib/fold.lua");
+const UPDATES: &str = include_str!("../lua/lib/updates.lua");
 const TARGET: &str = include_str!("../lua/lib/target.lua");
 const ACCOUNT: &str = include_str!("../lua/lib/account.lua");
 const CONSENT: &str = include_str!("../lua/lib/consent.lua");
@@ -51,7 +52,7 @@ pub(crate) static SETTLE_GUARD: LazyLock<Script> = LazyLock::new(|| {
     Script::made(|| {
         let odd = include_str!("../lua/lib/odd_ends.lua");
         let settle = include_str!("../lua/queue/settle.lua");
-        let settle = [BASE, MEETINGS, TARGET, RECOUNT, GATES, settle, odd].concat();
+        let settle = [BASE, MEETINGS, TARGET, UPDATES, RECOUNT, GATES, settle, odd].concat();
         let place = "  -- All checks of settle.lua stand here.\n";
         include_str!("../lua/queue/settle_guard.lua").replace(place, &lead(&settle))
     })
@@ -102,7 +103,7 @@ scripts! {
     FORGET_FAILURES = "queue" / "forget_failures", lead, after [BASE];
     GRANT_PUT = "accounts" / "grant_put", lead, after [BASE, ACCOUNT];
     GRANT_RESEAL = "accounts" / "grant_reseal", lead, after [BASE];
-    JOB_CANCEL = "admin" / "job_cancel", lead, after [BASE, MEETINGS, TARGET];
+    JOB_CANCEL = "admin" / "job_cancel", lead, after [BASE, MEETINGS, TARGET, UPDATES];
     KEYS_IN_USE = "accounts" / "keys_in_use", lead, after [BASE];
     LAYOUT_BEGIN = "admin" / "layout_begin", lead_of_any_layout, after [CLOCK];
     LAYOUT_END = "admin" / "layout_end", lead_of_any_layout, after [];
@@ -124,7 +125,7 @@ scripts! {
     ROTATION_RENEW = "accounts" / "rotation_renew", lead, after [BASE, ACCOUNT, ROTATION];
     ROTATION_VERDICT = "accounts" / "rotation_verdict", lead, after [BASE, ACCOUNT, ROTATION];
     RIGHTS = "admin" / "rights", lead_of_any_layout, after [];
-    SETTLE = "queue" / "settle", lead, after [CORE], with "odd_ends" after [ROOMS, MEETINGS, TARGET, RECOUNT, GATES];
+    SETTLE = "queue" / "settle", lead, after [CORE], with "odd_ends" after [ROOMS, MEETINGS, TARGET, UPDATES, RECOUNT, GATES];
     SWEEP = "queue" / "sweep", lead, after [BASE, MEETINGS, TARGET, BACK];
     TEND = "queue" / "tend", lead, after [BASE];
     TICK_CLAIM = "queue" / "tick_claim", lead, after [];

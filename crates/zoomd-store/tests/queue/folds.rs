@@ -335,3 +335,34 @@ async fn a_create_past_its_start_is_handed_out_with_its_updates() {
     bench.cmd("ZADD zoomd:v1:ring 1 acme").await;
     next(&bench, "c", &["u1"]).await;
 }
+
+/// An update that failed is superseded when a later one succeeds, not by an earlier one.
+#[tokio::test]
+async fn a_failed_update_is_superseded_by_a_later_one() {
+    let bench = start().await;
+    let ops = Ops::new(bench.store.clone());
+    admit(&bench, &updates(&bench, &["u1", "u2", "u3"]).await).await;
+    let (first, parts) = next(&bench, "u1", &["u2", "u3"]).await;
+    let alone = room(Purpose::Alone);
+    settle(&bench, (first, alone.clone()), parts, &alone).await;
+    let superseded = async |id: &str| {
+        let failure = ops.failure(id).await.expect("asked").expect("a failure");
+        ops.is_superseded(&failure).await.expect("asked")
+    };
+    let mut seen = Vec::new();
+    for (id, fails) in [("u1", true), ("u2", false), ("u3", true)] {
+        let mut jobs = bench.queue.claim(&bench.queue.fence(), 100).await.expect("claim").jobs;
+        assert_eq!(ids(&jobs), [id]);
+        let ClaimedJob { ticket, record, .. } = jobs.remove(0);
+        let then = match failed(false) {
+            Then::Failed { code, holds_id, outcome, .. } if fails => {
+                Then::Failed { code, holds_id, outcome, record: Some(record) }
+            }
+            _ => done(),
+        };
+        settle(&bench, (ticket, then), Vec::new(), &done()).await;
+        seen.push(superseded("u1").await);
+    }
+    assert_eq!(seen, [false, true, true]);
+    assert!(!superseded("u3").await, "what came before it says nothing of it");
+}

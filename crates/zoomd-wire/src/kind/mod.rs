@@ -161,11 +161,6 @@ macro_rules! kinds {
                 self.asked().start()
             }
 
-            /// The time of [`start`](Self::start), if it binds its job.
-            pub fn must_start_by(&self) -> Option<Timestamp> {
-                self.asked().must_start_by()
-            }
-
             pub(crate) fn asked(&self) -> &dyn Asked {
                 match self {
                     $(Self::$name(asked) => asked,)+

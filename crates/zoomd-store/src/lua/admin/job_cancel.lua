@@ -60,6 +60,7 @@ local function publish(t)
   try('HSET', P .. 'failure:' .. t.fid, 'job_id', t.id, 'account', t.A, 'code', code, 'entry', t.entry,
     'failed_ms', int(now), 'failure', t.json, 'job', t.payload, 'record', t.kept)
   try('EXPIRE', P .. 'failure:' .. t.fid, ARGV[4])
+  if t.live then updates.failed(t.live, P .. 'failure:' .. t.fid, ARGV[4]) end
   if t.reply == '1' then
     try('RPUSH', ARGV[2] .. t.id, t.json)
     try('PEXPIRE', ARGV[2] .. t.id, ARGV[3])

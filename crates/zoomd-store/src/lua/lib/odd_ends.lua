@@ -1,6 +1,6 @@
 -- The rest of the end of a lease that is no plain result: failures, jobs that continue, lines of
 -- targets, charges to count again, gates to close. A part of settle.lua. After rooms.lua,
--- target.lua, recount.lua and gates.lua.
+-- updates.lua, recount.lua and gates.lua.
 labels.hosted, labels.look = ARGV[4], ARGV[5]
 local reply_ms, failures_s = ARGV[6], tonumber(ARGV[7])
 local capped, rooms, naps, wake = {}, {}, {}, false
@@ -35,6 +35,7 @@ function odd.index_failure(t)
   try('HSET', key, 'job_id', t.id, 'account', t.A, 'code', t.code, 'entry', t.entry, 'failed_ms', int(now),
       'failure', t.json, 'job', payload, 'record', t.record)
   try('EXPIRE', key, failures_s)
+  if t.was and t.letter ~= 'N' then updates.failed(t.was, key, failures_s) end
   -- One that was too late to be admitted had taken its id, too (see aim.lua).
   if t.letter == 'N' and t.code == 'deadline_exceeded' then
     local first = P .. 'failure:' .. t.id .. '#1'
@@ -173,6 +174,7 @@ function odd.leave_lines(settled)
   for _, t in ipairs(settled) do
     if t.was and not t.live and t.letter ~= 'N' then
       t.was.id = t.id
+      if t.letter == 'D' or t.letter == 'P' then updates.succeeded(t.was) end
       if t.was.aim ~= '' then target.leave(t.was) else target.create_over(t.id, t.entry) end
     end
   end
