@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::OwnedSemaphorePermit;
 use zoomd_store::queue::{Claimed, ClaimedJob, Fence, Settlement};
 
+use super::newer;
 use crate::attempt::settlement;
 use crate::context::EngineContext;
 use crate::failpoints;
@@ -178,8 +179,15 @@ pub(super) async fn start_claimed(
             ctx.start(Arc::new(leased), permit);
         }
         Err(why) => {
-            tracing::error!(job.id = %ticket.job_id, error = %why, "redis: the text of a waiting job is missing or damaged");
-            ctx.settler.settle_unread(settlement::unreadable(ticket, &payload, &record)).await;
+            let goes_on = fate.is_none() && !expired && !removed;
+            if goes_on && newer::takes(ctx, &why, &ticket.job_id).await {
+                ctx.settler.settle_unread(newer::aside(ticket, record)).await;
+                give_back(ctx, parts).await;
+                return;
+            }
+            tracing::error!(job.id = %ticket.job_id, error = %why, "redis: the text of a waiting job cannot be read");
+            let why = newer::is_unknown(&why).then_some(&*why.message);
+            ctx.settler.settle_unread(settlement::unreadable(ticket, &payload, &record, why)).await;
             give_back(ctx, parts).await;
         }
     }

@@ -17,6 +17,7 @@ use zoomd_store::queue::{Admission, Entry};
 
 use super::admission::{Piece, TimeOfRefusals, Unanswered, refuse};
 use super::deferred::{Candidate, Deferred};
+use super::newer;
 use super::parse::{self, Parsed};
 use crate::attempt::outcome;
 use crate::context::EngineContext;
@@ -156,6 +157,10 @@ impl Feed {
                 Parsed::Job { admission, job, text } => {
                     self.admissions.push(admission);
                     self.candidates.push(Candidate { job, text, deferred: None });
+                }
+                Parsed::Bad { entry, why, .. } if newer::takes(&self.ctx, &why, &entry).await => {
+                    // It stays pending, and whoever takes it over when it has lain idle
+                    // judges it anew.
                 }
                 Parsed::Bad { entry, text, why } => {
                     let now = time.of(&self.ctx, &entry).await;

@@ -15,6 +15,7 @@ pub mod claims;
 mod deferred;
 pub mod fetcher;
 pub mod leases;
+mod newer;
 pub mod parse;
 pub mod replay;
 pub mod settler;

@@ -259,13 +259,28 @@ fn told(view: &mut JobView, facts: &AccountFacts, why: WaitReason) {
     view.besides = facts.obstacle.clone().filter(|obstacle| obstacle.why != why);
 }
 
+/// Said of a job in the stream whose kind this version does not know.
+fn unknown_kind(job: &[u8]) -> Option<String> {
+    #[derive(serde::Deserialize)]
+    struct Peek {
+        kind: Option<String>,
+    }
+    let kind = serde_json::from_slice::<Peek>(job).ok()?.kind?;
+    let is_unknown = kind.parse::<zoomd_wire::Kind>().is_err();
+    let kind: String = kind.chars().take(64).collect();
+    is_unknown.then(|| {
+        format!("its kind {kind} is unknown to this version of zoomd: it waits for a newer daemon, or fails as invalid_job if none is alive")
+    })
+}
+
 /// Adds why a job is still in the stream.
 pub(super) fn explain_queued(view: &mut JobView, obstacles: &Obstacles) {
     let asking = Asking { account: view.account.as_deref(), api_host: None, token_lives: true };
     let met = obstacles.of(asking);
     view.why = Some(met.as_ref().map_or(WaitReason::Queued, |obstacle| obstacle.why));
     view.since_ms = met.as_ref().and_then(|obstacle| obstacle.since_ms);
-    view.detail = met.map(|obstacle| obstacle.what);
+    let odd = || unknown_kind(view.job.as_deref()?);
+    view.detail = met.map(|obstacle| obstacle.what).or_else(odd);
 }
 
 impl Ops {
