@@ -58,7 +58,7 @@ const STATUSES: [&str; 16] = [
     "200", "201", "204", "400", "401", "403", "404", "429", "500", "502", "503", "504", "2xx",
     "3xx", "4xx", "5xx",
 ];
-const SCHEDULES: [&str; 5] = ["forget", "keep_alive", "meetings", "seen", "trim"];
+const SCHEDULES: [&str; 6] = ["forget", "ids", "keep_alive", "meetings", "seen", "trim"];
 
 /// The values that a label of this metric takes; `None`: an open set.
 pub fn of(metric: &str, label: &str) -> Option<Vec<&'static str>> {

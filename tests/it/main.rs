@@ -2,6 +2,7 @@
 
 mod account;
 mod api;
+mod bad_targets;
 mod budget;
 mod changes;
 mod chaos;

@@ -124,8 +124,10 @@ async fn a_removed_account_has_its_waiting_jobs_failed_by_the_daemon() {
 async fn a_purge_ends_the_waiting_jobs_and_leaves_nothing() {
     let rig = Rig::start().await;
     rig.connect("acme");
-    rig.run(&["account", "pause", "acme"]).expect(0);
     let mut daemon = rig.daemon();
+    rig.xadd(&job("acme", "made")).await;
+    rig.outcome("made").await;
+    rig.run(&["account", "pause", "acme"]).expect(0);
     rig.xadd(&job("acme", "order-1")).await;
     until("the job waits", || {
         let shown = rig.run(&["account", "show", "acme", "--json"]).expect(0).json();
@@ -138,6 +140,7 @@ async fn a_purge_ends_the_waiting_jobs_and_leaves_nothing() {
     let (_, failure) = rig.outcome("order-1").await;
     assert_eq!(failure["code"], "account_removed", "{failure}");
     assert_eq!(rig.redis_cli(&["KEYS", "*acme*"]), "*0\r\n");
+    assert_eq!(rig.redis_cli(&["ZCARD", "zoomd:v1:meeting_months"]), ":0\r\n");
     rig.run(&["account", "show", "acme"]).expect(3);
     assert_eq!(rig.run(&["account", "list", "--all", "--json"]).expect(0).json(), json!([]));
 }

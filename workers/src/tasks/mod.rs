@@ -40,6 +40,7 @@ pub fn all(ctx: &Arc<EngineContext>) -> Vec<Part> {
         start(ctx, "schedule_seen", own("seen", 2), upkeep::seen),
         start(ctx, "schedule_trim", shared("trim", 10, 5), upkeep::trim),
         start(ctx, "schedule_meetings", shared("meetings", 3_600, 7 * 60 + 20), upkeep::meetings),
+        start(ctx, "schedule_ids", shared("ids", 600, 100), upkeep::ids),
         start(ctx, "schedule_forget", shared("forget", 60, 40), upkeep::forget),
         start(ctx, "schedule_keep_alive", shared("keep_alive", 3_600, 17 * 60), upkeep::keep_alive),
     ]

@@ -34,17 +34,23 @@ pub async fn trim(ctx: Arc<EngineContext>) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Forgets what is over its time, and looks after accounts.
-pub async fn forget(ctx: Arc<EngineContext>) -> Result<(), StoreError> {
-    let queue = &ctx.queue;
+/// Forgets ids whose time is over, and notes deadlines that come within a day. All ids are
+/// looked at, those of known meetings too: so it is not done often.
+pub async fn ids(ctx: Arc<EngineContext>) -> Result<(), StoreError> {
     let mut from = None;
     for _ in 0..MOST_PAGES {
-        let Pass { next, .. } = queue.expire_ids(from.as_deref()).await?;
+        let Pass { next, .. } = ctx.queue.expire_ids(from.as_deref()).await?;
         if !goes_on(&next).await {
             break;
         }
         from = next;
     }
+    Ok(())
+}
+
+/// Forgets failures whose time is over, and looks after accounts.
+pub async fn forget(ctx: Arc<EngineContext>) -> Result<(), StoreError> {
+    let queue = &ctx.queue;
     let mut from = None;
     for _ in 0..MOST_PAGES {
         let Pass { next, .. } = queue.tend_accounts(from.as_deref()).await?;

@@ -2,7 +2,7 @@
 //! resolved, and one date of a series by its id or its first start.
 
 use serde_json::{Value, json};
-use zoom_sim::{Config, Endpoint, Fault, What};
+use zoom_sim::{Config, Endpoint, Fault, LimitKind, What};
 
 use crate::resp::Answer;
 use crate::world::{LIMIT, World, job_with};
@@ -75,6 +75,30 @@ async fn a_meeting_is_changed_and_its_host_pays_for_it() {
         all.list().chunks(2).map(|pair| (pair[0].text(), pair[1].text())).collect();
     let hosts: Vec<_> = counts.iter().filter(|(name, _)| name.starts_with("h:")).collect();
     assert_eq!(hosts.iter().map(|(_, n)| *n).collect::<Vec<_>>(), ["2"], "{counts:?}");
+    engine.drain(LIMIT).await;
+    world.assert_idle();
+}
+
+/// Zoom takes so many changes of one meeting a day: others of its host go on.
+#[tokio::test]
+async fn a_limit_of_one_meeting_holds_back_its_line_alone() {
+    let (world, engine, meeting) = with_meeting(json!({})).await;
+    world.sim.fault(Fault::new(Endpoint::Update, What::Limit(LimitKind::Unknown)));
+    world.enqueue(&update("met", meeting, json!({"topic": "b"})));
+    world.until(&["HLEN", "zoomd:v1:record:acme"], &Answer::Number(1)).await;
+    let mut behind = update("behind", meeting, json!({"topic": "c"}));
+    behind["scope"] = "series".into();
+    world.enqueue(&behind);
+    world.enqueue(&job_with("acme", "other"));
+    assert_eq!(world.outcome_of("other").await["status"], "succeeded");
+    assert_eq!(world.sim.counters().arrived.update, 1, "the line waits");
+    world.store.clock().set_ms(100_000);
+    world.resp().call(&["PUBLISH", "zoomd:v1:wake", "q"]);
+    for id in ["met", "behind"] {
+        let result = world.outcome_of(id).await;
+        assert_eq!((&result["effect"], &result["attempts"]), (&"updated".into(), &1.into()));
+    }
+    assert_eq!(now(&world).topic, "c");
     engine.drain(LIMIT).await;
     world.assert_idle();
 }

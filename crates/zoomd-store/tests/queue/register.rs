@@ -141,6 +141,20 @@ async fn an_id_that_is_taken_again_leads_to_the_last_and_keeps_the_earlier() {
     assert_eq!(register(&bench).by_job("order-2").await.expect("read"), Default::default());
 }
 
+/// A purge takes an account's meetings; what leads to them goes with the next pass.
+#[tokio::test]
+async fn an_id_that_leads_to_no_meeting_is_forgotten() {
+    let bench = start().await;
+    let timing = starting(&bench, 40 * DAY).await;
+    make(&bench, "order-1", 11, &timing).await;
+    make(&bench, "order-2", 12, &timing).await;
+    bench.shift(2 * DAY).await;
+    bench.cmd("HDEL zoomd:v1:meeting:acme 11").await;
+    while bench.queue.expire_ids(None).await.expect("ids").next.is_some() {}
+    assert_eq!(bench.int("HEXISTS zoomd:v1:ids order-1").await, 0);
+    assert_eq!(bench.int("HEXISTS zoomd:v1:ids order-2").await, 1);
+}
+
 #[tokio::test]
 async fn meetings_are_listed_in_the_order_of_their_ends_page_by_page() {
     let bench = start().await;

@@ -463,6 +463,33 @@ async fn a_line_of_a_thousand_goes_on_and_is_ended_in_one_step() {
     nothing_left(&bench).await;
 }
 
+/// The steps that end or move a line are bounded, since a line is.
+#[tokio::test]
+async fn a_full_line_takes_no_more_until_there_is_room() {
+    const FULL: usize = 4_000;
+    let bench = start().await;
+    let mut jobs = Vec::new();
+    for nth in 0..FULL {
+        jobs.push(numbered(&bench, &format!("u{nth}"), 5, Part::Stands).await);
+    }
+    bench.read().await;
+    for piece in jobs.chunks(500) {
+        bench.admit(piece).await;
+    }
+    let more = numbered(&bench, "more", 5, Part::Stands).await;
+    let other = numbered(&bench, "other", 6, Part::Stands).await;
+    let admitted = admit(&bench, &[more.clone(), other]).await;
+    assert!(matches!(&admitted[..], [Admitted::Later, Admitted::Waits { .. }]), "{admitted:?}");
+    let first = claim(&bench).await.into_iter().find(|job| &*job.ticket.job_id == "u0");
+    settle(&bench, first.expect("the first").ticket, done()).await;
+    let admitted = bench.admit(&[more]).await;
+    assert!(matches!(&admitted[..], [Admitted::Waits { .. }]), "{admitted:?}");
+    // It is full again; a delete makes room.
+    admit(&bench, &[numbered(&bench, "d", 5, Part::Ends).await]).await;
+    // The delete, and the one that the settle let go if it is leased by now.
+    assert_eq!(bench.int("ZCARD zoomd:v1:target:macme/5").await, 1);
+}
+
 #[tokio::test]
 async fn a_redis_that_forgot_a_call_has_its_line_again() {
     let bench = start().await;

@@ -19,12 +19,18 @@ if waiting(A) > 0 then return {'jobs', waiting(A)} end
 local flying = redis.call('ZCOUNT', P .. 'in_flight:' .. A, '(' .. int(now), '+inf')
 if flying > 0 then return {'in flight', flying} end
 
+-- The register's part. The ids that name its meetings go with the next pass over them.
+local months = redis.call('ZRANGEBYLEX', P .. 'meeting_months', '[' .. A .. '|', '(' .. A .. '}')
+for _, list in ipairs(months) do
+  redis.call('UNLINK', P .. 'meetings:' .. list)
+  redis.call('ZREM', P .. 'meeting_months', list)
+end
 local lanes, rooms = lanes_of(A)
 redis.call('ZREM', P .. 'asleep', unpack(lanes))
 redis.call('ZREM', P .. 'ring', unpack(lanes))
 redis.call('ZREM', P .. 'intents', A)
 redis.call('ZREM', P .. 'probes', A)
-for _, class in ipairs({'grant', 'intent', 'timeline', 'in_flight', 'payload', 'record', 'rooms'}) do redis.call('UNLINK', P .. class .. ':' .. A) end
+for _, class in ipairs({'grant', 'intent', 'timeline', 'in_flight', 'payload', 'record', 'rooms', 'meeting'}) do redis.call('UNLINK', P .. class .. ':' .. A) end
 for _, room in pairs(rooms) do redis.call('UNLINK', P .. 'room:' .. A .. '|' .. room) end
 -- Budgets under a Zoom account's id stay until they expire by themselves: they
 -- are what keeps its limits if it is connected again today.

@@ -42,8 +42,10 @@ local function look(t)
   if value ~= t.value then return 'C' end
   if call('HEXISTS', P .. 'owner', t.id) == 1 then return 'F' end
   t.live = parse_live(value)
-  -- It is ended by another job already, or an unresolved call carries it.
-  if string.byte(t.live.aim) == 33 or t.live.mode == 'p' then return 'F' end
+  -- It is ended by another job already.
+  if string.byte(t.live.aim) == 33 then return 'C' end
+  -- An unresolved call carries it.
+  if t.live.mode == 'p' then return 'F' end
   local payload, record = try('HGET', P .. 'payload:' .. t.A, t.id), try('HGET', P .. 'record:' .. t.A, t.id)
   if type(payload) == 'table' or type(record) == 'table' then return 'E' end
   if (record or '') ~= t.record then return 'C' end

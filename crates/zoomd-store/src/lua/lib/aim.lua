@@ -49,12 +49,12 @@ end
 local function look_back(last, batch)
   local known = {names = {}, opaque = {}, beyond = nil}
   local entries = call('XRANGE', KEYS[2], '-', last, 'COUNT', BACK + 1)
-  local function note(name, entry, id)
+  local function note(name, entry, id, A)
     if type(name) == 'number' then name = int(name) end
     if type(name) ~= 'string' then return end
     local list = known.names[name]
     if not list then list = {} known.names[name] = list end
-    list[#list + 1] = {entry, id}
+    list[#list + 1] = {entry, id, A}
   end
   for i, e in ipairs(entries) do
     local entry, text = e[1], job_of(e)
@@ -63,10 +63,10 @@ local function look_back(last, batch)
       local fine, job = pcall(cjson.decode, text)
       if fine and type(job) == 'table' then
         local id = type(job.id) == 'string' and job.id or entry
-        note(id, entry, id)
-        note(job.of, entry, id)
+        note(id, entry, id, job.account)
+        note(job.of, entry, id, job.account)
         local number = job.meeting_id
-        note(type(number) == 'string' and (string.gsub(number, '^0+', '')) or number, entry, id)
+        note(type(number) == 'string' and (string.gsub(number, '^0+', '')) or number, entry, id, job.account)
       elseif not fine then
         known.opaque[#known.opaque + 1] = {entry, text}
       end
@@ -98,7 +98,9 @@ function aim.may_come(A, named, entry, last, batch)
       if not earlier(e[1], entry) then break end
       local value = call('HGET', P .. 'ids', e[2])
       local live = value and parse_live(value)
-      if not live or live.entry ~= e[1] then return true end
+      -- One of another account may still take the id, but never names this meeting.
+      local other = type(e[3]) == 'string' and e[3] ~= A and e[2] ~= name
+      if not other and (not live or live.entry ~= e[1]) then return true end
     end
     for _, e in ipairs(known.opaque) do
       if not earlier(e[1], entry) then break end

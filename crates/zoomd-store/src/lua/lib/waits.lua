@@ -112,6 +112,7 @@ local function take_in(g, k, all)
   if aim.may_come(g.A, named, entry, ARGV[10], batch) then return 'L' end
   local name = aim.resolve(g.A, named, entry)
   if not name then return 'M' end
+  if part ~= 'E' and target.is_full(name) then return 'L' end
   local _, create_id = create_of(name)
   local created, made_in, number = target.created(name)
   local create = created == 'live' and target.live(create_id)

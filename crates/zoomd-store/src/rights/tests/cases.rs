@@ -37,7 +37,7 @@ pub(super) const CASES: &[Case] = &[
     case(
         "account_purge",
         EVENTS,
-        "HSET w:v1:account:gone z Zgone;RPUSH w:v1:timeline:gone x",
+        "HSET w:v1:account:gone z Zgone;RPUSH w:v1:timeline:gone x;ZADD w:v1:meeting_months 0 gone|203001",
         "gone tombfield 1",
     ),
     case(
@@ -125,19 +125,19 @@ pub(super) const CASES: &[Case] = &[
         "failure_retry",
         "w:jobs",
         "HSET w:v1:ids failed D_1_80-3_5_1_acme|7;HSET w:v1:meeting_earlier failed acme|6",
-        "failed#1 failed L_2_80-2_-_c10y_0_1800000900000_acme|new| {} 0 86400 Em5",
+        "failed#1 failed L_2_80-2_-_c10y_0_1800000900000_acme|new| {} 0 86400 Em5 ''",
     ),
     case(
         "failure_retry",
         "w:jobs",
         "",
-        "failed#1 failed L_2_80-2_-_c10y_0_1800000900000_acme|new| {} 0 86400 ''",
+        "failed#1 failed L_2_80-2_-_c10y_0_1800000900000_acme|new| {} 0 86400 '' ''",
     ),
     case(
         "failure_retry",
         "w:jobs",
         "",
-        "failed#1 failed L_2_80-2_-_c10y_0_1800000900000_acme|new| {} 1800000800000 86400 ''",
+        "failed#1 failed L_2_80-2_-_c10y_0_1800000900000_acme|new| {} 1800000800000 86400 '' ''",
     ),
     case("deauth_done", "w:v1:deauth", "", "app|Uold 5_Zold"),
     case("deauth_note", "w:v1:deauth", "", "app|Uacme 9 Zacme"),
