@@ -62,6 +62,7 @@ impl RetryLine {
                 None,
                 Some("a job with this id is already queued, running or finished".to_owned()),
             ),
+            Retried::Deleted { by } => return Self::skipped(id, &by),
             Retried::Useless { why } => ("useless", None, Some(why)),
             _ => (
                 "broken",
@@ -74,7 +75,7 @@ impl RetryLine {
 
     /// A failure that is not retried, because job `by` deleted its meeting.
     fn skipped(id: &str, by: &str) -> Self {
-        let why = format!("job {by} deleted its meeting and cancelled it; --force retries it");
+        let why = format!("job {by} deletes its meeting; --force retries it");
         Self { id: id.to_owned(), result: "skipped", run: None, why: Some(why) }
     }
 
@@ -147,7 +148,8 @@ impl Hand {
             let retried = retried.map_or(Retried::NotFound, |run| Retried::Already { run });
             return Ok(RetryLine::of(id, retried));
         };
-        if let Some(by) = failure.line.cancelled_by().filter(|_| !rules.force) {
+        let ended_by = failure.line.cancelled_by().or_else(|| failure.deleted_by.clone());
+        if let Some(by) = ended_by.filter(|_| !rules.force) {
             return Ok(RetryLine::skipped(id, &by));
         }
         if !rules.force && failure.retried.is_none() && self.ops.is_superseded(&failure).await? {

@@ -163,7 +163,7 @@ impl FailureCode {
             }
             Self::IdConflict => "Give the new job an id of its own.",
             Self::NoMeeting => {
-                "Retry the create first, then this job; a meeting that an earlier job of the id made is found by `zoomd meeting find` and named by its number, as `meeting_id`."
+                "Retry the create first, then this job; `candidates` are the meetings that earlier jobs of the id made: name one by its number, as `meeting_id`."
             }
             Self::Cancelled => "Nothing, if it was intended; else `zoomd failure retry`.",
             Self::AccountRemoved => {

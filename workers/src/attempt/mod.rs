@@ -9,7 +9,7 @@ pub mod asker;
 pub mod call;
 pub mod exchange;
 pub(crate) mod failures;
-mod fates;
+pub(crate) mod fates;
 pub mod lookup;
 pub mod outcome;
 pub mod parts;
@@ -61,9 +61,9 @@ pub struct Sending<'a> {
 /// Ends a lease whose job goes no further whatever its kind: too many handlers did
 /// not come back, or its account is no more.
 #[must_use]
-pub fn over(ctx: &EngineContext, leased: &LeasedJob) -> Option<Settlement> {
+pub async fn over(ctx: &EngineContext, leased: &LeasedJob) -> Option<Settlement> {
     if let Some(fate) = &leased.fate {
-        return Some(fates::ended_by(ctx, leased, fate));
+        return Some(Box::pin(fates::ended_by(ctx, leased, fate)).await);
     }
     let poison = ctx.queue.settings().poison_sweeps;
     let crashes = if leased.is_attempt() {
@@ -74,9 +74,6 @@ pub fn over(ctx: &EngineContext, leased: &LeasedJob) -> Option<Settlement> {
     };
     if crashes >= poison {
         return Some(settlement::poisoned(leased));
-    }
-    if leased.record.meeting.as_ref().is_some_and(|meeting| meeting.unknown) {
-        return Some(fates::create_unknown(leased));
     }
     (leased.removed && !leased.record.unresolved).then(|| settlement::removed(leased))
 }

@@ -114,14 +114,21 @@ pub fn refusal(
     text: &[u8],
     code: FailureCode,
     now: Timestamp,
+    candidates: Option<&str>,
 ) -> Refusal {
     let entry_id = entry(&admission.entry);
+    let candidates: Option<Box<RawValue>> = candidates.and_then(|it| serde_json::from_str(it).ok());
     // The id is another job's; this one goes by its entry.
     let conflict = code == FailureCode::IdConflict;
     let job_id = if conflict { &admission.entry } else { &admission.job_id };
     let message = refusal_text(code, admission);
     let failure = Failure::new((job_id, entry_id), (code, &message), now, text);
-    let json = Failure { account: Some(&admission.account), ..of_job(job, failure) }.to_json();
+    let json = Failure {
+        account: Some(&admission.account),
+        candidates: candidates.as_deref(),
+        ..of_job(job, failure)
+    }
+    .to_json();
     Refusal {
         entry: admission.entry.clone(),
         job_id: job_id.clone(),
@@ -187,23 +194,24 @@ pub fn invalid(entry_text: &str, text: &[u8], why: &InvalidJob, now: Timestamp) 
     }
 }
 
-/// Failure code of a job whose text is gone, and whether its id stays taken.
+/// Failure code of a job whose text cannot be read, and whether its id stays taken.
 #[must_use]
-pub fn unreadable_code(record: &Record) -> (FailureCode, bool) {
+pub fn unreadable_code(record: &Record, is_unknown: bool) -> (FailureCode, bool) {
     match record.unresolved {
         true => (FailureCode::OutcomeUnknown, true),
+        false if is_unknown => (FailureCode::InvalidJob, false),
         false => (FailureCode::InternalError, false),
     }
 }
 
-/// The outcome of a job whose text is gone.
+/// The outcome of a job whose text is gone, or whose kind is `unknown`, in these words.
 #[must_use]
-pub fn unreadable(ticket: &Ticket, text: &[u8], record: &Record) -> Outcome {
+pub fn unreadable(ticket: &Ticket, text: &[u8], record: &Record, unknown: Option<&str>) -> Outcome {
     // A job whose text is gone counts as the default kind.
     let kind = Kind::default().as_str();
-    let message = "redis: the text of the job is missing or damaged";
-    let (what, why) =
-        ((&*ticket.job_id, entry(&ticket.entry)), (unreadable_code(record).0, message));
+    let message = unknown.unwrap_or("redis: the text of the job is missing or damaged");
+    let code = unreadable_code(record, unknown.is_some()).0;
+    let (what, why) = ((&*ticket.job_id, entry(&ticket.entry)), (code, message));
     let at = Timestamp::from_millisecond(ticket.granted_ms).unwrap_or(Timestamp::MAX);
     let json = Failure {
         run: ticket.run,

@@ -155,8 +155,8 @@ fn stand_aside(leased: &LeasedJob, label: Label, limit: Limit, mut record: Recor
         Some(until.as_millisecond()),
     );
     record.why = Some("zoom answered with an unknown rate limit".to_owned());
-    // Without a host there is no host's gate to close.
-    let hosted = leased.ticket.charges_host();
+    // Of a change it may be its meeting's own, which holds back the line of that meeting alone.
+    let hosted = leased.ticket.charges_host() && leased.job.target().is_none();
     let closes = hosted.then(|| close(label, limit)).into_iter().collect();
     record.more.insert(LIMITED.to_owned(), true.into());
     let purpose = leased.ticket.purpose;
@@ -254,11 +254,11 @@ pub fn panicked(ctx: &EngineContext, leased: &LeasedJob) -> Settlement {
     settlement
 }
 
-/// A job that waited and whose text is gone: the namespace was damaged.
+/// A job that waited and whose text is damaged, or is `odd`: of a kind that is not known here.
 #[must_use]
-pub fn unreadable(ticket: Ticket, text: &[u8], record: &Record) -> Settlement {
-    let outcome = outcome::unreadable(&ticket, text, record);
-    let (code, holds_id) = outcome::unreadable_code(record);
+pub fn unreadable(ticket: Ticket, text: &[u8], record: &Record, odd: Option<&str>) -> Settlement {
+    let outcome = outcome::unreadable(&ticket, text, record, odd);
+    let (code, holds_id) = outcome::unreadable_code(record, odd.is_some());
     let code = code.as_str();
     metric::finished(outcome.kind, code);
     let then = Then::Failed { code, holds_id, outcome, record: Some(record.clone()) };

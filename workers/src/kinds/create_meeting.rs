@@ -9,7 +9,7 @@ use zoom_api::{Created, Reply, SendBody, TransportError};
 use zoomd_store::meetings::{Meeting as Registered, MeetingEntry};
 use zoomd_store::queue::{Record, Settlement};
 use zoomd_wire::kind::CreateMeeting as Meeting;
-use zoomd_wire::{Kind, Marker, MeetingReply, Timing};
+use zoomd_wire::{EntryId, Kind, Marker, MeetingReply, Timing};
 
 use crate::MarkerPlace;
 use crate::attempt::lookup::{Look, Task};
@@ -24,17 +24,26 @@ use crate::state::leased_job::LeasedJob;
 #[derive(Debug)]
 pub struct CreateMeeting<'a>(pub &'a Meeting);
 
+/// Marker of the meeting that a create makes: the one it had before, else its own.
+pub(super) fn marker_of(
+    ctx: &EngineContext,
+    meeting: &Meeting,
+    record: &Record,
+    entry: EntryId,
+) -> Option<Marker> {
+    if let Some(known) = record.marker.as_deref() {
+        return known.parse().ok();
+    }
+    let wanted = ctx.settings.marker == MarkerPlace::Agenda && meeting.takes_marker();
+    ctx.secret.as_ref().filter(|_| wanted).map(|secret| secret.marker(entry))
+}
+
 impl KindSpec for CreateMeeting<'_> {
     const KIND: Kind = Kind::CreateMeeting;
     type Done<'r> = Created<'r>;
 
-    /// The one it had before, else its own.
     fn marker(&self, ctx: &EngineContext, leased: &LeasedJob) -> Option<Marker> {
-        if let Some(known) = leased.record.marker.as_deref() {
-            return known.parse().ok();
-        }
-        let wanted = ctx.settings.marker == MarkerPlace::Agenda && self.0.takes_marker();
-        ctx.secret.as_ref().filter(|_| wanted).map(|secret| secret.marker(leased.entry))
+        marker_of(ctx, self.0, &leased.record, leased.entry)
     }
 
     async fn send(&self, sending: Sending<'_>) -> Result<Reply, TransportError> {

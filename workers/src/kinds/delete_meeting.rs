@@ -10,7 +10,9 @@ use zoomd_store::queue::{Record, Settlement};
 use zoomd_wire::kind::DeleteMeeting as Asked;
 use zoomd_wire::{Effect, Kind};
 
-use super::target::{Ready, Seen, TargetMeeting, asker_of, halted};
+use super::halts::halted;
+use super::target::{Ready, Seen, TargetMeeting, asker_of};
+use super::unknown_create;
 use crate::attempt::asker::{Answer, Stop};
 use crate::attempt::exchange::Caller;
 use crate::attempt::lookup::{Look, Task};
@@ -81,6 +83,9 @@ impl KindSpec for DeleteMeeting<'_> {
     type Done<'r> = ();
 
     async fn ready(&mut self, ctx: &EngineContext, leased: &LeasedJob) -> Result<(), Halt> {
+        if self.target.id.is_none() {
+            Box::pin(unknown_create::find(ctx, leased, &mut self.target)).await?;
+        }
         match Box::pin(self.target.ready(ctx, leased, false)).await? {
             Ready::Gone(_) => {
                 let settlement = self.target.done(ctx, leased, Effect::AlreadyGone);

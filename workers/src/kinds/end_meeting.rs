@@ -10,8 +10,9 @@ use zoomd_store::queue::{Record, Settlement};
 use zoomd_wire::kind::{EndMeeting as Asked, Extent};
 use zoomd_wire::{Effect, Kind};
 
+use super::halts::halted;
 use super::shown::Shown;
-use super::target::{Ready, Seen, TargetMeeting, asker_of, halted, not_so};
+use super::target::{Ready, Seen, TargetMeeting, asker_of, not_so};
 use super::update_meeting::guarded;
 use crate::attempt::lookup::{Look, Task};
 use crate::attempt::spec::KindSpec;

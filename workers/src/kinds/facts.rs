@@ -20,6 +20,9 @@ pub(super) struct Facts {
     pub(super) gone_ms: Option<i64>,
     /// Reads before the call that failed in a row.
     pub(super) failed_reads: u8,
+    /// The number of the meeting that a create of unknown outcome turned out to have made.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) found: Option<u64>,
     /// Zoom's id of the date, where the job named its start.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) date: Option<u64>,

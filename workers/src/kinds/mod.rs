@@ -5,8 +5,10 @@ mod create_meeting;
 mod delete_meeting;
 mod end_meeting;
 mod facts;
+mod halts;
 mod shown;
 mod target;
+mod unknown_create;
 mod update_meeting;
 
 use std::sync::Arc;
@@ -25,13 +27,18 @@ use end_meeting::EndMeeting;
 use update_meeting::UpdateMeeting;
 
 pub async fn run(ctx: &Arc<EngineContext>, leased: &Arc<LeasedJob>) -> Settlement {
-    if let Some(over) = attempt::over(ctx, leased) {
+    if let Some(over) = attempt::over(ctx, leased).await {
         return over;
+    }
+    if let Some(ended) = unknown_create::ended(ctx, leased).await {
+        return ended;
     }
     match leased.request() {
         Request::CreateMeeting(asked) => work(ctx, leased, CreateMeeting(asked)).await,
         Request::DeleteMeeting(asked) => {
-            work(ctx, leased, DeleteMeeting::new(asked, &leased.record)).await
+            let spec = DeleteMeeting::new(asked, &leased.record);
+            let settlement = work(ctx, leased, spec).await;
+            unknown_create::marked(ctx, leased, settlement).await
         }
         Request::UpdateMeeting(asked) => {
             work(ctx, leased, UpdateMeeting::new(asked, &leased.record)).await

@@ -28,6 +28,11 @@ pub(super) struct Undated {
     pub(super) dates: Option<String>,
 }
 
+/// True if meetings of this type are recurring ones.
+pub(super) fn recurs(kind: u64) -> bool {
+    matches!(kind, 3 | 8)
+}
+
 impl Shown {
     /// Reads an answer; `None` where it does not tell the type.
     pub(super) fn of(json: &str) -> Option<Self> {
@@ -38,7 +43,7 @@ impl Shown {
 
     /// True if it is a recurring one.
     pub(super) fn recurs(&self) -> bool {
-        matches!(self.kind, 3 | 8)
+        recurs(self.kind)
     }
 
     /// This run of it, and whether it runs now.

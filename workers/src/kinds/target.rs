@@ -17,7 +17,8 @@ use zoomd_wire::kind::{Extent, Occurrence, Target};
 use zoomd_wire::{Effect, FailureCode, MeetingReply};
 
 use super::facts::Facts;
-use super::shown::{Shown, Undated};
+use super::halts::{asleep, failed, halted};
+use super::shown::{Shown, Undated, recurs};
 use crate::attempt::asker::{Answer, Failure, Refusal, Stop};
 use crate::attempt::exchange::Caller;
 use crate::attempt::lookup::{Found, Look, NotSo, Task};
@@ -26,7 +27,6 @@ use crate::backoff;
 use crate::context::EngineContext;
 use crate::decide::Verdict;
 use crate::state::circuits::Work;
-use crate::state::job_history;
 use crate::state::leased_job::LeasedJob;
 use crate::tokens::Token;
 
@@ -59,6 +59,8 @@ pub(super) struct TargetMeeting {
     pub(super) id: Option<u64>,
     extent: Extent,
     pub(super) facts: Facts,
+    /// The type of it, where the register knows it as a recurring one.
+    series: Option<u64>,
 }
 
 impl TargetMeeting {
@@ -66,16 +68,20 @@ impl TargetMeeting {
     pub(super) fn new(target: &Target, extent: Extent, record: &Record) -> Self {
         let facts = record.more.get(MEETING_SEEN).cloned();
         let facts = facts.and_then(|facts| serde_json::from_value(facts).ok());
+        let mut facts: Facts = facts.unwrap_or_default();
         let known = record.meeting.as_ref();
         let id = match target {
             Target::Meeting(number) => Some(*number),
-            Target::Create(_) => known.and_then(|known| known.number),
+            Target::Create(_) => known.and_then(|known| known.number).or(facts.found),
         };
-        let mut facts: Facts = facts.unwrap_or_default();
         // A meeting that zoomd made, or that a job names as its target, existed.
         facts.known |= known.is_some_and(|known| known.record.is_some());
         facts.known |= matches!(target, Target::Create(_)) && id.is_some();
-        Self { id, extent, facts }
+        let registered = known.zip(id).and_then(|(known, id)| {
+            Registered::read("", id, known.record.as_deref()?).map(|it| it.timing.meeting_type)
+        });
+        facts.single |= registered.is_some_and(|kind| !recurs(kind.into()));
+        Self { id, extent, facts, series: registered.map(u64::from).filter(|kind| recurs(*kind)) }
     }
 
     /// Zoom's number of it; [`ready`](Self::ready) saw that there is one.
@@ -103,6 +109,9 @@ impl TargetMeeting {
         if self.id.is_none() {
             let text = "nobody knows the number of the meeting that the create made";
             return Err(failed(leased, &Verdict::ours(FailureCode::NoMeeting, text)));
+        }
+        if let Some(kind) = self.series.filter(|_| self.extent == Extent::Single) {
+            return Err(self.unscoped(leased, kind));
         }
         let untyped = self.extent == Extent::Single && !self.facts.single;
         let undated = !self.extent.is_whole() && self.date().is_none();
@@ -151,15 +160,13 @@ impl TargetMeeting {
         untyped: bool,
         undated: bool,
     ) -> Result<Shown, Halt> {
-        let id = self.id();
         let Some(shown) = shown else {
             return Err(self.later(leased, "Zoom does not report the type of the meeting"));
         };
         (self.facts.known, self.facts.gone_ms) = (true, None);
         self.facts.single = !shown.recurs();
         if untyped && shown.recurs() {
-            let verdict = Verdict::ours(FailureCode::InvalidJob, scope_needed(id, shown.kind));
-            return Err(failed(leased, &Verdict { field: Some("scope"), ..verdict }));
+            return Err(self.unscoped(leased, shown.kind));
         }
         if undated && let Extent::One(Occurrence::Start(start)) = self.extent {
             match shown.date_of(start) {
@@ -175,6 +182,16 @@ impl TargetMeeting {
             }
         }
         Ok(shown)
+    }
+
+    /// It is a recurring one, and the job does not say that all of it is meant.
+    fn unscoped(&self, leased: &LeasedJob, kind: u64) -> Halt {
+        let id = self.id();
+        let text = format!(
+            "meeting {id} is a recurring one (type {kind}): `\"scope\":\"series\"` is for all of it, `occurrence` for one date"
+        );
+        let verdict = Verdict::ours(FailureCode::InvalidJob, text);
+        failed(leased, &Verdict { field: Some("scope"), ..verdict })
     }
 
     /// The meeting could not be read before the call, which `must` have been.
@@ -213,7 +230,7 @@ impl TargetMeeting {
     }
 
     /// The meeting could not be read: again, later each time.
-    fn later(&mut self, leased: &LeasedJob, why: &str) -> Halt {
+    pub(super) fn later(&mut self, leased: &LeasedJob, why: &str) -> Halt {
         self.facts.failed_reads = self.facts.failed_reads.saturating_add(1);
         let wait = backoff::after(self.facts.failed_reads, rand::random());
         let at_ms = leased.redis_ms(Instant::now()) + millis(wait);
@@ -364,31 +381,10 @@ pub(super) fn not_so(what: &'static str, why: &'static str) -> Look {
     Look::NotSo(NotSo { what, why })
 }
 
-/// Ends the job before its call.
-pub(super) fn failed(leased: &LeasedJob, verdict: &Verdict) -> Halt {
-    halted(settlement::failed(leased, verdict, &[]))
-}
-
-/// Ends or delays the job before its call.
-pub(super) fn halted(settlement: Settlement) -> Halt {
-    Halt::Settled(Box::new(Settlement { unsent: true, ..settlement }))
-}
-
-fn asleep(leased: &LeasedJob, at_ms: i64, reason: &'static str, mut record: Record) -> Halt {
-    job_history::wait(&mut record, leased, reason, Some(at_ms));
-    halted(settlement::sleep(leased, at_ms, Purpose::Attempt, record, Vec::new()))
-}
-
-fn scope_needed(id: u64, kind: u64) -> String {
-    format!(
-        "meeting {id} is a recurring one (type {kind}): `\"scope\":\"series\"` is for all of it, `occurrence` for one date"
-    )
-}
-
 fn meeting(id: u64) -> String {
     format!(r#"{{"id":{id}}}"#)
 }
 
-fn millis(time: Duration) -> i64 {
+pub(super) fn millis(time: Duration) -> i64 {
     i64::try_from(time.as_millis()).unwrap_or(i64::MAX)
 }

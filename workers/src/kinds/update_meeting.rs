@@ -14,7 +14,8 @@ use zoomd_store::queue::{Record, Settlement};
 use zoomd_wire::kind::UpdateMeeting as Asked;
 use zoomd_wire::{Effect, FailureCode, Kind, Marker};
 
-use super::target::{Ready, Seen, TargetMeeting, asker_of, failed, not_so};
+use super::halts::failed;
+use super::target::{Ready, Seen, TargetMeeting, asker_of, not_so};
 use crate::attempt::asker::Stop;
 use crate::attempt::lookup::{Look, Task};
 use crate::attempt::spec::KindSpec;

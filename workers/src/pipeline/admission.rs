@@ -10,11 +10,11 @@ use std::time::Instant;
 use jiff::Timestamp;
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 use zoomd_store::queue::{Admission, Admitted, Refusal, Settlement, Ticket, WaitReason};
-use zoomd_wire::FailureCode;
+use zoomd_wire::{EntryId, FailureCode};
 
 use super::deferred::{Candidate, Deferred};
 use super::{claims, parse};
-use crate::attempt::outcome;
+use crate::attempt::{fates, outcome};
 use crate::context::EngineContext;
 use crate::failpoints;
 use crate::state::leased_job::{LeasedJob, Moment};
@@ -139,7 +139,14 @@ async fn turn_away(
     time: &mut TimeOfRefusals,
 ) {
     let now = time.of(ctx, &admission.entry).await;
-    refuse(ctx, outcome::refusal(admission, job, text, code, now)).await;
+    let candidates = match code {
+        FailureCode::NoMeeting => {
+            let before = admission.entry.parse().unwrap_or(EntryId { ms: 0, seq: 0 });
+            fates::earlier(ctx, &admission.account, job.of(), before).await
+        }
+        _ => None,
+    };
+    refuse(ctx, outcome::refusal(admission, job, text, code, now, candidates.as_deref())).await;
 }
 
 pub(super) async fn refuse(ctx: &EngineContext, refusal: Refusal) {

@@ -38,22 +38,40 @@ pub struct Looker<'a, 's> {
     pub(super) last: bool,
 }
 
-/// Looks once. What is learnt for later looks goes to `record`.
+/// Looks once for the meeting of the task's own job. What is learnt for later looks goes to
+/// `record`.
 pub async fn look(task: Task<'_>, meeting: &Meeting, record: &mut Record) -> Look {
+    let leased = task.leased;
+    // A job handed out because its deadline passed or its account was removed was charged nothing.
+    let paid = (!leased.expired && !leased.removed).then_some(leased.ticket.send_by);
+    look_for(task, Wanted { place: Place::of(leased), meeting, paid }, record).await
+}
+
+/// The meeting that a look is for.
+pub struct Wanted<'m> {
+    /// Where it may be.
+    pub place: Place,
+    /// The body that was sent.
+    pub meeting: &'m Meeting,
+    /// Until when a list is paid for by the lease.
+    pub paid: Option<Instant>,
+}
+
+/// Looks once for a meeting that was sent as `record` tells.
+pub async fn look_for(task: Task<'_>, wanted: Wanted<'_>, record: &mut Record) -> Look {
     let Task { ctx, leased, token, permit, orders } = task;
+    let Wanted { place, meeting, paid } = wanted;
     // Well before the lease is renewed no more.
     let over = ctx.queue.settings().request_timeout;
     let until = Some(leased.ticket.send_by + over / 2);
     let now = Instant::now();
-    let (place, known) = (Place::of(leased), (leased.redis_time(now), now));
+    let known = (leased.redis_time(now), now);
     let time = |ms: Option<i64>| {
         let ms = ms.unwrap_or(leased.ticket.granted_ms);
         Timestamp::from_millisecond(ms).unwrap_or(Timestamp::UNIX_EPOCH)
     };
     let (first, sent) = (time(record.first_send_ms), time(record.last_send_ms));
     let (account, host) = (place.account.as_str(), place.host.as_str());
-    // A job handed out because its deadline passed or its account was removed was charged nothing.
-    let paid = (!leased.expired && !leased.removed).then_some(leased.ticket.send_by);
     let trace = leased.trace();
     let mut looker = Looker {
         settings: &ctx.settings.reconcile,

@@ -2,9 +2,10 @@
 
 use std::time::Instant;
 
-use jiff::ToSpan as _;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
+use jiff::{Timestamp, ToSpan as _};
+use zoomd_wire::Job;
 
 use crate::state::leased_job::LeasedJob;
 
@@ -22,16 +23,18 @@ impl Place {
     /// days are the host's, wherever that is.
     #[must_use]
     pub fn of(leased: &LeasedJob) -> Self {
-        let meeting = leased.job.meeting().filter(|meeting| meeting.meeting_type == 2);
         let now = leased.redis_time(Instant::now());
+        Self::of_job(&leased.ticket.account, &leased.job, now)
+    }
+
+    /// Place of the meeting of a create.
+    #[must_use]
+    pub fn of_job(account: &str, job: &Job, now: Timestamp) -> Self {
+        let meeting = job.meeting().filter(|meeting| meeting.meeting_type == 2);
         let start = meeting.and_then(|meeting| meeting.start).filter(|start| *start > now);
         let day = start.map(|start| TimeZone::UTC.to_datetime(start).date());
         let around =
             |day: Date| Some((day.checked_sub(1.day()).ok()?, day.checked_add(1.day()).ok()?));
-        Self {
-            account: leased.ticket.account.to_string(),
-            host: leased.job.host().into(),
-            days: day.and_then(around),
-        }
+        Self { account: account.to_owned(), host: job.host().into(), days: day.and_then(around) }
     }
 }

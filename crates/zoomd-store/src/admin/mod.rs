@@ -8,6 +8,7 @@ mod cancel;
 mod cancelled_job;
 mod pause;
 mod retry;
+mod unknown;
 
 pub use cancel::{CANCEL_MARK, Cancelled, Target};
 pub use retry::{MEETING_SEEN, RETRIED_AT, Retried};

@@ -45,6 +45,11 @@ pub enum Retried {
     NoAccount,
     /// Another job has its id now.
     IdTaken,
+    /// A delete of its meeting was done since the caller looked.
+    Deleted {
+        /// The delete.
+        by: String,
+    },
     /// It would fail again.
     Useless {
         /// Reason for the refusal.
@@ -82,7 +87,8 @@ impl Ops {
             .arg(serde_json::to_string(&plan.record).unwrap_or_default())
             .arg(plan.not_before_ms)
             .arg(QueueSettings::default().remember.as_secs())
-            .arg(plan.target);
+            .arg(plan.target)
+            .arg(failure.deleted_by.as_deref().unwrap_or_default());
         let answer: (String, String) = from_redis_value(call.run(&self.store.connection()).await?)?;
         let run = plan.live.run;
         Ok(match answer.0.as_str() {
@@ -91,6 +97,7 @@ impl Ops {
             "N" => Retried::NotFound,
             "A" => Retried::NoAccount,
             "T" => Retried::IdTaken,
+            "G" => Retried::Deleted { by: answer.1 },
             "M" => Retried::Useless { why: "the create that it names made no meeting".to_owned() },
             _ => Retried::Broken,
         })

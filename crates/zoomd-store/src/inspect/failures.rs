@@ -9,6 +9,8 @@ use crate::queue::{Aim, Record};
 
 /// The field of a failure that was retried: the run that was started.
 pub(super) const MARK: &str = "retried";
+/// The field of the failure of a create of unknown outcome: the delete of its meeting.
+pub(crate) const DELETED_BY: &str = "deleted_by";
 /// Number of failures read in one step.
 const PAGE: usize = 200;
 /// Maximum number of failures read to find one job whose name is unknown.
@@ -55,6 +57,9 @@ pub struct FailureRecord {
     pub retried: Option<u32>,
     /// Its place in the line of its meeting, of an update that stood there.
     pub(crate) order: Option<String>,
+    /// The job that deleted the meeting of a create whose outcome was unknown, or proved
+    /// that there is none: a retry must be forced.
+    pub deleted_by: Option<String>,
 }
 
 /// Position at which a page of the list ended.
@@ -282,7 +287,7 @@ impl Ops {
         Ok(None)
     }
 
-    pub(super) async fn failure_record(
+    pub(crate) async fn failure_record(
         &self,
         id: &str,
     ) -> Result<Option<FailureRecord>, StoreError> {
@@ -290,7 +295,8 @@ impl Ops {
             return Ok(None);
         };
         let mut command = redis::cmd("HMGET");
-        command.arg(self.store.keys().failure(id)).arg(&["entry", "job", "record", MARK, "order"]);
+        let fields = ["entry", "job", "record", MARK, "order", DELETED_BY];
+        command.arg(self.store.keys().failure(id)).arg(&fields);
         let value = self.store.connection().value(&command).await?;
         let fields: Vec<Option<Vec<u8>>> = from_redis_value(value)?;
         let mut fields = fields.into_iter();
@@ -300,8 +306,10 @@ impl Ops {
         let retried = String::from_utf8_lossy(&next()).parse().ok();
         let order = Some(String::from_utf8_lossy(&next()).into_owned());
         let order = order.filter(|order| !order.is_empty());
+        let deleted_by = String::from_utf8_lossy(&next()).into_owned();
+        let deleted_by = Some(deleted_by).filter(|by| !by.is_empty());
         let record = serde_json::from_slice(&record).unwrap_or_default();
-        Ok(Some(FailureRecord { line, entry, job, record, retried, order }))
+        Ok(Some(FailureRecord { line, entry, job, record, retried, order, deleted_by }))
     }
 
     /// True if a later update of the same meeting succeeded after this one failed.

@@ -45,6 +45,7 @@ pub use crate::refusal::Refusal;
 pub use batch::BatchWait;
 pub use budget::{BudgetLine, Waiting};
 pub use facts::{AccountFacts, Reason};
+pub(crate) use failures::DELETED_BY;
 pub use failures::{Cursor, FailureFilter, FailureLine, FailureRecord};
 pub use find::{OUTCOMES_LOOK, QUEUED_LOOK};
 pub use history::{Point, Window};

@@ -111,19 +111,23 @@ pub struct KnownMeeting {
     pub number: Option<u64>,
     /// Record in the register, where zoomd made it.
     pub record: Option<String>,
-    /// True if the outcome of the create that was to make it is unknown.
-    pub unknown: bool,
+    /// The run of the create that was to make it, where its outcome is unknown.
+    pub unknown: Option<u32>,
 }
 
 impl KnownMeeting {
-    /// Parses the scripts' form: `<number> <record>`, or the state of the create.
+    /// Parses the scripts' form: `<number> <record>`, `unknown <run>`, or another state of
+    /// the create.
     pub(crate) fn read(text: &str) -> Option<Self> {
         if text.is_empty() {
             return None;
         }
         let (number, record) = text.split_once(' ').unwrap_or((text, ""));
+        if number == "unknown" {
+            return Some(Self { unknown: record.parse().ok(), ..Self::default() });
+        }
         let record = (!record.is_empty()).then(|| record.to_owned());
-        Some(Self { number: number.parse().ok(), record, unknown: text == "unknown" })
+        Some(Self { number: number.parse().ok(), record, unknown: None })
     }
 }
 
@@ -244,9 +248,9 @@ mod tests {
     fn what_is_known_of_a_meeting_is_read_as_scripts_tell_it() {
         let known = |text| KnownMeeting::read(text).map(|k| (k.number, k.record, k.unknown));
         assert_eq!(known(""), None);
-        assert_eq!(known("12 "), Some((Some(12), None, false)));
-        assert_eq!(known("12 1|a|b"), Some((Some(12), Some("1|a|b".to_owned()), false)));
-        assert_eq!(known("unknown"), Some((None, None, true)));
+        assert_eq!(known("12 "), Some((Some(12), None, None)));
+        assert_eq!(known("12 1|a|b"), Some((Some(12), Some("1|a|b".to_owned()), None)));
+        assert_eq!(known("unknown 2"), Some((None, None, Some(2))));
     }
 
     #[test]

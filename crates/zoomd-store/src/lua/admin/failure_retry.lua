@@ -4,14 +4,16 @@
 --       5 record ('' none)  6 not before ms (0: none)  7 remember s
 --       8 its target, where it is not in 4 and is to be found now ('' none): part, and
 --       `c<job id>` or `m<number>`
+--       9 the delete of its meeting, as the caller saw it ('' none)
 -- Answer  {letter, detail}: D done  N no such failure  R retried before (run)
 --       A no such account  T the id is another job's now  E a key is of a wrong type
---       M its target has no meeting
+--       M its target has no meeting  G a delete was done since (its id)
 -- Two retries of one failure are one: the first leaves its mark on it.
 local key = P .. 'failure:' .. ARGV[2]
-local failure = call('HMGET', key, 'job_id', 'retried', 'job', 'entry')
+local failure = call('HMGET', key, 'job_id', 'retried', 'job', 'entry', 'deleted_by')
 if not failure[1] then return {'N', ''} end
 if failure[2] then return {'R', failure[2]} end
+if (failure[5] or '') ~= ARGV[9] then return {'G', failure[5] or ''} end
 local j = parse_live(ARGV[4])
 j.id = ARGV[3]
 local state = try('HGET', P .. 'account:' .. j.A, 'st')

@@ -76,19 +76,19 @@ function target.earlier(id, fits)
   end
 end
 
--- State of the create: `live`, `made` (with account and number), `unknown` or `none`.
+-- State of the create: `live`, `made` (with account and number), `unknown` (with the run) or `none`.
 function target.created(name)
   local entry, id = create_of(name)
   if not entry then return 'made', string.match(name, '^m([^/]*)/(%d+)$') end
   local value = call('HGET', P .. 'ids', id) or ''
-  local state, _, at = parse_memory(value)
+  local state, run, at = parse_memory(value)
   local A, number
   if at ~= entry then
     A, number = target.earlier(id, function(m) return m.entry == entry end)
   elseif state == 'L' then
     return parse_live(value).aim == '' and 'live' or 'none'
   elseif state == 'U' then
-    return 'unknown'
+    return 'unknown', run
   else
     A, number = made_by(value)
   end
@@ -96,12 +96,13 @@ function target.created(name)
   return 'none'
 end
 
--- Facts about a job's target for the daemon: `<number> <record of the register>`, or the state of
--- its create.
+-- Facts about a job's target for the daemon: `<number> <record of the register>`, `unknown <run>`,
+-- or the state of its create.
 function target.facts(j)
   local _, _, name = target.of(j)
   if not name then return '' end
   local created, A, number = target.created(name)
+  if created == 'unknown' then return 'unknown ' .. A end
   return created == 'made' and number .. ' ' .. meeting_text(A, number) or created
 end
 
@@ -113,6 +114,13 @@ function target.line(name)
        tonumber(high or 0), tonumber(normal or 0), tonumber(low or 0)}
   target.lines[name] = l
   return l
+end
+-- True if a line takes no more of those that wait: so a step that ends all of them, or moves
+-- them to another line, is bounded. A delete makes room, so it is taken.
+local FULL = 4000
+function target.is_full(name)
+  local l = target.line(name)
+  return l[1] + l[2] + l[3] >= FULL
 end
 local function save(l)
   if l[1] + l[2] + l[3] > 0 then
