@@ -5,6 +5,7 @@
 //! why. It stays done if the audit takes no writes; the log says so then.
 
 mod accounts;
+mod connect_link;
 mod enqueue;
 mod failures;
 mod jobs;
@@ -18,6 +19,7 @@ use zoomd_store::inspect::Ops;
 use crate::actor::Actor;
 
 pub use accounts::{RemovedAccount, Revoked, existing, missing};
+pub use connect_link::{LinkRequest, label, life};
 pub use enqueue::{Accepted, Taken};
 pub use failures::{Discarded, RetryLine, Rules};
 pub use tokens::{NO_APP, refused, tokens};

@@ -18,7 +18,7 @@ pub(super) fn check(config: &Config, return_to: Option<&str>) -> Result<(), CliE
 }
 
 /// True for an address below one of these. Scheme, host and port must be the same.
-fn is_allowed(url: &Url, below: &[String]) -> bool {
+pub(super) fn is_allowed(url: &Url, below: &[String]) -> bool {
     let web = matches!(url.scheme(), "https" | "http");
     let plain = url.username().is_empty() && url.password().is_none();
     web && plain

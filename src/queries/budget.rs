@@ -8,6 +8,25 @@ use zoomd_store::inspect::{BudgetLine, Ops};
 /// Lines of limits, each with its account.
 pub type Lines = Vec<(String, BudgetLine)>;
 
+/// Accounts looked at for limits that are close to their end.
+const NEAR_ACCOUNTS: usize = 100;
+
+/// True for a limit of the day of which a fifth or less is left, or that Zoom has closed.
+fn is_near(line: &BudgetLine) -> bool {
+    let of_day = !line.limit_name.ends_with(" per second");
+    let left = line.left().zip(line.most).is_some_and(|(left, most)| left * 5 <= most);
+    of_day && (left || line.closed_until_ms.is_some())
+}
+
+/// Daily limits close to their end, of the first accounts by name; true if there are more
+/// accounts.
+pub async fn near(ops: &Ops) -> Result<(Lines, bool), StoreError> {
+    let mut walk = Walk::default();
+    let mut lines = walk.next(ops, NEAR_ACCOUNTS).await?;
+    lines.retain(|(_, line)| is_near(line));
+    Ok((lines, walk.place().is_some()))
+}
+
 /// A walk over the accounts in the order of their names. Accounts that share a Zoom
 /// account are listed once, as far as this walk has come.
 #[derive(Debug, Default)]
@@ -45,5 +64,34 @@ impl Walk {
         self.over = page.len() < most;
         self.after = page.into_iter().next_back().or(self.after.take());
         Ok(found)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fifth_of_a_day_is_near_its_end() {
+        for (name, used, elsewhere, most, closed, expected) in [
+            ("creates of ada", 79, 0, Some(100), None, false),
+            ("creates of ada", 79, 1, Some(100), None, true),
+            ("light per day", 0, 0, Some(100), Some(1), true),
+            ("light per second", 10, 0, Some(10), None, false),
+            ("heavy per day", 500, 0, None, None, false),
+        ] {
+            let line = BudgetLine {
+                zoom_account: "z".to_owned(),
+                limit_name: name.to_owned(),
+                used,
+                elsewhere,
+                most,
+                resets_ms: 1,
+                closed_until_ms: closed,
+                yesterday: None,
+                line: None,
+            };
+            assert_eq!(is_near(&line), expected, "{line:?}");
+        }
     }
 }

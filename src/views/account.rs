@@ -1,9 +1,12 @@
 //! An account as programs see it.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 use serde::Serialize;
 use zoom_api::scopes::{self, Need};
 use zoomd_store::grants::{AccountState, AccountSummary, GrantRecord};
+use zoomd_workers::rotation::refresh_lead;
 
 /// An account as JSON. Fields are only ever added.
 #[derive(Debug, Serialize)]
@@ -61,12 +64,22 @@ pub struct GrantView<'a> {
     pub client_id: &'a str,
     pub api_url: Option<&'a str>,
     pub candidates: usize,
+    pub access_issued_at: Option<Timestamp>,
+    pub next_refresh_at: Option<Timestamp>,
 }
 
 /// The moment `ms` milliseconds after 1970; `None` for 0, which is "not known".
 pub fn timestamp(ms: u64) -> Option<Timestamp> {
     let ms = i64::try_from(ms).ok().filter(|ms| *ms > 0)?;
     Timestamp::from_millisecond(ms).ok()
+}
+
+/// The time from which a call of the account gets a new access token first.
+fn next_refresh(account: &str, grant: &GrantRecord) -> Option<Timestamp> {
+    let (issued, expires) = (grant.access_issued_ms, grant.access_expires_ms);
+    let life = Duration::from_millis(expires.checked_sub(issued).filter(|_| issued > 0)?);
+    let lead = u64::try_from(refresh_lead(life, account).as_millis()).ok()?;
+    timestamp(expires.saturating_sub(lead))
 }
 
 impl<'a> View<'a> {
@@ -117,6 +130,8 @@ impl<'a> View<'a> {
             client_id: &grant.client_id,
             api_url: grant.api_url.as_deref(),
             candidates: grant.forks(now_ms).count(),
+            access_issued_at: timestamp(grant.access_issued_ms),
+            next_refresh_at: next_refresh(self.account, grant),
         });
         self
     }

@@ -13,17 +13,12 @@ use zoomd_store::grants::Plan;
 use zoomd_wire::AccountName;
 
 use super::open;
+use crate::acts::{label, life};
 use crate::cli::ctx::Ctx;
-use crate::config::units::{show_time, time};
 use crate::error::{CliError, CliResult};
 use crate::exit::Exit;
 use crate::http::public::{Paths, far_from_home};
 use crate::output::Format;
-use crate::text::one_line;
-
-/// No link is good for less or for longer.
-const SHORTEST: Duration = Duration::from_secs(60);
-const LONGEST: Duration = Duration::from_secs(30 * 24 * 3600);
 
 /// `account connect-link`.
 #[derive(Debug, Args)]
@@ -52,25 +47,6 @@ pub struct ConnectLinkArgs {
     /// Page to return to afterwards; must be below one of public.return_to
     #[arg(long, value_name = "URL")]
     return_to: Option<Url>,
-}
-
-/// Characters of a label.
-const LABEL_MAX: usize = 80;
-
-fn label(text: &str) -> Result<String, String> {
-    let text = one_line(text.trim());
-    if (1..=LABEL_MAX).contains(&text.chars().count()) {
-        return Ok(text);
-    }
-    Err(format!("must have 1 to {LABEL_MAX} characters"))
-}
-
-fn life(text: &str) -> Result<Duration, String> {
-    let life = time(text).ok_or_else(|| "expected a time like 12h or 7d".to_owned())?;
-    if (SHORTEST..=LONGEST).contains(&life) {
-        return Ok(life);
-    }
-    Err(format!("must lie between {} and {}", show_time(SHORTEST), show_time(LONGEST)))
 }
 
 /// Makes the link.

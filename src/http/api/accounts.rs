@@ -6,19 +6,17 @@ use std::time::Duration;
 use axum::Extension;
 use axum::extract::State;
 use serde::{Deserialize, Serialize};
-use zoomd_store::consent::NewLink;
-use zoomd_store::grants::{AccountState, Plan};
+use zoomd_store::grants::AccountState;
 use zoomd_wire::AccountName;
 
 use super::answer::{Answer, Page, ok};
 use super::params::{Account, Because, Body, Params, demanded, limit, reason};
 use super::{Backend, Problem};
 use crate::actor::Actor;
-use crate::acts::{Via, missing};
+use crate::acts::{LinkRequest, Via, missing};
 use crate::config::units;
 use crate::http::public::Paths;
 use crate::queries::accounts::{self, Wanted};
-use crate::text::one_line;
 use crate::views::account::View;
 
 /// Accounts that are read for one page.
@@ -27,13 +25,6 @@ const READS: usize = 2_000;
 const PATIENCE: Duration = Duration::from_secs(60);
 /// Minimum lifetime of a token that is handed out, where the request names none.
 const MIN_LIFE: Duration = Duration::from_secs(300);
-/// Validity of a connect link, where the request names none.
-const LINK: Duration = Duration::from_secs(7 * 24 * 3_600);
-/// Maximum number of characters of a label.
-const LABEL: usize = 80;
-/// Range of validity of a link.
-const LINKS: std::ops::RangeInclusive<Duration> =
-    Duration::from_secs(60)..=Duration::from_secs(30 * 24 * 3_600);
 
 /// The query of `GET /accounts`.
 #[derive(Debug, Deserialize)]
@@ -161,20 +152,16 @@ pub async fn connect_link(
     Account(account): Account,
     Body(body): Body<LinkBody>,
 ) -> Answer {
-    let life = body.ttl.map_or(Ok(LINK), |text| time("ttl", &text))?;
-    if !LINKS.contains(&life) {
-        let text = "ttl must lie between 1m and 30d";
-        return Err(Problem::bad_request(text).field("ttl"));
-    }
-    let plan = body.plan.map(|word| word.parse::<Plan>()).transpose();
-    let plan = plan.map_err(|error| Problem::bad_request(error).field("plan"))?;
-    let label = body.label.map(|text| one_line(text.trim()));
-    if label.as_ref().is_some_and(|text| !(1..=LABEL).contains(&text.chars().count())) {
-        let text = format!("label must have 1 to {LABEL} characters");
-        return Err(Problem::bad_request(text).field("label"));
-    }
-    let take_over = body.take_over;
-    let new = NewLink { account, plan, take_over, life, label, return_to: body.return_to };
+    let asked = LinkRequest {
+        ttl: body.ttl.as_deref().unwrap_or_default(),
+        label: body.label.as_deref().unwrap_or_default(),
+        plan: body.plan.as_deref().unwrap_or_default(),
+        return_to: body.return_to.as_deref().unwrap_or_default(),
+        take_over: body.take_over,
+    };
+    let new = asked
+        .check(account, &backend.config.public.return_to)
+        .map_err(|(field, why)| Problem::bad_request(format!("{field} {why}")).field(field))?;
     let (hand, grants) = (backend.hand(actor, Via::Api), backend.open_grants().await?);
     let paths = Paths::of(&backend.config);
     Ok(ok(&hand.connect_link(&backend.config, &grants, &new, |token| paths.link(token)).await?))

@@ -65,7 +65,8 @@ const SHAPES: &[(&str, &str)] = &[
         "Budget",
         "account:string zoom_account:string? limit:string used:integer elsewhere:integer \
          most:integer? left:integer? resets_at:string? closed_until:string? waiting:integer \
-         why:string? because:string? first_expected_at:string? last_expected_at:string?",
+         why:string? because:string? first_expected_at:string? last_expected_at:string? \
+         days:array",
     ),
     ("MeetingPage", "items:Meeting[] next:string?"),
     (

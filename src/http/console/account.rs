@@ -42,6 +42,11 @@ struct Page<'a> {
     token: Option<Moment>,
     expired: bool,
     renewed: Option<Moment>,
+    issued: Option<Moment>,
+    /// The time from which a call gets a new token first; `None` if that is now.
+    next_refresh: Option<Moment>,
+    /// True where connect links lead somewhere.
+    links: bool,
     connected: Option<Moment>,
     scopes: Vec<&'a str>,
     missing: Vec<&'static str>,
@@ -155,6 +160,8 @@ async fn page(console: &Console, shell: Shell, name: &str) -> Made {
     let filter = JobFilter { account: Some(name.to_string()), state: None };
     let jobs = ops.jobs_in_order(&filter, JOBS).await?;
     let state = state_of(&view);
+    let grant = view.grant.as_ref();
+    let next = grant.and_then(|grant| grant.next_refresh_at).filter(|at| *at > Timestamp::now());
     let page = Page {
         shell,
         state,
@@ -163,13 +170,16 @@ async fn page(console: &Console, shell: Shell, name: &str) -> Made {
         expired: view.access_expires_at.is_some_and(|at| at <= Timestamp::now()),
         token: view.access_expires_at.map(Moment::of),
         renewed: view.refresh_obtained_at.map(Moment::of),
+        issued: grant.and_then(|grant| grant.access_issued_at).map(Moment::of),
+        next_refresh: next.map(Moment::of),
+        links: console.0.config.public.url.is_some(),
         connected: view.created_at.map(Moment::of),
         scopes: view.scopes.clone(),
         missing: view.missing_scopes.all().collect(),
         story: story.iter().map(told).collect(),
         bars,
         jobs: jobs.jobs.iter().map(job).collect(),
-        all_jobs: jobs_of(name.as_str()),
+        all_jobs: jobs_of("", name.as_str(), ""),
         waiting: number(view.waiting),
         view: &view,
     };

@@ -34,6 +34,8 @@ struct Page {
     tabs: Vec<(String, &'static str, bool)>,
     rows: Vec<Row>,
     next: Option<String>,
+    /// True where connect links lead somewhere.
+    links: bool,
 }
 
 struct Row {
@@ -100,7 +102,8 @@ async fn list(console: &Console, shell: Shell, filter: Filter) -> Made {
         format!("/accounts?{}", query.append_pair("after", &after).finish())
     });
     let rows = found.accounts.iter().map(row).collect();
-    Ok(Page { shell, tabs: tabs(here), rows, next }.render()?)
+    let links = console.0.config.public.url.is_some();
+    Ok(Page { shell, tabs: tabs(here), rows, next, links }.render()?)
 }
 
 /// Shows the list.

@@ -8,13 +8,13 @@ use axum::extract::{Query, State};
 use axum::response::Response;
 use axum::{Extension, Form};
 use zoomd_store::admin::Cancelled;
-use zoomd_store::inspect::Ops;
 
 use super::Console;
+use super::account_act;
 use super::answer::{Made, Refused};
 use super::asked::Asked;
 use super::shell::{Shell, Tab};
-use super::show::number;
+use super::show::{Moment, number, sentence};
 use super::wish::{Things, Verb, Wish};
 use crate::actor::Actor;
 use crate::acts::{Discarded, Hand, RetryLine, Rules, Via};
@@ -24,6 +24,9 @@ use crate::http::carry;
 const AT_ONCE: usize = 1_000;
 /// Things named on a page.
 const NAMED: usize = 20;
+/// Validities of a connect link, in words.
+const LIVES: [(&str, &str); 4] =
+    [("7d", "7 days"), ("1h", "an hour"), ("1d", "a day"), ("30d", "30 days")];
 /// Characters of a reason.
 const REASON_MAX: usize = 500;
 
@@ -40,6 +43,8 @@ struct AskPage {
     back: String,
     /// The word of the button.
     button: String,
+    /// Beginnings of the addresses that a person may be sent back to.
+    ways_back: Vec<String>,
 }
 
 #[derive(Template)]
@@ -50,10 +55,28 @@ struct DonePage {
     others: Vec<Done>,
     more: usize,
     back: String,
+    /// A link that is shown once, with its end.
+    link: Option<(String, Option<Moment>)>,
+    /// More about what came of it.
+    told: String,
+}
+
+/// What came of an act.
+#[derive(Default)]
+pub(super) struct Came {
+    pub(super) lines: Vec<Done>,
+    pub(super) link: Option<(String, Option<Moment>)>,
+    pub(super) told: String,
+}
+
+impl From<Vec<Done>> for Came {
+    fn from(lines: Vec<Done>) -> Self {
+        Self { lines, ..Self::default() }
+    }
 }
 
 /// Result for one thing that was acted on.
-struct Done {
+pub(super) struct Done {
     id: String,
     result: &'static str,
     why: Option<String>,
@@ -61,6 +84,11 @@ struct Done {
 }
 
 impl Done {
+    /// A thing that was acted on as a whole.
+    pub(super) fn whole(id: &str) -> Self {
+        Self { id: id.to_owned(), result: "done", why: None, well: true }
+    }
+
     fn cancelled(id: &str, result: Cancelled) -> Self {
         let why = match result {
             Cancelled::AfterReconcile => Some("checks with Zoom first whether its meeting exists"),
@@ -102,15 +130,18 @@ fn may(actor: Option<&Actor>, verb: Verb) -> Option<String> {
     }
 }
 
-async fn ask(ops: &Ops, shell: Shell, wish: Wish, refused: Option<String>) -> Made {
-    let things = wish.things(ops, AT_ONCE).await?;
+async fn ask(console: &Console, shell: Shell, wish: Wish, refused: Option<String>) -> Made {
+    let things = wish.things(console.ops(), AT_ONCE).await?;
     let ids = things.ids();
     let many = if matches!(things, Things::Whole) { 1 } else { ids.len() };
     let head = format!("{} {}?", wish.verb.word(), wish.of(many as u64));
     let named = ids.iter().take(NAMED).map(|id| (*id).to_owned()).collect();
     let (more, back) = (ids.len().saturating_sub(NAMED), wish.back());
     let button = label(wish.verb.word(), many);
-    Ok(AskPage { shell, head, named, more, count: many, refused, back, button, wish }.render()?)
+    let ways_back = console.0.config.public.return_to.clone();
+    let page =
+        AskPage { shell, head, named, more, count: many, refused, back, button, ways_back, wish };
+    Ok(page.render()?)
 }
 
 /// Asks whether it is meant.
@@ -120,10 +151,10 @@ pub(super) async fn show(
     asked: Asked,
 ) -> Response {
     let refused = may(asked.actor.as_ref(), wish.verb);
-    let ops = console.ops().clone();
+    let of = console.clone();
     console
         .answer(asked, Tab::None, wish.verb.word(), async move |shell| {
-            ask(&ops, shell, wish, refused).await
+            ask(&of, shell, wish, refused).await
         })
         .await
 }
@@ -152,19 +183,24 @@ async fn act(console: Console, shell: Shell, actor: Actor, mut wish: Wish) -> Ma
     let lacks = wish.verb.asks_why() && wish.reason.is_empty();
     let refused = may(Some(&actor), wish.verb)
         .or(lacks.then(|| "Give a reason.".to_owned()))
-        .or(wish.is_open().then(|| "Confirm how many.".to_owned()));
+        .or(wish.is_open().then(|| "Confirm how many.".to_owned()))
+        .or(wish.is_unsure().then(|| "Type the name of the account to confirm.".to_owned()))
+        .or_else(|| account_act::refused(&console, &wish));
     if refused.is_some() {
-        return ask(ops, shell, wish, refused).await;
+        return ask(&console, shell, wish, refused).await;
     }
     let things = wish.things(ops, wish.count.clamp(1, AT_ONCE)).await?;
     let hand = console.0.hand(actor, Via::Console);
-    let done = carry_out(&console, &hand, &wish, things).await?;
-    let well = done.iter().filter(|one| one.well).count() as u64;
-    let others: Vec<_> = done.into_iter().filter(|one| !one.well || one.why.is_some()).collect();
-    let head = format!("{}: {}", wish.verb.word(), wish.of(well));
+    let Came { lines, link, told } = carry_out(&console, &hand, &wish, things).await?;
+    let well = lines.iter().filter(|one| one.well).count() as u64;
+    let others: Vec<_> = lines.into_iter().filter(|one| !one.well || one.why.is_some()).collect();
+    let head = match &link {
+        Some(_) => sentence(&wish.of(well)),
+        None => format!("{}: {}", wish.verb.word(), wish.of(well)),
+    };
     let more = others.len().saturating_sub(NAMED);
     let others = others.into_iter().take(NAMED).collect();
-    Ok(DonePage { shell, head, others, more, back: wish.back() }.render()?)
+    Ok(DonePage { shell, head, others, more, back: wish.back(), link, told }.render()?)
 }
 
 async fn carry_out(
@@ -172,13 +208,12 @@ async fn carry_out(
     hand: &Hand,
     wish: &Wish,
     things: Things,
-) -> Result<Vec<Done>, Refused> {
+) -> Result<Came, Refused> {
     let reason = wish.reason.as_str();
-    let whole = || vec![Done { id: wish.account.clone(), result: "done", why: None, well: true }];
-    let missing = || Refused::Missing(format!("There is no account {}.", wish.account));
-    let account = || wish.account.trim().parse().map_err(|_| missing());
-    let there = |found: bool| found.then(whole).ok_or_else(missing);
-    Ok(match (wish.verb, things) {
+    if wish.is_of_account() {
+        return account_act::carry_out(console, hand, wish).await;
+    }
+    let lines = match (wish.verb, things) {
         (Verb::Cancel, Things::Jobs(jobs)) => {
             let found = hand.cancel(&jobs, reason, |_| ()).await?;
             jobs.iter().zip(found).map(|(job, result)| Done::cancelled(&job.id, result)).collect()
@@ -191,22 +226,17 @@ async fn carry_out(
         (Verb::Discard, Things::Failures(ids)) => {
             hand.discard(&ids, reason).await?.into_iter().map(Done::from).collect()
         }
-        (Verb::PauseAccount, _) => {
-            there(hand.pause_account(console.grants(), &account()?, reason).await?)?
-        }
-        (Verb::ResumeAccount, _) => {
-            there(hand.resume_account(console.grants(), &account()?).await?)?
-        }
         (Verb::Pause, _) => {
             hand.pause(reason).await?;
-            whole()
+            vec![Done::whole("")]
         }
         (Verb::Resume, _) => {
             hand.resume().await?;
-            whole()
+            vec![Done::whole("")]
         }
         _ => Vec::new(),
-    })
+    };
+    Ok(lines.into())
 }
 
 /// The number of things, for the button.

@@ -11,8 +11,8 @@ use super::Console;
 use super::asked::Asked;
 use super::assets::{ASSETS, Assets, hash};
 use super::shell::{Shell, Tab};
+use super::show::sentence;
 use crate::error::CliError;
-use crate::exit::Exit;
 use crate::http::problem::Problem;
 
 /// Nothing inline, nothing from elsewhere; forms stay here, no frame shows us.
@@ -20,6 +20,8 @@ const POLICY: &str = "default-src 'self'; base-uri 'none'; form-action 'self'; \
                       frame-ancestors 'none'; object-src 'none'";
 /// The time in which a page must be made.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// The same for a page with the result of an act, which may call Zoom.
+const ACT_PATIENCE: Duration = Duration::from_secs(75);
 
 /// A page that cannot be shown.
 #[derive(Debug)]
@@ -67,7 +69,9 @@ struct RefusedPage {
     shell: Shell,
     head: &'static str,
     text: String,
-    next: &'static str,
+    /// What to do, in words; the command where nothing better is known.
+    next: Option<String>,
+    command: &'static str,
 }
 
 impl Refused {
@@ -76,36 +80,36 @@ impl Refused {
             Self::Missing(_) => StatusCode::NOT_FOUND,
             Self::Store(error) if error.is_transient() => StatusCode::SERVICE_UNAVAILABLE,
             Self::Slow | Self::Away => StatusCode::SERVICE_UNAVAILABLE,
-            Self::Told(error) if error.exit == Exit::Unreachable => StatusCode::SERVICE_UNAVAILABLE,
-            Self::Told(_) | Self::Store(_) | Self::Template(_) | Self::Defect => {
-                StatusCode::INTERNAL_SERVER_ERROR
-            }
+            Self::Told(error) => Problem::from(error.clone()).status,
+            Self::Store(_) | Self::Template(_) | Self::Defect => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
 
     fn page(self, shell: Shell) -> String {
+        let away = "Redis could not be asked";
         let (head, text, next) = match self {
-            Self::Missing(text) => ("Not found", text, "zoomd job list"),
-            Self::Store(error) => ("Redis could not be asked", error.to_string(), "zoomd doctor"),
-            Self::Told(error) => ("Not shown", error.message, "zoomd doctor"),
-            Self::Away => {
-                let text = "Its numbers are not known until it answers.".to_owned();
-                ("Redis could not be asked", text, "zoomd doctor")
+            Self::Missing(text) => ("Not found", text, None),
+            Self::Store(error) => (away, error.to_string(), None),
+            Self::Told(error) => {
+                let head = if shell.fresh { "Not shown" } else { "Not done" };
+                (head, sentence(&error.message), error.hint)
             }
+            Self::Away => (away, "Its numbers are not known until it answers.".to_owned(), None),
             Self::Slow => {
-                let text = format!("No answer within {} seconds.", PATIENCE.as_secs());
-                ("This takes too long", text, "zoomd doctor")
+                let end = if shell.fresh { "" } else { " It goes on; the audit tells its end." };
+                ("This takes too long", format!("No answer in time.{end}"), None)
             }
             Self::Defect => {
                 let text = "A defect of zoomd; the log of the daemon has more.".to_owned();
-                ("Not shown", text, "zoomd doctor")
+                ("Not shown", text, None)
             }
             Self::Template(error) => {
                 tracing::error!(%error, "console: a page could not be rendered");
-                ("Not shown", "The page could not be made.".to_owned(), "zoomd doctor")
+                ("Not shown", "The page could not be made.".to_owned(), None)
             }
         };
-        RefusedPage { shell, head, text, next }.render().unwrap_or_default()
+        let command = if head == "Not found" { "zoomd job list" } else { "zoomd doctor" };
+        RefusedPage { shell, head, text, next, command }.render().unwrap_or_default()
     }
 }
 
@@ -116,7 +120,8 @@ impl Console {
         F: AsyncFnOnce(Shell) -> Made,
     {
         let shell = self.shell(&asked, tab, title).await;
-        let made = tokio::time::timeout(PATIENCE, make(shell.clone())).await;
+        let patience = if asked.writes { ACT_PATIENCE } else { PATIENCE };
+        let made = tokio::time::timeout(patience, make(shell.clone())).await;
         match made.unwrap_or(Err(Refused::Slow)) {
             Ok(body) => page(&asked, StatusCode::OK, body),
             Err(refused) => {
@@ -162,6 +167,11 @@ fn headers() -> HeaderMap {
 /// A page; no body where the browser has the same.
 fn page(asked: &Asked, status: StatusCode, body: String) -> Response {
     let mut headers = headers();
+    if asked.writes {
+        // It may hold what is shown once.
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        return (status, headers, body).into_response();
+    }
     let tag = format!("\"{}\"", &hash(body.as_bytes())[..32]);
     if let Ok(tag) = HeaderValue::from_str(&tag) {
         let same = asked.known.as_ref().is_some_and(|known| *known == tag);

@@ -14,6 +14,8 @@ pub(super) struct Asked {
     pub(super) actor: Option<Actor>,
     /// The tag of the page that the browser has.
     pub(super) known: Option<HeaderValue>,
+    /// True for a request that acts.
+    pub(super) writes: bool,
 }
 
 impl<S: Send + Sync> FromRequestParts<S> for Asked {
@@ -22,7 +24,8 @@ impl<S: Send + Sync> FromRequestParts<S> for Asked {
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Self::Rejection> {
         let known = parts.headers.get(header::IF_NONE_MATCH).cloned();
         let actor = parts.extensions.get().cloned();
-        Ok(Self { address: local(&parts.uri), actor, known })
+        let writes = !parts.method.is_safe();
+        Ok(Self { address: local(&parts.uri), actor, known, writes })
     }
 }
 

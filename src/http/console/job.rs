@@ -24,6 +24,8 @@ use crate::views::{reason, timeline};
 
 /// Jobs before it that are named.
 const AHEAD: u64 = 3;
+/// Jobs of the same meeting that are named.
+const RELATED: usize = 10;
 
 #[derive(Template)]
 #[template(path = "job.html")]
@@ -35,6 +37,8 @@ struct Page<'a> {
     outcome: Option<Outcome>,
     steps: Vec<Step<'a>>,
     facts: Vec<(&'static str, Fact)>,
+    /// Unfinished jobs of the same meeting, in their order.
+    related: Vec<String>,
     /// True where it may still be cancelled.
     cancellable: bool,
     /// The failure of it that is on the list.
@@ -195,7 +199,7 @@ async fn wait(ops: &Ops, view: &JobView) -> Result<Option<Wait>, Refused> {
         text: sentence(&reason::sentence(why, view)),
         behind: behind(why, view),
         ahead: view.waits_for.iter().cloned().chain(ops.ahead(view, AHEAD).await?).collect(),
-        line: jobs_of(account),
+        line: jobs_of("", account, ""),
         until: until.map(Moment::of),
         next_at: view.next_ms.and_then(time).filter(|_| until.is_none()).map(Moment::of),
         deadline: view.deadline_ms.and_then(time).map(Moment::of),
@@ -263,7 +267,7 @@ fn facts(view: &JobView, shown: &View<'_>) -> Vec<(&'static str, Fact)> {
     let mut facts = Vec::new();
     let mut add = |name, fact: Option<Fact>| facts.extend(fact.map(|fact| (name, fact)));
     let text = |text: Option<&str>| text.map(|text| Fact::Text(text.to_owned()));
-    add("Account", view.account.clone().map(|name| Fact::Link(jobs_of(&name), name)));
+    add("Account", view.account.clone().map(|name| Fact::Link(jobs_of("", &name, ""), name)));
     add("Host", text(view.host.as_deref()));
     let target = shown.target.as_ref();
     let of = target.and_then(|target| target.of);
@@ -308,6 +312,7 @@ async fn page(ops: &Ops, shell: Shell, id: &str) -> Made {
         outcome: outcome(&job),
         steps: lines.iter().map(step).collect(),
         facts: facts(&job, &view),
+        related: ops.related(&job, RELATED).await?,
         cancellable: !job.state.is_over() && job.daemon.is_none(),
         failure: ops.failure(&job.id).await?.map(|failure| failure.line.id),
         sent: job.job.as_deref().map(pretty),

@@ -45,6 +45,8 @@ struct Page {
     next: Option<String>,
     note: Option<String>,
     over: bool,
+    /// The page that asks whether these jobs are to be cancelled.
+    cancel: Option<String>,
 }
 
 /// A state of the filter.
@@ -78,6 +80,14 @@ impl Filter {
         (!name.is_empty()).then(|| name.to_owned())
     }
 
+    /// The page that asks whether the jobs of this filter are to be cancelled; `None` for
+    /// all jobs, and for jobs that cannot be.
+    fn cancel(&self) -> Option<String> {
+        let listed = self.address(&self.state, None);
+        let (_, query) = listed.split_once('?')?;
+        (self.state != JobState::Running.as_str()).then(|| format!("/act?verb=cancel&{query}"))
+    }
+
     /// Copy of the filter with another state.
     fn with(&self, state: &str) -> String {
         self.address(state, None)
@@ -103,10 +113,10 @@ impl Filter {
     }
 }
 
-/// The address of the jobs of an account.
-pub(super) fn jobs_of(account: &str) -> String {
-    let filter = Filter { account: account.to_owned(), ..Filter::default() };
-    filter.with("")
+/// The address of the jobs in a state, of an account, that match a word; empty: of all.
+pub(super) fn jobs_of(state: &str, account: &str, q: &str) -> String {
+    let filter = Filter { account: account.to_owned(), q: q.to_owned(), ..Filter::default() };
+    filter.with(state)
 }
 
 /// The topic of a job's text.
@@ -246,5 +256,6 @@ async fn list(ops: &Ops, shell: Shell, filter: Filter, word: &str) -> Made {
         None => format!("No job has the id {word}. These have it as their host."),
     });
     let over = filter.state().is_some_and(JobState::is_over);
-    Ok(Page { shell, tabs, filter, rows, more, next, note, over }.render()?)
+    let cancel = filter.cancel().filter(|_| shell.may_cancel() && !over && !rows.is_empty());
+    Ok(Page { shell, tabs, filter, rows, more, next, note, over, cancel }.render()?)
 }

@@ -13,12 +13,14 @@ use super::shell::{Shell, Tab};
 use super::show::{Moment, number, sentence};
 use crate::queries::budget::Walk;
 use crate::text::count;
-use crate::views::budget::View;
+use crate::views::budget::{Day, View};
 
 /// Accounts looked at for one page.
 const ACCOUNTS: usize = 50;
 /// Limits shown of one page.
 const BARS: usize = 200;
+/// Hosts shown of one page.
+const HOSTS: usize = 60;
 
 /// The place of the page.
 #[derive(Debug, Default, Deserialize)]
@@ -31,7 +33,65 @@ pub(super) struct Filter {
 struct Page {
     shell: Shell,
     bars: Vec<Bar>,
+    heat: Option<Heat>,
     next: Option<String>,
+}
+
+/// Hosts and their days.
+struct Heat {
+    days: Vec<String>,
+    hosts: Vec<Host>,
+    /// Hosts that are not shown.
+    more: usize,
+}
+
+/// The days of one host.
+struct Host {
+    account: String,
+    name: String,
+    most: String,
+    cells: Vec<Cell>,
+}
+
+/// A day of a host.
+struct Cell {
+    used: u64,
+    expected: u64,
+    /// Tenths of the limit that are used or expected.
+    tenths: u64,
+}
+
+impl Cell {
+    fn of(day: Day, most: u64) -> Self {
+        let all = day.used.saturating_add(day.expected);
+        let tenths = (all.min(most) * 10).div_ceil(most.max(1));
+        Self { used: day.used, expected: day.expected, tenths }
+    }
+}
+
+/// The hosts of these limits, those with the fullest days first.
+fn heat(views: &[View<'_>]) -> Option<Heat> {
+    let mut hosts: Vec<Host> = Vec::new();
+    let mut days = Vec::new();
+    for view in views {
+        let (Some(host), Some(most)) = (view.limit.strip_prefix("creates of "), view.most) else {
+            continue;
+        };
+        if days.is_empty() {
+            days = view.days.iter().map(|day| day.day.strftime("%a %-d").to_string()).collect();
+        }
+        hosts.push(Host {
+            account: view.account.to_owned(),
+            name: host.to_owned(),
+            most: number(most),
+            cells: view.days.iter().map(|day| Cell::of(*day, most)).collect(),
+        });
+    }
+    let rank = |host: &Host| host.cells.iter().map(|cell| cell.tenths).sum::<u64>();
+    hosts.sort_by_key(|host| std::cmp::Reverse(rank(host)));
+    let more = hosts.len().saturating_sub(HOSTS);
+    hosts.truncate(HOSTS);
+    (!hosts.is_empty()).then_some(Heat { days, hosts, more })
 }
 
 /// A limit as a bar.
@@ -89,15 +149,15 @@ pub(super) fn bar(line: &View<'_>) -> Option<Bar> {
 async fn list(console: &Console, shell: Shell, filter: Filter) -> Made {
     let mut walk = Walk::after(filter.after);
     let lines = walk.next(console.ops(), ACCOUNTS).await?;
-    let views = lines.iter().map(|(account, line)| View::of(account, line));
-    let mut bars: Vec<_> = views.filter_map(|view| bar(&view)).collect();
+    let views: Vec<_> = lines.iter().map(|(account, line)| View::of(account, line)).collect();
+    let mut bars: Vec<_> = views.iter().filter_map(bar).collect();
     bars.sort_by_key(|bar| std::cmp::Reverse(bar.rank()));
     bars.truncate(BARS);
     let next = walk.place().map(|after| {
         let mut query = url::form_urlencoded::Serializer::new(String::new());
         format!("/limits?{}", query.append_pair("after", after).finish())
     });
-    Ok(Page { shell, bars, next }.render()?)
+    Ok(Page { shell, bars, heat: heat(&views), next }.render()?)
 }
 
 /// Shows the limits.
@@ -114,6 +174,16 @@ mod tests {
     use zoomd_store::inspect::BudgetLine;
 
     use super::*;
+
+    #[test]
+    fn a_cell_is_as_hot_as_its_day_is_full() {
+        let day = "2026-12-01".parse().expect("a day");
+        for (used, expected, most, tenths) in
+            [(0, 0, 100, 0), (1, 0, 100, 1), (40, 11, 100, 6), (100, 0, 100, 10), (70, 90, 100, 10)]
+        {
+            assert_eq!(Cell::of(Day { day, used, expected }, most).tenths, tenths);
+        }
+    }
 
     #[test]
     fn a_bar_is_never_longer_than_full() {
@@ -133,6 +203,7 @@ mod tests {
                 most,
                 resets_ms: 1,
                 closed_until_ms: None,
+                yesterday: None,
                 line: None,
             };
             let made = bar(&View::of("acme", &line)).map(|bar| (bar.ours, bar.others));

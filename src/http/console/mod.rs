@@ -7,6 +7,7 @@
 //! Answers from the first moment on, whether Redis is there or not.
 
 mod account;
+mod account_act;
 mod accounts;
 mod act;
 mod answer;

@@ -10,14 +10,19 @@ use super::Console;
 use super::answer::Refused;
 use super::asked::Asked;
 use super::chart::{Chart, chart};
+use super::limits::{Bar, bar};
 use super::shell::{Shell, Tab};
 use super::show::{Moment, number, sentence, words};
 use crate::health::held;
+use crate::queries::budget::Lines;
+use crate::views::budget::View;
 use crate::views::reason::phrase;
 use crate::views::status::{Found, Numbers};
 
 /// Reasons shown; the page of jobs has all.
 const REASONS_MAX: usize = 12;
+/// Limits shown; the page of limits has all.
+const BARS_MAX: usize = 6;
 
 #[derive(Template)]
 #[template(path = "overview.html")]
@@ -26,6 +31,10 @@ struct Page<'a> {
     problems: Vec<Trouble>,
     tiles: Vec<Tile>,
     charts: [Chart; 2],
+    /// Limits close to their end.
+    bars: Vec<Bar>,
+    /// True where more accounts were not looked at.
+    more_bars: bool,
     reasons: Vec<Reason<'a>>,
     more_reasons: usize,
     waiting: String,
@@ -149,7 +158,13 @@ pub(super) fn daemons<'a>(numbers: &Numbers<'a>) -> Vec<Daemon<'a>> {
 }
 
 impl<'a> Page<'a> {
-    fn of(shell: Shell, numbers: &'a Numbers<'a>, found: &'a Found, charts: [Chart; 2]) -> Self {
+    fn of(
+        shell: Shell,
+        numbers: &'a Numbers<'a>,
+        found: &'a Found,
+        charts: [Chart; 2],
+        (bars, more_bars): (Vec<Bar>, bool),
+    ) -> Self {
         let lines = &found.waiting.lines;
         let reasons = lines.iter().zip(&numbers.waiting_by_reason).take(REASONS_MAX);
         let reasons = reasons.map(|(line, view)| Reason {
@@ -163,6 +178,8 @@ impl<'a> Page<'a> {
             problems: shell.problems().iter().map(trouble).collect(),
             tiles: tiles(numbers),
             charts,
+            bars,
+            more_bars,
             reasons: reasons.collect(),
             more_reasons: lines.len().saturating_sub(REASONS_MAX),
             waiting: number(numbers.queued + numbers.waiting + numbers.sleeping),
@@ -176,15 +193,29 @@ impl<'a> Page<'a> {
     }
 }
 
+/// The limits closest to their end.
+fn close(lines: &Lines) -> Vec<Bar> {
+    let views = lines.iter().map(|(account, line)| View::of(account, line));
+    let mut bars: Vec<_> = views.filter_map(|view| bar(&view)).collect();
+    bars.sort_by_key(|bar| std::cmp::Reverse(bar.rank()));
+    bars.truncate(BARS_MAX);
+    bars
+}
+
 pub(super) async fn show(State(console): State<Console>, asked: Asked) -> Response {
-    let ops = console.ops().clone();
+    let (ops, of) = (console.ops().clone(), console.clone());
     console
         .answer(asked, Tab::Overview, "Overview", async move |shell| {
             let look = shell.look.clone().ok_or(Refused::Away)?;
             let found = look.numbers.as_ref().ok_or(Refused::Away)?;
             let hour = chart(Window::Hour, &ops.history(Window::Hour).await?);
             let week = chart(Window::Week, &ops.history(Window::Week).await?);
-            Ok(Page::of(shell, &Numbers::of(found), found, [hour, week]).render()?)
+            let near = of.0.near().await?;
+            let bars = close(&near.0);
+            let charts = [hour, week];
+            let numbers = Numbers::of(found);
+            let page = Page::of(shell, &numbers, found, charts, (bars, near.1));
+            Ok(page.render()?)
         })
         .await
 }

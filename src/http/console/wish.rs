@@ -2,13 +2,16 @@
 
 use serde::Deserialize;
 use zoomd_store::admin::Target;
-use zoomd_store::inspect::{FailureFilter, Ops};
+use zoomd_store::inspect::{FailureFilter, JobQuery, JobView, Ops, State as JobState};
 
 use super::answer::Refused;
 use super::jobs::jobs_of;
 use super::show::segment;
 use crate::actor::Role;
 use crate::text::count;
+
+/// Pages of a search that are read for one act.
+const PAGES: usize = 20;
 
 /// Acts that a page offers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
@@ -24,6 +27,12 @@ pub(super) enum Verb {
     PauseAccount,
     /// Let an account go on.
     ResumeAccount,
+    /// Get a new access token of an account.
+    RefreshAccount,
+    /// Make a link with which somebody connects an account.
+    ConnectLink,
+    /// Remove an account.
+    RemoveAccount,
     /// Hold back everything.
     Pause,
     /// Let everything go on.
@@ -38,7 +47,10 @@ impl Verb {
 
     /// True for one that is not done without a reason.
     pub(super) fn asks_why(self) -> bool {
-        matches!(self, Self::Cancel | Self::Discard | Self::PauseAccount | Self::Pause)
+        matches!(
+            self,
+            Self::Cancel | Self::Discard | Self::PauseAccount | Self::RemoveAccount | Self::Pause
+        )
     }
 
     /// The word of the button.
@@ -49,6 +61,9 @@ impl Verb {
             Self::Discard => "Discard",
             Self::PauseAccount | Self::Pause => "Pause",
             Self::ResumeAccount | Self::Resume => "Resume",
+            Self::RefreshAccount => "Refresh",
+            Self::ConnectLink => "Make",
+            Self::RemoveAccount => "Remove",
         }
     }
 
@@ -59,6 +74,9 @@ impl Verb {
             Self::Discard => "discard",
             Self::PauseAccount => "pause_account",
             Self::ResumeAccount => "resume_account",
+            Self::RefreshAccount => "refresh_account",
+            Self::ConnectLink => "connect_link",
+            Self::RemoveAccount => "remove_account",
             Self::Pause => "pause",
             Self::Resume => "resume",
         }
@@ -76,6 +94,17 @@ impl Verb {
                 "Its jobs wait until it is resumed. Calls in flight end as usual."
             }
             Self::ResumeAccount => "Its jobs run again, in their order.",
+            Self::RefreshAccount => {
+                "Zoom gives it a new access token now. Jobs continue with the new one."
+            }
+            Self::ConnectLink => {
+                "Whoever opens the link connects a Zoom user as this account, once. It is shown \
+                 once: give it to nobody but the person who is to consent."
+            }
+            Self::RemoveAccount => {
+                "Its tokens are erased here and revoked at Zoom. Its waiting jobs fail. Only a \
+                 new consent brings it back."
+            }
             Self::Pause => {
                 "All jobs wait until everything is resumed. Calls in flight end as usual."
             }
@@ -94,11 +123,28 @@ pub(super) struct Wish {
     pub(super) account: String,
     #[serde(default)]
     pub(super) code: String,
+    /// The state of the jobs, and the word in the search box.
+    #[serde(default)]
+    pub(super) state: String,
+    #[serde(default)]
+    pub(super) q: String,
     /// The number that was confirmed.
     #[serde(default)]
     pub(super) count: usize,
     #[serde(default)]
     pub(super) reason: String,
+    /// The name of the account, typed again to remove it.
+    #[serde(default)]
+    pub(super) confirm: String,
+    /// Fields of a connect link.
+    #[serde(default)]
+    pub(super) ttl: String,
+    #[serde(default)]
+    pub(super) label: String,
+    #[serde(default)]
+    pub(super) return_to: String,
+    #[serde(default)]
+    pub(super) take_over: String,
 }
 
 /// Things that are acted on.
@@ -125,6 +171,23 @@ impl Wish {
         (!name.is_empty()).then(|| name.to_owned())
     }
 
+    /// True for an account that is to be removed and whose name was not typed again.
+    pub(super) fn is_unsure(&self) -> bool {
+        self.verb == Verb::RemoveAccount && self.confirm.trim() != self.account.trim()
+    }
+
+    /// True for an act on one account as a whole.
+    pub(super) fn is_of_account(&self) -> bool {
+        matches!(
+            self.verb,
+            Verb::PauseAccount
+                | Verb::ResumeAccount
+                | Verb::RefreshAccount
+                | Verb::ConnectLink
+                | Verb::RemoveAccount
+        )
+    }
+
     /// True for a filter whose count was not confirmed.
     pub(super) fn is_open(&self) -> bool {
         let counted = matches!(self.verb, Verb::Cancel | Verb::Retry | Verb::Discard);
@@ -136,10 +199,11 @@ impl Wish {
         let nothing = || Refused::Missing("This says not what to act on.".to_owned());
         match self.verb {
             Verb::Cancel if !self.id.is_empty() => Ok(Things::Jobs(vec![self.id.as_str().into()])),
-            Verb::Cancel => {
+            Verb::Cancel if self.state.is_empty() && self.q.trim().is_empty() => {
                 let account = self.account().ok_or_else(nothing)?;
                 Ok(Things::Jobs(ops.cancellable(&account, most).await?))
             }
+            Verb::Cancel => Ok(Things::Jobs(self.found(ops, most).await?)),
             Verb::Retry | Verb::Discard if !self.id.is_empty() => {
                 Ok(Things::Failures(vec![self.id.clone()]))
             }
@@ -152,6 +216,39 @@ impl Wish {
         }
     }
 
+    /// Jobs of the filter of a list that may be cancelled.
+    async fn found(&self, ops: &Ops, most: usize) -> Result<Vec<Target>, Refused> {
+        let known = JobState::ALL.into_iter().find(|state| state.as_str() == self.state);
+        // A state that is none must not widen the filter to all jobs.
+        let nothing = || Refused::Missing(format!("There is no state {}.", self.state));
+        let state = match self.state.as_str() {
+            "" => None,
+            _ => Some(known.ok_or_else(nothing)?),
+        };
+        let text = Some(self.q.trim().to_owned()).filter(|text| !text.is_empty());
+        let query = JobQuery { account: self.account(), state, text, ..JobQuery::default() };
+        let (mut jobs, mut from) = (Vec::new(), None);
+        for _ in 0..PAGES {
+            let page = ops.search_jobs(&query, from, most - jobs.len()).await?;
+            let open = |job: &JobView| !job.state.is_over() && job.state != JobState::Running;
+            let found = page.jobs.into_iter().filter(open);
+            jobs.extend(found.map(|job| Target { id: job.id, entry: job.entry }));
+            from = page.next;
+            if from.is_none() || jobs.len() >= most {
+                break;
+            }
+        }
+        Ok(jobs)
+    }
+
+    /// The jobs of the filter, in words: `2 sleeping jobs of acme that match board`.
+    fn jobs(&self, many: u64, of: &str) -> String {
+        let state = if self.state.is_empty() { String::new() } else { format!("{} ", self.state) };
+        let word = self.q.trim();
+        let word = if word.is_empty() { String::new() } else { format!(" that match {word}") };
+        count(many, &format!("{state}job")) + of + &word
+    }
+
     /// The page from which it came.
     pub(super) fn back(&self) -> String {
         let path = segment;
@@ -160,12 +257,10 @@ impl Wish {
                 let job = self.id.rsplit_once('#').map_or(self.id.as_str(), |(job, _)| job);
                 format!("/jobs/{}", path(job))
             }
-            Verb::Cancel => jobs_of(&self.account),
+            Verb::Cancel => jobs_of(&self.state, &self.account, &self.q),
             Verb::Retry | Verb::Discard => "/failures".to_owned(),
-            Verb::PauseAccount | Verb::ResumeAccount => {
-                format!("/accounts/{}", path(&self.account))
-            }
             Verb::Pause | Verb::Resume => "/".to_owned(),
+            _ => format!("/accounts/{}", path(&self.account)),
         }
     }
 
@@ -173,10 +268,12 @@ impl Wish {
     pub(super) fn of(&self, many: u64) -> String {
         let of = self.account().map(|name| format!(" of {name}")).unwrap_or_default();
         match self.verb {
-            Verb::Cancel => count(many, "job") + &of,
+            Verb::Cancel => self.jobs(many, &of),
             Verb::Retry => count(many, "failed job") + &of,
             Verb::Discard => count(many, "failure") + &of,
-            Verb::PauseAccount | Verb::ResumeAccount => self.account.clone(),
+            Verb::RefreshAccount => format!("the access token{of}"),
+            Verb::ConnectLink => format!("a connect link for {}", self.account),
+            Verb::PauseAccount | Verb::ResumeAccount | Verb::RemoveAccount => self.account.clone(),
             Verb::Pause | Verb::Resume => "everything".to_owned(),
         }
     }
@@ -214,12 +311,20 @@ mod tests {
             ("verb=discard&code=cancelled", "3 failures", "/failures"),
             ("verb=pause_account&account=acme", "acme", "/accounts/acme"),
             ("verb=resume", "everything", "/"),
+            (
+                "verb=cancel&state=sleeping&account=acme&q=board",
+                "3 sleeping jobs of acme that match board",
+                "/jobs?state=sleeping&account=acme&q=board",
+            ),
+            ("verb=refresh_account&account=acme", "the access token of acme", "/accounts/acme"),
+            ("verb=connect_link&account=acme", "a connect link for acme", "/accounts/acme"),
+            ("verb=remove_account&account=acme", "acme", "/accounts/acme"),
         ] {
             let wish = wish(text);
             assert_eq!((wish.of(3).as_str(), wish.back().as_str()), (of, back), "{text}");
             assert_eq!(
                 wish.is_open(),
-                text.contains("account=acme") && text.contains("cancel") || text.contains("code="),
+                (text.contains("verb=cancel") && !text.contains("id=")) || text.contains("code="),
                 "{text}"
             );
         }

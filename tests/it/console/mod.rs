@@ -1,7 +1,9 @@
 //! The console without a browser: what its pages say, and what they may not hold.
 
+mod acts;
 mod browser;
 mod many;
+mod people;
 
 use serde_json::json;
 
@@ -100,6 +102,28 @@ async fn a_job_that_waits_says_why_and_until_when() {
     assert_eq!(status, 404);
     check("a job that is not there", &head, &body);
     assert!(body.contains("no job &#60;script&#62;1"), "{body}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn jobs_of_one_meeting_name_each_other() {
+    let rig = Rig::start().await;
+    rig.connect("acme");
+    let daemon = rig.daemon();
+    rig.xadd(&tomorrow("acme", "order-1", "Sync")).await;
+    let update = json!({
+        "id": "rename-1", "kind": "update_meeting", "account": "acme", "of": "order-1",
+        "meeting": {"topic": "Board"},
+    });
+    rig.xadd(&update.to_string()).await;
+    let names = |of: &str, other: &str| {
+        until("the job of the same meeting", || {
+            let (_, body) = daemon.get(&format!("/jobs/{of}"));
+            let (_, facts) = body.split_once("<dt>Same meeting</dt>")?;
+            facts.split("</dl>").next()?.contains(&format!("\"/jobs/{other}\"")).then_some(())
+        });
+    };
+    names("order-1", "rename-1");
+    names("rename-1", "order-1");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -209,6 +233,9 @@ async fn jobs_are_cancelled_and_retried_after_a_question_with_the_count() {
     // Without tokens one only reads.
     let asked = asks(&daemon);
     assert!(asked.contains("This needs the role enqueue"), "{asked}");
+    // A state that is none does not widen the filter to all jobs.
+    let odd = "verb=cancel&state=nonsense&count=2&reason=left";
+    assert_eq!(daemon.ask("GET", &format!("/act?{odd}"), "", "").0, 404);
     let form = "verb=cancel&account=acme&count=2&reason=left";
     assert!(post(&daemon, "/act", form).1.contains("This needs the role enqueue"));
     assert!(!page(&daemon, "/jobs/order-1").contains("verb=cancel"));

@@ -88,6 +88,7 @@ use stop::Stop;
 
 use commit::Fresh;
 use gate::Lease;
+pub use need::lead as refresh_lead;
 use ours::Ours;
 
 /// Prefix of the last error of a grant that this process' keys do not decrypt.

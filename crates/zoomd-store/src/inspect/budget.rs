@@ -7,7 +7,7 @@ use redis::from_redis_value;
 use super::quota_headers::ELSEWHERE;
 use super::{AccountFacts, Ops};
 use crate::StoreError;
-use crate::clock::{day_name, next_midnight_ms};
+use crate::clock::{DAY_MS, day_name, next_midnight_ms};
 use crate::limits::{Label, PlanLimits, SECOND_MS};
 use crate::queue::WaitReason;
 
@@ -15,6 +15,9 @@ use crate::queue::WaitReason;
 const MOST_HOSTS: usize = 200;
 /// Maximum number of hosts that are read.
 const MOST_READ: usize = 20_000;
+
+/// Beginning of the name of the limit of a host's creates.
+const CREATES_OF: &str = "creates of ";
 
 /// One limit of one Zoom account.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,6 +36,8 @@ pub struct BudgetLine {
     pub resets_ms: i64,
     /// End of the closure by a 429 of Zoom.
     pub closed_until_ms: Option<i64>,
+    /// Calls counted yesterday, of zoomd and of others, for the creates of a host.
+    pub yesterday: Option<u64>,
     /// Jobs waiting for it, for the creates of a host.
     pub line: Option<Waiting>,
 }
@@ -114,9 +119,33 @@ impl Ops {
                 ..sheet.line(format!("{word} per day"), &format!("l:{word}"), rate.per_day)
             });
         }
-        lines.extend(sheet.hosts(limits));
+        let mut hosts = sheet.hosts(limits);
+        let yesterday = keys.ledger(&day_name(now_ms - DAY_MS), zoom);
+        self.add_yesterday(&yesterday, &mut hosts).await?;
+        lines.extend(hosts);
         lines.iter_mut().for_each(|line| sheet.add_refused(line));
         Ok(lines)
+    }
+
+    /// Adds the counts of yesterday's ledger to the lines of hosts.
+    async fn add_yesterday(
+        &self,
+        ledger: &str,
+        hosts: &mut [BudgetLine],
+    ) -> Result<(), StoreError> {
+        if hosts.is_empty() {
+            return Ok(());
+        }
+        let fields = hosts.iter().filter_map(|line| line.limit_name.strip_prefix(CREATES_OF));
+        let fields = fields.flat_map(|host| [format!("h:{host}"), format!("{ELSEWHERE}h:{host}")]);
+        let mut read = redis::cmd("HMGET");
+        read.arg(ledger).arg(fields.collect::<Vec<_>>());
+        let value = self.store.connection().value(&read).await?;
+        let counts: Vec<Option<u64>> = from_redis_value(value)?;
+        for (line, counts) in hosts.iter_mut().zip(counts.chunks(2)) {
+            line.yesterday = Some(counts.iter().flatten().sum());
+        }
+        Ok(())
     }
 
     /// The fields of a day's ledger, read in steps.
@@ -161,6 +190,7 @@ impl Sheet<'_> {
             most: (most > 0).then_some(u64::from(most)),
             resets_ms: self.midnight_ms,
             closed_until_ms: None,
+            yesterday: None,
             line: None,
         }
     }
@@ -183,7 +213,7 @@ impl Sheet<'_> {
         hosts.extend(rooms().map(|room| room.counted_as.as_str()));
         let lines = hosts.into_iter().map(|host| {
             let field = format!("h:{host}");
-            let line = self.line(format!("creates of {host}"), &field, limits.host_day);
+            let line = self.line(format!("{CREATES_OF}{host}"), &field, limits.host_day);
             let room = rooms().find(|room| room.counted_as == host);
             BudgetLine {
                 closed_until_ms: self.closed(&field),

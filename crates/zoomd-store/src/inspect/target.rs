@@ -26,7 +26,34 @@ fn counted(line: &str) -> Option<(u64, &str)> {
     Some((jobs, words.next()?))
 }
 
+/// The job id in a member of a line: `<order>|<part><priority><id>`.
+fn member(text: &str) -> Option<&str> {
+    text.split_once('|')?.1.get(2..).filter(|id| !id.is_empty())
+}
+
 impl Ops {
+    /// Ids of unfinished jobs of the same meeting, in their order; at most `most`. A job that
+    /// makes a meeting goes before those that change it.
+    ///
+    /// # Errors
+    /// Fails if Redis cannot be reached.
+    pub async fn related(&self, view: &JobView, most: usize) -> Result<Vec<String>, StoreError> {
+        let own = view.entry.as_ref().map(|entry| format!("c{entry}/{}", view.id));
+        let Some(name) = view.target.clone().or(own) else { return Ok(Vec::new()) };
+        let keys = self.store.keys();
+        let mut reads = redis::pipe();
+        reads.cmd("HGET").arg(keys.target("")).arg(&name);
+        reads.cmd("ZRANGE").arg(keys.target(&name)).arg(0).arg(most);
+        let mut values = self.store.connection().values(&reads).await?.into_iter();
+        let mut next = || values.next().unwrap_or(redis::Value::Nil);
+        let line: Option<String> = from_redis_value(next())?;
+        let members: Vec<String> = from_redis_value(next())?;
+        let first = line.as_deref().and_then(counted).map(|(_, first)| first);
+        let first = first.filter(|first| *first != "-");
+        let ids = first.into_iter().chain(members.iter().filter_map(|text| member(text)));
+        Ok(ids.filter(|id| *id != view.id).take(most).map(str::to_owned).collect())
+    }
+
     /// Adds jobs that do not go before others of their meeting, of [`MOST_READ`] meetings.
     pub(super) async fn waiting_for_others(&self, lines: &mut Lines) -> Result<(), StoreError> {
         let (keys, conn) = (self.store.keys(), self.store.connection());
@@ -145,5 +172,23 @@ impl Ops {
         };
         let view = Box::pin(self.live_job(id, live)).await?;
         Ok(view.until_ms.or(view.next_ms))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_id_of_a_member_may_hold_any_sign() {
+        for (text, id) in [
+            ("1796-0|Fnorder-1", Some("order-1")),
+            ("1796-0!1797-1|Cha|b", Some("a|b")),
+            ("1796-0|Fn", None),
+            ("odd", None),
+        ] {
+            assert_eq!(member(text), id, "{text}");
+        }
+        assert_eq!(counted("1 2 0 order 1"), Some((3, "order 1")));
     }
 }
