@@ -5,8 +5,8 @@ use std::time::Duration;
 use zoomd_wire::AccountName;
 
 use super::Console;
-use super::act::{Came, Done};
 use super::answer::Refused;
+use super::came::{Came, Done};
 use super::show::Moment;
 use super::wish::{Verb, Wish};
 use crate::acts::{Hand, LinkRequest, RemovedAccount, Revoked};

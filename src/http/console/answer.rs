@@ -96,7 +96,7 @@ impl Refused {
             }
             Self::Away => (away, "Its numbers are not known until it answers.".to_owned(), None),
             Self::Slow => {
-                let end = if shell.fresh { "" } else { " It goes on; the audit tells its end." };
+                let end = if shell.fresh { "" } else { " It continues; the audit tells its end." };
                 ("This takes too long", format!("No answer in time.{end}"), None)
             }
             Self::Defect => {

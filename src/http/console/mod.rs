@@ -14,6 +14,7 @@ mod answer;
 mod asked;
 mod assets;
 mod audit;
+mod came;
 mod chart;
 mod failures;
 mod job;

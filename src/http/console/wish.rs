@@ -98,8 +98,8 @@ impl Verb {
                 "Zoom gives it a new access token now. Jobs continue with the new one."
             }
             Self::ConnectLink => {
-                "Whoever opens the link connects a Zoom user as this account, once. It is shown \
-                 once: give it to nobody but the person who is to consent."
+                "The person who opens the link connects a Zoom user as this account, once. It is \
+                 shown once: give it to nobody but the person who is to consent."
             }
             Self::RemoveAccount => {
                 "Its tokens are erased here and revoked at Zoom. Its waiting jobs fail. Only a \

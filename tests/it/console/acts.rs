@@ -80,7 +80,8 @@ async fn each_role_sees_and_does_what_it_may() {
     let roles = [("read", &read), ("enqueue", &enqueue), ("operate", &operate)];
     for (at, (role, token)) in roles.into_iter().enumerate() {
         let cookie = signed(&daemon, token);
-        let line = format!("Cookie: {cookie}\r\n");
+        // A write with a cookie must come from a page of ours.
+        let line = format!("Cookie: {cookie}\r\nOrigin: http://{}\r\n", daemon.address());
         let shown = daemon.ask("GET", "/accounts/acme", &line, "").2;
         assert_eq!(shown.contains("verb=pause_account"), role == "operate", "{role}: {shown}");
         assert!(shown.contains(&format!("({role})")), "{shown}");
