@@ -238,6 +238,8 @@ impl Wish {
                 break;
             }
         }
+        // A page may hold a few more; no more are acted on than were confirmed.
+        jobs.truncate(most);
         Ok(jobs)
     }
 
