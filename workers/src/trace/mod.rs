@@ -38,6 +38,9 @@ pub type Sink = Box<dyn Fn(Vec<Span>) + Send + Sync>;
 #[derive(Clone, Default)]
 pub struct Tracer(Option<Arc<Inner>>);
 
+/// Jobs that wait for a token, by account: since when, and their producers' traces.
+type Waiting = HashMap<Box<str>, Vec<(Instant, TraceParent)>>;
+
 struct Inner {
     sampler: Sampler,
     sink: Sink,
@@ -45,7 +48,7 @@ struct Inner {
     jobs: Arc<str>,
     results: Arc<str>,
     failures: Arc<str>,
-    waiting: Mutex<HashMap<Box<str>, Vec<(Instant, TraceParent)>>>,
+    waiting: Mutex<Waiting>,
 }
 
 impl Tracer {
@@ -124,7 +127,7 @@ impl Inner {
         jobs
     }
 
-    fn waiting(&self) -> MutexGuard<'_, HashMap<Box<str>, Vec<(Instant, TraceParent)>>> {
+    fn waiting(&self) -> MutexGuard<'_, Waiting> {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -56,7 +56,6 @@ impl Admission {
 
 /// Decision about one [`Admission`].
 #[derive(Debug, Clone)]
-#[expect(clippy::large_enum_variant, reason = "nearly all are the large one")]
 pub enum Admitted {
     /// Leased to this daemon; send it.
     Go(Ticket),
