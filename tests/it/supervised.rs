@@ -94,8 +94,8 @@ async fn a_loop_that_panics_ends_the_daemon_and_another_goes_on() {
     rig.set("ZOOMD_FAILPOINT", "swept:panic");
     let mut broken = rig.daemon();
     assert_eq!(broken.wait().code(), Some(1), "the service manager starts it anew");
-    let line = broken.wait_log("the daemon cannot go on without it");
-    assert_eq!(line["message"], "part lease_sweep panicked: the daemon cannot go on without it");
+    let line = broken.wait_log("the daemon cannot continue without it");
+    assert_eq!(line["message"], "part lease_sweep panicked: the daemon cannot continue without it");
     rig.set("ZOOMD_FAILPOINT", "");
     let _heir = rig.daemon();
     assert_eq!(rig.outcome("held").await.1["status"], "succeeded");
@@ -166,7 +166,7 @@ async fn every_part(fate: &str, says: &str, limit: Duration) {
             // A part that hangs stops those within it, too: `fetcher` has two.
             let line = daemon.wait_log(&format!("\"message\":\"part {part}"));
             let message = line["message"].as_str().expect("text");
-            assert!(message.ends_with(&format!("{says}: the daemon cannot go on without it")));
+            assert!(message.ends_with(&format!("{says}: the daemon cannot continue without it")));
         }
     }
     rig.sim.clear_fault(hold);
@@ -238,7 +238,7 @@ async fn a_handler_that_hangs_ends_the_daemon_and_another_takes_its_job() {
     assert!(begun.elapsed() < WATCHDOG + SOON, "{:?}", begun.elapsed());
     let line = daemon.wait_log("job handler hangs");
     assert_eq!(line["job.id"], "hangs");
-    daemon.wait_log("part handler hangs: the daemon cannot go on without it");
+    daemon.wait_log("part handler hangs: the daemon cannot continue without it");
     rig.set("ZOOMD_FAILPOINT_PART", "");
     let _heir = rig.daemon();
     let (_, outcome) = rig.outcome("hangs").await;
