@@ -59,7 +59,7 @@ impl Announcer {
         for (cause, problem) in before.iter().filter(|(cause, _)| !now.contains_key(*cause)) {
             once(&store, at, cause, problem, false).await?;
         }
-        for day in found.used_up.iter().filter(|day| day.full).take(MOST_LIMITS) {
+        for day in found.days_near_end.iter().filter(|day| day.full).take(MOST_LIMITS) {
             let (reason, account) = (day.why.as_str(), day.accounts.first());
             let user = Some(day.host.as_str()).filter(|host| !host.is_empty());
             let kind = EventKind::LimitReached { reason, user, until: Some(moment(day.until_ms)) };

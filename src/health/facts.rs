@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use zoomd_store::encryption::KeyId;
-use zoomd_store::inspect::{AccountVitals, Held, Problem, UsedUp, Vitals};
+use zoomd_store::inspect::{AccountVitals, DayNearEnd, Held, Problem, Vitals};
 use zoomd_store::rekey::Survey;
 use zoomd_store::{ErrorKind, Replicas};
 
@@ -69,10 +69,8 @@ pub struct Found {
     pub held: Vec<Held>,
     /// Jobs that sleep for over an hour, by account.
     pub asleep: BTreeMap<String, u64>,
-    /// Limits of the day that are used up.
-    pub used_up: Vec<UsedUp>,
-    /// Number of daily limits of which little is left: of classes, of hosts.
-    pub budgets_low: [u64; 2],
+    /// Daily limits of which nothing or little is left.
+    pub days_near_end: Vec<DayNearEnd>,
     /// Rooms whose jobs nothing holds back and no claim takes.
     pub stuck: Vec<Stuck>,
     /// Accounts whose jobs all fail.

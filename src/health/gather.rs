@@ -7,9 +7,8 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 use secrecy::ExposeSecret as _;
 use zoomd_store::inspect::{
-    AccountVitals, DaemonLine, Ops, Problem, RecentFailure, UsedUp, Vitals,
+    AccountVitals, DaemonLine, DayNearEnd, Ops, Problem, RecentFailure, Vitals,
 };
-use zoomd_store::queue::WaitReason;
 use zoomd_store::rekey::{self, Survey};
 use zoomd_store::{ErrorKind, Store, StoreError};
 use zoomd_workers::tokens::RotationSettings;
@@ -52,7 +51,7 @@ pub struct Gatherer {
     accounts: BTreeMap<String, AccountVitals>,
     cursor: Option<String>,
     keys: Option<(Instant, Option<Survey>)>,
-    used_up: Option<(Instant, Vec<UsedUp>)>,
+    days: Option<(Instant, Vec<DayNearEnd>)>,
     still: Still,
     /// The account whose rooms were read last.
     looked_at: String,
@@ -94,7 +93,7 @@ impl Gatherer {
             accounts: BTreeMap::new(),
             cursor: None,
             keys: None,
-            used_up: None,
+            days: None,
             still: Still::default(),
             looked_at: String::new(),
         }
@@ -129,10 +128,7 @@ impl Gatherer {
         let clock_off_ms = (vitals.now_ms - after).max(0) - (before - vitals.now_ms).max(0);
         let held = known(self.ops.held(vitals.now_ms).await)?;
         let asleep = known(self.ops.asleep_beyond(vitals.now_ms + OUTAGE_MS).await)?;
-        let days = known(self.days(vitals.now_ms).await)?;
-        let budgets_low = [WaitReason::LabelDay, WaitReason::HostDay]
-            .map(|why| days.iter().filter(|day| day.why == why).count() as u64);
-        let used_up = days.into_iter().filter(|day| day.full).collect();
+        let days_near_end = known(self.days_near_end(vitals.now_ms).await)?;
         let stuck = known(self.stuck(&vitals).await)?;
         let failing = known(self.failing(&vitals.failures).await)?;
         let processes = self.processes(&vitals.daemons);
@@ -151,8 +147,7 @@ impl Gatherer {
             accounts: Accounts(accounts),
             held,
             asleep,
-            used_up,
-            budgets_low,
+            days_near_end,
             stuck,
             failing,
             keys,
@@ -192,13 +187,13 @@ impl Gatherer {
     }
 
     /// Days that are used up or nearly so, of all accounts known.
-    async fn days(&mut self, now_ms: i64) -> Result<Vec<UsedUp>, StoreError> {
-        let fresh = self.used_up.as_ref().filter(|(at, _)| at.elapsed() < RARELY);
+    async fn days_near_end(&mut self, now_ms: i64) -> Result<Vec<DayNearEnd>, StoreError> {
+        let fresh = self.days.as_ref().filter(|(at, _)| at.elapsed() < RARELY);
         if fresh.is_none() {
             let found = self.ops.days_near_end(self.accounts.values(), now_ms).await?;
-            self.used_up = Some((Instant::now(), found));
+            self.days = Some((Instant::now(), found));
         }
-        let days = self.used_up.iter().flat_map(|(_, days)| days);
+        let days = self.days.iter().flat_map(|(_, days)| days);
         Ok(days.filter(|day| day.until_ms > now_ms).cloned().collect())
     }
 

@@ -19,14 +19,11 @@ use crate::acts::{Hand, Via, tokens};
 use crate::config::Config;
 use crate::error::CliError;
 use crate::health::Gatherer;
-use crate::queries::budget::{self, Lines};
 use crate::queries::status::{self, Look};
 
 /// Time for which one look at the status is used for all who ask.
 const FRESH: Duration = Duration::from_secs(2);
 
-/// Time for which one look at the limits is used for all who ask.
-const NEAR_FRESH: Duration = Duration::from_secs(10);
 /// Maximum number of browsers and programs that follow the stream concurrently.
 const FOLLOWERS: usize = 256;
 /// Maximum number of requests that wait for the result of a job concurrently.
@@ -53,11 +50,7 @@ pub struct Backend {
     pub waiters: Arc<Semaphore>,
     zoom: OnceCell<Arc<CallContext>>,
     look: Mutex<Option<(Instant, Arc<Look>)>>,
-    near: Mutex<Option<(Instant, Arc<Near>)>>,
 }
-
-/// Daily limits close to their end, with the word whether there are more accounts.
-type Near = (Lines, bool);
 
 impl Backend {
     /// For a daemon of this configuration. Connects with the first command.
@@ -81,7 +74,6 @@ impl Backend {
             waiters,
             zoom: OnceCell::new(),
             look: Mutex::default(),
-            near: Mutex::default(),
         })
     }
 
@@ -132,17 +124,6 @@ impl Backend {
         let look = Arc::new(self.look_now().await?);
         *last = Some((Instant::now(), Arc::clone(&look)));
         Ok(look)
-    }
-
-    /// Daily limits close to their end, not older than ten seconds.
-    pub async fn near(&self) -> Result<Arc<Near>, CliError> {
-        let mut last = self.near.lock().await;
-        if let Some((_, near)) = last.as_ref().filter(|(at, _)| at.elapsed() < NEAR_FRESH) {
-            return Ok(Arc::clone(near));
-        }
-        let near = Arc::new(budget::near(&self.ops).await?);
-        *last = Some((Instant::now(), Arc::clone(&near)));
-        Ok(near)
     }
 
     async fn look_now(&self) -> Result<Look, CliError> {

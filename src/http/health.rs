@@ -8,7 +8,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use serde::Serialize;
-use zoomd_store::inspect::{Level, Problem, Vitals};
+use zoomd_store::inspect::{DayNearEnd, Level, Problem, Vitals};
 use zoomd_store::{ErrorKind, Store, StoreError};
 use zoomd_wire::Kind;
 use zoomd_workers::Engine;
@@ -40,8 +40,8 @@ struct Judged {
     vitals: Option<Vitals>,
     /// Those that it tells the others.
     watched: Vec<Problem>,
-    /// Daily limits close to their end: of classes, of hosts; `None`: not known.
-    budgets_low: Option<[u64; 2]>,
+    /// Daily limits close to their end; `None`: not known.
+    days_near_end: Option<Vec<DayNearEnd>>,
 }
 
 #[derive(Debug)]
@@ -147,9 +147,9 @@ impl Health {
     /// The daemon judged its namespace: these are all its problems, and those that only
     /// it can tell, for it has looked for long.
     pub fn judged(&self, judgement: Judgement, found: Option<Found>, watched: Vec<Problem>) {
-        let budgets_low = found.as_ref().map(|found| found.budgets_low);
-        let vitals = found.map(|found| found.vitals);
-        let judged = Judged { at: Instant::now(), judgement, vitals, watched, budgets_low };
+        let (vitals, days_near_end) =
+            found.map(|found| (found.vitals, found.days_near_end)).unzip();
+        let judged = Judged { at: Instant::now(), judgement, vitals, watched, days_near_end };
         *self.judged.lock().unwrap_or_else(PoisonError::into_inner) = Some(judged);
     }
 
@@ -160,10 +160,10 @@ impl Health {
         fresh.map(|judged| (judged.judgement.clone(), judged.vitals.clone()))
     }
 
-    /// Daily limits close to their end: of classes, of hosts; `None`: not known.
-    pub fn budgets_low(&self) -> Option<[u64; 2]> {
+    /// Daily limits close to their end; `None`: not known.
+    pub fn days_near_end(&self) -> Option<Vec<DayNearEnd>> {
         let judged = self.judged.lock().unwrap_or_else(PoisonError::into_inner);
-        judged.as_ref().filter(|judged| judged.at.elapsed() < FRESH)?.budgets_low
+        judged.as_ref().filter(|judged| judged.at.elapsed() < FRESH)?.days_near_end.clone()
     }
 
     /// The problems of the namespace, unless they are of long ago.

@@ -64,9 +64,12 @@ async fn namespace(backend: &Backend) -> Result<Option<String>, StoreError> {
     counts(&look, found, &mut text);
     waiting(found, &mut text);
     per_account(found, backend.config.metrics.per_account, &mut text);
-    if let Some([labels, hosts]) = backend.health.budgets_low() {
-        let low = [([("limit", "label_day")], labels), ([("limit", "host_day")], hosts)];
-        text.gauges("zoomd_budgets_low", low.iter().map(|(l, n)| (&l[..], *n as f64)));
+    if let Some(days) = backend.health.days_near_end() {
+        let low = [WaitReason::LabelDay, WaitReason::HostDay].map(|why| {
+            let of_this = days.iter().filter(|day| day.why == why).count();
+            ([("limit", why.as_str())], of_this as f64)
+        });
+        text.gauges("zoomd_budgets_low", low.iter().map(|(labels, n)| (&labels[..], *n)));
     }
     Ok(Some(text.text()))
 }

@@ -3,28 +3,37 @@
 use std::collections::BTreeSet;
 
 use zoomd_store::StoreError;
-use zoomd_store::inspect::{BudgetLine, Ops};
+use zoomd_store::inspect::{BudgetLine, DayNearEnd, Ops};
 
 /// Lines of limits, each with its account.
 pub type Lines = Vec<(String, BudgetLine)>;
 
-/// Accounts looked at for limits that are close to their end.
-const NEAR_ACCOUNTS: usize = 100;
+/// Accounts whose limits are read: those of the first days.
+const NEAR_ACCOUNTS: usize = 6;
 
-/// True for a limit of the day of which a fifth or less is left, or that Zoom has closed.
-fn is_near(line: &BudgetLine) -> bool {
-    let of_day = !line.limit_name.ends_with(" per second");
-    let left = line.left().zip(line.most).is_some_and(|(left, most)| left * 5 <= most);
-    of_day && (left || line.closed_until_ms.is_some())
+/// Daily limits close to their end, read anew for the accounts of `days`: what is used up
+/// comes first.
+pub async fn near_end(ops: &Ops, days: &[DayNearEnd]) -> Result<Lines, StoreError> {
+    let by_rank = |full| days.iter().filter(move |day| day.full == full);
+    let mut names: Vec<&String> = Vec::new();
+    for name in by_rank(true).chain(by_rank(false)).filter_map(|day| day.accounts.first()) {
+        if names.len() < NEAR_ACCOUNTS && !names.contains(&name) {
+            names.push(name);
+        }
+    }
+    let mut found = Vec::new();
+    for name in names {
+        let lines = ops.budget(name).await?.unwrap_or_default();
+        let near = lines.into_iter().filter(is_near_end);
+        found.extend(near.map(|line| (name.clone(), line)));
+    }
+    Ok(found)
 }
 
-/// Daily limits close to their end, of the first accounts by name; true if there are more
-/// accounts.
-pub async fn near(ops: &Ops) -> Result<(Lines, bool), StoreError> {
-    let mut walk = Walk::default();
-    let mut lines = walk.next(ops, NEAR_ACCOUNTS).await?;
-    lines.retain(|(_, line)| is_near(line));
-    Ok((lines, walk.place().is_some()))
+/// True for a limit of the day of which nothing or little is left, or that Zoom has closed.
+fn is_near_end(line: &BudgetLine) -> bool {
+    let of_day = !line.limit_name.ends_with(" per second");
+    of_day && (line.is_low() || line.closed_until_ms.is_some())
 }
 
 /// A walk over the accounts in the order of their names. Accounts that share a Zoom
@@ -72,10 +81,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_fifth_of_a_day_is_near_its_end() {
+    fn a_tenth_of_a_day_is_near_its_end() {
         for (name, used, elsewhere, most, closed, expected) in [
-            ("creates of ada", 79, 0, Some(100), None, false),
-            ("creates of ada", 79, 1, Some(100), None, true),
+            ("creates of ada", 89, 0, Some(100), None, false),
+            ("creates of ada", 89, 1, Some(100), None, true),
             ("light per day", 0, 0, Some(100), Some(1), true),
             ("light per second", 10, 0, Some(10), None, false),
             ("heavy per day", 500, 0, None, None, false),
@@ -91,7 +100,7 @@ mod tests {
                 yesterday: None,
                 line: None,
             };
-            assert_eq!(is_near(&line), expected, "{line:?}");
+            assert_eq!(is_near_end(&line), expected, "{line:?}");
         }
     }
 }

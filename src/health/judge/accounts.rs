@@ -1,6 +1,6 @@
 //! Accounts: authorization, pauses, caps, limits of the day.
 
-use zoomd_store::inspect::{AccountVitals, Held, Problem, UsedUp};
+use zoomd_store::inspect::{AccountVitals, DayNearEnd, Held, Problem};
 use zoomd_store::queue::WaitReason;
 
 use super::jobs::LATE_MS;
@@ -23,14 +23,14 @@ pub(super) fn all(_here: &Here, found: &Found) -> Vec<Problem> {
     let held = found.held.iter().filter_map(limit).collect();
     let more = |n| format!("{n} more daily limits are used up");
     problems.extend(listed(held, more, "zoomd budget"));
-    let used = found.used_up.iter().filter(|day| !is_waited_for(found, day)).map(used_up);
+    let used = found.days_near_end.iter().filter(|day| day.full && !is_waited_for(found, day));
     let more = |n| format!("{n} more daily limits are used up; no job waits for them");
-    problems.extend(listed(used.collect(), more, "zoomd budget"));
+    problems.extend(listed(used.map(used_up).collect(), more, "zoomd budget"));
     problems
 }
 
 /// True where jobs wait for that day: then it is trouble.
-fn is_waited_for(found: &Found, day: &UsedUp) -> bool {
+fn is_waited_for(found: &Found, day: &DayNearEnd) -> bool {
     found.held.iter().any(|held| {
         let host = day.why == WaitReason::LabelDay || held.counted_as == day.host;
         day.accounts.contains(&held.account) && host && limit(held).is_some()
@@ -38,7 +38,7 @@ fn is_waited_for(found: &Found, day: &UsedUp) -> bool {
 }
 
 /// A limit of the day that is used up, though no job waits for it.
-fn used_up(day: &UsedUp) -> Problem {
+fn used_up(day: &DayNearEnd) -> Problem {
     let (host, end) = (&day.host, clock_time(day.until_ms));
     let accounts = names(day.accounts.iter().map(String::as_str));
     let what = match day.why {

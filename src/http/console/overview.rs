@@ -14,7 +14,7 @@ use super::limits::{Bar, bar};
 use super::shell::{Shell, Tab};
 use super::show::{Moment, number, sentence, words};
 use crate::health::held;
-use crate::queries::budget::Lines;
+use crate::queries::budget::{Lines, near_end};
 use crate::views::budget::View;
 use crate::views::reason::phrase;
 use crate::views::status::{Found, Numbers};
@@ -31,10 +31,8 @@ struct Page<'a> {
     problems: Vec<Trouble>,
     tiles: Vec<Tile>,
     charts: [Chart; 2],
-    /// Limits close to their end.
-    bars: Vec<Bar>,
-    /// True where more accounts were not looked at.
-    more_bars: bool,
+    /// Limits close to their end; `None`: not counted yet.
+    bars: Option<Vec<Bar>>,
     reasons: Vec<Reason<'a>>,
     more_reasons: usize,
     waiting: String,
@@ -163,7 +161,7 @@ impl<'a> Page<'a> {
         numbers: &'a Numbers<'a>,
         found: &'a Found,
         charts: [Chart; 2],
-        (bars, more_bars): (Vec<Bar>, bool),
+        bars: Option<Vec<Bar>>,
     ) -> Self {
         let lines = &found.waiting.lines;
         let reasons = lines.iter().zip(&numbers.waiting_by_reason).take(REASONS_MAX);
@@ -179,7 +177,6 @@ impl<'a> Page<'a> {
             tiles: tiles(numbers),
             charts,
             bars,
-            more_bars,
             reasons: reasons.collect(),
             more_reasons: lines.len().saturating_sub(REASONS_MAX),
             waiting: number(numbers.queued + numbers.waiting + numbers.sleeping),
@@ -210,11 +207,13 @@ pub(super) async fn show(State(console): State<Console>, asked: Asked) -> Respon
             let found = look.numbers.as_ref().ok_or(Refused::Away)?;
             let hour = chart(Window::Hour, &ops.history(Window::Hour).await?);
             let week = chart(Window::Week, &ops.history(Window::Week).await?);
-            let near = of.0.near().await?;
-            let bars = close(&near.0);
+            let bars = match of.0.health.days_near_end() {
+                Some(days) => Some(close(&near_end(&ops, &days).await?)),
+                None => None,
+            };
             let charts = [hour, week];
             let numbers = Numbers::of(found);
-            let page = Page::of(shell, &numbers, found, charts, (bars, near.1));
+            let page = Page::of(shell, &numbers, found, charts, bars);
             Ok(page.render()?)
         })
         .await

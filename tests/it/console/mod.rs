@@ -2,6 +2,7 @@
 
 mod acts;
 mod browser;
+mod limits;
 mod many;
 mod people;
 

@@ -25,7 +25,7 @@ const ACCOUNTS: usize = 200;
 /// Hosts of one account.
 const HOSTS: usize = 5;
 /// Commands of one answer.
-const MOST_COMMANDS: u64 = 12_000;
+const MOST_COMMANDS: u64 = 10_000;
 /// Time of one answer.
 const SOON: Duration = Duration::from_millis(100);
 /// Time for which one look at the namespace is shared.

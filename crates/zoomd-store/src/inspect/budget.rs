@@ -57,6 +57,12 @@ pub struct Waiting {
 }
 
 impl BudgetLine {
+    /// True if nothing or little of it is left, by the rule of the daily limits.
+    #[must_use]
+    pub fn is_low(&self) -> bool {
+        super::is_low(self.used.saturating_add(self.elsewhere), self.most.unwrap_or(0))
+    }
+
     /// Amount that is left.
     #[must_use]
     pub fn left(&self) -> Option<u64> {

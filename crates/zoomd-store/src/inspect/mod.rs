@@ -62,7 +62,7 @@ pub use search::{JobPage, JobPlace, JobQuery};
 pub use status::Status;
 pub use stream::BLIND_LOOK;
 pub use view::{Block, JobView, LIMITED, Source, State};
-pub use vitals::{AccountVitals, AppStop, Held, Ready, RecentFailure, UsedUp, Vitals};
+pub use vitals::{AccountVitals, AppStop, DayNearEnd, Held, Ready, RecentFailure, Vitals, is_low};
 pub use waiting::{WaitingJobs, WaitingLine};
 
 /// An operator's hand on one namespace.

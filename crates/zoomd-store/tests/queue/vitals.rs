@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use zoomd_store::clock::{day_name, next_midnight_ms};
-use zoomd_store::inspect::{AccountVitals, Ops, Presence, UsedUp};
+use zoomd_store::inspect::{AccountVitals, DayNearEnd, Ops, Presence};
 use zoomd_store::queue::{Purpose, Record, Then, WaitReason};
 
 use crate::bench::{Bench, go};
@@ -50,7 +50,7 @@ async fn a_day_that_is_used_up_is_found_without_a_job_that_waits() {
     bench
         .cmd(&format!("HSET zoomd:v1:ledger:{day}:Zbeta l:light 140 h:ann 60 x:h:ann 39 h:bob 41"))
         .await;
-    let near = |accounts: &[&str], why, host: &str| UsedUp {
+    let near = |accounts: &[&str], why, host: &str| DayNearEnd {
         accounts: accounts.iter().map(|name| (*name).to_owned()).collect(),
         why,
         host: host.to_owned(),
@@ -68,7 +68,7 @@ async fn a_day_that_is_used_up_is_found_without_a_job_that_waits() {
     // Zoom closed this host's day; for the other it only asks for a short wait.
     bench.cmd(&format!("HSET zoomd:v1:gate:Zdent h:eve {midnight_ms} h:fay {}", now_ms + 9)).await;
     let day =
-        |accounts: &[&str], why, host: &str| UsedUp { full: true, ..near(accounts, why, host) };
+        |accounts: &[&str], why, host: &str| DayNearEnd { full: true, ..near(accounts, why, host) };
     let told = [
         day(&["acme", "corp"], WaitReason::LabelDay, ""),
         day(&["dent"], WaitReason::HostDay, "eve"),

@@ -1,6 +1,6 @@
 //! Rows of accounts and jobs.
 
-use zoomd_store::inspect::UsedUp;
+use zoomd_store::inspect::DayNearEnd;
 
 use super::rows::Row;
 use super::*;
@@ -41,7 +41,7 @@ pub(super) fn rows() -> Vec<Row> {
                 let accounts = vec!["acme".to_owned(), "beta".to_owned()];
                 let (why, host, until_ms) =
                     (WaitReason::HostDay, "Uann".to_owned(), NOW + 3_600_000);
-                f.used_up = vec![UsedUp { accounts, why, host, until_ms, full: true }];
+                f.days_near_end = vec![DayNearEnd { accounts, why, host, until_ms, full: true }];
             },
             "daily_limit",
             Notice,
@@ -51,7 +51,7 @@ pub(super) fn rows() -> Vec<Row> {
         ),
         (
             |f| {
-                f.used_up = vec![UsedUp {
+                f.days_near_end = vec![DayNearEnd {
                     accounts: vec!["acme".to_owned()],
                     why: WaitReason::LabelDay,
                     host: String::new(),

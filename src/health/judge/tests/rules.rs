@@ -1,6 +1,6 @@
 //! Rules that hold for several codes, or for none.
 
-use zoomd_store::inspect::UsedUp;
+use zoomd_store::inspect::DayNearEnd;
 
 use super::*;
 use crate::health::facts::Absent;
@@ -195,7 +195,7 @@ fn an_outage_holds_back_what_waits_for_it_and_not_more() {
 fn a_day_that_jobs_wait_for_is_told_once_and_a_room_that_stands_still_by_each() {
     let mut found = well();
     found.held = vec![host_day(WaitReason::HostDay)];
-    found.used_up = vec![UsedUp {
+    found.days_near_end = vec![DayNearEnd {
         accounts: vec!["acme".to_owned()],
         why: WaitReason::HostDay,
         host: "Uann".to_owned(),

@@ -24,7 +24,7 @@ const LOW_PERCENT: u64 = 90;
 
 /// A limit of the day of which nothing or little is left.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct UsedUp {
+pub struct DayNearEnd {
     /// Accounts that use it.
     pub accounts: Vec<String>,
     /// [`WaitReason::LabelDay`] or [`WaitReason::HostDay`].
@@ -47,7 +47,7 @@ impl Ops {
         &self,
         accounts: impl Iterator<Item = &AccountVitals>,
         now_ms: i64,
-    ) -> Result<Vec<UsedUp>, StoreError> {
+    ) -> Result<Vec<DayNearEnd>, StoreError> {
         let mut zooms: BTreeMap<&str, (Vec<String>, &str)> = BTreeMap::new();
         for account in accounts.filter(|account| account.is_active()) {
             let zoom = zooms.entry(&account.zoom).or_insert((Vec::new(), &account.plan));
@@ -62,7 +62,7 @@ impl Ops {
             for (host, count) in self.busy_hosts(zoom, most, now_ms).await? {
                 let (accounts, until_ms) = (accounts.clone(), next_midnight_ms(now_ms));
                 let (why, full) = (WaitReason::HostDay, count >= most);
-                found.push(UsedUp { accounts, why, host, until_ms, full });
+                found.push(DayNearEnd { accounts, why, host, until_ms, full });
             }
         }
         let mut known = BTreeSet::new();
@@ -76,7 +76,7 @@ impl Ops {
         &self,
         zooms: &[Zoom<'a>],
         now_ms: i64,
-        found: &mut Vec<UsedUp>,
+        found: &mut Vec<DayNearEnd>,
         ledgers: &mut Vec<(&'a str, (Vec<String>, u64))>,
     ) -> Result<(), StoreError> {
         let (keys, budgets) = (self.store.keys(), self.budgets());
@@ -102,7 +102,7 @@ impl Ops {
             };
             let used = |at: usize| counts.get(at).copied().flatten().unwrap_or(0);
             let limits = budgets.plan(plan);
-            let day = |why, host: &str, until_ms, full| UsedUp {
+            let day = |why, host: &str, until_ms, full| DayNearEnd {
                 accounts: accounts.clone(),
                 why,
                 host: host.to_owned(),
@@ -154,6 +154,7 @@ impl Ops {
 }
 
 /// True if nothing or little of `most` is left; 0: there is no limit.
-fn is_low(count: u64, most: u64) -> bool {
+#[must_use]
+pub fn is_low(count: u64, most: u64) -> bool {
     most > 0 && count.saturating_mul(100) >= most.saturating_mul(LOW_PERCENT)
 }

@@ -22,7 +22,7 @@ use crate::probe::{self, ServerFacts};
 use crate::{StoreError, layout};
 
 pub use accounts::AccountVitals;
-pub use days::UsedUp;
+pub use days::{DayNearEnd, is_low};
 pub use held::Held;
 use parse::{Group, HandCount};
 pub use ready::Ready;
