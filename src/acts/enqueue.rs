@@ -18,7 +18,7 @@ const STEP: usize = 500;
 pub enum Taken {
     /// It is in the stream.
     Accepted(Accepted),
-    /// It is not a valid job.
+    /// The text is not a valid job.
     Refused {
         /// `invalid_job` or `id_conflict`.
         code: &'static str,

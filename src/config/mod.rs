@@ -111,7 +111,7 @@ pub struct Zoom {
     pub token_timeout: Duration,
 }
 
-/// What `/metrics` shows beyond the usual.
+/// Optional gauges of `/metrics`.
 #[derive(Debug, Clone)]
 pub struct Metrics {
     /// Maximum number of accounts with gauges of their own.

@@ -95,7 +95,7 @@ impl Family {
     /// Judges a family by its outcomes and by what Zoom shows of its meetings.
     ///
     /// # Errors
-    /// What does not hold.
+    /// Statements that do not hold.
     pub fn judge(&self, kind: Kind, book: &Book, seen: &[&MeetingView]) -> Result<(), String> {
         // A late call may come after a newer one; where Redis lost a create, what names it is
         // older than the create that is sent again.
@@ -167,7 +167,7 @@ impl Member {
     }
 }
 
-/// What Zoom must show after the jobs so far, as their outcomes have it.
+/// State that Zoom must show after the jobs so far, by their outcomes.
 struct State {
     minutes: BTreeSet<i64>,
     /// `None`: nobody knows.

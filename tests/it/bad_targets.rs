@@ -138,7 +138,7 @@ async fn a_create_is_named_in_whatever_state_it_is() {
     assert_eq!(changes(&rig), 2, "the two deletes");
 }
 
-/// What the meeting itself does not allow.
+/// Jobs that the meeting itself does not allow.
 #[tokio::test]
 async fn what_a_meeting_does_not_allow_ends_with_zooms_word() {
     let rig = Rig::start().await;

@@ -93,18 +93,18 @@ pub enum EventKind<'a> {
     },
     /// A daemon has started.
     DaemonStarted {
-        /// Its id.
+        /// Id of the daemon.
         daemon: &'a str,
-        /// Its machine.
+        /// Machine of the daemon.
         machine: &'a str,
-        /// Its version.
+        /// Version of the daemon.
         version: &'a str,
     },
     /// A daemon has ended as it was asked to.
     DaemonStopped {
-        /// Its id.
+        /// Id of the daemon.
         daemon: &'a str,
-        /// Its machine.
+        /// Machine of the daemon.
         machine: &'a str,
     },
     /// All jobs are paused.

@@ -104,7 +104,7 @@ pub struct Because {
 #[derive(Debug)]
 pub struct Account(pub AccountName);
 
-/// What a path names.
+/// The thing that a path names.
 #[derive(Debug)]
 pub struct Named<T>(pub T);
 

@@ -18,7 +18,7 @@ use tokio::time::Instant;
 enum State {
     /// Waits for its client since then: for a head or for the rest of a body.
     Waiting(Instant),
-    /// Its request is being answered.
+    /// A request of the connection is being answered.
     Answering,
 }
 

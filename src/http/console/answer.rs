@@ -69,7 +69,7 @@ struct RefusedPage {
     shell: Shell,
     head: &'static str,
     text: String,
-    /// What to do, in words; the command where nothing better is known.
+    /// Next step in words; the command where nothing better is known.
     next: Option<String>,
     command: &'static str,
 }

@@ -5,7 +5,7 @@ use zoomd_store::admin::Cancelled;
 use super::show::Moment;
 use crate::acts::{Discarded, RetryLine};
 
-/// What came of an act.
+/// Result of an act.
 #[derive(Default)]
 pub(super) struct Came {
     pub(super) lines: Vec<Done>,

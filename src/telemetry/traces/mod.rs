@@ -149,7 +149,7 @@ impl Collector {
     /// Offers these spans; none at all is a question whether it would take some.
     ///
     /// # Errors
-    /// It did not take them.
+    /// The collector did not take the spans.
     pub async fn offer(&self, spans: &[Span]) -> Result<(), Refused> {
         let batch = spans.iter().map(|span| otlp::data(span, &self.scope)).collect();
         let done = self.exporter.export(batch).await;

@@ -14,7 +14,7 @@ pub(super) struct Trouble {
 }
 
 impl Trouble {
-    /// It did not take spans.
+    /// The collector did not take spans.
     pub(super) fn met(&mut self, place: &str, why: &str, now: Instant) {
         if self.told.is_some_and(|told| now.duration_since(told) < TELL_EVERY) {
             return;
@@ -33,7 +33,7 @@ impl Trouble {
         self.lost += spans;
     }
 
-    /// It takes spans.
+    /// The collector takes spans.
     pub(super) fn over(&mut self, place: &str) {
         if self.told.take().is_some() {
             let lost = std::mem::take(&mut self.lost);

@@ -36,7 +36,7 @@ const COST: f64 = 0.05;
 /// The memory that the daemon may have, MiB.
 const MEMORY: u64 = 96;
 
-/// Those who look on, gone when dropped.
+/// Followers of the stream, gone when dropped.
 struct Lookers {
     _tasks: JoinSet<()>,
     answers: Arc<AtomicU64>,

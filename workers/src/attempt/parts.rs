@@ -20,13 +20,13 @@ use crate::state::merge;
 enum End {
     /// The call did it, to the meeting with this number.
     Done(u64),
-    /// Its outcome stays unknown.
+    /// The outcome of the call stays unknown.
     Unknown,
-    /// It is unresolved.
+    /// The call is unresolved.
     Held,
     /// Zoom refused it: each is sent by itself.
     Apart,
-    /// It did nothing, and was an attempt of each; the reason in words.
+    /// The call did nothing, and was an attempt of each; the reason in words.
     Tried(String),
     /// No call of theirs was made.
     Free,

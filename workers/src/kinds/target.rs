@@ -184,7 +184,7 @@ impl TargetMeeting {
         Ok(shown)
     }
 
-    /// It is a recurring one, and the job does not say that all of it is meant.
+    /// The meeting recurs, and the job does not say that the whole series is meant.
     fn unscoped(&self, leased: &LeasedJob, kind: u64) -> Halt {
         let id = self.id();
         let text = format!(

@@ -27,7 +27,7 @@ pub(super) struct Lease {
     pub(super) read: Instant,
     /// Delay of the rotation in words, for the timeline.
     pub(super) waited: Option<String>,
-    /// Its trace, if it is recorded.
+    /// Trace of the rotation, if it is recorded.
     pub(super) trace: Option<Arc<RotationTrace>>,
 }
 

@@ -34,7 +34,7 @@ impl Settler {
     /// Hands in the end of `leased`'s lease. The first one counts: a handler
     /// that comes after a hurried shutdown has settled for it is not heard.
     ///
-    /// It is queued when this returns, unless that is full: then when the
+    /// The settlement is queued when this returns, unless that is full: then when the
     /// future ends. So nobody's future has to hold it.
     pub fn settle(
         &self,

@@ -172,12 +172,12 @@ impl JobTrace {
         self.settling();
     }
 
-    /// Its settlement is handed in.
+    /// The settlement of the lease is handed in.
     pub fn settling(&self) {
         self.notes().settling.get_or_insert_with(Instant::now);
     }
 
-    /// Its settlement is in Redis: the lease is over.
+    /// The settlement is in Redis: the lease is over.
     pub fn settled(&self, end: End) {
         let mut notes = self.notes();
         if std::mem::replace(&mut notes.over, true) {

@@ -33,7 +33,7 @@ pub const RESENDS: &str = "http.request.resend_count";
 pub const TEMPLATE: &str = "url.template";
 /// Host that is called.
 pub const SERVER: &str = "server.address";
-/// Its port, if it is not the usual one.
+/// Port of the server, if it is not the usual one.
 pub const PORT: &str = "server.port";
 /// Kind of error: an HTTP status, a kind of transport error, or a failure code.
 pub const ERROR: &str = "error.type";

@@ -27,7 +27,7 @@ impl RotationTrace {
         self.add(call.span(&self.frame));
     }
 
-    /// It is over; `failed` says whether `outcome` is an error.
+    /// The rotation is over; `failed` says whether `outcome` is an error.
     pub(crate) fn ended(&self, account: &str, outcome: &'static str, failed: bool) {
         let mut spans =
             std::mem::take(&mut *self.steps.lock().unwrap_or_else(PoisonError::into_inner));

@@ -1,6 +1,6 @@
 //! A span as it is handed to its exporter.
 //!
-//! Its values are words of this program, numbers, stream names, hosts and entry ids: a
+//! Values of a span are words of this program, numbers, stream names, hosts and entry ids: a
 //! token, an account, a topic or an address has no place in it.
 
 use std::sync::Arc;

@@ -98,7 +98,7 @@ async fn a_delete_proves_that_a_create_of_unknown_outcome_made_nothing() {
     world.assert_idle();
 }
 
-/// What the search cannot tell stays unknown, and the create is as it was.
+/// A meeting that the search cannot find for certain stays unknown, and the create is as it was.
 #[tokio::test]
 async fn a_delete_that_cannot_search_ends_as_unknown_too() {
     let (world, engine, _refusal) = with_unknown(true).await;

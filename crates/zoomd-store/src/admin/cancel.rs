@@ -50,7 +50,7 @@ pub enum Cancelled {
     Over,
     /// There is no such job.
     NotFound,
-    /// It moved repeatedly while it was read.
+    /// The job moved repeatedly while it was read.
     Changed,
     /// A key of its account is of a wrong type.
     Broken,

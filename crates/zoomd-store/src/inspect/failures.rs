@@ -55,7 +55,7 @@ pub struct FailureRecord {
     pub record: Record,
     /// The run that was started from it, if one was.
     pub retried: Option<u32>,
-    /// Its place in the line of its meeting, of an update that stood there.
+    /// Place of an update in the line of its meeting.
     pub(crate) order: Option<String>,
     /// The job that deleted the meeting of a create whose outcome was unknown, or proved
     /// that there is none: a retry must be forced.

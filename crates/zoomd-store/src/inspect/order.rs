@@ -121,7 +121,7 @@ impl Ops {
         Ok(lines.filter(|line| filter.wants(line.state)).collect())
     }
 
-    /// Those of one account: its sleeping jobs, and the first ones of its rooms.
+    /// Jobs of one account: its sleeping jobs, and the first ones of its rooms.
     async fn aside_of(
         &self,
         account: String,

@@ -188,7 +188,7 @@ impl Ops {
         Ok((account, facts, lines))
     }
 
-    /// What the rooms of an account wait for.
+    /// Reasons for which the rooms of an account wait.
     async fn rooms_waiting(
         &self,
         account: &str,

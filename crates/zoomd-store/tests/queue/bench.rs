@@ -196,7 +196,7 @@ pub fn number_of(ticket: &Ticket) -> u64 {
     80_000_000_000 + entry.ms % 1_000_000 * 1_000 + entry.seq
 }
 
-/// That meeting.
+/// The meeting of a result.
 pub fn meeting_of(ticket: &Ticket) -> MeetingEntry {
     let entry: EntryId = ticket.entry.parse().expect("an entry");
     let start = entry.time() + jiff::SignedDuration::from_hours(48);

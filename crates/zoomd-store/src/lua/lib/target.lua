@@ -205,7 +205,7 @@ local function set_before(l, m, other)
   put(l, m.part, order, j.prio, j.id)
 end
 
--- What carried a job is over without it: it goes by itself.
+-- Frees a job whose carrier ended without it: the job is sent by itself.
 local function free(j)
   j.mode = 'c'
   call('HSET', P .. 'ids', j.id, format_live(j))
