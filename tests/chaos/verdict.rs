@@ -35,7 +35,10 @@ pub async fn judge(world: &mut World, accounts: &[String]) -> Result<(), String>
             true => change(kind, outcomes),
             false => job(kind, open, outcomes, made),
         };
-        if let Err(what) = judged {
+        if let Err(mut what) = judged {
+            if outcomes.is_empty() {
+                what += &place(world, key);
+            }
             wrong.push(format!("{key}: {what}; outcomes {outcomes:?}, meetings {made:?}"));
         }
         if made.len() > 1 {
@@ -133,6 +136,20 @@ fn job(kind: Kind, open: bool, outcomes: &[Outcome], made: &[u64]) -> Result<(),
         (Some(_), _) if made.is_empty() => Ok(()),
         (Some(code), _) => Err(format!("{code}, but there is a meeting")),
     }
+}
+
+/// The place of a job that has no outcome, as Redis has it.
+fn place(world: &World, id: &str) -> String {
+    let ask = |words: &[&str]| {
+        let answer = world.redis.ask(words).unwrap_or_default();
+        answer.lines().filter(|line| !line.starts_with(['$', '*'])).collect::<Vec<_>>().join(" ")
+    };
+    let live = ask(&["HGET", "zoomd:v1:ids", id]);
+    let account = id.split('-').next().unwrap_or_default();
+    let record = ask(&["HGET", &format!("zoomd:v1:record:{account}"), id]);
+    let of = |key: &str, verb: &str| ask(&[verb, &format!("zoomd:v1:{key}"), id]);
+    let (own, due, ends) = (of("owner", "HGET"), of("due", "ZSCORE"), of("deadline", "ZSCORE"));
+    format!(" at {}: `{live}`, owner {own}, due {due}, deadline {ends}, {record}", ask(&["TIME"]))
 }
 
 /// One change of a meeting: one outcome. What it did is judged with its family.

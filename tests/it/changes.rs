@@ -1,11 +1,13 @@
 //! Jobs that change and end a meeting, black box: from the command line to the outcome,
 //! and through daemons that die or stand still between the call and the outcome.
 
+use rustix::process::Signal;
 use serde_json::{Value, json};
 use zoom_sim::{Endpoint, Fault, What};
 use zoomd_store::streams::Stream;
 
-use crate::support::{Rig, job};
+use crate::rotation::{all, is_stopped};
+use crate::support::{Rig, job, until};
 
 /// A meeting that a job of this rig made; its number.
 async fn made(rig: &Rig) -> u64 {
@@ -104,6 +106,58 @@ async fn a_daemon_killed_around_a_change_or_an_end_is_made_good() {
         assert!(!seen.running && (ends || seen.topic == id), "{seen:?}");
     }
     assert_eq!(rig.sim.violations(), []);
+}
+
+/// A daemon that stands still past its lease, with a job in hand or with the answer to its
+/// call, leaves it to another one: each call is made once, each job has one outcome, and
+/// what the first one does when it wakes changes nothing.
+async fn stopped(kind: &'static str, seam: &str, effect: &str) {
+    let case = format!("{kind} stopped at {seam}");
+    let mut rig = Rig::start().await;
+    rig.set("ZOOMD_FAILPOINT_WORK_PACE", "30");
+    rig.connect("acme");
+    let daemon = rig.daemon();
+    let meeting = made(&rig).await;
+    drop(daemon);
+    assert!(kind != "end_meeting" || rig.sim.start_meeting(meeting), "{case}");
+    rig.set("ZOOMD_FAILPOINT", &format!("{seam}:stop"));
+    let halted = rig.daemon();
+    rig.set("ZOOMD_FAILPOINT", "");
+    let text = match kind {
+        "update_meeting" => update("x", meeting, json!({"topic": "x"})),
+        "end_meeting" => end("x", meeting),
+        _ => json!({"id": "x", "account": "acme", "kind": kind, "of": "made"}).to_string(),
+    };
+    rig.xadd(&text).await;
+    until("the daemon to stop", || is_stopped(halted.pid()).then_some(()));
+    let _other = rig.daemon();
+    let (stream, result) = rig.outcome("x").await;
+    assert_eq!((stream, &result["effect"]), (Stream::Results, &effect.into()), "{case}: {result}");
+    halted.signal(Signal::CONT);
+    // It works again, and has said of the first job what it had to say.
+    rig.xadd(&job("acme", "after")).await;
+    rig.outcome("after").await;
+    let arrived = rig.sim.counters().arrived;
+    assert_eq!(arrived.update + arrived.status + arrived.delete, 1, "{case}");
+    let outcomes = rig.redis_cli(&["XRANGE", "zoomd:results", "-", "+"]);
+    assert_eq!(outcomes.lines().filter(|line| line.trim() == "x").count(), 1, "{case}");
+    let seen = rig.sim.meetings().remove(0);
+    assert!(!seen.running && seen.deleted == (kind == "delete_meeting"), "{case}: {seen:?}");
+    assert!(kind != "update_meeting" || seen.topic == "x", "{case}: {seen:?}");
+    assert_eq!(rig.sim.violations(), [], "{case}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 6)]
+async fn a_daemon_stopped_around_a_change_leaves_it_to_another() {
+    let cases = [
+        ("update_meeting", "claimed", "updated"),
+        ("update_meeting", "answered", "unchanged"),
+        ("end_meeting", "claimed", "ended"),
+        ("end_meeting", "answered", "already_ended"),
+        ("delete_meeting", "claimed", "deleted"),
+        ("delete_meeting", "answered", "already_gone"),
+    ];
+    all(cases.map(|(kind, seam, effect)| stopped(kind, seam, effect))).await;
 }
 
 /// Replies lost before and after the deed, and servers in trouble on either side of it:

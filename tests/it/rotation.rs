@@ -120,13 +120,15 @@ async fn stopped(seam: &str, reuse: Reuse, others: usize) {
     assert_eq!(broken.twin, 0, "{case}");
 }
 
-fn is_stopped(pid: u32) -> bool {
+pub(crate) fn is_stopped(pid: u32) -> bool {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
     stat.rsplit(") ").next().is_some_and(|rest| rest.starts_with('T'))
 }
 
 /// Runs the cases side by side: each has a Redis, a Zoom and daemons of its own.
-async fn all<F: Future<Output = ()> + Send + 'static>(cases: impl IntoIterator<Item = F>) {
+pub(crate) async fn all<F: Future<Output = ()> + Send + 'static>(
+    cases: impl IntoIterator<Item = F>,
+) {
     let cases: Vec<_> = cases.into_iter().map(tokio::spawn).collect();
     for case in cases {
         if let Err(error) = case.await {

@@ -51,8 +51,12 @@ impl EndMeeting {
         let over = |target: &TargetMeeting, how| target.found(Effect::AlreadyEnded, how);
         match seen {
             Seen::There(shown) => {
-                let unknown = self.target.facts.run.is_none() && shown.run().1;
-                if unknown {
+                let facts = &self.target.facts;
+                if facts.run.is_none() && !facts.unreadable {
+                    // The run is kept before the call.
+                    return Look::NotDone("Zoom had not been asked to end the meeting");
+                }
+                if facts.run.is_none() && shown.run().1 {
                     let why = "the meeting runs, and it is not known whether it did before";
                     return Look::Unclear { why: why.to_owned(), alike: Vec::new() };
                 }
@@ -81,8 +85,13 @@ impl KindSpec for EndMeeting {
 
     async fn ready(&mut self, ctx: &EngineContext, leased: &LeasedJob) -> Result<(), Halt> {
         let (first, tried) = (self.target.facts.run.is_none(), self.target.facts.tried);
+        let was_unreadable = self.target.facts.unreadable;
         let shown = match Box::pin(self.target.ready(ctx, leased, first || tried)).await? {
             Ready::Read(shown) => shown,
+            // A lost call is judged by whether its run was known.
+            Ready::Unread if self.target.facts.unreadable && !was_unreadable => {
+                return Err(self.target.kept_first(leased));
+            }
             Ready::Unread => return Ok(()),
             Ready::Gone(_) => {
                 return Err(halted(self.target.done(ctx, leased, Effect::AlreadyEnded)));
