@@ -8,9 +8,6 @@ use crate::queue::Step;
 impl Ops {
     /// A create that ended as `outcome_unknown` in this run; `None`: its failure is not kept
     /// any more.
-    ///
-    /// # Errors
-    /// Fails if Redis cannot be reached.
     pub async fn unknown_create(
         &self,
         id: &str,
@@ -21,9 +18,6 @@ impl Ops {
 
     /// Marks the failure of such a create: `by` deleted its meeting, or proved that there is
     /// none. A retry of it must be forced from then on. `what` is for its story.
-    ///
-    /// # Errors
-    /// Fails if Redis cannot be reached.
     pub async fn mark_deleted(
         &self,
         id: &str,

@@ -313,9 +313,6 @@ impl Ops {
     }
 
     /// True if a later update of the same meeting succeeded after this one failed.
-    ///
-    /// # Errors
-    /// Fails if Redis cannot be reached.
     pub async fn is_superseded(&self, failure: &FailureRecord) -> Result<bool, StoreError> {
         let line = failure.record.aim.as_deref().and_then(Aim::line_of);
         let Some((line, order)) = line.zip(failure.order.as_deref()) else { return Ok(false) };

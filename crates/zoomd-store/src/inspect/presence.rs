@@ -93,9 +93,6 @@ impl Ops {
     }
 
     /// Publishes that a daemon has started.
-    ///
-    /// # Errors
-    /// Fails if Redis cannot be reached.
     pub async fn started(&self, presence: &Presence) -> Result<(), StoreError> {
         let at = Timestamp::from_millisecond(self.store.now_ms().await?).unwrap_or_default();
         let (daemon, machine, version) = (&presence.id, &presence.host, &presence.version);

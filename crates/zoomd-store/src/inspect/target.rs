@@ -34,9 +34,6 @@ fn member(text: &str) -> Option<&str> {
 impl Ops {
     /// Ids of unfinished jobs of the same meeting, in their order; at most `most`. A job that
     /// makes a meeting goes before those that change it.
-    ///
-    /// # Errors
-    /// Fails if Redis cannot be reached.
     pub async fn related(&self, view: &JobView, most: usize) -> Result<Vec<String>, StoreError> {
         let own = view.entry.as_ref().map(|entry| format!("c{entry}/{}", view.id));
         let Some(name) = view.target.clone().or(own) else { return Ok(Vec::new()) };
